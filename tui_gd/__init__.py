@@ -1,0 +1,24 @@
+"""Gradient descent, live in a terminal: the public names, imported when first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui_gd.learning.trainer import Trainer
+    from tui_gd.problems import load_problem
+
+__version__ = "0.1.0"
+
+__all__ = ["Trainer", "__version__", "load_problem"]
+
+_HOMES = {"Trainer": "tui_gd.learning.trainer", "load_problem": "tui_gd.problems"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The mathematics of gradient descent, numpy only."""

@@ -1,0 +1,1 @@
+"""Live plots as arrays of terminal cells: arrays in, cells out."""

@@ -1,0 +1,104 @@
+"""Which characters a picture may be made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The characters of one kind of terminal; every field is one cell wide unless it says so."""
+
+    plain: bool
+    """Only ASCII: no braille, no half blocks, box drawn with ``- | +``."""
+    points: tuple[str, ...]
+    """One glyph for each class."""
+    wrong: str
+    """A misclassified point of a problem with two classes: its true class is the other one."""
+    wrong_points: tuple[str, ...]
+    """A misclassified point of each true class, for problems with more classes."""
+    textures: tuple[str, ...]
+    """What fills the region of each class where there are no colours."""
+    solid: str
+    """Two cells: a sample of a solid line in a legend."""
+    dashed: str
+    """Two cells: a sample of a dashed line in a legend."""
+    curve: str
+    """A cell of a solid curve where there is no braille."""
+    curve_dashed: str
+    now: str
+    """The value of a curve at the epoch being viewed."""
+    boundary: str
+    """A cell of the decision boundary where there is no braille."""
+    horizontal: str
+    vertical: str
+    corners: tuple[str, str, str, str]
+    """Upper left, upper right, lower left, lower right."""
+    focus: str
+    """Stands before the title of the focused panel."""
+    selected: str
+    """Stands before the selected row of a table."""
+    brackets: tuple[str, str]
+    """Stand left and right of the chosen point."""
+    ellipsis: str
+
+    @property
+    def dots(self) -> tuple[int, int]:
+        """Dots in a cell, down and across: (4, 2) in braille, (1, 1) in plain."""
+        return (1, 1) if self.plain else (4, 2)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels on top of each other in a cell: 2 half blocks, or 1 in plain."""
+        return 1 if self.plain else 2
+
+    def point(self, label: int) -> str:
+        """Return the glyph of a class; they repeat after the last."""
+        return self.points[label % len(self.points)]
+
+    def wrong_point(self, label: int, classes: int) -> str:
+        """Return the glyph of a misclassified point of true class ``label``."""
+        return self.wrong if classes <= 2 else self.wrong_points[label % len(self.wrong_points)]
+
+
+UNICODE = Symbols(
+    plain=False,
+    points=("●", "▲", "■", "◆", "★", "▼", "✚", "⬟", "♣", "♠"),
+    wrong="✗",
+    wrong_points=("○", "△", "□", "◇", "☆", "▽", "✛", "⬠", "♧", "♤"),
+    textures=(" ", "·", "∶", "░", "╌", "╎", "˙", "⁘", "∴", "▒"),
+    solid="━━",
+    dashed="╍╍",
+    curve="*",
+    curve_dashed="+",
+    now="●",
+    boundary="*",
+    horizontal="─",
+    vertical="│",
+    corners=("┌", "┐", "└", "┘"),
+    focus="▸",
+    selected="▸",
+    brackets=("[", "]"),
+    ellipsis="…",
+)
+
+ASCII = Symbols(
+    plain=True,
+    points=("o", "^", "#", "v", "@", "%", "&", "=", "~", "$"),
+    wrong="x",
+    wrong_points=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+    textures=(" ", ".", ":", ",", "-", "'", ";", "`", "_", '"'),
+    solid="==",
+    dashed="++",
+    curve="*",
+    curve_dashed="+",
+    now="@",
+    boundary="*",
+    horizontal="-",
+    vertical="|",
+    corners=("+", "+", "+", "+"),
+    focus=">",
+    selected=">",
+    brackets=("[", "]"),
+    ellipsis=".",
+)

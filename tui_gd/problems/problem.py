@@ -1,0 +1,50 @@
+"""A problem: a data set split into train and test, with its names and its task."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+class ProblemError(Exception):
+    """A fault in what a person named or handed in: one line that says what, where, what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A data set split into train and test, with feature and class names and a task.
+
+    `x_train` and `x_test` have shape (rows, features + 1): the last column is all ones, so that
+    the last row of a weight matrix is the bias. `y_train` and `y_test` have shape (rows,): class
+    numbers 0 … classes − 1, or the target itself for regression.
+    """
+
+    name: str
+    title: str
+    task: Task
+    x_train: NDArray[np.float64]
+    y_train: NDArray[np.generic]
+    x_test: NDArray[np.float64]
+    y_test: NDArray[np.generic]
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> int:
+        """The number of features, the column of ones not counted."""
+        return self.x_train.shape[1] - 1
+
+    @property
+    def outputs(self) -> int:
+        """The number of scores a model gives per row: one, or one per class if more than two."""
+        return len(self.class_names) if self.task == "multiclass" else 1
+
+
+def with_ones(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `x` (rows, features) with a column of ones last: (rows, features + 1)."""
+    design = np.ones((x.shape[0], x.shape[1] + 1))
+    design[:, :-1] = x
+    return design
