@@ -126,7 +126,9 @@ def _lines(name: str) -> tuple[Box, ...] | None:
         line = _arm("left", 0, thickness) if across else _arm("up", 0, thickness)
         steps = [(index / count, (index + 0.6) / count) for index in range(count)]
         return tuple(
-            Box(low, line.top, high, line.bottom) if across else Box(line.left, low, line.right, high)
+            Box(low, line.top, high, line.bottom)
+            if across
+            else Box(line.left, low, line.right, high)
             for low, high in steps
         )
     return tuple(found)

@@ -37,6 +37,10 @@ def sequence(key: str) -> str:
     if len(key) == 1:
         return key
     modifier, _, letter = key.partition("+")
-    if modifier == "ctrl" and len(letter) == 1 and letter.upper() in "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_":
+    if (
+        modifier == "ctrl"
+        and len(letter) == 1
+        and letter.upper() in "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_"
+    ):
         return chr(ord(letter.upper()) - ord("@"))
     raise ValueError(f"no such key: {key!r}")

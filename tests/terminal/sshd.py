@@ -148,19 +148,20 @@ class Server:
                     port=self.port, directory=self.directory, accepted=" ".join(_PASSED_ON)
                 )
             )
-            process = subprocess.Popen(
-                [self._sshd, "-D", "-f", config, "-E", self.directory / "sshd.log"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=(self.directory / "sshd.log").open("ab"),
-            )
+            with (self.directory / "sshd.log").open("ab") as log:
+                process = subprocess.Popen(
+                    [self._sshd, "-D", "-e", "-f", config],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                )
             if self._answers(process):
                 return process
             process.kill()
             process.wait()
-        log = self.log()
+        said = self.log()
         self._temporary.cleanup()
-        raise RuntimeError(f"sshd does not start on 127.0.0.1:\n{log}")
+        raise RuntimeError(f"sshd does not start on 127.0.0.1:\n{said}")
 
     def _answers(self, process: subprocess.Popen[bytes]) -> bool:
         deadline = time.monotonic() + _START_SECONDS

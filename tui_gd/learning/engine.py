@@ -8,9 +8,10 @@ the sections are summed in order, so the number of threads does not change a bit
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +49,10 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def one_blas_thread():  # type: ignore[no-untyped-def]  # noqa: ANN201 - threadpoolctl is untyped
+def one_blas_thread() -> AbstractContextManager[Any]:
     """Hold BLAS to one thread while the context is open: on tall data its own threads cost time."""
-    return _blas().limit(limits=1, user_api="blas")
+    limit: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
+    return limit
 
 
 class LocalEngine:

@@ -127,15 +127,14 @@ class Series:
         self.stop = max(self.stop, stop)
         self._done = min(self._done, first // self._width)
 
+    def at(self, lane: int, epoch: int) -> float:
+        """Return lane number `lane`'s value at `epoch`, or NaN."""
+        return float(self.values[lane, epoch]) if epoch < self.stop else np.nan
+
     def forget(self, lane: int, after: int) -> None:
         """Drop what lane number `lane` has after epoch `after`."""
         self.values[lane, after + 1 :] = np.nan
         self._done = min(self._done, (after + 1) // self._width)
-
-    def cut(self, after: int) -> None:
-        """Drop what all lanes have after epoch `after`."""
-        self.stop = min(self.stop, after + 1)
-        self._done = min(self._done, self.stop // self._width)
 
     def copy_lane(self, lane: int, last: int) -> None:
         """Add a lane that has lane number `lane`'s values up to epoch `last`."""
@@ -222,10 +221,6 @@ class Keyframes:
     def start(self) -> Floats:
         """Return a copy of the state at epoch 0."""
         return self._frames[0].copy()
-
-    def cut(self, after: int) -> None:
-        """Drop the keyframes after epoch `after`."""
-        self._stop = min(self._stop, after // self.stride + 1)
 
     def copy_lane(self, lane: int) -> None:
         """Add a lane with lane number `lane`'s states."""

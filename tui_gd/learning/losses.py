@@ -45,9 +45,7 @@ def squared_error_sum(
     return loss
 
 
-def cross_entropy(
-    scores: Floats, y: NDArray[np.generic], delta: Floats, gradient: bool
-) -> Floats:
+def cross_entropy(scores: Floats, y: NDArray[np.generic], delta: Floats, gradient: bool) -> Floats:
     """Return `sum(log(1 + exp(s)) − y·s)` per lane: nats, with p = sigmoid(s).
 
     Writes the derivative `p − y` into `delta`. The logarithm is computed as

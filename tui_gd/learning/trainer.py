@@ -3,36 +3,38 @@
 import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import product
+from itertools import count, product
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.learning.engine import BLOCK_ROWS, Interrupted, LocalEngine, one_blas_thread
-from tui_gd.learning.history import History, Reset
+from tui_gd.learning.history import History, Lane, Reset
 from tui_gd.learning.losses import LOSSES
 from tui_gd.learning.models import Floats, Model
 
 CHUNK_EPOCHS = 64
 CHUNK_BYTES = 8 << 20
+# the test losses of a chunk are computed in one go, which nothing interrupts: some 20 ms at most
+CHUNK_ROWS = 1 << 21
 
 
 class TrainingData(Protocol):
     """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
 
     @property
-    def features(self) -> int: ...  # noqa: D102
+    def features(self) -> int: ...
     @property
-    def outputs(self) -> int: ...  # noqa: D102
+    def outputs(self) -> int: ...
     @property
-    def x_train(self) -> Floats: ...  # noqa: D102
+    def x_train(self) -> Floats: ...
     @property
-    def y_train(self) -> NDArray[np.generic]: ...  # noqa: D102
+    def y_train(self) -> NDArray[np.generic]: ...
     @property
-    def x_test(self) -> Floats: ...  # noqa: D102
+    def x_test(self) -> Floats: ...
     @property
-    def y_test(self) -> NDArray[np.generic]: ...  # noqa: D102
+    def y_test(self) -> NDArray[np.generic]: ...
 
 
 def random_start(seed: int, parameters: int) -> Floats:
@@ -42,10 +44,8 @@ def random_start(seed: int, parameters: int) -> Floats:
 
 def lane_names() -> Iterator[str]:
     """Yield A, B, …, Z, AA, AB, …."""
-    length = 1
-    while True:
-        yield from ("".join(letters) for letters in product(string.ascii_uppercase, repeat=length))
-        length += 1
+    for length in count(1):
+        yield from map("".join, product(string.ascii_uppercase, repeat=length))
 
 
 class Trainer:
@@ -90,6 +90,9 @@ class Trainer:
         )
         self._names = lane_names()
         start = self._start(seed, initial_weights, len(learning_rates))
+        self.epoch = 0
+        self.loss: Floats
+        self.grad: Floats
         self._begin(start, learning_rates, [next(self._names) for _ in learning_rates])
 
     def _start(self, seed: int, weights: ArrayLike | None, lanes: int) -> Floats:
@@ -139,13 +142,17 @@ class Trainer:
         )
 
     @property
-    def lanes(self) -> list:  # type: ignore[type-arg]
+    def lanes(self) -> list[Lane]:
         """The lanes of the run, in order of their numbers."""
         return self.history.lanes
 
     def losses(self, lane: int = 0) -> Floats:
         """Return the training losses (recorded + 1,) of a lane: `losses()[k]` after k epochs."""
         return self.history.train_loss.values[lane, : self.lanes[lane].recorded + 1].copy()
+
+    def losses_between(self, lane: int, begin: int, stop: int) -> Floats:
+        """Return the training losses after `begin` … `stop` − 1 epochs."""
+        return self.history.train_loss.values[lane, begin:stop].copy()
 
     def test_losses(self, lane: int = 0) -> Floats:
         """Return the losses on the test rows, as `losses`; NaN where not computed."""
@@ -190,12 +197,15 @@ class Trainer:
 
     def go_to(self, epoch: int) -> None:
         """Go to `epoch`, with the bits that were there; computes what is not on record yet."""
-        if not self.epoch <= epoch <= self.epoch + self.history.keyframes.stride:
-            keyframe, state = self.history.keyframes.before(min(epoch, self.history.common))
-            if not keyframe <= self.epoch <= epoch:
-                with self.computing():
-                    self._move_to(keyframe, state)
+        self.skip_to(epoch)
         self.advance(epoch - self.epoch)
+
+    def skip_to(self, epoch: int) -> None:
+        """Go to the last keyframe at or before `epoch`, unless that is no nearer than here."""
+        keyframe, state = self.history.keyframes.before(min(epoch, self.history.common))
+        if not keyframe <= self.epoch <= epoch:
+            with self.computing():
+                self._move_to(keyframe, state)
 
     def set_learning_rate(self, rate: float, lane: int = 0) -> None:
         """Let a lane descend with `rate` from here on.
@@ -255,6 +265,16 @@ class Trainer:
                 self._update(self._state, self.grad, self.learning_rates[:, None], state)
                 self._ahead = (state, *self.engine.loss_and_grad(state[:, 0]))
         return self._ahead[0][:, 0], self._ahead[1]
+
+    @property
+    def looked_ahead(self) -> tuple[Floats, Floats] | None:
+        """What `look_ahead` returned, if it still holds."""
+        return (self._ahead[0][:, 0], self._ahead[1]) if self._ahead else None
+
+    @property
+    def pending_tests(self) -> bool:
+        """Whether an interruption left test losses out."""
+        return bool(self._pending_tests)
 
     def finish_tests(self) -> None:
         """Compute the test losses that an interruption left out."""
@@ -360,7 +380,8 @@ class Trainer:
     def _chunk_epochs(self) -> int:
         if len(self.problem.y_train) > BLOCK_ROWS:
             return 1
-        return max(1, min(CHUNK_EPOCHS, CHUNK_BYTES // self._state.nbytes))
+        rows = len(self.lanes) * max(1, len(self.problem.y_test))
+        return max(1, min(CHUNK_EPOCHS, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))
 
 
 __all__ = ["Interrupted", "Trainer", "random_start"]

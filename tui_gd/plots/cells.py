@@ -57,7 +57,7 @@ def width(text: str) -> int:
 
 
 def fit(text: str, columns: int, plain: bool = False) -> str:
-    """Return ``text`` cut to at most ``columns`` cells, its loss shown by ``…`` (``.`` in plain)."""
+    """Return ``text`` cut to at most ``columns`` cells, a cut shown by ``…`` (plain: ``.``)."""
     if width(text) <= columns:
         return text
     if columns <= 0:
@@ -105,9 +105,7 @@ class Cells:
         """Return an independent copy."""
         return Cells(self.code.copy(), self.fg.copy(), self.bg.copy(), self.plain)
 
-    def put(
-        self, row: int, column: int, text: str, fg: Colour, bg: Colour | None = None
-    ) -> int:
+    def put(self, row: int, column: int, text: str, fg: Colour, bg: Colour | None = None) -> int:
         """Write ``text`` from a cell on and return the column after it.
 
         Clipped at the edges. Control and format characters are shown as ``·`` (``?`` in plain),

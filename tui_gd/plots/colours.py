@@ -135,10 +135,10 @@ _LIGHT_256 = Chosen(
 _DARK_16 = Chosen(
     background=-1, text=-1, dim=8, axis=8, accent=11, warning=11, error=9, good=10,
     train=14, test=11, train_dimmed=6, test_dimmed=3,
-    boundary=15, misclassified=13, cursor=15, black=0, white=15,
+    boundary=15, misclassified=14, cursor=15, black=0, white=15,
     lanes=(14, 11, 10, 13, 12, 9, 15, 7),
     lanes_dimmed=(6, 3, 2, 5, 4, 1, 8, 8),
-    classes=(15, 11, 14, 10, 15, 11, 14, 10, 15, 11),
+    classes=(15, 11, 10, 15, 11, 10, 15, 11, 10, 15),
     regions=((0, 4), (0, 1), (0, 5), (0, 8), (0, 4), (0, 1), (0, 5), (0, 8), (0, 4), (0, 1)),
     heat=(0, 4, 6, 2, 3, 11),
 )  # fmt: skip

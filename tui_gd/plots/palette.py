@@ -75,7 +75,10 @@ class Palette:
         """Return background colours for predicted classes with ``strength`` 0 (boundary) to 1."""
         classes, levels = self.regions.shape
         level = np.rint(np.asarray(strength) * (levels - 1)).astype(np.intp)
-        return self.regions[np.asarray(label) % classes, np.clip(level, 0, levels - 1)]
+        colours: NDArray[np.int32] = self.regions[
+            np.asarray(label) % classes, np.clip(level, 0, levels - 1)
+        ]
+        return colours
 
     def confusion(self, share: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return background and text colours for shares of a row, 0 to 1."""

@@ -20,4 +20,4 @@ def load_problem(name: str, test_size: float = 0.5) -> Problem:
         raise ProblemError(
             f"unknown problem {name!r}: choose one of {', '.join(BUILTIN)} (gd-tui problems)"
         )
-    return BUILTIN[name](test_size)
+    return BUILTIN[name].make(test_size)

@@ -1,10 +1,19 @@
 """The problems that come with the program."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from tui_gd.problems.problem import Problem, with_ones
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A problem by name: a line about it, and how it is made for a share of test rows."""
+
+    title: str
+    make: Callable[[float], Problem]
 
 
 def blobs(test_size: float = 0.5) -> Problem:
@@ -22,7 +31,6 @@ def blobs(test_size: float = 0.5) -> Problem:
     )
     return Problem(
         name="blobs",
-        title="two blobs in two features, the tutorial's data",
         task="binary",
         x_train=x_train,
         y_train=y_train.astype(np.int8),
@@ -33,4 +41,4 @@ def blobs(test_size: float = 0.5) -> Problem:
     )
 
 
-BUILTIN: dict[str, Callable[[float], Problem]] = {"blobs": blobs}
+BUILTIN = {"blobs": Builtin("two blobs in two features, the tutorial's data (two classes)", blobs)}

@@ -23,7 +23,6 @@ class Problem:
     """
 
     name: str
-    title: str
     task: Task
     x_train: NDArray[np.float64]
     y_train: NDArray[np.generic]

@@ -1,0 +1,89 @@
+"""gd-tui stepped by keypress in a terminal on this machine, and in tmux."""
+
+import re
+
+import pytest
+
+from tests.terminal import walks
+from tests.terminal.fixtures import Place
+
+SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+
+
+@pytest.fixture(params=["local", "in_tmux"])
+def place(request: pytest.FixtureRequest) -> Place:
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+@SIZES
+def test_every_epoch_can_be_stepped_and_stepped_back(place: Place, columns: int, rows: int) -> None:
+    walks.step_and_change_alpha(place.start(columns=columns, rows=rows).terminal)
+
+
+@SIZES
+def test_a_branch_is_one_lane_more_and_help_opens_and_closes(
+    local: Place, columns: int, rows: int
+) -> None:
+    walks.branch_and_read_help(local.start(columns=columns, rows=rows).terminal)
+
+
+@SIZES
+def test_a_run_to_the_end_leaves_the_report_and_the_terminal_as_it_was(
+    place: Place, columns: int, rows: int
+) -> None:
+    walks.run_and_quit(place.start(columns=columns, rows=rows))
+
+
+def test_the_first_loss_is_the_tutorials(local: Place) -> None:
+    walks.first_loss_is_the_tutorials(local.start("--seed", "3").terminal, seed=3)
+
+
+def test_ctrl_c_quits_and_restores_the_terminal(local: Place) -> None:
+    session = local.start()
+    walks.wait_for_status(session.terminal, state="PAUSED", epoch=0)
+    session.terminal.press("ctrl+c")
+    ended = session.end()
+    assert ended.status == 0, ended.printed
+    assert ended.leftovers == []
+
+
+def test_nothing_is_sent_while_paused(local: Place) -> None:
+    terminal = local.start().terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.press(".")
+    walks.wait_for_status(terminal, epoch=1)
+    terminal.wait_until_quiet(1.5)
+    before = terminal.bytes_received
+    with pytest.raises(AssertionError, match="not seen within 2 s"):
+        terminal.wait_for(lambda terminal: terminal.bytes_received > before, timeout=2)
+
+
+def test_too_small_a_terminal_says_what_it_needs_and_can_be_left(local: Place) -> None:
+    session = local.start(columns=30, rows=8)
+    session.terminal.wait_for(re.compile(r"40\s*[x×]\s*12"))
+    session.terminal.press("q")
+    ended = session.end()
+    assert ended.status == 0, ended.printed
+    assert ended.leftovers == []
+
+
+def test_another_size_and_back_shows_the_same_again(local: Place) -> None:
+    terminal = local.start(columns=120, rows=40).terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.wait_until_quiet(1.0)
+    before = terminal.text()
+    terminal.resize(80, 24)
+    terminal.wait_until_quiet(0.5)
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.resize(120, 40)
+    terminal.wait_for(lambda terminal: terminal.text() == before)
+
+
+def test_without_a_terminal_it_prints_the_tutorials_lines_and_the_report() -> None:
+    done = walks.run_without_terminal()
+    assert done.returncode == 0, done.stderr
+    lines = re.findall(r"^\[INFO\] epoch=(\d+), loss=\d+\.\d{7}$", done.stdout, re.MULTILINE)
+    assert list(map(int, lines)) == [1, *range(5, 101, 5)]
+    assert "precision" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr

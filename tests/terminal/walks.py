@@ -1,0 +1,189 @@
+"""What a person does with gd-tui, key by key, and what has to be seen: the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.terminal.fixtures import PROGRAM
+from tests.terminal.session import environment
+
+if TYPE_CHECKING:
+    from tests.terminal.fixtures import Ended, Session
+    from tests.terminal.session import Terminal
+
+# The words that the status line always holds, in this order (a contract of the project).
+STATUS = re.compile(
+    r"(?P<state>RUNNING|PAUSED|FINISHED|DIVERGED)\s+"
+    r"epoch (?P<epoch>\d+)/(?P<epochs>\d+)\s+"
+    r"loss (?P<loss>\S+)\s+"
+    r"α (?P<alpha>\S+)"
+)
+# The first entry of the key table, as the help writes it above the rest.
+HELP = re.compile(r"(?is)run ?/ ?pause.*one epoch forward")
+# `lane 2`, `lane 2/2` or `2 lanes`, in the status line or in a legend.
+LANES = re.compile(r"(?i)\blane (\d+)(?:/(\d+))?|\b(\d+) lanes\b")
+
+
+class Status(NamedTuple):
+    """The status line, read as a program would."""
+
+    state: str
+    epoch: int
+    epochs: int
+    loss: str
+    alpha: float
+
+
+def status(terminal: Terminal) -> Status | None:
+    """What the first row says, or None while it is not a status line."""
+    match = STATUS.search(terminal.line(0))
+    if match is None:
+        return None
+    return Status(
+        match["state"],
+        int(match["epoch"]),
+        int(match["epochs"]),
+        match["loss"],
+        float(match["alpha"]),
+    )
+
+
+def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
+    """Wait until the status line's fields are `wanted`: that status."""
+    seen: list[Status] = []
+
+    def shows(terminal: Terminal) -> bool:
+        now = status(terminal)
+        if now is None or any(getattr(now, name) != value for name, value in wanted.items()):
+            return False
+        seen.append(now)
+        return True
+
+    shows.__qualname__ = f"status with {wanted}"
+    terminal.wait_for(shows)
+    return seen[-1]
+
+
+def lanes_shown(terminal: Terminal) -> int:
+    """The highest number of lanes that the screen speaks of; 1 where it speaks of none."""
+    found = [int(number) for match in LANES.findall(terminal.text()) for number in match if number]
+    return max(found, default=1)
+
+
+def step_and_change_alpha(terminal: Terminal) -> None:
+    """Forward, back, ten at once, the learning rate up and down."""
+    first = wait_for_status(terminal, state="PAUSED", epoch=0, epochs=100, alpha=0.01)
+
+    terminal.press(".")
+    second = wait_for_status(terminal, state="PAUSED", epoch=1)
+    assert second.loss != first.loss
+
+    terminal.press(",")
+    assert wait_for_status(terminal, epoch=0).loss == first.loss
+
+    terminal.press("right")
+    assert wait_for_status(terminal, epoch=1).loss == second.loss
+    terminal.press("left")
+    assert wait_for_status(terminal, epoch=0).loss == first.loss
+
+    terminal.press(">")
+    wait_for_status(terminal, state="PAUSED", epoch=10)
+    terminal.press("<")
+    assert wait_for_status(terminal, epoch=0).loss == first.loss
+
+    terminal.press("+")
+    wait_for_status(terminal, alpha=0.03)
+    terminal.press("-")
+    wait_for_status(terminal, alpha=0.01)
+
+
+def branch_and_read_help(terminal: Terminal) -> None:
+    """A branch is one lane more; the help opens and closes and leaves the run as it was."""
+    wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.press(".", ".")
+    wait_for_status(terminal, epoch=2)
+    before = lanes_shown(terminal)
+    terminal.press("b")
+    terminal.wait_for(lambda terminal: lanes_shown(terminal) > before)
+
+    terminal.press("?")
+    terminal.wait_for(HELP)
+    terminal.press("escape")
+    terminal.wait_for(lambda terminal: not HELP.search(terminal.text()))
+    wait_for_status(terminal, state="PAUSED", epoch=2)
+
+
+def run_and_quit(session: Session) -> Ended:
+    """From the start to the last epoch, then out: the report is left on the normal screen."""
+    terminal = session.terminal
+    wait_for_status(terminal, state="PAUSED", epoch=0)
+    assert terminal.alternate
+    terminal.press("space")
+    wait_for_status(terminal, state="FINISHED", epoch=100, epochs=100)
+    terminal.press("q")
+    ended = session.end()
+    assert ended.status == 0, ended.printed
+    assert ended.leftovers == []
+    assert "precision" in ended.printed
+    assert "recall" in ended.printed
+    return ended
+
+
+def first_loss_is_the_tutorials(terminal: Terminal, seed: int) -> None:
+    """The loss at epoch 0 of a run with `seed` is the one the tutorial's loop would print first.
+
+    `loss` has at least seven significant digits.
+    """
+    shown = wait_for_status(terminal, state="PAUSED", epoch=0)
+    assert float(shown.loss) == pytest.approx(tutorials_first_loss(initial_weights(seed)), rel=6e-7)
+
+
+def initial_weights(seed: int) -> np.ndarray:
+    """The start that gd-tui takes for `seed`, as its own report of a run gives it."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "run.json"
+        subprocess.run(
+            [*PROGRAM, "run", "--seed", str(seed), "-e", "1", "--quiet", "--json", str(report)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=environment(directory),
+            cwd=directory,
+        )
+        found = json.loads(report.read_text())
+    return np.asarray(found["lanes"][0]["initial_weights"], dtype=float).ravel()
+
+
+def tutorials_first_loss(weights: np.ndarray) -> float:
+    """The tutorial's first epoch, written out: its data, its split, its sum of squares."""
+    from sklearn.datasets import make_blobs
+    from sklearn.model_selection import train_test_split
+
+    X, y = make_blobs(n_samples=1000, n_features=2, centers=2, cluster_std=1.5, random_state=1)
+    X = np.c_[X, np.ones(len(X))]
+    X_train, _, y_train, _ = train_test_split(X, y, test_size=0.5, random_state=42)
+    p = 1.0 / (1.0 + np.exp(-(X_train @ weights)))
+    return float(np.sum((p - y_train) ** 2))
+
+
+def run_without_terminal(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """gd-tui with no terminal at all, as in a pipe or in CI."""
+    with tempfile.TemporaryDirectory() as directory:
+        return subprocess.run(
+            [sys.executable, "-m", "tui_gd", *arguments],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environment(directory),
+            cwd=directory,
+        )

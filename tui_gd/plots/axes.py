@@ -1,0 +1,255 @@
+"""The frame of a plot: box, ticks and labels drawn by plotext, title and legend written on it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .cells import SPACE, Cells, Colour, fit, width
+from .scale import Scale, compact, log_ticks, nice_limits, nice_ticks, tick_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .palette import Palette, Symbols
+
+__all__ = [
+    "Frame",
+    "Geometry",
+    "LegendEntry",
+    "Scale",
+    "compact",
+    "frame",
+    "geometry",
+    "log_ticks",
+    "nice_limits",
+    "nice_ticks",
+    "tick_labels",
+]
+
+LegendEntry = tuple[str, str, Colour]
+"""Text, sample symbol, and the colour of the sample."""
+
+_BOX = "─│┌┐└┘├┤┬┴┼"
+# plotext keeps state in module-level objects besides the figure, and is not thread-safe.
+_PLOTEXT = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the plotting area lies in a frame, and what stands around it."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    boxed: bool
+    labelled: bool
+    """A row for the axis labels stands below."""
+    x_ticks: tuple[tuple[int, str], ...]
+    """(column of the plotting area, label)."""
+    y_ticks: tuple[tuple[int, str], ...]
+    """(row of the plotting area counted from the bottom, label)."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A drawn frame and the plotting area in it: ``rows`` × ``columns`` from (top, left)."""
+
+    cells: Cells
+    top: int
+    left: int
+    rows: int
+    columns: int
+    x: Scale
+    y: Scale
+
+    def x_dots(self, values: NDArray[np.float64], per_cell: int) -> NDArray[np.float64]:
+        """Return positions in dots from the left, ``per_cell`` dots in a cell."""
+        return self.x.position(values, self.columns * per_cell)
+
+    def y_dots(self, values: NDArray[np.float64], per_cell: int) -> NDArray[np.float64]:
+        """Return positions in dots from the top, ``per_cell`` dots in a cell."""
+        n = self.rows * per_cell
+        return n - 1 - self.y.position(values, n)
+
+
+def frame(
+    rows: int,
+    columns: int,
+    x_scale: Scale,
+    y_scale: Scale,
+    *,
+    title: str,
+    legend: Sequence[LegendEntry] = (),
+    x_label: str = "",
+    y_label: str = "",
+    palette: Palette,
+    symbols: Symbols,
+    focused: bool = False,
+) -> Frame:
+    """Return a new picture with box, ticks, labels, title and legend.
+
+    All but title and legend is cached, so that a number changing in the legend costs nothing.
+    Where there is no room, first the axis labels go, then the ticks, then the box with title.
+    """
+    place = geometry(rows, columns, x_scale, y_scale, bool(x_label or y_label))
+    cells = _drawn(max(rows, 0), max(columns, 0), place, palette, symbols).copy()
+    if place.labelled:
+        _labels(cells, place, x_label, y_label, palette.text)
+    if place.boxed:
+        _heading(
+            cells,
+            place,
+            title=title,
+            legend=legend,
+            palette=palette,
+            symbols=symbols,
+            focused=focused,
+        )
+    return Frame(cells, place.top, place.left, place.rows, place.columns, x_scale, y_scale)
+
+
+def _heading(
+    cells: Cells,
+    place: Geometry,
+    *,
+    title: str,
+    legend: Sequence[LegendEntry],
+    palette: Palette,
+    symbols: Symbols,
+    focused: bool,
+) -> None:
+    """Write title and legend into the top border; entries that do not fit are left out."""
+    stop = place.left + place.columns
+    if focused:
+        title = f"{symbols.focus} {title}" if title else symbols.focus
+    shown = fit(title, place.columns, symbols.plain)
+    at = cells.put(0, place.left, shown, palette.accent if focused else palette.text)
+    for text, sample, colour in legend:
+        # Between two entries: a blank, a piece of the border, the sample, a blank.
+        if at + 2 + width(sample) + 1 + width(text) + 1 > stop:
+            return
+        cells.put(0, at, " ", palette.text)
+        at = cells.put(0, at + 2, sample, colour)
+        at = cells.put(0, at, f" {text}", palette.text)
+    if at < stop:
+        cells.put(0, at, " ", palette.text)
+
+
+def _labels(cells: Cells, place: Geometry, x_label: str, y_label: str, colour: Colour) -> None:
+    row = cells.shape[0] - 1
+    at = 0
+    if y_label:
+        y_label = fit(y_label, max(place.columns // 3, 1), cells.plain)
+        at = cells.put(row, 0, y_label, colour) + 1
+    x_label = fit(x_label, cells.shape[1] - at - 1, cells.plain)
+    centre = place.left + (place.columns - width(x_label)) // 2
+    cells.put(row, max(centre, at), x_label, colour)
+
+
+@lru_cache(maxsize=128)
+def geometry(
+    rows: int, columns: int, x_scale: Scale, y_scale: Scale, labels: bool = True
+) -> Geometry:
+    """Return where the plotting area of a frame of ``rows`` × ``columns`` lies, and its ticks."""
+    boxed = rows >= 3 and columns >= 4
+    if not boxed:
+        return Geometry(0, 0, max(rows, 0), max(columns, 0), False, False, (), ())
+    labelled = labels and rows >= 9 and columns >= 16
+    ticked = rows >= 6 and columns >= 16
+    inner_rows = rows - 2 - ticked - labelled
+    y_ticks: tuple[tuple[int, str], ...] = ()
+    margin = 0
+    if ticked:
+        # 1-2-5 steps are unevenly high, so a logarithmic axis takes them closer.
+        every = 2 if y_scale.log else 3
+        y_ticks = _ticks(y_scale, inner_rows, min(max(inner_rows // every, 2), 9))
+        margin = max((len(label) for _, label in y_ticks), default=0)
+        if margin > columns // 3:
+            y_ticks, margin = (), 0
+    inner_columns = columns - 2 - margin
+    x_ticks = _ticks(x_scale, inner_columns, max(inner_columns // 11, 2)) if ticked else ()
+    return Geometry(1, margin + 1, inner_rows, inner_columns, True, labelled, x_ticks, y_ticks)
+
+
+def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
+    """Return cell and label of each tick; of two in one cell the first stays."""
+    values = (log_ticks if scale.log else nice_ticks)(scale.low, scale.high, n)
+    labels = tick_labels(values, scale.log)
+    taken: dict[int, str] = {}
+    for place, label in zip(scale.bins(values, cells).tolist(), labels, strict=True):
+        if place >= 0:
+            taken.setdefault(place, label)
+    return tuple(taken.items())
+
+
+@lru_cache(maxsize=64)
+def _drawn(rows: int, columns: int, place: Geometry, palette: Palette, symbols: Symbols) -> Cells:
+    """Return the coloured frame; not to be changed."""
+    cells = Cells.blank(rows, columns, palette, symbols)
+    if not place.boxed:
+        return cells
+    code = _plotext_codes(rows - place.labelled, columns, place)
+    box = np.isin(code, np.array([ord(symbol) for symbol in _BOX], np.uint32))
+    if symbols.plain:
+        code = code.copy()
+        for symbol in _BOX:
+            code[code == ord(symbol)] = ord({"─": "-", "│": "|"}.get(symbol, "+"))
+    cells.code[: len(code)] = code
+    cells.fg[: len(code)][box] = palette.axis
+    return cells
+
+
+@lru_cache(maxsize=64)
+def _plotext_codes(rows: int, columns: int, place: Geometry) -> NDArray[np.uint32]:
+    """Let plotext draw box and ticks; code points of shape (rows, columns), not to be changed.
+
+    It is given cell numbers instead of values, so that a tick stands exactly where the data
+    drawn by us does, whatever the scale.
+    """
+    with _PLOTEXT:
+        figure = _figure(rows, columns)
+        figure.xlim(0, max(place.columns - 1, 1))
+        figure.ylim(0, max(place.rows - 1, 1))
+        # Without data plotext leaves the ticks out.
+        figure.scatter([0], [0], marker=" ")
+        # Even without ticks they are given: plotext would choose its own.
+        figure.xticks([at for at, _ in place.x_ticks], [label for _, label in place.x_ticks])
+        figure.yticks([at for at, _ in place.y_ticks], [label for _, label in place.y_ticks])
+        figure._build_matrix()
+        lines = figure.monitor.matrix.marker[::-1]
+    code = np.full((rows, columns), SPACE, np.uint32)
+    for line, markers in zip(code, lines, strict=False):
+        line[: len(markers)] = [ord(marker) for marker in markers[:columns]]
+    code.setflags(write=False)
+    return code
+
+
+def _figure(rows: int, columns: int) -> Any:
+    """Return an own plotext figure of fixed size that never looks at the terminal.
+
+    plotext's module functions share one figure whose size follows the terminal's.
+    """
+    from plotext._figure import _figure_class  # noqa: PLC0415 — 40 ms
+
+    class Figure(_figure_class):  # type: ignore[misc]
+        def _set_master(self) -> None:
+            self._limit_size(False, False)
+            self._set_terminal_size(columns, rows + 1)
+            self._set_size(columns, rows)
+            self._time = None
+            self._dummy = _figure_class(self._master, self._master)
+            self.monitor.set_size(self._size)
+            self._dummy.monitor.set_size(self._size)
+            self._set_interactive(False)
+
+    figure = Figure()
+    figure._set_sizes()
+    return figure

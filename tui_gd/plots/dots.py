@@ -1,0 +1,104 @@
+"""Braille: eight dots in a cell, so that a line is drawn finer than the letters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .cells import Cells
+    from .palette import Symbols
+
+BRAILLE = 0x2800
+_BITS = ((1, 8), (2, 16), (4, 32), (64, 128))
+"""Bit of each dot of a cell, by row and column."""
+_CROWDED = 16
+"""So many spans on every dot, and whole masks are faster (measured: 64 noisy lanes)."""
+
+
+def pack(mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Return the braille pattern (0..255) of each cell of a mask (4·rows, 2·columns)."""
+    dots = mask.view(np.uint8)
+    pattern = np.zeros((mask.shape[0] // 4, mask.shape[1] // 2), np.uint8)
+    for down, bits in enumerate(_BITS):
+        for across, bit in enumerate(bits):
+            pattern += dots[down::4, across::2] * np.uint8(bit)
+    return pattern.astype(np.uint32)
+
+
+def unpack(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return the dots (4·rows, 2·columns) of code points; anything but braille has none."""
+    pattern = np.where((code >= BRAILLE) & (code < BRAILLE + 256), code - BRAILLE, 0)
+    mask = np.zeros((code.shape[0] * 4, code.shape[1] * 2), np.bool_)
+    for down, bits in enumerate(_BITS):
+        for across, bit in enumerate(bits):
+            mask[down::4, across::2] = (pattern & bit) > 0
+    return mask
+
+
+def per_cell(values: NDArray[np.int16], symbols: Symbols) -> NDArray[np.int16]:
+    """Return the greatest value of each cell's dots: of several layers the last one."""
+    down, across = symbols.dots
+    best = values[0::down, 0::across]
+    for row in range(down):
+        for column in range(across):
+            if row or column:
+                best = np.maximum(best, values[row::down, column::across])
+    return best
+
+
+def paint_spans(
+    owner: NDArray[np.int16],
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
+    layer: NDArray[np.int16],
+) -> None:
+    """Set vertical spans of ``owner``: per line and column the rows low..high (low > high: none).
+
+    ``low``, ``high`` and ``layer`` have shape (lines, columns); later lines cover earlier ones.
+    """
+    rows, columns = owner.shape
+    low, high = np.maximum(low, 0), np.minimum(high, rows - 1)
+    lengths = np.maximum(high - low + 1, 0).ravel()
+    total = int(lengths.sum())
+    if total > _CROWDED * owner.size:
+        row = np.arange(rows, dtype=np.int16)[:, None]
+        first, last = low.astype(np.int16), high.astype(np.int16)
+        for line in range(len(low)):
+            inside = (row >= first[line]) & (row <= last[line])
+            np.copyto(owner, layer[line], where=inside)
+        return
+    # The dots of a span are neighbours in the transposed array: its indices are counted up by
+    # one from its first, all spans in one cumulative sum. NumPy assigns repeated indices in
+    # order, so the last line wins.
+    some = lengths > 0
+    if not some.any():
+        return
+    lengths = lengths[some]
+    begin = np.broadcast_to(np.arange(columns) * rows, low.shape) + low
+    first_dot = begin.ravel()[some]
+    step = np.ones(total, np.int32)
+    starts = np.cumsum(lengths) - lengths
+    step[starts] = np.diff(first_dot, prepend=0) - np.append(0, lengths[:-1] - 1)
+    turned = owner.T.copy()
+    turned.ravel()[np.cumsum(step, dtype=np.int32)] = np.repeat(layer.ravel()[some], lengths)
+    owner[...] = turned.T
+
+
+def blit(
+    cells: Cells,
+    top: int,
+    left: int,
+    mask: NDArray[np.bool_],
+    colour: NDArray[np.int32] | int,
+) -> None:
+    """Draw a dot mask as braille over the cells from (top, left) on; empty cells stay."""
+    pattern = pack(mask)
+    here = pattern > 0
+    rows, columns = pattern.shape
+    area = np.s_[top : top + rows, left : left + columns]
+    cells.code[area][here] = pattern[here] + BRAILLE
+    cells.fg[area][here] = colour[here] if isinstance(colour, np.ndarray) else colour

@@ -1,0 +1,186 @@
+"""From values to places on an axis: scales, limits, ticks and their labels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+LARGEST = 1e300
+"""Values beyond are drawn here, so that the width of an axis stays finite."""
+_SMALLEST_SPAN = 1e-290
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis from ``low`` (left, bottom) to ``high``; with ``log`` both are greater than 0.
+
+    The axis is divided into ``n`` equal bins, be they cells, half blocks or dots:
+    position = (v − low) / (high − low) · n − ½, so that bin i has its centre at position i and
+    the bins of two resolutions lie on each other.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for limits that are not finite, not rising, or ≤ 0 with ``log``."""
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"limits must be finite and rising, not {self.low}..{self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic axis begins above 0, not at {self.low}")
+
+    def position(self, values: ArrayLike, n: int) -> NDArray[np.float64]:
+        """Return positions in bins; NaN for what is not finite, or ≤ 0 on a logarithmic axis."""
+        v = np.asarray(values, np.float64)
+        low, high = self.low, self.high
+        v = np.where(np.isfinite(v) & (v > 0) if self.log else np.isfinite(v), v, np.nan)
+        if self.log:
+            v, low, high = np.log10(v), math.log10(low), math.log10(high)
+        else:
+            v = np.clip(v, -LARGEST, LARGEST)
+        return (v / (high - low) - low / (high - low)) * n - 0.5
+
+    def bins(self, values: ArrayLike, n: int) -> NDArray[np.intp]:
+        """Return the bin of each value, −1 for what lies outside the axis or is not finite."""
+        at = self.position(values, n)
+        with np.errstate(invalid="ignore"):
+            inside = (at >= -0.5 - 1e-9) & (at <= n - 0.5 + 1e-9)
+        found = np.clip(np.where(inside, at + 0.5, 0), 0, n - 1)
+        return np.where(inside, found, -1).astype(np.intp)
+
+    def centres(self, n: int) -> NDArray[np.float64]:
+        """Return the values at the centres of ``n`` bins, rising."""
+        share = (np.arange(n) + 0.5) / n
+        if self.log:
+            low, high = math.log10(self.low), math.log10(self.high)
+            logged: NDArray[np.float64] = 10.0 ** (low + share * (high - low))
+            return logged
+        return self.low + share * (self.high - self.low)
+
+
+def _step(span: float, n: int) -> float:
+    """Return the smallest 1-2-5 step of which at most ``n`` fit into ``span``."""
+    raw = span / max(n, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    for factor in (1.0, 2.0, 5.0):
+        if factor * power >= raw * (1 - 1e-9):
+            return factor * power
+    return 10.0 * power
+
+
+@lru_cache(maxsize=256)
+def nice_ticks(low: float, high: float, n: int) -> tuple[float, ...]:
+    """Return about ``n`` multiples of 1, 2 or 5 · 10ᵏ within [low, high]."""
+    if n <= 0 or high - low < _SMALLEST_SPAN:
+        return ()
+    step = _step(high - low, n)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple(index * step for index in range(first, last + 1))
+
+
+@lru_cache(maxsize=256)
+def log_ticks(low: float, high: float, n: int) -> tuple[float, ...]:
+    """Return at most ``n`` ticks within [low, high] (> 0): 1-2-5 · 10ᵏ, or powers of ten.
+
+    Less than one decade that holds no two of these gets linear ticks.
+    """
+    if n <= 0:
+        return ()
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        ticks = _powers(low, high, factors, range(first, last + 1))
+        if len(ticks) <= n:
+            return ticks if len(ticks) > 1 else nice_ticks(low, high, n)
+    every = math.ceil((last - first + 1) / n)
+    return _powers(low, high, (1,), range(math.ceil(first / every) * every, last + 1, every))
+
+
+def _powers(low: float, high: float, factors: tuple[int, ...], powers: range) -> tuple[float, ...]:
+    found = (float(f"{factor}e{power}") for power in powers for factor in factors)
+    return tuple(v for v in found if low * (1 - 1e-9) <= v <= high * (1 + 1e-9))
+
+
+@lru_cache(maxsize=256)
+def tick_labels(ticks: tuple[float, ...], log: bool = False) -> tuple[str, ...]:
+    """Return short labels that tell the ticks apart: ``0.05``, ``2500``, ``10k``, ``1e-6``."""
+    if log:
+        return tuple(compact(tick) for tick in ticks)
+    if not ticks:
+        return ()
+    largest = max(map(abs, ticks))
+    step = min((b - a for a, b in pairwise(ticks)), default=largest)
+    if largest and (largest < 1e-3 or largest >= 1e9):
+        power = math.floor(math.log10(largest))
+        digits = _decimals(step / 10.0**power)
+        return tuple(
+            "0" if tick == 0 else f"{tick / 10.0**power:.{digits}f}e{power}" for tick in ticks
+        )
+    for limit, unit, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if largest >= limit:
+            digits = _decimals(step / unit)
+            return tuple(
+                "0" if tick == 0 else f"{tick / unit:.{digits}f}{letter}" for tick in ticks
+            )
+    digits = _decimals(step)
+    return tuple("0" if tick == 0 else f"{tick:.{digits}f}" for tick in ticks)
+
+
+def _decimals(step: float) -> int:
+    return 0 if step <= 0 else min(max(0, -math.floor(math.log10(step) + 1e-9)), 12)
+
+
+def compact(value: float) -> str:
+    """Return a value in few characters: ``0.05``, ``200``, ``10k``, ``1e-6``."""
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if 1e-3 <= size < 1e4:
+        return f"{value:.4g}"
+    if 1e4 <= size < 1e6:
+        return f"{value / 1e3:.4g}k"
+    mantissa, _, power = f"{value:.3e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, float]:
+    """Return limits around [low, high] that move rarely while the data grows.
+
+    Linear: multiples of a 1-2-5 step, about a tenth of the span. Logarithmic: 1, 2 or 5 · 10ᵏ.
+    An axis without data, or without positive data if logarithmic, is 0..1 or 0.1..1.
+    """
+    low, high = max(low, -LARGEST), min(high, LARGEST)
+    if not low <= high or (log and high <= 0):
+        return (0.1, 1.0) if log else (0.0, 1.0)
+    if log:
+        low, high = max(low, 1e-300), max(high, 1e-300)
+        bottom, top = _rung(low, up=False), _rung(high, up=True)
+        return (bottom, top) if bottom < top else (bottom / 2, top * 2)
+    span = high - low
+    if span <= max(abs(low), abs(high)) * 1e-9 or span < _SMALLEST_SPAN:
+        span = max(abs(high), abs(low)) or 1.0
+        low, high = (low - span / 2, high + span / 2) if high else (0.0, 1.0)
+        return low, high
+    step = _step(span, 10)
+    return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+
+
+def _rung(value: float, up: bool) -> float:
+    """Return the nearest of 1, 2, 5 · 10ᵏ at or beyond ``value``."""
+    power = math.floor(math.log10(value))
+    rungs = [
+        float(f"{factor}e{exponent}")
+        for exponent in range(power - 1, power + 2)
+        for factor in (1, 2, 5)
+    ]
+    if up:
+        return next(rung for rung in rungs if rung >= value * (1 - 1e-9))
+    return next(rung for rung in reversed(rungs) if rung <= value * (1 + 1e-9))

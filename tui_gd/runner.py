@@ -1,0 +1,467 @@
+"""The runner: drives a run on its own thread; commands go in, snapshots come out.
+
+The thread owns the trainer. It takes commands between epochs and, on large data, between blocks.
+What the interface may know stands in one frozen `Snapshot`, which is swapped whole.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.history import Buckets
+from tui_gd.learning.models import Floats
+from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.trainer import Trainer
+
+BURST_SECONDS = 0.002
+# between bursts the thread waits at most this long for a frame to be drawn
+FRAME_SECONDS = 0.05
+# with more rows, accuracy is left to the report, which is not made for every frame
+ACCURACY_ROWS = 100_000
+
+
+class RunState(StrEnum):
+    """What a run is doing, in the words of the status line."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FINISHED = "FINISHED"
+    DIVERGED = "DIVERGED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop after the epoch in progress, or between its blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on to the last epoch wanted; when that is reached, for as many epochs again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Go some epochs forward, then pause."""
+
+    epochs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepBack:
+    """Go some epochs back, then pause."""
+
+    epochs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """Go to an epoch, then pause; None is the newest."""
+
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetLearningRate:
+    """Let the current lane descend with this learning rate from here on."""
+
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Copy the current lane here into a new lane, which becomes the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectLane:
+    """Make a lane, by its number, the current one."""
+
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Go back to epoch 0: to the same start, or to a new random one."""
+
+    new_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetPace:
+    """Do no more than so many epochs a second while running; None is flat out."""
+
+    epochs_per_second: float | None
+
+
+Command = (
+    Pause
+    | Resume
+    | Step
+    | StepBack
+    | GoTo
+    | SetLearningRate
+    | Branch
+    | SelectLane
+    | Reset
+    | SetPace
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneSnapshot:
+    """One lane at the snapshot's epoch; arrays are (parameters,). NaN is: not known yet.
+
+    `gradient` is the direction of the next update, `next_weights` and `next_loss` are what that
+    update leads to.
+    """
+
+    number: int
+    name: str
+    parent: int | None
+    branched_at: int
+    learning_rate: float
+    recorded: int
+    diverged: int | None
+    weights: Floats
+    gradient: Floats
+    gradient_norm: float
+    loss: float
+    test_loss: float
+    next_weights: Floats
+    next_loss: float
+    train: Buckets
+    test: Buckets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A run at one moment; everything in it belongs to the weights after `epoch` epochs."""
+
+    state: RunState
+    epoch: int
+    epochs: int
+    newest: int
+    lanes: tuple[LaneSnapshot, ...]
+    current: int
+    accuracy: float
+    epochs_per_second: float
+    pace: float | None
+    seed: int
+    notice: str = ""
+
+    @property
+    def lane(self) -> LaneSnapshot:
+        """The current lane."""
+        return self.lanes[self.current]
+
+
+class Runner:
+    """Drives `trainer` on a thread of its own, at first paused at epoch 0.
+
+    `changed`, if set, is called on that thread whenever a command has been carried out or the
+    run has come to rest by itself: then `snapshot` is new. While running, `want_snapshot` asks
+    for a fresh one. `pace` is in epochs a second.
+    """
+
+    def __init__(
+        self, trainer: Trainer, epochs: int, *, seed: int = 0, pace: float | None = None
+    ) -> None:
+        self.changed: Callable[[], None] | None = None
+        self.failure: BaseException | None = None
+        self.predictor = Predictor(trainer.model)
+        self._trainer = trainer
+        self._epochs = self._extension = epochs
+        self._seed = seed
+        self._pace = pace
+        self._running = False
+        self._goal = 0
+        self._current = 0
+        self._notice = ""
+        self._inbox: deque[Command] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._wanted = False
+        self._drawing = False
+        self._drawn = threading.Event()
+        self._burst = 1
+        self._meter = (time.perf_counter(), 0)
+        self._speed = 0.0
+        self._resumed_at = (0.0, 0)
+        self._snapshot = self._take_snapshot()
+        trainer.engine.between_blocks = self._between_blocks
+        trainer.test_engine.between_blocks = self._between_blocks
+        self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
+
+    @property
+    def trainer(self) -> Trainer:
+        """The trainer; only to be touched before `start` and after `stop`."""
+        return self._trainer
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest snapshot."""
+        return self._snapshot
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> bool:
+        """End the thread, within a block of rows, and return whether it has ended."""
+        self._stopping = True
+        self._trainer.interrupt = True
+        with self._wake:
+            self._wake.notify()
+        self._drawn.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def post(self, command: Command) -> None:
+        """Have a command carried out, after those posted before."""
+        with self._wake:
+            self._inbox.append(command)
+            self._trainer.interrupt = True
+            self._wake.notify()
+
+    def want_snapshot(self) -> None:
+        """Ask for a fresh snapshot at the end of the epoch in progress."""
+        self._wanted = True
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Keep the interpreter lock for the interface: training waits while this is open.
+
+        Two threads that both want the lock hand it over every few milliseconds only; without
+        this a frame takes ten times as long while small data is trained flat out.
+        """
+        self._drawn.clear()
+        self._drawing = True
+        try:
+            yield
+        finally:
+            self._drawing = False
+            self._drawn.set()
+
+    def _run(self) -> None:
+        try:
+            with self._trainer.computing():
+                while not self._stopping:
+                    self._turn()
+        except Interrupted:
+            pass
+        except BaseException as failure:
+            self.failure = failure
+            self._running = False
+            self._notice = f"{type(failure).__name__}: {failure}"
+            self._publish()
+
+    def _turn(self) -> None:
+        """Carry out commands, then do a little of what there is to do, or wait."""
+        if self._inbox:
+            self._trainer.interrupt = False
+            while self._inbox:
+                self._carry_out(self._inbox.popleft())
+            self._publish()
+        try:
+            if self._trainer.epoch < self._goal:
+                self._train()
+            elif self._catch_up():
+                self._publish()
+            else:
+                with self._wake:
+                    if not self._inbox and not self._stopping:
+                        self._wake.wait()
+        except Interrupted:
+            pass
+
+    def _train(self) -> None:
+        trainer = self._trainer
+        begin = time.perf_counter()
+        burst = self._paced(begin) if self._running and self._pace else self._burst
+        if burst < 1:
+            return
+        done = trainer.advance(min(burst, self._goal - trainer.epoch))
+        took = time.perf_counter() - begin
+        self._burst = max(1, min(2 * self._burst, int(done * BURST_SECONDS / max(took, 1e-9))))
+        self._count(done)
+        if trainer.diverged.all() or trainer.epoch >= self._goal:
+            self._goal = trainer.epoch
+            self._running = False
+            self._speed = 0.0
+            self._publish()
+        elif self._wanted:
+            self._publish(tell=False)
+        if self._drawing:
+            self._drawn.wait(FRAME_SECONDS)
+
+    def _paced(self, now: float) -> int:
+        """Return how many epochs are due by now; wait a little if none is."""
+        assert self._pace
+        since, epoch = self._resumed_at
+        due = epoch + math.floor((now - since) * self._pace) + 1 - self._trainer.epoch
+        if due < 1:
+            with self._wake:
+                if not self._inbox:
+                    self._wake.wait(min(0.1, 1.0 / self._pace))
+            if self._wanted:
+                self._publish(tell=False)
+        return due
+
+    def _count(self, done: int) -> None:
+        now = time.perf_counter()
+        since, epochs = self._meter
+        self._meter = (since, epochs + done)
+        if now - since > 0.5:
+            self._speed = (epochs + done) / (now - since)
+            self._meter = (now, 0)
+
+    def _catch_up(self) -> bool:
+        """At rest: compute what was left out, and what the next update leads to."""
+        trainer = self._trainer
+        if trainer.pending_tests:
+            trainer.finish_tests()
+            return True
+        if not trainer.looked_ahead and not trainer.diverged.all():
+            trainer.look_ahead()
+            return True
+        return False
+
+    def _between_blocks(self) -> None:
+        if self._drawing:
+            self._drawn.wait(FRAME_SECONDS)
+        if self._stopping:
+            raise Interrupted
+        if not self._trainer.interrupt:
+            return
+        while self._inbox and isinstance(self._inbox[0], SetLearningRate | SelectLane | SetPace):
+            self._carry_out(self._inbox.popleft())
+            if not self._inbox:
+                self._trainer.interrupt = False
+            self._publish()
+        # a step asked for is the pass in progress, or the one after it
+        if self._inbox and not isinstance(self._inbox[0], Step):
+            raise Interrupted
+
+    def _carry_out(self, command: Command) -> None:
+        trainer = self._trainer
+        self._notice = ""
+        match command:
+            case Pause():
+                self._rest()
+            case Resume():
+                if trainer.epoch >= self._epochs:
+                    self._epochs = trainer.epoch + self._extension
+                self._running = True
+                self._goal = self._epochs
+                self._resumed_at = (time.perf_counter(), trainer.epoch)
+                self._meter = (time.perf_counter(), 0)
+            case Step(epochs):
+                goal = trainer.epoch if self._running else max(self._goal, trainer.epoch)
+                self._rest()
+                self._goal = goal + epochs
+            case StepBack(epochs):
+                self._rest()
+                trainer.back(epochs)
+                self._goal = trainer.epoch
+            case GoTo(epoch):
+                self._rest()
+                self._goal = trainer.newest if epoch is None else epoch
+                if self._goal < trainer.epoch:
+                    trainer.go_to(self._goal)
+                elif self._goal > trainer.epoch + trainer.history.keyframes.stride:
+                    trainer.skip_to(min(self._goal, trainer.history.common))
+            case SetLearningRate(rate):
+                trainer.set_learning_rate(rate, self._current)
+            case Branch():
+                self._current = trainer.branch(self._current)
+            case SelectLane(lane):
+                self._current = lane
+            case Reset(new_start):
+                self._rest()
+                self._seed += new_start
+                trainer.reset(self._seed if new_start else None)
+                self._goal = 0
+            case SetPace(pace):
+                self._pace = pace
+                self._resumed_at = (time.perf_counter(), trainer.epoch)
+
+    def _rest(self) -> None:
+        self._running = False
+        self._goal = self._trainer.epoch
+        self._speed = 0.0
+
+    def _publish(self, *, tell: bool = True) -> None:
+        self._wanted = False
+        self._snapshot = self._take_snapshot()
+        if tell and self.changed:
+            self.changed()
+
+    def _take_snapshot(self) -> Snapshot:
+        trainer = self._trainer
+        history = trainer.history
+        epoch = trainer.epoch
+        self._epochs = max(self._epochs, epoch)
+        rates, norms = trainer.learning_rates, np.sqrt(np.vecdot(trainer.grad, trainer.grad))
+        ahead = trainer.looked_ahead
+        unknown = np.full(trainer.model.parameters, np.nan)
+        lanes = tuple(
+            LaneSnapshot(
+                number=i,
+                name=lane.name,
+                parent=lane.parent,
+                branched_at=lane.branched_at,
+                learning_rate=float(rates[i]),
+                recorded=lane.recorded,
+                diverged=lane.diverged,
+                weights=trainer.weights[i].copy(),
+                gradient=trainer.grad[i].copy(),
+                gradient_norm=float(norms[i]),
+                loss=float(trainer.loss[i]),
+                test_loss=history.test_loss.at(i, epoch),
+                next_weights=ahead[0][i].copy() if ahead else unknown,
+                next_loss=float(ahead[1][i]) if ahead else math.nan,
+                train=history.train_loss.buckets(i, lane.recorded),
+                test=history.test_loss.buckets(i, lane.recorded),
+            )
+            for i, lane in enumerate(history.lanes)
+        )
+        return Snapshot(
+            state=self._state(),
+            epoch=epoch,
+            epochs=self._epochs,
+            newest=trainer.newest,
+            lanes=lanes,
+            current=self._current,
+            accuracy=self._accuracy(lanes[self._current].weights),
+            epochs_per_second=self._speed,
+            pace=self._pace,
+            seed=self._seed,
+            notice=self._notice,
+        )
+
+    def _state(self) -> RunState:
+        if self.failure:
+            return RunState.FAILED
+        if self._running:
+            return RunState.RUNNING
+        if self._trainer.diverged.all():
+            return RunState.DIVERGED
+        at_end = self._trainer.epoch >= self._epochs and self._goal <= self._trainer.epoch
+        return RunState.FINISHED if at_end else RunState.PAUSED
+
+    def _accuracy(self, weights: Floats) -> float:
+        problem = self._trainer.problem
+        if not 0 < len(problem.y_test) <= ACCURACY_ROWS:
+            return math.nan
+        hits = self.predictor.predict(weights, problem.x_test) == problem.y_test
+        return float(np.count_nonzero(hits)) / len(hits)
