@@ -8,8 +8,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -237,20 +236,19 @@ class Runner:
         """Ask for a fresh snapshot at the end of the epoch in progress."""
         self._wanted = True
 
-    @contextmanager
-    def drawing(self) -> Iterator[None]:
-        """Keep the interpreter lock for the interface: training waits while this is open.
+    def begin_frame(self) -> None:
+        """Keep the interpreter lock for the interface: training waits until `end_frame`.
 
         Two threads that both want the lock hand it over every few milliseconds only; without
         this a frame takes ten times as long while small data is trained flat out.
         """
         self._drawn.clear()
         self._drawing = True
-        try:
-            yield
-        finally:
-            self._drawing = False
-            self._drawn.set()
+
+    def end_frame(self) -> None:
+        """Let training go on."""
+        self._drawing = False
+        self._drawn.set()
 
     def _run(self) -> None:
         try:

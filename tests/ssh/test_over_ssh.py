@@ -15,11 +15,8 @@ def test_every_epoch_can_be_stepped_and_stepped_back(
     walks.step_and_change_alpha(over_ssh.start(columns=columns, rows=rows).terminal)
 
 
-@SIZES
-def test_a_branch_is_one_lane_more_and_help_opens_and_closes(
-    over_ssh: Place, columns: int, rows: int
-) -> None:
-    walks.branch_and_read_help(over_ssh.start(columns=columns, rows=rows).terminal)
+def test_a_branch_is_one_lane_more_and_help_opens_and_closes(over_ssh: Place) -> None:
+    walks.branch_and_read_help(over_ssh.start().terminal)
 
 
 @SIZES
@@ -34,12 +31,4 @@ def test_the_first_loss_is_the_tutorials(over_ssh: Place) -> None:
 
 
 def test_another_size_of_the_window_reaches_the_other_end(over_ssh: Place) -> None:
-    terminal = over_ssh.start(columns=120, rows=40).terminal
-    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
-    terminal.wait_until_quiet(0.5)
-    before = terminal.text()
-    terminal.resize(80, 24)
-    terminal.wait_until_quiet(0.5)
-    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
-    terminal.resize(120, 40)
-    terminal.wait_for(lambda terminal: terminal.text() == before)
+    walks.shrink_and_grow_again(over_ssh.start(columns=120, rows=40).terminal)

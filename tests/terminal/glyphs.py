@@ -135,14 +135,16 @@ def _lines(name: str) -> tuple[Box, ...] | None:
 
 
 def _arm(direction: str, offset: float, thickness: float, *, joins: bool = False) -> Box:
-    """From an edge of the cell to its middle and a little over, so that corners are closed."""
-    reach = 1.5 if joins else 0.5
+    """From an edge of the cell to the far side of the crossing line, so that corners are closed."""
     x, y = 4 / 9 + offset * _THIN_X, 8 / 18 + offset * _THIN_Y
     right, bottom = x + thickness * _THIN_X, y + thickness * _THIN_Y
-    over_x, over_y = reach * _THIN_X + 0.5, reach * _THIN_Y + 0.5
+    # The two strokes of a double line lie one pixel to either side of a single one.
+    spread = 1 if joins else 0
+    low_x, high_x = (4 - spread) / 9, (4 + thickness + spread) / 9
+    low_y, high_y = (8 - spread) / 18, (8 + thickness + spread) / 18
     return {
-        "up": Box(x, 0, right, over_y),
-        "down": Box(x, 1 - over_y, right, 1),
-        "left": Box(0, y, over_x, bottom),
-        "right": Box(1 - over_x, y, 1, bottom),
+        "up": Box(x, 0, right, high_y),
+        "down": Box(x, low_y, right, 1),
+        "left": Box(0, y, high_x, bottom),
+        "right": Box(low_x, y, 1, bottom),
     }[direction]

@@ -68,7 +68,7 @@ class Cell(NamedTuple):
     reverse: bool
 
 
-class _Page(pyte.Screen):  # type: ignore[misc]
+class _Page(pyte.Screen):
     """A pyte screen that keeps the lines which scroll off its top."""
 
     def __init__(self, columns: int, rows: int) -> None:
@@ -80,7 +80,8 @@ class _Page(pyte.Screen):  # type: ignore[misc]
             self.scrolled.append(_row_text(self, 0))
         super().index()
 
-    def resize(self, lines: int, columns: int) -> None:
+    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
+        lines, columns = lines or self.lines, columns or self.columns
         # As xterm: blank rows below the cursor go first, then rows off the top. pyte drops the
         # top at once, and with it the only line of a nearly empty screen.
         while self.cursor.y >= lines:

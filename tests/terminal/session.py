@@ -70,8 +70,11 @@ class Terminal:
         cwd: str | Path | None = None,
         answers: bool = True,
     ) -> None:
-        self._own_home = tempfile.TemporaryDirectory(prefix="home-") if home is None else None
-        self.home = Path(home if self._own_home is None else self._own_home.name)
+        self._own_home: tempfile.TemporaryDirectory[str] | None = None
+        if home is None:
+            self._own_home = tempfile.TemporaryDirectory(prefix="home-")
+            home = self._own_home.name
+        self.home = Path(home)
         self.bytes_received = 0
         self.first_paint: float | None = None
         """`time.monotonic()` when the first bytes drawn on the alternate screen arrived."""
@@ -245,13 +248,14 @@ class Terminal:
         return watcher.seen
 
     def wait_until_quiet(self, seconds: float = 1.0, timeout: float = PATIENCE) -> None:
-        """Wait until no byte has come for `seconds`.
+        """Wait until no byte has come for `seconds`, counted from this call at the earliest.
 
         Raises:
             AssertionError: the program never stopped sending.
         """
-        deadline = time.monotonic() + timeout
-        while (left := self._last_arrival + seconds - time.monotonic()) > 0:
+        began = time.monotonic()
+        deadline = began + timeout
+        while (left := max(self._last_arrival, began) + seconds - time.monotonic()) > 0:
             if time.monotonic() > deadline:
                 raise AssertionError(f"never quiet for {seconds:g} s\n{self.describe()}")
             time.sleep(min(left, 0.1))

@@ -7,28 +7,33 @@ import pytest
 from tests.terminal import walks
 from tests.terminal.fixtures import Place
 
-SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+LOCAL = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+LOCAL_AND_TMUX = pytest.mark.parametrize(
+    ("place", "columns", "rows"),
+    [("local", 80, 24), ("local", 120, 40), ("in_tmux", 120, 40)],
+    indirect=["place"],
+)
 
 
-@pytest.fixture(params=["local", "in_tmux"])
+@pytest.fixture
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
     return found
 
 
-@SIZES
+@LOCAL_AND_TMUX
 def test_every_epoch_can_be_stepped_and_stepped_back(place: Place, columns: int, rows: int) -> None:
     walks.step_and_change_alpha(place.start(columns=columns, rows=rows).terminal)
 
 
-@SIZES
+@LOCAL
 def test_a_branch_is_one_lane_more_and_help_opens_and_closes(
     local: Place, columns: int, rows: int
 ) -> None:
     walks.branch_and_read_help(local.start(columns=columns, rows=rows).terminal)
 
 
-@SIZES
+@LOCAL_AND_TMUX
 def test_a_run_to_the_end_leaves_the_report_and_the_terminal_as_it_was(
     place: Place, columns: int, rows: int
 ) -> None:
@@ -69,15 +74,7 @@ def test_too_small_a_terminal_says_what_it_needs_and_can_be_left(local: Place) -
 
 
 def test_another_size_and_back_shows_the_same_again(local: Place) -> None:
-    terminal = local.start(columns=120, rows=40).terminal
-    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
-    terminal.wait_until_quiet(1.0)
-    before = terminal.text()
-    terminal.resize(80, 24)
-    terminal.wait_until_quiet(0.5)
-    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
-    terminal.resize(120, 40)
-    terminal.wait_for(lambda terminal: terminal.text() == before)
+    walks.shrink_and_grow_again(local.start(columns=120, rows=40).terminal)
 
 
 def test_without_a_terminal_it_prints_the_tutorials_lines_and_the_report() -> None:

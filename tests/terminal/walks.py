@@ -122,6 +122,24 @@ def branch_and_read_help(terminal: Terminal) -> None:
     wait_for_status(terminal, state="PAUSED", epoch=2)
 
 
+def shrink_and_grow_again(terminal: Terminal) -> None:
+    """120×40, 80×24 and back: what was there is there again, to the last cell."""
+    assert (terminal.columns, terminal.rows) == (120, 40)
+    wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.wait_until_quiet(1.0)
+    before = terminal.text()
+
+    # A program that is asked too quickly sees only the last size, and that nothing changed.
+    received = terminal.bytes_received
+    terminal.resize(80, 24)
+    terminal.wait_for(lambda terminal: terminal.bytes_received > received)
+    terminal.wait_until_quiet(0.5)
+    wait_for_status(terminal, state="PAUSED", epoch=0)
+
+    terminal.resize(120, 40)
+    terminal.wait_for(lambda terminal: terminal.text() == before)
+
+
 def run_and_quit(session: Session) -> Ended:
     """From the start to the last epoch, then out: the report is left on the normal screen."""
     terminal = session.terminal

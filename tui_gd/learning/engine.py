@@ -200,7 +200,7 @@ class LocalEngine:
 
 def _sum_in_order(parts: Floats) -> Floats:
     """Sum over the first axis, first to last: `sum` would choose another order for one lane."""
-    total = parts[0].copy()
+    total: Floats = parts[0].copy()
     for part in parts[1:]:
         total += part
     return total

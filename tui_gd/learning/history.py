@@ -193,7 +193,7 @@ class Keyframes:
     @property
     def nbytes(self) -> int:
         """Bytes reserved for keyframes."""
-        return self._frames.nbytes
+        return int(self._frames.nbytes)
 
     @property
     def _limit(self) -> int:
@@ -220,7 +220,8 @@ class Keyframes:
 
     def start(self) -> Floats:
         """Return a copy of the state at epoch 0."""
-        return self._frames[0].copy()
+        start: Floats = self._frames[0].copy()
+        return start
 
     def copy_lane(self, lane: int) -> None:
         """Add a lane with lane number `lane`'s states."""

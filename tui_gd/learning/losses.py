@@ -37,7 +37,7 @@ def squared_error_sum(
     """
     p = sigmoid(scores, scores)
     np.subtract(p, y, delta)
-    loss = np.vecdot(delta, delta)
+    loss: Floats = np.vecdot(delta, delta)
     if gradient:
         np.multiply(delta, p, delta)
         np.subtract(1.0, p, p)
@@ -51,7 +51,7 @@ def cross_entropy(scores: Floats, y: NDArray[np.generic], delta: Floats, gradien
     Writes the derivative `p − y` into `delta`. The logarithm is computed as
     `max(s, 0) + log1p(exp(−|s|))`, which neither overflows nor loses small terms.
     """
-    loss = -np.vecdot(scores, y.astype(scores.dtype, copy=False))
+    loss: Floats = -np.vecdot(scores, y.astype(scores.dtype, copy=False))
     np.maximum(scores, 0.0, out=delta)
     loss += delta.sum(axis=1)
     np.abs(scores, delta)

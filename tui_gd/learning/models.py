@@ -42,6 +42,9 @@ class Model:
 
     def gradient(self, x: Floats, delta: Floats) -> Floats:
         """Return `xᵀ · δ` as (lanes, parameters), δ = ∂loss/∂scores, shaped as the scores."""
+        grad: Floats
         if self.outputs == 1:
-            return np.vecmat(delta, x)
-        return np.matmul(x.T, delta).reshape(len(delta), -1)
+            grad = np.vecmat(delta, x)
+        else:
+            grad = np.matmul(x.T, delta).reshape(len(delta), -1)
+        return grad

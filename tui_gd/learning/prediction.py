@@ -18,7 +18,8 @@ class Predictor:
     def scores(self, weights: Floats, x: Floats) -> Floats:
         """Return `x · W` for one lane's `weights` (parameters,): (rows,)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.model.scores(weights[None], x, np.empty((1, len(x))))[0]
+            scores: Floats = self.model.scores(weights[None], x, np.empty((1, len(x))))[0]
+        return scores
 
     def probabilities(self, weights: Floats, x: Floats) -> Floats:
         """Return the probability of every class (rows, classes); for two classes (1 − p, p)."""

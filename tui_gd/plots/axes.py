@@ -133,11 +133,12 @@ def _heading(
     shown = fit(title, place.columns, symbols.plain)
     at = cells.put(0, place.left, shown, palette.accent if focused else palette.text)
     for text, sample, colour in legend:
-        # Between two entries: a blank, a piece of the border, the sample, a blank.
-        if at + 2 + width(sample) + 1 + width(text) + 1 > stop:
-            return
+        # A blank, a piece of the border, a blank, the sample, a blank, the text.
+        if at + 3 + width(sample) + 1 + width(text) + 1 > stop:
+            break
         cells.put(0, at, " ", palette.text)
-        at = cells.put(0, at + 2, sample, colour)
+        cells.put(0, at + 2, " ", palette.text)
+        at = cells.put(0, at + 3, sample, colour)
         at = cells.put(0, at, f" {text}", palette.text)
     if at < stop:
         cells.put(0, at, " ", palette.text)
@@ -237,7 +238,7 @@ def _figure(rows: int, columns: int) -> Any:
 
     plotext's module functions share one figure whose size follows the terminal's.
     """
-    from plotext._figure import _figure_class  # noqa: PLC0415 — 40 ms
+    from plotext._figure import _figure_class  # 40 ms: not at import
 
     class Figure(_figure_class):  # type: ignore[misc]
         def _set_master(self) -> None:

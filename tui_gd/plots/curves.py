@@ -114,19 +114,19 @@ def _group_spans(
     def dot(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(drawn.y.position(values, n_rows), 0, n_rows - 1)
 
-    # Whole dots for the buckets.
+    # The buckets themselves.
     column = np.rint(at).astype(np.intp)
     begin = np.flatnonzero(np.diff(column, prepend=-1))
     occupied = column[begin]
     shape = (len(group.low), n_columns)
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
-    low[:, occupied] = np.rint(dot(np.fmin.reduceat(group.low, begin, axis=1)))
+    low[:, occupied] = dot(np.fmin.reduceat(group.low, begin, axis=1))
     if group.high is group.low and len(begin) == buckets:
         high[:, occupied] = low[:, occupied]
     else:
-        high[:, occupied] = np.rint(dot(np.fmax.reduceat(group.high, begin, axis=1)))
+        high[:, occupied] = dot(np.fmax.reduceat(group.high, begin, axis=1))
     if buckets == 1:
-        return low, high
+        return np.rint(low), np.rint(high)
 
     # The lines at the edges between columns; NaN beside a gap.
     edge = np.arange(n_columns - 1) + 0.5
@@ -141,18 +141,15 @@ def _group_spans(
 
     edge_low = crossing(group.low)
     edge_high = edge_low if group.high is group.low else crossing(group.high)
-    between_low, between_high = np.full(shape, np.nan), np.full(shape, np.nan)
-    between_low[:, :-1], between_high[:, :-1] = edge_low, edge_high
-    between_low[:, 1:] = np.fmin(between_low[:, 1:], edge_low)
-    between_high[:, 1:] = np.fmax(between_high[:, 1:], edge_high)
+    between_low, between_high = low.copy(), high.copy()
+    for side in (np.s_[:, :-1], np.s_[:, 1:]):
+        between_low[side] = np.fmin(between_low[side], edge_low)
+        between_high[side] = np.fmax(between_high[side], edge_high)
     # Only dots whose centre the line passes, or a gentle slope would be two dots thick …
     inner_low, inner_high = np.ceil(between_low), np.floor(between_high)
     # … but a column that holds no such dot gets the nearest.
     none = inner_low > inner_high
-    middle = np.rint((between_low + between_high) / 2)
+    middle = np.where(np.isnan(low), np.rint((between_low + between_high) / 2), np.nan)
     inner_low = np.where(none, middle, inner_low)
     inner_high = np.where(none, middle, inner_high)
-    bare = np.isnan(low)
-    missed = none & ~bare  # the buckets themselves have drawn it
-    inner_low[missed], inner_high[missed] = np.nan, np.nan
-    return np.fmin(low, inner_low), np.fmax(high, inner_high)
+    return np.fmin(np.rint(low), inner_low), np.fmax(np.rint(high), inner_high)

@@ -84,7 +84,7 @@ def nice_ticks(low: float, high: float, n: int) -> tuple[float, ...]:
         return ()
     step = _step(high - low, n)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return tuple(index * step for index in range(first, last + 1))
+    return tuple(_exact(index * step) for index in range(first, last + 1))
 
 
 @lru_cache(maxsize=256)
@@ -154,7 +154,8 @@ def compact(value: float) -> str:
 def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, float]:
     """Return limits around [low, high] that move rarely while the data grows.
 
-    Linear: multiples of a 1-2-5 step, about a tenth of the span. Logarithmic: 1, 2 or 5 · 10ᵏ.
+    Linear: multiples of a 1-2-5 step of at least a fifth of the span, and from 0 where that costs
+    no more than half of the height. Logarithmic: 1, 2 or 5 · 10ᵏ.
     An axis without data, or without positive data if logarithmic, is 0..1 or 0.1..1.
     """
     low, high = max(low, -LARGEST), min(high, LARGEST)
@@ -169,8 +170,16 @@ def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, floa
         span = max(abs(high), abs(low)) or 1.0
         low, high = (low - span / 2, high + span / 2) if high else (0.0, 1.0)
         return low, high
-    step = _step(span, 10)
-    return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    if 0 < low <= high / 2:
+        low, span = 0.0, high
+    step = _step(span, 5)
+    bottom, top = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    return _exact(bottom), _exact(top)
+
+
+def _exact(value: float) -> float:
+    """Return 0.6 for 0.6000000000000001: the sum of steps without its rounding."""
+    return float(f"{value:.12g}")
 
 
 def _rung(value: float, up: bool) -> float:

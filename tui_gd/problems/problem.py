@@ -34,7 +34,7 @@ class Problem:
     @property
     def features(self) -> int:
         """The number of features, the column of ones not counted."""
-        return self.x_train.shape[1] - 1
+        return int(self.x_train.shape[1]) - 1
 
     @property
     def outputs(self) -> int:

@@ -1,0 +1,100 @@
+"""Make `docs/pictures/*.png` of the running program: `python docs/make_pictures.py [NAME…]`.
+
+Every picture is gd-tui itself in a pseudo-terminal, driven by the keys of the table below, so that
+no picture can show what the program does not do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.terminal.picture import FONT, write_png  # noqa: E402 (needs the path above)
+from tests.terminal.session import Terminal  # noqa: E402
+
+STATUS = r"(RUNNING|PAUSED|FINISHED|DIVERGED)\s+epoch \d+/\d+"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: how gd-tui is started, what is pressed, and what must be seen after each key.
+
+    `steps` are pairs of a key and a regular expression for the screen; a None key only waits.
+    """
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    steps: tuple[tuple[str | None, str], ...] = ()
+    columns: int = 120
+    rows: int = 40
+    env: dict[str, str] = field(default_factory=lambda: {"COLORTERM": "truecolor"})
+
+
+RUN = ("space", r"FINISHED\s+epoch 100/100")
+
+PICTURES = (
+    Picture("main", ("-e", "100", "--seed", "2"), (RUN,)),
+    Picture("wide", ("-e", "100", "--seed", "2"), (RUN,), columns=160, rows=48),
+    Picture(
+        "branch",
+        ("-e", "100", "--seed", "2"),
+        (
+            (">", r"PAUSED\s+epoch 10/100"),
+            ("b", r"PAUSED\s+epoch 10/100"),
+            ("+", r"α 0\.03"),
+            RUN,
+        ),
+    ),
+    Picture(
+        "step",
+        ("-e", "100", "--seed", "2"),
+        ((".", r"PAUSED\s+epoch 1/100"), (".", r"PAUSED\s+epoch 2/100"), ("3", STATUS)),
+    ),
+    Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN,)),
+    Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),
+    Picture("help", (), (("?", r"(?i)one epoch forward"),)),
+    Picture("256-colours", ("--seed", "2"), (RUN,), env={}),
+    Picture("16-colours", ("--seed", "2"), (RUN,), env={"TERM": "linux"}),
+    Picture("no-colour", ("--seed", "2"), (RUN,), env={"NO_COLOR": "1"}),
+    Picture("too-small", (), ((None, r"40\s*[x×]\s*12"),), columns=30, rows=8),
+)
+
+
+def make(picture: Picture, path: Path, font: Path) -> None:
+    """Drive gd-tui to what the picture shows and write it to `path`."""
+    command = [sys.executable, "-m", "tui_gd", *picture.arguments]
+    with Terminal(command, columns=picture.columns, rows=picture.rows, env=picture.env) as terminal:
+        if all(key is not None for key, _ in picture.steps):
+            terminal.wait_for(STATUS)
+        for key, seen in picture.steps:
+            if key is not None:
+                terminal.press(key)
+            terminal.wait_for(seen)
+        terminal.wait_until_quiet(1.0)
+        write_png(terminal.cells(), path, font=font)
+
+
+def main() -> None:
+    """Make the pictures that are named on the command line, or all."""
+    known = {picture.name: picture for picture in PICTURES}
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
+    parser.add_argument("--font", type=Path, default=FONT, help="a monospaced TrueType font")
+    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "pictures")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(known):
+        parser.error(f"no such picture: {', '.join(sorted(unknown))}")
+    options.into.mkdir(parents=True, exist_ok=True)
+    for name in options.names or known:
+        path = options.into / f"{name}.png"
+        make(known[name], path, options.font)
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_gd.plots import axes
+from tui_gd.plots.axes import Scale, compact, frame, log_ticks, nice_limits, nice_ticks, tick_labels
+from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+
+PALETTE = palette_for("256", True)
+
+
+def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=True, **more):
+    options = {"title": "loss", "x_label": "epoch", "palette": PALETTE, "symbols": symbols} | more
+    return frame(rows, columns, Scale(*x), Scale(*y, log), **options)
+
+
+def test_the_frame_carries_title_legend_ticks_and_labels():
+    legend = [("train 0.02571", "━━", 75), ("test 0.09998", "━━", 215)]
+    text = drawn(legend=legend, y_label="loss").cells.text()
+    assert text[0].lstrip().startswith("┌loss ─ ━━ train 0.02571 ─ ━━ test 0.09998 ──")
+    assert text[-1].split() == ["loss", "epoch"]
+    assert text[-2].split() == ["0", "5k", "10k"]
+    labels = [line.split("┤")[0].strip() for line in text if "┤" in line]
+    assert labels == ["1", "0.1", "0.01"] or len(labels) >= 3
+    assert [float(label) for label in labels] == sorted(map(float, labels), reverse=True)
+
+
+def test_a_tick_stands_where_the_data_of_its_value_does():
+    f = drawn()
+    lines = f.cells.text()
+    for row, line in enumerate(lines):
+        if "┤" in line:
+            value = float(line.split("┤")[0])
+            assert f.rows - 1 - int(f.y.bins(value, f.rows)) == row - f.top
+    border = lines[f.top + f.rows]
+    ticks = [column - f.left for column, sign in enumerate(border) if sign == "┬"]
+    assert ticks == f.x.bins([0, 5000, 10_000], f.columns).tolist()
+
+
+def test_the_inner_area_lies_within_the_box():
+    f = drawn()
+    lines = f.cells.text()
+    assert lines[0][f.left - 1] == "┌"
+    assert lines[f.top + f.rows][f.left + f.columns] == "┘"
+
+
+def test_plain_frames_are_ascii():
+    text = "".join(drawn(symbols=ASCII, legend=[("train", "==", 75)]).cells.text())
+    assert text.isascii()
+    assert "|" in text
+    assert "+" in text
+
+
+def test_a_narrow_legend_drops_its_last_entries_and_never_wraps():
+    legend = [("train 0.02571", "━━", 75), ("test 0.09998", "━━", 215)]
+    top = drawn(columns=34, legend=legend).cells.text()[0]
+    assert "train 0.02571" in top
+    assert "test" not in top
+    assert top.endswith("┐")
+
+
+def test_the_focused_panel_is_told_without_colour():
+    assert "▸ loss" in drawn(focused=True).cells.text()[0]
+    assert "> loss" in drawn(focused=True, symbols=ASCII).cells.text()[0]
+
+
+def test_axis_labels_go_first_when_room_is_short():
+    assert "epoch" in "".join(drawn(rows=9).cells.text())
+    low = "".join(drawn(rows=8).cells.text())
+    assert "epoch" not in low
+    assert "10k" in low
+    lower = "".join(drawn(rows=5).cells.text())
+    assert "10k" not in lower
+    assert "loss" in lower
+    assert "loss" not in "".join(drawn(rows=2).cells.text())
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_no_size_raises(symbols):
+    for rows in (0, 1, 2, 3, 5, 6, 8, 9, 10, 100):
+        for columns in (0, 1, 2, 3, 4, 5, 15, 16, 17, 40, 300):
+            f = drawn(rows, columns, symbols, y_label="x2", focused=True, legend=[("a", "=", 1)])
+            assert f.cells.shape == (rows, columns)
+            assert f.top + f.rows <= rows
+            assert f.left + f.columns <= columns
+
+
+def test_plotext_draws_a_frame_once_however_the_legend_changes():
+    axes._plotext_codes.cache_clear()
+    for number in range(20):
+        drawn(legend=[(f"train {number}", "━━", 75)])
+    assert axes._plotext_codes.cache_info().misses == 1
+
+
+def test_a_changed_picture_does_not_change_the_cached_one():
+    first = drawn()
+    first.cells.code[:] = ord("x")
+    assert "x" not in "".join(drawn(x_label="").cells.text())
+
+
+def test_plotext_never_asks_the_terminal_and_prints_nothing(monkeypatch, capfd):
+    import plotext._utility as utility
+
+    def asked():
+        raise AssertionError("asked for the terminal's size")
+
+    monkeypatch.setattr(utility, "terminal_size", asked)
+    monkeypatch.setenv("COLUMNS", "10")
+    axes._plotext_codes.cache_clear()
+    assert drawn(30, 200).cells.text()[0].endswith("┐")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_frames_are_drawn_from_several_threads_alike():
+    axes._plotext_codes.cache_clear()
+    axes._drawn.cache_clear()
+    sizes = [(12 + k, 40 + 3 * k) for k in range(8)]
+    alone = {size: drawn(*size).cells.text() for size in sizes}
+    axes._plotext_codes.cache_clear()
+    axes._drawn.cache_clear()
+    found = {}
+    threads = [
+        threading.Thread(target=lambda s=size: found.update({s: drawn(*s).cells.text()}))
+        for size in sizes
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == alone
+
+
+def test_bins_of_two_resolutions_lie_on_each_other():
+    scale = Scale(-1, 3)
+    values = np.linspace(-1, 3, 101)
+    cells, dots = scale.bins(values, 10), scale.bins(values, 40)
+    assert np.array_equal(cells, dots // 4)
+    assert np.allclose(scale.position(scale.centres(10), 10), np.arange(10))
+    logged = Scale(0.01, 10, True)
+    assert np.allclose(logged.position(logged.centres(7), 7), np.arange(7))
+
+
+def test_what_cannot_be_placed_has_no_bin():
+    assert Scale(0, 1).bins([-0.1, 0, 1, 1.1, np.nan, np.inf, -np.inf], 10).tolist() == [
+        -1, 0, 9, -1, -1, -1, -1,
+    ]  # fmt: skip
+    assert Scale(0.1, 1, True).bins([0, -1, 0.1], 10).tolist() == [-1, -1, 0]
+
+
+@pytest.mark.parametrize("bad", [(1, 1), (2, 1), (0, math.nan), (0, math.inf)])
+def test_limits_must_rise(bad):
+    with pytest.raises(ValueError, match="rising"):
+        Scale(*bad)
+
+
+def test_ticks_are_one_two_five():
+    assert nice_ticks(0, 10_000, 5) == (0, 2000, 4000, 6000, 8000, 10_000)
+    assert nice_ticks(-1.3, 2.4, 4) == (-1, 0, 1, 2)
+    assert log_ticks(0.01, 2, 9) == (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+    assert log_ticks(1e-12, 1e3, 5) == (1e-12, 1e-8, 1e-4, 1)
+
+
+def test_labels_are_short_and_differ():
+    assert tick_labels((0, 5000, 10_000)) == ("0", "5k", "10k")
+    assert tick_labels((0, 2500, 5000)) == ("0", "2500", "5000")
+    assert tick_labels((-0.5, 0.0, 0.5)) == ("-0.5", "0", "0.5")
+    assert tick_labels((1e-6, 2e-6)) == ("1e-6", "2e-6")
+    assert compact(0.05) == "0.05"
+    assert compact(1e-6) == "1e-6"
+    assert compact(10_000) == "10k"
+
+
+values = st.floats(-1e300, 1e300, allow_nan=False)
+
+
+@given(values, values, st.booleans())
+def test_limits_hold_the_data_and_ticks_lie_within(one, other, log):
+    low, high = sorted((one, other))
+    bottom, top = nice_limits(low, high, log)
+    assert bottom < top
+    scale = Scale(bottom, top, log)
+    if not log:
+        slack = 1e-8 * (top - bottom)
+        assert bottom - slack <= low <= high <= top + slack
+    elif low > 1e-299:
+        assert bottom <= low * (1 + 1e-6)
+        assert high <= top * (1 + 1e-6)
+    ticks = (log_ticks if log else nice_ticks)(scale.low, scale.high, 6)
+    labels = tick_labels(ticks, log)
+    assert len(set(labels)) == len(ticks)
+
+
+def test_limits_move_rarely():
+    losses = 2 * np.exp(-np.arange(500) / 100)
+    for log, most in ((False, 20), (True, 8)):
+        limits = {
+            nice_limits(losses[: k + 1].min(), losses[: k + 1].max(), log) for k in range(500)
+        }
+        assert len(limits) <= most

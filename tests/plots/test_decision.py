@@ -1,0 +1,225 @@
+import numpy as np
+import pytest
+
+from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
+from tui_gd.plots.dots import unpack
+from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.scatter import most_telling
+
+LIMITS = (-2.0, 2.0, -1.0, 3.0)
+EMPTY = np.zeros((0, 2))
+NONE = np.zeros(0, int)
+
+
+def sigmoid_of(weights, steep=1.0):
+    def model(points):
+        z = steep * (points @ np.array(weights[:2]) + weights[2])
+        p = 1 / (1 + np.exp(-np.clip(z, -500, 500)))
+        return np.stack([1 - p, p], axis=-1)
+
+    return model
+
+
+def draw(model, rows=24, columns=70, symbols=UNICODE, depth="256", names=("a", "b"), **more):
+    place, xs, ys = decision_grid(rows, columns, LIMITS, symbols=symbols)
+    options = {
+        "probabilities": model(np.stack(np.meshgrid(xs, ys), axis=-1)),
+        "points": EMPTY,
+        "labels": NONE,
+        "predicted": NONE,
+        "class_names": names,
+        "limits": LIMITS,
+        "palette": palette_for(depth, True),
+        "symbols": symbols,
+    } | more
+    return place, draw_decision(rows, columns, **options)
+
+
+def area(place):
+    return np.s_[place.top : place.top + place.rows, place.left : place.left + place.columns]
+
+
+def at(place, x, y):
+    column = int((x - LIMITS[0]) / (LIMITS[1] - LIMITS[0]) * place.columns)
+    row = int((LIMITS[3] - y) / (LIMITS[3] - LIMITS[2]) * place.rows)
+    return place.top + row, place.left + column
+
+
+@pytest.mark.parametrize("steep", [1.0, 5.0, 1000.0])
+@pytest.mark.parametrize("weights", [(1, 1, -1), (2, -1, 0.3), (0, 1, -1.03), (1, 0, 0.21)])
+def test_the_boundary_lies_within_a_dot_of_the_line(weights, steep):
+    place, cells = draw(sigmoid_of(weights, steep))
+    dots = unpack(cells.code[area(place)])
+    rows, columns = dots.shape
+    row, column = np.nonzero(dots)
+    width, height = (LIMITS[1] - LIMITS[0]) / columns, (LIMITS[3] - LIMITS[2]) / rows
+    x, y = LIMITS[0] + (column + 0.5) * width, LIMITS[3] - (row + 0.5) * height
+    # How far in dots the line is, along the nearer of the two axes.
+    z = np.abs(weights[0] * x + weights[1] * y + weights[2])
+    distance = z / max(abs(weights[0]) * width, abs(weights[1]) * height)
+    assert len(row) >= min(rows, columns) // 2
+    assert distance.max() <= 1.0 + 1e-9
+    if weights[0] == 0:
+        assert sorted(set(column)) == list(range(columns))
+    if weights[1] == 0:
+        assert sorted(set(row)) == list(range(rows))
+
+
+def test_each_side_has_the_colour_of_its_class_strong_where_it_is_sure():
+    place, cells = draw(sigmoid_of((1, 0, 0), 20))
+    palette = palette_for("256", True)
+    left, right = at(place, -1.9, 1), at(place, 1.9, 1)
+    assert cells.bg[left] == palette.regions[0, -1]
+    assert cells.bg[right] == palette.regions[1, -1]
+
+
+def test_half_blocks_double_the_rows():
+    place, xs, ys = decision_grid(24, 70, LIMITS, symbols=UNICODE)
+    assert (len(ys), len(xs)) == (2 * place.rows, place.columns)
+    assert ys[0] > ys[-1]
+    probabilities = np.zeros((len(ys), len(xs), 2))
+    probabilities[0::2, :, 0] = probabilities[1::2, :, 1] = 1
+    _, cells = draw(lambda _: probabilities, columns=70)
+    palette = palette_for("256", True)
+    # A boundary runs through every cell here, so look at the colours only where there is none.
+    assert set(np.unique(cells.bg[area(place)])) <= set(palette.regions[:2].ravel())
+
+
+def test_two_pixels_in_a_cell_are_an_upper_half_block():
+    place, xs, ys = decision_grid(24, 70, LIMITS, symbols=UNICODE)
+    probabilities = np.zeros((len(ys), len(xs), 2))
+    probabilities[..., 0] = 1
+    probabilities[0, :] = [0.6, 0.4]
+    _, cells = draw(lambda _: probabilities)
+    palette = palette_for("256", True)
+    row = np.s_[place.top, place.left : place.left + place.columns]
+    assert set(cells.code[row]) == {ord("▀")}
+    assert set(cells.fg[row]) == {int(palette.region(0, 0.2))}
+    assert set(cells.bg[row]) == {int(palette.region(0, 1.0))}
+
+
+@pytest.mark.parametrize(("symbols", "depth"), [(UNICODE, "truecolor"), (ASCII, "16"),
+                                                (ASCII, "mono"), (UNICODE, "mono")])  # fmt: skip
+def test_misclassified_points_are_told_by_their_sign_too(symbols, depth):
+    points = np.array([[-1.5, 0.05], [1.5, 0.05], [-1.5, 2.05]])
+    place, cells = draw(
+        sigmoid_of((1, 0, 0), 20),
+        symbols=symbols,
+        depth=depth,
+        points=points,
+        labels=np.array([0, 1, 1]),
+        predicted=np.array([0, 1, 0]),
+    )
+    signs = [chr(cells.code[at(place, *point)]) for point in points]
+    assert signs == [symbols.points[0], symbols.points[1], symbols.wrong]
+    assert f"{symbols.wrong} wrong 1" in cells.text()[0]
+    if depth == "mono":
+        assert set(cells.fg.ravel()) == {-1} == set(cells.bg.ravel())
+    else:
+        palette = palette_for(depth, True)
+        assert cells.fg[at(place, *points[2])] == palette.misclassified
+        assert cells.bg[at(place, *points[1])] == palette.regions[1, -1]
+
+
+def test_with_more_classes_a_wrong_point_still_tells_its_own():
+    def model(grid):
+        right, upper = grid[..., 0] >= 0, grid[..., 1] >= 1
+        return np.stack([~right, right & ~upper, right & upper], axis=-1).astype(float)
+
+    place, cells = draw(
+        model,
+        names=("a", "b", "c"),
+        points=np.array([[-1.02, 0.05], [1.02, 0.05], [1.02, 2.05]]),
+        labels=np.array([1, 1, 0]),
+        predicted=np.array([0, 1, 2]),
+    )
+    palette = palette_for("256", True)
+    signs = [
+        chr(cells.code[at(place, *point)]) for point in ((-1.02, 0.05), (1.02, 0.05), (1.02, 2.05))
+    ]
+    assert signs == ["△", "▲", "○"]
+    corners = [cells.bg[at(place, *point)] for point in ((-1.9, 0), (1.9, -0.9), (1.9, 2.9))]
+    assert corners == [palette.regions[k, -1] for k in range(3)]
+    dots = unpack(cells.code[area(place)])
+    assert dots.any(axis=1).all()  # the vertical boundary
+    assert dots[:, dots.shape[1] // 2 + 1 :].any(axis=0).all()  # and the horizontal one
+
+
+def test_in_a_shared_cell_a_wrong_point_wins_else_the_majority():
+    cell = np.array([5, 5, 5, 7, 7, 7, 9])
+    kind = np.array([0, 0, 3, 0, 1, 1, 1])  # two classes: 2 and 3 are misclassified
+    index, shown = most_telling(cell, kind, 2)
+    assert cell[index].tolist() == [5, 7, 9]
+    assert shown.tolist() == [3, 1, 1]
+    assert kind[index].tolist() == [3, 1, 1]
+
+
+def test_the_chosen_point_stands_in_brackets():
+    points = np.array([[0.52, 1.05], [0.52, 1.05]])
+    place, cells = draw(
+        sigmoid_of((1, 0, 0)), points=points, labels=np.array([0, 0]),
+        predicted=np.array([1, 1]), cursor=(0.52, 1.05),
+    )  # fmt: skip
+    row, column = at(place, 0.52, 1.05)
+    assert "".join(chr(c) for c in cells.code[row, column - 1 : column + 2]) == "[✗]"
+
+
+def test_mono_regions_have_their_own_texture():
+    place, cells = draw(sigmoid_of((1, 0, 0), 20), depth="mono", symbols=ASCII)
+    code = cells.code[area(place)]
+    half = code.shape[1] // 2
+    assert set(code[:, : half - 3].ravel()) == {ord(" ")}
+    assert ord(".") in code[:, half + 3 :]
+
+
+def test_small_changes_of_probability_change_no_cell():
+    _, xs, ys = decision_grid(24, 70, LIMITS, symbols=UNICODE)
+    p = sigmoid_of((1, 1, -1), 3)(np.stack(np.meshgrid(xs, ys), axis=-1))
+    shifted = np.stack([p[..., 0] - 1e-4, p[..., 1] + 1e-4], axis=-1)
+    one, other = draw(lambda _: p)[1], draw(lambda _: shifted)[1]
+    assert (one.bg != other.bg).mean() < 0.01
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2), (5, 7, 3), (40, 68, 1), (200, 300, 2)])
+def test_any_grid_is_stretched(shape):
+    p = np.random.default_rng(0).random(shape)
+    _, cells = draw(lambda _: p)
+    assert cells.shape == (24, 70)
+
+
+def test_a_diverged_model_gives_a_neutral_picture():
+    _, cells = draw(lambda grid: np.full((*grid.shape[:2], 2), np.nan))
+    assert not unpack(cells.code).any()
+
+
+def test_points_outside_or_not_finite_are_not_drawn():
+    points = np.array([[9.0, 9.0], [np.nan, 0.0], [np.inf, 0.0]])
+    labels = np.zeros(3, int)
+    _, cells = draw(sigmoid_of((1, 0, 0)), points=points, labels=labels, predicted=labels)
+    assert "●" not in "".join(cells.text()[1:])
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_no_size_raises(symbols):
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    labels = (points[:, 0] > 0).astype(int)
+    for rows in (1, 2, 3, 6, 9, 30, 100):
+        for columns in (1, 2, 4, 15, 16, 60, 300):
+            _, cells = draw(sigmoid_of((1, 0, 0)), rows, columns, symbols, points=points,
+                            labels=labels, predicted=1 - labels, cursor=(0.0, 0.0))  # fmt: skip
+            assert cells.shape == (rows, columns)
+
+
+def test_limits_hold_the_points_with_a_margin():
+    points = np.array([[0.0, 5.0], [10.0, 5.0], [np.nan, 1.0]])
+    low, high, bottom, top = decision_limits(points)
+    assert (low, high) == pytest.approx((-0.8, 10.8))
+    assert bottom < 5 < top
+    assert decision_limits(EMPTY) == (0, 1, 0, 1)
+
+
+def test_what_does_not_belong_together_is_refused():
+    with pytest.raises(ValueError, match="must be"):
+        draw(sigmoid_of((1, 0, 0)), points=np.zeros((2, 2)), labels=NONE, predicted=NONE)
+    with pytest.raises(ValueError, match="probabilities"):
+        draw(lambda _: np.zeros((3, 3)))

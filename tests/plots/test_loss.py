@@ -1,0 +1,260 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tui_gd.plots import axes
+from tui_gd.plots.axes import Scale, geometry, nice_limits
+from tui_gd.plots.dots import pack, unpack
+from tui_gd.plots.loss import Curve, draw_loss
+from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+
+PALETTE = palette_for("256", True)
+BLUE, NAVY, ORANGE, BROWN = 75, 24, 215, 94
+
+
+def curve(values, start=0, width=1, stop=None, colours=(BLUE, NAVY), **more):
+    low, high = values if isinstance(values, tuple) else (values, values)
+    options = {"label": "train", "shown": "0.5", "stop": stop} | more
+    return Curve(
+        start=start,
+        width=width,
+        low=np.asarray(low, float),
+        high=np.asarray(high, float),
+        colour=colours[0],
+        dimmed=colours[1],
+        **options,
+    )
+
+
+def draw(curves, rows=20, columns=60, epoch=10**9, last=1, log=False, symbols=UNICODE, **more):
+    newest = max((c.end - 1 for c in curves), default=0)
+    options = {"palette": PALETTE, "symbols": symbols} | more
+    epoch = min(epoch, newest)
+    return draw_loss(rows, columns, curves, epoch=epoch, last_epoch=last, log=log, **options)
+
+
+def inside(cells, curves, last=1, log=False):
+    """The plotting area's cells as drawn, and its scales, found without the drawing's help."""
+    low = min(np.nanmin(np.where(np.isfinite(c.low), c.low, np.nan)) for c in curves)
+    high = max(np.nanmax(np.where(np.isfinite(c.high), c.high, np.nan)) for c in curves)
+    newest = max(c.end - 1 for c in curves)
+    x, y = Scale(0, max(last, newest)), Scale(*nice_limits(low, high, log), log)
+    place = geometry(*cells.shape, x, y, True)
+    area = np.s_[place.top : place.top + place.rows, place.left : place.left + place.columns]
+    return cells.code[area], cells.fg[area], x, y
+
+
+def dots_of(code):
+    """The braille dots; a cell with the mark of the viewed epoch counts as full."""
+    dots = unpack(code)
+    dots |= np.repeat(np.repeat(code == ord(UNICODE.now), 4, 0), 2, 1)
+    return dots
+
+
+def test_braille_is_packed_and_unpacked_to_the_same_dots():
+    mask = np.random.default_rng(0).random((12, 20)) < 0.5
+    assert np.array_equal(unpack(pack(mask) + 0x2800), mask)
+    one = np.zeros((4, 2), bool)
+    one[0, 0] = one[3, 1] = True
+    assert chr(0x2800 + int(pack(one)[0, 0])) == "⢁"
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_curve_passes_through_its_points(log):
+    values = 3 * np.exp(-np.arange(40) / 9) + 0.05
+    curves = [curve(values)]
+    code, _, x, y = inside(draw(curves, log=log), curves, log=log)
+    dots = dots_of(code)
+    for epoch, value in enumerate(values):
+        column = int(x.bins(epoch, dots.shape[1]))
+        row = dots.shape[0] - 1 - int(y.bins(value, dots.shape[0]))
+        assert dots[row, column], (epoch, row, column)
+
+
+def test_a_straight_line_is_drawn_straight_unbroken_and_thin():
+    curves = [curve([0.0, 1.0])]
+    code, _, _, _ = inside(draw(curves), curves)
+    dots = dots_of(code)
+    dots[:, -2:] = unpack(code)[:, -2:]
+    rows, columns = dots.shape
+    for column in range(columns - 2):
+        at = np.flatnonzero(dots[:, column])
+        expected = rows - 0.5 - (column + 0.5) / columns * rows
+        assert len(at)
+        assert np.abs(at - expected).max() <= 1
+        assert len(at) == 1
+
+
+def test_a_steep_curve_has_no_holes():
+    values = [0, 1, 0, 1, 0.5, 0]
+    curves = [curve(values)]
+    code, _, _, _ = inside(draw(curves), curves)
+    dots = dots_of(code)
+    spans = [np.flatnonzero(column) for column in dots.T]
+    for one, other in pairwise(spans):
+        assert len(one)
+        assert one.max() - one.min() + 1 == len(one)
+        assert one.min() <= other.max() + 1
+        assert other.min() <= one.max() + 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_a_gap_and_moves_no_limit(bad):
+    values = np.linspace(1, 0.5, 20)
+    holed = values.copy()
+    holed[8:12] = bad
+    curves = [curve(holed)]
+    cells = draw(curves)
+    code, _, x, _ = inside(cells, curves)
+    dots = dots_of(code)
+    n = dots.shape[1]
+    left, right = int(x.bins(7, n)), int(x.bins(12, n))
+    assert not dots[:, left + 1 : right].any()
+    assert dots[:, left].any()
+    assert dots[:, right].any()
+    full = draw([curve(values)]).text()
+    assert [line[:5] for line in cells.text()] == [line[:5] for line in full]
+
+
+def test_a_point_between_two_gaps_is_seen():
+    curves = [curve([np.nan, 1.0, np.nan, 0.5])]
+    code, _, x, _ = inside(draw(curves), curves)
+    dots = dots_of(code)
+    assert dots[:, int(x.bins(1, dots.shape[1]))].any()
+
+
+def test_zero_and_below_are_gaps_on_a_logarithmic_axis():
+    values = np.array([1.0, 0.5, 0.0, -1.0, 0.25, 0.125])
+    code, _, x, _ = inside(draw([curve(values)], log=True), [curve(values[values > 0])], 5, True)
+    dots = dots_of(code)
+    n = dots.shape[1]
+    assert not dots[:, int(x.bins(1, n)) + 1 : int(x.bins(4, n))].any()
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize(
+    "values", [[0.0] * 5, [np.nan] * 5, [], [1.0], [5e-324, 1e300], [-2.0, -1]]
+)
+def test_odd_curves_are_drawn_without_a_complaint(values, log):
+    for size in ((1, 1), (5, 10), (20, 60)):
+        for symbols in (UNICODE, ASCII):
+            cells = draw([curve(values)], *size, log=log, symbols=symbols)
+            assert cells.shape == size
+
+
+def test_one_epochs_spike_in_a_million_is_seen():
+    losses = np.full(1_000_000, 0.1)
+    losses[345_678] = 1.0
+    width = 1000
+    low, high = (getattr(losses.reshape(-1, width), name)(axis=1) for name in ("min", "max"))
+    curves = [curve((low, high), width=width)]
+    code, _, x, y = inside(draw(curves), curves)
+    dots = dots_of(code)
+    column, top = int(x.bins(345_678, dots.shape[1])), int(y.bins(1.0, dots.shape[0]))
+    near = dots[:, column - 1 : column + 2]
+    assert near[dots.shape[0] - 1 - top].any()
+    assert not np.delete(dots, np.s_[column - 2 : column + 3], axis=1)[: dots.shape[0] // 2].any()
+
+
+def test_the_last_bucket_ends_at_stop():
+    curves = [curve([1.0, 0.5], width=1000, stop=1001)]
+    assert curves[0].end == 1001
+    code, _, _, _ = inside(draw(curves), curves)
+    assert dots_of(code)[:, -2:].any()
+
+
+def test_the_later_part_is_dimmed_after_stepping_back_and_the_epoch_marked():
+    values = np.linspace(1, 0.2, 101)
+    curves = [curve(values)]
+    cells = draw(curves, epoch=50)
+    code, fg, x, y = inside(cells, curves)
+    column = int(x.bins(50, code.shape[1]))
+    drawn = (code >= 0x2800) & (code < 0x2900)
+    assert set(fg[:, :column][drawn[:, :column]]) == {BLUE}
+    assert set(fg[:, column + 1 :][drawn[:, column + 1 :]]) == {NAVY}
+    row = code.shape[0] - 1 - int(y.bins(values[50], code.shape[0]))
+    assert code[row, column] == ord(UNICODE.now)
+    assert fg[row, column] == BLUE
+    assert drawn[:, column].sum() == code.shape[0] - 1  # the thin line
+
+
+def test_the_newest_epoch_is_marked_on_the_curves_only():
+    curves = [curve(np.linspace(1, 0.2, 101)), curve(np.linspace(2, 1, 101))]
+    code, _, _, _ = inside(draw(curves), curves)
+    assert (code == ord(UNICODE.now)).sum() == 2
+    assert (code[:, -1] != ord(" ")).sum() < code.shape[0] / 2
+
+
+def test_the_later_curve_has_the_colour_where_two_meet():
+    same = np.linspace(1, 0.2, 50)
+    curves = [curve(same), curve(same, colours=(ORANGE, BROWN))]
+    code, fg, _, _ = inside(draw(curves), curves)
+    assert set(fg[code >= 0x2800]) == {ORANGE}
+
+
+def test_the_legend_shows_every_curve_with_its_value():
+    curves = [curve([1, 2.0], shown="0.02571"), curve([2, 1.0], label="test", shown="0.09998")]
+    assert "loss ─ ━━ train 0.02571 ─ ━━ test 0.09998 ─" in draw(curves).text()[0]
+
+
+def test_mono_has_no_colour_and_dashes_tell_the_curves_apart():
+    curves = [curve(np.linspace(2, 1, 40)), curve(np.linspace(1, 0.2, 40), dashed=True)]
+    flat = palette_for("mono", True)
+    white = [curve(c.low, dashed=c.dashed, colours=(-1, -1)) for c in curves]
+    cells = draw(white, palette=flat)
+    assert set(cells.fg.ravel()) == {-1}
+    assert set(cells.bg.ravel()) == {-1}
+    code, _, _, y = inside(cells, white)
+    dots = unpack(code)
+    split = dots.shape[0] - 1 - int(y.bins(1.0, dots.shape[0]))
+    assert dots[: split + 1, 2:-4].any(axis=0).mean() > dots[split + 2 :, 2:-4].any(axis=0).mean()
+    assert "━━ train" in cells.text()[0]
+    assert "╍╍ train" in cells.text()[0]
+
+
+def test_plain_curves_have_different_signs():
+    curves = [curve(np.linspace(2, 1, 40)), curve(np.linspace(1, 0.2, 40), dashed=True)]
+    text = "".join(draw(curves, symbols=ASCII).text())
+    assert text.isascii()
+    assert "***" in text
+    assert "+++" in text
+
+
+def test_many_lanes_give_the_same_as_one_after_the_other():
+    rng = np.random.default_rng(3)
+    lanes = [rng.random(300) + i / 5 for i in range(30)]
+    shown = [curve((v - 0.1, v + 0.1), colours=(i, i)) for i, v in enumerate(lanes)]
+    code, fg, _, _ = inside(draw(shown), shown)
+    together = unpack(code)
+    alone = np.zeros_like(together)
+    hull = [curve([shown[0].low.min(), np.nan]), curve([shown[-1].high.max(), np.nan])]
+    for c in shown:
+        bounds = [curve([b.low[0]], start=0) for b in hull]
+        alone |= unpack(inside(draw([*bounds, c]), [*bounds, c])[0])
+    unmarked = np.repeat(np.repeat(code != ord(UNICODE.now), 4, 0), 2, 1)
+    unmarked[:, :2] = unmarked[:, -2:] = False
+    assert (alone & unmarked & ~together).sum() == 0
+    assert np.all(np.diff(np.argmax((fg == 29) & (code >= 0x2800), axis=0)) < 50)
+
+
+def test_the_frame_is_drawn_once_while_the_numbers_change():
+    axes._plotext_codes.cache_clear()
+    for epoch in range(60, 100):
+        draw([curve(2 * np.exp(-np.arange(epoch) / 40), shown=str(epoch))], last=100)
+    assert axes._plotext_codes.cache_info().misses == 1
+
+
+def test_all_sizes():
+    curves = [curve(np.linspace(1, 0.1, 30)), curve(np.linspace(1, 0.1, 30))]
+    for rows in (1, 2, 3, 6, 9, 30, 100):
+        for columns in (1, 2, 4, 15, 16, 60, 300):
+            for log in (False, True):
+                assert draw(curves, rows, columns, log=log).shape == (rows, columns)
+
+
+def test_wrong_curves_are_refused():
+    with pytest.raises(ValueError, match="alike"):
+        curve(([1.0], [1.0, 2.0]))
+    with pytest.raises(ValueError, match="width"):
+        curve([1.0], width=0)

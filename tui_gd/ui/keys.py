@@ -1,0 +1,112 @@
+"""The one table of what keys do: it feeds the bindings, the footer, the help and the palette."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What one or several keys do.
+
+    `name` is the method `action_<name>` of the app, with its arguments. `keys` are Textual's names
+    of keys, comma-separated, `shown` how help and footer write them. `footer` is the word in the
+    footer; without one the key is left to the help.
+    """
+
+    name: str
+    keys: str
+    shown: str
+    text: str
+    group: str
+    footer: str = ""
+
+
+ACTIONS = (
+    Action("run_or_pause", "space", "space", "run / pause", "Training", "run/pause"),
+    Action(
+        "step(1)", "full_stop,right", ". or →", "one epoch forward (pauses)", "Training", "step"
+    ),
+    Action("step_back(1)", "comma,left", ", or ←", "one epoch back", "Training", "back"),
+    Action("step(10)", "greater_than_sign", ">", "ten epochs forward", "Training"),
+    Action("step_back(10)", "less_than_sign", "<", "ten epochs back", "Training"),
+    Action("first", "home", "home", "first epoch", "Training"),
+    Action("newest", "end", "end", "newest epoch", "Training"),
+    Action("go_to", "g", "g", "go to an epoch", "Training"),
+    Action(
+        "flat_out",
+        "f",
+        "f",
+        "flat out, or slowly enough to be watched",
+        "Training",
+    ),
+    Action(
+        "learning_rate(1)",
+        "plus,equals_sign",
+        "+ or =",
+        "learning rate up on the ladder 1, 3, 10",
+        "Descent",
+        "α up",
+    ),
+    Action(
+        "learning_rate(-1)",
+        "minus",
+        "-",
+        "learning rate down on the ladder 1, 3, 10",
+        "Descent",
+        "α down",
+    ),
+    Action("type_learning_rate", "a", "a", "type a learning rate", "Descent"),
+    Action("branch", "b", "b", "branch here into a new lane", "Descent"),
+    Action("reset", "r", "r", "again from the same start", "Descent"),
+    Action("new_start", "n", "n", "new random start", "Descent"),
+    Action("choose_loss", "l", "l", "choose the loss", "Descent"),
+    Action("log_axis", "y", "y", "logarithmic loss axis", "View"),
+    Action("train_points", "p", "p", "show test points / train points", "View"),
+    Action("panel('loss')", "1", "1", "show the loss", "View"),
+    Action("panel('data')", "2", "2", "show the data and its decision regions", "View"),
+    Action("panel('report')", "3", "3", "show the report", "View"),
+    Action("panel('step')", "4", "4", "show the arithmetic of the step", "View"),
+    Action("maximise", "m", "m", "maximise the focused panel", "View"),
+    Action("restore", "escape", "esc", "all panels again", "View"),
+    Action("focus_panel(1)", "tab", "tab", "focus the next panel", "View"),
+    Action("focus_panel(-1)", "shift+tab", "shift+tab", "focus the panel before", "View"),
+    Action(
+        "move(1)",
+        "down,j",
+        "↓ or j",
+        "in the focused panel: next sample, or lane",
+        "View",
+    ),
+    Action(
+        "move(-1)",
+        "up,k",
+        "↑ or k",
+        "in the focused panel: sample, or lane before",
+        "View",
+    ),
+    Action("theme", "t", "t", "dark / light", "Program"),
+    Action("help", "question_mark,f1", "? or F1", "this help", "Program", "help"),
+    Action("command_palette", "ctrl+p,colon", "ctrl+p or :", "all commands by name", "Program"),
+    Action("quit", "q,ctrl+c,ctrl+q", "q or ctrl+c", "quit", "Program", "quit"),
+)
+
+
+def ladder(rate: float, rungs: int) -> float:
+    """Return the learning rate some rungs up (or down) on the ladder …, 1, 3, 10, 30, …
+
+    From between two rungs the first step leads to the next rung in that direction.
+
+    >>> ladder(0.01, 1), ladder(0.01, -1), ladder(0.02, 1), ladder(0.02, -1)
+    (0.03, 0.003, 0.03, 0.01)
+    """
+    for _ in range(abs(rungs)):
+        rate = _next_rung(rate, up=rungs > 0)
+    return rate
+
+
+def _next_rung(rate: float, *, up: bool) -> float:
+    tolerance = 1e-9
+    exponent = int(f"{rate:e}".partition("e")[2])
+    near = [float(f"{digit}e{e}") for e in range(exponent - 2, exponent + 3) for digit in (1, 3)]
+    if up:
+        return min(rung for rung in near if rung > rate * (1 + tolerance))
+    return max(rung for rung in near if rung < rate * (1 - tolerance))

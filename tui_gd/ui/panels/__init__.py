@@ -1,0 +1,1 @@
+"""The panels: what a snapshot looks like, one file for each."""

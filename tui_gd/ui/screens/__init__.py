@@ -1,0 +1,1 @@
+"""Screens: the run, the help, and the questions asked over them."""

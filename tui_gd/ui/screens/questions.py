@@ -1,0 +1,74 @@
+"""Questions asked over the run: a number to type, one of several to choose."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList
+from textual.widgets.option_list import Option
+
+
+class Prompt(ModalScreen[float | None]):
+    """Asks for a number; `parse` returns it or raises `ValueError` with what is wrong."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
+
+    def __init__(self, question: str, value: str, parse: Callable[[str], float]) -> None:
+        super().__init__()
+        self._question, self._value, self._parse = question, value, parse
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question and the line to type in."""
+        with Vertical():
+            yield Label(self._question, markup=False)
+            yield Input(self._value, select_on_focus=True)
+            yield Label("", classes="error", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer, or say what is wrong with it."""
+        try:
+            self.dismiss(self._parse(event.value.strip()))
+        except ValueError as error:
+            self.query_one(".error", Label).update(str(error))
+
+
+class Choice(ModalScreen[str | None]):
+    """Asks for one of several; (value, text) each."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "back"),
+        Binding("j", "next", show=False),
+        Binding("k", "before", show=False),
+    ]
+
+    def __init__(self, question: str, options: Sequence[tuple[str, str]], chosen: str) -> None:
+        super().__init__()
+        self._question, self._options, self._chosen = question, options, chosen
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question and what can be chosen."""
+        with Vertical():
+            yield Label(self._question, markup=False)
+            yield OptionList(
+                *(Option(text, id=value) for value, text in self._options), markup=False
+            )
+
+    def on_mount(self) -> None:
+        """Begin at what is chosen now."""
+        values = [value for value, _ in self._options]
+        self.query_one(OptionList).highlighted = values.index(self._chosen)
+
+    def action_next(self) -> None:
+        """Move down."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_before(self) -> None:
+        """Move up."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Answer."""
+        self.dismiss(event.option_id)

@@ -1,0 +1,52 @@
+"""Runs the interface and, when it is left, prints where the run stands."""
+
+import sys
+
+from tui_gd.settings import RunSettings
+from tui_gd.ui.app import GdApp
+from tui_gd.ui.screens.run import RunScreen
+from tui_gd.ui.terminal import Terminal
+
+# Python hands the interpreter lock over every 5 ms by default: too slow for a key to be answered
+# while another thread computes flat out
+SWITCH_SECONDS = 0.001
+
+
+def run_interface(settings: RunSettings, terminal: Terminal) -> int:
+    """Run the interface until it is left; return the exit status."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    app = GdApp(settings, terminal)
+    try:
+        app.run()
+    finally:
+        sys.setswitchinterval(usual)
+        if app.run_screen.runner:
+            app.run_screen.runner.stop()
+    if app.fault:
+        print(f"gd-tui: {app.fault}", file=sys.stderr)
+        return 2
+    if app.return_code:
+        return app.return_code
+    return _summary(app.run_screen)
+
+
+def _summary(screen: RunScreen) -> int:
+    """Print a line about the run and its report, which stay in the terminal's scrollback."""
+    runner = screen.runner
+    if runner is None:
+        return 0
+    from tui_gd.headless import print_reports, reports_of
+
+    if runner.failure:
+        raise runner.failure
+    trainer, settings = runner.trainer, screen.settings
+    snapshot = runner.snapshot
+    lane = snapshot.lane
+    print(
+        f"gd-tui: {settings.problem}, {settings.loss}, seed {snapshot.seed}:"
+        f" epoch {trainer.epoch}, loss {trainer.loss[lane.number]:.8g},"
+        f" alpha {lane.learning_rate:g}"
+    )
+    print_reports(trainer, reports_of(trainer, screen.problem), sys.stdout)
+    return 0
