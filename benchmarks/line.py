@@ -79,9 +79,10 @@ class Line:
         return Terminal(remote, columns=columns, rows=rows)
 
     @contextlib.contextmanager
-    def gd_tui(self, columns: int, rows: int, *, running: bool) -> Iterator[Terminal]:
+    def gd_tui(self, columns: int, rows: int, *more: str, running: bool) -> Iterator[Terminal]:
         """gd-tui with a run that never ends, training flat out or paused."""
-        with self.open([*GD_TUI, *FOREVER, *self.arguments], columns, rows) as terminal:
+        command = [*GD_TUI, *FOREVER, *self.arguments, *more]
+        with self.open(command, columns, rows) as terminal:
             terminal.wait_for(lambda terminal: status(terminal, "state") == "PAUSED")
             terminal.wait_until_quiet(1.5)
             if running:
@@ -139,10 +140,10 @@ def measure_keys(line: Line, columns: int, rows: int, keys: int) -> None:
         )
 
 
-def measure_bytes(line: Line, columns: int, rows: int, seconds: float) -> None:
+def measure_bytes(line: Line, columns: int, rows: int, seconds: float, fps: int) -> None:
     """Bytes to the terminal, training flat out and paused, beside an empty app that idles."""
     size = f"{columns}x{rows}"
-    with line.gd_tui(columns, rows, running=True) as terminal:
+    with line.gd_tui(columns, rows, "--fps", str(fps), running=True) as terminal:
         received, frames = terminal.bytes_received, terminal.frames
         first, began = int(status(terminal, "epoch") or 0), time.monotonic()
         time.sleep(seconds)
@@ -154,7 +155,7 @@ def measure_bytes(line: Line, columns: int, rows: int, seconds: float) -> None:
         "training flat out",
         line,
         size,
-        f"{kilobytes:7.2f} kB/s at {drawn:.1f} frames/s"
+        f"{kilobytes:7.2f} kB/s with --fps {fps}, {drawn:.1f} frames/s came"
         f" ({kilobytes / drawn if drawn else 0:.2f} kB a frame), {epochs:.0f} epochs/s"
         + (f"  budget {BUDGET_KB:g} kB/s at 10 frames/s" if size == "80x24" else ""),
     )
@@ -210,6 +211,7 @@ def main() -> None:
     parser.add_argument("--size", action="append", metavar="80x24", help="may be repeated")
     parser.add_argument("--keys", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--fps", type=int, default=10, help="for the bytes while training")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--arguments", default="", help="more arguments for gd-tui, in one string")
     options = parser.parse_args()
@@ -222,7 +224,7 @@ def main() -> None:
         for size in options.size or ["80x24", "120x40"]:
             columns, rows = map(int, size.split("x"))
             if "bytes" in what:
-                measure_bytes(line, columns, rows, options.seconds)
+                measure_bytes(line, columns, rows, options.seconds, options.fps)
             if "keys" in what:
                 measure_keys(line, columns, rows, options.keys)
             if "paint" in what:

@@ -90,6 +90,7 @@ def test_no_size_raises(symbols):
 
 
 def test_plotext_draws_a_frame_once_however_the_legend_changes():
+    axes._drawn.cache_clear()
     axes._plotext_codes.cache_clear()
     for number in range(20):
         drawn(legend=[(f"train {number}", "━━", 75)])
@@ -110,18 +111,19 @@ def test_plotext_never_asks_the_terminal_and_prints_nothing(monkeypatch, capfd):
 
     monkeypatch.setattr(utility, "terminal_size", asked)
     monkeypatch.setenv("COLUMNS", "10")
+    axes._drawn.cache_clear()
     axes._plotext_codes.cache_clear()
     assert drawn(30, 200).cells.text()[0].endswith("┐")
     assert capfd.readouterr() == ("", "")
 
 
 def test_frames_are_drawn_from_several_threads_alike():
-    axes._plotext_codes.cache_clear()
     axes._drawn.cache_clear()
+    axes._plotext_codes.cache_clear()
     sizes = [(12 + k, 40 + 3 * k) for k in range(8)]
     alone = {size: drawn(*size).cells.text() for size in sizes}
-    axes._plotext_codes.cache_clear()
     axes._drawn.cache_clear()
+    axes._plotext_codes.cache_clear()
     found = {}
     threads = [
         threading.Thread(target=lambda s=size: found.update({s: drawn(*s).cells.text()}))

@@ -6,7 +6,7 @@ from tui_gd.plots.palette import ASCII, UNICODE, Palette, contrast, palette_for,
 
 COLOURED = [(depth, dark) for depth in ("truecolor", "256") for dark in (True, False)]
 ALL = [(depth, dark) for depth in ("truecolor", "256", "16", "mono") for dark in (True, False)]
-ROLES = [  # fmt: skip
+ROLES = [
     "background",
     "text",
     "dim",

@@ -23,7 +23,7 @@ def test_a_branch_is_one_lane_more_and_help_opens_and_closes(over_ssh: Place) ->
 def test_a_run_to_the_end_leaves_the_report_and_the_terminal_as_it_was(
     over_ssh: Place, columns: int, rows: int
 ) -> None:
-    walks.run_and_quit(over_ssh.start(columns=columns, rows=rows))
+    walks.run_and_quit(over_ssh.start(columns=columns, rows=rows), "f", "space")
 
 
 def test_the_first_loss_is_the_tutorials(over_ssh: Place) -> None:

@@ -33,11 +33,15 @@ def test_a_branch_is_one_lane_more_and_help_opens_and_closes(
     walks.branch_and_read_help(local.start(columns=columns, rows=rows).terminal)
 
 
+def test_one_key_runs_to_the_end_at_a_pace_that_can_be_watched(local: Place) -> None:
+    walks.run_and_quit(local.start(), "space")
+
+
 @LOCAL_AND_TMUX
 def test_a_run_to_the_end_leaves_the_report_and_the_terminal_as_it_was(
     place: Place, columns: int, rows: int
 ) -> None:
-    walks.run_and_quit(place.start(columns=columns, rows=rows))
+    walks.run_and_quit(place.start(columns=columns, rows=rows), "f", "space")
 
 
 def test_the_first_loss_is_the_tutorials(local: Place) -> None:

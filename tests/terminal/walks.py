@@ -29,8 +29,8 @@ STATUS = re.compile(
 )
 # The first entry of the key table, as the help writes it above the rest.
 HELP = re.compile(r"(?is)run ?/ ?pause.*one epoch forward")
-# `lane 2`, `lane 2/2` or `2 lanes`, in the status line or in a legend.
-LANES = re.compile(r"(?i)\blane (\d+)(?:/(\d+))?|\b(\d+) lanes\b")
+# In the status line once there is more than one: `lane B of 2`.
+LANES = re.compile(r"\blane \w+ of (\d+)")
 
 
 class Status(NamedTuple):
@@ -74,9 +74,9 @@ def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
 
 
 def lanes_shown(terminal: Terminal) -> int:
-    """The highest number of lanes that the screen speaks of; 1 where it speaks of none."""
-    found = [int(number) for match in LANES.findall(terminal.text()) for number in match if number]
-    return max(found, default=1)
+    """How many lanes the status line speaks of; 1 where it speaks of none."""
+    match = LANES.search(terminal.line(0))
+    return 1 if match is None else int(match[1])
 
 
 def step_and_change_alpha(terminal: Terminal) -> None:
@@ -140,12 +140,12 @@ def shrink_and_grow_again(terminal: Terminal) -> None:
     terminal.wait_for(lambda terminal: terminal.text() == before)
 
 
-def run_and_quit(session: Session) -> Ended:
-    """From the start to the last epoch, then out: the report is left on the normal screen."""
+def run_and_quit(session: Session, *keys: str) -> Ended:
+    """From the start to the last epoch by `keys`, then out: the report is left on the screen."""
     terminal = session.terminal
     wait_for_status(terminal, state="PAUSED", epoch=0)
     assert terminal.alternate
-    terminal.press("space")
+    terminal.press(*keys)
     wait_for_status(terminal, state="FINISHED", epoch=100, epochs=100)
     terminal.press("q")
     ended = session.end()

@@ -100,7 +100,7 @@ def spans(
 
 def _group_spans(
     group: Buckets, drawn: Frame, n_rows: int, n_columns: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return lowest and highest dot (from the bottom) per curve and column, NaN for none.
 
     A curve is the two lines through its buckets' lows and highs. A column shows the buckets that
@@ -111,15 +111,16 @@ def _group_spans(
     epoch += (np.minimum(epoch + group.width, group.stop) - epoch - 1) / 2
     at = np.clip(drawn.x.position(epoch, n_columns), 0, n_columns - 1)
 
-    def dot(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.clip(drawn.y.position(values, n_rows), 0, n_rows - 1)
+    def dot(values: NDArray[np.float64]) -> NDArray[np.float32]:
+        at = drawn.y.position(values, n_rows).astype(np.float32)  # dots need no more digits
+        return np.clip(at, 0, n_rows - 1, out=at)
 
     # The buckets themselves.
     column = np.rint(at).astype(np.intp)
     begin = np.flatnonzero(np.diff(column, prepend=-1))
     occupied = column[begin]
     shape = (len(group.low), n_columns)
-    low, high = np.full(shape, np.nan), np.full(shape, np.nan)
+    low, high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
     low[:, occupied] = dot(np.fmin.reduceat(group.low, begin, axis=1))
     if group.high is group.low and len(begin) == buckets:
         high[:, occupied] = low[:, occupied]
@@ -134,9 +135,11 @@ def _group_spans(
     width = at[segment + 1] - at[segment]
     outside = (edge < at[0]) | (edge > at[-1]) | (width <= 0)
     share = np.where(outside, np.nan, (edge - at[segment]) / np.where(width > 0, width, 1))
+    share = share.astype(np.float32)
 
-    def crossing(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        left, right = dot(values[:, segment]), dot(values[:, segment + 1])
+    def crossing(values: NDArray[np.float64]) -> NDArray[np.float32]:
+        left = dot(values.take(segment, axis=1))
+        right = dot(values.take(segment + 1, axis=1))
         return left + (right - left) * share
 
     edge_low = crossing(group.low)

@@ -42,7 +42,9 @@ class Scale:
         """Return positions in bins; NaN for what is not finite, or ≤ 0 on a logarithmic axis."""
         v = np.asarray(values, np.float64)
         low, high = self.low, self.high
-        v = np.where(np.isfinite(v) & (v > 0) if self.log else np.isfinite(v), v, np.nan)
+        good = np.isfinite(v) & (v > 0) if self.log else np.isfinite(v)
+        if not good.all():
+            v = np.where(good, v, np.nan)
         if self.log:
             v, low, high = np.log10(v), math.log10(low), math.log10(high)
         else:

@@ -1,0 +1,154 @@
+"""Epochs per second against the tutorial's own loop, as ratios from one process.
+
+Both are run in turn, many short turns each, and the median of the paired ratios is printed: the
+speed of a shared machine drifts by a factor of two within seconds.
+
+    python benchmarks/training.py            500×3, one lane and 64
+    python benchmarks/training.py --tall     also 5,000,000×3 and 1,000,000×29, with bandwidth
+    python benchmarks/training.py --memory   peak memory on the tall data, each in its own process
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+
+from benchmarks.tutorial import descend
+from tui_gd import Trainer, load_problem
+from tui_gd.problems import Problem
+
+TALL = ((5_000_000, 3), (1_000_000, 29))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that `work` takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def median_ratio(ours: Callable[[], object], theirs: Callable[[], object], turns: int) -> float:
+    """Return the median of their time over ours, pair by pair."""
+    ours(), theirs()
+    return statistics.median(timed(theirs) / timed(ours) for _ in range(turns))
+
+
+def small() -> None:
+    """500×3: one lane and 64, with history, with and without test losses."""
+    problem = load_problem("blobs")
+    X, y = problem.x_train, problem.y_train.reshape(-1, 1).astype(np.int64)
+    for lanes, epochs in ((1, 1280), (64, 128)):
+        for tests in (False, True):
+            trainer = Trainer(
+                problem, learning_rates=[0.01] * lanes, seed=1, test_losses=tests
+            )
+            W = trainer.weights[0].reshape(-1, 1)
+
+            def ours(trainer: Trainer = trainer, epochs: int = epochs) -> None:
+                trainer.advance(epochs)
+
+            def theirs(W: np.ndarray = W, epochs: int = epochs) -> None:
+                descend(X, y, W, 0.01, epochs)
+
+            ratio = median_ratio(ours, theirs, 25) * lanes
+            kind = "test losses too" if tests else "training losses"
+            print(f"500x3, {lanes} lanes, {kind}: {ratio:.2f} x the tutorial's lane-epochs/s")
+
+
+def tall_problem(rows: int, columns: int) -> Problem:
+    """Return random data of that size, `columns` with the ones."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((rows, columns))
+    X[:, -1] = 1.0
+    y = (X[:, 0] + rng.standard_normal(rows) > 0).astype(np.int8)
+    names = tuple(f"x{i + 1}" for i in range(columns - 1))
+    return Problem("tall", "binary", X, y, X[:100], y[:100], names, ("0", "1"))
+
+
+def tall() -> None:
+    """Full batches on tall data, and the bytes of X read per second."""
+    for rows, columns in TALL:
+        problem = tall_problem(rows, columns)
+        X, y = problem.x_train, problem.y_train.reshape(-1, 1).astype(np.int64)
+        trainer = Trainer(problem, learning_rates=[1e-7], seed=1)
+        W = trainer.weights[0].reshape(-1, 1)
+
+        def theirs(X: np.ndarray = X, y: np.ndarray = y, W: np.ndarray = W) -> None:
+            descend(X, y, W, 1e-7, 1)
+
+        ratio = median_ratio(trainer.advance, theirs, 9)
+        halves = np.array_split(X, 2)
+
+        def read(halves: list[np.ndarray] = halves) -> None:
+            threads = [threading.Thread(target=np.sum, args=(half,)) for half in halves]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        bandwidth = median_ratio(trainer.advance, read, 9)
+        print(f"{rows}x{columns}: {ratio:.2f} x the tutorial's epochs/s,", end=" ")
+        print(f"{bandwidth:.2f} of the bytes of X per second that two threads of np.sum read")
+
+
+def memory() -> None:
+    """Peak memory of training over that of holding the data, each in a fresh process."""
+    for rows, columns in TALL:
+        peaks = {
+            what: int(
+                subprocess.run(
+                    [sys.executable, __file__, "--peak", what, str(rows), str(columns)],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+            )
+            for what in ("data", "ours", "tutorial")
+        }
+        for what in ("ours", "tutorial"):
+            ratio = peaks[what] / peaks["data"]
+            print(f"{rows}x{columns}: peak memory while training, {what}: {ratio:.2f} x the data's")
+
+
+def peak(what: str, rows: int, columns: int) -> None:
+    """Print the peak memory in bytes of this process after a few epochs."""
+    problem = tall_problem(rows, columns)
+    if what == "ours":
+        Trainer(problem, learning_rates=[1e-7], seed=1).advance(2)
+    elif what == "tutorial":
+        W = np.ones((columns, 1))
+        descend(problem.x_train, problem.y_train.reshape(-1, 1), W, 1e-7, 2)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tall", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        peak(options.peak[0], int(options.peak[1]), int(options.peak[2]))
+        return
+    print(f"{len(os.sched_getaffinity(0))} cores, numpy {np.__version__}")
+    if options.memory:
+        memory()
+    else:
+        small()
+        if options.tall:
+            tall()
+
+
+if __name__ == "__main__":
+    main()
