@@ -53,7 +53,7 @@ PICTURES = (
     Picture(
         "step",
         ("-e", "100", "--seed", "2"),
-        ((".", r"PAUSED\s+epoch 1/100"), (".", r"PAUSED\s+epoch 2/100"), ("3", STATUS)),
+        ((".", r"PAUSED\s+epoch 1/100"), (".", r"PAUSED\s+epoch 2/100"), ("4", r"▸ step")),
     ),
     Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN,)),
     Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),

@@ -82,7 +82,7 @@ def _print_epochs(trainer: Trainer, before: int, out: TextIO) -> None:
 
 def reports_of(trainer: Trainer, problem: Problem) -> list[ClassificationReport]:
     """Return every lane's report at the trainer's epoch."""
-    predictor = Predictor(trainer.model)
+    predictor = Predictor(trainer.model, problem.task)
     return [
         classification(problem, predictor.predict(weights, problem.x_test))
         for weights in trainer.weights

@@ -176,7 +176,7 @@ class Runner:
     ) -> None:
         self.changed: Callable[[], None] | None = None
         self.failure: BaseException | None = None
-        self.predictor = Predictor(trainer.model)
+        self.predictor = Predictor(trainer.model, trainer.problem.task)
         self._trainer = trainer
         self._epochs = self._extension = epochs
         self._seed = seed

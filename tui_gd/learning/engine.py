@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from typing import Any, Protocol
@@ -17,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from tui_gd.learning.losses import Loss
-from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.losses import Loss, Targets
+from tui_gd.learning.models import Buffers, Floats, Model
 
 BLOCK_ROWS = 8192
 SECTION_BLOCKS = 16
-# one buffer of scores: 64 Ki doubles are 512 KiB, so that two of them stay in a core's cache
+# one buffer of scores: 64 Ki doubles are 512 KiB, so that three of them stay in a core's cache
 BUFFER_SCORES = 65_536
 # below this, a copy of the data with its columns contiguous costs nothing and BLAS is faster on it
 SMALL_DATA_BYTES = 1 << 20
@@ -55,12 +56,21 @@ def one_blas_thread() -> AbstractContextManager[Any]:
     return limit
 
 
+@dataclass(frozen=True)
+class Penalty:
+    """What is added to the training loss: `l1 · sum|w| + l2/2 · sum w²`, biases left out."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+
 class LocalEngine:
     """Loss and gradient on this machine's cores.
 
     `x` is (rows, features + 1) with ones last, `y` is (rows,). `weights` are (lanes, parameters).
     A lane's result does not depend on the other lanes, nor on the number of threads. Memory beside
-    the data: two buffers of 512 KiB per thread, or of one block of one lane where that is more.
+    the data: three buffers of 512 KiB per thread, or of one block of one lane where that is more.
+    `row_weights` (rows,) multiply the rows' losses; a mean is then over their sum.
 
     `between_blocks`, if set, is called between blocks on the calling thread; it may raise
     `Interrupted` to give the pass up.
@@ -71,8 +81,11 @@ class LocalEngine:
         model: Model,
         loss: Loss,
         x: Floats,
-        y: NDArray[np.generic],
+        y: Targets,
         threads: int | None = None,
+        *,
+        penalty: Penalty | None = None,
+        row_weights: Floats | None = None,
     ) -> None:
         self.between_blocks: Callable[[], None] | None = None
         self._model = model
@@ -80,14 +93,19 @@ class LocalEngine:
         small = x.nbytes <= SMALL_DATA_BYTES
         self._x = np.asfortranarray(x) if small else x
         self._y = y.astype(x.dtype) if small else y
+        self._row_weights = row_weights
+        self._penalty = penalty or Penalty()
         self._threads = threads or len(os.sched_getaffinity(0))
         self._pool: ThreadPoolExecutor | None = None
         self._one_block = len(y) <= BLOCK_ROWS
         block = max(1, min(len(y), BLOCK_ROWS))
-        self._lanes_at_once = max(1, BUFFER_SCORES // (block * model.outputs))
-        outputs = (model.outputs,) if model.outputs > 1 else ()
-        self._shape = (self._lanes_at_once, block, *outputs)
-        self._buffers = [self._make_buffers()]
+        widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
+        self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
+        self._block_rows = block
+        self._buffers = [model.buffers(self._lanes_at_once, block, x.dtype)]
+        self._cut_lanes, self._cut_pass = -1, self._make_pass(0)
+        self._scales = self._scales_for(None)
+        self._plain = self._scales == (1.0, 1.0) and not (self._penalty.l1 or self._penalty.l2)
 
     def loss_and_grad(
         self, weights: Floats, rows: NDArray[np.intp] | None = None
@@ -97,37 +115,55 @@ class LocalEngine:
         The direction is `loss.descent_factor` times the gradient of the loss. With `rows`, both
         are those of these rows of the data alone, in this order.
         """
-        if rows is None and self._one_block and len(weights) <= self._lanes_at_once:
-            loss, grad = self._block(self._buffers[0], weights, self._x, self._y, True)
+        if rows is None and len(weights) == self._cut_lanes:
+            loss, grad = self._cut_pass(weights)
         else:
             loss, grad = self._passes(weights, rows, gradient=True)
-        if self._loss.reduction == "mean":
-            n = len(self._y) if rows is None else len(rows)
-            np.divide(loss, n, loss)
-            np.divide(grad, n, grad)
+        if not self._plain:
+            self._finish(weights, rows, loss, grad)
         return loss, grad
 
     def loss(self, weights: Floats) -> Floats:
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
-        loss, _ = self._passes(weights, None, gradient=False)
-        if self._loss.reduction == "mean":
-            np.divide(loss, len(self._y), loss)
+        loss, grad = self._passes(weights, None, gradient=False)
+        if not self._plain:
+            self._finish(weights, None, loss, grad)
         return loss
 
-    def _make_buffers(self) -> tuple[Floats, Floats]:
-        return np.empty(self._shape), np.empty(self._shape)
+    def _scales_for(self, rows: NDArray[np.intp] | None) -> tuple[float, float]:
+        if self._row_weights is not None:
+            n = float(self._row_weights.sum() if rows is None else self._row_weights[rows].sum())
+        else:
+            n = float(len(self._y) if rows is None else len(rows))
+        return self._loss.loss_scale(max(n, 1e-300)), self._loss.grad_scale(max(n, 1e-300))
+
+    def _finish(
+        self, weights: Floats, rows: NDArray[np.intp] | None, loss: Floats, grad: Floats
+    ) -> None:
+        """Divide by the number of rows and add the penalty, in place."""
+        loss_scale, grad_scale = self._scales if rows is None else self._scales_for(rows)
+        np.multiply(loss, loss_scale, loss)
+        np.multiply(grad, grad_scale, grad)
+        penalty = self._penalty
+        if penalty.l1 or penalty.l2:
+            held = np.where(self._model.is_bias, 0.0, weights)
+            loss += penalty.l1 * np.abs(held).sum(axis=1)
+            loss += penalty.l2 / 2.0 * np.vecdot(held, held)
+            if grad.shape[1]:
+                slope = penalty.l1 * np.sign(held) + penalty.l2 * held
+                grad += self._loss.descent_factor * slope
 
     def _passes(
         self, weights: Floats, rows: NDArray[np.intp] | None, *, gradient: bool
     ) -> tuple[Floats, Floats]:
         """One pass over the data for every group of lanes that the buffers hold."""
         group = self._lanes_at_once
-        if len(weights) <= group:
-            return self._one_pass(weights, rows, gradient)
         parts = [
             self._one_pass(weights[i : i + group], rows, gradient)
             for i in range(0, len(weights), group)
         ]
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
     def _one_pass(
@@ -135,37 +171,47 @@ class LocalEngine:
     ) -> tuple[Floats, Floats]:
         n = len(self._y) if rows is None else len(rows)
         if rows is None and self._one_block:
-            return self._block(self._buffers[0], weights, self._x, self._y, gradient)
+            if gradient:
+                self._cut_lanes, self._cut_pass = len(weights), self._make_pass(len(weights))
+                return self._cut_pass(weights)
+            buffers = self._buffers[0].cut(len(weights), n)
+            return self._block(buffers, weights, self._x, self._y, self._row_weights, gradient)
         section_rows = BLOCK_ROWS * SECTION_BLOCKS
         sections = -(-n // section_rows)
         losses = np.zeros((sections, len(weights)))
-        grads = np.zeros((sections, *weights.shape)) if gradient else np.zeros((sections, 0, 0))
+        grads = np.zeros((sections, *weights.shape) if gradient else (sections, len(weights), 0))
         given_up: list[bool] = []
 
-        def work(buffers: tuple[Floats, Floats], mine: Iterator[int], *, calling: bool) -> None:
-            with np.errstate(all="ignore"):  # numpy keeps this per thread; see Trainer
+        def work(buffers: Buffers, mine: Iterator[int], *, calling: bool) -> None:
+            with np.errstate(all="ignore"):  # numpy keeps this per thread; see Trainer.computing
                 for section in mine:
                     if section >= sections:
                         return
                     begin = section * section_rows
-                    for start in range(begin, min(begin + section_rows, n), BLOCK_ROWS):
+                    for start in range(begin, min(begin + section_rows, n), self._block_rows):
                         if given_up:
                             return
                         if calling and self.between_blocks:
                             self.between_blocks()
-                        part = slice(start, min(start + BLOCK_ROWS, n))
+                        part = slice(start, min(start + self._block_rows, n))
                         chosen = part if rows is None else rows[part]
                         loss, grad = self._block(
-                            buffers, weights, self._x[chosen], self._y[chosen], gradient
+                            buffers.cut(len(weights), part.stop - start),
+                            weights,
+                            self._x[chosen],
+                            self._y[chosen],
+                            None if self._row_weights is None else self._row_weights[chosen],
+                            gradient,
                         )
                         losses[section] += loss
-                        if gradient:
-                            grads[section] += grad
+                        grads[section] += grad
 
-        shared = count()  # next() on it is one bytecode in C: safe between threads
+        shared = count()  # next() on it is one step in C: safe between threads
         helpers = min(self._threads, sections) - 1
         while len(self._buffers) <= helpers:
-            self._buffers.append(self._make_buffers())
+            self._buffers.append(
+                self._model.buffers(self._lanes_at_once, self._block_rows, self._x.dtype)
+            )
         if helpers and self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1, "engine")
         futures = [
@@ -183,19 +229,37 @@ class LocalEngine:
                 future.result()
         return _sum_in_order(losses), _sum_in_order(grads)
 
+    def _make_pass(self, lanes: int) -> Callable[[Floats], tuple[Floats, Floats]]:
+        """Return `_block` for so many lanes on data of one block.
+
+        Everything that does not change is bound: on small data looking it up is a tenth of an
+        epoch.
+        """
+        buffers = self._buffers[0].cut(lanes, len(self._y))
+        delta, spare = buffers.delta, buffers.spare
+        x, y, row_weights = self._x, self._y, self._row_weights
+        scores, block, gradient = self._model.scores, self._loss.block, self._model.gradient
+
+        def one_block(weights: Floats) -> tuple[Floats, Floats]:
+            loss = block(scores(weights, x, buffers), y, delta, spare, True, row_weights)
+            return loss, gradient(weights, x, delta, buffers)
+
+        return one_block
+
     def _block(
         self,
-        buffers: tuple[Floats, Floats],
+        buffers: Buffers,
         weights: Floats,
         x: Floats,
-        y: NDArray[np.generic],
+        y: Targets,
+        row_weights: Floats | None,
         gradient: bool,
     ) -> tuple[Floats, Floats]:
-        lanes, rows = len(weights), len(y)
-        scores, delta = buffers[0][:lanes, :rows], buffers[1][:lanes, :rows]
-        self._model.scores(weights, x, scores)
-        loss = self._loss.block(scores, y, delta, gradient)
-        return loss, self._model.gradient(x, delta) if gradient else weights[:, :0]
+        scores = self._model.scores(weights, x, buffers)
+        loss = self._loss.block(scores, y, buffers.delta, buffers.spare, gradient, row_weights)
+        if gradient:
+            return loss, self._model.gradient(weights, x, buffers.delta, buffers)
+        return loss, weights[:, :0]
 
 
 def _sum_in_order(parts: Floats) -> Floats:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.losses import Loss
 from tui_gd.learning.models import Floats
 
 
@@ -30,12 +29,12 @@ class Chain:
     loss_formula: str
 
 
-def chain(loss: Loss, weights: Floats, x: Floats, y: float, rows: int) -> Chain:
+def chain(loss: str, weights: Floats, x: Floats, y: float, rows: int) -> Chain:
     """Return the chain of row `x` (features + 1,) with target `y` among `rows` training rows."""
     z = float(x @ weights)
     p = 1.0 / (1.0 + math.exp(-z)) if z > 0 else math.exp(z) / (1.0 + math.exp(z))
     error = p - y
-    if loss.name == "sse":
+    if loss == "sse":
         delta, formula = error * p * (1.0 - p), "(p − y) · p · (1 − p)"
         own, own_formula = error * error, "(p − y)²"
     else:

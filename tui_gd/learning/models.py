@@ -6,45 +6,157 @@ beside it. One matrix product over all lanes would be faster, but it rounds diff
 number of lanes, and a replay after a branch would not give the same bits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+
+from tui_gd.learning.losses import Sigmoid
 
 Floats = NDArray[np.float64]
 
 
+@dataclass(slots=True, eq=False)
+class Buffers:
+    """Room for one block of rows and some lanes; made once and used for every block.
+
+    `scores`, `delta` and `spare` are (lanes, rows), with several outputs (lanes, rows, outputs);
+    `hidden` has one (lanes, rows, units + 1) per hidden layer, its last column all ones.
+    """
+
+    scores: Floats
+    delta: Floats
+    spare: Floats
+    hidden: tuple[Floats, ...] = ()
+
+    def cut(self, lanes: int, rows: int) -> "Buffers":
+        """Return the part for so many lanes and rows."""
+        return Buffers(
+            self.scores[:lanes, :rows],
+            self.delta[:lanes, :rows],
+            self.spare[:lanes, :rows],
+            tuple(layer[:lanes, :rows] for layer in self.hidden),
+        )
+
+
 @dataclass(frozen=True)
 class Model:
-    """Scores that are linear in the features: `s = [x, 1] · W`.
+    """A network: layers `a ← activation([a, 1] · W)`, the last one without activation.
 
-    `weights` of one lane are the matrix W of shape (features + 1, outputs), row by row, the bias
-    row last; with one output this is the tutorial's column of weights.
+    `weights` of one lane are layer after layer, each a matrix W of shape (inputs + 1, outputs) row
+    by row, the bias row last. With no hidden layer and one output this is the tutorial's column.
     """
 
     features: int
     outputs: int
+    hidden: tuple[int, ...] = ()
+    activation: str = "tanh"
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """The shape of every layer's matrix."""
+        sizes = (self.features, *self.hidden, self.outputs)
+        return tuple((inputs + 1, outputs) for inputs, outputs in pairwise(sizes))
 
     @cached_property
     def parameters(self) -> int:
         """The number of weights of one lane."""
-        return (self.features + 1) * self.outputs
+        return sum(rows * columns for rows, columns in self.shapes)
 
-    def scores(self, weights: Floats, x: Floats, out: Floats) -> Floats:
-        """Write `s = x · W` for every lane of `weights` (lanes, parameters) into `out`.
+    @cached_property
+    def is_bias(self) -> NDArray[np.bool_]:
+        """Which weights (parameters,) belong to a bias row."""
+        parts = [np.zeros(shape, np.bool_) for shape in self.shapes]
+        for part in parts:
+            part[-1] = True
+        return np.concatenate([part.ravel() for part in parts])
 
-        `out` is (lanes, rows), with several outputs (lanes, rows, outputs).
+    def buffers(self, lanes: int, rows: int, dtype: DTypeLike = np.float64) -> Buffers:
+        """Return buffers for so many lanes and rows."""
+        shape = (lanes, rows, self.outputs) if self.outputs > 1 else (lanes, rows)
+        scores, delta, spare = (np.empty(shape, dtype) for _ in range(3))
+        hidden = tuple(np.ones((lanes, rows, units + 1), dtype) for units in self.hidden)
+        return Buffers(scores, delta, spare, hidden)
+
+    def matrices(self, weights: Floats) -> list[Floats]:
+        """View `weights` (lanes, parameters) as one (lanes, inputs + 1, outputs) per layer."""
+        views, start = [], 0
+        for rows, columns in self.shapes:
+            part = weights[:, start : start + rows * columns]
+            views.append(part.reshape(-1, rows, columns))
+            start += rows * columns
+        return views
+
+    def scores(self, weights: Floats, x: Floats, buffers: Buffers) -> Floats:
+        """Write the scores of rows `x` (rows, features + 1), ones last, into the buffers."""
+        scores = buffers.scores
+        if not self.hidden:
+            if self.outputs == 1:
+                return np.matvec(x, weights, scores)  # type: ignore[no-any-return]
+            return np.matmul(x, weights.reshape(-1, *self.shapes[0]), scores)
+        matrices = self.matrices(weights)
+        below: Floats = x
+        for matrix, layer in zip(matrices, buffers.hidden, strict=False):
+            units = layer[:, :, :-1]
+            np.matmul(below, matrix, units)
+            ACTIVATIONS[self.activation].apply(units)
+            below = layer
+        if self.outputs == 1:
+            return np.matvec(below, matrices[-1][:, :, 0], scores)  # type: ignore[no-any-return]
+        return np.matmul(below, matrices[-1], scores)
+
+    def gradient(self, weights: Floats, x: Floats, delta: Floats, buffers: Buffers) -> Floats:
+        """Return (lanes, parameters): `δ = ∂loss/∂scores` carried back through the layers.
+
+        For every layer `∂loss/∂W = aᵀ · δ`, and below it `δ ← (δ · Wᵀ) ∘ activation'`. Buffers
+        must still hold what `scores` left in them.
         """
-        if self.outputs == 1:
-            return np.matvec(x, weights, out)
-        return np.matmul(x, weights.reshape(-1, self.features + 1, self.outputs), out)
-
-    def gradient(self, x: Floats, delta: Floats) -> Floats:
-        """Return `xᵀ · δ` as (lanes, parameters), δ = ∂loss/∂scores, shaped as the scores."""
-        grad: Floats
-        if self.outputs == 1:
-            grad = np.vecmat(delta, x)
-        else:
-            grad = np.matmul(x.T, delta).reshape(len(delta), -1)
+        if not self.hidden:
+            if self.outputs == 1:
+                return np.vecmat(delta, x)  # type: ignore[no-any-return]
+            return np.matmul(x.T, delta).reshape(len(delta), -1)
+        grad = np.empty_like(weights)
+        parts, matrices = self.matrices(grad), self.matrices(weights)
+        above = delta[:, :, None] if self.outputs == 1 else delta
+        for number in range(len(self.hidden), 0, -1):
+            layer = buffers.hidden[number - 1]
+            np.matmul(layer.transpose(0, 2, 1), above, parts[number])
+            above = np.matmul(above, matrices[number][:, :-1].transpose(0, 2, 1))
+            ACTIVATIONS[self.activation].carry_back(above, layer[:, :, :-1])
+        np.matmul(x.T, above, parts[0])
         return grad
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation in place, and `δ ← δ ∘ f'` in place, f' told from the values f of the layer."""
+
+    apply: Callable[[Floats], object]
+    carry_back: Callable[[Floats, Floats], object]
+
+
+def _sigmoid(values: Floats) -> None:
+    Sigmoid(values.dtype)(values, values)
+
+
+def _sigmoid_back(delta: Floats, values: Floats) -> None:
+    np.multiply(delta, values * (1.0 - values), delta)
+
+
+def _tanh_back(delta: Floats, values: Floats) -> None:
+    np.multiply(delta, 1.0 - values * values, delta)
+
+
+def _relu_back(delta: Floats, values: Floats) -> None:
+    np.multiply(delta, values > 0.0, delta)
+
+
+ACTIVATIONS = {
+    "sigmoid": Activation(_sigmoid, _sigmoid_back),
+    "tanh": Activation(lambda f: np.tanh(f, f), _tanh_back),
+    "relu": Activation(lambda f: np.maximum(f, 0.0, out=f), _relu_back),
+    "linear": Activation(lambda _: None, lambda *_: None),
+}

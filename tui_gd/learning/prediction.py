@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.losses import sigmoid
+from tui_gd.learning.losses import Sigmoid, softmax
 from tui_gd.learning.models import Floats, Model
 
 
@@ -14,19 +14,32 @@ class Predictor:
     """What a model says about rows of data; holds no weights, so threads may share it."""
 
     model: Model
+    task: str
 
     def scores(self, weights: Floats, x: Floats) -> Floats:
-        """Return `x · W` for one lane's `weights` (parameters,): (rows,)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores: Floats = self.model.scores(weights[None], x, np.empty((1, len(x))))[0]
+        """Return the scores of one lane's `weights` (parameters,): (rows,) or (rows, classes)."""
+        with np.errstate(all="ignore"):
+            buffers = self.model.buffers(1, len(x))
+            scores: Floats = self.model.scores(weights[None], x, buffers)[0]
         return scores
 
     def probabilities(self, weights: Floats, x: Floats) -> Floats:
         """Return the probability of every class (rows, classes); for two classes (1 − p, p)."""
-        p = self.scores(weights, x)
-        sigmoid(p, p)
+        scores = self.scores(weights, x)
+        if self.task == "multiclass":
+            out = np.empty_like(scores)
+            softmax(scores[None], out[None])
+            return out
+        p = Sigmoid(scores.dtype)(scores, scores)
         return np.stack([1.0 - p, p], axis=1)
 
     def predict(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
-        """Return the predicted class number of every row: 1 where p > 0.5, as the tutorial."""
-        return (self.scores(weights, x) > 0.0).astype(np.intp)
+        """Return the predicted class number of every row.
+
+        Of two classes it is 1 where p > 0.5, as in the tutorial; of more the most probable.
+        """
+        scores = self.scores(weights, x)
+        if self.task == "multiclass":
+            best: NDArray[np.intp] = scores.argmax(axis=1)
+            return best
+        return (scores > 0.0).astype(np.intp)

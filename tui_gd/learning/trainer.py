@@ -7,14 +7,15 @@ from itertools import count, product
 from typing import Protocol
 
 import numpy as np
+from numpy import multiply, subtract
 from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.learning.engine import BLOCK_ROWS, Interrupted, LocalEngine, one_blas_thread
 from tui_gd.learning.history import History, Lane, Reset
-from tui_gd.learning.losses import LOSSES
+from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Model
 
-CHUNK_EPOCHS = 64
+CHUNK_EPOCHS = 256
 CHUNK_BYTES = 8 << 20
 # the test losses of a chunk are computed in one go, which nothing interrupts: some 20 ms at most
 CHUNK_ROWS = 1 << 21
@@ -23,6 +24,8 @@ CHUNK_ROWS = 1 << 21
 class TrainingData(Protocol):
     """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
 
+    @property
+    def task(self) -> str: ...
     @property
     def features(self) -> int: ...
     @property
@@ -76,7 +79,7 @@ class Trainer:
         threads: int | None = None,
     ) -> None:
         self.problem = problem
-        self.loss_rule = LOSSES[loss]
+        self.loss_rule = make_loss(loss, problem.task)
         self.model = Model(problem.features, problem.outputs)
         self.interrupt = False
         self._test_losses = test_losses
@@ -321,24 +324,25 @@ class Trainer:
         rates = self.learning_rates[:, None]
         states = np.empty((most, *self._state.shape))
         losses = np.empty((most, len(self.lanes)))
-        state, loss, grad = self._state, self.loss, self.grad
-        ahead, self._ahead = self._ahead, None
-        evaluate, update = self.engine.loss_and_grad, self._update
+        state, weights, loss, grad = self._state, self.weights, self.loss, self.grad
+        evaluate = self.engine.loss_and_grad
         done = 0
         self._in_flight = True
         try:
-            while done < most:
-                following = states[done]
-                if ahead is not None:
-                    following[:], loss, grad = ahead
-                    ahead = None
-                else:
-                    update(state, grad, rates, following)
-                    if frozen is not None:
-                        following[frozen] = state[frozen]
-                    loss, grad = evaluate(following[:, 0])
-                state = following
-                losses[done] = loss
+            if self._ahead is not None:
+                states[0], loss, grad = self._ahead
+                self._ahead = None
+                state, weights, losses[0], done = states[0], states[0, :, 0], loss, 1
+            # iterating arrays makes the views that indexing makes more slowly
+            rest = zip(states[done:], states[done:, :, 0], losses[done:], strict=True)
+            for following, moved, recorded in rest:
+                multiply(grad, rates, moved)
+                subtract(weights, moved, moved)
+                if frozen is not None:
+                    following[frozen] = state[frozen]
+                loss, grad = evaluate(moved)
+                state, weights = following, moved
+                recorded[:] = loss
                 done += 1
                 if self.interrupt:
                     break

@@ -19,6 +19,7 @@ _WIDEST, _TALLEST = 13, 3
 _TITLES = (
     "{} (rows: true, columns: predicted)",
     "{} (true × predicted)",
+    "{}, rows: true",
     "{}",
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .axes import Scale, frame, nice_limits
+from .cells import SPACE
 from .curves import Buckets, buckets_of, spans
 from .dots import BRAILLE, pack, paint_spans, per_cell
 
@@ -43,7 +44,7 @@ class Curve:
     stop: int | None = None
     """One after the last epoch; ``None``: all buckets are full."""
     dashed: bool = False
-    """Where there are no colours, or no braille, it is told apart by its dashes."""
+    """Told apart by dashes, without braille by another sign: for where colour does not tell."""
 
     def __post_init__(self) -> None:
         """Raise ValueError when ``low`` and ``high`` differ in shape or ``width`` is not ≥ 1."""
@@ -72,24 +73,26 @@ def draw_loss(
     title: str = "loss",
     focused: bool = False,
     x_label: str = "epoch",
+    cursor: int | None = None,
 ) -> Cells:
     """Return the curves over epochs 0..``last_epoch`` (or further, if a curve goes further).
 
-    ``epoch``, the one being viewed, is marked on every curve; what lies after it is dimmed, and
-    while there is something after it a thin line stands there. Values that are not finite, and
+    The first curve lies on top and comes first in the legend. ``epoch``, the one being viewed, is
+    marked on every curve; what lies after it is dimmed, and while there is something after it a
+    thin line stands there. A line stands at the epoch ``cursor``. Values that are not finite, and
     those ≤ 0 on a logarithmic axis, are gaps. The limits come from the drawn values only.
     """
-    groups = buckets_of(curves, log)
+    lines = tuple(reversed(curves))
+    groups = buckets_of(lines, log)
     newest = max((curve.end - 1 for curve in curves), default=0)
     x = Scale(0.0, float(max(last_epoch, epoch, newest, 1)))
     low = min((group.least for group in groups), default=np.inf)
     high = max((group.greatest for group in groups), default=-np.inf)
     y = Scale(*nice_limits(low, high, log), log)
-    flat = palette.depth == "mono"
     legend = tuple(
         (
             f"{curve.label} {curve.shown}".rstrip(),
-            symbols.dashed if curve.dashed and (flat or symbols.plain) else symbols.solid,
+            symbols.dashed if curve.dashed else symbols.solid,
             curve.colour,
         )
         for curve in curves
@@ -110,14 +113,16 @@ def draw_loss(
         viewed = int(x.bins(epoch, drawn.columns * symbols.dots[1]))
         _draw_curves(
             drawn,
-            curves,
+            lines,
             groups,
             viewed=viewed,
             ruled=epoch < newest,
             palette=palette,
             symbols=symbols,
         )
-        _mark(drawn, curves, groups, epoch, symbols)
+        if cursor is not None:
+            _rule(drawn, cursor, palette, symbols)
+        _mark(drawn, lines, groups, epoch, symbols)
     return drawn.cells
 
 
@@ -143,7 +148,9 @@ def _draw_curves(
         number = np.arange(len(curves), dtype=np.int16)[:, None]
         after = np.arange(shape[1]) > viewed
         if palette.depth == "mono":
-            _thin(low, curves, after, shape[0], plain=symbols.plain)
+            low[:, after & (np.arange(shape[1]) % 3 > 0)] = shape[0]
+        if not symbols.plain:  # there the sign itself differs
+            _dash(low, curves, shape[0])
         layer = 2 + number + np.where(after, 0, len(curves)).astype(np.int16)
         paint_spans(owner, low, high, layer)
     top = per_cell(owner, symbols)
@@ -166,15 +173,21 @@ def _draw_curves(
     drawn.cells.fg[area][here] = colours[top[here]]
 
 
-def _thin(
-    low: NDArray[np.intp], curves: Sequence[Curve], after: NDArray[np.bool_], none: int, plain: bool
-) -> None:
-    """Leave columns out where no colour tells: dashes, and dots after the viewed epoch."""
-    column = np.arange(low.shape[1])
-    low[:, after & (column % 3 > 0)] = none
-    if not plain:  # there the sign itself differs
-        dashed = np.array([curve.dashed for curve in curves])
-        low[np.ix_(dashed, column % 6 >= 4)] = none
+def _dash(low: NDArray[np.intp], curves: Sequence[Curve], none: int) -> None:
+    """Leave columns of the dashed curves out."""
+    dashed = np.array([curve.dashed for curve in curves])
+    low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = none
+
+
+def _rule(drawn: Frame, epoch: int, palette: Palette, symbols: Symbols) -> None:
+    """Draw a line at an epoch, behind the curves."""
+    column = int(drawn.x.bins(epoch, drawn.columns))
+    if column < 0:
+        return
+    line = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left + column]
+    free = drawn.cells.code[line] == SPACE
+    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
+    drawn.cells.fg[line] = np.where(free, palette.cursor, drawn.cells.fg[line])
 
 
 def _mark(
@@ -184,17 +197,19 @@ def _mark(
     epoch: int,
     symbols: Symbols,
 ) -> None:
-    """Put a sign on every curve at the viewed epoch."""
+    """Put a sign on every curve at the viewed epoch, the last curve's on top."""
     column = int(drawn.x.bins(epoch, drawn.columns))
     cells = drawn.cells
+    marks: list[tuple[int, int]] = []
     for group in groups:
         at = (epoch - group.start) // group.width
         if not 0 <= at < group.low.shape[1] or epoch >= group.stop:
             continue
         values = (group.low[:, at] + (group.high[:, at] - group.low[:, at]) / 2).tolist()
         places = drawn.y.bins(values, drawn.rows).tolist()
-        for index, place in zip(group.index.tolist(), places, strict=True):
-            if place >= 0:
-                row = drawn.top + drawn.rows - 1 - place
-                cells.code[row, drawn.left + column] = ord(symbols.now)
-                cells.fg[row, drawn.left + column] = curves[index].colour
+        marks += zip(group.index.tolist(), places, strict=True)
+    for index, place in sorted(marks):
+        if place >= 0:
+            row = drawn.top + drawn.rows - 1 - place
+            cells.code[row, drawn.left + column] = ord(symbols.now)
+            cells.fg[row, drawn.left + column] = curves[index].colour

@@ -19,7 +19,8 @@ class Problem:
 
     `x_train` and `x_test` have shape (rows, features + 1): the last column is all ones, so that
     the last row of a weight matrix is the bias. `y_train` and `y_test` have shape (rows,): class
-    numbers 0 … classes − 1, or the target itself for regression.
+    numbers 0 … classes − 1 in the smallest signed integer type that holds them, or for regression
+    the target itself in float64. `target_name` says what y is, as an axis label.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Problem:
     y_test: NDArray[np.generic]
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
+    target_name: str = "y"
 
     @property
     def features(self) -> int:

@@ -3,7 +3,6 @@
 import math
 
 from tui_gd.learning.explain import Chain, chain
-from tui_gd.learning.losses import LOSSES
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.table import draw_table
@@ -44,14 +43,14 @@ class StepPanel(Panel):
         def put(row: int, text: str, colour: int) -> None:
             inner.put(row, 1, text.translate(_PLAIN) if symbols.plain else text, colour)
 
-        loss = LOSSES[view.settings.loss]
+        loss = view.settings.loss
         change = lane.next_loss - lane.loss
         after = "" if math.isnan(change) else f" → {lane.next_loss:.8g} ({change:+.2e})"
         put(0, f"loss {lane.loss:.8g}{after}", palette.text)
         put(
             1,
             f"α {lane.learning_rate:g}   ‖g‖ {lane.gradient_norm:.6g}"
-            + ("   g is half the gradient" if loss.descent_factor == 0.5 else ""),
+            + ("   g is half the gradient" if loss == "sse" else ""),
             palette.text,
         )
         names = (*view.problem.feature_names, "bias")

@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from tui_gd import runner as commands
-from tui_gd.learning.losses import LOSSES
+from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem, ProblemError
 from tui_gd.runner import Runner, RunState, Snapshot
@@ -363,7 +363,7 @@ class RunScreen(Screen[None]):
         """Ask for the loss and begin again with it, from the same start."""
         if snapshot := self._snapshot:
             options = [
-                (rule.name, f"{rule.name}: {rule.title}, {rule.unit}") for rule in LOSSES.values()
+                (name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]
             ]
             loss = await self.app.push_screen_wait(Choice("Loss", options, self.settings.loss))
             if loss is not None and loss != self.settings.loss:

@@ -1,0 +1,251 @@
+"""The engine against a slow twin, a numeric derivative, and itself with other threads and lanes."""
+
+import math
+import threading
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from sklearn.metrics import log_loss
+
+from tests import tutorial
+from tests.making import Floats, make_engine, make_rows
+from tui_gd.learning.engine import Interrupted
+
+LOSSES = ["sse", "cross-entropy"]
+
+
+def slow(loss: str, weights: Floats, x: Floats, y: np.ndarray) -> tuple[float, list[float]]:
+    """Loss and direction in plain Python, a row at a time; sums by fsum, which rounds once."""
+    losses: list[float] = []
+    shares: list[list[float]] = [[] for _ in weights]
+    for row, target in zip(x.tolist(), y.tolist(), strict=True):
+        z = sum(a * b for a, b in zip(row, weights.tolist(), strict=True))
+        p = 1 / (1 + math.exp(-z))
+        if loss == "sse":
+            losses.append((p - target) ** 2)
+            delta = (p - target) * p * (1 - p)
+        else:
+            losses.append(-math.log(p if target else 1 - p))
+            delta = p - target
+        for share, value in zip(shares, row, strict=True):
+            share.append(delta * value)
+    n = len(x) if loss == "cross-entropy" else 1
+    return math.fsum(losses) / n, [math.fsum(share) / n for share in shares]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("rows", "features"), [(1, 1), (2, 2), (500, 2), (8192, 3), (8193, 3), (20_001, 2), (333, 28)]
+)
+def test_agrees_with_a_sum_over_rows_in_plain_python(loss: str, rows: int, features: int) -> None:
+    x, y = make_rows(max(rows, 2), features)
+    x, y = x[:rows], y[:rows]
+    weights = 0.7 * np.random.default_rng(1).standard_normal((3, features + 1))
+    got_loss, got_grad = make_engine(x, y, loss).loss_and_grad(weights)
+    assert got_loss.shape == (3,)
+    assert got_grad.shape == weights.shape
+    for lane in range(3):
+        wanted_loss, wanted_grad = slow(loss, weights[lane], x, y)
+        np.testing.assert_allclose(got_loss[lane], wanted_loss, rtol=1e-12)
+        scale = np.abs(wanted_grad).max()
+        np.testing.assert_allclose(got_grad[lane], wanted_grad, rtol=1e-12, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("rows", [500, 20_000])
+def test_cross_entropy_is_scikit_learns_log_loss(rows: int) -> None:
+    x, y = make_rows(rows)
+    engine = make_engine(x, y, "cross-entropy")
+    for weights in np.random.default_rng(2).standard_normal((5, 3)):
+        p = 1 / (1 + np.exp(-(x @ weights)))
+        assert engine.loss(weights[None])[0] == pytest.approx(log_loss(y, p), rel=1e-12)
+
+
+def test_squared_error_is_the_tutorials_sum() -> None:
+    data = tutorial.data()
+    weights = np.array([0.3, -0.2, 0.1])
+    engine = make_engine(data.train_x, data.train_y[:, 0].astype(np.int8))
+    after, losses, _ = tutorial.descend(data.train_x, data.train_y, weights, 1.0, 1)
+    loss, direction = engine.loss_and_grad(weights[None])
+    assert loss[0] == pytest.approx(losses[0], rel=1e-13)
+    np.testing.assert_allclose(direction[0], weights - after, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "factor"), [("sse", 0.5), ("cross-entropy", 1.0)])
+@pytest.mark.parametrize("rows", [400, 9000])
+def test_direction_is_the_derivative_of_the_loss(loss: str, factor: float, rows: int) -> None:
+    """Of the tutorial's squared error it is half of it."""
+    x, y = make_rows(rows, 4)
+    engine = make_engine(x, y, loss)
+
+    def value(weights: Floats) -> float:
+        return float(engine.loss(weights[None])[0])
+
+    for weights in np.random.default_rng(3).standard_normal((3, 5)):
+        _, grad = engine.loss_and_grad(weights[None])
+        scale = np.abs(grad).max()
+        h = 1e-5
+        central = [(value(weights + h * e) - value(weights - h * e)) / (2 * h) for e in np.eye(5)]
+        np.testing.assert_allclose(
+            grad[0], factor * np.array(central), rtol=1e-7, atol=1e-7 * scale
+        )
+        forward = approx_fprime(weights, value, 1e-7)
+        np.testing.assert_allclose(grad[0], factor * forward, rtol=1e-4, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_loss_alone_has_the_same_bits_as_with_the_gradient(loss: str) -> None:
+    for rows in (500, 30_000):
+        x, y = make_rows(rows)
+        engine = make_engine(x, y, loss)
+        weights = np.random.default_rng(4).standard_normal((9, 3))
+        assert engine.loss(weights).tobytes() == engine.loss_and_grad(weights)[0].tobytes()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("rows", [500, 300_000])
+def test_number_of_threads_changes_no_bit(loss: str, rows: int) -> None:
+    x, y = make_rows(rows)
+    weights = np.random.default_rng(5).standard_normal((4, 3))
+    results = set()
+    for threads in (1, 2, 3, 5):
+        engine = make_engine(x, y, loss, threads)
+        for _ in range(3):  # which thread takes which section differs from pass to pass
+            value, grad = engine.loss_and_grad(weights)
+            results.add((value.tobytes(), grad.tobytes()))
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("rows", "features"), [(500, 2), (7001, 2), (300_000, 2), (20_000, 7)])
+def test_a_lane_has_the_same_bits_alone_and_among_others(
+    loss: str, rows: int, features: int
+) -> None:
+    x, y = make_rows(rows, features)
+    engine = make_engine(x, y, loss)
+    weights = np.random.default_rng(6).standard_normal((64, features + 1))
+    together = engine.loss_and_grad(weights)
+    for number in (0, 1, 31, 62, 63):
+        alone = engine.loss_and_grad(weights[number : number + 1])
+        assert alone[0].tobytes() == together[0][number].tobytes()
+        assert alone[1].tobytes() == together[1][number].tobytes()
+    for begin, stop in ((3, 5), (10, 17), (40, 63)):
+        some = engine.loss_and_grad(weights[begin:stop])
+        assert some[0].tobytes() == together[0][begin:stop].tobytes()
+        assert some[1].tobytes() == together[1][begin:stop].tobytes()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("rows", [500, 40_000])
+def test_rows_are_those_rows_alone_in_their_order(loss: str, rows: int) -> None:
+    x, y = make_rows(rows)
+    whole = make_engine(x, y, loss)
+    weights = np.random.default_rng(7).standard_normal((3, 3))
+    before = whole.loss_and_grad(weights)
+    order = np.random.default_rng(8).permutation(rows)
+    for chosen in (order[:1], order[:37], order[: rows // 2], order, np.array([5, 5, 5])):
+        part = make_engine(x[chosen], y[chosen], loss)
+        got, wanted = whole.loss_and_grad(weights, chosen), part.loss_and_grad(weights)
+        np.testing.assert_allclose(got[0], wanted[0], rtol=1e-13)
+        scale = np.abs(x[chosen]).sum()
+        np.testing.assert_allclose(got[1], wanted[1], rtol=1e-12, atol=1e-15 * scale)
+        again = whole.loss_and_grad(weights, chosen)
+        assert got[0].tobytes() == again[0].tobytes()
+        assert got[1].tobytes() == again[1].tobytes()
+    after = whole.loss_and_grad(weights)
+    assert before[0].tobytes() == after[0].tobytes()
+    assert before[1].tobytes() == after[1].tobytes()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_results_and_inputs_are_left_alone_by_the_next_pass(loss: str) -> None:
+    for rows in (300, 20_000):
+        x, y = make_rows(rows)
+        kept_x, kept_y = x.copy(), y.copy()
+        engine = make_engine(x, y, loss)
+        weights = np.random.default_rng(9).standard_normal((2, 3))
+        kept = weights.copy()
+        value, grad = engine.loss_and_grad(weights)
+        copies = value.copy(), grad.copy()
+        engine.loss_and_grad(weights + 1)
+        engine.loss(weights - 1)
+        assert np.array_equal(value, copies[0])
+        assert np.array_equal(grad, copies[1])
+        assert np.array_equal(weights, kept)
+        assert np.array_equal(x, kept_x)
+        assert np.array_equal(y, kept_y)
+
+
+def test_a_pass_makes_no_temporary_as_long_as_the_data() -> None:
+    x, y = make_rows(1_000_000)
+    engine = make_engine(x, y, "sse")
+    weights = np.zeros((1, 3))
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            engine.loss_and_grad(weights)
+        _, peak = tracemalloc.get_traced_memory()
+        assert peak < 25e6
+        # what is measured does see an array of a million scores
+        tracemalloc.reset_peak()
+        np.exp(x @ weights[0])
+        assert tracemalloc.get_traced_memory()[1] > 16e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e150])
+@pytest.mark.parametrize("rows", [500, 9000])
+def test_extreme_weights_give_finite_squared_error_and_no_warning(size: float, rows: int) -> None:
+    x, y = make_rows(rows)
+    engine = make_engine(x, y, "sse")
+    weights = size * np.array([[1, 1, 1], [-1, 1, 1], [1, -1, -1], [-1, -1, -1]], dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss, grad = engine.loss_and_grad(weights)
+    assert np.isfinite(grad).all()
+    # at this size every sigmoid is 0 or 1 except where a score happens to be near 0
+    wrong = [np.count_nonzero((x @ w > 0) != y) for w in weights]
+    np.testing.assert_allclose(loss, wrong, atol=3 if size < 1e6 else 1e-6)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e150])
+def test_extreme_weights_give_the_cross_entropy_of_their_scores(size: float) -> None:
+    x, y = make_rows(500)
+    weights = size * np.array([[1.0, -2.0, 0.5]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss, grad = make_engine(x, y, "cross-entropy").loss_and_grad(weights)
+    z = x @ weights[0]
+    assert loss[0] == pytest.approx(np.mean(np.logaddexp(0, np.where(y, -z, z))), rel=1e-12)
+    assert np.isfinite(grad).all()
+
+
+def test_a_pass_is_given_up_between_blocks_and_the_next_is_whole() -> None:
+    x, y = make_rows(400_000)
+    engine = make_engine(x, y, "sse")
+    weights = np.zeros((2, 3))
+    wanted = engine.loss_and_grad(weights)
+    calls = []
+
+    def give_up() -> None:
+        calls.append(threading.get_ident())
+        if len(calls) == 2:
+            raise Interrupted
+
+    engine.between_blocks = give_up
+    with pytest.raises(Interrupted):
+        engine.loss_and_grad(weights)
+    assert calls == [threading.get_ident()] * 2
+    got = engine.loss_and_grad(weights)
+    assert got[0].tobytes() == wanted[0].tobytes()
+    assert got[1].tobytes() == wanted[1].tobytes()
+
+
+def test_an_error_in_another_thread_reaches_the_caller() -> None:
+    x, y = make_rows(400_000)
+    engine = make_engine(x, y, "sse", threads=3)
+    with pytest.raises(ValueError, match="dimension"):
+        engine.loss_and_grad(np.zeros((1, 5)))

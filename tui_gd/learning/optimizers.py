@@ -1,0 +1,248 @@
+"""Optimizers: from the gradient to the next weights, with torch.optim's formulas and defaults.
+
+A rule is a function `(state, grad, rates, steps, out)`:
+
+- `state` (lanes, 1 + slots, parameters): slot 0 the weights W, then what the rule keeps, all zeros
+  at the beginning;
+- `grad` (lanes, parameters): the direction g of descent;
+- `rates` (lanes, 1): the learning rate α of every lane;
+- `steps` (lanes, 1): which update t of its lane this is, counted from 1 since the rule began;
+- `out`, shaped as `state`, never the same array: the new state is written there.
+
+`state` and `grad` are left as they are. Everything is elementwise, and nothing but +, −, ×, ÷ and √
+(each rounded exactly) and one `expm1` touches a number, so a lane's bits do not depend on the
+lanes beside it. `out` serves as scratch space: no rule but `adamw` allocates a second (lanes,
+parameters).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import log
+
+import numpy as np
+
+from tui_gd.learning.models import Floats
+
+Rule = Callable[[Floats, Floats, Floats, Floats, Floats], None]
+
+MOMENTUM = 0.9
+ADAGRAD_EPSILON = 1e-10
+RMSPROP_DECAY = 0.99
+BETA_1, BETA_2 = 0.9, 0.999
+EPSILON = 1e-8
+WEIGHT_DECAY = 0.01
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A rule by name, with what the screen says about it.
+
+    `formula` is how the weights W follow, `kept` one formula for each further slot in its order,
+    `constants` the numbers in them. `momentum` is None for a rule that has none. `update` is the
+    rule: `update(state, grad, rates, steps, out)`, see the module.
+    """
+
+    name: str
+    title: str
+    formula: str
+    update: Rule
+    kept: tuple[str, ...] = ()
+    constants: str = ""
+    momentum: float | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many numbers per weight the rule keeps beside the weight itself."""
+        return len(self.kept)
+
+
+def sgd(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats) -> None:
+    """`W ← W − α·g`.
+
+    Source: torch.optim.SGD.
+    """
+    w = out[:, 0]
+    np.multiply(grad, rates, w)
+    np.subtract(state[:, 0], w, w)
+
+
+def momentum(
+    mu: float, state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats
+) -> None:
+    """`v ← μ·v + g`, `W ← W − α·v`.
+
+    The learning rate multiplies the velocity v as a whole, so a change of it acts at once.
+    Source: torch.optim.SGD with `momentum`, dampening 0; Polyak, 1964.
+    """
+    w, v = out[:, 0], out[:, 1]
+    np.multiply(state[:, 1], mu, v)
+    np.add(v, grad, v)
+    np.multiply(v, rates, w)
+    np.subtract(state[:, 0], w, w)
+
+
+def nesterov(
+    mu: float, state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats
+) -> None:
+    """`v ← μ·v + g`, `W ← W − α·(g + μ·v)`.
+
+    Source: torch.optim.SGD with `nesterov`; Sutskever et al., "On the importance of initialization
+    and momentum in deep learning", 2013.
+    """
+    w, v = out[:, 0], out[:, 1]
+    np.multiply(state[:, 1], mu, v)
+    np.add(v, grad, v)
+    np.multiply(v, mu, w)
+    np.add(w, grad, w)
+    np.multiply(w, rates, w)
+    np.subtract(state[:, 0], w, w)
+
+
+def adagrad(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats) -> None:
+    """`s ← s + g²`, `W ← W − α·g / (√s + ε)`, ε = 1e-10.
+
+    Source: torch.optim.Adagrad; Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011.
+    """
+    w, s = out[:, 0], out[:, 1]
+    np.multiply(grad, grad, s)
+    np.add(s, state[:, 1], s)
+    np.sqrt(s, w)
+    np.add(w, ADAGRAD_EPSILON, w)
+    np.divide(grad, w, w)
+    np.multiply(w, rates, w)
+    np.subtract(state[:, 0], w, w)
+
+
+def rmsprop(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats) -> None:
+    """`s ← ρ·s + (1 − ρ)·g²`, `W ← W − α·g / (√s + ε)`, ρ = 0.99, ε = 1e-8.
+
+    Source: torch.optim.RMSprop, where ρ is called alpha; Hinton's lecture 6e, 2012.
+    """
+    w, s = out[:, 0], out[:, 1]
+    _average_of_squares(RMSPROP_DECAY, state[:, 1], grad, s, w)
+    np.sqrt(s, w)
+    np.add(w, EPSILON, w)
+    np.divide(grad, w, w)
+    np.multiply(w, rates, w)
+    np.subtract(state[:, 0], w, w)
+
+
+def adam(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
+    """`m ← β₁·m + (1 − β₁)·g`, `v ← β₂·v + (1 − β₂)·g²`, `W ← W − α·m̂ / (√v̂ + ε)`.
+
+    Both averages begin at 0, so both are *divided* by what they are short of: `m̂ = m / (1 − β₁ᵗ)`,
+    `v̂ = v / (1 − β₂ᵗ)`; the first step is therefore `−α·sign(g)`. β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    Source: torch.optim.Adam; Kingma and Ba, "Adam", 2015, algorithm 1.
+    """
+    _adam_step(state, grad, rates, steps, out)
+    np.subtract(state[:, 0], out[:, 0], out[:, 0])
+
+
+def adamw(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
+    """`W ← (1 − α·λ)·W − α·m̂ / (√v̂ + ε)`, m̂ and v̂ as `adam`, λ = 0.01.
+
+    The decay acts on every weight, the bias too, as torch's does on all it is given.
+    Source: torch.optim.AdamW; Loshchilov and Hutter, "Decoupled Weight Decay", 2019.
+    """
+    _adam_step(state, grad, rates, steps, out)
+    decayed = state[:, 0] * (1.0 - rates * WEIGHT_DECAY)
+    np.subtract(decayed, out[:, 0], out[:, 0])
+
+
+def _adam_step(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
+    """Write m and v into their slots of `out`, and `α·m̂ / (√v̂ + ε)` into slot 0."""
+    w, m, v = out[:, 0], out[:, 1], out[:, 2]
+    np.subtract(grad, state[:, 1], m)
+    np.multiply(m, 1.0 - BETA_1, m)
+    np.add(m, state[:, 1], m)
+    _average_of_squares(BETA_2, state[:, 2], grad, v, w)
+    np.divide(v, _one_minus_power(BETA_2, steps), w)
+    np.sqrt(w, w)
+    np.add(w, EPSILON, w)
+    np.divide(m, w, w)
+    np.multiply(w, rates / _one_minus_power(BETA_1, steps), w)
+
+
+def _average_of_squares(rho: float, old: Floats, grad: Floats, out: Floats, work: Floats) -> None:
+    """Write `ρ·old + (1 − ρ)·g²` into `out`; `work` is overwritten."""
+    np.multiply(grad, grad, work)
+    np.multiply(work, 1.0 - rho, work)
+    np.multiply(old, rho, out)
+    np.add(out, work, out)
+
+
+def _one_minus_power(beta: float, steps: Floats) -> Floats:
+    """Return `1 − βᵗ` (lanes, 1).
+
+    `expm1` treats every number alike. `numpy.power` (2.4) does not: where one exponent 2 serves
+    many bases it multiplies, with other last bits than where every base has its own exponent.
+    """
+    power_minus_one: Floats = np.expm1(steps * log(beta))
+    return np.negative(power_minus_one, power_minus_one)
+
+
+_VELOCITY = ("v ← μ·v + g",)
+_SCALED = "W ← W − α·g / (√s + ε)"
+_SQUARES = ("s ← ρ·s + (1 − ρ)·g²",)
+_MOMENTS = ("m ← β₁·m + (1 − β₁)·g", "v ← β₂·v + (1 − β₂)·g²")
+# m̂ and v̂ written out: as text they need combining characters, which terminals draw badly
+_ADAM_STEP = "α·m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)"
+
+
+def _rules(mu: float) -> tuple[Optimizer, ...]:
+    """Return all rules, those with momentum with `mu`."""
+    adagrad_constants = f"ε = {ADAGRAD_EPSILON:g}"
+    rmsprop_constants = f"ρ = {RMSPROP_DECAY:g}, ε = {EPSILON:g}"
+    adam_constants = f"β₁ = {BETA_1:g}, β₂ = {BETA_2:g}, ε = {EPSILON:g}"
+    adamw_constants = f"{adam_constants}, λ = {WEIGHT_DECAY:g}"
+    return (
+        Optimizer("sgd", "gradient descent", "W ← W − α·g", sgd),
+        Optimizer(
+            name="momentum",
+            title="momentum",
+            formula="W ← W − α·v",
+            update=partial(momentum, mu),
+            kept=_VELOCITY,
+            constants=f"μ = {mu:g}",
+            momentum=mu,
+        ),
+        Optimizer(
+            name="nesterov",
+            title="Nesterov momentum",
+            formula="W ← W − α·(g + μ·v)",
+            update=partial(nesterov, mu),
+            kept=_VELOCITY,
+            constants=f"μ = {mu:g}",
+            momentum=mu,
+        ),
+        Optimizer("adagrad", "AdaGrad", _SCALED, adagrad, ("s ← s + g²",), adagrad_constants),
+        Optimizer("rmsprop", "RMSprop", _SCALED, rmsprop, _SQUARES, rmsprop_constants),
+        Optimizer("adam", "Adam", f"W ← W − {_ADAM_STEP}", adam, _MOMENTS, adam_constants),
+        Optimizer(
+            "adamw", "AdamW", f"W ← (1 − α·λ)·W − {_ADAM_STEP}", adamw, _MOMENTS, adamw_constants
+        ),
+    )
+
+
+OPTIMIZERS = {rule.name: rule.title for rule in _rules(MOMENTUM)}
+
+
+def make_optimizer(name: str, momentum: float | None = None) -> Optimizer:
+    """Return the rule `name`; `momentum` in [0, 1) is for `momentum` and `nesterov` alone, or 0.9.
+
+    `ValueError`, in one line, for another name, another momentum, or a rule that has none.
+
+    >>> make_optimizer("nesterov", 0.5).constants
+    'μ = 0.5'
+    """
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer {name!r} is none of: {', '.join(OPTIMIZERS)}")
+    if momentum is not None and not 0.0 <= momentum < 1.0:
+        raise ValueError(f"momentum {momentum:g} is not in [0, 1): 0 is none, 0.9 is usual")
+    rules = _rules(MOMENTUM if momentum is None else momentum)
+    rule = next(rule for rule in rules if rule.name == name)
+    if momentum is not None and rule.momentum is None:
+        having = " and ".join(rule.name for rule in rules if rule.momentum is not None)
+        raise ValueError(f"optimizer {name!r} has no momentum: only {having} have")
+    return rule

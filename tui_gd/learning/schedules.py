@@ -1,0 +1,169 @@
+"""Schedules: by what the learning rate is multiplied, as functions of the epoch.
+
+`schedule(epoch)` is the factor for the updates that lead from `epoch` to `epoch + 1`, so the first
+is `schedule(0)`; torch's `last_epoch` counts the same way. It depends on the epoch alone, is above
+0 and finite: what would come out less or more is `LEAST` or `GREATEST`. Schedules made for a number
+of epochs keep their last factor when the run goes on beyond it.
+"""
+
+from collections.abc import Callable
+from math import cos, isfinite, pi, sin
+
+Schedule = Callable[[int], float]
+
+LEAST, GREATEST = 1e-300, 1e300
+
+# the cycle of torch.optim.lr_scheduler.OneCycleLR by its defaults
+CYCLE_RISE = 0.3  # of the epochs
+CYCLE_START = 1 / 25.0
+CYCLE_END = CYCLE_START / 1e4
+
+SCHEDULES = {
+    "constant": "the same in all epochs",
+    "step:EVERY:FACTOR": "times FACTOR after every EVERY epochs, as step:30:0.1",
+    "exponential:FACTOR": "times FACTOR after every epoch, as exponential:0.97",
+    "inverse:POWER": "divided by (epoch + 1)^POWER, as inverse:0.5",
+    "cosine": "half a cosine from 1 to 0 over the epochs",
+    "one-cycle": "up from 1/25 to 1 in 30 % of the epochs, then down to 0.000004",
+    "warmup:N+SCHEDULE": "from 1/N up to 1 in N epochs, then SCHEDULE, as warmup:5+cosine",
+}
+
+
+def constant(_epoch: int) -> float:
+    """`1`."""
+    return 1.0
+
+
+def step(every: int, factor: float) -> Schedule:
+    """`factor^⌊epoch / every⌋`.
+
+    Source: torch.optim.lr_scheduler.StepLR.
+    """
+    return lambda epoch: _power(factor, epoch // every)
+
+
+def exponential(factor: float) -> Schedule:
+    """`factor^epoch`; a factor above 1 tries ever larger learning rates.
+
+    Source: torch.optim.lr_scheduler.ExponentialLR.
+    """
+    return lambda epoch: _power(factor, epoch)
+
+
+def inverse(power: float) -> Schedule:
+    """`1 / t^power`, `t = epoch + 1`.
+
+    Source: scikit-learn's `learning_rate="invscaling"`, `eta = eta0 / pow(t, power_t)`; but its t
+    counts samples (SGDClassifier, MLPClassifier), this one epochs.
+    """
+    return lambda epoch: _power(epoch + 1.0, -power)
+
+
+def cosine(epochs: int) -> Schedule:
+    """`(1 + cos(π·epoch / epochs)) / 2`.
+
+    It reaches 0 after the last of `epochs` epochs, with no update left, and never comes up again.
+    Source: torch.optim.lr_scheduler.CosineAnnealingLR with `T_max=epochs`; Loshchilov and Hutter,
+    "SGDR", 2017, without restarts.
+    """
+
+    def factor(epoch: int) -> float:
+        left = max(1, epochs - epoch)
+        # the same as sin², which keeps its digits where 1 + cos(…) cancels to nothing
+        return float(max(LEAST, sin(pi * left / (2 * max(1, epochs))) ** 2))
+
+    return factor
+
+
+def one_cycle(epochs: int) -> Schedule:
+    """From 1/25 up to 1 until epoch `0.3·epochs − 1`, then down to 1/250000, by half cosines.
+
+    The learning rate of the run is the largest that is reached. Torch also moves the momentum; here
+    it stays. Below 4 epochs there is no way up, as with torch.
+    Source: torch.optim.lr_scheduler.OneCycleLR with `total_steps=epochs` and its defaults; Smith
+    and Topin, "Super-Convergence", 2018.
+    """
+    top = CYCLE_RISE * epochs - 1.0
+    last = max(0, epochs - 1)
+
+    def between(begin: float, end: float, part: float) -> float:
+        return end + (begin - end) / 2.0 * (1.0 + cos(pi * part))
+
+    def factor(epoch: int) -> float:
+        if epoch >= last:
+            return CYCLE_END
+        if epoch <= top:
+            return between(CYCLE_START, 1.0, epoch / top)
+        return between(1.0, CYCLE_END, (epoch - top) / (last - top))
+
+    return factor
+
+
+def warmup(length: int, then: Schedule) -> Schedule:
+    """`(epoch + 1) / length` in the first `length` epochs, after them `then(epoch − length)`.
+
+    Source: torch.optim.lr_scheduler.SequentialLR of `LinearLR(start_factor=1/length,
+    total_iters=length − 1)` and another; Goyal et al., "Accurate, Large Minibatch SGD", 2017.
+    """
+    return lambda epoch: (epoch + 1) / length if epoch < length else then(epoch - length)
+
+
+def parse_schedule(text: str, epochs: int) -> Schedule:
+    """Return the schedule that `text` names (see `SCHEDULES`) for a run of `epochs` epochs.
+
+    After a warm-up of N epochs, what follows has `epochs − N` of them. `ValueError`, in one line,
+    if `text` is none.
+
+    >>> parse_schedule("warmup:4+step:30:0.1", epochs=100)(0)
+    0.25
+    """
+    text = text.strip()
+    warm, _, rest = text.partition("+")
+    match warm.split(":"):
+        case "warmup", length if rest and not rest.strip().startswith("warmup"):
+            return warmup(_whole(text, "N", length), parse_schedule(rest, epochs - int(length)))
+    schedule: Schedule
+    match text.split(":"):
+        case ["constant"]:
+            schedule = constant
+        case "step", every, factor:
+            schedule = step(_whole(text, "EVERY", every), _number(text, "FACTOR", factor))
+        case "exponential", factor:
+            schedule = exponential(_number(text, "FACTOR", factor))
+        case "inverse", power:
+            schedule = inverse(_number(text, "POWER", power))
+        case ["cosine"]:
+            schedule = cosine(epochs)
+        case ["one-cycle"]:
+            schedule = one_cycle(epochs)
+        case _:
+            raise ValueError(f"schedule {text!r} is none of: {', '.join(SCHEDULES)}")
+    return schedule
+
+
+def _power(base: float, exponent: float) -> float:
+    """Return `base^exponent` for a base above 0, at least `LEAST` and at most `GREATEST`."""
+    try:
+        return float(min(GREATEST, max(LEAST, base**exponent)))
+    except OverflowError:
+        return GREATEST
+
+
+def _whole(text: str, what: str, number: str) -> int:
+    try:
+        value = int(number)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ValueError(f"schedule {text!r}: {what} is a whole number from 1, not {number!r}")
+    return value
+
+
+def _number(text: str, what: str, number: str) -> float:
+    try:
+        value = float(number)
+    except ValueError:
+        value = 0.0
+    if not (value > 0.0 and isfinite(value)):
+        raise ValueError(f"schedule {text!r}: {what} is a number above 0, not {number!r}")
+    return value

@@ -1,0 +1,180 @@
+"""How data with any number of features is drawn in the plane."""
+
+import difflib
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.problems.problem import Problem, ProblemError
+
+Floats = NDArray[np.float64]
+Components = tuple[Floats, Floats]
+
+BLOCK_ROWS = 8192
+"""Train rows taken at a time on the way to the principal components."""
+COMPONENT = re.compile(r"PC([1-9][0-9]{0,5})")
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """A feature (`feature` is its column) or a principal component (`feature` is None).
+
+    `direction` (features,) has length 1.
+    """
+
+    label: str
+    direction: Floats
+    feature: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Two axes through the mean of the train rows (features,): how rows become points, and back.
+
+    `project` takes rows to points, `lift` points to rows of the plane that the axes span through
+    the mean; on that plane each undoes the other. A problem with one feature has one axis: the
+    vertical one is then the target, labelled `target`.
+    """
+
+    axes: tuple[Axis, ...]
+    mean: Floats
+    target: str = ""
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The labels of the horizontal and the vertical axis."""
+        return self.axes[0].label, self.target if self.uses_target else self.axes[1].label
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether the vertical axis is the target, which `project` then needs."""
+        return len(self.axes) == 1
+
+    def project(self, x: Floats, y: NDArray[np.generic] | None = None) -> Floats:
+        """Return the points (rows, 2) of the rows `x` (rows, features + 1), ones last.
+
+        The coordinate on a feature is its value, on a component v it is (x − mean)·v, on the
+        target it is `y` (rows,): the true one, or what a model gives for these rows.
+
+        Raises `ValueError` if the vertical axis is the target and `y` is not given.
+        """
+        points = np.empty((len(x), 2))
+        for column, axis in enumerate(self.axes):
+            if axis.feature is not None:
+                points[:, column] = x[:, axis.feature]
+            else:
+                points[:, column] = (x[:, :-1] - self.mean) @ axis.direction
+        if self.uses_target:
+            if y is None:
+                raise ValueError("the vertical axis is the target: project(x, y) needs y")
+            points[:, 1] = y
+        return points
+
+    def lift(self, points: Floats) -> Floats:
+        """Return the rows (n, features + 1), ones last, of the plane's `points` (n, 2).
+
+        For two features they have the point's values and the others are held at their mean; for
+        two components the row is mean + t₁·v₁ + t₂·v₂. In general it is the one point of
+        mean + span(v₁, v₂) that has these coordinates. A coordinate on the target is left out.
+        """
+        rows = np.ones((len(points), len(self.mean) + 1))
+        basis = np.array([axis.direction for axis in self.axes])
+        # the mean's own coordinates: its value on a feature, 0 on a component
+        origin = [0.0 if axis.feature is None else self.mean[axis.feature] for axis in self.axes]
+        steps = np.linalg.solve(basis @ basis.T, (points[:, : len(self.axes)] - origin).T)
+        rows[:, :-1] = self.mean + steps.T @ basis
+        for column, axis in enumerate(self.axes):
+            if axis.feature is not None:
+                rows[:, axis.feature] = points[:, column]  # to the last bit
+        return rows
+
+
+def choose_projection(problem: Problem, names: tuple[str, str] | None = None) -> Projection:
+    """Return how `problem` is drawn: on the two axes of these names, or as its features suggest.
+
+    A name is a feature's, or `PC1`, `PC2`, … for a principal component of the train rows (a
+    feature of that name goes first). Without names: one feature against the target, two features
+    as they are, more on the first two principal components.
+
+    Raises `ProblemError` if there is no axis of such a name, or if both have one direction.
+    """
+    components = functools.cache(lambda: principal_components(problem.x_train))
+    mean = problem.x_train[:, :-1].mean(axis=0)
+    if names is not None:
+        axes = tuple(_named(problem, name, components) for name in names)
+        if abs(float(axes[0].direction @ axes[1].direction)) > 1 - 1e-9:
+            raise ProblemError(
+                f"{problem.name}: {names[0]!r} and {names[1]!r} are one direction; "
+                "choose two different ones"
+            )
+        return Projection(axes, mean)
+    if problem.features > 2:
+        return Projection(tuple(_component(components(), number) for number in (0, 1)), mean)
+    axes = tuple(_feature(problem, column) for column in range(problem.features))
+    return Projection(axes, mean, problem.target_name)
+
+
+def principal_components(x: Floats) -> Components:
+    """Return the components (n, features) and their shares of the variance (n,), largest first.
+
+    With the features of `x` (rows, features + 1; the ones are left out) centred as C = U·S·Vᵀ,
+    the components are the rows of Vᵀ and the shares sᵢ² / Σs². The loading of largest magnitude
+    is positive, of several equal ones the first. n is the smaller of rows + 2 and features, so
+    that there are two even for one row.
+
+    Block by block: S·Vᵀ of what is done stands for it in the next decomposition (it has the same
+    singular values and components), so that nothing as large as x is allocated.
+    """
+    features = x[:, :-1]
+    mean = features.mean(axis=0)
+    done = np.zeros((2, features.shape[1]))
+    for start in range(0, len(features), BLOCK_ROWS):
+        block = features[start : start + BLOCK_ROWS] - mean
+        _, singular, components = np.linalg.svd(np.vstack([done, block]), full_matrices=False)
+        done = singular[:, np.newaxis] * components
+    sizes = np.abs(components)
+    # equal loadings differ by rounding: the first that is as good as the largest decides
+    largest = (sizes >= sizes.max(axis=1, keepdims=True) * (1 - 1e-9)).argmax(axis=1)
+    signs = np.sign(components[np.arange(len(components)), largest])
+    variances = np.square(singular)
+    total = float(variances.sum())
+    return components * signs[:, np.newaxis], variances / total if total > 0 else variances
+
+
+def _named(problem: Problem, name: str, components: Callable[[], Components]) -> Axis:
+    if name in problem.feature_names:
+        return _feature(problem, problem.feature_names.index(name))
+    match = COMPONENT.fullmatch(name)
+    if match and int(match[1]) <= len(components()[0]):
+        return _component(components(), int(match[1]) - 1)
+    near = [real for real in problem.feature_names if name.casefold() in real.casefold()]
+    near += difflib.get_close_matches(name, problem.feature_names, n=3, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(near[:3])))}?"
+    else:
+        more = f", … ({problem.features} in all)" if problem.features > 5 else ""
+        hint = f"it has {', '.join(map(repr, problem.feature_names[:5]))}{more}"
+    raise ProblemError(f"{problem.name} has no feature {name!r}: {hint}")
+
+
+def _feature(problem: Problem, column: int) -> Axis:
+    direction = np.zeros(problem.features)
+    direction[column] = 1
+    return Axis(problem.feature_names[column], direction, column)
+
+
+def _component(components: Components, number: int) -> Axis:
+    share = _percent(float(components[1][number]))
+    return Axis(f"PC{number + 1} ({share})", components[0][number])
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.005:
+        return "<1 %"
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return f"{100 * share:.0f} %"

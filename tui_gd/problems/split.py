@@ -1,0 +1,121 @@
+"""From a data set to a problem: split into train and test, standardized on request."""
+
+import math
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.problems.problem import Problem, ProblemError, Task, with_ones
+
+SEEDS = 2**32
+"""Seeds are below this: what `train_test_split` and the generators of scikit-learn take."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Rows that are not yet split: `x` (rows, features) without ones, `y` (rows,).
+
+    With `class_names`, y holds class numbers 0 … classes − 1; without, the target of a regression.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.generic]
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    target_name: str = "y"
+
+    @property
+    def task(self) -> Task:
+        """Binary with two classes, multiclass with more, regression with none."""
+        if not self.class_names:
+            return "regression"
+        return "binary" if len(self.class_names) <= 2 else "multiclass"
+
+
+def split(
+    name: str, data: DataSet, test_size: float, *, split_seed: int = 42, standardize: bool = False
+) -> Problem:
+    """Split `data` as the tutorial does, and return it as the problem of that name.
+
+    A column of ones comes last, then `train_test_split(test_size=…, random_state=split_seed)`, not
+    stratified: ⌈test_size·rows⌉ rows are the test, the others train. `standardize` gives every
+    feature mean 0 and variance 1 over the train rows (`standardize_features`).
+
+    Raises `ProblemError` if `test_size` is not between 0 and 1, if no row is left to train on, or
+    if all train rows are of one class.
+    """
+    rows = len(data.y)
+    if not 0 < test_size < 1:
+        raise ProblemError(f"{name}: test size {test_size} is not between 0 and 1; try 0.5")
+    if rows - math.ceil(test_size * rows) < 1:
+        raise ProblemError(
+            f"{name}: test size {test_size} leaves none of {rows} rows to train on; "
+            "make it smaller or take more rows"
+        )
+    split_seed = whole(name, "split seed", split_seed, 0, SEEDS - 1)
+    from sklearn.model_selection import train_test_split
+
+    x_train, x_test, y_train, y_test = train_test_split(
+        with_ones(data.x), data.y, test_size=test_size, random_state=split_seed
+    )
+    if data.class_names and (y_train == y_train[0]).all():
+        raise ProblemError(
+            f"{name}: all train rows ({len(y_train)} of {rows}) are of class "
+            f"{data.class_names[int(y_train[0])]!r}; take a smaller test size, more rows or "
+            "another split seed"
+        )
+    if standardize:
+        standardize_features(x_train, x_test)
+    kind = _class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
+    return Problem(
+        name=name,
+        task=data.task,
+        x_train=x_train,
+        y_train=y_train.astype(kind),
+        x_test=x_test,
+        y_test=y_test.astype(kind),
+        feature_names=data.feature_names,
+        class_names=data.class_names,
+        target_name=data.target_name,
+    )
+
+
+def standardize_features(x_train: NDArray[np.float64], x_test: NDArray[np.float64]) -> None:
+    """Standardize the features of both arrays (rows, features + 1) in place.
+
+    x ← (x − mean) / √variance for every column but the last, mean and variance (divided by the
+    number of rows) over the train rows alone, as scikit-learn's `StandardScaler`. A feature that
+    is constant in train but for rounding is centred and not divided. One column at a time, so
+    that nothing as large as the data is allocated.
+    """
+    rows, precision = len(x_train), float(np.finfo(np.float64).eps)
+    for column in range(x_train.shape[1] - 1):
+        train, test = x_train[:, column], x_test[:, column]
+        mean = float(train.mean())
+        train -= mean
+        test -= mean
+        left = float(train.mean())  # what the rounding of the mean left over
+        variance = float(np.square(train).mean()) - left**2
+        # StandardScaler's bound for "constant": the rounding error of a variance in two passes
+        if variance > rows * precision * variance + (rows * mean * precision) ** 2:
+            scale = math.sqrt(variance)
+            train /= scale
+            test /= scale
+
+
+def whole(name: str, what: str, value: int, low: int, high: int) -> int:
+    """Return `value` if it is a whole number from `low` to `high`; else `ProblemError`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = low - 1
+    if not low <= number <= high:
+        raise ProblemError(f"{name}: {what} {value!r} is not a whole number from {low} to {high}")
+    return number
+
+
+def _class_type(classes: int) -> np.dtype[np.generic]:
+    """Return the smallest signed integer type that holds 0 … classes − 1."""
+    return np.min_scalar_type(-classes)
