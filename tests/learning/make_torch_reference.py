@@ -18,6 +18,11 @@ FILE = Path(__file__).with_name("torch_reference.json")
 
 UPDATES = 200
 KEPT_AFTER = [1, 2, 3, 10, 50, 200]
+# RMSprop with its own gradients is compared this far: near a minimum its averages shrink until its
+# steps are too long, and torch itself, begun one last bit beside, is then elsewhere. Measured with
+# the problems below, relative: 1e-13 apart up to 100 updates, 1e-8 after 150, 1 after 200; with
+# other rates 1e-11 after 75. All others stay within 1e-12 over all updates.
+RMSPROP_UPDATES = 50
 RATES = [0.001, 0.01, 0.1, 0.5]
 # the last two: gradients as small as the optimizers' ε, and mostly none at all
 SCALES = [1.0, 20.0, 0.01, 1e-8, 3.0]
@@ -84,7 +89,15 @@ def with_given(gradients, start):
             if update in KEPT_AFTER:
                 weights.append([lane.tolist() for lane in lanes])
         kept = [[optimizer.state[lane][slot].tolist() for lane in lanes] for slot in slots]
-        results.append({"name": name, "momentum": momentum, "weights": weights, "kept": kept})
+        results.append(
+            {
+                "name": name,
+                "momentum": momentum,
+                "after": KEPT_AFTER,
+                "weights": weights,
+                "kept": kept,
+            }
+        )
     return results
 
 
@@ -103,14 +116,16 @@ def with_own(loss, start, rates):
     results = []
     for name, momentum, kind, options, _ in RULES:
         lanes, optimizer = make(kind, options, start, rates)
+        last = RMSPROP_UPDATES if name == "rmsprop" else UPDATES
+        after = [update for update in KEPT_AFTER if update <= last]
         weights = []
-        for update in range(1, UPDATES + 1):
+        for update in range(1, last + 1):
             optimizer.zero_grad()
             sum(loss(lane) for lane in lanes).backward()
             optimizer.step()
-            if update in KEPT_AFTER:
+            if update in after:
                 weights.append([lane.tolist() for lane in lanes])
-        results.append({"name": name, "momentum": momentum, "weights": weights})
+        results.append({"name": name, "momentum": momentum, "after": after, "weights": weights})
     return results
 
 
@@ -161,13 +176,14 @@ def schedules():
 def main():
     warnings.simplefilter("ignore")  # SequentialLR calls its parts in a way that torch deprecates
     gradients = given_gradients()
-    start = [[1.0, -2.0, 0.5, 0.1, 3.0], [0.25, 1.5, -1.0, 0.2, -0.5]] * 2
-    own_start = [[0.5, -1.0, 0.25], [2.0, 1.0, -0.5], [-1.5, 0.5, 1.0]]
+    # no start is a multiple of α or of 10·α, RMSprop's first step: their difference would be mere
+    # rounding
+    start = [[1.13, -2.07, 0.53, 0.17, 3.01], [0.27, 1.59, -1.03, 0.23, -0.57]] * 2
+    own_start = [[0.53, -1.07, 0.21], [2.09, 1.13, -0.57], [-1.61, 0.59, 1.03]]
     own_rates = [0.003, 0.03, 0.1]
     reference = {
         "made_by": "tests/learning/make_torch_reference.py",
         "torch": torch.__version__,
-        "kept_after": KEPT_AFTER,
         "given": {
             "rates": RATES,
             "start": start,

@@ -103,7 +103,7 @@ def test_a_cosine_over_a_billion_epochs_ends_small_not_at_nothing():
     ],
 )
 def test_other_text_is_refused_in_one_line_that_names_what_there_is(text):
-    with pytest.raises(ValueError, match="^schedule '.*' is none of: ") as error:
+    with pytest.raises(ValueError, match=r"^schedule '.*' is none of: ") as error:
         parse_schedule(text, 100)
     message = str(error.value)
     assert message.isprintable()
@@ -128,6 +128,6 @@ def test_other_text_is_refused_in_one_line_that_names_what_there_is(text):
     ],
 )
 def test_a_number_that_cannot_be_is_refused_in_one_line(text, message):
-    with pytest.raises(ValueError, match="^schedule ") as error:
+    with pytest.raises(ValueError, match=r"^schedule ") as error:
         parse_schedule(text, 100)
     assert str(error.value) == message

@@ -197,7 +197,7 @@ class Keyframes:
 
     @property
     def _limit(self) -> int:
-        return max(2, self._budget // max(1, self._frames[0].nbytes))
+        return max(2, self._budget // max(1, int(self._frames[0].nbytes)))
 
     def write(self, first: int, states: Floats) -> None:
         """Keep those of `states` (epochs, lanes, slots, parameters) that fall on the stride."""
@@ -240,7 +240,7 @@ class Keyframes:
         self.stride *= 2
 
     def _resize(self, length: int) -> None:
-        grown = np.empty((length, *self._frames.shape[1:]))
+        grown = np.empty((length, *self._frames.shape[1:]), self._frames.dtype)
         grown[: self._stop] = self._frames[: self._stop]
         self._frames = grown
 

@@ -16,7 +16,7 @@ parameters).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import log
 
@@ -40,13 +40,14 @@ class Optimizer:
 
     `formula` is how the weights W follow, `kept` one formula for each further slot in its order,
     `constants` the numbers in them. `momentum` is None for a rule that has none. `update` is the
-    rule: `update(state, grad, rates, steps, out)`, see the module.
+    rule: `update(state, grad, rates, steps, out)`, see the module. Two that are made alike are
+    equal, so lanes can be grouped by their optimizer.
     """
 
     name: str
     title: str
     formula: str
-    update: Rule
+    update: Rule = field(compare=False, repr=False)
     kept: tuple[str, ...] = ()
     constants: str = ""
     momentum: float | None = None

@@ -1,21 +1,23 @@
 """The trainer: gradient descent on all lanes of a run, epoch by epoch, forward and back."""
 
-import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count, product
 from typing import Protocol
 
 import numpy as np
-from numpy import multiply, subtract
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tui_gd.learning.engine import BLOCK_ROWS, Interrupted, LocalEngine, one_blas_thread
+from tui_gd.learning.descent import Batches, Chunk, Descent
+from tui_gd.learning.engine import BLOCK_ROWS, LocalEngine, Penalty, one_blas_thread
 from tui_gd.learning.history import History, Lane, Reset
-from tui_gd.learning.losses import make_loss
+from tui_gd.learning.losses import Targets, make_loss
 from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.optimizers import make_optimizer
+from tui_gd.learning.schedules import Schedule, constant
+from tui_gd.learning.starts import lane_names, make_start
+from tui_gd.learning.stops import StopRules
 
-CHUNK_EPOCHS = 256
+CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
 # the test losses of a chunk are computed in one go, which nothing interrupts: some 20 ms at most
 CHUNK_ROWS = 1 << 21
@@ -25,30 +27,32 @@ class TrainingData(Protocol):
     """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
 
     @property
-    def task(self) -> str: ...
-    @property
-    def features(self) -> int: ...
-    @property
-    def outputs(self) -> int: ...
-    @property
-    def x_train(self) -> Floats: ...
-    @property
-    def y_train(self) -> NDArray[np.generic]: ...
-    @property
-    def x_test(self) -> Floats: ...
-    @property
-    def y_test(self) -> NDArray[np.generic]: ...
+    def task(self) -> str:
+        """`binary`, `multiclass` or `regression`."""
 
+    @property
+    def x_train(self) -> Floats:
+        """The training rows (rows, features + 1), ones last."""
 
-def random_start(seed: int, parameters: int) -> Floats:
-    """Return a start (parameters,) from a standard normal, by `numpy.random.default_rng(seed)`."""
-    return np.random.default_rng(seed).standard_normal(parameters)
+    @property
+    def y_train(self) -> Targets:
+        """Their targets (rows,)."""
 
+    @property
+    def x_test(self) -> Floats:
+        """The test rows, as the training rows."""
 
-def lane_names() -> Iterator[str]:
-    """Yield A, B, …, Z, AA, AB, …."""
-    for length in count(1):
-        yield from map("".join, product(string.ascii_uppercase, repeat=length))
+    @property
+    def y_test(self) -> Targets:
+        """Their targets (rows,)."""
+
+    @property
+    def features(self) -> int:
+        """The number of features, the column of ones not counted."""
+
+    @property
+    def outputs(self) -> int:
+        """The number of scores a model gives per row."""
 
 
 class Trainer:
@@ -58,8 +62,9 @@ class Trainer:
     is the training loss at `weights[lane]`, `grad[lane]` the direction g of the next update. Going
     forward over epochs on record computes them again and gives the same bits.
 
-    `initial_weights` is (parameters,) for all lanes or (lanes, parameters); without it all lanes
-    start at `random_start(seed, parameters)`. `ValueError` if its shape fits neither.
+    One lane per learning rate; `optimizer` is a name for all lanes, or one for each. All lanes
+    start at `make_start(start, seed, model)`, or at `initial_weights`, (parameters,) for all or
+    (lanes, parameters). `ValueError`, in one line, for names and shapes that do not fit.
 
     >>> from tui_gd import Trainer, load_problem
     >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01], seed=1)
@@ -73,36 +78,73 @@ class Trainer:
         *,
         loss: str = "sse",
         learning_rates: Sequence[float] = (0.01,),
+        optimizer: str | Sequence[str] = "sgd",
+        momentum: float | None = None,
+        hidden: Sequence[int] = (),
+        activation: str = "tanh",
+        batch_size: int = 0,
+        schedule: Schedule = constant,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        stop: StopRules | None = None,
+        start: str = "normal",
         seed: int = 0,
         initial_weights: ArrayLike | None = None,
+        dtype: DTypeLike = np.float64,
         test_losses: bool = True,
         threads: int | None = None,
+        row_weights: Floats | None = None,
     ) -> None:
         self.problem = problem
-        self.loss_rule = make_loss(loss, problem.task)
-        self.model = Model(problem.features, problem.outputs)
-        self.interrupt = False
-        self._test_losses = test_losses
+        self.model = Model(problem.features, problem.outputs, tuple(hidden), activation)
+        self.stop_rules = stop or StopRules()
+        self.stopped = ""
+        self._test_losses = test_losses or self.stop_rules.patience is not None
+        self._start_name = start
+        self._dtype = np.dtype(dtype)
         self._computing = False
         self._in_flight = False
+        rule = make_loss(loss, problem.task, self._dtype)
+        x_train, x_test = (x.astype(dtype, copy=False) for x in (problem.x_train, problem.x_test))
         self.engine = LocalEngine(
-            self.model, self.loss_rule, problem.x_train, problem.y_train, threads
+            self.model,
+            rule,
+            x_train,
+            problem.y_train,
+            threads,
+            penalty=Penalty(l1, l2),
+            row_weights=row_weights,
         )
-        self.test_engine = LocalEngine(
-            self.model, self.loss_rule, problem.x_test, problem.y_test, threads
+        self.test_engine = LocalEngine(self.model, rule, x_test, problem.y_test, threads)
+        lanes = len(learning_rates)
+        names = [optimizer] * lanes if isinstance(optimizer, str) else list(optimizer)
+        if len(names) != lanes:
+            raise ValueError(
+                f"{len(names)} optimizers for {lanes} learning rates: name one, or each"
+            )
+        made = {
+            name: make_optimizer(name, momentum if name in {"momentum", "nesterov"} else None)
+            for name in names
+        }
+        self.descent = Descent(
+            self.engine,
+            [made[name] for name in names],
+            Batches(len(problem.y_train), batch_size, seed),
+            schedule,
         )
+        self.descent.record_norms = self.stop_rules.gradient_norm is not None
         self._names = lane_names()
-        start = self._start(seed, initial_weights, len(learning_rates))
+        weights = self._start(seed, initial_weights, lanes)
         self.epoch = 0
         self.loss: Floats
         self.grad: Floats
-        self._begin(start, learning_rates, [next(self._names) for _ in learning_rates])
+        self._begin(weights, learning_rates, [next(self._names) for _ in learning_rates])
 
     def _start(self, seed: int, weights: ArrayLike | None, lanes: int) -> Floats:
         parameters = self.model.parameters
         if weights is None:
-            weights = random_start(seed, parameters)
-        start = np.array(weights, dtype=np.float64)
+            weights = make_start(self._start_name, seed, self.model)
+        start = np.array(weights, dtype=self._dtype)
         if start.shape not in {(parameters,), (lanes, parameters)}:
             raise ValueError(
                 f"initial weights have shape {start.shape}: wanted is ({parameters},)"
@@ -112,14 +154,27 @@ class Trainer:
 
     def _begin(self, start: Floats, rates: Sequence[float], names: list[str]) -> None:
         self.epoch = 0
-        self._state = start[:, None, :].copy()
+        self.stopped = ""
+        lanes, parameters = start.shape
+        self._state = np.zeros((lanes, 1 + self.descent.slots, parameters), self._dtype)
+        self._state[:, 0] = start
+        self.descent.since = [0] * lanes
         self.history = History(self._state, np.asarray(rates, dtype=np.float64), names)
         self._pending_tests: list[tuple[int, Floats]] = []
-        self._ahead: tuple[Floats, Floats, Floats] | None = None
+        self._ahead: Chunk | None = None
         with self.computing():
             self._evaluate()
             self.history.train_loss.write(0, self.loss[None].copy())
             self._record_tests(0, self._state[None])
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether going forward is to end after the epoch in progress."""
+        return self.descent.interrupt
+
+    @interrupt.setter
+    def interrupt(self, wanted: bool) -> None:
+        self.descent.interrupt = wanted
 
     @property
     def weights(self) -> Floats:
@@ -181,16 +236,18 @@ class Trainer:
     def advance(self, epochs: int = 1) -> int:
         """Go up to `epochs` epochs forward and return how many were done.
 
-        Fewer are done when all lanes have diverged, or when `interrupt` is set meanwhile, which
+        Fewer are done when all lanes have diverged, when a stop rule is fulfilled (`stopped` says
+        why), or when `interrupt` is set meanwhile, which
         is looked at after every epoch; a pass over several blocks may raise `Interrupted` between
         them, which leaves the run at the last whole epoch.
         """
         goal = self.epoch + epochs
         begin = self.epoch
+        self.stopped = ""
         with self.computing():
             while self.epoch < goal and not self.diverged.all():
                 self._burst(goal - self.epoch)
-                if self.interrupt:
+                if self.interrupt or self.stopped:
                     break
         return self.epoch - begin
 
@@ -235,6 +292,7 @@ class Trainer:
         new = self.history.branch(lane, self.epoch, next(self._names))
         if wanted != old.rate_at(self.epoch):
             self.history.set_rate(new, self.epoch, wanted)
+        self.descent.add_lane(lane)
         self._state = np.concatenate([self._state, self._state[lane : lane + 1]])
         self.loss = np.append(self.loss, self.loss[lane])
         self.grad = np.concatenate([self.grad, self.grad[lane : lane + 1]])
@@ -253,7 +311,7 @@ class Trainer:
         entries = [*self.history.entries, Reset(self.epoch, seed)]
         start = self.history.keyframes.start()[:, 0]
         if seed is not None:
-            start[:] = random_start(seed, self.model.parameters)
+            start[:] = make_start(self._start_name, seed, self.model)
         self._begin(start, self.learning_rates.tolist(), [lane.name for lane in self.lanes])
         self.history.entries = entries
 
@@ -264,15 +322,16 @@ class Trainer:
         """
         if self._ahead is None:
             with self.computing():
-                state = np.empty_like(self._state)
-                self._update(self._state, self.grad, self.learning_rates[:, None], state)
-                self._ahead = (state, *self.engine.loss_and_grad(state[:, 0]))
-        return self._ahead[0][:, 0], self._ahead[1]
+                chunk = Chunk(1, self._state, self.loss, self.grad)
+                rates = self.learning_rates[:, None]
+                self.descent.fill(chunk, self._state, self.epoch, rates, None)
+                self._ahead = chunk
+        return self._ahead.states[0, :, 0], self._ahead.loss
 
     @property
     def looked_ahead(self) -> tuple[Floats, Floats] | None:
         """What `look_ahead` returned, if it still holds."""
-        return (self._ahead[0][:, 0], self._ahead[1]) if self._ahead else None
+        return (self._ahead.states[0, :, 0], self._ahead.loss) if self._ahead else None
 
     @property
     def pending_tests(self) -> bool:
@@ -288,12 +347,6 @@ class Trainer:
                 losses = self.test_engine.loss(flat).reshape(len(states), -1)
                 self._pending_tests.pop(0)
                 self.history.write_tests(first, losses)
-
-    def _update(self, state: Floats, grad: Floats, rates: Floats, out: Floats) -> None:
-        """`W ← W − α · g`, elementwise on (lanes, parameters)."""
-        following = out[:, 0]
-        np.multiply(grad, rates, following)
-        np.subtract(state[:, 0], following, following)
 
     def _evaluate(self) -> None:
         self.loss, self.grad = self.engine.loss_and_grad(self._state[:, 0])
@@ -321,38 +374,48 @@ class Trainer:
         frozen = self.diverged if any(lane.diverged is not None for lane in self.lanes) else None
         if frozen is not None and not frozen.any():
             frozen = None
+        chunk = Chunk(most, self._state, self.loss, self.grad)
+        if self._ahead is not None and frozen is None:
+            ahead = self._ahead
+            chunk.states[0], chunk.losses[0], chunk.norms[0] = (
+                ahead.states[0],
+                ahead.losses[0],
+                ahead.norms[0],
+            )
+            chunk.loss, chunk.grad, chunk.done = ahead.loss, ahead.grad, 1
+        self._ahead = None
         rates = self.learning_rates[:, None]
-        states = np.empty((most, *self._state.shape))
-        losses = np.empty((most, len(self.lanes)))
-        state, weights, loss, grad = self._state, self.weights, self.loss, self.grad
-        evaluate = self.engine.loss_and_grad
-        done = 0
         self._in_flight = True
         try:
-            if self._ahead is not None:
-                states[0], loss, grad = self._ahead
-                self._ahead = None
-                state, weights, losses[0], done = states[0], states[0, :, 0], loss, 1
-            # iterating arrays makes the views that indexing makes more slowly
-            rest = zip(states[done:], states[done:, :, 0], losses[done:], strict=True)
-            for following, moved, recorded in rest:
-                multiply(grad, rates, moved)
-                subtract(weights, moved, moved)
-                if frozen is not None:
-                    following[frozen] = state[frozen]
-                loss, grad = evaluate(moved)
-                state, weights = following, moved
-                recorded[:] = loss
-                done += 1
-                if self.interrupt:
-                    break
+            if chunk.done < most and not (chunk.done and self.interrupt):
+                self.descent.fill(chunk, self._state, begin, rates, frozen)
         finally:
             self._in_flight = False
-            if done:
-                self._commit(states[:done], losses[:done], loss, grad)
+            if chunk.done:
+                self._commit(chunk)
+        self._look_for_stop(begin + 1, chunk)
 
-    def _commit(self, states: Floats, losses: Floats, loss: Floats, grad: Floats) -> None:
-        """Record a burst, up to the first epoch at which a lane is no longer finite."""
+    def _look_for_stop(self, first: int, chunk: Chunk) -> None:
+        """Stop at the first epoch of the chunk that fulfils a rule, and forget what came after."""
+        if not self.stop_rules or self.epoch < first:
+            return
+        done = self.epoch + 1 - first
+        epoch, why = self.stop_rules.reason(
+            first,
+            chunk.losses[:done],
+            chunk.norms[:done],
+            self.history.test_loss.values[:, : self.epoch + 1].T,
+        )
+        if epoch >= 0:
+            if epoch < self.epoch:
+                self._move_to(epoch, chunk.states[epoch - first].copy())
+                for lane in range(len(self.lanes)):
+                    self.history.forget(lane, epoch)
+            self.stopped = why
+
+    def _commit(self, chunk: Chunk) -> None:
+        """Record a chunk, up to the first epoch at which a lane is no longer finite."""
+        states, losses = chunk.states[: chunk.done], chunk.losses[: chunk.done]
         first, whole = self.epoch + 1, len(states)
         if not (np.isfinite(losses).all() and np.isfinite(states).all()):
             finite = np.isfinite(losses) & np.isfinite(states).all(axis=(2, 3))
@@ -364,7 +427,7 @@ class Trainer:
             self._state = states[whole - 1].copy()
             self.history.write(first, states[:whole], losses[:whole])
         if whole == len(states):
-            self.loss, self.grad = loss, grad
+            self.loss, self.grad = chunk.loss, chunk.grad
         else:
             self._evaluate()
         if whole:
@@ -386,6 +449,3 @@ class Trainer:
             return 1
         rows = len(self.lanes) * max(1, len(self.problem.y_test))
         return max(1, min(CHUNK_EPOCHS, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))
-
-
-__all__ = ["Interrupted", "Trainer", "random_start"]

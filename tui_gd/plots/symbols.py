@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_PLAIN_WORDS = str.maketrans(
+    {
+        "·": ".", "−": "-", "–": "-", "—": "-", "…": "..", "×": "x", "←": "<-", "→": "->",
+        "↑": "^", "↓": "v", "‖": "|", "²": "^2", "½": "1/2", "α": "a", "δ": "d",
+    }
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Symbols:
@@ -41,6 +48,10 @@ class Symbols:
     brackets: tuple[str, str]
     """Stand left and right of the chosen point."""
     ellipsis: str
+
+    def spell(self, text: str) -> str:
+        """Return ``text`` in the terminal's characters: ``W <- W - a.g`` in plain."""
+        return text.translate(_PLAIN_WORDS) if self.plain else text
 
     @property
     def dots(self) -> tuple[int, int]:

@@ -1,0 +1,44 @@
+"""Starts: the weights a lane begins with."""
+
+import string
+from collections.abc import Iterator
+from itertools import count, product
+
+import numpy as np
+
+from tui_gd.learning.models import Floats, Model
+
+STARTS = {
+    "normal": "standard normal, as the tutorial",
+    "glorot": "uniform within ±√(6 / (inputs + outputs)), biases 0",
+    "he": "normal with variance 2 / inputs, biases 0",
+    "zeros": "all zero",
+}
+
+
+def make_start(name: str, seed: int, model: Model) -> Floats:
+    """Return a start (parameters,) drawn with `numpy.random.default_rng(seed)`.
+
+    `normal` is one standard normal draw per weight. `glorot` (Glorot and Bengio 2010) and `he`
+    (He et al. 2015) draw layer after layer and leave biases at 0.
+    """
+    rng = np.random.default_rng(seed)
+    if name == "normal":
+        return rng.standard_normal(model.parameters)
+    start = np.zeros(model.parameters)
+    if name == "zeros":
+        return start
+    for (rows, outputs), matrix in zip(model.shapes, model.matrices(start[None]), strict=True):
+        inputs = rows - 1
+        if name == "glorot":
+            limit = np.sqrt(6.0 / (inputs + outputs))
+            matrix[0, :-1] = rng.uniform(-limit, limit, (inputs, outputs))
+        else:
+            matrix[0, :-1] = rng.standard_normal((inputs, outputs)) * np.sqrt(2.0 / inputs)
+    return start
+
+
+def lane_names() -> Iterator[str]:
+    """Yield A, B, …, Z, AA, AB, …."""
+    for length in count(1):
+        yield from map("".join, product(string.ascii_uppercase, repeat=length))
