@@ -24,9 +24,7 @@ class Data:
 
 
 def data(test_size: float = 0.5) -> Data:
-    (X, y) = make_blobs(
-        n_samples=1000, n_features=2, centers=2, cluster_std=1.5, random_state=1
-    )
+    (X, y) = make_blobs(n_samples=1000, n_features=2, centers=2, cluster_std=1.5, random_state=1)
     y = y.reshape((y.shape[0], 1))
     X = np.c_[X, np.ones(X.shape[0])]
     return Data(*train_test_split(X, y, test_size=test_size, random_state=42))

@@ -1,14 +1,16 @@
 """The command line: parses, then calls."""
 
 import argparse
-import math
 import os
-import secrets
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
+from tui_gd.options import add_run_options, drawn_seed, frames
+
+if TYPE_CHECKING:
+    from tui_gd.settings import RunSettings
 
 EXAMPLES = """\
 examples:
@@ -16,6 +18,8 @@ examples:
   gd-tui -a 0.03 -e 500             another learning rate, more epochs
   gd-tui -a 0.001,0.01,0.1          a race of three learning rates
   gd-tui --loss cross-entropy       another loss on the same data
+  gd-tui moons --hidden 8,8 --optimizer adam -a 0.03 -e 1000
+  gd-tui digits --optimizer nesterov --batch-size 32 --standardize
   gd-tui run --seed 1               no interface: the losses, then the report
   gd-tui run --quiet --json -       the whole run as one JSON object
   gd-tui problems                   what can be named as PROBLEM
@@ -45,6 +49,8 @@ def run(argv: Sequence[str]) -> int:
             return _problems(argv[1:])
         if argv and argv[0] == "run":
             return _run(argv[1:])
+        if argv and argv[0] == "check":
+            return _check(argv[1:])
         return _interface(argv)
     except ProblemError as error:
         fail(str(error))
@@ -71,7 +77,7 @@ def _run(argv: Sequence[str]) -> int:
         description="Train without an interface: the losses, then the report on the test rows.",
         allow_abbrev=False,
     )
-    _add_run_options(parser)
+    add_run_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the run as one object; - is stdout")
     parser.add_argument("--quiet", action="store_true", help="leave the lines of the epochs out")
     options = parser.parse_args(argv)
@@ -81,23 +87,36 @@ def _run(argv: Sequence[str]) -> int:
     return train(_settings(options), OutputSettings(options.json, options.quiet))
 
 
+def _check(argv: Sequence[str]) -> int:
+    parser = Parser(
+        prog="gd-tui check",
+        description="Hold the gradient against differences of the loss, for steps 1e-1 to 1e-14.",
+        allow_abbrev=False,
+    )
+    add_run_options(parser)
+    settings = _settings(parser.parse_args(argv))
+    from tui_gd.check import print_check
+
+    problem = settings.load_problem()
+    return 0 if print_check(settings.make_trainer(problem), sys.stdout) else 1
+
+
 def _interface(argv: Sequence[str]) -> int:
     parser = Parser(
         prog="gd-tui",
         usage="gd-tui [PROBLEM] [options]\n"
         "       gd-tui run [PROBLEM] [options]    without an interface\n"
-        "       gd-tui problems                   what can be named as PROBLEM",
+        "       gd-tui problems                   what can be named as PROBLEM\n"
+        "       gd-tui check [PROBLEM] [options]  the gradient against differences of the loss",
         description="Gradient descent, live in a terminal.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_run_options(parser)
+    add_run_options(parser)
     screen = parser.add_argument_group("screen")
     screen.add_argument("--ascii", action="store_true", help="draw with plain characters only")
-    screen.add_argument(
-        "--fps", type=_frames, metavar="N", help="frames a second (15; 10 over SSH)"
-    )
+    screen.add_argument("--fps", type=frames, metavar="N", help="frames a second (15; 10 over SSH)")
     parser.add_argument("--version", action="version", version=f"gd-tui {__version__}")
     options = parser.parse_args(argv)
     settings = _settings(options)
@@ -120,85 +139,14 @@ def _interface(argv: Sequence[str]) -> int:
     return run_interface(settings, terminal)
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("problem", nargs="?", default="blobs", metavar="PROBLEM", help="blobs")
-    group = parser.add_argument_group("run")
-    group.add_argument("-e", "--epochs", type=_epochs, default=100, metavar="N", help="(100)")
-    group.add_argument(
-        "-a",
-        "--alpha",
-        type=_alphas,
-        default=(0.01,),
-        metavar="X",
-        help="learning rate; several, comma-separated, make a race (0.01)",
-    )
-    group.add_argument(
-        "--loss",
-        choices=("sse", "cross-entropy"),
-        default="sse",
-        help="sse, the tutorial's sum of squared errors, or cross-entropy",
-    )
-    group.add_argument(
-        "--test-size", type=_share, default=0.5, metavar="X", help="share of test rows (0.5)"
-    )
-    group.add_argument("--seed", type=_seed, metavar="N", help="of the start (drawn, and shown)")
-    group.add_argument(
-        "--init",
-        metavar="FILE.npy",
-        help="initial weights, shape (parameters,) or (lanes, parameters)",
-    )
-
-
-def _settings(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _settings(options: argparse.Namespace) -> "RunSettings":
     from tui_gd.settings import RunSettings
 
-    return RunSettings(
-        problem=options.problem,
-        epochs=options.epochs,
-        alpha=options.alpha,
-        loss=options.loss,
-        test_size=options.test_size,
-        seed=secrets.randbits(32) if options.seed is None else options.seed,
-        init=options.init,
-    )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _epochs(text: str) -> int:
-    number = _number(text)
-    if not (number >= 1 and number.is_integer() and number < 2**53):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number; try -e 100")
-    return int(number)
-
-
-def _alphas(text: str) -> tuple[float, ...]:
-    numbers = tuple(_number(part) for part in text.split(","))
-    if not all(0 < number < math.inf for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number; try -a 0.01")
-    return numbers
-
-
-def _share(text: str) -> float:
-    number = _number(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1; try --test-size 0.5")
-    return number
-
-
-def _seed(text: str) -> int:
-    if not (text.isdecimal() and text.isascii()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0; try --seed 1")
-    return int(text)
-
-
-def _frames(text: str) -> float:
-    number = _number(text)
-    if not 0 < number <= 60:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 60; try --fps 15")
-    return number
+    if options.momentum is not None and not {"momentum", "nesterov"} & set(options.optimizer):
+        fail("--momentum goes with --optimizer momentum or nesterov: name one of them")
+    if options.momentum == 1.0:
+        fail("--momentum 1 never slows down: it has to be below 1, as 0.9")
+    values = vars(options)
+    if values["seed"] is None:
+        values["seed"] = drawn_seed()
+    return RunSettings.of(values)

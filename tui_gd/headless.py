@@ -16,7 +16,7 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem, ProblemError
-from tui_gd.report import ClassificationReport, classification
+from tui_gd.report import Report, report_on
 from tui_gd.settings import OutputSettings, RunSettings
 
 # training is let go on for about this long between two looks at what is to be printed
@@ -35,6 +35,8 @@ def train(settings: RunSettings, output: OutputSettings) -> int:
     _train(trainer, settings.epochs, None if output.quiet else out)
     seconds = time.perf_counter() - begin
     if not output.quiet:
+        if trainer.stopped:
+            print(f"[INFO] stopped after {trainer.epoch} epochs: {trainer.stopped}", file=out)
         print("[INFO] evaluating...", file=out)
     reports = reports_of(trainer, problem)
     print_reports(trainer, reports, out)
@@ -54,7 +56,7 @@ def train(settings: RunSettings, output: OutputSettings) -> int:
 def _train(trainer: Trainer, epochs: int, out: TextIO | None) -> None:
     burst = 1
     with trainer.computing():
-        while trainer.epoch < epochs and not trainer.diverged.all():
+        while trainer.epoch < epochs and not trainer.diverged.all() and not trainer.stopped:
             before, begin = trainer.epoch, time.perf_counter()
             trainer.advance(min(burst, epochs - before))
             if time.perf_counter() - begin < PRINT_SECONDS:
@@ -80,28 +82,28 @@ def _print_epochs(trainer: Trainer, before: int, out: TextIO) -> None:
     out.flush()
 
 
-def reports_of(trainer: Trainer, problem: Problem) -> list[ClassificationReport]:
+def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
     """Return every lane's report at the trainer's epoch."""
     predictor = Predictor(trainer.model, problem.task)
-    return [
-        classification(problem, predictor.predict(weights, problem.x_test))
-        for weights in trainer.weights
-    ]
+    return [report_on(problem, predictor, weights) for weights in trainer.weights]
 
 
-def print_reports(trainer: Trainer, reports: list[ClassificationReport], out: TextIO) -> None:
+def print_reports(trainer: Trainer, reports: list[Report], out: TextIO) -> None:
     """Print the report; of several lanes a line each, and the report of the best."""
     best = 0
     if len(reports) > 1:
         finite = np.where(trainer.diverged, np.inf, trainer.loss)
         best = int(np.argmin(finite))
-        print(f"{'lane':>4} {'alpha':>12} {'loss':>14} {'accuracy':>9}", file=out)
-        rows = zip(trainer.lanes, trainer.learning_rates, trainer.loss, reports, strict=True)
-        for i, (lane, alpha, loss, report) in enumerate(rows):
-            state = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
-            mark = state or ("best" if i == best else "")
+        measure = "accuracy" if "accuracy" in reports[0].table else "r2"
+        print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
+        for i, lane in enumerate(trainer.lanes):
+            mark = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
+            if i == best:
+                mark = mark or "best"
             row = (
-                f"{lane.name:>4} {alpha:>12g} {loss:>14.7f} {report.table['accuracy']:>9.4f} {mark}"
+                f"{lane.name:>4} {trainer.descent.optimizers[i].name:>9}"
+                f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14.7f}"
+                f" {reports[i].table[measure]:>9.4f} {mark}"
             )
             print(row.rstrip(), file=out)
         print(
@@ -115,7 +117,7 @@ def as_document(
     problem: Problem,
     trainer: Trainer,
     start: Floats,
-    reports: list[ClassificationReport],
+    reports: list[Report],
     seconds: float,
 ) -> dict[str, Any]:
     """Return a run as one object of plain values.
@@ -126,7 +128,8 @@ def as_document(
     epochs = trainer.epoch
     return {
         "version": __version__,
-        "config": settings.as_dict(),
+        "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
+        "stopped": trainer.stopped,
         "problem": {
             "name": problem.name,
             "task": problem.task,
@@ -138,7 +141,7 @@ def as_document(
         "lanes": [
             {
                 "alpha": lane.rates[0][1],
-                "optimizer": "sgd",
+                "optimizer": trainer.descent.optimizers[i].name,
                 "initial_weights": start[i].tolist(),
                 "weights": trainer.weights[i].tolist(),
                 "train_loss": _plain(trainer.losses(i)[:epochs]),

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.learning.models import Floats
+from tui_gd.learning.prediction import Predictor
 from tui_gd.problems import Problem
 
 
@@ -20,6 +22,43 @@ class ClassificationReport:
     text: str
     table: dict[str, Any]
     confusion: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionReport:
+    """scikit-learn's measures of a regression on the test rows: `text` as printed, and `table`.
+
+    The table holds R², mean absolute error, root of the mean squared error and largest error.
+    """
+
+    text: str
+    table: dict[str, Any]
+
+
+Report = ClassificationReport | RegressionReport
+
+
+def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report:
+    """Report on one lane's `weights` (parameters,) by the problem's test rows."""
+    if problem.task == "regression":
+        return regression(problem, predictor.scores(weights, problem.x_test))
+    return classification(problem, predictor.predict(weights, problem.x_test))
+
+
+def regression(problem: Problem, predicted: Floats) -> RegressionReport:
+    """Report on `predicted` (test rows,) numbers against the problem's test rows."""
+    from sklearn import metrics
+
+    y = problem.y_test
+    table = {
+        "r2": float(metrics.r2_score(y, predicted)) if len(y) > 1 else float("nan"),
+        "mean absolute error": float(metrics.mean_absolute_error(y, predicted)),
+        "root mean squared error": float(metrics.root_mean_squared_error(y, predicted)),
+        "max error": float(metrics.max_error(y, predicted)),
+        "support": len(y),
+    }
+    lines = [f"{name:>24}  {value:>12.6g}" for name, value in table.items()]
+    return RegressionReport("\n".join(["", *lines, ""]), table)
 
 
 def classification(problem: Problem, predicted: NDArray[np.intp]) -> ClassificationReport:

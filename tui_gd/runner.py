@@ -17,6 +17,7 @@ import numpy as np
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.history import Buckets
 from tui_gd.learning.models import Floats
+from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
 
@@ -128,6 +129,7 @@ class LaneSnapshot:
     parent: int | None
     branched_at: int
     learning_rate: float
+    optimizer: Optimizer
     recorded: int
     diverged: int | None
     weights: Floats
@@ -188,6 +190,7 @@ class Runner:
         self._inbox: deque[Command] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._stopped = False
         self._wanted = False
         self._drawing = False
         self._drawn = threading.Event()
@@ -292,6 +295,9 @@ class Runner:
         took = time.perf_counter() - begin
         self._burst = max(1, min(2 * self._burst, int(done * BURST_SECONDS / max(took, 1e-9))))
         self._count(done)
+        if trainer.stopped:
+            self._stopped, self._notice = True, f"stopped: {trainer.stopped}"
+            self._goal = trainer.epoch
         if trainer.diverged.all() or trainer.epoch >= self._goal:
             self._goal = trainer.epoch
             self._running = False
@@ -353,6 +359,7 @@ class Runner:
     def _carry_out(self, command: Command) -> None:
         trainer = self._trainer
         self._notice = ""
+        self._stopped = self._stopped and isinstance(command, SelectLane | SetPace)
         match command:
             case Pause():
                 self._rest()
@@ -378,12 +385,6 @@ class Runner:
                     trainer.go_to(self._goal)
                 elif self._goal > trainer.epoch + trainer.history.keyframes.stride:
                     trainer.skip_to(min(self._goal, trainer.history.common))
-            case SetLearningRate(rate):
-                trainer.set_learning_rate(rate, self._current)
-            case Branch():
-                self._current = trainer.branch(self._current)
-            case SelectLane(lane):
-                self._current = lane
             case Reset(new_start):
                 self._rest()
                 self._seed += new_start
@@ -392,6 +393,17 @@ class Runner:
             case SetPace(pace):
                 self._pace = pace
                 self._resumed_at = (time.perf_counter(), trainer.epoch)
+            case _:
+                self._change_lanes(command)
+
+    def _change_lanes(self, command: Command) -> None:
+        match command:
+            case SetLearningRate(rate):
+                self._trainer.set_learning_rate(rate, self._current)
+            case Branch():
+                self._current = self._trainer.branch(self._current)
+            case SelectLane(lane):
+                self._current = lane
 
     def _rest(self) -> None:
         self._running = False
@@ -419,6 +431,7 @@ class Runner:
                 parent=lane.parent,
                 branched_at=lane.branched_at,
                 learning_rate=float(rates[i]),
+                optimizer=trainer.descent.optimizers[i],
                 recorded=lane.recorded,
                 diverged=lane.diverged,
                 weights=trainer.weights[i].copy(),
@@ -454,12 +467,14 @@ class Runner:
             return RunState.RUNNING
         if self._trainer.diverged.all():
             return RunState.DIVERGED
-        at_end = self._trainer.epoch >= self._epochs and self._goal <= self._trainer.epoch
+        at_end = self._stopped or (
+            self._trainer.epoch >= self._epochs and self._goal <= self._trainer.epoch
+        )
         return RunState.FINISHED if at_end else RunState.PAUSED
 
     def _accuracy(self, weights: Floats) -> float:
         problem = self._trainer.problem
-        if not 0 < len(problem.y_test) <= ACCURACY_ROWS:
+        if problem.task == "regression" or not 0 < len(problem.y_test) <= ACCURACY_ROWS:
             return math.nan
         hits = self.predictor.predict(weights, problem.x_test) == problem.y_test
         return float(np.count_nonzero(hits)) / len(hits)

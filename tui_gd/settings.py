@@ -1,49 +1,118 @@
 """What a run is started with, as the command line states it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
+from tui_gd.learning.schedules import parse_schedule
+from tui_gd.learning.stops import StopRules
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem, ProblemError, load_problem
+
+_USUAL_LOSS = {"binary": "sse", "multiclass": "cross-entropy", "regression": "mse"}
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything that is needed to repeat a run from its start."""
+    """Everything that is needed to repeat a run from its start.
+
+    `loss` None is the tutorial's `sse` for two classes, `cross-entropy` for more, `mse` for
+    regression. `start` None is `normal`, with hidden layers `glorot`. Every learning rate in
+    `alpha` descends with every one of `optimizer`, a lane each.
+    """
 
     problem: str = "blobs"
     epochs: int = 100
     alpha: tuple[float, ...] = (0.01,)
-    loss: str = "sse"
-    test_size: float = 0.5
+    optimizer: tuple[str, ...] = ("sgd",)
+    momentum: float | None = None
+    loss: str | None = None
+    hidden: tuple[int, ...] = ()
+    activation: str = "tanh"
+    batch_size: int = 0
+    schedule: str = "constant"
+    l1: float = 0.0
+    l2: float = 0.0
+    target_loss: float | None = None
+    gradient_norm: float | None = None
+    patience: int | None = None
+    start: str | None = None
     seed: int = 0
     init: str | None = None
+    dtype: str = "float64"
+    test_size: float = 0.5
+    split_seed: int = 42
+    standardize: bool = False
+    samples: int | None = None
+    noise: float | None = None
+    data_seed: int | None = None
+    classes: int | None = None
 
     def load_problem(self) -> Problem:
         """Return the problem; `ProblemError` if it cannot be had."""
-        return load_problem(self.problem, self.test_size)
+        return load_problem(
+            self.problem,
+            self.test_size,
+            split_seed=self.split_seed,
+            standardize=self.standardize,
+            samples=self.samples,
+            noise=self.noise,
+            data_seed=self.data_seed,
+            classes=self.classes,
+        )
+
+    def loss_for(self, problem: Problem) -> str:
+        """Return the loss's name, the usual one of the task where none was named."""
+        return self.loss or _USUAL_LOSS[problem.task]
 
     def make_trainer(self, problem: Problem, *, test_losses: bool = True) -> Trainer:
-        """Return a trainer at epoch 0; `ProblemError` if the initial weights do not fit."""
+        """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem."""
+        initial = _read_weights(self.init) if self.init else None
+        lanes = [(rate, name) for name in self.optimizer for rate in self.alpha]
+        loss = self.loss_for(problem)
+        try:
+            make_loss(loss, problem.task)
+            schedule = parse_schedule(self.schedule, self.epochs)
+        except ValueError as error:
+            raise ProblemError(str(error)) from None
         try:
             return Trainer(
                 problem,
-                loss=self.loss,
-                learning_rates=self.alpha,
+                loss=loss,
+                learning_rates=[rate for rate, _ in lanes],
+                optimizer=[name for _, name in lanes],
+                momentum=self.momentum,
+                hidden=self.hidden,
+                activation=self.activation,
+                batch_size=min(self.batch_size, len(problem.y_train)),
+                schedule=schedule,
+                l1=self.l1,
+                l2=self.l2,
+                stop=StopRules(self.target_loss, self.gradient_norm, self.patience),
+                start=self.start or ("glorot" if self.hidden else "normal"),
                 seed=self.seed,
-                initial_weights=_read_weights(self.init) if self.init else None,
+                initial_weights=initial,
+                dtype=np.dtype(self.dtype),
                 test_losses=test_losses,
             )
         except ValueError as error:
-            raise ProblemError(f"--init {self.init}: {error}") from None
+            raise ProblemError(
+                f"--init {self.init}: {error}" if self.init else str(error)
+            ) from None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings by the names of the command line's options."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> "RunSettings":
+        """Return the settings among `options`; what is no setting is left."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in options.items() if name in names})
 
 
 def _read_weights(path: str) -> Floats:
@@ -69,4 +138,3 @@ class OutputSettings:
 
     json: str | None = None
     quiet: bool = False
-    notice: str = field(default="", repr=False)

@@ -1,19 +1,21 @@
 """The Textual app: the themes, the terminal, and the way out."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter, Monochrome
 from textual.screen import Screen
 from textual.theme import Theme
 
 from tui_gd.plots.palette import Palette, palette_for, rgb
 from tui_gd.settings import RunSettings
 from tui_gd.ui.cellview import ExactUpdate
-from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.keys import ACTIONS, target
+from tui_gd.ui.plain import AsciiOnly
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.terminal import Terminal
 
@@ -34,10 +36,14 @@ class GdApp(App[None]):
     ) -> None:
         super().__init__()
         self.terminal = terminal
-        self.clock = clock
         self.fault: str | None = None
-        self.run_screen = RunScreen(settings)
+        self.run_screen = RunScreen(settings, clock)
         self._dark = True
+        self._own_filters: list[LineFilter] = []
+        if terminal.depth == "mono" and not self.no_color:
+            self._own_filters.append(Monochrome())
+        if terminal.symbols.plain:
+            self._own_filters.append(AsciiOnly())
         for dark in (True, False):
             self.register_theme(_theme(palette_for(terminal.depth, dark), dark=dark))
         self.theme = _theme_name(dark=True)
@@ -74,12 +80,15 @@ class GdApp(App[None]):
         for action in ACTIONS:
             if action.name == "command_palette":
                 continue
-            name = f"app.{action.name}" if action.name == "quit" else action.name
 
-            async def do(name: str = name) -> None:
+            async def do(name: str = target(action)) -> None:
                 await self.run_screen.run_action(name)
 
             yield SystemCommand(f"{action.text[0].upper()}{action.text[1:]}", action.shown, do)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what changes the lines that Textual draws itself: without colour, in ASCII."""
+        return [*super().get_line_filters(), *self._own_filters]
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if isinstance(renderable, ChopsUpdate):

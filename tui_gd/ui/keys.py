@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Action:
     """What one or several keys do.
 
-    `name` is the method `action_<name>` of the app, with its arguments. `keys` are Textual's names
+    `name` is the method `action_<name>` of the run's screen, with its arguments; of the app for
+    those in `APP_ACTIONS`. `keys` are Textual's names
     of keys, comma-separated, `shown` how help and footer write them. `footer` is the word in the
     footer; without one the key is left to the help.
     """
@@ -66,7 +67,7 @@ ACTIONS = (
     Action("panel('report')", "3", "3", "show the report", "View"),
     Action("panel('step')", "4", "4", "show the arithmetic of the step", "View"),
     Action("maximise", "m", "m", "maximise the focused panel", "View"),
-    Action("restore", "escape", "esc", "all panels again", "View"),
+    Action("restore", "escape", "esc", "leave the cursor; all panels again", "View"),
     Action("focus_panel(1)", "tab", "tab", "focus the next panel", "View"),
     Action("focus_panel(-1)", "shift+tab", "shift+tab", "focus the panel before", "View"),
     Action(
@@ -83,15 +84,34 @@ ACTIONS = (
         "in the focused panel: sample, or lane before",
         "View",
     ),
+    Action("scroll(1)", "pagedown", "pgdn", "in the focused panel: scroll down", "View"),
+    Action("scroll(-1)", "pageup", "pgup", "in the focused panel: scroll up", "View"),
+    Action(
+        "cursor",
+        "enter",
+        "enter",
+        "cursor in loss or data: arrows move it",
+        "View",
+    ),
     Action("theme", "t", "t", "dark / light", "Program"),
     Action("help", "question_mark,f1", "? or F1", "this help", "Program", "help"),
     Action("command_palette", "ctrl+p,colon", "ctrl+p or :", "all commands by name", "Program"),
     Action("quit", "q,ctrl+c,ctrl+q", "q or ctrl+c", "quit", "Program", "quit"),
 )
 
+APP_ACTIONS = frozenset({"quit", "command_palette"})
+
+# while a plot has a cursor these keys move it, (across, down), before they mean anything else
+CURSOR_KEYS = {"left": (-1, 0), "right": (1, 0), "up,k": (0, -1), "down,j": (0, 1)}
+
+
+def target(action: Action) -> str:
+    """Return the action with its namespace, as Textual's bindings take it."""
+    return f"app.{action.name}" if action.name in APP_ACTIONS else action.name
+
 
 def ladder(rate: float, rungs: int) -> float:
-    """Return the learning rate some rungs up (or down) on the ladder …, 1, 3, 10, 30, …
+    """Return the learning rate some rungs up (or down) on the ladder 1, 3, 10, 30 and so on.
 
     From between two rungs the first step leads to the next rung in that direction.
 

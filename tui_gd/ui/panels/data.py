@@ -1,81 +1,170 @@
 """The data panel: points over the decision regions of the current lane."""
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.cells import Cells
+from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import Limits, decision_grid, decision_limits, draw_decision
 from tui_gd.problems import Problem
+from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
 
 # more points than this are not told apart in a terminal; every k-th row is drawn
 POINTS = 4000
 
 
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """How a problem is drawn, with limits around train and test points alike."""
+
+    problem: Problem
+    projection: Projection
+    limits: Limits
+
+    @classmethod
+    def of(cls, problem: Problem) -> "_Plane":
+        projection = choose_projection(problem)
+        both = [projection.project(problem.x_train), projection.project(problem.x_test)]
+        return cls(problem, projection, decision_limits(np.vstack(both)))
+
+
 class DataPanel(Panel):
-    """Draws test points, or train points, over the probability of each class."""
+    """Draws test points, or train points, over the probability of each class.
+
+    Its cursor stands at a point: the title tells the row's features, class and p. `sample` is the
+    train row that the step panel shows; among train points the cursor is that one.
+    """
 
     NAME = "data"
 
     def __init__(self) -> None:
         super().__init__()
         self.train = False
-        self.sample: int | None = None
-        self._limits: tuple[Problem, Limits] | None = None
+        self.sample = 0
+        self._test_row = 0
+        self._plane: _Plane | None = None
         self._grid: tuple[tuple[object, ...], Floats] | None = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture for the current lane's weights."""
         problem, weights = view.problem, view.snapshot.lane.weights
-        x, y = (
-            (problem.x_train, problem.y_train) if self.train else (problem.x_test, problem.y_test)
-        )
-        every = max(1, -(-len(y) // POINTS))
-        x, y = x[::every], y[::every]
-        limits = self._limits_of(problem)
-        points, shape = self._points(view, rows, columns, limits)
+        plane = self._plane_of(problem)
+        x, y, every = self._rows(problem)
+        points, shape = self._pixels(view, rows, columns, plane)
         probabilities = view.predictor.probabilities(weights, points)
-        names = problem.feature_names
-        chosen = problem.x_train[self.sample] if self.train and self.sample is not None else None
+        labels = plane.projection.labels
+        chosen = None
+        if self.train or self.cursor_on:
+            at = plane.projection.project(x[self._row : self._row + 1])[0]
+            chosen = (float(at[0]), float(at[1]))
         return draw_decision(
             rows,
             columns,
             probabilities=probabilities.reshape(*shape, -1),
-            points=x[:, :2],
-            labels=y.astype(np.intp),
-            predicted=view.predictor.predict(weights, x),
+            points=plane.projection.project(x[::every]),
+            labels=y[::every].astype(np.intp),
+            predicted=view.predictor.predict(weights, x[::every]),
             class_names=[class_label(name) for name in problem.class_names],
-            limits=limits,
+            limits=plane.limits,
             palette=view.palette,
             symbols=view.symbols,
-            x_label=names[0],
-            y_label=names[1],
-            title="train" if self.train else "test",
+            x_label=labels[0],
+            y_label=labels[1],
+            title=self._title(view, columns),
             focused=self.has_focus,
-            cursor=None if chosen is None else (float(chosen[0]), float(chosen[1])),
+            cursor=chosen,
         )
 
-    def _limits_of(self, problem: Problem) -> Limits:
-        """Limits around train and test points, so that switching between them moves nothing."""
-        if self._limits is None or self._limits[0] is not problem:
-            both = np.vstack([problem.x_train[:, :2], problem.x_test[:, :2]])
-            self._limits = (problem, decision_limits(both))
-        return self._limits[1]
+    @property
+    def _row(self) -> int:
+        """The row the cursor is at, among train or test rows."""
+        return self.sample if self.train else self._test_row
 
-    def _points(
-        self, view: View, rows: int, columns: int, limits: Limits
+    def _rows(self, problem: Problem) -> tuple[Floats, NDArray[np.generic], int]:
+        """Return rows and targets that are shown, and that every how manieth of them is drawn."""
+        x, y = problem.x_test, problem.y_test
+        if self.train:
+            x, y = problem.x_train, problem.y_train
+        return x, y, max(1, -(-len(y) // POINTS))
+
+    def _title(self, view: View, columns: int) -> str:
+        """Return which points these are; of the one at the cursor as much as there is room for."""
+        which = "train" if self.train else "test"
+        if not self.cursor_on:
+            return which
+        x, y, _ = self._rows(view.problem)
+        row, label = x[self._row], int(y[self._row])
+        names, numbers = view.problem.feature_names, [f"{value:.4g}" for value in row[:-1]]
+        weights = view.snapshot.lane.weights
+        probabilities = view.predictor.probabilities(weights, row[None])[0]
+        predicted = int(view.predictor.predict(weights, row[None])[0])
+        # of two classes p is the model's output, that of class 1
+        p = f"p {probabilities[1 if len(probabilities) == 2 else predicted]:.4g}"
+        truth = class_label(view.problem.class_names[label])
+        verdict = "right" if predicted == label else "wrong"
+        features = ", ".join(f"{name} {value}" for name, value in zip(names, numbers, strict=True))
+        forms = (
+            f"{which} {self._row + 1}: {features}, {truth}, {p}, {verdict}",
+            f"{which} {self._row + 1}: ({', '.join(numbers)}) {truth} {p} {verdict}",
+            f"{which} {self._row + 1}: {truth} {p} {verdict}",
+            f"{self._row + 1}: {truth} {verdict}",
+        )
+        return next((form for form in forms if width(form) <= columns - 14), forms[-1])
+
+    def _plane_of(self, problem: Problem) -> _Plane:
+        if self._plane is None or self._plane.problem is not problem:
+            self._plane, self._test_row = _Plane.of(problem), 0
+        return self._plane
+
+    def _pixels(
+        self, view: View, rows: int, columns: int, plane: _Plane
     ) -> tuple[Floats, tuple[int, int]]:
         """Return the pixels' places as rows of data, and the shape of the grid."""
-        names = view.problem.feature_names
-        key = (rows, columns, limits, view.symbols, names)
+        labels = plane.projection.labels
+        key = (rows, columns, plane, view.symbols)
         _, xs, ys = decision_grid(
-            rows, columns, limits, symbols=view.symbols, x_label=names[0], y_label=names[1]
+            rows, columns, plane.limits, symbols=view.symbols, x_label=labels[0], y_label=labels[1]
         )
         if self._grid is None or self._grid[0] != key:
             across, down = np.meshgrid(xs, ys)
-            grid = np.stack([across.ravel(), down.ravel(), np.ones(across.size)], axis=1)
-            self._grid = (key, grid)
+            pixels = np.stack([across.ravel(), down.ravel()], axis=1)
+            self._grid = (key, plane.projection.lift(pixels))
         return self._grid[1], (len(ys), len(xs))
+
+    def begin_cursor(self, view: View) -> bool:
+        """Put the cursor at the train row of the step panel, or at the test row it was at."""
+        del view
+        self.cursor_on = True
+        return True
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Go to the nearest point in that direction."""
+        plane = self._plane_of(view.problem)
+        x, _, every = self._rows(view.problem)
+        low_x, high_x, low_y, high_y = plane.limits
+        span = np.array([high_x - low_x, high_y - low_y])
+        places = plane.projection.project(x[::every]) / span
+        here = plane.projection.project(x[self._row : self._row + 1])[0] / span
+        found = nearest(places, here, (across, -down))
+        if found is not None:
+            if self.train:
+                self.sample = found * every
+            else:
+                self._test_row = found * every
+
+
+def nearest(points: Floats, here: Floats, direction: tuple[int, int]) -> int | None:
+    """Return the nearest of `points` (n, 2) that lies from `here` in a direction, within 45°."""
+    away = points - here
+    along = away @ np.array(direction, np.float64)
+    beside = np.abs(away @ np.array(direction[::-1], np.float64))
+    there = (along > 1e-9) & (beside <= along)
+    if not there.any():
+        return None
+    return int(np.argmin(np.where(there, along + beside, np.inf)))
 
 
 def class_label(name: str) -> str:

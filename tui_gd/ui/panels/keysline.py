@@ -5,7 +5,11 @@ from textual import events
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.keys import ACTIONS, target
+
+_GAP = 2
+# what is left out last where the line is short
+_NEEDED = ("quit", "help")
 
 
 class KeysLine(CellView):
@@ -19,27 +23,26 @@ class KeysLine(CellView):
         """Draw as many whole keys as fit."""
         columns = self.size.width
         cells = Cells.blank(1, columns, palette, symbols)
+        entries = []
+        for action in ACTIONS:
+            if action.footer:
+                word = action.footer.replace("α", "alpha") if symbols.plain else action.footer
+                entries.append((action.shown.partition(" or ")[0], word, action))
+        ranked = sorted(entries, key=lambda entry: entry[2].name not in _NEEDED)
+        while ranked and sum(width(k + w) + 1 + _GAP for k, w, _ in ranked) - _GAP > columns:
+            ranked.pop()
         self._places = []
         at = 0
-        shown = [action for action in ACTIONS if action.footer]
-        # help and quit are never left out
-        for action in [*shown[-2:], *shown[:-2]] if columns < STACKED else shown:
-            key = action.shown.partition(" or ")[0]
-            word = action.footer.replace("α", "alpha") if symbols.plain else action.footer
-            end = at + width(key) + 1 + width(word)
-            if end > columns:
-                break
-            cells.put(0, at, key, palette.accent)
-            cells.put(0, at + width(key) + 1, word, palette.dim)
-            self._places.append((at, end, action.name))
-            at = end + 2
+        for key, word, action in entries:
+            if (key, word, action) in ranked:
+                end = cells.put(0, at, key, palette.accent) + 1
+                end = cells.put(0, end, word, palette.dim)
+                self._places.append((at, end, target(action)))
+                at = end + _GAP
         self.show(cells)
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the clicked key does."""
         for start, stop, name in self._places:
             if start <= event.x < stop:
-                await self.screen.run_action(f"app.{name}" if name == "quit" else name)
-
-
-STACKED = 80
+                await self.screen.run_action(name)

@@ -5,57 +5,106 @@ import math
 from tui_gd.learning.history import Buckets
 from tui_gd.plots.cells import Cells, Colour
 from tui_gd.plots.loss import Curve, draw_loss
+from tui_gd.runner import LaneSnapshot
 from tui_gd.ui.panels.panel import Panel, View
+
+_NONE = "-"
 
 
 class LossPanel(Panel):
-    """Draws the losses; moving in it makes another lane the current one."""
+    """Draws the losses; moving in it makes another lane the current one.
+
+    Its cursor stands at an epoch: the title names it and the legend the losses there.
+    """
 
     NAME = "loss"
 
     def __init__(self) -> None:
         super().__init__()
         self.log_axis = False
+        self._cursor = 0
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the curves: of one lane train and test, of several train, and the current test."""
-        snapshot, palette = view.snapshot, view.palette
-        several = len(snapshot.lanes) > 1
-        curves = []
-        for lane in snapshot.lanes:
-            colours = (
-                palette.lane(lane.number) if several else (palette.train, palette.train_dimmed)
-            )
-            label = f"{lane.name} α {lane.learning_rate:g}" if several else "train"
-            begin = lane.branched_at if lane.parent is not None else 0
-            curves.append(_curve(label, lane.train, lane.loss, colours, begin=begin))
-        lane = snapshot.lane
-        # the current lane lies on top
-        curves.append(curves.pop(snapshot.current))
-        label = f"test {lane.name}" if several else "test"
-        colours = (palette.test, palette.test_dimmed)
-        curves.insert(0, _curve(label, lane.test, lane.test_loss, colours, dashed=True))
+        """Return the curves: the current lane's train and test, then the other lanes' train."""
+        snapshot = view.snapshot
+        cursor = min(self._cursor, snapshot.newest) if self.cursor_on else None
+        title = "loss"
+        if cursor is not None:
+            width = snapshot.lane.train.width
+            first = cursor // width * width
+            last = min(first + width - 1, snapshot.newest)
+            at = f"epoch {first}" if last <= first else f"epochs {first} to {last}"
+            title = f"loss at {at}"
         return draw_loss(
             rows,
             columns,
-            _in_legend_order(curves),
+            self._curves(view, cursor),
             epoch=snapshot.epoch,
             last_epoch=max(snapshot.epochs, snapshot.newest),
             log=self.log_axis,
-            palette=palette,
+            palette=view.palette,
             symbols=view.symbols,
-            title=f"loss · {view.settings.loss}" if not view.symbols.plain else "loss",
+            title=title,
             focused=self.has_focus,
+            cursor=cursor,
         )
 
-    def move(self, by: int, view: View) -> int | None:
+    def _curves(self, view: View, cursor: int | None) -> list[Curve]:
+        """Return the curves, the first on top: with several lanes a test curve has no hue."""
+        snapshot, palette = view.snapshot, view.palette
+        several = len(snapshot.lanes) > 1
+        current = snapshot.lane
+        others = [lane for lane in snapshot.lanes if lane is not current]
+        train, test = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
+        if several:
+            train, test = palette.lane(current.number), (palette.text, palette.dim)
+        curves = [
+            _train_curve(current, train, cursor, _name(current) if several else "train"),
+            _curve(
+                "test",
+                current.test,
+                current.test_loss,
+                test,
+                cursor=cursor,
+                dashed=several or palette.depth == "mono" or view.symbols.plain,
+            ),
+        ]
+        curves += [
+            _train_curve(lane, palette.lane(lane.number), cursor, _name(lane)) for lane in others
+        ]
+        return curves
+
+    def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""
-        return (view.snapshot.current + by) % len(view.snapshot.lanes)
+        del view
+        return by
+
+    def begin_cursor(self, view: View) -> bool:
+        """Put the cursor at the epoch being viewed."""
+        self._cursor = view.snapshot.epoch
+        self.cursor_on = True
+        return True
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Move the cursor along the epochs, by a column of the plot; up and down choose a lane."""
+        if down:
+            self.move(down)
+        snapshot = view.snapshot
+        last = max(snapshot.epochs, snapshot.newest)
+        step = max(1, last // max(self.size.width, 1), snapshot.lane.train.width)
+        self._cursor = max(0, min(self._cursor + across * step, snapshot.newest))
 
 
-def _in_legend_order(curves: list[Curve]) -> list[Curve]:
-    """Curves are drawn first to last; the legend reads the same way, and the last lies on top."""
-    return curves
+def _name(lane: LaneSnapshot) -> str:
+    return f"{lane.name} {lane.learning_rate:g}"
+
+
+def _train_curve(
+    lane: LaneSnapshot, colours: tuple[Colour, Colour], cursor: int | None, label: str
+) -> Curve:
+    """Return a lane's training loss; what it shares with the lane it branched from is left out."""
+    begin = lane.branched_at if lane.parent is not None else 0
+    return _curve(label, lane.train, lane.loss, colours, cursor=cursor, begin=begin)
 
 
 def _curve(
@@ -64,6 +113,7 @@ def _curve(
     value: float,
     colours: tuple[Colour, Colour],
     *,
+    cursor: int | None,
     begin: int = 0,
     dashed: bool = False,
 ) -> Curve:
@@ -76,7 +126,20 @@ def _curve(
         high=buckets.high[skipped:],
         colour=colours[0],
         dimmed=colours[1],
-        shown="—" if math.isnan(value) else f"{value:.4g}",
+        shown=_shown(value) if cursor is None else _at(buckets, cursor),
         stop=buckets.stop,
         dashed=dashed,
     )
+
+
+def _shown(value: float) -> str:
+    return _NONE if math.isnan(value) else f"{value:.4g}"
+
+
+def _at(buckets: Buckets, epoch: int) -> str:
+    """Return the loss at an epoch, or the least and greatest of the bucket it lies in."""
+    at = epoch // buckets.width
+    if epoch >= buckets.stop or math.isnan(buckets.low[at]):
+        return _NONE
+    low, high = buckets.low[at], buckets.high[at]
+    return f"{low:.7g}" if low == high else f"{low:.4g} to {high:.4g}"

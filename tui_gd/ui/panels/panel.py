@@ -32,11 +32,19 @@ class Panel(CellView, can_focus=True):
 
     NAME: ClassVar[str] = ""
 
-    class SizeChanged(Message):
-        """The panel has another size and is to be drawn again."""
+    class Changed(Message):
+        """The panel has another size, or got or lost the focus: it is to be drawn again."""
+
+    @dataclass
+    class Moved(Message):
+        """The selection within a panel is to be moved."""
+
+        panel: "Panel"
+        by: int
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
+        self.cursor_on = False
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the panel's picture."""
@@ -47,19 +55,48 @@ class Panel(CellView, can_focus=True):
         if self.display and self.size:
             self.show(self.draw(view, self.size.height, self.size.width))
 
-    def move(self, by: int, view: View) -> int | None:
-        """Move the selection within the panel; return a lane's number to make it current."""
+    def move(self, by: int) -> None:
+        """Ask for the selection to be moved."""
+        self.post_message(self.Moved(self, by))
+
+    def moved(self, by: int, view: View) -> int:
+        """Move the selection within the panel; return by how many lanes to move instead."""
         del by, view
-        return None
+        return 0
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll what does not fit."""
+
+    def begin_cursor(self, view: View) -> bool:
+        """Put a cursor into the plot; return whether this panel can have one."""
+        del view
+        return False
+
+    def end_cursor(self) -> None:
+        """Take the cursor away."""
+        self.cursor_on = False
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Move the cursor by one step; `across` and `down` are −1, 0 or 1."""
 
     def on_resize(self, _: events.Resize) -> None:
         """Ask for a new picture."""
-        self.post_message(self.SizeChanged())
+        self.post_message(self.Changed())
 
     def on_focus(self) -> None:
         """Ask for a new picture: the title shows the focus."""
-        self.post_message(self.SizeChanged())
+        self.post_message(self.Changed())
 
     def on_blur(self) -> None:
         """Ask for a new picture: the title shows the focus."""
-        self.post_message(self.SizeChanged())
+        self.post_message(self.Changed())
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move as the key down does."""
+        event.stop()
+        self.move(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Move as the key up does."""
+        event.stop()
+        self.move(-1)

@@ -1,9 +1,7 @@
 """The report panel: scikit-learn's classification report and the confusion matrix."""
 
-import numpy as np
-
 from tui_gd.plots.box import BORDER, draw_box
-from tui_gd.plots.cells import Cells
+from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.table import draw_table
 from tui_gd.report import ClassificationReport
@@ -11,8 +9,8 @@ from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import Panel, View
 
 _HEADER = ("", "precision", "recall", "f1-score", "support")
-_TABLE_COLUMNS = 52
-_CONFUSION_COLUMNS = 30
+_GAP = 3
+_CONFUSION_COLUMNS = 22
 
 
 class ReportPanel(Panel):
@@ -25,12 +23,12 @@ class ReportPanel(Panel):
         self.report: ClassificationReport | None = None
         self.about = ""
         self._offset = 0
+        self._room = 1
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side where there is room."""
         palette, symbols = view.palette, view.symbols
-        height, width = rows - BORDER, columns - BORDER
-        inner = Cells.blank(height, width, palette, symbols)
+        inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
         if self.report is None:
             inner.put(0, 1, "the report follows", palette.dim)
         else:
@@ -39,9 +37,7 @@ class ReportPanel(Panel):
             rows,
             columns,
             inner,
-            title=f"report · test rows · {self.about}".removesuffix(" · ").replace(
-                "·", "-" if symbols.plain else "·"
-            ),
+            title=", ".join(filter(None, ("report", "test rows", self.about))),
             palette=palette,
             symbols=symbols,
             focused=self.has_focus,
@@ -49,13 +45,16 @@ class ReportPanel(Panel):
 
     def _draw_report(self, report: ClassificationReport, view: View, inner: Cells) -> None:
         palette, symbols = view.palette, view.symbols
-        height, width = inner.shape
+        height, room = inner.shape
         body = table_rows(report)
-        beside = width >= _TABLE_COLUMNS + _CONFUSION_COLUMNS
+        columns = table_columns(body)
+        beside = room - 1 >= columns + _GAP + _CONFUSION_COLUMNS
         below = height - len(body) - 2
+        self._room = max(1, height - 1)
+        self._offset = max(0, min(self._offset, len(body) - self._room))
         table = draw_table(
             height if beside else min(height, len(body) + 1),
-            min(width - 1, _TABLE_COLUMNS),
+            min(room - 1, columns),
             _HEADER,
             body,
             palette=palette,
@@ -65,21 +64,30 @@ class ReportPanel(Panel):
         inner.paste(0, 1, table)
         names = [class_label(name) for name in view.problem.class_names]
         if beside:
-            size = (height, width - _TABLE_COLUMNS - 3)
-            place = (0, _TABLE_COLUMNS + 2)
+            size = (height, min(room - 1 - columns - _GAP, 76))
+            place = (0, 1 + columns + _GAP)
         elif below >= len(names) + 2:
-            size, place = (below, min(width - 2, 76)), (len(body) + 2, 1)
+            size, place = (below, min(room - 2, 76)), (len(body) + 2, 1)
         else:
             return
         matrix = draw_confusion(*size, report.confusion, names, palette=palette, symbols=symbols)
         inner.paste(*place, matrix)
 
-    def move(self, by: int, view: View) -> int | None:
-        """Scroll the table."""
+    def moved(self, by: int, view: View) -> int:
+        """Scroll the table by lines."""
         del view
-        last = 0 if self.report is None else len(table_rows(self.report)) - 1
-        self._offset = int(np.clip(self._offset + by, 0, last))
-        return None
+        self._offset = max(0, self._offset + by)
+        return 0
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll the table by what is seen at once."""
+        self._offset = max(0, self._offset + pages * self._room)
+
+
+def table_columns(body: list[tuple[str, ...]]) -> int:
+    """Return the cells that the table takes, two between its columns."""
+    widest = [max(map(width, column)) for column in zip(_HEADER, *body, strict=True)]
+    return sum(widest) + 2 * (len(widest) - 1)
 
 
 def table_rows(report: ClassificationReport) -> list[tuple[str, ...]]:

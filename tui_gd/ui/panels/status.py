@@ -52,18 +52,22 @@ def _more(view: View) -> list[tuple[str, Colour]]:
     snapshot, palette, plain = view.snapshot, view.palette, view.symbols.plain
     lane = snapshot.lane
     norm = "|g|" if plain else "‖g‖"
-    several = f"lane {lane.name} of {len(snapshot.lanes)}" if len(snapshot.lanes) > 1 else ""
+    many = len(snapshot.lanes) > 1
+    several = f"lane {lane.name} of {len(snapshot.lanes)}" if many else ""
     speed = snapshot.epochs_per_second
     return [
         (several, palette.lane(lane.number)[0]),
-        (f"test {lane.test_loss:.7g}" if not math.isnan(lane.test_loss) else "", palette.test),
+        (
+            f"test {lane.test_loss:.7g}" if not math.isnan(lane.test_loss) else "",
+            palette.text if many else palette.test,
+        ),
         (
             f"accuracy {snapshot.accuracy:.4f}" if not math.isnan(snapshot.accuracy) else "",
             palette.text,
         ),
         (f"{norm} {lane.gradient_norm:.4g}", palette.text),
         (f"{speed:,.0f} epochs/s" if speed >= 1 else "", palette.dim),
-        (f"{view.problem.name}", palette.dim),
+        (f"{view.problem.name} {view.settings.loss}", palette.dim),
     ]
 
 

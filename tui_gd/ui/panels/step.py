@@ -1,115 +1,179 @@
 """The step panel: the arithmetic of the next update, and of one sample's part in it."""
 
-import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tui_gd.learning.explain import Chain, chain
+import numpy as np
+
+from tui_gd.learning.explain import chain
 from tui_gd.plots.box import BORDER, draw_box
-from tui_gd.plots.cells import Cells
+from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.table import draw_table
+from tui_gd.ui.panels import arithmetic
 from tui_gd.ui.panels.panel import Panel, View
 
-_PLAIN = str.maketrans(
-    {
-        "·": ".",
-        "−": "-",
-        "←": "<-",
-        "→": "->",
-        "α": "a",
-        "‖": "|",
-        "²": "^2",
-        "δ": "d",
-        "—": "-",
-        "↑": "^",
-        "↓": "v",
-    }
-)
+_HEADER = ("", "W", "g", "α·g", "W − α·g")
+_DIGITS = ((7, 5), (6, 4), (5, 3), (4, 2))
+_FEWEST_WEIGHTS = 3
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Lines above and below the table of weights."""
+
+    head: list[str]
+    chain: list[str]
+    blank: bool = False
+    """A blank line stands between table and chain."""
+
+    @property
+    def rows(self) -> int:
+        """The lines without those of the weights."""
+        return len(self.head) + 1 + self.blank + len(self.chain)
 
 
 class StepPanel(Panel):
-    """Draws `W ← W − α·g` with its numbers, and x → z → p → error → share for one sample."""
+    """Draws `W ← W − α·g` with its numbers, and x → z → p → error → share for one sample.
+
+    Where not all fits, lines are merged, then of the weights only those with the largest |g| are
+    shown, then the rest is scrolled.
+    """
 
     NAME = "step"
 
     def __init__(self) -> None:
         super().__init__()
         self.sample = 0
+        self._offset = 0
+        self._room = 1
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the arithmetic at the epoch being viewed."""
-        palette, symbols = view.palette, view.symbols
-        snapshot, lane = view.snapshot, view.snapshot.lane
-        inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
-
-        def put(row: int, text: str, colour: int) -> None:
-            inner.put(row, 1, text.translate(_PLAIN) if symbols.plain else text, colour)
-
-        loss = view.settings.loss
-        change = lane.next_loss - lane.loss
-        after = "" if math.isnan(change) else f" → {lane.next_loss:.8g} ({change:+.2e})"
-        put(0, f"loss {lane.loss:.8g}{after}", palette.text)
-        put(
-            1,
-            f"α {lane.learning_rate:g}   ‖g‖ {lane.gradient_norm:.6g}"
-            + ("   g is half the gradient" if loss == "sse" else ""),
-            palette.text,
-        )
-        names = (*view.problem.feature_names, "bias")
-        weights = zip(names, lane.weights, lane.gradient, strict=True)
-        body = [update_row(name, w, g, lane.learning_rate) for name, w, g in weights]
-        header = ("", "W", "g", "α·g", "W − α·g")
-        table = draw_table(
-            min(len(body) + 1, max(2, inner.shape[0] - 12)),
-            inner.shape[1] - 1,
-            [word.translate(_PLAIN) if symbols.plain else word for word in header],
-            body,
-            palette=palette,
-            symbols=symbols,
-        )
-        inner.paste(2, 1, table)
-        below = 3 + table.shape[0]
-        problem = view.problem
-        self.sample %= len(problem.y_train)
-        row, target = problem.x_train[self.sample], float(problem.y_train[self.sample])
-        one = chain(loss, lane.weights, row, target, len(problem.y_train))
-        heading = f"train sample {self.sample + 1} of {len(problem.y_train)}"
-        put(below, f"{heading}  (↑ ↓ choose)", palette.accent if self.has_focus else palette.dim)
-        for number, line in enumerate(chain_lines(one), below + 1):
-            put(number, line, palette.text)
-        title = f"step {snapshot.epoch} → {snapshot.epoch + 1} · W ← W − α·g"
-        return draw_box(
+        palette, symbols, snapshot = view.palette, view.symbols, view.snapshot
+        self.sample %= len(view.problem.y_train)
+        height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
+        contents = self._contents(view, height, room)
+        self._room = max(height, 1)
+        self._offset = max(0, min(self._offset, contents.shape[0] - height))
+        inner = Cells.blank(height, columns - BORDER, palette, symbols)
+        inner.paste(-self._offset, 1, contents)
+        cells = draw_box(
             rows,
             columns,
             inner,
-            title=title.translate(_PLAIN) if symbols.plain else title,
+            title=symbols.spell(f"step {snapshot.epoch} → {snapshot.epoch + 1} · W ← W − α·g"),
             palette=palette,
             symbols=symbols,
             focused=self.has_focus,
         )
+        if contents.shape[0] > height > 0:
+            last = min(self._offset + height, contents.shape[0])
+            more = f" pgdn {self._offset + 1}-{last}/{contents.shape[0]} "
+            cells.put(rows - 1, columns - width(more) - 2, more, palette.dim)
+        return cells
 
-    def move(self, by: int, view: View) -> int | None:
+    def _contents(self, view: View, height: int, room: int) -> Cells:
+        """Return all that there is to say, in as few rows as needed to fit into `height`."""
+        palette, symbols = view.palette, view.symbols
+        count = len(view.snapshot.lane.weights)
+        layouts = self._layouts(view, room)
+        layout = next((one for one in layouts if one.rows + count <= height), layouts[-1])
+        fitting = max(_FEWEST_WEIGHTS, height - layout.rows - 1)
+        table = self._table(view, room, count if layout.rows + count <= height else fitting)
+        top, bottom = len(layout.head), len(layout.head) + table.shape[0] + layout.blank
+        cells = Cells.blank(bottom + len(layout.chain), room, palette, symbols)
+        for row, line in enumerate(layout.head):
+            cells.put(row, 0, fit(line, room, symbols.plain), palette.text)
+        cells.paste(top, 0, table)
+        for row, line in enumerate(layout.chain, bottom):
+            colour = palette.text
+            if row == bottom:
+                colour = palette.accent if self.has_focus else palette.dim
+            cells.put(row, 0, fit(line, room, symbols.plain), colour)
+        return cells
+
+    def _layouts(self, view: View, room: int) -> list[_Layout]:
+        """Return the layouts from the roomiest to the tightest."""
+        lane, problem, spell = view.snapshot.lane, view.problem, view.symbols.spell
+        head = [spell(piece) for piece in arithmetic.head_pieces(lane, halved=self._halved(view))]
+        short = arithmetic.flow(head[:3], room)
+        row, target = problem.x_train[self.sample], float(problem.y_train[self.sample])
+        rows = len(problem.y_train)
+        name = spell(f"train sample {self.sample + 1} of {rows}  (↑ ↓ choose)")
+        if len(row) != len(lane.weights):
+            return [_Layout(arithmetic.flow(head, room), [], blank=False), _Layout(short, [])]
+        one = chain(view.settings.loss, lane.weights, row, target, rows)
+        lines = [spell(line) for line in arithmetic.chain_lines(one, room)]
+
+        def merged(*, with_loss: bool) -> list[str]:
+            pieces = arithmetic.chain_pieces(one, room, with_loss=with_loss)
+            heading = spell(f"sample {self.sample + 1} of {rows} (↑ ↓)")
+            return arithmetic.flow([heading, *map(spell, pieces)], room)
+
+        return [
+            _Layout([head[0], *arithmetic.flow(head[1:], room)], [name, *lines], blank=True),
+            _Layout(arithmetic.flow(head, room), [name, *lines]),
+            _Layout(arithmetic.flow(head, room), merged(with_loss=True)),
+            _Layout(short, merged(with_loss=True)),
+            _Layout(short, merged(with_loss=False)),
+        ]
+
+    @staticmethod
+    def _halved(view: View) -> bool:
+        """Whether descent follows half the loss's gradient, as the tutorial does."""
+        return view.settings.loss == "sse"
+
+    def _table(self, view: View, room: int, most: int) -> Cells:
+        """Return the updates of all weights, or of the `most` with the largest |g|."""
+        lane, symbols = view.snapshot.lane, view.symbols
+        names = arithmetic.weight_names(view.problem, len(lane.weights))
+        shown = np.arange(len(names))
+        if len(names) > most:
+            shown = np.sort(np.argsort(-np.abs(lane.gradient), kind="stable")[:most])
+        body, columns = [], list(range(5))
+        for digits in _DIGITS:
+            body = [
+                arithmetic.update_row(
+                    fit(names[index], max(8, room // 4), symbols.plain),
+                    lane.weights[index],
+                    lane.gradient[index],
+                    lane.learning_rate,
+                    digits,
+                )
+                for index in shown
+            ]
+            if _table_width([*body, _HEADER]) <= room:
+                break
+        for column in (3, 2):  # rather leave a column out than cut the numbers of another
+            if _table_width([[row[c] for c in columns] for row in [*body, _HEADER]]) > room:
+                columns.remove(column)
+        table = draw_table(
+            len(body) + 1,
+            room,
+            [symbols.spell(_HEADER[column]) for column in columns],
+            [[row[column] for column in columns] for row in body],
+            palette=view.palette,
+            symbols=symbols,
+        )
+        if len(names) == len(shown):
+            return table
+        cells = Cells.blank(len(body) + 2, room, view.palette, symbols)
+        cells.paste(0, 0, table)
+        note = f"the {len(shown)} largest |g| of {len(names)} weights"
+        cells.put(len(body) + 1, 0, fit(note, room, symbols.plain), view.palette.dim)
+        return cells
+
+    def moved(self, by: int, view: View) -> int:
         """Choose the next sample, or the one before."""
         self.sample = (self.sample + by) % len(view.problem.y_train)
-        return None
+        return 0
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll by what is seen at once, less a line."""
+        self._offset = max(0, self._offset + pages * max(1, self._room - 1))
 
 
-def update_row(name: str, weight: float, gradient: float, rate: float) -> tuple[str, ...]:
-    """Return one weight's update: name, W, g, α·g, W − α·g."""
-    step = rate * gradient
-    return (name, f"{weight:+.7g}", f"{gradient:+.5g}", f"{step:+.5g}", f"{weight - step:+.7g}")
-
-
-def chain_lines(one: Chain) -> list[str]:
-    """Return one sample's arithmetic, a line for each step."""
-
-    def vector(values: object) -> str:
-        return "(" + ", ".join(f"{value:.5g}" for value in values) + ")"  # type: ignore[attr-defined]
-
-    return [
-        f"x     = {vector(one.x)}   y = {one.y:g}",
-        f"z     = x·W = {one.z:.7g}",
-        f"p     = 1 / (1 + exp(−z)) = {one.p:.7g}",
-        f"error = p − y = {one.error:+.7g}",
-        f"loss  = {one.loss_formula} = {one.loss:.5g}",
-        f"δ     = {one.delta_formula} = {one.delta:+.5g}",
-        f"share of g = δ·x = {vector(one.share)}",
-    ]
+def _table_width(rows: Sequence[Sequence[str]]) -> int:
+    """Return the cells that a table of these rows takes."""
+    widest = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return sum(widest) + 2 * (len(widest) - 1)

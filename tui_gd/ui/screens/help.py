@@ -1,5 +1,6 @@
 """The help: every key, from the one table."""
 
+import textwrap
 from itertools import groupby
 from typing import ClassVar
 
@@ -15,11 +16,18 @@ from tui_gd.ui.cellview import CellView
 from tui_gd.ui.keys import ACTIONS
 
 _INTRODUCTION = (
-    "gd-tui shows gradient descent at work: each epoch moves every weight a little",
-    "against the gradient of the loss, W <- W - alpha * g. What is drawn belongs to",
-    "the weights after the epoch that the first line names.",
+    "gd-tui shows gradient descent at work: each epoch moves every weight a little against the "
+    "gradient of the loss, W ← W − α·g. What is drawn belongs to the weights after the epoch that "
+    "the first line names."
 )
 _KEYS_WIDTH = 13
+_COLUMN = 54
+# the groups of the right one of two columns
+_RIGHT = ("View", "Program")
+_WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "down"}
+
+Line = tuple[str, str]
+"""Keys and text; a heading has no text, a line of text no keys."""
 
 
 class HelpScreen(Screen[None]):
@@ -31,7 +39,7 @@ class HelpScreen(Screen[None]):
         Binding("up,k", "scroll(-1)", show=False),
         Binding("pagedown", "scroll(10)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
-        Binding("ctrl+c", "app.quit", show=False, priority=True),
+        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
     def __init__(self, palette: Palette, symbols: Symbols) -> None:
@@ -52,6 +60,14 @@ class HelpScreen(Screen[None]):
         self._offset += by
         self._draw()
 
+    def on_mouse_scroll_down(self) -> None:
+        """Scroll as the key down does."""
+        self.action_scroll(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Scroll as the key up does."""
+        self.action_scroll(-1)
+
     def _draw(self) -> None:
         view = self.query_one(CellView)
         rows, columns = view.size.height, view.size.width
@@ -59,52 +75,44 @@ class HelpScreen(Screen[None]):
         view.show(cells)
 
 
-def help_lines() -> list[tuple[str, str]]:
-    """Return the lines of the help: (keys, text); a heading has no text, a text line no keys."""
-    lines = [("", line) for line in _INTRODUCTION]
-    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
-        lines += [("", ""), (group, "")]
-        lines += [(action.shown, action.text) for action in actions]
-    return lines
+def help_columns(room: int) -> list[list[Line]]:
+    """Return the lines in one column, or in two where each has room."""
+    introduction = [("", line) for line in textwrap.wrap(_INTRODUCTION, max(room, 20))]
+    groups = {
+        group: [(group, ""), *((action.shown, action.text) for action in actions)]
+        for group, actions in groupby(ACTIONS, key=lambda action: action.group)
+    }
+    left, right = [*introduction], [("", "")] * len(introduction)
+    for group, lines in groups.items():
+        column = right if group in _RIGHT else left
+        column += [("", ""), *lines]
+    if room >= 2 * _COLUMN:
+        return [left, right]
+    return [left + right[len(introduction) :]]
 
 
 def draw_help(
     rows: int, columns: int, offset: int, palette: Palette, symbols: Symbols
 ) -> tuple[Cells, int]:
-    """Return the help scrolled to `offset`, or as far as it goes, and how far that was.
-
-    In two columns where there is room, so that all of it is seen at once.
-    """
+    """Return the help scrolled to `offset`, or as far as it goes, and how far that was."""
     inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
-    lines = help_lines()
     height, width = inner.shape
-    split = len(_INTRODUCTION) + 1
-    second = next(i for i, line in enumerate(lines) if line[0] == "View") - 1
-    if width >= 2 * 56 and height < len(lines):
-        left, right = lines[:second], [("", "")] * split + lines[second + 1 :]
-        columns_of_lines = [(1, left), (width // 2, right)]
-    else:
-        columns_of_lines = [(1, lines)]
-    longest = max(len(part) for _, part in columns_of_lines)
+    parts = help_columns(width - 2)
+    longest = max(map(len, parts))
     offset = max(0, min(offset, longest - height))
-    for column, part in columns_of_lines:
+    for number, part in enumerate(parts):
+        left = 1 + number * (width // len(parts))
         for row, (keys, text) in enumerate(part[offset : offset + height]):
-            if keys and not text:
-                inner.put(row, column, keys, palette.accent)
-                continue
-            shown = keys
             if symbols.plain:
-                for arrow, word in (("→", "right"), ("←", "left"), ("↑", "up"), ("↓", "down")):
-                    shown = shown.replace(arrow, word)
-            inner.put(row, column, shown, palette.warning)
-            inner.put(row, column + (_KEYS_WIDTH if keys else 0), text, palette.text)
-    more = "   up / down: more" if longest > height else ""
+                for arrow, word in _WORDS.items():
+                    keys = keys.replace(arrow, word)  # noqa: PLW2901 - the same, spelt out
+            heading = bool(keys) and not text
+            inner.put(row, left, keys, palette.accent if heading else palette.warning)
+            indent = _KEYS_WIDTH if keys else 0
+            inner.put(row, left + indent, symbols.spell(text), palette.text)
+    last = min(offset + height, longest)
+    more = symbols.spell(f"   ↑ ↓: {offset + 1}–{last} of {longest}") if longest > height else ""
     box = draw_box(
-        rows,
-        columns,
-        inner,
-        title=f"help   esc: back{more}",
-        palette=palette,
-        symbols=symbols,
+        rows, columns, inner, title=f"help   esc: back{more}", palette=palette, symbols=symbols
     )
     return box, offset

@@ -1,5 +1,6 @@
 """Questions asked over the run: a number to type, one of several to choose."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -24,8 +25,14 @@ class Prompt(ModalScreen[float | None]):
         """Lay out the question and the line to type in."""
         with Vertical():
             yield Label(self._question, markup=False)
-            yield Input(self._value, select_on_focus=True)
+            line = Input(self._value, select_on_focus=True)
+            line.cursor_blink = False  # a question that waits sends nothing
+            yield line
             yield Label("", classes="error", markup=False)
+
+    def on_input_changed(self) -> None:
+        """Take back what was said about the line before it was changed."""
+        self.query_one(".error", Label).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, or say what is wrong with it."""
@@ -72,3 +79,23 @@ class Choice(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer."""
         self.dismiss(event.option_id)
+
+
+def parse_learning_rate(text: str) -> float:
+    """Return a positive finite number; `ValueError` says what is wrong."""
+    try:
+        rate = float(text)
+    except ValueError:
+        raise ValueError("not a number: type one like 0.03") from None
+    if not 0 < rate < math.inf:
+        raise ValueError("not a positive number")
+    return rate
+
+
+def parse_epoch(text: str) -> float:
+    """Return a whole number from 0; `ValueError` says what is wrong."""
+    if not (text.isdecimal() and text.isascii()):
+        raise ValueError("not a whole number from 0")
+    if len(text) > 15:
+        raise ValueError("further than any run goes")
+    return int(text)

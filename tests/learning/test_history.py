@@ -1,0 +1,434 @@
+"""History against a twin that computes every lane alone and from its start, every time.
+
+Equal always means equal bits.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.making import Floats, make_engine, make_problem
+from tui_gd.learning import history
+from tui_gd.learning.trainer import Trainer
+
+ROWS = 12
+RATES = [1e-4, 0.003, 0.02, 0.1, 0.5, 2.0]
+
+
+@dataclass
+class TwinLane:
+    """A lane as the list of the rates of its updates: `rates[k]` leads from epoch k to k + 1."""
+
+    start: Floats
+    rate: float
+    rates: list[float] = field(default_factory=list)
+    proposed: float | None = None
+
+    def rate_at(self, epoch: int) -> float:
+        return self.rates[epoch] if epoch < len(self.rates) else self.rate
+
+    def shown(self, epoch: int) -> float:
+        return self.rate_at(epoch) if self.proposed is None else self.proposed
+
+    def go_on(self, epoch: int) -> None:
+        """Do the update from `epoch`, on record or not."""
+        if self.proposed is not None:
+            self.rates, self.rate, self.proposed = self.rates[:epoch], self.proposed, None
+        if epoch == len(self.rates):
+            self.rates.append(self.rate)
+
+
+class Twin:
+    """Slow and obvious: every look at it computes all lanes again, each by itself."""
+
+    def __init__(self, start: Floats, rates: list[float]) -> None:
+        self.problem = make_problem(ROWS)
+        self.engine = make_engine(self.problem.x_train, self.problem.y_train)
+        self.test_engine = make_engine(self.problem.x_test, self.problem.y_test)
+        self.lanes = [TwinLane(start, rate) for rate in rates]
+        self.epoch = 0
+
+    def passes(self, lane: int) -> tuple[Floats, Floats, Floats, list[float], list[float]]:
+        """Weights, loss and gradient at `epoch`, and both losses of all epochs on record."""
+        one = self.lanes[lane]
+        weights = one.start
+        here, losses, test_losses = None, [], []
+        for epoch in range(len(one.rates) + 1):
+            loss, grad = self.engine.loss_and_grad(weights[None])
+            losses.append(float(loss[0]))
+            test_losses.append(float(self.test_engine.loss(weights[None])[0]))
+            if epoch == self.epoch:
+                here = weights, loss, grad[0]
+            if epoch < len(one.rates):
+                weights = weights - one.rates[epoch] * grad[0]
+        assert here
+        return *here, losses, test_losses
+
+    def advance(self, epochs: int) -> None:
+        for _ in range(epochs):
+            for lane in self.lanes:
+                lane.go_on(self.epoch)
+            self.epoch += 1
+
+    def go_back(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self.forget_proposals()
+        self.epoch = epoch
+
+    def forget_proposals(self) -> None:
+        for lane in self.lanes:
+            lane.proposed = None
+
+    def set_learning_rate(self, rate: float, lane: int) -> None:
+        one = self.lanes[lane]
+        if self.epoch == len(one.rates):
+            one.rate = rate
+        else:
+            one.proposed = None if rate == one.rate_at(self.epoch) else rate
+
+    def branch(self, lane: int, rate: float | None) -> None:
+        old = self.lanes[lane]
+        wanted = old.shown(self.epoch) if rate is None else rate
+        old.proposed = None
+        self.lanes.append(TwinLane(old.start, wanted, old.rates[: self.epoch]))
+
+    def reset(self, start: Floats | None) -> None:
+        self.lanes = [
+            TwinLane(lane.start if start is None else start, lane.shown(self.epoch))
+            for lane in self.lanes
+        ]
+        self.epoch = 0
+
+
+def check(trainer: Trainer, twin: Twin) -> None:
+    assert trainer.epoch == twin.epoch
+    assert trainer.newest == max(len(lane.rates) for lane in twin.lanes)
+    assert trainer.learning_rates.tolist() == [lane.shown(twin.epoch) for lane in twin.lanes]
+    assert len(trainer.lanes) == len(twin.lanes)
+    for lane, one in enumerate(twin.lanes):
+        weights, loss, grad, losses, test_losses = twin.passes(lane)
+        assert trainer.weights[lane].tobytes() == weights.tobytes()
+        assert trainer.loss[lane : lane + 1].tobytes() == loss.tobytes()
+        assert trainer.grad[lane].tobytes() == grad.tobytes()
+        assert trainer.lanes[lane].recorded == len(one.rates)
+        assert trainer.losses(lane).tolist() == losses
+        assert trainer.test_losses(lane).tolist() == test_losses
+        check_buckets(trainer.history.train_loss.buckets(lane, len(one.rates)), losses)
+
+
+def check_buckets(got: history.Buckets, values: list[float] | Floats) -> None:
+    """Least and greatest finite value of every `width` epochs, by a loop."""
+    values = np.asarray(values)
+    assert got.stop == len(values)
+    low, high = [], []
+    for begin in range(0, len(values), got.width):
+        part = values[begin : begin + got.width]
+        part = part[np.isfinite(part)]
+        low.append(part.min() if part.size else np.nan)
+        high.append(part.max() if part.size else np.nan)
+    assert np.array_equal(got.low, low, equal_nan=True)
+    assert np.array_equal(got.high, high, equal_nan=True)
+
+
+NUMBERS = st.integers(0, 4)
+COMMANDS = st.one_of(
+    st.tuples(st.just("advance"), st.integers(0, 9)),
+    st.tuples(st.just("back"), st.integers(0, 9)),
+    st.tuples(st.just("go_to"), st.integers(0, 25)),
+    st.tuples(st.just("rate"), NUMBERS, st.sampled_from(RATES)),
+    st.tuples(st.just("branch"), NUMBERS, st.none() | st.sampled_from(RATES)),
+    st.tuples(st.just("reset"), st.none() | st.integers(0, 3)),
+    st.tuples(st.just("look_ahead")),
+)
+
+
+def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:  # noqa: PLR0912
+    lanes = len(twin.lanes)
+    match command:
+        case ("advance", epochs):
+            assert trainer.advance(epochs) == epochs
+            twin.advance(epochs)
+        case ("back", epochs):
+            trainer.back(epochs)
+            twin.go_back(max(0, twin.epoch - epochs))
+        case ("go_to", epoch):
+            if epoch > twin.epoch and any(lane.proposed is not None for lane in twin.lanes):
+                return  # has a test of its own
+            trainer.go_to(epoch)
+            if epoch < twin.epoch:
+                twin.go_back(epoch)
+            else:
+                twin.advance(epoch - twin.epoch)
+        case ("rate", lane, rate):
+            trainer.set_learning_rate(rate, lane % lanes)
+            twin.set_learning_rate(rate, lane % lanes)
+        case ("branch", lane, rate):
+            if lanes < 5:
+                assert trainer.branch(lane % lanes, rate) == lanes
+                twin.branch(lane % lanes, rate)
+        case ("reset", seed):
+            trainer.reset(seed)
+            start = None if seed is None else np.random.default_rng(seed).standard_normal(3)
+            twin.reset(start)
+        case ("look_ahead",):
+            weights, loss = trainer.look_ahead()
+            for lane, one in enumerate(twin.lanes):
+                here, _, grad, *_ = twin.passes(lane)
+                following = here - one.shown(twin.epoch) * grad
+                assert weights[lane].tobytes() == following.tobytes()
+                assert loss[lane] == twin.engine.loss(following[None])[0]
+
+
+@pytest.fixture(params=["every epoch", "few keyframes"])
+def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """With room for all keyframes, and for seven states of one lane, so that many are dropped."""
+    if request.param == "few keyframes":
+        monkeypatch.setattr(history, "Keyframes", partial(history.Keyframes, budget=7 * 3 * 8))
+    monkeypatch.setattr(history, "BUCKETS", 4)
+    yield request.param
+
+
+@pytest.mark.usefixtures("budget")
+@given(lanes=st.lists(st.sampled_from(RATES), min_size=1, max_size=3), commands=st.lists(COMMANDS, max_size=30))
+@example(lanes=[0.1], commands=[("advance", 9), ("back", 5), ("rate", 0, 0.5), ("go_to", 25)])
+@example(
+    lanes=[0.1, 0.02],
+    commands=[
+        ("advance", 9),
+        ("back", 5),
+        ("branch", 0, 0.5),
+        ("advance", 2),
+        ("rate", 1, 0.003),
+        ("advance", 9),
+        ("go_to", 3),
+        ("look_ahead",),
+        ("advance", 9),
+    ],
+)
+@settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_any_way_through_a_run_gives_the_bits_of_the_straight_way(
+    lanes: list[float], commands: list[tuple]
+) -> None:
+    start = np.random.default_rng(5).standard_normal(3)
+    problem = make_problem(ROWS)
+    trainer = Trainer(problem, learning_rates=lanes, initial_weights=start)
+    twin = Twin(start, lanes)
+    check(trainer, twin)
+    for command in commands:
+        carry_out(command, trainer, twin)
+        check(trainer, twin)
+
+
+def test_setting_a_rate_after_stepping_back_drops_later_epochs_only_on_going_on() -> None:
+    trainer = Trainer(make_problem(ROWS), seed=1)
+    trainer.advance(10)
+    losses, weights = trainer.losses(), trainer.weights.copy()
+    trainer.back(4)
+    trainer.set_learning_rate(0.5)
+    assert trainer.learning_rates.tolist() == [0.5]
+    assert trainer.newest == 10
+    assert trainer.losses().tolist() == losses.tolist()
+    trainer.back(1)
+    assert trainer.learning_rates.tolist() == [0.01]
+    trainer.go_to(10)
+    assert trainer.weights.tobytes() == weights.tobytes()
+    assert trainer.losses().tolist() == losses.tolist()
+    trainer.back(4)
+    trainer.set_learning_rate(0.5)
+    trainer.advance(1)
+    assert trainer.newest == 7
+    assert trainer.losses()[:7].tolist() == losses[:7].tolist()
+    assert trainer.losses()[7] != losses[7]
+
+
+@pytest.mark.usefixtures("budget")
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_going_to_an_epoch_on_record_is_not_going_on(steps: int) -> None:
+    """A rate that was tried out drops nothing there, however far apart keyframes are."""
+    trainer = Trainer(make_problem(ROWS), seed=1)
+    visited = [trainer.weights.copy()]
+    for _ in range(64):
+        trainer.advance()
+        visited.append(trainer.weights.copy())
+    for epoch in (24, 25, 31):
+        trainer.go_to(epoch)
+        trainer.set_learning_rate(0.5)
+        trainer.go_to(epoch + steps)
+        assert trainer.newest == 64
+        assert trainer.weights.tobytes() == visited[epoch + steps].tobytes()
+
+
+def test_entries_say_what_was_done() -> None:
+    trainer = Trainer(make_problem(ROWS), seed=1)
+    trainer.advance(5)
+    trainer.set_learning_rate(0.5)
+    trainer.advance(3)
+    trainer.branch(0, 0.25)
+    trainer.advance(2)
+    trainer.reset(8)
+    entries = trainer.history.entries
+    assert history.SetLearningRate(5, 0, 0.5) in entries
+    assert history.Branch(8, 0, 1) in entries
+    assert history.SetLearningRate(8, 1, 0.25) in entries
+    assert entries[-1] == history.Reset(10, 8)
+
+
+# 100,000 epochs --------------------------------------------------------------
+
+MANY = 100_000
+BUDGET = 100 * 3 * 8
+
+
+@dataclass
+class LongRun:
+    trainer: Trainer
+    visited: dict[int, Floats]
+    losses: Floats
+
+
+@pytest.fixture(scope="module")
+def long_run() -> LongRun:
+    problem = make_problem(ROWS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "Keyframes", partial(history.Keyframes, budget=BUDGET))
+        trainer = Trainer(problem, learning_rates=[0.3], seed=6, test_losses=False)
+    engine = make_engine(problem.x_train, problem.y_train)
+    most = 0
+    while trainer.epoch < MANY:
+        trainer.advance(min(997, MANY - trainer.epoch))
+        most = max(most, trainer.history.keyframes.nbytes)
+    assert most <= BUDGET
+    weights = np.random.default_rng(6).standard_normal((1, 3))
+    wanted = {0, 1, 2, 63, 64, 1000, 1024, 50_001, 65_535, 65_536, 99_999, MANY}
+    visited, losses = {}, np.empty(MANY + 1)
+    for epoch in range(MANY + 1):
+        if epoch in wanted:
+            visited[epoch] = weights[0]
+        loss, grad = engine.loss_and_grad(weights)
+        losses[epoch] = loss[0]
+        weights = weights - 0.3 * grad
+    return LongRun(trainer, visited, losses)
+
+
+def test_all_losses_of_a_long_run_are_complete(long_run: LongRun) -> None:
+    assert long_run.trainer.losses().tobytes() == long_run.losses.tobytes()
+
+
+def test_any_epoch_of_a_long_run_is_reached_with_its_bits(long_run: LongRun) -> None:
+    epochs = np.random.default_rng(0).permutation(list(long_run.visited)).tolist()
+    for epoch in [*epochs, MANY]:
+        long_run.trainer.go_to(epoch)
+        assert long_run.trainer.epoch == epoch
+        assert long_run.trainer.newest == MANY
+        assert long_run.trainer.weights[0].tobytes() == long_run.visited[epoch].tobytes()
+        assert long_run.trainer.loss[0] == long_run.losses[epoch]
+        assert long_run.trainer.history.keyframes.nbytes <= BUDGET
+
+
+def test_a_branch_of_a_long_run_keeps_the_budget_and_the_bits(long_run: LongRun) -> None:
+    trainer = long_run.trainer
+    trainer.go_to(65_536)
+    trainer.branch(0)
+    trainer.branch(0, 0.1)
+    assert trainer.history.keyframes.nbytes <= BUDGET
+    trainer.advance(MANY - 65_536)
+    assert trainer.history.keyframes.nbytes <= BUDGET
+    for lane in range(2):
+        assert trainer.weights[lane].tobytes() == long_run.visited[MANY].tobytes()
+        assert trainer.losses(lane).tobytes() == long_run.losses.tobytes()
+    assert trainer.losses(2)[: 65_536 + 1].tobytes() == long_run.losses[: 65_536 + 1].tobytes()
+    trainer.go_to(50_001)
+    for lane in range(3):
+        assert trainer.weights[lane].tobytes() == long_run.visited[50_001].tobytes()
+
+
+def test_branches_beyond_the_budget_leave_the_start_and_the_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When not even two states fit, epoch 0 is still there and everything follows from it."""
+    monkeypatch.setattr(history, "Keyframes", partial(history.Keyframes, budget=5 * 3 * 8))
+    start = np.random.default_rng(5).standard_normal(3)
+    trainer, twin = Trainer(make_problem(ROWS), initial_weights=start), Twin(start, [0.01])
+    for lane in range(8):
+        for command in (("advance", 5), ("back", 2)):
+            carry_out(command, trainer, twin)
+        assert trainer.branch(lane, 0.1) == lane + 1
+        twin.branch(lane, 0.1)
+        check(trainer, twin)
+    for epoch in (3, 20, 0, 11):
+        carry_out(("go_to", epoch), trainer, twin)
+        check(trainer, twin)
+
+
+# buckets ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk", [1, 64, 997])
+def test_a_spike_of_one_epoch_is_in_the_buckets_of_many(chunk: int) -> None:
+    count = MANY if chunk > 1 else 5000
+    values = 1 / np.arange(1.0, count + 1)
+    values[count // 3], values[count // 2] = 1e9, -1e9
+    series = history.Series(1)
+    for begin in range(0, count, chunk):
+        series.write(begin, values[begin : begin + chunk, None].copy())
+        if begin % 7 == 0:
+            series.buckets(0, min(begin + chunk, count) - 1)
+    got = series.buckets(0, count - 1)
+    check_buckets(got, values)
+    assert got.high.max() == 1e9
+    assert got.low.min() == -1e9
+    assert history.BUCKETS <= len(got.low) <= 2 * history.BUCKETS + 1
+
+
+def test_the_number_of_buckets_stays_bounded() -> None:
+    series = history.Series(2)
+    for begin in range(0, 40_000, 50):
+        series.write(begin, np.zeros((50, 2)))
+        assert len(series.buckets(1, begin + 49).low) <= 2 * history.BUCKETS + 1
+        assert len(series.buckets(0, begin // 2).low) <= 2 * history.BUCKETS + 1
+
+
+def not_finite(series: history.Series) -> None:
+    series.write(0, np.array([[1.0, np.inf], [np.nan, 2.0], [-np.inf, 3.0], [4.0, np.nan]]))
+
+
+def overwritten(series: history.Series) -> None:
+    series.write(0, np.arange(2000.0).reshape(1000, 2))
+    series.buckets(0, 999)
+    series.write(400, -np.arange(200.0).reshape(100, 2))
+
+
+def forgotten(series: history.Series) -> None:
+    series.write(0, np.arange(2000.0).reshape(1000, 2))
+    series.buckets(0, 999)
+    series.forget(0, 300)
+    series.write(301, np.full((50, 2), 7.0))
+
+
+@pytest.mark.parametrize("fill", [not_finite, overwritten, forgotten])
+def test_buckets_are_those_of_what_is_on_record_now(
+    fill: Callable[[history.Series], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "BUCKETS", 8)
+    series = history.Series(2)
+    fill(series)
+    for lane in range(2):
+        for recorded in (0, 1, 2, 3, series.stop // 2, series.stop - 1):
+            values = series.values[lane, : recorded + 1]
+            got = series.buckets(lane, recorded)
+            check_buckets(got, values)
+            assert not np.isinf(got.low).any()
+            assert not np.isinf(got.high).any()
+    series.copy_lane(0, 2)
+    for lane in range(3):
+        check_buckets(series.buckets(lane, 2), series.values[lane, :3])

@@ -1,0 +1,80 @@
+"""Who may import whom: the contracts of import-linter, and what is really loaded."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TERMINAL = ["textual", "rich", "plotext"]
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """Return the top-level packages that a fresh interpreter has loaded after `code`."""
+    script = f"{code}\nimport json, sys\nprint('\\n' + json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def test_import_contracts_hold() -> None:
+    tool = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        ("import tui_gd", ["numpy", *TERMINAL, "sklearn"]),
+        ("import tui_gd.__main__", ["numpy", *TERMINAL, "sklearn"]),
+        ("import tui_gd.learning.trainer", [*TERMINAL, "sklearn", "scipy"]),
+        ("import tui_gd.problems", [*TERMINAL, "sklearn"]),
+        ("import tui_gd.runner", [*TERMINAL, "sklearn"]),
+        ("import tui_gd.report", TERMINAL),
+        ("import tui_gd.headless", ["textual", "rich", "sklearn"]),
+        ("import tui_gd.ui.app", ["sklearn", "plotext"]),
+        ("from tui_gd import Trainer, load_problem", TERMINAL),
+    ],
+)
+def test_an_import_loads_no_more_than_it_may(code: str, unwanted: list[str]) -> None:
+    found = loaded(code)
+    assert "tui_gd" in found
+    assert sorted(found & set(unwanted)) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["--version"], ["run", "--alpha", "abc"]]
+)
+def test_help_and_a_wrong_option_need_no_arithmetic_and_no_screen(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom tui_gd.cli import run\n"
+        "try:\n    run(sys.argv[1:])\nexcept SystemExit:\n    pass"
+    )
+    found = loaded(code, *arguments)
+    assert "tui_gd" in found
+    assert sorted(found & {"numpy", "sklearn", *TERMINAL}) == []
+
+
+def test_public_names_are_those_that_can_be_had() -> None:
+    code = (
+        "import tui_gd\n"
+        "assert {'Trainer', 'load_problem', '__version__'} <= set(tui_gd.__all__)\n"
+        "assert all(getattr(tui_gd, name) is not None for name in tui_gd.__all__)\n"
+        "assert set(tui_gd.__all__) <= set(dir(tui_gd))\n"
+        "try:\n    tui_gd.nothing\n"
+        "except AttributeError as error:\n    assert 'nothing' in str(error)\n"
+        "else:\n    raise AssertionError"
+    )
+    assert "numpy" in loaded(code)

@@ -1,0 +1,104 @@
+"""The words and numbers of one step: every weight's update, and one sample's share in it."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from tui_gd.learning.explain import Chain
+from tui_gd.plots.cells import width
+from tui_gd.problems import Problem
+from tui_gd.runner import LaneSnapshot
+
+SEPARATOR = "   "
+
+
+def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
+    """Return a name for each of `count` weights: its feature's, where every feature has one."""
+    features = (*problem.feature_names, "bias")
+    if count == len(features):
+        return features
+    if count == len(features) * problem.outputs:
+        return tuple(f"{name} {label}" for name in features for label in problem.class_names)
+    return tuple(f"w{number}" for number in range(1, count + 1))
+
+
+def update_row(
+    name: str, weight: float, gradient: float, rate: float, digits: tuple[int, int] = (7, 5)
+) -> tuple[str, ...]:
+    """Return one weight's update: name, W, g, α·g, W − α·g; `digits` of weights and of steps."""
+    step = rate * gradient
+    of_weights, of_steps = digits
+    return (
+        name,
+        f"{weight:+.{of_weights}g}",
+        f"{gradient:+.{of_steps}g}",
+        f"{step:+.{of_steps}g}",
+        f"{weight - step:+.{of_weights}g}",
+    )
+
+
+def head_pieces(lane: LaneSnapshot, *, halved: bool) -> list[str]:
+    """Return the loss before and after, the learning rate and the gradient's norm."""
+    change = lane.next_loss - lane.loss
+    after = "" if math.isnan(change) else f" → {lane.next_loss:.8g} ({change:+.2e})"
+    return [
+        f"loss {lane.loss:.8g}{after}",
+        f"α {lane.learning_rate:g}",
+        f"‖g‖ {lane.gradient_norm:.6g}",
+        *(["g is half the gradient"] if halved else []),
+    ]
+
+
+def chain_lines(one: Chain, room: int) -> list[str]:
+    """Return one sample's arithmetic, a line for each step; vectors are cut to `room` cells."""
+    given, share = f"   y = {one.y:g}", "share of g = δ·x = "
+    return [
+        f"x     = {vector(one.x, room - 8 - width(given))}{given}",
+        f"z     = x·W = {one.z:.7g}",
+        f"p     = 1 / (1 + exp(−z)) = {one.p:.7g}",
+        f"error = p − y = {one.error:+.7g}",
+        f"loss  = {one.loss_formula} = {one.loss:.5g}",
+        f"δ     = {one.delta_formula} = {one.delta:+.5g}",
+        f"{share}{vector(one.share, room - width(share))}",
+    ]
+
+
+def chain_pieces(one: Chain, room: int, *, with_loss: bool) -> list[str]:
+    """Return the same in pieces, several of which may share a line."""
+    share = "share = δ·x = "
+    return [
+        f"x = {vector(one.x, room - 4)}",
+        f"y = {one.y:g}",
+        f"z = x·W = {one.z:.7g}",
+        f"p = 1 / (1 + exp(−z)) = {one.p:.7g}",
+        f"error = p − y = {one.error:+.7g}",
+        *([f"loss = {one.loss_formula} = {one.loss:.5g}"] if with_loss else []),
+        f"δ = {one.delta_formula} = {one.delta:+.5g}",
+        f"{share}{vector(one.share, room - width(share))}",
+    ]
+
+
+def vector(values: Iterable[float], room: int) -> str:
+    """Return `(1.5, 2, 3)` in at most `room` cells if it can be: `(1.5, …, 3)`, the last kept.
+
+    >>> vector([1.5, 2, 3, 4], 20), vector([1.5, 2, 3, 4], 11)
+    ('(1.5, 2, 3, 4)', '(1.5, …, 4)')
+    """
+    words = [f"{value:.5g}" for value in values]
+    for kept in range(len(words), 1, -1):
+        # as many from the front as fit, and the last, which belongs to the bias
+        shown = words if kept == len(words) else [*words[: kept - 1], "…", words[-1]]
+        text = f"({', '.join(shown)})"
+        if len(text) <= room:
+            return text
+    return f"({words[0]}, …)" if len(words) > 1 else f"({', '.join(words)})"
+
+
+def flow(pieces: Sequence[str], room: int) -> list[str]:
+    """Return the pieces in lines of at most `room` cells, as many in each as fit."""
+    lines: list[str] = []
+    for piece in pieces:
+        if lines and width(lines[-1] + SEPARATOR + piece) <= room:
+            lines[-1] += SEPARATOR + piece
+        else:
+            lines.append(piece)
+    return lines

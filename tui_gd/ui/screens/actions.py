@@ -1,0 +1,143 @@
+"""What keys do to the run: training and descent. Each method is an action of the key table."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+from tui_gd import runner as commands
+from tui_gd.learning.losses import POSSIBLE, TITLES
+from tui_gd.problems import Problem
+from tui_gd.runner import RunState
+from tui_gd.settings import RunSettings
+from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
+from tui_gd.ui.steering import Steering
+
+if TYPE_CHECKING:
+    from tui_gd.ui.app import GdApp
+
+# a run of no more epochs than this is slowed down until it takes about so many seconds
+WATCHED_EPOCHS = 1000
+WATCHED_SECONDS = 3.0
+
+
+class TrainingActions(Screen[None]):
+    """A screen whose keys steer a run."""
+
+    app: "GdApp"
+    problem: Problem
+
+    def __init__(self, settings: RunSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.steering = Steering()
+
+    def begin(self, settings: RunSettings) -> None:
+        """Begin a run with other settings on the same problem."""
+        raise NotImplementedError
+
+    def say(self, text: str, *, warning: bool = False) -> None:
+        """Show a line for a moment, in place of the one before."""
+        self.app.clear_notifications()
+        text = self.app.terminal.symbols.spell(text)
+        severity: SeverityLevel = "warning" if warning else "information"
+        self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
+
+    def _say_diverged(self) -> bool:
+        """Say why the run cannot go on, if it cannot."""
+        snapshot = self.steering.snapshot
+        if snapshot is None or snapshot.state is not RunState.DIVERGED:
+            return False
+        self.say(f"diverged at epoch {snapshot.epoch}: step back (,), lower α (-)", warning=True)
+        return True
+
+    # Training
+
+    def action_run_or_pause(self) -> None:
+        """Run or pause."""
+        snapshot = self.steering.snapshot
+        if snapshot and snapshot.state is RunState.RUNNING:
+            self.steering.post(commands.Pause())
+        elif not self._say_diverged():
+            self.steering.post(commands.Resume())
+
+    def action_step(self, epochs: int) -> None:
+        """Go some epochs forward."""
+        if not self._say_diverged():
+            self.steering.post(commands.Step(epochs))
+
+    def action_step_back(self, epochs: int) -> None:
+        """Go some epochs back."""
+        snapshot = self.steering.snapshot
+        if snapshot and snapshot.epoch == 0:
+            self.say("this is the first epoch")
+        self.steering.post(commands.StepBack(epochs))
+
+    def action_first(self) -> None:
+        """Go to epoch 0."""
+        self.steering.post(commands.GoTo(0))
+
+    def action_newest(self) -> None:
+        """Go to the newest epoch."""
+        self.steering.post(commands.GoTo(None))
+
+    def action_flat_out(self) -> None:
+        """Switch between flat out and a pace that can be watched."""
+        if snapshot := self.steering.snapshot:
+            watched = max(1.0, self.settings.epochs / WATCHED_SECONDS)
+            pace = min(watched, WATCHED_EPOCHS / WATCHED_SECONDS) if snapshot.pace is None else None
+            self.steering.post(commands.SetPace(pace))
+            self.say(f"{pace:.0f} epochs a second" if pace else "flat out")
+
+    @work
+    async def action_go_to(self) -> None:
+        """Ask for an epoch and go there."""
+        if snapshot := self.steering.snapshot:
+            question = f"Go to epoch (0 to {snapshot.newest}, or further)"
+            epoch = await self.app.push_screen_wait(
+                Prompt(question, str(snapshot.epoch), parse_epoch)
+            )
+            if epoch is not None:
+                self.steering.post(commands.GoTo(int(epoch)))
+
+    # Descent
+
+    def action_learning_rate(self, rungs: int) -> None:
+        """Move the learning rate on the ladder."""
+        self.steering.climb(rungs)
+
+    @work
+    async def action_type_learning_rate(self) -> None:
+        """Ask for a learning rate."""
+        if self.steering.snapshot:
+            question = self.app.terminal.symbols.spell("Learning rate α of the current lane")
+            shown = f"{self.steering.learning_rate:g}"
+            rate = await self.app.push_screen_wait(Prompt(question, shown, parse_learning_rate))
+            if rate is not None:
+                self.steering.post(commands.SetLearningRate(rate))
+
+    def action_branch(self) -> None:
+        """Branch here into a new lane, which becomes the current one."""
+        self.steering.post(commands.Branch())
+
+    def action_reset(self) -> None:
+        """Go back to the same start."""
+        self.steering.post(commands.Reset())
+
+    def action_new_start(self) -> None:
+        """Go to a new random start."""
+        self.steering.post(commands.Reset(new_start=True))
+
+    @work
+    async def action_choose_loss(self) -> None:
+        """Ask for the loss and begin again with it, from the same start."""
+        snapshot = self.steering.snapshot
+        if snapshot is None:
+            return
+        options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]]
+        loss = await self.app.push_screen_wait(Choice("Loss", options, self.settings.loss))
+        if loss is not None and loss != self.settings.loss:
+            rates = tuple(lane.learning_rate for lane in snapshot.lanes)
+            self.begin(replace(self.settings, loss=loss, alpha=rates, seed=snapshot.seed))
