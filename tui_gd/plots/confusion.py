@@ -62,7 +62,7 @@ def draw_confusion(
     cells = Cells.blank(rows, columns, palette, symbols)
     _title(cells, title, focused, palette, symbols)
     names = max((width(name) for name in class_names), default=0)
-    margin = min(names, max(columns // 4, 1)) + 1
+    margin = min(names, max(columns // 3, 1)) + 1
     across = min(max((columns - margin) // _needed(matrix), 0), classes)
     down = min(max(rows - 2, 0), classes)
     shown = min(across, down)

@@ -44,6 +44,7 @@ class GdApp(App[None]):
             self._own_filters.append(Monochrome())
         if terminal.symbols.plain:
             self._own_filters.append(AsciiOnly())
+        self.set_class(terminal.depth in {"16", "mono"}, "flat")
         for dark in (True, False):
             self.register_theme(_theme(palette_for(terminal.depth, dark), dark=dark))
         self.theme = _theme_name(dark=True)

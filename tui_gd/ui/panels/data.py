@@ -53,7 +53,7 @@ class DataPanel(Panel):
         problem, weights = view.problem, view.snapshot.lane.weights
         plane = self._plane_of(problem)
         x, y, every = self._rows(problem)
-        points, shape = self._pixels(view, rows, columns, plane)
+        points, shape, room = self._pixels(view, rows, columns, plane)
         probabilities = view.predictor.probabilities(weights, points)
         labels = plane.projection.labels
         chosen = None
@@ -73,7 +73,7 @@ class DataPanel(Panel):
             symbols=view.symbols,
             x_label=labels[0],
             y_label=labels[1],
-            title=self._title(view, columns),
+            title=self._title(view, room - 2),
             focused=self.has_focus,
             cursor=chosen,
         )
@@ -90,19 +90,19 @@ class DataPanel(Panel):
             x, y = problem.x_train, problem.y_train
         return x, y, max(1, -(-len(y) // POINTS))
 
-    def _title(self, view: View, columns: int) -> str:
+    def _title(self, view: View, room: int) -> str:
         """Return which points these are; of the one at the cursor as much as there is room for."""
         which = "train" if self.train else "test"
         if not self.cursor_on:
             return which
         x, y, _ = self._rows(view.problem)
         row, label = x[self._row], int(y[self._row])
-        names, numbers = view.problem.feature_names, [f"{value:.4g}" for value in row[:-1]]
+        names, numbers = view.problem.feature_names, [f"{value:.3g}" for value in row[:-1]]
         weights = view.snapshot.lane.weights
         probabilities = view.predictor.probabilities(weights, row[None])[0]
         predicted = int(view.predictor.predict(weights, row[None])[0])
         # of two classes p is the model's output, that of class 1
-        p = f"p {probabilities[1 if len(probabilities) == 2 else predicted]:.4g}"
+        p = f"p {probabilities[1 if len(probabilities) == 2 else predicted]:.3g}"
         truth = class_label(view.problem.class_names[label])
         verdict = "right" if predicted == label else "wrong"
         features = ", ".join(f"{name} {value}" for name, value in zip(names, numbers, strict=True))
@@ -112,7 +112,7 @@ class DataPanel(Panel):
             f"{which} {self._row + 1}: {truth} {p} {verdict}",
             f"{self._row + 1}: {truth} {verdict}",
         )
-        return next((form for form in forms if width(form) <= columns - 14), forms[-1])
+        return next((form for form in forms if width(form) <= room), forms[-1])
 
     def _plane_of(self, problem: Problem) -> _Plane:
         if self._plane is None or self._plane.problem is not problem:
@@ -121,18 +121,18 @@ class DataPanel(Panel):
 
     def _pixels(
         self, view: View, rows: int, columns: int, plane: _Plane
-    ) -> tuple[Floats, tuple[int, int]]:
-        """Return the pixels' places as rows of data, and the shape of the grid."""
+    ) -> tuple[Floats, tuple[int, int], int]:
+        """Return the pixels' places as rows of data, the grid's shape and the cells across."""
         labels = plane.projection.labels
         key = (rows, columns, plane, view.symbols)
-        _, xs, ys = decision_grid(
+        place, xs, ys = decision_grid(
             rows, columns, plane.limits, symbols=view.symbols, x_label=labels[0], y_label=labels[1]
         )
         if self._grid is None or self._grid[0] != key:
             across, down = np.meshgrid(xs, ys)
             pixels = np.stack([across.ravel(), down.ravel()], axis=1)
             self._grid = (key, plane.projection.lift(pixels))
-        return self._grid[1], (len(ys), len(xs))
+        return self._grid[1], (len(ys), len(xs)), place.columns
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the train row of the step panel, or at the test row it was at."""

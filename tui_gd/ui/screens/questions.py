@@ -28,18 +28,18 @@ class Prompt(ModalScreen[float | None]):
             line = Input(self._value, select_on_focus=True)
             line.cursor_blink = False  # a question that waits sends nothing
             yield line
-            yield Label("", classes="error", markup=False)
+            yield Label("", classes="fault", markup=False)
 
     def on_input_changed(self) -> None:
         """Take back what was said about the line before it was changed."""
-        self.query_one(".error", Label).update("")
+        self.query_one(".fault", Label).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, or say what is wrong with it."""
         try:
             self.dismiss(self._parse(event.value.strip()))
         except ValueError as error:
-            self.query_one(".error", Label).update(str(error))
+            self.query_one(".fault", Label).update(str(error))
 
 
 class Choice(ModalScreen[str | None]):

@@ -188,7 +188,7 @@ class RunScreen(TrainingActions):
 
     def _show_report(self, view: View, report: "ClassificationReport") -> None:
         panel = self.query_one(ReportPanel)
-        several = f" · lane {view.snapshot.lane.name}" if len(view.snapshot.lanes) > 1 else ""
+        several = f", lane {view.snapshot.lane.name}" if len(view.snapshot.lanes) > 1 else ""
         panel.report, panel.about = report, f"epoch {view.snapshot.epoch}{several}"
         self._reports.done()
         self._stale = True
