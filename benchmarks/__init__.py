@@ -1,0 +1,1 @@
+"""Benchmarks: every figure that the documentation quotes, each one command."""

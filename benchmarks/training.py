@@ -49,9 +49,7 @@ def small() -> None:
     X, y = problem.x_train, problem.y_train.reshape(-1, 1).astype(np.int64)
     for lanes, epochs in ((1, 1280), (64, 128)):
         for tests in (False, True):
-            trainer = Trainer(
-                problem, learning_rates=[0.01] * lanes, seed=1, test_losses=tests
-            )
+            trainer = Trainer(problem, learning_rates=[0.01] * lanes, seed=1, test_losses=tests)
             W = trainer.weights[0].reshape(-1, 1)
 
             def ours(trainer: Trainer = trainer, epochs: int = epochs) -> None:

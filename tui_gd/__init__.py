@@ -4,14 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tui_gd.estimators import GradientDescentClassifier, GradientDescentRegressor
     from tui_gd.learning.trainer import Trainer
     from tui_gd.problems import load_problem
 
 __version__ = "0.1.0"
 
-__all__ = ["Trainer", "__version__", "load_problem"]
+__all__ = [
+    "GradientDescentClassifier",
+    "GradientDescentRegressor",
+    "Trainer",
+    "__version__",
+    "load_problem",
+]
 
-_HOMES = {"Trainer": "tui_gd.learning.trainer", "load_problem": "tui_gd.problems"}
+_HOMES = {
+    "GradientDescentClassifier": "tui_gd.estimators",
+    "GradientDescentRegressor": "tui_gd.estimators",
+    "Trainer": "tui_gd.learning.trainer",
+    "load_problem": "tui_gd.problems",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -195,6 +195,7 @@ class Runner:
         self._drawing = False
         self._drawn = threading.Event()
         self._burst = 1
+        self._between: Callable[[], None] = self._hold
         self._meter = (time.perf_counter(), 0)
         self._speed = 0.0
         self._resumed_at = (0.0, 0)
@@ -268,22 +269,68 @@ class Runner:
 
     def _turn(self) -> None:
         """Carry out commands, then do a little of what there is to do, or wait."""
-        if self._inbox:
-            self._trainer.interrupt = False
-            while self._inbox:
-                self._carry_out(self._inbox.popleft())
-            self._publish()
+        self._trainer.interrupt = False
+        if self._inbox and self._may_take(self._inbox[0]):
+            self._between = self._hold
+            try:
+                while self._inbox and self._may_take(self._inbox[0]):
+                    self._carry_out(self._inbox.popleft())
+            finally:
+                self._publish()
         try:
             if self._trainer.epoch < self._goal:
+                self._between = self._serve_running if self._running else self._serve_step
                 self._train()
-            elif self._catch_up():
-                self._publish()
             else:
-                with self._wake:
-                    if not self._inbox and not self._stopping:
-                        self._wake.wait()
+                self._between = self._serve_idle
+                self._rest_a_while()
         except Interrupted:
             pass
+
+    def _may_take(self, command: Command) -> bool:
+        """Commands follow one another: what depends on the epoch waits for steps to be done."""
+        stepping = not self._running and self._trainer.epoch < self._goal
+        return not stepping or isinstance(command, Step | Pause | GoTo | Reset)
+
+    def _rest_a_while(self) -> None:
+        if self._catch_up():
+            self._publish()
+            return
+        with self._wake:
+            if not self._inbox and not self._stopping:
+                self._wake.wait()
+
+    # What is done between two blocks of rows, on large data
+
+    def _between_blocks(self) -> None:
+        if self._drawing:
+            self._drawn.wait(FRAME_SECONDS)
+        if self._stopping:
+            raise Interrupted
+        if self._trainer.interrupt:
+            self._between()
+
+    def _hold(self) -> None:
+        """While a command is carried out: the next one waits."""
+
+    def _serve_idle(self) -> None:
+        """While something is computed that nobody waits for."""
+        if self._inbox:
+            raise Interrupted
+
+    def _serve_step(self) -> None:
+        """During a step that was asked for: only what calls it off is heard."""
+        if self._inbox and isinstance(self._inbox[0], Pause | GoTo | Reset):
+            raise Interrupted
+
+    def _serve_running(self) -> None:
+        """While running: what leaves the weights as they are is done at once."""
+        while self._inbox and isinstance(self._inbox[0], SetLearningRate | SelectLane | SetPace):
+            self._carry_out(self._inbox.popleft())
+            self._publish()
+        # the step asked for is the pass in progress
+        if self._inbox and not isinstance(self._inbox[0], Step):
+            raise Interrupted
 
     def _train(self) -> None:
         trainer = self._trainer
@@ -340,22 +387,6 @@ class Runner:
             return True
         return False
 
-    def _between_blocks(self) -> None:
-        if self._drawing:
-            self._drawn.wait(FRAME_SECONDS)
-        if self._stopping:
-            raise Interrupted
-        if not self._trainer.interrupt:
-            return
-        while self._inbox and isinstance(self._inbox[0], SetLearningRate | SelectLane | SetPace):
-            self._carry_out(self._inbox.popleft())
-            if not self._inbox:
-                self._trainer.interrupt = False
-            self._publish()
-        # a step asked for is the pass in progress, or the one after it
-        if self._inbox and not isinstance(self._inbox[0], Step):
-            raise Interrupted
-
     def _carry_out(self, command: Command) -> None:
         trainer = self._trainer
         self._notice = ""
@@ -381,10 +412,7 @@ class Runner:
             case GoTo(epoch):
                 self._rest()
                 self._goal = trainer.newest if epoch is None else epoch
-                if self._goal < trainer.epoch:
-                    trainer.go_to(self._goal)
-                elif self._goal > trainer.epoch + trainer.history.keyframes.stride:
-                    trainer.skip_to(min(self._goal, trainer.history.common))
+                trainer.skip_to(self._goal)
             case Reset(new_start):
                 self._rest()
                 self._seed += new_start

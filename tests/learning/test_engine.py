@@ -138,6 +138,16 @@ def test_a_lane_has_the_same_bits_alone_and_among_others(
         assert some[1].tobytes() == together[1][begin:stop].tobytes()
 
 
+def test_a_lane_has_the_same_bits_however_many_parts_are_summed() -> None:
+    """`sum` over more than eight parts takes another order for one lane than for several."""
+    x, y = make_rows(1_500_000)
+    engine = make_engine(x, y)
+    weights = np.random.default_rng(6).standard_normal((24, 3))
+    together = engine.loss(weights)
+    alone = np.concatenate([engine.loss(weights[i : i + 1]) for i in range(24)])
+    assert alone.tobytes() == together.tobytes()
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("rows", [500, 40_000])
 def test_rows_are_those_rows_alone_in_their_order(loss: str, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""What happens between two blocks of rows: a pass given up, a learning rate set, a snapshot made."""
+"""Between two blocks of rows: a pass given up, a learning rate set, a snapshot made."""
 
 import threading
 from collections.abc import Callable

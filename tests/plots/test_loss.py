@@ -186,11 +186,32 @@ def test_the_newest_epoch_is_marked_on_the_curves_only():
     assert (code[:, -1] != ord(" ")).sum() < code.shape[0] / 2
 
 
-def test_the_later_curve_has_the_colour_where_two_meet():
+def test_the_first_curve_lies_on_top_where_two_meet():
     same = np.linspace(1, 0.2, 50)
     curves = [curve(same), curve(same, colours=(ORANGE, BROWN))]
     code, fg, _, _ = inside(draw(curves), curves)
-    assert set(fg[code >= 0x2800]) == {ORANGE}
+    assert set(fg[(code >= 0x2800) | (code == ord(UNICODE.now))]) == {BLUE}
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_a_cursor_is_a_line_behind_the_curves(symbols):
+    curves = [curve(np.linspace(1, 0.2, 101))]
+    without, cells = (draw(curves, symbols=symbols, cursor=at) for at in (None, 50))
+    changed = without.code != cells.code
+    columns = set(np.nonzero(changed)[1])
+    assert len(columns) == 1
+    assert set(cells.code[changed]) == {ord(symbols.vertical)}
+    assert set(without.code[changed]) == {ord(" ")}
+    assert set(cells.fg[changed]) == {PALETTE.cursor}
+
+
+def test_a_dashed_curve_has_gaps_and_its_sample_too_in_colour():
+    curves = [curve(np.linspace(1, 0.2, 101), dashed=True)]
+    cells = draw(curves)
+    code, _, _, _ = inside(cells, curves)
+    seen = dots_of(code).any(axis=0)
+    assert 0.6 < seen.mean() < 0.75
+    assert "╍╍ train" in cells.text()[0]
 
 
 def test_the_legend_shows_every_curve_with_its_value():

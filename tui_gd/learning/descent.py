@@ -50,6 +50,15 @@ class Chunk:
         self.done = 0
         self.loss, self.grad = loss, grad
 
+    def take(self, other: "Chunk") -> None:
+        """Begin with the one epoch of another chunk."""
+        self.states[0], self.losses[0], self.norms[0] = (
+            other.states[0],
+            other.losses[0],
+            other.norms[0],
+        )
+        self.loss, self.grad, self.done = other.loss, other.grad, 1
+
 
 class Descent:
     """Fills chunks; `optimizers[lane]` is each lane's rule, begun at epoch `since[lane]`.

@@ -118,12 +118,19 @@ class Series:
 
     def write(self, first: int, block: Floats) -> None:
         """Put `block` (epochs, lanes) at epochs `first` and after."""
-        stop = first + len(block)
+        self._make_room(first, first + len(block))
+        self.values[:, first : first + len(block)] = block.T
+
+    def write_lane(self, lane: int, first: int, values: Floats) -> None:
+        """Put `values` (epochs,) of one lane at epochs `first` and after."""
+        self._make_room(first, first + len(values))
+        self.values[lane, first : first + len(values)] = values
+
+    def _make_room(self, first: int, stop: int) -> None:
         if stop > self.values.shape[1]:
             grown = np.full((self.lanes, max(stop, 2 * self.values.shape[1])), np.nan)
             grown[:, : self.stop] = self.values[:, : self.stop]
             self.values = grown
-        self.values[:, first:stop] = block.T
         self.stop = max(self.stop, stop)
         self._done = min(self._done, first // self._width)
 
@@ -304,12 +311,3 @@ class History:
             lane.recorded = max(lane.recorded, last)
         self.train_loss.write(first, train)
         self.keyframes.write(first, states)
-
-    def has_tests(self, first: int, epochs: int) -> bool:
-        """Whether all test losses from epoch `first` on, for `epochs` epochs, are on record."""
-        known = self.test_loss.values[:, first : first + epochs]
-        return self.test_loss.stop >= first + epochs and bool(np.isfinite(known).all())
-
-    def write_tests(self, first: int, losses: Floats) -> None:
-        """Record test losses (epochs, lanes) of epochs `first` and after."""
-        self.test_loss.write(first, losses)

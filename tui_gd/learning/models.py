@@ -95,8 +95,10 @@ class Model:
         scores = buffers.scores
         if not self.hidden:
             if self.outputs == 1:
-                return np.matvec(x, weights, scores)  # type: ignore[no-any-return]
-            return np.matmul(x, weights.reshape(-1, *self.shapes[0]), scores)
+                np.matvec(x, weights, scores)
+            else:
+                np.matmul(x, weights.reshape(-1, *self.shapes[0]), scores)
+            return scores
         matrices = self.matrices(weights)
         below: Floats = x
         for matrix, layer in zip(matrices, buffers.hidden, strict=False):
@@ -105,8 +107,10 @@ class Model:
             ACTIVATIONS[self.activation].apply(units)
             below = layer
         if self.outputs == 1:
-            return np.matvec(below, matrices[-1][:, :, 0], scores)  # type: ignore[no-any-return]
-        return np.matmul(below, matrices[-1], scores)
+            np.matvec(below, matrices[-1][:, :, 0], scores)
+        else:
+            np.matmul(below, matrices[-1], scores)
+        return scores
 
     def gradient(self, weights: Floats, x: Floats, delta: Floats, buffers: Buffers) -> Floats:
         """Return (lanes, parameters): `δ = ∂loss/∂scores` carried back through the layers.
@@ -114,10 +118,13 @@ class Model:
         For every layer `∂loss/∂W = aᵀ · δ`, and below it `δ ← (δ · Wᵀ) ∘ activation'`. Buffers
         must still hold what `scores` left in them.
         """
+        grad: Floats
         if not self.hidden:
             if self.outputs == 1:
-                return np.vecmat(delta, x)  # type: ignore[no-any-return]
-            return np.matmul(x.T, delta).reshape(len(delta), -1)
+                grad = np.vecmat(delta, x)
+            else:
+                grad = np.matmul(x.T, delta).reshape(len(delta), -1)
+            return grad
         grad = np.empty_like(weights)
         parts, matrices = self.matrices(grad), self.matrices(weights)
         above = delta[:, :, None] if self.outputs == 1 else delta

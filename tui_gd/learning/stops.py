@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.learning.models import Floats
 
@@ -45,7 +45,7 @@ class StopRules:
         return min(reached, default=(-1, ""))
 
 
-def _first(hits: object) -> int:
+def _first(hits: ArrayLike) -> int:
     found = np.flatnonzero(hits)
     return int(found[0]) if found.size else -1
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tui_gd.learning.descent import Batches, Chunk, Descent
-from tui_gd.learning.engine import BLOCK_ROWS, LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.engine import LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.evaluation import Evaluation
 from tui_gd.learning.history import History, Lane, Reset
 from tui_gd.learning.losses import Targets, make_loss
 from tui_gd.learning.models import Floats, Model
@@ -102,8 +103,11 @@ class Trainer:
         self._test_losses = test_losses or self.stop_rules.patience is not None
         self._start_name = start
         self._dtype = np.dtype(dtype)
+        self._interrupt = False
         self._computing = False
-        self._in_flight = False
+        self._depth = 0
+        self._filling: Chunk | None = None
+        self._wanted: dict[int, float] = {}
         rule = make_loss(loss, problem.task, self._dtype)
         x_train, x_test = (x.astype(dtype, copy=False) for x in (problem.x_train, problem.x_test))
         self.engine = LocalEngine(
@@ -135,9 +139,6 @@ class Trainer:
         self.descent.record_norms = self.stop_rules.gradient_norm is not None
         self._names = lane_names()
         weights = self._start(seed, initial_weights, lanes)
-        self.epoch = 0
-        self.loss: Floats
-        self.grad: Floats
         self._begin(weights, learning_rates, [next(self._names) for _ in learning_rates])
 
     def _start(self, seed: int, weights: ArrayLike | None, lanes: int) -> Floats:
@@ -153,28 +154,30 @@ class Trainer:
         return np.broadcast_to(start, (lanes, parameters)).copy()
 
     def _begin(self, start: Floats, rates: Sequence[float], names: list[str]) -> None:
-        self.epoch = 0
-        self.stopped = ""
+        """Be at epoch 0 with an empty history; nothing changes before the first pass is done."""
         lanes, parameters = start.shape
-        self._state = np.zeros((lanes, 1 + self.descent.slots, parameters), self._dtype)
-        self._state[:, 0] = start
-        self.descent.since = [0] * lanes
-        self.history = History(self._state, np.asarray(rates, dtype=np.float64), names)
-        self._pending_tests: list[tuple[int, Floats]] = []
-        self._ahead: Chunk | None = None
+        state = np.zeros((lanes, 1 + self.descent.slots, parameters), self._dtype)
+        state[:, 0] = start
         with self.computing():
-            self._evaluate()
-            self.history.train_loss.write(0, self.loss[None].copy())
-            self._record_tests(0, self._state[None])
+            loss, grad = self.engine.loss_and_grad(start)
+        self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
+        self.stopped = ""
+        self.descent.since = [0] * lanes
+        self.history = History(state, np.asarray(rates, dtype=np.float64), names)
+        self.history.train_loss.write(0, loss[None])
+        self._evaluation = Evaluation(self.test_engine, self.history.test_loss)
+        self._ahead: Chunk | None = None
+        with self._working():
+            self._record_tests(0, state[None], np.isfinite(loss)[None])
 
     @property
     def interrupt(self) -> bool:
         """Whether going forward is to end after the epoch in progress."""
-        return self.descent.interrupt
+        return self._interrupt
 
     @interrupt.setter
     def interrupt(self, wanted: bool) -> None:
-        self.descent.interrupt = wanted
+        self._interrupt = self.descent.interrupt = wanted
 
     @property
     def weights(self) -> Floats:
@@ -187,10 +190,17 @@ class Trainer:
         return self.history.newest
 
     @property
+    def lanes(self) -> list[Lane]:
+        """The lanes of the run, in order of their numbers."""
+        return self.history.lanes
+
+    @property
     def learning_rates(self) -> Floats:
-        """The learning rate of every lane's next update (lanes,)."""
-        epoch = self.epoch + self._in_flight
-        return np.array([lane.shown_rate(epoch) for lane in self.history.lanes])
+        """The learning rate of every lane's next update that has not begun (lanes,)."""
+        epoch = self.epoch + (self._filling.done + 1 if self._filling else 0)
+        return np.array(
+            [self._wanted.get(i, lane.shown_rate(epoch)) for i, lane in enumerate(self.lanes)]
+        )
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
@@ -198,11 +208,6 @@ class Trainer:
         return np.array(
             [lane.diverged is not None and lane.diverged <= self.epoch for lane in self.lanes]
         )
-
-    @property
-    def lanes(self) -> list[Lane]:
-        """The lanes of the run, in order of their numbers."""
-        return self.history.lanes
 
     def losses(self, lane: int = 0) -> Floats:
         """Return the training losses (recorded + 1,) of a lane: `losses()[k]` after k epochs."""
@@ -233,21 +238,38 @@ class Trainer:
         finally:
             self._computing = False
 
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Let learning rates that are set meanwhile, between two blocks, wait until the end."""
+        self._depth += 1
+        try:
+            with self.computing():
+                yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._settle()
+
+    def _settle(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        for lane, rate in wanted.items():
+            self._set_learning_rate(rate, lane)
+
     def advance(self, epochs: int = 1) -> int:
         """Go up to `epochs` epochs forward and return how many were done.
 
         Fewer are done when all lanes have diverged, when a stop rule is fulfilled (`stopped` says
-        why), or when `interrupt` is set meanwhile, which
-        is looked at after every epoch; a pass over several blocks may raise `Interrupted` between
-        them, which leaves the run at the last whole epoch.
+        why), or when `interrupt` is set meanwhile, which is looked at after every epoch; a pass
+        over several blocks may raise `Interrupted` between them, which leaves the run at the last
+        whole epoch.
         """
-        goal = self.epoch + epochs
         begin = self.epoch
+        goal = begin + epochs
         self.stopped = ""
-        with self.computing():
+        with self._working():
             while self.epoch < goal and not self.diverged.all():
                 self._burst(goal - self.epoch)
-                if self.interrupt or self.stopped:
+                if self._interrupt or self.stopped:
                     break
         return self.epoch - begin
 
@@ -257,27 +279,42 @@ class Trainer:
 
     def go_to(self, epoch: int) -> None:
         """Go to `epoch`, with the bits that were there; computes what is not on record yet."""
-        self.skip_to(epoch)
-        self.advance(epoch - self.epoch)
+        with self._working():
+            self.skip_to(epoch)
+            self.advance(epoch - self.epoch)
 
     def skip_to(self, epoch: int) -> None:
-        """Go to the last keyframe at or before `epoch`, unless that is no nearer than here."""
+        """Go to the last keyframe at or before `epoch`, unless that is no nearer than here.
+
+        To go to an epoch on record is to look at it, not to go on: a learning rate set here, which
+        would replace it, is dropped.
+        """
+        if epoch <= self.newest:
+            self._drop_proposals()
         keyframe, state = self.history.keyframes.before(min(epoch, self.history.common))
         if not keyframe <= self.epoch <= epoch:
-            with self.computing():
+            with self._working():
                 self._move_to(keyframe, state)
 
     def set_learning_rate(self, rate: float, lane: int = 0) -> None:
         """Let a lane descend with `rate` from here on.
 
         If it has later epochs on record, these are dropped when the run goes on from here, and
-        not before.
+        not before. Set between two blocks of a pass, it holds from the next update.
         """
-        one, epoch = self.lanes[lane], self.epoch + self._in_flight
-        if epoch >= one.recorded:
-            self.history.set_rate(lane, epoch, rate)
+        if self._depth:
+            self._wanted[lane] = rate
+            self.descent.interrupt = True  # the chunk in progress ends with its epoch
         else:
-            one.proposed = None if rate == one.rate_at(epoch) else (epoch, rate)
+            self._set_learning_rate(rate, lane)
+
+    def _set_learning_rate(self, rate: float, lane: int) -> None:
+        one = self.lanes[lane]
+        if self.epoch >= one.recorded:
+            if rate != one.rate_at(self.epoch):
+                self.history.set_rate(lane, self.epoch, rate)
+        else:
+            one.proposed = None if rate == one.rate_at(self.epoch) else (self.epoch, rate)
         self._ahead = None
 
     def branch(self, lane: int = 0, rate: float | None = None) -> int:
@@ -293,13 +330,10 @@ class Trainer:
         if wanted != old.rate_at(self.epoch):
             self.history.set_rate(new, self.epoch, wanted)
         self.descent.add_lane(lane)
+        self._evaluation.branch(lane, new, self.epoch)
         self._state = np.concatenate([self._state, self._state[lane : lane + 1]])
         self.loss = np.append(self.loss, self.loss[lane])
         self.grad = np.concatenate([self.grad, self.grad[lane : lane + 1]])
-        self._pending_tests = [
-            (first, np.concatenate([states, states[:, lane : lane + 1]], axis=1))
-            for first, states in self._pending_tests
-        ]
         self._ahead = None
         return new
 
@@ -309,7 +343,7 @@ class Trainer:
         Lanes keep the learning rates that they have here.
         """
         entries = [*self.history.entries, Reset(self.epoch, seed)]
-        start = self.history.keyframes.start()[:, 0]
+        start = self.history.keyframes.start()[:, 0].copy()
         if seed is not None:
             start[:] = make_start(self._start_name, seed, self.model)
         self._begin(start, self.learning_rates.tolist(), [lane.name for lane in self.lanes])
@@ -320,12 +354,13 @@ class Trainer:
 
         The run stays where it is; what was computed is used when it goes on.
         """
-        if self._ahead is None:
-            with self.computing():
+        while self._ahead is None:
+            with self._working():
                 chunk = Chunk(1, self._state, self.loss, self.grad)
                 rates = self.learning_rates[:, None]
                 self.descent.fill(chunk, self._state, self.epoch, rates, None)
-                self._ahead = chunk
+                if not self._wanted:
+                    self._ahead = chunk
         return self._ahead.states[0, :, 0], self._ahead.loss
 
     @property
@@ -336,29 +371,20 @@ class Trainer:
     @property
     def pending_tests(self) -> bool:
         """Whether an interruption left test losses out."""
-        return bool(self._pending_tests)
+        return self._evaluation.pending
 
     def finish_tests(self) -> None:
         """Compute the test losses that an interruption left out."""
-        with self.computing():
-            while self._pending_tests:
-                first, states = self._pending_tests[0]
-                flat = states[:, :, 0].reshape(-1, self.model.parameters)
-                losses = self.test_engine.loss(flat).reshape(len(states), -1)
-                self._pending_tests.pop(0)
-                self.history.write_tests(first, losses)
-
-    def _evaluate(self) -> None:
-        self.loss, self.grad = self.engine.loss_and_grad(self._state[:, 0])
+        with self._working():
+            self._evaluation.finish()
 
     def _move_to(self, epoch: int, state: Floats) -> None:
-        before = self.epoch, self._state
-        self.epoch, self._state = epoch, state
-        try:
-            self._evaluate()
-        except BaseException:
-            self.epoch, self._state = before
-            raise
+        """Be at `epoch` with `state`; nothing changes before the pass there is done."""
+        loss, grad = self.engine.loss_and_grad(np.ascontiguousarray(state[:, 0]))
+        self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
+        self._drop_proposals()
+
+    def _drop_proposals(self) -> None:
         self._ahead = None
         for lane in self.lanes:
             lane.proposed = None
@@ -371,28 +397,27 @@ class Trainer:
         change = min(lane.next_change(begin) for lane in self.lanes)
         if begin + most > change:
             most = int(change) - begin
-        frozen = self.diverged if any(lane.diverged is not None for lane in self.lanes) else None
-        if frozen is not None and not frozen.any():
-            frozen = None
+        diverged = self.diverged
+        frozen = diverged if diverged.any() else None
         chunk = Chunk(most, self._state, self.loss, self.grad)
         if self._ahead is not None and frozen is None:
-            ahead = self._ahead
-            chunk.states[0], chunk.losses[0], chunk.norms[0] = (
-                ahead.states[0],
-                ahead.losses[0],
-                ahead.norms[0],
-            )
-            chunk.loss, chunk.grad, chunk.done = ahead.loss, ahead.grad, 1
+            chunk.take(self._ahead)
         self._ahead = None
         rates = self.learning_rates[:, None]
-        self._in_flight = True
+        if not self._interrupt:
+            self.descent.interrupt = False
+        if self._interrupt:  # set by another thread between the two lines above
+            self.descent.interrupt = True
+        self._filling = chunk
         try:
-            if chunk.done < most and not (chunk.done and self.interrupt):
+            if chunk.done < most and not (chunk.done and self._interrupt):
                 self.descent.fill(chunk, self._state, begin, rates, frozen)
         finally:
-            self._in_flight = False
+            self._filling = None
             if chunk.done:
                 self._commit(chunk)
+        if self._depth == 1:
+            self._settle()
         self._look_for_stop(begin + 1, chunk)
 
     def _look_for_stop(self, first: int, chunk: Chunk) -> None:
@@ -410,42 +435,48 @@ class Trainer:
             if epoch < self.epoch:
                 self._move_to(epoch, chunk.states[epoch - first].copy())
                 for lane in range(len(self.lanes)):
-                    self.history.forget(lane, epoch)
+                    self._forget(lane, epoch)
             self.stopped = why
 
     def _commit(self, chunk: Chunk) -> None:
         """Record a chunk, up to the first epoch at which a lane is no longer finite."""
         states, losses = chunk.states[: chunk.done], chunk.losses[: chunk.done]
         first, whole = self.epoch + 1, len(states)
+        loss, grad = chunk.loss, chunk.grad
+        ending: list[int] = []
         if not (np.isfinite(losses).all() and np.isfinite(states).all()):
             finite = np.isfinite(losses) & np.isfinite(states).all(axis=(2, 3))
             whole = int(np.argmin(finite.all(axis=1)))
-            for number in np.flatnonzero(~finite[whole]):
-                self.lanes[number].diverged = self.epoch + whole
+            ending = np.flatnonzero(~finite[whole]).tolist()
+            if whole:
+                last = np.ascontiguousarray(states[whole - 1, :, 0])
+                loss, grad = self.engine.loss_and_grad(last)
+        for number in ending:
+            self.lanes[number].diverged = self.epoch + whole
         if whole:
             self.epoch += whole
-            self._state = states[whole - 1].copy()
+            self._state, self.loss, self.grad = states[whole - 1].copy(), loss, grad
             self.history.write(first, states[:whole], losses[:whole])
-        if whole == len(states):
-            self.loss, self.grad = chunk.loss, chunk.grad
-        else:
-            self._evaluate()
-        if whole:
-            self._record_tests(first, states[:whole])
+            self._record_tests(first, states[:whole], np.isfinite(losses[:whole]))
 
-    def _record_tests(self, first: int, states: Floats) -> None:
-        if self._test_losses and not self.history.has_tests(first, len(states)):
-            self._pending_tests.append((first, states))
-            self.finish_tests()
+    def _record_tests(self, first: int, states: Floats, finite: NDArray[np.bool_]) -> None:
+        if self._test_losses:
+            self._evaluation.add(first, states[:, :, 0], finite)
+            self._evaluation.finish()
+
+    def _forget(self, lane: int, after: int) -> None:
+        self.history.forget(lane, after)
+        self._evaluation.forget(lane, after)
 
     def _take_proposals(self) -> None:
         for number, lane in enumerate(self.lanes):
             if lane.proposed and lane.proposed[0] == self.epoch:
-                self.history.set_rate(number, self.epoch, lane.proposed[1])
+                rate = lane.proposed[1]
+                self._forget(number, self.epoch)
+                self.history.set_rate(number, self.epoch, rate)
+                self._ahead = None
             lane.proposed = None
 
     def _chunk_epochs(self) -> int:
-        if len(self.problem.y_train) > BLOCK_ROWS:
-            return 1
-        rows = len(self.lanes) * max(1, len(self.problem.y_test))
+        rows = len(self.lanes) * max(len(self.problem.y_train), len(self.problem.y_test))
         return max(1, min(CHUNK_EPOCHS, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))

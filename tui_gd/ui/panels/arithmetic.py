@@ -9,6 +9,7 @@ from tui_gd.problems import Problem
 from tui_gd.runner import LaneSnapshot
 
 SEPARATOR = "   "
+_NONE = "-"
 
 
 def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
@@ -22,17 +23,19 @@ def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
 
 
 def update_row(
-    name: str, weight: float, gradient: float, rate: float, digits: tuple[int, int] = (7, 5)
+    name: str, weight: float, gradient: float, step: float, digits: tuple[int, int] = (7, 5)
 ) -> tuple[str, ...]:
-    """Return one weight's update: name, W, g, α·g, W − α·g; `digits` of weights and of steps."""
-    step = rate * gradient
+    """Return one weight's update: name, W, g, step, W − step; `digits` of weights and of steps.
+
+    What is not known yet, NaN, is a dash.
+    """
     of_weights, of_steps = digits
     return (
         name,
         f"{weight:+.{of_weights}g}",
         f"{gradient:+.{of_steps}g}",
-        f"{step:+.{of_steps}g}",
-        f"{weight - step:+.{of_weights}g}",
+        _NONE if math.isnan(step) else f"{step:+.{of_steps}g}",
+        _NONE if math.isnan(step) else f"{weight - step:+.{of_weights}g}",
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
+from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import Limits, decision_grid, decision_limits, draw_decision
 from tui_gd.problems import Problem
@@ -51,6 +52,8 @@ class DataPanel(Panel):
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture for the current lane's weights."""
         problem, weights = view.problem, view.snapshot.lane.weights
+        if problem.task == "regression":
+            return self._without_classes(view, rows, columns)
         plane = self._plane_of(problem)
         x, y, every = self._rows(problem)
         points, shape, room = self._pixels(view, rows, columns, plane)
@@ -76,6 +79,21 @@ class DataPanel(Panel):
             title=self._title(view, room - 2),
             focused=self.has_focus,
             cursor=chosen,
+        )
+
+    def _without_classes(self, view: View, rows: int, columns: int) -> Cells:
+        """Return what there is to say of a regression, which has no regions."""
+        inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, view.symbols)
+        inner.put(0, 1, f"{view.problem.target_name} is a number:", view.palette.dim)
+        inner.put(1, 1, "there are no classes to draw", view.palette.dim)
+        return draw_box(
+            rows,
+            columns,
+            inner,
+            title="data",
+            palette=view.palette,
+            symbols=view.symbols,
+            focused=self.has_focus,
         )
 
     @property
@@ -136,9 +154,8 @@ class DataPanel(Panel):
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the train row of the step panel, or at the test row it was at."""
-        del view
-        self.cursor_on = True
-        return True
+        self.cursor_on = view.problem.task != "regression"
+        return self.cursor_on
 
     def move_cursor(self, across: int, down: int, view: View) -> None:
         """Go to the nearest point in that direction."""

@@ -4,7 +4,7 @@ from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.table import draw_table
-from tui_gd.report import ClassificationReport
+from tui_gd.report import ClassificationReport, RegressionReport, Report
 from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import Panel, View
 
@@ -20,7 +20,7 @@ class ReportPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.report: ClassificationReport | None = None
+        self.report: Report | None = None
         self.about = ""
         self._offset = 0
         self._room = 1
@@ -43,11 +43,12 @@ class ReportPanel(Panel):
             focused=self.has_focus,
         )
 
-    def _draw_report(self, report: ClassificationReport, view: View, inner: Cells) -> None:
+    def _draw_report(self, report: Report, view: View, inner: Cells) -> None:
         palette, symbols = view.palette, view.symbols
         height, room = inner.shape
         body = table_rows(report)
-        columns = table_columns(body)
+        header = _HEADER if isinstance(report, ClassificationReport) else ("", "value")
+        columns = table_columns(header, body)
         beside = room - 1 >= columns + _GAP + _CONFUSION_COLUMNS
         below = height - len(body) - 2
         self._room = max(1, height - 1)
@@ -55,13 +56,15 @@ class ReportPanel(Panel):
         table = draw_table(
             height if beside else min(height, len(body) + 1),
             min(room - 1, columns),
-            _HEADER,
+            header,
             body,
             palette=palette,
             symbols=symbols,
             offset=self._offset,
         )
         inner.paste(0, 1, table)
+        if isinstance(report, RegressionReport):
+            return
         names = [class_label(name) for name in view.problem.class_names]
         if beside:
             size = (height, min(room - 1 - columns - _GAP, 76))
@@ -84,15 +87,20 @@ class ReportPanel(Panel):
         self._offset = max(0, self._offset + pages * self._room)
 
 
-def table_columns(body: list[tuple[str, ...]]) -> int:
+def table_columns(header: tuple[str, ...], body: list[tuple[str, ...]]) -> int:
     """Return the cells that the table takes, two between its columns."""
-    widest = [max(map(width, column)) for column in zip(_HEADER, *body, strict=True)]
+    widest = [max(map(width, column)) for column in zip(header, *body, strict=True)]
     return sum(widest) + 2 * (len(widest) - 1)
 
 
-def table_rows(report: ClassificationReport) -> list[tuple[str, ...]]:
-    """Return the rows of scikit-learn's report: classes, accuracy, macro and weighted average."""
+def table_rows(report: Report) -> list[tuple[str, ...]]:
+    """Return the rows of scikit-learn's report: classes, accuracy, macro and weighted average.
+
+    Of a regression: each measure and its value.
+    """
     rows: list[tuple[str, ...]] = []
+    if isinstance(report, RegressionReport):
+        return [(name, f"{value:.6g}") for name, value in report.table.items()]
     for name, values in report.table.items():
         if isinstance(values, dict):
             scores = (f"{values[key]:.4f}" for key in ("precision", "recall", "f1-score"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui_gd.learning.explain import chain
+from tui_gd.learning.models import Floats
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.table import draw_table
@@ -13,6 +14,10 @@ from tui_gd.ui.panels import arithmetic
 from tui_gd.ui.panels.panel import Panel, View
 
 _HEADER = ("", "W", "g", "α·g", "W − α·g")
+# of an optimizer with a memory, or of several steps: what they come to in one epoch
+_OTHER_HEADER = ("", "W", "g", "step", "W − step")
+# what one sample's chain is written for
+_CHAIN_LOSSES = ("sse", "cross-entropy")
 _DIGITS = ((7, 5), (6, 4), (5, 3), (4, 2))
 _FEWEST_WEIGHTS = 3
 
@@ -61,7 +66,9 @@ class StepPanel(Panel):
             rows,
             columns,
             inner,
-            title=symbols.spell(f"step {snapshot.epoch} → {snapshot.epoch + 1} · W ← W − α·g"),
+            title=symbols.spell(
+                f"step {snapshot.epoch} → {snapshot.epoch + 1} · {snapshot.lane.optimizer.formula}"
+            ),
             palette=palette,
             symbols=symbols,
             focused=self.has_focus,
@@ -100,9 +107,9 @@ class StepPanel(Panel):
         row, target = problem.x_train[self.sample], float(problem.y_train[self.sample])
         rows = len(problem.y_train)
         name = spell(f"train sample {self.sample + 1} of {rows}  (↑ ↓ choose)")
-        if len(row) != len(lane.weights):
+        if len(row) != len(lane.weights) or view.settings.loss not in _CHAIN_LOSSES:
             return [_Layout(arithmetic.flow(head, room), [], blank=False), _Layout(short, [])]
-        one = chain(view.settings.loss, lane.weights, row, target, rows)
+        one = chain(str(view.settings.loss), lane.weights, row, target, rows)
         lines = [spell(line) for line in arithmetic.chain_lines(one, room)]
 
         def merged(*, with_loss: bool) -> list[str]:
@@ -123,9 +130,22 @@ class StepPanel(Panel):
         """Whether descent follows half the loss's gradient, as the tutorial does."""
         return view.settings.loss == "sse"
 
+    @staticmethod
+    def _steps(view: View) -> tuple[tuple[str, ...], Floats]:
+        """Return the table's header, and by how much every weight is lowered: by α·g.
+
+        With another optimizer, mini-batches or a schedule by what the runner found looking ahead.
+        """
+        lane, settings = view.snapshot.lane, view.settings
+        plain = lane.optimizer.name == "sgd" and settings.schedule == "constant"
+        if plain and not 0 < settings.batch_size < len(view.problem.y_train):
+            return _HEADER, lane.learning_rate * lane.gradient
+        return _OTHER_HEADER, lane.weights - lane.next_weights
+
     def _table(self, view: View, room: int, most: int) -> Cells:
         """Return the updates of all weights, or of the `most` with the largest |g|."""
         lane, symbols = view.snapshot.lane, view.symbols
+        header, steps = self._steps(view)
         names = arithmetic.weight_names(view.problem, len(lane.weights))
         shown = np.arange(len(names))
         if len(names) > most:
@@ -137,20 +157,20 @@ class StepPanel(Panel):
                     fit(names[index], max(8, room // 4), symbols.plain),
                     lane.weights[index],
                     lane.gradient[index],
-                    lane.learning_rate,
+                    steps[index],
                     digits,
                 )
                 for index in shown
             ]
-            if _table_width([*body, _HEADER]) <= room:
+            if _table_width([*body, header]) <= room:
                 break
         for column in (3, 2):  # rather leave a column out than cut the numbers of another
-            if _table_width([[row[c] for c in columns] for row in [*body, _HEADER]]) > room:
+            if _table_width([[row[c] for c in columns] for row in [*body, header]]) > room:
                 columns.remove(column)
         table = draw_table(
             len(body) + 1,
             room,
-            [symbols.spell(_HEADER[column]) for column in columns],
+            [symbols.spell(header[column]) for column in columns],
             [[row[column] for column in columns] for row in body],
             palette=view.palette,
             symbols=symbols,

@@ -137,7 +137,10 @@ class TrainingActions(Screen[None]):
         if snapshot is None:
             return
         options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]]
-        loss = await self.app.push_screen_wait(Choice("Loss", options, self.settings.loss))
-        if loss is not None and loss != self.settings.loss:
+        now = self.settings.loss_for(self.problem)
+        loss = await self.app.push_screen_wait(Choice("Loss", options, now))
+        if loss is not None and loss != now:
             rates = tuple(lane.learning_rate for lane in snapshot.lanes)
+            if len(self.settings.optimizer) > 1:  # each of them descends with each rate
+                rates = self.settings.alpha
             self.begin(replace(self.settings, loss=loss, alpha=rates, seed=snapshot.seed))

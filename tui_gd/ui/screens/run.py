@@ -1,25 +1,22 @@
 """The screen of a run: status line, panels, keys; commands go to the runner, snapshots come."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem, ProblemError
 from tui_gd.runner import Runner, Snapshot
 from tui_gd.settings import RunSettings
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target
-from tui_gd.ui.layout import SMALLEST, Arrangement, arrange
-from tui_gd.ui.panels.data import DataPanel
+from tui_gd.ui.layout import SMALLEST
+from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.keysline import KeysLine
-from tui_gd.ui.panels.loss import LossPanel
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.report import ReportPanel
 from tui_gd.ui.panels.status import StatusLine
-from tui_gd.ui.panels.step import StepPanel
 from tui_gd.ui.panels.tiny import TinyPage
 from tui_gd.ui.reports import ReportSchedule
 from tui_gd.ui.screens.actions import WATCHED_EPOCHS, WATCHED_SECONDS, TrainingActions
@@ -28,7 +25,7 @@ from tui_gd.ui.screens.help import HelpScreen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui_gd.report import ClassificationReport
+    from tui_gd.report import Report
 
 
 class RunScreen(TrainingActions):
@@ -50,19 +47,15 @@ class RunScreen(TrainingActions):
 
     def __init__(self, settings: RunSettings, clock: "Callable[[], float]") -> None:
         super().__init__(settings)
-        self._panels: tuple[Panel, ...] = (LossPanel(), DataPanel(), ReportPanel(), StepPanel())
+        self.board = Board()
         self._reports = ReportSchedule(clock)
-        self._maximised = False
-        self._focused = 0
-        self._arranged: Arrangement | None = None
         self._drawn: Snapshot | None = None
         self._stale = True
 
     def compose(self) -> ComposeResult:
         """Lay out the status line, the panels and the keys."""
         yield StatusLine()
-        with Container(id="panels"):
-            yield from self._panels
+        yield self.board
         yield KeysLine()
         yield TinyPage(SMALLEST)
 
@@ -75,7 +68,7 @@ class RunScreen(TrainingActions):
 
     def on_mount(self) -> None:
         """Begin to draw, and load the problem once the first frame is out."""
-        self._panels[0].focus()
+        self.board.panel.focus()
         self.set_interval(1.0 / self.app.terminal.fps, self._tick)
         self.call_after_refresh(self.begin, self.settings)
 
@@ -88,13 +81,21 @@ class RunScreen(TrainingActions):
         """Load the problem and make the runner: scikit-learn is imported here."""
         try:
             problem = self.problem if self.runner else settings.load_problem()
+            settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem)
         except ProblemError as error:
-            self.app.call_from_thread(self.app.give_up, str(error))
+            self.app.call_from_thread(self._refuse, str(error))
             return
         pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
         runner = Runner(trainer, settings.epochs, seed=settings.seed, pace=pace)
         self.app.call_from_thread(self._take, settings, problem, runner)
+
+    def _refuse(self, fault: str) -> None:
+        """Say why a run cannot begin: in the one there is, or on the way out."""
+        if self.runner:
+            self.say(fault, warning=True)
+        else:
+            self.app.give_up(fault)
 
     def _take(self, settings: RunSettings, problem: Problem, runner: Runner) -> None:
         if self.runner:
@@ -137,7 +138,7 @@ class RunScreen(TrainingActions):
             return
         self.runner.want_snapshot()
         unchanged = self.runner.snapshot is self._drawn and not self._stale
-        if unchanged or not self.is_current or not self._arranged or self._arranged.tiny:
+        if unchanged or not self.is_current or self.board.tiny:
             return
         self.runner.begin_frame()
         self._draw(self.view)
@@ -146,10 +147,8 @@ class RunScreen(TrainingActions):
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
         self.query_one(StatusLine).draw_now(view)
-        self.query_one(DataPanel).sample = self.query_one(StepPanel).sample
-        for panel in self._panels:
-            panel.draw_now(view)
-        if self.query_one(ReportPanel).display and self._reports.due(self.settings, view.snapshot):
+        self.board.draw_now(view)
+        if self.board.report.display and self._reports.due(self.settings, view.snapshot):
             self._make_report(view)
         if view.snapshot.notice and (before is None or before.notice != view.snapshot.notice):
             self.notify(view.snapshot.notice, severity="error", timeout=10, markup=False)
@@ -165,7 +164,7 @@ class RunScreen(TrainingActions):
         """Draw again although the run is where it was."""
         self._stale = True
         self.query_one(KeysLine).draw_now(self.palette, self.app.terminal.symbols)
-        if self._arranged and self._arranged.tiny:
+        if self.board.tiny:
             self.query_one(TinyPage).draw_now(self.palette, self.app.terminal.symbols)
         self._tick()
 
@@ -180,14 +179,13 @@ class RunScreen(TrainingActions):
 
     @work(thread=True, group="report")
     def _make_report(self, view: View) -> None:
-        from tui_gd.report import classification
+        from tui_gd.report import report_on
 
-        predicted = view.predictor.predict(view.snapshot.lane.weights, view.problem.x_test)
-        report = classification(view.problem, predicted)
+        report = report_on(view.problem, view.predictor, view.snapshot.lane.weights)
         self.app.call_from_thread(self._show_report, view, report)
 
-    def _show_report(self, view: View, report: "ClassificationReport") -> None:
-        panel = self.query_one(ReportPanel)
+    def _show_report(self, view: View, report: "Report") -> None:
+        panel = self.board.report
         several = f", lane {view.snapshot.lane.name}" if len(view.snapshot.lanes) > 1 else ""
         panel.report, panel.about = report, f"epoch {view.snapshot.epoch}{several}"
         self._reports.done()
@@ -202,64 +200,40 @@ class RunScreen(TrainingActions):
         self._arrange()
 
     def _arrange(self) -> None:
-        self._arranged = now = arrange(
-            *self.size,
-            panels=len(self._panels),
-            focused=self._focused,
-            maximised=self._maximised,
-        )
-        self.set_class(now.tiny, "tiny")
-        if not now.tiny:
-            box = self.query_one("#panels")
-            box.set_class(now.wide, "wide")
-            box.set_class(not now.wide, "stacked")
-            for number, panel in enumerate(self._panels):
-                panel.display = number in now.shown
+        self.set_class(self.board.fit_to(self.size).tiny, "tiny")
         self.redraw()
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember which panel has the focus; one that loses it loses its cursor."""
-        if isinstance(event.widget, Panel):
-            self._focused = self._panels.index(event.widget)
-            for panel in self._panels:
-                if panel is not event.widget:
-                    panel.end_cursor()
-
-    def _show(self, number: int) -> None:
-        self._focused = number
+    def _focus_chosen(self) -> None:
         self._arrange()
-        self._panels[number].focus()
-
-    @property
-    def _panel(self) -> Panel:
-        """The panel that has the focus."""
-        return self._panels[self._focused]
+        self.board.panel.focus()
 
     # Actions of the view
 
     def action_log_axis(self) -> None:
         """Switch the loss axis between linear and logarithmic."""
-        panel = self.query_one(LossPanel)
+        panel = self.board.loss
         panel.log_axis = not panel.log_axis
         self.redraw()
 
     def action_train_points(self) -> None:
         """Switch between test and train points."""
-        panel = self.query_one(DataPanel)
+        panel = self.board.points
         panel.train = not panel.train
         self.redraw()
 
     def action_panel(self, name: str) -> None:
         """Show a panel and put the focus on it."""
-        self._show([panel.NAME for panel in self._panels].index(name))
+        self.board.choose(name)
+        self._focus_chosen()
 
     def action_focus_panel(self, by: int) -> None:
         """Put the focus on another panel."""
-        self._show((self._focused + by) % len(self._panels))
+        self.board.choose_next(by)
+        self._focus_chosen()
 
     def action_move(self, by: int) -> None:
         """Move the selection in the focused panel."""
-        self._panel.move(by)
+        self.board.panel.move(by)
 
     def on_panel_moved(self, event: Panel.Moved) -> None:
         """Move the selection in a panel: a sample, a row, or the current lane."""
@@ -269,21 +243,21 @@ class RunScreen(TrainingActions):
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the focused panel."""
-        self._panel.scroll_by(pages)
+        self.board.panel.scroll_by(pages)
         self.redraw()
 
     def action_maximise(self) -> None:
         """Show the focused panel alone."""
-        self._maximised = not self._maximised
+        self.board.maximised = not self.board.maximised
         self._arrange()
 
     def action_restore(self) -> None:
         """Leave the cursor, or else show all panels again."""
-        if self._panel.cursor_on:
-            self._panel.end_cursor()
+        if self.board.panel.cursor_on:
+            self.board.panel.end_cursor()
             self.redraw()
         else:
-            self._maximised = False
+            self.board.maximised = False
             self._arrange()
 
     def action_theme(self) -> None:
@@ -299,20 +273,20 @@ class RunScreen(TrainingActions):
 
     def action_cursor(self) -> None:
         """Put a cursor into the focused plot, or take it away."""
-        if self._panel.cursor_on:
-            self._panel.end_cursor()
-        elif self.runner and not self._panel.begin_cursor(self.view):
+        if self.board.panel.cursor_on:
+            self.board.panel.end_cursor()
+        elif self.runner and not self.board.panel.begin_cursor(self.view):
             self.say("the loss and the data can have a cursor")
         self.redraw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let arrows move the cursor only while there is one."""
         del parameters
-        return action != "move_cursor" or self._panel.cursor_on
+        return action != "move_cursor" or self.board.panel.cursor_on
 
     def action_move_cursor(self, across: int, down: int) -> None:
         """Move the cursor; the chosen train sample is the one of the step panel too."""
         if self.runner:
-            self._panel.move_cursor(across, down, self.view)
-            self.query_one(StepPanel).sample = self.query_one(DataPanel).sample
+            self.board.panel.move_cursor(across, down, self.view)
+            self.board.step.sample = self.board.points.sample
             self.redraw()

@@ -1,0 +1,170 @@
+"""gd-tui driven through Textual's pilot: what is pressed, and what a person can then read."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tui_gd.plots.palette import UNICODE, Depth, Symbols
+from tui_gd.settings import RunSettings
+from tui_gd.ui.app import GdApp
+from tui_gd.ui.cellview import CellView
+from tui_gd.ui.panels.panel import Panel
+from tui_gd.ui.screens.run import RunScreen
+from tui_gd.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+# how long a busy machine with two cores may need; a test that passes never waits so long
+PATIENCE = 4.0
+# weights that get 252 of the 500 test rows of `blobs` wrong: neither class has them all
+WEIGHTS = (0.5, -0.25, 0.125)
+STATUS = re.compile(
+    r"^(?P<state>[A-Z]+)  epoch (?P<epoch>\d+)/(?P<epochs>\d+)  loss (?P<loss>\S+)"
+    r"  (?:α|alpha) (?P<alpha>\S+)(?P<rest>.*)$"
+)
+
+
+class Status(NamedTuple):
+    """The status line, read as a program would; `loss` as it is written."""
+
+    state: str
+    epoch: int
+    epochs: int
+    loss: str
+    alpha: float
+    rest: str
+
+
+class Driver:
+    """An app under the pilot; `until` waits for what is to be seen."""
+
+    def __init__(self, app: GdApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def run(self) -> RunScreen:
+        return self.app.run_screen
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, seen: Callable[[], Any], what: str = "") -> None:
+        """Wait until `seen()` is true."""
+        deadline = time.monotonic() + PATIENCE
+        while not seen():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not seen: {what or seen}\n{self.text()}")
+            await self.pilot.pause()
+            await asyncio.sleep(0.002)
+
+    async def status(self, **wanted: object) -> Status:
+        """Wait until the status line's fields are `wanted`; return it."""
+
+        def shows() -> bool:
+            now = self.read_status()
+            return now is not None and all(getattr(now, k) == v for k, v in wanted.items())
+
+        await self.until(shows, f"status with {wanted}")
+        now = self.read_status()
+        assert now
+        return now
+
+    async def settled(self) -> None:
+        """Wait until what the next step leads to and the report of this epoch are on the screen."""
+
+        def rests() -> bool:
+            runner = self.run.runner
+            if runner is None or runner.snapshot is not self.run._drawn or self.run._stale:
+                return False
+            snapshot, report = runner.snapshot, self.run.board.report
+            about = f"epoch {snapshot.epoch}"
+            if len(snapshot.lanes) > 1:
+                about += f", lane {snapshot.lane.name}"
+            known = not np.isnan(snapshot.lane.next_loss)
+            return known and (not report.display or report.about == about)
+
+        await self.until(rests, "a run at rest")
+        await self.pilot.pause()
+
+    def read_status(self) -> Status | None:
+        match = STATUS.match(self.read("#status").rstrip())
+        if match is None:
+            return None
+        found = match.groupdict()
+        return Status(
+            found["state"],
+            int(found["epoch"]),
+            int(found["epochs"]),
+            found["loss"],
+            float(found["alpha"]),
+            found["rest"],
+        )
+
+    def read(self, selector: str) -> str:
+        """The text of a panel, of `#status` or of `#keys`."""
+        cells = self.run.query_one(selector, CellView).cells
+        return "" if cells is None else "\n".join(cells.text())
+
+    def shown(self) -> list[str]:
+        """The names of the panels that are shown, in their order."""
+        return [panel.NAME for panel in self.run.query(Panel) if panel.display]
+
+    def focused(self) -> list[str]:
+        """The names of the panels whose title is marked as having the focus."""
+        signs = ("▸", "> ")
+        return [
+            panel.NAME
+            for panel in self.run.query(Panel)
+            if panel.display and any(sign in self.read(f"#{panel.NAME}")[:12] for sign in signs)
+        ]
+
+    def notices(self) -> list[str]:
+        return [notice.message for notice in self.app._notifications]
+
+    def text(self) -> str:
+        """The whole screen on top, row by row."""
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return "\n".join(strip.text for strip in strips)
+
+
+@asynccontextmanager
+async def driving(
+    columns: int = 120,
+    rows: int = 40,
+    *,
+    depth: Depth = "256",
+    symbols: Symbols = UNICODE,
+    ready: bool = True,
+    **settings: Any,
+) -> AsyncIterator[Driver]:
+    """An app of this size at epoch 0; seed 3 unless told otherwise."""
+    app = GdApp(RunSettings(**{"seed": 3, **settings}), Terminal(depth, symbols, fps=60.0))
+    try:
+        async with app.run_test(size=(columns, rows)) as pilot:
+            driver = Driver(app, pilot)
+            if ready:
+                await driver.until(lambda: driver.run.runner is not None, "a runner")
+                if columns >= 40 and rows >= 12:
+                    await driver.settled()
+            yield driver
+    finally:
+        if app.run_screen.runner:
+            assert app.run_screen.runner.stop()
+
+
+def write_weights(path: Path, weights: tuple[float, ...] = WEIGHTS) -> str:
+    """Write a file for `--init`."""
+    file = path / "start.npy"
+    np.save(file, np.array(weights))
+    return str(file)

@@ -1,0 +1,107 @@
+"""Keys that come faster than snapshots."""
+
+import pytest
+
+from tests.ui.driving import driving
+from tui_gd import runner as commands
+from tui_gd.runner import Runner
+from tui_gd.settings import RunSettings
+from tui_gd.ui.steering import Steering
+
+
+class Recorder(Runner):
+    """A runner that never carries anything out: its snapshot stays the first one."""
+
+    def __init__(self, alphas: tuple[float, ...]) -> None:
+        settings = RunSettings(alpha=alphas, seed=1)
+        super().__init__(settings.make_trainer(settings.load_problem()), 100)
+        self.posted: list[commands.Command] = []
+
+    def post(self, command: commands.Command) -> None:
+        self.posted.append(command)
+
+
+def steer(*alphas: float) -> tuple[Steering, Recorder]:
+    steering, recorder = Steering(), Recorder(alphas)
+    steering.take(recorder)
+    return steering, recorder
+
+
+def rates(recorder: Recorder) -> list[float]:
+    return [one.learning_rate for one in recorder.posted if hasattr(one, "learning_rate")]
+
+
+def test_three_rungs_are_climbed_before_a_snapshot_shows_the_first() -> None:
+    steering, recorder = steer(0.01)
+    for _ in range(3):
+        steering.climb(1)
+    assert rates(recorder) == [0.03, 0.1, 0.3]
+    steering.climb(-2)
+    assert rates(recorder)[-1] == 0.03
+    assert steering.learning_rate == 0.03
+
+
+def test_a_lane_just_chosen_is_the_one_whose_rate_is_changed() -> None:
+    steering, recorder = steer(0.01, 0.5)
+    steering.climb(1)
+    steering.choose_lane(1)
+    assert steering.lane == 1
+    steering.climb(1)
+    assert recorder.posted == [
+        commands.SetLearningRate(0.03),
+        commands.SelectLane(1),
+        commands.SetLearningRate(1.0),
+    ]
+    steering.choose_lane(1)
+    assert recorder.posted[-1] == commands.SelectLane(0)
+
+
+def test_a_branch_and_a_reset_keep_the_rate_and_another_epoch_does_not() -> None:
+    steering, recorder = steer(0.01)
+    steering.climb(1)
+    steering.post(commands.Branch())
+    steering.post(commands.Reset())
+    steering.climb(1)
+    assert rates(recorder) == [0.03, 0.1]
+    steering.post(commands.StepBack())
+    assert steering.learning_rate == 0.01
+
+
+def test_one_lane_is_never_chosen_again() -> None:
+    steering, recorder = steer(0.01)
+    steering.choose_lane(1)
+    assert recorder.posted == []
+
+
+def test_without_a_run_keys_do_nothing() -> None:
+    steering = Steering()
+    steering.climb(1)
+    steering.choose_lane(1)
+    steering.post(commands.Resume())
+    assert steering.snapshot is None
+
+
+async def test_plus_five_times_at_once_climbs_five_rungs_also_while_running() -> None:
+    async with driving(alpha=(1e-5,), epochs=10**9) as driver:
+        await driver.press(*["plus"] * 5)
+        await driver.status(alpha=0.003)
+        await driver.press("space", *["minus"] * 5)
+        await driver.status(alpha=1e-5, state="RUNNING")
+        await driver.press("space")
+        await driver.status(state="PAUSED")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+async def test_a_diverged_run_says_what_to_do(columns: int) -> None:
+    # too large a step on cross-entropy: the loss stays finite, sse saturates; so by weights
+    async with driving(columns, 24, alpha=(1e308,), loss="cross-entropy") as driver:
+        await driver.press("greater_than_sign")
+        status = await driver.status(state="DIVERGED")
+        await driver.press("space")
+        await driver.until(driver.notices)
+        assert driver.notices() == [
+            f"diverged at epoch {status.epoch}: step back (,), lower α (-)"
+        ]
+        await driver.press("full_stop")
+        await driver.pilot.pause()
+        assert len(driver.notices()) == 1

@@ -1,0 +1,77 @@
+"""Losses on the test rows: computed after the fact, many epochs in one call.
+
+Nothing in the descent needs them, so a pass over the test rows may be given up; what it left out
+is kept and computed later.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui_gd.learning.engine import LocalEngine
+from tui_gd.learning.history import Series
+from tui_gd.learning.models import Floats
+
+
+@dataclass(slots=True)
+class _Pending:
+    """The weights (epochs, parameters) of one lane at epochs `first` and after."""
+
+    lane: int
+    first: int
+    weights: Floats
+
+
+class Evaluation:
+    """Writes the test losses of every epoch into `series`."""
+
+    def __init__(self, engine: LocalEngine, series: Series) -> None:
+        self._engine = engine
+        self._series = series
+        self._pending: list[_Pending] = []
+
+    @property
+    def pending(self) -> bool:
+        """Whether losses were left out."""
+        return bool(self._pending)
+
+    def add(self, first: int, weights: Floats, finite: Floats) -> None:
+        """Take the weights (epochs, lanes, parameters) of epochs `first` and after.
+
+        Only those are evaluated that `finite` (epochs, lanes) says, and that are not known yet.
+        """
+        known = self._series.values[:, first : first + len(weights)].T
+        missing = np.array(finite, np.bool_)
+        missing[: len(known)] &= np.isnan(known)
+        for lane in np.flatnonzero(missing.any(axis=0)).tolist():
+            last = int(np.flatnonzero(missing[:, lane])[-1])
+            self._pending.append(_Pending(lane, first, weights[: last + 1, lane].copy()))
+
+    def finish(self) -> None:
+        """Compute what is pending; `Interrupted` leaves it pending."""
+        while self._pending:
+            # what was taken together is of the same epochs: one call
+            first = self._pending[0].first
+            length = len(self._pending[0].weights)
+            group = [p for p in self._pending if (p.first, len(p.weights)) == (first, length)]
+            losses = self._engine.loss(np.concatenate([p.weights for p in group]))
+            for part, pending in zip(losses.reshape(len(group), -1), group, strict=True):
+                self._series.write_lane(pending.lane, first, part)
+            done = set(map(id, group))
+            self._pending = [p for p in self._pending if id(p) not in done]
+
+    def forget(self, lane: int, after: int) -> None:
+        """Drop what is pending of a lane after epoch `after`."""
+        for pending in self._pending:
+            if pending.lane == lane:
+                pending.weights = pending.weights[: max(0, after + 1 - pending.first)]
+        self._pending = [pending for pending in self._pending if len(pending.weights)]
+
+    def branch(self, parent: int, lane: int, epoch: int) -> None:
+        """Let a new lane have what its parent has pending up to `epoch`."""
+        copies = [
+            _Pending(lane, p.first, p.weights[: max(0, epoch + 1 - p.first)])
+            for p in self._pending
+            if p.lane == parent
+        ]
+        self._pending += [copy for copy in copies if len(copy.weights)]
