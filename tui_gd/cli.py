@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
+from tui_gd.errors import OutputError, ProblemError
 from tui_gd.options import add_run_options, drawn_seed, frames
 
 if TYPE_CHECKING:
@@ -42,24 +43,30 @@ def fail(message: str) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Do what the command line says and return the exit status."""
-    from tui_gd.problems.problem import ProblemError
-
     try:
-        if argv and argv[0] == "problems":
-            return _problems(argv[1:])
-        if argv and argv[0] == "run":
-            return _run(argv[1:])
-        if argv and argv[0] == "check":
-            return _check(argv[1:])
+        commands = {"problems": _problems, "run": _run, "check": _check}
+        if argv and argv[0] in commands:
+            return commands[argv[0]](argv[1:])
         return _interface(argv)
     except ProblemError as error:
         fail(str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # the reader has gone (`| head`): nothing more to say, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 141
+    except OutputError as error:
+        _say_no_more()
+        print(f"gd-tui: cannot write to standard output: {error}", file=sys.stderr)
+        return 1
+
+
+def _say_no_more() -> None:
+    """Let what is still to be printed go nowhere: the reader has gone (`| head`), the disk is full.
+
+    Otherwise Python tries again at exit, and says so in several lines.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _problems(argv: Sequence[str]) -> int:
@@ -123,7 +130,7 @@ def _interface(argv: Sequence[str]) -> int:
     from tui_gd.ui.terminal import Terminal, missing
 
     why = missing(os.environ)
-    if why is not None or not sys.stdout.isatty():
+    if why is not None or sys.stdout is None or not sys.stdout.isatty():
         from tui_gd.headless import train
         from tui_gd.settings import OutputSettings
 

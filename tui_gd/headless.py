@@ -2,32 +2,60 @@
 
 import json
 import math
-import os
 import sys
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TextIO
 
-import numpy as np
-
 from tui_gd import __version__
+from tui_gd.errors import OutputError
 from tui_gd.learning.models import Floats
-from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
-from tui_gd.problems import Problem, ProblemError
-from tui_gd.report import Report, report_on
+from tui_gd.problems import Problem
+from tui_gd.report import Report, print_reports, reports_of
 from tui_gd.settings import OutputSettings, RunSettings
+from tui_gd.wholefile import WholeFile
 
 # training is let go on for about this long between two looks at what is to be printed
 PRINT_SECONDS = 0.1
 
 
+class _Output:
+    """A stream whose errors are said in one line; one that was closed takes nothing."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, or raise `OutputError`; a pipe that broke stays a `BrokenPipeError`."""
+        self._do(lambda stream: stream.write(text))
+
+    def flush(self) -> None:
+        """Have everything written out."""
+        self._do(lambda stream: stream.flush())
+
+    def _do(self, what: Callable[[TextIO], object]) -> None:
+        try:
+            if self._stream is not None:
+                what(self._stream)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.strerror) from None
+
+
 def train(settings: RunSettings, output: OutputSettings) -> int:
     """Train, print and write what `output` says; return the exit status, 1 if diverged."""
-    if output.json and output.json != "-":
-        _check_writable(Path(output.json))
-    out = sys.stderr if output.json == "-" else sys.stdout
+    file = WholeFile(output.json, "--json") if output.json not in {None, "-"} else None
+    try:
+        return _train_and_write(settings, output, file)
+    finally:
+        if file:
+            file.discard()
+
+
+def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeFile | None) -> int:
+    out = _Output(sys.stderr if output.json == "-" else sys.stdout)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem, test_losses=output.json is not None)
     start = trainer.weights.copy()
@@ -42,7 +70,12 @@ def train(settings: RunSettings, output: OutputSettings) -> int:
     print_reports(trainer, reports, out)
     if output.json:
         document = as_document(settings, problem, trainer, start, reports, seconds)
-        _write(json.dumps(document, allow_nan=False), output.json)
+        text = json.dumps(document, allow_nan=False) + "\n"
+        if file:
+            file.write(text)
+        else:
+            _Output(sys.stdout).write(text)
+    out.flush()
     if trainer.diverged.all():
         epoch = max(lane.diverged or 0 for lane in trainer.lanes)
         print(
@@ -53,7 +86,7 @@ def train(settings: RunSettings, output: OutputSettings) -> int:
     return 0
 
 
-def _train(trainer: Trainer, epochs: int, out: TextIO | None) -> None:
+def _train(trainer: Trainer, epochs: int, out: _Output | None) -> None:
     burst = 1
     with trainer.computing():
         while trainer.epoch < epochs and not trainer.diverged.all() and not trainer.stopped:
@@ -65,7 +98,7 @@ def _train(trainer: Trainer, epochs: int, out: TextIO | None) -> None:
                 _print_epochs(trainer, before, out)
 
 
-def _print_epochs(trainer: Trainer, before: int, out: TextIO) -> None:
+def _print_epochs(trainer: Trainer, before: int, out: _Output) -> None:
     """Print the epochs from `before` on as the tutorial does: 1 and every fifth.
 
     Its `epoch=N` prints the loss before its Nth update: the one after N − 1 epochs.
@@ -80,36 +113,6 @@ def _print_epochs(trainer: Trainer, before: int, out: TextIO) -> None:
                     f"[INFO] epoch={epoch}, loss={values[epoch - 1 - before]:.7f}{alpha}", file=out
                 )
     out.flush()
-
-
-def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
-    """Return every lane's report at the trainer's epoch."""
-    predictor = Predictor(trainer.model, problem.task)
-    return [report_on(problem, predictor, weights) for weights in trainer.weights]
-
-
-def print_reports(trainer: Trainer, reports: list[Report], out: TextIO) -> None:
-    """Print the report; of several lanes a line each, and the report of the best."""
-    best = 0
-    if len(reports) > 1:
-        finite = np.where(trainer.diverged, np.inf, trainer.loss)
-        best = int(np.argmin(finite))
-        measure = "accuracy" if "accuracy" in reports[0].table else "r2"
-        print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
-        for i, lane in enumerate(trainer.lanes):
-            mark = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
-            if i == best:
-                mark = mark or "best"
-            row = (
-                f"{lane.name:>4} {trainer.descent.optimizers[i].name:>9}"
-                f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14.7f}"
-                f" {reports[i].table[measure]:>9.4f} {mark}"
-            )
-            print(row.rstrip(), file=out)
-        print(
-            f"\nlane {trainer.lanes[best].name}, alpha={trainer.learning_rates[best]:g}", file=out
-        )
-    print(reports[best].text, file=out)
 
 
 def as_document(
@@ -160,29 +163,3 @@ def as_document(
 def _plain(losses: Floats) -> list[float | None]:
     """JSON has no NaN: the epochs after a lane diverged are null."""
     return [value if math.isfinite(value) else None for value in losses.tolist()]
-
-
-def _check_writable(path: Path) -> None:
-    if path.is_dir():
-        raise ProblemError(f"--json {path}: is a directory; name a file in it")
-    if not os.access(path.parent, os.W_OK):
-        raise ProblemError(f"--json {path}: cannot write there; name another place")
-
-
-def _write(text: str, path: str) -> None:
-    """Write a file whole or not at all."""
-    if path == "-":
-        print(text)
-        return
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -1,14 +1,22 @@
 """Reports of how well a run predicts its test rows, by scikit-learn."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
 from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
+
+
+class SupportsWrite(Protocol):
+    """Where text can be printed."""
+
+    def write(self, text: str, /) -> object:
+        """Take some text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,3 +80,33 @@ def classification(problem: Problem, predicted: NDArray[np.intp]) -> Classificat
         table=classification_report(problem.y_test, predicted, output_dict=True, **chosen),
         confusion=confusion_matrix(problem.y_test, predicted, labels=labels),
     )
+
+
+def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
+    """Return every lane's report at the trainer's epoch."""
+    predictor = Predictor(trainer.model, problem.task)
+    return [report_on(problem, predictor, weights) for weights in trainer.weights]
+
+
+def print_reports(trainer: Trainer, reports: list[Report], out: SupportsWrite) -> None:
+    """Print the report; of several lanes a line each, and the report of the best."""
+    best = 0
+    if len(reports) > 1:
+        finite = np.where(trainer.diverged, np.inf, trainer.loss)
+        best = int(np.argmin(finite))
+        measure = "accuracy" if "accuracy" in reports[0].table else "r2"
+        print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
+        for i, lane in enumerate(trainer.lanes):
+            mark = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
+            if i == best:
+                mark = mark or "best"
+            row = (
+                f"{lane.name:>4} {trainer.descent.optimizers[i].name:>9}"
+                f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14.7f}"
+                f" {reports[i].table[measure]:>9.4f} {mark}"
+            )
+            print(row.rstrip(), file=out)
+        print(
+            f"\nlane {trainer.lanes[best].name}, alpha={trainer.learning_rates[best]:g}", file=out
+        )
+    print(reports[best].text, file=out)

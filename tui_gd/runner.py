@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -265,7 +265,12 @@ class Runner:
             self.failure = failure
             self._running = False
             self._notice = f"{type(failure).__name__}: {failure}"
-            self._publish()
+            # the run may be in no state to be looked at: what was seen last, and what happened
+            self._snapshot = replace(
+                self._snapshot, state=RunState.FAILED, notice=self._notice, epochs_per_second=0.0
+            )
+            if self.changed:
+                self.changed()
 
     def _turn(self) -> None:
         """Carry out commands, then do a little of what there is to do, or wait."""

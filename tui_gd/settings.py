@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from tui_gd.errors import ProblemError
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.learning.stops import StopRules
 from tui_gd.learning.trainer import Trainer
-from tui_gd.problems import Problem, ProblemError, load_problem
+from tui_gd.problems import Problem, load_problem
 
+LARGEST_START = 100_000_000
 _USUAL_LOSS = {"binary": "sse", "multiclass": "cross-entropy", "regression": "mse"}
 
 
@@ -71,7 +73,7 @@ class RunSettings:
 
     def make_trainer(self, problem: Problem, *, test_losses: bool = True) -> Trainer:
         """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem."""
-        initial = _read_weights(self.init) if self.init else None
+        initial = None if self.init is None else _read_weights(self.init)
         lanes = [(rate, name) for name in self.optimizer for rate in self.alpha]
         loss = self.loss_for(problem)
         try:
@@ -117,19 +119,24 @@ class RunSettings:
 
 def _read_weights(path: str) -> Floats:
     try:
-        weights = np.load(Path(path), allow_pickle=False)
+        # mapped, not read: a header may claim more than there is memory for
+        weights = np.load(Path(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ProblemError(f"--init {path}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ProblemError(
             f"--init {path}: not a .npy file of numbers ({reason}); write one with numpy.save"
         ) from None
     if not isinstance(weights, np.ndarray) or weights.dtype.kind not in "fiu":
         raise ProblemError(f"--init {path}: not an array of numbers; write one with numpy.save")
-    if not np.isfinite(weights).all():
+    if weights.size > LARGEST_START:
+        raise ProblemError(f"--init {path}: {weights.size} weights are more than any model has")
+    with np.errstate(over="ignore"):
+        numbers = np.array(weights, dtype=np.float64)
+    if not np.isfinite(numbers).all():
         raise ProblemError(f"--init {path}: has a weight that is not finite")
-    return weights.astype(np.float64)
+    return numbers
 
 
 @dataclass(frozen=True)

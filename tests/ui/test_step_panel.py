@@ -58,7 +58,6 @@ async def test_the_update_of_every_weight(loss, columns, rows, tmp_path) -> None
             expected = [W[index], g[index], 0.02 * g[index], W[index] - 0.02 * g[index]]
             assert shown[name] == pytest.approx(expected, rel=6e-5), name
         assert number(driver, "loss ") == pytest.approx(before, rel=1e-7)
-        assert number(driver, "→ ") == pytest.approx(0)  # step 0 → 1
         line = driver.read("#step").split("\n")[1]
         assert float(re.search(r"→ ([\d.]+)", line)[1]) == pytest.approx(after, rel=1e-7)
         assert number(driver, "(") == pytest.approx(after - before, rel=5e-3)
@@ -149,7 +148,7 @@ async def test_of_many_weights_the_largest_are_shown_and_a_line_says_so(
         text = driver.read("#step")
         note = re.search(r"the (\d+) largest \|g\| of 30 weights", text)
         shown = re.findall(r"^│ (x\d+|bias) +[-+]", text, re.MULTILINE)
-        assert len(shown) == int(note[1]) >= 3
+        assert len(shown) == int(note[1]) >= 2
         gradient = driver.run.runner.snapshot.lane.gradient
         names = [*problem.feature_names, "bias"]
         largest = sorted(range(30), key=lambda i: -abs(gradient[i]))[: len(shown)]

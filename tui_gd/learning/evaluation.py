@@ -7,6 +7,7 @@ is kept and computed later.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.learning.engine import LocalEngine
 from tui_gd.learning.history import Series
@@ -35,13 +36,13 @@ class Evaluation:
         """Whether losses were left out."""
         return bool(self._pending)
 
-    def add(self, first: int, weights: Floats, finite: Floats) -> None:
+    def add(self, first: int, weights: Floats, finite: NDArray[np.bool_]) -> None:
         """Take the weights (epochs, lanes, parameters) of epochs `first` and after.
 
         Only those are evaluated that `finite` (epochs, lanes) says, and that are not known yet.
         """
         known = self._series.values[:, first : first + len(weights)].T
-        missing = np.array(finite, np.bool_)
+        missing = finite.copy()
         missing[: len(known)] &= np.isnan(known)
         for lane in np.flatnonzero(missing.any(axis=0)).tolist():
             last = int(np.flatnonzero(missing[:, lane])[-1])

@@ -234,6 +234,7 @@ class SoftmaxCrossEntropy(Loss):
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
         """Return the cross-entropy of every row and fill `delta`."""
+        del spare
         own = _at(y)
         loss = softmax(scores, delta)
         loss -= scores[own]
@@ -279,7 +280,8 @@ class MulticlassHinge(Loss):
     ) -> Floats:
         """Return the hinge loss of every row and fill `delta`."""
         own = _at(y)
-        subtract(scores, scores[own][:, :, None] - 1.0, spare)
+        subtract(scores, scores[own][:, :, None], spare)
+        add(spare, 1.0, spare)  # not before: among scores of 1e300 the 1 would be lost
         spare[own] = 0.0
         np.maximum(spare, 0.0, out=spare)
         if gradient:

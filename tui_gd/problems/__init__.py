@@ -1,7 +1,8 @@
 """Problems: what is learned from."""
 
+from tui_gd.errors import ProblemError
 from tui_gd.problems.builtin import BUILTIN, load_problem
-from tui_gd.problems.problem import Problem, ProblemError
+from tui_gd.problems.problem import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 
 __all__ = [

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tui_gd.errors import ProblemError
 from tui_gd.problems import generated
-from tui_gd.problems.problem import Problem, ProblemError
+from tui_gd.problems.problem import Problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
 
 MOST_SAMPLES = 10**8

@@ -9,10 +9,6 @@ from numpy.typing import NDArray
 Task = Literal["binary", "multiclass", "regression"]
 
 
-class ProblemError(Exception):
-    """A fault in what a person named or handed in: one line that says what, where, what to do."""
-
-
 @dataclass(frozen=True, eq=False)
 class Problem:
     """A data set split into train and test, with feature and class names and a task.

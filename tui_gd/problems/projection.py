@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.problems.problem import Problem, ProblemError
+from tui_gd.errors import ProblemError
+from tui_gd.problems.problem import Problem
 
 Floats = NDArray[np.float64]
 Components = tuple[Floats, Floats]

@@ -36,7 +36,7 @@ def _summary(screen: RunScreen) -> int:
     runner = screen.runner
     if runner is None:
         return 0
-    from tui_gd.headless import print_reports, reports_of
+    from tui_gd.report import print_reports, reports_of
 
     if runner.failure:
         raise runner.failure

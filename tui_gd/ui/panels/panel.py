@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from textual import events
 from textual.message import Message
 
@@ -53,7 +54,9 @@ class Panel(CellView, can_focus=True):
     def draw_now(self, view: View) -> None:
         """Draw the view at the panel's size; what has not changed is not sent."""
         if self.display and self.size:
-            self.show(self.draw(view, self.size.height, self.size.width))
+            # the numbers of a diverged run overflow, and a warning would be written on the screen
+            with np.errstate(all="ignore"):
+                self.show(self.draw(view, self.size.height, self.size.width))
 
     def move(self, by: int) -> None:
         """Ask for the selection to be moved."""

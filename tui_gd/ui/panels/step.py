@@ -19,7 +19,7 @@ _OTHER_HEADER = ("", "W", "g", "step", "W − step")
 # what one sample's chain is written for
 _CHAIN_LOSSES = ("sse", "cross-entropy")
 _DIGITS = ((7, 5), (6, 4), (5, 3), (4, 2))
-_FEWEST_WEIGHTS = 3
+_FEWEST_WEIGHTS = 2
 
 
 @dataclass(frozen=True)

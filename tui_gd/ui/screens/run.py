@@ -7,8 +7,9 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from tui_gd.errors import ProblemError
 from tui_gd.plots.palette import Palette
-from tui_gd.problems import Problem, ProblemError
+from tui_gd.problems import Problem
 from tui_gd.runner import Runner, Snapshot
 from tui_gd.settings import RunSettings
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target

@@ -1,0 +1,543 @@
+"""The scikit-learn face: scikit-learn's own checks, its solvers' optima, and what is promised."""
+
+import doctest
+import pickle
+import subprocess
+import sys
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris, make_blobs, make_moons
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import tui_gd.estimators
+from tests.making import problem_of
+from tui_gd import GradientDescentClassifier, GradientDescentRegressor, Trainer
+from tui_gd.learning.models import Model
+from tui_gd.learning.starts import make_start
+
+BOTH = pytest.mark.parametrize(
+    "estimator",
+    [GradientDescentClassifier(), GradientDescentRegressor()],
+    ids=["classes", "number"],
+)
+# some of scikit-learn's checks fit data that no 1000 epochs can finish; it ignores that itself
+unfinished_is_fine = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def standardised(load):
+    X, y = load(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+IRIS = standardised(load_iris)
+DIABETES = standardised(load_diabetes)
+BINARY = IRIS[0][50:], IRIS[1][50:]  # versicolor and virginica overlap, so there is an optimum
+
+
+def data_for(estimator):
+    X, y = DIABETES
+    return IRIS if isinstance(estimator, GradientDescentClassifier) else (X, (y - 152.0) / 77.0)
+
+
+def exactly(estimator, epochs, **settings):
+    """Let `fit` do so many epochs, whatever the loss does."""
+    return clone(estimator).set_params(max_iter=epochs, tol=None, random_state=3, **settings)
+
+
+def weights_of(model):
+    return [*model.coefs_, *model.intercepts_]
+
+
+def assert_same_weights(one, other, **tolerances):
+    for mine, its in zip(weights_of(one), weights_of(other), strict=True):
+        assert_allclose(mine, its, **(tolerances or {"rtol": 0.0, "atol": 0.0}))
+
+
+@unfinished_is_fine
+@parametrize_with_checks([GradientDescentClassifier(), GradientDescentRegressor()])
+def test_scikit_learn_has_nothing_to_say(estimator, check):
+    check(estimator)
+
+
+def names_of_checks(estimator):
+    names = []
+    for _, check in estimator_checks_generator(estimator):
+        settings = {}
+        while isinstance(check, partial):
+            settings |= check.keywords
+            check = check.func  # noqa: PLW2901 - peeling off layers
+        names.append((check.__name__, *sorted(settings.items())))
+    return names
+
+
+@pytest.mark.parametrize(
+    ("own", "model", "without", "at_least"),
+    [
+        (
+            GradientDescentClassifier(),
+            SGDClassifier(),
+            # for its `sparsify`, and for LinearClassifierMixin, which is not a base here
+            {"check_sparsify_coefficients", "check_class_weight_balanced_linear_classifier"},
+            64,
+        ),
+        (GradientDescentRegressor(), SGDRegressor(), {"check_sparsify_coefficients"}, 60),
+    ],
+)
+def test_no_check_is_dropped_that_scikit_learn_makes_of_its_own(own, model, without, at_least):
+    wanted = [name for name in names_of_checks(model) if name[0] not in without]
+    assert sorted(names_of_checks(own), key=str) == sorted(wanted, key=str)
+    assert len(wanted) >= at_least
+
+
+@BOTH
+@unfinished_is_fine
+@pytest.mark.parametrize(
+    "check", ["check_param_validation", "check_dataframe_column_names_consistency"]
+)
+def test_checks_that_scikit_learn_makes_of_its_own_alone(estimator, check):
+    if "dataframe" in check:
+        pytest.importorskip("pandas")
+    getattr(estimator_checks, check)(type(estimator).__name__, estimator)
+
+
+@unfinished_is_fine
+def test_balanced_weights_are_those_of_the_counts():
+    check = estimator_checks.check_class_weight_balanced_linear_classifier
+    check("GradientDescentClassifier", GradientDescentClassifier())
+
+
+@BOTH
+@unfinished_is_fine
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden_layer_sizes": (4, 3)},
+        {"loss": "sse", "learning_rate": 0.01},
+        {"optimizer": "nesterov", "l1": 0.01, "l2": 0.1, "schedule": "cosine"},
+    ],
+    ids=["hidden", "sse", "penalty"],
+)
+def test_weights_repeat_and_remove_rows_with_other_settings_too(estimator, settings, sparse):
+    kind = "sparse" if sparse else "dense"
+    check = getattr(estimator_checks, f"check_sample_weight_equivalence_on_{kind}_data")
+    check(type(estimator).__name__, clone(estimator).set_params(**settings))
+
+
+@BOTH
+@pytest.mark.parametrize("hidden", [(), (5,)], ids=["linear", "hidden"])
+def test_a_weight_of_two_is_a_row_twice(estimator, hidden):
+    X, y = (part[::3] for part in data_for(estimator))
+    weights = np.random.default_rng(0).integers(0, 4, len(y))
+    model = exactly(estimator, 40, hidden_layer_sizes=hidden)
+    weighted = clone(model).fit(X, y, sample_weight=weights)
+    repeated = clone(model).fit(X.repeat(weights, axis=0), y.repeat(weights))
+    assert_same_weights(weighted, repeated, rtol=1e-9, atol=1e-11)
+    assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-11)
+
+
+@BOTH
+def test_a_row_of_weight_zero_takes_no_place_in_a_mini_batch(estimator):
+    X, y = data_for(estimator)
+    some = np.arange(len(y)) % 3 > 0
+    model = exactly(estimator, 5, batch_size=16)
+    weighted = clone(model).fit(X, y, sample_weight=some)
+    removed = clone(model).fit(X[some], y[some])
+    assert_same_weights(weighted, removed, rtol=1e-12)
+
+
+def test_binary_coefficients_are_those_of_logistic_regression():
+    X, y = BINARY
+    wanted = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-12).fit(X, y)
+    model = exactly(
+        GradientDescentClassifier(l2=1.0 / len(y), optimizer="nesterov", learning_rate=0.3), 4000
+    ).fit(X, y)
+    assert model.coef_.shape == (1, 4)
+    assert model.intercept_.shape == (1,)
+    assert_allclose(model.coef_, wanted.coef_, atol=1e-7)
+    assert_allclose(model.intercept_, wanted.intercept_, atol=1e-7)
+    assert_allclose(model.predict_proba(X), wanted.predict_proba(X), atol=1e-7)
+    assert_allclose(model.decision_function(X), wanted.decision_function(X), atol=1e-6)
+
+
+def test_multiclass_probabilities_are_those_of_logistic_regression_with_weights():
+    X, y = IRIS
+    weights = np.random.default_rng(1).uniform(0.5, 2.0, len(y))
+    wanted = LogisticRegression(
+        C=10.0 / weights.sum(), solver="newton-cholesky", tol=1e-12, class_weight={0: 2.0}
+    ).fit(X, y, weights)
+    # a mean is over the sum of the weights, the classes' included
+    total = (weights * np.where(y == 0, 2.0, 1.0)).sum()
+    model = exactly(
+        GradientDescentClassifier(
+            l2=weights.sum() / 10.0 / total,
+            optimizer="nesterov",
+            learning_rate=0.3,
+            class_weight={0: 2.0},
+        ),
+        3000,
+    ).fit(X, y, weights)
+    assert model.coef_.shape == (3, 4)
+    assert_allclose(model.coef_, wanted.coef_, atol=1e-7)
+    # a softmax does not change when all biases rise alike: compare what it makes of them
+    assert_allclose(model.predict_proba(X), wanted.predict_proba(X), atol=1e-7)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.1])
+def test_regression_coefficients_are_those_of_least_squares(penalty):
+    X, y = DIABETES
+    wanted = (Ridge(penalty * len(y) / 2.0) if penalty else LinearRegression()).fit(X, y)
+    model = exactly(
+        GradientDescentRegressor(optimizer="nesterov", learning_rate=0.1, l2=penalty), 6000
+    ).fit(X, y)
+    assert model.coef_.shape == (10,)
+    assert_allclose(model.coef_, wanted.coef_, rtol=1e-6, atol=1e-4)
+    assert_allclose(model.intercept_, wanted.intercept_, rtol=1e-9)
+    assert_allclose(model.predict(X), wanted.predict(X), rtol=1e-6)
+
+
+def test_the_defaults_come_near_the_optimum():
+    X, y = BINARY
+    loss = GradientDescentClassifier().fit(X, y).loss_curve_[-1]
+    best = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(X, y)
+    least = -np.log(best.predict_proba(X)[np.arange(len(y)), y - 1]).mean()
+    assert least < loss < least + 0.01
+    X, y = data_for(GradientDescentRegressor())
+    model = GradientDescentRegressor().fit(X, y)
+    assert model.score(X, y) == pytest.approx(LinearRegression().fit(X, y).score(X, y), abs=1e-3)
+
+
+def test_it_is_the_trainers_descent_bit_for_bit():
+    X, y = BINARY
+    x = np.hstack([X, np.ones((len(X), 1))])
+    trainer = Trainer(
+        problem_of(x, (y - 1).astype(np.int8)),
+        loss="cross-entropy",
+        learning_rates=[0.05],
+        optimizer="adam",
+        batch_size=32,
+        start="glorot",
+        seed=3,
+    )
+    trainer.advance(25)
+    model = exactly(GradientDescentClassifier(batch_size=32, start="glorot"), 25).fit(X, y)
+    assert_array_equal(np.append(model.coef_, model.intercept_), trainer.weights[0])
+    assert_array_equal(model.loss_curve_, trainer.losses())
+
+
+SETTINGS = pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "sgd"},
+        {"optimizer": "nesterov", "momentum": 0.5, "hidden_layer_sizes": 6},
+        {"optimizer": "adam", "batch_size": 20, "schedule": "exponential:0.9"},
+    ],
+    ids=["sgd", "nesterov", "mini-batches"],
+)
+
+
+@BOTH
+@SETTINGS
+def test_partial_fits_are_the_epochs_of_one_fit(estimator, settings):
+    X, y = data_for(estimator)
+    whole = exactly(estimator, 12, **settings).fit(X, y)
+    parts = exactly(estimator, 12, **settings)
+    first = {"classes": np.unique(y)} if hasattr(parts, "predict_proba") else {}
+    for epoch in range(12):
+        parts.partial_fit(X, y, **(first if epoch == 0 else {}))
+        assert parts.n_iter_ == epoch + 1
+    assert_same_weights(parts, whole)
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+@BOTH
+@SETTINGS
+def test_a_warm_start_goes_on_as_if_it_had_never_stopped(estimator, settings):
+    X, y = data_for(estimator)
+    whole = exactly(estimator, 30, **settings).fit(X, y)
+    warm = exactly(estimator, 10, warm_start=True, **settings).fit(X, y)
+    warm.set_params(max_iter=20).fit(X, y)
+    assert_same_weights(warm, whole)
+    assert warm.n_iter_ == 30
+    assert warm.loss_curve_ == whole.loss_curve_
+
+
+@BOTH
+def test_without_warm_start_a_fit_begins_anew(estimator):
+    X, y = data_for(estimator)
+    model = exactly(estimator, 5, hidden_layer_sizes=4)
+    once = clone(model).fit(X, y)
+    assert_same_weights(model.fit(X, y).fit(X, y), once)
+    assert model.n_iter_ == 5
+    assert len(model.loss_curve_) == 6
+
+
+@BOTH
+def test_a_warm_start_may_change_the_optimizer_but_not_the_layers(estimator):
+    X, y = data_for(estimator)
+    model = exactly(estimator, 10, warm_start=True).fit(X, y)
+    model.set_params(optimizer="sgd", learning_rate=1e-3).fit(X, y)
+    assert model.n_iter_ == 20
+    assert model.loss_curve_[20] < model.loss_curve_[10]
+    with pytest.raises(ValueError, match="layers and activation cannot change"):
+        model.set_params(hidden_layer_sizes=3).fit(X, y)
+
+
+def test_partial_fit_learns_from_chunks_that_lack_a_class():
+    X, y = IRIS
+    model = GradientDescentClassifier(class_weight={0: 1.0, 1: 2.0, 2: 1.0})
+    for _ in range(60):
+        for rows in np.array_split(np.arange(150), 3):  # sorted by class
+            model.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert model.score(X, y) > 0.9
+
+
+def test_what_partial_fit_refuses():
+    X, y = BINARY
+    model = GradientDescentClassifier()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    model.partial_fit(X, y, classes=[1, 2])
+    with pytest.raises(ValueError, match=r"classes .* are not those of before"):
+        model.partial_fit(X, y, classes=[1, 2, 3])
+    with pytest.raises(ValueError, match="labels that are not among the classes"):
+        model.partial_fit(X, y + 1)
+    with pytest.raises(ValueError, match="balanced' needs all rows"):
+        model.set_params(class_weight="balanced").partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimizer": "adam", "momentum": 0.5}, "has no momentum"),
+        ({"schedule": "weekly"}, "schedule 'weekly' is none of"),
+        ({"hidden_layer_sizes": (4, 0)}, "whole numbers from 1"),
+        ({"hidden_layer_sizes": (2.5,)}, "whole numbers from 1"),
+        ({"loss": "mae"}, "'loss' parameter"),
+        ({"learning_rate": 0.0}, "'learning_rate' parameter"),
+        ({"learning_rate": np.inf}, "'learning_rate' parameter"),
+        ({"class_weight": {1: -1.0}}, "must not be negative"),
+    ],
+)
+def test_an_impossible_setting_is_refused_in_one_line(settings, message):
+    with pytest.raises(ValueError, match=message) as refusal:
+        GradientDescentClassifier(**settings).fit(*BINARY)
+    assert "\n" not in str(refusal.value)
+
+
+def test_hinge_has_scores_and_no_probabilities():
+    X, y = BINARY
+    model = GradientDescentClassifier(loss="hinge", l2=0.01).fit(X, y)
+    assert not hasattr(model, "predict_proba")
+    with pytest.raises(AttributeError, match="predict_proba"):
+        model.predict_proba(X)
+    assert_array_equal(model.predict(X), np.where(model.decision_function(X) > 0, 2, 1))
+    assert model.score(X, y) > 0.94
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "mse", "sse", "hinge"])
+@pytest.mark.parametrize("hidden", [(), (8,)], ids=["linear", "hidden"])
+@unfinished_is_fine
+def test_every_loss_learns_three_classes_with_names(loss, hidden):
+    X, y = IRIS
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    model = GradientDescentClassifier(loss=loss, hidden_layer_sizes=hidden, random_state=0)
+    assert model.fit(X, names).score(X, names) > 0.94
+    assert model.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+    assert model.decision_function(X).shape == (150, 3)
+    assert_array_equal(model.classes_[model.decision_function(X).argmax(axis=1)], model.predict(X))
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_every_loss_of_regression_learns(loss):
+    X, y = data_for(GradientDescentRegressor())
+    assert GradientDescentRegressor(loss=loss).fit(X, y).score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+def test_hidden_layers_learn_moons_which_a_line_cannot(activation):
+    X, y = make_moons(300, noise=0.1, random_state=0)
+    X = StandardScaler().fit_transform(X)
+    line = GradientDescentClassifier().fit(X, y)
+    network = GradientDescentClassifier(
+        hidden_layer_sizes=(16, 16), activation=activation, random_state=0
+    ).fit(X, y)
+    assert line.score(X, y) < 0.92
+    assert network.score(X, y) > 0.98
+    assert [part.shape for part in network.coefs_] == [(2, 16), (16, 16), (16, 1)]
+    assert [part.shape for part in network.intercepts_] == [(16,), (16,), (1,)]
+    assert not hasattr(network, "coef_")
+    assert not hasattr(network, "intercept_")
+
+
+def test_balanced_classes_move_the_boundary_towards_the_many():
+    X, y = make_blobs([900, 60], centers=[[-1.0], [1.0]], cluster_std=1.0, random_state=0)
+
+    def boundary(class_weight):
+        model = GradientDescentClassifier(class_weight=class_weight).fit(X, y)
+        return -model.intercept_[0] / model.coef_[0, 0]
+
+    # log-odds of two normals of variance 1 at ±1: 2x + log(prior odds), zero at log(odds)/2
+    assert boundary(None) == pytest.approx(np.log(15.0) / 2.0, abs=0.25)
+    assert boundary("balanced") == pytest.approx(0.0, abs=0.25)
+    assert boundary({1: 15.0}) == pytest.approx(boundary("balanced"), abs=1e-6)
+
+
+@BOTH
+@pytest.mark.parametrize("rows", [150, 20_000])
+def test_sparse_is_dense_bit_for_bit(estimator, rows):
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((rows, 6)) * (rng.random((rows, 6)) < 0.3)
+    y = (X.sum(axis=1) > 0.2).astype(int)
+    dense = exactly(estimator, 4).fit(X, y)
+    sparse = exactly(estimator, 4).fit(csr_array(X), y)
+    assert_same_weights(dense, sparse)
+    assert_array_equal(dense.predict(X), sparse.predict(csr_array(X)))
+    assert dense.predict(X).shape == (rows,)
+
+
+def test_max_iter_warns_where_fit_is_called_and_tol_none_does_not():
+    with pytest.warns(ConvergenceWarning, match="max_iter=3 epochs are done") as caught:
+        model = GradientDescentClassifier(max_iter=3).fit(*BINARY)
+    assert caught[0].filename == __file__
+    assert model.n_iter_ == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exactly(GradientDescentClassifier(), 3).fit(*BINARY)
+        GradientDescentClassifier(max_iter=3).partial_fit(*BINARY, classes=[1, 2])
+
+
+def test_it_stops_when_so_many_epochs_in_a_row_gained_less_than_tol():
+    model = GradientDescentClassifier(tol=1e-3, n_iter_no_change=7).fit(*BINARY)
+    curve = np.array(model.loss_curve_)
+    least = np.minimum.accumulate(curve)[:-1]
+    stale = curve[1:] >= least - 1e-3
+    assert model.n_iter_ == len(curve) - 1 < 1000
+    assert stale[-7:].all()
+    runs = "".join("x" if each else "." for each in stale[:-1])
+    assert "x" * 7 not in runs
+
+
+def test_a_loss_that_rose_is_no_convergence():
+    X, y = data_for(GradientDescentRegressor())
+    with pytest.warns(ConvergenceWarning, match="the loss rose from .* lower learning_rate"):
+        GradientDescentRegressor(optimizer="sgd", learning_rate=0.4, max_iter=60).fit(X, y)
+
+
+def test_a_loss_that_overflows_is_an_error_and_leaves_the_last_fit_as_it_was():
+    X, y = data_for(GradientDescentRegressor())
+    model = exactly(GradientDescentRegressor(optimizer="sgd"), 20, warm_start=True).fit(X, y)
+    before = model.predict(X)
+    model.set_params(learning_rate=50.0, max_iter=1000)
+    with pytest.raises(ValueError, match=r"no longer finite after .* lower learning_rate"):
+        model.fit(X, y)
+    assert_array_equal(model.predict(X), before)
+    assert model.n_iter_ == 20
+
+
+@unfinished_is_fine
+def test_a_grid_search_over_the_learning_rate_in_a_pipeline():
+    X, y = load_iris(return_X_y=True)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), GradientDescentClassifier(max_iter=60)),
+        {"gradientdescentclassifier__learning_rate": [1e-6, 1e-3, 0.1]},
+    ).fit(X, y)
+    assert search.best_params_ == {"gradientdescentclassifier__learning_rate": 0.1}
+    assert search.best_score_ > 0.93
+    X, y = data_for(GradientDescentRegressor())
+    search = GridSearchCV(GradientDescentRegressor(max_iter=60), {"learning_rate": [1e-6, 0.1]})
+    assert search.fit(X, y).best_params_ == {"learning_rate": 0.1}
+
+
+@BOTH
+def test_pickle_and_clone_keep_what_they_should(estimator):
+    X, y = data_for(estimator)
+    model = exactly(estimator, 10, hidden_layer_sizes=(3,), warm_start=True).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict(X), model.predict(X))
+    assert_same_weights(again.fit(X, y), model.fit(X, y))
+    fresh = clone(model)
+    assert fresh.get_params() == model.get_params()
+    with pytest.raises(NotFittedError):
+        fresh.predict(X)
+
+
+@BOTH
+def test_feature_names_are_kept_and_held_to(estimator):
+    pandas = pytest.importorskip("pandas")
+    X, y = data_for(estimator)
+    frame = pandas.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    model = exactly(estimator, 3).fit(frame, y)
+    assert model.feature_names_in_.tolist() == list(frame.columns)
+    assert model.n_features_in_ == X.shape[1]
+    with pytest.raises(ValueError, match="same order"):
+        model.predict(frame[frame.columns[::-1]])
+
+
+@BOTH
+def test_a_random_state_repeats_and_none_varies(estimator):
+    X, y = data_for(estimator)
+    one, same = (exactly(estimator, 2, start="normal").fit(X, y) for _ in range(2))
+    assert_same_weights(one, same)
+    generator = np.random.RandomState(0)
+    several = [
+        exactly(estimator, 2, start="normal").set_params(random_state=state).fit(X, y)
+        for state in (None, None, generator, generator)
+    ]
+    assert len({model.loss_curve_[0] for model in several}) == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, "zeros"),
+        ({"hidden_layer_sizes": 4}, "glorot"),
+        ({"hidden_layer_sizes": 4, "activation": "relu"}, "he"),
+        ({"start": "normal"}, "normal"),
+    ],
+)
+def test_the_start_fits_the_network(settings, wanted):
+    X, y = BINARY
+    model = exactly(GradientDescentClassifier(learning_rate=1e-300, optimizer="sgd"), 1, **settings)
+    model.fit(X, y)
+    network = Model(4, 1, (4,) if "hidden_layer_sizes" in settings else ())
+    start = make_start(wanted, 3, network)
+    ours = np.concatenate(
+        [
+            np.vstack([coef, bias]).ravel()
+            for coef, bias in zip(model.coefs_, model.intercepts_, strict=True)
+        ]
+    )
+    assert_allclose(ours, start, rtol=0.0, atol=1e-290)
+
+
+def test_the_examples_in_the_docstrings_run():
+    result = doctest.testmod(tui_gd.estimators)
+    assert result.attempted > 8
+    assert result.failed == 0
+
+
+def test_the_package_loads_neither_numpy_nor_scikit_learn_before_they_are_needed():
+    code = (
+        "import sys, tui_gd; assert not {'numpy', 'sklearn'} & set(sys.modules);"
+        "tui_gd.GradientDescentRegressor; assert 'sklearn' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,305 @@
+"""Loss, data and report: what they say, against numpy and scikit-learn."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.metrics import classification_report, confusion_matrix
+
+from tests import tutorial
+from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
+from tui_gd.plots.dots import BRAILLE
+from tui_gd.plots.palette import ASCII, UNICODE
+
+W = np.array(WEIGHTS)
+
+
+def descended(alpha: float, epochs: int) -> tuple[np.ndarray, list[float]]:
+    """The tutorial's weights and losses after so many epochs from WEIGHTS."""
+    data = tutorial.data()
+    weights, losses, _ = tutorial.descend(data.train_x, data.train_y, W, alpha, epochs)
+    return np.ravel(weights), losses
+
+
+def legend(driver: Driver) -> str:
+    return driver.read("#loss").split("\n")[0]
+
+
+# The report
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (200, 50), (80, 24)])
+async def test_the_report_is_scikit_learns(columns, rows, tmp_path) -> None:
+    data = tutorial.data()
+    truth, predicted = data.test_y[:, 0], (data.test_x @ W > 0).astype(int)
+    expected = classification_report(truth, predicted, output_dict=True)
+    matrix = confusion_matrix(truth, predicted)
+    assert len(np.unique(matrix)) > 2  # numbers that cannot be mistaken for each other
+    async with driving(columns, rows, init=write_weights(tmp_path)) as driver:
+        await driver.press("3")
+        await driver.settled()
+        text = driver.read("#report")
+        assert "report, test rows, epoch 0 ─" in text
+        for name in ("0", "1", "macro avg", "weighted avg"):
+            row = re.search(rf"^│ {name} +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)", text, re.M)
+            values = expected[name]
+            assert row[1] == f"{values['precision']:.4f}"
+            assert row[2] == f"{values['recall']:.4f}"
+            assert row[3] == f"{values['f1-score']:.4f}"
+            assert row[4] == f"{values['support']:.0f}"
+        accuracy = re.search(r"accuracy +([\d.]+) +(\d+)", text)
+        assert accuracy.groups() == (f"{expected['accuracy']:.4f}", "500")
+        counts = [re.findall(rf"class {label} +(\d+) +(\d+)", text) for label in (0, 1)]
+        assert [tuple(map(int, row[0])) for row in counts] == [tuple(row) for row in matrix]
+
+
+async def test_the_report_follows_every_step_and_lane() -> None:
+    async with driving() as driver:
+        for epoch in (1, 2, 3):
+            await driver.press("full_stop")
+            await driver.until(lambda e=epoch: f"epoch {e} ─" in driver.read("#report"))
+        await driver.press("b")
+        await driver.until(lambda: "epoch 3, lane B ─" in driver.read("#report"))
+        await driver.press("1", "down")
+        await driver.until(lambda: "epoch 3, lane A ─" in driver.read("#report"))
+
+
+async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None:
+    made = []
+    from tui_gd import report
+
+    def counted(*arguments):
+        made.append(arguments)
+        return original(*arguments)
+
+    original = report.report_on
+    monkeypatch.setattr(report, "report_on", counted)
+    async with driving(epochs=10**9) as driver:
+        clock = [100.0]
+        driver.run._reports._clock = lambda: clock[0]
+        await driver.press("space")
+        await driver.until(lambda: driver.read_status().epoch > 100)
+        before = len(made)
+        start = driver.read_status().epoch
+        await driver.until(lambda: driver.read_status().epoch > start + 2000)
+        assert len(made) - before <= 1
+        clock[0] += 1.1
+        await driver.until(lambda: len(made) > before)
+        await driver.press("space")
+        await driver.settled()
+
+
+async def test_a_short_panel_scrolls_the_table() -> None:
+    async with driving(60, 12, problem="digits", epochs=5) as driver:
+        await driver.press("3")
+        await driver.until(lambda: "1–7/13" in driver.read("#report"))
+        assert "weighted avg" not in driver.read("#report")
+        await driver.press("pagedown")
+        await driver.until(lambda: "weighted avg" in driver.read("#report"))
+        await driver.press(*["down"] * 5, "up")  # no key is lost beyond the end
+        await driver.until(lambda: "6–12/13" in driver.read("#report"))
+
+
+# The data
+
+
+@pytest.mark.parametrize("train", [False, True])
+async def test_the_wrong_ones_are_counted(train, tmp_path) -> None:
+    data = tutorial.data()
+    x, y = (data.train_x, data.train_y) if train else (data.test_x, data.test_y)
+    wrong = int(np.sum((x @ W > 0) != y[:, 0]))
+    assert 0 < wrong < 500
+    async with driving(init=write_weights(tmp_path)) as driver:
+        if train:
+            await driver.press("p")
+        await driver.until(lambda: f"wrong {wrong} ─" in driver.read("#data"))
+
+
+async def test_the_cursor_tells_a_points_features_class_and_p(tmp_path) -> None:
+    data = tutorial.data()
+    async with driving(160, 50, init=write_weights(tmp_path)) as driver:
+        await driver.press("2", "enter")
+        rows = set()
+        for key in ("left", "up", "right", "right", "down"):
+            await driver.press(key)
+            await driver.until(lambda: "test " in driver.read("#data").split("\n")[0])
+            title = driver.read("#data").split("\n")[0]
+            found = re.search(
+                r"test (\d+): x1 (\S+), x2 (\S+), class (\d), p (\S+), (right|wrong)", title
+            )
+            row = int(found[1]) - 1
+            rows.add(row)
+            assert float(found[2]) == pytest.approx(data.test_x[row, 0], rel=6e-3)
+            assert float(found[3]) == pytest.approx(data.test_x[row, 1], rel=6e-3)
+            truth = data.test_y[row, 0]
+            assert int(found[4]) == truth
+            p = tutorial.sigmoid_activation(data.test_x[row] @ W)
+            assert float(found[5]) == pytest.approx(p, rel=6e-3)
+            assert found[6] == ("right" if (p > 0.5) == truth else "wrong")
+        assert len(rows) > 2
+        assert (await driver.status()).epoch == 0  # the arrows did not step
+        await driver.press("escape", "right")
+        await driver.status(epoch=1)
+
+
+@pytest.mark.parametrize(("key", "axis", "sign"), [("left", 0, -1), ("right", 0, 1), ("up", 1, 1)])
+async def test_the_cursor_goes_where_the_arrow_points(key, axis, sign) -> None:
+    data = tutorial.data()
+    async with driving(160, 50) as driver:
+        await driver.press("2", "enter")
+        places = []
+        for _ in range(3):
+            found = re.search(r"test (\d+):", driver.read("#data"))
+            places.append(data.test_x[int(found[1]) - 1])
+            await driver.press(key)
+        moves = np.diff(places, axis=0)[:, axis] * sign
+        assert (moves > 0).all()
+
+
+async def test_among_train_points_the_cursor_is_the_sample_of_the_step_panel() -> None:
+    async with driving() as driver:
+        await driver.press("p", "2", "enter")
+        await driver.until(lambda: "train 1:" in driver.read("#data"))
+        await driver.press("right")
+        await driver.until(lambda: "train 1:" not in driver.read("#data"))
+        row = re.search(r"train (\d+):", driver.read("#data"))[1]
+        await driver.until(lambda: f"train sample {row} of 500" in driver.read("#step"))
+
+
+# The loss
+
+
+async def test_the_legend_has_the_losses_of_this_epoch(tmp_path) -> None:
+    weights, _ = descended(0.01, 2)
+    data = tutorial.data()
+    losses = [
+        np.sum((tutorial.sigmoid_activation(x @ weights) - y[:, 0]) ** 2)
+        for x, y in ((data.train_x, data.train_y), (data.test_x, data.test_y))
+    ]
+    async with driving(init=write_weights(tmp_path)) as driver:
+        await driver.press("full_stop", "full_stop", "full_stop", "comma")
+        await driver.status(epoch=2)
+        await driver.settled()
+        wanted = f"loss ─ ━━ train {losses[0]:.4g} ─ ━━ test {losses[1]:.4g} ─"
+        assert wanted in legend(driver)
+
+
+async def test_the_current_lane_comes_first_and_lies_on_top() -> None:
+    async with driving(160, alpha=(0.003, 0.01, 0.03)) as driver:
+        await driver.press("greater_than_sign")
+        await driver.status(epoch=10)
+        await driver.settled()
+        shape = r"loss ─ ━━ (\w) ([\d.]+) [\d.]+ ─ ╍╍ test [\d.]+ ─ ━━ (\w) ([\d.]+) [\d.]+ ─"
+        found = re.search(shape, legend(driver))
+        assert found.groups() == ("A", "0.003", "B", "0.01")
+        await driver.press("1", "up")
+        await driver.until(lambda: "lane C of 3" in driver.read("#status"))
+        await driver.until(lambda: "━━ C 0.03" in legend(driver).split("─")[2])
+        found = re.search(shape, legend(driver))
+        assert found.groups() == ("C", "0.03", "A", "0.003")
+        # at epoch 0 all lanes have one loss: the mark there has the current lane's colour
+        await driver.press("home")
+        await driver.status(epoch=0)
+        await driver.settled()
+        cells, palette = driver.run.query_one("#loss").cells, driver.app.palette
+        marks = cells.code == ord("●")
+        assert set(cells.fg[marks]) == {palette.lane(2)[0], palette.text}
+
+
+@pytest.mark.parametrize("depth", ["truecolor", "256", "16"])
+async def test_with_several_lanes_the_test_curve_has_no_lanes_colour(depth) -> None:
+    async with driving(depth=depth, alpha=(0.01, 0.03)) as driver:
+        palette = driver.app.palette
+        curves = driver.run.board.loss._curves(driver.run.view, None)
+        test = next(curve for curve in curves if curve.label == "test")
+        assert test.dashed
+        assert test.colour not in palette.lanes
+        assert {curve.colour for curve in curves if curve is not test} <= set(palette.lanes)
+
+
+@pytest.mark.parametrize(("epochs", "at"), [(40, 20), (6000, 3000)])
+async def test_a_branch_is_drawn_from_its_epoch_on_only(epochs, at) -> None:
+    async with driving(160, epochs=epochs, alpha=(0.001,)) as driver:
+        await driver.press("g", *str(at), "enter")
+        await driver.status(epoch=at)
+        await driver.press("b", "plus", "plus", "plus", "g", *str(epochs), "enter")
+        await driver.status(epoch=epochs, alpha=0.03)
+        await driver.settled()
+        snapshot = driver.run.runner.snapshot
+        assert (snapshot.lane.train.width > 1) == (epochs > 1024)
+        curves = driver.run.board.loss._curves(driver.run.view, None)
+        assert curves[0].label == "B 0.03"
+        assert at - curves[0].width < curves[0].start <= at
+        cells, colour = driver.run.query_one("#loss").cells, driver.app.palette.lane(1)[0]
+        drawn = (cells.fg == colour) & (cells.code >= BRAILLE) & (cells.code < BRAILLE + 256)
+        left = np.flatnonzero(drawn.any(axis=0)).min()
+        boxed = np.flatnonzero(cells.code[-2] == ord("0"))
+        assert left >= cells.shape[1] // 2 - 2 > boxed[0]
+
+
+async def test_the_cursor_tells_the_losses_of_an_epoch(tmp_path) -> None:
+    _, losses = descended(0.02, 6)
+    async with driving(init=write_weights(tmp_path), alpha=(0.02,)) as driver:
+        await driver.press("g", "5", "enter")
+        await driver.status(epoch=5)
+        await driver.settled()
+        await driver.press("enter", "left", "left")
+        await driver.until(lambda: "loss at epoch 3 ─" in legend(driver))
+        shown = re.search(r"train ([\d.]+) ─ ━━ test ([\d.]+) ", legend(driver))
+        # the tutorial prints as epoch k + 1 what is the loss after k epochs
+        assert float(shown[1]) == pytest.approx(losses[3], rel=1e-6)
+        assert (await driver.status()).epoch == 5
+        await driver.press(*["left"] * 5)
+        await driver.until(lambda: "loss at epoch 0 ─" in legend(driver))
+        await driver.press(*["right"] * 9)
+        await driver.until(lambda: "loss at epoch 5 ─" in legend(driver))
+        await driver.press("full_stop")  # still a step
+        await driver.status(epoch=6)
+        await driver.press("enter", "left")
+        await driver.status(epoch=5)
+
+
+async def test_of_many_epochs_the_cursor_tells_least_and_greatest() -> None:
+    async with driving(160, epochs=6000, alpha=(0.001,)) as driver:
+        await driver.press("g", *"6000", "enter")
+        await driver.status(epoch=6000)
+        await driver.press("enter", *["left"] * 20)
+        await driver.until(lambda: "loss at epochs " in legend(driver))
+        first, last, low, high = re.search(
+            r"epochs (\d+) to (\d+) ─ ━━ train ([\d.]+) to ([\d.]+) ", legend(driver)
+        ).groups()
+        losses = driver.run.runner.trainer.losses(0)[int(first) : int(last) + 1]
+        assert low == f"{losses.min():.4g}"
+        assert high == f"{losses.max():.4g}"
+
+
+async def test_a_text_panel_has_no_cursor_and_says_so() -> None:
+    async with driving() as driver:
+        await driver.press("4", "enter")
+        await driver.until(driver.notices)
+        assert driver.notices() == ["the loss and the data can have a cursor"]
+        await driver.press("right")
+        await driver.status(epoch=1)
+
+
+async def test_another_panel_takes_the_cursor_away() -> None:
+    async with driving() as driver:
+        await driver.press("enter", "tab")
+        await driver.until(lambda: driver.focused() == ["data"])
+        assert "loss at epoch" not in driver.read("#loss")
+        await driver.press("right")
+        await driver.status(epoch=1)
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+async def test_running_curves_end_at_the_epoch_of_the_status_line(symbols) -> None:
+    async with driving(symbols=symbols) as driver:
+        await driver.press("greater_than_sign")
+        await driver.status(epoch=10)
+        await driver.settled()
+        cells = driver.run.query_one("#loss").cells
+        marks = np.nonzero(cells.code == ord(symbols.now))[1]
+        zero = next(i for i, sign in enumerate(cells.text()[-2]) if sign == "0")
+        hundred = cells.text()[-2].index("100") + 2
+        share = (marks.max() - zero) / (hundred - zero)
+        assert share == pytest.approx(0.1, abs=0.03)

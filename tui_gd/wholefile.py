@@ -1,0 +1,56 @@
+"""Files written whole or not at all."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from tui_gd.errors import ProblemError
+
+
+class WholeFile:
+    """A file to come at `path`: nothing is there, or what was there before, until `write`.
+
+    Made before the work whose result it takes: `ProblemError` if nothing can be written there.
+    A symbolic link is followed; what is no regular file, as a pipe, is written to directly.
+    """
+
+    def __init__(self, path: str, option: str) -> None:
+        self._temporary: str | None = None
+        try:
+            if not path:
+                raise ProblemError(f"{option} needs the name of a file")
+            self._target = Path(os.path.realpath(path))
+            if self._target.is_dir():
+                raise ProblemError(f"{option} {path}: is a directory; name a file in it")
+            self._special = self._target.exists() and not stat.S_ISREG(self._target.stat().st_mode)
+            if not self._special:
+                # the name is not in the temporary one, which would be longer than a name may be
+                os.stat(self._target.parent)
+                if len(os.fsencode(self._target.name)) > 255:
+                    raise ProblemError(f"{option} {path[:20]}…: the name is too long")
+                handle, self._temporary = tempfile.mkstemp(dir=self._target.parent, prefix=".gd-")
+                os.close(handle)
+        except OSError as error:
+            raise ProblemError(f"{option} {path}: {error.strerror}; name another place") from None
+
+    def write(self, text: str) -> None:
+        """Put `text` into the file, whole."""
+        if self._temporary is None:
+            self._target.write_text(text, encoding="utf-8")
+            return
+        with open(self._temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(self._temporary, 0o666 & ~umask)
+        os.replace(self._temporary, self._target)
+        self._temporary = None
+
+    def discard(self) -> None:
+        """Leave everything as it was, unless it has been written."""
+        if self._temporary is not None:
+            os.unlink(self._temporary)
+            self._temporary = None
