@@ -216,13 +216,14 @@ def test_regression_coefficients_are_those_of_least_squares(penalty):
 
 def test_the_defaults_come_near_the_optimum():
     X, y = BINARY
-    loss = GradientDescentClassifier().fit(X, y).loss_curve_[-1]
-    best = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(X, y)
-    least = -np.log(best.predict_proba(X)[np.arange(len(y)), y - 1]).mean()
-    assert least < loss < least + 0.01
+    model = GradientDescentClassifier(l2=0.01).fit(X, y)
+    best = LogisticRegression(C=1.0 / (0.01 * len(y)), solver="newton-cholesky").fit(X, y)
+    nats = -np.log(best.predict_proba(X)[np.arange(len(y)), y - 1]).mean()
+    least = nats + 0.01 / 2.0 * (best.coef_**2).sum()
+    assert least < model.loss_curve_[-1] < least + 1e-3
     X, y = data_for(GradientDescentRegressor())
     model = GradientDescentRegressor().fit(X, y)
-    assert model.score(X, y) == pytest.approx(LinearRegression().fit(X, y).score(X, y), abs=1e-3)
+    assert model.score(X, y) == pytest.approx(LinearRegression().fit(X, y).score(X, y), abs=2e-3)
 
 
 def test_it_is_the_trainers_descent_bit_for_bit():

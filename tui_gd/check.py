@@ -21,12 +21,15 @@ class Check:
     """One lane's gradient held against differences of its loss.
 
     `table` is `numeric.step_table` and `best` its best row. `analytic` and `central` are the
-    gradient by formula and by central differences at the best h, `errors` how far they are apart,
-    all (parameters,). Weights that are `kinked` (parameters,) are not in the table.
+    gradient by formula and by central differences with `step`, `errors` how far they are apart,
+    all (parameters,). `step` is the best h of a right gradient; of a wrong one the usual h, because
+    the h that looks best may be one that hides what is wrong. Weights that are `kinked`
+    (parameters,) are not in the table.
     """
 
     table: list[numeric.StepError]
     best: numeric.StepError
+    step: float
     analytic: Floats
     central: Floats
     errors: Floats
@@ -49,10 +52,11 @@ def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
         kinked = numeric.on_kink(engine, weights, analytic)
     table = numeric.step_table(engine, weights, analytic, among=~kinked)
     best = numeric.best_row(table)
-    at_best = numeric.numeric_gradient(engine, weights, best.step)
-    errors = numeric.weight_errors(at_best.central, analytic, at_best.loss)
     limit = numeric.limit(weights)
-    return Check(table, best, analytic, at_best.central, errors, kinked, limit)
+    step = best.step if best.central < limit else numeric.usual_step(weights)
+    found = numeric.numeric_gradient(engine, weights, step)
+    errors = numeric.weight_errors(found.central, analytic, found.loss)
+    return Check(table, best, step, analytic, found.central, errors, kinked, limit)
 
 
 def has_kinks(trainer: Trainer) -> bool:
@@ -67,9 +71,9 @@ def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
 
     First the largest relative error of all weights, for steps h from 1e-1 to 1e-14: of the central
     difference, and of the tutorial's one-sided one. It falls with h, then rises: the V. Then the
-    weights at the best h, the worst first, at most `MOST_WEIGHTS`. Last the verdict: right if the
-    best central error is below `numeric.limit`. A weight that stands on a kink cannot be judged by
-    that, only by lying between the slopes to both sides; those are counted and left out.
+    weights at the best h (see `Check`), the worst first, at most `MOST_WEIGHTS`. Last the verdict:
+    right if the best central error is below `numeric.limit`. A weight that stands on a kink cannot
+    be judged by that, only by lying between the slopes to both sides: it is marked and counted.
 
     Plain ASCII, apart from names that come with the data.
     """
@@ -97,7 +101,7 @@ def _print_table(check: Check, out: TextIO) -> None:
 def _print_weights(check: Check, names: list[str], out: TextIO) -> None:
     ranked = np.lexsort((-np.abs(check.analytic), -check.errors, check.kinked))[:MOST_WEIGHTS]
     room = max(LEAST_NAME, *(min(len(names[i]), MOST_NAME) for i in ranked))
-    print(f"\nat h = {check.best.step:.0e}, the worst first", file=out)
+    print(f"\nat h = {check.step:.0e}, the worst first", file=out)
     print(f"  {'weight':<{room}}{'analytic':>17}{'numeric':>17}{'rel. error':>12}", file=out)
     for i in ranked:
         note = "   kink" if check.kinked[i] else ""

@@ -11,7 +11,11 @@ from tui_gd.names import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add PROBLEM and everything that says how it is learned."""
     parser.add_argument(
-        "problem", nargs="?", default="blobs", metavar="PROBLEM", help="see gd-tui problems (blobs)"
+        "problem",
+        nargs="?",
+        default="blobs",
+        metavar="PROBLEM",
+        help="a name (gd-tui problems), X.npy, or an .npz with X and y (blobs)",
     )
     run = parser.add_argument_group("descent")
     run.add_argument("-e", "--epochs", type=_epochs, default=100, metavar="N", help="(100)")
@@ -104,6 +108,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="epochs without a lower test loss",
     )
     data = parser.add_argument_group("data")
+    data.add_argument(
+        "--target", metavar="FILE", help="of an X.npy: the file with its targets, y.npy"
+    )
     data.add_argument(
         "--test-size", type=_share, default=0.5, metavar="X", help="share of test rows (0.5)"
     )

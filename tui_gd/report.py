@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.learning.engine import BLOCK_ROWS
 from tui_gd.learning.models import Floats
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
@@ -48,9 +49,14 @@ Report = ClassificationReport | RegressionReport
 
 def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report:
     """Report on one lane's `weights` (parameters,) by the problem's test rows."""
+    # one block after the other: the test rows may be mapped from a file
+    parts = (
+        problem.rows(problem.x_test, slice(i, i + BLOCK_ROWS))
+        for i in range(0, len(problem.y_test), BLOCK_ROWS)
+    )
     if problem.task == "regression":
-        return regression(problem, predictor.scores(weights, problem.x_test))
-    return classification(problem, predictor.predict(weights, problem.x_test))
+        return regression(problem, np.concatenate([predictor.scores(weights, x) for x in parts]))
+    return classification(problem, np.concatenate([predictor.predict(weights, x) for x in parts]))
 
 
 def regression(problem: Problem, predicted: Floats) -> RegressionReport:

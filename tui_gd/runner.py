@@ -509,5 +509,6 @@ class Runner:
         problem = self._trainer.problem
         if problem.task == "regression" or not 0 < len(problem.y_test) <= ACCURACY_ROWS:
             return math.nan
-        hits = self.predictor.predict(weights, problem.x_test) == problem.y_test
+        x = problem.rows(problem.x_test, slice(None))
+        hits = self.predictor.predict(weights, x) == problem.y_test
         return float(np.count_nonzero(hits)) / len(hits)

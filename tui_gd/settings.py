@@ -13,6 +13,7 @@ from tui_gd.learning.schedules import parse_schedule
 from tui_gd.learning.stops import StopRules
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem, load_problem
+from tui_gd.problems.arrays import is_array_file, load_arrays
 
 LARGEST_START = 100_000_000
 _USUAL_LOSS = {"binary": "sse", "multiclass": "cross-entropy", "regression": "mse"}
@@ -46,6 +47,7 @@ class RunSettings:
     seed: int = 0
     init: str | None = None
     dtype: str = "float64"
+    target: str | None = None
     test_size: float = 0.5
     split_seed: int = 42
     standardize: bool = False
@@ -56,6 +58,19 @@ class RunSettings:
 
     def load_problem(self) -> Problem:
         """Return the problem; `ProblemError` if it cannot be had."""
+        if is_array_file(self.problem):
+            made = {"samples", "noise", "data_seed", "classes"}
+            for option in made & {name for name, value in vars(self).items() if value is not None}:
+                raise ProblemError(f"{self.problem}: --{option.replace('_', '-')} is for made data")
+            return load_arrays(
+                self.problem,
+                self.target,
+                self.test_size,
+                split_seed=self.split_seed,
+                standardize=self.standardize,
+            )
+        if self.target is not None:
+            raise ProblemError(f"--target is for files: {self.problem} has its own")
         return load_problem(
             self.problem,
             self.test_size,

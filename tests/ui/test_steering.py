@@ -93,15 +93,15 @@ async def test_plus_five_times_at_once_climbs_five_rungs_also_while_running() ->
 
 @pytest.mark.parametrize("columns", [80, 120])
 async def test_a_diverged_run_says_what_to_do(columns: int) -> None:
-    # too large a step on cross-entropy: the loss stays finite, sse saturates; so by weights
-    async with driving(columns, 24, alpha=(1e308,), loss="cross-entropy") as driver:
+    # the gradient is larger than 1, so the first step leads beyond the largest number
+    settings = {"alpha": (1e308,), "loss": "cross-entropy", "ready": False}
+    async with driving(columns, 24, **settings) as driver:
+        await driver.status(epoch=0)
         await driver.press("greater_than_sign")
         status = await driver.status(state="DIVERGED")
         await driver.press("space")
         await driver.until(driver.notices)
-        assert driver.notices() == [
-            f"diverged at epoch {status.epoch}: step back (,), lower α (-)"
-        ]
+        assert driver.notices() == [f"diverged at epoch {status.epoch}: step back (,), lower α (-)"]
         await driver.press("full_stop")
         await driver.pilot.pause()
         assert len(driver.notices()) == 1

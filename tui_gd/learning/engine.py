@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from tui_gd.learning.losses import Loss, Targets
@@ -68,6 +68,8 @@ class LocalEngine:
     """Loss and gradient on this machine's cores.
 
     `x` is (rows, features + 1) with ones last, `y` is (rows,). `weights` are (lanes, parameters).
+    Where `x` is (rows, features) without ones, or of another type than `dtype`, it is made ready a
+    block at a time: so it may be mapped into memory from a file that is larger than that.
     A lane's result does not depend on the other lanes, nor on the number of threads. Memory beside
     the data: three buffers of 512 KiB per thread, or of one block of one lane where that is more.
     `row_weights` (rows,) multiply the rows' losses; a mean is then over their sum.
@@ -86,13 +88,18 @@ class LocalEngine:
         *,
         penalty: Penalty | None = None,
         row_weights: Floats | None = None,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         self.between_blocks: Callable[[], None] | None = None
         self._model = model
         self._loss = loss
-        small = x.nbytes <= SMALL_DATA_BYTES
-        self._x = np.asfortranarray(x) if small else x
-        self._y = y.astype(x.dtype) if small else y
+        self._dtype = np.dtype(dtype)
+        if x.nbytes <= SMALL_DATA_BYTES:
+            ready = np.ones((len(x), model.features + 1), self._dtype, order="F")
+            ready[:, : x.shape[1]] = x
+            x, y = ready, y.astype(self._dtype)
+        self._x, self._y = x, y
+        self._as_it_is = x.shape[1] == model.features + 1 and x.dtype == self._dtype
         self._row_weights = row_weights
         self._penalty = penalty or Penalty()
         self._threads = threads or len(os.sched_getaffinity(0))
@@ -102,7 +109,7 @@ class LocalEngine:
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
         self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
         self._block_rows = block
-        self._buffers = [model.buffers(self._lanes_at_once, block, x.dtype)]
+        self._buffers = [self._make_buffers()]
         self._cut_lanes, self._cut_pass = -1, self._make_pass(0)
         self._scales = self._scales_for(None)
         self._plain = self._scales == (1.0, 1.0) and not (self._penalty.l1 or self._penalty.l2)
@@ -129,6 +136,12 @@ class LocalEngine:
         if not self._plain:
             self._finish(weights, None, loss, grad)
         return loss
+
+    def _make_buffers(self) -> Buffers:
+        buffers = self._model.buffers(self._lanes_at_once, self._block_rows, self._dtype)
+        if not self._as_it_is:
+            buffers.rows = np.ones((self._block_rows, self._model.features + 1), self._dtype)
+        return buffers
 
     def _scales_for(self, rows: NDArray[np.intp] | None) -> tuple[float, float]:
         if self._row_weights is not None:
@@ -170,7 +183,7 @@ class LocalEngine:
         self, weights: Floats, rows: NDArray[np.intp] | None, gradient: bool
     ) -> tuple[Floats, Floats]:
         n = len(self._y) if rows is None else len(rows)
-        if rows is None and self._one_block:
+        if rows is None and self._one_block and self._as_it_is:
             if gradient:
                 self._cut_lanes, self._cut_pass = len(weights), self._make_pass(len(weights))
                 return self._cut_pass(weights)
@@ -195,10 +208,14 @@ class LocalEngine:
                             self.between_blocks()
                         part = slice(start, min(start + self._block_rows, n))
                         chosen = part if rows is None else rows[part]
+                        x = self._x[chosen]
+                        if not self._as_it_is:
+                            buffers.rows[: len(x), : x.shape[1]] = x
+                            x = buffers.rows[: len(x)]
                         loss, grad = self._block(
                             buffers.cut(len(weights), part.stop - start),
                             weights,
-                            self._x[chosen],
+                            x,
                             self._y[chosen],
                             None if self._row_weights is None else self._row_weights[chosen],
                             gradient,
@@ -209,9 +226,7 @@ class LocalEngine:
         shared = count()  # next() on it is one step in C: safe between threads
         helpers = min(self._threads, sections) - 1
         while len(self._buffers) <= helpers:
-            self._buffers.append(
-                self._model.buffers(self._lanes_at_once, self._block_rows, self._x.dtype)
-            )
+            self._buffers.append(self._make_buffers())
         if helpers and self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1, "engine")
         futures = [

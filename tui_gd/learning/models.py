@@ -7,7 +7,7 @@ number of lanes, and a replay after a branch would not give the same bits.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -24,13 +24,15 @@ class Buffers:
     """Room for one block of rows and some lanes; made once and used for every block.
 
     `scores`, `delta` and `spare` are (lanes, rows), with several outputs (lanes, rows, outputs);
-    `hidden` has one (lanes, rows, units + 1) per hidden layer, its last column all ones.
+    `hidden` has one (lanes, rows, units + 1) per hidden layer, its last column all ones. `rows` is
+    room for rows of the data that have to be made ready.
     """
 
     scores: Floats
     delta: Floats
     spare: Floats
     hidden: tuple[Floats, ...] = ()
+    rows: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
     def cut(self, lanes: int, rows: int) -> "Buffers":
         """Return the part for so many lanes and rows."""

@@ -55,6 +55,9 @@ class TrainingData(Protocol):
     def outputs(self) -> int:
         """The number of scores a model gives per row."""
 
+    def rows(self, x: Floats, which: slice) -> Floats:
+        """Return some rows of `x` (rows, features + 1), ones last."""
+
 
 class Trainer:
     """Gradient descent on all lanes: `W ← W − α · g`, with every epoch on record.
@@ -109,17 +112,19 @@ class Trainer:
         self._filling: Chunk | None = None
         self._wanted: dict[int, float] = {}
         rule = make_loss(loss, problem.task, self._dtype)
-        x_train, x_test = (x.astype(dtype, copy=False) for x in (problem.x_train, problem.x_test))
         self.engine = LocalEngine(
             self.model,
             rule,
-            x_train,
+            problem.x_train,
             problem.y_train,
             threads,
             penalty=Penalty(l1, l2),
             row_weights=row_weights,
+            dtype=self._dtype,
         )
-        self.test_engine = LocalEngine(self.model, rule, x_test, problem.y_test, threads)
+        self.test_engine = LocalEngine(
+            self.model, rule, problem.x_test, problem.y_test, threads, dtype=self._dtype
+        )
         lanes = len(learning_rates)
         names = [optimizer] * lanes if isinstance(optimizer, str) else list(optimizer)
         if len(names) != lanes:

@@ -14,9 +14,12 @@ class Problem:
     """A data set split into train and test, with feature and class names and a task.
 
     `x_train` and `x_test` have shape (rows, features + 1): the last column is all ones, so that
-    the last row of a weight matrix is the bias. `y_train` and `y_test` have shape (rows,): class
-    numbers 0 … classes − 1 in the smallest signed integer type that holds them, or for regression
-    the target itself in float64. `target_name` says what y is, as an axis label.
+    the last row of a weight matrix is the bias. Data that are mapped from a file may have any
+    number type and no ones, (rows, features): `rows` makes them ready.
+
+    `y_train` and `y_test` have shape (rows,): class numbers 0 … classes − 1 in the smallest signed
+    integer type that holds them, or for regression the target itself in float64. `target_name`
+    says what y is, as an axis label.
     """
 
     name: str
@@ -32,12 +35,23 @@ class Problem:
     @property
     def features(self) -> int:
         """The number of features, the column of ones not counted."""
-        return int(self.x_train.shape[1]) - 1
+        return len(self.feature_names)
 
     @property
     def outputs(self) -> int:
         """The number of scores a model gives per row: one, or one per class if more than two."""
         return len(self.class_names) if self.task == "multiclass" else 1
+
+    def rows(
+        self, x: NDArray[np.generic], which: slice | NDArray[np.intp] | int
+    ) -> NDArray[np.float64]:
+        """Return some rows of `x_train` or `x_test` in float64 with ones last, in memory."""
+        chosen = np.asarray(x[which], dtype=np.float64)
+        if chosen.shape[-1] == self.features + 1:
+            return chosen
+        ready = np.ones((*chosen.shape[:-1], self.features + 1))
+        ready[..., :-1] = chosen
+        return ready
 
 
 def with_ones(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def split(
         )
     if standardize:
         standardize_features(x_train, x_test)
-    kind = _class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
+    kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
     return Problem(
         name=name,
         task=data.task,
@@ -117,6 +117,6 @@ def whole(name: str, what: str, value: int, low: int, high: int) -> int:
     return number
 
 
-def _class_type(classes: int) -> np.dtype[np.generic]:
+def class_type(classes: int) -> np.dtype[np.generic]:
     """Return the smallest signed integer type that holds 0 … classes − 1."""
     return np.min_scalar_type(-classes)

@@ -10,6 +10,8 @@ from tui_gd.runner import LaneSnapshot
 
 SEPARATOR = "   "
 _NONE = "-"
+# a vector of which less than this is seen is rather given a line of its own
+_VECTOR = 24
 
 
 def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
@@ -65,12 +67,16 @@ def chain_lines(one: Chain, room: int) -> list[str]:
     ]
 
 
-def chain_pieces(one: Chain, room: int, *, with_loss: bool) -> list[str]:
-    """Return the same in pieces, several of which may share a line."""
-    share = "share = δ·x = "
+def chain_pieces(one: Chain, room: int, heading: int, *, with_loss: bool) -> list[str]:
+    """Return the same in pieces, several of which may share a line.
+
+    Where x has room beside a heading of so many cells and before y, it is cut to that.
+    """
+    share, given = "share = δ·x = ", f"y = {one.y:g}"
+    beside = room - heading - width(f"{SEPARATOR}x = {SEPARATOR}{given}")
     return [
-        f"x = {vector(one.x, room - 4)}",
-        f"y = {one.y:g}",
+        f"x = {vector(one.x, beside if beside > _VECTOR else room - 4)}",
+        given,
         f"z = x·W = {one.z:.7g}",
         f"p = 1 / (1 + exp(−z)) = {one.p:.7g}",
         f"error = p − y = {one.error:+.7g}",

@@ -33,8 +33,7 @@ class LossPanel(Panel):
             width = snapshot.lane.train.width
             first = cursor // width * width
             last = min(first + width - 1, snapshot.newest)
-            at = f"epoch {first}" if last <= first else f"epochs {first} to {last}"
-            title = f"loss at {at}"
+            title = f"epoch {first}" if last <= first else f"epochs {first} to {last}"
         return draw_loss(
             rows,
             columns,

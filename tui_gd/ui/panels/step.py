@@ -19,7 +19,8 @@ _OTHER_HEADER = ("", "W", "g", "step", "W − step")
 # what one sample's chain is written for
 _CHAIN_LOSSES = ("sse", "cross-entropy")
 _DIGITS = ((7, 5), (6, 4), (5, 3), (4, 2))
-_FEWEST_WEIGHTS = 2
+# so many weights are always shown, of more at least the other number
+_ALL_WEIGHTS, _FEWEST_WEIGHTS = 4, 2
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class StepPanel(Panel):
         layouts = self._layouts(view, room)
         layout = next((one for one in layouts if one.rows + count <= height), layouts[-1])
         fitting = max(_FEWEST_WEIGHTS, height - layout.rows - 1)
-        table = self._table(view, room, count if layout.rows + count <= height else fitting)
+        all_shown = count <= _ALL_WEIGHTS or layout.rows + count <= height
+        table = self._table(view, room, count if all_shown else fitting)
         top, bottom = len(layout.head), len(layout.head) + table.shape[0] + layout.blank
         cells = Cells.blank(bottom + len(layout.chain), room, palette, symbols)
         for row, line in enumerate(layout.head):
@@ -113,8 +115,8 @@ class StepPanel(Panel):
         lines = [spell(line) for line in arithmetic.chain_lines(one, room)]
 
         def merged(*, with_loss: bool) -> list[str]:
-            pieces = arithmetic.chain_pieces(one, room, with_loss=with_loss)
             heading = spell(f"sample {self.sample + 1} of {rows} (↑ ↓)")
+            pieces = arithmetic.chain_pieces(one, room, len(heading), with_loss=with_loss)
             return arithmetic.flow([heading, *map(spell, pieces)], room)
 
         return [
