@@ -431,8 +431,7 @@ class GradientDescentClassifier(ClassifierMixin, _GradientDescent):  # type: ign
         weights = np.ones(len(y)) if weights is None else weights
         if self.class_weight == "balanced":
             counts = np.bincount(numbers, weights, len(known))
-            present = counts > 0.0
-            factors = weights.sum() / (present.sum() * np.where(present, counts, 1.0))
+            factors = weights.sum() / (len(known) * np.where(counts > 0.0, counts, 1.0))
         else:
             factors = compute_class_weight(self.class_weight, classes=known, y=y)
         return numbers, weights * factors[numbers]

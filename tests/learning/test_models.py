@@ -219,6 +219,22 @@ def test_whole_row_weights_are_rows_said_several_times(task: str, hidden: tuple[
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("task", POSSIBLE)
+def test_row_weights_of_chosen_rows_are_those_of_these_rows(task: str) -> None:
+    """As for a mini-batch: a mean is over the weights of its rows, not of all."""
+    x, y = data_of(task, 30)
+    rng = np.random.default_rng(6)
+    row_weights, chosen = rng.uniform(0, 3, 30), rng.permutation(30)[:11]
+    model = Model(3, OUTPUTS[task], (4,))
+    weights = rng.standard_normal((2, model.parameters))
+    for name in POSSIBLE[task]:
+        loss = make_loss(name, task)
+        got = LocalEngine(model, loss, x, y, row_weights=row_weights).loss_and_grad(weights, chosen)
+        part = LocalEngine(model, loss, x[chosen], y[chosen], row_weights=row_weights[chosen])
+        for one, other in zip(got, part.loss_and_grad(weights), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
 # weights in a row ------------------------------------------------------------
 
 

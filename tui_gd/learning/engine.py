@@ -50,6 +50,13 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _cores() -> int:
+    """Return the number of cores this process may use; not every system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def one_blas_thread() -> AbstractContextManager[Any]:
     """Hold BLAS to one thread while the context is open: on tall data its own threads cost time."""
     limit: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
@@ -102,7 +109,7 @@ class LocalEngine:
         self._as_it_is = x.shape[1] == model.features + 1 and x.dtype == self._dtype
         self._row_weights = row_weights
         self._penalty = penalty or Penalty()
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
         self._one_block = len(y) <= BLOCK_ROWS
         block = max(1, min(len(y), BLOCK_ROWS))

@@ -1,0 +1,199 @@
+"""What is shown at which size, and what is drawn and sent at all."""
+
+import numpy as np
+import pytest
+from textual.widget import Widget
+
+from tests.ui.driving import driving
+from tui_gd.plots.palette import ASCII, UNICODE
+from tui_gd.runner import Branch, SetLearningRate
+from tui_gd.ui.layout import arrange
+from tui_gd.ui.panels.panel import Panel
+
+ALL = ["loss", "data", "report", "step"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "shown"),
+    [
+        (120, 40, ALL),
+        (121, 41, ALL),
+        (100, 24, ALL),
+        (99, 40, ["loss", "data", "report"]),
+        (80, 24, ["loss", "data"]),
+        (60, 22, ["loss", "data"]),
+        (60, 21, ["loss"]),
+        (59, 50, ["loss"]),
+        (50, 16, ["loss"]),
+        (40, 12, ["loss"]),
+    ],
+)
+async def test_as_many_panels_as_there_is_room_for(columns, rows, shown) -> None:
+    async with driving(columns, rows) as driver:
+        assert driver.shown() == shown
+        # every cell of the screen belongs to one panel, to the status line or to the keys
+        seen = np.zeros((rows, columns), int)
+        for widget in driver.run.query("#status, #keys, Panel"):
+            if widget.display:
+                area = widget.region
+                seen[area.y : area.bottom, area.x : area.right] += 1
+                assert widget.cells.shape == (area.height, area.width)
+        assert (seen == 1).all()
+        for name in ALL:
+            await driver.press(str(ALL.index(name) + 1))
+            await driver.until(lambda name=name: driver.focused() == [name])
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(30, 8), (39, 40), (120, 11), (1, 1), (8, 2)])
+async def test_too_small_a_terminal_says_what_it_needs_and_can_be_left(columns, rows) -> None:
+    async with driving(columns, rows) as driver:
+        if (columns, rows) == (30, 8):
+            await driver.until(lambda: "needs 40x12" in driver.text())
+            assert "is 30x8" in driver.text()
+            assert "q quits" in driver.text()
+        await driver.press("full_stop")  # keys still act, nothing is drawn
+        await driver.until(lambda: driver.run.runner.snapshot.epoch == 1)
+        await driver.app._press_keys(["q"])
+        assert driver.app._exit
+
+
+async def test_growing_again_shows_the_same_to_the_last_cell() -> None:
+    async with driving(120, 40) as driver:
+        before = driver.text()
+        for size in ((80, 24), (30, 8), (50, 16), (200, 60), (1, 1), (120, 40)):
+            await driver.pilot.resize_terminal(*size)
+        await driver.until(lambda: driver.text() == before)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24), (50, 16)])
+async def test_a_panel_is_maximised_and_all_are_there_again(columns, rows) -> None:
+    async with driving(columns, rows) as driver:
+        before = driver.shown()
+        await driver.press("m")
+        await driver.until(lambda: driver.shown() == ["loss"])
+        await driver.press("tab")
+        await driver.until(lambda: driver.shown() == ["data"])
+        await driver.until(lambda: len(driver.read("#data").split("\n")) == rows - 2)
+        await driver.press("1", "escape")
+        await driver.until(lambda: driver.shown() == before)
+
+
+def test_the_focused_panel_is_always_among_those_shown() -> None:
+    for columns in range(1, 301, 7):
+        for rows in range(1, 101, 3):
+            for focused in range(4):
+                for maximised in (False, True):
+                    one = arrange(columns, rows, panels=4, focused=focused, maximised=maximised)
+                    assert one.tiny == (columns < 40 or rows < 12)
+                    assert one.tiny or focused in one.shown
+                    assert one.tiny or (rows - 2) // len(one.shown) >= (
+                        10 if len(one.shown) > 1 else 1
+                    )
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize("depth", ["256", "mono"])
+async def test_no_panel_fails_at_any_size(symbols, depth) -> None:
+    widths = (1, 2, 3, 4, 5, 8, 12, 16, 17, 25, 40, 58, 80, 300)
+    heights = (1, 2, 3, 4, 5, 6, 8, 9, 10, 14, 22, 38, 100)
+    async with driving(symbols=symbols, depth=depth) as driver:
+        driver.run.steering.post(Branch())
+        driver.run.steering.post(SetLearningRate(0.5))
+        await driver.press("greater_than_sign", "comma")
+        await driver.status(epoch=9)
+        await driver.settled()
+        view = driver.run.view
+        for panel in driver.run.query(Panel):
+            for cursor in (False, True):
+                if cursor and not panel.begin_cursor(view):
+                    continue
+                for rows in heights:
+                    for columns in widths if not cursor else (1, 17, 80):
+                        cells = panel.draw(view, rows, columns)
+                        assert cells.shape == (rows, columns)
+                        assert symbols is UNICODE or cells.code.max() < 128
+
+
+async def test_a_storm_of_sizes_with_every_panel_maximised() -> None:
+    rng = np.random.default_rng(5)
+    async with driving(epochs=10**9) as driver:
+        await driver.press("space", "m")
+        for number in range(40):
+            await driver.press(str(number % 4 + 1))
+            size = int(rng.integers(1, 301)), int(rng.integers(1, 101))
+            await driver.pilot.resize_terminal(*size)
+        await driver.pilot.resize_terminal(120, 40)
+        await driver.press("space", "escape", "1")
+        await driver.status(state="PAUSED")
+        await driver.until(lambda: driver.shown() == ALL)
+        await driver.settled()
+
+
+# What is drawn and sent
+
+
+async def test_paused_nothing_is_drawn_and_nothing_refreshed(monkeypatch) -> None:
+    async with driving() as driver:
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        await driver.settled()
+        frames, refreshed = [], []
+        monkeypatch.setattr(driver.run.runner, "want_snapshot", lambda: frames.append(1))
+        monkeypatch.setattr(Widget, "refresh", lambda self, *a, **k: refreshed.append(self))
+        await driver.until(lambda: len(frames) > 20)
+        assert refreshed == []
+
+
+async def test_only_what_has_changed_is_refreshed(monkeypatch) -> None:
+    async with driving(80, 24) as driver:
+        areas = []
+        panel = driver.run.query_one("#data")
+        original = panel.refresh
+        monkeypatch.setattr(panel, "refresh", lambda *a, **k: (areas.extend(a), original(*a, **k)))
+        before = panel.cells
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        await driver.settled()
+        after = panel.cells
+        changed = (before.code != after.code) | (before.fg != after.fg) | (before.bg != after.bg)
+        covered = np.zeros(changed.shape, bool)
+        for area in areas:
+            covered[area.y : area.bottom, area.x : area.right] = True
+        assert (covered | ~changed).all()
+        assert 0 < covered.mean() < 0.5
+
+
+async def test_a_panel_that_is_not_shown_is_not_drawn(monkeypatch) -> None:
+    async with driving(80, 24) as driver:
+        drawn = []
+        for panel in driver.run.query(Panel):
+            original = panel.draw
+            monkeypatch.setattr(
+                panel,
+                "draw",
+                lambda *a, name=panel.NAME, original=original: (drawn.append(name), original(*a))[
+                    1
+                ],
+            )
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        assert set(drawn) == {"loss", "data"}
+        drawn.clear()
+        await driver.pilot.resize_terminal(30, 8)
+        await driver.press("full_stop")
+        await driver.until(lambda: driver.run.runner.snapshot.epoch == 2)
+        await driver.pilot.pause()
+        assert drawn == []
+
+
+async def test_behind_the_help_nothing_is_drawn_and_afterwards_all_is_new() -> None:
+    async with driving(epochs=10**9) as driver:
+        await driver.press("question_mark")
+        await driver.until(lambda: driver.app.screen is not driver.run)
+        before = driver.read("#status")
+        driver.run.action_step(1)
+        await driver.until(lambda: driver.run.runner.snapshot.epoch == 1)
+        await driver.pilot.pause()
+        assert driver.read("#status") == before
+        await driver.press("escape")
+        await driver.status(epoch=1)

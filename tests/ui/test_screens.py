@@ -1,0 +1,307 @@
+"""Help, palette, questions, notices and the mouse; without colours, and in ASCII."""
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import Input
+
+from tests.ui.driving import Driver, driving
+from tui_gd.plots.palette import ASCII, UNICODE, contrast, palette_for
+from tui_gd.runner import Snapshot
+from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.plain import spelt
+from tui_gd.ui.screens.help import draw_help, help_columns
+from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
+
+PALETTE = palette_for("256", True)
+
+
+# Help and palette
+
+
+@pytest.mark.parametrize(("columns", "parts"), [(120, 2), (114, 2), (80, 1), (58, 1)])
+def test_the_help_lists_every_action_whole(columns, parts) -> None:
+    cells, _ = draw_help(100, columns, 0, PALETTE, UNICODE)
+    lines = "\n".join(cells.text())
+    for action in ACTIONS:
+        assert action.shown in lines
+        assert action.text in lines, action.text
+    assert "the weights after the epoch" in " ".join(lines.replace("│", " ").split())
+    assert len(help_columns(columns - 4)) == parts
+
+
+def test_at_120x40_the_help_is_seen_at_once() -> None:
+    cells, offset = draw_help(40, 120, 5, PALETTE, UNICODE)
+    assert offset == 0
+    assert "↑ ↓" not in "\n".join(cells.text())
+
+
+def test_at_80x24_the_help_scrolls_to_its_last_line_and_no_further() -> None:
+    seen = set()
+    offset = 0
+    for _ in range(20):
+        cells, offset = draw_help(24, 80, offset, PALETTE, UNICODE)
+        seen |= {line.strip("│ ") for line in cells.text()[1:-1]}
+        offset += 10
+    assert all(any(action.text in line for line in seen) for action in ACTIONS)
+    cells, last = draw_help(24, 80, 10**6, PALETTE, UNICODE)
+    total = len(help_columns(76)[0])
+    assert last == total - 22
+    assert f"{last + 1}–{total} of {total}" in cells.text()[0]
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_the_help_has_no_size_at_which_it_fails(symbols) -> None:
+    for rows in (1, 2, 3, 10, 100):
+        for columns in (1, 2, 3, 20, 60, 112, 113, 300):
+            cells, _ = draw_help(rows, columns, 3, PALETTE, symbols)
+            assert cells.shape == (rows, columns)
+
+
+async def test_the_help_scrolls_by_keys_and_wheel() -> None:
+    async with driving(80, 24) as driver:
+        await driver.press("question_mark")
+        await driver.until(lambda: "1–22 of" in driver.text())
+        await driver.press("down")
+        await driver.until(lambda: "2–23 of" in driver.text())
+        await driver.press("pagedown", "up")
+        await driver.until(lambda: "11–32 of" in driver.text())
+        driver.app.screen.on_mouse_scroll_down()
+        await driver.until(lambda: "12–33 of" in driver.text())
+        await driver.press("q")  # leaves the help, not the program
+        await driver.until(lambda: driver.app.screen is driver.run)
+        assert not driver.app._exit
+
+
+async def test_the_palette_offers_every_action_and_carries_it_out() -> None:
+    async with driving() as driver:
+        offered = {command.title for command in driver.app.get_system_commands(driver.run)}
+        for action in ACTIONS:
+            if action.name != "command_palette":
+                assert action.text[0].upper() + action.text[1:] in offered
+        await driver.press("ctrl+p")
+        await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
+        await driver.press(*"ten epochs forw")
+        await driver.until(lambda: "Ten epochs forward" in driver.text())
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.status(epoch=10)
+
+
+# Questions
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("x", "not a number: type one like 0.03"),
+        ("", "not a number: type one like 0.03"),
+        ("0", "not a positive number"),
+        ("-1", "not a positive number"),
+        ("nan", "not a positive number"),
+        ("inf", "not a positive number"),
+        ("1e999", "not a positive number"),
+    ],
+)
+def test_no_learning_rate(text, wrong) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        parse_learning_rate(text)
+    assert parse_learning_rate("3e-2") == 0.03
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "", "x", "²", "9" * 20])
+def test_no_epoch(text) -> None:
+    with pytest.raises(ValueError, match=r"whole number|further"):
+        parse_epoch(text)
+    assert parse_epoch("120") == 120
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (40, 12)])
+async def test_a_wrong_answer_says_what_is_wrong_and_stays_open(columns, rows) -> None:
+    async with driving(columns, rows) as driver:
+        await driver.press("a")
+        await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+        assert driver.app.screen.query_one(Input).value == "0.01"
+        await driver.press("x", "enter")
+        await driver.until(lambda: "not a number: type one like 0.03" in driver.text())
+        await driver.press("backspace")
+        await driver.until(lambda: "not a number" not in driver.text())
+        await driver.press("3", "enter")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.status(alpha=3.0)
+
+
+@pytest.mark.parametrize("key", ["a", "g", "l"])
+async def test_escape_leaves_a_question_and_changes_nothing(key) -> None:
+    async with driving() as driver:
+        before = driver.read("#status")
+        await driver.press(key)
+        await driver.until(lambda: isinstance(driver.app.screen, Prompt | Choice))
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        assert driver.read("#status") == before
+
+
+async def test_a_question_that_waits_does_not_blink() -> None:
+    async with driving() as driver:
+        await driver.press("a")
+        await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+        assert not driver.app.screen.query_one(Input).cursor_blink
+
+
+async def test_another_loss_keeps_start_rates_and_lanes() -> None:
+    async with driving(alpha=(0.01, 0.03)) as driver:
+        weights = driver.run.runner.snapshot.lane.weights
+        await driver.press("plus")
+        await driver.status(alpha=0.03)
+        await driver.press("l")
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.press("j", "k", "j", "j", "enter")
+        await driver.until(lambda: driver.run.settings.loss == "cross-entropy")
+        await driver.settled()
+        snapshot = driver.run.runner.snapshot
+        assert [lane.learning_rate for lane in snapshot.lanes] == [0.03, 0.03]
+        assert (snapshot.lane.weights == weights).all()
+
+
+# Notices
+
+
+async def test_a_notice_takes_the_place_of_the_one_before() -> None:
+    async with driving() as driver:
+        await driver.press("comma", "comma", "f")
+        await driver.until(lambda: driver.notices() == ["flat out"])
+        await driver.until(lambda: "flat out" in driver.text())
+
+
+async def test_what_stops_a_run_is_told(monkeypatch) -> None:
+    async with driving(target_loss=100.0) as driver:
+        await driver.press("greater_than_sign")
+        await driver.until(driver.notices)
+        assert driver.notices()[0].startswith("stopped: ")
+        snapshot = driver.run.runner.snapshot
+        assert isinstance(snapshot, Snapshot)
+        assert snapshot.lane.loss <= 100
+
+
+@pytest.mark.parametrize("depth", ["truecolor", "256"])
+@pytest.mark.parametrize("dark", [True, False])
+async def test_a_notice_can_be_read(depth, dark) -> None:
+    async with driving(depth=depth) as driver:
+        if not dark:
+            await driver.press("t")
+        await driver.press("comma")
+        await driver.until(lambda: "this is the first epoch" in driver.text())
+        strips = driver.app.screen._compositor.render_strips(driver.app.size)
+        style = next(s.style for strip in strips for s in strip if "first epoch" in s.text)
+        ink, ground = (
+            1 << 24 | c.triplet.red << 16 | c.triplet.green << 8 | c.triplet.blue
+            for c in (style.color, style.bgcolor)
+        )
+        assert contrast(ink, ground) >= 4.5
+
+
+# The mouse
+
+
+async def test_a_click_focuses_a_panel() -> None:
+    async with driving() as driver:
+        await driver.pilot.click("#report", offset=(5, 5))
+        await driver.until(lambda: driver.focused() == ["report"])
+
+
+async def test_a_click_on_a_key_does_what_the_key_does() -> None:
+    async with driving() as driver:
+        line = driver.read("#keys")
+        await driver.pilot.click("#keys", offset=(line.index("step"), 0))
+        await driver.status(epoch=1)
+        await driver.pilot.click("#keys", offset=(line.index(", back"), 0))
+        await driver.status(epoch=0)
+        await driver.pilot.click("#keys", offset=(line.index("α up"), 0))
+        await driver.status(alpha=0.03)
+        await driver.pilot.click("#keys", offset=(line.index("? help") - 1, 0))  # between two
+        await driver.pilot.click("#keys", offset=(len(line) - 1, 0))
+        assert driver.app.screen is driver.run
+        await driver.pilot.click("#keys", offset=(line.index("? help"), 0))
+        await driver.until(lambda: driver.app.screen is not driver.run)
+
+
+async def test_a_click_on_quit_quits() -> None:
+    async with driving() as driver:
+        await driver.pilot.click("#keys", offset=(driver.read("#keys").index("quit"), 0))
+        assert driver.app._exit
+
+
+async def test_the_wheel_moves_as_up_and_down_in_the_panel_under_it() -> None:
+    from textual.events import MouseScrollDown, MouseScrollUp
+
+    async with driving() as driver:
+
+        async def roll(kind: type) -> None:
+            await driver.pilot._post_mouse_events([kind], widget="#step", offset=(5, 5))
+
+        await roll(MouseScrollDown)
+        await driver.until(lambda: "train sample 2 of 500" in driver.read("#step"))
+        await roll(MouseScrollUp)
+        await roll(MouseScrollUp)
+        await driver.until(lambda: "train sample 500 of 500" in driver.read("#step"))
+
+
+# Without colours, and in ASCII
+
+
+async def walk_through_all_screens(driver: Driver) -> list[str]:
+    """Every screen's text: the run, its panels maximised, help, palette, questions, a notice."""
+    seen = []
+
+    async def look(*keys: str) -> None:
+        await driver.press(*keys)
+        await driver.pilot.pause()
+        seen.append(driver.text())
+
+    await look("full_stop", "b", "plus", "greater_than_sign", "comma")
+    await look("enter", "left")
+    await look("escape", "2", "enter", "left", "p")
+    for panel in "1234":
+        await look(panel, "m")
+        await look("escape", "escape")
+    await look("home", "comma")
+    for key in ("question_mark", "a", "g", "l", "ctrl+p"):
+        await look(key)
+        if key in "ag":
+            await look("x", "enter")
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.run)
+    await look("t")
+    await driver.pilot.resize_terminal(30, 8)
+    await look()
+    return seen
+
+
+@pytest.mark.parametrize("columns", [120, 80])
+async def test_in_ascii_every_screen_is(columns) -> None:
+    async with driving(columns, 40 if columns == 120 else 24, symbols=ASCII) as driver:
+        for text in await walk_through_all_screens(driver):
+            assert text.isascii(), sorted({c for c in text if not c.isascii()})
+            assert "?" not in text.replace("? or F1", "").replace("? help", "")
+
+
+async def test_with_no_color_no_screen_has_colours(monkeypatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with driving(depth="mono") as driver:
+        assert driver.app.no_color
+        assert all(await walk_through_all_screens(driver))
+        await driver.pilot.resize_terminal(120, 40)
+        for keys in ((), ("a",)):
+            await driver.press(*keys)
+            await driver.pilot.pause()
+            for strip in driver.app.screen._compositor.render_strips(driver.app.size):
+                for segment in strip:
+                    for colour in (segment.style.color, segment.style.bgcolor):
+                        triplet = colour.triplet if colour and not colour.is_default else None
+                        assert triplet is None or len(set(triplet)) == 1  # a grey
+
+
+def test_ascii_is_as_wide_as_what_it_stands_for() -> None:
+    assert spelt("╭──╮ α…") == "+--+ a."
+    assert spelt("🔎x") == "??x"
+    assert spelt("plain") == "plain"
