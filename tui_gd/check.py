@@ -45,7 +45,7 @@ class Check:
 def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
     """Hold the gradient of one lane, where it is, against differences of the training loss."""
     engine, weights = trainer.engine, trainer.weights[lane]
-    factor = engine._loss.descent_factor
+    factor = engine.rule.descent_factor
     analytic = trainer.grad[lane] / np.asarray(factor, weights.dtype)
     kinked = np.zeros(weights.shape, np.bool_)
     if has_kinks(trainer):
@@ -63,7 +63,7 @@ def has_kinks(trainer: Trainer) -> bool:
     """Return whether the loss has kinks: hinge, mae, relu within the model, the l1 penalty."""
     model, engine = trainer.model, trainer.engine
     relu = bool(model.hidden) and model.activation == "relu"
-    return relu or engine._loss.name in {"hinge", "mae"} or bool(engine._penalty.l1)
+    return relu or engine.rule.name in {"hinge", "mae"} or bool(engine.penalty.l1)
 
 
 def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
@@ -78,7 +78,7 @@ def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
     Plain ASCII, apart from names that come with the data.
     """
     check = check_gradient(trainer, lane)
-    loss = trainer.engine._loss
+    loss = trainer.engine.rule
     print(
         f"gradient of the training loss ({loss.name}, {loss.unit}) against its differences:"
         f" epoch {trainer.epoch}, lane {trainer.lanes[lane].name}, {len(check.errors)} weights",

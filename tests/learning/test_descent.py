@@ -393,3 +393,15 @@ def test_losses_fall_steadily_at_a_rate_below_the_curvature() -> None:
     trainer = Trainer(problem, loss="mse", learning_rates=[1 / curvature], seed=1)
     trainer.advance(10)
     assert all(later < before for before, later in pairwise(trainer.losses()))
+
+
+def test_going_on_after_a_stop_is_going_on_without_the_rules() -> None:
+    trainer = Trainer(load_problem("blobs"), seed=1, stop=StopRules(patience=3))
+    stopped_after = trainer.advance(1000)
+    assert stopped_after < 1000
+    assert trainer.stopped
+    assert trainer.advance(100) == 100
+    assert not trainer.stopped
+    trainer.go_to(1)
+    assert trainer.advance(1000) == stopped_after - 1
+    assert trainer.stopped

@@ -151,7 +151,7 @@ async def driving(
     """An app of this size at epoch 0; seed 3 unless told otherwise."""
     app = GdApp(RunSettings(**{"seed": 3, **settings}), Terminal(depth, symbols, fps=60.0))
     try:
-        async with app.run_test(size=(columns, rows)) as pilot:
+        async with app.run_test(size=(columns, rows), notifications=True) as pilot:
             driver = Driver(app, pilot)
             if ready:
                 await driver.until(lambda: driver.run.runner is not None, "a runner")

@@ -99,7 +99,7 @@ class LocalEngine:
     ) -> None:
         self.between_blocks: Callable[[], None] | None = None
         self._model = model
-        self._loss = loss
+        self.rule = loss
         self._dtype = np.dtype(dtype)
         if x.nbytes <= SMALL_DATA_BYTES:
             ready = np.ones((len(x), model.features + 1), self._dtype, order="F")
@@ -107,8 +107,8 @@ class LocalEngine:
             x, y = ready, y.astype(self._dtype)
         self._x, self._y = x, y
         self._as_it_is = x.shape[1] == model.features + 1 and x.dtype == self._dtype
-        self._row_weights = row_weights
-        self._penalty = penalty or Penalty()
+        self._row_weights = None if row_weights is None else row_weights.astype(self._dtype)
+        self.penalty = penalty or Penalty()
         self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
         self._one_block = len(y) <= BLOCK_ROWS
@@ -119,7 +119,7 @@ class LocalEngine:
         self._buffers = [self._make_buffers()]
         self._cut_lanes, self._cut_pass = -1, self._make_pass(0)
         self._scales = self._scales_for(None)
-        self._plain = self._scales == (1.0, 1.0) and not (self._penalty.l1 or self._penalty.l2)
+        self._plain = self._scales == (1.0, 1.0) and not (self.penalty.l1 or self.penalty.l2)
 
     def loss_and_grad(
         self, weights: Floats, rows: NDArray[np.intp] | None = None
@@ -155,7 +155,7 @@ class LocalEngine:
             n = float(self._row_weights.sum() if rows is None else self._row_weights[rows].sum())
         else:
             n = float(len(self._y) if rows is None else len(rows))
-        return self._loss.loss_scale(max(n, 1e-300)), self._loss.grad_scale(max(n, 1e-300))
+        return self.rule.loss_scale(max(n, 1e-300)), self.rule.grad_scale(max(n, 1e-300))
 
     def _finish(
         self, weights: Floats, rows: NDArray[np.intp] | None, loss: Floats, grad: Floats
@@ -164,14 +164,14 @@ class LocalEngine:
         loss_scale, grad_scale = self._scales if rows is None else self._scales_for(rows)
         np.multiply(loss, loss_scale, loss)
         np.multiply(grad, grad_scale, grad)
-        penalty = self._penalty
+        penalty = self.penalty
         if penalty.l1 or penalty.l2:
             held = np.where(self._model.is_bias, 0.0, weights)
             loss += penalty.l1 * np.abs(held).sum(axis=1)
             loss += penalty.l2 / 2.0 * np.vecdot(held, held)
             if grad.shape[1]:
                 slope = penalty.l1 * np.sign(held) + penalty.l2 * held
-                grad += self._loss.descent_factor * slope
+                grad += self.rule.descent_factor * slope
 
     def _passes(
         self, weights: Floats, rows: NDArray[np.intp] | None, *, gradient: bool
@@ -255,7 +255,7 @@ class LocalEngine:
         """Return `_block` with gradient, for so many lanes, on data of one block."""
         buffers = self._buffers[0].cut(lanes, len(self._y))
         delta, spare = buffers.delta, buffers.spare
-        y, row_weights, block = self._y, self._row_weights, self._loss.block
+        y, row_weights, block = self._y, self._row_weights, self.rule.block
         scores, gradient = self._model.bind(self._x, buffers)
 
         def one_block(weights: Floats) -> tuple[Floats, Floats]:
@@ -274,7 +274,7 @@ class LocalEngine:
         gradient: bool,
     ) -> tuple[Floats, Floats]:
         scores = self._model.scores(weights, x, buffers)
-        loss = self._loss.block(scores, y, buffers.delta, buffers.spare, gradient, row_weights)
+        loss = self.rule.block(scores, y, buffers.delta, buffers.spare, gradient, row_weights)
         if gradient:
             return loss, self._model.gradient(weights, x, buffers.delta, buffers)
         return loss, weights[:, :0]

@@ -167,6 +167,7 @@ class Trainer:
             loss, grad = self.engine.loss_and_grad(start)
         self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
         self.stopped = ""
+        self._stopped_at: float = np.inf
         self.descent.since = [0] * lanes
         self.history = History(state, np.asarray(rates, dtype=np.float64), names)
         self.history.train_loss.write(0, loss[None])
@@ -264,13 +265,15 @@ class Trainer:
         """Go up to `epochs` epochs forward and return how many were done.
 
         Fewer are done when all lanes have diverged, when a stop rule is fulfilled (`stopped` says
-        why), or when `interrupt` is set meanwhile, which is looked at after every epoch; a pass
-        over several blocks may raise `Interrupted` between them, which leaves the run at the last
-        whole epoch.
+        why; to go on from there is to go on without the rules), or when `interrupt` is set
+        meanwhile, which is looked at after every epoch; a pass over several blocks may raise
+        `Interrupted` between them, which leaves the run at the last whole epoch.
         """
         begin = self.epoch
         goal = begin + epochs
         self.stopped = ""
+        if begin < self._stopped_at:
+            self._stopped_at = np.inf
         with self._working():
             while self.epoch < goal and not self.diverged.all():
                 self._burst(goal - self.epoch)
@@ -427,8 +430,8 @@ class Trainer:
 
     def _look_for_stop(self, first: int, chunk: Chunk) -> None:
         """Stop at the first epoch of the chunk that fulfils a rule, and forget what came after."""
-        if not self.stop_rules or self.epoch < first:
-            return
+        if not self.stop_rules or self.epoch < first or self._stopped_at <= self.epoch:
+            return  # who goes on after a stop means to
         done = self.epoch + 1 - first
         epoch, why = self.stop_rules.reason(
             first,
@@ -437,6 +440,7 @@ class Trainer:
             self.history.test_loss.values[:, : self.epoch + 1].T,
         )
         if epoch >= 0:
+            self._stopped_at = epoch
             if epoch < self.epoch:
                 self._move_to(epoch, chunk.states[epoch - first].copy())
                 for lane in range(len(self.lanes)):

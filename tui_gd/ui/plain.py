@@ -14,7 +14,7 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("│┃║▏▎▍▌▋▊▉▐▕█", "|"),
         **dict.fromkeys("┌┐└┘╭╮╰╯╔╗╚╝┏┓┗┛▗▖▝▘▛▜▙▟", "+"),
         **dict.fromkeys("·•●○", "."),
-        "…": ".",
+        **dict(zip("←→↑↓…", "<>^v.", strict=True)),
         "−": "-",
         "–": "-",
         "α": "a",

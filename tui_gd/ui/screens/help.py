@@ -21,13 +21,13 @@ _INTRODUCTION = (
     "the first line names."
 )
 _KEYS_WIDTH = 13
-_COLUMN = 54
+_COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
 # the groups of the right one of two columns
 _RIGHT = ("View", "Program")
 _WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "down"}
 
 Line = tuple[str, str]
-"""Keys and text; a heading has no text, a line of text no keys."""
+"""Keys and text; a heading has no text, a line of text no keys, the rest of one a blank."""
 
 
 class HelpScreen(Screen[None]):
@@ -78,14 +78,13 @@ class HelpScreen(Screen[None]):
 def help_columns(room: int) -> list[list[Line]]:
     """Return the lines in one column, or in two where each has room."""
     introduction = [("", line) for line in textwrap.wrap(_INTRODUCTION, max(room, 20))]
-    groups = {
-        group: [(group, ""), *((action.shown, action.text) for action in actions)]
-        for group, actions in groupby(ACTIONS, key=lambda action: action.group)
-    }
     left, right = [*introduction], [("", "")] * len(introduction)
-    for group, lines in groups.items():
+    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
         column = right if group in _RIGHT else left
-        column += [("", ""), *lines]
+        column += [("", ""), (group, "")]
+        for action in actions:
+            first, *more = textwrap.wrap(action.text, max(room - _KEYS_WIDTH, 20))
+            column += [(action.shown, first), *((" ", line) for line in more)]
     if room >= 2 * _COLUMN:
         return [left, right]
     return [left + right[len(introduction) :]]

@@ -1,0 +1,142 @@
+"""A regression in two dimensions: points, and the line that a model draws through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .axes import Scale, frame
+from .dots import blit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .cells import Cells
+    from .decision import Limits
+    from .palette import Palette, Symbols
+
+
+def fit_columns(columns: int, limits: Limits, symbols: Symbols) -> NDArray[np.float64]:
+    """Return where to evaluate the line: a little more often than there are dots across."""
+    return np.linspace(limits[0], limits[1], max(2, columns * symbols.dots[1]))
+
+
+def draw_fit(
+    rows: int,
+    columns: int,
+    *,
+    points: NDArray[np.floating],
+    line: NDArray[np.floating],
+    limits: Limits,
+    palette: Palette,
+    symbols: Symbols,
+    x_label: str,
+    y_label: str,
+    line_label: str,
+    title: str = "data",
+    focused: bool = False,
+    cursor: tuple[float, float] | None = None,
+) -> Cells:
+    """Return ``points`` (n, 2) and the polyline through ``line`` (m, 2), rising in x.
+
+    The line lies over the points. What is not finite or outside the limits is left out.
+    ``cursor`` brackets the point at (x, y).
+    """
+    drawn = frame(
+        rows,
+        columns,
+        Scale(*limits[:2]),
+        Scale(*limits[2:]),
+        title=title,
+        legend=[
+            (f"{len(points)} points", symbols.point(0), palette.classes[0]),
+            (line_label, symbols.solid, palette.train),
+        ],
+        x_label=x_label,
+        y_label=y_label,
+        palette=palette,
+        symbols=symbols,
+        focused=focused,
+    )
+    if not (drawn.rows and drawn.columns):
+        return drawn.cells
+    cells = drawn.cells
+    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    row, column = _places(points, drawn.x, drawn.y, drawn.rows, drawn.columns)
+    cells.code[area][row, column] = ord(symbols.point(0))
+    cells.fg[area][row, column] = palette.classes[0] if palette.depth != "mono" else palette.text
+    down, across = symbols.dots
+    mask = _line_mask(line, drawn.x, drawn.y, drawn.rows * down, drawn.columns * across)
+    if symbols.plain:
+        cells.code[area][mask] = ord(symbols.curve)
+        cells.fg[area][mask] = palette.train
+    else:
+        blit(cells, drawn.top, drawn.left, mask, palette.train)
+    if cursor is not None:
+        _mark(
+            cells,
+            drawn.top,
+            drawn.left,
+            cursor,
+            (drawn.x, drawn.y),
+            (drawn.rows, drawn.columns),
+            palette,
+            symbols,
+        )
+    return cells
+
+
+def _places(
+    points: NDArray[np.floating], x: Scale, y: Scale, rows: int, columns: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    column, row = x.bins(points[:, 0], columns), y.bins(points[:, 1], rows)
+    inside = (column >= 0) & (row >= 0)
+    return rows - 1 - row[inside], column[inside]
+
+
+def _line_mask(
+    line: NDArray[np.floating], x: Scale, y: Scale, rows: int, columns: int
+) -> NDArray[np.bool_]:
+    """Return dots such that the line is without gaps, however steep it is."""
+    mask = np.zeros((rows, columns), np.bool_)
+    at = x.position(line[:, 0], columns)
+    height = y.position(line[:, 1], rows)
+    good = np.isfinite(at) & np.isfinite(height)
+    if good.sum() < 2:
+        return mask
+    centres = np.arange(columns)
+    edges = np.interp(
+        np.arange(columns + 1) - 0.5, at[good], height[good], left=np.nan, right=np.nan
+    )
+    middle = np.interp(centres, at[good], height[good], left=np.nan, right=np.nan)
+    ends = np.stack([edges[:-1], middle, edges[1:]])
+    known = np.isfinite(middle)
+    low = np.where(known, np.nan_to_num(np.fmin.reduce(ends), nan=0.0), np.inf)
+    high = np.where(known, np.nan_to_num(np.fmax.reduce(ends), nan=0.0), -np.inf)
+    level = np.arange(rows)[:, None]
+    inside = (level >= np.rint(low)) & (level <= np.rint(high))
+    return np.ascontiguousarray(inside[::-1])
+
+
+def _mark(
+    cells: Cells,
+    top: int,
+    left: int,
+    cursor: tuple[float, float],
+    scales: tuple[Scale, Scale],
+    size: tuple[int, int],
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    column = int(scales[0].bins(cursor[0], size[1]))
+    row = int(scales[1].bins(cursor[1], size[0]))
+    if column < 0 or row < 0:
+        return
+    for place, sign in zip(
+        (column - 1, column, column + 1),
+        (symbols.brackets[0], symbols.point(0), symbols.brackets[1]),
+        strict=True,
+    ):
+        if 0 <= place < size[1]:
+            cells.put(top + size[0] - 1 - row, left + place, sign, palette.cursor)
