@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from textual import events
+from textual.keys import _character_to_key
 
 from tui_gd.plots.palette import UNICODE, Depth, Symbols
 from tui_gd.settings import RunSettings
@@ -57,7 +59,16 @@ class Driver:
         return self.app.run_screen
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Press keys by Textual's names, or the characters of a text to type.
+
+        The pilot's own `press` also waits until the whole process is idle: a tenth of a second
+        a key, and a whole one while training.
+        """
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 else key
+            self.app._driver.send_message(events.Key(name, key if len(key) == 1 else None))
+            for _ in range(3):  # app, screen and widget hand it on to each other
+                await self.pilot._wait_for_screen()
 
     async def until(self, seen: Callable[[], Any], what: str = "") -> None:
         """Wait until `seen()` is true."""
@@ -65,8 +76,7 @@ class Driver:
         while not seen():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not seen: {what or seen}\n{self.text()}")
-            await self.pilot.pause()
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.005)
 
     async def status(self, **wanted: object) -> Status:
         """Wait until the status line's fields are `wanted`; return it."""

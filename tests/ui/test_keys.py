@@ -126,7 +126,7 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Prompt))
-    await driver.press(*"0", "full_stop", *"25", "enter")
+    await driver.press(*"0.25", "enter")
     await driver.status(alpha=0.25)
 
 
@@ -157,7 +157,7 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Choice))
-    assert "squared error" in driver.text()
+    await driver.until(lambda: "squared error" in driver.text())
     await driver.press("down", "down", "enter")
     await driver.until(lambda: "blobs cross-entropy" in driver.read("#status"))
 
@@ -213,7 +213,9 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press("4", key)
     await driver.until(lambda: "train sample 2 of 500" in driver.read("#step"))
-    await driver.press("1", "b", key)
+    await driver.press("1", "b")
+    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.press(key)
     await driver.until(lambda: "lane A of 2" in driver.read("#status"))
 
 

@@ -139,7 +139,9 @@ class RunScreen(TrainingActions):
             return
         self.runner.want_snapshot()
         unchanged = self.runner.snapshot is self._drawn and not self._stale
-        if unchanged or not self.is_current or self.board.tiny:
+        # behind a question the run goes on; behind the help it would not be seen
+        seen = self.is_active or self.app.screen.is_modal
+        if unchanged or not seen or self.board.tiny:
             return
         self.runner.begin_frame()
         self._draw(self.view)
@@ -202,6 +204,8 @@ class RunScreen(TrainingActions):
 
     def _arrange(self) -> None:
         self.set_class(self.board.fit_to(self.size).tiny, "tiny")
+        if self.focused is None and not self.board.tiny:
+            self.board.panel.focus()  # hidden in a tiny terminal, it had lost the focus
         self.redraw()
 
     def _focus_chosen(self) -> None:
