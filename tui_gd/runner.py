@@ -17,6 +17,7 @@ import numpy as np
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.history import Buckets
 from tui_gd.learning.models import Floats
+from tui_gd.learning.numeric import numeric_gradient
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
@@ -102,6 +103,13 @@ class SetPace:
     epochs_per_second: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class CheckGradient:
+    """At rest, hold the gradient of the current lane against differences of the loss, or not."""
+
+    wanted: bool
+
+
 Command = (
     Pause
     | Resume
@@ -113,7 +121,11 @@ Command = (
     | SelectLane
     | Reset
     | SetPace
+    | CheckGradient
 )
+
+# commands that leave weights and history as they are: carried out between two blocks of a run
+LIGHT = SetLearningRate | SelectLane | SetPace | CheckGradient
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +133,7 @@ class LaneSnapshot:
     """One lane at the snapshot's epoch; arrays are (parameters,). NaN is: not known yet.
 
     `gradient` is the direction of the next update, `next_weights` and `next_loss` are what that
-    update leads to.
+    update leads to. `numeric` is the direction by differences of the loss, where that was wanted.
     """
 
     number: int
@@ -139,6 +151,7 @@ class LaneSnapshot:
     test_loss: float
     next_weights: Floats
     next_loss: float
+    numeric: Floats | None
     train: Buckets
     test: Buckets
 
@@ -195,6 +208,8 @@ class Runner:
         self._drawing = False
         self._drawn = threading.Event()
         self._burst = 1
+        self._checking = False
+        self._checked: tuple[tuple[object, ...], Floats] | None = None
         self._between: Callable[[], None] = self._hold
         self._meter = (time.perf_counter(), 0)
         self._speed = 0.0
@@ -330,7 +345,7 @@ class Runner:
 
     def _serve_running(self) -> None:
         """While running: what leaves the weights as they are is done at once."""
-        while self._inbox and isinstance(self._inbox[0], SetLearningRate | SelectLane | SetPace):
+        while self._inbox and isinstance(self._inbox[0], LIGHT):
             self._carry_out(self._inbox.popleft())
             self._publish()
         # the step asked for is the pass in progress
@@ -390,12 +405,28 @@ class Runner:
         if not trainer.looked_ahead and not trainer.diverged.all():
             trainer.look_ahead()
             return True
+        if self._checking and self._numeric(self._current) is None:
+            weights = trainer.weights[self._current].copy()
+            found = numeric_gradient(trainer.engine, weights)
+            # of the loss that is shown; descent follows this share of it
+            direction = found.central * trainer.engine.rule.descent_factor
+            self._checked = (self._place(self._current), direction)
+            return True
         return False
+
+    def _place(self, lane: int) -> tuple[object, ...]:
+        return (lane, self._trainer.epoch, self._trainer.weights[lane].tobytes())
+
+    def _numeric(self, lane: int) -> Floats | None:
+        """Return the direction by differences, if it is known where the lane is."""
+        if self._checking and self._checked and self._checked[0] == self._place(lane):
+            return self._checked[1]
+        return None
 
     def _carry_out(self, command: Command) -> None:
         trainer = self._trainer
         self._notice = ""
-        self._stopped = self._stopped and isinstance(command, SelectLane | SetPace)
+        self._stopped = self._stopped and isinstance(command, SelectLane | SetPace | CheckGradient)
         match command:
             case Pause():
                 self._rest()
@@ -437,6 +468,8 @@ class Runner:
                 self._current = self._trainer.branch(self._current)
             case SelectLane(lane):
                 self._current = lane
+            case CheckGradient(wanted):
+                self._checking = wanted
 
     def _rest(self) -> None:
         self._running = False
@@ -474,6 +507,7 @@ class Runner:
                 test_loss=history.test_loss.at(i, epoch),
                 next_weights=ahead[0][i].copy() if ahead else unknown,
                 next_loss=float(ahead[1][i]) if ahead else math.nan,
+                numeric=self._numeric(i),
                 train=history.train_loss.buckets(i, lane.recorded),
                 test=history.test_loss.buckets(i, lane.recorded),
             )

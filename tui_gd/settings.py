@@ -56,6 +56,21 @@ class RunSettings:
     data_seed: int | None = None
     classes: int | None = None
 
+    @property
+    def data(self) -> tuple[object, ...]:
+        """What the problem is made from: equal for settings of the same problem."""
+        return (
+            self.problem,
+            self.target,
+            self.test_size,
+            self.split_seed,
+            self.standardize,
+            self.samples,
+            self.noise,
+            self.data_seed,
+            self.classes,
+        )
+
     def load_problem(self) -> Problem:
         """Return the problem; `ProblemError` if it cannot be had."""
         if is_array_file(self.problem):

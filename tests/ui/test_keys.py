@@ -80,14 +80,20 @@ async def _(driver: Driver, key: str) -> None:
 
 @walk("first")
 async def _(driver: Driver, key: str) -> None:
-    await driver.press("greater_than_sign", key)
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.press(key)
     await driver.status(epoch=0)
     assert driver.run.runner.snapshot.newest == 10
 
 
 @walk("newest")
 async def _(driver: Driver, key: str) -> None:
-    await driver.press("greater_than_sign", "home", key)
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.press("home")
+    await driver.status(epoch=0)
+    await driver.press(key)
     await driver.status(epoch=10)
 
 
@@ -140,8 +146,11 @@ async def _(driver: Driver, key: str) -> None:
 @walk("reset")
 async def _(driver: Driver, key: str) -> None:
     start = await driver.status(epoch=0)
-    await driver.press("greater_than_sign", key)
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.press(key)
     await driver.until(lambda: driver.run.runner.snapshot.newest == 0)
+    await driver.settled()
     assert (await driver.status(epoch=0)).loss == start.loss
 
 
@@ -150,6 +159,7 @@ async def _(driver: Driver, key: str) -> None:
     start = await driver.status(epoch=0)
     await driver.press("full_stop", key)
     await driver.until(lambda: driver.run.runner.snapshot.seed == 4)
+    await driver.settled()
     assert (await driver.status(epoch=0)).loss != start.loss
 
 
@@ -160,6 +170,36 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: "squared error" in driver.text())
     await driver.press("down", "down", "enter")
     await driver.until(lambda: "blobs cross-entropy" in driver.read("#status"))
+
+
+@walk("choose_optimizer")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "gradient descent" in driver.text())
+    await driver.press("down", "enter")
+    await driver.until(lambda: "W ← W − α·v" in driver.read("#step"))
+
+
+@walk("choose_problem")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, Choice))
+    await driver.press("down", "enter")
+    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.run.settings.problem != "blobs")
+    name = driver.run.settings.problem
+    await driver.until(lambda: f" {name} " in driver.read("#status"))
+
+
+@walk("check_gradient")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "by differences" in driver.read("#step"))
+    errors = re.findall(r"^│ \w+ .* (\d\.\de-\d+) ", driver.read("#step"), re.MULTILINE)
+    assert len(errors) == 3
+    assert max(map(float, errors)) < 1e-6
+    await driver.press(key)
+    await driver.until(lambda: "W − α·g" in driver.read("#step").split("\n")[3])
 
 
 @walk("log_axis")

@@ -1,46 +1,120 @@
 """One sample's way through the model to its share of the gradient, in numbers."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.models import Floats
+from tui_gd.learning.losses import Sigmoid, make_loss, softmax
+from tui_gd.learning.models import Floats, Model
+
+# what a row adds to the loss, and its δ = d loss / d score as descent uses it; n is the number of
+# rows, t = ±1 the class, and of several classes e = p − onehot(y)
+_FORMULAS = {
+    ("binary", "sse"): ("(p − y)²", "(p − y) · p · (1 − p)"),
+    ("binary", "mse"): ("(p − y)² / n", "2 · (p − y) · p · (1 − p) / n"),
+    ("binary", "cross-entropy"): ("−ln(p of class y) / n", "(p − y) / n"),
+    ("binary", "hinge"): ("max(0, 1 − t·z) / n", "−t / n where t·z < 1, else 0"),
+    ("multiclass", "sse"): ("sum e²", "p · (e − sum e·p)"),
+    ("multiclass", "mse"): ("sum e² / n", "2 · p · (e − sum e·p) / n"),
+    ("multiclass", "cross-entropy"): ("−ln(p of class y) / n", "(p − onehot(y)) / n"),
+    ("multiclass", "hinge"): (
+        "sum of max(0, z − z of class y + 1) / n",
+        "1 / n where positive; class y: −their sum",
+    ),
+    ("regression", "sse"): ("(z − y)²", "z − y"),
+    ("regression", "mse"): ("(z − y)² / n", "2 · (z − y) / n"),
+    ("regression", "mae"): ("|z − y| / n", "sign(z − y) / n"),
+    ("regression", "huber"): ("error² / 2n, past 1: (|error| − ½) / n", "error, at most ±1, / n"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """A name, the formula that gives it, and its numbers; `signed` ones are shown with a sign."""
+
+    name: str
+    formula: str
+    values: tuple[float, ...]
+    signed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """x → z → p → error → δ → share, for one row and one lane.
+    """x → z → p → error → loss → δ → share, for one row and one lane.
 
-    `z = x · W`, `p = 1 / (1 + exp(−z))`, `error = p − y`. `delta` is the row's δ = d loss / dz as
-    descent uses it, `delta_formula` says how it follows from p; `share` (parameters,) is `δ · x`,
-    its part of the gradient g. `loss` is its part of the loss.
+    With hidden layers a quantity stands for each of them before z. `share` (parameters,) is the
+    row's part of the gradient g: `x ⊗ δ`, carried back through hidden layers.
     """
 
     x: Floats
     y: float
-    z: float
-    p: float
-    error: float
-    delta: float
-    delta_formula: str
+    steps: tuple[Quantity, ...]
     share: Floats
-    loss: float
-    loss_formula: str
+    share_formula: str
 
 
-def chain(loss: str, weights: Floats, x: Floats, y: float, rows: int) -> Chain:
-    """Return the chain of row `x` (features + 1,) with target `y` among `rows` training rows."""
-    z = float(x @ weights)
-    p = 1.0 / (1.0 + math.exp(-z)) if z > 0 else math.exp(z) / (1.0 + math.exp(z))
-    error = p - y
-    if loss == "sse":
-        delta, formula = error * p * (1.0 - p), "(p − y) · p · (1 − p)"
-        own, own_formula = error * error, "(p − y)²"
-    else:
-        delta, formula = error / rows, f"(p − y) / {rows}"
-        own, own_formula = (
-            float(np.logaddexp(0.0, z) - y * z) / rows,
-            f"−ln(p of class {y:g}) / {rows}",
-        )
-    return Chain(x, y, z, p, error, delta, formula, delta * x, own, own_formula)
+def chain(
+    model: Model, task: str, loss: str, weights: Floats, x: Floats, y: float, rows: int
+) -> Chain:
+    """Return the chain of row `x` (features + 1,) with target `y` among `rows` training rows.
+
+    The numbers are made by the same functions that train, on this one row.
+    """
+    rule = make_loss(loss, task)
+    buffers = model.buffers(1, 1)
+    lane, row = weights[None].astype(np.float64), x[None].astype(np.float64)
+    target = np.array([y])
+    with np.errstate(all="ignore"):
+        z = np.atleast_1d(model.scores(lane, row, buffers)[0, 0]).copy()
+        own = rule.rows(buffers.scores, target, buffers.delta, buffers.spare, True)[0, 0]
+        delta = buffers.delta * rule.grad_scale(rows)
+        share = model.gradient(lane, row, delta, buffers)[0]
+    own_formula, delta_formula = (
+        formula.replace(" n", f" {rows}").replace("2n", f"2·{rows}")
+        for formula in _FORMULAS[task, loss]
+    )
+    steps = [*_hidden(model, buffers.hidden), Quantity("z", _score_formula(model), tuple(z))]
+    steps += _output(task, loss, z, y)
+    steps.append(Quantity("loss", own_formula, (float(own * rule.loss_scale(rows)),)))
+    flat = tuple(np.atleast_1d(delta[0, 0]).tolist())
+    steps.append(Quantity("δ", delta_formula, flat, signed=True))
+    formula = "δ carried back" if model.hidden else "δ·x" if model.outputs == 1 else "x ⊗ δ"
+    return Chain(x, y, tuple(steps), share, formula)
+
+
+def _score_formula(model: Model) -> str:
+    return f"[a{len(model.hidden)}, 1]·W{len(model.hidden) + 1}" if model.hidden else "x·W"
+
+
+def _hidden(model: Model, layers: tuple[Floats, ...]) -> list[Quantity]:
+    quantities = []
+    for number, layer in enumerate(layers, 1):
+        below = "x" if number == 1 else f"[a{number - 1}, 1]"
+        formula = f"{model.activation}({below}·W{number})"
+        quantities.append(Quantity(f"a{number}", formula, tuple(layer[0, 0, :-1].tolist())))
+    return quantities
+
+
+def _output(task: str, loss: str, z: Floats, y: float) -> list[Quantity]:
+    """Return what stands between the scores and the loss."""
+    if task == "regression":
+        return [Quantity("error", "z − y", (float(z[0]) - y,), signed=True)]
+    if loss == "hinge":
+        if task == "multiclass":
+            return []
+        sign = 1.0 if y == 1 else -1.0
+        return [Quantity("t·z", "(2y − 1)·z", (sign * float(z[0]),), signed=True)]
+    if task == "binary":
+        p = float(Sigmoid(np.float64)(z, np.empty(1))[0])
+        return [
+            Quantity("p", "1 / (1 + exp(−z))", (p,)),
+            Quantity("error", "p − y", (p - y,), signed=True),
+        ]
+    p_all = np.empty((1, 1, len(z)))
+    softmax(z[None, None].copy(), p_all)
+    error = p_all[0, 0].copy()
+    error[int(y)] -= 1.0
+    return [
+        Quantity("p", "softmax(z)", tuple(p_all[0, 0].tolist())),
+        Quantity("e", "p − onehot(y)", tuple(error.tolist()), signed=True),
+    ]

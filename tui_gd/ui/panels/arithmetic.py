@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from tui_gd.learning.explain import Chain
+from tui_gd.learning.explain import Chain, Quantity
 from tui_gd.plots.cells import width
 from tui_gd.problems import Problem
 from tui_gd.runner import LaneSnapshot
@@ -41,6 +41,20 @@ def update_row(
     )
 
 
+def check_row(
+    name: str, weight: float, gradient: float, found: float, digits: tuple[int, int] = (7, 5)
+) -> tuple[str, ...]:
+    """Return one weight's gradient beside that found by differences, and how far they differ."""
+    error = abs(gradient - found) / max(abs(gradient), abs(found), 1e-300)
+    return (
+        name,
+        f"{weight:+.{digits[0]}g}",
+        f"{gradient:+.{digits[0]}g}",
+        f"{found:+.{digits[0]}g}",
+        f"{error:.1e}",
+    )
+
+
 def head_pieces(lane: LaneSnapshot, *, halved: bool) -> list[str]:
     """Return the loss before and after, the learning rate and the gradient's norm."""
     change = lane.next_loss - lane.loss
@@ -55,16 +69,12 @@ def head_pieces(lane: LaneSnapshot, *, halved: bool) -> list[str]:
 
 def chain_lines(one: Chain, room: int) -> list[str]:
     """Return one sample's arithmetic, a line for each step; vectors are cut to `room` cells."""
-    given, share = f"   y = {one.y:g}", "share of g = δ·x = "
-    return [
-        f"x     = {vector(one.x, room - 8 - width(given))}{given}",
-        f"z     = x·W = {one.z:.7g}",
-        f"p     = 1 / (1 + exp(−z)) = {one.p:.7g}",
-        f"error = p − y = {one.error:+.7g}",
-        f"loss  = {one.loss_formula} = {one.loss:.5g}",
-        f"δ     = {one.delta_formula} = {one.delta:+.5g}",
-        f"{share}{vector(one.share, room - width(share))}",
-    ]
+    given, share = f"   y = {one.y:g}", f"share of g = {one.share_formula} = "
+    lines = [f"x     = {vector(one.x, room - 8 - width(given))}{given}"]
+    for step in one.steps:
+        head = f"{step.name:<5} = {step.formula} = "
+        lines.append(head + _numbers(step, room - width(head)))
+    return [*lines, f"{share}{vector(one.share, room - width(share))}"]
 
 
 def chain_pieces(one: Chain, room: int, heading: int, *, with_loss: bool) -> list[str]:
@@ -72,18 +82,24 @@ def chain_pieces(one: Chain, room: int, heading: int, *, with_loss: bool) -> lis
 
     Where x has room beside a heading of so many cells and before y, it is cut to that.
     """
-    share, given = "share = δ·x = ", f"y = {one.y:g}"
+    share, given = f"share = {one.share_formula} = ", f"y = {one.y:g}"
     beside = room - heading - width(f"{SEPARATOR}x = {SEPARATOR}{given}")
-    return [
-        f"x = {vector(one.x, beside if beside > _VECTOR else room - 4)}",
-        given,
-        f"z = x·W = {one.z:.7g}",
-        f"p = 1 / (1 + exp(−z)) = {one.p:.7g}",
-        f"error = p − y = {one.error:+.7g}",
-        *([f"loss = {one.loss_formula} = {one.loss:.5g}"] if with_loss else []),
-        f"δ = {one.delta_formula} = {one.delta:+.5g}",
-        f"{share}{vector(one.share, room - width(share))}",
-    ]
+    pieces = [f"x = {vector(one.x, beside if beside > _VECTOR else room - 4)}", given]
+    for step in one.steps:
+        if with_loss or step.name != "loss":
+            head = f"{step.name} = {step.formula} = "
+            pieces.append(head + _numbers(step, room - width(head)))
+    return [*pieces, f"{share}{vector(one.share, room - width(share))}"]
+
+
+def _numbers(step: Quantity, room: int) -> str:
+    """Return one number, to as many digits as its kind needs, or a vector."""
+    if len(step.values) > 1:
+        return vector(step.values, room)
+    value = step.values[0]
+    if step.name in {"loss", "δ"}:
+        return f"{value:+.5g}" if step.signed else f"{value:.5g}"
+    return f"{value:+.7g}" if step.signed else f"{value:.7g}"
 
 
 def vector(values: Iterable[float], room: int) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import Limits, decision_grid, decision_limits, draw_decision
+from tui_gd.plots.fit import draw_fit, fit_columns
 from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
@@ -28,7 +28,10 @@ class _Plane:
     @classmethod
     def of(cls, problem: Problem) -> "_Plane":
         projection = choose_projection(problem)
-        both = [projection.project(problem.x_train), projection.project(problem.x_test)]
+        both = []
+        for train in (True, False):
+            x, y = _half(problem, train=train)
+            both.append(projection.project(problem.rows(x, slice(None, None, _stride(y)))))
         return cls(problem, projection, decision_limits(np.vstack(both)))
 
 
@@ -53,23 +56,23 @@ class DataPanel(Panel):
         """Return the picture for the current lane's weights."""
         problem, weights = view.problem, view.snapshot.lane.weights
         if problem.task == "regression":
-            return self._without_classes(view, rows, columns)
+            return self._regression(view, rows, columns)
         plane = self._plane_of(problem)
-        x, y, every = self._rows(problem)
+        x, y = self._rows(problem)
         points, shape, room = self._pixels(view, rows, columns, plane)
         probabilities = view.predictor.probabilities(weights, points)
         labels = plane.projection.labels
         chosen = None
         if self.train or self.cursor_on:
-            at = plane.projection.project(x[self._row : self._row + 1])[0]
+            at = plane.projection.project(self._one(problem)[None])[0]
             chosen = (float(at[0]), float(at[1]))
         return draw_decision(
             rows,
             columns,
             probabilities=probabilities.reshape(*shape, -1),
-            points=plane.projection.project(x[::every]),
-            labels=y[::every].astype(np.intp),
-            predicted=view.predictor.predict(weights, x[::every]),
+            points=plane.projection.project(x),
+            labels=y.astype(np.intp),
+            predicted=view.predictor.predict(weights, x),
             class_names=[class_label(name) for name in problem.class_names],
             limits=plane.limits,
             palette=view.palette,
@@ -81,40 +84,75 @@ class DataPanel(Panel):
             cursor=chosen,
         )
 
-    def _without_classes(self, view: View, rows: int, columns: int) -> Cells:
-        """Return what there is to say of a regression, which has no regions."""
-        inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, view.symbols)
-        inner.put(0, 1, f"{view.problem.target_name} is a number:", view.palette.dim)
-        inner.put(1, 1, "there are no classes to draw", view.palette.dim)
-        return draw_box(
-            rows,
-            columns,
-            inner,
-            title="data",
-            palette=view.palette,
-            symbols=view.symbols,
-            focused=self.has_focus,
-        )
-
     @property
     def _row(self) -> int:
         """The row the cursor is at, among train or test rows."""
         return self.sample if self.train else self._test_row
 
-    def _rows(self, problem: Problem) -> tuple[Floats, NDArray[np.generic], int]:
-        """Return rows and targets that are shown, and that every how manieth of them is drawn."""
-        x, y = problem.x_test, problem.y_test
-        if self.train:
-            x, y = problem.x_train, problem.y_train
-        return x, y, max(1, -(-len(y) // POINTS))
+    @property
+    def _source(self) -> str:
+        return "train" if self.train else "test"
+
+    def _rows(self, problem: Problem) -> tuple[Floats, NDArray[np.generic]]:
+        """Return the rows and targets that are drawn: all, or evenly as many as can be told."""
+        x, y = _half(problem, train=self.train)
+        every = slice(None, None, _stride(y))
+        return problem.rows(x, every), y[every]
+
+    def _one(self, problem: Problem) -> Floats:
+        """Return the row at the cursor."""
+        return problem.rows(_half(problem, train=self.train)[0], self._row)
+
+    def _regression(self, view: View, rows: int, columns: int) -> Cells:
+        """One feature: the target over it, with the fit. More: predicted over true target."""
+        problem, weights, symbols = view.problem, view.snapshot.lane.weights, view.symbols
+        x, y = self._rows(problem)
+        single = problem.features == 1
+        true = y.astype(np.float64)
+        predicted = view.predictor.scores(weights, x)
+        both = np.concatenate([problem.y_train, problem.y_test]).astype(np.float64)
+        low, high = _with_margin(both)
+        row, truth = self._one(problem), float(_half(problem, train=self.train)[1][self._row])
+        here = float(view.predictor.scores(weights, row[None])[0])
+        if single:
+            points = np.stack([x[:, 0], true], axis=1)
+            across = _with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
+            limits = (*across, low, high)
+            places = fit_columns(columns, limits, symbols)
+            fitted = view.predictor.scores(weights, np.stack([places, np.ones_like(places)], 1))
+            line, labels = np.stack([places, fitted], axis=1), (problem.feature_names[0], "fit")
+        else:
+            points = np.stack([true, predicted], axis=1)
+            limits = (low, high, low, high)
+            line, labels = np.array([[low, low], [high, high]]), ("true", "predicted = true")
+        title = self._source
+        if self.cursor_on:
+            what = problem.target_name
+            title = f"{title} {self._row + 1}: {what} {truth:.5g}, predicted {here:.5g}"
+        chosen = (float(row[0]), truth) if single else (truth, here)
+        return draw_fit(
+            rows,
+            columns,
+            points=points,
+            line=line,
+            limits=limits,
+            palette=view.palette,
+            symbols=symbols,
+            x_label=f"{problem.target_name}, true" if not single else labels[0],
+            y_label=problem.target_name if single else "predicted",
+            line_label=labels[1],
+            title=title,
+            focused=self.has_focus,
+            cursor=chosen if self.train or self.cursor_on else None,
+        )
 
     def _title(self, view: View, room: int) -> str:
         """Return which points these are; of the one at the cursor as much as there is room for."""
-        which = "train" if self.train else "test"
+        which = self._source
         if not self.cursor_on:
             return which
-        x, y, _ = self._rows(view.problem)
-        row, label = x[self._row], int(y[self._row])
+        row = self._one(view.problem)
+        label = int(_half(view.problem, train=self.train)[1][self._row])
         names, numbers = view.problem.feature_names, [f"{value:.3g}" for value in row[:-1]]
         weights = view.snapshot.lane.weights
         probabilities = view.predictor.probabilities(weights, row[None])[0]
@@ -154,23 +192,48 @@ class DataPanel(Panel):
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the train row of the step panel, or at the test row it was at."""
-        self.cursor_on = view.problem.task != "regression"
-        return self.cursor_on
+        del view
+        self.cursor_on = True
+        return True
 
     def move_cursor(self, across: int, down: int, view: View) -> None:
-        """Go to the nearest point in that direction."""
+        """Go to the nearest point in that direction; of a regression to the next row or before."""
+        every = _stride(_half(view.problem, train=self.train)[1])
+        if view.problem.task == "regression":
+            rows = len(_half(view.problem, train=self.train)[1])
+            self._choose((self._row + (across or down)) % rows)
+            return
         plane = self._plane_of(view.problem)
-        x, _, every = self._rows(view.problem)
+        x, _ = self._rows(view.problem)
         low_x, high_x, low_y, high_y = plane.limits
         span = np.array([high_x - low_x, high_y - low_y])
-        places = plane.projection.project(x[::every]) / span
-        here = plane.projection.project(x[self._row : self._row + 1])[0] / span
+        places = plane.projection.project(x) / span
+        here = plane.projection.project(self._one(view.problem)[None])[0] / span
         found = nearest(places, here, (across, -down))
         if found is not None:
-            if self.train:
-                self.sample = found * every
-            else:
-                self._test_row = found * every
+            self._choose(found * every)
+
+    def _choose(self, row: int) -> None:
+        if self.train:
+            self.sample = row
+        else:
+            self._test_row = row
+
+
+def _half(problem: Problem, *, train: bool) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    if train:
+        return problem.x_train, problem.y_train
+    return problem.x_test, problem.y_test
+
+
+def _stride(y: NDArray[np.generic]) -> int:
+    return max(1, -(-len(y) // POINTS))
+
+
+def _with_margin(values: Floats) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.06 * (high - low) or max(abs(low), 1.0)
+    return low - margin, high + margin
 
 
 def nearest(points: Floats, here: Floats, direction: tuple[int, int]) -> int | None:

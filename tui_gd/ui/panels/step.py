@@ -16,8 +16,7 @@ from tui_gd.ui.panels.panel import Panel, View
 _HEADER = ("", "W", "g", "α·g", "W − α·g")
 # of an optimizer with a memory, or of several steps: what they come to in one epoch
 _OTHER_HEADER = ("", "W", "g", "step", "W − step")
-# what one sample's chain is written for
-_CHAIN_LOSSES = ("sse", "cross-entropy")
+_CHECK_HEADER = ("", "W", "g", "by differences", "rel. error")
 _DIGITS = ((7, 5), (6, 4), (5, 3), (4, 2))
 # so many weights are always shown, of more at least the other number
 _ALL_WEIGHTS, _FEWEST_WEIGHTS = 4, 2
@@ -106,12 +105,12 @@ class StepPanel(Panel):
         lane, problem, spell = view.snapshot.lane, view.problem, view.symbols.spell
         head = [spell(piece) for piece in arithmetic.head_pieces(lane, halved=self._halved(view))]
         short = arithmetic.flow(head[:3], room)
-        row, target = problem.x_train[self.sample], float(problem.y_train[self.sample])
+        row = problem.rows(problem.x_train, self.sample)
+        target = float(problem.y_train[self.sample])
         rows = len(problem.y_train)
         name = spell(f"train sample {self.sample + 1} of {rows}  (↑ ↓ choose)")
-        if len(row) != len(lane.weights) or view.settings.loss not in _CHAIN_LOSSES:
-            return [_Layout(arithmetic.flow(head, room), [], blank=False), _Layout(short, [])]
-        one = chain(str(view.settings.loss), lane.weights, row, target, rows)
+        model, loss = view.predictor.model, str(view.settings.loss)
+        one = chain(model, problem.task, loss, lane.weights, row, target, rows)
         lines = [spell(line) for line in arithmetic.chain_lines(one, room)]
 
         def merged(*, with_loss: bool) -> list[str]:
@@ -148,18 +147,23 @@ class StepPanel(Panel):
         """Return the updates of all weights, or of the `most` with the largest |g|."""
         lane, symbols = view.snapshot.lane, view.symbols
         header, steps = self._steps(view)
+        if lane.numeric is not None:
+            header = _CHECK_HEADER
         names = arithmetic.weight_names(view.problem, len(lane.weights))
         shown = np.arange(len(names))
         if len(names) > most:
             shown = np.sort(np.argsort(-np.abs(lane.gradient), kind="stable")[:most])
         body, columns = [], list(range(5))
         for digits in _DIGITS:
+            checked = lane.numeric is not None
+            row = arithmetic.check_row if checked else arithmetic.update_row
+            last = lane.numeric if lane.numeric is not None else steps
             body = [
-                arithmetic.update_row(
+                row(
                     fit(names[index], max(8, room // 4), symbols.plain),
                     lane.weights[index],
                     lane.gradient[index],
-                    steps[index],
+                    last[index],
                     digits,
                 )
                 for index in shown

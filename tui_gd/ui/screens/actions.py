@@ -1,7 +1,7 @@
 """What keys do to the run: training and descent. Each method is an action of the key table."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.notifications import SeverityLevel
@@ -9,7 +9,8 @@ from textual.screen import Screen
 
 from tui_gd import runner as commands
 from tui_gd.learning.losses import POSSIBLE, TITLES
-from tui_gd.problems import Problem
+from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.problems import BUILTIN, Problem
 from tui_gd.runner import RunState
 from tui_gd.settings import RunSettings
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
@@ -33,6 +34,7 @@ class TrainingActions(Screen[None]):
         super().__init__()
         self.settings = settings
         self.steering = Steering()
+        self.checking = False
 
     def begin(self, settings: RunSettings) -> None:
         """Begin a run with other settings on the same problem."""
@@ -133,14 +135,53 @@ class TrainingActions(Screen[None]):
     @work
     async def action_choose_loss(self) -> None:
         """Ask for the loss and begin again with it, from the same start."""
+        if self.steering.snapshot:
+            options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]]
+            now = self.settings.loss_for(self.problem)
+            loss = await self.app.push_screen_wait(Choice("Loss", options, now))
+            if loss is not None and loss != now:
+                self._begin_again(loss=loss)
+
+    @work
+    async def action_choose_optimizer(self) -> None:
+        """Ask for the optimizer and begin again with it, from the same start."""
+        if self.steering.snapshot:
+            options = [(name, f"{name}: {title}") for name, title in OPTIMIZERS.items()]
+            now = self.steering.snapshot.lane.optimizer.name
+            name = await self.app.push_screen_wait(Choice("Optimizer", options, now))
+            if name is not None and (name,) != self.settings.optimizer:
+                self._begin_again(optimizer=(name,), momentum=None)
+
+    @work
+    async def action_choose_problem(self) -> None:
+        """Ask for the problem and begin with it."""
+        if self.steering.snapshot:
+            options = [(name, f"{name}: {one.about}") for name, one in BUILTIN.items()]
+            now = self.settings.problem if self.settings.problem in BUILTIN else "blobs"
+            name = await self.app.push_screen_wait(Choice("Problem", options, now))
+            if name is not None and name != self.settings.problem:
+                self._begin_again(
+                    problem=name,
+                    loss=None,
+                    init=None,
+                    target=None,
+                    samples=None,
+                    noise=None,
+                    data_seed=None,
+                    classes=None,
+                )
+
+    def _begin_again(self, **changes: Any) -> None:
+        """Begin with other settings; lanes keep their learning rates if they can."""
         snapshot = self.steering.snapshot
-        if snapshot is None:
-            return
-        options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]]
-        now = self.settings.loss_for(self.problem)
-        loss = await self.app.push_screen_wait(Choice("Loss", options, now))
-        if loss is not None and loss != now:
-            rates = tuple(lane.learning_rate for lane in snapshot.lanes)
-            if len(self.settings.optimizer) > 1:  # each of them descends with each rate
-                rates = self.settings.alpha
-            self.begin(replace(self.settings, loss=loss, alpha=rates, seed=snapshot.seed))
+        assert snapshot
+        rates = tuple(lane.learning_rate for lane in snapshot.lanes)
+        if len(self.settings.optimizer) > 1:  # each of them descends with each rate
+            rates = self.settings.alpha
+        self.begin(replace(self.settings, alpha=rates, seed=snapshot.seed, **changes))
+
+    def action_check_gradient(self) -> None:
+        """Hold the gradient against differences of the loss in the step panel, or no longer."""
+        self.checking = not self.checking
+        self.steering.post(commands.CheckGradient(self.checking))
+        self.say("differences of the loss beside g" if self.checking else "the step again")

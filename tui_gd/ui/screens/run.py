@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from tui_gd.errors import ProblemError
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
-from tui_gd.runner import Runner, Snapshot
+from tui_gd.runner import CheckGradient, Runner, Snapshot
 from tui_gd.settings import RunSettings
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target
 from tui_gd.ui.layout import SMALLEST
@@ -81,7 +81,8 @@ class RunScreen(TrainingActions):
     def _load(self, settings: RunSettings) -> None:
         """Load the problem and make the runner: scikit-learn is imported here."""
         try:
-            problem = self.problem if self.runner else settings.load_problem()
+            same = self.runner and settings.data == self.settings.data
+            problem = self.problem if same else settings.load_problem()
             settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem)
         except ProblemError as error:
@@ -105,6 +106,8 @@ class RunScreen(TrainingActions):
         self.steering.take(runner)
         runner.changed = self._changed
         runner.start()
+        if self.checking:
+            runner.post(CheckGradient(wanted=True))
         self._stale = True
         self._tick()
 
