@@ -14,6 +14,7 @@ from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
 from tui_gd.runner import (
     Branch,
+    CheckGradient,
     Command,
     GoTo,
     Pause,
@@ -586,3 +587,30 @@ def test_stop_before_start_and_twice(driven: Driven) -> None:
     runner = driven(start=False)
     assert runner.stop()
     assert runner.stop()
+
+
+# the gradient against differences ---------------------------------------------
+
+
+def test_the_gradient_is_held_against_differences_at_rest_when_wanted(driven: Driven) -> None:
+    runner = driven(None, Step(3))
+    assert settled(runner, 3).lane.numeric is None
+    runner.post(CheckGradient(wanted=True))
+    wait_for(lambda: runner.snapshot.lane.numeric is not None)
+    here = runner.snapshot.lane
+    engine, step, found = make_engine(*_rows(runner)), 1e-5, []
+    for move in np.eye(3) * step:
+        up, down = (engine.loss((here.weights + sign * move)[None])[0] for sign in (1, -1))
+        found.append((up - down) / (2 * step) / 2)  # descent follows half the gradient of sse
+    np.testing.assert_allclose(here.numeric, found, rtol=1e-7)
+    np.testing.assert_allclose(here.numeric, here.gradient, rtol=1e-6)
+    runner.post(Step())
+    wait_for(lambda: runner.snapshot.epoch == 4 and runner.snapshot.lane.numeric is not None)
+    np.testing.assert_allclose(runner.snapshot.lane.numeric, runner.snapshot.lane.gradient, 1e-6)
+    runner.post(CheckGradient(wanted=False))
+    wait_for(lambda: runner.snapshot.lane.numeric is None)
+
+
+def _rows(runner: Runner) -> tuple[Floats, Floats]:
+    problem = runner.trainer.problem
+    return problem.x_train, problem.y_train

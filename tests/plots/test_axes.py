@@ -3,7 +3,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_gd.plots import axes
@@ -180,6 +180,8 @@ values = st.floats(-1e300, 1e300, allow_nan=False)
 
 
 @given(values, values, st.booleans())
+@example(5e-324, 5e-324, False)
+@example(-5e-324, -5e-324, False)
 def test_limits_hold_the_data_and_ticks_lie_within(one, other, log):
     low, high = sorted((one, other))
     bottom, top = nice_limits(low, high, log)

@@ -169,9 +169,10 @@ def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, floa
         return (bottom, top) if bottom < top else (bottom / 2, top * 2)
     span = high - low
     if span <= max(abs(low), abs(high)) * 1e-9 or span < _SMALLEST_SPAN:
-        span = max(abs(high), abs(low)) or 1.0
-        low, high = (low - span / 2, high + span / 2) if high else (0.0, 1.0)
-        return low, high
+        span = max(abs(high), abs(low))
+        if span < _SMALLEST_SPAN:  # half of the smallest number is 0
+            return (-1.0 if low < 0 else 0.0), 1.0
+        return low - span / 2, high + span / 2
     if 0 < low <= high / 2:
         low, span = 0.0, high
     step = _step(span, 5)

@@ -10,7 +10,7 @@ from textual.filter import LineFilter
 # box drawing and blocks that Textual's borders and scrollbars are made of
 _SIGNS = str.maketrans(
     {
-        **dict.fromkeys("─━═▔▁▀▄", "-"),
+        **dict.fromkeys("─━═▔▀▁▂▃▄▅▆▇", "-"),
         **dict.fromkeys("│┃║▏▎▍▌▋▊▉▐▕█", "|"),
         **dict.fromkeys("┌┐└┘╭╮╰╯╔╗╚╝┏┓┗┛▗▖▝▘▛▜▙▟", "+"),
         **dict.fromkeys("·•●○", "."),

@@ -1,0 +1,323 @@
+"""What is done and seen for every action of the key table."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from textual.command import CommandPalette
+
+from tests.ui.driving import Driver
+from tui_gd.ui.screens.help import HelpScreen
+from tui_gd.ui.screens.questions import Choice, Prompt
+
+Walk = Callable[[Driver, str], Awaitable[None]]
+WALKS: dict[str, Walk] = {}
+
+
+def walk(action: str) -> Callable[[Walk], Walk]:
+    """Register what is done and seen for an action; the walk is given one of its keys."""
+
+    def register(function: Walk) -> Walk:
+        WALKS[action] = function
+        return function
+
+    return register
+
+
+def panel_walk(action: str, name: str) -> None:
+    @walk(action)
+    async def _(driver: Driver, key: str) -> None:
+        # from another panel, so that there is something to see
+        await driver.press("2" if key == "1" else "1", key)
+        await driver.until(lambda: driver.focused() == [name])
+
+
+for _name in ("loss", "data", "report", "step"):
+    panel_walk(f"panel('{_name}')", _name)
+
+
+@walk("run_or_pause")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.status(state="RUNNING")
+    await driver.until(lambda: driver.read_status().epoch > 0)
+    await driver.press(key)
+    paused = await driver.status(state="PAUSED")
+    assert 0 < paused.epoch < 100
+
+
+@walk("step(1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.status(state="PAUSED", epoch=1)
+
+
+@walk("step_back(1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop")
+    first = await driver.status(epoch=1)
+    await driver.press("full_stop")
+    second = await driver.status(epoch=2)
+    await driver.press(key)
+    again = await driver.status(epoch=1)
+    assert again.loss == first.loss != second.loss
+
+
+@walk("step(10)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.status(state="PAUSED", epoch=10)
+
+
+@walk("step_back(10)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign", "full_stop")
+    await driver.status(epoch=11)
+    await driver.press(key)
+    await driver.status(epoch=1)
+
+
+@walk("first")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.press(key)
+    await driver.status(epoch=0)
+    assert driver.run.runner.snapshot.newest == 10
+
+
+@walk("newest")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.press("home")
+    await driver.status(epoch=0)
+    await driver.press(key)
+    await driver.status(epoch=10)
+
+
+@walk("go_to")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+    await driver.press("7", "enter")
+    await driver.status(state="PAUSED", epoch=7)
+
+
+@walk("flat_out")
+async def _(driver: Driver, key: str) -> None:
+    assert driver.run.runner.snapshot.pace
+    await driver.press(key)
+    await driver.until(lambda: driver.run.runner.snapshot.pace is None)
+    assert driver.notices() == ["flat out"]
+    await driver.press(key)
+    await driver.until(lambda: driver.run.runner.snapshot.pace)
+    assert driver.notices() == ["33 epochs a second"]
+
+
+@walk("learning_rate(1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.status(alpha=0.03, epoch=0)
+
+
+@walk("learning_rate(-1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.status(alpha=0.003, epoch=0)
+
+
+@walk("type_learning_rate")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+    await driver.press(*"0.25", "enter")
+    await driver.status(alpha=0.25)
+
+
+@walk("branch")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop", key)
+    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.status(epoch=1)
+
+
+@walk("reset")
+async def _(driver: Driver, key: str) -> None:
+    start = await driver.status(epoch=0)
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.press(key)
+    await driver.until(lambda: driver.run.runner.snapshot.newest == 0)
+    await driver.settled()
+    assert (await driver.status(epoch=0)).loss == start.loss
+
+
+@walk("new_start")
+async def _(driver: Driver, key: str) -> None:
+    start = await driver.status(epoch=0)
+    await driver.press("full_stop", key)
+    await driver.until(lambda: driver.run.runner.snapshot.seed == 4)
+    await driver.settled()
+    assert (await driver.status(epoch=0)).loss != start.loss
+
+
+@walk("choose_loss")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, Choice))
+    await driver.until(lambda: "squared error" in driver.text())
+    await driver.press("down", "down", "enter")
+    await driver.until(lambda: "blobs cross-entropy" in driver.read("#status"))
+
+
+@walk("choose_optimizer")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "gradient descent" in driver.text())
+    await driver.press("down", "enter")
+    await driver.until(lambda: "W ← W − α·v" in driver.read("#step"))
+
+
+@walk("choose_problem")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, Choice))
+    await driver.press("down", "enter")
+    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.run.settings.problem != "blobs")
+    name = driver.run.settings.problem
+    await driver.until(lambda: f" {name} " in driver.read("#status"))
+
+
+@walk("check_gradient")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "by differences" in driver.read("#step"))
+    errors = re.findall(r"^│ \w+ .* (\d\.\de-\d+) ", driver.read("#step"), re.MULTILINE)
+    assert len(errors) == 3
+    assert max(map(float, errors)) < 1e-6
+    await driver.press(key)
+    await driver.until(lambda: "W − α·g" in driver.read("#step").split("\n")[3])
+
+
+@walk("log_axis")
+async def _(driver: Driver, key: str) -> None:
+    def ticks() -> list[str]:
+        return re.findall(r"^ *([\d.]+)┤", driver.read("#loss"), re.MULTILINE)
+
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    await driver.settled()
+    assert ticks() == ["250", "200", "150", "100", "50", "0"]
+    await driver.press(key)
+    await driver.until(lambda: {"1", "10", "100"} <= set(ticks()))
+
+
+@walk("train_points")
+async def _(driver: Driver, key: str) -> None:
+    assert "test ─" in driver.read("#data")
+    await driver.press(key)
+    await driver.until(lambda: "train ─" in driver.read("#data"))
+
+
+@walk("maximise")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("4", key)
+    await driver.until(lambda: driver.shown() == ["step"])
+    await driver.until(lambda: len(driver.read("#step").split("\n")) == 38)
+
+
+@walk("restore")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("m")
+    await driver.until(lambda: driver.shown() == ["loss"])
+    await driver.press(key)
+    await driver.until(lambda: driver.shown() == ["loss", "data", "report", "step"])
+
+
+@walk("focus_panel(1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: driver.focused() == ["data"])
+
+
+@walk("focus_panel(-1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: driver.focused() == ["step"])
+
+
+@walk("move(1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("4", key)
+    await driver.until(lambda: "train sample 2 of 500" in driver.read("#step"))
+    await driver.press("1", "b")
+    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.press(key)
+    await driver.until(lambda: "lane A of 2" in driver.read("#status"))
+
+
+@walk("move(-1)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("4", key)
+    await driver.until(lambda: "train sample 500 of 500" in driver.read("#step"))
+
+
+async def scroll(driver: Driver, key: str) -> None:
+    await driver.pilot.resize_terminal(50, 14)
+    await driver.press("4")
+    await driver.until(lambda: "pgdn 1-10/13" in driver.read("#step"))
+    await driver.press(*(["pagedown"] if key == "pageup" else []), key)
+    end = {"pagedown": "pgdn 4-13/13", "pageup": "pgdn 1-10/13"}[key]
+    await driver.until(lambda: end in driver.read("#step"))
+    assert ("share" in driver.read("#step")) == (key == "pagedown")
+
+
+WALKS["scroll(1)"] = WALKS["scroll(-1)"] = scroll
+
+
+@walk("cursor")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop")
+    await driver.status(epoch=1)
+    await driver.press(key)
+    await driver.until(lambda: "▸ epoch 1 ─" in driver.read("#loss"))
+    await driver.press("escape")
+    await driver.until(lambda: "▸ loss ─" in driver.read("#loss"))
+
+
+@walk("theme")
+async def _(driver: Driver, key: str) -> None:
+    def background() -> int:
+        return int(driver.run.query_one("#step").cells.bg[1, 1])
+
+    dark = background()
+    await driver.press(key)
+    await driver.until(lambda: background() != dark)
+    assert driver.app.theme == "gd-light"
+    await driver.press(key)
+    await driver.until(lambda: background() == dark)
+
+
+@walk("help")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
+    await driver.until(lambda: "one epoch forward" in driver.text())
+    await driver.press("escape")
+    await driver.until(lambda: driver.app.screen is driver.run)
+
+
+@walk("command_palette")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
+
+
+@walk("quit")
+async def _(driver: Driver, key: str) -> None:
+    runner = driver.run.runner
+    await driver.app._press_keys([key])
+    assert driver.app._exit
+    assert driver.app.return_code == 0
+    assert not runner._thread.is_alive()
