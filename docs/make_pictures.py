@@ -38,14 +38,39 @@ class Picture:
 RUN = ("space", r"FINISHED\s+epoch 100/100")
 
 PICTURES = (
-    Picture("main", ("-e", "100", "--seed", "2"), (RUN,)),
-    Picture("wide", ("-e", "100", "--seed", "2"), (RUN,), columns=160, rows=48),
+    Picture("main", ("--seed", "3"), (RUN, ("y", r"FINISHED"))),
+    Picture(
+        "network",
+        tuple(
+            [
+                "moons",
+                "--hidden",
+                "8,8",
+                "--optimizer",
+                "adam",
+                "-a",
+                "0.03",
+                "-e",
+                "800",
+                "--seed",
+                "1",
+                "--loss",
+                "cross-entropy",
+            ]
+        ),
+        (("space", r"FINISHED\s+epoch 800/800"),),
+        columns=160,
+        rows=48,
+    ),
+    Picture("classes", ("iris", "--standardize", "-a", "0.5", "--seed", "3"), (RUN,)),
+    Picture("regression", ("line", "--seed", "3"), (RUN,)),
     Picture(
         "branch",
         ("-e", "100", "--seed", "2"),
         (
             (">", r"PAUSED\s+epoch 10/100"),
-            ("b", r"PAUSED\s+epoch 10/100"),
+            ("b", r"lane B of 2"),
+            ("y", r"lane B of 2"),
             ("+", r"α 0\.03"),
             RUN,
         ),
@@ -55,7 +80,7 @@ PICTURES = (
         ("-e", "100", "--seed", "2"),
         ((".", r"PAUSED\s+epoch 1/100"), (".", r"PAUSED\s+epoch 2/100"), ("4", r"▸ step")),
     ),
-    Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN,)),
+    Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN, ("y", "FINISHED"))),
     Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),
     Picture("help", (), (("?", r"(?i)one epoch forward"),)),
     Picture("256-colours", ("--seed", "2"), (RUN,), env={}),

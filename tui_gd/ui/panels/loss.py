@@ -3,7 +3,7 @@
 import math
 
 from tui_gd.learning.history import Buckets
-from tui_gd.plots.cells import Cells, Colour
+from tui_gd.plots.cells import Cells, Colour, width
 from tui_gd.plots.loss import Curve, draw_loss
 from tui_gd.runner import LaneSnapshot
 from tui_gd.ui.panels.panel import Panel, View
@@ -30,14 +30,15 @@ class LossPanel(Panel):
         cursor = min(self._cursor, snapshot.newest) if self.cursor_on else None
         title = "loss"
         if cursor is not None:
-            width = snapshot.lane.train.width
-            first = cursor // width * width
-            last = min(first + width - 1, snapshot.newest)
+            bucket = snapshot.lane.train.width
+            first = cursor // bucket * bucket
+            last = min(first + bucket - 1, snapshot.newest)
             title = f"epoch {first}" if last <= first else f"epochs {first} to {last}"
-        return draw_loss(
+        curves = self._curves(view, cursor)
+        cells = draw_loss(
             rows,
             columns,
-            self._curves(view, cursor),
+            curves,
             epoch=snapshot.epoch,
             last_epoch=max(snapshot.epochs, snapshot.newest),
             log=self.log_axis,
@@ -47,6 +48,9 @@ class LossPanel(Panel):
             focused=self.has_focus,
             cursor=cursor,
         )
+        if len(snapshot.lanes) > 1:
+            list_lanes(cells, [curves[0], *curves[2:]], view)
+        return cells
 
     def _curves(self, view: View, cursor: int | None) -> list[Curve]:
         """Return the curves, the first on top: with several lanes a test curve has no hue."""
@@ -92,6 +96,25 @@ class LossPanel(Panel):
         last = max(snapshot.epochs, snapshot.newest)
         step = max(1, last // max(self.size.width, 1), snapshot.lane.train.width)
         self._cursor = max(0, min(self._cursor + across * step, snapshot.newest))
+
+
+def list_lanes(cells: Cells, curves: list[Curve], view: View) -> None:
+    """List the lanes in the upper right of the plot, which losses leave free first.
+
+    The border has room for one or two of them. In at most half of the plot's rows; how many are
+    left out stands in the last one.
+    """
+    rows, columns = cells.shape
+    room = (rows - 4) // 2
+    lines = [(f"{view.symbols.solid} {one.label} {one.shown}", one.colour) for one in curves]
+    longest = max(width(text) for text, _ in lines)
+    if room < 1 or longest > columns // 2:
+        return
+    if len(lines) > room:
+        left_out = f"and {len(lines) - room + 1} more lanes"
+        lines = [*lines[: room - 1], (left_out, view.palette.dim)]
+    for row, (text, colour) in enumerate(lines, 1):
+        cells.put(row, columns - 2 - longest, f"{text:<{longest}}", colour)
 
 
 def _name(lane: LaneSnapshot) -> str:
