@@ -141,6 +141,8 @@ def _interface(argv: Sequence[str]) -> int:
         if stream is None or not stream.isatty():
             fail(f"standard {name} is not a terminal, which the interface needs: use gd-tui run")
     terminal = Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)
+    # Textual paints at the next of so many ticks a second: a key's answer waits half of one
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui_gd.ui.start import run_interface
 
     return run_interface(settings, terminal)

@@ -22,7 +22,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from tui_gd.learning.descent import Batches, Chunk, Descent
-from tui_gd.learning.engine import BLOCK_ROWS, LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.engine import LocalEngine, Penalty, one_blas_thread
 from tui_gd.learning.losses import POSSIBLE, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Floats, Model
 from tui_gd.learning.optimizers import OPTIMIZERS, Optimizer, make_optimizer
@@ -32,6 +32,8 @@ from tui_gd.learning.starts import STARTS, make_start
 
 # between two looks at the loss; what lies beyond the stop is computed in vain
 CHUNK_EPOCHS = 16
+CHUNK_ROWS = 1 << 17
+PART_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         """Return the state at the end and the losses from the beginning on; warn as it ends."""
         epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
         rates = np.array([[float(self.learning_rate)]])
-        most = CHUNK_EPOCHS if descent.batches.rows <= BLOCK_ROWS else 1
+        most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
         state, stale = begin.state, 0
         with one_blas_thread(), np.errstate(all="ignore"):
             loss, grad = descent.engine.loss_and_grad(state[:, 0])
@@ -263,7 +265,7 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         predictor = Predictor(self._standing.model, self._task)
         weights = self._standing.state[0, 0]
-        parts = [X[i : i + BLOCK_ROWS] for i in range(0, X.shape[0], BLOCK_ROWS)]
+        parts = [X[i : i + PART_ROWS] for i in range(0, X.shape[0], PART_ROWS)]
         return np.concatenate([tell(predictor, weights, _with_ones(part)) for part in parts])
 
 
@@ -274,9 +276,9 @@ def _warn(what: str) -> None:
 def _with_ones(X: Any) -> Floats:
     """Return the rows of an array or CSR matrix, ones last: (rows, features + 1), dense."""
     design = np.ones((X.shape[0], X.shape[1] + 1))
-    for i in range(0, len(design), BLOCK_ROWS):
-        part = X[i : i + BLOCK_ROWS]
-        design[i : i + BLOCK_ROWS, :-1] = part.toarray() if hasattr(part, "toarray") else part
+    for i in range(0, len(design), PART_ROWS):
+        part = X[i : i + PART_ROWS]
+        design[i : i + PART_ROWS, :-1] = part.toarray() if hasattr(part, "toarray") else part
     return design
 
 

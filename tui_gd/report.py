@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import BLOCK_ROWS
 from tui_gd.learning.models import Floats
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
@@ -18,6 +17,9 @@ class SupportsWrite(Protocol):
 
     def write(self, text: str, /) -> object:
         """Take some text."""
+
+
+REPORT_ROWS = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +53,8 @@ def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report
     """Report on one lane's `weights` (parameters,) by the problem's test rows."""
     # one block after the other: the test rows may be mapped from a file
     parts = (
-        problem.rows(problem.x_test, slice(i, i + BLOCK_ROWS))
-        for i in range(0, len(problem.y_test), BLOCK_ROWS)
+        problem.rows(problem.x_test, slice(i, i + REPORT_ROWS))
+        for i in range(0, len(problem.y_test), REPORT_ROWS)
     )
     if problem.task == "regression":
         return regression(problem, np.concatenate([predictor.scores(weights, x) for x in parts]))

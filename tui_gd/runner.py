@@ -22,7 +22,7 @@ from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
 
-BURST_SECONDS = 0.002
+BURST_SECONDS = 0.008
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
 # with more rows, accuracy is left to the report, which is not made for every frame
@@ -263,6 +263,7 @@ class Runner:
         """
         self._drawn.clear()
         self._drawing = True
+        self._trainer.interrupt = True  # the burst in progress ends with its epoch
 
     def end_frame(self) -> None:
         """Let training go on."""
@@ -354,6 +355,9 @@ class Runner:
 
     def _train(self) -> None:
         trainer = self._trainer
+        if self._drawing:
+            self._drawn.wait(FRAME_SECONDS)
+            trainer.interrupt = bool(self._inbox)
         begin = time.perf_counter()
         burst = self._paced(begin) if self._running and self._pace else self._burst
         if burst < 1:
@@ -372,8 +376,6 @@ class Runner:
             self._publish()
         elif self._wanted:
             self._publish(tell=False)
-        if self._drawing:
-            self._drawn.wait(FRAME_SECONDS)
 
     def _paced(self, now: float) -> int:
         """Return how many epochs are due by now; wait a little if none is."""

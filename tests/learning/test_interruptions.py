@@ -10,7 +10,7 @@ from tests.making import make_problem
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.trainer import Trainer
 
-LARGE = 30_000
+LARGE = 70_000
 
 
 class Hook:

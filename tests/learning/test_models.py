@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from tests.making import Floats
-from tui_gd.learning.engine import BLOCK_ROWS, LocalEngine, Penalty
+from tui_gd.learning.engine import LARGEST_BLOCK, LocalEngine, Penalty
 from tui_gd.learning.losses import POSSIBLE, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Model
 from tui_gd.learning.starts import STARTS, make_start
@@ -181,7 +181,7 @@ def test_rows_in_several_blocks_give_what_their_parts_give(
 ) -> None:
     """Sums over rows add up: two blocks against one engine for each half, summed in float."""
     task, name, hidden, activation = combination
-    rows = BLOCK_ROWS + 1001
+    rows = LARGEST_BLOCK + 1001
     x, y = data_of(task, rows)
     row_weights = np.random.default_rng(1).uniform(0, 2, rows)
     model = Model(3, OUTPUTS[task], hidden, activation)

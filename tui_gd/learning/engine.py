@@ -6,11 +6,11 @@ the sections are summed in order, so the number of threads does not change a bit
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from typing import Any, Protocol
 
@@ -21,12 +21,22 @@ from threadpoolctl import ThreadpoolController
 from tui_gd.learning.losses import Loss, Targets
 from tui_gd.learning.models import Buffers, Floats, Model
 
-BLOCK_ROWS = 8192
-SECTION_BLOCKS = 16
+# a block and its buffers are to stay in the cache of a core, of 2 MiB. Within that, the more rows
+# the better: two threads hand the interpreter lock over after every call of numpy, which costs
+# less the longer the calls are
+BLOCK_BYTES = 2 << 20
+SMALLEST_BLOCK, LARGEST_BLOCK = 4096, 32_768
+SECTION_ROWS = 4 * LARGEST_BLOCK
 # one buffer of scores: 64 Ki doubles are 512 KiB, so that three of them stay in a core's cache
 BUFFER_SCORES = 65_536
 # below this, a copy of the data with its columns contiguous costs nothing and BLAS is faster on it
 SMALL_DATA_BYTES = 1 << 20
+
+
+def block_rows(columns: int) -> int:
+    """Return how many rows make a block of data with so many columns: a power of two."""
+    fitting = BLOCK_BYTES // (8 * (columns + 3))
+    return min(max(1 << (fitting.bit_length() - 1), SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: what was asked for is no longer wanted
@@ -45,9 +55,42 @@ class Engine(Protocol):
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+class _OneBlasThread:
+    """Holds BLAS to one thread while any of its contexts is open, in whichever thread.
+
+    The number of BLAS threads is one for the whole process, so this counts for the whole process.
+    """
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._lock = threading.Lock()
+        self._controller: ThreadpoolController | None = None
+        self._limiter: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self.held:
+                self._controller = self._controller or ThreadpoolController()
+                self._limiter = self._controller.limit(limits=1, user_api="blas")
+                self._limiter.__enter__()
+            self.held += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.held -= 1
+            if not self.held:
+                self._limiter.__exit__(None, None, None)
+
+
+_ONE_BLAS_THREAD = _OneBlasThread()
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Hold BLAS to one thread while the context is open; contexts may nest and overlap.
+
+    On tall data its own threads cost time, and they sum in another order.
+    """
+    return _ONE_BLAS_THREAD
 
 
 def _cores() -> int:
@@ -55,12 +98,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Hold BLAS to one thread while the context is open: on tall data its own threads cost time."""
-    limit: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
-    return limit
 
 
 @dataclass(frozen=True)
@@ -111,8 +148,9 @@ class LocalEngine:
         self.penalty = penalty or Penalty()
         self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
-        self._one_block = len(y) <= BLOCK_ROWS
-        block = max(1, min(len(y), BLOCK_ROWS))
+        rows = block_rows(model.features + 1)
+        self._one_block = len(y) <= rows
+        block = max(1, min(len(y), rows))
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
         self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
         self._block_rows = block
@@ -129,6 +167,9 @@ class LocalEngine:
         The direction is `loss.descent_factor` times the gradient of the loss. With `rows`, both
         are those of these rows of the data alone, in this order.
         """
+        if not _ONE_BLAS_THREAD.held:
+            with one_blas_thread():
+                return self.loss_and_grad(weights, rows)
         if rows is None and len(weights) == self._cut_lanes:
             loss, grad = self._cut_pass(weights)
         else:
@@ -139,7 +180,8 @@ class LocalEngine:
 
     def loss(self, weights: Floats) -> Floats:
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
-        loss, grad = self._passes(weights, None, gradient=False)
+        with one_blas_thread():
+            loss, grad = self._passes(weights, None, gradient=False)
         if not self._plain:
             self._finish(weights, None, loss, grad)
         return loss
@@ -196,8 +238,7 @@ class LocalEngine:
                 return self._cut_pass(weights)
             buffers = self._buffers[0].cut(len(weights), n)
             return self._block(buffers, weights, self._x, self._y, self._row_weights, gradient)
-        section_rows = BLOCK_ROWS * SECTION_BLOCKS
-        sections = -(-n // section_rows)
+        sections = -(-n // SECTION_ROWS)
         losses = np.zeros((sections, len(weights)))
         grads = np.zeros((sections, *weights.shape) if gradient else (sections, len(weights), 0))
         given_up: list[bool] = []
@@ -207,8 +248,8 @@ class LocalEngine:
                 for section in mine:
                     if section >= sections:
                         return
-                    begin = section * section_rows
-                    for start in range(begin, min(begin + section_rows, n), self._block_rows):
+                    begin = section * SECTION_ROWS
+                    for start in range(begin, min(begin + SECTION_ROWS, n), self._block_rows):
                         if given_up:
                             return
                         if calling and self.between_blocks:

@@ -18,6 +18,22 @@ from tui_gd.learning.losses import Sigmoid
 
 Floats = NDArray[np.float64]
 
+# from so many rows on, the interpreter lock is worth letting go; see `multiply`
+TALL = 2048
+
+
+def multiply(a: Floats, b: Floats, out: Floats) -> None:
+    """Write the products of the matrices `a` (one, or one per lane) and `b` (lanes) into `out`.
+
+    Of few lanes numpy's `matmul` holds the interpreter lock, so that two threads multiply no
+    faster than one; `dot` lets go of it, but is one Python call per lane.
+    """
+    if max(a.shape[-2], a.shape[-1]) < TALL:
+        np.matmul(a, b, out)
+        return
+    for lane, product in enumerate(out):
+        product[...] = np.dot(a if a.ndim == 2 else a[lane], b[lane])
+
 
 @dataclass(slots=True, eq=False)
 class Buffers:
@@ -99,19 +115,19 @@ class Model:
             if self.outputs == 1:
                 np.matvec(x, weights, scores)
             else:
-                np.matmul(x, weights.reshape(-1, *self.shapes[0]), scores)
+                multiply(x, weights.reshape(-1, *self.shapes[0]), scores)
             return scores
         matrices = self.matrices(weights)
         below: Floats = x
         for matrix, layer in zip(matrices, buffers.hidden, strict=False):
             units = layer[:, :, :-1]
-            np.matmul(below, matrix, units)
+            multiply(below, matrix, units)
             ACTIVATIONS[self.activation].apply(units)
             below = layer
         if self.outputs == 1:
             np.matvec(below, matrices[-1][:, :, 0], scores)
         else:
-            np.matmul(below, matrices[-1], scores)
+            multiply(below, matrices[-1], scores)
         return scores
 
     def gradient(self, weights: Floats, x: Floats, delta: Floats, buffers: Buffers) -> Floats:
@@ -122,20 +138,24 @@ class Model:
         """
         grad: Floats
         if not self.hidden:
-            if self.outputs == 1:
+            if self.outputs == 1 and len(x) < TALL:
                 grad = np.vecmat(delta, x)
-            else:
-                grad = np.matmul(x.T, delta).reshape(len(delta), -1)
+                return grad
+            grad = np.empty_like(weights)
+            above = delta[:, :, None] if self.outputs == 1 else delta
+            multiply(x.T, above, grad.reshape(-1, *self.shapes[0]))
             return grad
         grad = np.empty_like(weights)
         parts, matrices = self.matrices(grad), self.matrices(weights)
         above = delta[:, :, None] if self.outputs == 1 else delta
         for number in range(len(self.hidden), 0, -1):
             layer = buffers.hidden[number - 1]
-            np.matmul(layer.transpose(0, 2, 1), above, parts[number])
-            above = np.matmul(above, matrices[number][:, :-1].transpose(0, 2, 1))
+            multiply(layer.transpose(0, 2, 1), above, parts[number])
+            below = np.empty((len(above), len(x), self.hidden[number - 1]), above.dtype)
+            multiply(above, matrices[number][:, :-1].transpose(0, 2, 1), below)
+            above = below
             ACTIVATIONS[self.activation].carry_back(above, layer[:, :, :-1])
-        np.matmul(x.T, above, parts[0])
+        multiply(x.T, above, parts[0])
         return grad
 
     def bind(

@@ -1,5 +1,7 @@
 """What all panels share: a view of the run, and how a panel is drawn from it."""
 
+import math
+import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +13,7 @@ from tui_gd.learning.prediction import Predictor
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.problems import Problem
-from tui_gd.runner import Snapshot
+from tui_gd.runner import RunState, Snapshot
 from tui_gd.settings import RunSettings
 from tui_gd.ui.cellview import CellView
 
@@ -32,6 +34,8 @@ class Panel(CellView, can_focus=True):
     """A panel: draws a view as cells, and answers keys that move within it."""
 
     NAME: ClassVar[str] = ""
+    # while a run goes on, the panel is drawn no more often than its numbers can be read
+    READING_SECONDS: ClassVar[float] = 0.0
 
     class Changed(Message):
         """The panel has another size, or got or lost the focus: it is to be drawn again."""
@@ -46,6 +50,7 @@ class Panel(CellView, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
         self.cursor_on = False
+        self._drawn_at = -math.inf
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the panel's picture."""
@@ -53,6 +58,11 @@ class Panel(CellView, can_focus=True):
 
     def draw_now(self, view: View) -> None:
         """Draw the view at the panel's size; what has not changed is not sent."""
+        now = time.monotonic()
+        running = view.snapshot.state is RunState.RUNNING
+        if running and now - self._drawn_at < self.READING_SECONDS:
+            return
+        self._drawn_at = now
         if self.display and self.size:
             # the numbers of a diverged run overflow, and a warning would be written on the screen
             with np.errstate(all="ignore"):

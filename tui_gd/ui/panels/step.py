@@ -45,6 +45,7 @@ class StepPanel(Panel):
     """
 
     NAME = "step"
+    READING_SECONDS = 0.25
 
     def __init__(self) -> None:
         super().__init__()
