@@ -22,7 +22,7 @@ from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
 
-BURST_SECONDS = 0.008
+BURST_SECONDS = 0.002
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
 # with more rows, accuracy is left to the report, which is not made for every frame

@@ -205,7 +205,7 @@ def test_interrupt_set_from_another_thread_ends_a_long_advance() -> None:
 
 
 def with_many_test_rows() -> Trainer:
-    return Trainer(make_problem(50, test_rows=20_000), seed=3, threads=1)
+    return Trainer(make_problem(50, test_rows=70_000), seed=3, threads=1)
 
 
 def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
