@@ -1,19 +1,18 @@
-"""What a run is started with, as the command line states it."""
+"""What a run is started with, as the command line states it.
+
+What it is made of is imported when it is made: the first frame does not wait for it.
+"""
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.losses import make_loss
-from tui_gd.learning.models import Floats
-from tui_gd.learning.schedules import parse_schedule
-from tui_gd.learning.stops import StopRules
-from tui_gd.learning.trainer import Trainer
-from tui_gd.problems import Problem, load_problem
-from tui_gd.problems.arrays import is_array_file, load_arrays
+
+if TYPE_CHECKING:
+    from tui_gd.learning.models import Floats
+    from tui_gd.learning.trainer import Trainer
+    from tui_gd.problems import Problem
 
 LARGEST_START = 100_000_000
 _USUAL_LOSS = {"binary": "sse", "multiclass": "cross-entropy", "regression": "mse"}
@@ -71,8 +70,11 @@ class RunSettings:
             self.classes,
         )
 
-    def load_problem(self) -> Problem:
+    def load_problem(self) -> "Problem":
         """Return the problem; `ProblemError` if it cannot be had."""
+        from tui_gd.problems import load_problem
+        from tui_gd.problems.arrays import is_array_file, load_arrays
+
         if is_array_file(self.problem):
             made = {"samples", "noise", "data_seed", "classes"}
             for option in made & {name for name, value in vars(self).items() if value is not None}:
@@ -97,12 +99,19 @@ class RunSettings:
             classes=self.classes,
         )
 
-    def loss_for(self, problem: Problem) -> str:
+    def loss_for(self, problem: "Problem") -> str:
         """Return the loss's name, the usual one of the task where none was named."""
         return self.loss or _USUAL_LOSS[problem.task]
 
-    def make_trainer(self, problem: Problem, *, test_losses: bool = True) -> Trainer:
+    def make_trainer(self, problem: "Problem", *, test_losses: bool = True) -> "Trainer":
         """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem."""
+        import numpy as np
+
+        from tui_gd.learning.losses import make_loss
+        from tui_gd.learning.schedules import parse_schedule
+        from tui_gd.learning.stops import StopRules
+        from tui_gd.learning.trainer import Trainer
+
         initial = None if self.init is None else _read_weights(self.init)
         lanes = [(rate, name) for name in self.optimizer for rate in self.alpha]
         loss = self.loss_for(problem)
@@ -147,7 +156,9 @@ class RunSettings:
         return cls(**{name: value for name, value in options.items() if name in names})
 
 
-def _read_weights(path: str) -> Floats:
+def _read_weights(path: str) -> "Floats":
+    import numpy as np
+
     try:
         # mapped, not read: a header may claim more than there is memory for
         weights = np.load(Path(path), mmap_mode="r", allow_pickle=False)

@@ -56,6 +56,7 @@ class Driver:
 
     @property
     def run(self) -> RunScreen:
+        assert self.app.run_screen
         return self.app.run_screen
 
     async def press(self, *keys: str) -> None:
@@ -163,6 +164,9 @@ async def driving(
     try:
         async with app.run_test(size=(columns, rows), notifications=True) as pilot:
             driver = Driver(app, pilot)
+            await driver.until(
+                lambda: app.run_screen and app.run_screen.is_mounted, "a run's screen"
+            )
             if ready:
                 await driver.until(lambda: driver.run.runner is not None, "a runner")
                 if columns >= 40 and rows >= 12:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .cells import RGB, Colour
 from .colours import ANSI, CHOSEN
-from .symbols import ASCII, UNICODE, Symbols
+from .symbols import ASCII, UNICODE, Depth, Symbols
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,8 +26,6 @@ __all__ = [
     "palette_for",
     "rgb",
 ]
-
-Depth = Literal["truecolor", "256", "16", "mono"]
 
 
 # Compared by identity: palette_for gives the same object for the same request, and a palette is

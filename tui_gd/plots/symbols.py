@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Depth = Literal["truecolor", "256", "16", "mono"]
+"""How many colours a terminal has."""
 
 _PLAIN_WORDS = str.maketrans(
     {

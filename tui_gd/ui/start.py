@@ -1,11 +1,14 @@
 """Runs the interface and, when it is left, prints where the run stands."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from tui_gd.settings import RunSettings
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tui_gd.ui.screens.run import RunScreen
 
 # Python hands the interpreter lock over every 5 ms by default: too slow for a key to be answered
 # while another thread computes flat out
@@ -21,17 +24,17 @@ def run_interface(settings: RunSettings, terminal: Terminal) -> int:
         app.run()
     finally:
         sys.setswitchinterval(usual)
-        if app.run_screen.runner:
+        if app.run_screen and app.run_screen.runner:
             app.run_screen.runner.stop()
     if app.fault:
         print(f"gd-tui: {app.fault}", file=sys.stderr)
         return 2
     if app.return_code:
         return app.return_code
-    return _summary(app.run_screen)
+    return _summary(app.run_screen) if app.run_screen else 0
 
 
-def _summary(screen: RunScreen) -> int:
+def _summary(screen: "RunScreen") -> int:
     """Print a line about the run and its report, which stay in the terminal's scrollback."""
     runner = screen.runner
     if runner is None:

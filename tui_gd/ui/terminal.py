@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui_gd.plots.palette import ASCII, UNICODE, Depth, Symbols
+from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
 
 FPS_LOCAL = 15.0
 FPS_SSH = 10.0
