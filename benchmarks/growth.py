@@ -67,7 +67,7 @@ def main() -> None:
     print(
         "\nOne product for 64 lanes instead of one each: of the gradients of 1, 2, 4, 8, 16, 32 of"
     )
-    print(f"of them by themselves, this share has the same bits: {lanes_sharing_bits()}")
+    print(f"32 of them by themselves, this share has the same bits: {lanes_sharing_bits()}")
     if options.picture:
         options.picture.write_text(picture(by_rows))
 

@@ -6,6 +6,7 @@ speed of a shared machine drifts by a factor of two within seconds.
     python benchmarks/training.py            500×3, one lane and 64
     python benchmarks/training.py --tall     also 5,000,000×3 and 1,000,000×29, with bandwidth
     python benchmarks/training.py --memory   peak memory on the tall data, each in its own process
+    python benchmarks/training.py --history  memory after a million epochs, against a thousand
 """
 
 import argparse
@@ -123,6 +124,21 @@ def memory() -> None:
             print(f"{rows}x{columns}: peak memory while training, {what}: {ratio:.2f} x the data's")
 
 
+def history() -> None:
+    """Print what a million epochs of history take beside a thousand, at 500×3 with test losses."""
+    trainer = Trainer(load_problem("blobs"), learning_rates=[1e-4], seed=1)
+    trainer.advance(1000)
+    before = resident()
+    trainer.advance(999_000)
+    print(f"after 1,000,000 epochs: {(resident() - before) / 1e6:+.0f} MB against after 1,000")
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process has now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
 def peak(what: str, rows: int, columns: int) -> None:
     """Print the peak memory in bytes of this process after a few epochs."""
     problem = tall_problem(rows, columns)
@@ -139,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tall", action="store_true")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--history", action="store_true")
     parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
@@ -147,6 +164,8 @@ def main() -> None:
     print(f"{len(os.sched_getaffinity(0))} cores, numpy {np.__version__}")
     if options.memory:
         memory()
+    elif options.history:
+        history()
     else:
         small()
         if options.tall:
