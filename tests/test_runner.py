@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 
 from tests.making import Floats, make_engine, make_problem
-from tui_gd.learning.trainer import Trainer
-from tui_gd.problems import Problem
-from tui_gd.runner import (
+from tui_gd.commands import (
     Branch,
     CheckGradient,
     Command,
@@ -20,15 +18,16 @@ from tui_gd.runner import (
     Pause,
     Reset,
     Resume,
-    Runner,
-    RunState,
     SelectLane,
     SetLearningRate,
     SetPace,
-    Snapshot,
     Step,
     StepBack,
 )
+from tui_gd.learning.trainer import Trainer
+from tui_gd.problems import Problem
+from tui_gd.runner import Runner
+from tui_gd.snapshot import RunState, Snapshot
 
 PATIENCE = 5.0
 ENDLESS = 10**9

@@ -9,173 +9,37 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import numpy as np
 
+from tui_gd.commands import (
+    LIGHT,
+    Branch,
+    CheckGradient,
+    Command,
+    GoTo,
+    Pause,
+    Reset,
+    Resume,
+    SelectLane,
+    SetLearningRate,
+    SetPace,
+    Step,
+    StepBack,
+)
 from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.history import Buckets
 from tui_gd.learning.models import Floats
 from tui_gd.learning.numeric import numeric_gradient
-from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
+from tui_gd.snapshot import LaneSnapshot, RunState, Snapshot
 
 BURST_SECONDS = 0.002
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
 # with more rows, accuracy is left to the report, which is not made for every frame
 ACCURACY_ROWS = 100_000
-
-
-class RunState(StrEnum):
-    """What a run is doing, in the words of the status line."""
-
-    RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
-    FINISHED = "FINISHED"
-    DIVERGED = "DIVERGED"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop after the epoch in progress, or between its blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Go on to the last epoch wanted; when that is reached, for as many epochs again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Go some epochs forward, then pause."""
-
-    epochs: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class StepBack:
-    """Go some epochs back, then pause."""
-
-    epochs: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class GoTo:
-    """Go to an epoch, then pause; None is the newest."""
-
-    epoch: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SetLearningRate:
-    """Let the current lane descend with this learning rate from here on."""
-
-    learning_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """Copy the current lane here into a new lane, which becomes the current one."""
-
-
-@dataclass(frozen=True, slots=True)
-class SelectLane:
-    """Make a lane, by its number, the current one."""
-
-    lane: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """Go back to epoch 0: to the same start, or to a new random one."""
-
-    new_start: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SetPace:
-    """Do no more than so many epochs a second while running; None is flat out."""
-
-    epochs_per_second: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class CheckGradient:
-    """At rest, hold the gradient of the current lane against differences of the loss, or not."""
-
-    wanted: bool
-
-
-Command = (
-    Pause
-    | Resume
-    | Step
-    | StepBack
-    | GoTo
-    | SetLearningRate
-    | Branch
-    | SelectLane
-    | Reset
-    | SetPace
-    | CheckGradient
-)
-
-# commands that leave weights and history as they are: carried out between two blocks of a run
-LIGHT = SetLearningRate | SelectLane | SetPace | CheckGradient
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LaneSnapshot:
-    """One lane at the snapshot's epoch; arrays are (parameters,). NaN is: not known yet.
-
-    `gradient` is the direction of the next update, `next_weights` and `next_loss` are what that
-    update leads to. `numeric` is the direction by differences of the loss, where that was wanted.
-    """
-
-    number: int
-    name: str
-    parent: int | None
-    branched_at: int
-    learning_rate: float
-    optimizer: Optimizer
-    recorded: int
-    diverged: int | None
-    weights: Floats
-    gradient: Floats
-    gradient_norm: float
-    loss: float
-    test_loss: float
-    next_weights: Floats
-    next_loss: float
-    numeric: Floats | None
-    train: Buckets
-    test: Buckets
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
-    """A run at one moment; everything in it belongs to the weights after `epoch` epochs."""
-
-    state: RunState
-    epoch: int
-    epochs: int
-    newest: int
-    lanes: tuple[LaneSnapshot, ...]
-    current: int
-    accuracy: float
-    epochs_per_second: float
-    pace: float | None
-    seed: int
-    notice: str = ""
-
-    @property
-    def lane(self) -> LaneSnapshot:
-        """The current lane."""
-        return self.lanes[self.current]
 
 
 class Runner:

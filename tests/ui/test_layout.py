@@ -5,8 +5,8 @@ import pytest
 from textual.widget import Widget
 
 from tests.ui.driving import driving
+from tui_gd.commands import Branch, SetLearningRate
 from tui_gd.plots.palette import ASCII, UNICODE
-from tui_gd.runner import Branch, SetLearningRate
 from tui_gd.ui.layout import arrange
 from tui_gd.ui.panels.panel import Panel
 

@@ -6,7 +6,7 @@ from textual.widgets import Input
 
 from tests.ui.driving import Driver, driving
 from tui_gd.plots.palette import ASCII, UNICODE, contrast, palette_for
-from tui_gd.runner import Snapshot
+from tui_gd.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
 from tui_gd.ui.plain import spelt
 from tui_gd.ui.screens.help import draw_help, help_columns

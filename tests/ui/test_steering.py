@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ui.driving import driving
-from tui_gd import runner as commands
+from tui_gd import commands
 from tui_gd.runner import Runner
 from tui_gd.settings import RunSettings
 from tui_gd.ui.steering import Steering

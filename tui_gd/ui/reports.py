@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from tui_gd.runner import RunState, Snapshot
 from tui_gd.settings import RunSettings
+from tui_gd.snapshot import RunState, Snapshot
 
 SECONDS = 1.0
 

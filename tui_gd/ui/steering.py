@@ -2,8 +2,9 @@
 
 import math
 
-from tui_gd import runner as commands
-from tui_gd.runner import Runner, Snapshot
+from tui_gd import commands
+from tui_gd.runner import Runner
+from tui_gd.snapshot import Snapshot
 from tui_gd.ui.keys import ladder
 
 

@@ -5,7 +5,7 @@ import math
 from tui_gd.learning.history import Buckets
 from tui_gd.plots.cells import Cells, Colour, width
 from tui_gd.plots.loss import Curve, draw_loss
-from tui_gd.runner import LaneSnapshot
+from tui_gd.snapshot import LaneSnapshot
 from tui_gd.ui.panels.panel import Panel, View
 
 _NONE = "-"

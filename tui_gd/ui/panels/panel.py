@@ -13,8 +13,8 @@ from tui_gd.learning.prediction import Predictor
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.problems import Problem
-from tui_gd.runner import RunState, Snapshot
 from tui_gd.settings import RunSettings
+from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.cellview import CellView
 
 

@@ -4,7 +4,7 @@ import math
 
 from tui_gd.plots.cells import Cells, Colour, width
 from tui_gd.plots.palette import Palette, Symbols
-from tui_gd.runner import RunState
+from tui_gd.snapshot import RunState
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.panel import View
 

@@ -7,12 +7,12 @@ from textual import work
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from tui_gd import runner as commands
+from tui_gd import commands
 from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import BUILTIN, Problem
-from tui_gd.runner import RunState
 from tui_gd.settings import RunSettings
+from tui_gd.snapshot import RunState
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
 from tui_gd.ui.steering import Steering
 

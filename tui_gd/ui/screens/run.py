@@ -7,11 +7,13 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from tui_gd.commands import CheckGradient
 from tui_gd.errors import ProblemError
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
-from tui_gd.runner import CheckGradient, Runner, Snapshot
+from tui_gd.runner import Runner
 from tui_gd.settings import RunSettings
+from tui_gd.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target
 from tui_gd.ui.layout import SMALLEST
 from tui_gd.ui.panels.board import Board
