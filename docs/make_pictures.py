@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -102,20 +106,62 @@ def make(picture: Picture, path: Path, font: Path) -> None:
         write_png(terminal.cells(), path, font=font)
 
 
+# what the moving picture shows: keys, and the seconds until the next
+MOVIE = (
+    *((".", 0.7),) * 3,
+    (",", 0.9),
+    ("space", 2.4),
+    ("y", 1.0),
+    *(("<", 0.35),) * 6,
+    ("b", 0.8),
+    ("+", 0.8),
+    ("space", 2.2),
+    ("up", 1.2),
+)
+MOVIE_FRAME_SECONDS = 0.2
+
+
+def make_movie(path: Path, font: Path) -> None:
+    """Drive gd-tui by the keys of `MOVIE` and write what is seen as a GIF."""
+    command = [sys.executable, "-m", "tui_gd", "--seed", "3"]
+    env = {"COLORTERM": "truecolor"}
+    frames = []
+    with Terminal(command, columns=120, rows=40, env=env) as terminal:
+        terminal.wait_for(STATUS)
+        terminal.wait_for("precision")
+        for key, seconds in MOVIE:
+            terminal.press(key)
+            for _ in range(round(seconds / MOVIE_FRAME_SECONDS)):
+                time.sleep(MOVIE_FRAME_SECONDS)
+                frames.append(terminal.cells())
+    pictures = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, cells in enumerate(frames):
+            write_png(cells, Path(folder) / f"{number}.png", font=font)
+            with Image.open(Path(folder) / f"{number}.png") as image:
+                pictures.append(image.convert("P", palette=Image.Palette.ADAPTIVE, colors=48))
+    first, *others = pictures
+    duration = round(MOVIE_FRAME_SECONDS * 1000)
+    first.save(path, save_all=True, append_images=others, duration=duration, loop=0, optimize=True)
+
+
 def main() -> None:
     """Make the pictures that are named on the command line, or all."""
     known = {picture.name: picture for picture in PICTURES}
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of movie, {', '.join(known)}")
     parser.add_argument("--font", type=Path, default=FONT, help="a monospaced TrueType font")
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "pictures")
     options = parser.parse_args()
-    if unknown := set(options.names) - set(known):
+    if unknown := set(options.names) - {"movie", *known}:
         parser.error(f"no such picture: {', '.join(sorted(unknown))}")
     options.into.mkdir(parents=True, exist_ok=True)
-    for name in options.names or known:
-        path = options.into / f"{name}.png"
-        make(known[name], path, options.font)
+    for name in options.names or ["movie", *known]:
+        path = options.into / (f"{name}.gif" if name == "movie" else f"{name}.png")
+        if name == "movie":
+            make_movie(path, options.font)
+        else:
+            make(known[name], path, options.font)
         print(path)
 
 
