@@ -7,6 +7,7 @@ from tui_gd.settings import RunSettings
 from tui_gd.snapshot import RunState, Snapshot
 
 SECONDS = 1.0
+REST = 10.0  # while running, reports take no more than this part of the time
 
 
 class ReportSchedule:
@@ -17,12 +18,15 @@ class ReportSchedule:
         self._key: tuple[object, ...] | None = None
         self._busy = False
         self._begun_at = -math.inf
+        self._took = 0.0
 
     def due(self, settings: RunSettings, snapshot: Snapshot) -> bool:
         """Return whether to make a report of `snapshot` now; if so, `done` is to follow."""
         key = (settings, snapshot.seed, snapshot.current, snapshot.epoch, snapshot.lane.loss)
         now = self._clock()
-        soon = now - self._begun_at < SECONDS and snapshot.state is RunState.RUNNING
+        # on a million rows a report takes a second of the interpreter, which keys wait for too
+        interval = max(SECONDS, REST * self._took)
+        soon = now - self._begun_at < interval and snapshot.state is RunState.RUNNING
         if self._busy or soon or key == self._key:
             return False
         self._busy, self._key, self._begun_at = True, key, now
@@ -31,3 +35,4 @@ class ReportSchedule:
     def done(self) -> None:
         """Take note that the report is made."""
         self._busy = False
+        self._took = self._clock() - self._begun_at
