@@ -101,7 +101,9 @@ def _check(argv: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     add_run_options(parser)
-    settings = _settings(parser.parse_args(argv))
+    options = parser.parse_args(argv)
+    options.dtype = "float64"  # in float32 the differences are rounding for the most part
+    settings = _settings(options)
     from tui_gd.check import print_check
 
     problem = settings.load_problem()

@@ -71,13 +71,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="constant, step:EVERY:FACTOR, exponential:FACTOR, inverse:POWER, cosine, one-cycle;"
         " warmup:N+ before it (constant)",
     )
-    for name, text in (("l1", "sum of |w|"), ("l2", "half the sum of w²")):
+    for name, text in (("l1", "the sum of |w|"), ("l2", "half the sum of w²")):
         run.add_argument(
             f"--{name}",
             type=_number_in(0, math.inf, f"--{name} 0.01"),
             default=0.0,
             metavar="X",
-            help=f"penalty: X times the {text}, biases left out (0)",
+            help=f"penalty: X times {text}, biases left out (0)",
         )
     start = parser.add_argument_group("start")
     start.add_argument(
