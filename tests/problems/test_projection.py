@@ -26,7 +26,7 @@ def share_of(label):
 def test_components_are_those_of_scikit_learns_pca(name, standardize):
     problem = load_problem(name, standardize=standardize)
     pca = PCA(svd_solver="full").fit(problem.x_train[:, :-1])
-    components, shares = principal_components(problem.x_train)
+    components, shares = principal_components(problem.x_train[:, :-1])
     assert np.allclose(shares, pca.explained_variance_ratio_, rtol=1e-9, atol=1e-13)
     signs = np.sign((components[:2] * pca.components_[:2]).sum(axis=1))
     assert np.allclose(components[:2], signs[:, np.newaxis] * pca.components_[:2], atol=1e-9)
@@ -45,14 +45,14 @@ def test_components_block_by_block():
     x = random.standard_normal((2 * BLOCK_ROWS + 17, 4)) @ np.diag([5, 3, 2, 1]) + 100
     x = x @ np.linalg.qr(random.standard_normal((4, 4)))[0]
     pca = PCA(svd_solver="full").fit(x)
-    components, shares = principal_components(np.column_stack([x, np.ones(len(x))]))
+    components, shares = principal_components(x)
     assert np.allclose(shares, pca.explained_variance_ratio_, rtol=1e-10)
     assert np.allclose(np.abs(components @ pca.components_.T), np.eye(4), atol=1e-10)
 
 
 @pytest.mark.parametrize("name", WIDE)
 def test_the_largest_loading_is_positive(name):
-    components, _ = principal_components(load_problem(name).x_train)
+    components, _ = principal_components(load_problem(name).x_train[:, :-1])
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
     assert (largest > 0).all()
 
@@ -61,7 +61,7 @@ def test_signs_of_equal_loadings_do_not_hang_on_rounding():
     # by hand: x3 is constant, x2 = −x1, so PC1 = (1, −1, 0)/√2 with all of the variance
     x = np.array([[-2.0, 2.0, 7.0], [-1.0, 1.0, 7.0], [0.0, 0.0, 7.0], [3.0, -3.0, 7.0]])
     for rows in (x, x[::-1], x * 1.1, x * 0.3):
-        components, shares = principal_components(np.column_stack([rows, np.ones(4)]))
+        components, shares = principal_components(rows)
         assert np.allclose(components[0], [np.sqrt(0.5), -np.sqrt(0.5), 0])
         assert np.allclose(shares, [1, 0, 0])
 

@@ -103,8 +103,10 @@ def choose_projection(problem: Problem, names: tuple[str, str] | None = None) ->
 
     Raises `ProblemError` if there is no axis of such a name, or if both have one direction.
     """
-    components = functools.cache(lambda: principal_components(problem.x_train))
-    mean = problem.x_train[:, :-1].mean(axis=0)
+    # data that stay in their file have no ones: as many columns as there are features
+    features = problem.x_train[:, : problem.features]
+    components = functools.cache(lambda: principal_components(features))
+    mean = features.mean(axis=0, dtype=np.float64)
     if names is not None:
         axes = tuple(_named(problem, name, components) for name in names)
         if abs(float(axes[0].direction @ axes[1].direction)) > 1 - 1e-9:
@@ -122,7 +124,7 @@ def choose_projection(problem: Problem, names: tuple[str, str] | None = None) ->
 def principal_components(x: Floats) -> Components:
     """Return the components (n, features) and their shares of the variance (n,), largest first.
 
-    With the features of `x` (rows, features + 1; the ones are left out) centred as C = U·S·Vᵀ,
+    With `x` (rows, features), without ones, centred as C = U·S·Vᵀ,
     the components are the rows of Vᵀ and the shares sᵢ² / Σs². The loading of largest magnitude
     is positive, of several equal ones the first. n is the smaller of rows + 2 and features, so
     that there are two even for one row.
@@ -130,11 +132,10 @@ def principal_components(x: Floats) -> Components:
     Block by block: S·Vᵀ of what is done stands for it in the next decomposition (it has the same
     singular values and components), so that nothing as large as x is allocated.
     """
-    features = x[:, :-1]
-    mean = features.mean(axis=0)
-    done = np.zeros((2, features.shape[1]))
-    for start in range(0, len(features), BLOCK_ROWS):
-        block = features[start : start + BLOCK_ROWS] - mean
+    mean = x.mean(axis=0, dtype=np.float64)
+    done = np.zeros((2, x.shape[1]))
+    for start in range(0, len(x), BLOCK_ROWS):
+        block = x[start : start + BLOCK_ROWS] - mean
         _, singular, components = np.linalg.svd(np.vstack([done, block]), full_matrices=False)
         done = singular[:, np.newaxis] * components
     sizes = np.abs(components)

@@ -1,0 +1,65 @@
+"""Regressions, and data that stay in their file, as a person sees them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import mean_absolute_error, r2_score
+
+from tests.ui.driving import driving
+from tui_gd.problems import arrays, load_problem
+
+
+async def test_a_regression_shows_its_fit_and_its_measures() -> None:
+    async with driving(problem="line") as driver:
+        await driver.press("full_stop", "full_stop")
+        await driver.status(epoch=2)
+        await driver.settled()
+        data, report = driver.read("#data"), driver.read("#report")
+        problem = load_problem("line")
+        weights = driver.run.runner.snapshot.lane.weights
+        predicted = problem.x_test @ weights
+        assert "50 points" in data
+        assert "fit" in data
+        assert "●" in data
+        assert f"{r2_score(problem.y_test, predicted):.6g}" in report
+        assert f"{mean_absolute_error(problem.y_test, predicted):.6g}" in report
+        await driver.press("2", "enter", "right")
+        await driver.until(lambda: "predicted" in driver.read("#data"))
+        truth = problem.y_test[1]
+        assert f"test 2: y {truth:.5g}, predicted {predicted[1]:.5g}" in driver.read("#data")
+
+
+async def test_many_features_are_shown_as_predicted_over_true() -> None:
+    async with driving(problem="diabetes") as driver:
+        assert "predicted = true" in driver.read("#data")
+        assert "disease progression, true" in driver.read("#data")
+
+
+async def test_the_gradient_is_shown_beside_its_differences() -> None:
+    async with driving() as driver:
+        await driver.press("full_stop", "c")
+        await driver.until(lambda: "by differences" in driver.read("#step"))
+        for line in driver.read("#step").splitlines():
+            if line.startswith(("│ x1", "│ x2", "│ bias")):
+                *_, gradient, found, error, _ = line.split()
+                assert float(gradient) == pytest.approx(float(found), rel=1e-5)
+                assert float(error) < 1e-6
+        await driver.press("c")
+        await driver.until(lambda: "by differences" not in driver.read("#step"))
+
+
+async def test_data_that_stay_in_their_file_are_drawn_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 0)
+    x = np.random.default_rng(0).standard_normal((50_000, 3)).astype("float32")
+    np.savez(tmp_path / "data.npz", X=x, y=(x[:, 0] > 0).astype(int))
+    async with driving(problem=str(tmp_path / "data.npz"), alpha=(1e-5,)) as driver:
+        await driver.press("full_stop", "p")
+        await driver.status(epoch=1)
+        await driver.until(lambda: "train" in driver.read("#data").splitlines()[0])
+        assert "PC1" in driver.read("#data")
+        await driver.settled()
+        assert "25000" in driver.read("#report")
+        assert "sample 1 of 25000" in driver.read("#step")
