@@ -159,3 +159,27 @@ def test_json_where_nothing_can_be_written_is_refused_before_training(
 
 def test_an_empty_init_is_refused() -> None:
     check_refusal(call("run", "-e", 1, "--init", ""), "--init")
+
+
+def test_numbers_too_large_to_standardize_are_refused(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((60, 3)) * 1e300
+    np.savez(tmp_path / "d.npz", X=x, y=x[:, 0] > 0)
+    check_refusal(call("run", tmp_path / "d.npz", "--standardize"), "standardize")
+
+
+def test_a_constant_target_and_a_missing_file_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", X=np.eye(6), y=np.zeros(6))
+    check_refusal(call("run", tmp_path / "d.npz"), "nothing to learn")
+    check_refusal(call("run", tmp_path / "none.npy"), "no such file")
+
+
+def test_a_file_that_takes_no_more_is_one_line() -> None:
+    said = call("run", "-e", 1, "--quiet", "--json", "/dev/full")
+    assert said.status == 1
+    (line,) = said.err.splitlines()
+    assert "/dev/full" in line
+
+
+def test_the_help_is_ascii() -> None:
+    for command in ((), ("run",), ("check",), ("problems",)):
+        assert call(*command, "--help").out.isascii()

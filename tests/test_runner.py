@@ -613,3 +613,15 @@ def test_the_gradient_is_held_against_differences_at_rest_when_wanted(driven: Dr
 def _rows(runner: Runner) -> tuple[Floats, Floats]:
     problem = runner.trainer.problem
     return problem.x_train, problem.y_train
+
+
+def test_going_to_a_far_epoch_is_running_and_any_command_calls_it_off(driven: Driven) -> None:
+    for command in (Pause(), StepBack(1), Branch(), SetLearningRate(0.02)):
+        runner = driven(None, GoTo(10**12))
+        wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 10)  # noqa: B023
+        assert runner.snapshot.state is RunState.RUNNING
+        runner.post(command)
+        wait_for(lambda: runner.snapshot.state is RunState.PAUSED)  # noqa: B023
+        epoch = runner.snapshot.epoch
+        time.sleep(0.02)
+        assert runner.snapshot.epoch == epoch

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
@@ -57,7 +58,7 @@ def run(argv: Sequence[str]) -> int:
         return 141
     except OutputError as error:
         _say_no_more()
-        print(f"gd-tui: cannot write to standard output: {error}", file=sys.stderr)
+        print(f"gd-tui: cannot write {error}", file=sys.stderr)
         return 1
 
 
@@ -66,7 +67,8 @@ def _say_no_more() -> None:
 
     Otherwise Python tries again at exit, and says so in several lines.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # not every stream is a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _problems(argv: Sequence[str]) -> int:

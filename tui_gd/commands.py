@@ -88,5 +88,7 @@ Command = (
     | CheckGradient
 )
 
+# commands that end steps in progress
+CALLING_OFF = Pause | GoTo | Reset
 # commands that leave weights and history as they are: carried out between two blocks of a run
 LIGHT = SetLearningRate | SelectLane | SetPace | CheckGradient

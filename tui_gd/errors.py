@@ -6,4 +6,4 @@ class ProblemError(Exception):
 
 
 class OutputError(Exception):
-    """Standard output takes nothing more, for the reason given."""
+    """A file or standard output takes nothing more; says which, and why."""

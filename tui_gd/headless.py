@@ -41,7 +41,7 @@ class _Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise OutputError(error.strerror) from None
+            raise OutputError(f"to standard output: {error.strerror}") from None
 
 
 def train(settings: RunSettings, output: OutputSettings) -> int:

@@ -71,7 +71,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="constant, step:EVERY:FACTOR, exponential:FACTOR, inverse:POWER, cosine, one-cycle;"
         " warmup:N+ before it (constant)",
     )
-    for name, text in (("l1", "the sum of |w|"), ("l2", "half the sum of w²")):
+    for name, text in (("l1", "the sum of |w|"), ("l2", "half the sum of w^2")):
         run.add_argument(
             f"--{name}",
             type=_number_in(0, math.inf, f"--{name} 0.01"),

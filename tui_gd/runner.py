@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from tui_gd.commands import (
+    CALLING_OFF,
     LIGHT,
     Branch,
     CheckGradient,
@@ -61,6 +62,7 @@ class Runner:
         self._seed = seed
         self._pace = pace
         self._running = False
+        self._going = False  # to an epoch that may be far: any command calls it off
         self._goal = 0
         self._current = 0
         self._notice = ""
@@ -175,7 +177,7 @@ class Runner:
     def _may_take(self, command: Command) -> bool:
         """Commands follow one another: what depends on the epoch waits for steps to be done."""
         stepping = not self._running and self._trainer.epoch < self._goal
-        return not stepping or isinstance(command, Step | Pause | GoTo | Reset)
+        return not stepping or self._going or isinstance(command, CALLING_OFF | Step)
 
     def _rest_a_while(self) -> None:
         if self._catch_up():
@@ -205,7 +207,7 @@ class Runner:
 
     def _serve_step(self) -> None:
         """During a step that was asked for: only what calls it off is heard."""
-        if self._inbox and isinstance(self._inbox[0], Pause | GoTo | Reset):
+        if self._inbox and (self._going or isinstance(self._inbox[0], CALLING_OFF)):
             raise Interrupted
 
     def _serve_running(self) -> None:
@@ -314,6 +316,7 @@ class Runner:
             case GoTo(epoch):
                 self._rest()
                 self._goal = trainer.newest if epoch is None else epoch
+                self._going = True
                 trainer.skip_to(self._goal)
             case Reset(new_start):
                 self._rest()
@@ -324,6 +327,8 @@ class Runner:
                 self._pace = pace
                 self._resumed_at = (time.perf_counter(), trainer.epoch)
             case _:
+                if self._going:
+                    self._rest()
                 self._change_lanes(command)
 
     def _change_lanes(self, command: Command) -> None:
@@ -338,7 +343,7 @@ class Runner:
                 self._checking = wanted
 
     def _rest(self) -> None:
-        self._running = False
+        self._running = self._going = False
         self._goal = self._trainer.epoch
         self._speed = 0.0
 
@@ -396,7 +401,7 @@ class Runner:
     def _state(self) -> RunState:
         if self.failure:
             return RunState.FAILED
-        if self._running:
+        if self._running or (self._going and self._trainer.epoch < self._goal):
             return RunState.RUNNING
         if self._trainer.diverged.all():
             return RunState.DIVERGED

@@ -5,7 +5,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import OutputError, ProblemError
 
 
 class WholeFile:
@@ -35,7 +35,13 @@ class WholeFile:
             raise ProblemError(f"{option} {path}: {error.strerror}; name another place") from None
 
     def write(self, text: str) -> None:
-        """Put `text` into the file, whole."""
+        """Put `text` into the file, whole; `OutputError` if it takes it not."""
+        try:
+            self._put(text)
+        except OSError as error:
+            raise OutputError(f"{self._target}: {error.strerror}") from None
+
+    def _put(self, text: str) -> None:
         if self._temporary is None:
             self._target.write_text(text, encoding="utf-8")
             return

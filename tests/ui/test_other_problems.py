@@ -63,3 +63,14 @@ async def test_data_that_stay_in_their_file_are_drawn_too(
         await driver.settled()
         assert "25000" in driver.read("#report")
         assert "sample 1 of 25000" in driver.read("#step")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+async def test_classes_over_one_feature_are_drawn(tmp_path: Path, classes: int) -> None:
+    x = np.random.default_rng(0).standard_normal((90, 1))
+    np.savez(tmp_path / "data.npz", X=x, y=np.digitize(x[:, 0], [-0.3, 0.5][: classes - 1]))
+    async with driving(problem=str(tmp_path / "data.npz"), loss="cross-entropy") as driver:
+        await driver.press("full_stop", "2", "enter", "right")
+        await driver.status(epoch=1)
+        await driver.until(lambda: "predicted" in driver.read("#data"))
+        assert "45 points" in driver.read("#data")

@@ -47,9 +47,10 @@ def load_arrays(
     if path.endswith(".npz"):
         x, y = _member(path, "X"), np.asarray(_member(path, "y"))
     else:
+        x = _mapped(path)
         if target is None:
             raise ProblemError(f"{path}: name the file of its targets, as --target y.npy")
-        x, y = _mapped(path), np.asarray(_mapped(target))
+        y = np.asarray(_mapped(target))
     _check(path, x, y)
     names = tuple(f"x{i + 1}" for i in range(x.shape[1]))
     classes, numbers = _classes(y)
@@ -82,6 +83,8 @@ def _check(path: str, x: NDArray[Any], y: NDArray[Any]) -> None:
             )
     if len(x) != len(y) or not x.shape[1]:
         raise ProblemError(f"{path}: X has shape {x.shape} and y {y.shape}: a row each is wanted")
+    if len(y) and (y == y[0]).all():
+        raise ProblemError(f"{path}: all targets are {y[0]}: there is nothing to learn")
     for start in range(0, len(x), 65_536):
         part = x[start : start + 65_536]
         bad = ~np.isfinite(part).all(axis=1) | ~np.isfinite(y[start : start + 65_536])
@@ -143,4 +146,7 @@ def _map_member(path: str, offset: int) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    text = " ".join(str(error).split())
+    if "pickle" in text:  # numpy's advice would be to load it nevertheless
+        return "not in numpy's format, or Python objects instead of numbers"
+    return text[:120] or type(error).__name__

@@ -68,7 +68,11 @@ def split(
             "another split seed"
         )
     if standardize:
-        standardize_features(x_train, x_test)
+        try:
+            with np.errstate(over="raise"):
+                standardize_features(x_train, x_test)
+        except (OverflowError, FloatingPointError):
+            raise ProblemError(f"{name}: numbers too large to standardize; divide them") from None
     kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
     return Problem(
         name=name,

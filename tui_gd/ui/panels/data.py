@@ -55,8 +55,8 @@ class DataPanel(Panel):
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture for the current lane's weights."""
         problem, weights = view.problem, view.snapshot.lane.weights
-        if problem.task == "regression":
-            return self._regression(view, rows, columns)
+        if problem.task == "regression" or problem.features == 1:
+            return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)
         x, y = self._rows(problem)
         points, shape, room = self._pixels(view, rows, columns, plane)
@@ -89,6 +89,16 @@ class DataPanel(Panel):
         """The row the cursor is at, among train or test rows."""
         return self.sample if self.train else self._test_row
 
+    @staticmethod
+    def _predicted(view: View, x: Floats) -> Floats:
+        """Return one number per row: the score, p of two classes, or the number of the class."""
+        weights = view.snapshot.lane.weights
+        if view.problem.task == "regression":
+            return view.predictor.scores(weights, x)
+        if view.problem.task == "binary":
+            return view.predictor.probabilities(weights, x)[:, 1]
+        return view.predictor.predict(weights, x).astype(np.float64)
+
     @property
     def _source(self) -> str:
         return "train" if self.train else "test"
@@ -103,24 +113,28 @@ class DataPanel(Panel):
         """Return the row at the cursor."""
         return problem.rows(_half(problem, train=self.train)[0], self._row)
 
-    def _regression(self, view: View, rows: int, columns: int) -> Cells:
-        """One feature: the target over it, with the fit. More: predicted over true target."""
-        problem, weights, symbols = view.problem, view.snapshot.lane.weights, view.symbols
+    def _on_axes(self, view: View, rows: int, columns: int) -> Cells:
+        """One feature: the target over it, with what is predicted. More: predicted over true.
+
+        Of two classes what is predicted is p; of more, the class number.
+        """
+        problem, symbols = view.problem, view.symbols
         x, y = self._rows(problem)
         single = problem.features == 1
         true = y.astype(np.float64)
-        predicted = view.predictor.scores(weights, x)
+        predicted = self._predicted(view, x)
         both = np.concatenate([problem.y_train, problem.y_test]).astype(np.float64)
         low, high = _with_margin(both)
         row, truth = self._one(problem), float(_half(problem, train=self.train)[1][self._row])
-        here = float(view.predictor.scores(weights, row[None])[0])
+        here = float(self._predicted(view, row[None])[0])
         if single:
             points = np.stack([x[:, 0], true], axis=1)
             across = _with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
             limits = (*across, low, high)
             places = fit_columns(columns, limits, symbols)
-            fitted = view.predictor.scores(weights, np.stack([places, np.ones_like(places)], 1))
-            line, labels = np.stack([places, fitted], axis=1), (problem.feature_names[0], "fit")
+            fitted = self._predicted(view, np.stack([places, np.ones_like(places)], 1))
+            name = "fit" if problem.task == "regression" else "p"
+            line, labels = np.stack([places, fitted], axis=1), (problem.feature_names[0], name)
         else:
             points = np.stack([true, predicted], axis=1)
             limits = (low, high, low, high)
@@ -199,7 +213,7 @@ class DataPanel(Panel):
     def move_cursor(self, across: int, down: int, view: View) -> None:
         """Go to the nearest point in that direction; of a regression to the next row or before."""
         every = _stride(_half(view.problem, train=self.train)[1])
-        if view.problem.task == "regression":
+        if view.problem.task == "regression" or view.problem.features == 1:
             rows = len(_half(view.problem, train=self.train)[1])
             self._choose((self._row + (across or down)) % rows)
             return
