@@ -113,8 +113,6 @@ def test_no_check_is_dropped_that_scikit_learn_makes_of_its_own(own, model, with
     "check", ["check_param_validation", "check_dataframe_column_names_consistency"]
 )
 def test_checks_that_scikit_learn_makes_of_its_own_alone(estimator, check):
-    if "dataframe" in check:
-        pytest.importorskip("pandas")
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
@@ -500,7 +498,8 @@ def test_pickle_and_clone_keep_what_they_should(estimator):
 
 @BOTH
 def test_feature_names_are_kept_and_held_to(estimator):
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     X, y = data_for(estimator)
     frame = pandas.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
     model = exactly(estimator, 3).fit(frame, y)
