@@ -70,15 +70,6 @@ class Frame:
     x: Scale
     y: Scale
 
-    def x_dots(self, values: NDArray[np.float64], per_cell: int) -> NDArray[np.float64]:
-        """Return positions in dots from the left, ``per_cell`` dots in a cell."""
-        return self.x.position(values, self.columns * per_cell)
-
-    def y_dots(self, values: NDArray[np.float64], per_cell: int) -> NDArray[np.float64]:
-        """Return positions in dots from the top, ``per_cell`` dots in a cell."""
-        n = self.rows * per_cell
-        return n - 1 - self.y.position(values, n)
-
 
 def frame(
     rows: int,

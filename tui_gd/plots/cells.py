@@ -18,7 +18,6 @@ Colour = int
 """−1 the terminal's own; 0..255 an xterm palette number; ``RGB | 0xRRGGBB`` true colour."""
 
 RGB = 1 << 24
-DEFAULT: Colour = -1
 CONTINUATION = 0
 """Code of the second cell of a double-width character: nothing is to be written there."""
 

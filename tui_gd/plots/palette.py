@@ -60,7 +60,7 @@ class Palette:
     regions: NDArray[np.int32]
     """Shape (classes, levels), from the boundary to certainty."""
     heat: NDArray[np.int32]
-    """Shape (levels,), from low to high: confusion matrix and landscape."""
+    """Shape (levels,), from low to high: the confusion matrix."""
     heat_ink: NDArray[np.int32]
     """Shape (levels,): text that can be read on ``heat``."""
 
@@ -82,10 +82,6 @@ class Palette:
         """Return background and text colours for shares of a row, 0 to 1."""
         level = self._heat_level(share)
         return self.heat[level], self.heat_ink[level]
-
-    def landscape(self, level: ArrayLike) -> NDArray[np.int32]:
-        """Return background colours for heights 0 (low) to 1 (high)."""
-        return self.heat[self._heat_level(level)]
 
     def _heat_level(self, share: ArrayLike) -> NDArray[np.intp]:
         steps = len(self.heat)

@@ -53,7 +53,6 @@ class Symbols:
     """Stands before the selected row of a table."""
     brackets: tuple[str, str]
     """Stand left and right of the chosen point."""
-    ellipsis: str
 
     def spell(self, text: str) -> str:
         """Return ``text`` in the terminal's characters: ``W <- W - a.g`` in plain."""
@@ -96,7 +95,6 @@ UNICODE = Symbols(
     focus="▸",
     selected="▸",
     brackets=("[", "]"),
-    ellipsis="…",
 )
 
 ASCII = Symbols(
@@ -117,5 +115,4 @@ ASCII = Symbols(
     focus=">",
     selected=">",
     brackets=("[", "]"),
-    ellipsis=".",
 )
