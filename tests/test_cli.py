@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -257,10 +258,10 @@ def test_the_examples_of_help_can_be_given() -> None:
     lines = re.findall(r"^  gd-tui(.*?)(?:  .*)?$", call("--help").out, re.MULTILINE)
     assert len(lines) >= 5
     for line in lines:
-        words = line.split()
+        words = shlex.split(line)
         if words[:1] in (["problems"], ["check"]):
             continue
-        if words[:1] != ["run"]:
+        if words[:1] not in (["run"], ["race"]):
             words = ["run", *words]
         said = call(*words, "-e", "1")
         assert said.status == 0, line

@@ -8,12 +8,17 @@ import pytest
 
 from tests.commandline import call
 from tui_gd import names
-from tui_gd.learning.losses import POSSIBLE
+from tui_gd.learning.losses import ON_DATA, POSSIBLE
 from tui_gd.learning.models import ACTIVATIONS
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.starts import STARTS
 
-PROBLEMS = {"binary": "moons", "multiclass": "gaussians", "regression": "plane"}
+PROBLEMS = {
+    "binary": "moons",
+    "multiclass": "gaussians",
+    "regression": "plane",
+    "surface": "surface:booth",
+}
 
 
 def test_what_can_be_named_is_what_there_is() -> None:
@@ -25,7 +30,7 @@ def test_what_can_be_named_is_what_there_is() -> None:
 
 @pytest.mark.parametrize("hidden", [(), ("--hidden", "6,5")])
 @pytest.mark.parametrize(
-    ("task", "loss"), [(task, loss) for task, losses in POSSIBLE.items() for loss in losses]
+    ("task", "loss"), [(task, loss) for task, losses in ON_DATA.items() for loss in losses]
 )
 def test_every_loss_descends_with_every_optimizer(
     tmp_path: Path, task: str, loss: str, hidden: tuple[str, ...]

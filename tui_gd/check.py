@@ -63,7 +63,7 @@ def has_kinks(trainer: Trainer) -> bool:
     """Return whether the loss has kinks: hinge, mae, relu within the model, the l1 penalty."""
     model, engine = trainer.model, trainer.engine
     relu = bool(model.hidden) and model.activation == "relu"
-    return relu or engine.rule.name in {"hinge", "mae"} or bool(engine.penalty.l1)
+    return relu or engine.rule.name in {"hinge", "mae"} or bool(trainer.penalty.l1)
 
 
 def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
@@ -142,6 +142,8 @@ def weight_names(trainer: Trainer) -> list[str]:
     features = [f"x{i + 1}" for i in range(model.features)]
     outputs = ["output"] if model.outputs == 1 else [f"class {i}" for i in range(model.outputs)]
     if isinstance(problem, Problem):
+        if problem.surface:
+            return list(problem.surface.names)
         features = [_harmless(name) for name in problem.feature_names]
         if model.outputs > 1:
             outputs = [_harmless(name) for name in problem.class_names]

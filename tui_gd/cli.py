@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
 from tui_gd.errors import OutputError, ProblemError
+from tui_gd.names import OPTIMIZERS
 from tui_gd.options import add_run_options, drawn_seed, frames
 
 if TYPE_CHECKING:
@@ -22,8 +23,12 @@ examples:
   gd-tui --loss cross-entropy       another loss on the same data
   gd-tui moons --hidden 8,8 --optimizer adam -a 0.03 -e 1000
   gd-tui digits --optimizer nesterov --batch-size 32 --standardize
+  gd-tui surface:himmelblau --optimizer sgd,momentum,adam
+  gd-tui --surface 'x^2 + 10*y^2' -a 0.05
   gd-tui run --seed 1               no interface: the losses, then the report
   gd-tui run --quiet --json -       the whole run as one JSON object
+  gd-tui race -a 0.01               64 learning rates around it: how each of them ends
+  gd-tui race --optimizers          all optimizers, each at the best of its learning rates
   gd-tui problems                   what can be named as PROBLEM
 """
 
@@ -45,7 +50,7 @@ def fail(message: str) -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Do what the command line says and return the exit status."""
     try:
-        commands = {"problems": _problems, "run": _run, "check": _check}
+        commands = {"problems": _problems, "run": _run, "race": _race, "check": _check}
         if argv and argv[0] in commands:
             return commands[argv[0]](argv[1:])
         return _interface(argv)
@@ -73,10 +78,12 @@ def _say_no_more() -> None:
 
 def _problems(argv: Sequence[str]) -> int:
     Parser(prog="gd-tui problems", description="What can be named as PROBLEM.").parse_args(argv)
-    from tui_gd.problems.builtin import BUILTIN
+    from tui_gd.problems import BUILTIN, SURFACES
 
     for name, builtin in BUILTIN.items():
         print(f"{name:<16}{builtin.title}")
+    for name, surface in SURFACES.items():
+        print(f"{name:<24}{surface.title}")
     return 0
 
 
@@ -94,6 +101,27 @@ def _run(argv: Sequence[str]) -> int:
     from tui_gd.settings import OutputSettings
 
     return train(_settings(options), OutputSettings(options.json, options.quiet))
+
+
+def _race(argv: Sequence[str]) -> int:
+    parser = Parser(
+        prog="gd-tui race",
+        description="Race learning rates from one start: the loss that each of them ends with.",
+        allow_abbrev=False,
+    )
+    add_run_options(parser)
+    from tui_gd.racing import RaceOptions, add_race_options, hold
+    from tui_gd.settings import OutputSettings
+
+    add_race_options(parser)
+    options = parser.parse_args(argv)
+    if options.optimizers:
+        options.optimizer = OPTIMIZERS
+    return hold(
+        _settings(options),
+        OutputSettings(options.json, options.quiet),
+        RaceOptions(options.count, options.decades),
+    )
 
 
 def _check(argv: Sequence[str]) -> int:
@@ -117,6 +145,7 @@ def _interface(argv: Sequence[str]) -> int:
         prog="gd-tui",
         usage="gd-tui [PROBLEM] [options]\n"
         "       gd-tui run [PROBLEM] [options]    without an interface\n"
+        "       gd-tui race [PROBLEM] [options]   which learning rate ends lowest\n"
         "       gd-tui problems                   what can be named as PROBLEM\n"
         "       gd-tui check [PROBLEM] [options]  the gradient against differences of the loss",
         description="Gradient descent, live in a terminal.",
@@ -159,6 +188,10 @@ def _settings(options: argparse.Namespace) -> "RunSettings":
         fail("--momentum goes with --optimizer momentum or nesterov: name one of them")
     if options.momentum == 1.0:
         fail("--momentum 1 never slows down: it has to be below 1, as 0.9")
+    if options.surface is not None and options.problem is not None:
+        fail(f"--surface is a problem itself: leave {options.problem} out")
+    if options.problem is None:
+        options.problem = "blobs" if options.surface is None else "surface"
     values = vars(options)
     if values["seed"] is None:
         values["seed"] = drawn_seed()

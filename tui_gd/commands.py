@@ -43,7 +43,15 @@ class SetLearningRate:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Copy the current lane here into a new lane, which becomes the current one."""
+    """Copy the current lane here into a new lane, which becomes the current one.
+
+    From here on it has this optimizer and this loss, each by its name, and this learning rate;
+    None is the old lane's.
+    """
+
+    optimizer: str | None = None
+    loss: str | None = None
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,46 @@ class SelectLane:
     """Make a lane, by its number, the current one."""
 
     lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenameLane:
+    """Give a lane, by its number, another name."""
+
+    lane: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLane:
+    """Drop a lane, by its number, with all that is on record of it; the last one stays."""
+
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetStart:
+    """Go back to epoch 0 and let the current lane start with these weights (parameters,)."""
+
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Make the viewed epoch the one to which others are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """Have the curves `measure` (loss, norm or alpha) of epochs `first` … `last` in snapshots.
+
+    `last` None is the newest. `cursor` is an epoch whose numbers are wanted exactly.
+    """
+
+    measure: str = "loss"
+    first: int = 0
+    last: int | None = None
+    cursor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +131,19 @@ Command = (
     | SetLearningRate
     | Branch
     | SelectLane
+    | RenameLane
+    | CloseLane
+    | SetStart
+    | Mark
+    | LookAt
     | Reset
     | SetPace
     | CheckGradient
 )
 
 # commands that end steps in progress
-CALLING_OFF = Pause | GoTo | Reset
+CALLING_OFF = Pause | GoTo | Reset | SetStart
 # commands that leave weights and history as they are: carried out between two blocks of a run
-LIGHT = SetLearningRate | SelectLane | SetPace | CheckGradient
+LIGHT = SetLearningRate | SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient
+# commands after which a run that has stopped is where it was
+LOOKING = SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient

@@ -23,6 +23,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from tui_gd.learning.descent import Batches, Chunk, Descent
 from tui_gd.learning.engine import LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.history import Method
 from tui_gd.learning.losses import POSSIBLE, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Floats, Model
 from tui_gd.learning.optimizers import OPTIMIZERS, Optimizer, make_optimizer
@@ -189,8 +190,8 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         )
         schedule = parse_schedule(self.schedule, self.max_iter + (0 if partial else begin.epoch))
         batches = Batches(len(y), self.batch_size, begin.seed)
-        descent = Descent(engine, [begin.rule], batches, schedule)
-        descent.since = [begin.since]
+        method = Method(begin.since, begin.rule, self.loss)
+        descent = Descent(lambda _: engine, [method], batches, schedule)
         state, losses = self._descend(descent, begin, partial=partial)
         self.n_iter_ = begin.epoch + len(losses) - 1
         self.loss_curve_ = [*(self.loss_curve_ if go_on else losses[:1]), *losses[1:]]
@@ -234,7 +235,7 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
         state, stale = begin.state, 0
         with one_blas_thread(), np.errstate(all="ignore"):
-            loss, grad = descent.engine.loss_and_grad(state[:, 0])
+            loss, grad = descent.loss_and_grad(state[:, 0])
             losses = [float(loss[0])]
             best = losses[0]
             while len(losses) <= epochs and stale < self.n_iter_no_change:

@@ -20,7 +20,7 @@ from tui_gd.wholefile import WholeFile
 PRINT_SECONDS = 0.1
 
 
-class _Output:
+class Output:
     """A stream whose errors are said in one line; one that was closed takes nothing."""
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -55,7 +55,7 @@ def train(settings: RunSettings, output: OutputSettings) -> int:
 
 
 def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeFile | None) -> int:
-    out = _Output(sys.stderr if output.json == "-" else sys.stdout)
+    out = Output(sys.stderr if output.json == "-" else sys.stdout)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem, test_losses=output.json is not None)
     start = trainer.weights.copy()
@@ -74,7 +74,7 @@ def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeF
         if file:
             file.write(text)
         else:
-            _Output(sys.stdout).write(text)
+            Output(sys.stdout).write(text)
     out.flush()
     if trainer.diverged.all():
         epoch = max(lane.diverged or 0 for lane in trainer.lanes)
@@ -86,7 +86,7 @@ def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeF
     return 0
 
 
-def _train(trainer: Trainer, epochs: int, out: _Output | None) -> None:
+def _train(trainer: Trainer, epochs: int, out: Output | None) -> None:
     burst = 1
     with trainer.computing():
         while trainer.epoch < epochs and not trainer.diverged.all() and not trainer.stopped:
@@ -98,7 +98,7 @@ def _train(trainer: Trainer, epochs: int, out: _Output | None) -> None:
                 _print_epochs(trainer, before, out)
 
 
-def _print_epochs(trainer: Trainer, before: int, out: _Output) -> None:
+def _print_epochs(trainer: Trainer, before: int, out: Output) -> None:
     """Print the epochs from `before` on as the tutorial does: 1 and every fifth.
 
     Its `epoch=N` prints the loss before its Nth update: the one after N − 1 epochs.
@@ -133,24 +133,17 @@ def as_document(
         "version": __version__,
         "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
         "stopped": trainer.stopped,
-        "problem": {
-            "name": problem.name,
-            "task": problem.task,
-            "train_rows": len(problem.y_train),
-            "test_rows": len(problem.y_test),
-            "features": list(problem.feature_names),
-            "classes": list(problem.class_names),
-        },
+        "problem": about_problem(problem),
         "lanes": [
             {
                 "alpha": lane.rates[0][1],
-                "optimizer": trainer.descent.optimizers[i].name,
+                "optimizer": trainer.descent.methods[i].optimizer.name,
                 "initial_weights": start[i].tolist(),
                 "weights": trainer.weights[i].tolist(),
-                "train_loss": _plain(trainer.losses(i)[:epochs]),
-                "test_loss": _plain(trainer.test_losses(i)[:epochs]),
-                "final_train_loss": _plain(trainer.losses(i)[epochs:])[0],
-                "final_test_loss": _plain(trainer.test_losses(i)[epochs:])[0],
+                "train_loss": plain_numbers(trainer.losses(i)[:epochs]),
+                "test_loss": plain_numbers(trainer.test_losses(i)[:epochs]),
+                "final_train_loss": plain_numbers(trainer.losses(i)[epochs:])[0],
+                "final_test_loss": plain_numbers(trainer.test_losses(i)[epochs:])[0],
                 "diverged": lane.diverged,
                 "report": reports[i].table,
             }
@@ -160,6 +153,19 @@ def as_document(
     }
 
 
-def _plain(losses: Floats) -> list[float | None]:
+def about_problem(problem: Problem) -> dict[str, Any]:
+    """Return what a problem is, as plain values."""
+    return {
+        "name": problem.name,
+        "task": problem.task,
+        "train_rows": len(problem.y_train),
+        "test_rows": len(problem.y_test),
+        "features": [] if problem.surface else list(problem.feature_names),
+        "classes": list(problem.class_names),
+        "surface": problem.surface.as_dict() if problem.surface else None,
+    }
+
+
+def plain_numbers(losses: Floats) -> list[float | None]:
     """JSON has no NaN: the epochs after a lane diverged are null."""
     return [value if math.isfinite(value) else None for value in losses.tolist()]

@@ -13,9 +13,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "problem",
         nargs="?",
-        default="blobs",
         metavar="PROBLEM",
         help="a name (gd-tui problems), X.npy, or an .npz with X and y (blobs)",
+    )
+    parser.add_argument(
+        "--surface",
+        metavar="FORMULA",
+        help="in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
     )
     run = parser.add_argument_group("descent")
     run.add_argument("-e", "--epochs", type=_epochs, default=100, metavar="N", help="(100)")
@@ -41,7 +45,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--loss",
         choices=LOSSES,
         metavar="NAME",
-        help=f"{', '.join(LOSSES)} (sse; more classes: cross-entropy; regression: mse)",
+        help=f"{', '.join(LOSSES)} (sse; more classes: cross-entropy; regression: mse;"
+        " surfaces: value)",
     )
     run.add_argument(
         "--hidden",
@@ -84,7 +89,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--start",
         choices=STARTS,
         metavar="NAME",
-        help=f"{', '.join(STARTS)} (normal; with hidden layers glorot)",
+        help=f"{', '.join(STARTS)} (normal; with hidden layers glorot; on surfaces drawn)",
     )
     start.add_argument(
         "--seed", type=_whole("--seed 1"), metavar="N", help="of start and batches (drawn)"

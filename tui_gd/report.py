@@ -1,5 +1,6 @@
-"""Reports of how well a run predicts its test rows, by scikit-learn."""
+"""Reports of how well a run predicts its test rows, by scikit-learn; of a surface, where it is."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from tui_gd.learning.models import Floats
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
-from tui_gd.problems import Problem
+from tui_gd.problems import Problem, Surface
 
 
 class SupportsWrite(Protocol):
@@ -46,11 +47,44 @@ class RegressionReport:
     table: dict[str, Any]
 
 
-Report = ClassificationReport | RegressionReport
+@dataclass(frozen=True, eq=False)
+class SurfaceReport:
+    """Where a lane stands on a surface: `text` as printed, and `table`.
+
+    The table holds every weight by its name, the `value`, the `nearest minimum` among those known
+    with `its value` and the `distance` to it, and `kind`: `global` or `local` where that distance
+    is at most `surface.near`, else None. What is not known is None.
+    """
+
+    text: str
+    table: dict[str, Any]
+
+    @property
+    def reached(self) -> str:
+        """Which kind of minimum was reached, in words."""
+        if self.table["nearest minimum"] is None:
+            return "no minimum of it is known"
+        kind = self.table["kind"]
+        return "no known minimum near" if kind is None else f"{kind} minimum"
+
+    @property
+    def place(self) -> str:
+        """The point, and what was reached, in one line."""
+        names = list(self.table)[: list(self.table).index("value")]
+        reached = self.reached
+        if self.table["kind"] is not None:
+            where = _point(self.table["nearest minimum"])
+            reached = f"{self.table['distance']:.1e} from the {reached} {where}"
+        return f"{_point([self.table[name] for name in names])}, {reached}"
+
+
+Report = ClassificationReport | RegressionReport | SurfaceReport
 
 
 def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report:
-    """Report on one lane's `weights` (parameters,) by the problem's test rows."""
+    """Report on one lane's `weights` (parameters,) by the problem's test rows, or its surface."""
+    if problem.surface:
+        return surface_report(problem.surface, weights)
     # one block after the other: the test rows may be mapped from a file
     parts = (
         problem.rows(problem.x_test, slice(i, i + REPORT_ROWS))
@@ -77,6 +111,38 @@ def regression(problem: Problem, predicted: Floats) -> RegressionReport:
     return RegressionReport("\n".join(["", *lines, ""]), table)
 
 
+def surface_report(surface: Surface, weights: Floats) -> SurfaceReport:
+    """Report where `weights` (parameters,) are among the known minima of a surface."""
+    value = float(surface.value(weights[None])[0])
+    table: dict[str, Any] = dict(zip(surface.names, map(float, weights), strict=True))
+    table |= {
+        "value": value if math.isfinite(value) else None,
+        "nearest minimum": None,
+        "its value": None,
+        "distance": None,
+        "kind": None,
+    }
+    if found := surface.nearest(weights):
+        minimum, distance = found
+        table |= {
+            "nearest minimum": list(minimum.point),
+            "its value": minimum.value,
+            "distance": distance,
+            "kind": minimum.kind if distance <= surface.near else None,
+        }
+    known = {name: entry for name, entry in table.items() if name != "kind" and entry is not None}
+    lines = [
+        f"{name:>24}  {_point(entry) if isinstance(entry, list) else f'{entry:.9g}'}"
+        for name, entry in known.items()
+    ]
+    lines.append(f"{'reached':>24}  {SurfaceReport('', table).reached}")
+    return SurfaceReport("\n".join(["", *lines, ""]), table)
+
+
+def _point(point: list[float]) -> str:
+    return f"({', '.join(f'{number:.6g}' for number in point)})"
+
+
 def classification(problem: Problem, predicted: NDArray[np.intp]) -> ClassificationReport:
     """Report on `predicted` (test rows,) class numbers against the problem's test rows."""
     from sklearn.metrics import classification_report, confusion_matrix
@@ -96,22 +162,35 @@ def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
     return [report_on(problem, predictor, weights) for weights in trainer.weights]
 
 
+def _digits(loss: float) -> str:
+    """Return how a loss is written: what is very large in powers of ten."""
+    return ".7f" if abs(loss) < 1e6 else ".6e"
+
+
+def _measure(report: Report) -> tuple[str, str]:
+    """Return the name of what lanes are compared by, and this report's."""
+    if isinstance(report, SurfaceReport):
+        return "ended at", report.place
+    name = "accuracy" if isinstance(report, ClassificationReport) else "r2"
+    return name, f"{report.table[name]:.4f}"
+
+
 def print_reports(trainer: Trainer, reports: list[Report], out: SupportsWrite) -> None:
     """Print the report; of several lanes a line each, and the report of the best."""
     best = 0
     if len(reports) > 1:
         finite = np.where(trainer.diverged, np.inf, trainer.loss)
         best = int(np.argmin(finite))
-        measure = "accuracy" if "accuracy" in reports[0].table else "r2"
+        measure, _ = _measure(reports[0])
         print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
         for i, lane in enumerate(trainer.lanes):
             mark = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
             if i == best:
                 mark = mark or "best"
             row = (
-                f"{lane.name:>4} {trainer.descent.optimizers[i].name:>9}"
-                f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14.7f}"
-                f" {reports[i].table[measure]:>9.4f} {mark}"
+                f"{lane.name:>4} {trainer.descent.methods[i].optimizer.name:>9}"
+                f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14{_digits(trainer.loss[i])}}"
+                f" {_measure(reports[i])[1]:>9} {mark}"
             )
             print(row.rstrip(), file=out)
         print(

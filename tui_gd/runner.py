@@ -11,36 +11,37 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
 from tui_gd.commands import (
     CALLING_OFF,
     LIGHT,
+    LOOKING,
     Branch,
     CheckGradient,
+    CloseLane,
     Command,
     GoTo,
+    LookAt,
+    Mark,
     Pause,
+    RenameLane,
     Reset,
     Resume,
     SelectLane,
     SetLearningRate,
     SetPace,
+    SetStart,
     Step,
     StepBack,
 )
-from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.models import Floats
-from tui_gd.learning.numeric import numeric_gradient
+from tui_gd.learning.engine import EngineMaker, Interrupted
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
-from tui_gd.snapshot import LaneSnapshot, RunState, Snapshot
+from tui_gd.observer import Observer
+from tui_gd.snapshot import RunState, Snapshot
 
 BURST_SECONDS = 0.002
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
-# with more rows, accuracy is left to the report, which is not made for every frame
-ACCURACY_ROWS = 100_000
 
 
 class Runner:
@@ -64,7 +65,6 @@ class Runner:
         self._running = False
         self._going = False  # to an epoch that may be far: any command calls it off
         self._goal = 0
-        self._current = 0
         self._notice = ""
         self._inbox: deque[Command] = deque()
         self._wake = threading.Condition()
@@ -74,15 +74,14 @@ class Runner:
         self._drawing = False
         self._drawn = threading.Event()
         self._burst = 1
-        self._checking = False
-        self._checked: tuple[tuple[object, ...], Floats] | None = None
+        self._observer = Observer(trainer, self.predictor)
         self._between: Callable[[], None] = self._hold
         self._meter = (time.perf_counter(), 0)
         self._speed = 0.0
         self._resumed_at = (0.0, 0)
+        trainer.record_steepness()
         self._snapshot = self._take_snapshot()
-        trainer.engine.between_blocks = self._between_blocks
-        trainer.test_engine.between_blocks = self._between_blocks
+        trainer.between_blocks = self._between_blocks
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
 
     @property
@@ -94,6 +93,11 @@ class Runner:
     def snapshot(self) -> Snapshot:
         """The latest snapshot."""
         return self._snapshot
+
+    @property
+    def make_engine(self) -> EngineMaker:
+        """What makes engines on the run's data for other threads."""
+        return self._trainer.make_engine
 
     def start(self) -> None:
         """Start the thread."""
@@ -273,28 +277,12 @@ class Runner:
         if not trainer.looked_ahead and not trainer.diverged.all():
             trainer.look_ahead()
             return True
-        if self._checking and self._numeric(self._current) is None:
-            weights = trainer.weights[self._current].copy()
-            found = numeric_gradient(trainer.engine, weights)
-            # of the loss that is shown; descent follows this share of it
-            direction = found.central * trainer.engine.rule.descent_factor
-            self._checked = (self._place(self._current), direction)
-            return True
-        return False
-
-    def _place(self, lane: int) -> tuple[object, ...]:
-        return (lane, self._trainer.epoch, self._trainer.weights[lane].tobytes())
-
-    def _numeric(self, lane: int) -> Floats | None:
-        """Return the direction by differences, if it is known where the lane is."""
-        if self._checking and self._checked and self._checked[0] == self._place(lane):
-            return self._checked[1]
-        return None
+        return self._observer.check_gradient()
 
     def _carry_out(self, command: Command) -> None:
         trainer = self._trainer
         self._notice = ""
-        self._stopped = self._stopped and isinstance(command, SelectLane | SetPace | CheckGradient)
+        self._stopped = self._stopped and isinstance(command, LOOKING)
         match command:
             case Pause():
                 self._rest()
@@ -322,7 +310,11 @@ class Runner:
                 self._rest()
                 self._seed += new_start
                 trainer.reset(self._seed if new_start else None)
-                self._goal = 0
+                self._at_start()
+            case SetStart(weights):
+                self._rest()
+                trainer.reset(weights=weights, lane=self._observer.position)
+                self._at_start()
             case SetPace(pace):
                 self._pace = pace
                 self._resumed_at = (time.perf_counter(), trainer.epoch)
@@ -332,15 +324,32 @@ class Runner:
                 self._change_lanes(command)
 
     def _change_lanes(self, command: Command) -> None:
+        trainer, observer = self._trainer, self._observer
         match command:
             case SetLearningRate(rate):
-                self._trainer.set_learning_rate(rate, self._current)
-            case Branch():
-                self._current = self._trainer.branch(self._current)
+                trainer.set_learning_rate(rate, observer.position)
+            case Branch(optimizer, loss, rate):
+                new = trainer.branch(observer.position, rate, optimizer=optimizer, loss=loss)
+                observer.current = trainer.lanes[new].number
             case SelectLane(lane):
-                self._current = lane
+                if trainer.position(lane) is not None:
+                    observer.current = lane
+            case RenameLane(lane, name):
+                if (position := trainer.position(lane)) is not None:
+                    trainer.lanes[position].name = name
+            case CloseLane(lane):
+                if (position := trainer.position(lane)) is not None:
+                    trainer.close(position)
+            case Mark():
+                observer.mark()
+            case LookAt():
+                observer.look = command
             case CheckGradient(wanted):
-                self._checking = wanted
+                observer.checking = wanted
+
+    def _at_start(self) -> None:
+        self._goal = 0
+        self._observer.forget_mark()
 
     def _rest(self) -> None:
         self._running = self._going = False
@@ -354,44 +363,10 @@ class Runner:
             self.changed()
 
     def _take_snapshot(self) -> Snapshot:
-        trainer = self._trainer
-        history = trainer.history
-        epoch = trainer.epoch
-        self._epochs = max(self._epochs, epoch)
-        rates, norms = trainer.learning_rates, np.sqrt(np.vecdot(trainer.grad, trainer.grad))
-        ahead = trainer.looked_ahead
-        unknown = np.full(trainer.model.parameters, np.nan)
-        lanes = tuple(
-            LaneSnapshot(
-                number=i,
-                name=lane.name,
-                parent=lane.parent,
-                branched_at=lane.branched_at,
-                learning_rate=float(rates[i]),
-                optimizer=trainer.descent.optimizers[i],
-                recorded=lane.recorded,
-                diverged=lane.diverged,
-                weights=trainer.weights[i].copy(),
-                gradient=trainer.grad[i].copy(),
-                gradient_norm=float(norms[i]),
-                loss=float(trainer.loss[i]),
-                test_loss=history.test_loss.at(i, epoch),
-                next_weights=ahead[0][i].copy() if ahead else unknown,
-                next_loss=float(ahead[1][i]) if ahead else math.nan,
-                numeric=self._numeric(i),
-                train=history.train_loss.buckets(i, lane.recorded),
-                test=history.test_loss.buckets(i, lane.recorded),
-            )
-            for i, lane in enumerate(history.lanes)
-        )
-        return Snapshot(
+        self._epochs = max(self._epochs, self._trainer.epoch)
+        return self._observer.snapshot(
             state=self._state(),
-            epoch=epoch,
             epochs=self._epochs,
-            newest=trainer.newest,
-            lanes=lanes,
-            current=self._current,
-            accuracy=self._accuracy(lanes[self._current].weights),
             epochs_per_second=self._speed,
             pace=self._pace,
             seed=self._seed,
@@ -409,11 +384,3 @@ class Runner:
             self._trainer.epoch >= self._epochs and self._goal <= self._trainer.epoch
         )
         return RunState.FINISHED if at_end else RunState.PAUSED
-
-    def _accuracy(self, weights: Floats) -> float:
-        problem = self._trainer.problem
-        if problem.task == "regression" or not 0 < len(problem.y_test) <= ACCURACY_ROWS:
-            return math.nan
-        x = problem.rows(problem.x_test, slice(None))
-        hits = self.predictor.predict(weights, x) == problem.y_test
-        return float(np.count_nonzero(hits)) / len(hits)

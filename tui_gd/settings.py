@@ -15,7 +15,28 @@ if TYPE_CHECKING:
     from tui_gd.problems import Problem
 
 LARGEST_START = 100_000_000
-_USUAL_LOSS = {"binary": "sse", "multiclass": "cross-entropy", "regression": "mse"}
+_USUAL_LOSS = {
+    "binary": "sse",
+    "multiclass": "cross-entropy",
+    "regression": "mse",
+    "surface": "value",
+}
+OF_DATA_MADE = ("samples", "noise", "data_seed", "classes")
+"""Settings of generated data."""
+OF_DATA = (
+    "hidden",
+    "activation",
+    "batch_size",
+    "l1",
+    "l2",
+    "patience",
+    "target",
+    "test_size",
+    "split_seed",
+    "standardize",
+    *OF_DATA_MADE,
+)
+"""Settings that go with rows of data, and not with a surface."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +45,12 @@ class RunSettings:
 
     `loss` None is the tutorial's `sse` for two classes, `cross-entropy` for more, `mse` for
     regression. `start` None is `normal`, with hidden layers `glorot`. Every learning rate in
-    `alpha` descends with every one of `optimizer`, a lane each.
+    `alpha` descends with every one of `optimizer`, a lane each. `surface` is a formula in x and y
+    to descend on, for the problem `surface`.
     """
 
     problem: str = "blobs"
+    surface: str | None = None
     epochs: int = 100
     alpha: tuple[float, ...] = (0.01,)
     optimizer: tuple[str, ...] = ("sgd",)
@@ -60,6 +83,7 @@ class RunSettings:
         """What the problem is made from: equal for settings of the same problem."""
         return (
             self.problem,
+            self.surface,
             self.target,
             self.test_size,
             self.split_seed,
@@ -75,6 +99,8 @@ class RunSettings:
         from tui_gd.problems import load_problem
         from tui_gd.problems.arrays import is_array_file, load_arrays
 
+        if self.surface is not None or self.problem.partition(":")[0] == "surface":
+            return self._load_surface()
         if is_array_file(self.problem):
             made = {"samples", "noise", "data_seed", "classes"}
             for option in made & {name for name, value in vars(self).items() if value is not None}:
@@ -99,12 +125,39 @@ class RunSettings:
             classes=self.classes,
         )
 
+    def _load_surface(self) -> "Problem":
+        from tui_gd.problems.surfaces import TYPED, find_surface, surface_problem, typed_surface
+
+        if self.surface is not None and self.problem != TYPED:
+            raise ProblemError(f"--surface is a problem itself: leave {self.problem} out")
+        if self.surface is None and self.problem == TYPED:
+            raise ProblemError("surface needs a formula: --surface 'x^2 + y^2'")
+        usual = {field.name: field.default for field in fields(self)}
+        given = [name for name in OF_DATA if getattr(self, name) != usual[name]]
+        if self.start not in {None, "zeros"}:
+            given.append("start")
+        if given:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ProblemError(f"a surface has no rows and no model: leave {options} out")
+        if self.surface is not None:
+            return surface_problem(typed_surface(self.surface))
+        return surface_problem(find_surface(self.problem))
+
     def loss_for(self, problem: "Problem") -> str:
         """Return the loss's name, the usual one of the task where none was named."""
         return self.loss or _USUAL_LOSS[problem.task]
 
-    def make_trainer(self, problem: "Problem", *, test_losses: bool = True) -> "Trainer":
-        """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem."""
+    def make_trainer(
+        self,
+        problem: "Problem",
+        *,
+        test_losses: bool = True,
+        initial_weights: "Floats | None" = None,
+    ) -> "Trainer":
+        """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem.
+
+        `initial_weights`, (parameters,) or (lanes, parameters), stand in for `init` and `start`.
+        """
         import numpy as np
 
         from tui_gd.learning.losses import make_loss
@@ -112,7 +165,9 @@ class RunSettings:
         from tui_gd.learning.stops import StopRules
         from tui_gd.learning.trainer import Trainer
 
-        initial = None if self.init is None else _read_weights(self.init)
+        initial = initial_weights
+        if initial is None and self.init is not None:
+            initial = _read_weights(self.init)
         lanes = [(rate, name) for name in self.optimizer for rate in self.alpha]
         loss = self.loss_for(problem)
         try:

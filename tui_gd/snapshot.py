@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.commands import LookAt
 from tui_gd.learning.history import Buckets
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
-
 
 class RunState(StrEnum):
     """What a run is doing, in the words of the status line."""
@@ -19,11 +22,49 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Recent:
+    """The current lane's last epochs up to the viewed one, the first being epoch `first`.
+
+    Arrays are (epochs,), NaN where a number is not known. `norms` are those of the direction of
+    descent, `cosines[i]` is the cosine between the directions of an epoch and the one before.
+    """
+
+    first: int
+    train: Floats
+    test: Floats
+    norms: Floats
+    cosines: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The epoch to which another is compared, and the current lane's weights (parameters,) there.
+    """
+
+    epoch: int
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A lane's numbers at one epoch, exactly; NaN where there is none on record."""
+
+    epoch: int
+    train: float
+    test: float
+    norm: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LaneSnapshot:
     """One lane at the snapshot's epoch; arrays are (parameters,). NaN is: not known yet.
 
-    `gradient` is the direction of the next update, `next_weights` and `next_loss` are what that
+    `number` stays a lane's own for the whole run; `loss_name` is the loss that it descends on here.
+    `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last on
+    record. `gradient` is the direction of the next update, `next_weights` and `next_loss` are what that
     update leads to. `numeric` is the direction by differences of the loss, where that was wanted.
+    `train` and `test` are curves of what the snapshot's `look` says; `reading` is at its cursor.
     """
 
     number: int
@@ -32,6 +73,7 @@ class LaneSnapshot:
     branched_at: int
     learning_rate: float
     optimizer: Optimizer
+    loss_name: str
     recorded: int
     diverged: int | None
     weights: Floats
@@ -39,11 +81,15 @@ class LaneSnapshot:
     gradient_norm: float
     loss: float
     test_loss: float
+    accuracy: float
     next_weights: Floats
     next_loss: float
     numeric: Floats | None
     train: Buckets
     test: Buckets
+    reading: Reading | None
+    path: Floats
+    path_epochs: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +102,9 @@ class Snapshot:
     newest: int
     lanes: tuple[LaneSnapshot, ...]
     current: int
-    accuracy: float
+    look: LookAt
+    recent: Recent
+    reference: Reference
     epochs_per_second: float
     pace: float | None
     seed: int
@@ -64,5 +112,5 @@ class Snapshot:
 
     @property
     def lane(self) -> LaneSnapshot:
-        """The current lane."""
+        """The current lane: `lanes[current]`."""
         return self.lanes[self.current]

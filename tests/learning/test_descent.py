@@ -8,7 +8,7 @@ import pytest
 
 from tests.making import Floats, make_problem, make_rows
 from tui_gd.learning.descent import Batches
-from tui_gd.learning.losses import POSSIBLE
+from tui_gd.learning.losses import ON_DATA
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.learning.stops import StopRules
@@ -213,11 +213,11 @@ def test_a_race_of_all_optimizers_equals_each_alone_bit_for_bit(size: int) -> No
         assert alone.losses().tobytes() == race.losses(lane).tobytes(), name
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize("hidden", [(), (4, 3)])
 def test_every_optimizer_lowers_every_loss(task: str, hidden: tuple[int, ...]) -> None:
     problem = problem_for(task)
-    for loss in POSSIBLE[task]:
+    for loss in ON_DATA[task]:
         small = 0.1 / len(problem.y_train) if loss == "sse" else 0.01
         rates = [small if name in {"sgd", "momentum", "nesterov"} else 0.01 for name in OPTIMIZERS]
         trainer = Trainer(
@@ -365,10 +365,10 @@ def test_float32_descends_in_float32_close_to_float64(optimizer: str, size: int)
     assert not np.array_equal(single.weights, double.weights)
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize("hidden", [(), (3,)])
 def test_every_loss_in_float32_is_close_to_float64(task: str, hidden: tuple[int, ...]) -> None:
-    for loss in POSSIBLE[task]:
+    for loss in ON_DATA[task]:
         options = {"loss": loss, "hidden": hidden, "seed": 5, "l1": 0.01, "l2": 0.1}
         single = Trainer(problem_for(task), dtype=np.float32, **options)
         double = Trainer(problem_for(task), **options)

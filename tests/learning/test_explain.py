@@ -7,14 +7,14 @@ import pytest
 
 from tui_gd.learning.engine import LocalEngine
 from tui_gd.learning.explain import Chain, chain
-from tui_gd.learning.losses import POSSIBLE, make_loss
+from tui_gd.learning.losses import ON_DATA, make_loss
 from tui_gd.learning.models import Model
 from tui_gd.problems import Problem, load_problem
 
 PROBLEMS = {"binary": "moons", "multiclass": "gaussians", "regression": "plane"}
 CASES = [
     (task, loss, hidden)
-    for task, losses in POSSIBLE.items()
+    for task, losses in ON_DATA.items()
     for loss in losses
     for hidden in ((), (4, 3))
 ]

@@ -3,9 +3,11 @@
 Equal always means equal bits.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,33 +16,45 @@ from hypothesis import strategies as st
 
 from tests.making import Floats, make_engine, make_problem
 from tui_gd.learning import history
+from tui_gd.learning.optimizers import make_optimizer
 from tui_gd.learning.trainer import Trainer
 
 ROWS = 12
+LOSSES = ["sse", "cross-entropy"]
 RATES = [1e-4, 0.003, 0.02, 0.1, 0.5, 2.0]
+
+
+class Update(NamedTuple):
+    """How one update is made; the optimizer was begun at epoch `since`."""
+
+    rate: float
+    optimizer: str = "sgd"
+    loss: str = "sse"
+    since: int = 0
 
 
 @dataclass
 class TwinLane:
-    """A lane as the list of the rates of its updates: `rates[k]` leads from epoch k to k + 1."""
+    """A lane as the list of its updates: `updates[k]` leads from epoch k to k + 1."""
 
     start: Floats
-    rate: float
-    rates: list[float] = field(default_factory=list)
+    following: Update
+    updates: list[Update] = field(default_factory=list)
     proposed: float | None = None
 
-    def rate_at(self, epoch: int) -> float:
-        return self.rates[epoch] if epoch < len(self.rates) else self.rate
+    def update_at(self, epoch: int) -> Update:
+        return self.updates[epoch] if epoch < len(self.updates) else self.following
 
     def shown(self, epoch: int) -> float:
-        return self.rate_at(epoch) if self.proposed is None else self.proposed
+        return self.update_at(epoch).rate if self.proposed is None else self.proposed
 
     def go_on(self, epoch: int) -> None:
         """Do the update from `epoch`, on record or not."""
         if self.proposed is not None:
-            self.rates, self.rate, self.proposed = self.rates[:epoch], self.proposed, None
-        if epoch == len(self.rates):
-            self.rates.append(self.rate)
+            self.following = self.update_at(epoch)._replace(rate=self.proposed)
+            self.updates, self.proposed = self.updates[:epoch], None
+        if epoch == len(self.updates):
+            self.updates.append(self.following)
 
 
 class Twin:
@@ -48,24 +62,38 @@ class Twin:
 
     def __init__(self, start: Floats, rates: list[float]) -> None:
         self.problem = make_problem(ROWS)
-        self.engine = make_engine(self.problem.x_train, self.problem.y_train)
-        self.test_engine = make_engine(self.problem.x_test, self.problem.y_test)
-        self.lanes = [TwinLane(start, rate) for rate in rates]
+        train = self.problem.x_train, self.problem.y_train
+        test = self.problem.x_test, self.problem.y_test
+        self.engines = {loss: make_engine(*train, loss) for loss in LOSSES}
+        self.test_engines = {loss: make_engine(*test, loss) for loss in LOSSES}
+        self.lanes = [TwinLane(start, Update(rate)) for rate in rates]
         self.epoch = 0
+
+    def step(self, state: Floats, grad: Floats, how: Update, epoch: int) -> Floats:
+        """One update of one lane, its state (1, 1 + slots, parameters)."""
+        out = np.empty_like(state)
+        taken = np.array([[epoch - how.since + 1.0]])
+        make_optimizer(how.optimizer).update(state, grad, np.array([[how.rate]]), taken, out)
+        return out
 
     def passes(self, lane: int) -> tuple[Floats, Floats, Floats, list[float], list[float]]:
         """Weights, loss and gradient at `epoch`, and both losses of all epochs on record."""
         one = self.lanes[lane]
-        weights = one.start
+        weights, how = one.start, None
         here, losses, test_losses = None, [], []
-        for epoch in range(len(one.rates) + 1):
-            loss, grad = self.engine.loss_and_grad(weights[None])
+        for epoch in range(len(one.updates) + 1):
+            before, how = how, one.update_at(epoch)
+            if before is None or (before.optimizer, before.since) != (how.optimizer, how.since):
+                state = np.zeros((1, 1 + make_optimizer(how.optimizer).slots, 3))
+                state[0, 0] = weights
+            loss, grad = self.engines[how.loss].loss_and_grad(weights[None])
             losses.append(float(loss[0]))
-            test_losses.append(float(self.test_engine.loss(weights[None])[0]))
+            test_losses.append(float(self.test_engines[how.loss].loss(weights[None])[0]))
             if epoch == self.epoch:
                 here = weights, loss, grad[0]
-            if epoch < len(one.rates):
-                weights = weights - one.rates[epoch] * grad[0]
+            if epoch < len(one.updates):
+                state = self.step(state, grad, how, epoch)
+                weights = state[0, 0]
         assert here
         return *here, losses, test_losses
 
@@ -86,28 +114,48 @@ class Twin:
 
     def set_learning_rate(self, rate: float, lane: int) -> None:
         one = self.lanes[lane]
-        if self.epoch == len(one.rates):
-            one.rate = rate
+        if self.epoch == len(one.updates):
+            one.following = one.following._replace(rate=rate)
         else:
-            one.proposed = None if rate == one.rate_at(self.epoch) else rate
+            one.proposed = None if rate == one.update_at(self.epoch).rate else rate
 
-    def branch(self, lane: int, rate: float | None) -> None:
+    def branch(
+        self,
+        lane: int,
+        rate: float | None,
+        optimizer: str | None = None,
+        loss: str | None = None,
+    ) -> None:
         old = self.lanes[lane]
-        wanted = old.shown(self.epoch) if rate is None else rate
+        before = old.update_at(self.epoch)
+        wanted = before._replace(
+            rate=old.shown(self.epoch) if rate is None else rate,
+            optimizer=optimizer or before.optimizer,
+            loss=loss or before.loss,
+        )
+        if (wanted.optimizer, wanted.loss) != (before.optimizer, before.loss):
+            wanted = wanted._replace(since=self.epoch)
         old.proposed = None
-        self.lanes.append(TwinLane(old.start, wanted, old.rates[: self.epoch]))
+        self.lanes.append(TwinLane(old.start, wanted, old.updates[: self.epoch]))
 
-    def reset(self, start: Floats | None) -> None:
-        self.lanes = [
-            TwinLane(lane.start if start is None else start, lane.shown(self.epoch))
-            for lane in self.lanes
-        ]
-        self.epoch = 0
+    def close(self, lane: int) -> None:
+        if len(self.lanes) > 1:
+            del self.lanes[lane]
+
+    def reset(self, start: Floats | None, chosen: tuple[int, Floats] | None = None) -> None:
+        lanes = []
+        for lane, one in enumerate(self.lanes):
+            begin = one.start if start is None else start
+            if chosen and chosen[0] == lane:
+                begin = chosen[1]
+            how = one.update_at(self.epoch)._replace(rate=one.shown(self.epoch), since=0)
+            lanes.append(TwinLane(begin, how))
+        self.lanes, self.epoch = lanes, 0
 
 
 def check(trainer: Trainer, twin: Twin) -> None:
     assert trainer.epoch == twin.epoch
-    assert trainer.newest == max(len(lane.rates) for lane in twin.lanes)
+    assert trainer.newest == max(len(lane.updates) for lane in twin.lanes)
     assert trainer.learning_rates.tolist() == [lane.shown(twin.epoch) for lane in twin.lanes]
     assert len(trainer.lanes) == len(twin.lanes)
     for lane, one in enumerate(twin.lanes):
@@ -115,10 +163,10 @@ def check(trainer: Trainer, twin: Twin) -> None:
         assert trainer.weights[lane].tobytes() == weights.tobytes()
         assert trainer.loss[lane : lane + 1].tobytes() == loss.tobytes()
         assert trainer.grad[lane].tobytes() == grad.tobytes()
-        assert trainer.lanes[lane].recorded == len(one.rates)
+        assert trainer.lanes[lane].recorded == len(one.updates)
         assert trainer.losses(lane).tolist() == losses
         assert trainer.test_losses(lane).tolist() == test_losses
-        check_buckets(trainer.history.train_loss.buckets(lane, len(one.rates)), losses)
+        check_buckets(trainer.history.train_loss.buckets(lane, len(one.updates)), losses)
 
 
 def check_buckets(got: history.Buckets, values: list[float] | Floats) -> None:
@@ -141,7 +189,15 @@ COMMANDS = st.one_of(
     st.tuples(st.just("back"), st.integers(0, 5)),
     st.tuples(st.just("go_to"), st.integers(0, 12)),
     st.tuples(st.just("rate"), NUMBERS, st.sampled_from(RATES)),
-    st.tuples(st.just("branch"), NUMBERS, st.none() | st.sampled_from(RATES)),
+    st.tuples(
+        st.just("branch"),
+        NUMBERS,
+        st.none() | st.sampled_from(RATES),
+        st.none() | st.sampled_from(["sgd", "momentum", "adam"]),
+        st.none() | st.sampled_from(LOSSES),
+    ),
+    st.tuples(st.just("close"), NUMBERS),
+    st.tuples(st.just("set start"), NUMBERS, st.tuples(*[st.floats(-3, 3)] * 3)),
     st.tuples(st.just("reset"), st.none() | st.integers(0, 3)),
     st.tuples(st.just("look_ahead")),
 )
@@ -167,21 +223,29 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
         case ("rate", lane, rate):
             trainer.set_learning_rate(rate, lane % lanes)
             twin.set_learning_rate(rate, lane % lanes)
-        case ("branch", lane, rate):
+        case ("branch", lane, rate, *names):
             if lanes < 5:
-                assert trainer.branch(lane % lanes, rate) == lanes
-                twin.branch(lane % lanes, rate)
+                how = dict(zip(("optimizer", "loss"), names, strict=False))
+                assert trainer.branch(lane % lanes, rate, **how) == lanes
+                twin.branch(lane % lanes, rate, **how)
+        case ("close", lane):
+            trainer.close(lane % lanes)
+            twin.close(lane % lanes)
+        case ("set start", lane, weights):
+            trainer.reset(weights=weights, lane=lane % lanes)
+            twin.reset(None, (lane % lanes, np.array(weights)))
         case ("reset", seed):
             trainer.reset(seed)
             start = None if seed is None else np.random.default_rng(seed).standard_normal(3)
             twin.reset(start)
         case ("look_ahead",):
             weights, loss = trainer.look_ahead()
-            for lane, one in enumerate(twin.lanes):
-                here, _, grad, *_ = twin.passes(lane)
-                following = here - one.shown(twin.epoch) * grad
+            for lane in range(lanes):
+                ahead = copy.deepcopy(twin)
+                ahead.advance(1)
+                following, loss_there, *_ = ahead.passes(lane)
                 assert weights[lane].tobytes() == following.tobytes()
-                assert loss[lane] == twin.engine.loss(following[None])[0]
+                assert loss[lane] == loss_there[0]
 
 
 @pytest.fixture(params=["every epoch", "few keyframes"])
@@ -201,6 +265,22 @@ def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 @example(  # a rate tried out, left, and the same epoch again
     lanes=[0.1],
     commands=[("advance", 9), ("back", 5), ("rate", 0, 0.5), ("back", 1), ("go_to", 4)],
+)
+@example(  # an optimizer that keeps something, begun on a branch and passed from both sides
+    lanes=[0.1],
+    commands=[
+        ("advance", 6),
+        ("back", 2),
+        ("branch", 0, None, "adam", "cross-entropy"),
+        ("advance", 5),
+        ("back", 7),
+        ("advance", 4),
+        ("branch", 1, None, "momentum", None),
+        ("advance", 5),
+        ("close", 1),
+        ("go_to", 1),
+        ("advance", 8),
+    ],
 )
 @example(  # a branch before a change of its parent's rate
     lanes=[0.1],
@@ -449,3 +529,107 @@ def test_buckets_are_those_of_what_is_on_record_now(
     series.copy_lane(0, 2)
     for lane in range(3):
         check_buckets(series.buckets(lane, 2), series.values[lane, :3])
+
+
+# windows ---------------------------------------------------------------------
+
+
+def naive_window(got: history.Buckets, values: list[float], first: int) -> None:
+    """The buckets hold least and greatest finite values, epoch by epoch; none is left out."""
+    assert got.stop == len(values)
+    assert got.first % got.width == 0
+    assert first - got.width < got.first <= first
+    low, high = [], []
+    for begin in range(got.first, got.stop, got.width):
+        part = [v for v in values[begin : begin + got.width] if np.isfinite(v)]
+        low.append(min(part, default=np.nan))
+        high.append(max(part, default=np.nan))
+    assert np.array_equal(got.low, low, equal_nan=True)
+    assert np.array_equal(got.high, high, equal_nan=True)
+
+
+ODD_VALUES = st.sampled_from([0.0, 1.5, -2.0, 3.25, 1e300, np.nan, np.inf, -np.inf])
+CHANGES = st.one_of(
+    st.tuples(st.just("write"), st.integers(0, 60), st.integers(1, 40), ODD_VALUES),
+    st.tuples(st.just("one"), st.integers(0, 60), st.integers(1, 40), ODD_VALUES),
+    st.tuples(st.just("forget"), st.integers(0, 60), st.integers(0, 3), ODD_VALUES),
+    st.tuples(st.just("copy"), st.integers(0, 60), st.integers(0, 3), ODD_VALUES),
+    st.tuples(st.just("close"), st.integers(0, 60), st.integers(0, 3), ODD_VALUES),
+)
+
+
+@given(
+    changes=st.lists(CHANGES, min_size=2, max_size=12),
+    windows=st.lists(st.tuples(st.integers(-20, 120), st.integers(0, 120)), min_size=1, max_size=4),
+    sizes=st.sampled_from([(1, 2), (2, 1), (4, 2), (4, 8)]),
+)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_a_window_is_what_a_loop_finds_however_the_record_came_about(
+    changes: list[tuple], windows: list[tuple[int, int]], sizes: tuple[int, int]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "BUCKETS", sizes[0])
+        patch.setattr(history, "FINEST", sizes[1])
+        series = history.Series(2)
+        rows: list[list[float]] = [[], []]
+        for kind, at, number, value in changes:
+            lane = number % len(rows)
+            fresh = [value + i for i in range(number)]
+            if kind in {"write", "one"}:
+                at = min(at, len(rows[0]))  # noqa: PLW2901 - a record has no holes
+                for i, row in enumerate(rows):
+                    row.extend([np.nan] * (at + number - len(row)))
+                    if kind == "write" or i == lane:
+                        row[at : at + number] = [v - i for v in fresh]
+                if kind == "write":
+                    block = np.array([[v - i for i in range(len(rows))] for v in fresh])
+                    series.write(at, block)
+                else:
+                    series.write_lane(lane, at, np.array([v - lane for v in fresh]))
+            elif kind == "forget":
+                rows[lane][at + 1 :] = [np.nan] * len(rows[lane][at + 1 :])
+                series.forget(lane, at)
+            elif kind == "copy" and len(rows) < 5:
+                copied = rows[lane][: at + 1]
+                rows.append(copied + [np.nan] * (len(rows[lane]) - len(copied)))
+                series.copy_lane(lane, at)
+            elif kind == "close" and len(rows) > 1:
+                del rows[lane]
+                series.close_lane(lane)
+            for lane_now, row in enumerate(rows):
+                for first, stop in windows:
+                    got = series.window(lane_now, first, stop)
+                    end = min(stop, len(row))
+                    begin = min(max(0, end + first) if first < 0 else first, end)
+                    naive_window(got, row[:end], begin)
+                    assert len(got.low) <= 2 * sizes[0]
+                    if end - begin <= 2 * sizes[0]:
+                        assert got.width == 1
+
+
+def test_a_window_is_a_copy_and_exact_where_epochs_are_few() -> None:
+    series = history.Series(1)
+    values = np.random.default_rng(0).random(50_000)
+    series.write(0, values[:, None].copy())
+    got = series.window(0, 30_000, 30_500)
+    assert (got.first, got.width, got.stop) == (30_000, 1, 30_500)
+    assert got.low.tobytes() == got.high.tobytes() == values[30_000:30_500].tobytes()
+    wide = series.window(0, 0, 50_000)
+    got.low[:] = wide.low[:] = wide.high[:] = 7.0
+    assert series.window(0, 30_000, 30_500).low.tobytes() == values[30_000:30_500].tobytes()
+    assert series.window(0, 0, 50_000).high.max() == values.max()
+
+
+def test_a_negative_first_epoch_is_counted_from_the_end() -> None:
+    series = history.Series(1)
+    series.write(0, np.arange(300.0)[:, None])
+    assert series.window(0, -100, 300).low.tolist() == list(range(200, 300))
+    assert series.window(0, -100, 50).low.tolist() == list(range(50))
+
+
+def test_kept_buckets_take_half_as_much_as_the_values() -> None:
+    series = history.Series(3)
+    for begin in range(0, 100_000, 5000):
+        series.write(begin, np.ones((5000, 3)))
+        series.window(1, 0, begin + 5000)
+    assert sum(ends.nbytes for ends in series._levels) <= 0.51 * series.values.nbytes

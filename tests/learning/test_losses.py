@@ -10,7 +10,7 @@ from tests.learning import make_gradient_reference as made
 from tests.learning.make_gradient_reference import CASES, Case
 from tests.making import Floats
 from tui_gd.learning.engine import LocalEngine
-from tui_gd.learning.losses import POSSIBLE, TITLES, Loss, make_loss
+from tui_gd.learning.losses import ON_DATA, POSSIBLE, TITLES, Loss, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Model
 
 REFERENCE = json.loads(made.FILE.read_text("utf-8"))
@@ -32,7 +32,7 @@ def test_the_inputs_are_those_that_torch_was_given() -> None:
 
 
 def test_the_reference_covers_all_losses_tasks_and_activations() -> None:
-    assert POSSIBLE == made.LOSSES
+    assert ON_DATA == made.LOSSES
     assert set(ACTIVATIONS) == set(made.ACTIVATIONS)
     assert set(REFERENCE["cases"]) == {str(case) for case in CASES}
     assert len(CASES) == 12 * (1 + 2 * 4)
@@ -175,7 +175,7 @@ def test_squared_error_beyond_what_a_float_holds_is_inf() -> None:
     assert delta[0] == 1e300
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize("size", SIZES)
 def test_no_loss_gives_nan_far_out_in_either_precision(task: str, size: float) -> None:
     outputs = 3 if task == "multiclass" else 1
@@ -185,7 +185,7 @@ def test_no_loss_gives_nan_far_out_in_either_precision(task: str, size: float) -
         if outputs > 1:
             scores = scores.reshape(1, 2, 3)
         y = np.array([1, 0, 1, 0, 0, 1], np.int8)[: scores.shape[1]]
-        for name in POSSIBLE[task]:
+        for name in ON_DATA[task]:
             buffers = np.empty((2, *scores.shape), dtype)
             with np.errstate(over="ignore" if name in {"sse", "mse"} else "raise", invalid="raise"):
                 loss = make_loss(name, task, dtype).block(scores.copy(), y, *buffers, gradient=True)

@@ -10,14 +10,14 @@ from scipy import stats
 
 from tests.making import Floats
 from tui_gd.learning.engine import LARGEST_BLOCK, LocalEngine, Penalty
-from tui_gd.learning.losses import POSSIBLE, make_loss
+from tui_gd.learning.losses import ON_DATA, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Model
 from tui_gd.learning.starts import STARTS, make_start
 
 OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 1}
 COMBINATIONS = [
     (task, loss, hidden, activation)
-    for task, losses in POSSIBLE.items()
+    for task, losses in ON_DATA.items()
     for loss in losses
     for hidden in ((), (3,), (4, 2))
     for activation in (ACTIVATIONS if hidden else ("tanh",))
@@ -202,14 +202,14 @@ def test_rows_in_several_blocks_give_what_their_parts_give(
     np.testing.assert_allclose(whole[1], wanted_grad / total, rtol=1e-10, atol=1e-13 * scale)
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize("hidden", [(), (4, 2)])
 def test_whole_row_weights_are_rows_said_several_times(task: str, hidden: tuple[int, ...]) -> None:
     x, y = data_of(task, 30)
     times = np.random.default_rng(3).integers(0, 4, 30)
     model = Model(3, OUTPUTS[task], hidden)
     weights = np.random.default_rng(4).standard_normal((2, model.parameters))
-    for name in POSSIBLE[task]:
+    for name in ON_DATA[task]:
         loss, penalty = make_loss(name, task), Penalty(0.1, 0.2)
         got = LocalEngine(model, loss, x, y, penalty=penalty, row_weights=times.astype(float))
         wanted = LocalEngine(model, loss, x.repeat(times, 0), y.repeat(times), penalty=penalty)
@@ -219,7 +219,7 @@ def test_whole_row_weights_are_rows_said_several_times(task: str, hidden: tuple[
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 def test_row_weights_of_chosen_rows_are_those_of_these_rows(task: str) -> None:
     """As for a mini-batch: a mean is over the weights of its rows, not of all."""
     x, y = data_of(task, 30)
@@ -227,7 +227,7 @@ def test_row_weights_of_chosen_rows_are_those_of_these_rows(task: str) -> None:
     row_weights, chosen = rng.uniform(0, 3, 30), rng.permutation(30)[:11]
     model = Model(3, OUTPUTS[task], (4,))
     weights = rng.standard_normal((2, model.parameters))
-    for name in POSSIBLE[task]:
+    for name in ON_DATA[task]:
         loss = make_loss(name, task)
         got = LocalEngine(model, loss, x, y, row_weights=row_weights).loss_and_grad(weights, chosen)
         part = LocalEngine(model, loss, x[chosen], y[chosen], row_weights=row_weights[chosen])

@@ -14,7 +14,7 @@ from tui_gd import check, load_problem
 from tui_gd.check import check_gradient, has_kinks, print_check, weight_names
 from tui_gd.learning import numeric
 from tui_gd.learning import trainer as trainer_module
-from tui_gd.learning.losses import POSSIBLE, Loss, SigmoidSquaredError
+from tui_gd.learning.losses import ON_DATA, Loss, SigmoidSquaredError
 from tui_gd.learning.numeric import (
     STEPS,
     best_row,
@@ -182,7 +182,7 @@ def test_what_is_not_finite_is_never_right() -> None:
 # right gradients pass --------------------------------------------------------
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize(
     ("hidden", "activation"),
     [((), "tanh"), ((5,), "sigmoid"), ((4, 3), "tanh"), ((4, 3), "relu"), ((3,), "linear")],
@@ -192,7 +192,7 @@ def test_every_loss_and_model_has_a_right_gradient(
     task: str, hidden: tuple[int, ...], activation: str, epochs: int
 ) -> None:
     problem = load_problem(PROBLEMS[task], standardize=True)
-    for loss in POSSIBLE[task]:
+    for loss in ON_DATA[task]:
         rate = 0.05 / len(problem.y_train) if loss == "sse" else 0.05
         trainer = Trainer(
             problem,
@@ -232,7 +232,7 @@ def test_every_lane_is_checked_by_itself() -> None:
     assert not check_gradient(trainer, 1).right
 
 
-@pytest.mark.parametrize("task", POSSIBLE)
+@pytest.mark.parametrize("task", ON_DATA)
 def test_single_precision_is_judged_by_what_it_can_tell(task: str) -> None:
     for hidden in ((), (3,)):
         problem = load_problem(PROBLEMS[task], standardize=True)

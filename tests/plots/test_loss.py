@@ -5,8 +5,9 @@ import pytest
 
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Scale, geometry, nice_limits
+from tui_gd.plots.curves import EpochScale, half_width, smoothed
 from tui_gd.plots.dots import pack, unpack
-from tui_gd.plots.loss import Curve, draw_loss
+from tui_gd.plots.loss import Curve, draw_curves, draw_loss
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 
 PALETTE = palette_for("256", True)
@@ -280,3 +281,215 @@ def test_wrong_curves_are_refused():
         curve(([1.0], [1.0, 2.0]))
     with pytest.raises(ValueError, match="width"):
         curve([1.0], width=0)
+
+
+# smoothing -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("half", [1, 2, 10, 50])
+def test_the_moving_average_is_the_convolution_and_shorter_at_the_ends(half):
+    values = np.random.default_rng(half).normal(size=(3, 90))
+    ones = np.ones(2 * half + 1)
+    full = np.s_[half : half + 90]
+    for got, row in zip(smoothed(values, half), values, strict=True):
+        expected = np.convolve(row, ones)[full] / np.convolve(np.ones(90), ones)[full]
+        assert got == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 30])
+def test_the_moving_average_leaves_out_what_is_not_finite(length):
+    values = np.random.default_rng(1).normal(size=length)
+    values[::3] = [np.nan, np.inf, -np.inf, np.nan, np.inf, 1, 2, 3, 4, 5][: len(values[::3])]
+    for half in (0, 1, 3):
+        got = smoothed(values, half)
+        for at in range(length):
+            near = [v for v in values[max(0, at - half) : at + half + 1] if np.isfinite(v)]
+            expected = sum(near) / len(near) if near else np.nan
+            assert got[at] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_spike_leaves_no_error_behind_it():
+    values = np.full(400, 1e-9)
+    values[100] = 1e12
+    assert smoothed(values, 10)[120:] == pytest.approx(1e-9, rel=1e-12)
+
+
+def test_on_buckets_the_average_is_over_about_as_many_epochs():
+    assert [half_width(21, width) for width in (1, 2, 4, 8, 64)] == [10, 5, 2, 1, 0]
+
+
+def around(epochs, curves, rows=20, columns=60, **more):
+    options = {"palette": PALETTE, "symbols": UNICODE, "title": "loss", "log": False} | more
+    newest = max(c.end - 1 for c in curves)
+    return draw_curves(rows, columns, curves, epochs=epochs, **{"epoch": newest} | options)
+
+
+def plotted(drawn):
+    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    return drawn.cells.code[area], drawn.cells.fg[area]
+
+
+def test_the_average_lies_bright_over_the_faint_curve():
+    values = np.tile([0.0, 1.0], 101)[:201]  # the average over 5 is 0.4 or 0.6
+    code, fg = plotted(around((0, 200), [curve(values)], smooth=5))
+    drawn = (code >= 0x2800) & (code < 0x2900)
+    bright = np.flatnonzero((drawn & (fg == BLUE)).any(axis=1))
+    share = 1 - (bright + 0.5) / len(code)
+    assert 0.3 < share.min() < share.max() < 0.7
+    dimmed = np.flatnonzero((drawn & (fg == NAVY)).any(axis=1))
+    assert dimmed.min() <= 1
+    assert dimmed.max() >= len(code) - 2
+    mark = np.argwhere(code == ord(UNICODE.now))
+    assert len(mark) == 1  # at the value itself, not at the average
+    assert mark[0][0] == len(code) - 1
+    assert fg[tuple(mark[0])] == BLUE
+
+
+def test_without_colours_the_average_is_told_by_its_sign():
+    values = np.tile([0.0, 1.0], 101)[:201]
+    code, _ = plotted(around((0, 200), [curve(values)], smooth=5, symbols=ASCII))
+    assert {ord("."), ord("*")} <= set(code.ravel())
+    stars = np.flatnonzero((code == ord("*")).any(axis=1))
+    points = np.flatnonzero((code == ord(".")).any(axis=1))
+    assert points.min() < stars.min() <= stars.max() < points.max()
+    mono = palette_for("mono", True)
+    white = curve(values, colours=(-1, -1))
+    code, _ = plotted(around((0, 200), [white], smooth=5, palette=mono))
+    dots = dots_of(code)
+    assert dots[0].sum() <= dots.shape[1] / 2  # the faint curve has gaps
+    assert dots[:, 2:-4].any(axis=0).all()  # the average has none
+
+
+def test_of_very_many_curves_only_the_averages_are_drawn():
+    values = np.tile([0.0, 1.0], 101)[:201]
+    for count, faint in ((16, True), (17, False)):
+        code, fg = plotted(around((0, 200), [curve(values) for _ in range(count)], smooth=5))
+        assert (NAVY in fg[code >= 0x2800]) == faint
+        assert BLUE in fg[(code >= 0x2800) & (code < 0x2900)]
+
+
+# windows of epochs -----------------------------------------------------------
+
+
+def test_only_what_lies_in_the_window_is_drawn_and_moves_the_limits():
+    values = np.linspace(100, 0, 1001)
+    drawn = around((900, 1000), [curve(values)])
+    assert drawn.x.low == 900
+    assert drawn.y.high == 10
+    code, _ = plotted(drawn)
+    dots = dots_of(code)
+    for epoch in (900, 925, 950, 999):
+        column = int(drawn.x.bins(epoch, dots.shape[1]))
+        row = dots.shape[0] - 1 - int(drawn.y.bins(values[epoch], dots.shape[0]))
+        assert dots[max(row - 1, 0) : row + 2, column].any(), epoch
+
+
+def test_an_epoch_outside_the_window_has_no_mark_and_dims_as_it_should():
+    curves = [curve(np.linspace(1, 0.2, 101))]
+    for epoch, colour in ((10, NAVY), (100, BLUE)):
+        code, fg = plotted(around((40, 60), curves, epoch=epoch))
+        assert ord(UNICODE.now) not in code
+        assert set(fg[code != ord(" ")]) == {colour}
+
+
+def test_the_average_at_the_edge_of_a_window_knows_what_lies_beyond():
+    values = np.where(np.arange(200) < 100, 1.0, 0.0)
+    drawn = around((100, 150), [curve(values)], smooth=101, log=False)
+    code, fg = plotted(drawn)
+    # at epoch 100: 50 ones of 101; a window of its own would have none
+    row = np.flatnonzero(((fg == BLUE) & (code >= 0x2800))[:, 0])
+    assert drawn.y.high > 0.45
+    assert row.min() == drawn.rows - 1 - int(drawn.y.bins(50 / 101, drawn.rows))
+
+
+def test_a_window_beyond_all_curves_is_empty():
+    code, _ = plotted(around((500, 600), [curve([1.0, 2.0])]))
+    assert set(code.ravel()) == {ord(" ")}
+
+
+# a logarithmic axis of epochs ------------------------------------------------
+
+
+def test_epoch_0_has_a_place_on_a_logarithmic_axis():
+    scale = EpochScale(0.0, 999.0)
+    assert scale.position([0, 9, 99, 999], 300) == pytest.approx([-0.5, 99.5, 199.5, 299.5])
+    assert scale.bins(0, 300) == 0
+    assert scale.centres(3)[0] == pytest.approx(10**0.5 - 1)
+    assert scale.ticks(5) == (0.0, 1.0, 10.0, 100.0)
+    assert EpochScale(20.0, 300.0).ticks(9)[0] >= 20
+    with pytest.raises(ValueError, match="above 0"):
+        EpochScale(-2.0, 5.0)
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_the_ticks_of_a_logarithmic_epoch_axis_stand_where_the_epochs_are(symbols):
+    values = 1.0 / (np.arange(1000) + 1)
+    drawn = around((0, 999), [curve(values)], log_epochs=True, symbols=symbols, log=True)
+    lines = drawn.cells.text()
+    assert lines[-2].split() == ["0", "1", "10", "100"]
+    border = lines[drawn.top + drawn.rows]
+    ticks = [
+        at - drawn.left
+        for at, sign in enumerate(border)
+        if sign == ("+" if symbols.plain else "┬") and drawn.left <= at < len(border) - 2
+    ]
+    assert ticks == [int(drawn.columns * np.log10(e + 1) / 3) for e in (0, 1, 10, 100)]
+    if not symbols.plain:  # 1/(epoch + 1) is straight where both axes are logarithmic
+        dots = dots_of(plotted(drawn)[0])
+        rows, columns = dots.shape
+        for column in range(4, columns - 4):
+            at = np.flatnonzero(dots[:, column])
+            assert np.abs(at - (column + 0.5) / columns * rows).max() <= 3
+
+
+def test_a_wide_bucket_covers_its_epochs_on_a_logarithmic_axis():
+    low, high = np.full(10, 1.0), np.full(10, 3.0)
+    drawn = around((0, 999), [curve((low, high), width=100)], log_epochs=True, columns=80)
+    dots = dots_of(plotted(drawn)[0])
+    assert dots.any(axis=0).all()  # the first bucket from epoch 0 on
+
+
+# names at the ends of curves -------------------------------------------------
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_every_curve_has_its_name_at_its_end(symbols):
+    curves = [
+        curve(np.linspace(1, 0.9, 50), name="A"),
+        curve(np.linspace(1, 0.5, 50), name="B", colours=(ORANGE, BROWN)),
+        curve(np.linspace(1, 0.1, 50), name="CD"),
+    ]
+    drawn = around((0, 99), curves, symbols=symbols)
+    lines = drawn.cells.text()
+    column = drawn.left + int(drawn.x.bins(49, drawn.columns))
+    for one, text in zip(curves, ("A", "B", "CD"), strict=True):
+        row = drawn.top + drawn.rows - 1 - int(drawn.y.bins(one.low[-1], drawn.rows))
+        assert lines[row][column + 1 : column + 1 + len(text)] == text
+        assert drawn.cells.fg[row, column + 1] == one.colour
+
+
+def test_names_that_would_lie_on_each_other_stand_beside_each_other():
+    same = np.linspace(1, 0.5, 50)
+    curves = [curve(same, name=name) for name in "ABCD"]
+    text = "".join(around((0, 49), curves).cells.text()[1:-2])
+    assert all(text.count(name) == 1 for name in "ABCD")
+
+
+@pytest.mark.parametrize("name", ["\x1b]0;evil\a", "猫の名前", "  ", "a\nb", "é" * 40])
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_odd_names_do_no_harm(name, symbols):
+    for size in ((1, 1), (3, 4), (9, 16), (20, 60)):
+        drawn = around((0, 49), [curve([1.0] * 50, name=name)], *size, symbols=symbols)
+        text = "".join(drawn.cells.text())
+        assert not symbols.plain or text.isascii()
+        assert "\x1b" not in text
+        assert "\n" not in text
+
+
+def test_all_sizes_of_everything():
+    curves = [curve(np.linspace(1, 0.1, 30), name="A"), curve([np.nan, 0.5, np.inf], name="B")]
+    for size in ((0, 0), (1, 300), (2, 2), (6, 15), (9, 16), (35, 120)):
+        for epochs in ((0, 29), (0, 1), (7, 9), (3, 10**9)):
+            for log_epochs in (False, True):
+                drawn = around(epochs, curves, *size, log_epochs=log_epochs, smooth=5, cursor=8)
+                assert drawn.cells.shape == size

@@ -102,6 +102,8 @@ class Driver:
             about = f"epoch {snapshot.epoch}"
             if len(snapshot.lanes) > 1:
                 about += f", lane {snapshot.lane.name}"
+            if self.run.studies.busy:
+                return False
             known = not np.isnan(snapshot.lane.next_loss)
             return known and (not report.display or report.about == about)
 

@@ -67,7 +67,7 @@ async def test_the_report_follows_every_step_and_lane() -> None:
 
 async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None:
     made = []
-    from tui_gd import report
+    from tui_gd.ui.panels import report
 
     def counted(*arguments):
         made.append(arguments)
@@ -77,7 +77,7 @@ async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None
     monkeypatch.setattr(report, "report_on", counted)
     async with driving(epochs=10**9) as driver:
         clock = [time.monotonic() + 100]
-        driver.run._reports._clock = lambda: clock[0]
+        driver.run.studies._clock = lambda: clock[0]
         await driver.press("space")
         await driver.until(lambda: "epoch 0 ─" not in driver.read("#report"))
         before = len(made)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from textual.command import CommandPalette
 
@@ -31,7 +32,7 @@ def panel_walk(action: str, name: str) -> None:
         await driver.until(lambda: driver.focused() == [name])
 
 
-for _name in ("loss", "data", "report", "step"):
+for _name in ("loss", "data", "report", "step", "landscape", "lanes", "why", "changes", "network"):
     panel_walk(f"panel('{_name}')", _name)
 
 
@@ -141,6 +142,180 @@ async def _(driver: Driver, key: str) -> None:
     await driver.status(epoch=1)
 
 
+@walk("branch_with")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop", key)
+    await driver.until(lambda: isinstance(driver.app.screen, Choice))
+    await driver.until(lambda: "Branch here with another" in driver.text())
+    await driver.press(*["down"] * 7, "enter")  # past the six other optimizers and mse
+    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.press("6")
+    await driver.until(lambda: re.search(r"B +0\.01 .* A at 1 +sgd", text_of(driver)))
+
+
+def text_of(driver: Driver) -> str:
+    return driver.read("#lanes")
+
+
+@walk("name_lane")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("b", key)
+    await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+    await driver.press(*"slow", "enter")
+    await driver.until(lambda: "lane slow of 2" in driver.read("#status"))
+
+
+@walk("hide_lane")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop", "b", "plus", "full_stop")
+    await driver.until(lambda: "A 0.01" in driver.read("#loss"))
+    await driver.press(key, "up")
+    await driver.until(lambda: "lane A of 2" in driver.read("#status"))
+    await driver.until(lambda: "B 0.03" not in driver.read("#loss"))
+    await driver.press("6")
+    await driver.until(lambda: "B hidden" in text_of(driver))
+
+
+@walk("close_lane")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: driver.notices() == ["the last lane stays: q quits"])
+    await driver.press("full_stop", "b", "plus", "full_stop")
+    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.press(key)
+    await driver.status(epoch=2, alpha=0.01)
+    assert "lane" not in driver.read("#status")
+
+
+@walk("rescue")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign", "full_stop", "full_stop")
+    await driver.status(epoch=12)
+    await driver.press(key)
+    await driver.status(epoch=2, alpha=0.001)
+    assert driver.notices() == ["epoch 2, α 0.001"]
+
+
+@walk("mark")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop", "full_stop", key, "full_stop", "8")
+    await driver.until(lambda: "epoch 2 → 3" in driver.read("#changes"))
+
+
+@walk("race('rates')")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: driver.focused() == ["race"])
+    await driver.until(lambda: "race of 64" in driver.read("#race"))
+    await driver.settled()
+    await driver.press("enter", "right", "enter")
+    await driver.until(lambda: driver.read_status().alpha != 0.01)
+
+
+@walk("race('optimizers')")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "adagrad" in driver.read("#race"))
+
+
+@walk("starts")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "256" in driver.read("#starts"))
+    assert "cross-entropy" in driver.read("#starts")
+
+
+@walk("choose_plane")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+    await driver.press(*"x2, bias", "enter")
+    await driver.until(lambda: driver.focused() == ["landscape"])
+    await driver.until(lambda: "x2 × bias" in driver.read("#landscape"))
+
+
+@walk("log_epochs")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign")
+    await driver.status(epoch=10)
+    linear = driver.read("#loss")
+    await driver.press(key)
+    await driver.until(lambda: driver.read("#loss") != linear)
+
+
+@walk("measure")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign", key)
+    await driver.until(lambda: "gradient norm" in driver.read("#loss"))
+    norm = driver.run.runner.snapshot.lane.gradient_norm
+    await driver.until(lambda: f"{norm:.4g}" in driver.read("#loss"))
+    await driver.press(key)
+    await driver.until(lambda: "learning rate" in driver.read("#loss"))
+    await driver.press(key)
+    await driver.until(lambda: "loss ─" in driver.read("#loss"))
+
+
+@walk("smooth")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("greater_than_sign", key)
+    await driver.until(lambda: "smoothed over 5" in driver.read("#loss"))
+    await driver.press(key, key, key)
+    await driver.until(lambda: "smoothed" not in driver.read("#loss"))
+
+
+@walk("zoom(2.0)")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(*["greater_than_sign"] * 4)
+    await driver.status(epoch=40)
+    await driver.press(key)
+    await driver.until(lambda: re.search(r"epochs \d+ to \d+", driver.read("#loss")))
+
+
+@walk("zoom(0.5)")
+async def _(driver: Driver, key: str) -> None:
+    await WALKS["zoom(2.0)"](driver, "z")
+    await driver.press(key)
+    await driver.until(lambda: not re.search(r"epochs \d+ to \d+", driver.read("#loss")))
+
+
+async def pan(driver: Driver, key: str) -> None:
+    await WALKS["zoom(2.0)"](driver, "z")
+    await driver.press("z")
+
+    def window() -> tuple[int, int]:
+        first, last = re.search(r"epochs (\d+) to (\d+)", driver.read("#loss")).groups()
+        return int(first), int(last)
+
+    before = window()
+    await driver.press(key)
+    sign = 1 if key == "H" else -1
+    await driver.until(lambda: (window()[0] - before[0]) * sign > 0, f"from {before}")
+
+
+WALKS["pan(0.25)"] = WALKS["pan(-0.25)"] = pan
+
+
+def numbers_in(text: str) -> set[float]:
+    return set(map(float, re.findall(r"-?\d+\.\d+(?:e-?\d+)?", text)))
+
+
+@walk("copy")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("4", key)
+    await driver.until(lambda: driver.app.clipboard)
+    assert set(driver.run.runner.snapshot.lane.weights) <= numbers_in(driver.app.clipboard)
+
+
+@walk("write")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("4", key)
+    await driver.until(lambda: any("wrote" in notice for notice in driver.notices()))
+    path = Path("gd-tui-blobs-step-epoch0.txt")
+    text = path.read_text()
+    path.unlink()
+    assert set(driver.run.runner.snapshot.lane.weights) <= numbers_in(text)
+
+
 @walk("reset")
 async def _(driver: Driver, key: str) -> None:
     start = await driver.status(epoch=0)
@@ -224,7 +399,7 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press("4", key)
     await driver.until(lambda: driver.shown() == ["step"])
-    await driver.until(lambda: len(driver.read("#step").split("\n")) == 38)
+    await driver.until(lambda: len(driver.read("#step").split("\n")) == 37)
 
 
 @walk("restore")

@@ -44,7 +44,14 @@ class Interrupted(Exception):  # noqa: N818 - not an error: what was asked for i
 
 
 class Engine(Protocol):
-    """The whole interface between the mathematics and the machines."""
+    """The whole interface between the mathematics and the machines.
+
+    `rule` is the loss. `between_blocks`, if set, is called between blocks of rows on the calling
+    thread; it may raise `Interrupted` to give the pass up.
+    """
+
+    rule: Loss
+    between_blocks: Callable[[], None] | None
 
     def loss_and_grad(
         self, weights: Floats, rows: NDArray[np.intp] | None = None
@@ -53,6 +60,10 @@ class Engine(Protocol):
 
     def loss(self, weights: Floats) -> Floats:
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
+
+
+EngineMaker = Callable[[str], Engine]
+"""From the name of a loss to an engine of its own on a run's data, for use on any thread."""
 
 
 class _OneBlasThread:

@@ -1,7 +1,7 @@
 """History: what every epoch of a run left behind, and the way back to any of them.
 
-Losses are kept for every epoch. The state of all lanes (weights, and later what an optimizer
-keeps) is kept at keyframes: every epoch at first; when the budget is used up, every second, then
+Losses are kept for every epoch. The state of all lanes (weights, and what an optimizer keeps) is
+kept at keyframes: every epoch at first; when the budget is used up, every second, then
 every fourth, and so on. What lies between two keyframes is computed again from the one before.
 """
 
@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
+from tui_gd.learning.optimizers import Optimizer
 
 KEYFRAME_BYTES = 64 << 20
 BUCKETS = 512  # at least so many buckets a curve, twice as many at most
+FINEST = 8  # epochs in the smallest buckets that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +29,67 @@ class SetLearningRate:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """At `epoch` lane number `parent` was copied into lane number `lane`."""
+    """At `epoch` lane number `parent` was copied into lane number `lane`.
+
+    From there on that has another optimizer or another loss, where one is named.
+    """
 
     epoch: int
     parent: int
+    lane: int
+    optimizer: str | None = None
+    loss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """At `epoch` lane number `lane` was dropped."""
+
+    epoch: int
     lane: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """At `epoch` all lanes went back to epoch 0: to the same start, or to the one of `seed`."""
+    """At `epoch` all lanes went back to epoch 0: to the same start, or to the one of `seed`.
+
+    Lane number `lane` went to `weights` instead, where these are given.
+    """
 
     epoch: int
     seed: int | None
+    lane: int | None = None
+    weights: tuple[float, ...] | None = None
 
 
-Entry = SetLearningRate | Branch | Reset
+Entry = SetLearningRate | Branch | Close | Reset
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a lane descends from epoch `since` on: by `optimizer`, on the loss of that name."""
+
+    since: int
+    optimizer: Optimizer
+    loss: str
 
 
 @dataclass(slots=True)
 class Lane:
-    """One line of descent: where it comes from and with which learning rates it descends.
+    """One line of descent: where it comes from, by which methods and rates it descends.
 
-    `rates` are (epoch, learning rate) in order of the epoch: the first is at epoch 0, each holds
+    `number` is its own for the whole run, `parent` the number of the lane it branched from.
+    `methods` are in order of their first epochs: the first one's is 0. `rates` are (epoch, learning rate) in order of the epoch: the first is at epoch 0, each holds
     for the updates from its epoch on. `recorded` is the last epoch on record; `diverged` is the
     epoch whose update would have made a weight or the loss infinite or not a number. `proposed` is
     (epoch, learning rate) wanted from an epoch that has later ones on record: these are replaced
     only when the run goes on from there.
     """
 
+    number: int
     name: str
     rates: list[tuple[int, float]]
+    methods: list[Method]
     parent: int | None = None
     branched_at: int = 0
     recorded: int = 0
@@ -74,9 +106,14 @@ class Lane:
             return self.proposed[1]
         return self.rate_at(epoch)
 
+    def method_at(self, epoch: int) -> Method:
+        """Return the method of the update from `epoch` to the next."""
+        return next(method for method in reversed(self.methods) if method.since <= epoch)
+
     def next_change(self, epoch: int) -> float:
-        """Return the first epoch after `epoch` at which the learning rate changes, or infinity."""
-        return next((start for start, _ in self.rates if start > epoch), float("inf"))
+        """Return the first epoch after `epoch` at which rate or method changes, or infinity."""
+        starts = [start for start, _ in self.rates] + [method.since for method in self.methods]
+        return min((start for start in starts if start > epoch), default=float("inf"))
 
     def set_rate(self, epoch: int, rate: float) -> None:
         """Let the lane descend with `rate` from `epoch` on, whatever was set for later."""
@@ -87,8 +124,9 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Buckets:
-    """A curve as least and greatest values: bucket i covers epochs [i·width, (i + 1)·width).
+    """A curve as least and greatest values, a bucket for every `width` epochs from `first` on.
 
+    Bucket i covers epochs [first + i·width, first + (i + 1)·width).
     `low` and `high` are (buckets,); NaN where no value of the bucket is finite. `stop` is one past
     the last epoch on record.
     """
@@ -97,24 +135,25 @@ class Buckets:
     stop: int
     low: Floats
     high: Floats
+    first: int = 0
 
 
 @dataclass(slots=True)
 class Series:
-    """One number per lane and epoch, complete, with buckets for drawing kept up to date."""
+    """One number per lane and epoch, complete, with buckets for drawing kept up to date.
+
+    `_levels[k]` holds least and greatest finite values, (2, lanes, capacity), of every FINEST · 2ᵏ
+    epochs, of which the first `_done[k]` are complete. They take half as much as the values.
+    """
 
     lanes: int
     values: Floats = field(init=False)
     stop: int = 0
-    _width: int = 1
-    _done: int = 0  # so many buckets are complete in _low and _high
-    _low: Floats = field(init=False)
-    _high: Floats = field(init=False)
+    _levels: list[Floats] = field(init=False, default_factory=list)
+    _done: list[int] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.values = np.full((self.lanes, 1024), np.nan)
-        self._low = np.empty((self.lanes, 2 * BUCKETS))
-        self._high = np.empty((self.lanes, 2 * BUCKETS))
 
     def write(self, first: int, block: Floats) -> None:
         """Put `block` (epochs, lanes) at epochs `first` and after."""
@@ -132,7 +171,12 @@ class Series:
             grown[:, : self.stop] = self.values[:, : self.stop]
             self.values = grown
         self.stop = max(self.stop, stop)
-        self._done = min(self._done, first // self._width)
+        self._changed(first)
+
+    def _changed(self, first: int) -> None:
+        """Have the buckets with epochs `first` and after made again when they are wanted."""
+        for level, done in enumerate(self._done):
+            self._done[level] = min(done, first // (FINEST << level))
 
     def at(self, lane: int, epoch: int) -> float:
         """Return lane number `lane`'s value at `epoch`, or NaN."""
@@ -141,7 +185,7 @@ class Series:
     def forget(self, lane: int, after: int) -> None:
         """Drop what lane number `lane` has after epoch `after`."""
         self.values[lane, after + 1 :] = np.nan
-        self._done = min(self._done, (after + 1) // self._width)
+        self._changed(after + 1)
 
     def copy_lane(self, lane: int, last: int) -> None:
         """Add a lane that has lane number `lane`'s values up to epoch `last`."""
@@ -149,39 +193,83 @@ class Series:
         values[-1, last + 1 :] = np.nan
         self.values = values
         self.lanes += 1
-        self._low = np.empty((self.lanes, 2 * BUCKETS))
-        self._high = np.empty((self.lanes, 2 * BUCKETS))
-        self._width, self._done = 1, 0
+        self._levels = [np.append(ends, ends[:, lane, None], axis=1) for ends in self._levels]
+        self._changed(last + 1)
+
+    def close_lane(self, position: int) -> None:
+        """Drop a lane's values; the positions after it move up by one."""
+        self.values = np.delete(self.values, position, axis=0)
+        self.lanes -= 1
+        self._levels = [np.delete(ends, position, axis=1) for ends in self._levels]
 
     def buckets(self, lane: int, recorded: int) -> Buckets:
         """Return the curve of lane number `lane` up to epoch `recorded`, its own copy."""
-        self._complete_buckets()
-        stop = recorded + 1
-        done = min(self._done, stop // self._width)
-        low, high = self._low[lane, :done], self._high[lane, :done]
-        rest = self.values[lane, done * self._width : stop]
+        return self.window(lane, 0, recorded + 1)
+
+    def window(self, lane: int, first: int, stop: int) -> Buckets:
+        """Return lane number `lane`'s curve over epochs [first, stop), its own copy.
+
+        A negative `first` is counted from `stop`: −100 are the last hundred. The width of the
+        buckets is the least power of 2 of which 2·BUCKETS are enough; the first bucket begins at
+        a multiple of it, at `first` or less than a bucket before.
+        """
+        stop = min(stop, self.stop)
+        first = min(max(0, stop + first) if first < 0 else first, stop)
+        width = 1
+        while -(-stop // width) - first // width > 2 * BUCKETS:
+            width *= 2
+        if width == 1:
+            values = self.values[lane, first:stop]
+            values = np.where(np.isfinite(values), values, np.nan)
+            return Buckets(1, stop, values, values, first)
+        begin = first // width * width
+        done = max(begin, min(stop, self._complete(width)) // width * width)
+        low, high = self._ends(width, lane, begin // width, done // width)
+        rest = self.values[lane, done:stop]
         if rest.size:
-            starts = np.arange(0, rest.size, self._width)
+            starts = np.arange(0, rest.size, width)
             rest = np.where(np.isfinite(rest), rest, np.nan)
             low = np.concatenate([low, np.fmin.reduceat(rest, starts)])
             high = np.concatenate([high, np.fmax.reduceat(rest, starts)])
-        return Buckets(self._width, stop, low.copy(), high.copy())
+        return Buckets(width, stop, low.copy(), high.copy(), begin)
 
-    def _complete_buckets(self) -> None:
-        while self.stop > 2 * BUCKETS * self._width:
-            for ends, merge in ((self._low, np.fmin), (self._high, np.fmax)):
-                half = self._done // 2
-                merge(ends[:, : 2 * half : 2], ends[:, 1 : 2 * half : 2], out=ends[:, :half])
-            self._done //= 2
-            self._width *= 2
-        complete = self.stop // self._width
-        if complete > self._done:
-            fresh = self.values[:, self._done * self._width : complete * self._width]
-            fresh = np.where(np.isfinite(fresh), fresh, np.nan)
-            fresh = fresh.reshape(self.lanes, -1, self._width)
-            np.fmin.reduce(fresh, axis=2, out=self._low[:, self._done : complete])
-            np.fmax.reduce(fresh, axis=2, out=self._high[:, self._done : complete])
-            self._done = complete
+    def _ends(self, width: int, lane: int, begin: int, end: int) -> tuple[Floats, Floats]:
+        """Return the kept least and greatest values of buckets `begin` to `end` of that width."""
+        if width < FINEST:
+            return np.empty(0), np.empty(0)
+        low, high = self._levels[(width // FINEST).bit_length() - 1][:, lane, begin:end]
+        return low, high
+
+    def _complete(self, width: int) -> int:
+        """Complete the kept buckets of that width; return the epoch at which they end."""
+        if width < FINEST:
+            return 0
+        for level in range((width // FINEST).bit_length()):
+            size = FINEST << level
+            if level == len(self._levels):
+                self._levels.append(np.empty((2, self.lanes, 0)))
+                self._done.append(0)
+            ends, done, wanted = self._levels[level], self._done[level], self.stop // size
+            if wanted > ends.shape[2]:
+                grown = np.empty((2, self.lanes, self.values.shape[1] // size))
+                grown[:, :, :done] = ends[:, :, :done]
+                self._levels[level] = ends = grown
+            if wanted > done:
+                self._fill(ends, level, done, wanted)
+                self._done[level] = wanted
+        return self._done[level] * width
+
+    def _fill(self, ends: Floats, level: int, done: int, wanted: int) -> None:
+        """Put buckets `done` to `wanted` of a level, from values or from the level before."""
+        if level:
+            finer = self._levels[level - 1][:, :, 2 * done : 2 * wanted]
+            for merge, side, halves in zip((np.fmin, np.fmax), ends, finer, strict=True):
+                merge(halves[:, ::2], halves[:, 1::2], out=side[:, done:wanted])
+            return
+        fresh = self.values[:, done * FINEST : wanted * FINEST]
+        fresh = np.where(np.isfinite(fresh), fresh, np.nan).reshape(self.lanes, -1, FINEST)
+        np.fmin.reduce(fresh, axis=2, out=ends[0, :, done:wanted])
+        np.fmax.reduce(fresh, axis=2, out=ends[1, :, done:wanted])
 
 
 class Keyframes:
@@ -230,8 +318,35 @@ class Keyframes:
         start: Floats = self._frames[0].copy()
         return start
 
+    def path(self, last: int, most: int) -> tuple[NDArray[np.intp], Floats]:
+        """Return up to `most` + 1 epochs on keyframes, `last` at the latest, and the weights there.
+
+        The weights are (epochs, lanes, parameters).
+        """
+        count = min(last // self.stride, self._stop - 1) + 1
+        chosen = np.arange(0, count, -(-count // most))
+        return chosen * self.stride, self._frames[chosen, :, 0]
+
+    def widen(self, slots: int) -> None:
+        """Make room for so many slots of an optimizer beside the weights."""
+        missing = 1 + slots - self._frames.shape[2]
+        if missing > 0:
+            lanes, _, parameters = self._frames[0].shape
+            room = np.zeros((len(self._frames), lanes, missing, parameters), self._frames.dtype)
+            self._frames = np.concatenate([self._frames, room], axis=2)
+            self._keep_within_budget()
+
+    def close_lane(self, position: int) -> None:
+        """Drop a lane's states."""
+        self._frames = np.delete(self._frames, position, axis=1)
+
+    def _keep_within_budget(self) -> None:
+        while self._frames.nbytes > self._budget and self._stop > 2:
+            self._thin()
+            self._resize(self._stop)
+
     def copy_lane(self, lane: int) -> None:
-        """Add a lane with lane number `lane`'s states."""
+        """Add a lane with the states of the one at position `lane`."""
         lanes = self._frames.shape[1]
         while len(self._frames) * self._frames[0].nbytes * (lanes + 1) // lanes > self._budget:
             if self._stop <= 2:
@@ -253,15 +368,23 @@ class Keyframes:
 
 
 class History:
-    """All of a run's epochs: the lanes, their losses, the keyframes, and what was done to them."""
+    """All of a run's epochs: the lanes, their numbers, the keyframes, and what was done to them.
 
-    def __init__(self, start: Floats, rates: NDArray[np.float64], names: list[str]) -> None:
-        lanes = len(start)
-        self.lanes = [Lane(name, [(0, float(r))]) for name, r in zip(names, rates, strict=True)]
-        self.train_loss = Series(lanes)
-        self.test_loss = Series(lanes)
+    A lane's place among `lanes` is its position; it changes when a lane before it is closed.
+    """
+
+    def __init__(self, start: Floats, lanes: list[Lane]) -> None:
+        self.lanes = lanes
+        self.train_loss = Series(len(lanes))
+        self.test_loss = Series(len(lanes))
+        self.norms = Series(len(lanes))
+        self.cosines = Series(len(lanes))
         self.keyframes = Keyframes(start)
         self.entries: list[Entry] = []
+
+    @property
+    def _series(self) -> tuple[Series, ...]:
+        return self.train_loss, self.test_loss, self.norms, self.cosines
 
     @property
     def newest(self) -> int:
@@ -276,38 +399,56 @@ class History:
     def set_rate(self, lane: int, epoch: int, rate: float) -> None:
         """Let a lane descend with `rate` from `epoch` on; what it has after `epoch` is dropped."""
         self.lanes[lane].set_rate(epoch, rate)
-        self.entries.append(SetLearningRate(epoch, lane, rate))
+        self.entries.append(SetLearningRate(epoch, self.lanes[lane].number, rate))
         self.forget(lane, epoch)
 
     def forget(self, lane: int, after: int) -> None:
-        """Drop what lane number `lane` has after epoch `after`."""
+        """Drop what the lane at position `lane` has after epoch `after`."""
         one = self.lanes[lane]
         if one.diverged is not None and one.diverged >= after:
             one.diverged = None
         if one.recorded > after:
             one.recorded = after
-            self.train_loss.forget(lane, after)
-            self.test_loss.forget(lane, after)
+            for series in self._series:
+                series.forget(lane, after)
 
-    def branch(self, parent: int, epoch: int, name: str) -> int:
-        """Copy lane number `parent` up to `epoch` into a new lane and return its number."""
+    def branch(self, parent: int, epoch: int, number: int, name: str) -> Lane:
+        """Copy the lane at position `parent` up to `epoch` into a new lane, the last one."""
         old = self.lanes[parent]
         rates = [rate for rate in old.rates if rate[0] <= epoch]
+        methods = [method for method in old.methods if method.since <= epoch]
         diverged = old.diverged if old.diverged is not None and old.diverged < epoch else None
-        self.lanes.append(Lane(name, rates, parent, epoch, epoch, diverged))
-        self.train_loss.copy_lane(parent, epoch)
-        self.test_loss.copy_lane(parent, epoch)
+        new = Lane(number, name, rates, methods, old.number, epoch, epoch, diverged)
+        self.lanes.append(new)
+        for series in self._series:
+            series.copy_lane(parent, epoch)
         self.keyframes.copy_lane(parent)
-        lane = len(self.lanes) - 1
-        self.entries.append(Branch(epoch, parent, lane))
-        return lane
+        return new
 
-    def write(self, first: int, states: Floats, train: Floats) -> None:
-        """Record epochs `first` and after: states and training losses, (epochs, lanes, …)."""
+    def close(self, position: int, epoch: int) -> None:
+        """Drop a lane; the positions after it move up by one."""
+        lane = self.lanes.pop(position)
+        for series in self._series:
+            series.close_lane(position)
+        self.keyframes.close_lane(position)
+        self.entries.append(Close(epoch, lane.number))
+
+    def write(
+        self, first: int, states: Floats, train: Floats, steepness: tuple[Floats, Floats] | None
+    ) -> None:
+        """Record epochs `first` and after: states and training losses, (epochs, lanes, …).
+
+        `steepness`, where it was computed: norms and cosines of the directions, as the losses.
+        """
         last = first + len(states) - 1
-        for number, lane in enumerate(self.lanes):
+        given = (train, *(steepness or ()))
+        for position, lane in enumerate(self.lanes):
             if lane.diverged is not None and lane.diverged < last:
-                train[max(0, lane.diverged + 1 - first) :, number] = np.nan
+                for values in given:
+                    values[max(0, lane.diverged + 1 - first) :, position] = np.nan
             lane.recorded = max(lane.recorded, last)
         self.train_loss.write(first, train)
+        if steepness:
+            self.norms.write(first, steepness[0])
+            self.cosines.write(first, steepness[1])
         self.keyframes.write(first, states)

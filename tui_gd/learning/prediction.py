@@ -23,6 +23,13 @@ class Predictor:
             scores: Floats = self.model.scores(weights[None], x, buffers)[0]
         return scores
 
+    def units(self, weights: Floats, x: Floats) -> tuple[Floats, ...]:
+        """Return what the units of every hidden layer hand on, (rows, units) each, of one lane."""
+        with np.errstate(all="ignore"):
+            buffers = self.model.buffers(1, len(x))
+            self.model.scores(weights[None], x, buffers)
+        return tuple(layer[0, :, :-1] for layer in buffers.hidden)
+
     def probabilities(self, weights: Floats, x: Floats) -> Floats:
         """Return the probability of every class (rows, classes); for two classes (1 − p, p)."""
         scores = self.scores(weights, x)

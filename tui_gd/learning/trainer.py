@@ -1,22 +1,24 @@
 """The trainer: gradient descent on all lanes of a run, epoch by epoch, forward and back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tui_gd.learning.descent import Batches, Chunk, Descent
-from tui_gd.learning.engine import LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.engine import Engine, LocalEngine, Penalty, one_blas_thread
 from tui_gd.learning.evaluation import Evaluation
-from tui_gd.learning.history import History, Lane, Reset
+from tui_gd.learning.history import Branch, History, Lane, Method, Reset
 from tui_gd.learning.losses import Targets, make_loss
 from tui_gd.learning.models import Floats, Model
-from tui_gd.learning.optimizers import make_optimizer
+from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.learning.starts import lane_names, make_start
 from tui_gd.learning.stops import StopRules
+from tui_gd.learning.surface import SurfaceEngine, SurfaceLike
 
 CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
@@ -48,6 +50,10 @@ class TrainingData(Protocol):
         """Their targets (rows,)."""
 
     @property
+    def surface(self) -> SurfaceLike | None:
+        """The function of the weights that stands in for data, if one does."""
+
+    @property
     def features(self) -> int:
         """The number of features, the column of ones not counted."""
 
@@ -57,6 +63,13 @@ class TrainingData(Protocol):
 
     def rows(self, x: Floats, which: slice) -> Floats:
         """Return some rows of `x` (rows, features + 1), ones last."""
+
+
+def _model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
+    """Return the model of a problem; of a surface, one whose weights are the coordinates."""
+    if problem.surface:
+        return Model(len(problem.surface.names) - 1, 1)
+    return Model(problem.features, problem.outputs, hidden, activation)
 
 
 class Trainer:
@@ -69,6 +82,9 @@ class Trainer:
     One lane per learning rate; `optimizer` is a name for all lanes, or one for each. All lanes
     start at `make_start(start, seed, model)`, or at `initial_weights`, (parameters,) for all or
     (lanes, parameters). `ValueError`, in one line, for names and shapes that do not fit.
+
+    Lanes are named by their positions in `lanes`, which change when a lane before them is closed;
+    `position` finds a lane by its number, which stays.
 
     >>> from tui_gd import Trainer, load_problem
     >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01], seed=1)
@@ -100,10 +116,11 @@ class Trainer:
         row_weights: Floats | None = None,
     ) -> None:
         self.problem = problem
-        self.model = Model(problem.features, problem.outputs, tuple(hidden), activation)
+        self.model = _model_of(problem, tuple(hidden), activation)
         self.stop_rules = stop or StopRules()
         self.stopped = ""
         self._test_losses = test_losses or self.stop_rules.patience is not None
+        self._test_losses &= len(problem.y_test) > 0
         self._start_name = start
         self._dtype = np.dtype(dtype)
         self._interrupt = False
@@ -111,45 +128,92 @@ class Trainer:
         self._depth = 0
         self._filling: Chunk | None = None
         self._wanted: dict[int, float] = {}
-        rule = make_loss(loss, problem.task, self._dtype)
-        self.engine = LocalEngine(
-            self.model,
-            rule,
-            problem.x_train,
-            problem.y_train,
-            threads,
-            penalty=Penalty(l1, l2),
-            row_weights=row_weights,
-            dtype=self._dtype,
-        )
-        self.test_engine = LocalEngine(
-            self.model, rule, problem.x_test, problem.y_test, threads, dtype=self._dtype
-        )
+        self.penalty = Penalty(l1, l2)
+        self._threads, self._row_weights = threads, row_weights
+        self._momentum = momentum
+        self._between_blocks: Callable[[], None] | None = None
+        self._engines: dict[str, Engine] = {}
+        self._test_engines: dict[str, Engine] = {}
+        self.engine = self.engine_for(loss)
         lanes = len(learning_rates)
         names = [optimizer] * lanes if isinstance(optimizer, str) else list(optimizer)
         if len(names) != lanes:
             raise ValueError(
                 f"{len(names)} optimizers for {lanes} learning rates: name one, or each"
             )
-        made = {
-            name: make_optimizer(name, momentum if name in {"momentum", "nesterov"} else None)
-            for name in names
-        }
-        self.descent = Descent(
-            self.engine,
-            [made[name] for name in names],
-            Batches(len(problem.y_train), batch_size, seed),
-            schedule,
+        made = {name: self._optimizer(name) for name in names}
+        methods = [Method(0, made[name], loss) for name in names]
+        batches = Batches(len(problem.y_train), batch_size, seed)
+        self.descent = Descent(self.engine_for, methods, batches, schedule)
+        self.descent.record_steepness = self.stop_rules.gradient_norm is not None
+        self._names = enumerate(lane_names())
+        self._begin(
+            self._start(seed, initial_weights, lanes),
+            [
+                Lane(*next(self._names), [(0, float(rate))], [method])
+                for rate, method in zip(learning_rates, methods, strict=True)
+            ],
         )
-        self.descent.record_norms = self.stop_rules.gradient_norm is not None
-        self._names = lane_names()
-        weights = self._start(seed, initial_weights, lanes)
-        self._begin(weights, learning_rates, [next(self._names) for _ in learning_rates])
+
+    def _optimizer(self, name: str) -> Optimizer:
+        return make_optimizer(name, self._momentum if name in {"momentum", "nesterov"} else None)
+
+    def make_engine(self, loss: str) -> Engine:
+        """Return an engine of its own for the loss of that name, for use on any thread."""
+        if self.problem.surface:
+            return SurfaceEngine(self.problem.surface)
+        return LocalEngine(
+            self.model,
+            make_loss(loss, self.problem.task, self._dtype),
+            self.problem.x_train,
+            self.problem.y_train,
+            self._threads,
+            penalty=self.penalty,
+            row_weights=self._row_weights,
+            dtype=self._dtype,
+        )
+
+    def engine_for(self, loss: str) -> Engine:
+        """Return the trainer's own engine for the loss of that name."""
+        if loss not in self._engines:
+            engine = self.make_engine(loss)
+            engine.between_blocks = self._between_blocks
+            self._engines[loss] = engine
+        return self._engines[loss]
+
+    def test_engine_for(self, loss: str) -> Engine:
+        """Return the trainer's own engine for that loss on the test rows, without penalty."""
+        if loss not in self._test_engines:
+            problem = self.problem
+            rule = make_loss(loss, problem.task, self._dtype)
+            engine = LocalEngine(
+                self.model, rule, problem.x_test, problem.y_test, self._threads, dtype=self._dtype
+            )
+            engine.between_blocks = self._between_blocks
+            self._test_engines[loss] = engine
+        return self._test_engines[loss]
+
+    @property
+    def between_blocks(self) -> Callable[[], None] | None:
+        """What all engines call between blocks of rows; see `Engine`."""
+        return self._between_blocks
+
+    @between_blocks.setter
+    def between_blocks(self, hook: Callable[[], None] | None) -> None:
+        self._between_blocks = hook
+        for engine in (*self._engines.values(), *self._test_engines.values()):
+            engine.between_blocks = hook
+
+    def _draw_start(self, seed: int) -> Floats:
+        surface = self.problem.surface
+        if surface and self._start_name != "zeros":
+            return surface.draw_start(seed)
+        return make_start(self._start_name, seed, self.model)
 
     def _start(self, seed: int, weights: ArrayLike | None, lanes: int) -> Floats:
         parameters = self.model.parameters
         if weights is None:
-            weights = make_start(self._start_name, seed, self.model)
+            weights = self._draw_start(seed)
         start = np.array(weights, dtype=self._dtype)
         if start.shape not in {(parameters,), (lanes, parameters)}:
             raise ValueError(
@@ -158,20 +222,24 @@ class Trainer:
             )
         return np.broadcast_to(start, (lanes, parameters)).copy()
 
-    def _begin(self, start: Floats, rates: Sequence[float], names: list[str]) -> None:
+    def _begin(self, start: Floats, lanes: list[Lane]) -> None:
         """Be at epoch 0 with an empty history; nothing changes before the first pass is done."""
-        lanes, parameters = start.shape
-        state = np.zeros((lanes, 1 + self.descent.slots, parameters), self._dtype)
+        count, parameters = start.shape
+        methods = [lane.methods[0] for lane in lanes]
+        slots = max(method.optimizer.slots for method in methods)
+        state = np.zeros((count, 1 + slots, parameters), self._dtype)
         state[:, 0] = start
         with self.computing():
-            loss, grad = self.engine.loss_and_grad(start)
+            loss, grad = self.descent.loss_and_grad(start, methods=methods)
         self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
         self.stopped = ""
         self._stopped_at: float = np.inf
-        self.descent.since = [0] * lanes
-        self.history = History(state, np.asarray(rates, dtype=np.float64), names)
+        self.descent.use(methods)
+        self.history = History(state, lanes)
         self.history.train_loss.write(0, loss[None])
-        self._evaluation = Evaluation(self.test_engine, self.history.test_loss)
+        if self.descent.record_steepness:
+            self.history.norms.write(0, np.sqrt(np.vecdot(grad, grad))[None])
+        self._evaluation = Evaluation(self.test_engine_for, self.history.test_loss)
         self._ahead: Chunk | None = None
         with self._working():
             self._record_tests(0, state[None], np.isfinite(loss)[None])
@@ -199,6 +267,16 @@ class Trainer:
     def lanes(self) -> list[Lane]:
         """The lanes of the run, in order of their numbers."""
         return self.history.lanes
+
+    def record_steepness(self) -> None:
+        """Record norm and cosine of the directions from here on: a fiftieth of the time."""
+        self.descent.record_steepness = True
+        if self.epoch == 0:
+            self.history.norms.write(0, np.sqrt(np.vecdot(self.grad, self.grad))[None])
+
+    def position(self, number: int) -> int | None:
+        """Return the position of the lane of that number, None if it was closed."""
+        return next((i for i, lane in enumerate(self.lanes) if lane.number == number), None)
 
     @property
     def learning_rates(self) -> Floats:
@@ -297,6 +375,8 @@ class Trainer:
         To go to an epoch on record is to look at it, not to go on: a learning rate set here, which
         would replace it, is dropped.
         """
+        if epoch == self.epoch:
+            return
         if epoch <= self.newest:
             self._drop_proposals()
         keyframe, state = self.history.keyframes.before(min(epoch, self.history.common))
@@ -325,36 +405,118 @@ class Trainer:
             one.proposed = None if rate == one.rate_at(self.epoch) else (self.epoch, rate)
         self._ahead = None
 
-    def branch(self, lane: int = 0, rate: float | None = None) -> int:
-        """Copy a lane at `epoch` into a new lane and return its number.
+    def branch(
+        self,
+        lane: int = 0,
+        rate: float | None = None,
+        *,
+        optimizer: str | None = None,
+        loss: str | None = None,
+    ) -> int:
+        """Copy a lane at `epoch` into a new lane and return its position, the last one.
 
         The new lane descends with `rate`, or else with the learning rate that was set here for
-        the old one; the old lane keeps what it has on record.
+        the old one; the old lane keeps what it has on record. With another `optimizer` or `loss`
+        it begins here with nothing kept. `ValueError` for unknown names.
         """
         old = self.lanes[lane]
-        wanted = old.shown_rate(self.epoch) if rate is None else rate
+        method = self._method_with(old.method_at(self.epoch), optimizer, loss)
+        losses, grads = self.loss[lane : lane + 1], self.grad[lane : lane + 1]
+        if method.loss != old.method_at(self.epoch).loss:
+            # before anything changes, for the pass may be given up
+            with self.computing():
+                weights = np.ascontiguousarray(self._state[lane : lane + 1, 0])
+                losses, grads = self.engine_for(method.loss).loss_and_grad(weights)
+        rate = old.shown_rate(self.epoch) if rate is None else rate
         old.proposed = None
-        new = self.history.branch(lane, self.epoch, next(self._names))
-        if wanted != old.rate_at(self.epoch):
-            self.history.set_rate(new, self.epoch, wanted)
-        self.descent.add_lane(lane)
-        self._evaluation.branch(lane, new, self.epoch)
+        new = self.history.branch(lane, self.epoch, *next(self._names))
+        position = len(self.lanes) - 1
+        self.history.entries.append(Branch(self.epoch, old.number, new.number, optimizer, loss))
+        if rate != old.rate_at(self.epoch):
+            self.history.set_rate(position, self.epoch, rate)
+        self._evaluation.branch(lane, position, self.epoch)
         self._state = np.concatenate([self._state, self._state[lane : lane + 1]])
-        self.loss = np.append(self.loss, self.loss[lane])
-        self.grad = np.concatenate([self.grad, self.grad[lane : lane + 1]])
+        self.loss = np.concatenate([self.loss, losses])
+        self.grad = np.concatenate([self.grad, grads])
         self._ahead = None
-        return new
+        if method is not new.methods[-1]:
+            self._change_method(position, method)
+        self._use_methods()
+        self.finish_tests()
+        return position
 
-    def reset(self, seed: int | None = None) -> None:
+    def _method_with(self, method: Method, optimizer: str | None, loss: str | None) -> Method:
+        """Return a method that begins here, or the one that there is where nothing differs."""
+        rule = method.optimizer
+        if optimizer not in {None, rule.name}:
+            rule = self._optimizer(str(optimizer))
+        wanted = replace(method, optimizer=rule, loss=loss or method.loss)
+        return method if wanted == method else replace(wanted, since=self.epoch)
+
+    def _change_method(self, position: int, method: Method) -> None:
+        """Let a lane that is new here descend by `method`, which begins here."""
+        lane, history, epoch = self.lanes[position], self.history, self.epoch
+        lane.methods = [*(old for old in lane.methods if old.since < epoch), method]
+        missing = 1 + method.optimizer.slots - self._state.shape[1]
+        if missing > 0:
+            lanes, _, parameters = self._state.shape
+            room = np.zeros((lanes, missing, parameters), self._dtype)
+            self._state = np.concatenate([self._state, room], axis=1)
+            history.keyframes.widen(method.optimizer.slots)
+        history.train_loss.write_lane(position, epoch, self.loss[position, None])
+        if self.descent.record_steepness:
+            norm = np.sqrt(np.vecdot(self.grad[position], self.grad[position]))
+            history.norms.write_lane(position, epoch, norm[None])
+            history.cosines.write_lane(position, epoch, np.array([np.nan]))
+        if self._test_losses:
+            history.test_loss.write_lane(position, epoch, np.array([np.nan]))
+            self._evaluation.forget(position, epoch - 1)
+            alone = np.arange(len(self.lanes)) == position
+            names = [one.method_at(epoch).loss for one in self.lanes]
+            self._evaluation.add(epoch, self._state[None, :, 0], alone[None], names)
+
+    def _use_methods(self) -> None:
+        """Descend by the methods in force at `epoch`."""
+        methods = [lane.method_at(self.epoch) for lane in self.lanes]
+        if methods != self.descent.methods:
+            self.descent.use(methods)
+
+    def close(self, lane: int) -> None:
+        """Drop the lane at a position; those after it move up by one. The last one stays."""
+        if len(self.lanes) == 1:
+            return
+        self.history.close(lane, self.epoch)
+        self._evaluation.close(lane)
+        self._state = np.delete(self._state, lane, axis=0)
+        self.loss, self.grad = np.delete(self.loss, lane), np.delete(self.grad, lane, axis=0)
+        self._ahead = None
+        self._use_methods()
+
+    def reset(
+        self, seed: int | None = None, *, weights: Sequence[float] | None = None, lane: int = 0
+    ) -> None:
         """Go back to epoch 0 and forget what came after; with `seed`, to another random start.
 
-        Lanes keep the learning rates that they have here.
+        With `weights` (parameters,), the lane at a position starts there. Lanes keep the learning
+        rates, optimizers and losses that they have here.
         """
-        entries = [*self.history.entries, Reset(self.epoch, seed)]
         start = self.history.keyframes.start()[:, 0].copy()
         if seed is not None:
-            start[:] = make_start(self._start_name, seed, self.model)
-        self._begin(start, self.learning_rates.tolist(), [lane.name for lane in self.lanes])
+            start[:] = self._draw_start(seed)
+        chosen = None
+        if weights is not None:
+            start[lane] = weights
+            chosen = tuple(map(float, weights))
+        number = None if weights is None else self.lanes[lane].number
+        entries = [*self.history.entries, Reset(self.epoch, seed, number, chosen)]
+        rates = self.learning_rates.tolist()
+        lanes = [
+            Lane(
+                one.number, one.name, [(0, rate)], [replace(one.method_at(self.epoch), since=0)]
+            )
+            for one, rate in zip(self.lanes, rates, strict=True)
+        ]
+        self._begin(start, lanes)
         self.history.entries = entries
 
     def look_ahead(self) -> tuple[Floats, Floats]:
@@ -366,7 +528,8 @@ class Trainer:
             with self._working():
                 chunk = Chunk(1, self._state, self.loss, self.grad)
                 rates = self.learning_rates[:, None]
-                self.descent.fill(chunk, self._state, self.epoch, rates, None)
+                then = self._methods_then(self.epoch + 1)
+                self.descent.fill(chunk, self._state, self.epoch, rates, None, then)
                 if not self._wanted:
                     self._ahead = chunk
         return self._ahead.states[0, :, 0], self._ahead.loss
@@ -388,9 +551,16 @@ class Trainer:
 
     def _move_to(self, epoch: int, state: Floats) -> None:
         """Be at `epoch` with `state`; nothing changes before the pass there is done."""
-        loss, grad = self.engine.loss_and_grad(np.ascontiguousarray(state[:, 0]))
+        weights = np.ascontiguousarray(state[:, 0])
+        loss, grad = self.descent.loss_and_grad(weights, methods=self._methods_then(epoch))
         self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
+        self._use_methods()
         self._drop_proposals()
+
+    def _methods_then(self, epoch: int) -> list[Method] | None:
+        """Return the methods in force at another epoch if they are not those in force here."""
+        methods = [lane.method_at(epoch) for lane in self.lanes]
+        return None if methods == self.descent.methods else methods
 
     def _drop_proposals(self) -> None:
         self._ahead = None
@@ -416,10 +586,11 @@ class Trainer:
             self.descent.interrupt = False
         if self._interrupt:  # set by another thread between the two lines above
             self.descent.interrupt = True
+        then = self._methods_then(begin + most)
         self._filling = chunk
         try:
             if chunk.done < most and not (chunk.done and self._interrupt):
-                self.descent.fill(chunk, self._state, begin, rates, frozen)
+                self.descent.fill(chunk, self._state, begin, rates, frozen, then)
         finally:
             self._filling = None
             if chunk.done:
@@ -459,19 +630,32 @@ class Trainer:
             ending = np.flatnonzero(~finite[whole]).tolist()
             if whole:
                 last = np.ascontiguousarray(states[whole - 1, :, 0])
-                loss, grad = self.engine.loss_and_grad(last)
-        for number in ending:
-            self.lanes[number].diverged = self.epoch + whole
+                loss, grad = self.descent.loss_and_grad(last)
+        for position in ending:
+            self.lanes[position].diverged = self.epoch + whole
         if whole:
             self.epoch += whole
             self._state, self.loss, self.grad = states[whole - 1].copy(), loss, grad
-            self.history.write(first, states[:whole], losses[:whole])
+            steepness = None
+            if self.descent.record_steepness:
+                steepness = (chunk.norms[:whole], chunk.cosines[:whole])
+            self.history.write(first, states[:whole], losses[:whole], steepness)
             self._record_tests(first, states[:whole], np.isfinite(losses[:whole]))
+            self._use_methods()
 
     def _record_tests(self, first: int, states: Floats, finite: NDArray[np.bool_]) -> None:
-        if self._test_losses:
-            self._evaluation.add(first, states[:, :, 0], finite)
-            self._evaluation.finish()
+        if not self._test_losses:
+            return
+        weights, last = states[:, :, 0], first + len(states) - 1
+        names = [method.loss for method in self.descent.methods]
+        then = [lane.method_at(last).loss for lane in self.lanes]
+        if then == names:
+            self._evaluation.add(first, weights, finite, names)
+        else:
+            if len(states) > 1:
+                self._evaluation.add(first, weights[:-1], finite[:-1], names)
+            self._evaluation.add(last, weights[-1:], finite[-1:], then)
+        self._evaluation.finish()
 
     def _forget(self, lane: int, after: int) -> None:
         self.history.forget(lane, after)
@@ -487,5 +671,5 @@ class Trainer:
             lane.proposed = None
 
     def _chunk_epochs(self) -> int:
-        rows = len(self.lanes) * max(len(self.problem.y_train), len(self.problem.y_test))
+        rows = len(self.lanes) * max(len(self.problem.y_train), len(self.problem.y_test), 1)
         return max(1, min(CHUNK_EPOCHS, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))

@@ -173,7 +173,7 @@ def geometry(
 
 def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
     """Return cell and label of each tick; of two in one cell the first stays."""
-    values = (log_ticks if scale.log else nice_ticks)(scale.low, scale.high, n)
+    values = scale.ticks(n)
     labels = tick_labels(values, scale.log)
     taken: dict[int, str] = {}
     for place, label in zip(scale.bins(values, cells).tolist(), labels, strict=True):

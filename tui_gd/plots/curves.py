@@ -2,19 +2,104 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .scale import Scale, log_ticks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from .axes import Frame
     from .loss import Curve
     from .palette import Symbols
+
+
+@dataclass(frozen=True)
+class EpochScale(Scale):
+    """A logarithmic axis of epochs, on which epoch 0 has a place: position ~ log10(epoch + 1).
+
+    ``low`` ≥ 0 and ``high`` are epochs.
+    """
+
+    log: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for limits that are not finite, not rising, or below 0."""
+        Scale(self.low + 1, self.high + 1, log=True)
+
+    def position(self, values: ArrayLike, n: int) -> NDArray[np.float64]:
+        """Return positions in bins; NaN for what is not finite or not greater than −1."""
+        return Scale(self.low + 1, self.high + 1, log=True).position(np.add(values, 1.0), n)
+
+    def centres(self, n: int) -> NDArray[np.float64]:
+        """Return the values at the centres of ``n`` bins, rising."""
+        found: NDArray[np.float64] = Scale(self.low + 1, self.high + 1, log=True).centres(n) - 1
+        return found
+
+    def ticks(self, n: int) -> tuple[float, ...]:
+        """Return 0, if it is on the axis, and at most ``n`` − 1 ticks 1-2-5 · 10ᵏ above it."""
+        if n <= 0:
+            return ()
+        zero = (0.0,) if self.low <= 0 else ()
+        low = max(self.low, 1.0)
+        return (*zero, *(log_ticks(low, self.high, n - len(zero)) if self.high > low else ()))
+
+
+def smoothed(values: NDArray[np.float64], half: int) -> NDArray[np.float64]:
+    """Return the centred moving average: mean of the finite values within ± ``half`` places.
+
+    Along the last axis, shape as given; at the ends of fewer values; NaN where none is finite.
+    No sum is a difference of larger sums, so that a spike leaves no error behind it.
+    """
+    count, length = values.shape[-1], 2 * half + 1
+    if half < 1 or not count:
+        return np.where(np.isfinite(values), values, np.nan)
+    finite = np.isfinite(values)
+    sums = _moving_sums(np.where(finite, values, 0.0), length)
+    if finite.all():
+        at = np.arange(count)
+        counts = np.minimum(at + half, count - 1) - np.maximum(at - half, 0) + 1.0
+    else:
+        counts = _moving_sums(finite.astype(np.float64), length)
+    means = np.full(values.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
+
+
+def _moving_sums(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Return the sums of ``length`` (odd) values around each, zeros beyond the ends.
+
+    The values are cut into blocks of ``length``; what is summed is the end of one block and the
+    beginning of the next.
+    """
+    *lanes, count = values.shape
+    blocks = -(-(count + length - 1) // length)
+    padded = np.zeros((*lanes, blocks * length))
+    padded[..., length // 2 : length // 2 + count] = values
+    cut = padded.reshape(*lanes, blocks, length)
+    ends = np.cumsum(cut[..., ::-1], axis=-1)[..., ::-1]
+    ends[..., 0] = 0.0
+    beginnings = np.cumsum(cut, axis=-1).reshape(padded.shape)
+    sums: NDArray[np.float64] = ends.reshape(padded.shape)[..., :count].copy()
+    sums += beginnings[..., length - 1 : length - 1 + count]
+    return sums
+
+
+def middles(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what lies halfway between; NaN where an end is not finite."""
+    good = np.isfinite(low) & np.isfinite(high)
+    return np.where(good, low, np.nan) / 2 + np.where(good, high, np.nan) / 2
+
+
+def half_width(epochs: int, width: int) -> int:
+    """Return how many buckets of ``width`` epochs to either side make about ``epochs`` (odd)."""
+    return max(0, round((epochs / width - 1) / 2))
 
 
 @dataclass(frozen=True)
@@ -34,24 +119,54 @@ class Buckets:
     """Limits of what is drawn; inf and −inf if nothing is."""
 
 
-def buckets_of(curves: Sequence[Curve], log: bool) -> list[Buckets]:
-    """Return the curves grouped by their epochs, with everything undrawable made NaN."""
+def buckets_of(
+    curves: Sequence[Curve],
+    log: bool,
+    first: float = -math.inf,
+    last: float = math.inf,
+    smooth: int = 0,
+) -> list[Buckets]:
+    """Return the curves grouped by their epochs, with everything undrawable made NaN.
+
+    Of each the buckets with epochs ``first`` to ``last``. With ``smooth`` (epochs, odd) further
+    groups follow, whose curves are the moving averages and numbered after all others.
+    """
     alike: dict[tuple[int, int, int, int], list[int]] = {}
     for index, curve in enumerate(curves):
         key = (curve.start, curve.width, curve.end, len(curve.low))
         alike.setdefault(key, []).append(index)
-    return [
-        _stacked([curves[index] for index in members], members, log)
-        for (_, _, _, count), members in alike.items()
-        if count
-    ]
+    raw, averages = [], []
+    for (start, width, end, count), members in alike.items():
+        numbers = np.array(members, np.intp)
+        low = np.array([curves[at].low for at in members], np.float64)
+        high = low
+        if any(curves[at].high is not curves[at].low for at in members):
+            high = np.array([curves[at].high for at in members], np.float64)
+        begin = int(max(0, (first - start) // width)) if first > start else 0
+        stop = int(min(count, (last - start) // width + 1)) if last < end else count
+        if begin >= stop:
+            continue
+        place = (start + begin * width, width, min(end, start + stop * width))
+        if smooth:
+            middle = low if high is low else middles(low, high)
+            mean = smoothed(middle, half_width(smooth, width))[:, begin:stop]
+            averages.append(_drawable(numbers + len(curves), *place, mean, mean, log))
+        single = high is low
+        low = low[:, begin:stop]
+        high = low if single else high[:, begin:stop]
+        raw.append(_drawable(numbers, *place, low, high, log))
+    return raw + averages
 
 
-def _stacked(curves: Sequence[Curve], index: Sequence[int], log: bool) -> Buckets:
-    low = np.array([curve.low for curve in curves], np.float64)
-    high = low
-    if any(curve.high is not curve.low for curve in curves):
-        high = np.array([curve.high for curve in curves], np.float64)
+def _drawable(
+    index: NDArray[np.intp],
+    start: int,
+    width: int,
+    stop: int,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    log: bool,
+) -> Buckets:
     drawable = np.isfinite(low) & np.isfinite(high)
     if log:
         drawable &= low > 0
@@ -60,10 +175,7 @@ def _stacked(curves: Sequence[Curve], index: Sequence[int], log: bool) -> Bucket
         drawable = ~np.isnan(low)
     least = float(np.min(low, initial=np.inf, where=drawable))
     greatest = float(np.max(high, initial=-np.inf, where=drawable))
-    first = curves[0]
-    return Buckets(
-        np.array(index, np.intp), first.start, first.width, first.end, low, high, least, greatest
-    )
+    return Buckets(index, start, width, stop, low, high, least, greatest)
 
 
 def _with_gaps(
@@ -106,9 +218,13 @@ def _group_spans(
     A curve is the two lines through its buckets' lows and highs. A column shows the buckets that
     lie in it, and the lines between its two edges, so that neighbouring columns always touch.
     """
-    buckets = group.low.shape[1]
-    epoch = group.start + group.width * np.arange(buckets, dtype=np.float64)
-    epoch += (np.minimum(epoch + group.width, group.stop) - epoch - 1) / 2
+    begin = group.start + group.width * np.arange(group.low.shape[1], dtype=np.float64)
+    end = np.minimum(begin + group.width, group.stop) - 1
+    low_ends, high_ends, epoch = group.low, group.high, (begin + end) / 2
+    if drawn.x.log and group.width > 1:  # there a bucket may be wide, and its middle not central
+        epoch = np.stack([begin, end], axis=1).ravel()
+        low_ends, high_ends = (np.repeat(ends, 2, axis=1) for ends in (low_ends, high_ends))
+    buckets, single = low_ends.shape[1], group.high is group.low
     at = np.clip(drawn.x.position(epoch, n_columns), 0, n_columns - 1)
 
     def dot(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -117,15 +233,15 @@ def _group_spans(
 
     # The buckets themselves.
     column = np.rint(at).astype(np.intp)
-    begin = np.flatnonzero(np.diff(column, prepend=-1))
-    occupied = column[begin]
-    shape = (len(group.low), n_columns)
+    edges = np.flatnonzero(np.diff(column, prepend=-1))
+    occupied = column[edges]
+    shape = (len(low_ends), n_columns)
     low, high = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    low[:, occupied] = dot(np.fmin.reduceat(group.low, begin, axis=1))
-    if group.high is group.low and len(begin) == buckets:
+    low[:, occupied] = dot(np.fmin.reduceat(low_ends, edges, axis=1))
+    if single and len(edges) == buckets:
         high[:, occupied] = low[:, occupied]
     else:
-        high[:, occupied] = dot(np.fmax.reduceat(group.high, begin, axis=1))
+        high[:, occupied] = dot(np.fmax.reduceat(high_ends, edges, axis=1))
     if buckets == 1:
         return np.rint(low), np.rint(high)
 
@@ -142,8 +258,8 @@ def _group_spans(
         right = dot(values.take(segment + 1, axis=1))
         return left + (right - left) * share
 
-    edge_low = crossing(group.low)
-    edge_high = edge_low if group.high is group.low else crossing(group.high)
+    edge_low = crossing(low_ends)
+    edge_high = edge_low if single else crossing(high_ends)
     between_low, between_high = low.copy(), high.copy()
     for side in (np.s_[:, :-1], np.s_[:, 1:]):
         between_low[side] = np.fmin(between_low[side], edge_low)

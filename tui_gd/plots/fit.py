@@ -8,6 +8,7 @@ import numpy as np
 
 from .axes import Scale, frame
 from .dots import blit
+from .polyline import line_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +68,9 @@ def draw_fit(
     cells.code[area][row, column] = ord(symbols.point(0))
     cells.fg[area][row, column] = palette.classes[0] if palette.depth != "mono" else palette.text
     down, across = symbols.dots
-    mask = _line_mask(line, drawn.x, drawn.y, drawn.rows * down, drawn.columns * across)
+    high, wide = drawn.rows * down, drawn.columns * across
+    at, height = drawn.x.position(line[:, 0], wide), drawn.y.position(line[:, 1], high)
+    mask = line_mask(at, height, high, wide)
     if symbols.plain:
         cells.code[area][mask] = ord(symbols.curve)
         cells.fg[area][mask] = palette.train
@@ -93,30 +96,6 @@ def _places(
     column, row = x.bins(points[:, 0], columns), y.bins(points[:, 1], rows)
     inside = (column >= 0) & (row >= 0)
     return rows - 1 - row[inside], column[inside]
-
-
-def _line_mask(
-    line: NDArray[np.floating], x: Scale, y: Scale, rows: int, columns: int
-) -> NDArray[np.bool_]:
-    """Return dots such that the line is without gaps, however steep it is."""
-    mask = np.zeros((rows, columns), np.bool_)
-    at = x.position(line[:, 0], columns)
-    height = y.position(line[:, 1], rows)
-    good = np.isfinite(at) & np.isfinite(height)
-    if good.sum() < 2:
-        return mask
-    centres = np.arange(columns)
-    edges = np.interp(
-        np.arange(columns + 1) - 0.5, at[good], height[good], left=np.nan, right=np.nan
-    )
-    middle = np.interp(centres, at[good], height[good], left=np.nan, right=np.nan)
-    ends = np.stack([edges[:-1], middle, edges[1:]])
-    known = np.isfinite(middle)
-    low = np.where(known, np.nan_to_num(np.fmin.reduce(ends), nan=0.0), np.inf)
-    high = np.where(known, np.nan_to_num(np.fmax.reduce(ends), nan=0.0), -np.inf)
-    level = np.arange(rows)[:, None]
-    inside = (level >= np.rint(low)) & (level <= np.rint(high))
-    return np.ascontiguousarray(inside[::-1])
 
 
 def _mark(

@@ -68,6 +68,10 @@ class Scale:
             return logged
         return self.low + share * (self.high - self.low)
 
+    def ticks(self, n: int) -> tuple[float, ...]:
+        """Return about ``n`` round values of the axis, rising."""
+        return (log_ticks if self.log else nice_ticks)(self.low, self.high, n)
+
 
 def _step(span: float, n: int) -> float:
     """Return the smallest 1-2-5 step of which at most ``n`` fit into ``span``."""

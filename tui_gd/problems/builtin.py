@@ -8,6 +8,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import generated
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
+from tui_gd.problems.surfaces import PREFIX, find_surface, surface_problem
 
 MOST_SAMPLES = 10**8
 """More rows than this are refused: with two features they take 7 GB to make."""
@@ -56,6 +57,8 @@ def load_problem(
     train rows. `samples` (rows before the split), `noise` (a standard deviation), `data_seed` and
     `classes` change what is generated; None leaves the default in `BUILTIN[name].options`.
 
+    A name as `surface:himmelblau` is that of a test function; options are not for it.
+
     Raises `ProblemError` if there is no such problem, if it does not have an option that is given,
     if a value is out of its range, or if too little is left to train on.
 
@@ -63,6 +66,8 @@ def load_problem(
     >>> problem.x_train.shape, problem.task, problem.class_names
     ((500, 3), 'binary', ('0', '1'))
     """
+    if name.startswith(PREFIX):
+        return surface_problem(find_surface(name))
     if name not in BUILTIN:
         raise ProblemError(
             f"unknown problem {name!r}: choose one of {', '.join(BUILTIN)} (gd-tui problems)"

@@ -1,12 +1,15 @@
 """A problem: a data set split into train and test, with its names and its task."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal["binary", "multiclass", "regression"]
+if TYPE_CHECKING:
+    from tui_gd.problems.surfaces import Surface
+
+Task = Literal["binary", "multiclass", "regression", "surface"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +23,8 @@ class Problem:
     `y_train` and `y_test` have shape (rows,): class numbers 0 … classes − 1 in the smallest signed
     integer type that holds them, or for regression the target itself in float64. `target_name`
     says what y is, as an axis label.
+
+    A problem of task `surface` is a function of the weights, `surface`; it has no rows.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Problem:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     target_name: str = "y"
+    surface: "Surface | None" = None
 
     @property
     def features(self) -> int:

@@ -99,8 +99,10 @@ class GdApp(App[None]):
 
     async def action_quit(self) -> None:
         """Stop training and leave; the runner can still be asked for its last state."""
-        if self.run_screen and self.run_screen.runner:
-            self.run_screen.runner.stop()
+        if self.run_screen:
+            self.run_screen.studies.stop()
+            if self.run_screen.runner:
+                self.run_screen.runner.stop()
         self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -6,28 +6,32 @@ SMALLEST = (40, 12)  # columns, rows
 STACKED_COLUMNS = 60
 WIDE = (100, 24)
 PANEL_ROWS = 10
+PLACES = 4
+
+
+VERDICT_ROWS = 16  # with fewer, the verdict's line is left out
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """`shown` are the numbers of the panels: in two columns if `wide`, else on top of each other.
+    """How many panels are shown: in two columns if `wide`, else on top of each other.
 
     In a `tiny` terminal there is no room for any.
     """
 
     tiny: bool
     wide: bool
-    shown: range
+    count: int
 
 
-def arrange(columns: int, rows: int, *, panels: int, focused: int, maximised: bool) -> Arrangement:
-    """Return all panels where there is room, else as many as fit, the focused one among them."""
+def arrange(columns: int, rows: int, *, maximised: bool) -> Arrangement:
+    """Return as many panels as there is room for, four in a wide terminal."""
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
-        return Arrangement(tiny=True, wide=False, shown=range(0))
+        return Arrangement(tiny=True, wide=False, count=0)
     if maximised:
-        return Arrangement(tiny=False, wide=False, shown=range(focused, focused + 1))
+        return Arrangement(tiny=False, wide=False, count=1)
     if columns >= WIDE[0] and rows >= WIDE[1]:
-        return Arrangement(tiny=False, wide=True, shown=range(panels))
-    count = max(1, (rows - 2) // PANEL_ROWS) if columns >= STACKED_COLUMNS else 1
-    first = focused // count * count
-    return Arrangement(tiny=False, wide=False, shown=range(first, min(first + count, panels)))
+        return Arrangement(tiny=False, wide=True, count=PLACES)
+    lines = 2 + (rows >= VERDICT_ROWS)
+    count = max(1, (rows - lines) // PANEL_ROWS) if columns >= STACKED_COLUMNS else 1
+    return Arrangement(tiny=False, wide=False, count=min(count, PLACES))

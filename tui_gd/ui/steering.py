@@ -36,6 +36,10 @@ class Steering:
                 self._rate = rate
             case commands.SelectLane(lane):
                 self._lane, self._rate = lane, None
+            case commands.Branch(_, _, rate) if rate is not None:
+                self._lane = self._rate = None
+            case commands.CloseLane():
+                self._lane = self._rate = None
             case commands.StepBack() | commands.GoTo():
                 self._rate = None  # another epoch may have another one on record
         if self.runner:
@@ -43,12 +47,15 @@ class Steering:
 
     @property
     def lane(self) -> int:
-        """The lane that is the current one once all commands are carried out."""
+        """The position of the lane that is current once all commands are carried out."""
         snapshot = self.snapshot
-        if self._lane is None or snapshot is None or self._lane == snapshot.current:
+        if snapshot is None:
+            return 0
+        numbers = [lane.number for lane in snapshot.lanes]
+        if self._lane not in numbers or self._lane == snapshot.lane.number:
             self._lane = None
-            return snapshot.current if snapshot else 0
-        return self._lane
+            return snapshot.current
+        return numbers.index(self._lane)
 
     @property
     def learning_rate(self) -> float:
@@ -73,4 +80,4 @@ class Steering:
         if snapshot := self.snapshot:
             lane = (self.lane + by) % len(snapshot.lanes)
             if lane != self.lane:
-                self.post(commands.SelectLane(lane))
+                self.post(commands.SelectLane(snapshot.lanes[lane].number))

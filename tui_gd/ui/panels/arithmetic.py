@@ -15,7 +15,12 @@ _VECTOR = 24
 
 
 def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
-    """Return a name for each of `count` weights: its feature's, where every feature has one."""
+    """Return a name for each of `count` weights: its feature's, where every feature has one.
+
+    The weights of a surface are its variables.
+    """
+    if problem.surface:
+        return problem.surface.names
     features = (*problem.feature_names, "bias")
     if count == len(features):
         return features

@@ -1,4 +1,8 @@
-"""The board of panels: which are shown, which is maximised, and which has the focus."""
+"""The board of panels: which are shown, which is maximised, and which has the focus.
+
+Every panel has one of four places; which panel stands there is chosen. A wide screen shows all four
+places, a smaller one as many of them as fit, a page at a time.
+"""
 
 from textual import events
 from textual.app import ComposeResult
@@ -6,11 +10,21 @@ from textual.containers import Container
 from textual.geometry import Size
 
 from tui_gd.ui.layout import Arrangement, arrange
+from tui_gd.ui.panels.changes import ChangesPanel
 from tui_gd.ui.panels.data import DataPanel
+from tui_gd.ui.panels.landscape import LandscapePanel
+from tui_gd.ui.panels.lanes import LanesPanel
 from tui_gd.ui.panels.loss import LossPanel
+from tui_gd.ui.panels.network import NetworkPanel
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.race import RacePanel
 from tui_gd.ui.panels.report import ReportPanel
+from tui_gd.ui.panels.starts import StartsPanel
 from tui_gd.ui.panels.step import StepPanel
+from tui_gd.ui.panels.why import WhyPanel
+
+# what stands at the places until another is chosen
+_USUAL = ("loss", "data", "report", "step")
 
 
 class Board(Container):
@@ -20,44 +34,80 @@ class Board(Container):
         super().__init__(id="panels")
         self.loss, self.points = LossPanel(), DataPanel()
         self.report, self.step = ReportPanel(), StepPanel()
+        self.landscape, self.why = LandscapePanel(), WhyPanel()
+        self.race, self.starts = RacePanel(), StartsPanel()
+        self.network = NetworkPanel()
         self.maximised = False
         self.tiny = True
-        self._panels: tuple[Panel, ...] = (self.loss, self.points, self.report, self.step)
+        self._panels: tuple[Panel, ...] = (
+            self.loss,
+            self.points,
+            self.report,
+            self.step,
+            self.landscape,
+            LanesPanel(),
+            self.why,
+            ChangesPanel(),
+            self.network,
+            self.race,
+            self.starts,
+        )
         self._focused = 0
+        usual: list[Panel] = [panel for panel in self._panels if panel.NAME in _USUAL]
+        self._chosen = sorted(usual, key=lambda panel: panel.place)
 
     def compose(self) -> ComposeResult:
-        """Lay out the panels."""
-        yield from self._panels
+        """Lay out the panels, place by place."""
+        yield from sorted(self._panels, key=lambda panel: panel.place)
 
     @property
     def panel(self) -> Panel:
         """The panel that has the focus."""
         return self._panels[self._focused]
 
+    @property
+    def shown(self) -> list[Panel]:
+        """The panels that are shown."""
+        return [panel for panel in self._panels if panel.display]
+
     def fit_to(self, screen: Size) -> Arrangement:
         """Show as many panels as a screen has room for; return what was chosen."""
-        now = arrange(
-            *screen, panels=len(self._panels), focused=self._focused, maximised=self.maximised
-        )
+        now = arrange(*screen, maximised=self.maximised)
         self.tiny = now.tiny
         if not now.tiny:
             self.set_class(now.wide, "wide")
             self.set_class(not now.wide, "stacked")
-            for number, panel in enumerate(self._panels):
-                panel.display = number in now.shown
+            first = self._chosen.index(self.panel) // now.count * now.count
+            shown = self._chosen[first : first + now.count]
+            for panel in self._panels:
+                panel.display = panel in shown
         return now
 
+    def suit(self, *, surface: bool) -> None:
+        """Let the landscape stand where the data do, for a surface has none; or no longer."""
+        place = self.points.PLACE if surface else self.landscape.PLACE
+        if self.landscape.place != place:
+            self.landscape.place = place
+            self.move_child(self.landscape, after=self.points if surface else self.step)
+            self._chosen[self.points.PLACE] = self.landscape if surface else self.points
+            if self._chosen[self.landscape.PLACE] is self.landscape:
+                self._chosen[self.landscape.PLACE] = self.step
+            if self.panel not in self._chosen:
+                self._focused = 0
+
     def choose(self, name: str) -> None:
-        """Choose the panel of that name."""
+        """Choose the panel of that name; it takes its place from the one that was there."""
         self._focused = [panel.NAME for panel in self._panels].index(name)
+        self._chosen[self.panel.place] = self.panel
 
     def choose_next(self, by: int) -> None:
-        """Choose the panel so many further."""
-        self._focused = (self._focused + by) % len(self._panels)
+        """Choose the panel so many places further."""
+        place = (self.panel.place + by) % len(self._chosen)
+        self.choose(self._chosen[place].NAME)
 
     def draw_now(self, view: View) -> None:
         """Draw the panels that are shown."""
-        self.points.sample = self.step.sample
+        self.points.sample = self.network.sample = self.step.sample
         for panel in self._panels:
             panel.draw_now(view)
 

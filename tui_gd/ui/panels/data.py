@@ -1,38 +1,16 @@
 """The data panel: points over the decision regions of the current lane."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
+from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.decision import Limits, decision_grid, decision_limits, draw_decision
+from tui_gd.plots.decision import decision_grid, draw_decision
 from tui_gd.plots.fit import draw_fit, fit_columns
 from tui_gd.problems import Problem
-from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
-
-# more points than this are not told apart in a terminal; every k-th row is drawn
-POINTS = 4000
-
-
-@dataclass(frozen=True, eq=False)
-class _Plane:
-    """How a problem is drawn, with limits around train and test points alike."""
-
-    problem: Problem
-    projection: Projection
-    limits: Limits
-
-    @classmethod
-    def of(cls, problem: Problem) -> "_Plane":
-        projection = choose_projection(problem)
-        both = []
-        for train in (True, False):
-            x, y = _half(problem, train=train)
-            both.append(projection.project(problem.rows(x, slice(None, None, _stride(y)))))
-        return cls(problem, projection, decision_limits(np.vstack(both)))
+from tui_gd.ui.panels.plane import Plane, half, stride
 
 
 class DataPanel(Panel):
@@ -43,18 +21,21 @@ class DataPanel(Panel):
     """
 
     NAME = "data"
+    PLACE = 1
 
     def __init__(self) -> None:
         super().__init__()
         self.train = False
         self.sample = 0
         self._test_row = 0
-        self._plane: _Plane | None = None
+        self._plane: Plane | None = None
         self._grid: tuple[tuple[object, ...], Floats] | None = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture for the current lane's weights."""
         problem, weights = view.problem, view.snapshot.lane.weights
+        if problem.surface:
+            return self._without_rows(view, rows, columns)
         if problem.task == "regression" or problem.features == 1:
             return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)
@@ -84,6 +65,21 @@ class DataPanel(Panel):
             cursor=chosen,
         )
 
+    def _without_rows(self, view: View, rows: int, columns: int) -> Cells:
+        """Return a box that says where a surface is to be seen."""
+        palette, symbols = view.palette, view.symbols
+        inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+        inner.put(0, 1, "a surface has no rows of data: 5 shows it", palette.dim)
+        return draw_box(
+            rows,
+            columns,
+            inner,
+            title=self.NAME,
+            palette=palette,
+            symbols=symbols,
+            focused=self.has_focus,
+        )
+
     @property
     def _row(self) -> int:
         """The row the cursor is at, among train or test rows."""
@@ -105,13 +101,13 @@ class DataPanel(Panel):
 
     def _rows(self, problem: Problem) -> tuple[Floats, NDArray[np.generic]]:
         """Return the rows and targets that are drawn: all, or evenly as many as can be told."""
-        x, y = _half(problem, train=self.train)
-        every = slice(None, None, _stride(y))
+        x, y = half(problem, train=self.train)
+        every = slice(None, None, stride(y))
         return problem.rows(x, every), y[every]
 
     def _one(self, problem: Problem) -> Floats:
         """Return the row at the cursor."""
-        return problem.rows(_half(problem, train=self.train)[0], self._row)
+        return problem.rows(half(problem, train=self.train)[0], self._row)
 
     def _on_axes(self, view: View, rows: int, columns: int) -> Cells:
         """One feature: the target over it, with what is predicted. More: predicted over true.
@@ -125,7 +121,7 @@ class DataPanel(Panel):
         predicted = self._predicted(view, x)
         both = np.concatenate([problem.y_train, problem.y_test]).astype(np.float64)
         low, high = _with_margin(both)
-        row, truth = self._one(problem), float(_half(problem, train=self.train)[1][self._row])
+        row, truth = self._one(problem), float(half(problem, train=self.train)[1][self._row])
         here = float(self._predicted(view, row[None])[0])
         if single:
             points = np.stack([x[:, 0], true], axis=1)
@@ -166,7 +162,7 @@ class DataPanel(Panel):
         if not self.cursor_on:
             return which
         row = self._one(view.problem)
-        label = int(_half(view.problem, train=self.train)[1][self._row])
+        label = int(half(view.problem, train=self.train)[1][self._row])
         names, numbers = view.problem.feature_names, [f"{value:.3g}" for value in row[:-1]]
         weights = view.snapshot.lane.weights
         probabilities = view.predictor.probabilities(weights, row[None])[0]
@@ -184,13 +180,13 @@ class DataPanel(Panel):
         )
         return next((form for form in forms if width(form) <= room), forms[-1])
 
-    def _plane_of(self, problem: Problem) -> _Plane:
+    def _plane_of(self, problem: Problem) -> Plane:
         if self._plane is None or self._plane.problem is not problem:
-            self._plane, self._test_row = _Plane.of(problem), 0
+            self._plane, self._test_row = Plane.of(problem), 0
         return self._plane
 
     def _pixels(
-        self, view: View, rows: int, columns: int, plane: _Plane
+        self, view: View, rows: int, columns: int, plane: Plane
     ) -> tuple[Floats, tuple[int, int], int]:
         """Return the pixels' places as rows of data, the grid's shape and the cells across."""
         labels = plane.projection.labels
@@ -204,17 +200,54 @@ class DataPanel(Panel):
             self._grid = (key, plane.projection.lift(pixels))
         return self._grid[1], (len(ys), len(xs)), place.columns
 
+    def numbers(self, view: View) -> list[str]:
+        """Return the rows that are drawn: features, what is true and what is predicted.
+
+        With p of class 1 where there are two classes, and of every class where there are more.
+        """
+        problem, weights = view.problem, view.snapshot.lane.weights
+        x, y = self._rows(problem)
+        if problem.surface or not len(y):
+            return []
+        everything = half(problem, train=self.train)[1]
+        numbers = range(0, len(everything), stride(everything))
+        more: list[list[float]] = [[] for _ in y]
+        names: list[str] = []
+        if problem.task == "regression":
+            true, predicted = y.tolist(), self._predicted(view, x).tolist()
+        else:
+            true = [class_label(problem.class_names[int(label)]) for label in y]
+            labels = view.predictor.predict(weights, x).tolist()
+            predicted = [class_label(problem.class_names[label]) for label in labels]
+            p = view.predictor.probabilities(weights, x)
+            single = len(problem.class_names) == 2
+            more = (p[:, 1:] if single else p).tolist()
+            names = ["p"] if single else [f"p of {class_label(n)}" for n in problem.class_names]
+        heading = [self._source, *problem.feature_names, problem.target_name, "predicted", *names]
+        rows = zip(numbers, x[:, :-1].tolist(), true, predicted, more, strict=True)
+        return [
+            self._title(view, 10**6) if problem.task != "regression" else self._source,
+            ", ".join(heading),
+            *(
+                ", ".join(
+                    [str(number + 1), *map(repr, features), str(truth), str(found), *map(repr, ps)]
+                )
+                for number, features, truth, found, ps in rows
+            ),
+        ]
+
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the train row of the step panel, or at the test row it was at."""
-        del view
+        if view.problem.surface:
+            return False
         self.cursor_on = True
         return True
 
     def move_cursor(self, across: int, down: int, view: View) -> None:
         """Go to the nearest point in that direction; of a regression to the next row or before."""
-        every = _stride(_half(view.problem, train=self.train)[1])
+        every = stride(half(view.problem, train=self.train)[1])
         if view.problem.task == "regression" or view.problem.features == 1:
-            rows = len(_half(view.problem, train=self.train)[1])
+            rows = len(half(view.problem, train=self.train)[1])
             self._choose((self._row + (across or down)) % rows)
             return
         plane = self._plane_of(view.problem)
@@ -232,16 +265,6 @@ class DataPanel(Panel):
             self.sample = row
         else:
             self._test_row = row
-
-
-def _half(problem: Problem, *, train: bool) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    if train:
-        return problem.x_train, problem.y_train
-    return problem.x_test, problem.y_test
-
-
-def _stride(y: NDArray[np.generic]) -> int:
-    return max(1, -(-len(y) // POINTS))
 
 
 def _with_margin(values: Floats) -> tuple[float, float]:

@@ -1,20 +1,46 @@
-"""The loss panel: training and test loss of every lane over the epochs."""
+"""The loss panel: losses, gradient norms or learning rates of every lane over the epochs."""
 
-import math
+from dataclasses import dataclass
 
-from tui_gd.learning.history import Buckets
-from tui_gd.plots.cells import Cells, Colour, width
-from tui_gd.plots.loss import Curve, draw_loss
+from tui_gd.commands import LookAt
+from tui_gd.plots.axes import Frame
+from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.curves import half_width
+from tui_gd.plots.loss import Curve, draw_curves
 from tui_gd.snapshot import LaneSnapshot
+from tui_gd.ui.panels.epochs import Window, moved, zoomed
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.readings import (
+    MEASURES,
+    at_epoch,
+    curve_of,
+    label,
+    lines_of,
+    list_lanes,
+    list_readings,
+    numbers_of,
+)
 
-_NONE = "-"
+SMOOTHINGS = (0, 5, 21, 101)
+"""Epochs of the moving average; 0 is none."""
+# border, ticks' labels and blanks, and what stands around each entry of the legend
+_FRAME_CELLS, _ENTRY_CELLS = 10, 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the curves are drawn; `window` None is all epochs."""
+
+    window: Window | None = None
+    smooth: int = 0
 
 
 class LossPanel(Panel):
-    """Draws the losses; moving in it makes another lane the current one.
+    """Draws the curves of a measure; moving in it makes another lane the current one.
 
-    Its cursor stands at an epoch: the title names it and the legend the losses there.
+    Its cursor stands at an epoch: the title names it and the legend the exact numbers there. The
+    snapshot has what `wanted_look` said before; until it has what is wanted now, the panel stays
+    as it is.
     """
 
     NAME = "loss"
@@ -22,60 +48,208 @@ class LossPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.log_axis = False
+        self.log_epochs = False
+        self.measure = "loss"
+        self._way = self._drawn_way = _Way()
         self._cursor = 0
+        self._frame: Frame | None = None
+
+    # What is drawn
+
+    def wanted_look(self, view: View) -> LookAt:
+        """Return what the panel wants to find in the next snapshots.
+
+        Beyond the window as much as the moving average reaches. Of losses and norms a negative
+        first epoch is counted from the newest.
+        """
+        window, beyond = self._way.window, self._way.smooth // 2
+        cursor = min(self._cursor, view.snapshot.newest) if self.cursor_on else None
+        if window is None:
+            return LookAt(self.measure, cursor=cursor)
+        if window.following and self.measure == "alpha":
+            return LookAt(self.measure, window.beside(view.snapshot.newest).first, cursor=cursor)
+        if window.following:
+            return LookAt(self.measure, -(window.span + 1 + beyond), cursor=cursor)
+        first = max(0, window.first - beyond)
+        return LookAt(self.measure, first, window.last + beyond, cursor)
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the curves: the current lane's train and test, then the other lanes' train."""
-        snapshot = view.snapshot
-        cursor = min(self._cursor, snapshot.newest) if self.cursor_on else None
-        title = "loss"
-        if cursor is not None:
-            bucket = snapshot.lane.train.width
-            first = cursor // bucket * bucket
-            last = min(first + bucket - 1, snapshot.newest)
-            title = f"epoch {first}" if last <= first else f"epochs {first} to {last}"
+        snapshot, symbols = view.snapshot, view.symbols
+        if _answers(snapshot.look, self.wanted_look(view)):
+            self._drawn_way = self._way
+        window = self._window(self._drawn_way, view)
+        cursor = self._cursor_epoch(view)
         curves = self._curves(view, cursor)
-        cells = draw_loss(
+        title = symbols.spell(self._title(view, cursor))
+        taken = sum(width(f"{one.label} {one.shown}") + _ENTRY_CELLS for one in curves[:2])
+        several = len(view.lanes) > 1
+        fits = several or width(title) + taken + _FRAME_CELLS <= columns or title == "loss"
+        self._frame = draw_curves(
             rows,
             columns,
             curves,
             epoch=snapshot.epoch,
-            last_epoch=max(snapshot.epochs, snapshot.newest),
+            epochs=(window.first, window.last),
             log=self.log_axis,
+            log_epochs=self.log_epochs,
+            smooth=self._drawn_way.smooth,
             palette=view.palette,
-            symbols=view.symbols,
+            symbols=symbols,
             title=title,
+            legend=fits,
+            x_label=self._x_label(snapshot.lane),
             focused=self.has_focus,
             cursor=cursor,
         )
-        if len(snapshot.lanes) > 1:
-            list_lanes(cells, [curves[0], *curves[2:]], view)
+        cells = self._frame.cells
+        if several and cursor is not None:
+            list_readings(cells, view, curves[0], cursor)
+        elif several:
+            list_lanes(cells, lines_of(curves, several=True), view)
+        elif not fits:
+            list_lanes(cells, lines_of(curves, several=False), view)
         return cells
 
     def _curves(self, view: View, cursor: int | None) -> list[Curve]:
         """Return the curves, the first on top: with several lanes a test curve has no hue."""
-        snapshot, palette = view.snapshot, view.palette
-        several = len(snapshot.lanes) > 1
-        current = snapshot.lane
-        others = [lane for lane in snapshot.lanes if lane is not current]
+        snapshot, palette, measure = view.snapshot, view.palette, view.snapshot.look.measure
+        current, lanes = snapshot.lane, view.lanes
+        several = len(lanes) > 1
         train, test = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
         if several:
             train, test = palette.lane(current.number), (palette.text, palette.dim)
-        curves = [
-            _train_curve(current, train, cursor, _name(current) if several else "train"),
-            _curve(
-                "test",
-                current.test,
-                current.test_loss,
-                test,
-                cursor=cursor,
-                dashed=several or palette.depth == "mono" or view.symbols.plain,
-            ),
-        ]
-        curves += [
-            _train_curve(lane, palette.lane(lane.number), cursor, _name(lane)) for lane in others
-        ]
-        return curves
+        differ, surface = _losses_differ(view), view.problem.surface is not None
+
+        def main_curve(lane: LaneSnapshot, colours: tuple[int, int]) -> Curve:
+            alone = "value" if surface and measure == "loss" else MEASURES[measure].label
+            name = label(lane, measure, differ=differ) if several else alone
+            value = MEASURES[measure].now(lane)
+            return curve_of(
+                view.symbols.spell(name),
+                lane.train,
+                value if cursor is None else at_epoch(lane, measure, cursor)[0],
+                colours,
+                digits=4 if cursor is None else 8,
+                begin=lane.branched_at if lane.parent is not None else 0,
+                name=lane.name if several else "",
+            )
+
+        curves = [main_curve(current, train)]
+        if measure == "loss" and not surface:
+            curves.append(
+                curve_of(
+                    "test",
+                    current.test,
+                    current.test_loss if cursor is None else at_epoch(current, "loss", cursor)[1],
+                    test,
+                    digits=4 if cursor is None else 8,
+                    dashed=several or palette.depth == "mono" or view.symbols.plain,
+                )
+            )
+        others = [lane for lane in lanes if lane is not current]
+        return curves + [main_curve(lane, palette.lane(lane.number)) for lane in others]
+
+    def _title(self, view: View, cursor: int | None) -> str:
+        """Return the measure, the window or the epoch at the cursor, and how it is drawn."""
+        measure, way = view.snapshot.look.measure, self._drawn_way
+        parts = [MEASURES[measure].title]
+        if cursor is not None:
+            parts = [*(parts if measure != "loss" else []), f"epoch {cursor}"]
+        elif way.window is not None:
+            window = self._window(way, view)
+            parts.append(f"epochs {window.first} to {window.last}")
+        if way.smooth:
+            bucket = view.snapshot.lane.train.width
+            over = (2 * half_width(way.smooth, bucket) + 1) * bucket
+            parts.append(f"smoothed over {over}" if bucket == 1 else f"smoothed over about {over}")
+        if _losses_differ(view):
+            parts.append("losses differ")
+        return ", ".join(parts)
+
+    def _x_label(self, lane: LaneSnapshot) -> str:
+        if not self.log_epochs:
+            return "epoch"
+        bucket = lane.train.width
+        return "epoch, as log(epoch + 1)" + (f", {bucket} at a time" if bucket > 1 else "")
+
+    @staticmethod
+    def _whole(view: View) -> Window:
+        return Window(0, max(view.snapshot.epochs, view.snapshot.newest, 1))
+
+    def _window(self, way: _Way, view: View) -> Window:
+        """Return the epochs that are drawn in that way."""
+        if way.window is None:
+            return self._whole(view)
+        return way.window.beside(view.snapshot.newest)
+
+    def _cursor_epoch(self, view: View) -> int | None:
+        """Return the epoch at which the cursor is drawn: one whose exact numbers are there."""
+        if not self.cursor_on:
+            return None
+        lane = view.snapshot.lane
+        wanted = min(self._cursor, view.snapshot.newest)
+        if lane.train.width == 1 or lane.reading is None:
+            return wanted
+        return lane.reading.epoch
+
+    def numbers(self, view: View) -> list[str]:
+        """Return the numbers of every drawn lane: at the cursor, or of the curves as drawn."""
+        cursor, window = self._cursor_epoch(view), self._window(self._drawn_way, view)
+        smooth = self._drawn_way.smooth
+        return [self._title(view, cursor), *numbers_of(view, window, cursor, smooth)]
+
+    # What is to be drawn
+
+    def next_measure(self) -> None:
+        """Draw the loss, then the gradient's norm, then the learning rate."""
+        names = list(MEASURES)
+        self.measure = names[(names.index(self.measure) + 1) % len(names)]
+
+    def smooth(self) -> None:
+        """Choose the next moving average, or none."""
+        at = SMOOTHINGS.index(self._way.smooth) + 1
+        self._way = _Way(self._way.window, SMOOTHINGS[at % len(SMOOTHINGS)])
+
+    def zoom(self, factor: float, view: View) -> bool:
+        """Zoom in (> 1) or out about the cursor, the viewed epoch or the newest."""
+        snapshot, window = view.snapshot, self._window(self._way, view)
+        about = self._cursor if self.cursor_on else snapshot.epoch
+        if not window.first <= about <= window.last:
+            about = min(max(snapshot.newest, window.first), window.last)
+        self._choose(zoomed(window, factor, about, self._whole(view), log=self.log_epochs), view)
+        return True
+
+    def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
+        """Zoom about the epoch in column `x` of the panel."""
+        del y
+        window, about = self._window(self._way, view), self._epoch_at(x)
+        if about is not None:
+            whole = self._whole(view)
+            self._choose(zoomed(window, factor, about, whole, log=self.log_epochs), view)
+        return True
+
+    def pan(self, share: float, view: View) -> bool:
+        """Move the window by a share of its length, to later epochs where that is positive."""
+        if self._way.window is not None:
+            window = self._window(self._way, view)
+            self._choose(moved(window, share, self._whole(view), log=self.log_epochs), view)
+        return True
+
+    def restore(self) -> bool:
+        """Draw all epochs again; return whether there was something to restore."""
+        before = self._way.window
+        self._way = _Way(None, self._way.smooth)
+        return before is not None
+
+    def _choose(self, window: Window | None, view: View) -> None:
+        """Take a window; where it reaches the newest epoch it follows the run."""
+        if window is not None:
+            following = window.first <= view.snapshot.newest <= window.last
+            window = Window(window.first, window.last, following)
+        self._way = _Way(window, self._way.smooth)
+
+    # The cursor
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""
@@ -83,85 +257,56 @@ class LossPanel(Panel):
         return by
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the epoch being viewed."""
-        self._cursor = view.snapshot.epoch
-        self.cursor_on = True
+        """Put the cursor at the epoch being viewed, or as near to it as is drawn."""
+        window = self._window(self._way, view)
+        self._put_cursor(min(max(view.snapshot.epoch, window.first), window.last), view)
         return True
 
+    def click_at(self, x: int, y: int, view: View) -> None:
+        """Put the cursor at the epoch in column `x` of the panel."""
+        del y
+        epoch = self._epoch_at(x)
+        if epoch is not None:
+            self._put_cursor(round(epoch), view)
+
+    def _put_cursor(self, epoch: int, view: View) -> None:
+        self._cursor = max(0, min(epoch, view.snapshot.newest))
+        self.cursor_on = True
+
     def move_cursor(self, across: int, down: int, view: View) -> None:
-        """Move the cursor along the epochs, by a column of the plot; up and down choose a lane."""
+        """Move the cursor along the epochs, by a column of the plot; up and down choose a lane.
+
+        A window from which it goes moves with it.
+        """
         if down:
             self.move(down)
-        snapshot = view.snapshot
-        last = max(snapshot.epochs, snapshot.newest)
-        step = max(1, last // max(self.size.width, 1), snapshot.lane.train.width)
-        self._cursor = max(0, min(self._cursor + across * step, snapshot.newest))
+        if not across:
+            return
+        window, log = self._window(self._way, view), self.log_epochs
+        columns = max(self._frame.columns if self._frame else self.size.width, 1)
+        beside = window.at(window.share(self._cursor, log=log) + across / columns, log=log)
+        step = max(1, int(abs(beside - self._cursor)))
+        self._put_cursor(self._cursor + across * step, view)
+        if not window.first <= self._cursor <= window.last:
+            self.pan(across / 4, view)
+
+    def _epoch_at(self, x: int) -> float | None:
+        """Return the epoch in a column of the panel, of the nearest one in the plot."""
+        frame = self._frame
+        if frame is None or not frame.columns:
+            return None
+        column = min(max(x - frame.left, 0), frame.columns - 1)
+        return float(frame.x.centres(frame.columns)[column])
 
 
-def list_lanes(cells: Cells, curves: list[Curve], view: View) -> None:
-    """List the lanes in the upper right of the plot, which losses leave free first.
-
-    The border has room for one or two of them. In at most half of the plot's rows; how many are
-    left out stands in the last one.
-    """
-    rows, columns = cells.shape
-    room = (rows - 4) // 2
-    lines = [(f"{view.symbols.solid} {one.label} {one.shown}", one.colour) for one in curves]
-    longest = max(width(text) for text, _ in lines)
-    if room < 1 or longest > columns // 2:
-        return
-    if len(lines) > room:
-        left_out = f"and {len(lines) - room + 1} more lanes"
-        lines = [*lines[: room - 1], (left_out, view.palette.dim)]
-    for row, (text, colour) in enumerate(lines, 1):
-        cells.put(row, columns - 2 - longest, f"{text:<{longest}}", colour)
+def _answers(look: LookAt, wanted: LookAt) -> bool:
+    """Return whether there are the curves that are wanted; of learning rates also those before."""
+    if (look.measure, look.last) != (wanted.measure, wanted.last):
+        return False
+    before = look.measure == "alpha" and look.last is None and look.first <= wanted.first
+    return look.first == wanted.first or before
 
 
-def _name(lane: LaneSnapshot) -> str:
-    return f"{lane.name} {lane.learning_rate:g}"
-
-
-def _train_curve(
-    lane: LaneSnapshot, colours: tuple[Colour, Colour], cursor: int | None, label: str
-) -> Curve:
-    """Return a lane's training loss; what it shares with the lane it branched from is left out."""
-    begin = lane.branched_at if lane.parent is not None else 0
-    return _curve(label, lane.train, lane.loss, colours, cursor=cursor, begin=begin)
-
-
-def _curve(
-    label: str,
-    buckets: Buckets,
-    value: float,
-    colours: tuple[Colour, Colour],
-    *,
-    cursor: int | None,
-    begin: int = 0,
-    dashed: bool = False,
-) -> Curve:
-    skipped = begin // buckets.width
-    return Curve(
-        label=label,
-        start=skipped * buckets.width,
-        width=buckets.width,
-        low=buckets.low[skipped:],
-        high=buckets.high[skipped:],
-        colour=colours[0],
-        dimmed=colours[1],
-        shown=_shown(value) if cursor is None else _at(buckets, cursor),
-        stop=buckets.stop,
-        dashed=dashed,
-    )
-
-
-def _shown(value: float) -> str:
-    return _NONE if math.isnan(value) else f"{value:.4g}"
-
-
-def _at(buckets: Buckets, epoch: int) -> str:
-    """Return the loss at an epoch, or the least and greatest of the bucket it lies in."""
-    at = epoch // buckets.width
-    if epoch >= buckets.stop or math.isnan(buckets.low[at]):
-        return _NONE
-    low, high = buckets.low[at], buckets.high[at]
-    return f"{low:.7g}" if low == high else f"{low:.4g} to {high:.4g}"
+def _losses_differ(view: View) -> bool:
+    several = len({lane.loss_name for lane in view.lanes}) > 1
+    return several and view.snapshot.look.measure != "alpha"

@@ -3,24 +3,31 @@
 import math
 import time
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from textual import events
 from textual.message import Message
 
+from tui_gd.commands import Command
+from tui_gd.learning.engine import EngineMaker
 from tui_gd.learning.prediction import Predictor
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.problems import Problem
 from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.snapshot import LaneSnapshot, RunState, Snapshot
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.studies import Study
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """All that a panel is drawn from: the run at one moment, and the terminal's means."""
+    """All that a panel is drawn from: the run at one moment, and the terminal's means.
+
+    `make_engine` returns an engine of its own for the loss of that name, for use on any thread.
+    `hidden` are the numbers of lanes that plots leave out.
+    """
 
     snapshot: Snapshot
     problem: Problem
@@ -28,12 +35,26 @@ class View:
     settings: RunSettings
     palette: Palette
     symbols: Symbols
+    make_engine: EngineMaker
+    hidden: frozenset[int] = frozenset()
+
+    @property
+    def lanes(self) -> tuple[LaneSnapshot, ...]:
+        """The lanes that are drawn: those not hidden, and the current one in any case."""
+        snapshot = self.snapshot
+        return tuple(
+            lane
+            for lane in snapshot.lanes
+            if lane is snapshot.lane or lane.number not in self.hidden
+        )
 
 
 class Panel(CellView, can_focus=True):
     """A panel: draws a view as cells, and answers keys that move within it."""
 
     NAME: ClassVar[str] = ""
+    # of the four places on a wide screen, counted line by line, the one where the panel stands
+    PLACE: ClassVar[int] = 0
     # while a run goes on, the panel is drawn no more often than its numbers can be read
     READING_SECONDS: ClassVar[float] = 0.0
 
@@ -47,8 +68,33 @@ class Panel(CellView, can_focus=True):
         panel: "Panel"
         by: int
 
+    @dataclass
+    class Wheeled(Message):
+        """The wheel was turned over a cell of the panel: up is 1, down −1."""
+
+        panel: "Panel"
+        x: int
+        y: int
+        up: int
+
+    @dataclass
+    class Clicked(Message):
+        """A cell of the panel was clicked."""
+
+        panel: "Panel"
+        x: int
+        y: int
+
+    @dataclass
+    class Dragged(Message):
+        """The plot is to be moved by a share of its width."""
+
+        panel: "Panel"
+        share: float
+
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
+        self.place = self.PLACE
         self.cursor_on = False
         self._drawn_at = -math.inf
 
@@ -68,6 +114,19 @@ class Panel(CellView, can_focus=True):
             with np.errstate(all="ignore"):
                 self.show(self.draw(view, self.size.height, self.size.width))
 
+    def study(self, view: View) -> Study | None:
+        """Return what is to be computed beside the run for this view, if anything."""
+        del view
+        return None
+
+    def take(self, key: tuple[object, ...], result: Any) -> None:
+        """Take what a study found, in part or whole; `key` is the study's."""
+
+    def numbers(self, view: View) -> list[str]:
+        """Return what the panel shows as lines of text with all digits, to be copied."""
+        del view
+        return []
+
     def move(self, by: int) -> None:
         """Ask for the selection to be moved."""
         self.post_message(self.Moved(self, by))
@@ -80,6 +139,27 @@ class Panel(CellView, can_focus=True):
     def scroll_by(self, pages: int) -> None:
         """Scroll what does not fit."""
 
+    # What a plot can do
+
+    def zoom(self, factor: float, view: View) -> bool:
+        """Show a smaller part of the plot, so many times as large; return whether it can."""
+        del factor, view
+        return False
+
+    def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
+        """Zoom so that what is at a cell of the panel stays there; return whether it can."""
+        del x, y
+        return self.zoom(factor, view)
+
+    def pan(self, share: float, view: View) -> bool:
+        """Show another part, by a share of what is shown; return whether the panel can."""
+        del share, view
+        return False
+
+    def restore(self) -> bool:
+        """Show the whole plot again; return whether only a part was shown."""
+        return False
+
     def begin_cursor(self, view: View) -> bool:
         """Put a cursor into the plot; return whether this panel can have one."""
         del view
@@ -91,6 +171,16 @@ class Panel(CellView, can_focus=True):
 
     def move_cursor(self, across: int, down: int, view: View) -> None:
         """Move the cursor by one step; `across` and `down` are −1, 0 or 1."""
+
+    def confirm(self, view: View) -> Command | None:
+        """Return what is to be done with what the cursor is at, if anything."""
+        del view
+        return None
+
+    def click_at(self, x: int, y: int, view: View) -> Command | None:
+        """Take a click at a cell of the panel; return what is to be done, if anything."""
+        del x, y, view
+        return None
 
     def on_resize(self, _: events.Resize) -> None:
         """Ask for a new picture."""
@@ -105,11 +195,20 @@ class Panel(CellView, can_focus=True):
         self.post_message(self.Changed())
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Move as the key down does."""
+        """Zoom out of a plot, or move as the key down does."""
         event.stop()
-        self.move(1)
+        self.post_message(self.Wheeled(self, event.x, event.y, -1))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Move as the key up does."""
+        """Zoom into a plot, or move as the key up does."""
         event.stop()
-        self.move(-1)
+        self.post_message(self.Wheeled(self, event.x, event.y, 1))
+
+    def on_click(self, event: events.Click) -> None:
+        """Hand a click on."""
+        self.post_message(self.Clicked(self, event.x, event.y))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pan with the button held down."""
+        if event.button and event.delta_x and self.size.width:
+            self.post_message(self.Dragged(self, -event.delta_x / self.size.width))

@@ -1,12 +1,21 @@
 """The report panel: scikit-learn's classification report and the confusion matrix."""
 
+from typing import Any
+
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.table import draw_table
-from tui_gd.report import ClassificationReport, RegressionReport, Report
+from tui_gd.report import (
+    ClassificationReport,
+    RegressionReport,
+    Report,
+    SurfaceReport,
+    report_on,
+)
 from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.studies import Study
 
 _HEADER = ("", "precision", "recall", "f1-score", "support")
 _GAP = 3
@@ -17,6 +26,7 @@ class ReportPanel(Panel):
     """Draws the latest report; the title says to which epoch and lane it belongs."""
 
     NAME = "report"
+    PLACE = 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,6 +34,23 @@ class ReportPanel(Panel):
         self.about = ""
         self._offset = 0
         self._room = 1
+
+    def study(self, view: View) -> Study | None:
+        """Return the report on the current lane at the viewed epoch, which takes milliseconds."""
+        snapshot, lane = view.snapshot, view.snapshot.lane
+        several = f", lane {lane.name}" if len(snapshot.lanes) > 1 else ""
+        about = f"epoch {snapshot.epoch}{several}"
+        problem, predictor, weights = view.problem, view.predictor, lane.weights
+        return Study(
+            (view.settings, snapshot.seed, lane.number, lane.name, snapshot.epoch, lane.loss),
+            lambda _: (report_on(problem, predictor, weights), about),
+            seconds=1.0,
+        )
+
+    def take(self, key: tuple[object, ...], result: Any) -> None:
+        """Take a report, and to what it belongs."""
+        del key
+        self.report, self.about = result
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side where there is room."""
@@ -42,6 +69,22 @@ class ReportPanel(Panel):
             symbols=symbols,
             focused=self.has_focus,
         )
+
+    def numbers(self, view: View) -> list[str]:
+        """Return the report as it is printed, its measures with all digits, and the matrix."""
+        if self.report is None:
+            return []
+        lines = [", ".join(filter(None, ("report", "test rows", self.about))), ""]
+        lines += [*self.report.text.rstrip("\n").split("\n"), ""]
+        for name, value in self.report.table.items():
+            measures = value.items() if isinstance(value, dict) else [("", value)]
+            lines += [f"{name} {measure}".strip() + f": {each}" for measure, each in measures]
+        if isinstance(self.report, ClassificationReport):
+            names = [class_label(name) for name in view.problem.class_names]
+            lines += ["", f"confusion matrix, true rows, predicted columns: {', '.join(names)}"]
+            rows = zip(names, self.report.confusion.tolist(), strict=True)
+            lines += [f"{name}: {' '.join(map(str, row))}" for name, row in rows]
+        return lines
 
     def _draw_report(self, report: Report, view: View, inner: Cells) -> None:
         palette, symbols = view.palette, view.symbols
@@ -63,7 +106,7 @@ class ReportPanel(Panel):
             offset=self._offset,
         )
         inner.paste(0, 1, table)
-        if isinstance(report, RegressionReport):
+        if not isinstance(report, ClassificationReport):
             return
         names = [class_label(name) for name in view.problem.class_names]
         if beside:
@@ -101,6 +144,9 @@ def table_rows(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     if isinstance(report, RegressionReport):
         return [(name, f"{value:.6g}") for name, value in report.table.items()]
+    if isinstance(report, SurfaceReport):
+        lines = (line.strip().split("  ", 1) for line in report.text.split("\n") if line)
+        return [(name, value) for name, value in lines]
     for name, values in report.table.items():
         if isinstance(values, dict):
             scores = (f"{values[key]:.4f}" for key in ("precision", "recall", "f1-score"))

@@ -62,12 +62,12 @@ def _more(view: View) -> list[tuple[str, Colour]]:
             palette.text if many else palette.test,
         ),
         (
-            f"accuracy {snapshot.accuracy:.4f}" if not math.isnan(snapshot.accuracy) else "",
+            f"accuracy {lane.accuracy:.4f}" if not math.isnan(lane.accuracy) else "",
             palette.text,
         ),
         (f"{norm} {lane.gradient_norm:.4g}", palette.text),
         (f"{speed:,.0f} epochs/s" if speed >= 1 else "", palette.dim),
-        (f"{view.problem.name} {view.settings.loss}", palette.dim),
+        (f"{view.problem.name} {lane.loss_name}", palette.dim),
     ]
 
 

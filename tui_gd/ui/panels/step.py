@@ -45,6 +45,7 @@ class StepPanel(Panel):
     """
 
     NAME = "step"
+    PLACE = 3
     READING_SECONDS = 0.25
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class StepPanel(Panel):
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the arithmetic at the epoch being viewed."""
         palette, symbols, snapshot = view.palette, view.symbols, view.snapshot
-        self.sample %= len(view.problem.y_train)
+        self.sample %= max(len(view.problem.y_train), 1)
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
         self._room = max(height, 1)
@@ -106,11 +107,13 @@ class StepPanel(Panel):
         lane, problem, spell = view.snapshot.lane, view.problem, view.symbols.spell
         head = [spell(piece) for piece in arithmetic.head_pieces(lane, halved=self._halved(view))]
         short = arithmetic.flow(head[:3], room)
+        if problem.surface:
+            return [_Layout(arithmetic.flow(head, room), []), _Layout(short, [])]
         row = problem.rows(problem.x_train, self.sample)
         target = float(problem.y_train[self.sample])
         rows = len(problem.y_train)
         name = spell(f"train sample {self.sample + 1} of {rows}  (↑ ↓ choose)")
-        model, loss = view.predictor.model, str(view.settings.loss)
+        model, loss = view.predictor.model, lane.loss_name
         one = chain(model, problem.task, loss, lane.weights, row, target, rows)
         lines = [spell(line) for line in arithmetic.chain_lines(one, room)]
 
@@ -130,7 +133,7 @@ class StepPanel(Panel):
     @staticmethod
     def _halved(view: View) -> bool:
         """Whether descent follows half the loss's gradient, as the tutorial does."""
-        return view.settings.loss == "sse"
+        return view.snapshot.lane.loss_name == "sse"
 
     @staticmethod
     def _steps(view: View) -> tuple[tuple[str, ...], Floats]:
@@ -190,9 +193,49 @@ class StepPanel(Panel):
         cells.put(len(body) + 1, 0, fit(note, room, symbols.plain), view.palette.dim)
         return cells
 
+    def numbers(self, view: View) -> list[str]:
+        """Return the update of every weight, and the sample's chain, with all digits."""
+        lane, problem = view.snapshot.lane, view.problem
+        epoch = view.snapshot.epoch
+        header, steps = self._steps(view)
+        columns = [lane.weights, lane.gradient, steps, lane.weights - steps]
+        if lane.numeric is not None:
+            header, columns = (*header, "g by differences"), [*columns, lane.numeric]
+        names = arithmetic.weight_names(problem, len(lane.weights))
+        lines = [
+            f"step {epoch} to {epoch + 1}, {lane.optimizer.formula}",
+            f"loss {lane.loss!r}"
+            + ("" if np.isnan(lane.next_loss) else f", after the step {lane.next_loss!r}"),
+            f"alpha {lane.learning_rate!r}, norm of g {lane.gradient_norm!r}",
+            *(["g is half the gradient"] if self._halved(view) else []),
+            "",
+            ", ".join(["weight", *header[1:]]),
+        ]
+        rows = zip(names, np.stack(columns, axis=1).tolist(), strict=True)
+        lines += [", ".join([name, *map(repr, row)]) for name, row in rows]
+        return lines if problem.surface else [*lines, "", *self._chain_numbers(view)]
+
+    def _chain_numbers(self, view: View) -> list[str]:
+        problem, lane, rows = view.problem, view.snapshot.lane, len(view.problem.y_train)
+        row = problem.rows(problem.x_train, self.sample)
+        target = float(problem.y_train[self.sample])
+        model, loss = view.predictor.model, lane.loss_name
+        one = chain(model, problem.task, loss, lane.weights, row, target, rows)
+        steps = [(f"{step.name} = {step.formula}", step.values) for step in one.steps]
+        named = [
+            ("x", one.x.tolist()),
+            ("y", (one.y,)),
+            *steps,
+            (f"share of g = {one.share_formula}", one.share.tolist()),
+        ]
+        return [
+            f"train sample {self.sample + 1} of {rows}",
+            *(f"{name} = {', '.join(repr(float(v)) for v in values)}" for name, values in named),
+        ]
+
     def moved(self, by: int, view: View) -> int:
         """Choose the next sample, or the one before."""
-        self.sample = (self.sample + by) % len(view.problem.y_train)
+        self.sample = (self.sample + by) % max(len(view.problem.y_train), 1)
         return 0
 
     def scroll_by(self, pages: int) -> None:

@@ -10,10 +10,16 @@ from textual.screen import Screen
 from tui_gd import commands
 from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.problems import BUILTIN, Problem
-from tui_gd.settings import RunSettings
+from tui_gd.problems import BUILTIN, SURFACES, Problem
+from tui_gd.settings import OF_DATA, OF_DATA_MADE, RunSettings
 from tui_gd.snapshot import RunState
-from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
+from tui_gd.ui.screens.questions import (
+    Choice,
+    Prompt,
+    parse_epoch,
+    parse_learning_rate,
+    parse_name,
+)
 from tui_gd.ui.steering import Steering
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 # a run of no more epochs than this is slowed down until it takes about so many seconds
 WATCHED_EPOCHS = 1000
 WATCHED_SECONDS = 3.0
+RESCUE_EPOCHS = 10
 
 
 class TrainingActions(Screen[None]):
@@ -35,6 +42,7 @@ class TrainingActions(Screen[None]):
         self.settings = settings
         self.steering = Steering()
         self.checking = False
+        self.hidden: set[int] = set()
 
     def begin(self, settings: RunSettings) -> None:
         """Begin a run with other settings on the same problem."""
@@ -52,7 +60,7 @@ class TrainingActions(Screen[None]):
         snapshot = self.steering.snapshot
         if snapshot is None or snapshot.state is not RunState.DIVERGED:
             return False
-        self.say(f"diverged at epoch {snapshot.epoch}: step back (,), lower α (-)", warning=True)
+        self.say(f"diverged at epoch {snapshot.epoch}: u goes back with α/10", warning=True)
         return True
 
     # Training
@@ -120,9 +128,77 @@ class TrainingActions(Screen[None]):
             if rate is not None:
                 self.steering.post(commands.SetLearningRate(rate))
 
+    def action_rescue(self) -> None:
+        """Go ten epochs back and on with a tenth of the learning rate."""
+        snapshot = self.steering.snapshot
+        if snapshot is None:
+            return
+        rate = float(f"{self.steering.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
+        self.steering.post(commands.StepBack(RESCUE_EPOCHS))
+        self.steering.post(commands.SetLearningRate(rate))
+        self.say(f"epoch {max(0, snapshot.epoch - RESCUE_EPOCHS)}, α {rate:g}")
+
+    # Lanes
+
     def action_branch(self) -> None:
         """Branch here into a new lane, which becomes the current one."""
         self.steering.post(commands.Branch())
+
+    @work
+    async def action_branch_with(self) -> None:
+        """Ask for another optimizer or loss and branch here with it."""
+        if snapshot := self.steering.snapshot:
+            lane = snapshot.lane
+            options = [
+                (f"optimizer {name}", f"optimizer {name}: {title}")
+                for name, title in OPTIMIZERS.items()
+                if name != lane.optimizer.name
+            ]
+            options += [
+                (f"loss {name}", f"loss {name}: {TITLES[name]}")
+                for name in POSSIBLE[self.problem.task]
+                if name != lane.loss_name
+            ]
+            question = "Branch here with another"
+            answer = await self.app.push_screen_wait(Choice(question, options, options[0][0]))
+            if answer is not None:
+                kind, _, name = answer.partition(" ")
+                optimizer, loss = (name, None) if kind == "optimizer" else (None, name)
+                self.steering.post(commands.Branch(optimizer, loss))
+
+    @work
+    async def action_name_lane(self) -> None:
+        """Ask for a name of the current lane."""
+        if snapshot := self.steering.snapshot:
+            lane = snapshot.lane
+            question = f"Name of lane {lane.name}"
+            name = await self.app.push_screen_wait(Prompt(question, lane.name, parse_name))
+            if name is not None:
+                self.steering.post(commands.RenameLane(lane.number, name))
+
+    def action_hide_lane(self) -> None:
+        """Leave the current lane out of the plots when it is not the current one, or no longer."""
+        if snapshot := self.steering.snapshot:
+            lane = snapshot.lanes[self.steering.lane]
+            self.hidden ^= {lane.number}
+            hidden = lane.number in self.hidden
+            self.say(f"lane {lane.name} is {'hidden' if hidden else 'shown'} beside other lanes")
+
+    def action_close_lane(self) -> None:
+        """Drop the current lane."""
+        if snapshot := self.steering.snapshot:
+            lane = snapshot.lanes[self.steering.lane]
+            if len(snapshot.lanes) == 1:
+                self.say("the last lane stays: q quits")
+            else:
+                self.steering.post(commands.CloseLane(lane.number))
+                self.say(f"lane {lane.name} is closed")
+
+    def action_mark(self) -> None:
+        """Compare other epochs to this one from now on."""
+        if snapshot := self.steering.snapshot:
+            self.steering.post(commands.Mark())
+            self.say(f"changes are now those since epoch {snapshot.epoch}")
 
     def action_reset(self) -> None:
         """Go back to the same start."""
@@ -157,19 +233,25 @@ class TrainingActions(Screen[None]):
         """Ask for the problem and begin with it."""
         if self.steering.snapshot:
             options = [(name, f"{name}: {one.about}") for name, one in BUILTIN.items()]
-            now = self.settings.problem if self.settings.problem in BUILTIN else "blobs"
+            options += [(name, f"{name}: {one.about}") for name, one in SURFACES.items()]
+            names = [name for name, _ in options]
+            now = self.settings.problem if self.settings.problem in names else names[0]
             name = await self.app.push_screen_wait(Choice("Problem", options, now))
             if name is not None and name != self.settings.problem:
-                self._begin_again(
-                    problem=name,
-                    loss=None,
-                    init=None,
-                    target=None,
-                    samples=None,
-                    noise=None,
-                    data_seed=None,
-                    classes=None,
-                )
+                self._begin_with(name)
+
+    def _begin_with(self, problem: str) -> None:
+        """Begin with another problem, with what of the settings goes with it."""
+        usual = RunSettings(problem=problem)
+        fresh = ["surface", "loss", "init", "target", *OF_DATA_MADE]
+        changes: dict[str, Any] = {}
+        if surface := SURFACES.get(problem):
+            fresh += [*OF_DATA, "start"]
+            changes["alpha"] = (surface.learning_rate or usual.alpha[0],)
+        elif self.problem.surface:
+            changes["alpha"] = usual.alpha
+        changes |= {name: getattr(usual, name) for name in fresh}
+        self._begin_again(problem=problem, **changes)
 
     def _begin_again(self, **changes: Any) -> None:
         """Begin with other settings; lanes keep their learning rates if they can."""
@@ -178,7 +260,8 @@ class TrainingActions(Screen[None]):
         rates = tuple(lane.learning_rate for lane in snapshot.lanes)
         if len(self.settings.optimizer) > 1:  # each of them descends with each rate
             rates = self.settings.alpha
-        self.begin(replace(self.settings, alpha=rates, seed=snapshot.seed, **changes))
+        changes = {"alpha": rates, "seed": snapshot.seed, **changes}
+        self.begin(replace(self.settings, **changes))
 
     def action_check_gradient(self) -> None:
         """Hold the gradient against differences of the loss in the step panel, or no longer."""

@@ -23,7 +23,7 @@ _INTRODUCTION = (
 _KEYS_WIDTH = 13
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
 # the groups of the right one of two columns
-_RIGHT = ("View", "Program")
+_RIGHT = ("Panels", "Curves", "View", "Program")
 _WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "down"}
 
 Line = tuple[str, str]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,12 +12,15 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 
-class Prompt(ModalScreen[float | None]):
-    """Asks for a number; `parse` returns it or raises `ValueError` with what is wrong."""
+LONGEST_NAME = 20
+
+
+class Prompt(ModalScreen[Any]):
+    """Asks for a line; `parse` returns what it means or raises `ValueError` with what is wrong."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
 
-    def __init__(self, question: str, value: str, parse: Callable[[str], float]) -> None:
+    def __init__(self, question: str, value: str, parse: Callable[[str], Any]) -> None:
         super().__init__()
         self._question, self._value, self._parse = question, value, parse
 
@@ -99,3 +102,12 @@ def parse_epoch(text: str) -> float:
     if len(text) > 15:
         raise ValueError("further than any run goes")
     return int(text)
+
+
+def parse_name(text: str) -> str:
+    """Return the name of a lane; `ValueError` says what is wrong."""
+    if not text:
+        raise ValueError("a name has at least one character")
+    if len(text) > LONGEST_NAME or not text.isprintable():
+        raise ValueError(f"at most {LONGEST_NAME} characters that can be printed")
+    return text

@@ -1,37 +1,37 @@
 """The screen of a run: status line, panels, keys; commands go to the runner, snapshots come."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
+import numpy as np
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.commands import CheckGradient
+from tui_gd.commands import CheckGradient, LookAt
 from tui_gd.errors import ProblemError
+from tui_gd.learning.engine import Interrupted, one_blas_thread
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
 from tui_gd.runner import Runner
 from tui_gd.settings import RunSettings
-from tui_gd.snapshot import Snapshot
+from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target
-from tui_gd.ui.layout import SMALLEST
+from tui_gd.ui.layout import SMALLEST, VERDICT_ROWS
 from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.keysline import KeysLine
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.status import StatusLine
 from tui_gd.ui.panels.tiny import TinyPage
-from tui_gd.ui.reports import ReportSchedule
-from tui_gd.ui.screens.actions import WATCHED_EPOCHS, WATCHED_SECONDS, TrainingActions
-from tui_gd.ui.screens.help import HelpScreen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tui_gd.report import Report
+from tui_gd.ui.panels.verdict import VerdictLine
+from tui_gd.ui.screens.actions import WATCHED_EPOCHS, WATCHED_SECONDS
+from tui_gd.ui.screens.viewing import ViewingActions
+from tui_gd.ui.studies import Progress, Studies, Study
 
 
-class RunScreen(TrainingActions):
+class RunScreen(ViewingActions):
     """Draws the latest snapshot at the terminal's frame rate and turns keys into commands."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,16 +48,18 @@ class RunScreen(TrainingActions):
         ),
     ]
 
-    def __init__(self, settings: RunSettings, clock: "Callable[[], float]") -> None:
+    def __init__(self, settings: RunSettings, clock: Callable[[], float]) -> None:
         super().__init__(settings)
         self.board = Board()
-        self._reports = ReportSchedule(clock)
+        self.studies = Studies(clock)
         self._drawn: Snapshot | None = None
         self._stale = True
+        self._wanted_look: LookAt | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out the status line, the panels and the keys."""
+        """Lay out the status line, the verdict, the panels and the keys."""
         yield StatusLine()
+        yield VerdictLine()
         yield self.board
         yield KeysLine()
         yield TinyPage(SMALLEST)
@@ -106,6 +108,9 @@ class RunScreen(TrainingActions):
             self.runner.stop()
         self.settings, self.problem = settings, problem
         self.steering.take(runner)
+        self.hidden.clear()
+        self.board.suit(surface=problem.surface is not None)
+        self.lay_out()
         runner.changed = self._changed
         runner.start()
         if self.checking:
@@ -131,6 +136,8 @@ class RunScreen(TrainingActions):
             self.settings,
             self.palette,
             self.app.terminal.symbols,
+            self.runner.make_engine,
+            frozenset(self.hidden),
         )
 
     def _changed(self) -> None:
@@ -155,9 +162,10 @@ class RunScreen(TrainingActions):
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
         self.query_one(StatusLine).draw_now(view)
+        self.query_one(VerdictLine).draw_now(view, self.board.why)
         self.board.draw_now(view)
-        if self.board.report.display and self._reports.due(self.settings, view.snapshot):
-            self._make_report(view)
+        self._look(view)
+        self._study(view)
         if view.snapshot.notice and (before is None or before.notice != view.snapshot.notice):
             self.notify(view.snapshot.notice, severity="error", timeout=10, markup=False)
 
@@ -185,18 +193,56 @@ class RunScreen(TrainingActions):
         """Draw what has changed while another screen was shown."""
         self._stale = True
 
-    @work(thread=True, group="report")
-    def _make_report(self, view: View) -> None:
-        from tui_gd.report import report_on
+    def _look(self, view: View) -> None:
+        """Have the curves in the snapshots that the loss panel wants."""
+        wanted = self.board.loss.wanted_look(view)
+        if wanted not in {view.snapshot.look, self._wanted_look}:
+            self._wanted_look = wanted
+            self.steering.post(wanted)
 
-        report = report_on(view.problem, view.predictor, view.snapshot.lane.weights)
-        self.app.call_from_thread(self._show_report, view, report)
+    def _study(self, view: View) -> None:
+        """Begin the studies that the panels shown want for this view."""
+        running = view.snapshot.state is RunState.RUNNING
+        for panel in self._studying():
+            study = panel.study(view)
+            if study is None:
+                continue
+            show = partial(self._show, panel, study.key)
+            progress = self.studies.begin(panel.NAME, study, running=running, show=show)
+            if progress:
+                self._make(panel, study, progress)
 
-    def _show_report(self, view: View, report: "Report") -> None:
-        panel = self.board.report
-        several = f", lane {view.snapshot.lane.name}" if len(view.snapshot.lanes) > 1 else ""
-        panel.report, panel.about = report, f"epoch {view.snapshot.epoch}{several}"
-        self._reports.done()
+    def _studying(self) -> list[Panel]:
+        """Return the panels whose studies are made: those shown; the verdict's always."""
+        why = self.board.why
+        return [*self.board.shown, *([] if why.display else [why])]
+
+    def _show(self, panel: Panel, key: tuple[object, ...], result: Any) -> None:
+        """Hand part of a result over; called on a study's thread."""
+        self.app.call_from_thread(self._take_part, panel, key, result)
+
+    @work(thread=True, group="study")
+    def _make(self, panel: Panel, study: Study, progress: Progress) -> None:
+        found = False
+        try:
+            with one_blas_thread(), np.errstate(all="ignore"):
+                result = study.compute(progress)
+            found = True
+        except Interrupted:
+            result = None
+        self.app.call_from_thread(self._take_study, panel, study.key, result, found)
+
+    def _take_part(self, panel: Panel, key: tuple[object, ...], result: Any) -> None:
+        panel.take(key, result)
+        self._stale = True
+        self._tick()
+
+    def _take_study(
+        self, panel: Panel, key: tuple[object, ...], result: Any, found: bool
+    ) -> None:
+        self.studies.end(panel.NAME, found=found)
+        if found:
+            panel.take(key, result)
         self._stale = True
         self._tick()
 
@@ -205,98 +251,12 @@ class RunScreen(TrainingActions):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the layout for the size."""
         del event
-        self._arrange()
+        self.lay_out()
 
-    def _arrange(self) -> None:
+    def lay_out(self) -> None:
+        """Choose the layout for the size, and draw."""
         self.set_class(self.board.fit_to(self.size).tiny, "tiny")
+        self.set_class(self.size.height < VERDICT_ROWS, "low")
         if self.focused is None and not self.board.tiny:
             self.board.panel.focus()  # hidden in a tiny terminal, it had lost the focus
         self.redraw()
-
-    def _focus_chosen(self) -> None:
-        self._arrange()
-        self.board.panel.focus()
-
-    # Actions of the view
-
-    def action_log_axis(self) -> None:
-        """Switch the loss axis between linear and logarithmic."""
-        panel = self.board.loss
-        panel.log_axis = not panel.log_axis
-        self.redraw()
-
-    def action_train_points(self) -> None:
-        """Switch between test and train points."""
-        panel = self.board.points
-        panel.train = not panel.train
-        self.redraw()
-
-    def action_panel(self, name: str) -> None:
-        """Show a panel and put the focus on it."""
-        self.board.choose(name)
-        self._focus_chosen()
-
-    def action_focus_panel(self, by: int) -> None:
-        """Put the focus on another panel."""
-        self.board.choose_next(by)
-        self._focus_chosen()
-
-    def action_move(self, by: int) -> None:
-        """Move the selection in the focused panel."""
-        self.board.panel.move(by)
-
-    def on_panel_moved(self, event: Panel.Moved) -> None:
-        """Move the selection in a panel: a sample, a row, or the current lane."""
-        if self.runner:
-            self.steering.choose_lane(event.panel.moved(event.by, self.view))
-            self.redraw()
-
-    def action_scroll(self, pages: int) -> None:
-        """Scroll the focused panel."""
-        self.board.panel.scroll_by(pages)
-        self.redraw()
-
-    def action_maximise(self) -> None:
-        """Show the focused panel alone."""
-        self.board.maximised = not self.board.maximised
-        self._arrange()
-
-    def action_restore(self) -> None:
-        """Leave the cursor, or else show all panels again."""
-        if self.board.panel.cursor_on:
-            self.board.panel.end_cursor()
-            self.redraw()
-        else:
-            self.board.maximised = False
-            self._arrange()
-
-    def action_theme(self) -> None:
-        """Switch between dark and light."""
-        self.app.switch_theme()
-        self.redraw()
-
-    def action_help(self) -> None:
-        """Show the help."""
-        self.app.push_screen(HelpScreen(self.palette, self.app.terminal.symbols))
-
-    # The cursor of the focused plot
-
-    def action_cursor(self) -> None:
-        """Put a cursor into the focused plot, or take it away."""
-        if self.board.panel.cursor_on:
-            self.board.panel.end_cursor()
-        elif self.runner and not self.board.panel.begin_cursor(self.view):
-            self.say("the loss and the data can have a cursor")
-        self.redraw()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let arrows move the cursor only while there is one."""
-        del parameters
-        return action != "move_cursor" or self.board.panel.cursor_on
-
-    def action_move_cursor(self, across: int, down: int) -> None:
-        """Move the cursor; the chosen train sample is the one of the step panel too."""
-        if self.runner:
-            self.board.panel.move_cursor(across, down, self.view)
-            self.board.step.sample = self.board.points.sample
-            self.redraw()

@@ -1,0 +1,95 @@
+"""A race of learning rates: its time, against single runs and the tutorial's loop.
+
+The race is made, held and read, with the test losses at its end, as a panel does it. Single runs
+are a trainer for each rate; the tutorial's loop is run once for each rate. All three are run in
+turn in one process, and the medians of the paired ratios are printed.
+
+    python benchmarks/race.py
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+
+from benchmarks.training import timed
+from benchmarks.tutorial import descend
+from tui_gd import load_problem
+from tui_gd.learning.engine import one_blas_thread
+from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.learning.race import rates_around
+from tui_gd.problems import Problem
+from tui_gd.race_setup import DECADES_EACH, RATES_EACH, hold_race, race_settings
+from tui_gd.settings import RunSettings
+
+EPOCHS = 100
+TURNS = 15
+
+
+def rates(problem: Problem, center: float) -> None:
+    """64 learning rates x 100 epochs on the tutorial's data, around one that is usual, or high."""
+    settings = RunSettings(seed=1)
+    X, y = problem.x_train, problem.y_train.reshape(-1, 1).astype(np.int64)
+    weights = settings.make_trainer(problem).weights[0].copy()
+    W = weights.reshape(-1, 1)
+    alphas = rates_around(center).tolist()
+    raced = race_settings(settings, alphas, ["sgd"], loss="sse", epochs=EPOCHS)
+
+    def race() -> None:
+        hold_race(raced, problem, weights)
+
+    def single() -> None:
+        for alpha in alphas:
+            one = race_settings(settings, [alpha], ["sgd"], loss="sse", epochs=EPOCHS)
+            hold_race(one, problem, weights)
+
+    def tutorial() -> None:
+        with np.errstate(over="ignore"):
+            for alpha in alphas:
+                descend(X, y, W, alpha, EPOCHS)
+
+    race(), single(), tutorial()
+    turns = [(timed(race), timed(single), timed(tutorial)) for _ in range(TURNS)]
+    ours, alone, theirs = (statistics.median(turn[i] / turn[0] for turn in turns) for i in range(3))
+    assert ours == 1.0
+    milliseconds = statistics.median(turn[0] for turn in turns) * 1e3
+    print(
+        f"500x3, {len(alphas)} alphas around {center:g} x {EPOCHS} epochs: {milliseconds:.1f} ms;"
+        f" {alone:.1f} x as fast as single runs, {theirs:.1f} x as the tutorial's loop"
+    )
+
+
+def optimizers(problem: Problem) -> None:
+    """All optimizers with 16 rates each, and the test losses of every epoch."""
+    settings = RunSettings(seed=1)
+    weights = settings.make_trainer(problem).weights[0].copy()
+    alphas = rates_around(0.01, RATES_EACH, DECADES_EACH).tolist()
+    raced = race_settings(settings, alphas, list(OPTIMIZERS), loss="sse", epochs=EPOCHS)
+
+    def race() -> None:
+        hold_race(raced, problem, weights)
+
+    race()
+    milliseconds = statistics.median(timed(race) for _ in range(TURNS)) * 1e3
+    lanes = len(alphas) * len(OPTIMIZERS)
+    print(f"500x3, {lanes} lanes of all optimizers x {EPOCHS} epochs: {milliseconds:.1f} ms")
+
+
+def main() -> None:
+    """Print all figures."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    print(f"{len(os.sched_getaffinity(0))} cores, numpy {np.__version__}")
+    problem = load_problem("blobs")
+    with one_blas_thread():
+        for center in (0.01, 1.0):
+            rates(problem, center)
+        optimizers(problem)
+
+
+if __name__ == "__main__":
+    main()

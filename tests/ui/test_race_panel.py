@@ -1,0 +1,295 @@
+"""The race panel: what it shows of a race, and what its keys ask for."""
+
+import dataclasses
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests import tutorial
+from tests.making import make_problem
+from tui_gd.commands import Branch, SetLearningRate
+from tui_gd.learning import race as racing
+from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.optimizers import OPTIMIZERS, make_optimizer
+from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.problems import load_problem
+from tui_gd.settings import RunSettings
+from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.race import RacePanel
+from tui_gd.ui.studies import Progress
+
+WEIGHTS = np.array([0.5, -0.25, 0.125])
+SETTINGS = RunSettings(seed=1, epochs=20)
+BLOBS = load_problem("blobs")
+
+
+def view_of(
+    *,
+    problem=BLOBS,
+    settings=SETTINGS,
+    weights=WEIGHTS,
+    rate=0.01,
+    epoch=12,
+    optimizer="sgd",
+    loss="sse",
+    symbols=UNICODE,
+    depth="256",
+) -> View:
+    lane = SimpleNamespace(
+        weights=weights,
+        learning_rate=rate,
+        optimizer=make_optimizer(optimizer),
+        loss_name=loss,
+        number=0,
+    )
+    return View(
+        snapshot=SimpleNamespace(lane=lane, epoch=epoch, lanes=(lane,)),
+        problem=problem,
+        predictor=None,
+        settings=settings,
+        palette=palette_for(depth, True),
+        symbols=symbols,
+        make_engine=None,
+    )
+
+
+def held(mode="rates", view=None) -> tuple[RacePanel, View]:
+    """A panel with its race held."""
+    view = view or view_of()
+    panel = RacePanel()
+    panel.start(mode, view)
+    hold(panel, view)
+    return panel, view
+
+
+def hold(panel: RacePanel, view: View) -> None:
+    study = panel.study(view)
+    panel.take(study.key, study.compute(Progress(lambda _: None)))
+
+
+def text(panel: RacePanel, view: View, rows=24, columns=100) -> str:
+    return "\n".join(panel.draw(view, rows, columns).text())
+
+
+def table(panel: RacePanel, view: View) -> list[list[str]]:
+    """The lanes in the copied numbers."""
+    lines = panel.numbers(view)
+    begin = next(i for i, line in enumerate(lines) if line.startswith("alpha\t"))
+    return [line.split("\t") for line in lines[begin + 1 :]]
+
+
+def test_before_the_race_is_held_it_says_so() -> None:
+    panel, view = RacePanel(), view_of()
+    assert "racing" in text(panel, view)
+    assert panel.numbers(view) == []
+    assert not panel.begin_cursor(view)
+    assert panel.confirm(view) is None
+    assert panel.click_at(20, 5, view) is None
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize(("rows", "columns"), [(24, 100), (11, 58), (35, 120)])
+def test_the_title_says_what_races_from_where(symbols, rows, columns) -> None:
+    panel, view = held(view=view_of(symbols=symbols))
+    shown = text(panel, view, rows, columns)
+    alpha = "a" if symbols.plain else "α"
+    assert f"race of 64 {alpha} from epoch 12, 20 epochs" in shown
+    assert f"{alpha} 0.01" in shown
+    assert shown.isascii() or not symbols.plain
+
+
+def test_the_losses_are_those_of_the_tutorials_script() -> None:
+    panel, view = held()
+    data = tutorial.data()
+    rows = table(panel, view)
+    assert len(rows) == 64
+    final = []
+    for alpha, *_ in rows:
+        _, losses, _ = tutorial.descend(data.train_x, data.train_y, WEIGHTS, float(alpha), 21)
+        final.append(losses[-1])
+    assert [float(row[2]) for row in rows] == pytest.approx(final, rel=1e-7)
+    best = int(np.argmin(final))
+    assert "best" in rows[best][-1]
+    assert f"best {float(rows[best][0]):.4g}" in text(panel, view, 24, 120)
+    assert next(row for row in rows if row[0] == "0.01")[-1] == "current"
+
+
+def test_enter_takes_the_rate_at_the_cursor_which_begins_at_the_best() -> None:
+    panel, view = held()
+    rows = table(panel, view)
+    best = next(i for i, row in enumerate(rows) if "best" in row[-1])
+    assert panel.begin_cursor(view)
+    assert panel.confirm(view) == SetLearningRate(float(rows[best][0]))
+    panel.move_cursor(-1, 0, view)
+    panel.move_cursor(-1, 0, view)
+    wanted = float(rows[best - 2][0])
+    assert panel.confirm(view) == SetLearningRate(wanted)
+    shown = text(panel, view)
+    assert f"α {wanted:.6g} loss {float(rows[best - 2][2]):.7g}" in shown
+    for _ in range(100):
+        panel.move_cursor(1, 0, view)
+    assert panel.confirm(view) == SetLearningRate(float(rows[-1][0]))
+    panel.end_cursor()
+    assert "race of" in text(panel, view)
+
+
+def test_a_click_moves_the_cursor_to_the_rate_there_and_takes_nothing() -> None:
+    panel, view = held()
+    lines = text(panel, view).split("\n")
+    row = next(line for line in lines if "α 0.01" in line)
+    assert panel.click_at(row.index("α 0.01") - 1, 5, view) is None
+    assert panel.cursor_on
+    assert panel.confirm(view).learning_rate == pytest.approx(0.01, rel=0.1)
+    panel.click_at(-50, 5, view)
+    assert panel.confirm(view) == SetLearningRate(float(table(panel, view)[0][0]))
+
+
+def test_while_the_run_goes_on_the_race_stays_and_is_not_held_again() -> None:
+    panel, view = held()
+    key = panel.study(view).key
+    later = view_of(epoch=40, weights=WEIGHTS + 1, rate=0.3)
+    assert panel.study(later).key == key
+    assert "from epoch 12" in text(panel, later)
+    assert "α 0.2" in text(panel, view_of(epoch=40, rate=0.2))
+    panel.start("rates", later)
+    assert panel.study(later).key != key
+    assert "racing anew" in text(panel, later, 24, 120)
+    hold(panel, later)
+    assert "from epoch 40" in text(panel, later)
+    assert "racing anew" not in text(panel, later, 24, 120)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": "cross-entropy"},
+        {"optimizer": "adam"},
+        {"settings": dataclasses.replace(SETTINGS, epochs=30)},
+        {"settings": dataclasses.replace(SETTINGS, batch_size=10)},
+        {"settings": dataclasses.replace(SETTINGS, noise=0.5), "weights": WEIGHTS + 1, "epoch": 0},
+        {"weights": np.zeros(5)},
+    ],
+)
+def test_another_loss_optimizer_or_problem_is_raced_again(change) -> None:
+    panel, view = held()
+    key = panel.study(view).key
+    assert panel.study(view_of(**change)).key != key
+    assert panel.study(view_of(**change)).key == panel.study(view_of(**change)).key
+
+
+def test_the_epochs_raced_are_those_of_the_run_up_to_a_thousand() -> None:
+    panel = RacePanel()
+    for epochs, raced in ((1, 1), (100, 100), (10**9, 1000)):
+        view = view_of(settings=dataclasses.replace(SETTINGS, epochs=epochs))
+        panel.start("rates", view)
+        (settings,) = [part for part in panel.study(view).key if isinstance(part, RunSettings)]
+        assert settings.epochs == raced
+
+
+def test_a_part_of_a_race_is_shown_with_how_far_it_is(monkeypatch) -> None:
+    monkeypatch.setattr(racing, "SHOW_SECONDS", 0.0)
+    view = view_of(problem=make_problem(50), settings=dataclasses.replace(SETTINGS, epochs=2))
+    panel, parts = RacePanel(), []
+    panel.start("rates", view)
+    study = panel.study(view)
+    progress = Progress(parts.append)
+    study.compute(progress)
+    assert [part.result.done for part in parts] == [1]
+    panel.take(study.key, parts[0])
+    assert "2 epochs, 1 done" in text(panel, view, 24, 120)
+
+
+def test_a_race_no_longer_wanted_is_given_up() -> None:
+    panel, view = RacePanel(), view_of()
+    progress = Progress(lambda _: None)
+    progress.wanted = False
+    with pytest.raises(Interrupted):
+        panel.study(view).compute(progress)
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize(("rows", "columns"), [(30, 100), (11, 70)])
+def test_every_optimizer_stands_in_the_table_with_its_best_rate(symbols, rows, columns) -> None:
+    panel, view = held("optimizers", view_of(symbols=symbols))
+    shown = text(panel, view, rows, columns)
+    assert "race of 7 optimizers from epoch 12, 20 epochs" in shown
+    lanes = table(panel, view)
+    assert len(lanes) == 7 * 16
+    for number, name in enumerate(OPTIMIZERS, 1):
+        own = [lane for lane in lanes if lane[1] == name]
+        best = min(own, key=lambda lane: float(lane[2]))
+        line = next(
+            one
+            for one in shown.split("\n")
+            if f" {number}  {name}"[:-1] in one or f" {number} {name} " in one
+        )
+        fields = line.strip("│| ▸>").split()
+        assert fields[:2] == [str(number), name]
+        assert float(fields[2]) == pytest.approx(float(best[0]), rel=1e-3)
+        assert float(fields[3]) == pytest.approx(float(best[2]), rel=1e-4)
+        assert float(fields[4]) == pytest.approx(float(best[3]), rel=1e-4)
+    assert shown.isascii() or not symbols.plain
+
+
+def test_up_and_down_choose_an_optimizer_and_enter_branches_with_it() -> None:
+    panel, view = held("optimizers")
+    assert panel.moved(1, view) == 0
+    assert panel.moved(1, view) == 0
+    assert panel.begin_cursor(view)
+    assert panel.confirm(view) == Branch(optimizer="nesterov")
+    shown = text(panel, view, 30, 100)
+    assert any("▸ 3" in line and "nesterov" in line for line in shown.split("\n"))
+    assert "nesterov train" in shown
+    panel.move_cursor(0, -1, view)
+    assert panel.confirm(view) == Branch(optimizer="momentum")
+    row = next(i for i, line in enumerate(shown.split("\n")) if "adagrad" in line)
+    assert panel.click_at(5, row, view) is None
+    assert panel.confirm(view) == Branch(optimizer="adagrad")
+
+
+def test_in_the_race_of_rates_up_and_down_choose_nothing() -> None:
+    panel, view = held()
+    before = text(panel, view)
+    assert panel.moved(1, view) == 0
+    assert text(panel, view) == before
+
+
+def test_the_copied_numbers_have_all_their_digits() -> None:
+    panel, view = held()
+    lines = panel.numbers(view)
+    assert lines[0].startswith("race of 64 α from epoch 12")
+    p = 1 / (1 + np.exp(-(BLOBS.x_train @ WEIGHTS)))
+    start = float(lines[0].rpartition(" ")[2])
+    assert start == pytest.approx(np.sum((p - BLOBS.y_train) ** 2), rel=1e-12)
+    panel, view = held("optimizers")
+    assert sum(line.split("\t")[0] in OPTIMIZERS for line in panel.numbers(view)) == 7
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize("depth", ["truecolor", "256", "16", "mono"])
+@pytest.mark.parametrize("mode", ["rates", "optimizers"])
+def test_every_size_is_drawn(mode, symbols, depth) -> None:
+    view = view_of(symbols=symbols, depth=depth)
+    panel, _ = held(mode, view)
+    panel.begin_cursor(view)
+    for rows in (0, 1, 2, 3, 5, 9, 16, 17, 40):
+        for columns in (0, 1, 2, 4, 16, 39, 80, 160):
+            cells = panel.draw(view, rows, columns)
+            assert cells.shape == (rows, columns)
+            assert not symbols.plain or (cells.code < 127).all()
+
+
+@pytest.mark.parametrize("mode", ["rates", "optimizers"])
+def test_a_start_from_which_all_diverge_is_drawn_and_said(mode) -> None:
+    weights = np.full(3, 1e200)
+    settings = dataclasses.replace(SETTINGS, problem="line")
+    view = view_of(problem=load_problem("line"), settings=settings, weights=weights[:2], loss="mse")
+    with np.errstate(all="ignore"):
+        panel, _ = held(mode, view)
+        shown = text(panel, view, 30, 120)
+        assert "diverged" in shown
+        assert panel.begin_cursor(view)
+        assert panel.confirm(view) is not None
+        assert math.isnan(float(table(panel, view)[0][2]))

@@ -1,0 +1,274 @@
+"""The why panel: what a person can read of the verdict, the gauge, and the numbers."""
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tui_gd.learning.diagnosis import Kind
+from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.prediction import Predictor
+from tui_gd.observer import Observer
+from tui_gd.plots.cells import width
+from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.settings import RunSettings
+from tui_gd.snapshot import RunState
+from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.why import WhyPanel, kind_colour, wrapped
+from tui_gd.ui.studies import Progress
+
+SIZES = [(0, 0), (1, 1), (2, 3), (3, 10), (5, 24), (10, 60), (18, 58), (35, 120), (48, 200)]
+START = (0.5, -0.25, 0.125)
+
+
+@cache
+def view_of(epochs: int, alpha: float = 0.01, start=None, **options) -> View:
+    """A run at rest after so many epochs, as the screen gets it."""
+    settings = RunSettings(alpha=(alpha,), **options)
+    problem = settings.load_problem()
+    initial = None if start is None else np.array(start)
+    trainer = settings.make_trainer(problem, initial_weights=initial)
+    trainer.record_steepness()
+    predictor = Predictor(trainer.model, problem.task)
+    observer = Observer(trainer, predictor)
+    trainer.advance(epochs)
+    trainer.look_ahead()
+    snapshot = observer.snapshot(
+        state=RunState.PAUSED,
+        epochs=epochs,
+        epochs_per_second=0.0,
+        pace=None,
+        seed=0,
+        notice="",
+    )
+    return View(
+        snapshot,
+        problem,
+        predictor,
+        settings,
+        palette_for("256", True),
+        UNICODE,
+        trainer.make_engine,
+    )
+
+
+def studied(view: View, panel: WhyPanel | None = None) -> WhyPanel:
+    """A panel that has what its study finds."""
+    panel = panel or WhyPanel()
+    study = panel.study(view)
+    with np.errstate(all="ignore"):
+        panel.take(study.key, study.compute(Progress(lambda _: None)))
+    return panel
+
+
+def read(panel: WhyPanel, view: View, rows: int = 35, columns: int = 120) -> str:
+    return "\n".join(panel.draw(view, rows, columns).text())
+
+
+def number(text: str, name: str) -> float:
+    found = re.search(rf"{re.escape(name)} +([−\d.e+]+)", text)
+    assert found, f"{name!r} not in\n{text}"
+    return float(found[1].replace("−", "-"))
+
+
+def test_a_regressions_curvature_and_its_limit_are_those_of_the_closed_form() -> None:
+    view = view_of(5, 0.3, problem="plane")
+    text = read(studied(view), view)
+    x = view.problem.x_train
+    values = np.linalg.eigvalsh(2 * x.T @ x / len(x))
+    assert number(text, "largest eigenvalue") == pytest.approx(values[-1], rel=1e-3)
+    assert number(text, "smallest eigenvalue") == pytest.approx(values[0], rel=1e-3)
+    limit = 2 / values[-1]
+    assert f"α 0.3 is {0.3 / limit:.3g} of 2/λ = {limit:.4g}" in text
+    residual = x @ view.snapshot.lane.weights - view.problem.y_train
+    gradient = 2 * x.T @ residual / len(x)
+    assert number(text, "‖g‖") == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
+
+
+def test_the_share_of_saturated_samples() -> None:
+    view = view_of(30)
+    text = read(studied(view), view)
+    p = 1 / (1 + np.exp(-view.problem.x_train @ view.snapshot.lane.weights))
+    assert number(text, "saturated") == pytest.approx(np.mean(p * (1 - p) < 1e-3), rel=1e-3)
+    assert "g is half the gradient" in text
+
+
+VERDICTS = [
+    (Kind.BEGINNING, {"epochs": 1}),
+    (Kind.DESCENDING, {"epochs": 30}),
+    (Kind.ZIGZAG, {"epochs": 20, "alpha": 0.95, "problem": "line"}),
+    (Kind.DIVERGING, {"epochs": 20, "alpha": 1.1, "problem": "line"}),
+    (Kind.DIVERGED, {"epochs": 400, "alpha": 3.0, "problem": "line"}),
+    (Kind.SATURATED, {"epochs": 20, "start": (20.0, 20.0, 160.0)}),
+    (Kind.MINIMUM, {"epochs": 300, "alpha": 0.3, "problem": "line"}),
+    (Kind.MINIMUM, {"epochs": 300, "problem": "surface:himmelblau"}),
+    (Kind.SADDLE, {"epochs": 3, "problem": "surface:saddle", "start": (0.0, 1e-9)}),
+]
+
+
+@pytest.mark.parametrize(("kind", "run"), VERDICTS)
+def test_every_verdict_is_told_by_word_and_colour(kind, run) -> None:
+    view = view_of(**run)
+    panel = studied(view)
+    with np.errstate(all="ignore"):
+        cells = panel.draw(view, 35, 120)
+    assert cells.text()[1].startswith(f"│ {kind}: ")
+    assert cells.fg[1, 2] == kind_colour(kind, view.palette)
+    text, advice, told = panel.line(view, 160)
+    assert (told, text.split(":")[0]) == (kind, kind)
+    assert f"try {advice}" in "\n".join(cells.text()) or not advice
+
+
+@pytest.mark.parametrize(("kind", "run"), VERDICTS)
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_it_is_drawn_at_every_size_and_depth(kind, run, symbols) -> None:
+    del kind
+    for depth in ("truecolor", "256", "16", "mono"):
+        view = replace(view_of(**run), symbols=symbols, palette=palette_for(depth, depth != "16"))
+        for panel in (WhyPanel(), studied(view)):
+            for rows, columns in SIZES:
+                with np.errstate(all="ignore"):
+                    cells = panel.draw(view, rows, columns)
+                assert cells.shape == (rows, columns)
+                if symbols.plain:
+                    assert (cells.code < 128).all()
+                    assert not (cells.code == ord("?")).any()
+
+
+def test_before_a_study_there_is_a_verdict_without_curvature() -> None:
+    view = view_of(300, 0.3, problem="line")
+    panel = WhyPanel()
+    text, _, kind = panel.line(view, 120)
+    assert kind is Kind.FLAT
+    assert "a minimum, a saddle or a plateau" in text
+    assert "the curvature follows" in read(panel, view)
+    assert studied(view, panel).line(view, 120)[2] is Kind.MINIMUM
+
+
+def test_what_was_found_elsewhere_is_shown_with_its_epoch() -> None:
+    panel = studied(view_of(5, 0.3, problem="plane"))
+    later = view_of(40, 0.3, problem="plane")
+    text = read(panel, later)
+    assert "of 2/λ" in text
+    assert "(curvature of epoch 5)" in text
+    # the weights have moved on: the verdict does without
+    assert "largest eigenvalue" not in text
+    assert "(curvature" not in read(studied(later, panel), later)
+
+
+def test_what_was_found_of_another_lane_or_loss_is_not_shown() -> None:
+    view = view_of(5, 0.3, problem="plane")
+    panel = studied(view)
+    lane = view.snapshot.lane
+    for changed in ({"number": 7}, {"loss_name": "mae"}):
+        other = replace(view.snapshot, lanes=(replace(lane, **changed),))
+        assert "the curvature follows" in read(panel, replace(view, snapshot=other))
+
+
+def test_a_branch_with_another_loss_is_judged_from_there_on() -> None:
+    settings = RunSettings(alpha=(0.01,))
+    problem = settings.load_problem()
+    trainer = settings.make_trainer(problem)
+    trainer.record_steepness()
+    observer = Observer(trainer, Predictor(trainer.model, problem.task))
+    trainer.advance(20)
+    observer.current = trainer.lanes[trainer.branch(0, loss="cross-entropy")].number
+    before = view_of(20)
+    for epochs, kind in ((1, Kind.BEGINNING), (4, Kind.DESCENDING)):
+        trainer.advance(epochs)
+        snapshot = observer.snapshot(
+            state=RunState.PAUSED, epochs=25, epochs_per_second=0, pace=None, seed=0, notice=""
+        )
+        view = replace(before, snapshot=snapshot)
+        text, _, told = WhyPanel().line(view, 160)
+        assert told is kind
+    fell = snapshot.recent.train[20] - snapshot.recent.train[25]
+    share = fell / snapshot.recent.train[20] * 100
+    assert text == f"descending: loss −{share:.2g} % in the last 5 epochs"
+
+
+def test_a_study_is_made_again_only_where_weights_are_others() -> None:
+    panel = WhyPanel()
+    view, later = view_of(5, 0.3, problem="plane"), view_of(40, 0.3, problem="plane")
+    assert panel.study(view).key == panel.study(view).key
+    assert panel.study(view).key != panel.study(later).key
+
+
+def test_a_study_that_is_not_wanted_any_more_gives_up() -> None:
+    progress = Progress(lambda _: None)
+    progress.wanted = False
+    with pytest.raises(Interrupted):
+        WhyPanel().study(view_of(5)).compute(progress)
+
+
+def test_a_diverged_run_says_which_weight_went_where() -> None:
+    view = view_of(400, 3.0, problem="line")
+    lane = view.snapshot.lane
+    # the line's own arithmetic, one step on
+    x, y = view.problem.x_train, view.problem.y_train
+    with np.errstate(all="ignore"):
+        after = lane.weights - 3.0 * 2 * x.T @ (x @ lane.weights - y) / len(y)
+    far = int(np.argmax(np.abs(after)))
+    panel = studied(view)
+    text, _, _ = panel.line(view, 160)
+    value = f"{after[far]:.2g}".replace("-", "−")
+    name = ("x1", "bias")[far]
+    assert text == f"diverged: the loss overflowed: weight {far + 1} ({name}) went to {value}"
+
+
+@pytest.mark.parametrize("columns", [0, 1, 5, 20, 40, 60, 80, 100, 160])
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_the_line_fits(columns, symbols) -> None:
+    for _, run in VERDICTS:
+        view = replace(view_of(**run), symbols=symbols)
+        panel = studied(view)
+        text, advice, _ = panel.line(view, columns)
+        assert width(text) + (2 + width(advice) if advice else 0) <= columns
+        whole, wanted, _ = panel.line(view, 200)
+        assert whole.startswith(text)
+        if columns >= width(whole) + 2 + width(wanted):
+            assert (text, advice) == (whole, wanted)
+        if symbols.plain:
+            assert (text + advice).isascii()
+
+
+def test_the_line_names_alpha_in_ascii() -> None:
+    view = replace(view_of(20, 0.95, problem="line"), symbols=ASCII)
+    assert studied(view).line(view, 120)[1] == "- lowers alpha"
+
+
+def test_other_optimizers_and_batches_have_no_limit() -> None:
+    for options in ({"optimizer": ("adam",)}, {"batch_size": 20}):
+        view = view_of(20, **options)
+        text = read(studied(view), view)
+        assert "no limit for α" in text
+        assert "of its limit" not in text
+
+
+def test_numbers_have_all_their_digits() -> None:
+    view = view_of(30)
+    lines = studied(view).numbers(view)
+    assert lines[0] == "why: epoch 30, lane A"
+    values = dict(line.split(": ", 1) for line in lines if ": " in line)
+    assert float(values["loss"]) == view.snapshot.lane.loss
+    assert float(values["‖g‖"]) == pytest.approx(view.snapshot.lane.gradient_norm, rel=1e-15)
+    assert float(values["learning rate"]) == 0.01
+    assert len(values["largest eigenvalue"]) >= 15
+    assert lines[1].startswith("descending: ")
+
+
+def test_what_does_not_fit_is_scrolled() -> None:
+    view = view_of(30)
+    panel = studied(view)
+    assert "pgdn 1-6/" in read(panel, view, 8, 60)
+    panel.scroll_by(9)
+    assert "saturated" in read(panel, view, 8, 60)
+    assert panel.moved(-99, view) == 0
+    assert "descending" in read(panel, view, 8, 60)
+
+
+def test_wrapped_breaks_between_words() -> None:
+    assert wrapped("one two three", 7) == ["one two", "three"]
+    assert wrapped("one", 0) == ["one"]

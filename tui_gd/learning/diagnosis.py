@@ -1,0 +1,308 @@
+"""Diagnosis: how training goes, in one line with its numbers, and what to try.
+
+Rules are asked in their order, and the first that applies is the verdict. They compare the ratios
+of `tui_gd.learning.evidence` with the numbers below; none depends on the size of loss or data.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from tui_gd.learning.evidence import HARDLY, WINDOW, Evidence, Facts
+from tui_gd.learning.models import Floats
+from tui_gd.learning.words import epochs, percent, ratio_of, share, signed
+
+# fewer steps than these say nothing of how it goes on
+FEWEST_STEPS = 3
+# a step turned back where its cosine to the one before is below; so many of ten make a zig-zag
+TURNED, TURNED_SHARE, ROSE_SHARE = -0.5, 0.6, 0.3
+# a descent below this over the window is slow
+SLOW = 1e-2
+# where the slope is below, the place is flat (where most samples are saturated, the slope comes
+# from the few others); where the bowl is, there is none
+FLAT_SLOPE, SATURATED_SLOPE, NO_BOWL = 0.05, 0.3, 1e-2
+# how far a minimum may be, of the weights' length: to be it, to be all but it, to be in sight
+NEAR, AT, IN_SIGHT = 1e-3, 1e-6, 0.1
+# eigenvalues are found to some 1e-8 of the largest, more where features are large
+NO_CURVATURE = 1e-5
+# α against its limit
+FAR_BELOW, FAR_ABOVE = 0.3, 9.0
+MOSTLY = 0.5
+OVERFITTING_EPOCHS, OVERFITTING_RISE = 10, 5e-3
+
+
+class Kind(StrEnum):
+    """How training goes, in one word."""
+
+    BEGINNING = "beginning"
+    DESCENDING = "descending"
+    ZIGZAG = "zig-zagging"
+    DIVERGING = "diverging"
+    DIVERGED = "diverged"
+    PLATEAU = "plateau"
+    SATURATED = "saturated"
+    FLAT = "flat"
+    SADDLE = "saddle"
+    MINIMUM = "minimum"
+    OVERFITTING = "overfitting"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict: `text` begins with the kind; `advice` names the key to press, or is empty.
+
+    `numbers` are names and values of all that it rests on, NaN what is not known.
+    """
+
+    kind: Kind
+    text: str
+    advice: str
+    numbers: tuple[tuple[str, float], ...] = ()
+
+
+def diagnose(evidence: Evidence) -> Verdict:
+    """Return how training goes at the last of the epochs: the first rule that applies.
+
+    The order: what has ended; where nothing is left to gain; what gets worse; what stands still;
+    and only then what descends.
+    """
+    with np.errstate(all="ignore"):
+        facts = Facts(evidence)
+        for rule in _RULES:
+            found = rule(facts)
+            if found:
+                kind, text, advice = found
+                return Verdict(kind, f"{kind}: {text}", advice, facts.numbers())
+    raise AssertionError("the last rule always applies")
+
+
+_Found = tuple[Kind, str, str] | None
+_BACK = "u: back 10 epochs with α/10"
+_LOWER, _RAISE, _OTHER_START = "- lowers α", "+ raises α", "n: another start"
+_CROSS_ENTROPY = "l: cross-entropy has no such plateau"
+_MOMENTUM = "o: momentum or adam get on faster here"
+
+
+def _diverged(facts: Facts) -> _Found:
+    if not facts.evidence.diverged:
+        return None
+    what = facts.evidence.overflow or "the next update is not finite"
+    return Kind.DIVERGED, what, _out(facts)
+
+
+def _settled(facts: Facts) -> bool:
+    """Whether so little is left to gain that it does not matter how the steps turn."""
+    known = facts.evidence.along is not None and facts.distance < AT
+    return facts.still or (facts.hardly_changes and (known or facts.slope < AT))
+
+
+def _bottom(facts: Facts) -> _Found:
+    if facts.nothing_left:
+        return Kind.MINIMUM, f"loss {facts.loss:.2g}: nothing left to gain", ""
+    return _stationary(facts) if _settled(facts) else None
+
+
+def _stationary(facts: Facts) -> _Found:
+    """Minimum or saddle: near where the gradient vanishes, by curvature that is known."""
+    smallest, largest = facts.evidence.smallest, facts.evidence.largest
+    if smallest is None or largest is None or not facts.distance < NEAR:
+        return None
+    if not (facts.hardly_changes or facts.still):
+        return None
+    eigenvalues = f"‖g‖ {facts.norm:.2g}, curvature from {signed(smallest)} to {signed(largest)}"
+    if largest <= NO_CURVATURE * facts.curvature or facts.bowl < NO_BOWL:
+        return None
+    if not _nowhere_down(facts):
+        return Kind.SADDLE, eigenvalues, "o: momentum leaves it sooner; n: another start"
+    advice = "" if facts.evidence.convex else "n: another start may end lower"
+    sure = "nothing left to gain" if facts.evidence.exact else "none found that is negative"
+    return Kind.MINIMUM, f"{eigenvalues}, {sure}", advice
+
+
+def _diverging(facts: Facts) -> _Found:
+    if _settled(facts):
+        return None
+    turn, steps, ups = _turn(facts.train)
+    factor = ratio_of(facts.loss, float(facts.train[turn]))
+    enough = steps >= FEWEST_STEPS and ups >= 0.8 * min(steps, WINDOW)
+    if not enough and not (ups == steps == 2 and factor > 1.5):
+        return None
+    if not facts.evidence.plain and turn and facts.loss < facts.train[:turn].max():
+        return None  # what has a memory, or a batch's noise, swings without diverging
+    seen = turn or not facts.first
+    since = f"turned at epoch {facts.epoch - steps}" if seen else f"rose for {steps} epochs"
+    grown = f"by {signed(facts.loss - float(facts.train[turn]))}"
+    if facts.evidence.floor and factor >= 2.0:
+        grown = f"to {factor:.3g} times as much"
+    return Kind.DIVERGING, f"the loss {since} and rose {grown}{_limit(facts)}", _out(facts)
+
+
+def _out(facts: Facts) -> str:
+    """Advise to go back; from the start where a tenth of α would be too much still."""
+    ratio = facts.evidence.ratio
+    if ratio is None or ratio < FAR_ABOVE:
+        return _BACK
+    return f"r: again from the start, a: α below {facts.evidence.learning_rate / ratio:.2g}"
+
+
+def _turn(losses: Floats) -> tuple[int, int, int]:
+    """Return where losses were least before they rose, the steps since, the rises of the last."""
+    turn = max(0, len(losses) - 1 - WINDOW)
+    turn += int(np.argmin(losses[turn:]))
+    while turn and losses[turn - 1] < losses[turn]:
+        turn -= 1
+    steps = len(losses) - 1 - turn
+    return turn, steps, int((np.diff(losses[turn:])[-WINDOW:] > 0.0).sum())
+
+
+def _overfitting(facts: Facts) -> _Found:
+    test = facts.test
+    if not np.isfinite(test[-1]) or not facts.evidence.floor or _settled(facts):
+        return None
+    test = np.where(np.isfinite(test), test, np.inf)
+    turn = len(test) - 1 - int(np.argmin(test[::-1]))
+    steps = len(test) - 1 - turn
+    since = np.diff(test[turn:])
+    if steps < OVERFITTING_EPOCHS or facts.first + turn == 0 or (since > 0.0).mean() < TURNED_SHARE:
+        return None
+    rise, fall = ratio_of(float(test[-1]), float(test[turn])) - 1.0, facts.change_since(turn)
+    if not (rise > OVERFITTING_RISE and fall < -HARDLY):
+        return None
+    epoch = facts.epoch - steps
+    seen = turn or not facts.first
+    when = f"since epoch {epoch}" if seen else f"in the last {steps} epochs"
+    words = f"test loss {percent(rise)} {when}, training loss {percent(fall)}"
+    return Kind.OVERFITTING, words, f"g: back to epoch {epoch}" if seen else "< goes back"
+
+
+def _zigzag(facts: Facts) -> _Found:
+    if _settled(facts) or facts.steps < FEWEST_STEPS:
+        return None
+    count = len(facts.cosines)
+    turned = int((facts.cosines < TURNED).sum())
+    if count >= FEWEST_STEPS and turned >= TURNED_SHARE * count:
+        middle = float(np.median(facts.cosines))
+        words = f"{turned} of the last {count} steps turned back (cos {signed(middle)})"
+        if facts.change < 0.0 and not _limit(facts):
+            words += f", {_changed(facts, facts.steps)}"
+        return Kind.ZIGZAG, words + _limit(facts), _LOWER
+    if facts.rises >= max(2, ROSE_SHARE * facts.steps):
+        words = f"the loss rose in {facts.rises} of the last {facts.steps} epochs"
+        return Kind.ZIGZAG, words + _limit(facts), _LOWER
+    return None
+
+
+def _flat(facts: Facts) -> _Found:
+    """Saturated, plateau, or flat where it is not known why; not where a minimum is in sight."""
+    evidence = facts.evidence
+    saturated = evidence.saturated is not None and evidence.saturated >= MOSTLY
+    level = facts.slope < (SATURATED_SLOPE if saturated else FLAT_SLOPE)
+    level &= facts.steps >= FEWEST_STEPS or facts.slope < 0.1 * FLAT_SLOPE
+    if not (facts.still or (level and facts.hardly_changes)):
+        return None
+    now = f"‖g‖ {facts.norm:.2g}"
+    if facts.steps and facts.hardly_changes:
+        now = f"{_changed(facts, facts.steps)} in {epochs(facts.steps)}, {now}"
+    if evidence.saturated is not None and saturated and level:
+        advice = _CROSS_ENTROPY if evidence.squared_sigmoid else _OTHER_START
+        told = f"{share(evidence.saturated)} of the samples have p near 0 or 1"
+        return Kind.SATURATED, f"{told}; {now}", advice
+    if facts.still and not level:
+        return Kind.FLAT, f"a step is lost in the rounding of the weights; {now}", _RAISE
+    return _flat_by_curvature(facts, now)
+
+
+def _flat_by_curvature(facts: Facts, now: str) -> _Found:
+    # where the curvature would not do more than the slope does, there is no bowl to be near to
+    if facts.distance >= IN_SIGHT or facts.bowl < NO_BOWL or facts.along < 0.0:
+        return Kind.PLATEAU, f"{now}, no minimum near", _off_the_plateau(facts)
+    if facts.evidence.smallest is None or not facts.distance < IN_SIGHT or facts.still:
+        advice = "" if facts.evidence.convex else _OTHER_START
+        return Kind.FLAT, f"{now}: a minimum, a saddle or a plateau", advice
+    if not _nowhere_down(facts):
+        return Kind.PLATEAU, f"{now}, a saddle near", _off_the_plateau(facts)
+    return None
+
+
+def _nowhere_down(facts: Facts) -> bool:
+    smallest = facts.evidence.smallest
+    return smallest is not None and smallest >= -NO_CURVATURE * facts.curvature
+
+
+def _off_the_plateau(facts: Facts) -> str:
+    evidence = facts.evidence
+    if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > 0.2):
+        return _CROSS_ENTROPY
+    # below 0 the loss falls the faster, the farther one goes
+    if facts.along < 0.0 or (evidence.ratio is not None and evidence.ratio < FAR_BELOW):
+        return _RAISE
+    return _MOMENTUM
+
+
+def _beginning(facts: Facts) -> _Found:
+    if facts.steps >= FEWEST_STEPS:
+        return None
+    text = f"after {epochs(facts.steps)} too early to say{_limit(facts)}"
+    return Kind.BEGINNING, text, "space runs, . goes on by one epoch"
+
+
+def _descending(facts: Facts) -> _Found:
+    """Descending over the window, or since the last time that the loss rose."""
+    steps = facts.steps
+    if not facts.change < 0.0:
+        rose = np.flatnonzero(np.diff(facts.train) > 0.0)
+        steps = len(facts.train) - 2 - int(rose[-1]) if len(rose) else 0
+    change = facts.change_since(len(facts.train) - 1 - steps)
+    if steps < 2 or not change < 0.0:
+        return None
+    where = f"in the last {epochs(steps)}"
+    if steps < facts.steps:
+        where = f"since epoch {facts.epoch - steps}, after a rise"
+    advice = _RAISE if abs(change) < SLOW * steps / WINDOW and _has_room(facts) else ""
+    if facts.hardly_changes and facts.distance < IN_SIGHT and _nowhere_down(facts):
+        where += ", a minimum in sight"
+    return Kind.DESCENDING, f"{_changed(facts, steps)} {where}{_limit(facts)}", advice
+
+
+def _has_room(facts: Facts) -> bool:
+    """Whether a larger α promises more: far below its limit, or the direction does not turn."""
+    ratio = facts.evidence.ratio
+    if ratio is not None:
+        return ratio < FAR_BELOW
+    return len(facts.cosines) > 0 and bool((facts.cosines > 0.9).all())
+
+
+def _else(facts: Facts) -> _Found:
+    if not facts.change:
+        return Kind.FLAT, f"the loss does not change; ‖g‖ {facts.norm:.2g}", _RAISE
+    return Kind.ZIGZAG, f"the loss rose at epoch {facts.epoch}{_limit(facts)}", _LOWER
+
+
+_RULES: Sequence[Callable[[Facts], _Found]] = (
+    _diverged,
+    _bottom,
+    _diverging,
+    _overfitting,
+    _zigzag,
+    _stationary,
+    _flat,
+    _beginning,
+    _descending,
+    _else,
+)
+
+
+def _limit(facts: Facts) -> str:
+    """Say how far α is above its limit, if it is."""
+    ratio = facts.evidence.ratio
+    return f"; α is {ratio:.3g} of its limit" if ratio is not None and ratio > 1.0 else ""
+
+
+def _changed(facts: Facts, steps: int) -> str:
+    """Say how the loss changed over the last steps: by what share, or from what to what."""
+    before = float(facts.train[-1 - steps])
+    if facts.evidence.floor:
+        return f"loss {percent(facts.change_since(len(facts.train) - 1 - steps))}"
+    return f"loss {before:.6g} → {facts.loss:.6g}".replace("-", "−")

@@ -1,0 +1,259 @@
+"""The observer: from a trainer to snapshots, which hold copies of all that may be shown."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.commands import LookAt
+from tui_gd.learning.history import BUCKETS, Buckets, Lane, Series
+from tui_gd.learning.models import Floats
+from tui_gd.learning.numeric import numeric_gradient
+from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.trainer import Trainer
+from tui_gd.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
+
+# with more rows, accuracy is left to the report, which is not made for every frame
+ACCURACY_ROWS = 100_000
+# epochs of which every number stands in a snapshot
+RECENT_EPOCHS = 512
+# a path is given as at most so many points, and all paths together as so many numbers
+PATH_POINTS = 256
+PATH_NUMBERS = 200_000
+
+_NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
+
+
+class Observer:
+    """Takes snapshots of a trainer, on the trainer's thread.
+
+    `current` is the number of the lane that is looked at most closely. `look` says which curves
+    are wanted; `checking`, whether the gradient is held against differences of the loss.
+    """
+
+    def __init__(self, trainer: Trainer, predictor: Predictor) -> None:
+        self.current = trainer.lanes[0].number
+        self.look = LookAt()
+        self.checking = False
+        self._trainer = trainer
+        self._predictor = predictor
+        self._marked: tuple[int, dict[int, Floats]] | None = None
+        self._checked: tuple[tuple[object, ...], Floats] | None = None
+
+    @property
+    def position(self) -> int:
+        """The position of the current lane; of a lane that was closed, the last one's."""
+        found = self._trainer.position(self.current)
+        if found is None:
+            found = len(self._trainer.lanes) - 1
+            self.current = self._trainer.lanes[found].number
+        return found
+
+    # The epoch to which others are compared
+
+    def mark(self) -> None:
+        """Let others be compared to the trainer's epoch."""
+        weights = {lane.number: self._trainer.weights[i].copy() for i, lane in self._numbered()}
+        self._marked = (self._trainer.epoch, weights)
+
+    def forget_mark(self) -> None:
+        """Let others be compared to epoch 0."""
+        self._marked = None
+
+    def _numbered(self) -> Sequence[tuple[int, Lane]]:
+        return list(enumerate(self._trainer.lanes))
+
+    def _reference(self, position: int) -> Reference:
+        lane = self._trainer.lanes[position]
+        if self._marked is None:
+            return Reference(0, self._trainer.history.keyframes.start()[position, 0])
+        epoch, weights = self._marked
+        if lane.number not in weights:  # branched since: what it had in common with its parent
+            parents = [number for number in weights if number == lane.parent]
+            weights[lane.number] = weights[parents[0] if parents else min(weights)]
+        return Reference(epoch, weights[lane.number])
+
+    # The gradient by differences
+
+    def check_gradient(self) -> bool:
+        """Compute the current lane's gradient by differences if it is wanted and not known."""
+        if not self.checking or self._numeric(self.position) is not None:
+            return False
+        trainer, position = self._trainer, self.position
+        engine = trainer.engine_for(trainer.lanes[position].method_at(trainer.epoch).loss)
+        found = numeric_gradient(engine, trainer.weights[position].copy())
+        # of the loss that is shown; descent follows this share of it
+        direction = found.central * engine.rule.descent_factor
+        self._checked = (self._place(position), direction)
+        return True
+
+    def _place(self, position: int) -> tuple[object, ...]:
+        trainer = self._trainer
+        number = trainer.lanes[position].number
+        return (number, trainer.epoch, trainer.weights[position].tobytes())
+
+    def _numeric(self, position: int) -> Floats | None:
+        """Return the direction by differences, if it is known where the lane is."""
+        if self.checking and self._checked and self._checked[0] == self._place(position):
+            return self._checked[1]
+        return None
+
+    # Snapshots
+
+    def snapshot(
+        self,
+        *,
+        state: RunState,
+        epochs: int,
+        epochs_per_second: float,
+        pace: float | None,
+        seed: int,
+        notice: str,
+    ) -> Snapshot:
+        """Return all that may be shown, as it is now."""
+        position = self.position
+        return Snapshot(
+            state=state,
+            epoch=self._trainer.epoch,
+            epochs=epochs,
+            newest=self._trainer.newest,
+            lanes=self._lanes(position),
+            current=position,
+            look=self.look,
+            recent=self._recent(position),
+            reference=self._reference(position),
+            epochs_per_second=epochs_per_second,
+            pace=pace,
+            seed=seed,
+            notice=notice,
+        )
+
+    def _lanes(self, current: int) -> tuple[LaneSnapshot, ...]:
+        trainer, history, epoch = self._trainer, self._trainer.history, self._trainer.epoch
+        rates = trainer.learning_rates
+        norms = np.sqrt(np.vecdot(trainer.grad, trainer.grad))
+        ahead = trainer.looked_ahead
+        unknown = np.full(trainer.model.parameters, np.nan)
+        points = max(2, min(PATH_POINTS, PATH_NUMBERS // trainer.weights.size))
+        path_epochs, path = history.keyframes.path(trainer.newest, points)
+        curves = self._curves()
+        lanes = []
+        for i, lane in self._numbered():
+            method = lane.method_at(epoch)
+            known = np.searchsorted(path_epochs, lane.recorded, side="right")
+            lanes.append(
+                LaneSnapshot(
+                    number=lane.number,
+                    name=lane.name,
+                    parent=lane.parent,
+                    branched_at=lane.branched_at,
+                    learning_rate=float(rates[i]),
+                    optimizer=method.optimizer,
+                    loss_name=method.loss,
+                    recorded=lane.recorded,
+                    diverged=lane.diverged,
+                    weights=trainer.weights[i].copy(),
+                    gradient=trainer.grad[i].copy(),
+                    gradient_norm=float(norms[i]),
+                    loss=float(trainer.loss[i]),
+                    test_loss=history.test_loss.at(i, epoch),
+                    accuracy=self._accuracy(i, alone=i == current),
+                    next_weights=ahead[0][i].copy() if ahead else unknown,
+                    next_loss=float(ahead[1][i]) if ahead else math.nan,
+                    numeric=self._numeric(i),
+                    train=curves[i][0],
+                    test=curves[i][1],
+                    reading=self._reading(i),
+                    path=path[:known, i],
+                    path_epochs=path_epochs[:known],
+                )
+            )
+        return tuple(lanes)
+
+    def _accuracy(self, position: int, *, alone: bool) -> float:
+        """Return a lane's accuracy on the test rows; of many lanes on many rows `alone`'s only."""
+        trainer, problem = self._trainer, self._trainer.problem
+        rows = len(problem.y_test)
+        if not alone:
+            rows *= len(trainer.lanes)
+        if problem.task not in {"binary", "multiclass"} or not 0 < rows <= ACCURACY_ROWS:
+            return math.nan
+        x = problem.rows(problem.x_test, slice(None))
+        hits = self._predictor.predict(trainer.weights[position], x) == problem.y_test
+        return float(np.count_nonzero(hits)) / len(hits)
+
+    def _recent(self, position: int) -> Recent:
+        history, stop = self._trainer.history, self._trainer.epoch + 1
+        first = max(0, stop - RECENT_EPOCHS)
+        series = (history.train_loss, history.test_loss, history.norms, history.cosines)
+        return Recent(first, *(_part(one, position, first, stop) for one in series))
+
+    # Curves
+
+    def _curves(self) -> list[tuple[Buckets, Buckets]]:
+        """Return the curves that are looked at, a pair for every lane."""
+        history, look = self._trainer.history, self.look
+        pairs = []
+        factors: tuple[NDArray[np.intp], Floats] | None = None
+        for i, lane in self._numbered():
+            last = lane.recorded if look.last is None else min(look.last, lane.recorded)
+            if look.first > last:
+                pairs.append((_NOTHING, _NOTHING))
+            elif look.measure == "alpha":
+                if factors is None:
+                    factors = self._factors()
+                pairs.append((_rates(lane, look.first, last + 1, *factors), _NOTHING))
+            elif look.measure == "norm":
+                pairs.append((history.norms.window(i, look.first, last + 1), _NOTHING))
+            else:
+                pairs.append(
+                    (
+                        history.train_loss.window(i, look.first, last + 1),
+                        history.test_loss.window(i, look.first, last + 1),
+                    )
+                )
+        return pairs
+
+    def _factors(self) -> tuple[NDArray[np.intp], Floats]:
+        """Return the epochs at which learning rates are shown, and the schedule's factors there."""
+        first = self.look.first
+        stop = 1 + (self._trainer.newest if self.look.last is None else self.look.last)
+        epochs = np.arange(first, max(stop, first + 1), -(-(stop - first) // (2 * BUCKETS)) or 1)
+        schedule = self._trainer.descent.schedule
+        return epochs, np.array([schedule(int(epoch)) for epoch in epochs])
+
+    def _reading(self, position: int) -> Reading | None:
+        epoch = self.look.cursor
+        if epoch is None:
+            return None
+        history, lane = self._trainer.history, self._trainer.lanes[position]
+        if epoch > lane.recorded:
+            return Reading(epoch, math.nan, math.nan, math.nan, math.nan)
+        return Reading(
+            epoch,
+            history.train_loss.at(position, epoch),
+            history.test_loss.at(position, epoch),
+            history.norms.at(position, epoch),
+            lane.rate_at(epoch) * self._trainer.descent.schedule(epoch),
+        )
+
+
+def _part(series: Series, position: int, first: int, stop: int) -> Floats:
+    """Return one lane's values of epochs `first` … `stop` − 1, NaN where none is known."""
+    values: Floats = np.full(stop - first, np.nan)
+    known = series.values[position, first:stop]
+    values[: len(known)] = known
+    return values
+
+
+def _rates(
+    lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats
+) -> Buckets:
+    """Return the learning rates of a lane's updates as a curve: those of the buckets' beginnings."""
+    width = int(epochs[1] - epochs[0]) if len(epochs) > 1 else 1
+    shown = epochs < stop
+    starts = np.array([start for start, _ in lane.rates])
+    rates = np.array([rate for _, rate in lane.rates])
+    values = rates[np.searchsorted(starts, epochs[shown], side="right") - 1] * factors[shown]
+    return Buckets(width, stop, values, values, first)

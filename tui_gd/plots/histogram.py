@@ -1,0 +1,281 @@
+"""Histograms of final losses: bars of starts, stacked by where they ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .axes import Scale, frame, nice_limits
+from .box import BORDER, draw_box
+from .cells import SPACE, Cells, Colour, fit, width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .axes import Frame
+    from .palette import Palette, Symbols
+
+# values below this share of the reference stand in the lowest bin: they are all as good as zero;
+# so do the fewest outliers, for which the axis would be twice as long
+LEAST_SHARE, LEAST_QUANTILE = 1e-6, 0.02
+# a bar is as wide as leaves room for so many
+_BARS = 48
+_EIGHTHS = np.array([SPACE, *range(0x2581, 0x2589)], np.uint32)
+"""Blocks of 0 to 8 eighths of a cell's height."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A part of all bars: values (n,) that count as one kind, with its sign and colour.
+
+    Values that are not finite stand in the highest bin, as +inf does; NaN too.
+    """
+
+    label: str
+    values: NDArray[np.floating]
+    sign: str
+    colour: Colour
+
+
+def loss_scales(parts: Sequence[tuple[NDArray[np.floating], float]]) -> tuple[Scale, ...]:
+    """Return an axis for each (values, reference) such that `v / reference` lies alike on all.
+
+    Logarithmic up to the greatest share, down to that of the lowest 2 %, but not below 1e-6.
+    Linear, an own axis each, where a value is below 0 or a reference is not above 0.
+    """
+    finite = [(values[np.isfinite(values)], reference) for values, reference in parts]
+    if any(not _logarithmic(values, reference) for values, reference in finite):
+        return tuple(_linear(values) for values, _ in finite)
+    shares = np.concatenate([np.zeros(0), *(values / reference for values, reference in finite)])
+    shares = np.clip(shares, LEAST_SHARE, 1e12)
+    low = min(float(np.quantile(shares, LEAST_QUANTILE)) if len(shares) else 1.0, 0.5) / 1.5
+    high = max(float(shares.max(initial=1.0)), 2.0) * 1.5
+    return tuple(
+        Scale(max(low * reference, 1e-300), min(high * reference, 1e300), log=True)
+        for _, reference in finite
+    )
+
+
+def _logarithmic(values: NDArray[np.floating], reference: float) -> bool:
+    return bool(1e-280 < reference < 1e280 and (values >= 0).all())
+
+
+def _linear(values: NDArray[np.floating]) -> Scale:
+    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
+    return Scale(*nice_limits(low, high))
+
+
+def bars(columns: int) -> tuple[int, int]:
+    """Return how many bars fit into so many columns, and how many columns each takes."""
+    wide = max(1, columns // _BARS)
+    return columns // wide, wide
+
+
+def bin_of(values: NDArray[np.floating], scale: Scale, count: int) -> NDArray[np.intp]:
+    """Return the bin of each value; what lies beyond the axis is in the outermost one."""
+    values = np.asarray(values, np.float64)
+    inside = np.clip(np.where(np.isnan(values), np.inf, values), scale.low, scale.high)
+    # in single steps the limits themselves may fall outside by rounding
+    return np.maximum(scale.bins(inside, count), 0)
+
+
+def tallest(columns: int, stacks: Sequence[Stack], scale: Scale) -> int:
+    """Return the starts in the highest bar of a plotting area of so many columns."""
+    count = bars(max(columns, 1))[0]
+    values = [np.zeros(0), *(stack.values for stack in stacks)]
+    where = bin_of(np.concatenate(values), scale, count)
+    return int(np.bincount(where, minlength=1).max())
+
+
+def draw_histogram(
+    rows: int,
+    columns: int,
+    stacks: Sequence[Stack],
+    scale: Scale,
+    *,
+    title: str,
+    palette: Palette,
+    symbols: Symbols,
+    most: int | None = None,
+    x_label: str = "",
+    y_label: str = "",
+    cursor: float | None = None,
+    focused: bool = False,
+) -> Cells:
+    """Return bars of how many values lie where on `scale`, one stack upon the other.
+
+    The first stack is at the bottom. At the foot of each part of a bar stands the sign of its
+    stack; with 16 colours, with none and in plain characters bars are made of these signs alone.
+    Every part that is not empty is seen, however small. The axis of the numbers ends at `most`, or
+    at more if a bar is higher, so that two histograms can be compared. A line stands at the value
+    `cursor`. Only stacks with values are in the legend.
+    """
+    values = [stack for stack in stacks if len(stack.values)]
+    high = max(most or 0, tallest(max(columns - 8, 1), stacks, scale), 1)
+    drawn = frame(
+        rows,
+        columns,
+        scale,
+        Scale(0.0, nice_limits(0.0, float(high))[1]),
+        title=title,
+        legend=[(f"{len(one.values)} {one.label}", one.sign, one.colour) for one in values],
+        x_label=x_label,
+        y_label=y_label,
+        palette=palette,
+        symbols=symbols,
+        focused=focused,
+    )
+    if drawn.rows and drawn.columns:
+        _draw_bars(drawn, stacks, palette, symbols)
+        if cursor is not None:
+            _rule(drawn, cursor, palette, symbols)
+    return drawn.cells
+
+
+def draw_tally(
+    rows: int,
+    columns: int,
+    stacks: Sequence[Stack],
+    *,
+    title: str,
+    palette: Palette,
+    symbols: Symbols,
+    focused: bool = False,
+) -> Cells:
+    """Return a line for each stack: sign, label, how many, and as long a bar of the signs.
+
+    For values that say less than where they were reached. Where lines do not fit, those of the
+    smallest stacks are left out.
+    """
+    inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+    height, room = inner.shape
+    kept = sorted(range(len(stacks)), key=lambda index: (-len(stacks[index].values), index))
+    shown = [stacks[index] for index in sorted(kept[:height])]
+    labels = [fit(one.label, max(room // 2, 0), symbols.plain) for one in shown]
+    across = max(map(width, labels), default=0)
+    digits = max((len(str(len(one.values))) for one in shown), default=1)
+    begin = across + digits + 6
+    most = max((len(one.values) for one in shown), default=0) or 1
+    for row, (one, label) in enumerate(zip(shown, labels, strict=True)):
+        count = len(one.values)
+        inner.put(row, 1, one.sign, one.colour)
+        inner.put(row, 3, label, palette.text)
+        inner.put(row, across + 4, f"{count:>{digits}}", palette.text)
+        cells = max(round(count / most * (room - begin - 1)), min(count, 1))
+        inner.put(row, begin, one.sign * cells, one.colour)
+    return draw_box(
+        rows,
+        columns,
+        inner,
+        title=title,
+        palette=palette,
+        symbols=symbols,
+        focused=focused,
+    )
+
+
+def _draw_bars(drawn: Frame, stacks: Sequence[Stack], palette: Palette, symbols: Symbols) -> None:
+    count, wide = bars(drawn.columns)
+    heights = np.array(
+        [np.bincount(bin_of(one.values, drawn.x, count), minlength=count) for one in stacks],
+        np.float64,
+    ).reshape(len(stacks), count)
+    signs_only = symbols.plain or palette.depth in {"16", "mono"}
+    unit = 1 if signs_only else 8
+    owner = _owners(heights, drawn.y.high, drawn.rows * unit)
+    code, fg, bg = _cells_of(owner.reshape(drawn.rows, unit, count), stacks, palette)
+    if signs_only:
+        signs = np.array([SPACE, *(ord(one.sign) for one in stacks)], np.uint32)
+        code = signs[owner + 1]
+    span = np.s_[drawn.left : drawn.left + count * wide]
+    for name, values in (("code", code), ("fg", fg), ("bg", bg)):
+        area = getattr(drawn.cells, name)[drawn.top : drawn.top + drawn.rows, span]
+        area[...] = np.repeat(values[::-1], wide, axis=1)
+    if not signs_only:
+        _sign_feet(drawn, owner.reshape(drawn.rows, unit, count), stacks, wide, palette)
+
+
+def _owners(heights: NDArray[np.float64], high: float, units: int) -> NDArray[np.intp]:
+    """Return the stack of each unit of height (units, bars) from the bottom up, −1 for none.
+
+    What is not empty gets a unit at least; where that makes a bar too high, its largest part gives
+    way.
+    """
+    tall = np.where(heights > 0, np.maximum(np.rint(heights / high * units), 1), 0).astype(np.intp)
+    over = np.maximum(tall.sum(axis=0) - units, 0)
+    if over.any():
+        largest = tall.argmax(axis=0)
+        every = np.arange(tall.shape[1])
+        tall[largest, every] = np.maximum(tall[largest, every] - over, 0)
+    owner = np.full((units, heights.shape[1]), -1, np.intp)
+    level, bottom = np.arange(units)[:, None], np.zeros(heights.shape[1], np.intp)
+    for index, height in enumerate(tall):
+        owner[(level >= bottom) & (level < bottom + height)] = index
+        bottom = bottom + height
+    return owner
+
+
+def _cells_of(
+    owner: NDArray[np.intp], stacks: Sequence[Stack], palette: Palette
+) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]]:
+    """Return block, foreground and background of each cell (rows, bars), the lowest row first.
+
+    A cell has two colours: that of what is lowest in it, and that of what lies upon it.
+    """
+    colours = np.array([*(one.colour for one in stacks), palette.background], np.int32)
+    first = owner[:, 0]
+    full = (owner == first[:, None]).sum(axis=1)
+    last = np.take_along_axis(owner, np.minimum(full, owner.shape[1] - 1)[:, None], axis=1)[:, 0]
+    full = np.where(first < 0, 0, full)
+    both = (full < owner.shape[1]) & (first >= 0) & (last >= 0)
+    eighths = np.minimum(full * 8 // owner.shape[1], 8)
+    return _EIGHTHS[eighths], colours[first], np.where(both, colours[last], palette.background)
+
+
+def _sign_feet(
+    drawn: Frame,
+    owner: NDArray[np.intp],
+    stacks: Sequence[Stack],
+    wide: int,
+    palette: Palette,
+) -> None:
+    """Write the sign of each part of a bar into its lowest cell that is its own."""
+    whole = (owner == owner[:, :1]).all(axis=1) & (owner[:, 0] >= 0)
+    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left :]
+    code, fg, bg = (part[area] for part in (drawn.cells.code, drawn.cells.fg, drawn.cells.bg))
+    for index, one in enumerate(stacks):
+        own = whole & (owner[:, 0] == index)
+        low = (owner[0, :, :] == index)[0] & ~whole[0]  # lower than a cell: its sign stands for it
+        bar = np.flatnonzero(own.any(axis=0) | low)
+        row = drawn.rows - 1 - np.where(low, 0, own.argmax(axis=0))[bar]
+        inverse = own.any(axis=0)[bar] & ~low[bar]
+        column = bar * wide
+        for beside in range(wide):
+            code[row, column + beside] = SPACE
+            bg[row, column + beside] = np.where(inverse, one.colour, palette.background)
+        middle = column + (wide - 1) // 2
+        code[row, middle] = ord(one.sign)
+        fg[row, middle] = np.where(inverse, palette.background, one.colour)
+
+
+def _rule(drawn: Frame, value: float, palette: Palette, symbols: Symbols) -> None:
+    """Draw a line at a value, beside what is there, with a sign on top."""
+    count, wide = bars(drawn.columns)
+    if math.isnan(value):
+        value = math.inf
+    bar = int(bin_of(np.array([value]), drawn.x, count)[0])
+    column = drawn.left + bar * wide + (wide - 1) // 2
+    line = np.s_[drawn.top : drawn.top + drawn.rows, column]
+    free = drawn.cells.code[line] == SPACE
+    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
+    drawn.cells.fg[line] = np.where(free, palette.cursor, drawn.cells.fg[line])
+    for place, bracket in zip((column - 1, column + 1), symbols.brackets, strict=True):
+        if drawn.left <= place < drawn.left + drawn.columns:
+            drawn.cells.put(
+                drawn.top + drawn.rows - 1, place, bracket, palette.cursor, palette.background
+            )

@@ -1,0 +1,134 @@
+"""The loss over one weight: a curve, the path along it, and the tangent at the viewed epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .axes import Scale, frame, geometry
+from .relief import paint_relief
+from .scale import nice_limits
+from .tracks import marks, paint_cursor, paint_ends, paint_lines, paint_minima, paint_signs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .axes import Geometry, LegendEntry
+    from .cells import Cells
+    from .palette import Palette, Symbols
+    from .tracks import Place, Track
+
+# how far the tangent goes to both sides, as a share of the width
+_TANGENT = 0.12
+
+
+def loss_limits(values: NDArray[np.floating] | None) -> tuple[float, float]:
+    """Return limits of the loss around the finite ones of `values`."""
+    finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
+    if not finite.size:
+        return 0.0, 1.0
+    return nice_limits(float(finite.min()), float(finite.max()))
+
+
+def line_area(
+    rows: int,
+    columns: int,
+    limits: tuple[float, float],
+    values: NDArray[np.floating] | None,
+) -> Geometry:
+    """Return where the plotting area lies in a picture of `rows` × `columns`."""
+    return geometry(rows, columns, Scale(*limits), Scale(*loss_limits(values)), True)
+
+
+def draw_landscape_line(
+    rows: int,
+    columns: int,
+    *,
+    xs: NDArray[np.floating],
+    values: NDArray[np.floating] | None,
+    limits: tuple[float, float],
+    palette: Palette,
+    symbols: Symbols,
+    tracks: Sequence[Track] = (),
+    epoch: int = 0,
+    slope: float | None = None,
+    following: Place | None = None,
+    minima: Sequence[tuple[float, float, bool]] = (),
+    cursor: float | None = None,
+    x_label: str = "",
+    y_label: str = "loss",
+    title: str = "landscape",
+    legend: Sequence[LegendEntry] = (),
+    focused: bool = False,
+) -> Cells:
+    """Return the curve through `xs` (w,), `values` (w,) with the points of the lanes' paths on it.
+
+    The tracks' points are (n, 1) or (n, 2), of which the first coordinate counts: they lie on the
+    curve. `viewed` is (weight, loss) exactly, `slope` that of the tangent there, `following` where
+    the next step leads. `minima` are weight, loss and whether the minimum is global. Values that
+    are not finite are gaps; None is: not known yet.
+    """
+    bottom, top = loss_limits(values)
+    drawn = frame(
+        rows,
+        columns,
+        Scale(*limits),
+        Scale(bottom, top),
+        title=title,
+        legend=legend,
+        x_label=x_label,
+        y_label=y_label,
+        palette=palette,
+        symbols=symbols,
+        focused=focused,
+    )
+    if not (drawn.rows and drawn.columns):
+        return drawn.cells
+    relief = paint_relief(drawn, None, palette, symbols)
+    curve = np.zeros((0, 2)) if values is None else np.stack([xs, values], axis=1)
+    lines, colours = [curve], [palette.dim]
+    steps = []
+    for past in (False, True):
+        for track in tracks:
+            seen = np.asarray(track.epochs) <= epoch
+            along = np.asarray(track.points, np.float64)[seen if past else ~seen, 0]
+            steps.append((_on(curve, along), past, track.colour if past else track.dimmed))
+            if not symbols.plain:  # where the curve would hide below them
+                lines.append(steps[-1][0])
+                colours.append(steps[-1][2])
+    viewed = tracks[-1].viewed if tracks else None
+    if viewed is not None and slope is not None:
+        reach = _TANGENT * (limits[1] - limits[0])
+        at = viewed[0] + np.array([-reach, reach])
+        lines.append(np.stack([at, viewed[1] + slope * (at - viewed[0])], axis=1))
+        colours.append(palette.accent)
+    layers = [2 * i for i in range(len(lines))]
+    paint_lines(drawn, relief, lines, layers, colours, palette, symbols, (".", "."))
+    signs = marks(symbols)
+    for places, past, colour in steps:
+        sign = signs.past if past else signs.future
+        paint_signs(drawn, relief, places, [sign], [colour], palette)
+    paint_minima(drawn, relief, minima, palette, symbols)
+    starts = [
+        (place, track.colour)
+        for track in tracks
+        for place in _on(curve, np.asarray(track.points, np.float64)[:1, 0])
+    ]
+    paint_ends(drawn, relief, tracks, starts, following, palette, symbols)
+    if cursor is not None:
+        for x, y in _on(curve, np.array([cursor])):
+            paint_cursor(drawn, relief, (float(x), float(y)), palette, symbols)
+    return drawn.cells
+
+
+def _on(curve: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the points (n, 2) of a curve over some places, NaN beside it."""
+    good = np.isfinite(curve).all(axis=1)
+    if not good.any():
+        return np.stack([along, np.full(len(along), np.nan)], axis=1)
+    known = curve[good]
+    height = np.interp(along, known[:, 0], known[:, 1], left=np.nan, right=np.nan)
+    return np.stack([along, height], axis=1)

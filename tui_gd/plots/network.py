@@ -1,0 +1,284 @@
+"""A network as a picture: units in columns, and lines between them as strong as their weights."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .cells import Cells, fit, width
+from .dots import blit, per_cell
+from .network_layout import BIAS, Unit, finite, layout_of, unit_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .network_layout import Column, Layout
+    from .palette import Palette, Symbols
+
+__all__ = ["Unit", "draw_network", "unit_at"]
+
+_WEAK, _MEDIUM, _STRONG = 0.1, 0.3, 0.65
+"""Shares of the layer's largest |w| from which on a line is dotted, thin, thick."""
+_LOOSE = 3
+"""Units so many lines apart leave room for a bias below."""
+_CROWDED = 3
+"""More lines between two layers than so many for each row: of those that do not touch the selected
+unit only the strongest are drawn, one for every second row."""
+_EXPONENT = re.compile(r"e\+?(-?)0*(\d+)")
+_PERIOD = 8
+_PATTERNS = np.array(
+    [
+        [0, 0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 1, 0, 1, 0, 1, 0],  # w > 0: dotted, thin, thick
+        [1, 1, 1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1, 1, 1],
+        [1, 1, 0, 0, 0, 0, 0, 0],  # w < 0: the same, with gaps
+        [1, 1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0, 0, 0],
+    ],
+    np.bool_,
+)
+_NEGATIVE = 3
+_PLAIN = np.array([ord(sign) for sign in " .+#,-="], np.uint32)
+
+
+def draw_network(
+    rows: int,
+    columns: int,
+    layers: Sequence[NDArray[np.floating]],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    palette: Palette,
+    symbols: Symbols,
+    activations: Sequence[NDArray[np.floating]] = (),
+    selected: Unit | None = None,
+) -> Cells:
+    """Return the network of `layers`, matrices (inputs + 1, outputs) each, the bias row last.
+
+    A line is dotted, thin or thick from 0.1, 0.3 and 0.65 of the layer's largest |w| on (biases
+    not counted), solid where w > 0 and dashed where w < 0. Beside a unit or below it
+    stands its bias, and below, where `activations` gives one (units,) for the inputs and for every
+    layer, its value.
+    The selected unit is bracketed and its lines are drawn over the dimmed others. Of a layer that
+    does not fit the first and last are shown, and the selected; of the inputs those with the
+    largest |w|, to the selected unit if they lead to it; the number of the others is told.
+    """
+    cells = Cells.blank(rows, columns, palette, symbols)
+    if rows < 1 or columns < 1 or not layers:
+        return cells
+    sound = [finite(matrix) for matrix in layers]
+    layout = layout_of(rows, columns, sound, inputs, outputs, selected)
+    _draw_lines(cells, layout, sound, selected, palette, symbols)
+    for number, column in enumerate(layout.columns):
+        _draw_units(cells, layout, number, layers, selected, palette, symbols)
+        for row, count in column.gaps:
+            text = symbols.spell(f"… {count} more")
+            cells.put(row, max(column.at + 1 - width(text), 0), text, palette.dim)
+    _draw_names(cells, layout, inputs, outputs, palette)
+    _draw_activations(cells, layout, activations, palette)
+    if layout.legend:
+        _draw_legend(cells, palette, symbols)
+    return cells
+
+
+@lru_cache(maxsize=64)
+def _raster(
+    shape: tuple[int, int],
+    ends: tuple[int, int],
+    rows: tuple[tuple[int, ...], tuple[int, ...]],
+    down: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+    """Return all lines between two columns of units as dots of a mask of `shape`.
+
+    Flat indices of the dots and of those beside them, for thick lines, and the places in the
+    pattern, (lines, dots) each; line number = number of the left unit · right units + right one.
+    """
+    from_row, to_row = (np.array(side) * down + down // 2 for side in rows)
+    start = np.repeat(from_row, len(to_row))[:, None]
+    rise = np.tile(to_row, len(from_row))[:, None] - start
+    across = ends[1] - 1 - ends[0]
+    length = max(across, int(np.abs(rise).max(initial=0)), 1)
+    share = np.arange(length + 1) / length
+    x = np.rint(ends[0] + across * share).astype(np.intp)[None]
+    y = np.rint(start + rise * share).astype(np.intp)
+    dots = y * shape[1] + x
+    steep = np.abs(rise) > across
+    beside = np.where(
+        steep,
+        y * shape[1] + np.minimum(x + 1, ends[1] - 1),
+        np.minimum(y + 1, shape[0] - 1) * shape[1] + x,
+    )
+    own = np.maximum(np.abs(rise), across)
+    places = np.rint(own * share).astype(np.intp) % _PERIOD
+    return dots.astype(np.int32), beside.astype(np.int32), places.astype(np.int8)
+
+
+def _draw_lines(
+    cells: Cells,
+    layout: Layout,
+    layers: Sequence[NDArray[np.float64]],
+    selected: Unit | None,
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Draw the lines, a stronger one over a weaker one."""
+    down, across = symbols.dots
+    shape = (cells.shape[0] * down, cells.shape[1] * across)
+    owner = np.zeros(shape[0] * shape[1], np.int16)
+    # the line with which number in `owner` has which colour and kind
+    colours, kinds = [np.array([palette.text])], [np.array([0])]
+    drawn = 1
+    for gap, matrix in enumerate(layers):
+        left, right = layout.columns[gap], layout.columns[gap + 1]
+        start, stop = layout.line_ends(gap)
+        if stop - start < 1:
+            continue
+        shown = matrix[np.ix_(left.units, right.units)].ravel()
+        own = _touching(left, right, gap, selected)
+        most = len(shown)
+        if most > _CROWDED * cells.shape[0]:
+            # without colours the lines of the selected unit would be lost among others
+            most = 0 if palette.depth == "mono" and own.any() else cells.shape[0] // 2
+        kind, order = _kinds(shown, float(np.abs(matrix[:-1]).max(initial=0.0)), own, most)
+        dots, beside, places = _raster(
+            shape, (start * across, stop * across), (left.rows, right.rows), down
+        )
+        number = np.arange(drawn, drawn + len(order), dtype=np.int16)[:, None]
+        drawn += len(order)
+        on = _PATTERNS[kind[order][:, None], places[order]]
+        number = np.broadcast_to(number, on.shape)
+        if not symbols.plain:
+            thick = kind[order] % _NEGATIVE == 0
+            owner[beside[order[thick]][on[thick]]] = number[thick][on[thick]]
+        owner[dots[order][on]] = number[on]
+        bright = np.array([palette.train, palette.test])
+        dimmed = np.array([palette.train_dimmed, palette.test_dimmed])
+        sign = (kind > _NEGATIVE).astype(np.intp)
+        colours.append(np.where(own | (selected is None), bright[sign], dimmed[sign])[order])
+        kinds.append(kind[order])
+    table = np.concatenate(colours).astype(np.int32)
+    dots_owner = owner.reshape(shape)
+    if symbols.plain:
+        here = dots_owner > 0
+        cells.code[here] = _PLAIN[np.concatenate(kinds)[dots_owner[here]]]
+        cells.fg[here] = table[dots_owner[here]]
+    else:
+        blit(cells, 0, 0, dots_owner > 0, table[per_cell(dots_owner, symbols)])
+
+
+def _touching(left: Column, right: Column, gap: int, selected: Unit | None) -> NDArray[np.bool_]:
+    """Return which lines (left units · right units,) begin or end at the selected unit."""
+    own = np.zeros((len(left.units), len(right.units)), np.bool_)
+    if selected is not None and gap == selected[0]:
+        own[:, np.array(right.units) == selected[1]] = True
+    if selected is not None and gap == selected[0] + 1:
+        own[np.array(left.units) == selected[1]] = True
+    return own.ravel()
+
+
+def _kinds(
+    weights: NDArray[np.float64], largest: float, own: NDArray[np.bool_], most: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return each line's row in the table of patterns, and which are drawn, the weakest first.
+
+    Those of the selected unit, `own`, come last; of the others there are at most so many.
+    """
+    share = np.abs(weights) / largest if largest > 0 else np.zeros(len(weights))
+    strength = (share >= _WEAK).astype(np.intp) + (share >= _MEDIUM) + (share >= _STRONG)
+    kind = np.where((weights < 0) & (strength > 0), strength + _NEGATIVE, strength)
+    others, mine = (np.flatnonzero((kind > 0) & (own == which)) for which in (False, True))
+    others = others[np.argsort(share[others], kind="stable")]
+    mine = mine[np.argsort(share[mine], kind="stable")]
+    return kind, np.concatenate([others[max(len(others) - most, 0) :], mine])
+
+
+def _draw_units(
+    cells: Cells,
+    layout: Layout,
+    number: int,
+    layers: Sequence[NDArray[np.floating]],
+    selected: Unit | None,
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Draw the units of one column, each with its bias: beside it, or below it."""
+    column = layout.columns[number]
+    apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
+    for unit, row in zip(column.units, column.rows, strict=True):
+        chosen = selected == (number - 1, unit)
+        colour = palette.cursor if chosen else palette.text
+        cells.put(row, column.at, symbols.point(0), colour)
+        if chosen:
+            for at, sign in zip((column.at - 1, column.at + 1), symbols.brackets, strict=True):
+                cells.put(row, at, sign, palette.cursor)
+        if number and (layout.biases or apart >= _LOOSE):
+            bias = _short(layers[number - 1][-1, unit])
+            place = (row, column.at + 2) if layout.biases else (row + 1, column.at - 2)
+            cells.put(*place, bias, palette.dim)
+
+
+def _short(value: float) -> str:
+    """Return a signed number in less than `BIAS` cells: `+0.31`, `-1.2e3`; below 1e-99 it is 0."""
+    if abs(value) < 1e-99:
+        return "+0"
+    forms = [_EXPONENT.sub(r"e\1\2", f"{value:+{form}}") for form in (".2g", ".1g", ".0e")]
+    return next((form for form in forms if len(form) < BIAS), forms[-1])
+
+
+def _draw_names(
+    cells: Cells,
+    layout: Layout,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    palette: Palette,
+) -> None:
+    if layout.left:
+        column = layout.columns[0]
+        for unit, row in zip(column.units, column.rows, strict=True):
+            name = fit(inputs[unit], layout.left, cells.plain)
+            cells.put(row, layout.left - width(name), name, palette.text)
+    if layout.right:
+        column = layout.columns[-1]
+        at = column.at + 2 + (BIAS if layout.biases else 0)
+        for unit, row in zip(column.units, column.rows, strict=True):
+            cells.put(row, at, fit(outputs[unit], layout.right, cells.plain), palette.text)
+
+
+def _draw_activations(
+    cells: Cells,
+    layout: Layout,
+    activations: Sequence[NDArray[np.floating]],
+    palette: Palette,
+) -> None:
+    """Write every unit's value below it, where its layer leaves lines free between units."""
+    for number, (column, values) in enumerate(zip(layout.columns, activations, strict=False)):
+        beside = number == 0 or layout.biases
+        apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
+        if apart < (2 if beside else _LOOSE):
+            continue
+        for unit, row in zip(column.units, column.rows, strict=True):
+            text = f"={values[unit]:.2g}"
+            at = column.at + 1 - len(text) if number == 0 else column.at + (1 if beside else -2)
+            cells.put(row + (1 if beside else 2), max(at, 0), text, palette.accent)
+
+
+def _draw_legend(cells: Cells, palette: Palette, symbols: Symbols) -> None:
+    row = cells.shape[0] - 1
+    samples = ("#+.", "=-,") if symbols.plain else (symbols.solid, symbols.dashed)
+    at = 0
+    for sample, text, colour in zip(
+        samples, (" w > 0   ", " w < 0   "), (palette.train, palette.test), strict=True
+    ):
+        at = cells.put(row, at, sample, colour)
+        at = cells.put(row, at, text, palette.dim)
+    for note in ("the thicker, the larger |w|; at a unit its bias", "thick: large |w|"):
+        if at + width(note) <= cells.shape[1]:
+            cells.put(row, at, note, palette.dim)
+            break

@@ -1,0 +1,230 @@
+"""A race of learning rates: the loss that each of them ended with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .axes import Scale, frame, nice_limits
+from .cells import SPACE, width
+from .contenders import is_wide, lifted
+from .dots import blit
+from .polyline import curve_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .axes import Frame
+    from .cells import Colour
+    from .palette import Palette, Symbols
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """What a race of learning rates is drawn from; arrays are (rates,), ``rates`` rising.
+
+    ``losses`` are NaN where a rate ``diverged``; ``higher`` are those that ended above ``begin``,
+    the loss of the start. ``best`` is an index, None for none.
+    """
+
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    diverged: NDArray[np.bool_]
+    higher: NDArray[np.bool_]
+    begin: float
+    best: int | None
+
+
+def draw_race(
+    rows: int,
+    columns: int,
+    field: Field,
+    *,
+    current: float,
+    palette: Palette,
+    symbols: Symbols,
+    title: str = "race",
+    focused: bool = False,
+    cursor: int | None = None,
+) -> Frame:
+    """Return the losses over the learning rates, on a logarithmic axis; gaps where not finite.
+
+    A broken rule stands at the rate ``current`` with its number, a sign at the best one with its
+    numbers, and a solid rule at the index ``cursor``, its point in brackets. In the top row ``×``
+    marks the rates that diverged and ``↑`` those that ended above the start; their columns are
+    dotted. The limits of the losses come from the start and what ended below it: what ended above
+    leaves the plot.
+    """
+    x, y = _rate_scale(field.rates), _loss_scale(field)
+    losses = np.maximum(field.losses, y.low) if y.log else field.losses
+    drawn = frame(
+        rows,
+        columns,
+        x,
+        y,
+        title=title,
+        legend=_legend(field, palette, symbols),
+        x_label=symbols.spell("learning rate α"),
+        palette=palette,
+        symbols=symbols,
+        focused=focused,
+    )
+    if not (drawn.rows and drawn.columns):
+        return drawn
+    at = drawn.x.bins(field.rates, drawn.columns)
+    _hatch(drawn, field, palette, symbols)
+    _curve(drawn, field.rates, losses, palette, symbols)
+    shown = drawn.x.bins(current, drawn.columns)
+    if shown >= 0:
+        _rule(drawn, int(shown), palette.accent, symbols, every=2)
+    if cursor is not None:
+        _rule(drawn, int(at[cursor]), palette.cursor, symbols, every=1)
+    _mark_failures(drawn, field, at, palette, symbols)
+    taken = _label_current(drawn, int(shown), f"α {current:g}", palette, symbols)
+    if field.best is not None:
+        _mark_best(drawn, field, at, losses, taken, palette, symbols)
+    if cursor is not None:
+        _bracket(drawn, int(at[cursor]), losses[cursor], palette, symbols)
+    return drawn
+
+
+def _rate_scale(rates: NDArray[np.float64]) -> Scale:
+    low, high = (float(rates[0]), float(rates[-1])) if len(rates) else (0.1, 1.0)
+    if low < high:
+        return Scale(low, high, log=True)
+    return Scale(max(low / 2, 5e-324), min(high * 2, 1e308) if high < 1e308 else 1.7e308, log=True)
+
+
+def _loss_scale(field: Field) -> Scale:
+    shown = field.losses[np.isfinite(field.losses) & ~field.higher]
+    if not len(shown):
+        shown = field.losses[np.isfinite(field.losses)]
+    if math.isfinite(field.begin):
+        shown = np.append(shown, field.begin)
+    log = is_wide(shown)
+    if log:
+        shown = lifted(shown, float(shown.max()))
+    low, high = (shown.min(), shown.max()) if len(shown) else (np.inf, -np.inf)
+    return Scale(*nice_limits(float(low), float(high), log), log)
+
+
+def _legend(field: Field, palette: Palette, symbols: Symbols) -> list[tuple[str, str, Colour]]:
+    entries = []
+    ends = (0, len(field.rates) - 1)
+    if field.best is not None:
+        edge = " (edge)" if ends[1] and field.best in ends else ""
+        best = f"best {field.rates[field.best]:.4g}{edge} loss {field.losses[field.best]:.5g}"
+        entries.append((best, symbols.now, palette.good))
+    for kind, sign, text in (
+        (field.diverged, "×", "diverged"),
+        (field.higher, "↑", "ended higher"),
+    ):
+        if kind.any():
+            entries.append((f"{kind.sum()} {text}", symbols.spell(sign), palette.error))
+    return entries
+
+
+def _hatch(drawn: Frame, field: Field, palette: Palette, symbols: Symbols) -> None:
+    """Dot the columns that lie nearest to a rate that failed."""
+    failed = field.diverged | field.higher
+    if not failed.any():
+        return
+    places = drawn.x.position(field.rates, drawn.columns)
+    between = (places[1:] + places[:-1]) / 2
+    nearest = np.searchsorted(between, np.arange(drawn.columns))
+    grid = (np.arange(drawn.rows)[:, None] + np.arange(drawn.columns)) % 2 == 0
+    here = grid & failed[nearest]
+    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    drawn.cells.code[area][here] = ord(symbols.textures[1])
+    drawn.cells.fg[area][here] = palette.dim
+
+
+def _curve(
+    drawn: Frame,
+    rates: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    down, across = symbols.dots
+    high, wide = drawn.rows * down, drawn.columns * across
+    at = np.clip(drawn.x.position(rates, wide), 0, wide - 1)
+    mask = curve_mask(at, drawn.y.position(losses, high), high, wide)
+    if symbols.plain:
+        area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+        drawn.cells.code[area][mask] = ord(symbols.curve)
+        drawn.cells.fg[area][mask] = palette.train
+    else:
+        blit(drawn.cells, drawn.top, drawn.left, mask, palette.train)
+
+
+def _rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, *, every: int) -> None:
+    """Draw a line down the plot, in each ``every``-th row, behind what stands there."""
+    if column < 0:
+        return
+    line = np.s_[drawn.top : drawn.top + drawn.rows : every, drawn.left + column]
+    free = np.isin(drawn.cells.code[line], (SPACE, ord(symbols.textures[1])))
+    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
+    drawn.cells.fg[line] = np.where(free, colour, drawn.cells.fg[line])
+
+
+def _mark_failures(
+    drawn: Frame, field: Field, at: NDArray[np.intp], palette: Palette, symbols: Symbols
+) -> None:
+    for kind, sign in ((field.higher, "↑"), (field.diverged, "×")):
+        for column in at[kind & (at >= 0)].tolist():
+            drawn.cells.put(drawn.top, drawn.left + column, symbols.spell(sign), palette.error)
+
+
+def _label_current(
+    drawn: Frame, column: int, text: str, palette: Palette, symbols: Symbols
+) -> tuple[int, int, int]:
+    """Write the current rate beside its rule; return row and columns taken, relative to the plot.
+
+    Where the plot has no room for it, nothing is written.
+    """
+    text = symbols.spell(text)
+    row = drawn.rows - 1
+    if column < 0 or drawn.rows < 3:
+        return row, 0, 0
+    left = column + 1 if column + 1 + width(text) <= drawn.columns else column - width(text)
+    if left < 0:
+        return row, 0, 0
+    drawn.cells.put(drawn.top + row, drawn.left + left, text, palette.accent)
+    return row, left, left + width(text)
+
+
+def _mark_best(
+    drawn: Frame,
+    field: Field,
+    at: NDArray[np.intp],
+    losses: NDArray[np.float64],
+    taken: tuple[int, int, int],
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Put a sign at the best rate, and its number below, above or beside, where that is free."""
+    best = field.best or 0
+    column, level = int(at[best]), int(drawn.y.bins(losses[best], drawn.rows))
+    if column < 0 or level < 0:
+        return
+    row = drawn.rows - 1 - level
+    text = symbols.spell(f"{field.rates[best]:.4g}")
+    left = max(0, min(column - width(text) // 2, drawn.columns - width(text)))
+    for line in (row + 1, row - 1, row - 2):
+        meets = line == taken[0] and left < taken[2] and taken[1] < left + width(text)
+        if 0 < line < drawn.rows and width(text) <= drawn.columns and not meets:
+            drawn.cells.put(drawn.top + line, drawn.left + left, text, palette.good)
+            break
+    drawn.cells.put(drawn.top + row, drawn.left + column, symbols.now, palette.good)
+
+
+def _bracket(drawn: Frame, column: int, loss: float, palette: Palette, symbols: Symbols) -> None:
+    level = int(drawn.y.bins(loss, drawn.rows))
+    row = drawn.rows - 1 - level if level >= 0 else 0
+    for place, sign in ((column - 1, symbols.brackets[0]), (column + 1, symbols.brackets[1])):
+        if column >= 0 and 0 <= place < drawn.columns:
+            drawn.cells.put(drawn.top + row, drawn.left + place, sign, palette.cursor)

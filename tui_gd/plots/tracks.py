@@ -1,0 +1,328 @@
+"""Paths, arrows and signs over a shaded plane, such that they can be read on every shade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .dots import BRAILLE, pack, per_cell
+from .relief import inks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .axes import Frame, Scale
+    from .cells import Colour
+    from .palette import Palette, Symbols
+    from .relief import Relief
+
+Place = tuple[float, float]
+
+# so many dots of lines in one picture; of longer ones only every second dot is set, or less
+_MOST_DOTS = 40_000
+# what lies farther from the plot is drawn as if it lay there, so that all stays finite
+_FARTHEST = 1e9
+
+
+@dataclass(frozen=True)
+class Marks:
+    """One sign for each thing that is marked; all are one cell wide."""
+
+    viewed: str
+    start: str
+    following: str
+    global_minimum: str
+    local_minimum: str
+    past: str
+    future: str
+    """A point of a path along a curve, before and after the viewed epoch."""
+    heads: str
+    """Arrowheads for eight directions, from the right counter-clockwise."""
+
+
+UNICODE_MARKS = Marks("◆", "●", "◇", "★", "☆", "•", "◦", "→↗↑↖←↙↓↘")
+ASCII_MARKS = Marks("@", "o", "x", "M", "m", "*", "+", ">/^\\</v\\")
+
+
+def marks(symbols: Symbols) -> Marks:
+    """Return the signs of a kind of terminal."""
+    return ASCII_MARKS if symbols.plain else UNICODE_MARKS
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """The path of one lane in the coordinates of the plot: `points` (n, 2) at `epochs` (n,).
+
+    What lies after the epoch being viewed is `dimmed` and dashed. `viewed` is where the lane is at
+    that epoch, marked with `sign`; the first point is marked as start.
+    """
+
+    points: NDArray[np.float64]
+    epochs: NDArray[np.integer]
+    colour: Colour
+    dimmed: Colour
+    viewed: Place | None = None
+    sign: str = ""
+    current: bool = False
+
+
+def paint_tracks(
+    drawn: Frame,
+    relief: Relief,
+    tracks: Sequence[Track],
+    epoch: int,
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Draw the paths, later ones over earlier ones, and what lies after `epoch` below all."""
+    pieces: list[NDArray[np.float64]] = []
+    layers: list[int] = []
+    colours: list[Colour] = []
+    for past in (False, True):
+        for track in tracks:
+            points = _part(track, epoch, past=past)
+            if len(points) > 1:
+                pieces.append(points)
+                layers.append(2 * len(colours) + (not past))
+                colours.append(track.colour if past else track.dimmed)
+    paint_lines(drawn, relief, pieces, layers, colours, palette, symbols)
+
+
+def _part(track: Track, epoch: int, *, past: bool) -> NDArray[np.float64]:
+    """Return the points up to the viewed epoch or from there on, ending at the viewed place."""
+    seen = int(track.epochs.searchsorted(epoch, "right"))
+    points = track.points[:seen] if past else track.points[seen:]
+    if track.viewed is None or not len(points):
+        return points
+    here = np.array([track.viewed])
+    return np.concatenate([points, here] if past else [here, points])
+
+
+def paint_lines(
+    drawn: Frame,
+    relief: Relief,
+    pieces: Sequence[NDArray[np.float64]],
+    layers: Sequence[int],
+    colours: Sequence[Colour],
+    palette: Palette,
+    symbols: Symbols,
+    plain: tuple[str, str] | None = None,
+) -> None:
+    """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; the higher covers.
+
+    `plain` are the signs of solid and dashed lines where there is no braille.
+    """
+    if not pieces:
+        return
+    down, across = symbols.dots
+    owner = np.full((drawn.rows * down, drawn.columns * across), -1, np.int16)
+    points = np.concatenate(pieces)
+    x = drawn.x.position(points[:, 0], owner.shape[1])
+    y = len(owner) - 1 - drawn.y.position(points[:, 1], len(owner))
+    lengths = [len(piece) for piece in pieces]
+    layer = np.repeat(np.array(layers, np.int16), lengths)
+    joined = np.ones(len(points) - 1, np.bool_)
+    joined[np.cumsum(lengths)[:-1] - 1] = False
+    _set_segments(owner, x, y, joined, layer)
+    best = per_cell(owner, symbols)
+    here = best >= 0
+    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    if symbols.plain:
+        solid, dashed = plain or (symbols.curve, symbols.curve_dashed)
+        signs = np.array([ord(solid), ord(dashed)], np.uint32)
+        drawn.cells.code[area][here] = signs[best[here] % 2]
+    else:
+        drawn.cells.code[area][here] = pack(owner >= 0)[here] + BRAILLE
+    level = relief.level[here]
+    drawn.cells.fg[area][here] = _table(relief, colours, palette)[best[here] // 2, level]
+    drawn.cells.bg[area][here] = relief.colours[level]
+
+
+def _table(relief: Relief, colours: Sequence[Colour], palette: Palette) -> NDArray[np.int32]:
+    """Return the ink (colours, levels + 1) of each colour on each level."""
+    known = {colour: inks(relief.colours, colour, palette) for colour in set(colours)}
+    return np.stack([known[colour] for colour in colours])
+
+
+def _set_segments(
+    owner: NDArray[np.int16],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    joined: NDArray[np.bool_],
+    layer: NDArray[np.int16],
+) -> None:
+    """Set the dots of lines through columns `x` and rows `y`; the higher layer stays on top.
+
+    `joined` (n − 1,) says which points are joined to the one before, `layer` (n,) whose they are.
+    """
+    rows, columns = owner.shape
+    x, y = np.clip(x, -_FARTHEST, _FARTHEST), np.clip(y, -_FARTHEST, _FARTHEST)
+    which, enter, leave = _inside(x, y, joined, rows, columns)
+    if (np.diff(layer) < 0).any():
+        order = np.argsort(layer[which], kind="stable")
+        which, enter, leave = which[order], enter[order], leave[order]
+    step_x, step_y = x[which + 1] - x[which], y[which + 1] - y[which]
+    part = leave - enter
+    steps = np.maximum(np.abs(step_x), np.abs(step_y)) * part
+    dots = steps.astype(np.intp) + 1
+    total = int(dots.sum())
+    if not total:
+        return
+    if total > _MOST_DOTS:
+        dots = np.maximum(dots * _MOST_DOTS // total, 1)
+        total = int(dots.sum())
+    share = part / dots
+    first = np.cumsum(dots) - dots
+    # dot i of a segment lies (i + 1) shares from where the segment enters
+    index = np.arange(1, total + 1)
+    begin = enter - first * share
+    column = np.repeat(x[which] + begin * step_x + 0.5, dots)
+    column += np.repeat(share * step_x, dots) * index
+    row = np.repeat(y[which] + begin * step_y + 0.5, dots)
+    row += np.repeat(share * step_y, dots) * index
+    at_column, at_row = column.astype(np.int32), row.astype(np.int32)
+    np.clip(at_column, 0, columns - 1, out=at_column)
+    np.clip(at_row, 0, rows - 1, out=at_row)
+    of = np.repeat(layer[which], dots)
+    # dashes that stay where they are while the path grows
+    kept = ((of & 1) == 0) | ((at_column + (at_row >> 1)) & 1 == 0)
+    owner.ravel()[(at_row * columns + at_column)[kept]] = of[kept]
+
+
+def _inside(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    joined: NDArray[np.bool_],
+    rows: int,
+    columns: int,
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the segments that are seen, and from which to which share of them (Liang–Barsky)."""
+    with np.errstate(all="ignore"):
+        step_x, step_y = np.diff(x), np.diff(y)
+        which = np.flatnonzero(joined & (np.abs(step_x) + np.abs(step_y) > 0.05))
+        enter, leave = np.zeros(len(which)), np.ones(len(which))
+        for at, step, size in ((x[which], step_x[which], columns), (y[which], step_y[which], rows)):
+            low, high = (-0.5 - at) / step, (size - 0.5 - at) / step
+            still = step == 0
+            beside = still & ((at < -0.5) | (at > size - 0.5))
+            first = np.where(still, np.where(beside, np.inf, -np.inf), np.minimum(low, high))
+            last = np.where(still, np.inf, np.maximum(low, high))
+            np.maximum(enter, first, out=enter)
+            np.minimum(leave, last, out=leave)
+        seen = enter <= leave
+    return which[seen], enter[seen], leave[seen]
+
+
+def paint_signs(
+    drawn: Frame,
+    relief: Relief,
+    places: NDArray[np.floating] | Sequence[Place],
+    signs: Sequence[str],
+    colours: Sequence[Colour],
+    palette: Palette,
+) -> None:
+    """Put signs, one cell wide, at places (n, 2) of the plot; those outside are left out.
+
+    One sign and colour are for all places; else there is one for each.
+    """
+    at = np.asarray(places, np.float64).reshape(-1, 2)
+    if not len(at):
+        return
+    column, row = drawn.x.bins(at[:, 0], drawn.columns), drawn.y.bins(at[:, 1], drawn.rows)
+    inside = (column >= 0) & (row >= 0)
+    column, row = column[inside], drawn.rows - 1 - row[inside]
+    level = relief.level[row, column]
+    each = np.flatnonzero(inside)
+    cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
+    codes = np.array([ord(sign) for sign in signs], np.uint32)
+    cells.code[cell] = codes[each if len(codes) > 1 else 0]
+    table = _table(relief, colours, palette)
+    cells.fg[cell] = table[each if len(table) > 1 else 0, level]
+    cells.bg[cell] = relief.colours[level]
+
+
+def paint_minima(
+    drawn: Frame,
+    relief: Relief,
+    minima: Sequence[tuple[float, float, bool]],
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Mark known minima: x, y, whether it is global. The two kinds have different signs."""
+    kinds = marks(symbols)
+    signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
+    places = [(x, y) for x, y, _ in minima]
+    paint_signs(drawn, relief, places, signs, [palette.cursor], palette)
+
+
+def paint_ends(
+    drawn: Frame,
+    relief: Relief,
+    tracks: Sequence[Track],
+    starts: Sequence[tuple[NDArray[np.floating], Colour]],
+    following: Place | None,
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Mark where the tracks start, where the next step leads, and over it where they are viewed."""
+    signs = marks(symbols)
+    places = np.array([place for place, _ in starts], np.float64)
+    colours = [colour for _, colour in starts]
+    paint_signs(drawn, relief, places, [signs.start], colours, palette)
+    if following is not None:
+        paint_signs(drawn, relief, [following], [signs.following], [palette.cursor], palette)
+    viewed = [track for track in tracks if track.viewed is not None]
+    paint_signs(
+        drawn,
+        relief,
+        [track.viewed for track in viewed if track.viewed is not None],
+        [track.sign or signs.viewed for track in viewed],
+        [palette.cursor if track.current else track.colour for track in viewed],
+        palette,
+    )
+
+
+def paint_cursor(
+    drawn: Frame, relief: Relief, place: Place, palette: Palette, symbols: Symbols
+) -> None:
+    """Put the cursor at a place: brackets around a cross."""
+    column = int(drawn.x.bins(place[0], drawn.columns))
+    row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
+    if column < 0 or row >= drawn.rows:
+        return
+    ink = inks(relief.colours, palette.cursor, palette)
+    for at, sign in zip(
+        (column - 1, column, column + 1),
+        (symbols.brackets[0], "+", symbols.brackets[1]),
+        strict=True,
+    ):
+        if 0 <= at < drawn.columns:
+            level = relief.level[row, at]
+            back = int(relief.colours[level])
+            drawn.cells.put(drawn.top + row, drawn.left + at, sign, int(ink[level]), back)
+
+
+def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length: float) -> Place:
+    """Return the tip of an arrow from `at` in the direction of the vector `towards`.
+
+    It is `length` of the width, or of the height where it is rather upright; not finite where the
+    vector has no direction.
+    """
+    across, up = drawn_x.high - drawn_x.low, drawn_y.high - drawn_y.low
+    scaled = np.array([towards[0] / across, towards[1] / up])
+    longest = float(np.abs(scaled).max())
+    if not (np.isfinite(scaled).all() and longest > 0.0):
+        return (np.nan, np.nan)
+    scaled *= length / longest
+    return at[0] + float(scaled[0]) * across, at[1] + float(scaled[1]) * up
+
+
+def arrow_head(drawn: Frame, at: Place, tip: Place, symbols: Symbols) -> str:
+    """Return the sign that points from `at` to `tip` as it is seen, a cell being twice as high."""
+    right = (tip[0] - at[0]) / (drawn.x.high - drawn.x.low) * drawn.columns
+    up = (tip[1] - at[1]) / (drawn.y.high - drawn.y.low) * drawn.rows * 2.0
+    return marks(symbols).heads[round(float(np.arctan2(up, right)) / (np.pi / 4)) % 8]

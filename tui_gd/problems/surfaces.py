@@ -1,0 +1,271 @@
+"""Test functions: surfaces of one or two weights with known minima, on which optimizers race."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.dual import Floats
+from tui_gd.problems.expression import Expression, parse
+from tui_gd.problems.problem import Problem
+
+PREFIX = "surface:"
+TYPED = "surface"
+"""The name of the problem whose surface was typed."""
+USUAL_LIMITS = (-5.0, 5.0)
+NEAR = 0.01
+"""The part of the limits' diagonal within which a point is near a minimum."""
+DRAWS = 256
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A minimum of a surface: where it is, its value, and whether no other lies deeper."""
+
+    point: tuple[float, ...]
+    value: float
+    is_global: bool = True
+
+    @property
+    def kind(self) -> str:
+        """`global` or `local`."""
+        return "global" if self.is_global else "local"
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A function of one or two weights, descended on as it is: `loss(w) = f(w)`.
+
+    `limits` (low, high), one for each weight, are the part that is drawn, within which starts are
+    drawn. `minima` are the known ones within the limits. `learning_rate` is one with which plain
+    gradient descent stays finite from every start within the limits; None where none is known.
+    """
+
+    name: str
+    about: str
+    formula: str
+    limits: tuple[tuple[float, float], ...]
+    minima: tuple[Minimum, ...] = ()
+    learning_rate: float | None = None
+
+    @cached_property
+    def expression(self) -> Expression:
+        """The formula as it was read."""
+        return parse(self.formula)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the weights: x, y, or both."""
+        return self.expression.names
+
+    @property
+    def title(self) -> str:
+        """The line of `gd-tui problems`: what it is, its formula, a learning rate."""
+        hint = "" if self.learning_rate is None else f", try -a {self.learning_rate:g}"
+        return f"{self.about}: {self.formula}{hint}"
+
+    def value(self, points: Floats) -> Floats:
+        """Return the values (points,) at `points` (points, weights)."""
+        return self.expression.value(points)
+
+    def value_and_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the values (points,) and the exact gradients (points, weights) at `points`.
+
+        A point's bits do not depend on the other points.
+        """
+        return self.expression.value_and_gradient(points)
+
+    def draw_start(self, rng_seed: int, spread: float = 1.0) -> Floats:
+        """Return a start (weights,), uniform within the limits made `spread` times as wide.
+
+        Drawn with `numpy.random.default_rng(rng_seed)`; where the function is not finite, as
+        log(x) for x < 0, drawn again, up to 256 times.
+        """
+        low, high = np.array(self.limits).T
+        middle, half = (low + high) / 2.0, spread * (high - low) / 2.0
+        rng = np.random.default_rng(rng_seed)
+        draws: Floats = middle + half * rng.uniform(-1.0, 1.0, (DRAWS, len(middle)))
+        values, gradients = self.value_and_gradient(draws)
+        finite = np.isfinite(values) & np.isfinite(gradients).all(axis=1)
+        start: Floats = draws[int(np.argmax(finite))].copy()
+        return start
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return formula, names, limits and known minima as plain values."""
+        return {
+            "formula": self.formula,
+            "names": list(self.names),
+            "limits": [list(limit) for limit in self.limits],
+            "minima": [
+                {"point": list(minimum.point), "value": minimum.value, "kind": minimum.kind}
+                for minimum in self.minima
+            ],
+        }
+
+    def nearest(self, point: Floats) -> tuple[Minimum, float] | None:
+        """Return the known minimum nearest to `point` (weights,) and its distance, if any is."""
+        if not self.minima:
+            return None
+        distances = [math.dist(minimum.point, point) for minimum in self.minima]
+        least = int(np.argmin(distances))
+        return self.minima[least], distances[least]
+
+    @property
+    def near(self) -> float:
+        """The distance up to which a point counts as near a minimum: 1 % of the diagonal."""
+        return NEAR * math.hypot(*(high - low for low, high in self.limits))
+
+
+def find_surface(name: str) -> Surface:
+    """Return the surface `surface:NAME`; `ProblemError`, which lists the names, if none is."""
+    if name not in SURFACES:
+        raise ProblemError(
+            f"unknown surface {name.removeprefix(PREFIX)!r}: choose one of {', '.join(SURFACES)},"
+            " or write --surface 'x^2 + y^2'"
+        )
+    return SURFACES[name]
+
+
+def typed_surface(formula: str) -> Surface:
+    """Return the surface of a formula in x and y; `ProblemError`, with the column, if it is none.
+
+    Its limits are −5 … 5, and no minimum of it is known.
+    """
+    expression = parse(formula)
+    limits = (USUAL_LIMITS,) * len(expression.names)
+    return Surface(expression.text, "typed", expression.text, limits)
+
+
+def surface_problem(surface: Surface) -> Problem:
+    """Return the problem of descending on a surface: it has no rows, and weights for features.
+
+    The last weight stands where other problems have the bias, so that a row of x, had there been
+    one, and the weights of one lane are of one length.
+    """
+    weights = len(surface.names)
+    return Problem(
+        name=surface.name,
+        task="surface",
+        x_train=np.empty((0, weights)),
+        y_train=np.empty(0),
+        x_test=np.empty((0, weights)),
+        y_test=np.empty(0),
+        feature_names=surface.names[:-1],
+        target_name="value",
+        surface=surface,
+    )
+
+
+def _square(low: float, high: float) -> tuple[tuple[float, float], ...]:
+    return ((low, high),) * 2
+
+
+def _rastrigin_minima(weights: int) -> tuple[Minimum, ...]:
+    """Return the minima of `sum(10 + x² − 10 cos 2πx)`: all combinations of those of one term.
+
+    The term's are near whole numbers, where `2x + 20π sin 2πx = 0`.
+    """
+    one = (
+        (0.0, 0.0),
+        (0.994958637652335, 0.994959057093292),
+        (1.98991223370855, 3.97983119055409),
+        (2.98485570103948, 8.95460124148701),
+        (3.97978386030075, 15.9192437924615),
+        (4.97469139089505, 24.8737229345422),
+    )
+    terms = [(-x, value) for x, value in one[:0:-1]] + list(one)
+    return tuple(
+        Minimum(
+            tuple(x for x, _ in chosen),
+            sum(value for _, value in chosen),
+            not any(x for x, _ in chosen),
+        )
+        for chosen in product(terms, repeat=weights)
+    )
+
+
+_TWO_VALLEYS = ((-1.03557871408885, -0.305428483743916), (0.960149555519106, 0.294146481028263))
+
+SURFACES: Mapping[str, Surface] = {
+    surface.name: surface
+    for surface in (
+        Surface(
+            "surface:himmelblau",
+            "four minima, all 0",
+            "(x^2 + y - 11)^2 + (x + y^2 - 7)^2",
+            _square(-5.0, 5.0),
+            (
+                Minimum((3.0, 2.0), 0.0),
+                Minimum((-2.80511808695275, 3.13131251825057), 0.0),
+                Minimum((-3.77931025337775, -3.28318599128617), 0.0),
+                Minimum((3.58442834033049, -1.84812652696440), 0.0),
+            ),
+            0.01,
+        ),
+        Surface(
+            "surface:rosenbrock",
+            "a bent, narrow valley",
+            "(1 - x)^2 + 100*(y - x^2)^2",
+            ((-2.0, 2.0), (-1.0, 3.0)),
+            (Minimum((1.0, 1.0), 0.0),),
+            0.001,
+        ),
+        Surface(
+            "surface:beale",
+            "flat, with steep corners",
+            "(1.5 - x + x*y)^2 + (2.25 - x + x*y^2)^2 + (2.625 - x + x*y^3)^2",
+            ((0.0, 4.0), (-1.0, 1.5)),
+            (Minimum((3.0, 0.5), 0.0),),
+            0.003,
+        ),
+        Surface(
+            "surface:booth",
+            "one long bowl",
+            "(x + 2*y - 7)^2 + (2*x + y - 5)^2",
+            _square(-10.0, 10.0),
+            (Minimum((1.0, 3.0), 0.0),),
+            0.1,
+        ),
+        Surface(
+            "surface:rastrigin",
+            "a bowl of 121 minima, one global",
+            "20 + x^2 + y^2 - 10*cos(2*pi*x) - 10*cos(2*pi*y)",
+            _square(-5.12, 5.12),
+            _rastrigin_minima(2),
+            0.003,
+        ),
+        Surface(
+            "surface:saddle",
+            "a saddle at 0, 0 between two minima",
+            "x^2 - y^2 + y^4/4",
+            _square(-2.5, 2.5),
+            (
+                Minimum((0.0, -math.sqrt(2.0)), -1.0),
+                Minimum((0.0, math.sqrt(2.0)), -1.0),
+            ),
+            0.1,
+        ),
+        Surface(
+            "surface:two-valleys",
+            "a deep valley and one less deep",
+            "(x^2 - 1)^2 + 0.3*x + (y - x/2)^2",
+            _square(-2.0, 2.0),
+            tuple(Minimum((x, x / 2.0), value, value < 0.0) for x, value in _TWO_VALLEYS),
+            0.05,
+        ),
+        Surface(
+            "surface:two-valleys-1d",
+            "the same with one weight",
+            "(x^2 - 1)^2 + 0.3*x",
+            ((-2.0, 2.0),),
+            tuple(Minimum((x,), value, value < 0.0) for x, value in _TWO_VALLEYS),
+            0.05,
+        ),
+    )
+}
+"""The surfaces by name, in the order in which they are listed."""

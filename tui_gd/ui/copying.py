@@ -1,0 +1,83 @@
+"""The numbers of a panel as text: for the clipboard of the terminal, and in a file.
+
+The clipboard is reached by OSC 52; inside tmux that needs `set -g set-clipboard on`.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from tui_gd.errors import OutputError, ProblemError
+from tui_gd.ui.panels.panel import View
+from tui_gd.wholefile import WholeFile
+
+# control characters, those that change the direction of writing, lone surrogates, line separators
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# so many characters of a problem's name are in the name of a file
+_NAME_LETTERS = 40
+
+
+def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
+    """Return the numbers of a panel under two lines that say to what they belong.
+
+    Characters that would control a terminal are `·`; every line ends with a newline.
+    """
+    snapshot, lane = view.snapshot, view.snapshot.lane
+    head = [
+        f"gd-tui  {view.problem.name}  {panel}  seed {snapshot.seed}",
+        f"{snapshot.state}  epoch {snapshot.epoch}/{snapshot.epochs}  loss {lane.loss!r}"
+        f"  alpha {lane.learning_rate!r}  lane {lane.name}  {lane.optimizer.name} {lane.loss_name}",
+        "",
+    ]
+    return "".join(f"{harmless(line)}\n" for line in [*head, *lines])
+
+
+def harmless(text: str) -> str:
+    """Return one line of text in which no character controls a terminal."""
+    if text.isprintable():
+        return text
+    return "".join("·" if unicodedata.category(sign) in _UNSAFE else sign for sign in text)
+
+
+def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
+    """Write a panel's text to a new file; return its name, or raise OutputError, one line.
+
+    `gd-tui-<problem>-<panel>-epoch<N>.txt`, of a name that is taken `…-2.txt`, `…-3.txt` and so on.
+    """
+    name = re.sub(r"[^\w.-]+", "-", Path(view.problem.name).name)[:_NAME_LETTERS].strip(".-")
+    stem = f"gd-tui-{name or 'data'}-{panel}-epoch{view.snapshot.epoch}"
+    path = _reserved(Path(folder), stem)
+    try:
+        _fill(path, text)
+    except OutputError:
+        path.unlink(missing_ok=True)
+        raise
+    return str(path)
+
+
+def _fill(path: Path, text: str) -> None:
+    try:
+        file = WholeFile(str(path), "the file")
+    except ProblemError as error:
+        raise OutputError(str(error)) from None
+    try:
+        file.write(text)
+    finally:
+        file.discard()
+
+
+def _reserved(folder: Path, stem: str) -> Path:
+    """Return the first free name in a folder, taken with an empty file: nobody else takes it."""
+    number = 1
+    while True:
+        path = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise OutputError(f"{harmless(str(path))}: {error.strerror}") from None
+        else:
+            return path

@@ -1,0 +1,167 @@
+"""The changes panel: what became right and wrong between two epochs, and every class's measures."""
+
+from dataclasses import dataclass
+
+from tui_gd.changes import Changes as Found
+from tui_gd.changes import (
+    SurfaceChanges,
+    compare,
+)
+from tui_gd.learning.engine import Interrupted
+from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.snapshot import Snapshot
+from tui_gd.ui.panels import changed
+from tui_gd.ui.panels.changed import Line
+from tui_gd.ui.panels.changed_numbers import comparison_numbers
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.studies import Progress, Study
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A comparison, and what was compared: the epochs, and the lane's name if there are several."""
+
+    problem: object
+    before: int
+    after: int
+    lane: str
+    found: Found
+
+
+class ChangesPanel(Panel):
+    """Draws how the test rows' predictions differ from those at the marked epoch.
+
+    Counts and measures come first, then the rows; all of it is scrolled, the head of the list of
+    rows stays.
+    """
+
+    NAME = "changes"
+    PLACE = 2
+    READING_SECONDS = 0.25
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: _Shown | None = None
+        self._offset = 0
+        self._room = 1
+
+    def study(self, view: View) -> Study | None:
+        """Return the comparison of the marked epoch's weights with the viewed ones."""
+        snapshot, problem, predictor = view.snapshot, view.problem, view.predictor
+        before, after = snapshot.reference.weights, snapshot.lane.weights
+        if snapshot.reference.epoch == snapshot.epoch:
+            return None
+
+        def compute(progress: Progress) -> Found:
+            def look() -> None:
+                if not progress.wanted:
+                    raise Interrupted
+
+            return compare(problem, predictor, before, after, look)
+
+        epochs = (snapshot.reference.epoch, snapshot.epoch, _lane(snapshot))
+        return Study((problem, *epochs, before.tobytes(), after.tobytes()), compute)
+
+    def take(self, key: Key, result: Found) -> None:
+        """Show a comparison."""
+        problem, before, after, lane, *_ = key
+        assert isinstance(before, int)
+        assert isinstance(after, int)
+        self._shown = _Shown(problem, before, after, str(lane), result)
+
+    def draw(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the comparison that is known, or why there is none."""
+        palette, symbols, snapshot = view.palette, view.symbols, view.snapshot
+        height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 0)
+        inner = Cells.blank(height, columns - BORDER, palette, symbols)
+        shown = self._known(view)
+        count = 0
+        if snapshot.reference.epoch == snapshot.epoch:
+            title = f"changes  epoch {snapshot.epoch}"
+            self._say(inner, view, room)
+        elif shown is None:
+            title = f"changes  epoch {snapshot.reference.epoch} → {snapshot.epoch}"
+            inner.put(0, 1, fit("the comparison follows", room, symbols.plain), palette.dim)
+        else:
+            title = _title(shown)
+            count = self._draw_lines(inner, view, shown.found, room)
+        cells = draw_box(
+            rows,
+            columns,
+            inner,
+            title=symbols.spell(title),
+            palette=palette,
+            symbols=symbols,
+            focused=self.has_focus,
+        )
+        if count > height > 0:
+            more = f" pgdn {self._offset + 1}-{self._offset + height}/{count} "
+            cells.put(rows - 1, columns - width(more) - 2, more, palette.dim)
+        return cells
+
+    def _known(self, view: View) -> _Shown | None:
+        """Return the comparison, if it is one of this problem."""
+        shown = self._shown
+        return shown if shown is not None and shown.problem is view.problem else None
+
+    def _say(self, inner: Cells, view: View, room: int) -> None:
+        epoch = view.snapshot.epoch
+        text = (
+            f"Epoch {epoch} is the one that others are compared with. Go to another epoch to see "
+            "what changed. x marks the viewed epoch as the one to compare with."
+        )
+        for row, line in enumerate(changed.wrapped(text, room)):
+            inner.put(row, 1, line, view.palette.dim if row else view.palette.text)
+
+    def _draw_lines(self, inner: Cells, view: View, found: Found, room: int) -> int:
+        """Draw the lines from the offset on; return how many there are."""
+        height = inner.shape[0]
+        head = changed.head_lines(found, view, room)
+        count, line_of = changed.listed(found, view, room)
+        total = len(head) + count
+        self._room = max(height, 1)
+        self._offset = max(0, min(self._offset, total - height))
+        for row in range(min(height, total)):
+            at = row + self._offset
+            line = head[at] if at < len(head) else line_of(at - len(head))
+            if row == 0 and count and at >= len(head):
+                line = head[-1]
+            _put(inner, row, line, room)
+        return total
+
+    def moved(self, by: int, view: View) -> int:
+        """Scroll by lines."""
+        del view
+        self._offset = max(0, self._offset + by)
+        return 0
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll by what is seen at once, less the two lines that are seen again."""
+        self._offset = max(0, self._offset + pages * max(1, self._room - 2))
+
+    def numbers(self, view: View) -> list[str]:
+        """Return the whole comparison with all digits."""
+        shown = self._known(view)
+        if shown is None:
+            return ["changes: none known"]
+        return [_title(shown), *comparison_numbers(shown.found, view.problem)]
+
+
+def _lane(snapshot: Snapshot) -> str:
+    return snapshot.lane.name if len(snapshot.lanes) > 1 else ""
+
+
+def _title(shown: _Shown) -> str:
+    lane = f", lane {shown.lane}" if shown.lane else ""
+    rows = "" if isinstance(shown.found, SurfaceChanges) else ", test rows"
+    return f"changes  epoch {shown.before} → {shown.after}{lane}{rows}"
+
+
+def _put(cells: Cells, row: int, line: Line, room: int) -> None:
+    """Write the pieces of a line, cut to `room` cells."""
+    at = 1
+    for text, colour in line:
+        at = cells.put(row, at, fit(text, room + 1 - at, cells.plain), colour)

@@ -1,0 +1,307 @@
+"""The landscape panel: the loss around the viewed weights, and the paths that lead through it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tui_gd.commands import Command, SetStart
+from tui_gd.learning.engine import Engine
+from tui_gd.learning.landscape import Limits, covering, grid_shape, principal_plane
+from tui_gd.plots.axes import Geometry
+from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.landscape import draw_landscape, landscape_area, place_at
+from tui_gd.plots.landscape_line import draw_landscape_line, line_area
+from tui_gd.snapshot import RunState
+from tui_gd.ui.panels.arithmetic import weight_names
+from tui_gd.ui.panels.landscape_marks import Paths, legend, minima, slope
+from tui_gd.ui.panels.landscape_study import (
+    Landscape,
+    as_lines,
+    computation,
+    digest,
+    plane_through,
+)
+from tui_gd.ui.panels.landscape_window import Windows
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.planes import Choice, choices, parse_choice, titles, usual_choice
+from tui_gd.ui.studies import Progress, Study
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A study under way, and what it was asked for besides the weights that are held."""
+
+    about: tuple[object, ...]
+    study: Study
+
+
+class LandscapePanel(Panel):
+    """Draws the loss over two weights or two principal directions, one weight's as a curve.
+
+    Moving in it chooses another plane. Its cursor stands at a place of the plane; to confirm it is
+    to start there, with the other weights as they are held.
+    """
+
+    NAME: ClassVar[str] = "landscape"
+    PLACE: ClassVar[int] = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._problem: object = None
+        self._choice: Choice | None = None
+        self._choices: list[Choice] = []
+        self._windows = Windows()
+        self._found: Landscape | None = None
+        self._asked: _Asked | None = None
+        self._engine: tuple[tuple[object, ...], Engine] | None = None
+        self._paths = Paths()
+        self._at: tuple[float, ...] = (0.0, 0.0)
+        self._picture = (30, 100)
+
+    def draw(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the last landscape found, with the paths and the viewed weights of this view."""
+        self._picture = (rows, columns)
+        shown, current = self._shown(view), view.snapshot.lane
+        following = shown.place(current.next_weights)
+        common: dict[str, Any] = {
+            "tracks": self._paths.tracks(view, shown.plane),
+            "epoch": view.snapshot.epoch,
+            "x_label": shown.plane.labels[0],
+            "title": self._title(shown, view),
+            "legend": legend(view),
+            "palette": view.palette,
+            "symbols": view.symbols,
+            "focused": self.has_focus,
+        }
+        if len(shown.plane.axes) == 1:
+            return draw_landscape_line(
+                rows,
+                columns,
+                xs=shown.xs,
+                values=None if shown.values is None else shown.values[0],
+                limits=(shown.limits[0], shown.limits[1]),
+                slope=slope(view, shown.plane),
+                following=(float(following[0]), current.next_loss),
+                minima=[(point[0], value, deepest) for point, value, deepest in minima(view)],
+                cursor=self._at[0] if self.cursor_on else None,
+                y_label=shown.loss_name,
+                **common,
+            )
+        descent = shown.plane.direction(-current.gradient)
+        return draw_landscape(
+            rows,
+            columns,
+            values=shown.values,
+            limits=_four(shown.limits),
+            descent=(float(descent[0]), float(descent[1])),
+            following=(float(following[0]), float(following[1])),
+            minima=[(point[0], point[1], deepest) for point, _, deepest in minima(view)],
+            cursor=(self._at[0], self._at[1]) if self.cursor_on else None,
+            y_label=shown.plane.labels[1],
+            **common,
+        )
+
+    def study(self, view: View) -> Study:
+        """Return the landscape of the plane through the viewed weights.
+
+        While the run goes on, what was asked for is finished before something newer is: else the
+        held weights would have changed before any landscape was there.
+        """
+        choice, lane = self._chosen(view), view.snapshot.lane
+        shape = self._shape(choice, view)
+        limits = self._windows.along(choice, view) if choice else self._windows.zoomed(choice)
+        about: tuple[object, ...] = (view.problem, view.settings, lane.loss_name, choice)
+        about = (*about, limits, shape)
+        if choice:
+            key = (*about, digest(plane_through(view, choice).origin))
+        else:
+            about = (*about, lane.number, tuple(one.number for one in view.lanes))
+            key = (*about, lane.recorded, lane.path.shape, digest(lane.weights))
+        running = view.snapshot.state is RunState.RUNNING
+        asked = self._asked
+        if asked and (asked.study.key == key or (running and asked.about == about)):
+            return asked.study
+        compute = computation(
+            view,
+            choice,
+            limits,
+            self._windows.covering(choice),
+            shape,
+            lambda loss_name: self._engine_for(view, loss_name),
+        )
+
+        def computed(progress: Progress) -> Landscape:
+            try:
+                return compute(progress)
+            except BaseException:
+                self._asked = None  # so that it is asked for anew
+                raise
+
+        self._asked = _Asked(about, Study(key, computed))
+        return self._asked.study
+
+    def _shape(self, choice: Choice, view: View) -> tuple[int, int]:
+        """Return how many points (down, across) are computed; a curve has two for every column."""
+        rows, columns = self._picture
+        down, across = max(rows - 4, 2) * view.symbols.pixels, max(columns - 8, 2)
+        pixels = (1, 2 * across) if len(choice) == 1 else (down, across)
+        return grid_shape(len(view.problem.y_train), len(view.snapshot.lane.weights), pixels)
+
+    def _engine_for(self, view: View, loss_name: str) -> Engine:
+        """Return the engine that this panel's studies share; there is one study at a time."""
+        key = (view.problem, view.settings, loss_name)
+        if self._engine is None or self._engine[0] != key:
+            self._engine = (key, view.make_engine(loss_name))
+        return self._engine[1]
+
+    def take(self, key: tuple[object, ...], result: Any) -> None:
+        """Show the landscape that was found; limits of principal directions are kept from it."""
+        self._found = result
+        if not result.plane.weights:
+            self._windows.keep((), result.limits)
+        if result.final and self._asked and self._asked.study.key == key:
+            self._asked = None
+
+    def numbers(self, view: View) -> list[str]:
+        """Return the plane, its losses point by point, and the paths, with all digits."""
+        return as_lines(self._shown(view), view)
+
+    def moved(self, by: int, view: View) -> int:
+        """Choose the next plane, or the one before."""
+        chosen = self._chosen(view)
+        usual = usual_choice(len(view.snapshot.lane.weights))
+        if chosen == usual or chosen not in self._choices:
+            self._choices = choices(view.snapshot.lane.gradient)
+        at = self._choices.index(chosen) if chosen in self._choices else -(by > 0)
+        self._choose(self._choices[(at + by) % len(self._choices)])
+        return 0
+
+    def choose_plane(self, text: str, view: View) -> str | None:
+        """Show a named plane (`x1, bias`, `1, 3`, `principal`), or return what is wrong with it."""
+        self._chosen(view)
+        found = parse_choice(text, view)
+        if isinstance(found, str):
+            return found
+        self._choose(found)
+        return None
+
+    def _choose(self, choice: Choice) -> None:
+        self._choice = choice
+        self.end_cursor()
+
+    def zoom(self, factor: float, view: View) -> bool:
+        """Zoom around the cursor, or else the viewed weights; 0 is back to all of the paths."""
+        shown = self._shown(view)
+        here = np.array(self._at) if self.cursor_on else shown.place(view.snapshot.lane.weights)
+        low, high = np.array(shown.limits[::2]), np.array(shown.limits[1::2])
+        about = np.where((low <= here) & (here <= high), here, (low + high) / 2)
+        return self._windows.zoom(self._chosen(view), factor, about.tolist())
+
+    def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
+        """Zoom around a cell of the picture, or as `zoom` where it is not in the plot."""
+        at = self._place(x, y, view)
+        if at is None:
+            return self.zoom(factor, view)
+        return self._windows.zoom(self._chosen(view), factor, at)
+
+    def pan(self, share: float, view: View) -> bool:
+        """Show what lies beside, by a share of the width."""
+        return self._windows.pan(self._chosen(view), share)
+
+    def begin_cursor(self, view: View) -> bool:
+        """Put the cursor at the viewed weights, or into the middle where these are not seen."""
+        shown = self._shown(view)
+        here = shown.place(view.snapshot.lane.weights)
+        low, high = np.array(shown.limits[::2]), np.array(shown.limits[1::2])
+        if not ((low <= here) & (here <= high)).all():
+            here = (low + high) / 2
+        self._at = tuple(here.tolist())
+        self.cursor_on = True
+        return True
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Move the cursor by a cell, within the plot."""
+        shown = self._shown(view)
+        area = self._area(shown)
+        cells, steps = (max(area.columns, 1), max(area.rows, 1)), (across, -down)
+        moved = []
+        for axis in range(len(shown.plane.axes)):
+            low, high = shown.limits[2 * axis : 2 * axis + 2]
+            cell = (high - low) / cells[axis]
+            at = self._at[axis] + steps[axis] * cell
+            moved.append(min(max(at, low + cell / 2), high - cell / 2))
+        self._at = tuple(moved)
+
+    def confirm(self, view: View) -> Command | None:
+        """Start at the cursor, with the weights that the plane holds."""
+        return self._start(self._at, view) if self.cursor_on else None
+
+    def click_at(self, x: int, y: int, view: View) -> Command | None:
+        """Start at a cell of the plot; outside of it nothing is meant."""
+        at = self._place(x, y, view)
+        return None if at is None else self._start(at, view)
+
+    def _start(self, at: tuple[float, ...], view: View) -> SetStart:
+        lifted = self._shown(view).plane.lift(np.array([at]))[0]
+        return SetStart(tuple(lifted.tolist()))
+
+    def _place(self, x: int, y: int, view: View) -> tuple[float, ...] | None:
+        """Return the coordinates of a cell of the picture, None outside the plot."""
+        shown = self._shown(view)
+        line = len(shown.plane.axes) == 1
+        limits = _four((*shown.limits, 0.0, 1.0))
+        place = place_at(self._area(shown), limits, x, y)
+        return place[:1] if place and line else place
+
+    def _chosen(self, view: View) -> Choice:
+        """Return the plane that is wanted; of another problem or model nothing is kept."""
+        problem = (view.problem, len(view.snapshot.lane.weights))
+        if self._problem != problem:
+            self._problem, self._choice, self._choices = problem, None, []
+            self._windows = Windows()
+            self._found = self._asked = self._engine = None
+            self.end_cursor()
+        if self._choice is None:
+            self._choice = usual_choice(problem[1])
+        return self._choice
+
+    def _shown(self, view: View) -> Landscape:
+        """Return the last landscape found; before there is one, the plane alone."""
+        choice, lane = self._chosen(view), view.snapshot.lane
+        found = self._found
+        if found is not None:
+            return found
+        if choice:
+            plane, limits = plane_through(view, choice), self._windows.along(choice, view)
+        else:
+            plane = principal_plane(lane.path[:1], lane.weights, lane.gradient)
+            limits = covering(plane.project(lane.path[:1]))
+        return Landscape(plane, limits, lane.loss_name, np.zeros(0), np.zeros(0), None)
+
+    def _area(self, shown: Landscape) -> Geometry:
+        rows, columns = self._picture
+        if len(shown.plane.axes) == 1:
+            values = None if shown.values is None else shown.values[0]
+            return line_area(rows, columns, (shown.limits[0], shown.limits[1]), values)
+        x_label, y_label = shown.plane.labels
+        return landscape_area(rows, columns, _four(shown.limits), x_label=x_label, y_label=y_label)
+
+    def _names(self, view: View) -> tuple[str, ...]:
+        return weight_names(view.problem, len(view.snapshot.lane.weights))
+
+    def _title(self, shown: Landscape, view: View) -> str:
+        """Return what is shown, or where the cursor is, as long as there is room for."""
+        forms = titles(shown.plane, shown.loss_name, self._names(view))
+        if self.cursor_on:
+            axes = zip(shown.plane.labels, self._at, strict=False)
+            place = ", ".join(f"{label.split(' (')[0]} {at:.5g}" for label, at in axes)
+            loss = f"{shown.loss_near(self._at):.4g}"
+            forms = [f"{place}: loss about {loss}, enter starts here", f"{place}: loss {loss}"]
+        room = self._area(shown).columns - 2 * (1 + self.has_focus)
+        spelled = [view.symbols.spell(form) for form in forms]
+        return next((form for form in spelled if width(form) <= room), spelled[-1])
+
+
+def _four(limits: Limits) -> tuple[float, float, float, float]:
+    return limits[0], limits[1], limits[2], limits[3]

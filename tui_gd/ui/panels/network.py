@@ -1,0 +1,307 @@
+"""The network panel: units and weights, and what the selected unit hands on over the data."""
+
+import numpy as np
+
+from tui_gd.commands import Command
+from tui_gd.learning.models import Floats, Model
+from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.decision import decision_grid
+from tui_gd.plots.fit import draw_fit, fit_columns
+from tui_gd.plots.network import Unit, draw_network, unit_at
+from tui_gd.plots.unit import draw_unit
+from tui_gd.problems import Problem
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.plane import Plane, half, stride
+from tui_gd.ui.panels.units import (
+    formula,
+    layer_names,
+    matrices,
+    output_names,
+    sample_values,
+    unit_name,
+    unit_values,
+    value_span,
+)
+
+# from so many cells on, network and map stand side by side
+_BESIDE_COLUMNS, _BESIDE_ROWS = 90, 8
+_WIDEST_MAP = 90
+# cells that a frame takes beside its title for ticks and border, and for the scale of the shades
+_MARGINS, _SCALE = 9, 15
+# weights times pixels in a frame: more, and the map is computed coarser
+_WORK = 2_000_000
+
+
+class NetworkPanel(Panel):
+    """Draws the current lane's network; up and down select a unit.
+
+    Beside it, or in its place while the cursor is on, stands what the selected unit hands on over
+    the plane of the data panel. `sample`, if set, is a train row whose values stand at the units.
+    """
+
+    NAME = "network"
+    PLACE = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sample: int | None = None
+        self._chosen = 0
+        self._plane: Plane | None = None
+        self._points: Floats | None = None
+        self._grid: tuple[tuple[object, ...], Floats] | None = None
+        self._drawn = (0, 0)
+
+    def draw(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the network and the map, side by side where there is room."""
+        if view.problem.surface is not None:
+            return self._no_network(view, rows, columns)
+        self._drawn = (rows, columns)
+        unit = self._selected(view.predictor.model)
+        beside = columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS
+        if self.cursor_on:
+            before = f"{self._sizes(view)}  "
+            title = before + self._about(view, unit, columns - _MARGINS - width(before))
+            return self._map(view, unit, rows, columns, title)
+        if not beside:
+            return self._network(view, unit, rows, columns, alone=True)
+        right = min(columns // 2 - 2, _WIDEST_MAP)
+        cells = Cells.blank(rows, columns, view.palette, view.symbols)
+        cells.paste(0, 0, self._network(view, unit, rows, columns - right, alone=False))
+        title = self._formula(view, unit, right - _MARGINS - _SCALE)
+        cells.paste(0, columns - right, self._map(view, unit, rows, right, title))
+        return cells
+
+    def _no_network(self, view: View, rows: int, columns: int) -> Cells:
+        inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, view.symbols)
+        lines = ("There is no network here:", "the weights are a point on a surface.")
+        for row, line in enumerate(lines):
+            text = fit(line, columns - BORDER - 1, view.symbols.plain)
+            inner.put(row, 1, text, view.palette.dim)
+        return draw_box(
+            rows,
+            columns,
+            inner,
+            title=self.NAME,
+            palette=view.palette,
+            symbols=view.symbols,
+            focused=self.has_focus,
+        )
+
+    def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
+        palette, symbols = view.palette, view.symbols
+        activations = () if self.sample is None else sample_values(view, self.sample)
+        inner = draw_network(
+            max(rows - BORDER, 0),
+            max(columns - BORDER, 0),
+            matrices(view),
+            view.problem.feature_names,
+            output_names(view.problem),
+            activations=activations,
+            selected=unit,
+            palette=palette,
+            symbols=symbols,
+        )
+        title = f"{self._sizes(view)}  {unit_name(view.predictor.model, view.problem, unit)}"
+        below = " up, down: another unit " if self.has_focus else ""
+        if alone:
+            whole = f"{title}: {self._formula(view, unit, columns)}"
+            below = " enter: the unit's map " if self.has_focus else ""
+            if width(whole) <= columns - 2 * BORDER - 1:
+                title = whole
+            else:
+                below = f" {self._formula(view, unit, columns - 2 * BORDER - 2)} "
+        cells = draw_box(
+            rows,
+            columns,
+            inner,
+            title=symbols.spell(title),
+            palette=palette,
+            symbols=symbols,
+            focused=self.has_focus,
+        )
+        below = symbols.spell(below)
+        if columns - BORDER > width(below) and rows > BORDER:
+            cells.put(rows - 1, columns - width(below) - 1, below, palette.dim)
+        return cells
+
+    def _map(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
+        """Return what a unit hands on over the data: shades, or a curve over a single feature."""
+        if view.problem.features == 1:
+            return self._curve(view, unit, rows, columns, title)
+        plane = self._plane_of(view.problem)
+        grid, shape = self._pixels(view, rows, columns, plane)
+        values = unit_values(view, unit, grid).reshape(shape)
+        span, level = value_span(view.predictor.model, view.problem, unit, values)
+        y = half(view.problem, train=False)[1]
+        labels = y[:: stride(y)] if view.problem.class_names else np.zeros(len(y[:: stride(y)]))
+        assert self._points is not None
+        return draw_unit(
+            rows,
+            columns,
+            values=values,
+            span=span,
+            level=level,
+            points=self._points,
+            labels=labels.astype(np.intp),
+            limits=plane.limits,
+            palette=view.palette,
+            symbols=view.symbols,
+            x_label=plane.projection.labels[0],
+            y_label=plane.projection.labels[1],
+            title=view.symbols.spell(title),
+            focused=self.has_focus and self.cursor_on,
+        )
+
+    def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
+        """Return a unit's value over the only feature; below it where the points are."""
+        problem, symbols = view.problem, view.symbols
+        x, y = half(problem, train=False)
+        some = problem.rows(x, slice(None, None, stride(y)))
+        both = np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]])
+        low, high = float(both.min()), float(both.max())
+        margin = 0.06 * (high - low) or max(abs(low), 1.0)
+        across = (low - margin, high + margin)
+        places = fit_columns(columns, (*across, 0.0, 1.0), symbols)
+        line = unit_values(view, unit, np.stack([places, np.ones_like(places)], axis=1))
+        (bottom, top), _ = value_span(view.predictor.model, problem, unit, line)
+        room = 0.06 * (top - bottom)
+        return draw_fit(
+            rows,
+            columns,
+            points=np.stack([some[:, 0], np.full(len(some), bottom)], axis=1),
+            line=np.stack([places, line], axis=1),
+            limits=(*across, bottom - room, top + room),
+            palette=view.palette,
+            symbols=symbols,
+            x_label=problem.feature_names[0],
+            y_label=unit_name(view.predictor.model, problem, unit),
+            line_label="value",
+            title=symbols.spell(title),
+            focused=self.has_focus and self.cursor_on,
+        )
+
+    def _pixels(
+        self, view: View, rows: int, columns: int, plane: Plane
+    ) -> tuple[Floats, tuple[int, int]]:
+        """Return where to evaluate the unit, as rows of data, and the grid's shape."""
+        labels, parameters = plane.projection.labels, view.predictor.model.parameters
+        key = (rows, columns, plane, view.symbols, parameters)
+        _, xs, ys = decision_grid(
+            rows, columns, plane.limits, symbols=view.symbols, x_label=labels[0], y_label=labels[1]
+        )
+        coarser = int(np.ceil(np.sqrt(len(xs) * len(ys) * parameters / _WORK)))
+        if coarser > 1:
+            xs, ys = (_coarser(values, coarser) for values in (xs, ys))
+        if self._grid is None or self._grid[0] != key:
+            across, down = np.meshgrid(xs, ys)
+            pixels = np.stack([across.ravel(), down.ravel()], axis=1)
+            self._grid = (key, plane.projection.lift(pixels))
+        return self._grid[1], (len(ys), len(xs))
+
+    def _plane_of(self, problem: Problem) -> Plane:
+        if self._plane is None or self._plane.problem is not problem:
+            self._plane = Plane.of(problem)
+            x, y = half(problem, train=False)
+            some = problem.rows(x, slice(None, None, stride(y)))
+            self._points = self._plane.projection.project(some)
+        return self._plane
+
+    def _selected(self, model: Model) -> Unit:
+        """Return the selected unit, counted over all layers."""
+        units = [
+            (layer, unit) for layer, (_, size) in enumerate(model.shapes) for unit in range(size)
+        ]
+        self._chosen = max(0, min(self._chosen, len(units) - 1))
+        return units[self._chosen]
+
+    def _choose(self, model: Model, unit: Unit) -> None:
+        sizes = [size for _, size in model.shapes]
+        self._chosen = sum(sizes[: unit[0]]) + unit[1]
+
+    def _sizes(self, view: View) -> str:
+        model = view.predictor.model
+        sizes = "-".join(map(str, (model.features, *model.hidden, model.outputs)))
+        lanes = view.snapshot.lanes
+        lane = f", lane {view.snapshot.lane.name}" if len(lanes) > 1 else ""
+        return f"{self.NAME} {sizes}{lane}"
+
+    @staticmethod
+    def _formula(view: View, unit: Unit, room: int) -> str:
+        """Return a unit's formula in at most `room` cells if it can be."""
+        model, problem = view.predictor.model, view.problem
+        column, names = matrices(view)[unit[0]][:, unit[1]], layer_names(model, problem)[unit[0]]
+        text = formula(model, problem, unit, names, column, room)
+        # a point between number and name would be read as the number's
+        return text.replace("·", "*") if view.symbols.plain else text
+
+    def _about(self, view: View, unit: Unit, room: int) -> str:
+        """Return a unit's name and formula in at most `room` cells if it can be."""
+        name = unit_name(view.predictor.model, view.problem, unit)
+        return f"{name}: {self._formula(view, unit, room - width(name) - 2)}"
+
+    def moved(self, by: int, view: View) -> int:
+        """Select the next unit or the one before, layer by layer."""
+        if view.problem.surface is None:
+            count = sum(size for _, size in view.predictor.model.shapes)
+            self._chosen = (self._chosen + by) % count
+        return 0
+
+    def begin_cursor(self, view: View) -> bool:
+        """Show the unit's map alone; the arrows then walk from unit to unit."""
+        self.cursor_on = view.problem.surface is None
+        return self.cursor_on
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Go to the next unit of the layer, or to the next layer, or to the one before."""
+        model = view.predictor.model
+        layer, unit = self._selected(model)
+        sizes = [size for _, size in model.shapes]
+        after = max(0, min(layer + across, len(sizes) - 1))
+        place = (unit + 0.5) / sizes[layer] if after != layer else 0.0
+        unit = int(place * sizes[after]) if after != layer else (unit + down) % sizes[layer]
+        self._choose(model, (after, unit))
+
+    def click_at(self, x: int, y: int, view: View) -> Command | None:
+        """Select the unit at a cell of the drawn network."""
+        rows, columns = self._drawn
+        if view.problem.surface is not None or self.cursor_on:
+            return None
+        if columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS:
+            columns -= min(columns // 2 - 2, _WIDEST_MAP)
+        found = unit_at(
+            max(rows - BORDER, 0),
+            max(columns - BORDER, 0),
+            matrices(view),
+            view.problem.feature_names,
+            output_names(view.problem),
+            place=(y - 1, x - 1),
+            selected=self._selected(view.predictor.model),
+        )
+        if found is not None and x < columns:
+            self._choose(view.predictor.model, found)
+        return None
+
+    def numbers(self, view: View) -> list[str]:
+        """Return every weight by layer, unit and input."""
+        snapshot = view.snapshot
+        lines = [f"{self._sizes(view)}, epoch {snapshot.epoch}, weights"]
+        if view.problem.surface is not None:
+            return [*lines, *(f"{value:.17g}" for value in snapshot.lane.weights)]
+        model, problem = view.predictor.model, view.problem
+        names = layer_names(model, problem)
+        for layer, matrix in enumerate(matrices(view)):
+            for unit in range(matrix.shape[1]):
+                lines.append(unit_name(model, problem, (layer, unit)))
+                both = zip((*names[layer], "bias"), matrix[:, unit], strict=True)
+                lines += [f"  {name}  {value:.17g}" for name, value in both]
+        return lines
+
+
+def _coarser(values: Floats, by: int) -> Floats:
+    """Return the centres of bins `by` times as wide, as many as there is room for."""
+    count = max(len(values) // by, 2)
+    step = (values[-1] - values[0]) / max(len(values) - 1, 1)
+    low, high = values[0] - step / 2, values[-1] + step / 2
+    centres: Floats = low + (np.arange(count) + 0.5) * (high - low) / count
+    return centres

@@ -1,0 +1,300 @@
+"""The race panel: which learning rate, or which optimizer, ends lowest from here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tui_gd.commands import Branch, Command, SetLearningRate
+from tui_gd.learning.models import Floats
+from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.learning.race import RaceResult, rates_around
+from tui_gd.plots.axes import Frame
+from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.contenders import draw_contenders
+from tui_gd.plots.race import Field, draw_race
+from tui_gd.race_setup import (
+    DECADES,
+    DECADES_EACH,
+    RATES,
+    RATES_EACH,
+    hold_race,
+    race_settings,
+)
+from tui_gd.settings import RunSettings
+from tui_gd.ui.panels.contenders import contender_curves, optimizer_table
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.studies import Progress, Study
+
+Mode = Literal["rates", "optimizers"]
+MOST_EPOCHS = 1000
+# below this, a plot above the table of optimizers shows nothing
+_FEWEST_PLOT_ROWS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """Where a race begins: the weights at an epoch of the run on this data, around this rate."""
+
+    data: tuple[object, ...]
+    epoch: int
+    rate: float
+    weights: Floats
+    key: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A race, and where it began."""
+
+    mode: Mode
+    epoch: int
+    result: RaceResult
+
+
+class RacePanel(Panel):
+    """Draws the final loss over the learning rates, or the optimizers' losses by epoch.
+
+    The race begins at the weights that were viewed when it was started, and stays there while the
+    run goes on; it is held again when data, loss or optimizer change. Every optimizer is shown
+    with the best of its own rates: with the same rate for all the comparison would be unfair.
+    """
+
+    NAME = "race"
+    PLACE = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mode: Mode = "rates"
+        self._start: _Start | None = None
+        self._held: _Held | None = None
+        self._wanted_key: tuple[object, ...] = ()
+        self._held_key: tuple[object, ...] = ()
+        self._place = 0
+        self._chosen = 0
+        self._drawn: Frame | None = None
+        self._table_top = 0
+
+    def start(self, mode: Mode, view: View) -> None:
+        """Let a race begin at the weights being viewed, around their learning rate."""
+        lane = view.snapshot.lane
+        weights = lane.weights.copy()
+        self.mode = mode
+        self._start = _Start(
+            view.settings.data,
+            view.snapshot.epoch,
+            lane.learning_rate,
+            weights,
+            weights.tobytes(),
+        )
+
+    def study(self, view: View) -> Study:
+        """Return the race."""
+        start = self._start
+        other = start is None or start.data != view.settings.data
+        if start is None or other or len(start.weights) != len(view.snapshot.lane.weights):
+            self.start(self.mode, view)
+            start = self._start
+            assert start is not None
+        settings, mode, problem, begun = self._settings(view, start), self.mode, view.problem, start
+
+        def compute(progress: Progress) -> _Held:
+            result = hold_race(
+                settings,
+                problem,
+                begun.weights,
+                wanted=lambda: progress.wanted,
+                show=lambda part: progress.show(_Held(mode, begun.epoch, part)),
+            )
+            return _Held(mode, begun.epoch, result)
+
+        self._wanted_key = ("race", mode, settings, start.epoch, start.key)
+        return Study(self._wanted_key, compute)
+
+    def _settings(self, view: View, start: _Start) -> RunSettings:
+        lane = view.snapshot.lane
+        if self.mode == "rates":
+            count, decades, names = RATES, DECADES, [lane.optimizer.name]
+        else:
+            count, decades, names = RATES_EACH, DECADES_EACH, list(OPTIMIZERS)
+        return race_settings(
+            view.settings,
+            rates_around(start.rate, count, decades).tolist(),
+            names,
+            loss=lane.loss_name,
+            epochs=min(max(view.settings.epochs, 1), MOST_EPOCHS),
+        )
+
+    def take(self, key: tuple[object, ...], result: _Held) -> None:
+        """Take how a race stands; what was chosen in the race before stays chosen."""
+        self._held, self._held_key = result, key
+        self._place = min(self._place, len(result.result.rates) - 1)
+        self._chosen = min(self._chosen, len(result.result.contenders) - 1)
+
+    def draw(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the picture of the last race, also while the next one is held."""
+        held = self._held
+        self._drawn = None
+        if held is None:
+            inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, view.symbols)
+            inner.put(0, 1, view.symbols.spell("racing …"), view.palette.dim)
+            return self._boxed(inner, "race", view, rows, columns)
+        if held.mode == "optimizers":
+            return self._draw_optimizers(held, view, rows, columns)
+        result = held.result
+        title = self._title(held, view)
+        if self.cursor_on:
+            title = view.symbols.spell(self._about(result, self._place))
+        self._drawn = draw_race(
+            rows,
+            columns,
+            Field(
+                result.rates,
+                result.train,
+                result.diverged >= 0,
+                result.ended_higher,
+                result.begin,
+                result.best,
+            ),
+            current=view.snapshot.lane.learning_rate,
+            palette=view.palette,
+            symbols=view.symbols,
+            title=title,
+            focused=self.has_focus,
+            cursor=self._place if self.cursor_on else None,
+        )
+        return self._drawn.cells
+
+    def _title(self, held: _Held, view: View) -> str:
+        result = held.result
+        what = f"{len(result.rates)} α"
+        if held.mode == "optimizers":
+            what = f"{len(result.contenders)} optimizers"
+        title = f"race of {what} from epoch {held.epoch}, {result.epochs} epochs"
+        if result.done < result.epochs:
+            title += f", {result.done} done"
+        if self._held_key != self._wanted_key:
+            title += ", racing anew …"
+        return view.symbols.spell(title)
+
+    @staticmethod
+    def _about(result: RaceResult, lane: int) -> str:
+        rate = f"α {result.rates[lane]:.6g}"
+        if result.diverged[lane] >= 0:
+            return f"{rate} diverged after epoch {result.diverged[lane]}"
+        higher = " ↑" if result.ended_higher[lane] else ""
+        losses = f"{rate} loss {result.train[lane]:.7g}{higher}"
+        return losses if np.isnan(result.test[lane]) else f"{losses} test {result.test[lane]:.5g}"
+
+    def _boxed(self, inner: Cells, title: str, view: View, rows: int, columns: int) -> Cells:
+        return draw_box(
+            rows,
+            columns,
+            inner,
+            title=title,
+            palette=view.palette,
+            symbols=view.symbols,
+            focused=self.has_focus,
+        )
+
+    def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
+        """Return the curves with the table below, or the table alone where room is short."""
+        result, palette, symbols = held.result, view.palette, view.symbols
+        count = len(result.contenders) + 1
+        title = self._title(held, view)
+        plot_rows = rows - count
+        if plot_rows < _FEWEST_PLOT_ROWS:
+            self._table_top = 1
+            inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+            room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
+            inner.paste(0, 1, optimizer_table(result, view, self._chosen, *room))
+            return self._boxed(inner, title, view, rows, columns)
+        self._table_top = plot_rows
+        curves, names = contender_curves(result, view, self._chosen)
+        cells = Cells.blank(rows, columns, palette, symbols)
+        plot = draw_contenders(
+            plot_rows,
+            columns,
+            curves,
+            names,
+            epochs=result.epochs,
+            palette=palette,
+            symbols=symbols,
+            title=title,
+            focused=self.has_focus,
+        )
+        cells.paste(0, 0, plot)
+        room = count, max(columns - 1, 0)
+        cells.paste(plot_rows, 1, optimizer_table(result, view, self._chosen, *room))
+        return cells
+
+    def numbers(self, view: View) -> list[str]:
+        """Return the whole table of the race."""
+        held = self._held
+        if held is None:
+            return []
+        result, current = held.result, view.snapshot.lane.learning_rate
+        lines = [f"{self._title(held, view)}, start loss {result.begin!r}"]
+        if held.mode == "optimizers":
+            lines.append("optimizer\tbest alpha\ttrain loss\ttest loss\twithin 1 % at epoch")
+            lines += [
+                f"{one.optimizer}\t{one.rate!r}\t{one.train_loss!r}\t{one.test_loss!r}\t{one.near}"
+                for one in result.contenders
+            ]
+        lines.append("alpha\toptimizer\ttrain loss\ttest loss\tnote")
+        for lane, name in enumerate(result.optimizers):
+            losses = f"{result.train[lane].item()!r}\t{result.test[lane].item()!r}"
+            note = result.note(lane, current)
+            lines.append(f"{result.rates[lane].item()!r}\t{name}\t{losses}\t{note}".rstrip())
+        return lines
+
+    def moved(self, by: int, view: View) -> int:
+        """Choose the next optimizer, or the one before."""
+        del view
+        if self._held and self._held.mode == "optimizers":
+            self._chosen = (self._chosen + by) % len(self._held.result.contenders)
+        return 0
+
+    def begin_cursor(self, view: View) -> bool:
+        """Put the cursor at the best rate; before there is a race, there is none."""
+        del view
+        if self._held is None:
+            return False
+        result = self._held.result
+        self._place = len(result.rates) // 2 if result.best is None else result.best
+        self.cursor_on = True
+        return True
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Move the cursor to the next rate, or choose an optimizer."""
+        if self._held and self._held.mode == "optimizers":
+            self.moved(down or across, view)
+        elif self._held:
+            self._place = max(0, min(self._place + across, len(self._held.result.rates) - 1))
+
+    def confirm(self, view: View) -> Command | None:
+        """Return the command that takes what the cursor is at: a rate, or a lane's optimizer."""
+        del view
+        if self._held is None:
+            return None
+        result = self._held.result
+        if self._held.mode == "optimizers":
+            best = result.contenders[self._chosen]
+            return Branch(optimizer=best.optimizer, learning_rate=best.rate)
+        return SetLearningRate(float(result.rates[self._place]))
+
+    def click_at(self, x: int, y: int, view: View) -> Command | None:
+        """Move the cursor to the rate, or choose the optimizer, that was clicked at."""
+        del view
+        if self._held is None:
+            return None
+        if self._held.mode == "optimizers":
+            row = y - self._table_top - 1
+            if 0 <= row < len(self._held.result.contenders):
+                self._chosen = row
+        elif self._drawn is not None and self._drawn.columns:
+            places = self._drawn.x.position(self._held.result.rates, self._drawn.columns)
+            self._place = int(np.argmin(np.abs(places - (x - self._drawn.left))))
+            self.cursor_on = True
+        return None

@@ -1,0 +1,303 @@
+"""The panel of many starts: how many of them reach the good minimum, on two losses."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tui_gd.commands import Command, SetStart
+from tui_gd.learning.losses import make_loss
+from tui_gd.learning.many_starts import GAINED, STARTS, StartsResult
+from tui_gd.plots.box import BORDER
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.histogram import draw_histogram, draw_tally, loss_scales, tallest
+from tui_gd.plots.landscape import Group, draw_landscape, landscape_area, place_at
+from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.starts_study import Found, Terrain, computation, other_loss, settings_of
+from tui_gd.ui.panels.starts_words import (
+    counts_in_words,
+    end_in_words,
+    ends_in_words,
+    fitting,
+    sign_of,
+    stacks_of,
+    table_of,
+    words_in_box,
+)
+from tui_gd.ui.studies import Study
+
+SPREADS = (1.0, 5.0, 20.0)
+# on a surface the spread is in its limits, outside of which little is to be seen
+SURFACE_SPREADS = (1.0, 2.0, 5.0)
+_WHERE = "where they start"
+_TERRAIN_FROM, _TERRAIN_ROWS = 70, 8
+_HISTOGRAM_ROWS, _HISTOGRAM_COLUMNS = 4, 24
+# rows from which a histogram has ticks, and from which every one has labels
+_TICKED_ROWS, _LABELLED_ROWS = 6, 12
+# columns that a histogram's title cannot have: box and numbers, or the box alone
+_MARGIN, _BARE_MARGIN = 8, 4
+
+
+class StartsPanel(Panel):
+    """Draws the final losses of random starts, and where those began, by where they end.
+
+    Above is the loss of the run, below another one from the same starts. Moving in it chooses the
+    spread of the starts. Its cursor stands at one start, from the best to the worst; to confirm it
+    is to let the run start there.
+    """
+
+    NAME: ClassVar[str] = "starts"
+    PLACE: ClassVar[int] = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spread = 0
+        self._found: Found | None = None
+        self._key: tuple[object, ...] = ()
+        self._rank = 0
+        self._picture = (0, 0)
+
+    def draw(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the histograms, beside them the landscape; where it is tight the counts alone."""
+        self._picture = (rows, columns)
+        losses = 2 if other_loss(view.problem.task, view.snapshot.lane.loss_name) else 1
+        if self._found is None:
+            return words_in_box(
+                view, rows, columns, [self._coming(view)], "starts", focused=self.has_focus
+            )
+        if rows < _HISTOGRAM_ROWS * losses or columns < _HISTOGRAM_COLUMNS:
+            return self._counts(view, rows, columns)
+        cells = Cells.blank(rows, columns, view.palette, view.symbols)
+        left = self._left()
+        top = 0
+        for index in range(losses):
+            height = (rows - top) // (losses - index)
+            cells.paste(top, 0, self._histogram(view, index, losses, height, left))
+            top += height
+        if left < columns:
+            cells.paste(0, left, self._terrain(view, rows, columns - left))
+        return cells
+
+    def study(self, view: View) -> Study:
+        """Return the descent from all starts, as the current lane descends."""
+        settings, spread = settings_of(view), self._chosen_spread(view)
+        key = (self.NAME, view.problem, settings, spread)
+        return Study(key, computation(view, settings, spread))
+
+    def take(self, key: tuple[object, ...], result: Any) -> None:
+        """Take where the starts end."""
+        self._key, self._found = key, result
+        self._rank = min(self._rank, len(result.results[0].losses) - 1)
+
+    def moved(self, by: int, view: View) -> int:
+        """Choose the next larger spread, or the one before."""
+        self._spread = (self._spread + by) % len(self._spreads(view))
+        return 0
+
+    @staticmethod
+    def _spreads(view: View) -> tuple[float, ...]:
+        return SURFACE_SPREADS if view.problem.surface else SPREADS
+
+    def _chosen_spread(self, view: View) -> float:
+        return self._spreads(view)[self._spread]
+
+    # The cursor
+
+    def begin_cursor(self, view: View) -> bool:
+        """Put the cursor at the best start of those that most miss the good minimum with."""
+        del view
+        if self._found is None:
+            return False
+        own = self._found.results[0]
+        missed = np.bincount(own.basin[~own.good], minlength=len(own.basins))
+        where = np.flatnonzero(own.basin[own.order] == missed.argmax())
+        self._rank = int(where[0]) if missed.any() else 0
+        self.cursor_on = True
+        return True
+
+    def move_cursor(self, across: int, down: int, view: View) -> None:
+        """Go to the next start by final loss; down and up, to the next group of other ends."""
+        del view
+        if self._found is None:
+            return
+        own = self._found.results[0]
+        last = len(own.losses) - 1
+        if across:
+            self._rank = min(max(self._rank + across, 0), last)
+        elif down:
+            ends = own.basin[own.order]
+            rank = self._rank
+            while 0 <= rank + down <= last and ends[rank + down] == ends[self._rank]:
+                rank += down
+            self._rank = min(max(rank + down, 0), last)
+
+    def confirm(self, view: View) -> Command | None:
+        """Let the current lane start at the chosen start."""
+        start = self._start()
+        if start is None or self._found is None:
+            return None
+        weights = self._found.results[0].begin[start]
+        if len(weights) != view.predictor.model.parameters:  # of a problem that has gone
+            return None
+        return SetStart(tuple(weights.tolist()))
+
+    def click_at(self, x: int, y: int, view: View) -> Command | None:
+        """Put the cursor at the start nearest to a place of the landscape."""
+        del view
+        found, left = self._found, self._left()
+        rows, columns = self._picture
+        if found is None or found.terrain is None or left >= columns:
+            return None
+        plane, limits = found.terrain.plane, found.terrain.limits
+        area = landscape_area(
+            rows, columns - left, limits, x_label=plane.labels[0], y_label=plane.labels[1]
+        )
+        at = place_at(area, limits, x - left, y)
+        if at is not None:
+            size = np.array([limits[1] - limits[0], limits[3] - limits[2]])
+            own = found.results[0]
+            away = ((plane.project(own.begin) - at) / size)[own.order]
+            self._rank = int(np.vecdot(away, away).argmin())
+            self.cursor_on = True
+        return None
+
+    def _start(self) -> int | None:
+        """Return the number of the start at the cursor."""
+        if self._found is None or not self.cursor_on:
+            return None
+        return int(self._found.results[0].order[self._rank])
+
+    # Pictures
+
+    def _left(self) -> int:
+        """Return the columns of the histograms: all where there is no room for the landscape."""
+        rows, columns = self._picture
+        flat = self._found is not None and self._found.results[0].begin.shape[1] < 2
+        if self._found is None or flat or columns < _TERRAIN_FROM or rows < _TERRAIN_ROWS:
+            return columns
+        return max(46, columns * 11 // 20)
+
+    def _result(self, index: int) -> StartsResult | None:
+        results = self._found.results if self._found else ()
+        return results[index] if index < len(results) else None
+
+    def _title(self, view: View, index: int, room: int) -> str:
+        """Return the counts of a loss, or where the start at the cursor ends."""
+        symbols, result, start = view.symbols, self._result(index), self._start()
+        if result is None:
+            other = other_loss(view.problem.task, view.snapshot.lane.loss_name)
+            return fitting((f"{other} follows", str(other)), room, symbols)
+        if start is not None and start < len(result.losses):
+            where = "the same start"
+            if index == 0:
+                where = f"start {self._rank + 1} of {len(result.losses)}"
+            hint = "" if index else "(enter: start there)"
+            return end_in_words(result, start, room, symbols, where=where, hint=hint)
+        about = "" if index else self._about(view)
+        on_surface = view.problem.surface is not None
+        return counts_in_words(result, room, symbols, about=about, on_surface=on_surface)
+
+    def _about(self, view: View) -> str:
+        """Return the spread shown, and the one that was chosen, if that is still to come."""
+        chosen = self._chosen_spread(view)
+        shown = self._found.results[0].spread if self._found else chosen
+        return f"spread {shown:g}" if shown == chosen else f"spread {shown:g} → {chosen:g}"
+
+    def _histogram(self, view: View, index: int, losses: int, rows: int, columns: int) -> Cells:
+        palette, symbols, result = view.palette, view.symbols, self._result(index)
+        focused = self.has_focus and index == 0
+        margin = _MARGIN if rows >= _TICKED_ROWS else _BARE_MARGIN
+        title = self._title(view, index, columns - margin - 2 * focused)
+        if result is None or self._found is None:
+            return words_in_box(view, rows, columns, [], title, focused=focused)
+        common: dict[str, Any] = {"title": title, "palette": palette, "symbols": symbols}
+        common["focused"] = focused
+        results = self._found.results
+        if result.basins[:-1] != GAINED:
+            stack = stacks_of(result, palette, symbols)
+            return draw_tally(rows, columns, stack, **common)
+        scales = loss_scales([(one.losses, one.reference) for one in results])
+        stacks = [stacks_of(one, palette, symbols) for one in results]
+        most = max(
+            tallest(columns - _MARGIN, stack, scale)
+            for stack, scale in zip(stacks, scales, strict=True)
+        )
+        start, task = self._start(), view.problem.task
+        unit = "" if task == "surface" else f", {make_loss(result.loss_name, task).unit}"
+        after = f", after {result.done} epochs"
+        forms = tuple(f"final {result.loss_name}{more}" for more in (unit + after, unit, ""))
+        meaning = fitting(forms, columns - 2 * _MARGIN, symbols)
+        labelled = index == losses - 1 or rows >= _LABELLED_ROWS
+        return draw_histogram(
+            rows,
+            columns,
+            stacks[index],
+            scales[index],
+            most=most,
+            x_label=meaning if labelled else "",
+            y_label="starts" if labelled else "",
+            cursor=None if start is None else float(result.losses[start]),
+            **common,
+        )
+
+    def _terrain(self, view: View, rows: int, columns: int) -> Cells:
+        palette, symbols = view.palette, view.symbols
+        terrain, own, start = self._terrain_found(), self._result(0), self._start()
+        if terrain is None or own is None:
+            return words_in_box(view, rows, columns, [], _WHERE)
+        plane, at = terrain.plane, terrain.plane.project(own.begin)
+        signs = [sign_of(own.basins, i, palette, symbols) for i in range(len(own.basins))]
+        # the few lie upon the many
+        order = np.argsort(-own.counts, kind="stable").tolist()
+        surface = view.problem.surface
+        return draw_landscape(
+            rows,
+            columns,
+            values=terrain.values,
+            limits=terrain.limits,
+            groups=[Group(at[own.basin == place], *signs[place]) for place in order],
+            minima=[
+                (minimum.point[0], minimum.point[1], minimum.is_global)
+                for minimum in (surface.minima if surface else ())
+            ],
+            cursor=None if start is None else (float(at[start, 0]), float(at[start, 1])),
+            x_label=plane.labels[0],
+            y_label=plane.labels[1],
+            title=self._where(own, columns - _MARGIN, palette, symbols),
+            palette=palette,
+            symbols=symbols,
+        )
+
+    @staticmethod
+    def _where(own: StartsResult, room: int, palette: Palette, symbols: Symbols) -> str:
+        """Return the landscape's title, with the signs of the basins that any start ends in."""
+        signs = ", ".join(
+            f"{sign_of(own.basins, place, palette, symbols)[0]} {basin.name}"
+            for place, basin in enumerate(own.basins)
+            if own.counts[place]
+        )
+        forms = (f"{_WHERE} on {own.loss_name}: {signs}", f"{_WHERE}: {signs}", signs, _WHERE)
+        return fitting(forms, room, symbols)
+
+    def _terrain_found(self) -> Terrain | None:
+        return self._found.terrain if self._found else None
+
+    def _counts(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the counts in words alone."""
+        room, results = max(columns - BORDER - 1, 0), self._found.results if self._found else ()
+        lines = [self._title(view, index, room) for index in range(len(results))]
+        if rows - BORDER >= 2 * len(lines):
+            ends = [ends_in_words(one, view.palette, view.symbols) for one in results]
+            lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
+        title = f"starts, {self._about(view)}"
+        return words_in_box(view, rows, columns, lines, title, focused=self.has_focus)
+
+    def numbers(self, view: View) -> list[str]:
+        """Return every start's end on every loss, from the best to the worst of each."""
+        if self._found is None:
+            return [self._coming(view)]
+        return [line for result in self._found.results for line in table_of(result)]
+
+    def _coming(self, view: View) -> str:
+        lane, spread = view.snapshot.lane, self._chosen_spread(view)
+        return f"{STARTS} random starts of spread {spread:g} descend on {lane.loss_name}"

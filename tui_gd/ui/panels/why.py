@@ -1,0 +1,293 @@
+"""The why panel: how training goes in words, the numbers behind it, and what to try."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tui_gd.learning.curvature import SafeRate, curvature, wording
+from tui_gd.learning.diagnosis import Kind, Verdict, diagnose
+from tui_gd.learning.engine import Engine
+from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.cells import Cells, Colour, width
+from tui_gd.plots.gauge import draw_gauge
+from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.table import draw_table
+from tui_gd.snapshot import LaneSnapshot
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.signs import Found, evidence_of, has_diverged, overflow, safe_rate, saturated
+from tui_gd.ui.studies import Progress, Study
+
+# what was found at weights that lie so near, of their length, holds here too
+NEAR = 1e-2
+_GAP = "  "
+_MEANINGS = {
+    "slope": "at ‖W‖, of the loss: flat below 0.05",
+    "distance": "to where g vanishes, of ‖W‖",
+    "bowl": "½·λ·‖W‖², of the loss",
+    "cosine": "of the last two steps",
+    "largest eigenvalue": "λ of the loss's Hessian",
+    "curvature along g": "gᵗHg/gᵗg",
+    "saturated": "of the samples: p(1 − p) < 0.001",
+}
+
+
+class WhyPanel(Panel):
+    """Draws the verdict with its numbers, and α against its limit.
+
+    Curvature and saturation are studied beside the run; until they are known here, those found
+    last are shown with their epoch, and the verdict does without.
+    """
+
+    NAME = "why"
+    PLACE = 2
+    READING_SECONDS = 0.25
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: Found | None = None
+        self._engine: tuple[tuple[object, ...], Engine] | None = None
+        self._offset = 0
+        self._room = 1
+
+    def verdict(self, view: View) -> Verdict:
+        """Return how training goes at the epoch being viewed."""
+        with np.errstate(all="ignore"):
+            return diagnose(evidence_of(view, self._near(view)))
+
+    def line(self, view: View, columns: int) -> tuple[str, str, Kind]:
+        """Return the verdict in at most `columns` cells, the advice if it fits too, and the kind.
+
+        Both are in the terminal's characters; between them and the border stand two cells.
+        """
+        verdict = self.verdict(view)
+        text, advice = spelled(verdict.text, view.symbols), spelled(verdict.advice, view.symbols)
+        if width(text) + width(_GAP) + width(advice) > columns:
+            advice = ""
+        if width(text) > columns:
+            text = _cut(text, columns)
+        return text, advice, verdict.kind
+
+    def draw(self, view: View, rows: int, columns: int) -> Cells:
+        """Return the verdict, what to try, the gauge, and the table of numbers."""
+        palette, symbols, lane = view.palette, view.symbols, view.snapshot.lane
+        height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
+        contents = self._contents(view, height, room)
+        self._room = max(height, 1)
+        self._offset = max(0, min(self._offset, contents.shape[0] - height))
+        inner = Cells.blank(height, columns - BORDER, palette, symbols)
+        inner.paste(-self._offset, 1, contents)
+        title = f"why  epoch {view.snapshot.epoch}"
+        if len(view.snapshot.lanes) > 1:
+            title += f", lane {lane.name}"
+        cells = draw_box(
+            rows,
+            columns,
+            inner,
+            title=title,
+            palette=palette,
+            symbols=symbols,
+            focused=self.has_focus,
+        )
+        if contents.shape[0] > height > 0:
+            last = self._offset + height
+            more = f" pgdn {self._offset + 1}-{last}/{contents.shape[0]} "
+            cells.put(rows - 1, columns - width(more) - 2, more, palette.dim)
+        return cells
+
+    def _contents(self, view: View, height: int, room: int) -> Cells:
+        """Return all that there is to say, with blank lines where `height` leaves room."""
+        palette, symbols = view.palette, view.symbols
+        verdict, found, safe = self.verdict(view), self._found_here(view), self._safe(view)
+        colour = kind_colour(verdict.kind, palette)
+        lines = [(line, colour) for line in wrapped(spelled(verdict.text, symbols), room)]
+        if verdict.advice:
+            advice = spelled(f"try {verdict.advice}", symbols)
+            lines += [(line, palette.text) for line in wrapped(advice, room)]
+        if safe is None:
+            words = [("the curvature follows", palette.dim)]
+        else:
+            said = spelled(wording(view.snapshot.lane.learning_rate, safe), symbols)
+            if found and found.epoch != view.snapshot.epoch:
+                said += f" (curvature of epoch {found.epoch})"
+            words = [(line, palette.text) for line in wrapped(said, room)]
+        body = [
+            [symbols.spell(cell) for cell in row] for row in _table(verdict, view.snapshot.lane)
+        ]
+        gauge_rows = 2 if safe is not None and safe.limit is not None else 1
+        used = len(lines) + len(words) + gauge_rows + len(body)
+        blank = int(used + 2 <= height)
+        cells = Cells.blank(used + 2 * blank, room, palette, symbols)
+        at = _put_lines(cells, 0, lines) + blank
+        ratio = safe.ratio(view.snapshot.lane.learning_rate) if safe else None
+        limit = safe.limit if safe else None
+        gauge = draw_gauge(
+            room, ratio, limit=limit, rows=gauge_rows, palette=palette, symbols=symbols
+        )
+        cells.paste(at, 0, gauge)
+        at = _put_lines(cells, at + gauge_rows, words) + blank
+        table = draw_table(
+            len(body), room, (), body, align=("<", ">", "<"), palette=palette, symbols=symbols
+        )
+        cells.paste(at, 0, table)
+        return cells
+
+    def numbers(self, view: View) -> list[str]:
+        """Return verdict, advice and all numbers with all their digits."""
+        snapshot, verdict, safe = view.snapshot, self.verdict(view), self._safe(view)
+        rate = snapshot.lane.learning_rate
+        lines = [
+            f"why: epoch {snapshot.epoch}, lane {snapshot.lane.name}",
+            verdict.text,
+            f"try: {verdict.advice or 'nothing'}",
+            f"learning rate: {rate!r}",
+        ]
+        if safe is not None:
+            limit = "none" if safe.limit is None else repr(safe.limit)
+            lines += [f"limit of the learning rate: {limit}", wording(rate, safe)]
+        lines += [f"{name}: {value!r}" for name, value in verdict.numbers]
+        found = self._found_here(view)
+        if found:
+            lines += [
+                f"curvature of epoch {found.epoch}, relative error {found.curvature.error!r}",
+                f"direction of the largest: {found.curvature.direction.tolist()!r}",
+            ]
+        return lines
+
+    def study(self, view: View) -> Study:
+        """Return what finds curvature, saturation, and what overflows, at the viewed weights."""
+        snapshot, lane, known = view.snapshot, view.snapshot.lane, self._found_here(view)
+        start = known.curvature.direction if known else None
+        diverged = has_diverged(view)
+        key = (
+            *_run_of(view),
+            lane.number,
+            lane.loss_name,
+            lane.weights.tobytes(),
+            lane.next_weights.tobytes() if diverged else b"",
+        )
+
+        def compute(progress: Progress) -> Found:
+            engine = self._engine_for(view)
+            return Found(
+                lane.number,
+                lane.loss_name,
+                snapshot.epoch,
+                lane.weights,
+                curvature(engine, lane.weights, wanted=lambda: progress.wanted, start=start),
+                float(engine.loss(lane.path[:1])[0]),
+                saturated(view),
+                overflow(view, engine) if diverged else None,
+            )
+
+        return Study(key, compute)
+
+    def take(self, key: tuple[object, ...], result: Any) -> None:
+        """Keep what was found."""
+        del key
+        if isinstance(result, Found):
+            self._found = result
+
+    def moved(self, by: int, view: View) -> int:
+        """Scroll by lines."""
+        del view
+        self._offset = max(0, self._offset + by)
+        return 0
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll by what is seen at once, less a line."""
+        self._offset = max(0, self._offset + pages * max(1, self._room - 1))
+
+    def _engine_for(self, view: View) -> Engine:
+        """Return an engine for the lane's loss: the one of the study before, if it fits."""
+        key = (*_run_of(view), view.snapshot.lane.loss_name)
+        if self._engine is None or self._engine[0] != key:
+            self._engine = (key, view.make_engine(view.snapshot.lane.loss_name))
+        return self._engine[1]
+
+    def _found_here(self, view: View) -> Found | None:
+        """Return what was found last, if it was on the viewed lane."""
+        found, lane = self._found, view.snapshot.lane
+        if found is None or (found.lane, found.loss_name) != (lane.number, lane.loss_name):
+            return None
+        return found if found.weights.shape == lane.weights.shape else None
+
+    def _near(self, view: View) -> Found | None:
+        """Return what was found last, if it holds at the viewed weights."""
+        found, weights = self._found_here(view), view.snapshot.lane.weights
+        if found is None:
+            return None
+        moved = float(np.linalg.norm(weights - found.weights))
+        return found if moved <= NEAR * float(np.linalg.norm(weights)) else None
+
+    def _safe(self, view: View) -> SafeRate | None:
+        """Return the limit of α by the curvature found last, None before there is any."""
+        found = self._found_here(view)
+        return safe_rate(view, found.curvature) if found else None
+
+
+def kind_colour(kind: Kind, palette: Palette) -> Colour:
+    """Return the colour of a verdict's word."""
+    return {
+        Kind.BEGINNING: palette.dim,
+        Kind.DESCENDING: palette.good,
+        Kind.MINIMUM: palette.good,
+        Kind.DIVERGING: palette.error,
+        Kind.DIVERGED: palette.error,
+    }.get(kind, palette.warning)
+
+
+def spelled(text: str, symbols: Symbols) -> str:
+    """Return a verdict's text or advice in the terminal's characters."""
+    return symbols.spell(text.replace("α", "alpha") if symbols.plain else text)
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """Return the text in lines of at most `room` cells; a longer word is cut.
+
+    >>> wrapped("one two three", 8)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and width(f"{lines[-1]} {word}") <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _cut(text: str, columns: int) -> str:
+    """Return as many whole words as fit, the first in any case as far as it fits."""
+    return wrapped(text, columns)[0][: max(columns, 0)]
+
+
+def _put_lines(cells: Cells, at: int, lines: list[tuple[str, Colour]]) -> int:
+    for row, (line, colour) in enumerate(lines, at):
+        cells.put(row, 0, line, colour)
+    return at + len(lines)
+
+
+def _table(verdict: Verdict, lane: LaneSnapshot) -> list[tuple[str, str, str]]:
+    """Return name, value and meaning of what is known."""
+    values = dict(verdict.numbers)
+    steps = values.pop("epochs of that change")
+    for name in ("epoch", "loss", "α / limit"):
+        del values[name]
+    rows = []
+    for name, value in values.items():
+        if not math.isfinite(value):
+            continue
+        meaning = _MEANINGS.get(name, "")
+        if name == "change of the loss":
+            meaning = f"in {steps:.0f} epochs, of the loss"
+        elif name == "‖g‖" and lane.loss_name == "sse":
+            meaning = "g is half the gradient"
+        elif name == "smallest eigenvalue":
+            meaning = "downhill along its direction" if value < 0 else "downhill nowhere"
+        rows.append((name, f"{value:.4g}".replace("-", "−"), meaning))
+    return rows
+
+
+def _run_of(view: View) -> tuple[object, ...]:
+    return id(view.problem), view.settings
