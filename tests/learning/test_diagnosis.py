@@ -390,6 +390,36 @@ def test_a_step_below_rounding_is_told() -> None:
     assert "rounding" in verdict.text
 
 
+def test_a_loss_that_is_gone_leaves_nothing_to_gain() -> None:
+    for last in (0.0, 1e-25):
+        verdict = diagnose(hand([3.0, 1e-12, last, last, last, last], norms=2.0))
+        assert verdict.kind is Kind.MINIMUM
+        assert diagnose(hand([last] * 20, highest=3.0)).kind is Kind.MINIMUM
+    assert diagnose(hand([3.0, 1.0, 1e-3, 5e-4, 2e-4, 1e-4])).kind is Kind.DESCENDING
+
+
+@pytest.mark.parametrize("curved", [True, False])
+def test_slope_distance_and_curvature_along_g_are_the_closed_forms(curved) -> None:
+    # the same descent by the mean and, along half the gradient, by the sum of 50 squares
+    for loss, alpha, rows in (("mse", 0.1, 1), ("sse", 0.1 * 2 / 50, 50)):
+        line = run("line", 6, alpha, loss=loss)
+        x, y = line.trainer.problem.x_train, line.trainer.problem.y_train
+        # without a look at the curvature, that of the epoch before is what the last step tells
+        at = line.weights[6 if curved else 5]
+        h, g = 2 * x.T @ x / 50, 2 * x.T @ (x @ at - y) / 50
+        along = g @ h @ g / (g @ g)
+        now = 2 * x.T @ (x @ line.weights[6] - y) / 50
+        length = max(np.linalg.norm(w) for w in line.weights)
+        expected = {
+            "‖g‖": np.linalg.norm(now) * (1 if loss == "mse" else rows / 2),
+            "slope": np.linalg.norm(now) * length / np.mean((x @ line.weights[6] - y) ** 2),
+            "distance": np.linalg.norm(now) / (along * length),
+            "curvature along g": along * rows,
+        }
+        numbers = dict(line.says(6, curved=curved).numbers)
+        assert {name: numbers[name] for name in expected} == pytest.approx(expected, rel=1e-6)
+
+
 # Overfitting
 
 

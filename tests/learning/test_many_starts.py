@@ -113,17 +113,18 @@ def test_no_start_is_good_if_the_best_is_no_better_than_to_ignore_the_features(r
 
 
 def test_starts_that_diverge_are_told_and_come_last() -> None:
-    x, _ = make_rows(50)
-    problem = replace(problem_of(x, np.zeros(50)), task="regression", class_names=())
-    problem = replace(problem, y_train=x[:, 0] * 2.0)
-    starts = np.array([[0.0, 0.0, 0.0], [1e200, 0.0, 0.0], [2.0, 0.0, 0.0]])
-    result = run_starts(of_starts(problem, starts, "mse", 0.1), 50, 1.0)
-    assert result.basins[result.basin[1]].name == "diverged"
+    # x' = x − 0.04 x³ is about 1/x² ← 1/x² + 0.08 for small x, and farther away for large ones
+    problem = RunSettings(problem="surface", surface="x^4").load_problem()
+    starts = np.array([[0.5], [100.0], [0.2]])
+    result = run_starts(of_starts(problem, starts, "value", 0.01), 50, 1.0)
+    assert [result.basins[place].name for place in result.basin] == ["between", "diverged", "good"]
+    assert result.losses[[0, 2]] == pytest.approx([1 / 8**2, 1 / 29**2], rel=0.02)
     assert result.losses[1] == np.inf
-    assert result.good.tolist() == [True, False, True]
+    assert result.good.tolist() == [False, False, True]
     assert result.order.tolist() == [2, 0, 1]
     assert np.isnan(result.accuracy).all()
-    assert result.reference == pytest.approx(np.var(problem.y_train))
+    # without rows it is the median of the starts
+    assert result.reference == pytest.approx(0.5**4)
 
 
 @pytest.mark.parametrize("name", ["iris", "diabetes", "blobs"])

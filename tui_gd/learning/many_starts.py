@@ -216,7 +216,7 @@ def _loss_without_features(trainer: Trainer) -> float:
     y = problem.y_train
     if not len(y):
         return np.nan
-    weights = np.zeros((1, model.parameters))
+    weights = np.zeros((1, model.parameters), trainer.weights.dtype)
     if problem.task == "regression":
         scores = np.array([float(np.asarray(y, np.float64).mean())])
     else:

@@ -231,6 +231,8 @@ class Trainer:
         state[:, 0] = start
         with self.computing():
             loss, grad = self.descent.loss_and_grad(start, methods=methods)
+        for lane, value in zip(lanes, loss, strict=True):
+            lane.diverged = None if np.isfinite(value) else 0
         self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
         self.stopped = ""
         self._stopped_at: float = np.inf
@@ -626,9 +628,11 @@ class Trainer:
         ending: list[int] = []
         if not (np.isfinite(losses).all() and np.isfinite(states).all()):
             finite = np.isfinite(losses) & np.isfinite(states).all(axis=(2, 3))
-            whole = int(np.argmin(finite.all(axis=1)))
-            ending = np.flatnonzero(~finite[whole]).tolist()
-            if whole:
+            finite |= self.diverged  # a lane may have begun at a loss that is none
+            if not finite.all():
+                whole = int(np.argmin(finite.all(axis=1)))
+                ending = np.flatnonzero(~finite[whole]).tolist()
+            if whole < len(states) and whole:
                 last = np.ascontiguousarray(states[whole - 1, :, 0])
                 loss, grad = self.descent.loss_and_grad(last)
         for position in ending:

@@ -28,9 +28,15 @@ def percent(change: float) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in per cent, to two digits."""
+    """Return a share in per cent, to two digits; near the whole, to two digits of what is missing.
+
+    >>> share(0.4), share(0.9983), share(1.0), share(2.5)
+    ('40 %', '99.83 %', '100 %', '250 %')
+    """
     size = value * 100.0
-    return f"{size:.0f} %" if 99.5 <= size < 1e5 else f"{size:.2g} %"
+    if 99.0 < size < 100.0:
+        return f"{100.0 - float(f'{100.0 - size:.2g}'):.12g} %"
+    return f"{size:.0f} %" if 99.0 < size < 1e5 else f"{size:.2g} %"
 
 
 def ratio_of(a: float, b: float) -> float:

@@ -35,23 +35,28 @@ def _shaped(text: str, plain: bool) -> tuple[int, ...]:
         return tuple(text.encode("ascii"))
     codes: list[int] = []
     for character in unicodedata.normalize("NFC", text):
-        category = unicodedata.category(character)
-        if category in _COMBINING:
-            continue  # a cell holds one code point; NFC has composed what can be composed
-        wide = unicodedata.east_asian_width(character) in "WF"
-        if plain and not character.isascii():
-            codes.extend([ord("?")] * (2 if wide else 1))
-        elif category in _UNSAFE:
-            codes.append(ord("?") if plain else ord("·"))
-        else:
-            codes.append(ord(character))
-            if wide:
-                codes.append(CONTINUATION)
+        codes += _codes(character, plain)
     return tuple(codes)
+
+
+@lru_cache(maxsize=4096)
+def _codes(character: str, plain: bool) -> tuple[int, ...]:
+    """Code points of the cells of one character, none for a combining one."""
+    category = unicodedata.category(character)
+    if category in _COMBINING:
+        return ()  # a cell holds one code point; NFC has composed what can be composed
+    wide = unicodedata.east_asian_width(character) in "WF"
+    if plain and not character.isascii():
+        return (ord("?"),) * (2 if wide else 1)
+    if category in _UNSAFE:
+        return (ord("?") if plain else ord("·"),)
+    return (ord(character), CONTINUATION) if wide else (ord(character),)
 
 
 def width(text: str) -> int:
     """Return how many cells ``text`` takes: 2 for a double-width character, 0 for a combining."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return len(_shaped(text, False))
 
 

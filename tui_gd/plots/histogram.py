@@ -51,7 +51,9 @@ def loss_scales(parts: Sequence[tuple[NDArray[np.floating], float]]) -> tuple[Sc
     finite = [(values[np.isfinite(values)], reference) for values, reference in parts]
     if any(not _logarithmic(values, reference) for values, reference in finite):
         return tuple(_linear(values) for values, _ in finite)
-    shares = np.concatenate([np.zeros(0), *(values / reference for values, reference in finite)])
+    with np.errstate(over="ignore"):
+        parted = [values / reference for values, reference in finite]
+    shares = np.concatenate([np.zeros(0), *parted])
     shares = np.clip(shares, LEAST_SHARE, 1e12)
     low = min(float(np.quantile(shares, LEAST_QUANTILE)) if len(shares) else 1.0, 0.5) / 1.5
     high = max(float(shares.max(initial=1.0)), 2.0) * 1.5
@@ -80,7 +82,7 @@ def bin_of(values: NDArray[np.floating], scale: Scale, count: int) -> NDArray[np
     """Return the bin of each value; what lies beyond the axis is in the outermost one."""
     values = np.asarray(values, np.float64)
     inside = np.clip(np.where(np.isnan(values), np.inf, values), scale.low, scale.high)
-    # in single steps the limits themselves may fall outside by rounding
+    # by rounding a limit itself may be found outside
     return np.maximum(scale.bins(inside, count), 0)
 
 

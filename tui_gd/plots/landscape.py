@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .axes import Scale, compact, frame, geometry
-from .relief import paint_relief
-from .tracks import (
+from .marks import (
     Place,
-    Track,
     arrow_head,
     arrow_tip,
     paint_cursor,
     paint_ends,
-    paint_lines,
     paint_minima,
     paint_signs,
-    paint_tracks,
 )
+from .relief import paint_relief
+from .tracks import Track, paint_lines, paint_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +141,10 @@ def _range(
         else:
             samples = [("██", one) for one in ends]
     numbers = compact(float(f"{finite.min():.4g}")), compact(float(f"{finite.max():.4g}"))
-    return [(text, sample, colour) for text, (sample, colour) in zip(numbers, samples, strict=True)]
+    return [
+        (f"{word} {number}", sample, colour)
+        for word, number, (sample, colour) in zip(("low", "high"), numbers, samples, strict=True)
+    ]
 
 
 def _paint_arrow(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .axes import Scale, frame, geometry
+from .marks import marks, paint_cursor, paint_ends, paint_minima, paint_signs
 from .relief import paint_relief
 from .scale import nice_limits
-from .tracks import marks, paint_cursor, paint_ends, paint_lines, paint_minima, paint_signs
+from .tracks import paint_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from .axes import Geometry, LegendEntry
     from .cells import Cells
+    from .marks import Place
     from .palette import Palette, Symbols
-    from .tracks import Place, Track
+    from .tracks import Track
 
 # how far the tangent goes to both sides, as a share of the width
 _TANGENT = 0.12

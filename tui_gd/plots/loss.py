@@ -255,14 +255,15 @@ def _name(
     line = np.arange(len(curves))[:, None]
     free = drawn_at[line, dot] & (at >= 0) & (at + sizes <= drawn.columns) & (sizes > 0)
     row = (low[line, dot] + high[line, dot]) // 2 // down
-    taken: set[tuple[int, int]] = set()
+    wide = drawn.columns + _NAME_CELLS + 1
+    taken = bytearray(drawn.rows * wide)
     places = zip(row.tolist(), at.tolist(), free.tolist(), strict=True)
-    for name, curve, tried in reversed(list(zip(names, curves, places, strict=True))):
-        size = width(name)
+    named = list(zip(names, sizes.ravel().tolist(), curves, places, strict=True))
+    for name, size, curve, tried in reversed(named):
         for down_at, across_at, good in zip(*tried, strict=True):
-            cells = {(down_at, across_at + cell) for cell in range(size + 1)} if good else set()
-            if good and taken.isdisjoint(cells):
-                taken |= cells
+            begin = down_at * wide + across_at
+            if good and taken.find(1, begin, begin + size + 1) < 0:
+                taken[begin : begin + size + 1] = b"\1" * (size + 1)
                 drawn.cells.put(drawn.top + down_at, drawn.left + across_at, name, curve.colour)
                 break
 

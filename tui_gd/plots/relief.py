@@ -15,6 +15,8 @@ from .regions import upsampled
 from .scale import LARGEST
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from .axes import Frame
@@ -160,6 +162,12 @@ def _inks(colours: tuple[int, ...], sign: Colour, palette: Palette) -> NDArray[n
         ],
         np.int32,
     )
+
+
+def ink_table(relief: Relief, colours: Sequence[Colour], palette: Palette) -> NDArray[np.int32]:
+    """Return the ink (colours, levels + 1) of each colour on each level."""
+    known = {colour: inks(relief.colours, colour, palette) for colour in set(colours)}
+    return np.stack([known[colour] for colour in colours])
 
 
 def _distance(one: Colour, other: Colour) -> int:

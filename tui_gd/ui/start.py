@@ -46,9 +46,11 @@ def _summary(screen: "RunScreen") -> int:
     trainer, settings = runner.trainer, screen.settings
     snapshot = runner.snapshot
     lane = snapshot.lane
+    position = trainer.position(lane.number)
+    assert position is not None
     print(
-        f"gd-tui: {settings.problem}, {settings.loss}, seed {snapshot.seed}:"
-        f" epoch {trainer.epoch}, loss {trainer.loss[lane.number]:.8g},"
+        f"gd-tui: {settings.problem}, {lane.loss_name}, seed {snapshot.seed}:"
+        f" epoch {trainer.epoch}, loss {trainer.loss[position]:.8g},"
         f" alpha {lane.learning_rate:g}"
     )
     print_reports(trainer, reports_of(trainer, screen.problem), sys.stdout)

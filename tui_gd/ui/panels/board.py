@@ -113,7 +113,8 @@ class Board(Container):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember which panel has the focus; one that loses it loses its cursor."""
-        if isinstance(event.widget, Panel):
+        # one that another panel has replaced meanwhile is told of its focus too late
+        if isinstance(event.widget, Panel) and event.widget in self._chosen:
             self._focused = self._panels.index(event.widget)
             for panel in self._panels:
                 if panel is not event.widget:

@@ -5,7 +5,8 @@ from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import LegendEntry
 from tui_gd.plots.cells import width
-from tui_gd.plots.tracks import Track, marks
+from tui_gd.plots.marks import marks
+from tui_gd.plots.tracks import Track
 from tui_gd.snapshot import LaneSnapshot
 from tui_gd.ui.panels.panel import View
 

@@ -64,7 +64,7 @@ class ReportPanel(Panel):
             rows,
             columns,
             inner,
-            title=", ".join(filter(None, ("report", "test rows", self.about))),
+            title=", ".join(filter(None, self._heads(view))),
             palette=palette,
             symbols=symbols,
             focused=self.has_focus,
@@ -85,6 +85,9 @@ class ReportPanel(Panel):
             rows = zip(names, self.report.confusion.tolist(), strict=True)
             lines += [f"{name}: {' '.join(map(str, row))}" for name, row in rows]
         return lines
+
+    def _heads(self, view: View) -> tuple[str, ...]:
+        return "report", "" if view.problem.surface else "test rows", self.about
 
     def _draw_report(self, report: Report, view: View, inner: Cells) -> None:
         palette, symbols = view.palette, view.symbols

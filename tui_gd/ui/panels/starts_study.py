@@ -110,7 +110,15 @@ def computation(view: View, settings: RunSettings, spread: float) -> Callable[[P
 
         work = row_work(len(problem.y_train), model)
         count = affordable_starts(work, settings.epochs)
-        starts = _starts(problem, model.parameters, count, spread, settings.seed)
+        starts = _starts(problem, model.parameters, count, spread, settings.seed).astype(
+            np.dtype(settings.dtype)
+        )
+        name = other_loss(problem.task, settings.loss_for(problem))
+        for loss in filter(None, (settings.loss, name)):
+            engine = make_engine(loss)
+            engine.between_blocks = look
+            starts = _finite(starts, engine.loss(starts))
+        count = len(starts)
         trainer = _trainer(settings, problem, settings.alpha * count, starts)
         minima = _minima(problem)
         own = run_starts(
@@ -127,7 +135,6 @@ def computation(view: View, settings: RunSettings, spread: float) -> Callable[[P
             engine = make_engine(own.loss_name)
             engine.between_blocks = look
             terrain = _terrain(problem, own, lambda p, x, y: losses_on(engine, p, x, y, look))
-        name = other_loss(problem.task, own.loss_name)
         if name is None:
             return Found((own,), terrain)
         other = replace(settings, loss=name)
@@ -162,6 +169,12 @@ def _starts(problem: Problem, parameters: int, count: int, spread: float, seed: 
     if surface is None:
         return draw_starts(parameters, count, spread, seed)
     return np.stack([surface.draw_start(abs(seed) * count + i, spread) for i in range(count)])
+
+
+def _finite(starts: Floats, losses: Floats) -> Floats:
+    """Return the starts with a finite loss: from others no step leads on. All, if there is none."""
+    finite = np.isfinite(losses)
+    return starts[finite] if finite.any() else starts
 
 
 def _minima(problem: Problem) -> Minima | None:

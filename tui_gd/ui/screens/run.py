@@ -109,6 +109,7 @@ class RunScreen(ViewingActions):
         self.settings, self.problem = settings, problem
         self.steering.take(runner)
         self.hidden.clear()
+        self._wanted_look = None
         self.board.suit(surface=problem.surface is not None)
         self.lay_out()
         runner.changed = self._changed
