@@ -16,6 +16,8 @@ from tui_gd.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, 
 
 # with more rows, accuracy is left to the report, which is not made for every frame
 ACCURACY_ROWS = 100_000
+# so many numbers of scores, or of a layer, are held at once for it
+ACCURACY_NUMBERS = 100_000
 # epochs of which every number stands in a snapshot
 RECENT_EPOCHS = 512
 # a path is given as at most so many points, and all paths together as so many numbers
@@ -135,13 +137,15 @@ class Observer:
         norms = np.sqrt(np.vecdot(trainer.grad, trainer.grad))
         ahead = trainer.looked_ahead
         unknown = np.full(trainer.model.parameters, np.nan)
-        points = max(2, min(PATH_POINTS, PATH_NUMBERS // trainer.weights.size))
+        weights, gradients = trainer.weights.copy(), trainer.grad.copy()
+        points = max(2, min(PATH_POINTS, PATH_NUMBERS // weights.size))
         path_epochs, path = history.keyframes.path(trainer.newest, points)
-        curves = self._curves()
+        recorded = [lane.recorded for lane in trainer.lanes]
+        known = path_epochs.searchsorted(recorded, side="right").tolist()
+        curves, accuracies = self._curves(), self._accuracies(current)
         lanes = []
         for i, lane in self._numbered():
             method = lane.method_at(epoch)
-            known = np.searchsorted(path_epochs, lane.recorded, side="right")
             lanes.append(
                 LaneSnapshot(
                     number=lane.number,
@@ -153,35 +157,40 @@ class Observer:
                     loss_name=method.loss,
                     recorded=lane.recorded,
                     diverged=lane.diverged,
-                    weights=trainer.weights[i].copy(),
-                    gradient=trainer.grad[i].copy(),
+                    weights=weights[i],
+                    gradient=gradients[i],
                     gradient_norm=float(norms[i]),
                     loss=float(trainer.loss[i]),
                     test_loss=history.test_loss.at(i, epoch),
-                    accuracy=self._accuracy(i, alone=i == current),
+                    accuracy=accuracies[i],
                     next_weights=ahead[0][i].copy() if ahead else unknown,
                     next_loss=float(ahead[1][i]) if ahead else math.nan,
                     numeric=self._numeric(i),
                     train=curves[i][0],
                     test=curves[i][1],
                     reading=self._reading(i),
-                    path=path[:known, i],
-                    path_epochs=path_epochs[:known],
+                    path=path[: known[i], i],
+                    path_epochs=path_epochs[: known[i]],
                 )
             )
         return tuple(lanes)
 
-    def _accuracy(self, position: int, *, alone: bool) -> float:
-        """Return a lane's accuracy on the test rows; of many lanes on many rows `alone`'s only."""
+    def _accuracies(self, current: int) -> list[float]:
+        """Return the lanes' accuracies on the test rows; of many on many rows `current`'s only."""
         trainer, problem = self._trainer, self._trainer.problem
-        rows = len(problem.y_test)
-        if not alone:
-            rows *= len(trainer.lanes)
+        lanes, rows = len(trainer.lanes), len(problem.y_test)
+        found = [math.nan] * lanes
         if problem.task not in {"binary", "multiclass"} or not 0 < rows <= ACCURACY_ROWS:
-            return math.nan
-        x = problem.rows(problem.x_test, slice(None))
-        hits = self._predictor.predict(trainer.weights[position], x) == problem.y_test
-        return float(np.count_nonzero(hits)) / len(hits)
+            return found
+        wanted = range(lanes) if lanes * rows <= ACCURACY_ROWS else range(current, current + 1)
+        x, weights = problem.rows(problem.x_test, slice(None)), trainer.weights
+        numbers = rows * max(1, *trainer.model.hidden, trainer.model.outputs)
+        at_once = max(1, ACCURACY_NUMBERS // numbers)
+        for first in range(wanted.start, wanted.stop, at_once):
+            stop = min(first + at_once, wanted.stop)
+            hits = self._predictor.predict_lanes(weights[first:stop], x) == problem.y_test
+            found[first:stop] = (np.count_nonzero(hits, axis=1) / rows).tolist()
+        return found
 
     def _recent(self, position: int) -> Recent:
         history, stop = self._trainer.history, self._trainer.epoch + 1
@@ -194,25 +203,28 @@ class Observer:
     def _curves(self) -> list[tuple[Buckets, Buckets]]:
         """Return the curves that are looked at, a pair for every lane."""
         history, look = self._trainer.history, self.look
-        pairs = []
-        factors: tuple[NDArray[np.intp], Floats] | None = None
+        pairs = [(_NOTHING, _NOTHING)] * len(self._trainer.lanes)
+        alike: dict[int, list[int]] = {}  # lanes whose curves end at the same epoch
         for i, lane in self._numbered():
             last = lane.recorded if look.last is None else min(look.last, lane.recorded)
-            if look.first > last:
-                pairs.append((_NOTHING, _NOTHING))
-            elif look.measure == "alpha":
-                if factors is None:
-                    factors = self._factors()
-                pairs.append((_rates(lane, look.first, last + 1, *factors), _NOTHING))
+            if look.first <= last:
+                alike.setdefault(last, []).append(i)
+        factors = self._factors() if look.measure == "alpha" else None
+        for last, which in alike.items():
+            stop = last + 1
+            if factors is not None:
+                lanes = self._trainer.lanes
+                curves = [_rates(lanes[i], look.first, stop, *factors) for i in which]
+                found = [(curve, _NOTHING) for curve in curves]
             elif look.measure == "norm":
-                pairs.append((history.norms.window(i, look.first, last + 1), _NOTHING))
+                curves = history.norms.windows(which, look.first, stop)
+                found = [(curve, _NOTHING) for curve in curves]
             else:
-                pairs.append(
-                    (
-                        history.train_loss.window(i, look.first, last + 1),
-                        history.test_loss.window(i, look.first, last + 1),
-                    )
-                )
+                train = history.train_loss.windows(which, look.first, stop)
+                test = history.test_loss.windows(which, look.first, stop)
+                found = list(zip(train, test, strict=True))
+            for i, pair in zip(which, found, strict=True):
+                pairs[i] = pair
         return pairs
 
     def _factors(self) -> tuple[NDArray[np.intp], Floats]:
@@ -247,9 +259,7 @@ def _part(series: Series, position: int, first: int, stop: int) -> Floats:
     return values
 
 
-def _rates(
-    lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats
-) -> Buckets:
+def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:
     """Return the learning rates of a lane's updates as a curve: those of the buckets' beginnings."""
     width = int(epochs[1] - epochs[0]) if len(epochs) > 1 else 1
     shown = epochs < stop

@@ -11,6 +11,7 @@ from tui_gd.learning.history import Buckets
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 
+
 class RunState(StrEnum):
     """What a run is doing, in the words of the status line."""
 
@@ -38,8 +39,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """The epoch to which another is compared, and the current lane's weights (parameters,) there.
-    """
+    """The epoch to which another is compared, and the current lane's weights (parameters,) there."""
 
     epoch: int
     weights: Floats

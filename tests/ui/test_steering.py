@@ -28,7 +28,8 @@ def steer(*alphas: float) -> tuple[Steering, Recorder]:
 
 
 def rates(recorder: Recorder) -> list[float]:
-    return [one.learning_rate for one in recorder.posted if hasattr(one, "learning_rate")]
+    changes = [one for one in recorder.posted if isinstance(one, commands.SetLearningRate)]
+    return [one.learning_rate for one in changes]
 
 
 def test_three_rungs_are_climbed_before_a_snapshot_shows_the_first() -> None:
@@ -101,7 +102,7 @@ async def test_a_diverged_run_says_what_to_do(columns: int) -> None:
         status = await driver.status(state="DIVERGED")
         await driver.press("space")
         await driver.until(driver.notices)
-        assert driver.notices() == [f"diverged at epoch {status.epoch}: step back (,), lower α (-)"]
+        assert driver.notices() == [f"diverged at epoch {status.epoch}: u goes back with α/10"]
         await driver.press("full_stop")
         await driver.pilot.pause()
         assert len(driver.notices()) == 1

@@ -5,6 +5,7 @@ kept at keyframes: every epoch at first; when the budget is used up, every secon
 every fourth, and so on. What lies between two keyframes is computed again from the one before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -213,31 +214,43 @@ class Series:
         buckets is the least power of 2 of which 2·BUCKETS are enough; the first bucket begins at
         a multiple of it, at `first` or less than a bucket before.
         """
+        return self.windows([lane], first, stop)[0]
+
+    def windows(self, lanes: Sequence[int], first: int, stop: int) -> list[Buckets]:
+        """Return what `window` does of several lanes, which costs little more than of one."""
         stop = min(stop, self.stop)
         first = min(max(0, stop + first) if first < 0 else first, stop)
         width = 1
         while -(-stop // width) - first // width > 2 * BUCKETS:
             width *= 2
+        which: Sequence[int] | slice = lanes
+        if list(lanes) == list(range(lanes[0], lanes[0] + len(lanes))):
+            which = slice(lanes[0], lanes[0] + len(lanes))
         if width == 1:
-            values = self.values[lane, first:stop]
+            values = self.values[which, first:stop]
             values = np.where(np.isfinite(values), values, np.nan)
-            return Buckets(1, stop, values, values, first)
+            return [Buckets(1, stop, one, one, first) for one in values]
         begin = first // width * width
         done = max(begin, min(stop, self._complete(width)) // width * width)
-        low, high = self._ends(width, lane, begin // width, done // width)
-        rest = self.values[lane, done:stop]
+        low, high = self._ends(width, which, begin // width, done // width)
+        rest = self.values[which, done:stop]
         if rest.size:
-            starts = np.arange(0, rest.size, width)
+            starts = np.arange(0, stop - done, width)
             rest = np.where(np.isfinite(rest), rest, np.nan)
-            low = np.concatenate([low, np.fmin.reduceat(rest, starts)])
-            high = np.concatenate([high, np.fmax.reduceat(rest, starts)])
-        return Buckets(width, stop, low.copy(), high.copy(), begin)
+            low = np.concatenate([low, np.fmin.reduceat(rest, starts, axis=1)], axis=1)
+            high = np.concatenate([high, np.fmax.reduceat(rest, starts, axis=1)], axis=1)
+        else:
+            low, high = low.copy(), high.copy()
+        return [Buckets(width, stop, *ends, begin) for ends in zip(low, high, strict=True)]
 
-    def _ends(self, width: int, lane: int, begin: int, end: int) -> tuple[Floats, Floats]:
+    def _ends(
+        self, width: int, which: Sequence[int] | slice, begin: int, end: int
+    ) -> tuple[Floats, Floats]:
         """Return the kept least and greatest values of buckets `begin` to `end` of that width."""
         if width < FINEST:
-            return np.empty(0), np.empty(0)
-        low, high = self._levels[(width // FINEST).bit_length() - 1][:, lane, begin:end]
+            none = np.empty((len(self.values[which, :1]), 0))
+            return none, none
+        low, high = self._levels[(width // FINEST).bit_length() - 1][:, which, begin:end]
         return low, high
 
     def _complete(self, width: int) -> int:

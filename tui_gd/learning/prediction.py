@@ -45,8 +45,16 @@ class Predictor:
 
         Of two classes it is 1 where p > 0.5, as in the tutorial; of more the most probable.
         """
-        scores = self.scores(weights, x)
+        return self.predict_lanes(weights[None], x)[0]
+
+    def predict_lanes(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
+        """Return what `predict` does of every lane's `weights` (lanes, parameters): (lanes, rows).
+
+        All lanes' scores, and the units of all their layers, are held at once.
+        """
+        with np.errstate(all="ignore"):
+            scores = self.model.scores(weights, x, self.model.buffers(len(weights), len(x)))
         if self.task == "multiclass":
-            best: NDArray[np.intp] = scores.argmax(axis=1)
+            best: NDArray[np.intp] = scores.argmax(axis=2)
             return best
         return (scores > 0.0).astype(np.intp)

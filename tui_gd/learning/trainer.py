@@ -513,9 +513,7 @@ class Trainer:
         entries = [*self.history.entries, Reset(self.epoch, seed, number, chosen)]
         rates = self.learning_rates.tolist()
         lanes = [
-            Lane(
-                one.number, one.name, [(0, rate)], [replace(one.method_at(self.epoch), since=0)]
-            )
+            Lane(one.number, one.name, [(0, rate)], [replace(one.method_at(self.epoch), since=0)])
             for one, rate in zip(self.lanes, rates, strict=True)
         ]
         self._begin(start, lanes)

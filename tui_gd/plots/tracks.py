@@ -56,24 +56,20 @@ def paint_tracks(
     pieces: list[NDArray[np.float64]] = []
     layers: list[int] = []
     colours: list[Colour] = []
+    seen = [int(track.epochs.searchsorted(epoch, "right")) for track in tracks]
     for past in (False, True):
-        for track in tracks:
-            points = _part(track, epoch, past=past)
+        for track, passed in zip(tracks, seen, strict=True):
+            points = track.points[:passed] if past else track.points[passed:]
+            if not len(points):
+                continue
+            if track.viewed is not None:
+                here = np.array([track.viewed])
+                points = np.concatenate([points, here] if past else [here, points])
             if len(points) > 1:
                 pieces.append(points)
                 layers.append(2 * len(colours) + (not past))
                 colours.append(track.colour if past else track.dimmed)
     paint_lines(drawn, relief, pieces, layers, colours, palette, symbols)
-
-
-def _part(track: Track, epoch: int, *, past: bool) -> NDArray[np.float64]:
-    """Return the points up to the viewed epoch or from there on, ending at the viewed place."""
-    seen = int(track.epochs.searchsorted(epoch, "right"))
-    points = track.points[:seen] if past else track.points[seen:]
-    if track.viewed is None or not len(points):
-        return points
-    here = np.array([track.viewed])
-    return np.concatenate([points, here] if past else [here, points])
 
 
 def paint_lines(

@@ -78,7 +78,7 @@ class CellView(Widget):
 
     def _new_strip(self, y: int) -> Strip:
         cells, width = self._cells, self.size.width
-        if cells is None or y >= cells.shape[0]:
+        if cells is None or y >= cells.shape[0] or not cells.shape[1]:
             return Strip([Segment(" " * width, _style(-1, -1))], width)
         code, fg, bg = cells.code[y], cells.fg[y], cells.bg[y]
         edges = np.flatnonzero((fg[1:] != fg[:-1]) | (bg[1:] != bg[:-1])) + 1

@@ -9,8 +9,9 @@ class Action:
 
     `name` is the method `action_<name>` of the run's screen, with its arguments; of the app for
     those in `APP_ACTIONS`. `keys` are Textual's names
-    of keys, comma-separated, `shown` how help and footer write them. `footer` is the word in the
-    footer; without one the key is left to the help.
+    of keys, comma-separated, `shown` how help and footer write them; where it is empty the line
+    before tells of both. `footer` is the word in the footer; without one the key is left to the
+    help.
     """
 
     name: str
@@ -80,38 +81,20 @@ ACTIONS = (
     Action("log_epochs", "Y", "Y", "logarithmic epoch axis", "Curves"),
     Action("measure", "i", "i", "draw loss, gradient norm, or α", "Curves"),
     Action("smooth", "s", "s", "smooth over 5, 21, 101 epochs", "Curves"),
-    Action("zoom(2.0)", "z", "z or wheel", "zoom in: loss or landscape", "Curves"),
-    Action("zoom(0.5)", "Z", "Z", "zoom out", "Curves"),
-    Action("pan(-0.25)", "h", "h or drag", "look at what is left of it", "Curves"),
-    Action("pan(0.25)", "H", "H", "look at what is right of it", "Curves"),
+    Action("zoom(2.0)", "z", "z, Z, wheel", "zoom in / out: loss or landscape", "Curves"),
+    Action("zoom(0.5)", "Z", "", "zoom out", "Curves"),
+    Action("pan(-0.25)", "h", "h, H, drag", "look further left / right", "Curves"),
+    Action("pan(0.25)", "H", "", "look further right", "Curves"),
     Action("train_points", "p", "p", "show test points / train points", "View"),
     Action("maximise", "m", "m", "maximise the focused panel", "View"),
     Action("restore", "escape", "esc", "leave the cursor; all panels again", "View"),
-    Action("focus_panel(1)", "tab", "tab", "focus the next panel", "View"),
-    Action("focus_panel(-1)", "shift+tab", "shift+tab", "focus the panel before", "View"),
-    Action(
-        "move(1)",
-        "down,j",
-        "↓ or j",
-        "next sample, row, lane of the focused panel",
-        "View",
-    ),
-    Action(
-        "move(-1)",
-        "up,k",
-        "↑ or k",
-        "the one before",
-        "View",
-    ),
-    Action("scroll(1)", "pagedown", "pgdn", "scroll the focused panel down", "View"),
-    Action("scroll(-1)", "pageup", "pgup", "scroll it up", "View"),
-    Action(
-        "cursor",
-        "enter",
-        "enter",
-        "cursor: arrows move it, enter takes",
-        "View",
-    ),
+    Action("focus_panel(1)", "tab", "tab shift+tab", "focus the next / previous panel", "View"),
+    Action("focus_panel(-1)", "shift+tab", "", "focus the previous panel", "View"),
+    Action("move(1)", "down,j", "↓ ↑ or j k", "next / previous sample, row or lane", "View"),
+    Action("move(-1)", "up,k", "", "previous sample, row or lane", "View"),
+    Action("scroll(1)", "pagedown", "pgdn pgup", "scroll the focused panel", "View"),
+    Action("scroll(-1)", "pageup", "", "scroll the focused panel up", "View"),
+    Action("cursor", "enter", "enter", "cursor: arrows move it, enter takes", "View"),
     Action("copy", "w", "w", "copy the focused panel's numbers", "Program"),
     Action("write", "W", "W", "write them to a file", "Program"),
     Action("theme", "t", "t", "dark / light", "Program"),

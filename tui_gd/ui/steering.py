@@ -36,8 +36,8 @@ class Steering:
                 self._rate = rate
             case commands.SelectLane(lane):
                 self._lane, self._rate = lane, None
-            case commands.Branch(_, _, rate) if rate is not None:
-                self._lane = self._rate = None
+            case commands.Branch(learning_rate=float()):
+                self._rate = None
             case commands.CloseLane():
                 self._lane = self._rate = None
             case commands.StepBack() | commands.GoTo():

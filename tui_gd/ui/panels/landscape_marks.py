@@ -1,5 +1,7 @@
 """What is drawn over a landscape: the lanes' paths, known minima, and what the signs mean."""
 
+import numpy as np
+
 from tui_gd.learning.landscape import Plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
@@ -27,28 +29,37 @@ class Paths:
         lanes = sorted(view.lanes, key=lambda lane: lane is current)
         numbers = sum(lane.path.size for lane in lanes)
         every = slice(None, None, max(1, -(-numbers // PATH_NUMBERS)))
+        self._keep(lanes, plane, every)
+        places = plane.project(np.stack([lane.weights for lane in lanes])).tolist()
+        return [
+            Track(
+                self._kept[lane.number][2],
+                lane.path_epochs[every],
+                *view.palette.lane(lane.number),
+                viewed=(here[0], lane.loss if len(here) == 1 else here[1]),
+                sign="" if lane is current else _sign(lane, view),
+                current=lane is current,
+            )
+            for lane, here in zip(lanes, places, strict=True)
+        ]
+
+    def _keep(self, lanes: list[LaneSnapshot], plane: Plane, every: slice) -> None:
+        """Keep the points of these lanes' paths: those not known yet are found all at once."""
         kept = {}
-        tracks = []
+        fresh = []
         for lane in lanes:
             before = self._kept.get(lane.number)
             if before is not None and before[0] is lane.path and before[1] is plane:
-                points = before[2]
+                kept[lane.number] = before
             else:
-                points = plane.project(lane.path[every])
-            kept[lane.number] = (lane.path, plane, points)
-            here = plane.project(lane.weights[None])[0]
-            tracks.append(
-                Track(
-                    points,
-                    lane.path_epochs[every],
-                    *view.palette.lane(lane.number),
-                    viewed=(float(here[0]), lane.loss if len(here) == 1 else float(here[1])),
-                    sign="" if lane is current else _sign(lane, view),
-                    current=lane is current,
-                )
-            )
+                fresh.append((lane, lane.path[every]))
+        if fresh:
+            points = plane.project(np.concatenate([path for _, path in fresh]))
+            stop = 0
+            for lane, path in fresh:
+                stop += len(path)
+                kept[lane.number] = (lane.path, plane, points[stop - len(path) : stop])
         self._kept = kept
-        return tracks
 
 
 def _sign(lane: LaneSnapshot, view: View) -> str:

@@ -41,12 +41,10 @@ class View:
     @property
     def lanes(self) -> tuple[LaneSnapshot, ...]:
         """The lanes that are drawn: those not hidden, and the current one in any case."""
-        snapshot = self.snapshot
-        return tuple(
-            lane
-            for lane in snapshot.lanes
-            if lane is snapshot.lane or lane.number not in self.hidden
-        )
+        lanes, current = self.snapshot.lanes, self.snapshot.lane
+        if not self.hidden:
+            return lanes
+        return tuple(lane for lane in lanes if lane is current or lane.number not in self.hidden)
 
 
 class Panel(CellView, can_focus=True):
@@ -97,6 +95,7 @@ class Panel(CellView, can_focus=True):
         self.place = self.PLACE
         self.cursor_on = False
         self._drawn_at = -math.inf
+        self._dragging = False
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the panel's picture."""
@@ -204,11 +203,17 @@ class Panel(CellView, can_focus=True):
         event.stop()
         self.post_message(self.Wheeled(self, event.x, event.y, 1))
 
+    def on_mouse_down(self) -> None:
+        """Take note that the button has not been moved yet."""
+        self._dragging = False
+
     def on_click(self, event: events.Click) -> None:
-        """Hand a click on."""
-        self.post_message(self.Clicked(self, event.x, event.y))
+        """Hand a click on; to let go after moving the button is none."""
+        if not self._dragging:
+            self.post_message(self.Clicked(self, event.x, event.y))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Pan with the button held down."""
+        self._dragging |= bool(event.button and (event.delta_x or event.delta_y))
         if event.button and event.delta_x and self.size.width:
             self.post_message(self.Dragged(self, -event.delta_x / self.size.width))

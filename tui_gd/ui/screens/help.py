@@ -16,9 +16,8 @@ from tui_gd.ui.cellview import CellView
 from tui_gd.ui.keys import ACTIONS
 
 _INTRODUCTION = (
-    "gd-tui shows gradient descent at work: each epoch moves every weight a little against the "
-    "gradient of the loss, W ← W − α·g. What is drawn belongs to the weights after the epoch that "
-    "the first line names."
+    "Each epoch moves the weights against the gradient, W ← W − α·g; all that is drawn belongs to "
+    "the epoch named above."
 )
 _KEYS_WIDTH = 13
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
@@ -83,6 +82,8 @@ def help_columns(room: int) -> list[list[Line]]:
         column = right if group in _RIGHT else left
         column += [("", ""), (group, "")]
         for action in actions:
+            if not action.shown:
+                continue
             first, *more = textwrap.wrap(action.text, max(room - _KEYS_WIDTH, 20))
             column += [(action.shown, first), *((" ", line) for line in more)]
     if room >= 2 * _COLUMN:

@@ -151,6 +151,8 @@ class RunScreen(ViewingActions):
             self._draw_empty()
             return
         self.runner.want_snapshot()
+        if not self.children:  # on the way out
+            return
         unchanged = self.runner.snapshot is self._drawn and not self._stale
         # behind a question the run goes on; behind the help it would not be seen
         seen = self.is_active or self.app.screen.is_modal
@@ -238,9 +240,7 @@ class RunScreen(ViewingActions):
         self._stale = True
         self._tick()
 
-    def _take_study(
-        self, panel: Panel, key: tuple[object, ...], result: Any, found: bool
-    ) -> None:
+    def _take_study(self, panel: Panel, key: tuple[object, ...], result: Any, found: bool) -> None:
         self.studies.end(panel.NAME, found=found)
         if found:
             panel.take(key, result)

@@ -1,0 +1,70 @@
+"""Keys, mouse and sizes that come at moments nobody plans for."""
+
+import pytest
+from textual import events
+from textual.widgets import Input
+
+from tests.ui.driving import driving
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.palette import UNICODE, palette_for
+from tui_gd.ui.cellview import CellView
+from tui_gd.ui.panels.keysline import KeysLine
+from tui_gd.ui.start import _summary
+
+
+async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> None:
+    async with driving(60, 20) as driver:
+        await driver.press("S")
+        await driver.until(lambda: driver.shown() == ["starts"])
+        board = driver.run.board
+        board.on_descendant_focus(events.DescendantFocus(board.step))
+        driver.run.lay_out()
+        await driver.until(lambda: driver.focused() == ["starts"])
+
+
+@pytest.mark.parametrize("key", ["a", "l", "ctrl+p"])
+async def test_ctrl_c_quits_also_where_a_question_is_asked(key) -> None:
+    async with driving() as driver:
+        await driver.press(key)
+        await driver.until(lambda: driver.app.screen is not driver.run)
+        await driver.until(lambda: key == "l" or list(driver.app.screen.query(Input)))
+        await driver.press("ctrl+c")
+        await driver.until(lambda: driver.app._exit)
+
+
+async def test_the_last_line_is_about_the_viewed_lane_also_after_one_was_closed(capsys) -> None:
+    async with driving(80, 24) as driver:
+        await driver.press("b", "plus", "full_stop")
+        await driver.status(epoch=1, alpha=0.03)
+        await driver.press("up", "C")
+        await driver.until(lambda: len(driver.run.runner.snapshot.lanes) == 1)
+        lane = driver.run.runner.snapshot.lane
+        assert lane.number == 1
+    assert _summary(driver.run) == 0
+    assert f"loss {lane.loss:.8g}, alpha {lane.learning_rate:g}" in capsys.readouterr().out
+
+
+async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go() -> None:
+    async with driving(depth="truecolor") as driver:
+        await driver.press("full_stop", "5")
+        await driver.status(epoch=1)
+        await driver.settled()
+        weights = driver.run.runner.snapshot.lane.weights.tolist()
+        await driver.pilot.mouse_down("#landscape", offset=(20, 8))
+        panel = driver.run.board.landscape
+        limits = panel._windows.zoomed((0, 1))
+        moved = events.MouseMove(panel, 24, 8, 4, 0, 1, False, False, False, 60, 28)
+        panel.on_mouse_move(moved)
+        await driver.pilot.mouse_up("#landscape", offset=(24, 8))
+        await driver.pilot.click("#keys", offset=(79, 0))  # all events have been seen to
+        await driver.until(lambda: panel._windows.zoomed((0, 1)) != limits)
+        assert driver.run.runner.snapshot.lane.weights.tolist() == weights
+        await driver.pilot.click("#landscape", offset=(24, 8))
+        await driver.status(epoch=0)
+
+
+def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
+    line = KeysLine()
+    assert isinstance(line, CellView)
+    line._cells = Cells.blank(1, 0, palette_for("256", True), UNICODE)
+    assert line._new_strip(0).text.strip() == ""
