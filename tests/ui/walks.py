@@ -221,8 +221,8 @@ async def _(driver: Driver, key: str) -> None:
 @walk("starts")
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
-    await driver.until(lambda: "256" in driver.read("#starts"))
-    assert "cross-entropy" in driver.read("#starts")
+    await driver.until(lambda: "of 256" in driver.read("#starts"), "counts of 256 starts")
+    await driver.until(lambda: driver.read("#starts").count("of 256") == 2, "both losses")
 
 
 @walk("choose_plane")
@@ -383,7 +383,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press("greater_than_sign")
     await driver.status(epoch=10)
     await driver.settled()
-    assert ticks() == ["250", "200", "150", "100", "50", "0"]
+    assert ticks() == ["200", "100", "0"]
     await driver.press(key)
     await driver.until(lambda: {"1", "10", "100"} <= set(ticks()))
 

@@ -45,7 +45,8 @@ class Predictor:
 
         Of two classes it is 1 where p > 0.5, as in the tutorial; of more the most probable.
         """
-        return self.predict_lanes(weights[None], x)[0]
+        predicted: NDArray[np.intp] = self.predict_lanes(weights[None], x)[0]
+        return predicted
 
     def predict_lanes(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
         """Return what `predict` does of every lane's `weights` (lanes, parameters): (lanes, rows).

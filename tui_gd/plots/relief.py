@@ -166,7 +166,8 @@ def _inks(colours: tuple[int, ...], sign: Colour, palette: Palette) -> NDArray[n
 
 def ink_table(relief: Relief, colours: Sequence[Colour], palette: Palette) -> NDArray[np.int32]:
     """Return the ink (colours, levels + 1) of each colour on each level."""
-    known = {colour: inks(relief.colours, colour, palette) for colour in set(colours)}
+    levels = tuple(relief.colours.tolist())
+    known = {colour: _inks(levels, int(colour), palette) for colour in set(colours)}
     return np.stack([known[colour] for colour in colours])
 
 
