@@ -41,6 +41,134 @@ class Picture:
 
 RUN = ("space", r"FINISHED\s+epoch 100/100")
 
+SEEING_WHY = (
+    Picture(
+        "lanes",
+        ("-e", "60", "--seed", "6"),
+        (
+            (">", r"epoch 10/60"),
+            (">", r"epoch 20/60"),
+            ("B", r"Branch here"),
+            *(("down", r"Branch here"),) * 4,
+            ("enter", r"lane B of 2"),
+            ("up", r"lane A of 2"),
+            ("B", r"Branch here"),
+            *(("up", r"Branch here"),) * 2,
+            ("enter", r"lane C of 3"),
+            ("space", r"FINISHED\s+epoch 60/60"),
+            ("y", r"losses differ"),
+            ("6", r"3 lanes"),
+            ("5", r"landscape"),
+        ),
+    ),
+    Picture(
+        "race-rates",
+        ("plane", "-a", "0.1", "--seed", "1"),
+        (("R", r"race of 64 α from epoch 0, 100 epochs ─"),),
+    ),
+    Picture(
+        "race-optimizers",
+        ("-a", "0.1", "--seed", "3"),
+        (
+            ("O", r"race of 7 optimizers from epoch 0, 100 epochs ─"),
+            ("m", r"1 % by"),
+            ("up", r"▸ 7"),
+            ("up", r"▸ 6"),
+        ),
+    ),
+    Picture(
+        "starts",
+        ("--seed", "4"),
+        (
+            ("S", r"of 256 good"),
+            ("m", r"where they start"),
+            ("down", r"spread 5: [^│]*of 256 reach"),
+            (None, r"cross-entropy, α \d+: \d+ of 256 reach"),
+        ),
+    ),
+    Picture(
+        "basins",
+        ("surface:himmelblau", "-a", "0.01", "-e", "200", "--seed", "2"),
+        (("S", r"256 of 256"), ("m", r"no minimum\s+\d")),
+    ),
+    Picture(
+        "landscape",
+        (
+            *("moons", "--hidden", "8", "--optimizer", "momentum", "-a", "0.1", "-e", "1000"),
+            *("--loss", "cross-entropy", "--seed", "1"),
+        ),
+        (
+            ("space", r"FINISHED\s+epoch 1000/1000"),
+            ("5", r"landscape, direction 1"),
+            ("m", r"direction 1 .* × direction 2"),
+        ),
+    ),
+    Picture(
+        "surface",
+        (
+            *("surface:rosenbrock", "--optimizer", "sgd,momentum,adam", "-a", "0.001"),
+            *("-e", "3000", "--seed", "1"),
+        ),
+        (("space", r"FINISHED\s+epoch 3000/3000"), ("5", r"landscape value"), ("m", r"value, x")),
+    ),
+    Picture(
+        "curvature",
+        ("--surface", "x^2 + 10*y^2", "-a", "0.095", "-e", "40", "--seed", "3"),
+        (("space", r"FINISHED\s+epoch 40/40"), ("7", r"0\.95 x limit 0\.1")),
+    ),
+    Picture(
+        "verdict",
+        ("-e", "60", "--seed", "6"),
+        (
+            ("space", r"FINISHED\s+epoch 60/60"),
+            ("5", r"landscape"),
+            ("7", r"saturated: \d+ % of the samples"),
+        ),
+    ),
+    Picture(
+        "curves",
+        (
+            *("moons", "--hidden", "8", "--batch-size", "25", "--optimizer", "sgd,momentum,adam"),
+            *("-a", "0.1", "-e", "300", "--loss", "cross-entropy", "--seed", "1"),
+        ),
+        (
+            ("f", r"flat out"),
+            ("space", r"FINISHED\s+epoch 300/300"),
+            ("1", r"▸ loss"),
+            ("y", r"▸ loss"),
+            ("Y", r"log\(epoch \+ 1\)"),
+            ("s", r"smoothed over 5"),
+            ("s", r"smoothed over 21"),
+            ("m", r"smoothed over 21"),
+            ("enter", r"epoch 300, smoothed"),
+            *(("left", r"epoch \d+, smoothed"),) * 10,
+        ),
+    ),
+    Picture(
+        "changes",
+        ("iris", "--standardize", "-a", "0.5", "--seed", "3"),
+        (
+            (">", r"epoch 10/100"),
+            ("x", r"since epoch 10"),
+            RUN,
+            ("8", r"changes  epoch 10 → 100"),
+        ),
+    ),
+    Picture(
+        "units",
+        (
+            *("moons", "--hidden", "4", "--optimizer", "adam", "-a", "0.1", "-e", "600"),
+            *("--loss", "cross-entropy", "--seed", "1"),
+        ),
+        (
+            ("space", r"FINISHED\s+epoch 600/600"),
+            ("9", r"network 2-4-1"),
+            ("m", r"up, down: another unit"),
+            ("down", r"unit 2 of layer 1"),
+        ),
+    ),
+)
+
 PICTURES = (
     Picture("main", ("--seed", "3"), (RUN, ("y", r"FINISHED"))),
     Picture(
@@ -85,6 +213,7 @@ PICTURES = (
     Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN, ("y", "FINISHED"))),
     Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),
     Picture("help", (), (("?", r"(?i)one epoch forward"),)),
+    *SEEING_WHY,
     Picture("256-colours", ("--seed", "2"), (RUN,), env={}),
     Picture("16-colours", ("--seed", "2"), (RUN,), env={"TERM": "linux"}),
     Picture("no-colour", ("--seed", "2"), (RUN,), env={"NO_COLOR": "1"}),
@@ -96,7 +225,7 @@ def make(picture: Picture, path: Path, font: Path) -> None:
     """Drive gd-tui to what the picture shows and write it to `path`."""
     command = [sys.executable, "-m", "tui_gd", *picture.arguments]
     with Terminal(command, columns=picture.columns, rows=picture.rows, env=picture.env) as terminal:
-        if all(key is not None for key, _ in picture.steps):
+        if picture.steps[0][0] is not None:
             terminal.wait_for(STATUS)
         for key, seen in picture.steps:
             if key is not None:
@@ -110,13 +239,14 @@ def make(picture: Picture, path: Path, font: Path) -> None:
 MOVIE = (
     *((".", 0.7),) * 3,
     (",", 0.9),
+    ("5", 1.0),
     ("space", 2.4),
     ("y", 1.0),
     *(("<", 0.35),) * 6,
     ("b", 0.8),
     ("+", 0.8),
     ("space", 2.2),
-    ("up", 1.2),
+    ("7", 1.8),
 )
 MOVIE_FRAME_SECONDS = 0.2
 
@@ -139,7 +269,7 @@ def make_movie(path: Path, font: Path) -> None:
         for number, cells in enumerate(frames):
             write_png(cells, Path(folder) / f"{number}.png", font=font)
             with Image.open(Path(folder) / f"{number}.png") as image:
-                pictures.append(image.convert("P", palette=Image.Palette.ADAPTIVE, colors=48))
+                pictures.append(image.convert("P", palette=Image.Palette.ADAPTIVE, colors=160))
     first, *others = pictures
     duration = round(MOVIE_FRAME_SECONDS * 1000)
     first.save(path, save_all=True, append_images=others, duration=duration, loop=0, optimize=True)

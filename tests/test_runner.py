@@ -207,7 +207,13 @@ def test_step_while_running_pauses(driven: Driven) -> None:
     runner = driven(None, Resume())
     time.sleep(0.02)
     runner.post(Step())
-    wait_for(lambda: runner.snapshot.state is RunState.PAUSED)
+    # paused the run is at once; that the step is done is seen by the look ahead after it
+    wait_for(
+        lambda: (
+            runner.snapshot.state is RunState.PAUSED
+            and math.isfinite(runner.snapshot.lane.next_loss)
+        )
+    )
     epoch = runner.snapshot.epoch
     time.sleep(0.02)
     assert runner.snapshot.epoch == epoch

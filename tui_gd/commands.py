@@ -92,7 +92,8 @@ class Mark:
 class LookAt:
     """Have the curves `measure` (loss, norm or alpha) of epochs `first` … `last` in snapshots.
 
-    `last` None is the newest; a `first` below 0 counts from it. `cursor` is an epoch whose numbers are wanted exactly.
+    `last` None is the newest; a `first` below 0 counts from it. `cursor` is an epoch whose numbers
+    are wanted exactly.
     """
 
     measure: str = "loss"

@@ -260,7 +260,7 @@ def _part(series: Series, position: int, first: int, stop: int) -> Floats:
 
 
 def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:
-    """Return the learning rates of a lane's updates as a curve: those of the buckets' beginnings."""
+    """Return the learning rates of a lane's updates as a curve, those where buckets begin."""
     width = int(epochs[1] - epochs[0]) if len(epochs) > 1 else 1
     shown = epochs < stop
     starts = np.array([start for start, _ in lane.rates])

@@ -39,7 +39,7 @@ from tui_gd.learning.trainer import Trainer
 from tui_gd.observer import Observer
 from tui_gd.snapshot import RunState, Snapshot
 
-BURST_SECONDS = 0.002
+BURST_SECONDS = 0.01
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
 

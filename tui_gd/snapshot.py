@@ -39,7 +39,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """The epoch to which another is compared, and the current lane's weights (parameters,) there."""
+    """The epoch to which another is compared, and the current lane's `weights` (parameters,)."""
 
     epoch: int
     weights: Floats
@@ -62,9 +62,10 @@ class LaneSnapshot:
 
     `number` stays a lane's own for the whole run; `loss_name` is the loss that it descends on here.
     `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last on
-    record. `gradient` is the direction of the next update, `next_weights` and `next_loss` are what that
-    update leads to. `numeric` is the direction by differences of the loss, where that was wanted.
-    `train` and `test` are curves of what the snapshot's `look` says; `reading` is at its cursor.
+    record. `gradient` is the direction of the next update, `next_weights` and `next_loss` are what
+    that update leads to. `numeric` is the direction by differences of the loss, where that was
+    wanted. `train` and `test` are curves of what the snapshot's `look` says; `reading` is at its
+    cursor.
     """
 
     number: int

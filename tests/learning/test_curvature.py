@@ -387,6 +387,16 @@ def test_the_line_has_both_numbers_and_the_word_may():
     assert wording(0.1, huber).endswith("a step lowers the loss mostly")
 
 
+def test_where_the_loss_curves_more_down_than_up_nothing_is_promised_below_the_limit():
+    # λ of z⁴ − z² + y²/200 at z = 0 is 0.01: z = αg overshoots long before α = 200
+    down = safe_learning_rate(some(largest=0.01, smallest=-2.0), "sgd")
+    assert down.limit == pytest.approx(200.0)
+    assert "curves more down than up" in wording(0.1, down)
+    assert "lowers" not in wording(0.1, down)
+    assert wording(300.0, down).endswith("a step may overshoot")
+    assert "lowers" in wording(0.1, safe_learning_rate(some(largest=2.0, smallest=-1.9), "sgd"))
+
+
 STATES = 300
 
 

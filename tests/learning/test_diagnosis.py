@@ -208,6 +208,17 @@ def test_above_the_limit_a_quadratic_diverges(curved, epoch) -> None:
     assert verdict.advice == "u: back 10 epochs with α/10"
 
 
+def test_after_a_divergence_a_lower_learning_rate_is_not_to_be_lowered_again() -> None:
+    line = run("line", 30, 1.05)
+    # 1.07 of the limit: a tenth of α multiplies the error along λ by 1 − 2·0.107
+    lowered = replace(line.at(30, curved=True), ratio=0.107, following=0.6 * line.train[-1])
+    verdict = diagnose(lowered)
+    assert verdict.kind is Kind.DIVERGING
+    assert verdict.advice == "space, or r: with this α it falls"
+    still = replace(line.at(30, curved=True), following=0.99 * line.train[-1])
+    assert diagnose(still).advice == "u: back 10 epochs with α/10"
+
+
 def test_a_learning_rate_that_was_raised_diverges_from_there() -> None:
     falling = list(8.0 * 0.9 ** np.arange(30))
     rising = list(falling[-1] * 1.2 ** np.arange(1, 6))

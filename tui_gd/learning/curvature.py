@@ -167,6 +167,9 @@ def safe_learning_rate(
         return SafeRate(limit, "", formula, "steps settle, though one may go up", "steps may grow")
     often = "mostly" if found.loss_name == "huber" else "almost always"
     below = f"a step lowers the loss {often}"
+    if -found.smallest > found.largest:
+        # where it bends up again, no Hessian here can tell
+        below = "the loss curves more down than up here, λ says nothing of far larger steps"
     return SafeRate(limit, "", formula, below, "a step may overshoot")
 
 

@@ -107,7 +107,7 @@ class Descent:
         rows: NDArray[np.intp] | None = None,
         methods: Sequence[Method] | None = None,
     ) -> tuple[Floats, Floats]:
-        """Return the loss (lanes,) and the direction (lanes, parameters), each lane by its own loss.
+        """Return the loss (lanes,) and direction (lanes, parameters), each lane by its own loss.
 
         `methods` are those of the descent unless given.
         """

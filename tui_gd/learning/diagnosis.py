@@ -80,6 +80,7 @@ def diagnose(evidence: Evidence) -> Verdict:
 
 _Found = tuple[Kind, str, str] | None
 _BACK = "u: back 10 epochs with α/10"
+_FALLS = "space, or r: with this α it falls"
 _LOWER, _RAISE, _OTHER_START = "- lowers α", "+ raises α", "n: another start"
 _CROSS_ENTROPY = "l: cross-entropy has no such plateau"
 _MOMENTUM = "o: momentum or adam get on faster here"
@@ -136,7 +137,10 @@ def _diverging(facts: Facts) -> _Found:
     grown = f"by {signed(facts.loss - float(facts.train[turn]))}"
     if facts.evidence.floor and factor >= 2.0:
         grown = f"to {factor:.3g} times as much"
-    return Kind.DIVERGING, f"the loss {since} and rose {grown}{_limit(facts)}", _out(facts)
+    # the rises are past where α was lowered since
+    past = facts.evidence.following < facts.loss and not _limit(facts)
+    advice = _FALLS if past else _out(facts)
+    return Kind.DIVERGING, f"the loss {since} and rose {grown}{_limit(facts)}", advice
 
 
 def _out(facts: Facts) -> str:

@@ -43,7 +43,8 @@ class Evaluation:
     ) -> None:
         """Take the weights (epochs, lanes, parameters) of epochs `first` and after.
 
-        `losses` are the names of the lanes' losses in these epochs. Only those are evaluated that `finite` (epochs, lanes) says, and that are not known yet.
+        `losses` are the names of the lanes' losses in these epochs. Only those are evaluated that
+        `finite` (epochs, lanes) says, and that are not known yet.
         """
         known = self._series.values[:, first : first + len(weights)].T
         missing = finite.copy()

@@ -37,7 +37,8 @@ class Evidence:
     `train`, `test`, `norms`, `cosines` are (epochs,), the last belonging to the viewed epoch, NaN
     where not known. `norms` are those of the direction g of descent, which is `descent_factor`
     times the gradient, `cosines[i]` that between an epoch's direction and the one before. `scale`
-    is the length of the weights, best the largest so far; `step` that of the next update.
+    is the length of the weights, best the largest so far; `step` that of the next update, which
+    leads to the loss `following`.
 
     `ratio` is α over its limit; `largest` and `smallest` are eigenvalues of the Hessian of the
     loss, and unless `exact` there may be smaller ones; `along` is gᵀHg/gᵀg. `saturated` is what
@@ -55,6 +56,7 @@ class Evidence:
     learning_rate: float
     scale: float
     step: float = math.nan
+    following: float = math.nan
     highest: float = math.nan
     descent_factor: float = 1.0
     ratio: float | None = None

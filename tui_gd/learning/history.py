@@ -80,11 +80,11 @@ class Lane:
     """One line of descent: where it comes from, by which methods and rates it descends.
 
     `number` is its own for the whole run, `parent` the number of the lane it branched from.
-    `methods` are in order of their first epochs: the first one's is 0. `rates` are (epoch, learning rate) in order of the epoch: the first is at epoch 0, each holds
-    for the updates from its epoch on. `recorded` is the last epoch on record; `diverged` is the
-    epoch whose update would have made a weight or the loss infinite or not a number. `proposed` is
-    (epoch, learning rate) wanted from an epoch that has later ones on record: these are replaced
-    only when the run goes on from there.
+    `methods` are in order of their first epochs: the first one's is 0. `rates` are (epoch, learning
+    rate) in order of the epoch: the first is at epoch 0, each holds for the updates from its epoch
+    on. `recorded` is the last epoch on record; `diverged` is the epoch whose update would have made
+    a weight or the loss infinite or not a number. `proposed` is (epoch, learning rate) wanted from
+    an epoch that has later ones on record: these are replaced only when the run goes on from there.
     """
 
     number: int

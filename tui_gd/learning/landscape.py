@@ -158,7 +158,9 @@ def covering(points: Floats, before: Limits | None = None, reach: float = 0.0) -
     are eight times as wide as needed. Points that are not finite, or beyond `LARGEST_WEIGHT`, do
     not count.
     """
-    good = points[(np.abs(points) <= LARGEST_WEIGHT).all(axis=1)]
+    good = points
+    if not np.abs(points).max(initial=0.0) <= LARGEST_WEIGHT:
+        good = points[(np.abs(points) <= LARGEST_WEIGHT).all(axis=1)]
     if not len(good):
         return before or (-1.0, 1.0) * points.shape[1]
     low, high = good.min(axis=0), good.max(axis=0)

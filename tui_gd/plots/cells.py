@@ -116,23 +116,28 @@ class Cells:
         combining ones are composed or dropped. Half of a double-width character is never left:
         where one would be cut, a space stands. ``bg=None`` keeps the background that is there.
         """
-        shaped = _shaped(text, self.plain)
-        end = column + len(shaped)
-        rows, columns = self.shape
+        ascii_only = text.isascii() and text.isprintable()
+        codes = (
+            np.frombuffer(text.encode("ascii"), np.uint8)
+            if ascii_only
+            else np.array(_shaped(text, self.plain), np.uint32)
+        )
+        end = column + len(codes)
+        rows, columns = self.code.shape
         first, last = max(column, 0), min(end, columns)
         if not 0 <= row < rows or first >= last:
             return end
-        codes = np.array(shaped[first - column : last - column], np.uint32)
-        if codes[0] == CONTINUATION:
-            codes[0] = SPACE
-        if last < end and shaped[last - column] == CONTINUATION:
-            codes[-1] = SPACE
+        if not ascii_only:
+            if codes[first - column] == CONTINUATION:
+                codes[first - column] = SPACE
+            if last < end and codes[last - column] == CONTINUATION:
+                codes[last - column - 1] = SPACE
         line = self.code[row]
         if first > 0 and line[first] == CONTINUATION:
             line[first - 1] = SPACE
         if last < columns and line[last] == CONTINUATION:
             line[last] = SPACE
-        line[first:last] = codes
+        line[first:last] = codes[first - column : last - column]
         self.fg[row, first:last] = fg
         if bg is not None:
             self.bg[row, first:last] = bg

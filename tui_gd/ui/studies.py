@@ -1,24 +1,47 @@
 """Studies: what panels want computed beside the run, on a thread of its own, and how often."""
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# while a run goes on, the studies of a panel take no more than one in so many parts of the time
+# a study waits at most this long for a frame to be drawn
+FRAME_SECONDS = 0.05
+# while a run goes on, all studies take no more than one in so many parts of the time
 REST = 10.0
+# the panels share it whose studies have become outdated within so many seconds
+_LATELY = 1.0
 
 
 class Progress:
-    """What a study knows while it is made: whether it is still wanted, and how to show a part."""
+    """What a study knows while it is made: whether it is still wanted, and how to show a part.
 
-    def __init__(self, show: Callable[[Any], None]) -> None:
-        self.wanted = True
+    `drawn`, if given, is not set while a frame is drawn: the study then waits, or the frame would
+    have to wait for the interpreter lock again and again.
+    """
+
+    def __init__(
+        self, show: Callable[[Any], None], drawn: threading.Event | None = None
+    ) -> None:
+        self._wanted = True
         self._show = show
+        self._drawn = drawn
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the study is still wanted; to be asked on the study's thread."""
+        if self._drawn is not None and not self._drawn.is_set():
+            self._drawn.wait(FRAME_SECONDS)
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, wanted: bool) -> None:
+        self._wanted = wanted
 
     def show(self, result: Any) -> None:
         """Hand over what has been found so far; it is shown, and the study goes on."""
-        if self.wanted:
+        if self._wanted:
             self._show(result)
 
 
@@ -45,6 +68,7 @@ class _Made:
     progress: Progress | None = None
     begun_at: float = -math.inf
     took: float = 0.0
+    outdated_at: float = -math.inf
 
 
 class Studies:
@@ -57,6 +81,8 @@ class Studies:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._made: dict[str, _Made] = {}
+        self._drawn = threading.Event()
+        self._drawn.set()
 
     @property
     def busy(self) -> bool:
@@ -70,15 +96,18 @@ class Studies:
         made = self._made.setdefault(panel, _Made())
         if study.key == made.key:
             return None
-        now = self._clock()
-        interval = max(study.seconds, REST * made.took)
+        made.outdated_at = now = self._clock()
+        sharing = sum(now - one.outdated_at < _LATELY for one in self._made.values())
+        interval = max(study.seconds, REST * sharing * made.took)
         if made.progress is not None:
             # while running every frame has another key: what has been begun is then finished
-            made.progress.wanted &= running
+            if not running:
+                made.progress.wanted = False
             return None
         if running and now - made.begun_at < interval:
             return None
-        made.key, made.begun_at, made.progress = study.key, now, Progress(show)
+        made.key, made.begun_at = study.key, now
+        made.progress = Progress(show, self._drawn)
         return made.progress
 
     def end(self, panel: str, *, found: bool) -> None:
@@ -89,6 +118,14 @@ class Studies:
             made.took = self._clock() - made.begun_at
         else:
             made.key = None
+
+    def begin_frame(self) -> None:
+        """Let the studies wait until `end_frame`, wherever they ask whether they are wanted."""
+        self._drawn.clear()
+
+    def end_frame(self) -> None:
+        """Let the studies go on."""
+        self._drawn.set()
 
     def stop(self) -> None:
         """Tell all studies that nobody wants them any more."""

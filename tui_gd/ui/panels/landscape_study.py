@@ -83,9 +83,7 @@ def computation(
             plane = plane_through(view, choice)
         else:
             plane = principal_plane(lane.path, lane.weights, lane.gradient)
-        within = limits or covering(
-            np.concatenate([plane.project(path) for path in near_paths(view)]), before
-        )
+        within = limits or covering(plane.project(near_paths(view)), before)
 
         def landscape(shape: tuple[int, int], *, final: bool) -> Landscape:
             xs, ys = grid(within, shape)
@@ -106,17 +104,20 @@ def plane_through(view: View, choice: Choice) -> Plane:
     return plane_of_weights(weights, choice, weight_names(view.problem, len(weights)))
 
 
-def near_paths(view: View) -> list[Floats]:
+def near_paths(view: View) -> Floats:
     """Return what limits have to cover (n, parameters): the lanes' paths and where they are viewed.
 
     Of a lane that runs away only the first points of its path: the last would hide all the rest.
     On a surface, which has limits of its own, only its start.
     """
     runaway = 1 if view.problem.surface else RUNAWAY_POINTS
-    return [
-        lane.path[:runaway] if _runs_away(lane) else np.concatenate([lane.path, lane.weights[None]])
-        for lane in view.lanes
-    ]
+    parts = []
+    for lane in view.lanes:
+        if _runs_away(lane):
+            parts.append(lane.path[:runaway])
+        else:
+            parts += [lane.path, lane.weights[None]]
+    return np.concatenate(parts)
 
 
 def _runs_away(lane: LaneSnapshot) -> bool:

@@ -24,7 +24,7 @@ class Windows:
         """
         if choice in self._zoomed:
             return self._zoomed[choice]
-        points = [path[:, list(choice)] for path in near_paths(view)]
+        points = [near_paths(view)[:, list(choice)]]
         before = self._covering.get(choice)
         if view.problem.surface is not None:
             corners = np.array([view.problem.surface.limits[index] for index in choice])

@@ -34,7 +34,7 @@ class LanesPanel(Panel):
         highlight: dict[tuple[int, int], Colour] = {
             (row, 0): view.palette.lane(lane.number)[0] for row, lane in enumerate(snapshot.lanes)
         }
-        body = [(name, *lane_row(lane, view)) for name, lane in zip(names, snapshot.lanes)]
+        body = [(name, *lane_row(lane, view)) for name, lane in zip(names, snapshot.lanes, strict=True)]
         table = draw_table(
             height,
             max(room - 1, 0),

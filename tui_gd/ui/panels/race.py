@@ -281,6 +281,8 @@ class RacePanel(Panel):
         result = self._held.result
         if self._held.mode == "optimizers":
             best = result.contenders[self._chosen]
+            if best.lane is None:  # all of its rates diverged
+                return None
             return Branch(optimizer=best.optimizer, learning_rate=best.rate)
         return SetLearningRate(float(result.rates[self._place]))
 

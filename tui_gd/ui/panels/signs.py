@@ -52,6 +52,7 @@ def evidence_of(view: View, found: Found | None) -> Evidence:
         learning_rate=lane.learning_rate,
         scale=_scale(view),
         step=float(np.linalg.norm(lane.next_weights - lane.weights)),
+        following=lane.next_loss,
         highest=found.first_loss if found else math.nan,
         descent_factor=make_loss(lane.loss_name, task).descent_factor,
         ratio=limited.ratio(lane.learning_rate) if limited else None,

@@ -159,8 +159,14 @@ class RunScreen(ViewingActions):
         if unchanged or not seen or self.board.tiny:
             return
         self.runner.begin_frame()
+        self.studies.begin_frame()
         self._draw(self.view)
-        self.call_after_refresh(self.runner.end_frame)
+        self.call_after_refresh(self._end_frame, self.runner)
+
+    def _end_frame(self, runner: Runner) -> None:
+        """Let training and studies go on."""
+        runner.end_frame()
+        self.studies.end_frame()
 
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
