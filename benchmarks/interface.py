@@ -162,11 +162,16 @@ def main() -> None:
             one.speed / (one.interface + one.training + one.studies) / other[1]
             for one, other in zip(samples, alone, strict=True)
         ]
-        main, trains, others = (statistics.median(one) for one in list(zip(*samples))[1:])
-        turns = "; ".join(f"{a.speed:,.0f}/{b[0]:,.0f}" for a, b in zip(samples, alone, strict=True))
+        main, trains, others = (
+            statistics.median(getattr(one, name) for one in samples) for name in Sample._fields[1:]
+        )
+        turns = "; ".join(
+            f"{a.speed:,.0f}/{b[0]:,.0f}" for a, b in zip(samples, alone, strict=True)
+        )
         print(
             f"keys {keys or 'none':<6}{statistics.median(ratios):6.2f} of the epochs/s without,"
-            f" {statistics.median(computed):.2f} of those a computed second (of a core: interface {main:.2f}, training {trains:.2f}, studies {others:.2f})"
+            f" {statistics.median(computed):.2f} of those a computed second"
+            f" (of a core: interface {main:.2f}, training {trains:.2f}, studies {others:.2f})"
             f"  {turns}",
             flush=True,
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 GD_TUI = (sys.executable, "-m", "tui_gd")
-FOREVER = ("-e", "100000000", "-a", "0.0001")
+FOREVER = ("-e", "100000000")
 STATUS = re.compile(
     r"(?P<state>RUNNING|PAUSED|FINISHED|DIVERGED)\s+epoch (?P<epoch>\d+)/\d+\s+"
     r"loss (?P<loss>\S+)\s+α (?P<alpha>\S+)"
@@ -68,6 +68,8 @@ class Line:
     name: str
     server: sshd.Server | None
     arguments: tuple[str, ...]
+    panels: tuple[str, ...] = ()
+    """Keys that are pressed before a run begins, to open other panels."""
 
     def open(self, command: Sequence[str], columns: int, rows: int) -> Terminal:
         """Start a program there."""
@@ -85,6 +87,9 @@ class Line:
         with self.open(command, columns, rows) as terminal:
             terminal.wait_for(lambda terminal: status(terminal, "state") == "PAUSED")
             terminal.wait_until_quiet(1.5)
+            for key in self.panels:
+                terminal.press(key)
+                terminal.wait_until_quiet(0.5)
             if running:
                 terminal.press("space")
                 terminal.wait_for(lambda terminal: status(terminal, "state") == "RUNNING")
@@ -213,6 +218,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--fps", type=int, default=10, help="for the bytes while training")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--lanes", type=int, default=1)
+    parser.add_argument(
+        "--panels",
+        default="",
+        help="keys that open panels, comma-separated: 5 landscape, 6 lanes, 7 why, 8 changes,"
+        " 9 network, R race, S starts",
+    )
     parser.add_argument("--arguments", default="", help="more arguments for gd-tui, in one string")
     options = parser.parse_args()
     if unknown := set(options.what) - {"keys", "bytes", "paint"}:
@@ -220,7 +232,13 @@ def main() -> None:
     what = set(options.what) or {"keys", "bytes", "paint"}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(sshd.Server()) if options.ssh else None
-        line = Line("ssh" if server else "local", server, tuple(options.arguments.split()))
+        rates = ",".join(repr(1e-4 * 0.9**lane) for lane in range(options.lanes))
+        line = Line(
+            "ssh" if server else "local",
+            server,
+            ("-a", rates, *options.arguments.split()),
+            tuple(key for key in options.panels.split(",") if key),
+        )
         for size in options.size or ["80x24", "120x40"]:
             columns, rows = map(int, size.split("x"))
             if "bytes" in what:

@@ -4,7 +4,8 @@
 share of the budget of 5 ms: of every panel's drawing, of the key of its study, of the observer's
 snapshot, and of the whole screen at 120×40, all in one process. The run is the usual one on
 `blobs`, by default after 300 epochs; of 64 lanes the learning rates are spread evenly over five
-decades. Every frame is of another epoch; the studies are those of the first.
+decades. Every frame is of another epoch; the studies are those of the first. Times are those that
+the thread computed, which other programs on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -177,10 +178,12 @@ def panel_times(frames: Frames, only: set[str]) -> dict[str, Times]:
             continue
         panel.draw(first, ROWS, COLUMNS)
         make_study(panel, first)
-        for name in variants(panel, first):
-            found[name] = times_of(lambda view, one=panel: one.draw(view, ROWS, COLUMNS), frames.views)
         if panel.study(first) is not None:
             found[f"  study key of {panel.NAME}"] = times_of(panel.study, frames.views)
+        for name in variants(panel, first):
+            found[name] = times_of(
+                lambda view, one=panel: one.draw(view, ROWS, COLUMNS), frames.views
+            )
     if not only or "why" in only:
         make_study(board.why, first)
         found["verdict (why.line)"] = times_of(lambda view: board.why.line(view, 120), frames.views)
@@ -232,7 +235,10 @@ def main() -> None:
         one = {"observer's snapshot": summary(frames.took[1:])}
         one |= panel_times(frames, set(options.panels))
         if not options.panels:
-            for shown in (("loss", "data", "report", "step"), ("loss", "landscape", "why", "lanes")):
+            for shown in (
+                ("loss", "data", "report", "step"),
+                ("loss", "landscape", "why", "lanes"),
+            ):
                 name = f"screen: {' '.join(shown)}"
                 one[name] = asyncio.run(screen_times(settings, frames, shown))
         found.append(one)

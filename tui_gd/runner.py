@@ -39,6 +39,7 @@ from tui_gd.learning.trainer import Trainer
 from tui_gd.observer import Observer
 from tui_gd.snapshot import RunState, Snapshot
 
+# a burst ends with the epoch in progress when a command comes or a frame is to be drawn
 BURST_SECONDS = 0.01
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
@@ -232,8 +233,9 @@ class Runner:
         burst = self._paced(begin) if self._running and self._pace else self._burst
         if burst < 1:
             return
+        computing = time.thread_time()  # waiting for other threads does not count
         done = trainer.advance(min(burst, self._goal - trainer.epoch))
-        took = time.perf_counter() - begin
+        took = time.thread_time() - computing
         self._burst = max(1, min(2 * self._burst, int(done * BURST_SECONDS / max(took, 1e-9))))
         self._count(done)
         if trainer.stopped:

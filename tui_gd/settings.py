@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tui_gd.errors import ProblemError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui_gd.learning.models import Floats
     from tui_gd.learning.trainer import Trainer
     from tui_gd.problems import Problem
@@ -153,10 +155,12 @@ class RunSettings:
         *,
         test_losses: bool = True,
         initial_weights: "Floats | None" = None,
+        between_blocks: "Callable[[], None] | None" = None,
     ) -> "Trainer":
         """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem.
 
         `initial_weights`, (parameters,) or (lanes, parameters), stand in for `init` and `start`.
+        `between_blocks` is the trainer's, from its first pass on.
         """
         import numpy as np
 
@@ -194,6 +198,7 @@ class RunSettings:
                 initial_weights=initial,
                 dtype=np.dtype(self.dtype),
                 test_losses=test_losses,
+                between_blocks=between_blocks,
             )
         except ValueError as error:
             raise ProblemError(

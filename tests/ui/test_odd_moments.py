@@ -1,13 +1,18 @@
 """Keys, mouse and sizes that come at moments nobody plans for."""
 
+import numpy as np
 import pytest
 from textual import events
 from textual.widgets import Input
 
 from tests.ui.driving import driving
+from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import UNICODE, palette_for
+from tui_gd.race_setup import hold_race
+from tui_gd.settings import RunSettings
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.panels.arithmetic import vector
 from tui_gd.ui.panels.keysline import KeysLine
 from tui_gd.ui.start import _summary
 
@@ -68,3 +73,60 @@ def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
     assert isinstance(line, CellView)
     line._cells = Cells.blank(1, 0, palette_for("256", True), UNICODE)
     assert line._new_strip(0).text.strip() == ""
+
+
+def test_of_a_long_vector_no_more_numbers_are_written_than_can_be_seen() -> None:
+    written = []
+
+    class Number(float):
+        def __format__(self, how: str) -> str:
+            written.append(self)
+            return float.__format__(self, how)
+
+    assert vector([Number(n) for n in range(1, 100_001)], 20) == "(1, 2, 3, …, 1e+05)"
+    assert len(written) < 20
+    for room in range(40):
+        text = vector([1.5, -2.0, 3.25, 4.0], room)
+        assert len(text) <= room or text == "(1.5, …)"
+        assert (text == "(1.5, -2, 3.25, 4)") == (room >= 18)
+
+
+@pytest.mark.parametrize("optimizers", [("sgd",), ("sgd", "adam")])
+def test_a_race_is_given_up_within_the_first_pass_over_the_data(optimizers) -> None:
+    settings = RunSettings(alpha=(0.01, 0.1), optimizer=optimizers, seed=1, samples=100_000)
+    problem = settings.load_problem()
+    asked = 0
+
+    def wanted() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked < 3
+
+    with pytest.raises(Interrupted):
+        hold_race(settings, problem, np.zeros(3), wanted=wanted)
+    assert asked == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("3", "iris"),
+        ("3", "line"),
+        ("3", "surface:two-valleys-1d"),
+        ("7S", "line"),
+        ("8R", "surface:himmelblau"),
+        ("9S", "iris"),
+        ("5O", "diabetes"),
+    ],
+)
+async def test_another_problem_is_begun_while_panels_show_the_one_before(keys, problem) -> None:
+    async with driving(epochs=20) as driver:
+        await driver.press("full_stop", *keys)
+        await driver.settled()
+        driver.run._begin_with(problem)
+        await driver.until(lambda: driver.run.settings.problem == problem)
+        await driver.settled()
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        await driver.settled()
+        assert f" {problem} " in driver.read("#status")

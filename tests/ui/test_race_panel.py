@@ -16,6 +16,7 @@ from tui_gd.learning.optimizers import OPTIMIZERS, make_optimizer
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.problems import load_problem
 from tui_gd.settings import RunSettings
+from tui_gd.ui.panels.contenders import contender_curves
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.race import RacePanel
 from tui_gd.ui.studies import Progress
@@ -304,3 +305,13 @@ def test_a_start_from_which_all_diverge_is_drawn_and_said(mode) -> None:
         # a rate is there to be taken, of an optimizer that diverged with all of its rates none
         assert (panel.confirm(view) is None) == (mode == "optimizers")
         assert math.isnan(float(table(panel, view)[0][2]))
+
+
+def test_the_curves_compared_have_their_full_colours_and_only_other_test_curves_are_dimmed() -> None:
+    panel, view = held("optimizers")
+    curves, _ = contender_curves(panel._held.result, view, 2)
+    palette = view.palette
+    for at, curve in enumerate(curves):
+        number = [2, 0, 1, 3, 4, 5, 6][at // 2]
+        behind = curve.dashed and number != 2
+        assert curve.colour == palette.lane(number)[1 if behind else 0]

@@ -82,6 +82,7 @@ class Trainer:
     One lane per learning rate; `optimizer` is a name for all lanes, or one for each. All lanes
     start at `make_start(start, seed, model)`, or at `initial_weights`, (parameters,) for all or
     (lanes, parameters). `ValueError`, in one line, for names and shapes that do not fit.
+    `between_blocks` is called between blocks of rows, from the first pass on.
 
     Lanes are named by their positions in `lanes`, which change when a lane before them is closed;
     `position` finds a lane by its number, which stays.
@@ -114,6 +115,7 @@ class Trainer:
         test_losses: bool = True,
         threads: int | None = None,
         row_weights: Floats | None = None,
+        between_blocks: Callable[[], None] | None = None,
     ) -> None:
         self.problem = problem
         self.model = _model_of(problem, tuple(hidden), activation)
@@ -131,7 +133,7 @@ class Trainer:
         self.penalty = Penalty(l1, l2)
         self._threads, self._row_weights = threads, row_weights
         self._momentum = momentum
-        self._between_blocks: Callable[[], None] | None = None
+        self._between_blocks = between_blocks
         self._engines: dict[str, Engine] = {}
         self._test_engines: dict[str, Engine] = {}
         self.engine = self.engine_for(loss)

@@ -21,9 +21,7 @@ class Progress:
     have to wait for the interpreter lock again and again.
     """
 
-    def __init__(
-        self, show: Callable[[Any], None], drawn: threading.Event | None = None
-    ) -> None:
+    def __init__(self, show: Callable[[Any], None], drawn: threading.Event | None = None) -> None:
         self._wanted = True
         self._show = show
         self._drawn = drawn

@@ -113,14 +113,19 @@ def vector(values: Iterable[float], room: int) -> str:
     >>> vector([1.5, 2, 3, 4], 20), vector([1.5, 2, 3, 4], 11)
     ('(1.5, 2, 3, 4)', '(1.5, …, 4)')
     """
-    words = [f"{value:.5g}" for value in values]
-    for kept in range(len(words), 1, -1):
+    numbers = list(values)
+    # a number and its comma take three cells: more than these are never seen, nor written
+    words = [f"{value:.5g}" for value in numbers[: max(room, 0) // 3 + 2]]
+    whole = f"({', '.join(words)})"
+    if len(words) == len(numbers) and (len(whole) <= room or len(words) < 2):
+        return whole
+    last = f"{numbers[-1]:.5g}"
+    for kept in range(min(len(words), len(numbers) - 2), 0, -1):
         # as many from the front as fit, and the last, which belongs to the bias
-        shown = words if kept == len(words) else [*words[: kept - 1], "…", words[-1]]
-        text = f"({', '.join(shown)})"
+        text = f"({', '.join([*words[:kept], '…', last])})"
         if len(text) <= room:
             return text
-    return f"({words[0]}, …)" if len(words) > 1 else f"({', '.join(words)})"
+    return f"({words[0]}, …)"
 
 
 def flow(pieces: Sequence[str], room: int) -> list[str]:

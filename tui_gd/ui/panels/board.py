@@ -95,6 +95,11 @@ class Board(Container):
             if self.panel not in self._chosen:
                 self._focused = 0
 
+    def forget(self) -> None:
+        """Forget what panels found about a problem: the run is on another one."""
+        for panel in self._panels:
+            panel.forget()
+
     def choose(self, name: str) -> None:
         """Choose the panel of that name; it takes its place from the one that was there."""
         self._focused = [panel.NAME for panel in self._panels].index(name)

@@ -48,6 +48,10 @@ class ChangesPanel(Panel):
         self._offset = 0
         self._room = 1
 
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+        self._shown = None
+
     def study(self, view: View) -> Study | None:
         """Return the comparison of the marked epoch's weights with the viewed ones."""
         snapshot, problem, predictor = view.snapshot, view.problem, view.predictor

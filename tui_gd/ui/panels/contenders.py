@@ -23,9 +23,10 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> tuple[list[
     for number in order:
         one = result.contenders[number]
         full, dimmed = view.palette.lane(number)
-        colour = full if number == chosen else dimmed
         train, test = (f"{one.optimizer} train", "test") if number == chosen else ("", "")
         for label, values, dashed in ((train, one.train, False), (test, one.test, True)):
+            # what is compared is to be seen on any projector; test curves of others stay behind
+            colour = dimmed if dashed and number != chosen else full
             curves.append(
                 Curve(label, 0, 1, values, values, colour, dimmed, shown="", dashed=dashed)
             )

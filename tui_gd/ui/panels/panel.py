@@ -121,6 +121,9 @@ class Panel(CellView, can_focus=True):
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take what a study found, in part or whole; `key` is the study's."""
 
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+
     def numbers(self, view: View) -> list[str]:
         """Return what the panel shows as lines of text with all digits, to be copied."""
         del view

@@ -76,6 +76,10 @@ class RacePanel(Panel):
         self._drawn: Frame | None = None
         self._table_top = 0
 
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+        self._held, self._held_key = None, ()
+
     def start(self, mode: Mode, view: View) -> None:
         """Let a race begin at the weights being viewed, around their learning rate."""
         lane = view.snapshot.lane

@@ -52,6 +52,10 @@ class ReportPanel(Panel):
         del key
         self.report, self.about = result
 
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+        self.report, self.about = None, ""
+
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side where there is room."""
         palette, symbols = view.palette, view.symbols

@@ -57,6 +57,10 @@ class StartsPanel(Panel):
         self._rank = 0
         self._picture = (0, 0)
 
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+        self._found, self._key = None, ()
+
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the histograms, beside them the landscape; where it is tight the counts alone."""
         self._picture = (rows, columns)

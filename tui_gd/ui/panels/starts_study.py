@@ -119,7 +119,7 @@ def computation(view: View, settings: RunSettings, spread: float) -> Callable[[P
             engine.between_blocks = look
             starts = _finite(starts, engine.loss(starts))
         count = len(starts)
-        trainer = _trainer(settings, problem, settings.alpha * count, starts)
+        trainer = _trainer(settings, problem, settings.alpha * count, starts, look)
         minima = _minima(problem)
         own = run_starts(
             trainer,
@@ -140,9 +140,9 @@ def computation(view: View, settings: RunSettings, spread: float) -> Callable[[P
         other = replace(settings, loss=name)
         few, epochs = ladder_size(work, settings.epochs, count)
         rates = tuple(np.repeat(LADDER, few).tolist())
-        trainer = _trainer(other, problem, rates, np.tile(starts[:few], (len(LADDER), 1)))
+        trainer = _trainer(other, problem, rates, np.tile(starts[:few], (len(LADDER), 1)), look)
         rate = best_rate(trainer, LADDER, epochs, wanted)
-        trainer = _trainer(other, problem, (rate,) * count, starts)
+        trainer = _trainer(other, problem, (rate,) * count, starts, look)
         beside = run_starts(
             trainer,
             settings.epochs,
@@ -156,11 +156,15 @@ def computation(view: View, settings: RunSettings, spread: float) -> Callable[[P
 
 
 def _trainer(
-    settings: RunSettings, problem: Problem, rates: tuple[float, ...], starts: Floats
+    settings: RunSettings,
+    problem: Problem,
+    rates: tuple[float, ...],
+    starts: Floats,
+    look: Callable[[], None],
 ) -> Trainer:
     """Return a trainer with one lane for each rate and start."""
     one = replace(settings, alpha=rates)
-    return one.make_trainer(problem, test_losses=False, initial_weights=starts)
+    return one.make_trainer(problem, test_losses=False, initial_weights=starts, between_blocks=look)
 
 
 def _starts(problem: Problem, parameters: int, count: int, spread: float, seed: int) -> Floats:

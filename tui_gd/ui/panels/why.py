@@ -50,6 +50,10 @@ class WhyPanel(Panel):
         self._offset = 0
         self._room = 1
 
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+        self._found = self._engine = None
+
     def verdict(self, view: View) -> Verdict:
         """Return how training goes at the epoch being viewed."""
         with np.errstate(all="ignore"):

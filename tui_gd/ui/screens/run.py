@@ -1,5 +1,7 @@
 """The screen of a run: status line, panels, keys; commands go to the runner, snapshots come."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -30,6 +32,11 @@ from tui_gd.ui.screens.actions import WATCHED_EPOCHS, WATCHED_SECONDS
 from tui_gd.ui.screens.viewing import ViewingActions
 from tui_gd.ui.studies import Progress, Studies, Study
 
+# training waits while a frame is drawn: after it, so many times as long it is let alone …
+FRAME_REST = 4.0
+# … but for no longer than this, in seconds
+LONGEST_REST = 0.25
+
 
 class RunScreen(ViewingActions):
     """Draws the latest snapshot at the terminal's frame rate and turns keys into commands."""
@@ -51,18 +58,21 @@ class RunScreen(ViewingActions):
     def __init__(self, settings: RunSettings, clock: Callable[[], float]) -> None:
         super().__init__(settings)
         self.board = Board()
+        self._status, self._verdict = StatusLine(), VerdictLine()
+        self._keys, self._tiny = KeysLine(), TinyPage(SMALLEST)
         self.studies = Studies(clock)
         self._drawn: Snapshot | None = None
         self._stale = True
         self._wanted_look: LookAt | None = None
+        self._rests_until = -math.inf
 
     def compose(self) -> ComposeResult:
         """Lay out the status line, the verdict, the panels and the keys."""
-        yield StatusLine()
-        yield VerdictLine()
+        yield self._status
+        yield self._verdict
         yield self.board
-        yield KeysLine()
-        yield TinyPage(SMALLEST)
+        yield self._keys
+        yield self._tiny
 
     @property
     def runner(self) -> Runner | None:
@@ -74,7 +84,7 @@ class RunScreen(ViewingActions):
     def on_mount(self) -> None:
         """Begin to draw, and load the problem once the first frame is out."""
         self.board.panel.focus()
-        self.set_interval(1.0 / self.app.terminal.fps, self._tick)
+        self.set_interval(1.0 / self.app.terminal.fps, self._beat)
         self.call_after_refresh(self.begin, self.settings)
 
     def begin(self, settings: RunSettings) -> None:
@@ -106,6 +116,9 @@ class RunScreen(ViewingActions):
     def _take(self, settings: RunSettings, problem: Problem, runner: Runner) -> None:
         if self.runner:
             self.runner.stop()
+            if problem is not self.problem:
+                self.studies.stop()
+                self.board.forget()
         self.settings, self.problem = settings, problem
         self.steering.take(runner)
         self.hidden.clear()
@@ -145,33 +158,40 @@ class RunScreen(ViewingActions):
         """Have the new snapshot drawn at once; called on the runner's thread."""
         self.call_later(self._tick)
 
+    def _beat(self) -> None:
+        """Draw at the frame rate, while a run goes on no more often than it can be afforded."""
+        running = self.runner is not None and self.runner.snapshot.state is RunState.RUNNING
+        if not running or time.monotonic() >= self._rests_until:
+            self._tick()
+
     def _tick(self) -> None:
         """Draw the latest snapshot if it is not on the screen yet."""
         if self.runner is None:
             self._draw_empty()
             return
         self.runner.want_snapshot()
-        if not self.children:  # on the way out
-            return
         unchanged = self.runner.snapshot is self._drawn and not self._stale
         # behind a question the run goes on; behind the help it would not be seen
         seen = self.is_active or self.app.screen.is_modal
         if unchanged or not seen or self.board.tiny:
             return
+        begun = time.monotonic()
         self.runner.begin_frame()
         self.studies.begin_frame()
         self._draw(self.view)
-        self.call_after_refresh(self._end_frame, self.runner)
+        self.call_after_refresh(self._end_frame, self.runner, begun)
 
-    def _end_frame(self, runner: Runner) -> None:
+    def _end_frame(self, runner: Runner, begun: float) -> None:
         """Let training and studies go on."""
         runner.end_frame()
         self.studies.end_frame()
+        now = time.monotonic()
+        self._rests_until = now + min(FRAME_REST * (now - begun), LONGEST_REST)
 
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
-        self.query_one(StatusLine).draw_now(view)
-        self.query_one(VerdictLine).draw_now(view, self.board.why)
+        self._status.draw_now(view)
+        self._verdict.draw_now(view, self.board.why)
         self.board.draw_now(view)
         self._look(view)
         self._study(view)
@@ -181,16 +201,16 @@ class RunScreen(ViewingActions):
     def _draw_empty(self) -> None:
         if self._stale:
             self._stale = False
-            self.query_one(StatusLine).draw_loading(
+            self._status.draw_loading(
                 f"loading {self.settings.problem}", self.palette, self.app.terminal.symbols
             )
 
     def redraw(self) -> None:
         """Draw again although the run is where it was."""
         self._stale = True
-        self.query_one(KeysLine).draw_now(self.palette, self.app.terminal.symbols)
+        self._keys.draw_now(self.palette, self.app.terminal.symbols)
         if self.board.tiny:
-            self.query_one(TinyPage).draw_now(self.palette, self.app.terminal.symbols)
+            self._tiny.draw_now(self.palette, self.app.terminal.symbols)
         self._tick()
 
     def on_panel_changed(self) -> None:
@@ -216,39 +236,35 @@ class RunScreen(ViewingActions):
             study = panel.study(view)
             if study is None:
                 continue
-            show = partial(self._show, panel, study.key)
+            show = partial(self._show, panel, view.problem, study.key)
             progress = self.studies.begin(panel.NAME, study, running=running, show=show)
             if progress:
-                self._make(panel, study, progress)
+                self._make(panel, view.problem, study, progress)
 
     def _studying(self) -> list[Panel]:
         """Return the panels whose studies are made: those shown; the verdict's always."""
         why = self.board.why
         return [*self.board.shown, *([] if why.display else [why])]
 
-    def _show(self, panel: Panel, key: tuple[object, ...], result: Any) -> None:
+    def _show(self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any) -> None:
         """Hand part of a result over; called on a study's thread."""
-        self.app.call_from_thread(self._take_part, panel, key, result)
+        self.app.call_from_thread(self._take_part, panel, problem, key, result)
 
     @work(thread=True, group="study")
-    def _make(self, panel: Panel, study: Study, progress: Progress) -> None:
-        found = False
+    def _make(self, panel: Panel, problem: Problem, study: Study, progress: Progress) -> None:
         try:
             with one_blas_thread(), np.errstate(all="ignore"):
                 result = study.compute(progress)
-            found = True
         except Interrupted:
-            result = None
-        self.app.call_from_thread(self._take_study, panel, study.key, result, found)
+            self.app.call_from_thread(self.studies.end, panel.NAME, found=False)
+        else:
+            self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
+            self._show(panel, problem, study.key, result)
 
-    def _take_part(self, panel: Panel, key: tuple[object, ...], result: Any) -> None:
-        panel.take(key, result)
-        self._stale = True
-        self._tick()
-
-    def _take_study(self, panel: Panel, key: tuple[object, ...], result: Any, found: bool) -> None:
-        self.studies.end(panel.NAME, found=found)
-        if found:
+    def _take_part(
+        self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any
+    ) -> None:
+        if problem is self.problem:  # else another has been begun meanwhile
             panel.take(key, result)
         self._stale = True
         self._tick()

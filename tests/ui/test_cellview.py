@@ -1,0 +1,79 @@
+"""Rows that are kept while nothing in them changes are the rows that would be made anew."""
+
+from __future__ import annotations
+
+from unittest.mock import PropertyMock, patch
+
+import numpy as np
+import pytest
+from rich.segment import Segment
+from textual.geometry import Region, Size
+
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.palette import palette_for
+from tui_gd.ui.cellview import CellView, _style
+
+
+def read(view: CellView, width: int, rows: int) -> list[list[tuple[str, int, int]]]:
+    """Every row as (character, foreground's number, background's), cell by cell."""
+    found = []
+    for strip in view.render_lines(Region(0, 0, width, rows)):
+        row = []
+        for segment in strip:
+            assert isinstance(segment, Segment)
+            assert segment.style
+            assert segment.style.color
+            assert segment.style.bgcolor
+            colours = segment.style.color.number or 0, segment.style.bgcolor.number or 0
+            row += [(character, *colours) for character in segment.text]
+        found.append(row)
+    return found
+
+
+def expected(cells: Cells) -> list[list[tuple[str, int, int]]]:
+    """The same from the cells, one by one."""
+    rows, columns = cells.shape
+    return [
+        [
+            (chr(cells.code[row, at]), int(cells.fg[row, at]), int(cells.bg[row, at]))
+            for at in range(columns)
+            if cells.code[row, at]
+        ]
+        for row in range(rows)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_shown_is_what_was_drawn_last(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    view = CellView()
+    cells = Cells.blank(6, 20, palette_for("256", True))
+    with (
+        patch.object(CellView, "size", new_callable=PropertyMock, return_value=Size(20, 6)),
+        patch.object(CellView, "refresh"),
+    ):
+        for _ in range(30):
+            cells = cells.copy()
+            for text in random.choice(["a", "loss", "漢字", " ", "▀▄"], 2):
+                row, column = int(random.integers(0, 6)), int(random.integers(0, 17))
+                colours = random.integers(1, 255, 2).tolist()
+                cells.put(row, column, str(text), *colours)
+            cells.fg[cells.fg < 0] = 7
+            cells.bg[cells.bg < 0] = 1
+            view.show(cells)
+            assert read(view, 20, 6) == expected(cells)
+
+
+def test_another_width_leaves_no_row_as_it_was() -> None:
+    view = CellView()
+    cells = Cells.blank(2, 10, palette_for("256", True))
+    cells.put(0, 0, "0123456789", 7, 1)
+    with patch.object(CellView, "refresh"):
+        for width in (10, 14, 10):
+            size = Size(width, 2)
+            with patch.object(CellView, "size", new_callable=PropertyMock, return_value=size):
+                view.show(cells)
+                first = view.render_lines(Region(0, 0, width, 2))[0]
+                assert first.cell_length == width
+                assert first.text == "0123456789".ljust(width)
+    assert _style(-1, -1).color is not None
