@@ -68,6 +68,22 @@ async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go(
         await driver.status(epoch=0)
 
 
+@pytest.mark.parametrize("problem", ["blobs", "surface:booth"])
+async def test_the_click_that_focuses_the_landscape_costs_no_run_of_data(problem) -> None:
+    async with driving(problem=problem, alpha=(0.001,)) as driver:
+        await driver.press("5", "full_stop", "1")
+        await driver.status(epoch=1)
+        await driver.until(lambda: driver.focused() == ["loss"])
+        await driver.settled()
+        await driver.pilot.click("#landscape", offset=(24, 8))
+        await driver.until(lambda: driver.focused() == ["landscape"])
+        if problem == "blobs":
+            await driver.settled()
+            assert driver.read_status().epoch == 1
+            await driver.pilot.click("#landscape", offset=(24, 8))
+        await driver.status(epoch=0)
+
+
 def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
     line = KeysLine()
     assert isinstance(line, CellView)

@@ -307,7 +307,7 @@ def test_a_start_from_which_all_diverge_is_drawn_and_said(mode) -> None:
         assert math.isnan(float(table(panel, view)[0][2]))
 
 
-def test_the_curves_compared_have_their_full_colours_and_only_other_test_curves_are_dimmed() -> None:
+def test_all_train_curves_have_full_colours_and_only_other_test_curves_are_dimmed() -> None:
     panel, view = held("optimizers")
     curves, _ = contender_curves(panel._held.result, view, 2)
     palette = view.palette

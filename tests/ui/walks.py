@@ -159,7 +159,9 @@ def text_of(driver: Driver) -> str:
 
 @walk("name_lane")
 async def _(driver: Driver, key: str) -> None:
-    await driver.press("b", key)
+    await driver.press("b")
+    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Prompt))
     await driver.press(*"slow", "enter")
     await driver.until(lambda: "lane slow of 2" in driver.read("#status"))

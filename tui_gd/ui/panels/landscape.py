@@ -238,7 +238,13 @@ class LandscapePanel(Panel):
         return self._start(self._at, view) if self.cursor_on else None
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
-        """Start at a cell of the plot; outside of it nothing is meant."""
+        """Start at a cell of the plot; outside of it nothing is meant.
+
+        A start takes the place of the whole run: with data, whose runs may be long, the click that
+        gives the panel the focus does no more than that.
+        """
+        if self.click_focused and view.problem.surface is None:
+            return None
         at = self._place(x, y, view)
         return None if at is None else self._start(at, view)
 

@@ -8,8 +8,10 @@ from tui_gd.plots.table import draw_table
 from tui_gd.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.panel import Panel, View
 
-_HEADER = ("lane", "α", "train", "test", "accuracy", "from", "optimizer", "loss")
+_HEADER = ("lane", "α", "train", "accuracy", "from", "optimizer", "loss", "test")
 _NONE = "-"
+# with fewer cells the columns stand closer
+_ROOMY = 70
 
 
 class LanesPanel(Panel):
@@ -34,7 +36,9 @@ class LanesPanel(Panel):
         highlight: dict[tuple[int, int], Colour] = {
             (row, 0): view.palette.lane(lane.number)[0] for row, lane in enumerate(snapshot.lanes)
         }
-        body = [(name, *lane_row(lane, view)) for name, lane in zip(names, snapshot.lanes, strict=True)]
+        body = [
+            (name, *lane_row(lane, view)) for name, lane in zip(names, snapshot.lanes, strict=True)
+        ]
         table = draw_table(
             height,
             max(room - 1, 0),
@@ -42,7 +46,8 @@ class LanesPanel(Panel):
             body,
             palette=view.palette,
             symbols=symbols,
-            align=("<", ">", ">", ">", ">", "<", "<", "<"),
+            align=("<", ">", ">", ">", "<", "<", "<", ">"),
+            gap=2 if room > _ROOMY else 1,
             offset=self._offset,
             selected=snapshot.current,
             highlight=highlight,
@@ -100,11 +105,11 @@ def lane_row(lane: LaneSnapshot, view: View) -> tuple[str, ...]:
     return (
         f"{lane.learning_rate:g}",
         _shown(lane.loss),
-        _shown(lane.test_loss),
         _NONE if math.isnan(lane.accuracy) else f"{lane.accuracy:.4f}",
         f"{parent} at {lane.branched_at}" if parent else "start",
         lane.optimizer.name,
         lane.loss_name,
+        _shown(lane.test_loss),
     )
 
 

@@ -95,7 +95,9 @@ class Panel(CellView, can_focus=True):
         self.place = self.PLACE
         self.cursor_on = False
         self._drawn_at = -math.inf
-        self._dragging = False
+        # whether the button pressed last gave the panel the focus
+        self.click_focused = False
+        self._dragging = self._focusing = False
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the panel's picture."""
@@ -191,6 +193,12 @@ class Panel(CellView, can_focus=True):
     def on_focus(self) -> None:
         """Ask for a new picture: the title shows the focus."""
         self.post_message(self.Changed())
+        # the button that gave the focus is already on its way, this comes after it
+        self._focusing = True
+        self.call_later(self._end_focusing)
+
+    def _end_focusing(self) -> None:
+        self._focusing = False
 
     def on_blur(self) -> None:
         """Ask for a new picture: the title shows the focus."""
@@ -207,8 +215,8 @@ class Panel(CellView, can_focus=True):
         self.post_message(self.Wheeled(self, event.x, event.y, 1))
 
     def on_mouse_down(self) -> None:
-        """Take note that the button has not been moved yet."""
-        self._dragging = False
+        """Take note that the button has not been moved yet, and whether it gave the focus."""
+        self._dragging, self.click_focused = False, self._focusing
 
     def on_click(self, event: events.Click) -> None:
         """Hand a click on; to let go after moving the button is none."""

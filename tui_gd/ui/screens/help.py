@@ -19,7 +19,7 @@ _INTRODUCTION = (
     "Each epoch moves the weights against the gradient, W ← W − α·g; all that is drawn belongs to "
     "the epoch named above."
 )
-_KEYS_WIDTH = 13
+_KEYS_WIDTH = 14
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
 # the groups of the right one of two columns
 _RIGHT = ("Panels", "Curves", "View", "Program")
