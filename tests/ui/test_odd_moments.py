@@ -146,3 +146,31 @@ async def test_another_problem_is_begun_while_panels_show_the_one_before(keys, p
         await driver.status(epoch=1)
         await driver.settled()
         assert f" {problem} " in driver.read("#status")
+
+
+async def test_the_rescue_goes_back_to_where_the_loss_was_least() -> None:
+    async with driving(problem="plane", alpha=(0.2,), epochs=100) as driver:
+        await driver.press("greater_than_sign")
+        await driver.status(epoch=10)
+        await driver.press("a", *"1.5", "enter")
+        await driver.status(alpha=1.5)
+        await driver.press(*["greater_than_sign"] * 5)
+        status = await driver.status(epoch=60)
+        losses = driver.run.runner.trainer.losses(0)
+        assert float(status.loss) > 100 * losses.min()
+        await driver.press("u")
+        await driver.status(epoch=int(losses.argmin()), alpha=0.15)
+
+
+async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
+    async with driving(problem="surface:himmelblau", epochs=300) as driver:
+        await driver.press("full_stop", "5")
+        await driver.status(epoch=1)
+        await driver.settled()
+        arrows = "←↑→↓↖↗↘↙"
+        assert any(arrow in driver.read("#landscape")[200:] for arrow in arrows)
+        await driver.press("g", *"300", "enter")
+        await driver.status(epoch=300)
+        await driver.settled()
+        below = driver.read("#landscape").split("\n")[1:]
+        assert not any(arrow in line for line in below for arrow in arrows)

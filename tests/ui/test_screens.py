@@ -22,8 +22,6 @@ LISTED = [action for action in ACTIONS if action.shown]
 # Help and palette
 
 
-
-
 def test_what_is_not_listed_is_told_by_the_line_before() -> None:
     for before, action in pairwise(ACTIONS):
         if not action.shown:

@@ -34,7 +34,7 @@ ACTIONS = (
     Action("newest", "end", "end", "newest epoch", "Training"),
     Action("go_to", "g", "g", "go to an epoch", "Training"),
     Action("flat_out", "f", "f", "flat out, or slowly enough to be watched", "Training"),
-    Action("rescue", "u", "u", "ten epochs back, with a tenth of α", "Training"),
+    Action("rescue", "u", "u", "back ten epochs or to the least loss, α/10", "Training"),
     Action(
         "learning_rate(1)",
         "plus,equals_sign",

@@ -94,7 +94,7 @@ class LandscapePanel(Panel):
             columns,
             values=shown.values,
             limits=_four(shown.limits),
-            descent=(float(descent[0]), float(descent[1])),
+            descent=None if shown.is_flat(descent) else (float(descent[0]), float(descent[1])),
             following=(float(following[0]), float(following[1])),
             minima=[(point[0], point[1], deepest) for point, _, deepest in minima(view)],
             cursor=(self._at[0], self._at[1]) if self.cursor_on else None,

@@ -30,6 +30,8 @@ COARSER = 4
 # a lane whose loss has grown so many times runs away; so many points of its path are covered
 RUNAWAY_GROWTH = 100.0
 RUNAWAY_POINTS = 8
+# a slope that would change so small a part of the differences in the picture points nowhere
+FLAT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,16 @@ class Landscape:
         column = int(np.argmin(np.abs(self.xs - at[0])))
         row = int(np.argmin(np.abs(self.ys - at[1]))) if len(at) > 1 else 0
         return float(self.values[row, column])
+
+    def is_flat(self, descent: Floats) -> bool:
+        """Whether a step as far as the picture goes, along `descent`, changes next to nothing.
+
+        At a minimum the direction is that of rounding alone.
+        """
+        if self.values is None or not (known := self.values[np.isfinite(self.values)]).size:
+            return False
+        across = float(np.hypot(*np.diff(np.reshape(self.limits, (-1, 2)))[:, 0]))
+        return float(np.hypot(*descent)) * across < FLAT * float(np.ptp(known))
 
 
 def computation(

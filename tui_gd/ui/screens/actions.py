@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from textual import work
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -12,7 +13,7 @@ from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.settings import OF_DATA, OF_DATA_MADE, RunSettings
-from tui_gd.snapshot import RunState
+from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.screens.questions import (
     Choice,
     Prompt,
@@ -129,14 +130,15 @@ class TrainingActions(Screen[None]):
                 self.steering.post(commands.SetLearningRate(rate))
 
     def action_rescue(self) -> None:
-        """Go ten epochs back and on with a tenth of the learning rate."""
+        """Go back to before the loss rose, and on with a tenth of the learning rate."""
         snapshot = self.steering.snapshot
         if snapshot is None:
             return
         rate = float(f"{self.steering.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
-        self.steering.post(commands.StepBack(RESCUE_EPOCHS))
+        goal = rescue_epoch(snapshot)
+        self.steering.post(commands.StepBack(snapshot.epoch - goal))
         self.steering.post(commands.SetLearningRate(rate))
-        self.say(f"epoch {max(0, snapshot.epoch - RESCUE_EPOCHS)}, α {rate:g}")
+        self.say(f"epoch {goal}, α {rate:g}")
 
     # Lanes
 
@@ -268,3 +270,17 @@ class TrainingActions(Screen[None]):
         self.checking = not self.checking
         self.steering.post(commands.CheckGradient(self.checking))
         self.say("differences of the loss beside g" if self.checking else "the step again")
+
+
+def rescue_epoch(snapshot: Snapshot) -> int:
+    """Return the epoch to go back to: that of the least loss where it has at least doubled since.
+
+    Else ten epochs back, or the first.
+    """
+    train, usual = snapshot.recent.train, max(0, snapshot.epoch - RESCUE_EPOCHS)
+    if not np.isfinite(train).any():
+        return usual
+    lowest = int(np.nanargmin(train))
+    if snapshot.lane.loss > 2.0 * train[lowest]:
+        return min(usual, snapshot.recent.first + lowest)
+    return usual
