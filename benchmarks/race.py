@@ -24,7 +24,14 @@ from tui_gd.learning.engine import one_blas_thread
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.race import rates_around
 from tui_gd.problems import Problem
-from tui_gd.race_setup import DECADES_EACH, RATES_EACH, hold_race, race_settings
+from tui_gd.race_setup import (
+    DECADES,
+    DECADES_EACH,
+    RATES,
+    RATES_EACH,
+    hold_race,
+    race_settings,
+)
 from tui_gd.settings import RunSettings
 
 EPOCHS = 100
@@ -37,7 +44,7 @@ def rates(problem: Problem, center: float) -> None:
     X, y = problem.x_train, problem.y_train.reshape(-1, 1).astype(np.int64)
     weights = settings.make_trainer(problem).weights[0].copy()
     W = weights.reshape(-1, 1)
-    alphas = rates_around(center).tolist()
+    alphas = rates_around(center, RATES, DECADES).tolist()
     raced = race_settings(settings, alphas, ["sgd"], loss="sse", epochs=EPOCHS)
 
     def race() -> None:

@@ -1,7 +1,6 @@
 """What changed between two sets of weights, against hand calculation, loops and scikit-learn."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Model
 from tui_gd.learning.prediction import Predictor
 from tui_gd.problems import load_problem
+from tui_gd.problems.surfaces import surface_problem, typed_surface
 
 
 def line_of(values, y):
@@ -153,11 +153,9 @@ def test_a_comparison_can_be_given_up_between_blocks(monkeypatch) -> None:
 
 
 def test_of_a_surface_the_way_and_the_values() -> None:
-    def bowl(points):
-        return (points**2).sum(axis=1), 2 * points
-
-    problem = SimpleNamespace(surface=SimpleNamespace(value_and_gradient=bowl))
-    found = compare(problem, None, np.array([3.0, 4.0]), np.array([0.0, 0.0]))
+    problem = surface_problem(typed_surface("x^2 + y^2"))
+    predictor = Predictor(Model(1, 1), "surface")
+    found = compare(problem, predictor, np.array([3.0, 4.0]), np.array([0.0, 0.0]))
     assert isinstance(found, SurfaceChanges)
     assert (found.distance, found.value_before, found.value_after) == (5.0, 25.0, 0.0)
 

@@ -165,7 +165,7 @@ class Bench:
 
 
 def raced(problem: Problem, weights: np.ndarray) -> RaceResult:
-    rates = rates_around(0.01).tolist()
+    rates = rates_around(0.01, 64, 3.0).tolist()
     trainer = Trainer(problem, learning_rates=rates, initial_weights=weights, test_losses=False)
     return race(trainer, RACE_EPOCHS)
 

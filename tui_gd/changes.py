@@ -108,7 +108,7 @@ def compare(
     """
     if problem.surface is not None:
         points = np.stack([before, after]).astype(np.float64)
-        values, _ = problem.surface.value_and_gradient(points)
+        values = problem.surface.value(points)
         with np.errstate(all="ignore"):
             distance = float(np.linalg.norm(points[1] - points[0]))
         return SurfaceChanges(points[0], points[1], distance, float(values[0]), float(values[1]))
@@ -137,10 +137,15 @@ def _classification(
     from sklearn.metrics import precision_recall_fscore_support
 
     right, became_right = before == true, after == true
-    kinds = (right & (before != after), ~right & ~became_right & (before != after))
-    fixed = ~right & became_right
-    broken, other = (np.flatnonzero(kind) for kind in kinds)
-    listed = np.concatenate([broken, other, np.flatnonzero(fixed)])[:LISTED]
+    broken, other, fixed = (
+        np.flatnonzero(which)
+        for which in (
+            right & ~became_right,
+            ~right & ~became_right & (before != after),
+            ~right & became_right,
+        )
+    )
+    listed = np.concatenate([broken, other, fixed])[:LISTED]
     # every pair of classes once, weighted by its rows: the same numbers in far less time
     labels = np.arange(classes)
     pairs = (np.repeat(labels, classes), np.tile(labels, classes))
@@ -154,7 +159,7 @@ def _classification(
         scores.append(np.stack(measures, axis=1))
     return ClassificationChanges(
         rows=len(true),
-        fixed=int(fixed.sum()),
+        fixed=len(fixed),
         broken=len(broken),
         other=len(other),
         flips=Flips(listed, *(part[listed].astype(np.intp) for part in (before, after, true))),

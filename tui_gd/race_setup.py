@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.engine import interrupting
 from tui_gd.learning.models import Floats
 from tui_gd.learning.race import RaceResult, race
 from tui_gd.problems import Problem
@@ -52,13 +52,10 @@ def hold_race(
 
     The test losses of every epoch are known where optimizers race, else those of the last one.
     """
-
-    def look() -> None:
-        if not wanted():
-            raise Interrupted
-
-    several = len(settings.optimizer) > 1
     trainer = settings.make_trainer(
-        problem, test_losses=several, initial_weights=weights, between_blocks=look
+        problem,
+        test_losses=len(settings.optimizer) > 1,
+        initial_weights=weights,
+        between_blocks=interrupting(wanted),
     )
     return race(trainer, settings.epochs, wanted=wanted, show=show)

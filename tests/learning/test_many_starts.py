@@ -9,18 +9,18 @@ from sklearn.metrics import log_loss
 
 from tests import tutorial
 from tests.making import make_rows, problem_of
+from tui_gd.learning.basins import GAINED, Minima, basin_by_share
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.many_starts import (
-    GAINED,
     MOST_WORK,
-    Minima,
     affordable_starts,
-    basin_by_share,
     best_rate,
     draw_starts,
     ladder_size,
+    row_work,
     run_starts,
 )
+from tui_gd.learning.models import Model
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import load_problem
 from tui_gd.settings import RunSettings
@@ -206,6 +206,15 @@ def test_fewer_starts_where_they_cost_much() -> None:
         assert 10 <= fewer <= epochs
         if fewer > 10:
             assert work * starts * fewer * 13 <= MOST_WORK
+
+
+def test_a_start_of_many_weights_costs_what_its_products_cost() -> None:
+    # products with 16 weights take as long as one unit's sigmoid
+    assert row_work(500, Model(2, 1)) == 500
+    assert row_work(500, Model(63, 1)) == 500 * (1 + 4)
+    assert row_work(500, Model(63, 10, (20,))) == 500 * (30 + (64 * 20 + 21 * 10) // 16)
+    assert row_work(0, Model(1, 1)) == 1  # a surface
+    assert affordable_starts(row_work(200, Model(100_000, 1)), 100) < 20
 
 
 def test_the_names_of_basins() -> None:

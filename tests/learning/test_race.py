@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.tutorial import descend
 from tests.making import make_problem
+from tui_gd import race_setup
 from tui_gd.learning import race as racing
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.optimizers import OPTIMIZERS
@@ -57,7 +58,7 @@ def test_rates_are_evenly_spaced_in_their_logarithms_with_the_rate_itself(rate, 
 
 
 def test_the_usual_rates_are_64_over_3_decades() -> None:
-    rates = rates_around(0.01)
+    rates = rates_around(0.01, race_setup.RATES, race_setup.DECADES)
     assert len(rates) == 64
     assert rates[-1] / rates[0] == pytest.approx(1000)
 

@@ -15,6 +15,7 @@ from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.arithmetic import vector
 from tui_gd.ui.panels.keysline import KeysLine
 from tui_gd.ui.start import _summary
+from tui_gd.ui.studies import Study
 
 
 async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> None:
@@ -174,3 +175,21 @@ async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
         await driver.settled()
         below = driver.read("#landscape").split("\n")[1:]
         assert not any(arrow in line for line in below for arrow in arrows)
+
+
+async def test_a_study_without_enough_memory_ends_nothing(monkeypatch) -> None:
+    made = []
+
+    def too_large(*_: object) -> object:
+        made.append(1)
+        raise MemoryError
+
+    async with driving() as driver:
+        monkeypatch.setattr(
+            driver.run.board.race, "study", lambda _view: Study(("too", "large"), too_large)
+        )
+        await driver.press("R")
+        await driver.until(lambda: driver.notices() == ["too little memory: race"])
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        assert len(made) == 1

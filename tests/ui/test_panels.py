@@ -277,7 +277,8 @@ async def test_a_text_panel_has_no_cursor_and_says_so() -> None:
     async with driving() as driver:
         await driver.press("4", "enter")
         await driver.until(driver.notices)
-        assert driver.notices() == ["no cursor in this panel: loss, data, landscape, race have one"]
+        (said,) = driver.notices()
+        assert said == "no cursor here: loss, data, landscape, network, race, starts have one"
         await driver.press("right")
         await driver.status(epoch=1)
 

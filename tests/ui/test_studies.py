@@ -1,13 +1,21 @@
-"""How often studies are made, and that they wait while a frame is drawn."""
+"""How often studies are made, that they wait for frames; what studies and panels share."""
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tui_gd.learning.engine import Interrupted
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.palette import palette_for
 from tui_gd.ui import studies as module
+from tui_gd.ui.panels.engines import KeptEngine
+from tui_gd.ui.panels.scroll import Scroll
 from tui_gd.ui.studies import Progress, Studies, Study
 
 
@@ -107,3 +115,77 @@ def test_at_rest_what_is_outdated_is_no_longer_wanted() -> None:
     assert not progress.wanted
     progress.show("another part")
     assert shown == ["part"]
+
+
+def test_a_study_that_is_no_longer_wanted_is_given_up_where_it_checks() -> None:
+    progress = Progress(nothing)
+    progress.check()
+    progress.wanted = False
+    with pytest.raises(Interrupted):
+        progress.check()
+
+
+def test_when_all_studies_are_stopped_what_they_were_about_is_let_go() -> None:
+    class Data:
+        """A problem, as far as a key goes."""
+
+    data, studies = Data(), Studies(Clock())
+    held = weakref.ref(data)
+    key = (data,)
+    progress = studies.begin("race", Study(key, nothing), running=False, show=nothing)
+    assert progress
+    studies.stop()
+    assert not progress.wanted
+    studies.end("race", found=True)
+    del data, key
+    gc.collect()
+    assert held() is None
+    assert studies.begin("race", Study((1,), nothing), running=False, show=nothing)
+
+
+def test_an_engine_is_kept_until_data_or_loss_are_others() -> None:
+    made: list[str] = []
+
+    def make_engine(loss_name: str) -> Any:
+        made.append(loss_name)
+        return object()
+
+    view: Any = SimpleNamespace(problem=object(), settings=1, make_engine=make_engine)
+    kept = KeptEngine()
+    first = kept.of(view, "sse")
+    assert kept.of(view, "sse") is first
+    assert kept.of(view, "mse") is not first
+    other: Any = SimpleNamespace(problem=object(), settings=1, make_engine=make_engine)
+    assert kept.of(other, "mse")
+    kept.forget()
+    assert kept.of(other, "mse")
+    assert made == ["sse", "mse", "mse", "mse"]
+
+
+def test_an_engine_that_is_forgotten_while_it_is_made_is_handed_out_all_the_same() -> None:
+    kept, engine = KeptEngine(), object()
+
+    def make_engine(_: str) -> Any:
+        kept.forget()
+        return engine
+
+    view: Any = SimpleNamespace(problem=object(), settings=1, make_engine=make_engine)
+    assert kept.of(view, "sse") is engine
+
+
+def test_what_is_seen_of_more_lines_than_there_is_room_for() -> None:
+    scroll, palette = Scroll(), palette_for("256", True)
+    assert scroll.fit(20, 6) == 0
+    scroll.turn(1)
+    assert scroll.fit(20, 6) == 5  # the last line seen is seen again
+    scroll.turn(9)
+    assert scroll.fit(20, 6) == 14
+    cells = Cells.blank(8, 30, palette)
+    scroll.put_place(cells, 20, 6, palette)
+    assert " pgdn 15-20/20 " in cells.text()[-1]
+    scroll.move(-99)
+    assert scroll.fit(20, 6) == 0
+    assert scroll.fit(3, 6) == 0
+    cells = Cells.blank(8, 30, palette)
+    scroll.put_place(cells, 3, 6, palette)
+    assert not "".join(cells.text()).strip()

@@ -11,12 +11,12 @@ from tui_gd.learning.diagnosis import Kind
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.prediction import Predictor
 from tui_gd.observer import Observer
-from tui_gd.plots.cells import width
+from tui_gd.plots.cells import width, wrapped
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.settings import RunSettings
 from tui_gd.snapshot import RunState
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.why import WhyPanel, kind_colour, wrapped
+from tui_gd.ui.panels.why import WhyPanel, kind_colour
 from tui_gd.ui.studies import Progress
 
 SIZES = [(0, 0), (1, 1), (2, 3), (3, 10), (5, 24), (10, 60), (18, 58), (35, 120), (48, 200)]
@@ -85,6 +85,17 @@ def test_a_regressions_curvature_and_its_limit_are_those_of_the_closed_form() ->
     residual = x @ view.snapshot.lane.weights - view.problem.y_train
     gradient = 2 * x.T @ residual / len(x)
     assert number(text, "‖g‖") == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
+
+
+def test_a_smallest_eigenvalue_that_may_not_be_the_smallest_promises_nothing() -> None:
+    view = view_of(5, 0.3, problem="plane")
+    panel = studied(view)
+    assert "downhill nowhere" in read(panel, view)
+    found = panel._found
+    panel.take((), replace(found, curvature=replace(found.curvature, exact=False)))
+    text = read(panel, view)
+    assert "downhill nowhere" not in text
+    assert "none found that is negative" in text
 
 
 def test_the_share_of_saturated_samples() -> None:

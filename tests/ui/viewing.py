@@ -12,6 +12,7 @@ from tui_gd.learning.prediction import Predictor
 from tui_gd.plots.palette import UNICODE, Depth, Symbols, palette_for
 from tui_gd.settings import RunSettings
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.studies import Progress
 
 if TYPE_CHECKING:
     from tui_gd.problems import Problem
@@ -62,7 +63,9 @@ def study(panel: Panel, view: View, *, wanted: bool = True) -> bool:
     """Do what the panel wants computed, as the interface would; return whether it wants any."""
     found = panel.study(view)
     if found is not None:
-        panel.take(found.key, found.compute(SimpleNamespace(wanted=wanted)))  # type: ignore[arg-type]
+        progress = Progress(lambda _: None)
+        progress.wanted = wanted
+        panel.take(found.key, found.compute(progress))
     return found is not None
 
 

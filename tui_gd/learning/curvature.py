@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.engine import Engine, Interrupted, one_blas_thread
+from tui_gd.learning.engine import Engine, interrupting, one_blas_thread
 from tui_gd.learning.models import Floats
 
 EXACT_PARAMETERS = 32
@@ -213,13 +213,12 @@ def _why_none(found: Curvature, optimizer: str, full_batch: bool) -> str:
 @contextmanager
 def _giving_up(engine: Engine, wanted: Callable[[], bool]) -> Iterator[None]:
     """Let the engine look at `wanted()` between blocks of rows, beside what it does there."""
-    before = engine.between_blocks
+    before, give_up = engine.between_blocks, interrupting(wanted)
 
     def look() -> None:
         if before:
             before()
-        if not wanted():
-            raise Interrupted
+        give_up()
 
     engine.between_blocks = look
     try:

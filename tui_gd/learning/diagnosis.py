@@ -27,9 +27,15 @@ FLAT_SLOPE, SATURATED_SLOPE, NO_BOWL = 0.05, 0.3, 1e-2
 NEAR, AT, IN_SIGHT = 1e-3, 1e-6, 0.1
 # eigenvalues are found to some 1e-8 of the largest, more where features are large
 NO_CURVATURE = 1e-5
-# α against its limit
+# α against its limit: far below, a larger one promises more; far above, a tenth is too much still
 FAR_BELOW, FAR_ABOVE = 0.3, 9.0
-MOSTLY = 0.5
+# a run diverges where so many of its last steps rise, or where two alone rise by such a factor;
+# from the other factor on the growth is told as one
+RISING_SHARE, RISEN, MANIFOLD = 0.8, 1.5, 2.0
+# steps whose cosines all are above go straight on, and may be longer
+STRAIGHT = 0.9
+# shares of the samples that are saturated: the reason of a standstill, or a part of it
+MOSTLY, PARTLY = 0.5, 0.2
 OVERFITTING_EPOCHS, OVERFITTING_RISE = 10, 5e-3
 
 
@@ -127,15 +133,15 @@ def _diverging(facts: Facts) -> _Found:
         return None
     turn, steps, ups = _turn(facts.train)
     factor = ratio_of(facts.loss, float(facts.train[turn]))
-    enough = steps >= FEWEST_STEPS and ups >= 0.8 * min(steps, WINDOW)
-    if not enough and not (ups == steps == 2 and factor > 1.5):
+    enough = steps >= FEWEST_STEPS and ups >= RISING_SHARE * min(steps, WINDOW)
+    if not enough and not (ups == steps == 2 and factor > RISEN):
         return None
     if not facts.evidence.plain and turn and facts.loss < facts.train[:turn].max():
         return None  # what has a memory, or a batch's noise, swings without diverging
     seen = turn or not facts.first
     since = f"turned at epoch {facts.epoch - steps}" if seen else f"rose for {steps} epochs"
     grown = f"by {signed(facts.loss - float(facts.train[turn]))}"
-    if facts.evidence.floor and factor >= 2.0:
+    if facts.evidence.floor and factor >= MANIFOLD:
         grown = f"to {factor:.3g} times as much"
     # the rises are past where α was lowered since
     past = facts.evidence.following < facts.loss and not _limit(facts)
@@ -237,7 +243,7 @@ def _nowhere_down(facts: Facts) -> bool:
 
 def _off_the_plateau(facts: Facts) -> str:
     evidence = facts.evidence
-    if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > 0.2):
+    if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
         return _CROSS_ENTROPY
     # below 0 the loss falls the faster, the farther one goes
     if facts.along < 0.0 or (evidence.ratio is not None and evidence.ratio < FAR_BELOW):
@@ -275,7 +281,7 @@ def _has_room(facts: Facts) -> bool:
     ratio = facts.evidence.ratio
     if ratio is not None:
         return ratio < FAR_BELOW
-    return len(facts.cosines) > 0 and bool((facts.cosines > 0.9).all())
+    return len(facts.cosines) > 0 and bool((facts.cosines > STRAIGHT).all())
 
 
 def _else(facts: Facts) -> _Found:

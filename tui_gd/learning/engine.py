@@ -43,6 +43,16 @@ class Interrupted(Exception):  # noqa: N818 - not an error: what was asked for i
     """A pass over the data was given up between two blocks; nothing has changed."""
 
 
+def interrupting(wanted: Callable[[], bool]) -> Callable[[], None]:
+    """Return what raises `Interrupted` once `wanted()` is false: to be called between blocks."""
+
+    def look() -> None:
+        if not wanted():
+            raise Interrupted
+
+    return look
+
+
 class Engine(Protocol):
     """The whole interface between the mathematics and the machines.
 

@@ -42,10 +42,10 @@ class Evidence:
 
     `ratio` is α over its limit; `largest` and `smallest` are eigenvalues of the Hessian of the
     loss, and unless `exact` there may be smaller ones; `along` is gᵀHg/gᵀg. `saturated` is what
-    `saturated_share` gives, `highest` the largest loss on record. `plain`: updates are W − α·g on
-    all rows. `floor`: the loss cannot be below 0. `convex`: it has one minimum.
-    `squared_sigmoid`: it is made of squared errors of a sigmoid or softmax. `overflow` says what
-    the next update of a `diverged` lane overflows in.
+    `saturated_share` gives, `highest` a loss from before these epochs, best the lane's first.
+    `plain`: updates are W − α·g on all rows. `floor`: the loss cannot be below 0. `convex`: it has
+    one minimum. `squared_sigmoid`: it is made of squared errors of a sigmoid or softmax. `overflow`
+    says what the next update of a `diverged` lane overflows in.
     """
 
     first: int
@@ -97,7 +97,7 @@ class Facts:
         self.epoch = self.first + len(self.train) - 1
         self.steps = min(WINDOW, len(self.train) - 1)
         self.loss, self.norm = float(self.train[-1]), float(self.norms[-1])
-        self.turn, self.cosines = float(cosines[-1]), _finite(cosines[1:][-WINDOW:])
+        self.last_cosine, self.cosines = float(cosines[-1]), _finite(cosines[1:][-WINDOW:])
         self.rises = int((np.diff(self.train)[-WINDOW:] > 1e-12 * abs(self.loss)).sum())
         self.gradient = self.norm / evidence.descent_factor
         scale = evidence.scale or math.nan
@@ -130,14 +130,17 @@ class Facts:
         if not evidence.plain or len(self.norms) < 2:
             return math.nan
         before, now = (float(norm) for norm in self.norms[-2:])
-        bend = 1.0 - self.turn * now / before if before else math.nan
+        bend = 1.0 - self.last_cosine * now / before if before else math.nan
         if not abs(bend) > 1e-9:  # rounding
             return math.nan
         return bend / (evidence.learning_rate * evidence.descent_factor or math.nan)
 
     @property
     def nothing_left(self) -> bool:
-        """Whether all of the loss is gone but for what rounding leaves."""
+        """Whether all of the loss is gone but for what rounding leaves.
+
+        That is between the rounding of the weights and its square, to which squared errors fall.
+        """
         highest = np.fmax(self.evidence.highest, self.train.max())
         return self.evidence.floor and self.loss <= ROUNDING**1.5 * float(highest)
 

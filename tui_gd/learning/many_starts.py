@@ -7,50 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.basins import (
+    DIVERGED,
+    GAINED,
+    Basin,
+    Minima,
+    basin_by_share,
+    nearest_basins,
+)
+from tui_gd.learning.engine import interrupting
 from tui_gd.learning.models import Floats, Model
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
 
 STARTS = 256
 FEWEST_STARTS = 8
-# rows × units × starts × epochs that one loss may cost: some twenty seconds of a core
+# `row_work` × starts × epochs that one loss may cost: some twenty seconds of a core
 MOST_WORK = 2e9
 # the learning rates among which the best one for a loss is looked for
 LADDER = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 LADDER_STARTS = 16
 FEWEST_LADDER_EPOCHS = 10
-# shares of the way from the loss without the features down to the least final loss
-GOOD_SHARE, LOST_SHARE = 0.9, 0.1
 _BURST_SECONDS = 0.05
 _SHOW_SECONDS = 0.25
 _ACCURACY_ROWS = 65_536
-
-
-@dataclass(frozen=True)
-class Basin:
-    """Where starts end: its short name, and whether it is a good minimum."""
-
-    name: str
-    good: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Minima:
-    """Known minima of a function: `points` (minima, parameters), global or not.
-
-    An end within `tolerance` of the nearest one has reached it. Of more minima than have names of
-    their own, 6, the global ones make one basin, and the local ones.
-    """
-
-    points: Floats
-    is_global: tuple[bool, ...]
-    tolerance: float
-
-
-NAMED_MINIMA = 6
-GAINED = (Basin("good", True), Basin("between", False), Basin("lost", False))
-DIVERGED = Basin("diverged", False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +94,12 @@ def draw_starts(parameters: int, count: int, spread: float, seed: int) -> Floats
 
 
 def row_work(rows: int, model: Model) -> int:
-    """Return what one epoch of one lane costs: rows times units, those of the output too."""
-    return max(rows, 1) * (sum(model.hidden) + model.outputs)
+    """Return what one epoch of one lane costs: `rows · (units + parameters / 16)`.
+
+    Units are those of the output too. Measured from 3 to 20,000 weights: 4 to 10 ns each.
+    """
+    units = sum(model.hidden) + model.outputs
+    return max(rows, 1) * (units + model.parameters // 16)
 
 
 def affordable_starts(work: int, epochs: int, wanted: int = STARTS) -> int:
@@ -187,12 +171,7 @@ def best_rate(
 
 def _bursts(trainer: Trainer, epochs: int, wanted: Callable[[], bool]) -> Iterator[int]:
     """Go forward in bursts of a twentieth of a second and yield the epoch after each."""
-
-    def look() -> None:
-        if not wanted():
-            raise Interrupted
-
-    trainer.between_blocks = look
+    look = trainer.between_blocks = interrupting(wanted)
     burst = 1
     while trainer.epoch < epochs and not trainer.diverged.all():
         look()
@@ -240,7 +219,7 @@ def _standing(
     diverged = trainer.diverged | ~np.isfinite(trainer.loss)
     losses = np.where(diverged, np.inf, trainer.loss)
     if minima is not None and len(minima.points):
-        basins, basin = _nearest(end, minima)
+        basins, basin = nearest_basins(end, minima)
     else:
         basins, basin = GAINED, basin_by_share(losses, reference)
     basin = np.where(diverged, len(basins), basin)
@@ -261,32 +240,6 @@ def _standing(
         basins=(*basins, DIVERGED),
         basin=basin,
     )
-
-
-def basin_by_share(losses: Floats, reference: float) -> NDArray[np.intp]:
-    """Return places in `GAINED` for final losses (starts,), not finite ones as lost."""
-    least = float(losses.min(initial=np.inf))
-    # the way down is to be more than rounding
-    if not reference - least > 1e-9 * abs(reference):
-        return np.full(len(losses), 2)
-    share = (reference - losses) / (reference - least)
-    found: NDArray[np.intp] = np.where(share >= GOOD_SHARE, 0, np.where(share > LOST_SHARE, 1, 2))
-    return found
-
-
-def _nearest(ends: Floats, minima: Minima) -> tuple[tuple[Basin, ...], NDArray[np.intp]]:
-    """Return the basins of known minima and none, and the place (starts,) of each end in them."""
-    away = np.sqrt(((ends[:, None] - minima.points[None]) ** 2).sum(axis=2))
-    nearest = away.argmin(axis=1)
-    near = away[np.arange(len(ends)), nearest] <= minima.tolerance
-    basins = [
-        Basin(f"({', '.join(f'{value:.4g}' for value in point)})", good)
-        for point, good in zip(minima.points.tolist(), minima.is_global, strict=True)
-    ]
-    if len(basins) > NAMED_MINIMA:
-        basins = [Basin("global minimum", True), Basin("local minima", False)]
-        nearest = np.where(np.array(minima.is_global)[nearest], 0, 1)
-    return (*basins, Basin("no minimum", False)), np.where(near, nearest, len(basins))
 
 
 def _accuracy(trainer: Trainer, weights: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.engine import interrupting
 from tui_gd.learning.models import Floats
 from tui_gd.learning.trainer import Trainer
 
@@ -22,7 +22,7 @@ BURST_SECONDS = 0.02
 SHOW_SECONDS = 0.1
 
 
-def rates_around(rate: float, count: int = 64, decades: float = 3.0) -> Floats:
+def rates_around(rate: float, count: int, decades: float) -> Floats:
     """Return `rate · 10^(decades · (i − ⌊count/2⌋) / (count − 1))` for i = 0 … count − 1.
 
     Rising, (count,), with `rate` itself exactly among them; fewer where the numbers of double
@@ -171,12 +171,7 @@ def race(
     As soon as `wanted` is false, which is looked at between blocks of rows too, `Interrupted` is
     raised. Test losses that the trainer does not record are computed once, at the end.
     """
-
-    def look() -> None:
-        if not wanted():
-            raise Interrupted
-
-    trainer.between_blocks = look
+    look = trainer.between_blocks = interrupting(wanted)
     burst, shown_at = 1, time.perf_counter()
     with trainer.computing():
         while trainer.epoch < epochs and not trainer.diverged.all():

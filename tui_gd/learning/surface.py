@@ -31,7 +31,7 @@ class SurfaceEngine:
 
     `loss(w) = f(w)`, direction of descent `∇f(w)`. A lane's result does not depend on the other
     lanes. It is computed in double precision and returned in the weights' own. There are no rows,
-    so nothing is called between blocks of them. Holds nothing that changes: threads may share it.
+    so `between_blocks` is only kept for callers who look at it between two calls.
     """
 
     def __init__(self, surface: SurfaceLike) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "Frame",
     "Geometry",
     "LegendEntry",
+    "Limits",
     "Scale",
     "compact",
     "frame",
@@ -35,6 +36,8 @@ __all__ = [
 
 LegendEntry = tuple[str, str, Colour]
 """Text, sample symbol, and the colour of the sample."""
+Limits = tuple[float, float, float, float]
+"""x from, x to, y from, y to."""
 
 _BOX = "─│┌┐└┘├┤┬┴┼"
 # plotext keeps state in module-level objects besides the figure, and is not thread-safe.
@@ -69,6 +72,14 @@ class Frame:
     columns: int
     x: Scale
     y: Scale
+
+    @property
+    def area(self) -> tuple[slice, slice]:
+        """The plotting area as an index of the picture's arrays."""
+        return (
+            slice(self.top, self.top + self.rows),
+            slice(self.left, self.left + self.columns),
+        )
 
 
 def frame(

@@ -24,7 +24,7 @@ CONTINUATION = 0
 SPACE = 32
 # Cc control, Cf format (bidi overrides, soft hyphen), Cs lone surrogates from undecodable file
 # names, Zl/Zp line and paragraph separators: each of them moves or confuses a terminal.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _COMBINING = frozenset({"Mn", "Me"})
 
 
@@ -48,7 +48,7 @@ def _codes(character: str, plain: bool) -> tuple[int, ...]:
     wide = unicodedata.east_asian_width(character) in "WF"
     if plain and not character.isascii():
         return (ord("?"),) * (2 if wide else 1)
-    if category in _UNSAFE:
+    if category in UNSAFE:
         return (ord("?") if plain else ord("·"),)
     return (ord(character), CONTINUATION) if wide else (ord(character),)
 
@@ -74,6 +74,21 @@ def fit(text: str, columns: int, plain: bool = False) -> str:
             break
         kept += character
     return kept + ("." if plain else "…")
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """Return ``text`` in lines of at most so many cells; a word that is longer has its own.
+
+    >>> wrapped("one two three", 8)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and width(f"{lines[-1]} {word}") <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 @dataclass(slots=True)

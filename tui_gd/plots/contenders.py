@@ -112,7 +112,7 @@ def _draw_lines(
     paint_spans(owner, low, high, layer)
     top = per_cell(owner, symbols)
     here = top > 0
-    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    area = drawn.area
     if symbols.plain:
         signs = [symbols.curve_dashed if one.dashed else symbols.curve for one in lines]
         glyphs = np.array([SPACE, *map(ord, signs)], np.uint32)

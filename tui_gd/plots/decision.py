@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axes import Frame, Geometry, LegendEntry, Scale, frame, geometry
+from .axes import Frame, Geometry, LegendEntry, Limits, Scale, frame, geometry
 from .cells import SPACE
-from .dots import blit, pack
 from .regions import boundary, resampled, sanitised, winner_and_margin
-from .scatter import Scatter, most_telling, scatter_of
+from .scatter import Scatter, scatter_of
+from .shading import chequered, paint_boundary, paint_pixels, shown_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
     from .cells import Cells
     from .palette import Palette, Symbols
-
-Area = tuple[slice, slice]
-Limits = tuple[float, float, float, float]
-"""x from, x to, y from, y to."""
-
-_HALF = ord("▀")
 
 
 def decision_limits(points: NDArray[np.floating], margin: float = 0.08) -> Limits:
@@ -102,11 +96,13 @@ def draw_decision(
         return drawn.cells
     chance = sanitised(probabilities)
     pixels, weakest = _regions(chance, drawn, palette, symbols)
-    area = _area(drawn)
-    _paint_regions(drawn.cells, area, pixels)
+    paint_pixels(drawn, pixels)
     if palette.depth == "mono":
-        _texture(drawn.cells, area, chance, symbols)
-    _paint_boundary(drawn, chance, weakest, palette, symbols)
+        _texture(drawn, chance, symbols)
+    down, across = symbols.dots
+    mask = boundary(chance, drawn.rows * down, drawn.columns * across)
+    # a braille cell has one background: that of the pixel nearer to the boundary
+    paint_boundary(drawn, mask, weakest, palette, symbols)
     _paint_points(drawn, scatter, pixels, palette, symbols)
     if cursor is not None:
         _paint_cursor(drawn, scatter, cursor, palette, symbols)
@@ -124,13 +120,6 @@ def _legend(
     return [*entries, (f"wrong {wrong}", sample, palette.misclassified)]
 
 
-def _area(drawn: Frame) -> Area:
-    return (
-        slice(drawn.top, drawn.top + drawn.rows),
-        slice(drawn.left, drawn.left + drawn.columns),
-    )
-
-
 def _regions(
     chance: NDArray[np.float64], drawn: Frame, palette: Palette, symbols: Symbols
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -144,48 +133,12 @@ def _regions(
     return pixels, weakest
 
 
-def _paint_regions(cells: Cells, area: Area, pixels: NDArray[np.int32]) -> None:
-    """Two pixels of one colour are a blank on it; two colours are an upper half block."""
-    if len(pixels) == cells.code[area].shape[0]:
-        cells.bg[area] = pixels
-        return
-    upper, lower = pixels[0::2], pixels[1::2]
-    split = upper != lower
-    cells.bg[area] = lower
-    cells.code[area][split] = _HALF
-    cells.fg[area][split] = upper[split]
-
-
-def _texture(cells: Cells, area: Area, chance: NDArray[np.float64], symbols: Symbols) -> None:
+def _texture(drawn: Frame, chance: NDArray[np.float64], symbols: Symbols) -> None:
     """Where there are no colours, fill the region of each class with its sign where it is sure."""
-    shape = cells.code[area].shape
-    winner, lead = winner_and_margin(resampled(chance, *shape))
+    winner, lead = winner_and_margin(resampled(chance, drawn.rows, drawn.columns))
     signs = np.array([ord(sign) for sign in symbols.textures], np.uint32)
     filled = signs[winner % len(signs)]
-    # Every other cell, in a chequered pattern: the glyphs of the points must stand out.
-    sparse = (np.arange(shape[0])[:, None] + np.arange(shape[1])) % 2 == 0
-    cells.code[area] = np.where(sparse & (lead > 0.5), filled, SPACE)
-
-
-def _paint_boundary(
-    drawn: Frame,
-    chance: NDArray[np.float64],
-    weakest: NDArray[np.int32],
-    palette: Palette,
-    symbols: Symbols,
-) -> None:
-    down, across = symbols.dots
-    mask = boundary(chance, drawn.rows * down, drawn.columns * across)
-    cells, area = drawn.cells, _area(drawn)
-    if symbols.plain:
-        here: NDArray[np.bool_] = mask
-        cells.code[area][here] = ord(symbols.boundary)
-        cells.fg[area][here] = palette.boundary
-    else:
-        here = pack(mask) > 0
-        blit(cells, drawn.top, drawn.left, mask, palette.boundary)
-    # A braille cell has one background: that of the pixel nearer to the boundary.
-    cells.bg[area][here] = weakest[here]
+    drawn.cells.code[drawn.area] = np.where(chequered(drawn) & (lead > 0.5), filled, SPACE)
 
 
 def _paint_points(
@@ -196,17 +149,11 @@ def _paint_points(
     symbols: Symbols,
 ) -> None:
     """Put one glyph into each cell that holds points, on the colour of the region behind it."""
-    column = drawn.x.bins(scatter.points[:, 0], drawn.columns)
-    pixel = drawn.y.bins(scatter.points[:, 1], len(pixels))
-    inside = np.flatnonzero((column >= 0) & (pixel >= 0))
-    column, pixel = column[inside], len(pixels) - 1 - pixel[inside]
-    row = pixel // symbols.pixels
-    shown, kind = most_telling(row * drawn.columns + column, scatter.kind[inside], scatter.classes)
+    at, pixel, kind = shown_points(drawn, scatter.points, scatter.kind, scatter.classes, symbols)
     glyphs, colours = scatter.glyphs(palette, symbols)
-    at = (drawn.top + row[shown], drawn.left + column[shown])
     drawn.cells.code[at] = glyphs[kind]
     drawn.cells.fg[at] = colours[kind]
-    drawn.cells.bg[at] = pixels[pixel[shown], column[shown]]
+    drawn.cells.bg[at] = pixels[pixel]
 
 
 def _paint_cursor(

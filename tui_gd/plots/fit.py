@@ -13,8 +13,8 @@ from .polyline import line_mask
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .axes import Limits
     from .cells import Cells
-    from .decision import Limits
     from .palette import Palette, Symbols
 
 
@@ -63,7 +63,7 @@ def draw_fit(
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     cells = drawn.cells
-    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    area = drawn.area
     row, column = _places(points, drawn.x, drawn.y, drawn.rows, drawn.columns)
     cells.code[area][row, column] = ord(symbols.point(0))
     cells.fg[area][row, column] = palette.classes[0] if palette.depth != "mono" else palette.text

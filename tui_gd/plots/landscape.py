@@ -25,15 +25,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .axes import Frame, Geometry, LegendEntry
+    from .axes import Frame, Geometry, LegendEntry, Limits
     from .cells import Cells, Colour
     from .palette import Palette, Symbols
     from .relief import Relief
 
-__all__ = ["Group", "Limits", "Place", "Track", "draw_landscape", "landscape_area", "place_at"]
-
-Limits = tuple[float, float, float, float]
-"""x from, x to, y from, y to."""
+__all__ = ["Group", "Place", "Track", "draw_landscape", "landscape_area", "place_at"]
 
 # the arrow's length, as a share of width or height
 _ARROW = 0.14

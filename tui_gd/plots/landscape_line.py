@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .axes import Geometry, LegendEntry
-    from .cells import Cells
+    from .axes import Frame, Geometry, LegendEntry
+    from .cells import Cells, Colour
     from .marks import Place
     from .palette import Palette, Symbols
+    from .relief import Relief
     from .tracks import Track
 
 # how far the tangent goes to both sides, as a share of the width
@@ -91,28 +93,9 @@ def draw_landscape_line(
         return drawn.cells
     relief = paint_relief(drawn, None, palette, symbols)
     curve = np.zeros((0, 2)) if values is None else np.stack([xs, values], axis=1)
-    lines, colours = [curve], [palette.dim]
-    steps = []
-    for past in (False, True):
-        for track in tracks:
-            seen = np.asarray(track.epochs) <= epoch
-            along = np.asarray(track.points, np.float64)[seen if past else ~seen, 0]
-            steps.append((_on(curve, along), past, track.colour if past else track.dimmed))
-            if not symbols.plain:  # where the curve would hide below them
-                lines.append(steps[-1][0])
-                colours.append(steps[-1][2])
     viewed = tracks[-1].viewed if tracks else None
-    if viewed is not None and slope is not None:
-        reach = _TANGENT * (limits[1] - limits[0])
-        at = viewed[0] + np.array([-reach, reach])
-        lines.append(np.stack([at, viewed[1] + slope * (at - viewed[0])], axis=1))
-        colours.append(palette.accent)
-    layers = [2 * i for i in range(len(lines))]
-    paint_lines(drawn, relief, lines, layers, colours, palette, symbols, (".", "."))
-    signs = marks(symbols)
-    for places, past, colour in steps:
-        sign = signs.past if past else signs.future
-        paint_signs(drawn, relief, places, [sign], [colour], palette)
+    tangent = None if viewed is None or slope is None else _tangent(viewed, slope, limits)
+    _paint_curve(drawn, relief, curve, _steps(curve, tracks, epoch), tangent, palette, symbols)
     paint_minima(drawn, relief, minima, palette, symbols)
     starts = [
         (place, track.colour)
@@ -124,6 +107,60 @@ def draw_landscape_line(
         for x, y in _on(curve, np.array([cursor])):
             paint_cursor(drawn, relief, (float(x), float(y)), palette, symbols)
     return drawn.cells
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """A part of a lane's path: its points (n, 2) on the curve, before or after the viewed epoch."""
+
+    places: NDArray[np.float64]
+    past: bool
+    colour: Colour
+
+
+def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> list[_Steps]:
+    """Return the paths on the curve, what lies after `epoch` first: the past covers it."""
+    return [
+        _Steps(
+            _on(curve, np.asarray(track.points, np.float64)[(track.epochs <= epoch) == past, 0]),
+            past,
+            track.colour if past else track.dimmed,
+        )
+        for past in (False, True)
+        for track in tracks
+    ]
+
+
+def _tangent(viewed: Place, slope: float, limits: tuple[float, float]) -> NDArray[np.float64]:
+    """Return the ends (2, 2) of the line of that slope through a place."""
+    reach = _TANGENT * (limits[1] - limits[0])
+    at = viewed[0] + np.array([-reach, reach])
+    return np.stack([at, viewed[1] + slope * (at - viewed[0])], axis=1)
+
+
+def _paint_curve(
+    drawn: Frame,
+    relief: Relief,
+    curve: NDArray[np.float64],
+    steps: Sequence[_Steps],
+    tangent: NDArray[np.float64] | None,
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Draw the curve, over it the paths as lines and then as signs, and the tangent."""
+    lines, colours = [curve], [palette.dim]
+    if not symbols.plain:  # where the curve would hide below them
+        lines += [one.places for one in steps]
+        colours += [one.colour for one in steps]
+    if tangent is not None:
+        lines.append(tangent)
+        colours.append(palette.accent)
+    layers = [2 * i for i in range(len(lines))]
+    paint_lines(drawn, relief, lines, layers, colours, palette, symbols, (".", "."))
+    signs = marks(symbols)
+    for one in steps:
+        sign = signs.past if one.past else signs.future
+        paint_signs(drawn, relief, one.places, [sign], [one.colour], palette)
 
 
 def _on(curve: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -217,7 +217,7 @@ def _draw_curves(
     dimmed = [curve.dimmed for curve in lines]
     bright = [*dimmed[:behind], *(curve.colour for curve in lines[behind:])]
     colours = np.array([palette.background, palette.axis, *dimmed, *bright], np.int32)
-    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    area = drawn.area
     if symbols.plain:
         signs = [symbols.curve_dashed if curve.dashed else symbols.curve for curve in lines]
         signs[:behind] = [_FAINT] * behind

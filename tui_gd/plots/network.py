@@ -88,7 +88,8 @@ def draw_network(
     return cells
 
 
-@lru_cache(maxsize=64)
+# all lines of a gap on a large screen take some 10 MB
+@lru_cache(maxsize=16)
 def _raster(
     shape: tuple[int, int],
     ends: tuple[int, int],

@@ -13,6 +13,7 @@ from .cells import SPACE, width
 from .contenders import is_wide, lifted
 from .dots import blit
 from .polyline import curve_mask
+from .shading import chequered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,9 +136,8 @@ def _hatch(drawn: Frame, field: Field, palette: Palette, symbols: Symbols) -> No
     places = drawn.x.position(field.rates, drawn.columns)
     between = (places[1:] + places[:-1]) / 2
     nearest = np.searchsorted(between, np.arange(drawn.columns))
-    grid = (np.arange(drawn.rows)[:, None] + np.arange(drawn.columns)) % 2 == 0
-    here = grid & failed[nearest]
-    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    here = chequered(drawn) & failed[nearest]
+    area = drawn.area
     drawn.cells.code[area][here] = ord(symbols.textures[1])
     drawn.cells.fg[area][here] = palette.dim
 
@@ -154,7 +154,7 @@ def _curve(
     at = np.clip(drawn.x.position(rates, wide), 0, wide - 1)
     mask = curve_mask(at, drawn.y.position(losses, high), high, wide)
     if symbols.plain:
-        area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+        area = drawn.area
         drawn.cells.code[area][mask] = ord(symbols.curve)
         drawn.cells.fg[area][mask] = palette.train
     else:

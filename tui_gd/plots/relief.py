@@ -13,6 +13,7 @@ from .dots import BRAILLE, pack
 from .palette import contrast, luminance, rgb
 from .regions import upsampled
 from .scale import LARGEST
+from .shading import paint_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,6 @@ READABLE = 4.0
 
 _BLACK_WHITE = {"truecolor": (RGB, RGB | 0xFFFFFF), "256": (16, 231), "16": (0, 15)}
 _DIGITS = 10
-_HALF = ord("▀")
 
 
 def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64]:
@@ -83,7 +83,7 @@ def paint_relief(
     known = np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
     edges = level_edges(known, _DIGITS if mono else len(palette.heat))
     cells = drawn.cells
-    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    area = drawn.area
     if mono or symbols.plain:
         level = _levels(known, edges, drawn.rows, drawn.columns)
         if not mono:
@@ -94,12 +94,8 @@ def paint_relief(
             cells.fg[area] = contour_colours(palette)[level]
         return Relief(np.full_like(level, -1) if mono else level, colours)
     pixels = _levels(known, edges, drawn.rows * symbols.pixels, drawn.columns)
-    upper, lower = pixels[0::2], pixels[1::2]
-    split = upper != lower
-    cells.bg[area] = colours[lower]
-    cells.code[area] = np.where(split, _HALF, SPACE)
-    cells.fg[area] = colours[upper]
-    level = np.maximum(upper, lower)
+    paint_pixels(drawn, colours[pixels])
+    level = np.maximum(pixels[0::2], pixels[1::2])
     if palette.depth == "16":  # so far apart that their edges are contours enough
         return Relief(level, colours)
     down, across = symbols.dots

@@ -100,7 +100,7 @@ def paint_lines(
     _set_segments(owner, x, y, joined, layer)
     best = per_cell(owner, symbols)
     here = best >= 0
-    area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left : drawn.left + drawn.columns]
+    area = drawn.area
     if symbols.plain:
         solid, dashed = plain or (symbols.curve, symbols.curve_dashed)
         signs = np.array([ord(solid), ord(dashed)], np.uint32)

@@ -8,18 +8,16 @@ import numpy as np
 
 from .axes import Frame, Scale, compact, frame
 from .cells import SPACE
-from .dots import blit, pack
 from .regions import boundary, resampled, upsampled
-from .scatter import most_telling
+from .shading import chequered, paint_boundary, paint_pixels, shown_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .axes import Limits
     from .cells import Cells
-    from .decision import Limits
     from .palette import Palette, Symbols
 
-_HALF = ord("▀")
 _TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
 
 
@@ -75,12 +73,10 @@ def draw_unit(
     pixels = _resized(sound, drawn.rows * symbols.pixels, drawn.columns)
     share = np.clip((pixels - low) / (high - low), 0.0, 1.0)
     colours, ink = palette.confusion(share)
-    _shade(drawn, colours, symbols)
+    paint_pixels(drawn, colours)
     if mono:
         _texture(drawn, share[:: symbols.pixels], textures)
-    _draw_level(
-        drawn, sound - level, colours[symbols.pixels - 1 :: symbols.pixels], palette, symbols
-    )
+    _draw_level(drawn, sound - level, colours, palette, symbols)
     _draw_points(drawn, points, labels, colours, ink, symbols)
     return drawn.cells
 
@@ -92,51 +88,25 @@ def _resized(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np
     return resampled(values, rows, columns)
 
 
-def _inside(drawn: Frame) -> tuple[slice, slice]:
-    return (
-        slice(drawn.top, drawn.top + drawn.rows),
-        slice(drawn.left, drawn.left + drawn.columns),
-    )
-
-
-def _shade(drawn: Frame, colours: NDArray[np.int32], symbols: Symbols) -> None:
-    """Two pixels of one colour are a blank on it; two colours are an upper half block."""
-    cells, area = drawn.cells, _inside(drawn)
-    upper, lower = colours[:: symbols.pixels], colours[symbols.pixels - 1 :: symbols.pixels]
-    split = upper != lower
-    cells.bg[area] = lower
-    cells.code[area][split] = _HALF
-    cells.fg[area][split] = upper[split]
-
-
 def _texture(drawn: Frame, share: NDArray[np.float64], textures: str) -> None:
-    """Where there are no colours, fill every other cell: glyphs and line must stand out."""
+    """Where there are no colours, fill every other cell by the share of the shades."""
     signs = np.array([ord(sign) for sign in textures], np.uint32)
     filled = signs[np.clip(share * len(signs), 0, len(signs) - 1).astype(np.intp)]
-    sparse = (np.arange(drawn.rows)[:, None] + np.arange(drawn.columns)) % 2 == 0
-    drawn.cells.code[_inside(drawn)] = np.where(sparse, filled, SPACE)
+    drawn.cells.code[drawn.area] = np.where(chequered(drawn), filled, SPACE)
 
 
 def _draw_level(
     drawn: Frame,
     above: NDArray[np.float64],
-    behind: NDArray[np.int32],
+    colours: NDArray[np.int32],
     palette: Palette,
     symbols: Symbols,
 ) -> None:
-    """Draw the line on which `above` (h, w) is 0, on the colours of the cells `behind` it."""
+    """Draw the line on which `above` (h, w) is 0, on the colours of the cells' lower pixels."""
     down, across = symbols.dots
     both = np.stack([-above, above], axis=2)
     mask = boundary(both, drawn.rows * down, drawn.columns * across)
-    cells, area = drawn.cells, _inside(drawn)
-    if symbols.plain:
-        here: NDArray[np.bool_] = mask
-        cells.code[area][here] = ord(symbols.boundary)
-        cells.fg[area][here] = palette.boundary
-    else:
-        here = pack(mask) > 0
-        blit(cells, drawn.top, drawn.left, mask, palette.boundary)
-    cells.bg[area][here] = behind[here]
+    paint_boundary(drawn, mask, colours[symbols.pixels - 1 :: symbols.pixels], palette, symbols)
 
 
 def _draw_points(
@@ -148,17 +118,10 @@ def _draw_points(
     symbols: Symbols,
 ) -> None:
     """Put one glyph into each cell that holds points, on the shade behind it."""
-    column = drawn.x.bins(points[:, 0], drawn.columns)
-    pixel = drawn.y.bins(points[:, 1], len(colours))
-    inside = np.flatnonzero((column >= 0) & (pixel >= 0))
-    if not len(inside):
-        return
-    column, pixel = column[inside], len(colours) - 1 - pixel[inside]
-    row, kind = pixel // symbols.pixels, labels[inside].astype(np.intp)
-    classes = int(kind.max()) + 1
-    shown, which = most_telling(row * drawn.columns + column, kind, classes)
+    kind = labels.astype(np.intp)
+    classes = int(kind.max(initial=0)) + 1
+    at, pixel, which = shown_points(drawn, points, kind, classes, symbols)
     glyphs = np.array([ord(symbols.point(label)) for label in range(classes)], np.uint32)
-    at = (drawn.top + row[shown], drawn.left + column[shown])
     drawn.cells.code[at] = glyphs[which]
-    drawn.cells.fg[at] = ink[pixel[shown], column[shown]]
-    drawn.cells.bg[at] = colours[pixel[shown], column[shown]]
+    drawn.cells.fg[at] = ink[pixel]
+    drawn.cells.bg[at] = colours[pixel]

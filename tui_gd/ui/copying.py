@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tui_gd.errors import OutputError, ProblemError
+from tui_gd.plots.cells import UNSAFE
 from tui_gd.ui.panels.panel import View
 from tui_gd.wholefile import WholeFile
 
-# control characters, those that change the direction of writing, lone surrogates, line separators
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # so many characters of a problem's name are in the name of a file
 _NAME_LETTERS = 40
 
@@ -38,7 +37,7 @@ def harmless(text: str) -> str:
     """Return one line of text in which no character controls a terminal."""
     if text.isprintable():
         return text
-    return "".join("·" if unicodedata.category(sign) in _UNSAFE else sign for sign in text)
+    return "".join("·" if unicodedata.category(sign) in UNSAFE else sign for sign in text)
 
 
 def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tui_gd.learning.engine import Interrupted
+
 # a study waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
 # while a run goes on, all studies take no more than one in so many parts of the time
@@ -37,6 +39,11 @@ class Progress:
     def wanted(self, wanted: bool) -> None:
         self._wanted = wanted
 
+    def check(self) -> None:
+        """Raise `Interrupted` unless the study is still wanted: to be called between blocks."""
+        if not self.wanted:
+            raise Interrupted
+
     def show(self, result: Any) -> None:
         """Hand over what has been found so far; it is shown, and the study goes on."""
         if self._wanted:
@@ -48,9 +55,9 @@ class Study:
     """Something to compute: `compute(progress)` returns the result, on another thread.
 
     Studies with equal keys have equal results, so a key is everything that the result depends on.
-    A study that takes long looks at `progress.wanted` now and then and raises `Interrupted` when
-    that is false. numpy's warnings are held back and BLAS held to one thread while it computes.
-    While a run goes on, studies are `seconds` apart at least.
+    A study that takes long calls `progress.check` now and then, which raises `Interrupted` when it
+    is no longer wanted. numpy's warnings are held back and BLAS held to one thread while it
+    computes. While a run goes on, studies are `seconds` apart at least.
     """
 
     key: tuple[object, ...]
@@ -126,7 +133,8 @@ class Studies:
         self._drawn.set()
 
     def stop(self) -> None:
-        """Tell all studies that nobody wants them any more."""
+        """Tell all studies that nobody wants them any more, and let go of what they were about."""
         for made in self._made.values():
+            made.key = None
             if made.progress:
                 made.progress.wanted = False

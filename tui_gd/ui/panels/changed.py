@@ -1,10 +1,10 @@
 """A comparison of two epochs in lines: counts, a table of measures, and the rows one by one."""
 
 import math
-import textwrap
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.changes import (
     ERRORS,
@@ -28,11 +28,6 @@ _WIDEST_NAME = 16
 _SHARE_DIGITS = 12
 # of data with many features the first ones are listed
 FEATURES = 8
-
-
-def wrapped(text: str, room: int) -> list[str]:
-    """Return text in lines of at most `room` cells."""
-    return textwrap.wrap(text, max(room, 1)) if room > 0 else []
 
 
 def head_lines(found: Changes, view: View, room: int) -> list[Line]:
@@ -221,7 +216,7 @@ def _surface(found: SurfaceChanges, view: View) -> list[Line]:
     ]
 
 
-def _row_width(rows: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> int:
+def _row_width(rows: NDArray[np.intp]) -> int:
     return max(3, len(str(int(rows.max(initial=0)) + 1)))
 
 

@@ -3,18 +3,15 @@
 from dataclasses import dataclass
 
 from tui_gd.changes import Changes as Found
-from tui_gd.changes import (
-    SurfaceChanges,
-    compare,
-)
-from tui_gd.learning.engine import Interrupted
+from tui_gd.changes import SurfaceChanges, compare
 from tui_gd.plots.box import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.cells import Cells, fit, wrapped
 from tui_gd.snapshot import Snapshot
 from tui_gd.ui.panels import changed
 from tui_gd.ui.panels.changed import Line
 from tui_gd.ui.panels.changed_numbers import comparison_numbers
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.scroll import Scroll
 from tui_gd.ui.studies import Progress, Study
 
 Key = tuple[object, ...]
@@ -45,8 +42,8 @@ class ChangesPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._shown: _Shown | None = None
-        self._offset = 0
-        self._room = 1
+        # the head of the list is seen again, and one of its lines
+        self._scroll = Scroll(again=2)
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
@@ -60,11 +57,7 @@ class ChangesPanel(Panel):
             return None
 
         def compute(progress: Progress) -> Found:
-            def look() -> None:
-                if not progress.wanted:
-                    raise Interrupted
-
-            return compare(problem, predictor, before, after, look)
+            return compare(problem, predictor, before, after, progress.check)
 
         epochs = (snapshot.reference.epoch, snapshot.epoch, _lane(snapshot))
         return Study((problem, *epochs, before.tobytes(), after.tobytes()), compute)
@@ -101,9 +94,7 @@ class ChangesPanel(Panel):
             symbols=symbols,
             focused=self.has_focus,
         )
-        if count > height > 0:
-            more = f" pgdn {self._offset + 1}-{self._offset + height}/{count} "
-            cells.put(rows - 1, columns - width(more) - 2, more, palette.dim)
+        self._scroll.put_place(cells, count, height, palette)
         return cells
 
     def _known(self, view: View) -> _Shown | None:
@@ -117,7 +108,7 @@ class ChangesPanel(Panel):
             f"Epoch {epoch} is the one that others are compared with. Go to another epoch to see "
             "what changed. x marks the viewed epoch as the one to compare with."
         )
-        for row, line in enumerate(changed.wrapped(text, room)):
+        for row, line in enumerate(wrapped(text, room)):
             inner.put(row, 1, line, view.palette.dim if row else view.palette.text)
 
     def _draw_lines(self, inner: Cells, view: View, found: Found, room: int) -> int:
@@ -126,10 +117,9 @@ class ChangesPanel(Panel):
         head = changed.head_lines(found, view, room)
         count, line_of = changed.listed(found, view, room)
         total = len(head) + count
-        self._room = max(height, 1)
-        self._offset = max(0, min(self._offset, total - height))
+        first = self._scroll.fit(total, height)
         for row in range(min(height, total)):
-            at = row + self._offset
+            at = row + first
             line = head[at] if at < len(head) else line_of(at - len(head))
             if row == 0 and count and at >= len(head):
                 line = head[-1]
@@ -139,12 +129,12 @@ class ChangesPanel(Panel):
     def moved(self, by: int, view: View) -> int:
         """Scroll by lines."""
         del view
-        self._offset = max(0, self._offset + by)
+        self._scroll.move(by)
         return 0
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by what is seen at once, less the two lines that are seen again."""
-        self._offset = max(0, self._offset + pages * max(1, self._room - 2))
+        self._scroll.turn(pages)
 
     def numbers(self, view: View) -> list[str]:
         """Return the whole comparison with all digits."""

@@ -1,15 +1,15 @@
 """The optimizers of a race: the curves of each one's best lane, and the table of them."""
 
-import numpy as np
-
 from tui_gd.learning.race import Contender, RaceResult
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.loss import Curve
 from tui_gd.plots.table import draw_table
 from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.readings import shown
 
 _HEADER = ("", "optimizer", "best α", "train", "test", "1 % by", "")
 _NONE = "-"
+_DIGITS = 5
 _ROOMY = 64
 
 
@@ -66,8 +66,8 @@ def _row(result: RaceResult, number: int, one: Contender) -> list[str]:
         str(number + 1),
         one.optimizer,
         f"{one.rate:.4g}",
-        f"{one.train_loss:.5g}",
-        _NONE if np.isnan(one.test_loss) else f"{one.test_loss:.5g}",
+        shown(one.train_loss, _DIGITS),
+        shown(one.test_loss, _DIGITS),
         f"{one.near}",
         ", ".join(notes),
     ]

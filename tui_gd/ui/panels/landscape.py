@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tui_gd.commands import Command, SetStart
-from tui_gd.learning.engine import Engine
 from tui_gd.learning.landscape import Limits, covering, grid_shape, principal_plane
 from tui_gd.plots.axes import Geometry
 from tui_gd.plots.cells import Cells, width
@@ -14,6 +13,7 @@ from tui_gd.plots.landscape import draw_landscape, landscape_area, place_at
 from tui_gd.plots.landscape_line import draw_landscape_line, line_area
 from tui_gd.snapshot import RunState
 from tui_gd.ui.panels.arithmetic import weight_names
+from tui_gd.ui.panels.engines import KeptEngine
 from tui_gd.ui.panels.landscape_marks import Paths, legend, minima, slope
 from tui_gd.ui.panels.landscape_study import (
     Landscape,
@@ -54,10 +54,18 @@ class LandscapePanel(Panel):
         self._windows = Windows()
         self._found: Landscape | None = None
         self._asked: _Asked | None = None
-        self._engine: tuple[tuple[object, ...], Engine] | None = None
+        self._engine = KeptEngine()
         self._paths = Paths()
         self._at: tuple[float, ...] = (0.0, 0.0)
         self._picture = (30, 100)
+
+    def forget(self) -> None:
+        """Forget what was found about a problem: the run is on another one."""
+        self._problem, self._choice, self._choices = None, None, []
+        self._found = self._asked = None
+        self._windows, self._paths = Windows(), Paths()
+        self._engine.forget()
+        self.end_cursor()
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the last landscape found, with the paths and the viewed weights of this view."""
@@ -128,18 +136,19 @@ class LandscapePanel(Panel):
             limits,
             self._windows.covering(choice),
             shape,
-            lambda loss_name: self._engine_for(view, loss_name),
+            self._engine,
         )
 
         def computed(progress: Progress) -> Landscape:
             try:
                 return compute(progress)
             except BaseException:
-                self._asked = None  # so that it is asked for anew
+                if self._asked is asked:
+                    self._asked = None  # so that it is asked for anew
                 raise
 
-        self._asked = _Asked(about, Study(key, computed))
-        return self._asked.study
+        asked = self._asked = _Asked(about, Study(key, computed))
+        return asked.study
 
     def _shape(self, choice: Choice, view: View) -> tuple[int, int]:
         """Return how many points (down, across) are computed; a curve has two for every column."""
@@ -147,13 +156,6 @@ class LandscapePanel(Panel):
         down, across = max(rows - 4, 2) * view.symbols.pixels, max(columns - 8, 2)
         pixels = (1, 2 * across) if len(choice) == 1 else (down, across)
         return grid_shape(len(view.problem.y_train), len(view.snapshot.lane.weights), pixels)
-
-    def _engine_for(self, view: View, loss_name: str) -> Engine:
-        """Return the engine that this panel's studies share; there is one study at a time."""
-        key = (view.problem, view.settings, loss_name)
-        if self._engine is None or self._engine[0] != key:
-            self._engine = (key, view.make_engine(loss_name))
-        return self._engine[1]
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Show the landscape that was found; limits of principal directions are kept from it."""
@@ -264,10 +266,8 @@ class LandscapePanel(Panel):
         """Return the plane that is wanted; of another problem or model nothing is kept."""
         problem = (view.problem, len(view.snapshot.lane.weights))
         if self._problem != problem:
-            self._problem, self._choice, self._choices = problem, None, []
-            self._windows = Windows()
-            self._found = self._asked = self._engine = None
-            self.end_cursor()
+            self.forget()
+            self._problem = problem
         if self._choice is None:
             self._choice = usual_choice(problem[1])
         return self._choice

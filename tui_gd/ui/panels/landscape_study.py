@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.engine import Engine, Interrupted
 from tui_gd.learning.landscape import (
     Limits,
     Plane,
@@ -20,6 +19,7 @@ from tui_gd.learning.landscape import (
 from tui_gd.learning.models import Floats
 from tui_gd.snapshot import LaneSnapshot
 from tui_gd.ui.panels.arithmetic import weight_names
+from tui_gd.ui.panels.engines import KeptEngine
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.planes import Choice, titles
 from tui_gd.ui.studies import Progress
@@ -76,7 +76,7 @@ def computation(
     limits: Limits | None,
     before: Limits | None,
     shape: tuple[int, int],
-    engine_for: Callable[[str], Engine],
+    kept: KeptEngine,
 ) -> Callable[[Progress], Landscape]:
     """Return what computes the landscape of a plane, on `shape` points (h, w), coarse ones first.
 
@@ -85,12 +85,8 @@ def computation(
     lane = view.snapshot.lane
 
     def compute(progress: Progress) -> Landscape:
-        def between() -> None:
-            if not progress.wanted:
-                raise Interrupted
-
-        engine = engine_for(lane.loss_name)
-        engine.between_blocks = between
+        engine = kept.of(view, lane.loss_name)
+        engine.between_blocks = progress.check
         if choice:
             plane = plane_through(view, choice)
         else:
@@ -99,7 +95,7 @@ def computation(
 
         def landscape(shape: tuple[int, int], *, final: bool) -> Landscape:
             xs, ys = grid(within, shape)
-            values = losses_on(engine, plane, xs, ys, between)
+            values = losses_on(engine, plane, xs, ys, progress.check)
             return Landscape(plane, within, lane.loss_name, xs, ys, values, final)
 
         if work(len(view.problem.y_train), len(lane.weights), shape[0] * shape[1]) > COARSE_FIRST:

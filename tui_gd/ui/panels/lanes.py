@@ -7,9 +7,11 @@ from tui_gd.plots.cells import Cells, Colour, fit
 from tui_gd.plots.table import draw_table
 from tui_gd.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.readings import shown
 
 _HEADER = ("lane", "α", "train", "accuracy", "from", "optimizer", "loss", "test")
 _NONE = "-"
+_DIGITS = 6
 # with fewer cells the columns stand closer
 _ROOMY = 70
 
@@ -19,10 +21,6 @@ class LanesPanel(Panel):
 
     NAME = "lanes"
     PLACE = 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._offset = 0
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the table, scrolled so that the current lane is in sight."""
@@ -48,7 +46,6 @@ class LanesPanel(Panel):
             symbols=symbols,
             align=("<", ">", ">", ">", "<", "<", "<", ">"),
             gap=2 if room > _ROOMY else 1,
-            offset=self._offset,
             selected=snapshot.current,
             highlight=highlight,
         )
@@ -104,12 +101,12 @@ def lane_row(lane: LaneSnapshot, view: View) -> tuple[str, ...]:
     parent = parent_name(lane, view.snapshot)
     return (
         f"{lane.learning_rate:g}",
-        _shown(lane.loss),
+        shown(lane.loss, _DIGITS),
         _NONE if math.isnan(lane.accuracy) else f"{lane.accuracy:.4f}",
         f"{parent} at {lane.branched_at}" if parent else "start",
         lane.optimizer.name,
         lane.loss_name,
-        _shown(lane.test_loss),
+        shown(lane.test_loss, _DIGITS),
     )
 
 
@@ -126,7 +123,3 @@ def parent_name(lane: LaneSnapshot, snapshot: Snapshot) -> str:
         return ""
     names = [other.name for other in snapshot.lanes if other.number == lane.parent]
     return names[0] if names else "closed"
-
-
-def _shown(value: float) -> str:
-    return _NONE if math.isnan(value) else f"{value:.6g}"

@@ -52,6 +52,10 @@ class NetworkPanel(Panel):
         self._grid: tuple[tuple[object, ...], Floats] | None = None
         self._drawn = (0, 0)
 
+    def forget(self) -> None:
+        """Forget the plane of a problem: the run is on another one."""
+        self._plane = self._points = self._grid = None
+
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the network and the map, side by side where there is room."""
         if view.problem.surface is not None:

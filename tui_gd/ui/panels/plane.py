@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.plots.decision import Limits, decision_limits
+from tui_gd.plots.axes import Limits
+from tui_gd.plots.decision import decision_limits
 from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 

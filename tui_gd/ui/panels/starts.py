@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tui_gd.commands import Command, SetStart
+from tui_gd.learning.basins import GAINED
 from tui_gd.learning.losses import make_loss
-from tui_gd.learning.many_starts import GAINED, STARTS, StartsResult
+from tui_gd.learning.many_starts import STARTS, StartsResult
 from tui_gd.plots.box import BORDER
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.histogram import draw_histogram, draw_tally, loss_scales, tallest
@@ -53,13 +54,12 @@ class StartsPanel(Panel):
         super().__init__()
         self._spread = 0
         self._found: Found | None = None
-        self._key: tuple[object, ...] = ()
         self._rank = 0
         self._picture = (0, 0)
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
-        self._found, self._key = None, ()
+        self._found = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the histograms, beside them the landscape; where it is tight the counts alone."""
@@ -90,7 +90,8 @@ class StartsPanel(Panel):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take where the starts end."""
-        self._key, self._found = key, result
+        del key
+        self._found = result
         self._rank = min(self._rank, len(result.results[0].losses) - 1)
 
     def moved(self, by: int, view: View) -> int:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.basins import Minima
 from tui_gd.learning.landscape import Plane, covering, grid, grid_shape, losses_on, plane_of_weights
 from tui_gd.learning.many_starts import (
     LADDER,
-    Minima,
     StartsResult,
     affordable_starts,
     best_rate,
@@ -21,7 +20,7 @@ from tui_gd.learning.many_starts import (
 )
 from tui_gd.learning.models import Floats
 from tui_gd.learning.trainer import Trainer
-from tui_gd.plots.landscape import Limits
+from tui_gd.plots.axes import Limits
 from tui_gd.problems import Problem
 from tui_gd.settings import RunSettings
 from tui_gd.ui.panels.arithmetic import weight_names
@@ -91,80 +90,86 @@ def computation(view: View, settings: RunSettings, spread: float) -> Callable[[P
     The other loss descends from the same starts, with the learning rate of `LADDER` that has the
     least median final loss among the first few of them.
     """
-    problem, model = view.problem, view.predictor.model
-    make_engine = view.make_engine
 
     def compute(progress: Progress) -> Found:
         begun = time.perf_counter()
 
-        def look() -> None:
-            if not progress.wanted:
-                raise Interrupted
-
-        def wanted() -> bool:
-            return progress.wanted
-
-        def show(results: tuple[StartsResult, ...]) -> None:
+        def show(*results: StartsResult) -> None:
             if time.perf_counter() - begun > _PATIENCE_SECONDS:
                 progress.show(Found(results))
 
-        work = row_work(len(problem.y_train), model)
-        count = affordable_starts(work, settings.epochs)
-        starts = _starts(problem, model.parameters, count, spread, settings.seed).astype(
-            np.dtype(settings.dtype)
-        )
-        name = other_loss(problem.task, settings.loss_for(problem))
-        for loss in filter(None, (settings.loss, name)):
-            engine = make_engine(loss)
-            engine.between_blocks = look
-            starts = _finite(starts, engine.loss(starts))
-        count = len(starts)
-        trainer = _trainer(settings, problem, settings.alpha * count, starts, look)
-        minima = _minima(problem)
-        own = run_starts(
-            trainer,
-            settings.epochs,
-            spread,
-            minima=minima,
-            wanted=wanted,
-            show=lambda part: show((part,)),
-        )
-        show((own,))
-        terrain = None
-        if model.parameters > 1:
-            engine = make_engine(own.loss_name)
-            engine.between_blocks = look
-            terrain = _terrain(problem, own, lambda p, x, y: losses_on(engine, p, x, y, look))
-        if name is None:
-            return Found((own,), terrain)
-        other = replace(settings, loss=name)
-        few, epochs = ladder_size(work, settings.epochs, count)
-        rates = tuple(np.repeat(LADDER, few).tolist())
-        trainer = _trainer(other, problem, rates, np.tile(starts[:few], (len(LADDER), 1)), look)
-        rate = best_rate(trainer, LADDER, epochs, wanted)
-        trainer = _trainer(other, problem, (rate,) * count, starts, look)
-        beside = run_starts(
-            trainer,
-            settings.epochs,
-            spread,
-            wanted=wanted,
-            show=lambda part: show((own, part)),
-        )
-        return Found((own, beside), terrain)
+        trial = _Trial(view, settings, spread, progress)
+        own = trial.own(show)
+        show(own)
+        terrain = _terrain(view, own, progress) if own.begin.shape[1] > 1 else None
+        beside = trial.beside(own, show)
+        return Found((own,) if beside is None else (own, beside), terrain)
 
     return compute
 
 
-def _trainer(
-    settings: RunSettings,
-    problem: Problem,
-    rates: tuple[float, ...],
-    starts: Floats,
-    look: Callable[[], None],
-) -> Trainer:
-    """Return a trainer with one lane for each rate and start."""
-    one = replace(settings, alpha=rates)
-    return one.make_trainer(problem, test_losses=False, initial_weights=starts, between_blocks=look)
+class _Trial:
+    """Starts drawn for a run, and the descents from them."""
+
+    def __init__(
+        self, view: View, settings: RunSettings, spread: float, progress: Progress
+    ) -> None:
+        self._problem, self._settings, self._spread = view.problem, settings, spread
+        self._progress = progress
+        self._other = other_loss(view.problem.task, settings.loss_for(view.problem))
+        model = view.predictor.model
+        self._work = row_work(len(view.problem.y_train), model)
+        count = affordable_starts(self._work, settings.epochs)
+        starts = _starts(view.problem, model.parameters, count, spread, settings.seed)
+        starts = starts.astype(np.dtype(settings.dtype))
+        for loss in filter(None, (settings.loss, self._other)):
+            engine = view.make_engine(loss)
+            engine.between_blocks = progress.check
+            starts = _finite(starts, engine.loss(starts))
+        self._starts = starts
+
+    def own(self, show: Callable[[StartsResult], None]) -> StartsResult:
+        """Descend from all starts on the run's loss, with its learning rate."""
+        rates = self._settings.alpha * len(self._starts)
+        return run_starts(
+            self._trainer(self._settings, rates, self._starts),
+            self._settings.epochs,
+            self._spread,
+            minima=_minima(self._problem),
+            wanted=self._wanted,
+            show=show,
+        )
+
+    def beside(
+        self, own: StartsResult, show: Callable[[StartsResult, StartsResult], None]
+    ) -> StartsResult | None:
+        """Descend on the other loss, if there is one, with the rate that the first starts like."""
+        if self._other is None:
+            return None
+        settings, count = replace(self._settings, loss=self._other), len(self._starts)
+        few, epochs = ladder_size(self._work, settings.epochs, count)
+        tried = np.tile(self._starts[:few], (len(LADDER), 1))
+        trainer = self._trainer(settings, tuple(np.repeat(LADDER, few).tolist()), tried)
+        rate = best_rate(trainer, LADDER, epochs, self._wanted)
+        return run_starts(
+            self._trainer(settings, (rate,) * count, self._starts),
+            settings.epochs,
+            self._spread,
+            wanted=self._wanted,
+            show=lambda part: show(own, part),
+        )
+
+    def _wanted(self) -> bool:
+        return self._progress.wanted
+
+    def _trainer(self, settings: RunSettings, rates: tuple[float, ...], starts: Floats) -> Trainer:
+        """Return a trainer with one lane for each rate and start."""
+        return replace(settings, alpha=rates).make_trainer(
+            self._problem,
+            test_losses=False,
+            initial_weights=starts,
+            between_blocks=self._progress.check,
+        )
 
 
 def _starts(problem: Problem, parameters: int, count: int, spread: float, seed: int) -> Floats:
@@ -192,15 +197,16 @@ def _minima(problem: Problem) -> Minima | None:
     )
 
 
-def _terrain(
-    problem: Problem, own: StartsResult, losses: Callable[[Plane, Floats, Floats], Floats]
-) -> Terrain:
+def _terrain(view: View, own: StartsResult, progress: Progress) -> Terrain:
     """Return the loss over the two weights that tell good starts from the others best."""
-    names = weight_names(problem, own.begin.shape[1])
+    engine = view.make_engine(own.loss_name)
+    engine.between_blocks = progress.check
+    parameters = own.begin.shape[1]
+    names = weight_names(view.problem, parameters)
     plane = plane_of_weights(own.begin.mean(axis=0), telling_weights(own), names)
     a, b, c, d = covering(plane.project(own.begin))
-    xs, ys = grid((a, b, c, d), grid_shape(len(problem.y_train), own.begin.shape[1], _PIXELS))
-    return Terrain(plane, (a, b, c, d), losses(plane, xs, ys))
+    xs, ys = grid((a, b, c, d), grid_shape(len(view.problem.y_train), parameters, _PIXELS))
+    return Terrain(plane, (a, b, c, d), losses_on(engine, plane, xs, ys, progress.check))
 
 
 def telling_weights(result: StartsResult) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tui_gd.learning.many_starts import Basin, StartsResult
+from tui_gd.learning.basins import Basin
+from tui_gd.learning.many_starts import StartsResult
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, Colour, fit, width
 from tui_gd.plots.histogram import Stack

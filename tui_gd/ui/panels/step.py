@@ -12,6 +12,7 @@ from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.table import draw_table
 from tui_gd.ui.panels import arithmetic
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.scroll import Scroll
 
 _HEADER = ("", "W", "g", "α·g", "W − α·g")
 # of an optimizer with a memory, or of several steps: what they come to in one epoch
@@ -51,8 +52,7 @@ class StepPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.sample = 0
-        self._offset = 0
-        self._room = 1
+        self._scroll = Scroll()
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the arithmetic at the epoch being viewed."""
@@ -60,10 +60,8 @@ class StepPanel(Panel):
         self.sample %= max(len(view.problem.y_train), 1)
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        self._room = max(height, 1)
-        self._offset = max(0, min(self._offset, contents.shape[0] - height))
         inner = Cells.blank(height, columns - BORDER, palette, symbols)
-        inner.paste(-self._offset, 1, contents)
+        inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
         cells = draw_box(
             rows,
             columns,
@@ -75,10 +73,7 @@ class StepPanel(Panel):
             symbols=symbols,
             focused=self.has_focus,
         )
-        if contents.shape[0] > height > 0:
-            last = min(self._offset + height, contents.shape[0])
-            more = f" pgdn {self._offset + 1}-{last}/{contents.shape[0]} "
-            cells.put(rows - 1, columns - width(more) - 2, more, palette.dim)
+        self._scroll.put_place(cells, contents.shape[0], height, palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
@@ -240,7 +235,7 @@ class StepPanel(Panel):
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by what is seen at once, less a line."""
-        self._offset = max(0, self._offset + pages * max(1, self._room - 1))
+        self._scroll.turn(pages)
 
 
 def _table_width(rows: Sequence[Sequence[str]]) -> int:

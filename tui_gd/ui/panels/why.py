@@ -7,14 +7,14 @@ import numpy as np
 
 from tui_gd.learning.curvature import SafeRate, curvature, wording
 from tui_gd.learning.diagnosis import Kind, Verdict, diagnose
-from tui_gd.learning.engine import Engine
 from tui_gd.plots.box import BORDER, draw_box
-from tui_gd.plots.cells import Cells, Colour, width
+from tui_gd.plots.cells import Cells, Colour, width, wrapped
 from tui_gd.plots.gauge import draw_gauge
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.plots.table import draw_table
-from tui_gd.snapshot import LaneSnapshot
+from tui_gd.ui.panels.engines import KeptEngine
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.scroll import Scroll
 from tui_gd.ui.panels.signs import Found, evidence_of, has_diverged, overflow, safe_rate, saturated
 from tui_gd.ui.studies import Progress, Study
 
@@ -46,13 +46,13 @@ class WhyPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._found: Found | None = None
-        self._engine: tuple[tuple[object, ...], Engine] | None = None
-        self._offset = 0
-        self._room = 1
+        self._engine = KeptEngine()
+        self._scroll = Scroll()
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
-        self._found = self._engine = None
+        self._found = None
+        self._engine.forget()
 
     def verdict(self, view: View) -> Verdict:
         """Return how training goes at the epoch being viewed."""
@@ -77,10 +77,8 @@ class WhyPanel(Panel):
         palette, symbols, lane = view.palette, view.symbols, view.snapshot.lane
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        self._room = max(height, 1)
-        self._offset = max(0, min(self._offset, contents.shape[0] - height))
         inner = Cells.blank(height, columns - BORDER, palette, symbols)
-        inner.paste(-self._offset, 1, contents)
+        inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
         title = f"why  epoch {view.snapshot.epoch}"
         if len(view.snapshot.lanes) > 1:
             title += f", lane {lane.name}"
@@ -93,10 +91,7 @@ class WhyPanel(Panel):
             symbols=symbols,
             focused=self.has_focus,
         )
-        if contents.shape[0] > height > 0:
-            last = self._offset + height
-            more = f" pgdn {self._offset + 1}-{last}/{contents.shape[0]} "
-            cells.put(rows - 1, columns - width(more) - 2, more, palette.dim)
+        self._scroll.put_place(cells, contents.shape[0], height, palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
@@ -115,9 +110,9 @@ class WhyPanel(Panel):
             if found and found.epoch != view.snapshot.epoch:
                 said += f" (curvature of epoch {found.epoch})"
             words = [(line, palette.text) for line in wrapped(said, room)]
-        body = [
-            [symbols.spell(cell) for cell in row] for row in _table(verdict, view.snapshot.lane)
-        ]
+        exact = found is None or found.curvature.exact
+        table_rows = _table(verdict, view.snapshot.lane.loss_name, exact=exact)
+        body = [[symbols.spell(cell) for cell in row] for row in table_rows]
         gauge_rows = 2 if safe is not None and safe.limit is not None else 1
         used = len(lines) + len(words) + gauge_rows + len(body)
         blank = int(used + 2 <= height)
@@ -164,7 +159,8 @@ class WhyPanel(Panel):
         start = known.curvature.direction if known else None
         diverged = has_diverged(view)
         key = (
-            *_run_of(view),
+            view.problem,
+            view.settings,
             lane.number,
             lane.loss_name,
             lane.weights.tobytes(),
@@ -172,13 +168,14 @@ class WhyPanel(Panel):
         )
 
         def compute(progress: Progress) -> Found:
-            engine = self._engine_for(view)
+            engine = self._engine.of(view, lane.loss_name)
+            engine.between_blocks = progress.check
             return Found(
                 lane.number,
                 lane.loss_name,
                 snapshot.epoch,
                 lane.weights,
-                curvature(engine, lane.weights, wanted=lambda: progress.wanted, start=start),
+                curvature(engine, lane.weights, start=start),
                 float(engine.loss(lane.path[:1])[0]),
                 saturated(view),
                 overflow(view, engine) if diverged else None,
@@ -195,19 +192,12 @@ class WhyPanel(Panel):
     def moved(self, by: int, view: View) -> int:
         """Scroll by lines."""
         del view
-        self._offset = max(0, self._offset + by)
+        self._scroll.move(by)
         return 0
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by what is seen at once, less a line."""
-        self._offset = max(0, self._offset + pages * max(1, self._room - 1))
-
-    def _engine_for(self, view: View) -> Engine:
-        """Return an engine for the lane's loss: the one of the study before, if it fits."""
-        key = (*_run_of(view), view.snapshot.lane.loss_name)
-        if self._engine is None or self._engine[0] != key:
-            self._engine = (key, view.make_engine(view.snapshot.lane.loss_name))
-        return self._engine[1]
+        self._scroll.turn(pages)
 
     def _found_here(self, view: View) -> Found | None:
         """Return what was found last, if it was on the viewed lane."""
@@ -246,21 +236,6 @@ def spelled(text: str, symbols: Symbols) -> str:
     return symbols.spell(text.replace("α", "alpha") if symbols.plain else text)
 
 
-def wrapped(text: str, room: int) -> list[str]:
-    """Return the text in lines of at most `room` cells; a longer word is cut.
-
-    >>> wrapped("one two three", 8)
-    ['one two', 'three']
-    """
-    lines: list[str] = []
-    for word in text.split(" "):
-        if lines and width(f"{lines[-1]} {word}") <= room:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
 def _cut(text: str, columns: int) -> str:
     """Return as many whole words as fit, the first in any case as far as it fits."""
     return wrapped(text, columns)[0][: max(columns, 0)]
@@ -272,8 +247,8 @@ def _put_lines(cells: Cells, at: int, lines: list[tuple[str, Colour]]) -> int:
     return at + len(lines)
 
 
-def _table(verdict: Verdict, lane: LaneSnapshot) -> list[tuple[str, str, str]]:
-    """Return name, value and meaning of what is known."""
+def _table(verdict: Verdict, loss_name: str, *, exact: bool) -> list[tuple[str, str, str]]:
+    """Return name, value and meaning of what is known; `exact` is that of the curvature."""
     values = dict(verdict.numbers)
     steps = values.pop("epochs of that change")
     for name in ("epoch", "loss", "α / limit"):
@@ -285,13 +260,10 @@ def _table(verdict: Verdict, lane: LaneSnapshot) -> list[tuple[str, str, str]]:
         meaning = _MEANINGS.get(name, "")
         if name == "change of the loss":
             meaning = f"in {steps:.0f} epochs, of the loss"
-        elif name == "‖g‖" and lane.loss_name == "sse":
+        elif name == "‖g‖" and loss_name == "sse":
             meaning = "g is half the gradient"
         elif name == "smallest eigenvalue":
-            meaning = "downhill along its direction" if value < 0 else "downhill nowhere"
+            above = "downhill nowhere" if exact else "none found that is negative"
+            meaning = "downhill along its direction" if value < 0 else above
         rows.append((name, f"{value:.4g}".replace("-", "−"), meaning))
     return rows
-
-
-def _run_of(view: View) -> tuple[object, ...]:
-    return id(view.problem), view.settings

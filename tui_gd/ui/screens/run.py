@@ -257,6 +257,10 @@ class RunScreen(ViewingActions):
                 result = study.compute(progress)
         except Interrupted:
             self.app.call_from_thread(self.studies.end, panel.NAME, found=False)
+        except MemoryError:
+            # the run is not to end because of it; the same study is not begun again
+            self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
+            self.app.call_from_thread(self.say, f"too little memory: {panel.NAME}", warning=True)
         else:
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
             self._show(panel, problem, study.key, result)

@@ -165,7 +165,7 @@ class ViewingActions(TrainingActions):
             if command is not None:
                 self.steering.post(command)
         elif not panel.begin_cursor(self.view):
-            self.say("no cursor in this panel: loss, data, landscape, race have one")
+            self.say("no cursor here: loss, data, landscape, network, race, starts have one")
         self.redraw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
