@@ -100,7 +100,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
                     settings,
                     palette_for("truecolor", True),
                     UNICODE,
-                    trainer.make_engine,
+                    trainer.engines.make,
                 )
             )
             trainer.advance(EPOCHS_A_FRAME)

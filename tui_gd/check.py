@@ -63,7 +63,7 @@ def has_kinks(trainer: Trainer) -> bool:
     """Return whether the loss has kinks: hinge, mae, relu within the model, the l1 penalty."""
     model, engine = trainer.model, trainer.engine
     relu = bool(model.hidden) and model.activation == "relu"
-    return relu or engine.rule.name in {"hinge", "mae"} or bool(trainer.penalty.l1)
+    return relu or engine.rule.name in {"hinge", "mae"} or bool(trainer.engines.penalty.l1)
 
 
 def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:

@@ -465,3 +465,34 @@ class GradientDescentRegressor(RegressorMixin, _GradientDescent):  # type: ignor
     def predict(self, X: Any) -> Floats:
         """Return the predicted target (rows,)."""
         return self._tell(X, Predictor.scores)
+
+
+def with_weights(
+    estimator: GradientDescentClassifier | GradientDescentRegressor,
+    model: Model,
+    weights: Floats,
+    *,
+    classes: NDArray[Any] | None,
+    loss_curve: list[float],
+    seed: int,
+) -> None:
+    """Let an estimator be as if it had learned `weights` (parameters,), of a `model` of its layers.
+
+    `classes` (classes,) are the labels by class number, None for a regressor; `loss_curve` are the
+    losses of epochs 0 … n. Its optimizer has kept nothing, and mini-batches are of `seed`, should
+    it go on from there.
+    """
+    rule = make_optimizer(estimator.optimizer, estimator.momentum)
+    state = np.zeros((1, 1 + rule.slots, model.parameters))
+    state[0, 0] = weights
+    epochs = max(0, len(loss_curve) - 1)
+    estimator._standing = _Standing(model, rule, state, epochs, epochs, seed)
+    if classes is not None:
+        estimator.classes_ = classes
+        estimator._task = "binary" if len(classes) == 2 else "multiclass"
+        estimator._outputs = model.outputs
+    layers = model.matrices(state[:, 0])
+    estimator.coefs_ = [matrix[0, :-1] for matrix in layers]
+    estimator.intercepts_ = [matrix[0, -1] for matrix in layers]
+    estimator.n_features_in_ = model.features
+    estimator.n_iter_, estimator.loss_curve_ = epochs, loss_curve

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.commands import LookAt
-from tui_gd.learning.history import BUCKETS, Buckets, Lane, Series
+from tui_gd.learning.history import Lane
 from tui_gd.learning.models import Floats
 from tui_gd.learning.numeric import numeric_gradient
 from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.series import BUCKETS, Buckets, Series
 from tui_gd.learning.trainer import Trainer
 from tui_gd.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
 
@@ -83,7 +84,7 @@ class Observer:
         if not self.checking or self._numeric(self.position) is not None:
             return False
         trainer, position = self._trainer, self.position
-        engine = trainer.engine_for(trainer.lanes[position].method_at(trainer.epoch).loss)
+        engine = trainer.engines.train(trainer.lanes[position].method_at(trainer.epoch).loss)
         found = numeric_gradient(engine, trainer.weights[position].copy())
         # of the loss that is shown; descent follows this share of it
         direction = found.central * engine.rule.descent_factor

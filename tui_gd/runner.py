@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from tui_gd.commands import (
     CALLING_OFF,
@@ -41,8 +42,16 @@ from tui_gd.snapshot import RunState, Snapshot
 
 # a burst ends with the epoch in progress when a command comes or a frame is to be drawn
 BURST_SECONDS = 0.01
+RECORD_SECONDS = 0.5
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
+
+
+class Keeper(Protocol):
+    """What keeps a run: it is told on the runner's thread, and writes on one of its own."""
+
+    def take(self, trainer: Trainer, state: str, seed: int) -> object:
+        """Copy what is new of the run; `state` is the word of the status line."""
 
 
 class Runner:
@@ -50,11 +59,18 @@ class Runner:
 
     `changed`, if set, is called on that thread whenever a command has been carried out or the
     run has come to rest by itself: then `snapshot` is new. While running, `want_snapshot` asks
-    for a fresh one. `pace` is in epochs a second.
+    for a fresh one. `pace` is in epochs a second. `recorder` is told of the run
+    twice a second, and whenever it has come to rest.
     """
 
     def __init__(
-        self, trainer: Trainer, epochs: int, *, seed: int = 0, pace: float | None = None
+        self,
+        trainer: Trainer,
+        epochs: int,
+        *,
+        seed: int = 0,
+        pace: float | None = None,
+        recorder: Keeper | None = None,
     ) -> None:
         self.changed: Callable[[], None] | None = None
         self.failure: BaseException | None = None
@@ -63,6 +79,8 @@ class Runner:
         self._epochs = self._extension = epochs
         self._seed = seed
         self._pace = pace
+        self._recorder = recorder
+        self._recorded_at = -math.inf
         self._running = False
         self._going = False  # to an epoch that may be far: any command calls it off
         self._goal = 0
@@ -82,7 +100,7 @@ class Runner:
         self._resumed_at = (0.0, 0)
         trainer.record_steepness()
         self._snapshot = self._take_snapshot()
-        trainer.between_blocks = self._between_blocks
+        trainer.engines.between_blocks = self._between_blocks
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
 
     @property
@@ -98,7 +116,7 @@ class Runner:
     @property
     def make_engine(self) -> EngineMaker:
         """What makes engines on the run's data for other threads."""
-        return self._trainer.make_engine
+        return self._trainer.engines.make
 
     def start(self) -> None:
         """Start the thread."""
@@ -248,6 +266,8 @@ class Runner:
             self._publish()
         elif self._wanted:
             self._publish(tell=False)
+        else:
+            self._record()
 
     def _paced(self, now: float) -> int:
         """Return how many epochs are due by now; wait a little if none is."""
@@ -358,9 +378,19 @@ class Runner:
         self._goal = self._trainer.epoch
         self._speed = 0.0
 
+    def _record(self, *, soon: bool = False) -> None:
+        """Tell the recorder of the run; while it goes on no more often than `RECORD_SECONDS`."""
+        if self._recorder is None:
+            return
+        now = time.perf_counter()
+        if soon or now - self._recorded_at >= RECORD_SECONDS:
+            self._recorded_at = now
+            self._recorder.take(self._trainer, str(self._state()), self._seed)
+
     def _publish(self, *, tell: bool = True) -> None:
         self._wanted = False
         self._snapshot = self._take_snapshot()
+        self._record(soon=not self._running)
         if tell and self.changed:
             self.changed()
 

@@ -211,7 +211,7 @@ def with_many_test_rows() -> Trainer:
 def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
     trainer, twin = with_many_test_rows(), with_many_test_rows()
     twin.advance(5)
-    trainer.test_engine_for("sse").between_blocks = Hook(interrupt)
+    trainer.engines.test("sse").between_blocks = Hook(interrupt)
     with pytest.raises(Interrupted):
         trainer.advance(5)
     assert trainer.epoch == 5
@@ -224,7 +224,7 @@ def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
 def test_losses_left_out_are_not_written_over_what_came_instead() -> None:
     """Epochs 4 and 5 were dropped before their test losses had been computed."""
     trainer, twin = with_many_test_rows(), with_many_test_rows()
-    trainer.test_engine_for("sse").between_blocks = Hook(interrupt)
+    trainer.engines.test("sse").between_blocks = Hook(interrupt)
     with pytest.raises(Interrupted):
         trainer.advance(5)
     twin.advance(5)
@@ -239,7 +239,7 @@ def test_losses_left_out_are_not_written_over_what_came_instead() -> None:
 
 def test_losses_left_out_are_not_written_into_a_later_branch() -> None:
     trainer, twin = with_many_test_rows(), with_many_test_rows()
-    trainer.test_engine_for("sse").between_blocks = Hook(interrupt)
+    trainer.engines.test("sse").between_blocks = Hook(interrupt)
     with pytest.raises(Interrupted):
         trainer.advance(5)
     twin.advance(5)

@@ -12,8 +12,7 @@ from scipy.special import expit
 from tests.making import Floats, make_engine, make_problem, make_rows
 from tui_gd import check, load_problem
 from tui_gd.check import check_gradient, has_kinks, print_check, weight_names
-from tui_gd.learning import numeric
-from tui_gd.learning import trainer as trainer_module
+from tui_gd.learning import engines, numeric
 from tui_gd.learning.losses import ON_DATA, Loss, SigmoidSquaredError
 from tui_gd.learning.numeric import (
     STEPS,
@@ -261,7 +260,7 @@ class OneRowLessSquaredError(SigmoidSquaredError):
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, loss: Loss, rows: int = 300) -> Trainer:
-    monkeypatch.setattr(trainer_module, "make_loss", lambda *_: loss)
+    monkeypatch.setattr(engines, "make_loss", lambda *_: loss)
     return Trainer(make_problem(rows), seed=1)
 
 

@@ -114,7 +114,7 @@ class Descent:
         names = [method.loss for method in methods or self.methods]
         if len(set(names)) == 1:
             return self.engine_for(names[0]).loss_and_grad(weights, rows)
-        loss, grad = np.empty(len(weights), weights.dtype), np.empty_like(weights)
+        loss, grad = np.empty(len(weights)), np.empty_like(weights)
         for name in dict.fromkeys(names):
             own = [lane for lane, other in enumerate(names) if other == name]
             loss[own], grad[own] = self.engine_for(name).loss_and_grad(weights[own], rows)

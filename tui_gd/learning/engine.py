@@ -311,7 +311,8 @@ class LocalEngine:
         finally:
             for future in futures:
                 future.result()
-        return _sum_in_order(losses), _sum_in_order(grads)
+        # sums are in double precision; a lane's direction is in its weights' own
+        return _sum_in_order(losses), _sum_in_order(grads).astype(weights.dtype, copy=False)
 
     def _make_pass(self, lanes: int) -> Callable[[Floats], tuple[Floats, Floats]]:
         """Return `_block` with gradient, for so many lanes, on data of one block."""

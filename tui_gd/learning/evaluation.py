@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.engine import EngineMaker
-from tui_gd.learning.history import Series
 from tui_gd.learning.models import Floats
+from tui_gd.learning.series import Series
 
 
 @dataclass(slots=True)

@@ -171,7 +171,7 @@ def best_rate(
 
 def _bursts(trainer: Trainer, epochs: int, wanted: Callable[[], bool]) -> Iterator[int]:
     """Go forward in bursts of a twentieth of a second and yield the epoch after each."""
-    look = trainer.between_blocks = interrupting(wanted)
+    look = trainer.engines.between_blocks = interrupting(wanted)
     burst = 1
     while trainer.epoch < epochs and not trainer.diverged.all():
         look()

@@ -171,7 +171,7 @@ def race(
     As soon as `wanted` is false, which is looked at between blocks of rows too, `Interrupted` is
     raised. Test losses that the trainer does not record are computed once, at the end.
     """
-    look = trainer.between_blocks = interrupting(wanted)
+    look = trainer.engines.between_blocks = interrupting(wanted)
     burst, shown_at = 1, time.perf_counter()
     with trainer.computing():
         while trainer.epoch < epochs and not trainer.diverged.all():
@@ -188,7 +188,7 @@ def race(
         result = RaceResult.of(trainer, epochs)
         if not np.isnan(result.test).all() or not len(trainer.problem.y_test):
             return result
-        engine = trainer.test_engine_for(trainer.lanes[0].method_at(0).loss)
+        engine = trainer.engines.test(trainer.lanes[0].method_at(0).loss)
         test = engine.loss(np.ascontiguousarray(trainer.weights))
     return RaceResult.of(trainer, epochs, test)
 

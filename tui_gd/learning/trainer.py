@@ -3,73 +3,37 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tui_gd.learning.descent import Batches, Chunk, Descent
-from tui_gd.learning.engine import Engine, LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.engine import Penalty, one_blas_thread
+from tui_gd.learning.engines import Engines, TrainingData, model_of
 from tui_gd.learning.evaluation import Evaluation
 from tui_gd.learning.history import Branch, History, Lane, Method, Reset
-from tui_gd.learning.losses import Targets, make_loss
-from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
+from tui_gd.learning.standing import (
+    Keyframe,
+    LaneRecord,
+    News,
+    Standing,
+    Told,
+    chosen,
+    part,
+    restored_history,
+    states_of,
+)
 from tui_gd.learning.starts import lane_names, make_start
 from tui_gd.learning.stops import StopRules
-from tui_gd.learning.surface import SurfaceEngine, SurfaceLike
 
 CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
 # the test losses of a chunk are computed in one go, which nothing interrupts: some 20 ms at most
 CHUNK_ROWS = 1 << 21
-
-
-class TrainingData(Protocol):
-    """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
-
-    @property
-    def task(self) -> str:
-        """`binary`, `multiclass` or `regression`."""
-
-    @property
-    def x_train(self) -> Floats:
-        """The training rows (rows, features + 1), ones last."""
-
-    @property
-    def y_train(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def x_test(self) -> Floats:
-        """The test rows, as the training rows."""
-
-    @property
-    def y_test(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def surface(self) -> SurfaceLike | None:
-        """The function of the weights that stands in for data, if one does."""
-
-    @property
-    def features(self) -> int:
-        """The number of features, the column of ones not counted."""
-
-    @property
-    def outputs(self) -> int:
-        """The number of scores a model gives per row."""
-
-    def rows(self, x: Floats, which: slice) -> Floats:
-        """Return some rows of `x` (rows, features + 1), ones last."""
-
-
-def _model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
-    """Return the model of a problem; of a surface, one whose weights are the coordinates."""
-    if problem.surface:
-        return Model(len(problem.surface.names) - 1, 1)
-    return Model(problem.features, problem.outputs, hidden, activation)
 
 
 class Trainer:
@@ -118,7 +82,15 @@ class Trainer:
         between_blocks: Callable[[], None] | None = None,
     ) -> None:
         self.problem = problem
-        self.model = _model_of(problem, tuple(hidden), activation)
+        self.model = model_of(problem, tuple(hidden), activation)
+        self.engines = Engines(
+            problem,
+            self.model,
+            penalty=Penalty(l1, l2),
+            row_weights=row_weights,
+            threads=threads,
+            dtype=dtype,
+        )
         self.stop_rules = stop or StopRules()
         self.stopped = ""
         self._test_losses = test_losses or self.stop_rules.patience is not None
@@ -130,13 +102,9 @@ class Trainer:
         self._depth = 0
         self._filling: Chunk | None = None
         self._wanted: dict[int, float] = {}
-        self.penalty = Penalty(l1, l2)
-        self._threads, self._row_weights = threads, row_weights
         self._momentum = momentum
-        self._between_blocks = between_blocks
-        self._engines: dict[str, Engine] = {}
-        self._test_engines: dict[str, Engine] = {}
-        self.engine = self.engine_for(loss)
+        self.engines.between_blocks = between_blocks
+        self.engine = self.engines.train(loss)
         lanes = len(learning_rates)
         names = [optimizer] * lanes if isinstance(optimizer, str) else list(optimizer)
         if len(names) != lanes:
@@ -146,9 +114,10 @@ class Trainer:
         made = {name: self._optimizer(name) for name in names}
         methods = [Method(0, made[name], loss) for name in names]
         batches = Batches(len(problem.y_train), batch_size, seed)
-        self.descent = Descent(self.engine_for, methods, batches, schedule)
+        self.descent = Descent(self.engines.train, methods, batches, schedule)
         self.descent.record_steepness = self.stop_rules.gradient_norm is not None
-        self._names = enumerate(lane_names())
+        self._names: Iterator[tuple[int, str]] = enumerate(lane_names())
+        self._told = Told()
         self._begin(
             self._start(seed, initial_weights, lanes),
             [
@@ -159,52 +128,6 @@ class Trainer:
 
     def _optimizer(self, name: str) -> Optimizer:
         return make_optimizer(name, self._momentum if name in {"momentum", "nesterov"} else None)
-
-    def make_engine(self, loss: str) -> Engine:
-        """Return an engine of its own for the loss of that name, for use on any thread."""
-        if self.problem.surface:
-            return SurfaceEngine(self.problem.surface)
-        return LocalEngine(
-            self.model,
-            make_loss(loss, self.problem.task, self._dtype),
-            self.problem.x_train,
-            self.problem.y_train,
-            self._threads,
-            penalty=self.penalty,
-            row_weights=self._row_weights,
-            dtype=self._dtype,
-        )
-
-    def engine_for(self, loss: str) -> Engine:
-        """Return the trainer's own engine for the loss of that name."""
-        if loss not in self._engines:
-            engine = self.make_engine(loss)
-            engine.between_blocks = self._between_blocks
-            self._engines[loss] = engine
-        return self._engines[loss]
-
-    def test_engine_for(self, loss: str) -> Engine:
-        """Return the trainer's own engine for that loss on the test rows, without penalty."""
-        if loss not in self._test_engines:
-            problem = self.problem
-            rule = make_loss(loss, problem.task, self._dtype)
-            engine = LocalEngine(
-                self.model, rule, problem.x_test, problem.y_test, self._threads, dtype=self._dtype
-            )
-            engine.between_blocks = self._between_blocks
-            self._test_engines[loss] = engine
-        return self._test_engines[loss]
-
-    @property
-    def between_blocks(self) -> Callable[[], None] | None:
-        """What all engines call between blocks of rows; see `Engine`."""
-        return self._between_blocks
-
-    @between_blocks.setter
-    def between_blocks(self, hook: Callable[[], None] | None) -> None:
-        self._between_blocks = hook
-        for engine in (*self._engines.values(), *self._test_engines.values()):
-            engine.between_blocks = hook
 
     def _draw_start(self, seed: int) -> Floats:
         surface = self.problem.surface
@@ -243,7 +166,7 @@ class Trainer:
         self.history.train_loss.write(0, loss[None])
         if self.descent.record_steepness:
             self.history.norms.write(0, np.sqrt(np.vecdot(grad, grad))[None])
-        self._evaluation = Evaluation(self.test_engine_for, self.history.test_loss)
+        self._evaluation = Evaluation(self.engines.test, self.history.test_loss)
         self._ahead: Chunk | None = None
         with self._working():
             self._record_tests(0, state[None], np.isfinite(loss)[None])
@@ -430,7 +353,7 @@ class Trainer:
             # before anything changes, for the pass may be given up
             with self.computing():
                 weights = np.ascontiguousarray(self._state[lane : lane + 1, 0])
-                losses, grads = self.engine_for(method.loss).loss_and_grad(weights)
+                losses, grads = self.engines.train(method.loss).loss_and_grad(weights)
         rate = old.shown_rate(self.epoch) if rate is None else rate
         old.proposed = None
         new = self.history.branch(lane, self.epoch, *next(self._names))
@@ -521,6 +444,75 @@ class Trainer:
         self._begin(start, lanes)
         self.history.entries = entries
 
+    # What lasts
+
+    def _keyframe(self, epoch: int, state: Floats) -> Keyframe:
+        return Keyframe(epoch, tuple(lane.number for lane in self.lanes), state)
+
+    def _next_number(self) -> int:
+        """Return the number of the next lane."""
+        number, name = next(self._names)
+        self._names = chain([(number, name)], self._names)
+        return number
+
+    def news(self) -> News:
+        """Return what is new since this was asked before: the first time, all.
+
+        It costs a copy of what is new. Only one may ask.
+        """
+        here = self._keyframe(self.epoch, self._state.copy())
+        return self._told.news(self.history, self.epoch, self.newest, here, self._next_number())
+
+    def standing(self, seed: int = 0) -> Standing:
+        """Return all that the run needs to go on from here, copied."""
+        history = self.history
+        epochs = chosen(history.keyframes.epochs(min(self.epoch, history.common)))
+        frames = {epoch: history.keyframes.before(epoch)[1] for epoch in epochs}
+        frames[self.epoch] = self._state.copy()
+        return Standing(
+            self.epoch,
+            self.newest,
+            tuple(map(LaneRecord.of, self.lanes)),
+            tuple(self._keyframe(epoch, state) for epoch, state in sorted(frames.items())),
+            {
+                name: {
+                    lane.number: part(series.values[position], 0, lane.recorded + 1)
+                    for position, lane in enumerate(self.lanes)
+                }
+                for name, series in history.series.items()
+            },
+            tuple(history.entries),
+            seed,
+            self._next_number(),
+        )
+
+    def restore(self, standing: Standing) -> None:
+        """Be where a run of the same settings stood, with the bits that were there.
+
+        `ValueError`, in one line, if it cannot be of these settings.
+        """
+        lanes = [record.lane(self._optimizer) for record in standing.lanes]
+        methods = [lane.method_at(standing.epoch) for lane in lanes]
+        slots = max(method.optimizer.slots for lane in lanes for method in lane.methods)
+        states = states_of(standing, slots)
+        if 0 not in states or states[0].shape[2] != self.model.parameters:
+            raise ValueError("the kept weights are not those of this model")
+        history = restored_history(standing, lanes, states)
+        keyframe, state = history.keyframes.before(min(standing.epoch, history.common))
+        self.history = history
+        self._evaluation = Evaluation(self.engines.test, history.test_loss)
+        self._names = (
+            (n, name) for n, name in enumerate(lane_names()) if n >= standing.next_number
+        )
+        self.descent.use(methods)
+        self._told = Told()
+        self.stopped, self._stopped_at, self._ahead = "", np.inf, None
+        with self._working():
+            self._move_to(keyframe, state.astype(self._dtype))
+            self.advance(standing.epoch - self.epoch)
+        if self.stopped:
+            self._stopped_at = self.epoch
+
     def look_ahead(self) -> tuple[Floats, Floats]:
         """Return weights (lanes, parameters) and loss (lanes,) after the next update.
 
@@ -557,6 +549,9 @@ class Trainer:
         loss, grad = self.descent.loss_and_grad(weights, methods=self._methods_then(epoch))
         self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
         self._use_methods()
+        if self._test_losses:  # a run taken up again may not have them
+            names = [method.loss for method in self.descent.methods]
+            self._evaluation.add(epoch, state[None, :, 0], np.isfinite(loss)[None], names)
         self._drop_proposals()
 
     def _methods_then(self, epoch: int) -> list[Method] | None:

@@ -1,0 +1,148 @@
+"""Keyframes: the state of all lanes at some epochs, in bounded memory.
+
+At first that of every epoch; when the budget is used up, of every second, then every fourth, and so
+on. What lies between two keyframes is computed again from the one before.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.learning.models import Floats
+
+KEYFRAME_BYTES = 64 << 20
+
+
+class Keyframes:
+    """The state of all lanes every `stride` epochs, in no more than `budget` bytes.
+
+    A state is (lanes, slots, parameters); slot 0 holds the weights. The start, epoch 0, is always
+    kept. When the budget is used up, every second keyframe is dropped.
+
+    Those of a run that was taken up again begin at `origin`; `earlier` are the few there are from
+    before, by their epochs, epoch 0 among them.
+    """
+
+    def __init__(
+        self,
+        start: Floats,
+        budget: int = KEYFRAME_BYTES,
+        *,
+        origin: int = 0,
+        earlier: Mapping[int, Floats] | None = None,
+    ) -> None:
+        self.stride = 1
+        self.origin = origin
+        self._earlier = dict(earlier or {})
+        self._budget = budget
+        self._frames = start[None].copy()
+        self._stop = 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes reserved for keyframes."""
+        return int(self._frames.nbytes)
+
+    @property
+    def _limit(self) -> int:
+        return max(2, self._budget // max(1, int(self._frames[0].nbytes)))
+
+    def write(self, first: int, states: Floats) -> None:
+        """Keep those of `states` (epochs, lanes, slots, parameters) that fall on the stride."""
+        for epoch in self._earlier:
+            if first <= epoch < first + len(states):
+                self._earlier[epoch] = states[epoch - first].copy()
+        if first < self.origin:
+            first, states = self.origin, states[self.origin - first :]
+        first -= self.origin
+        stop = first + len(states)
+        while (stop - 1) // self.stride >= self._limit:
+            self._thin()
+        begin = -(-first // self.stride)
+        end = (stop - 1) // self.stride + 1
+        if end <= begin:
+            return
+        if end > len(self._frames):
+            self._resize(min(self._limit, max(end, 2 * len(self._frames))))
+        self._frames[begin:end] = states[begin * self.stride - first :: self.stride]
+        self._stop = max(self._stop, end)
+
+    def before(self, epoch: int) -> tuple[int, Floats]:
+        """Return the last keyframe at or before `epoch`: its epoch and a copy of the state."""
+        if epoch < self.origin:
+            last = max(known for known in self._earlier if known <= epoch)
+            return last, self._earlier[last].copy()
+        i = min((epoch - self.origin) // self.stride, self._stop - 1)
+        return self.origin + i * self.stride, self._frames[i].copy()
+
+    def start(self) -> Floats:
+        """Return a copy of the state at epoch 0."""
+        start: Floats = self._earlier.get(0, self._frames[0]).copy()
+        return start
+
+    def epochs(self, last: int) -> NDArray[np.intp]:
+        """Return the epochs of all keyframes up to `last`, in order."""
+        known = sorted(epoch for epoch in self._earlier if epoch <= last)
+        count = max(0, min((last - self.origin) // self.stride, self._stop - 1) + 1)
+        strided = self.origin + self.stride * np.arange(count)
+        return np.concatenate([np.array(known, np.intp), strided])
+
+    def path(self, last: int, most: int) -> tuple[NDArray[np.intp], Floats]:
+        """Return up to `most` + 1 epochs on keyframes, `last` at the latest, and the weights there.
+
+        The weights are (epochs, lanes, parameters).
+        """
+        epochs = self.epochs(last)
+        epochs = epochs[:: -(-len(epochs) // most)]
+        early = [self._earlier[int(epoch)][None, :, 0] for epoch in epochs if epoch < self.origin]
+        late = (epochs[len(early) :] - self.origin) // self.stride
+        return epochs, np.concatenate([*early, self._frames[late, :, 0]])
+
+    def widen(self, slots: int) -> None:
+        """Make room for so many slots of an optimizer beside the weights."""
+        missing = 1 + slots - self._frames.shape[2]
+        if missing > 0:
+            self._each(lambda states: _widened(states, missing))
+            self._keep_within_budget()
+
+    def close_lane(self, position: int) -> None:
+        """Drop a lane's states."""
+        self._each(lambda states: np.delete(states, position, axis=1))
+
+    def copy_lane(self, lane: int) -> None:
+        """Add a lane with the states of the one at position `lane`."""
+        lanes = self._frames.shape[1]
+        while len(self._frames) * self._frames[0].nbytes * (lanes + 1) // lanes > self._budget:
+            if self._stop <= 2:
+                break
+            self._thin()
+            self._resize(self._stop)
+        self._each(lambda states: np.concatenate([states, states[:, lane : lane + 1]], axis=1))
+
+    def _each(self, change: Callable[[Floats], Floats]) -> None:
+        """Change all states (epochs, lanes, slots, parameters)."""
+        self._frames = change(self._frames)
+        self._earlier = {epoch: change(one[None])[0] for epoch, one in self._earlier.items()}
+
+    def _keep_within_budget(self) -> None:
+        while self._frames.nbytes > self._budget and self._stop > 2:
+            self._thin()
+            self._resize(self._stop)
+
+    def _thin(self) -> None:
+        kept = self._frames[: self._stop : 2]
+        self._frames[: len(kept)] = kept
+        self._stop = len(kept)
+        self.stride *= 2
+
+    def _resize(self, length: int) -> None:
+        grown = np.empty((length, *self._frames.shape[1:]), self._frames.dtype)
+        grown[: self._stop] = self._frames[: self._stop]
+        self._frames = grown
+
+
+def _widened(states: Floats, slots: int) -> Floats:
+    epochs, lanes, _, parameters = states.shape
+    room = np.zeros((epochs, lanes, slots, parameters), states.dtype)
+    return np.concatenate([states, room], axis=2)
