@@ -14,7 +14,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "problem",
         nargs="?",
         metavar="PROBLEM",
-        help="a name (gd-tui problems), X.npy, or an .npz with X and y (blobs)",
+        help="a name (gd-tui problems) or a file: CSV, TSV, Parquet, Feather, JSON lines, .npz,"
+        " .npy, svmlight; - is CSV on standard input (blobs)",
     )
     parser.add_argument(
         "--surface",
@@ -22,7 +23,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
     )
     run = parser.add_argument_group("descent")
-    run.add_argument("-e", "--epochs", type=_epochs, default=100, metavar="N", help="(100)")
+    run.add_argument("-e", "--epochs", type=epochs_count, default=100, metavar="N", help="(100)")
     run.add_argument(
         "-a",
         "--alpha",
@@ -113,22 +114,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="epochs without a lower test loss",
     )
     data = parser.add_argument_group("data")
-    data.add_argument(
-        "--target", metavar="FILE", help="of an X.npy: the file with its targets, y.npy"
-    )
-    data.add_argument(
-        "--test-size", type=_share, default=0.5, metavar="X", help="share of test rows (0.5)"
-    )
-    data.add_argument(
-        "--split-seed",
-        type=_whole("--split-seed 42"),
-        default=42,
-        metavar="N",
-        help="of the split (42)",
-    )
-    data.add_argument(
-        "--standardize", action="store_true", help="features to mean 0 and variance 1"
-    )
+    add_data_options(data)
     data.add_argument("--samples", type=_whole("--samples 1000"), metavar="N", help="rows made")
     data.add_argument(
         "--noise", type=_number_in(0, math.inf, "--noise 0.2"), metavar="X", help="of data made"
@@ -146,6 +132,40 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_options(data: argparse._ArgumentGroup) -> None:
+    """Add what says how data are taken from a file and split."""
+    data.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="of a table: the column to learn; of an X.npy: the file of its targets",
+    )
+    data.add_argument(
+        "--test", metavar="FILE", help="rows to test on, of the same columns; then none are split"
+    )
+    data.add_argument(
+        "--test-size", type=_share, default=0.5, metavar="X", help="share of test rows (0.5)"
+    )
+    data.add_argument(
+        "--split-seed",
+        type=_whole("--split-seed 42"),
+        default=42,
+        metavar="N",
+        help="of the split (42)",
+    )
+    data.add_argument(
+        "--stratify", action="store_true", help="split every class in the same proportion"
+    )
+    data.add_argument(
+        "--task",
+        choices=("classification", "regression"),
+        metavar="NAME",
+        help="classification or regression (told by the target)",
+    )
+    data.add_argument(
+        "--standardize", action="store_true", help="features to mean 0 and variance 1"
+    )
+
+
 def drawn_seed() -> int:
     """Return a seed for a run that names none; it is shown, so that the run can be repeated."""
     return secrets.randbits(32)
@@ -158,7 +178,8 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _epochs(text: str) -> int:
+def epochs_count(text: str) -> int:
+    """Read a number of epochs."""
     number = _number(text)
     if not (number >= 1 and number.is_integer() and number < 2**53):
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number; try -e 100")

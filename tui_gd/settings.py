@@ -3,6 +3,7 @@
 What it is made of is imported when it is made: the first frame does not wait for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ _USUAL_LOSS = {
 }
 OF_DATA_MADE = ("samples", "noise", "data_seed", "classes")
 """Settings of generated data."""
+OF_FILES = ("target", "test", "stratify", "task")
+"""Settings of data from files."""
 OF_DATA = (
     "hidden",
     "activation",
@@ -32,10 +35,10 @@ OF_DATA = (
     "l1",
     "l2",
     "patience",
-    "target",
     "test_size",
     "split_seed",
     "standardize",
+    *OF_FILES,
     *OF_DATA_MADE,
 )
 """Settings that go with rows of data, and not with a surface."""
@@ -72,6 +75,9 @@ class RunSettings:
     init: str | None = None
     dtype: str = "float64"
     target: str | None = None
+    test: str | None = None
+    stratify: bool = False
+    task: str | None = None
     test_size: float = 0.5
     split_seed: int = 42
     standardize: bool = False
@@ -87,6 +93,9 @@ class RunSettings:
             self.problem,
             self.surface,
             self.target,
+            self.test,
+            self.stratify,
+            self.task,
             self.test_size,
             self.split_seed,
             self.standardize,
@@ -98,24 +107,16 @@ class RunSettings:
 
     def load_problem(self) -> "Problem":
         """Return the problem; `ProblemError` if it cannot be had."""
-        from tui_gd.problems import load_problem
-        from tui_gd.problems.arrays import is_array_file, load_arrays
+        from tui_gd.problems import BUILTIN, load_problem
+        from tui_gd.problems.opened import names_file
 
         if self.surface is not None or self.problem.partition(":")[0] == "surface":
             return self._load_surface()
-        if is_array_file(self.problem):
-            made = {"samples", "noise", "data_seed", "classes"}
-            for option in made & {name for name, value in vars(self).items() if value is not None}:
-                raise ProblemError(f"{self.problem}: --{option.replace('_', '-')} is for made data")
-            return load_arrays(
-                self.problem,
-                self.target,
-                self.test_size,
-                split_seed=self.split_seed,
-                standardize=self.standardize,
-            )
-        if self.target is not None:
-            raise ProblemError(f"--target is for files: {self.problem} has its own")
+        if self.problem not in BUILTIN and names_file(self.problem):
+            return self._load_file()
+        if self.problem in BUILTIN:
+            for option in self._given(OF_FILES):
+                raise ProblemError(f"--{option} is for files: {self.problem} has its own data")
         return load_problem(
             self.problem,
             self.test_size,
@@ -127,6 +128,31 @@ class RunSettings:
             classes=self.classes,
         )
 
+    def _load_file(self) -> "Problem":
+        from tui_gd.problems.files import load_file
+
+        for option in self._given(OF_DATA_MADE):
+            raise ProblemError(f"{self.problem}: --{option.replace('_', '-')} is for made data")
+        if self.test is not None:
+            for option in self._given(("test_size", "split_seed", "stratify")):
+                name = option.replace("_", "-")
+                raise ProblemError(f"--test {self.test}: nothing is split: leave --{name} out")
+        return load_file(
+            self.problem,
+            self.target,
+            test=self.test,
+            test_size=self.test_size,
+            split_seed=self.split_seed,
+            stratify=self.stratify,
+            standardize=self.standardize,
+            task=self.task,
+        )
+
+    def _given(self, names: Sequence[str]) -> list[str]:
+        """Return which of these settings are not as they usually are."""
+        usual = {field.name: field.default for field in fields(self)}
+        return [name for name in names if getattr(self, name) != usual[name]]
+
     def _load_surface(self) -> "Problem":
         from tui_gd.problems.surfaces import TYPED, find_surface, surface_problem, typed_surface
 
@@ -134,8 +160,7 @@ class RunSettings:
             raise ProblemError(f"--surface is a problem itself: leave {self.problem} out")
         if self.surface is None and self.problem == TYPED:
             raise ProblemError("surface needs a formula: --surface 'x^2 + y^2'")
-        usual = {field.name: field.default for field in fields(self)}
-        given = [name for name in OF_DATA if getattr(self, name) != usual[name]]
+        given = self._given(OF_DATA)
         if self.start not in {None, "zeros"}:
             given.append("start")
         if given:

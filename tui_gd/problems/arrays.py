@@ -4,7 +4,9 @@ Large arrays are mapped, not read: what is trained on may be larger than memory.
 """
 
 import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,69 +14,136 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.assembling import Division, assemble
+from tui_gd.problems.opened import reason, shown_path
 from tui_gd.problems.problem import Problem
-from tui_gd.problems.split import DataSet, class_type, split
+from tui_gd.problems.split import class_type
+from tui_gd.problems.tables import Column, Table
+from tui_gd.problems.target import whole_kinds
 
 # up to this size the data are read, shuffled and split as all others are
 MAPPED_BYTES = 1 << 30
-# so many different whole numbers, and no more, are taken for classes
-MOST_CLASSES = 20
+# what numpy and zipfile raise for damaged files
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    SyntaxError,
+    tokenize.TokenError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 _HEADER = struct.Struct("<26xHH")  # of a member in a zip file: lengths of its name and extra field
-
-
-def is_array_file(name: str) -> bool:
-    """Whether PROBLEM names one of numpy's files."""
-    return name.endswith((".npy", ".npz"))
 
 
 def load_arrays(
     path: str,
     target: str | None,
-    test_size: float,
+    test_size: float = 0.5,
     *,
     split_seed: int = 42,
+    stratify: bool = False,
     standardize: bool = False,
+    task: str | None = None,
+    test: str | None = None,
 ) -> Problem:
     """Return the problem of `X.npy` and the file `target`, or of `data.npz` with X and y.
 
     X is (rows, features), y (rows,): whole numbers of at most 20 kinds are classes, others are the
-    target of a regression. Up to 1 GiB of X is split as the built-in problems. A larger one stays
-    in its file: its first rows are train, the last `test_size` of them test, in the file's order.
+    target of a regression. Up to 1 GiB of X is split as the built-in problems, or tested on the
+    X and y of the .npz `test`. A larger one stays in its file: its first rows are train, the last
+    `test_size` of them test, in the file's order.
 
     Raises `ProblemError`, one line, for files that are none, shapes that do not fit, numbers that
     are not finite.
     """
+    shown = shown_path(path)
+    x, y = _read(path, target)
+    if x.nbytes <= MAPPED_BYTES:
+        other = None
+        if test is not None:
+            x_test, y_test = _read(test, None)
+            if x_test.shape[1] != x.shape[1]:
+                raise ProblemError(
+                    f"{shown_path(test)}: has {x_test.shape[1]} features, {shown} has {x.shape[1]}"
+                )
+            other = table_of(shown_path(test), x_test, y_test)
+        return assemble(
+            table_of(shown, x, y),
+            other,
+            Division(test_size, split_seed, stratify, standardize, task),
+        )
+    for option, given in (
+        ("--standardize", standardize),
+        ("--stratify", stratify),
+        ("--test", test),
+        ("--task", task),
+    ):
+        if given:
+            raise ProblemError(
+                f"{shown}: {option} needs the data in memory, up to {MAPPED_BYTES >> 30} GiB: make"
+                " the file ready for it, or smaller"
+            )
+    return _mapped_problem(shown, x, y, test_size)
+
+
+def table_of(shown: str, x: NDArray[Any], y: NDArray[Any]) -> Table:
+    """Return X (rows, features) and y (rows,) as a table of numbers, the target last."""
+    values = np.empty((len(x), x.shape[1] + 1))
+    values[:, :-1], values[:, -1] = x, y
+    names = [*(f"x{i + 1}" for i in range(x.shape[1])), "y"]
+    low, high = values.min(axis=0).tolist(), values.max(axis=0).tolist()
+    columns = [
+        Column(name, "number", low=low[slot], high=high[slot]) for slot, name in enumerate(names)
+    ]
+    return Table(shown, values, columns)
+
+
+def _mapped_problem(shown: str, x: NDArray[Any], y: NDArray[Any], test_size: float) -> Problem:
+    if (y == y[0]).all():
+        raise ProblemError(f"{shown}: all targets are {y[0]}: there is nothing to learn")
+    kinds = whole_kinds(y)
+    train = len(y) - int(np.ceil(test_size * len(y)))
+    numbers = (
+        np.searchsorted(kinds, y).astype(class_type(len(kinds)))
+        if len(kinds)
+        else y.astype(np.float64)
+    )
+    return Problem(
+        name=shown,
+        task="regression" if not len(kinds) else "binary" if len(kinds) == 2 else "multiclass",
+        x_train=x[:train],
+        y_train=numbers[:train],
+        x_test=x[train:],
+        y_test=numbers[train:],
+        feature_names=tuple(f"x{i + 1}" for i in range(x.shape[1])),
+        class_names=tuple(f"{kind:g}" for kind in kinds),
+    )
+
+
+def _read(path: str, target: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return X and y of a file, mapped where possible, checked."""
     if path.endswith(".npz"):
         x, y = _member(path, "X"), np.asarray(_member(path, "y"))
     else:
         x = _mapped(path)
         if target is None:
-            raise ProblemError(f"{path}: name the file of its targets, as --target y.npy")
+            raise ProblemError(
+                f"{shown_path(path)}: name the file of its targets, as --target y.npy"
+            )
         y = np.asarray(_mapped(target))
-    _check(path, x, y)
-    names = tuple(f"x{i + 1}" for i in range(x.shape[1]))
-    classes, numbers = _classes(y)
-    if x.nbytes <= MAPPED_BYTES:
-        data = DataSet(np.asarray(x, np.float64), numbers, names, classes)
-        return split(path, data, test_size, split_seed=split_seed, standardize=standardize)
-    if standardize:
-        raise ProblemError(f"{path}: --standardize needs the data in memory; standardize the file")
-    train = len(y) - int(np.ceil(test_size * len(y)))
-    kind = class_type(len(classes)) if classes else np.dtype(np.float64)
-    numbers = numbers.astype(kind)
-    return Problem(
-        name=path,
-        task="regression" if not classes else "binary" if len(classes) == 2 else "multiclass",
-        x_train=x[:train],
-        y_train=numbers[:train],
-        x_test=x[train:],
-        y_test=numbers[train:],
-        feature_names=names,
-        class_names=classes,
-    )
+    check_arrays(shown_path(path), x, y)
+    return x, y
 
 
-def _check(path: str, x: NDArray[Any], y: NDArray[Any]) -> None:
+def check_arrays(path: str, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Raise `ProblemError` unless they are finite numbers, a row each."""
     for name, array, dimensions in (("X", x, 2), ("y", y, 1)):
         if array.dtype.kind not in "fiub" or array.ndim != dimensions:
             raise ProblemError(
@@ -83,23 +152,20 @@ def _check(path: str, x: NDArray[Any], y: NDArray[Any]) -> None:
             )
     if len(x) != len(y) or not x.shape[1]:
         raise ProblemError(f"{path}: X has shape {x.shape} and y {y.shape}: a row each is wanted")
-    if len(y) and (y == y[0]).all():
-        raise ProblemError(f"{path}: all targets are {y[0]}: there is nothing to learn")
+    if not len(x):
+        raise ProblemError(f"{path}: has no rows")
     for start in range(0, len(x), 65_536):
-        part = x[start : start + 65_536]
-        bad = ~np.isfinite(part).all(axis=1) | ~np.isfinite(y[start : start + 65_536])
-        if bad.any():
-            raise ProblemError(f"{path}: row {start + int(np.argmax(bad))} is not finite")
-
-
-def _classes(y: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[Any]]:
-    """Return the names of the classes, if y is whole numbers of few kinds, and their numbers."""
-    kinds = np.unique(y[:1000])
-    if len(kinds) <= MOST_CLASSES:
-        kinds = np.unique(y)
-    if not 2 <= len(kinds) <= MOST_CLASSES or (kinds != np.rint(kinds.astype(np.float64))).any():
-        return (), y.astype(np.float64)
-    return tuple(f"{kind:g}" for kind in kinds.astype(np.float64)), np.searchsorted(kinds, y)
+        finite = np.isfinite(x[start : start + 65_536])
+        for name, good in (
+            ("X", finite.all(axis=1)),
+            ("y", np.isfinite(y[start : start + 65_536])),
+        ):
+            if not good.all():
+                row = int(np.argmin(good))
+                column = f", column {int(np.argmin(finite[row]))} of X" if name == "X" else " of y"
+                raise ProblemError(
+                    f"{path}: row {start + row} (from 0){column} is not finite; correct it"
+                )
 
 
 def _mapped(path: str) -> NDArray[Any]:
@@ -107,7 +173,7 @@ def _mapped(path: str) -> NDArray[Any]:
         array: NDArray[Any] = np.load(Path(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ProblemError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
+    except _UNREADABLE as error:
         raise ProblemError(f"{path}: cannot be read as .npy ({_reason(error)})") from None
     return array
 
@@ -126,7 +192,7 @@ def _member(path: str, name: str) -> NDArray[Any]:
             return array
     except FileNotFoundError:
         raise ProblemError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, OverflowError, MemoryError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ProblemError(f"{path}: cannot be read as .npz ({_reason(error)})") from None
 
 
@@ -146,7 +212,6 @@ def _map_member(path: str, offset: int) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if "pickle" in text:  # numpy's advice would be to load it nevertheless
+    if "pickle" in str(error):  # numpy's advice would be to load it nevertheless
         return "not in numpy's format, or Python objects instead of numbers"
-    return text[:120] or type(error).__name__
+    return reason(error)

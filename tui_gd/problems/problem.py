@@ -12,6 +12,20 @@ if TYPE_CHECKING:
 Task = Literal["binary", "multiclass", "regression", "surface"]
 
 
+@dataclass(frozen=True)
+class ColumnNote:
+    """What was found in a column of a table, what was done to it, which features it became.
+
+    `kind` is number, yes/no, text, date or nested; `found` and `done` are words.
+    """
+
+    name: str
+    kind: str
+    found: str
+    done: str
+    features: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """A data set split into train and test, with feature and class names and a task.
@@ -25,6 +39,9 @@ class Problem:
     says what y is, as an axis label.
 
     A problem of task `surface` is a function of the weights, `surface`; it has no rows.
+
+    Of a table `about` tells what was done to every column; `hints` are sentences for whoever is to
+    train on it.
     """
 
     name: str
@@ -37,6 +54,8 @@ class Problem:
     class_names: tuple[str, ...] = ()
     target_name: str = "y"
     surface: "Surface | None" = None
+    about: tuple[ColumnNote, ...] = ()
+    hints: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:

@@ -48,31 +48,15 @@ def split(
     if all train rows are of one class.
     """
     rows = len(data.y)
-    if not 0 < test_size < 1:
-        raise ProblemError(f"{name}: test size {test_size} is not between 0 and 1; try 0.5")
-    if rows - math.ceil(test_size * rows) < 1:
-        raise ProblemError(
-            f"{name}: test size {test_size} leaves none of {rows} rows to train on; "
-            "make it smaller or take more rows"
-        )
-    split_seed = whole(name, "split seed", split_seed, 0, SEEDS - 1)
+    split_seed = check_split(name, rows, test_size, split_seed)
     from sklearn.model_selection import train_test_split
 
     x_train, x_test, y_train, y_test = train_test_split(
         with_ones(data.x), data.y, test_size=test_size, random_state=split_seed
     )
-    if data.class_names and (y_train == y_train[0]).all():
-        raise ProblemError(
-            f"{name}: all train rows ({len(y_train)} of {rows}) are of class "
-            f"{data.class_names[int(y_train[0])]!r}; take a smaller test size, more rows or "
-            "another split seed"
-        )
+    check_classes(name, y_train, data.class_names, rows)
     if standardize:
-        try:
-            with np.errstate(over="raise"):
-                standardize_features(x_train, x_test)
-        except (OverflowError, FloatingPointError):
-            raise ProblemError(f"{name}: numbers too large to standardize; divide them") from None
+        standardize_or_refuse(name, x_train, x_test)
     kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
     return Problem(
         name=name,
@@ -85,6 +69,41 @@ def split(
         class_names=data.class_names,
         target_name=data.target_name,
     )
+
+
+def check_split(name: str, rows: int, test_size: float, split_seed: int) -> int:
+    """Return the seed; `ProblemError` if rows cannot be split so."""
+    if not 0 < test_size < 1:
+        raise ProblemError(f"{name}: test size {test_size} is not between 0 and 1; try 0.5")
+    if rows - math.ceil(test_size * rows) < 1:
+        raise ProblemError(
+            f"{name}: test size {test_size} leaves none of {rows} rows to train on; "
+            "make it smaller or take more rows"
+        )
+    return whole(name, "split seed", split_seed, 0, SEEDS - 1)
+
+
+def check_classes(
+    name: str, y_train: NDArray[np.generic], class_names: tuple[str, ...], rows: int
+) -> None:
+    """Raise `ProblemError` if all train rows, of `rows` in all, are of one class."""
+    if class_names and (y_train == y_train[0]).all():
+        raise ProblemError(
+            f"{name}: all train rows ({len(y_train)} of {rows}) are of class "
+            f"{class_names[int(y_train[0])]!r}; take a smaller test size, more rows or "
+            "another split seed"
+        )
+
+
+def standardize_or_refuse(
+    name: str, x_train: NDArray[np.float64], x_test: NDArray[np.float64]
+) -> None:
+    """Do `standardize_features`; `ProblemError` if a square of a number is not finite."""
+    try:
+        with np.errstate(over="raise"):
+            standardize_features(x_train, x_test)
+    except (OverflowError, FloatingPointError):
+        raise ProblemError(f"{name}: numbers too large to standardize; divide them") from None
 
 
 def standardize_features(x_train: NDArray[np.float64], x_test: NDArray[np.float64]) -> None:

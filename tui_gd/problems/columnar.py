@@ -1,0 +1,117 @@
+"""Parquet and Feather as batches of columns."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.opened import cannot_read, reason, shown_path
+from tui_gd.problems.sources import MOST_COLUMNS, Batch, Field, kind_of, named, row_name
+
+NUMBERS = 1 << 18
+"""So many numbers are read at a time."""
+COLUMNS = 8
+"""Of a file of Parquet so many columns are read at a time: each holds its dictionary."""
+# bytes of every column; without a buffer all of a group of rows is fetched, and kept
+BUFFER = 1 << 16
+
+
+class Columnar:
+    """A file of Parquet or, if `feather`, of Arrow's IPC format, Feather of version 2."""
+
+    def __init__(self, path: str, *, feather: bool) -> None:
+        self.path, self.shown, self._feather = path, shown_path(path), feather
+        self.changed = False
+        with self._one_line():
+            file = self._open()
+            schema = file.schema if feather else file.schema_arrow
+            self._rows = 0 if feather else int(file.metadata.num_rows)
+            self._names, types = schema.names, schema.types
+        names = self._names
+        if not names:
+            raise ProblemError(f"{self.shown}: has no columns")
+        if len(names) > MOST_COLUMNS:
+            raise ProblemError(
+                f"{self.shown}: has {len(names):,} columns, more than {MOST_COLUMNS:,}: take fewer"
+            )
+        self.fields = [
+            Field(name, kind_of(kind))
+            for name, kind in zip(named(self.shown, names), types, strict=True)
+        ]
+
+    def batches(self) -> Iterator[Batch]:
+        """Read the file from its start: Parquet a few columns at a time, all of their rows."""
+        if self._feather:
+            yield from self._numbered(self._record_batches(), None)
+            return
+        rows = set()
+        for first in range(0, len(self.fields), COLUMNS):
+            columns = range(first, min(first + COLUMNS, len(self.fields)))
+            row = 0
+            for batch in self._numbered(self._row_groups(columns), columns):
+                yield batch
+                row = batch.start + batch.rows
+            rows.add(row)
+        if len(rows) > 1:
+            raise self._fault(ValueError("columns of different lengths"))
+
+    def _numbered(self, reading: Iterator[Any], columns: range | None) -> Iterator[Batch]:
+        row = 0
+        while True:
+            with self._one_line():
+                batch = next(reading, None)
+                if batch is None:
+                    return
+                batch.validate(full=True)  # offsets of texts may point anywhere in a damaged file
+            if batch.num_rows:
+                yield Batch(row, batch.num_rows, batch.columns, partial(row_name, row), columns)
+            row += batch.num_rows
+
+    def rows_to_come(self, batch: Batch) -> int:
+        """Return what a file of Parquet says."""
+        return max(batch.rows, self._rows)
+
+    def _open(self) -> Any:
+        import pyarrow as pa
+        from pyarrow import ipc, parquet
+
+        if self._feather:
+            return ipc.open_file(pa.OSFile(self.path))
+        return parquet.ParquetFile(self.path, buffer_size=BUFFER, pre_buffer=False)
+
+    def _row_groups(self, columns: range) -> Iterator[Any]:
+        names = [self._names[index] for index in columns]
+        for batch in self._open().iter_batches(NUMBERS // len(columns), columns=names):
+            yield batch.select(names)
+
+    def _record_batches(self) -> Iterator[Any]:
+        file = self._open()
+        for index in range(file.num_record_batches):
+            yield file.get_batch(index)
+
+    @contextmanager
+    def _one_line(self) -> Iterator[None]:
+        """Turn what pyarrow raises into one line."""
+        import pyarrow as pa
+
+        try:
+            yield
+        except (
+            pa.ArrowException,
+            OSError,
+            ValueError,
+            KeyError,
+            MemoryError,
+            OverflowError,
+        ) as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: Exception) -> ProblemError:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            return cannot_read(self.path, error)
+        name = "Feather" if self._feather else "Parquet"
+        return ProblemError(
+            f"{self.shown}: cannot be read as {name}, it is damaged or cut off ({reason(error)});"
+            " write or copy it again"
+        )

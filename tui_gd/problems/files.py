@@ -1,0 +1,118 @@
+"""Problems from files: tables, numpy's arrays, svmlight."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from tui_gd.errors import ProblemError, TargetMissing
+from tui_gd.problems.arrays import check_arrays, load_arrays, table_of
+from tui_gd.problems.assembling import Division, assemble
+from tui_gd.problems.columnar import Columnar
+from tui_gd.problems.delimited import Delimited
+from tui_gd.problems.jsonlines import JsonLines
+from tui_gd.problems.opened import Format, format_of, shown_path
+from tui_gd.problems.problem import Problem
+from tui_gd.problems.sources import Kind, Source
+from tui_gd.problems.svmlight import read_svmlight
+from tui_gd.problems.tables import Table, read_table
+from tui_gd.problems.target import find_column
+
+_WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
+
+
+def load_file(
+    path: str,
+    target: str | None = None,
+    *,
+    test: str | None = None,
+    test_size: float = 0.5,
+    split_seed: int = 42,
+    stratify: bool = False,
+    standardize: bool = False,
+    task: str | None = None,
+) -> Problem:
+    """Return the problem of a file; `-` is a text table on standard input.
+
+    A table (CSV, TSV, .gz of them, Parquet, Feather, JSON lines) has a column `target`, by name or
+    by number from 1; with X.npy it is the file of the targets; .npz and svmlight have their own.
+    Rows are split as those of the built-in problems, `stratify` with equal shares of the classes,
+    or all are trained on and `test` names a file of the rows to test on. `task`, "classification"
+    or "regression", overrides what the target looks like.
+
+    Raises `ProblemError`, one line with the row and column, for what cannot be learned from, and
+    `TargetMissing` for a table without `target`.
+    """
+    form = format_of(path)
+    if form == "npy":
+        if test is not None:
+            raise ProblemError(f"{shown_path(path)}: --test goes with .npz: save X and y in one")
+    elif form in _WITHOUT_COLUMNS and target is not None:
+        raise ProblemError(f"{shown_path(path)}: has its own targets: leave --target out")
+    how = Division(test_size, split_seed, stratify, standardize, task)
+    if form == "svmlight":
+        return _svmlight(path, test, how)
+    if form in _WITHOUT_COLUMNS:
+        return load_arrays(path, target, test=test, **asdict(how))
+    source = source_of(path, form)
+    names = [field.name for field in source.fields]
+    if target is None:
+        raise TargetMissing(source.shown, tuple(names))
+    name = find_column(source.shown, names, target)
+    names.remove(name)
+    table = read_table(source, [*names, name], name)
+    other = _read_test(test, table, name) if test is not None else None
+    return assemble(table, other, how)
+
+
+def read_columns(path: str) -> Table:
+    """Return all columns of a table, as they are; `ProblemError` for a file that is none."""
+    form = format_of(path)
+    if form in _WITHOUT_COLUMNS:
+        raise ProblemError(f"{shown_path(path)}: holds numbers without names of columns")
+    source = source_of(path, form)
+    return read_table(source, [field.name for field in source.fields])
+
+
+def source_of(path: str, form: Format, kinds: dict[str, Kind] | None = None) -> Source:
+    """Return a table as batches of columns; `kinds` are known ones, of a text table's columns."""
+    if form == "delimited":
+        return Delimited(path, kinds)
+    return JsonLines(path) if form == "json" else Columnar(path, feather=form == "feather")
+
+
+def _svmlight(path: str, test: str | None, how: Division) -> Problem:
+    shown, (x, y) = shown_path(path), read_svmlight(path)
+    check_arrays(shown, x, y)
+    if test is None:
+        return assemble(table_of(shown, x, y), None, how)
+    x_test, y_test = read_svmlight(test)
+    check_arrays(shown_path(test), x_test, y_test)
+    if x_test.shape[1] > x.shape[1]:
+        raise ProblemError(
+            f"{shown_path(test)}: has {x_test.shape[1]} features, {shown} has {x.shape[1]}"
+        )
+    # features that are 0 in all rows of the end are in no line
+    wide = np.zeros((len(x_test), x.shape[1]))
+    wide[:, : x_test.shape[1]] = x_test
+    return assemble(table_of(shown, x, y), table_of(shown_path(test), wide, y_test), how)
+
+
+def _read_test(path: str, train: Table, target: str) -> Table:
+    """Return the columns of `train` from a second file, in their order."""
+    kinds: dict[str, Kind] = {column.name: column.kind for column in train.columns}
+    source = source_of(path, format_of(path), kinds)
+    have = {field.name: field.kind for field in source.fields}
+    for column in train.columns:
+        if column.name not in have:
+            raise ProblemError(
+                f"{source.shown}: has no column {column.name!r}, as {train.shown} has; add it"
+            )
+    table = read_table(source, list(kinds), target)
+    for column, known in zip(table.columns, train.columns, strict=True):
+        one, two = ("text" if entry.kind == "text" else "number" for entry in (column, known))
+        if one != two and known.missing < len(train.values) and column.missing < len(table.values):
+            raise ProblemError(
+                f"{source.shown}: column {column.name!r} holds {one} and in {train.shown} {two};"
+                " make them alike"
+            )
+    return table

@@ -1,0 +1,15 @@
+"""Text from files, made harmless: what moves or confuses a terminal is replaced."""
+
+import unicodedata
+
+# control, format (bidi overrides), lone surrogates, line and paragraph separators
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def harmless(text: str, length: int = 60) -> str:
+    """Return `text` with `?` for every control character, at most `length` characters of it."""
+    if len(text) > length:
+        text = text[: length - 3] + "..."
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("?" if unicodedata.category(sign) in _UNSAFE else sign for sign in text)

@@ -1,0 +1,197 @@
+"""Files that are named as data: what they are, and their bytes, unpacked."""
+
+import atexit
+import gzip
+import io
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.harmless import harmless
+
+Format = Literal["delimited", "json", "parquet", "feather", "npz", "npy", "svmlight"]
+STANDARD_INPUT = "-"
+PATH_SHOWN = 200
+_ENDINGS: dict[str, Format] = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".tab": "delimited",
+    ".txt": "delimited",
+    ".data": "delimited",
+    ".dat": "delimited",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".feather": "feather",
+    ".arrow": "feather",
+    ".npz": "npz",
+    ".npy": "npy",
+    ".svm": "svmlight",
+    ".svmlight": "svmlight",
+    ".libsvm": "svmlight",
+}
+_FIRST_BYTES: tuple[tuple[bytes, Format], ...] = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "feather"),
+    (b"\x93NUMPY", "npy"),
+)
+_GZIP = b"\x1f\x8b"
+_TEXTS = ("delimited", "json", "svmlight")
+
+
+def shown_path(path: str) -> str:
+    """Return a path as it is named in messages."""
+    return "standard input" if path == STANDARD_INPUT else harmless(path, PATH_SHOWN)
+
+
+def names_file(name: str) -> bool:
+    """Whether PROBLEM names a file: by its ending, by a slash, or because it is one."""
+    if name == STANDARD_INPUT or _ending(name) in _ENDINGS or os.sep in name:
+        return True
+    try:
+        return bool(name) and Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def format_of(path: str) -> Format:
+    """Return what a file is, by its first bytes, else by its ending; `ProblemError` if it is none.
+
+    What has no known ending is text with delimiters.
+    """
+    if path == STANDARD_INPUT:
+        return "delimited"
+    shown, ending = shown_path(path), _ending(path)
+    _check_regular(path)
+    first = first_bytes(path, 8)
+    named = _ENDINGS.get(ending, "delimited")
+    if not first:
+        raise ProblemError(f"{shown}: is empty; a table with a header and rows is wanted")
+    found = next((form for magic, form in _FIRST_BYTES if first.startswith(magic)), named)
+    if first.startswith(b"FEA1"):
+        raise ProblemError(f"{shown}: Feather of version 1; write it again as version 2")
+    if found in _TEXTS and first.startswith(b"PK\x03\x04"):
+        raise ProblemError(f"{shown}: a zip archive or a spreadsheet; save it as CSV")
+    if found not in _TEXTS and path.endswith(".gz"):
+        raise ProblemError(f"{shown}: .gz goes with text; unpack it with gunzip")
+    return found
+
+
+def open_bytes(path: str) -> BinaryIO:
+    """Open a file, or what standard input held, for reading its bytes, unpacked if they are .gz."""
+    try:
+        if path == STANDARD_INPUT:
+            file: BinaryIO = os.fdopen(os.dup(_spooled().fileno()), "rb")
+            file.seek(0)
+        else:
+            file = open(path, "rb")  # noqa: SIM115
+        packed = file.read(2) == _GZIP
+        file.seek(0)
+    except (OSError, ValueError) as error:
+        raise cannot_read(path, error) from None
+    return _Unpacked(file) if packed else file  # type: ignore[return-value]
+
+
+class _Unpacked(gzip.GzipFile):
+    """A .gz that closes the file that it is read from."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._packed.close()
+
+
+def read_bytes(path: str, file: BinaryIO, size: int) -> bytes:
+    """Read up to `size` bytes; `ProblemError` if that cannot be done."""
+    try:
+        return file.read(size)
+    except (OSError, EOFError, zlib.error, MemoryError) as error:
+        raise cannot_read(path, error) from None
+
+
+def first_bytes(path: str, size: int) -> bytes:
+    """Return the first bytes of a file, unpacked."""
+    with open_bytes(path) as file:
+        return read_bytes(path, file, size)
+
+
+def size_of(path: str) -> int:
+    """Return the bytes of a file as it is stored."""
+    return (
+        os.fstat(_spooled().fileno()).st_size if path == STANDARD_INPUT else os.stat(path).st_size
+    )
+
+
+def is_packed(path: str) -> bool:
+    """Whether a file is stored as .gz."""
+    with open_bytes(path) as file:
+        return isinstance(file, gzip.GzipFile)
+
+
+def cannot_read(path: str, error: BaseException) -> ProblemError:
+    """Return the error that says why a file cannot be read, in one line."""
+    shown = shown_path(path)
+    if isinstance(error, FileNotFoundError):
+        return ProblemError(f"{shown}: no such file")
+    if isinstance(error, PermissionError):
+        return ProblemError(f"{shown}: no permission to read it; chmod or copy it")
+    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
+        return ProblemError(f"{shown}: the .gz is cut off or damaged; copy it again")
+    if isinstance(error, MemoryError):
+        return ProblemError(f"{shown}: not enough memory for it; take fewer rows")
+    if isinstance(error, OSError) and error.strerror:
+        return ProblemError(f"{shown}: cannot be read: {error.strerror}")
+    return ProblemError(f"{shown}: cannot be read ({reason(error)})")
+
+
+def reason(error: BaseException) -> str:
+    """Return what a library says, harmless and in one short line."""
+    return harmless(" ".join(str(error).split()), 120) or type(error).__name__
+
+
+def _check_regular(path: str) -> None:
+    shown = shown_path(path)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise cannot_read(path, error) from None
+    if stat.S_ISDIR(mode):
+        raise ProblemError(f"{shown}: is a directory; name a file in it")
+    if not stat.S_ISREG(mode):
+        raise ProblemError(f"{shown}: is no regular file; pipe it in and name -")
+
+
+def _ending(name: str) -> str:
+    return Path(name.lower().removesuffix(".gz")).suffix
+
+
+@cache
+def _spooled() -> BinaryIO:
+    """Return what standard input held, in a file without a name: it can be read but once."""
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None or stream.isatty():
+        raise ProblemError("- is standard input, which is a terminal here: pipe a table in")
+    try:
+        spool = tempfile.TemporaryFile(prefix="gd-")  # noqa: SIM115
+        shutil.copyfileobj(stream, spool, 1 << 20)
+        spool.flush()
+    except (OSError, io.UnsupportedOperation) as error:
+        raise cannot_read(STANDARD_INPUT, error) from None
+    atexit.register(spool.close)
+    if spool.tell() == 0:
+        spool.close()
+        raise ProblemError("standard input: is empty; a table with a header and rows is wanted")
+    return spool

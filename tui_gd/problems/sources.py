@@ -1,0 +1,92 @@
+"""What files of tables are read as: batches of columns, each of a kind."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.harmless import harmless
+
+Kind = Literal["number", "yes/no", "text", "date", "nested"]
+MOST_COLUMNS = 10_000
+NAME_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column as a file states it."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some rows of a file from `start` on: Arrow arrays, and how a row is named in messages.
+
+    `columns` are those of the file that the arrays are of; None is all.
+    """
+
+    start: int
+    rows: int
+    arrays: Sequence[Any]
+    where: Callable[[int], str]
+    columns: Sequence[int] | None = None
+
+
+class Source(Protocol):
+    """A file as batches of columns.
+
+    `changed` is true once a column was found to be of another kind than `fields` said when the
+    batches began: then they are to be read again.
+    """
+
+    shown: str
+    fields: list[Field]
+    changed: bool
+
+    def batches(self) -> Iterator[Batch]:
+        """Read the file from its start; `ProblemError` where it is at fault."""
+        ...
+
+    def rows_to_come(self, batch: Batch) -> int:
+        """Return about how many rows there are, judged by the first batch."""
+        ...
+
+
+def kind_of(kind: Any) -> Kind:
+    """Return which kind of column an Arrow type is."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_dictionary(kind):
+        return kind_of(kind.value_type)
+    kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+        ("yes/no", ("is_boolean",)),
+        ("number", ("is_integer", "is_floating", "is_decimal", "is_null")),
+        ("text", ("is_string", "is_large_string", "is_string_view")),
+        ("date", ("is_temporal",)),
+    )
+    for name, tests in kinds:
+        if any(getattr(types, test)(kind) for test in tests):
+            return name
+    return "nested"
+
+
+def row_name(start: int, index: int) -> str:
+    """Name a row by its number in the file, from 1: it is `index` rows behind `start`."""
+    return f"row {start + index + 1}"
+
+
+def named(shown: str, names: Sequence[str]) -> list[str]:
+    """Return names of columns, harmless, one for those that have none; `ProblemError` for two."""
+    places: dict[str, int] = {}
+    for index, name in enumerate(names):
+        text = harmless(name.strip(), NAME_LENGTH) or f"column {index + 1}"
+        if text in places:
+            raise ProblemError(
+                f"{shown}: columns {places[text] + 1} and {index + 1} are both named {text!r};"
+                " rename one"
+            )
+        places[text] = index
+    return list(places)

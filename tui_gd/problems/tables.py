@@ -1,0 +1,279 @@
+"""Tables: the columns of a file, read in batches into one array of numbers."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.harmless import harmless
+from tui_gd.problems.room import Room
+from tui_gd.problems.sniff import MISSING_TEXTS, NUMBER
+from tui_gd.problems.sources import Batch, Kind, Source
+
+Floats = NDArray[np.float64]
+MOST_LABELS = 100_000
+"""Of a text column with more different values than these no more are kept."""
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([T ].*)?"
+    r"|\d{1,2}[-/]\d{1,2}[-/]\d{2}|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?",
+    re.ASCII,
+)
+_COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
+LOOKED_AT = 1000
+FEW_NUMBERS = 20
+MOSTLY = 0.9
+GROWTH = 1.25
+
+
+@dataclass
+class Column:
+    """A column that was read: its values, or the places of its values in `labels`, NaN if missing.
+
+    `fault` says why nothing can be learned from it and what to do, None if something can. `many`:
+    more texts than are kept; then its values are not there. `low` and `high` are the least and the
+    largest value.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...] = ()
+    missing: int = 0
+    many: bool = False
+    fault: str | None = None
+    low: float = np.inf
+    high: float = -np.inf
+    _codes: dict[str, int] = field(default_factory=dict, repr=False)
+    _no_number: str = ""
+
+
+@dataclass(eq=False)
+class Table:
+    """What a file holds: `values` (rows, columns), in `room` if they may grow, and its columns."""
+
+    shown: str
+    values: Floats
+    columns: list[Column]
+    room: Room | None = None
+
+    def reshape(self, columns: int) -> None:
+        """Make rows that much longer or shorter: the numbers stay where they are in memory."""
+        rows, used = len(self.values), self.values.size
+        if self.room is None:
+            self.room = Room(max(used, rows * columns))
+            self.room.array(1, used)[0] = self.values.reshape(-1)
+        self.values = np.empty((0, 0))
+        self.room.grow(rows * columns)
+        self.values = self.room.array(rows, columns)
+
+
+def read_table(source: Source, names: Sequence[str], target: str | None = None) -> Table:
+    """Return the columns of those names, in that order; a missing value of `target` is refused.
+
+    Everything goes straight into one array, which grows as rows come; text as whole numbers, the
+    places of the texts in the sorted `labels`.
+    """
+    try:
+        table = _collect(source, names, target)
+        if table is None:
+            table = _collect(source, names, target)
+    except MemoryError:
+        raise ProblemError(f"{source.shown}: not enough memory for it; take fewer rows") from None
+    if table is None:
+        raise ProblemError(f"{source.shown}: changed while it was read; read it again")
+    if not len(table.values):
+        raise ProblemError(f"{source.shown}: has no rows below its header")
+    _release()
+    for slot, column in enumerate(table.columns):
+        _finish(column, table.values[:, slot])
+    return table
+
+
+def _release() -> None:
+    """Give back the memory that pyarrow holds in reserve."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+
+
+def _collect(source: Source, names: Sequence[str], target: str | None) -> Table | None:
+    source.changed = False
+    slots = {name: slot for slot, name in enumerate(names)}
+    order = [slots.get(field.name, -1) for field in source.fields]
+    columns = {
+        slot: Column(field.name, field.kind)
+        for slot, field in zip(order, source.fields, strict=True)
+    }
+    columns.pop(-1, None)
+    room, rows, width = Room(0), 0, len(names)
+    values = room.array(0, width)
+    last = slots[target] if target is not None else -1
+    for batch in source.batches():
+        if source.changed:
+            continue
+        end = batch.start + batch.rows
+        if end > len(values):
+            wanted = max(end, int(rows * GROWTH) if rows else source.rows_to_come(batch))
+            room_for(source.shown, wanted, width)
+            del values
+            room.grow(wanted * width)
+            values = room.array(wanted, width)
+        block = values[batch.start : end]
+        into = order if batch.columns is None else [order[index] for index in batch.columns]
+        for slot, array in zip(into, batch.arrays, strict=True):
+            if slot >= 0:
+                _fill(columns[slot], block[:, slot], array, batch, source.shown)
+        _check(source.shown, columns, block, batch, sorted(set(into) - {-1}), last)
+        rows = max(rows, end)
+        del block
+    if source.changed:
+        return None
+    in_order = [columns[slot] for slot in range(width)]
+    return Table(source.shown, room.array(rows, width), in_order, room)
+
+
+def room_for(shown: str, rows: int, columns: int) -> None:
+    """Refuse what is larger than the memory of this machine."""
+    needed = 8 * rows * columns
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return
+    if needed > memory:
+        raise ProblemError(
+            f"{shown}: {rows:,} rows of {columns:,} numbers need {needed / 1e9:.0f} GB and this"
+            f" machine has {memory / 1e9:.0f}: take fewer rows or columns"
+        )
+
+
+def _fill(column: Column, out: Floats, array: Any, batch: Batch, shown: str) -> None:
+    """Put an Arrow array into a column of the table."""
+    import pyarrow as pa
+
+    if column.kind in {"date", "nested"}:
+        out[:] = np.nan
+    elif column.kind == "text":
+        if not pa.types.is_dictionary(array.type):
+            array = array.dictionary_encode()
+        _fill_text(column, out, array, batch)
+    else:
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if pa.types.is_boolean(array.type):
+            array = array.cast(pa.int8())
+        if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type)):
+            try:
+                array = array.cast(pa.float64())
+            except (pa.ArrowException, ValueError):
+                raise ProblemError(
+                    f"{shown}: column {column.name!r} holds {array.type}, wanted are numbers"
+                ) from None
+        out[:] = array.to_numpy(zero_copy_only=False)
+
+
+def _fill_text(column: Column, out: Floats, array: Any, batch: Batch) -> None:
+    if column.many:
+        out[:] = np.nan
+        return
+    codes, labels = column._codes, array.dictionary.to_pylist()
+    of_label = np.full(len(labels) + 1, np.nan)
+    indices = array.indices.to_numpy(zero_copy_only=False)
+    if array.indices.null_count:
+        indices = np.where(np.isnan(indices), len(labels), indices).astype(np.intp)
+    for index, text in enumerate(labels):
+        label = "" if text is None else str(text).strip()
+        if label in MISSING_TEXTS:
+            continue
+        of_label[index] = codes.setdefault(label, len(codes))
+        if not column._no_number and not NUMBER.fullmatch(str(text)):
+            first = np.flatnonzero(indices == index)
+            if len(first):
+                column._no_number = f"{batch.where(int(first[0]))}: {harmless(str(text))!r}"
+    out[:] = of_label[indices]
+    column.many = len(codes) > MOST_LABELS
+
+
+def _check(
+    shown: str,
+    columns: dict[int, Column],
+    block: Floats,
+    batch: Batch,
+    slots: list[int],
+    target: int,
+) -> None:
+    """Count what is missing in `slots`; refuse what is infinite, and a target that is missing."""
+    part = block if len(slots) == block.shape[1] else block[:, slots]
+    with np.errstate(all="ignore"):
+        odd = ~np.isfinite(part.sum(axis=0))
+    low, high = np.fmin.reduce(part, axis=0).tolist(), np.fmax.reduce(part, axis=0).tolist()
+    for place, slot in enumerate(slots):
+        column, values = columns[slot], block[:, slot]
+        column.low, column.high = min(column.low, low[place]), max(column.high, high[place])
+        if not odd[place] or column.many or column.kind in {"date", "nested"}:
+            continue
+        infinite, missing = np.isinf(values), np.isnan(values)
+        if infinite.any():
+            raise ProblemError(
+                f"{shown}: {batch.where(int(np.argmax(infinite)))}, column {column.name!r}: the"
+                " number is infinite or too large; correct it, or leave it empty"
+            )
+        if slot == target and missing.any():
+            raise ProblemError(
+                f"{shown}: {batch.where(int(np.argmax(missing)))}, column {column.name!r}: the"
+                " target is missing; fill it in, or leave the row out"
+            )
+        column.missing += int(missing.sum())
+
+
+def _finish(column: Column, values: Floats) -> None:
+    """Sort the labels of a text column, and say what it cannot be used for."""
+    name = column.name
+    if column.kind == "date":
+        column.fault = f"column {name!r} holds dates or times; {_INSTEAD}"
+    if column.kind == "nested":
+        column.fault = f"column {name!r} holds lists, objects or bytes; {_INSTEAD}"
+    if column.kind != "text":
+        return
+    found = list(column._codes)
+    if not column.many:
+        column.labels = tuple(sorted(found))
+        place = {label: index for index, label in enumerate(column.labels)}
+        rank = np.array([*(place[label] for label in found), np.nan])
+        for start in range(0, len(values), 1 << 16):
+            part = values[start : start + (1 << 16)]
+            part[:] = rank[np.where(np.isnan(part), len(found), part).astype(np.intp)]
+    column.fault = _text_fault(column, found)
+    column._codes = {}
+
+
+_INSTEAD = "leave it out of the file, or turn it into numbers"
+
+
+def _text_fault(column: Column, found: list[str]) -> str | None:
+    some = found[:LOOKED_AT]
+    if some and all(map(_DATE.fullmatch, some)):
+        column.kind = "date"
+        return f"column {column.name!r} holds dates or times, as {harmless(some[0])!r}; {_INSTEAD}"
+    if (
+        len(some) > 1
+        and all(_COMMA.fullmatch(text) or NUMBER.fullmatch(text) for text in some)
+        and any(map(_COMMA.fullmatch, some))
+    ):
+        return (
+            f"column {column.name!r} holds numbers with commas, as {harmless(some[0])!r}; write"
+            " them with a point, and thousands without a sign"
+        )
+    numbers = sum(NUMBER.fullmatch(text) is not None for text in found)
+    if numbers <= FEW_NUMBERS or numbers < MOSTLY * len(found):
+        return None
+    if not column._no_number:
+        return f"column {column.name!r} holds numbers written as text; store them as numbers"
+    place, _, value = column._no_number.partition(": ")
+    return (
+        f"{place}, column {column.name!r}: {value} is not a number as most of the column is;"
+        " correct it, or leave it empty"
+    )

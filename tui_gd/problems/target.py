@@ -1,0 +1,131 @@
+"""The target of a table: which column it is, which task it sets, and its classes."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.harmless import harmless
+from tui_gd.problems.sources import NAME_LENGTH
+from tui_gd.problems.split import class_type
+from tui_gd.problems.tables import Column, Floats
+
+FEW_KINDS = 20
+"""So many different whole numbers, and no more, are taken for classes."""
+MOST_CLASSES = 1000
+LOOKED_AT = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What is learned: class numbers or numbers (rows,), the classes' names, and why it is so.
+
+    `kinds` are the texts or numbers in the file that the classes stand for.
+    """
+
+    name: str
+    y: NDArray[np.generic]
+    class_names: tuple[str, ...]
+    why: str
+    kinds: tuple[str, ...] | tuple[float, ...] = ()
+
+
+def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
+    """Return the name of the column that is meant: by its name, or its number from 1.
+
+    `ProblemError`, with the names that are nearest, if there is none.
+    """
+    name = harmless(wanted.strip(), NAME_LENGTH)
+    if name in names:
+        return name
+    if wanted.isdecimal() and wanted.isascii() and 1 <= int(wanted[:9]) <= len(names):
+        return names[int(wanted[:9]) - 1]
+    near = difflib.get_close_matches(name, names, 3) or list(names[:10])
+    more = ", ..." if len(names) > len(near) else ""
+    raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}")
+
+
+def target_of(shown: str, column: Column, values: Floats, task: str | None) -> Target:
+    """Return the target that a column makes, `values` (rows,) its numbers or labels' places.
+
+    Text and yes/no are classes; numbers are if they are at most 20 different whole ones, each
+    twice or more on average. `task` "classification" or "regression" overrides that. Classes are
+    in the order of their labels, numbers in their own.
+    """
+    name, rows = column.name, len(values)
+    if column.fault:
+        raise ProblemError(f"{shown}: {column.fault}")
+    if column.many or len(column.labels) > MOST_CLASSES:
+        raise ProblemError(
+            f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts: too many for"
+            " classes; choose another --target"
+        )
+    if (values == values[0]).all():
+        value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
+        raise ProblemError(
+            f"{shown}: column {name!r} is {harmless(value)} in all {rows} rows: there is nothing"
+            " to learn; choose another --target"
+        )
+    if column.kind == "text":
+        if task == "regression":
+            raise ProblemError(
+                f"{shown}: column {name!r} holds text, which --task regression cannot learn"
+            )
+        kind = class_type(len(column.labels))
+        labels = tuple(harmless(label) for label in column.labels)
+        return Target(name, values.astype(kind), labels, "told by its texts", column.labels)
+    if task == "regression":
+        return Target(name, values, (), "as --task says")
+    kinds = whole_kinds(values) if task is None else np.unique(values)
+    if not len(kinds) or (task is None and 2 * len(kinds) > rows and column.kind == "number"):
+        return Target(name, values, (), "told by its numbers")
+    if len(kinds) > MOST_CLASSES:
+        raise ProblemError(
+            f"{shown}: column {name!r} has {len(kinds):,} different numbers, more than"
+            f" {MOST_CLASSES} classes: leave --task classification out"
+        )
+    y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
+    if column.kind == "yes/no":
+        return Target(name, y, ("false", "true"), "as it is yes or no", (0.0, 1.0))
+    why = "told by its few whole numbers" if task is None else "as --task says"
+    numbers = tuple(kinds.tolist())
+    return Target(name, y, tuple(f"{kind:.15g}" for kind in numbers), why, numbers)
+
+
+def whole_kinds(values: NDArray[np.generic]) -> Floats:
+    """Return the kinds of values (kinds,), sorted, if they are 2 to 20 whole numbers; else none."""
+    none = np.empty(0)
+    if len(np.unique(values[:LOOKED_AT])) > FEW_KINDS:
+        return none
+    kinds = np.unique(values).astype(np.float64)
+    whole = 2 <= len(kinds) <= FEW_KINDS and bool((kinds == np.rint(kinds)).all())
+    return kinds if whole else none
+
+
+def target_like(shown: str, column: Column, values: Floats, train: Target) -> NDArray[np.generic]:
+    """Return the target of the file to test on, of the classes that `train` has.
+
+    `ProblemError` for a row of another class.
+    """
+    if not train.class_names:
+        return values
+    if column.kind == "text":
+        known = {label: number for number, label in enumerate(train.kinds)}
+        numbers = np.array([known.get(label, -1) for label in column.labels] or [-1])
+        y = numbers[values.astype(np.intp)]
+    else:
+        kinds = np.array(train.kinds, np.float64)
+        y = np.minimum(np.searchsorted(kinds, values), len(kinds) - 1)
+        y = np.where(kinds[y] == values, y, -1)
+    strange = np.flatnonzero(y < 0)
+    if len(strange):
+        row = int(strange[0])
+        value = column.labels[int(values[row])] if column.labels else f"{values[row]:g}"
+        raise ProblemError(
+            f"{shown}: row {row + 1}, column {column.name!r}: {harmless(value)!r} is no class of"
+            " the rows to train on"
+        )
+    return y.astype(train.y.dtype)
