@@ -8,12 +8,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
+from tui_gd.cli_data import DATA_COMMANDS
+from tui_gd.cli_export import EXPORT_COMMANDS, is_line, opened_line
+from tui_gd.cli_runs import (
+    RUNS_COMMANDS,
+    add_id,
+    add_resume_options,
+    add_store_options,
+    resumes,
+)
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.names import OPTIMIZERS
 from tui_gd.options import add_run_options, drawn_seed, frames
 
 if TYPE_CHECKING:
     from tui_gd.settings import RunSettings
+    from tui_gd.ui.terminal import Terminal
 
 EXAMPLES = """\
 examples:
@@ -25,11 +35,15 @@ examples:
   gd-tui digits --optimizer nesterov --batch-size 32 --standardize
   gd-tui surface:himmelblau --optimizer sgd,momentum,adam
   gd-tui --surface 'x^2 + 10*y^2' -a 0.05
+  gd-tui churn.csv --target churn --loss cross-entropy --standardize
   gd-tui run --seed 1               no interface: the losses, then the report
   gd-tui run --quiet --json -       the whole run as one JSON object
   gd-tui race -a 0.01               64 learning rates around it: how each of them ends
   gd-tui race --optimizers          all optimizers, each at the best of its learning rates
   gd-tui problems                   what can be named as PROBLEM
+  gd-tui runs                       the runs that were kept: all that trained
+  gd-tui resume                     the newest of them goes on where it was
+  gd-tui share 3f9a                 a run as one line of text: gd-tui 'gd1:...' repeats it
 """
 
 
@@ -50,9 +64,18 @@ def fail(message: str) -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Do what the command line says and return the exit status."""
     try:
-        commands = {"problems": _problems, "run": _run, "race": _race, "check": _check}
+        commands = {
+            "problems": _problems,
+            "run": _run,
+            "race": _race,
+            "check": _check,
+            "resume": _resume,
+        }
         if argv and argv[0] in commands:
             return commands[argv[0]](argv[1:])
+        for others in (DATA_COMMANDS, RUNS_COMMANDS, EXPORT_COMMANDS):
+            if argv and argv[0] in others:
+                return others[argv[0]](argv[1:], Parser)
         return _interface(argv)
     except ProblemError as error:
         fail(str(error))
@@ -93,14 +116,27 @@ def _run(argv: Sequence[str]) -> int:
         description="Train without an interface: the losses, then the report on the test rows.",
         allow_abbrev=False,
     )
-    add_run_options(parser)
+    resumed = resumes(argv)
+    if resumed:
+        add_resume_options(parser)
+    else:
+        add_run_options(parser)
+        add_store_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the run as one object; - is stdout")
     parser.add_argument("--quiet", action="store_true", help="leave the lines of the epochs out")
     options = parser.parse_args(argv)
-    from tui_gd.headless import train
     from tui_gd.settings import OutputSettings
 
-    return train(_settings(options), OutputSettings(options.json, options.quiet))
+    output = OutputSettings(options.json, options.quiet)
+    if resumed:
+        from tui_gd.headless import train_on
+
+        return train_on(options.resume, options.epochs, output)
+    from tui_gd.headless import train
+
+    shared = opened_line(parser, options)
+    settings = shared.settings if shared else _settings(options)
+    return train(settings, output, keep=not options.no_store, shared=shared)
 
 
 def _race(argv: Sequence[str]) -> int:
@@ -122,6 +158,31 @@ def _race(argv: Sequence[str]) -> int:
         OutputSettings(options.json, options.quiet),
         RaceOptions(options.count, options.decades),
     )
+
+
+def _resume(argv: Sequence[str]) -> int:
+    parser = Parser(
+        prog="gd-tui resume",
+        description="Go on with a kept run where it was, in the interface.",
+        allow_abbrev=False,
+    )
+    add_id(parser, optional=True)
+    _add_screen_options(parser)
+    options = parser.parse_args(argv)
+    from tui_gd.keeping import to_resume
+
+    run = to_resume(options.id)
+    terminal = _terminal(options)
+    if terminal is None:
+        from tui_gd.headless import train_on
+        from tui_gd.settings import OutputSettings
+
+        return train_on(run.id, None, OutputSettings())
+    from tui_gd.runs.resume import settings_of
+    from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.start import run_interface
+
+    return run_interface(settings_of(run), terminal, Beginning(keep=True, kept=run.id))
 
 
 def _check(argv: Sequence[str]) -> int:
@@ -147,6 +208,10 @@ def _interface(argv: Sequence[str]) -> int:
         "       gd-tui run [PROBLEM] [options]    without an interface\n"
         "       gd-tui race [PROBLEM] [options]   which learning rate ends lowest\n"
         "       gd-tui problems                   what can be named as PROBLEM\n"
+        "       gd-tui data FILE [options]        what is done to the columns of a table\n"
+        "       gd-tui runs | show ID | rm ID     the runs that were kept\n"
+        "       gd-tui export ID | share ID       one of them as files, or as one line\n"
+        "       gd-tui resume [ID]                one of them goes on where it was\n"
         "       gd-tui check [PROBLEM] [options]  the gradient against differences of the loss",
         description="Gradient descent, live in a terminal.",
         epilog=EXAMPLES,
@@ -154,31 +219,45 @@ def _interface(argv: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     add_run_options(parser)
+    add_store_options(parser)
+    _add_screen_options(parser)
+    parser.add_argument("--version", action="version", version=f"gd-tui {__version__}")
+    options = parser.parse_args(argv)
+    shared = opened_line(parser, options)
+    settings = shared.settings if shared else _settings(options)
+    terminal = _terminal(options)
+    if terminal is None:
+        from tui_gd.headless import train
+        from tui_gd.settings import OutputSettings
+
+        return train(settings, OutputSettings(), keep=not options.no_store, shared=shared)
+    from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.start import run_interface
+
+    return run_interface(settings, terminal, Beginning(keep=not options.no_store, shared=shared))
+
+
+def _add_screen_options(parser: argparse.ArgumentParser) -> None:
     screen = parser.add_argument_group("screen")
     screen.add_argument("--ascii", action="store_true", help="draw with plain characters only")
     screen.add_argument("--fps", type=frames, metavar="N", help="frames a second (15; 10 over SSH)")
-    parser.add_argument("--version", action="version", version=f"gd-tui {__version__}")
-    options = parser.parse_args(argv)
-    settings = _settings(options)
+
+
+def _terminal(options: argparse.Namespace) -> "Terminal | None":
+    """Return the terminal, made ready; None, which is said, if it cannot show the interface."""
     from tui_gd.ui.terminal import Terminal, missing
 
     why = missing(os.environ)
     if why is not None or sys.stdout is None or not sys.stdout.isatty():
-        from tui_gd.headless import train
-        from tui_gd.settings import OutputSettings
-
         if why is not None:
             print(f"gd-tui: {why}: training without an interface", file=sys.stderr)
-        return train(settings, OutputSettings())
+        return None
     for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
         if stream is None or not stream.isatty():
             fail(f"standard {name} is not a terminal, which the interface needs: use gd-tui run")
-    terminal = Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)
     # Textual paints at the next of so many ticks a second: a key's answer waits half of one
     os.environ.setdefault("TEXTUAL_FPS", "120")
-    from tui_gd.ui.start import run_interface
-
-    return run_interface(settings, terminal)
+    return Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)
 
 
 def _settings(options: argparse.Namespace) -> "RunSettings":
@@ -190,6 +269,8 @@ def _settings(options: argparse.Namespace) -> "RunSettings":
         fail("--momentum 1 never slows down: it has to be below 1, as 0.9")
     if options.surface is not None and options.problem is not None:
         fail(f"--surface is a problem itself: leave {options.problem} out")
+    if is_line(options.problem):
+        fail("a share line is opened by gd-tui and by gd-tui run: name a problem here")
     if options.problem is None:
         options.problem = "blobs" if options.surface is None else "surface"
     values = vars(options)

@@ -1,23 +1,33 @@
 """A run without an interface: the tutorial's lines, the report, and the run as JSON."""
 
 import json
-import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
+import numpy as np
+
 from tui_gd import __version__
-from tui_gd.errors import OutputError
-from tui_gd.learning.models import Floats
+from tui_gd.errors import OutputError, ProblemError
+from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
 from tui_gd.report import Report, print_reports, reports_of
+from tui_gd.runs.document import about_problem, plain_numbers
+from tui_gd.runs.recorder import Recorder, to_stderr
+from tui_gd.runs.resume import resume
+from tui_gd.runs.steps import Shared, replay
+from tui_gd.runs.store import Store
 from tui_gd.settings import OutputSettings, RunSettings
+from tui_gd.signals import Leave, leaving
 from tui_gd.wholefile import WholeFile
 
 # training is let go on for about this long between two looks at what is to be printed
 PRINT_SECONDS = 0.1
+KEEP_SECONDS = 0.4
 
 
 class Output:
@@ -44,23 +54,81 @@ class Output:
             raise OutputError(f"to standard output: {error.strerror}") from None
 
 
-def train(settings: RunSettings, output: OutputSettings) -> int:
-    """Train, print and write what `output` says; return the exit status, 1 if diverged."""
+def train(
+    settings: RunSettings,
+    output: OutputSettings,
+    *,
+    keep: bool = True,
+    shared: Shared | None = None,
+) -> int:
+    """Train, print and write what `output` says; return the exit status, 1 if diverged.
+
+    With `keep` the run is in the run store from its first epoch on. A `shared` run, whose settings
+    these are, is repeated and then goes on to its last epoch.
+    """
+    with writing(output) as file:
+        problem = settings.load_problem()
+        trainer = settings.make_trainer(problem, test_losses=output.json is not None)
+        if problem.hints:
+            to_stderr("; ".join(problem.hints))
+        recorder = Recorder(settings, problem) if keep else None
+        last = settings.epochs if shared is None else max(settings.epochs, shared.epoch)
+        going = Going(settings, problem, trainer, last, recorder, shared)
+        return _finish(going, output, file)
+
+
+def train_on(name: str, epochs: int | None, output: OutputSettings) -> int:
+    """Go on with the kept run of that id as `train` does, to epoch `epochs` or as far as it was to.
+
+    A run that was at its end is only reported, unless `epochs` is later.
+    """
+    with writing(output) as file, Store() as store:
+        resumed = resume(store, name, test_losses=output.json is not None)
+        with resumed:
+            epoch, state = resumed.trainer.epoch, resumed.opened.kept.state
+            if epochs is not None and epochs < epoch:
+                raise ProblemError(
+                    f"-e {epochs}: run {resumed.id} is at epoch {epoch} already; name a later one"
+                )
+            if resumed.note:
+                to_stderr(resumed.note)
+            last = epochs or (epoch if state in {"finished", "diverged"} else resumed.goal)
+            recorder = resumed.recorder(goal=max(last, resumed.goal))
+            settings = resumed.settings
+            if "cosine" not in settings.schedule and "one-cycle" not in settings.schedule:
+                settings = replace(settings, epochs=last)  # as an uninterrupted run would have it
+            going = Going(settings, resumed.problem, resumed.trainer, last, recorder)
+            return _finish(going, output, file)
+
+
+@dataclass(frozen=True, eq=False)
+class Going:
+    """A run that goes to epoch `last`, the steps of `shared` being done on the way."""
+
+    settings: RunSettings
+    problem: Problem
+    trainer: Trainer
+    last: int
+    recorder: Recorder | None
+    shared: Shared | None = None
+
+
+@contextmanager
+def writing(output: OutputSettings) -> Iterator[WholeFile | None]:
+    """Give the file that `output` names; without a call of its `write` it is left as it was."""
     file = WholeFile(output.json, "--json") if output.json not in {None, "-"} else None
     try:
-        return _train_and_write(settings, output, file)
+        yield file
     finally:
         if file:
             file.discard()
 
 
-def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeFile | None) -> int:
+def _finish(run: Going, output: OutputSettings, file: WholeFile | None) -> int:
     out = Output(sys.stderr if output.json == "-" else sys.stdout)
-    problem = settings.load_problem()
-    trainer = settings.make_trainer(problem, test_losses=output.json is not None)
-    start = trainer.weights.copy()
+    settings, problem, trainer = run.settings, run.problem, run.trainer
     begin = time.perf_counter()
-    _train(trainer, settings.epochs, None if output.quiet else out)
+    _train_kept(run, None if output.quiet else out)
     seconds = time.perf_counter() - begin
     if not output.quiet:
         if trainer.stopped:
@@ -69,7 +137,8 @@ def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeF
     reports = reports_of(trainer, problem)
     print_reports(trainer, reports, out)
     if output.json:
-        document = as_document(settings, problem, trainer, start, reports, seconds)
+        _fill(trainer)
+        document = as_document(settings, problem, trainer, reports, seconds)
         text = json.dumps(document, allow_nan=False) + "\n"
         if file:
             file.write(text)
@@ -86,14 +155,72 @@ def _train_and_write(settings: RunSettings, output: OutputSettings, file: WholeF
     return 0
 
 
-def _train(trainer: Trainer, epochs: int, out: Output | None) -> None:
-    burst = 1
-    with trainer.computing():
+def _fill(trainer: Trainer) -> None:
+    """Compute again the losses of a resumed run that were not kept, or not wanted then."""
+    wanted = [trainer.losses, *([trainer.test_losses] if len(trainer.problem.y_test) else [])]
+    ends = [lane.recorded if lane.diverged is None else lane.diverged for lane in trainer.lanes]
+    if any(np.isnan(losses(i)[: end + 1]).any() for losses in wanted for i, end in enumerate(ends)):
+        epoch = trainer.epoch
+        to_stderr(f"computing {epoch} epochs again: not all of their losses were kept")
+        trainer.back(epoch)
+        trainer.finish_tests()
+        trainer.advance(epoch)
+
+
+def _train_kept(run: Going, out: Output | None) -> None:
+    """Train, and have the run kept as far as it comes, whatever ends it."""
+    recorder, trainer = run.recorder, run.trainer
+    if recorder is None:
+        _train(run, out, Leave(trainer))
+        return
+    word: str | None = "interrupted"
+    whole = False
+    try:
+        with leaving(trainer) as leave:
+            _train(run, out, leave)
+        whole, word = True, _word(run)
+        if leave.signal:
+            word = "paused"
+    except (BrokenPipeError, OutputError):
+        whole, word = True, "paused"  # nobody reads on: it stands between two epochs
+        raise
+    except KeyboardInterrupt:
+        word = "paused"  # asked twice: perhaps in the midst of an epoch
+        raise
+    finally:
+        recorder.close(trainer if whole else None, word)
+    if leave.signal:
+        if recorder.id and not recorder.fault:
+            to_stderr(f"kept as {recorder.id} (gd-tui run --resume {recorder.id})")
+        leave.go()
+
+
+def _word(run: Going) -> str:
+    if run.trainer.diverged.all():
+        return "diverged"
+    at_end = run.trainer.epoch >= run.last or run.trainer.stopped
+    return "finished" if at_end else "paused"
+
+
+def _train(run: Going, out: Output | None, leave: Leave) -> None:
+    trainer, epochs, recorder = run.trainer, run.last, run.recorder
+    burst, taken = 1, time.perf_counter()
+    with trainer.computing(), suppress(Interrupted):
+        if run.shared:
+            replay(trainer, run.shared)
+            if out:
+                _print_epochs(trainer, 0, out)
         while trainer.epoch < epochs and not trainer.diverged.all() and not trainer.stopped:
+            if leave.signal:
+                return
             before, begin = trainer.epoch, time.perf_counter()
             trainer.advance(min(burst, epochs - before))
-            if time.perf_counter() - begin < PRINT_SECONDS:
+            now = time.perf_counter()
+            if now - begin < PRINT_SECONDS:
                 burst *= 2
+            if recorder and now - taken >= KEEP_SECONDS and trainer.epoch < epochs:
+                recorder.take(trainer, "running", None)
+                taken = now
             if out:
                 _print_epochs(trainer, before, out)
 
@@ -119,7 +246,6 @@ def as_document(
     settings: RunSettings,
     problem: Problem,
     trainer: Trainer,
-    start: Floats,
     reports: list[Report],
     seconds: float,
 ) -> dict[str, Any]:
@@ -129,6 +255,7 @@ def as_document(
     what epoch k + 1 prints; the loss at `weights` itself stands in `final_train_loss`.
     """
     epochs = trainer.epoch
+    start = trainer.history.keyframes.start()[:, 0]
     return {
         "version": __version__,
         "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
@@ -151,21 +278,3 @@ def as_document(
         ],
         "seconds": seconds,
     }
-
-
-def about_problem(problem: Problem) -> dict[str, Any]:
-    """Return what a problem is, as plain values."""
-    return {
-        "name": problem.name,
-        "task": problem.task,
-        "train_rows": len(problem.y_train),
-        "test_rows": len(problem.y_test),
-        "features": [] if problem.surface else list(problem.feature_names),
-        "classes": list(problem.class_names),
-        "surface": problem.surface.as_dict() if problem.surface else None,
-    }
-
-
-def plain_numbers(losses: Floats) -> list[float | None]:
-    """JSON has no NaN: the epochs after a lane diverged are null."""
-    return [value if math.isfinite(value) else None for value in losses.tolist()]

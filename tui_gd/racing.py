@@ -11,7 +11,7 @@ from typing import Any
 
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
-from tui_gd.headless import Output, about_problem, plain_numbers
+from tui_gd.headless import Output
 from tui_gd.learning.race import RaceResult, rates_around
 from tui_gd.problems import Problem
 from tui_gd.race_setup import (
@@ -22,6 +22,7 @@ from tui_gd.race_setup import (
     hold_race,
     race_settings,
 )
+from tui_gd.runs.document import about_problem, plain_numbers
 from tui_gd.settings import OutputSettings, RunSettings
 from tui_gd.wholefile import WholeFile
 

@@ -34,19 +34,19 @@ class WholeFile:
         except OSError as error:
             raise ProblemError(f"{option} {path}: {error.strerror}; name another place") from None
 
-    def write(self, text: str) -> None:
-        """Put `text` into the file, whole; `OutputError` if it takes it not."""
+    def write(self, content: str | bytes) -> None:
+        """Put text, as UTF-8, or bytes into the file, whole; `OutputError` if it takes it not."""
         try:
-            self._put(text)
+            self._put(content.encode() if isinstance(content, str) else content)
         except OSError as error:
             raise OutputError(f"{self._target}: {error.strerror}") from None
 
-    def _put(self, text: str) -> None:
+    def _put(self, content: bytes) -> None:
         if self._temporary is None:
-            self._target.write_text(text, encoding="utf-8")
+            self._target.write_bytes(content)
             return
-        with open(self._temporary, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(self._temporary, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

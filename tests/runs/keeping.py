@@ -1,0 +1,63 @@
+"""What the tests of the run store are made of: runs on a small problem, kept in a given file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tui_gd.learning.standing import SERIES, part
+from tui_gd.learning.trainer import Trainer
+from tui_gd.runs.place import NAME
+from tui_gd.runs.recorder import Recorder
+from tui_gd.runs.store import KeptRun, Store
+from tui_gd.settings import RunSettings
+
+LINE = RunSettings("line", samples=20, alpha=(0.01, 0.003), seed=3, epochs=1000)
+
+
+class Kept:
+    """A run and its recorder, which has written all that was taken when `write` returns."""
+
+    def __init__(self, directory: Path, settings: RunSettings = LINE) -> None:
+        self.path = directory / NAME
+        self.settings = settings
+        self.problem = settings.load_problem()
+        self.trainer = settings.make_trainer(self.problem)
+        self.told: list[str] = []
+        self.recorder = Recorder(settings, self.problem, path=self.path, tell=self.told.append)
+
+    def write(self, state: str = "running") -> None:
+        assert self.recorder.take(self.trainer, state, self.settings.seed)
+        self.recorder.wait()
+
+    def close(self, state: str | None = None) -> str:
+        self.recorder.close(self.trainer, state)
+        assert self.recorder.id
+        return self.recorder.id
+
+    def kept(self) -> KeptRun:
+        with Store(self.path) as store:
+            return store.find(self.recorder.id or "")
+
+
+def keep(directory: Path, settings: RunSettings = LINE, epochs: int = 100) -> str:
+    """Keep a run of so many epochs and return its id."""
+    run = Kept(directory, settings)
+    run.trainer.advance(epochs)
+    return run.close()
+
+
+def check_same(one: Trainer, other: Trainer) -> None:
+    """Hold everything that two trainers say of their run against each other, bit for bit."""
+    assert one.epoch == other.epoch
+    assert np.array_equal(one.weights, other.weights)
+    assert np.array_equal(one.learning_rates, other.learning_rates)
+    assert [(lane.number, lane.name, lane.recorded) for lane in one.lanes] == [
+        (lane.number, lane.name, lane.recorded) for lane in other.lanes
+    ]
+    for position, lane in enumerate(one.lanes):
+        for name in SERIES:
+            ours, theirs = (
+                part(trainer.history.series[name].values[position], 0, lane.recorded + 1)
+                for trainer in (one, other)
+            )
+            assert np.array_equal(ours, theirs, equal_nan=True), name

@@ -1,0 +1,53 @@
+"""kill -9 at random moments: what was kept is there, and goes on with the same bits."""
+
+import json
+import os
+import random
+import signal
+from pathlib import Path
+
+from benchmarks.kills import RUN, Nursery, check_whole, kill_once
+from tests.commandline import check_refusal, process
+from tui_gd.runs.place import NAME
+from tui_gd.runs.store import Store
+
+KILLS = 12
+
+
+def test_a_run_that_is_killed_again_and_again_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    data, out = tmp_path / "data", tmp_path / "out"
+    run, reached = "", 0
+    with Nursery(data) as nursery:
+        for _ in range(KILLS):
+            words = ("run", "--resume", run) if run else RUN
+            kill_once(nursery, words, out, chance.uniform(0.0, 1.2))
+            with Store(data / NAME) as store:
+                runs = store.runs()
+            for kept in runs:
+                assert kept.state == "interrupted"
+                assert kept.driver is None
+                assert kept.newest >= reached
+                run, reached = kept.id, kept.newest
+            assert len(runs) <= 1
+    assert check_whole(data / NAME, more=50) == reached + 50
+
+
+def test_what_one_process_drives_another_does_not(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    with Nursery(data) as nursery:
+        running = nursery.start(RUN, out)
+        listed: list[dict[str, object]] = []
+        while not listed:
+            listed = json.loads(process("runs", "--json", GD_TUI_DATA=str(data)).out)
+        (run,) = listed
+        assert run["state"] == "running"
+        name = str(run["id"])
+        who = f"run {name} is driven by process {running}, since "
+        check_refusal(process("run", "--resume", name, GD_TUI_DATA=str(data)), who)
+        check_refusal(process("rm", name, GD_TUI_DATA=str(data)), who)
+        os.kill(running, signal.SIGHUP)
+        assert nursery.status() >> 8 == 128 + signal.SIGHUP
+    (run,) = json.loads(process("runs", "--json", GD_TUI_DATA=str(data)).out)
+    assert run["state"] == "paused"
+    check_whole(data / NAME, more=50)

@@ -1,0 +1,197 @@
+"""Resume: the same bits as an uninterrupted run, and what is said where that cannot be."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.runs.keeping import LINE, Kept, check_same, keep
+from tui_gd.errors import ProblemError
+from tui_gd.runs import identity, place
+from tui_gd.runs.place import NAME
+from tui_gd.runs.resume import resume
+from tui_gd.runs.store import Store
+from tui_gd.settings import RunSettings
+
+KINDS = {
+    "race": LINE,
+    "momentum": replace(LINE, optimizer=("momentum", "sgd"), momentum=0.8),
+    "mini-batches": replace(LINE, optimizer=("adam",), batch_size=3),
+    "float32": replace(LINE, dtype="float32", optimizer=("rmsprop",)),
+    "schedule": replace(LINE, schedule="warmup:20+cosine", epochs=300),
+    "network": RunSettings("moons", samples=60, hidden=(4,), seed=2, alpha=(0.1,), epochs=300),
+    "classes": RunSettings("iris", alpha=(0.01,), l1=0.01, epochs=300, seed=1),
+    "surface": RunSettings("surface:himmelblau", alpha=(0.001, 0.01), epochs=300, seed=4),
+    "formula": RunSettings("surface", surface="x^2 + 3*y^2", alpha=(0.05,), epochs=300),
+    "patience": RunSettings("moons", samples=60, alpha=(0.02,), patience=60, epochs=300, seed=1),
+    "gradient": replace(LINE, gradient_norm=0.05),
+    "diverging": replace(LINE, alpha=(0.001, 5.0)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, kind: str) -> None:
+    settings = KINDS[kind]
+    keep(tmp_path, settings, epochs=150)
+    whole = settings.make_trainer(settings.load_problem())
+    whole.advance(150)
+    with Store(tmp_path / NAME) as store, resume(store) as one:
+        check_same(one.trainer, whole)
+        assert one.note == ""
+        assert one.goal == settings.epochs
+        assert one.settings == settings
+        if not whole.stopped:
+            for trainer in (one.trainer, whole):
+                trainer.advance(150)
+        assert one.trainer.stopped == whole.stopped
+        check_same(one.trainer, whole)
+
+
+def test_initial_weights_need_their_file_no_more(tmp_path: Path) -> None:
+    start = tmp_path / "start.npy"
+    np.save(start, np.array([[0.5, -1.0], [2.0, 3.0]]))
+    settings = replace(LINE, init=str(start))
+    keep(tmp_path, settings)
+    whole = settings.make_trainer(settings.load_problem())
+    whole.advance(100)
+    start.unlink()
+    with Store(tmp_path / NAME) as store, resume(store) as one:
+        check_same(one.trainer, whole)
+        assert one.trainer.history.keyframes.start()[:, 0].tolist() == [[0.5, -1.0], [2.0, 3.0]]
+
+
+def test_the_newest_run_goes_on_that_nobody_drives_and_that_can(tmp_path: Path) -> None:
+    first = keep(tmp_path)
+    keep(tmp_path, replace(LINE, alpha=(5.0,)), epochs=1000)
+    run = Kept(tmp_path)
+    run.trainer.advance(5)
+    run.write()
+    with Store(tmp_path / NAME) as store:
+        diverged = next(kept for kept in store.runs() if kept.newest not in {5, 100})
+        store.connection.execute("UPDATE runs SET state = 'diverged' WHERE id = ?", (diverged.id,))
+        with resume(store) as one:
+            assert one.id == first
+            with pytest.raises(ProblemError, match="no run that could go on"):
+                resume(store)
+            with pytest.raises(ProblemError, match=f"run {first} is driven by process"):
+                resume(store, first)
+        resume(store, first).close()
+    run.close()
+
+
+def arrays(directory: Path) -> RunSettings:
+    chance = np.random.default_rng(0)
+    x = chance.standard_normal((40, 2))
+    np.save(directory / "X.npy", x)
+    np.save(directory / "y.npy", (x.sum(axis=1) > 0).astype(np.int64))
+    return RunSettings("X.npy", target="y.npy", alpha=(0.01,), seed=1)
+
+
+def refusal(directory: Path) -> str:
+    with Store(directory / "data" / NAME) as store:
+        with pytest.raises(ProblemError) as caught:
+            resume(store)
+        name = store.runs()[0].id
+        assert store.runs()[0].driver is None  # the right to drive it is given back
+    message = str(caught.value)
+    assert message.startswith(f"run {name}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_data_that_are_gone_or_have_changed_are_said_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = arrays(tmp_path)
+    keep(tmp_path / "data", settings)
+    x, y = tmp_path / "X.npy", tmp_path / "y.npy"
+    whole = x.read_bytes()
+    x.write_bytes(whole + b"more")
+    assert f"{x}: has changed since: {len(whole) + 4:,} bytes, not {len(whole):,}" in refusal(
+        tmp_path
+    )
+    x.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert f"{x}: its contents have changed since" in refusal(tmp_path)
+    x.write_bytes(whole)
+    y.rename(tmp_path / "z.npy")
+    assert f"--target {y}: No such file" in refusal(tmp_path)
+    (tmp_path / "z.npy").rename(y)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with Store(tmp_path / "data" / NAME) as store, resume(store) as one:
+        assert one.trainer.epoch == 100
+        assert one.settings.problem == str(x)
+
+
+def test_without_the_digest_the_time_of_change_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run may be killed before its data have been digested."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tui_gd.runs.recorder.with_digests", lambda known, _: known)
+    keep(tmp_path / "data", arrays(tmp_path))
+    with Store(tmp_path / "data" / NAME) as store:
+        assert "sha256" not in store.runs()[0].identity["files"][0]
+        monkeypatch.undo()
+        with resume(store) as one:
+            one.trainer.advance(10)
+            one.recorder().close()
+    x = tmp_path / "X.npy"
+    x.write_bytes(x.read_bytes())
+    assert "its contents have changed since" in refusal(tmp_path)
+
+
+def test_data_that_came_by_standard_input_are_said_to_be_gone(tmp_path: Path) -> None:
+    run = Kept(tmp_path / "data")
+    run.recorder._identity = {**run.recorder._identity, "stdin": True}
+    run.trainer.advance(5)
+    run.close()
+    assert "its data came by standard input and are not kept" in refusal(tmp_path)
+
+
+def changed(directory: Path, column: str, key: str, value: object) -> None:
+    """Change what is kept beside the numbers."""
+    with Store(directory / NAME) as store:
+        (text,) = store.connection.execute(f"SELECT {column} FROM runs").fetchone()
+        words = json.loads(text)
+        words[key] = value
+        store.connection.execute(f"UPDATE runs SET {column} = ?", (json.dumps(words),))
+
+
+def test_made_data_that_come_out_otherwise_are_refused(tmp_path: Path) -> None:
+    keep(tmp_path / "data")
+    changed(tmp_path / "data", "versions", "scikit-learn", "0.1")
+    changed(tmp_path / "data", "identity", "arrays", "0" * 64)
+    assert "line comes out otherwise here (scikit-learn 0.1 then, " in refusal(tmp_path)
+
+
+def test_other_versions_are_said(tmp_path: Path) -> None:
+    keep(tmp_path)
+    changed(tmp_path, "versions", "numpy", "1.0")
+    with Store(tmp_path / NAME) as store, resume(store) as one:
+        assert "numpy 1.0 then, " in one.note
+        assert "last digits may differ" in one.note
+
+
+def test_settings_of_another_program_are_refused(tmp_path: Path) -> None:
+    keep(tmp_path / "data")
+    changed(tmp_path / "data", "settings", "wormholes", 3)
+    assert "another gd-tui" in refusal(tmp_path)
+    assert "wormholes" in refusal(tmp_path)
+
+
+def test_the_array_digest_tells_every_array_apart() -> None:
+    problem = LINE.load_problem()
+    one = identity.arrays_digest(problem)
+    assert one == identity.arrays_digest(LINE.load_problem())
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        other = np.array(getattr(problem, name))
+        other.flat[1] += 1
+        assert identity.arrays_digest(replace(problem, **{name: other})) != one
+
+
+def test_the_place_of_the_store_is_one_name() -> None:
+    assert place.store_path() == place.data_directory() / NAME

@@ -1,0 +1,327 @@
+"""The run store: ids, states, rights, what is damaged, several programs at once."""
+
+import math
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.commandline import ROOT
+from tests.runs.keeping import Kept, keep
+from tui_gd.errors import ProblemError
+from tui_gd.runs import opening
+from tui_gd.runs.blobs import cut, points, thinned, whole_row
+from tui_gd.runs.driving import Drive, DrivenError, driver_of
+from tui_gd.runs.opening import StoreError
+from tui_gd.runs.place import NAME, data_directory, on_network
+from tui_gd.runs.store import Store
+
+
+def test_only_the_owner_may_read_what_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "deep" / "data"
+    run = Kept(data)
+    run.trainer.advance(10)
+    run.write()
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    files = [path for path in data.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {NAME, run.recorder.id}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    run.close()
+
+
+def test_the_directory_is_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GD_TUI_DATA", str(tmp_path / "own"))
+    assert data_directory() == tmp_path / "own"
+    monkeypatch.delenv("GD_TUI_DATA")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_directory().name == "gd-tui"
+    assert tmp_path in data_directory().parents
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
+    names = [keep(tmp_path) for _ in range(3)]
+    with Store(tmp_path / NAME) as store:
+        # made alike on purpose
+        for name, wanted in zip(names, ("3f9a", "3f9b", "a0"), strict=True):
+            store.connection.execute("PRAGMA foreign_keys = OFF")
+            store.connection.execute("UPDATE runs SET id = ? WHERE id = ?", (wanted, name))
+        assert store.find("a").id == "a0"
+        assert store.find("3F9A ").id == "3f9a"
+        with pytest.raises(ProblemError, match=r"3f: several runs begin so \(3f9., 3f9.\)"):
+            store.find("3f")
+        for unknown in ("", "b", "3f9a0"):
+            with pytest.raises(ProblemError, match="no kept run has this id; gd-tui runs lists"):
+                store.find(unknown)
+
+
+def test_the_list_says_what_a_run_has_come_to(tmp_path: Path) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(40)
+    run.write()
+    run.trainer.back(10)
+    name = run.close()
+    kept = run.kept()
+    best = min(np.nanmin(run.trainer.losses(lane)) for lane in (0, 1))
+    assert (kept.id, kept.problem, kept.lanes) == (name, "line", 2)
+    assert (kept.epoch, kept.newest, kept.goal, kept.seed) == (30, 40, 1000, 3)
+    assert kept.best == best
+    assert kept.as_dict()["epochs"] == 40
+    assert kept.as_dict()["best_loss"] == best
+    assert 0 <= kept.changed - kept.began < 60
+
+
+@pytest.mark.parametrize(
+    ("word", "driven", "gone"),
+    [
+        ("RUNNING", "running", "interrupted"),
+        ("PAUSED", "running", "paused"),
+        ("FINISHED", "finished", "finished"),
+        ("DIVERGED", "diverged", "diverged"),
+        ("FAILED", "running", "interrupted"),
+    ],
+)
+def test_the_state_tells_who_is_gone(tmp_path: Path, word: str, driven: str, gone: str) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(5)
+    run.write(word)
+    kept = run.kept()
+    assert kept.state == driven
+    assert kept.driver
+    assert kept.driver.pid == os.getpid()
+    assert run.recorder._drive
+    run.recorder._drive.close()  # as at the end of the process
+    kept = run.kept()
+    assert (kept.state, kept.driver) == (gone, None)
+    run.close()
+
+
+def test_a_run_left_while_it_goes_on_is_paused(tmp_path: Path) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(5)
+    run.write("RUNNING")
+    run.close()
+    assert run.kept().state == "paused"
+
+
+def test_deleting_takes_all_of_a_run_and_nothing_else(tmp_path: Path) -> None:
+    first, second = keep(tmp_path), keep(tmp_path)
+    with Store(tmp_path / NAME) as store:
+        store.delete(first)
+        assert [run.id for run in store.runs()] == [second]
+        for table in ("lanes", "entries", "keyframes", "losses"):
+            (left,) = store.connection.execute(
+                f"SELECT count(*) FROM {table} WHERE run = ?", (first,)
+            ).fetchone()
+            assert left == 0, table
+        assert store.standing(store.find(second)).newest == 100
+    assert not (tmp_path / "driven" / first).exists()
+
+
+def test_a_run_that_somebody_drives_is_not_deleted(tmp_path: Path) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(5)
+    run.write()
+    with Store(tmp_path / NAME) as store:
+        with pytest.raises(DrivenError, match=f"driven by process {os.getpid()}, since 2"):
+            store.delete(run.recorder.id or "")
+        assert len(store.runs()) == 1
+    run.close()
+
+
+def test_only_one_has_the_right_to_drive(tmp_path: Path) -> None:
+    assert driver_of(tmp_path, "ab12") is None
+    with Drive(tmp_path, "ab12"):
+        with pytest.raises(DrivenError, match="run ab12 is driven by process"):
+            Drive(tmp_path, "ab12")
+        with Drive(tmp_path, "cd34"):
+            pass
+    with Drive(tmp_path, "ab12"):
+        pass
+
+
+# What is wrong with a store
+
+
+def read_all(path: Path) -> str:
+    """Read all there is; return what is said of it, empty if nothing is wrong."""
+    try:
+        with Store(path) as store:
+            for run in store.runs():
+                store.standing(run)
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
+def damaged(path: Path) -> str:
+    message = read_all(path)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_a_file_that_is_no_store_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.write_text("these are not the bytes of a store\n" * 100)
+    assert "damaged (file is not a database)" in damaged(path)
+    assert path.read_text().startswith("these")
+
+
+def test_a_store_that_was_cut_short_is_said_in_one_line(tmp_path: Path) -> None:
+    keep(tmp_path)
+    path = tmp_path / NAME
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3])
+    assert "damaged" in damaged(path)
+
+
+def test_bytes_turned_over_are_never_a_traceback(tmp_path: Path) -> None:
+    keep(tmp_path)
+    path, chance = tmp_path / NAME, np.random.default_rng(1)
+    whole = path.read_bytes()
+    for _ in range(60):
+        broken = bytearray(whole)
+        for place in chance.integers(0, len(whole), 30):
+            broken[place] ^= int(chance.integers(1, 256))
+        path.write_bytes(broken)
+        assert "\n" not in read_all(path)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    assert "no run store of gd-tui" in damaged(path)
+
+
+def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    keep(tmp_path)
+    path = tmp_path / NAME
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 7")
+    other.close()
+    assert "version 7, and this gd-tui reads 1" in damaged(path)
+
+
+def test_where_nothing_was_kept_there_are_no_runs(tmp_path: Path) -> None:
+    with Store(tmp_path / "none" / NAME) as store:
+        assert store.runs() == []
+        with pytest.raises(ProblemError, match="none is kept in"):
+            store.find("a")
+    assert not (tmp_path / "none").exists()
+
+
+# Journals
+
+
+def test_it_is_written_ahead_where_that_works(tmp_path: Path) -> None:
+    keep(tmp_path)
+    with Store(tmp_path / NAME) as store:
+        assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store.connection.execute("PRAGMA synchronous").fetchone() == (1,)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".probe")] == []
+
+
+@pytest.mark.parametrize("what", ["_wal_works", "on_network"])
+def test_elsewhere_a_rollback_journal_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(opening, what, lambda _: what == "on_network")
+    name = keep(tmp_path)
+    with Store(tmp_path / NAME) as store:
+        assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert store.standing(store.find(name)).newest == 100
+
+
+@pytest.mark.parametrize(
+    ("path", "network"),
+    [("/home/ada/x", True), ("/home/x", False), ("/mnt/a b/x", True), ("/homes/ada", False)],
+)
+def test_mounts_tell_what_is_on_a_network(tmp_path: Path, path: str, network: bool) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda1 / ext4 rw 0 0\nserver:/ada /home/ada nfs4 rw 0 0\n"
+        "//server/x /mnt/a\\040b cifs rw 0 0\n"
+    )
+    assert on_network(Path(path), str(mounts)) is network
+    assert not on_network(Path(path), str(tmp_path / "nothing"))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.runs.keeping import Kept
+run = Kept(Path(sys.argv[1]))
+for _ in range(40):
+    run.trainer.advance(25)
+    run.write()
+print(run.close(), run.recorder.fault, len(run.told))
+"""
+
+
+def test_two_programs_write_into_one_store(tmp_path: Path) -> None:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[0].split() for process in running]
+    names = {words[0] for words in said}
+    assert len(names) == 2
+    assert [words[1:] for words in said] == [["0"], ["0"]]
+    with Store(tmp_path / NAME) as store:
+        assert {run.id for run in store.runs()} == names
+        one, other = (store.standing(run) for run in store.runs())
+    assert one.newest == other.newest == 1000
+    for lane in (0, 1):
+        assert np.array_equal(one.series["train"][lane], other.series["train"][lane])
+
+
+# Losses in rows
+
+
+def test_thinned_losses_are_the_least_and_greatest_of_every_bucket() -> None:
+    chance = np.random.default_rng(5)
+    values = chance.standard_normal(1000)
+    values[chance.integers(0, 1000, 50)] = math.nan
+    values[40:60] = math.nan
+    values[77] = math.inf
+    rows = [whole_row(0, {"train": values[:600]}), whole_row(600, {"train": values[600:]})]
+    found = {}
+    for row in thinned(rows, 8, 32):
+        assert row.width == 8
+        found.update(zip(*(part.tolist() for part in points(row, "train")), strict=True))
+    wanted = {}
+    for first in range(0, 1000, 8):
+        bucket = [(values[i], i) for i in range(first, min(first + 8, 1000)) if abs(values[i]) < 99]
+        ends = (min(bucket), max(bucket)) if bucket else ()
+        wanted.update({epoch: value for value, epoch in ends})
+    assert found == wanted
+
+
+def test_a_row_is_cut_at_an_epoch() -> None:
+    values = np.arange(10.0)
+    row = whole_row(5, {"train": values, "test": np.full(10, math.nan)})
+    assert row.least == 0.0
+    assert row.series["test"] is None
+    part = cut(row, 8)
+    assert (part.first, part.stop) == (5, 8)
+    assert points(part, "train")[0].tolist() == [5, 6, 7]
+    (thin,) = thinned([row], 4, 100)
+    part = cut(thin, 10)
+    assert points(part, "train")[0].tolist() == [5, 7, 8]
+    assert points(part, "train")[1].tolist() == [0.0, 2.0, 3.0]

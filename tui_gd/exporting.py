@@ -1,0 +1,75 @@
+"""Kept runs as files and as share lines, on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tui_gd.errors import ProblemError
+from tui_gd.runs.completing import completed, missing_epochs
+from tui_gd.runs.export import USUAL, export, write_file
+from tui_gd.runs.exported import Exported
+from tui_gd.runs.exports.estimator import estimator_files
+from tui_gd.runs.recorder import to_stderr
+from tui_gd.runs.resume import open_run
+from tui_gd.runs.share import share_line
+from tui_gd.runs.store import Store
+
+SERIES_IN = frozenset({"losses", "tensorboard"})
+"""Kinds with numbers of every epoch."""
+
+
+def share(name: str) -> int:
+    """Print the line that repeats a kept run; return the exit status."""
+    _, exported = _opened(name)
+    print(share_line(exported))
+    return 0
+
+
+def export_run(
+    name: str,
+    kinds: Sequence[str],
+    folder: str | None,
+    *,
+    lane: str | None = None,
+    estimator: str | None = None,
+    complete: bool = False,
+) -> int:
+    """Write a kept run as `kinds` into a folder, and print the names of the files.
+
+    With `estimator`, the name of a file, that alone is written unless kinds are named too. With
+    `complete` the run is trained again where numbers are missing.
+    """
+    run, exported = _opened(name, lane)
+    wanted = SERIES_IN & set(kinds or USUAL if estimator is None or kinds else ())
+    if wanted and missing_epochs(exported.standing):
+        if complete:
+            exported = completed(exported)
+        else:
+            to_stderr(
+                "test losses or gradient norms were not all computed when this was trained:"
+                " export --complete trains it again to have them"
+            )
+    paths = []
+    if estimator is not None:
+        (content,) = estimator_files(exported).values()
+        write_file(Path(estimator), content)
+        paths.append(Path(estimator))
+    if kinds or estimator is None:
+        paths += export(exported, kinds or USUAL, Path(folder or f"gd-tui-{run}"))
+    for path in paths:
+        print(path)
+    return 0
+
+
+def _opened(name: str, lane: str | None = None) -> tuple[str, Exported]:
+    """Return a kept run's id and the run; `ProblemError` if it, or the lane, is not there."""
+    with Store() as store:
+        opened = open_run(store, store.find(name))
+    current = None
+    if lane is not None:
+        found = [one.number for one in opened.standing.lanes if one.name == lane]
+        if not found:
+            names = ", ".join(one.name for one in opened.standing.lanes[:20])
+            raise ProblemError(f"run {opened.kept.id} has no lane {lane!r}: its lanes are {names}")
+        current = found[0]
+    exported = Exported(opened.settings, opened.problem, opened.standing, current)
+    return opened.kept.id, exported

@@ -1,0 +1,195 @@
+"""The loss curve and the decision map as pictures, through matplotlib where it is installed."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tui_gd.errors import ProblemError
+from tui_gd.learning.models import Floats
+from tui_gd.learning.standing import LaneRecord
+from tui_gd.problems.harmless import harmless
+from tui_gd.runs.exported import Exported
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+POINTS = 2000
+"""So many points a curve at most; of more epochs the least and greatest of every few."""
+GRID = 300
+SHOWN_ROWS = 5000
+DOTS_PER_INCH = 150
+MARKERS = "osD^v<>pXh"
+MISSING = "curves and maps as pictures need matplotlib: pip install 'gd-tui[plots]'"
+
+
+def without_plots(_: Exported) -> str:
+    """Return why no pictures can be made, or nothing."""
+    return "" if find_spec("matplotlib") else MISSING
+
+
+def without_map(exported: Exported) -> str:
+    """Return why there is no decision map, or nothing."""
+    problem = exported.problem
+    if problem.surface or problem.task == "regression":
+        return "a decision map needs classes: export the loss curve instead"
+    if problem.features != 2:
+        return f"a decision map needs two features, and this problem has {problem.features}"
+    return without_plots(exported)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Hold matplotlib's warnings back: of letters that no font has, of numbers near infinity."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@_quietly()
+def curve_files(exported: Exported) -> dict[str, bytes]:
+    """Return the losses of all lanes as `loss.png` and `loss.svg`; dashed on the test rows.
+
+    A branch is drawn from the epoch on at which it left its parent.
+    """
+    figure, axes = _figure()
+    lowest = np.inf
+    handles, labels = [], []
+    for place, lane in enumerate(exported.lanes):
+        colour, marker = f"C{place % 10}", MARKERS[place % len(MARKERS)]
+        for name, style, alpha in (("train", "-", 1.0), ("test", "--", 0.6)):
+            epochs, values = _own_epochs(exported, lane, name)
+            if len(values):
+                lowest = min(lowest, float(values.min()))
+                (line,) = axes.plot(epochs, values, style, color=colour, alpha=alpha, lw=1.2)
+                # told apart without colours, too
+                line.set(marker=marker, markersize=4, markevery=(0.02 * (place % 5), 0.2))
+                handles.append(line)
+                optimizer, _ = exported.method(lane)
+                rate = exported.learning_rate(lane)
+                labels.append(f"{harmless(lane.name)}: {optimizer}, α = {rate:g}, {name}")
+    if 0.0 < lowest < np.inf:
+        axes.set_yscale("log")
+    if exported.epoch != exported.standing.newest:
+        axes.axvline(exported.epoch, color="0.5", lw=0.8)
+    axes.set_xlabel("epoch")
+    _label(axes.set_ylabel, f"loss ({', '.join(_losses(exported))})")
+    _label(axes.set_title, harmless(exported.problem.name))
+    _legend(axes, handles, labels)
+    return _saved(figure, "loss")
+
+
+@_quietly()
+def map_files(exported: Exported) -> dict[str, bytes]:
+    """Return regions, boundary and test rows of the current lane: `decision.png`, `decision.svg`.
+
+    Rows predicted wrongly are larger, with a black edge; of very many rows the first are drawn.
+    """
+    problem, lane = exported.problem, exported.lane
+    weights = exported.weights(lane)
+    x = problem.rows(problem.x_test, slice(SHOWN_ROWS))
+    y = np.asarray(problem.y_test[: len(x)]).astype(np.intp)
+    low, high = x[:, :2].min(axis=0), x[:, :2].max(axis=0)
+    margin = 0.08 * np.where(high > low, high - low, 1.0)
+    low, high = low - margin, high + margin
+    across, up = (np.linspace(low[i], high[i], GRID) for i in range(2))
+    points = np.stack([*map(np.ravel, np.meshgrid(across, up)), np.ones(GRID * GRID)], axis=1)
+    if problem.task == "binary":  # the boundary itself, not the cells of the grid
+        shown = exported.predictor.probabilities(weights, points)[:, 1].reshape(GRID, GRID)
+        levels = np.array([-0.1, 0.5, 1.1])
+    else:
+        shown = exported.predictor.predict(weights, points).reshape(GRID, GRID).astype(np.float64)
+        levels = np.arange(len(problem.class_names) + 1) - 0.5
+    figure, axes = _figure()
+    colours = [f"C{i % 10}" for i in range(len(problem.class_names))]
+    axes.contourf(across, up, shown, levels=levels, colors=colours, alpha=0.3)
+    wrong = exported.predictor.predict(weights, x) != y
+    handles = []
+    for number, colour in enumerate(colours):
+        for miss, edge in ((False, "none"), (True, "black")):
+            own = (y == number) & (wrong == miss)
+            marks = axes.scatter(
+                x[own, 0],
+                x[own, 1],
+                s=40 if miss else 16,
+                marker=MARKERS[number % len(MARKERS)],
+                color=colour,
+                edgecolors=edge,
+                linewidths=1.0,
+            )
+            if not miss:
+                handles.append(marks)
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    _label(axes.set_xlabel, harmless(problem.feature_names[0]))
+    _label(axes.set_ylabel, harmless(problem.feature_names[1]))
+    title = f"{harmless(problem.name)}, lane {harmless(lane.name)}, epoch {exported.epoch}"
+    _label(axes.set_title, f"{title}: {int(wrong.sum())} of {len(y)} test rows wrong")
+    _legend(axes, handles, [harmless(name) for name in problem.class_names])
+    return _saved(figure, "decision")
+
+
+def _losses(exported: Exported) -> list[str]:
+    return list(dict.fromkeys(exported.method(lane)[1] for lane in exported.lanes))
+
+
+def _own_epochs(exported: Exported, lane: LaneRecord, name: str) -> tuple[Floats, Floats]:
+    """Return the epochs of a lane's curve and its values: of a branch, those since it is one."""
+    begin = lane.branched_at if lane.parent in {one.number for one in exported.lanes} else 0
+    epochs, values = _thinned(exported.series(name, lane)[begin:])
+    return epochs + begin, values
+
+
+def _thinned(values: Floats) -> tuple[Floats, Floats]:
+    """Return epochs and values to be drawn, so that no spike is lost."""
+    epochs = np.flatnonzero(np.isfinite(values))
+    values = values[epochs]
+    width = -(-2 * len(values) // POINTS)
+    if len(values) > POINTS:
+        starts = range(0, len(values), width)
+        chosen = {
+            start + int(pick(values[start : start + width]))
+            for start in starts
+            for pick in (np.argmin, np.argmax)
+        }
+        kept = np.array(sorted(chosen | {0, len(values) - 1}))
+        epochs, values = epochs[kept], values[kept]
+    return epochs.astype(np.float64), values
+
+
+def _figure() -> "tuple[Figure, Axes]":
+    """Return a figure that belongs to no window and to no global state."""
+    if missing := (not find_spec("matplotlib") and MISSING):
+        raise ProblemError(missing)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _label(setter: Any, text: str) -> None:
+    """Set a text as it stands: `$` in a name is no formula."""
+    setter(text, parse_math=False)
+
+
+def _legend(axes: "Axes", handles: list[Any], labels: list[str]) -> None:
+    if not 0 < len(handles) <= 20:
+        return
+    # a label with a leading underscore would be left out
+    shown = [f" {label}" if label.startswith("_") else label for label in labels]
+    for text in axes.legend(handles, shown, fontsize="small").get_texts():
+        text.set_parse_math(False)
+
+
+def _saved(figure: "Figure", name: str) -> dict[str, bytes]:
+    files = {}
+    for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+        out = io.BytesIO()
+        figure.savefig(out, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+        files[f"{name}.{kind}"] = out.getvalue()
+    return files

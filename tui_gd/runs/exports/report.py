@@ -1,0 +1,193 @@
+"""The report of a run as text, as Markdown, and as JSON."""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from tui_gd import __version__
+from tui_gd.learning.standing import LaneRecord
+from tui_gd.problems.harmless import harmless
+from tui_gd.report import ClassificationReport, RegressionReport, Report, report_on
+from tui_gd.runs.document import (
+    about_problem,
+    command_line,
+    plain_number,
+    plain_numbers,
+    size_of,
+)
+from tui_gd.runs.exported import Exported
+
+HEADINGS = ("lane", "optimizer", "loss", "alpha", "train loss", "test loss")
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A lane as it is at the exported epoch."""
+
+    lane: LaneRecord
+    alpha: float
+    optimizer: str
+    loss: str
+    train: float
+    test: float
+    report: Report
+
+    @property
+    def measure(self) -> tuple[str, str]:
+        """What lanes are compared by, and this lane's."""
+        if isinstance(self.report, ClassificationReport):
+            return "accuracy", f"{self.report.table['accuracy']:.4f}"
+        if isinstance(self.report, RegressionReport):
+            return "R2", f"{self.report.table['r2']:.4f}"
+        return "ended at", self.report.place
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table of lanes."""
+        return (
+            harmless(self.lane.name),
+            self.optimizer,
+            self.loss,
+            f"{self.alpha:g}",
+            _digits(self.train),
+            _digits(self.test),
+            self.measure[1],
+        )
+
+
+def report_files(exported: Exported) -> dict[str, bytes]:
+    """Return the report as `report.txt`, `report.md` and `report.json`."""
+    rows = [_row(exported, lane) for lane in exported.lanes]
+    return {
+        "report.txt": _text(exported, rows).encode(),
+        "report.md": _markdown(exported, rows).encode(),
+        "report.json": _json(exported, rows).encode(),
+    }
+
+
+def _row(exported: Exported, lane: LaneRecord) -> _Row:
+    optimizer, loss = exported.method(lane)
+    return _Row(
+        lane,
+        exported.learning_rate(lane),
+        optimizer,
+        loss,
+        exported.value("train", lane),
+        _test_loss(exported, lane, loss),
+        report_on(exported.problem, exported.predictor, exported.weights(lane)),
+    )
+
+
+def _test_loss(exported: Exported, lane: LaneRecord, loss: str) -> float:
+    """Return a lane's loss on the test rows; computed where the run left it out, NaN of none."""
+    known = exported.value("test", lane)
+    return known if math.isfinite(known) else exported.test_loss(exported.weights(lane), loss)
+
+
+def _digits(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.10g}"
+
+
+def _heading(exported: Exported) -> list[str]:
+    epoch, newest = exported.epoch, exported.standing.newest
+    return [
+        f"{harmless(exported.problem.name)}: {harmless(size_of(exported.problem), 1000)}",
+        harmless(command_line(exported.settings), 2000),
+        f"after {epoch} epochs" + (f" of {newest} on record" if newest != epoch else ""),
+    ]
+
+
+def _notes(rows: list[_Row]) -> list[str]:
+    notes = []
+    for row in rows:
+        lane, name = row.lane, harmless(row.lane.name)
+        if lane.parent is not None:
+            parents = [one.lane.name for one in rows if one.lane.number == lane.parent]
+            parent = harmless(parents[0]) if parents else "a closed lane"
+            notes.append(f"lane {name}: from {parent} at epoch {lane.branched_at}")
+        changes = [f"{rate:g} from epoch {epoch}" for epoch, rate in lane.rates[1:]]
+        if changes:
+            notes.append(f"lane {name}: alpha {lane.rates[0][1]:g}, {', '.join(changes)}")
+        if lane.diverged is not None:
+            notes.append(f"lane {name}: diverged after epoch {lane.diverged}")
+    return notes
+
+
+def _text(exported: Exported, rows: list[_Row]) -> str:
+    table = [(*HEADINGS, rows[0].measure[0]), *(row.cells for row in rows)]
+    widths = [max(len(cells[i]) for cells in table) for i in range(len(table[0]))]
+    lines = ["  ".join(map(str.rjust, cells, widths)).rstrip() for cells in table]
+    parts = [f"gd-tui {__version__}", *_heading(exported), "", *lines, *_notes(rows)]
+    for row in rows:
+        parts += ["", f"lane {harmless(row.lane.name)}", row.report.text.rstrip("\n")]
+    return "\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#!|$~&" else sign for sign in text)
+
+
+def _markdown(exported: Exported, rows: list[_Row]) -> str:
+    problem, command, epochs = _heading(exported)
+    lines = [
+        f"# {_cell(problem)}",
+        "",
+        f"    {command}",
+        "",
+        f"gd-tui {__version__}, {epochs}.",
+        "",
+        "| " + " | ".join((*HEADINGS, rows[0].measure[0])) + " |",
+        "| " + " | ".join(["---"] * 3 + ["--:"] * 4) + " |",
+        *("| " + " | ".join(map(_cell, row.cells)) + " |" for row in rows),
+        "",
+        *(f"- {_cell(note)}" for note in _notes(rows)),
+    ]
+    for row in rows:
+        text = [f"    {line}".rstrip() for line in row.report.text.strip("\n").splitlines()]
+        lines += ["", f"## Lane {_cell(harmless(row.lane.name))}", "", *text]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _json(exported: Exported, rows: list[_Row]) -> str:
+    document = {
+        "version": __version__,
+        "config": exported.settings.as_dict(),
+        "problem": about_problem(exported.problem),
+        "epoch": exported.epoch,
+        "newest": exported.standing.newest,
+        "seed": exported.standing.seed,
+        "lanes": [_lane(exported, row) for row in rows],
+    }
+    return json.dumps(_finite(document), indent=1, allow_nan=False) + "\n"
+
+
+def _lane(exported: Exported, row: _Row) -> dict[str, Any]:
+    lane = row.lane
+    return {
+        "name": lane.name,
+        "current": lane.number == exported.lane.number,
+        "parent": lane.parent,
+        "number": lane.number,
+        "branched_at": lane.branched_at,
+        "diverged": lane.diverged,
+        "alpha": row.alpha,
+        "optimizer": row.optimizer,
+        "loss": row.loss,
+        "rates": [list(rate) for rate in lane.rates],
+        "methods": [list(method) for method in lane.methods],
+        "weights": plain_numbers(exported.weights(lane)),
+        "final_train_loss": plain_number(row.train),
+        "final_test_loss": plain_number(row.test),
+        "report": row.report.table,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return plain values with None for every number that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return plain_number(value) if isinstance(value, float) else value

@@ -1,0 +1,183 @@
+"""A short Python script that repeats a run.
+
+Where the run is the tutorial's kind (one lane, one unit, plain gradient descent on all rows at
+once) it is plain numpy and scikit-learn; of any other run it calls this package. What a script says
+of names comes through `repr`, so that no name is ever code.
+"""
+
+from dataclasses import fields, replace
+
+from tui_gd.problems import BUILTIN
+from tui_gd.runs.document import command_line
+from tui_gd.runs.exported import Exported
+from tui_gd.runs.recipe import recipe
+from tui_gd.runs.steps import (
+    BranchOff,
+    ChangeRate,
+    DrawStart,
+    Drop,
+    PutStart,
+    Rename,
+    Shared,
+)
+from tui_gd.settings import RunSettings
+
+_DATA = {
+    "blobs": (
+        "make_blobs",
+        "X, y = make_blobs(n_samples={samples}, n_features=2, centers=2, cluster_std={noise},"
+        " random_state={data_seed})",
+    ),
+    "moons": (
+        "make_moons",
+        "X, y = make_moons({samples}, noise={noise}, random_state={data_seed})",
+    ),
+    "circles": (
+        "make_circles",
+        "X, y = make_circles({samples}, factor=0.5, noise={noise}, random_state={data_seed})",
+    ),
+    "line": (
+        "",
+        "rng = np.random.default_rng({data_seed})\n"
+        "X = rng.uniform(-1, 1, ({samples}, 1))\n"
+        "y = 2 * X[:, 0] + 1 + {noise} * rng.standard_normal({samples})",
+    ),
+    "plane": (
+        "",
+        "rng = np.random.default_rng({data_seed})\n"
+        "X = rng.uniform(-1, 1, ({samples}, 2))\n"
+        "y = X[:, 0] - 2 * X[:, 1] + 1 + {noise} * rng.standard_normal({samples})",
+    ),
+    "breast-cancer": ("load_breast_cancer", "X, y = load_breast_cancer(return_X_y=True)"),
+    "diabetes": ("load_diabetes", "X, y = load_diabetes(return_X_y=True)"),
+}
+"""What is imported from `sklearn.datasets`, and the lines that make X and y."""
+
+_SIGMOID = "1 / (1 + np.exp(np.minimum(-X @ w, 700)))"
+_LOSSES = {
+    ("binary", "sse"): ("(p - y) * p * (1 - p)", "np.sum((p - y) ** 2)"),
+    ("binary", "mse"): ("2 * (p - y) * p * (1 - p) / len(y)", "np.mean((p - y) ** 2)"),
+    ("binary", "cross-entropy"): (
+        "(p - y) / len(y)",
+        "np.mean(np.logaddexp(0, X @ w) - y * (X @ w))",
+    ),
+    ("regression", "sse"): ("p - y", "np.sum((p - y) ** 2)"),
+    ("regression", "mse"): ("2 * (p - y) / len(y)", "np.mean((p - y) ** 2)"),
+}
+"""By task and loss: what is multiplied by X transposed, and the loss."""
+
+
+def script_files(exported: Exported) -> dict[str, bytes]:
+    """Return `repeat.py`, which prints every lane's loss at the exported epoch."""
+    shared = recipe(exported)
+    # the epochs are counted out: nothing has to stop by itself
+    settings = replace(shared.settings, target_loss=None, gradient_norm=None, patience=None)
+    if _is_plain(exported, settings, shared):
+        text = _plain_script(exported, settings, shared)
+    else:
+        text = _package_script(settings, shared)
+    return {"repeat.py": text.encode()}
+
+
+def _is_plain(exported: Exported, settings: RunSettings, shared: Shared) -> bool:
+    """Whether a few lines of numpy can repeat the run."""
+    usual = RunSettings()
+    names = ("hidden", "batch_size", "schedule", "l1", "l2", "standardize", "dtype", "classes")
+    lanes = exported.lanes
+    return (
+        settings.problem in _DATA
+        and (exported.problem.task, settings.loss_for(exported.problem)) in _LOSSES
+        and all(getattr(settings, name) == getattr(usual, name) for name in names)
+        and settings.start in {None, "normal", "zeros"}
+        and settings.optimizer == ("sgd",)
+        and len(settings.alpha) == len(lanes) == 1
+        and lanes[0].diverged is None
+        and all(isinstance(step, DrawStart | PutStart | Rename) for step in shared.steps)
+    )
+
+
+def _plain_script(exported: Exported, settings: RunSettings, shared: Shared) -> str:
+    problem = exported.problem
+    options = dict(BUILTIN[settings.problem].options)
+    given = {name: getattr(settings, name) for name in options}
+    options |= {name: value for name, value in given.items() if value is not None}
+    source, made = _DATA[settings.problem]
+    start = f"np.random.default_rng({settings.seed}).standard_normal(X.shape[1])"
+    if settings.start == "zeros":
+        start = "np.zeros(X.shape[1])"
+    for step in shared.steps:
+        if isinstance(step, DrawStart) and settings.start != "zeros":
+            start = start.replace(f"({settings.seed})", f"({step.seed})")
+        elif isinstance(step, PutStart):
+            start = f"np.array({list(step.weights)!r})"
+    slope, loss = _LOSSES[problem.task, settings.loss_for(problem)]
+    predict = f"    p = {_SIGMOID if problem.task == 'binary' else 'X @ w'}"
+    lines = [
+        f"# {command_line(exported.settings)}",
+        "import numpy as np",
+        *([f"from sklearn.datasets import {source}"] if source else []),
+        "from sklearn.model_selection import train_test_split",
+        "",
+        made.format(**options),
+        "X = np.c_[X, np.ones(len(X))]",
+        "X, X_test, y, y_test = train_test_split(",
+        f"    X, y, test_size={settings.test_size!r}, random_state={settings.split_seed}",
+        ")",
+        f"w = {start}",
+        f"for epoch in range({shared.epoch}):",
+        predict,
+        f"    w -= {settings.alpha[0]!r} * X.T @ ({slope})",
+        predict.strip(),
+        f'print(f"lane A, loss {{{loss}:.17g}}")',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _package_script(settings: RunSettings, shared: Shared) -> str:
+    given = [
+        f"{field.name}={getattr(settings, field.name)!r}"
+        for field in fields(settings)
+        if getattr(settings, field.name) != field.default
+    ]
+    lines = [
+        "from tui_gd.settings import RunSettings",
+        "",
+        f"settings = RunSettings({', '.join(given)})",
+        "trainer = settings.make_trainer(settings.load_problem())",
+        *_calls(settings, shared),
+        f"trainer.go_to({shared.epoch})",
+        "for lane, loss in zip(trainer.lanes, trainer.loss, strict=True):",
+        '    print(f"lane {lane.name}, loss {loss:.17g}")',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _calls(settings: RunSettings, shared: Shared) -> list[str]:
+    """Return the lines that do the steps; lanes are called by their positions there."""
+    lanes = list(range(len(settings.alpha) * len(settings.optimizer)))
+    made, at, lines = len(lanes), 0, []
+    for step in shared.steps:
+        if isinstance(step, BranchOff | ChangeRate | Drop) and step.epoch > at:
+            at = step.epoch
+            lines.append(f"trainer.go_to({at})")
+        match step:
+            case DrawStart(seed):
+                lines.append(f"trainer.reset({seed})")
+            case PutStart(which, weights):
+                calls = [f"trainer.reset(weights=w, lane={lanes.index(lane)})" for lane in which]
+                lines += [f"w = {list(weights)!r}", *calls]
+            case BranchOff(_, parent, rate, optimizer, loss):
+                names = {"optimizer": optimizer, "loss": loss}
+                parts = [repr(lanes.index(parent)), repr(rate)]
+                parts += [f"{name}={value!r}" for name, value in names.items() if value]
+                lines.append(f"trainer.branch({', '.join(parts)})")
+                lanes.append(made)
+                made += 1
+            case ChangeRate(_, lane, rate):
+                lines.append(f"trainer.set_learning_rate({rate!r}, {lanes.index(lane)})")
+            case Drop(_, lane):
+                lines.append(f"trainer.close({lanes.index(lane)})")
+                lanes.remove(lane)
+            case Rename(lane, name):
+                lines.append(f"trainer.lanes[{lanes.index(lane)}].name = {name!a}")
+    return lines

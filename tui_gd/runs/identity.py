@@ -1,0 +1,155 @@
+"""What a run's data are: which files with which contents, or which arrays were made."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tui_gd import __version__
+from tui_gd.errors import ProblemError
+from tui_gd.problems import BUILTIN, Problem
+from tui_gd.settings import RunSettings
+
+STDIN = "-"
+# arrays that are larger are those of files, whose contents are known
+DIGESTED_BYTES = 1 << 30
+_OPTIONS = {"problem": "", "target": "--target ", "test": "--test "}
+
+
+def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
+    """Return what can be said at once: paths, sizes and times of change of all files, no digests.
+
+    To be called when the problem has just been loaded.
+    """
+    files = []
+    for option, path in _files(settings):
+        found = os.stat(path)
+        files.append(
+            {
+                "option": option,
+                "path": os.path.abspath(path),
+                "size": found.st_size,
+                "changed": found.st_mtime_ns,
+            }
+        )
+    return {
+        "stdin": settings.problem == STDIN,
+        "files": files,
+        "rows": [len(problem.y_train), len(problem.y_test)],
+        "features": problem.features,
+    }
+
+
+def with_digests(known: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    """Return an identity with SHA-256 of the files' contents and of the arrays; takes a while."""
+    files = [{**file, "sha256": _digest_of(file["path"])} for file in known["files"]]
+    return {**known, "files": files, "arrays": arrays_digest(problem)}
+
+
+def _files(settings: RunSettings) -> Iterator[tuple[str, str]]:
+    """Give the options that name files of data, and these files."""
+    name = settings.problem
+    if settings.surface is not None or name in BUILTIN or name == STDIN:
+        return
+    for option in _OPTIONS:
+        path = getattr(settings, option, None)
+        # the target is a file beside an .npy, and else a column
+        meant = option != "target" or name.endswith(".npy")
+        if meant and isinstance(path, str) and os.path.isfile(path):
+            yield option, path
+
+
+def _digest_of(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def arrays_digest(problem: Problem) -> str | None:
+    """Return SHA-256 of the rows that are trained and tested on; None if they are very large."""
+    arrays = (problem.x_train, problem.y_train, problem.x_test, problem.y_test)
+    if sum(array.nbytes for array in arrays) > DIGESTED_BYTES:
+        return None
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def check_files(run: str, known: dict[str, Any]) -> None:
+    """Raise `ProblemError` if a file of a run's data is gone or is another than it was."""
+    if known.get("stdin"):
+        raise ProblemError(f"run {run}: its data came by standard input and are not kept")
+    for file in known["files"]:
+        path = file["path"]
+        named = f"run {run}: {_OPTIONS.get(file['option'], '')}{path}"
+        try:
+            found = os.stat(path)
+        except OSError as error:
+            reason = error.strerror or "cannot be read"
+            raise ProblemError(f"{named}: {reason}; put the data back there") from None
+        if found.st_size != file["size"]:
+            raise ProblemError(
+                f"{named}: has changed since: {found.st_size:,} bytes, not {file['size']:,};"
+                " put the data back as they were, or begin a new run"
+            )
+        digest = file.get("sha256")
+        if digest is None:
+            same = found.st_mtime_ns == file["changed"]
+        else:
+            same = digest == _digest_of(path)
+        if not same:
+            raise ProblemError(
+                f"{named}: its contents have changed since; put the data back as they were, or"
+                " begin a new run"
+            )
+
+
+def check_arrays(
+    run: str, known: dict[str, Any], versions: dict[str, str], problem: Problem
+) -> None:
+    """Raise `ProblemError` if a problem's rows are not those that the run had."""
+    wanted = known.get("arrays")
+    if wanted is not None and wanted != arrays_digest(problem):
+        raise ProblemError(
+            f"run {run}: {problem.name} comes out otherwise here"
+            f" ({differences(versions) or 'the program makes other rows of it'}): it cannot go on"
+        )
+
+
+def where_found(settings: RunSettings, known: dict[str, Any]) -> dict[str, str]:
+    """Return the settings that have to name their files by other paths from this directory."""
+    return {
+        file["option"]: file["path"]
+        for file in known["files"]
+        if Path(getattr(settings, file["option"])).absolute() != Path(file["path"])
+    }
+
+
+def versions_here() -> dict[str, str]:
+    """Return the versions on which the bits of a run depend."""
+    return {
+        "gd-tui": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": metadata.version("scikit-learn"),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def differences(versions: dict[str, str]) -> str:
+    """Say which versions are others than those of a kept run; empty if none is."""
+    here = versions_here()
+    return ", ".join(
+        f"{name} {version} then, {here[name]} here"
+        for name, version in versions.items()
+        if name != "python" and name in here and here[name] != version
+    )

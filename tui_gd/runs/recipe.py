@@ -1,0 +1,277 @@
+"""From where a run stands to the steps that repeat it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from tui_gd.learning.history import Reset
+from tui_gd.learning.models import Floats
+from tui_gd.learning.standing import LaneRecord, states_of
+from tui_gd.learning.starts import make_start
+from tui_gd.names import OPTIMIZERS
+from tui_gd.problems import Problem
+from tui_gd.runs.exported import Exported
+from tui_gd.runs.steps import (
+    BranchOff,
+    ChangeRate,
+    DrawStart,
+    Drop,
+    PutStart,
+    Rename,
+    Shared,
+    Step,
+    letter,
+)
+from tui_gd.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class _Path:
+    """How a lane descends from epoch 0 on; lanes with equal `start` start at the same bits."""
+
+    start: bytes
+    rates: tuple[tuple[int, float], ...]
+    methods: tuple[tuple[int, str, str], ...]
+    branched_at: int = 0
+
+    @classmethod
+    def of(cls, lane: LaneRecord, start: Floats) -> "_Path":
+        # a lane that has diverged stays where it is, whatever rate is set later
+        end = math.inf if lane.diverged is None else lane.diverged
+        rates = tuple(rate for rate in lane.rates if rate[0] <= end)
+        return cls(start.tobytes(), rates, lane.methods, lane.branched_at)
+
+    @property
+    def last_method(self) -> int:
+        """The epoch at which the last method began."""
+        return self.methods[-1][0]
+
+    def rate_at(self, epoch: int) -> float:
+        return next(rate for since, rate in reversed(self.rates) if since <= epoch)
+
+    def method_at(self, epoch: int) -> tuple[str, str]:
+        return next(one[1:] for one in reversed(self.methods) if one[0] <= epoch)
+
+    def before(self, epoch: int) -> "_Path":
+        """Return a lane that is like this one up to `epoch`, and then goes on as it did."""
+        return replace(
+            self,
+            rates=tuple(one for one in self.rates if one[0] < epoch),
+            methods=tuple(one for one in self.methods if one[0] < epoch),
+        )
+
+    def same_until(self, other: "_Path") -> float:
+        """Return the first epoch whose update may differ; −1 if the starts do."""
+        if self.start != other.start:
+            return -1
+        rates = {since for since, _ in {*self.rates} ^ {*other.rates}}
+        methods = {since for since, _, _ in {*self.methods} ^ {*other.methods}}
+        return min(rates | methods, default=math.inf)
+
+    def forks(self, other: "_Path", made_at: int) -> range | None:
+        """Return the epochs at which this lane can branch off `other`, which is made at `made_at`.
+
+        A branch either keeps the methods that `other` has there, or begins another one there.
+        """
+        last, same = self.last_method, self.same_until(other)
+        kept = tuple(one for one in other.methods if one[0] <= last)
+        if kept == self.methods:
+            ends = [one[0] - 1 for one in other.methods if one[0] > last]
+            low, high = max(last, made_at), min([same, *ends])
+            if low <= high:
+                return range(low, int(min(high, max(low, self.branched_at))) + 1)
+        begins = made_at <= last <= same and other.method_at(last) != self.method_at(last)
+        return range(last, last + 1) if begins else None
+
+
+class _Plan:
+    """Finds the steps that make lanes, one lane after the other.
+
+    `steps` are (epoch, order, step), lanes being called by the order in which they are planned.
+    """
+
+    def __init__(self, roots: Sequence[_Path]) -> None:
+        self.paths: list[_Path] = []
+        self.made_at: list[int] = []
+        self.used_until: list[int] = []
+        self.steps: list[tuple[int, int, Step]] = []
+        for root in roots:
+            self._add(root, 0)
+
+    def make(self, path: _Path, parent: int | None = None) -> int:
+        """Have a lane made, where possible as a branch of `parent`; return its number."""
+        forks = {
+            number: epochs
+            for number, other in enumerate(self.paths)
+            if (epochs := path.forks(other, self.made_at[number])) is not None
+        }
+        if parent in forks and path.branched_at in forks[parent]:
+            return self._branch(path, parent, path.branched_at)
+        if not forks:
+            # nothing has been where its last method begins: a lane is made that has
+            forerunner = self.make(self._forerunner(path))
+            return self._branch(path, forerunner, path.last_method)
+        best = max(forks, key=lambda number: forks[number][-1])
+        return self._branch(path, best, forks[best][-1])
+
+    def _forerunner(self, path: _Path) -> _Path:
+        begin = path.last_method
+        before = path.before(begin)
+        rule, loss = path.method_at(begin)
+        if before.method_at(begin) != (rule, loss):
+            return before
+        # the same method begun anew: only a lane with another one can be branched into it
+        other = next(name for name in OPTIMIZERS if name != rule)
+        return replace(before, methods=(*before.methods, (begin, other, loss)), branched_at=begin)
+
+    def _branch(self, path: _Path, parent: int, epoch: int) -> int:
+        old, number = self.paths[parent], len(self.paths)
+        rate, (rule, loss) = path.rate_at(epoch), path.method_at(epoch)
+        old_rule, old_loss = old.method_at(epoch)
+        step = BranchOff(
+            epoch,
+            parent,
+            None if rate == old.rate_at(epoch) else rate,
+            None if rule == old_rule else rule,
+            None if loss == old_loss else loss,
+        )
+        self.steps.append((epoch, number, step))
+        self.used_until[parent] = max(self.used_until[parent], epoch)
+        return self._add(path, epoch)
+
+    def _add(self, path: _Path, epoch: int) -> int:
+        number = len(self.paths)
+        self.paths.append(path)
+        self.made_at.append(epoch)
+        self.used_until.append(epoch)
+        for since, rate in path.rates:
+            if since > epoch:
+                self.steps.append((since, number, ChangeRate(since, number, rate)))
+        return number
+
+    def finished(self, kept: Iterable[int], roots: int) -> tuple[list[Step], list[int]]:
+        """Return the steps in order, lanes called as they are made, and the kept lanes' order.
+
+        The first `roots` lanes are there before the first step.
+        """
+        wanted, steps = set(kept), self.steps.copy()
+        for number, epoch in enumerate(self.used_until):
+            if number not in wanted:
+                steps.append((epoch, len(self.paths) + number, Drop(epoch, number)))
+        steps.sort(key=lambda one: one[:2])
+        order = list(range(roots))
+        order += [number for _, number, step in steps if isinstance(step, BranchOff)]
+        called = {number: place for place, number in enumerate(order)}
+        renumbered = [_renumbered(step, called) for _, _, step in steps]
+        return renumbered, order
+
+
+def _renumbered(step: Step, called: dict[int, int]) -> Step:
+    match step:
+        case BranchOff():
+            return replace(step, parent=called[step.parent])
+        case ChangeRate() | Drop():
+            return replace(step, lane=called[step.lane])
+    return step
+
+
+def recipe(exported: Exported) -> Shared:
+    """Return settings and steps that repeat a run: `replay` of them gives all its lanes' bits."""
+    settings, problem, standing = exported.settings, exported.problem, exported.standing
+    starts = dict(
+        zip((lane.number for lane in standing.lanes), states_of(standing, 0)[0][:, 0], strict=True)
+    )
+    paths = {lane.number: _Path.of(lane, starts[lane.number]) for lane in standing.lanes}
+    numbers = _roots(standing.lanes, paths)
+    roots = [_only_first_method(paths[number]) for number in numbers]
+    settings, steps = _beginning(settings, problem, roots)
+    steps += _put_starts(exported, [starts[number] for number in numbers], rooted=not any(steps))
+    plan = _Plan(roots)
+    made = {number: n for n, number in enumerate(numbers) if roots[n] == paths[number]}
+    for lane in standing.lanes:
+        if lane.number not in made:
+            parent = None if lane.parent is None else made.get(lane.parent)
+            made[lane.number] = plan.make(paths[lane.number], parent)
+    later, order = plan.finished(made.values(), len(roots))
+    steps += later
+    places = {number: order.index(n) for number, n in made.items()}
+    for lane in sorted(standing.lanes, key=lambda one: places[one.number]):
+        if lane.name != letter(places[lane.number]):
+            steps.append(Rename(places[lane.number], lane.name))
+    current = sorted(places.values()).index(places[exported.lane.number])
+    return Shared(settings, tuple(steps), standing.epoch, current)
+
+
+def _roots(lanes: Sequence[LaneRecord], paths: Mapping[int, _Path]) -> list[int]:
+    """Return the numbers of the lanes to begin with: each start that there is, is one's."""
+    roots = [lane.number for lane in lanes if lane.parent is None] or [lanes[0].number]
+    for lane in lanes:
+        if paths[lane.number].start not in {paths[number].start for number in roots}:
+            roots.append(lane.number)
+    return roots
+
+
+def _only_first_method(path: _Path) -> _Path:
+    return path.before(path.methods[1][0]) if len(path.methods) > 1 else path
+
+
+def _beginning(
+    settings: RunSettings, problem: Problem, roots: Sequence[_Path]
+) -> tuple[RunSettings, list[Step]]:
+    """Return settings that give the roots as the lanes at epoch 0, and steps where they cannot."""
+    rates = [path.rates[0][1] for path in roots]
+    rules = [path.methods[0][1] for path in roots]
+    losses = [path.methods[0][2] for path in roots]
+    usual = replace(settings, loss=None).loss_for(problem)
+    settings = replace(settings, init=None, loss=None if losses[0] == usual else losses[0])
+    optimizers = tuple(dict.fromkeys(rules))
+    alphas = tuple(rates[: len(roots) // len(optimizers)])
+    if len(set(losses)) == 1 and list(zip(rules, rates, strict=True)) == list(
+        product(optimizers, alphas)
+    ):
+        return replace(settings, alpha=alphas, optimizer=optimizers), []
+    return replace(settings, alpha=(rates[0],), optimizer=(rules[0],)), [
+        BranchOff(
+            0,
+            0,
+            None if rate == rates[0] else rate,
+            None if rule == rules[0] else rule,
+            None if loss == losses[0] else loss,
+        )
+        for rate, rule, loss in list(zip(rates, rules, losses, strict=True))[1:]
+    ]
+
+
+def _put_starts(exported: Exported, starts: Sequence[Floats], *, rooted: bool) -> list[Step]:
+    """Return the steps that bring the roots to their starts; `rooted` if none is a branch yet."""
+    settings, standing = exported.settings, exported.standing
+    resets = [one.seed for one in standing.entries if isinstance(one, Reset)]
+    seeds = [settings.seed, standing.seed, *(seed for seed in reversed(resets) if seed is not None)]
+    steps: list[Step] = []
+    known = None
+    for seed in dict.fromkeys(seeds):
+        drawn = _drawn_start(exported, seed).astype(starts[0].dtype)
+        if any(drawn.tobytes() == start.tobytes() for start in starts):
+            known = drawn.tobytes()
+            if seed != settings.seed or not rooted:
+                steps.append(DrawStart(seed))
+            break
+    else:
+        if not rooted:  # whatever start: lanes that begin anew are no branches
+            steps.append(DrawStart(settings.seed))
+    own: dict[bytes, tuple[Floats, list[int]]] = {}
+    for lane, start in enumerate(starts):
+        if start.tobytes() != known:
+            own.setdefault(start.tobytes(), (start, []))[1].append(lane)
+    steps += [PutStart(tuple(lanes), tuple(map(float, start))) for start, lanes in own.values()]
+    return steps
+
+
+def _drawn_start(exported: Exported, seed: int) -> Floats:
+    """Return the start (parameters,) that a trainer draws with `seed`."""
+    settings, surface = exported.settings, exported.problem.surface
+    if surface and settings.start != "zeros":
+        return surface.draw_start(seed)
+    name = settings.start or ("glorot" if settings.hidden else "normal")
+    return make_start(name, seed, exported.model)

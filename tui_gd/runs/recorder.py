@@ -1,0 +1,275 @@
+"""The recorder: takes what is new of a run on its trainer's thread, writes it on one of its own."""
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tui_gd.learning.standing import LaneRecord
+from tui_gd.learning.trainer import Trainer
+from tui_gd.problems import Problem
+from tui_gd.runs.driving import Drive
+from tui_gd.runs.identity import identity, versions_here, with_digests
+from tui_gd.runs.opening import StoreError
+from tui_gd.runs.store import KeptRun, Store, add_identity, now
+from tui_gd.runs.writing import Batch, Writer
+from tui_gd.settings import RunSettings
+
+QUEUE = 4
+"""At rest, so many batches may wait; while running none is taken before the last is written."""
+AGAIN_SECONDS = 5.0
+"""After a batch that could not be written, the next is tried no sooner."""
+CLOSE_SECONDS = 20.0
+DIGEST_SECONDS = 2.0
+
+
+def to_stderr(message: str) -> None:
+    """Print a line on stderr."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(f"gd-tui: {message}", file=sys.stderr, flush=True)
+
+
+class Recorder:
+    """Keeps one run in the store; whatever goes wrong there, the training goes on.
+
+    A run is there from its first whole epoch on; `id` is its name then. `take` is to be called on
+    the trainer's thread, about twice a second, and when something was done to the run. `tell` gets
+    one line if runs cannot be kept. With `kept` and `drive` a run that is in the store goes on:
+    then all of it has to be known to the trainer as told (`Trainer.news`).
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        problem: Problem,
+        *,
+        path: Path | None = None,
+        goal: int | None = None,
+        kept: KeptRun | None = None,
+        drive: Drive | None = None,
+        tell: Callable[[str], None] = to_stderr,
+    ) -> None:
+        self.id = kept.id if kept else None
+        self.fault = ""
+        self._settings, self._problem = settings, problem
+        self._path, self._tell = path, tell
+        self._goal = goal or settings.epochs
+        self._drive = drive
+        self._began = now()
+        self._identity: dict[str, Any] = kept.identity if kept else {}
+        self._digested: dict[str, Any] | None = None
+        self._digesting: threading.Thread | None = None
+        self._queue: deque[tuple[int, Batch]] = deque()
+        self._wake = threading.Condition()
+        self._busy = False
+        self._closing = False
+        self._dead = False  # nothing can be kept any more
+        self._lost = False  # what was taken is not in the store: the next batch is a whole one
+        self._failures = 0  # a batch that was taken before the last of them fits no more
+        self._again_at = 0.0
+        self._last: tuple[int, tuple[LaneRecord, ...], str, int] | None = None
+        self._seed = settings.seed
+        self._word = kept.state if kept else ""
+        self._store: Store | None = None
+        self._writer: Writer | None = None
+        self._thread: threading.Thread | None = None
+        if kept is None:
+            try:
+                self._identity = identity(settings, problem)
+            except OSError as error:
+                self._give_up(f"the run is not kept: {error}")
+
+    def take(self, trainer: Trainer, state: str, seed: int | None = None) -> bool:
+        """Copy what is new of the run and return whether it will be written.
+
+        While `state` is running and the batch before is still being written, nothing is taken: the
+        next one has it then. `seed` is that of the newest random start.
+        """
+        word = state.lower()
+        if self._dead or (self.id is None and trainer.newest == 0):
+            return False
+        if self._lost and not self._closing and time.monotonic() < self._again_at:
+            return False
+        waiting = len(self._queue) + self._busy
+        if not self._closing and waiting >= (1 if word == "running" else QUEUE):
+            return False
+        self._seed = self._seed if seed is None else seed
+        with self._wake:
+            lost, self._lost, failures = self._lost, False, self._failures
+        news = trainer.news()
+        standing = trainer.standing(self._seed) if lost else None
+        mark = (news.epoch, news.lanes, word, self._seed)
+        if not (standing or news.begun or news.changes or news.entries) and mark == self._last:
+            return True
+        self._last, self._word = mark, word
+        goal = max(self._goal, news.newest)
+        self._put(failures, Batch(news, standing, word, trainer.stopped, self._seed, goal))
+        return True
+
+    def wait(self, seconds: float = CLOSE_SECONDS) -> bool:
+        """Wait until what was taken has been written; return whether it has been."""
+        end = time.monotonic() + seconds
+        with self._wake:
+            while self._queue or self._busy:
+                left = end - time.monotonic()
+                if left <= 0 or not self._wake.wait(left):
+                    return False
+        return True
+
+    def close(
+        self, trainer: Trainer | None = None, state: str | None = None, seed: int | None = None
+    ) -> None:
+        """Have everything written, and give the run back; the trainer is taken from once more.
+
+        A run that is left while it is going on is paused.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        word = (state or self._word).lower()
+        word = "paused" if word == "running" else word
+        if trainer is not None:
+            self.take(trainer, word, seed)
+        with self._wake:
+            self._word = word
+            self._wake.notify_all()
+        if self._thread is not None:
+            self._thread.join(CLOSE_SECONDS)
+        if self._drive is not None:
+            self._drive.close()
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _put(self, failures: int, batch: Batch) -> None:
+        with self._wake:
+            self._queue.append((failures, batch))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+                self._thread.start()
+            self._wake.notify_all()
+
+    # On the recorder's own thread
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._wake:
+                    while not (self._queue or self._closing):
+                        self._wake.wait()
+                    if not self._queue:
+                        break
+                    failures, batch = self._queue.popleft()
+                    self._busy = True
+                if failures == self._failures and not self._dead:
+                    self._write(batch)
+                with self._wake:
+                    self._busy = False
+                    self._wake.notify_all()
+            self._finish()
+        except Exception as error:
+            # the training is not to end because of what keeps it
+            self._give_up(f"the run is no longer kept: {type(error).__name__}: {error}")
+        finally:
+            with self._wake:
+                self._busy = False
+                self._wake.notify_all()
+            if self._store is not None:
+                with suppress(StoreError):
+                    self._store.close()
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            if self._store is None:
+                self._store = Store(self._path, create=True)
+            if self._writer is None:
+                if self.id is None:
+                    self._add(self._store, batch)
+                assert self.id is not None
+                self._writer = Writer(self._store, self.id)
+                self._begin_digests()
+            self._writer.write(batch)
+            self._add_digests()
+        except StoreError as error:
+            self._failed(error)
+
+    def _failed(self, error: StoreError) -> None:
+        """Go on without what could not be written: it is taken again, all of it, if that helps."""
+        said = "the run is not kept" if self.id is None else f"run {self.id} is not kept from here"
+        if error.lasting:
+            self._give_up(f"{said}: {error}")
+            return
+        self._say(f"{said}: {error}")
+        with self._wake:
+            self._queue.clear()
+            self._lost = True
+            self._failures += 1
+            self._last = None
+            self._again_at = time.monotonic() + AGAIN_SECONDS
+
+    def _give_up(self, message: str) -> None:
+        self._dead = True
+        self._queue.clear()
+        self._say(message)
+
+    def _say(self, message: str) -> None:
+        if not self.fault:
+            self.fault = " ".join(message.split())
+            self._tell(self.fault)
+
+    def _add(self, store: Store, batch: Batch) -> None:
+        """Put the run into the store, under a new id; its first batch follows."""
+        settings = self._settings
+        kept = KeptRun(
+            id="",
+            began=self._began,
+            changed=now(),
+            problem=settings.problem if settings.surface is None else settings.surface,
+            settings=settings.as_dict(),
+            identity=self._identity,
+            versions=versions_here(),
+            state=batch.state,
+            stopped="",
+            epoch=0,
+            newest=0,
+            goal=batch.goal,
+            seed=batch.seed,
+            next_number=0,
+            lanes=0,
+            best=float("nan"),
+        )
+        self.id, self._drive = store.add(kept)
+
+    def _begin_digests(self) -> None:
+        if "arrays" not in self._identity:
+            self._digesting = threading.Thread(target=self._digest, name="digest", daemon=True)
+            self._digesting.start()
+
+    def _digest(self) -> None:
+        self._digested = with_digests(self._identity, self._problem)
+
+    def _add_digests(self) -> None:
+        if self._digested is not None and self._store is not None and self.id is not None:
+            add_identity(self._store, self.id, self._digested)
+            self._digested = None
+
+    def _finish(self) -> None:
+        """Write what is still to be said of the run when it is left."""
+        if self._store is None or self.id is None or self._dead:
+            return
+        if self._digesting is not None:
+            self._digesting.join(DIGEST_SECONDS)
+        try:
+            self._add_digests()
+            with self._store.transaction() as connection:
+                connection.execute("UPDATE runs SET state = ? WHERE id = ?", (self._word, self.id))
+        except StoreError as error:
+            self._give_up(f"run {self.id} is not kept from here: {error}")

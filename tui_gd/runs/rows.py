@@ -1,0 +1,182 @@
+"""What is kept of one run, as rows of the store's tables, and read from them again."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+
+from tui_gd.learning.history import Branch, Close, Entry, Reset, SetLearningRate
+from tui_gd.learning.models import Floats
+from tui_gd.learning.standing import SERIES, Keyframe, LaneRecord, Standing
+from tui_gd.runs.blobs import Row, put_into
+
+_ROWS_AT_ONCE = 500  # SQLite takes 32,766 numbers in a statement
+_ENTRIES: dict[str, type[Entry]] = {
+    kind.__name__: kind for kind in (SetLearningRate, Branch, Close, Reset)
+}
+
+
+def read_standing(connection: sqlite3.Connection, run: str) -> Standing | None:
+    """Return all that is kept of where a run stands, None if there is no such run.
+
+    What does not fit together raises one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
+    """
+    found = connection.execute(
+        "SELECT epoch, newest, seed, next_number FROM runs WHERE id = ?", (run,)
+    ).fetchone()
+    if found is None:
+        return None
+    epoch, newest, seed, number = found
+    lanes = tuple(_record(text) for text in _texts(connection, "record", "lanes", "position", run))
+    entries = tuple(_entry(text) for text in _texts(connection, "entry", "entries", "place", run))
+    frames = connection.execute(
+        "SELECT epoch, numbers, shape, dtype, state FROM keyframes WHERE run = ? ORDER BY epoch",
+        (run,),
+    ).fetchall()
+    keyframes = tuple(_of_all_lanes([_frame(*one) for one in frames], lanes, entries))
+    values = {lane.number: _series(connection, run, lane) for lane in lanes}
+    series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
+    return Standing(epoch, newest, lanes, keyframes, series, entries, seed, number)
+
+
+def _texts(
+    connection: sqlite3.Connection, column: str, table: str, order: str, run: str
+) -> list[str]:
+    rows = connection.execute(
+        f"SELECT {column} FROM {table} WHERE run = ? ORDER BY {order}", (run,)
+    )
+    return [text for (text,) in rows]
+
+
+def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, Floats]:
+    found = {name: np.full(lane.recorded + 1, np.nan) for name in SERIES}
+    for row in rows_of(connection, run, lane.number):
+        for name, values in found.items():
+            put_into(row, name, values)
+    return found
+
+
+def rows_of(
+    connection: sqlite3.Connection, run: str, lane: int, after: int = -1, before: int = 2**62
+) -> list[Row]:
+    """Return the rows of a lane that hold epochs after `after` and begin before `before`."""
+    found = connection.execute(
+        f"SELECT first, stop, width, {', '.join(SERIES)} FROM losses"
+        " WHERE run = ? AND lane = ? AND stop > ? AND first < ? ORDER BY first",
+        (run, lane, after + 1, before),
+    )
+    return [
+        Row(first, stop, width, dict(zip(SERIES, blobs, strict=True)))
+        for first, stop, width, *blobs in found
+    ]
+
+
+def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row]]) -> None:
+    """Store rows, each of the lane of that number, in place of those that begin at the same epoch.
+
+    Many in one statement: every statement waits for the interpreter lock, which the trainer has.
+    """
+    for i in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[i : i + _ROWS_AT_ONCE]
+        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(part))
+        values: list[object] = []
+        for lane, row in part:
+            values += [run, lane, row.first, row.stop, row.width, row.nbytes, row.least]
+            values += [row.series.get(name) for name in SERIES]
+        connection.execute(
+            "INSERT OR REPLACE INTO losses (run, lane, first, stop, width, nbytes, least,"
+            f" {', '.join(SERIES)}) VALUES {marks}",
+            values,
+        )
+
+
+def put_lanes(connection: sqlite3.Connection, run: str, lanes: tuple[LaneRecord, ...]) -> None:
+    """Store the lanes of a run, in place of those that it had."""
+    connection.execute("DELETE FROM lanes WHERE run = ? AND position >= ?", (run, len(lanes)))
+    for i in range(0, len(lanes), _ROWS_AT_ONCE):
+        part = lanes[i : i + _ROWS_AT_ONCE]
+        values: list[object] = []
+        for position, lane in enumerate(part, start=i):
+            values += [run, position, lane.number, json.dumps(vars(lane))]
+        connection.execute(
+            "INSERT OR REPLACE INTO lanes (run, position, number, record) VALUES "
+            + ", ".join(["(?, ?, ?, ?)"] * len(part)),
+            values,
+        )
+
+
+def put_frame(connection: sqlite3.Connection, run: str, frame: Keyframe) -> None:
+    """Store a keyframe, in place of one of the same epoch."""
+    state = np.ascontiguousarray(frame.state, frame.state.dtype.newbyteorder("<"))
+    connection.execute(
+        "INSERT OR REPLACE INTO keyframes (run, epoch, numbers, shape, dtype, state)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            run,
+            frame.epoch,
+            json.dumps(frame.numbers),
+            json.dumps(state.shape),
+            state.dtype.str,
+            state.tobytes(),
+        ),
+    )
+
+
+def entry_text(entry: Entry) -> str:
+    """Return an entry of a history as a line of text."""
+    return json.dumps({"what": type(entry).__name__, **asdict(entry)})
+
+
+def _record(text: str) -> LaneRecord:
+    values = json.loads(text)
+    values["rates"] = tuple((int(epoch), float(rate)) for epoch, rate in values["rates"])
+    values["methods"] = tuple(
+        (int(at), str(name), str(loss)) for at, name, loss in values["methods"]
+    )
+    return LaneRecord(**values)
+
+
+def _entry(text: str) -> Entry:
+    values = json.loads(text)
+    kind = _ENTRIES[values.pop("what")]
+    if values.get("weights") is not None:
+        values["weights"] = tuple(values["weights"])
+    return kind(**values)
+
+
+def _frame(epoch: int, numbers: str, shape: str, dtype: str, state: bytes) -> Keyframe:
+    if dtype not in {"<f8", "<f4"}:
+        raise ValueError(f"numbers of type {dtype}")
+    array = np.frombuffer(state, np.dtype(dtype)).reshape(json.loads(shape))
+    return Keyframe(epoch, tuple(json.loads(numbers)), array.astype(array.dtype.newbyteorder("=")))
+
+
+def _of_all_lanes(
+    frames: list[Keyframe], lanes: tuple[LaneRecord, ...], entries: tuple[Entry, ...]
+) -> Iterator[Keyframe]:
+    """Give the keyframes with the rows of all lanes.
+
+    A lane that branched later has there what its ancestors have, of which some may be closed.
+    """
+    born: dict[int, tuple[int, int]] = {}
+    for entry in entries:
+        if isinstance(entry, Reset):
+            born = {}  # all lanes there are have begun again at epoch 0
+        elif isinstance(entry, Branch):
+            born[entry.lane] = (entry.parent, entry.epoch)
+    numbers = tuple(lane.number for lane in lanes)
+    for frame in frames:
+        rows = [_row_of(number, frame, born) for number in numbers]
+        whole = [row for row in rows if row is not None]
+        if len(whole) == len(rows):
+            yield Keyframe(frame.epoch, numbers, np.ascontiguousarray(frame.state[whole]))
+
+
+def _row_of(number: int, frame: Keyframe, born: dict[int, tuple[int, int]]) -> int | None:
+    while number not in frame.numbers:
+        if number not in born or born[number][1] < frame.epoch:
+            return None
+        number = born[number][0]
+    return frame.numbers.index(number)

@@ -1,0 +1,279 @@
+"""The share line: a run as one line of plain text, which repeats it wherever its data are built in.
+
+`gd1:` and then, in the URL-safe letters of base 64 without padding: the canonical JSON of settings
+and steps (sorted keys, only what is not usual), deflated, and the first 4 bytes of its SHA-256.
+The JSON has `settings` by the names of the options, `epoch` and `lane` that were looked at, and
+`steps`, each a list: a letter, then numbers and names. Floats have all their digits; weights are
+hexadecimal floats.
+
+A line may come from anybody: what it says is read as numbers and names of a few kinds within fixed
+limits, and never as code, nor as the name of a file.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from tui_gd.errors import ProblemError
+from tui_gd.names import LOSSES, OPTIMIZERS
+from tui_gd.runs import readings
+from tui_gd.runs.exported import Exported
+from tui_gd.runs.recipe import recipe
+from tui_gd.runs.steps import (
+    BranchOff,
+    ChangeRate,
+    DrawStart,
+    Drop,
+    PutStart,
+    Rename,
+    Shared,
+    Step,
+    replay,
+)
+from tui_gd.settings import RunSettings
+
+__all__ = ["Shared", "open_line", "replay", "share_line"]
+
+VERSION = "gd1:"
+LONGEST_LINE = 20_000
+LONGEST_JSON = 1 << 20
+MOST_WEIGHTS = 64
+CHECK_BYTES = 4
+
+
+def share_line(exported: Exported) -> str:
+    """Return the line that repeats a run.
+
+    `ProblemError` if its data are in a file, or if it starts at more than 64 numbers that no seed
+    gives.
+    """
+    settings = exported.settings
+    try:
+        readings.problem(settings.problem)
+    except ValueError:
+        raise ProblemError(
+            f"{settings.problem}: its data are in a file: only built-in problems can be shared"
+        ) from None
+    shared = recipe(exported)
+    weights = sum(len(step.weights) for step in shared.steps if isinstance(step, PutStart))
+    if weights > MOST_WEIGHTS:
+        raise ProblemError(
+            f"the run starts at {weights} weights of its own: a share line takes {MOST_WEIGHTS};"
+            " export its weights instead"
+        )
+    document: dict[str, Any] = {"settings": _plain(shared.settings)}
+    if shared.epoch:
+        document["epoch"] = shared.epoch
+    if shared.current:
+        document["lane"] = shared.current
+    if shared.steps:
+        document["steps"] = [_written(step) for step in shared.steps]
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(text) + packer.flush()
+    code = base64.urlsafe_b64encode(packed + _check(text)).rstrip(b"=").decode()
+    if len(VERSION) + len(code) > LONGEST_LINE or len(text) > LONGEST_JSON:
+        raise ProblemError(
+            f"the run has {len(shared.steps)} changes: more than a share line of"
+            f" {LONGEST_LINE} characters takes"
+        )
+    return VERSION + code
+
+
+def open_line(text: str) -> Shared:
+    """Return the run of a share line, to be repeated by `replay`; `ProblemError` if it is broken.
+
+    White space, as where a mail has broken the line, is left out.
+    """
+    line = "".join(text.split())
+    if not line.startswith(VERSION):
+        version = line.partition(":")[0][:10]
+        raise ProblemError(f"share line of version {version}: this program opens gd1; update it")
+    if len(line) > LONGEST_LINE:
+        _refuse(f"it has {len(line)} characters, and {LONGEST_LINE} are the most")
+    document = _document(line.removeprefix(VERSION))
+    try:
+        return _shared(document)
+    except (ValueError, ProblemError) as error:
+        _refuse(str(error))
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ProblemError(f"the share line cannot be opened: {why}")
+
+
+def _check(text: bytes) -> bytes:
+    return hashlib.sha256(VERSION.encode() + text).digest()[:CHECK_BYTES]
+
+
+def _document(code: str) -> object:
+    """Return the object in a line; `ProblemError` if it is damaged or too large."""
+    try:
+        data = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True)
+        unpacker = zlib.decompressobj(-15)
+        text = unpacker.decompress(data[:-CHECK_BYTES], LONGEST_JSON + 1)
+    except (ValueError, zlib.error):
+        _refuse("a character is wrong or missing; copy it whole, in quotes")
+    if len(text) > LONGEST_JSON:
+        _refuse(f"it unpacks to more than {LONGEST_JSON} characters")
+    if not unpacker.eof or unpacker.unused_data or _check(text) != data[-CHECK_BYTES:]:
+        _refuse("its checksum is wrong; copy it whole, in quotes")
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        _refuse("it does not hold a run")
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _shared(document: object) -> Shared:
+    if not isinstance(document, dict):
+        raise readings.refuse(document, "a run")
+    _check_keys(document, {"settings", "epoch", "lane", "steps"})
+    given = document.get("settings", {})
+    if not isinstance(given, dict):
+        raise readings.refuse(given, "settings")
+    _check_keys(given, readings.SETTINGS)
+    values = {name: _read(name, readings.SETTINGS[name], value) for name, value in given.items()}
+    settings = RunSettings(**values)
+    if settings.surface is None and settings.problem == "surface":
+        raise ValueError("a surface needs a formula")
+    reader = _StepReader(len(settings.alpha) * len(settings.optimizer))
+    steps = document.get("steps", [])
+    if not isinstance(steps, list):
+        raise readings.refuse(steps, "a list of steps")
+    read = tuple(map(reader.read, steps))
+    epoch = _read("epoch", readings.whole(0, readings.MOST_EPOCHS), document.get("epoch", 0))
+    current = _read("lane", readings.whole(0, len(reader.open) - 1), document.get("lane", 0))
+    return Shared(settings, read, epoch, current)
+
+
+def _check_keys(given: dict[Any, Any], known: Any) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{ascii(name)[:40]} is not known here; update gd-tui")
+
+
+def _read(name: str, reader: readings.Reader, value: object) -> Any:
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _plain(settings: RunSettings) -> dict[str, Any]:
+    """Return the settings that are not usual; `ProblemError` for one that belongs to files."""
+    plain = {}
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value == field.default:
+            continue
+        if field.name not in readings.SETTINGS:
+            option = field.name.replace("_", "-")
+            raise ProblemError(f"--{option} is for data in a file, which cannot be shared")
+        plain[field.name] = list(value) if isinstance(value, tuple) else value
+    return plain
+
+
+# Steps
+
+
+def _written(step: Step) -> list[Any]:
+    match step:
+        case DrawStart(seed):
+            return ["s", seed]
+        case PutStart(lanes, weights):
+            return ["w", list(lanes), [number.hex() for number in weights]]
+        case BranchOff(epoch, parent, rate, optimizer, loss):
+            parts: list[Any] = ["b", epoch, parent, rate, optimizer, loss]
+            while parts[-1] is None:
+                parts.pop()
+            return parts
+        case ChangeRate(epoch, lane, rate):
+            return ["a", epoch, lane, rate]
+        case Drop(epoch, lane):
+            return ["x", epoch, lane]
+        case Rename(lane, name):
+            shown = "".join(letter for letter in name if letter.isprintable())
+            return ["n", lane, shown[: readings.LONGEST_NAME]]
+
+
+class _StepReader:
+    """Reads steps one after the other, and knows which lanes there are then."""
+
+    def __init__(self, lanes: int) -> None:
+        self.open = list(range(lanes))
+        self._made = lanes
+        self._epoch = 0
+        if lanes > readings.MOST_LANES:
+            raise ValueError(f"{lanes} lanes are more than {readings.MOST_LANES}")
+
+    def read(self, parts: object) -> Step:
+        """Return a step as JSON gives it; `ValueError` if it is none that can be done here."""
+        try:
+            if isinstance(parts, list) and parts:
+                return self._step(parts[0], parts[1:])
+        except ValueError as error:
+            raise ValueError(f"step {ascii(parts)[:40]}: {error}") from None
+        raise readings.refuse(parts, "a step")
+
+    def _step(self, kind: object, parts: Sequence[object]) -> Step:
+        match kind, *parts:
+            case "s", seed:
+                self._at_start()
+                return DrawStart(readings.whole(0, readings.MOST_SEED)(seed))
+            case "w", lanes, weights:
+                self._at_start()
+                which = readings.several(self._lane, 1, readings.MOST_LANES)(lanes)
+                return PutStart(which, readings.several(readings.weight, 1, MOST_WEIGHTS)(weights))
+            case "b", epoch, parent, *more if len(more) <= 3:
+                return self._branch(epoch, parent, [*more, None, None, None])
+            case "a", epoch, lane, rate:
+                return ChangeRate(self._when(epoch), self._lane(lane), _rate(rate))
+            case "x", epoch, lane:
+                step = Drop(self._when(epoch), self._lane(lane))
+                if len(self.open) == 1:
+                    raise ValueError("the last lane cannot be closed")
+                self.open.remove(step.lane)
+                return step
+            case "n", lane, name:
+                return Rename(self._lane(lane), readings.text(readings.LONGEST_NAME)(name))
+        raise ValueError("is not known here; update gd-tui")
+
+    def _branch(self, epoch: object, parent: object, more: Sequence[object]) -> Step:
+        rate, optimizer, loss = more[:3]
+        step = BranchOff(
+            self._when(epoch),
+            self._lane(parent),
+            None if rate is None else _rate(rate),
+            None if optimizer is None else readings.one_of(*OPTIMIZERS)(optimizer),
+            None if loss is None else readings.one_of(*LOSSES)(loss),
+        )
+        if self._made == readings.MOST_LANES:
+            raise ValueError(f"more than {readings.MOST_LANES} lanes")
+        self.open.append(self._made)
+        self._made += 1
+        return step
+
+    def _at_start(self) -> None:
+        if self._epoch:
+            raise ValueError("a start comes before all else")
+
+    def _when(self, epoch: object) -> int:
+        self._epoch = readings.whole(self._epoch, readings.MOST_EPOCHS)(epoch)
+        return self._epoch
+
+    def _lane(self, lane: object) -> int:
+        found: int = readings.whole(0, self._made - 1)(lane)
+        if found not in self.open:
+            raise ValueError(f"lane {found} is closed")
+        return found
+
+
+_rate = readings.number(0, float("inf"), above=True)

@@ -1,0 +1,145 @@
+"""Steps: what has to be done to a fresh trainer so that it has the lanes of a run, bit for bit.
+
+What was done to a run and undone again is left out: a lane is told by its start, its learning
+rates and its methods, and by nothing else. Lanes are called by the order in which they are made:
+first those that the settings give, then one for every `BranchOff`.
+"""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from tui_gd.errors import ProblemError
+from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.starts import lane_names
+from tui_gd.learning.trainer import Trainer
+from tui_gd.settings import RunSettings
+
+
+@dataclass(frozen=True, slots=True)
+class DrawStart:
+    """At epoch 0 all lanes go to the start of `seed`."""
+
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutStart:
+    """At epoch 0 some lanes go to these weights (parameters,)."""
+
+    lanes: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchOff:
+    """At `epoch` lane `parent` is copied into a new lane; what is None is the parent's."""
+
+    epoch: int
+    parent: int
+    learning_rate: float | None = None
+    optimizer: str | None = None
+    loss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRate:
+    """From `epoch` on a lane descends with this learning rate."""
+
+    epoch: int
+    lane: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """At `epoch` a lane is closed that was there only for another to branch off."""
+
+    epoch: int
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A lane gets a name other than its letter."""
+
+    lane: int
+    name: str
+
+
+Step = DrawStart | PutStart | BranchOff | ChangeRate | Drop | Rename
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A run to be repeated: settings, the steps in their order, and the epoch that was viewed.
+
+    `current` is the lane that was looked at, by its position when all steps are done.
+    """
+
+    settings: RunSettings
+    steps: tuple[Step, ...]
+    epoch: int
+    current: int = 0
+
+
+def replay(trainer: Trainer, shared: Shared) -> None:
+    """Bring a fresh trainer of the shared settings to where the shared run was, with its bits.
+
+    A run all of whose lanes diverge before a step stays there. `ProblemError` if a step does not
+    go with the problem; `Interrupted` if `trainer.interrupt` is set meanwhile.
+    """
+    made = [lane.number for lane in trainer.lanes]
+    try:
+        for step in shared.steps:
+            if isinstance(step, BranchOff | ChangeRate | Drop) and not _go(trainer, step.epoch):
+                return
+            _do(trainer, step, made)
+    except (ValueError, IndexError) as error:
+        raise ProblemError(f"the share line does not fit its problem: {error}") from None
+    if _go(trainer, shared.epoch):
+        trainer.go_to(shared.epoch)
+
+
+def _go(trainer: Trainer, epoch: int) -> bool:
+    """Go forward to `epoch`, past all stop rules; return whether it could be reached."""
+    while trainer.epoch < epoch:
+        if trainer.interrupt:
+            raise Interrupted
+        if not trainer.advance(epoch - trainer.epoch):
+            return False
+    return True
+
+
+def _do(trainer: Trainer, step: Step, made: list[int]) -> None:
+    """Do one step; `made` are the numbers of the lanes by the order in which they were made."""
+
+    def position(lane: int) -> int:
+        found = trainer.position(made[lane])
+        if found is None:
+            raise ValueError(f"lane {lane} is closed")
+        return found
+
+    match step:
+        case DrawStart(seed):
+            trainer.reset(seed)
+        case PutStart(lanes, weights):
+            if len(weights) != trainer.model.parameters:
+                raise ValueError(
+                    f"a start has {len(weights)} weights, the model {trainer.model.parameters}"
+                )
+            for lane in lanes:
+                trainer.reset(weights=weights, lane=position(lane))
+        case BranchOff(_, parent, rate, optimizer, loss):
+            new = trainer.branch(position(parent), rate, optimizer=optimizer, loss=loss)
+            made.append(trainer.lanes[new].number)
+        case ChangeRate(_, lane, rate):
+            trainer.set_learning_rate(rate, position(lane))
+        case Drop(_, lane):
+            trainer.close(position(lane))
+        case Rename(lane, name):
+            trainer.lanes[position(lane)].name = name
+
+
+def letter(lane: int) -> str:
+    """Return the name that a lane gets by itself."""
+    return next(islice(lane_names(), lane, None))

@@ -1,0 +1,267 @@
+"""Writes what is new of a run into the store: all of one batch in one transaction."""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tui_gd.learning.standing import Keyframe, LaneNews, News, Standing
+from tui_gd.runs.blobs import Row, cut, points, thinned, whole_row
+from tui_gd.runs.rows import entry_text, put_frame, put_lanes, put_rows, rows_of
+from tui_gd.runs.store import Store, now
+
+BLOCK = 1024
+"""Epochs at least in a row of losses; the small rows of slow runs are joined at so many."""
+LOSS_BYTES = 32 << 20
+"""So much is kept of a run's losses: past it, the older ones are thinned."""
+KEYFRAMES = 64
+"""So many keyframes are kept at least; at twice as many they are thinned."""
+FRAME_BYTES = 64 << 20
+"""More than this keyframes take only where the first and the last alone do."""
+_BUCKETS = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What is new of a run: `news`, or all of it in `standing`; what it is doing in a word."""
+
+    news: News
+    standing: Standing | None
+    state: str
+    stopped: str
+    seed: int
+    goal: int
+
+
+@dataclass
+class Writer:
+    """Writes the batches of one run; what it remembers of the rows holds while it alone writes."""
+
+    store: Store
+    run: str
+    _stops: dict[int, int] = field(default_factory=dict)  # by lane, where its rows end
+    _small: dict[int, list[int]] = field(default_factory=dict)  # by lane, rows to be joined
+    _unweighed: float = float("inf")  # bytes of losses written since they were weighed
+    _frames: int = 0
+    _most_frames: int = 0
+
+    def __post_init__(self) -> None:
+        with self.store.transaction() as connection:
+            self._stops = dict(
+                connection.execute(
+                    "SELECT lane, max(stop) FROM losses WHERE run = ? GROUP BY lane", (self.run,)
+                ).fetchall()
+            )
+            (self._frames,) = connection.execute(
+                "SELECT count(*) FROM keyframes WHERE run = ?", (self.run,)
+            ).fetchone()
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch, all of it or nothing; `StoreError`, after which only a whole one fits."""
+        with self.store.transaction() as connection:
+            if batch.standing:
+                self._write_whole(connection, batch.standing)
+            else:
+                self._write_news(connection, batch.news)
+            self._thin_frames(connection, batch.news.epoch)
+            if self._unweighed > LOSS_BYTES / 8:
+                self._weigh(connection, batch.news)
+            self._write_run(connection, batch)
+
+    def _write_run(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        news = batch.news
+        connection.execute(
+            "UPDATE runs SET changed = ?, state = ?, stopped = ?, epoch = ?, newest = ?, goal = ?,"
+            " seed = ?, next_number = ?, lanes = ?, best = (SELECT min(least) FROM losses"
+            " WHERE run = ? AND least IS NOT NULL) WHERE id = ?",
+            (
+                now(),
+                batch.state,
+                batch.stopped,
+                news.epoch,
+                news.newest,
+                batch.goal,
+                batch.seed,
+                news.next_number,
+                len(news.lanes),
+                self.run,
+                self.run,
+            ),
+        )
+
+    def _write_whole(self, connection: sqlite3.Connection, standing: Standing) -> None:
+        self._forget_all(connection)
+        put_lanes(connection, self.run, standing.lanes)
+        self._write_entries(connection, 0, [entry_text(entry) for entry in standing.entries])
+        for frame in standing.keyframes:
+            self._put_frame(connection, frame)
+        changes = [
+            LaneNews(
+                lane.number,
+                0,
+                {name: lanes[lane.number] for name, lanes in standing.series.items()},
+            )
+            for lane in standing.lanes
+        ]
+        self._write_losses(connection, changes)
+
+    def _write_news(self, connection: sqlite3.Connection, news: News) -> None:
+        held = news.kept
+        if news.begun:
+            self._forget_all(connection)
+            self._put_frame(connection, news.begun)
+        else:
+            present = {lane.number for lane in news.lanes}
+            for number in self._stops.keys() - present:
+                connection.execute(
+                    "DELETE FROM losses WHERE run = ? AND lane = ?", (self.run, number)
+                )
+                del self._stops[number]
+                self._small.pop(number, None)
+            # what is later than a branch has no row of the new lane
+            new = present - self._stops.keys()
+            branched = [lane.branched_at for lane in news.lanes if lane.number in new]
+            held = min(held, *branched) if branched and self._stops else held
+        if held != float("inf"):
+            connection.execute(
+                "DELETE FROM keyframes WHERE run = ? AND epoch > ?", (self.run, int(held))
+            )
+        put_lanes(connection, self.run, news.lanes)
+        if news.entries:
+            (place,) = connection.execute(
+                "SELECT count(*) FROM entries WHERE run = ?", (self.run,)
+            ).fetchone()
+            self._write_entries(connection, place, [entry_text(entry) for entry in news.entries])
+        self._put_frame(connection, news.keyframe)
+        self._write_losses(connection, list(news.changes))
+
+    def _forget_all(self, connection: sqlite3.Connection) -> None:
+        for table in ("lanes", "entries", "keyframes", "losses"):
+            connection.execute(f"DELETE FROM {table} WHERE run = ?", (self.run,))
+        self._stops, self._small, self._frames = {}, {}, 0
+
+    def _write_entries(
+        self, connection: sqlite3.Connection, place: int, entries: list[str]
+    ) -> None:
+        connection.executemany(
+            "INSERT INTO entries (run, place, entry) VALUES (?, ?, ?)",
+            [(self.run, i, text) for i, text in enumerate(entries, start=place)],
+        )
+
+    # Losses
+
+    def _write_losses(self, connection: sqlite3.Connection, changes: list[LaneNews]) -> None:
+        rows = []
+        for change in changes:
+            number, first = change.number, change.first
+            if self._stops.get(number, 0) != first:
+                self._drop_from(connection, number, first)
+            row = whole_row(first, dict(change.values))
+            self._stops[number] = row.stop
+            if row.stop == row.first:
+                continue
+            self._unweighed += row.nbytes
+            rows.append((number, self._joined(connection, number, row)))
+        put_rows(connection, self.run, rows)
+
+    def _drop_from(self, connection: sqlite3.Connection, number: int, first: int) -> None:
+        """Drop what is stored of a lane's epoch `first` and after."""
+        reaching = rows_of(connection, self.run, number, after=first - 1)
+        connection.execute(
+            "DELETE FROM losses WHERE run = ? AND lane = ? AND stop > ?", (self.run, number, first)
+        )
+        kept = [(number, cut(row, first)) for row in reaching if row.first < first]
+        put_rows(connection, self.run, kept)
+        self._small[number] = [one for one in self._small.get(number, []) if one < first]
+
+    def _joined(self, connection: sqlite3.Connection, number: int, row: Row) -> Row:
+        """Return the row, joined with the small ones before it where there are enough of them."""
+        small = self._small.setdefault(number, [])
+        begin = small[0] if small else row.first
+        if row.stop - begin < BLOCK:
+            small.append(row.first)
+            return row
+        if small:
+            before = rows_of(connection, self.run, number, after=begin - 1, before=row.first)
+            connection.execute(
+                "DELETE FROM losses WHERE run = ? AND lane = ? AND first >= ? AND first < ?",
+                (self.run, number, begin, row.first),
+            )
+            row = _one_row([*before, row])
+            small.clear()
+        return row
+
+    def _weigh(self, connection: sqlite3.Connection, news: News) -> None:
+        """Thin the older losses if they are too many."""
+        self._unweighed = 0
+        (total,) = connection.execute(
+            "SELECT coalesce(sum(nbytes), 0) FROM losses WHERE run = ?", (self.run,)
+        ).fetchone()
+        if total <= LOSS_BYTES:
+            return
+        # the newest quarter stays whole, the older ones come to take a quarter
+        lanes = len(news.lanes)
+        whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
+        points = max(1, LOSS_BYTES // 4 // (12 * 2 * 4 * lanes))
+        for lane in news.lanes:
+            rows = rows_of(connection, self.run, lane.number)
+            old = [row for row in rows if row.stop <= lane.recorded - whole]
+            if not old:
+                continue
+            width = 1 << max(2, (-(-(old[-1].stop) // points) - 1).bit_length())
+            connection.execute(
+                "DELETE FROM losses WHERE run = ? AND lane = ? AND stop <= ?",
+                (self.run, lane.number, old[-1].stop),
+            )
+            fresh = thinned(old, width, _BUCKETS)
+            put_rows(connection, self.run, [(lane.number, row) for row in fresh])
+            gone = old[-1].stop
+            small = self._small.get(lane.number, [])
+            self._small[lane.number] = [one for one in small if one >= gone]
+
+    # Keyframes
+
+    def _put_frame(self, connection: sqlite3.Connection, frame: Keyframe) -> None:
+        put_frame(connection, self.run, frame)
+        self._frames += 1
+        self._most_frames = max(1, min(KEYFRAMES, FRAME_BYTES // max(1, frame.state.nbytes)))
+
+    def _thin_frames(self, connection: sqlite3.Connection, epoch: int) -> None:
+        """Keep the first keyframe, that of `epoch`, the last, and others evenly between."""
+        if self._frames <= 2 * self._most_frames:
+            return
+        rows = connection.execute(
+            "SELECT epoch FROM keyframes WHERE run = ? ORDER BY epoch", (self.run,)
+        ).fetchall()
+        self._frames = len(rows)
+        if self._frames <= 2 * self._most_frames:
+            return
+        epochs = [one for (one,) in rows]
+        kept = evenly(epochs, self._most_frames) | {epoch}
+        connection.executemany(
+            "DELETE FROM keyframes WHERE run = ? AND epoch = ?",
+            [(self.run, one) for one in epochs if one not in kept],
+        )
+        self._frames = len(kept)
+
+
+def evenly(epochs: list[int], most: int) -> set[int]:
+    """Return about `most` of the epochs (in order), evenly; the first and the last among them."""
+    apart = (epochs[-1] - epochs[0]) / most
+    kept = [epochs[0]]
+    for epoch in epochs:
+        if epoch - kept[-1] >= apart:
+            kept.append(epoch)
+    return {*kept, epochs[-1]}
+
+
+def _one_row(rows: list[Row]) -> Row:
+    """Return whole rows that follow one another as one."""
+    first, stop = rows[0].first, rows[-1].stop
+    values = {}
+    for name in rows[-1].series:
+        values[name] = np.full(stop - first, np.nan)
+        for row in rows:
+            epochs, known = points(row, name)
+            values[name][epochs - first] = known
+    return whole_row(first, values)
