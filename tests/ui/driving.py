@@ -12,6 +12,7 @@ import numpy as np
 from textual import events
 from textual.keys import _character_to_key
 
+from tests.ui.shelving import MemoryShelf
 from tui_gd.plots.palette import UNICODE, Depth, Symbols
 from tui_gd.settings import RunSettings
 from tui_gd.ui.app import GdApp
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.pilot import Pilot
+
+    from tui_gd.ui.shelf import Shelf
 
 # how long a busy machine with two cores may need; a test that passes never waits so long
 PATIENCE = 20.0
@@ -159,10 +162,15 @@ async def driving(
     depth: Depth = "256",
     symbols: Symbols = UNICODE,
     ready: bool = True,
+    shelf: Shelf | None = None,
     **settings: Any,
 ) -> AsyncIterator[Driver]:
     """An app of this size at epoch 0; seed 3 unless told otherwise."""
-    app = GdApp(RunSettings(**{"seed": 3, **settings}), Terminal(depth, symbols, fps=60.0))
+    app = GdApp(
+        RunSettings(**{"seed": 3, **settings}),
+        Terminal(depth, symbols, fps=60.0),
+        shelf=shelf or MemoryShelf(),
+    )
     try:
         async with app.run_test(size=(columns, rows), notifications=True) as pilot:
             driver = Driver(app, pilot)

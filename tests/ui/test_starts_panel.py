@@ -45,7 +45,7 @@ def view_of(settings: RunSettings, problem=None) -> View:
         settings,
         palette_for("256", True),
         UNICODE,
-        trainer.make_engine,
+        trainer.engines.make,
     )
 
 

@@ -50,7 +50,7 @@ def view_of(epochs: int, alpha: float = 0.01, start=None, **options) -> View:
         settings,
         palette_for("256", True),
         UNICODE,
-        trainer.make_engine,
+        trainer.engines.make,
     )
 
 

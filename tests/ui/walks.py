@@ -3,12 +3,17 @@
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 from textual.command import CommandPalette
 
 from tests.ui.driving import Driver
+from tui_gd.ui.screens.columns import ColumnsScreen
+from tui_gd.ui.screens.exporting import ExportScreen
 from tui_gd.ui.screens.help import HelpScreen
 from tui_gd.ui.screens.questions import Choice, Prompt
+from tui_gd.ui.screens.runs import RunsScreen
 
 Walk = Callable[[Driver, str], Awaitable[None]]
 WALKS: dict[str, Walk] = {}
@@ -461,6 +466,42 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: "▸ epoch 1 ─" in driver.read("#loss"))
     await driver.press("escape")
     await driver.until(lambda: "▸ loss ─" in driver.read("#loss"))
+
+
+@walk("export")
+async def _(driver: Driver, key: str) -> None:
+    with TemporaryDirectory() as folder:
+        await driver.press("full_stop", key)
+        await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
+        await driver.press("f")
+        await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+        await driver.press(*folder, "enter")
+        await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
+        await driver.press("enter")
+        await driver.until(lambda: any("wrote" in notice for notice in driver.notices()))
+        with np.load(Path(folder) / "weights.npz") as file:
+            assert (file["weights"] == driver.run.runner.snapshot.lane.weights).all()
+
+
+@walk("kept_runs")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
+    await driver.until(lambda: "loss of 3f9a" in driver.text())
+    await driver.press("enter")
+    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.run.kept_id == "3f9a")
+    await driver.status(state="PAUSED", epoch=7)
+
+
+@walk("columns")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: isinstance(driver.app.screen, ColumnsScreen))
+    await driver.until(lambda: "x2" in driver.text())
+    assert "binary of 2 classes" in driver.text()
+    await driver.press("escape")
+    await driver.until(lambda: driver.app.screen is driver.run)
 
 
 @walk("theme")

@@ -19,6 +19,7 @@ from textual.theme import Theme
 from textual.widgets import Static
 
 from tui_gd.settings import RunSettings
+from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.keys import ACTIONS, target
 from tui_gd.ui.plain import AsciiOnly
 from tui_gd.ui.terminal import Terminal
@@ -26,6 +27,7 @@ from tui_gd.ui.terminal import Terminal
 if TYPE_CHECKING:
     from tui_gd.plots.palette import Palette
     from tui_gd.ui.screens.run import RunScreen
+    from tui_gd.ui.shelf import Shelf
 
 
 class GdApp(App[None]):
@@ -46,12 +48,15 @@ class GdApp(App[None]):
         settings: RunSettings,
         terminal: Terminal,
         clock: Callable[[], float] = time.monotonic,
+        shelf: "Shelf | None" = None,
+        beginning: Beginning = Beginning(),  # noqa: B008 - it is frozen
     ) -> None:
         super().__init__()
         self.terminal = terminal
         self.fault: str | None = None
         self.run_screen: RunScreen | None = None
-        self._settings, self._clock = settings, clock
+        self._settings, self._clock, self._shelf = settings, clock, shelf
+        self._beginning = beginning
         self._dark = True
         self._own_filters: list[LineFilter] = []
         if terminal.depth == "mono" and not self.no_color:
@@ -59,6 +64,15 @@ class GdApp(App[None]):
         if terminal.symbols.plain:
             self._own_filters.append(AsciiOnly())
         self.set_class(terminal.depth in {"16", "mono"}, "flat")
+
+    @property
+    def shelf(self) -> "Shelf":
+        """Where runs are kept: the run store of this machine, unless another shelf was given."""
+        if self._shelf is None:
+            from tui_gd.ui.storeshelf import StoreShelf
+
+            self._shelf = StoreShelf()
+        return self._shelf
 
     @property
     def palette(self) -> "Palette":
@@ -88,7 +102,7 @@ class GdApp(App[None]):
         for dark in (True, False):
             self.register_theme(_theme(palette_for(self.terminal.depth, dark), dark=dark))
         self.theme = _theme_name(dark=True)
-        self.run_screen = RunScreen(self._settings, self._clock)
+        self.run_screen = RunScreen(self._settings, self._clock, self._beginning)
         self.push_screen(self.run_screen)
 
     def switch_theme(self) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui_gd.settings import RunSettings
 from tui_gd.ui.app import GdApp
+from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -15,17 +16,18 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 0.001
 
 
-def run_interface(settings: RunSettings, terminal: Terminal) -> int:
+def run_interface(settings: RunSettings, terminal: Terminal, beginning: Beginning) -> int:
     """Run the interface until it is left; return the exit status."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
-    app = GdApp(settings, terminal)
+    app = GdApp(settings, terminal, beginning=beginning)
     try:
         app.run()
     finally:
         sys.setswitchinterval(usual)
         if app.run_screen and app.run_screen.runner:
             app.run_screen.runner.stop()
+            app.run_screen.put_away()
     if app.fault:
         print(f"gd-tui: {app.fault}", file=sys.stderr)
         return 2
@@ -54,4 +56,6 @@ def _summary(screen: "RunScreen") -> int:
         f" alpha {lane.learning_rate:g}"
     )
     print_reports(trainer, reports_of(trainer, screen.problem), sys.stdout)
+    if screen.kept_id is not None:
+        print(f"gd-tui: kept as {screen.kept_id} (gd-tui resume {screen.kept_id})")
     return 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.history import Buckets
 from tui_gd.learning.models import Floats
+from tui_gd.learning.series import Buckets
 from tui_gd.plots.cells import Cells, Colour, width
 from tui_gd.plots.curves import half_width, middles, smoothed
 from tui_gd.plots.loss import Curve

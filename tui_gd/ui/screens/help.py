@@ -16,8 +16,8 @@ from tui_gd.ui.cellview import CellView
 from tui_gd.ui.keys import ACTIONS
 
 _INTRODUCTION = (
-    "Each epoch moves the weights against the gradient, W ← W − α·g; all that is drawn belongs to "
-    "the epoch named above."
+    "Each epoch moves the weights against the gradient, W ← W − α·g; all drawn belongs to the "
+    "epoch named above."
 )
 _KEYS_WIDTH = 14
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
@@ -80,7 +80,9 @@ def help_columns(room: int) -> list[list[Line]]:
     left, right = [*introduction], [("", "")] * len(introduction)
     for group, actions in groupby(ACTIONS, key=lambda action: action.group):
         column = right if group in _RIGHT else left
-        column += [("", ""), (group, "")]
+        if len(column) > len(introduction):
+            column.append(("", ""))
+        column.append((group, ""))
         for action in actions:
             if not action.shown:
                 continue
@@ -88,7 +90,7 @@ def help_columns(room: int) -> list[list[Line]]:
             column += [(action.shown, first), *((" ", line) for line in more)]
     if room >= 2 * _COLUMN:
         return [left, right]
-    return [left + right[len(introduction) :]]
+    return [[*left, ("", ""), *right[len(introduction) :]]]
 
 
 def draw_help(

@@ -12,14 +12,19 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.commands import CheckGradient, LookAt
-from tui_gd.errors import ProblemError
+from tui_gd.commands import CheckGradient, LookAt, SelectLane
+from tui_gd.errors import OutputError, ProblemError, TargetMissing
 from tui_gd.learning.engine import Interrupted, one_blas_thread
+from tui_gd.learning.trainer import Trainer
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
 from tui_gd.runner import Runner
+from tui_gd.runs.recorder import Recorder
+from tui_gd.runs.steps import Shared, replay
 from tui_gd.settings import RunSettings
 from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.ui.beginning import Beginning
+from tui_gd.ui.copying import harmless
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target
 from tui_gd.ui.layout import SMALLEST, VERDICT_ROWS
 from tui_gd.ui.panels.board import Board
@@ -29,8 +34,9 @@ from tui_gd.ui.panels.status import StatusLine
 from tui_gd.ui.panels.tiny import TinyPage
 from tui_gd.ui.panels.verdict import VerdictLine
 from tui_gd.ui.screens.actions import WATCHED_EPOCHS, WATCHED_SECONDS
-from tui_gd.ui.screens.viewing import ViewingActions
+from tui_gd.ui.screens.keeping import HINT_SECONDS, KeepingActions
 from tui_gd.ui.studies import Progress, Studies, Study
+from tui_gd.ui.tap import StandingTap
 
 # training waits while a frame is drawn: after it, so many times as long it is let alone …
 FRAME_REST = 4.0
@@ -38,7 +44,7 @@ FRAME_REST = 4.0
 LONGEST_REST = 0.25
 
 
-class RunScreen(ViewingActions):
+class RunScreen(KeepingActions):
     """Draws the latest snapshot at the terminal's frame rate and turns keys into commands."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,8 +61,11 @@ class RunScreen(ViewingActions):
         ),
     ]
 
-    def __init__(self, settings: RunSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: RunSettings, clock: Callable[[], float], beginning: Beginning
+    ) -> None:
         super().__init__(settings)
+        self._beginning = beginning
         self.board = Board()
         self._status, self._verdict = StatusLine(), VerdictLine()
         self._keys, self._tiny = KeysLine(), TinyPage(SMALLEST)
@@ -85,41 +94,101 @@ class RunScreen(ViewingActions):
         """Begin to draw, and load the problem once the first frame is out."""
         self.board.panel.focus()
         self.set_interval(1.0 / self.app.terminal.fps, self._beat)
-        self.call_after_refresh(self.begin, self.settings)
+        if self._beginning.kept:
+            self.call_after_refresh(self.open_kept, self._beginning.kept)
+        else:
+            self.call_after_refresh(self._load, self.settings, self._beginning.shared)
 
     def begin(self, settings: RunSettings) -> None:
         """Begin a run, on the problem that there is if there is one."""
-        self._load(settings)
+        self._load(settings, None)
 
     @work(thread=True, exclusive=True, group="load")
-    def _load(self, settings: RunSettings) -> None:
+    def _load(self, settings: RunSettings, shared: Shared | None) -> None:
         """Load the problem and make the runner: scikit-learn is imported here."""
         try:
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
             settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem)
-        except ProblemError as error:
-            self.app.call_from_thread(self._refuse, str(error))
+            if shared is not None:
+                trainer.record_steepness()
+                replay(trainer, shared)
+        except TargetMissing as error:
+            self.app.call_from_thread(self.ask_target, settings, error.columns, str(error))
             return
-        pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
-        runner = Runner(trainer, settings.epochs, seed=settings.seed, pace=pace)
-        self.app.call_from_thread(self._take, settings, problem, runner)
+        except ProblemError as error:
+            self.app.call_from_thread(self.refuse, str(error))
+            return
+        keeper = Recorder(settings, problem, tell=self.tell) if self._beginning.keep else None
+        runner = self._runner_for(settings, trainer, StandingTap(keeper))
+        if shared is not None:
+            runner[0].post(SelectLane(trainer.lanes[shared.current].number))
+        self.app.call_from_thread(self._take, settings, problem, *runner)
 
-    def _refuse(self, fault: str) -> None:
+    @staticmethod
+    def _runner_for(
+        settings: RunSettings,
+        trainer: Trainer,
+        tap: StandingTap,
+        *,
+        seed: int | None = None,
+        goal: int | None = None,
+    ) -> tuple[Runner, StandingTap]:
+        """Return what is to drive a run up to epoch `goal`, and what it tells of it."""
+        pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
+        runner = Runner(
+            trainer,
+            settings.epochs if goal is None else goal,
+            seed=settings.seed if seed is None else seed,
+            pace=pace,
+            recorder=tap,
+        )
+        return runner, tap
+
+    def open_kept(self, run: str) -> None:
+        """Go on with a kept run in place of the one on the screen, which stays if that fails."""
+        self._open(run)
+
+    @work(thread=True, exclusive=True, group="load")
+    def _open(self, run: str) -> None:
+        self.keep_now()
+        try:
+            kept = self.app.shelf.reopen(run)
+        except (ProblemError, OutputError) as error:
+            self.app.call_from_thread(self.refuse, str(error))
+            return
+        settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
+        tap = StandingTap(kept.keeper(self.tell) if kept.keeper else None)
+        runner = self._runner_for(settings, kept.trainer, tap, seed=kept.seed, goal=kept.goal)
+        self.app.call_from_thread(self._take, settings, kept.problem, *runner, kept.note)
+
+    def refuse(self, fault: str) -> None:
         """Say why a run cannot begin: in the one there is, or on the way out."""
         if self.runner:
-            self.say(fault, warning=True)
+            self.say(harmless(fault), warning=True)
+        elif self.asked is not None:  # it was the wrong column
+            self.say(harmless(fault), warning=True)
+            self.ask_target(*self.asked)
         else:
             self.app.give_up(fault)
 
-    def _take(self, settings: RunSettings, problem: Problem, runner: Runner) -> None:
-        if self.runner:
-            self.runner.stop()
-            if problem is not self.problem:
-                self.studies.stop()
-                self.board.forget()
+    def _take(
+        self,
+        settings: RunSettings,
+        problem: Problem,
+        runner: Runner,
+        tap: StandingTap,
+        note: str = "",
+    ) -> None:
+        """Have a run on the screen, in place of the one there was."""
+        fresh = self.runner is None or problem is not self.problem
+        self.replace_run()
+        if self.runner and fresh:
+            self.studies.stop()
+            self.board.forget()
         self.settings, self.problem = settings, problem
+        self.tap, self.asked = tap, None
         self.steering.take(runner)
         self.hidden.clear()
         self._wanted_look = None
@@ -129,6 +198,9 @@ class RunScreen(ViewingActions):
         runner.start()
         if self.checking:
             runner.post(CheckGradient(wanted=True))
+        for hint in (note, *problem.hints) if fresh else ():
+            if hint:
+                self.notify(harmless(hint), timeout=HINT_SECONDS, markup=False)
         self._stale = True
         self._tick()
 

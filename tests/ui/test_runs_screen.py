@@ -1,0 +1,470 @@
+"""The screen of kept runs: what is read there, and what its keys do."""
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.ui.driving import Driver, driving
+from tests.ui.shelving import MemoryShelf, curve, kept, lane, three_details
+from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.ui.screens.compared import best_lane, compared, curves_of, least
+from tui_gd.ui.screens.questions import Choice
+from tui_gd.ui.screens.runs import RunsScreen
+from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, key_lines, row_at, when_of
+from tui_gd.ui.shelf import KeptDetail, KeptLane
+from tui_gd.ui.start import _summary
+from tui_gd.ui.storeshelf import bucketed
+
+PALETTE = palette_for("256", True)
+DETAILS = three_details()
+RUNS = MemoryShelf().kept
+SIZES = [(40, 120), (24, 80), (16, 50), (12, 40)]
+
+
+def text(page: RunsPage, rows: int = 40, columns: int = 120, symbols=UNICODE) -> str:
+    cells = draw_runs(page, rows, columns, PALETTE, symbols)
+    assert cells.shape == (rows, columns)
+    return "\n".join(cells.text())
+
+
+def lines_with(seen: str, word: str) -> list[list[str]]:
+    """The words of every row of the tables that has this word."""
+    return [line.replace("│", " ").split() for line in seen.split("\n") if word in line]
+
+
+# The page
+
+
+def test_the_list_says_all_of_every_run() -> None:
+    runs = [
+        kept("3f9a", best=0.123456789, epochs=80000, lanes=64, state="running"),
+        kept("77c0", problem="/data/somewhere/churn.csv", best=math.nan, state="diverged"),
+    ]
+    seen = text(RunsPage(runs, details=DETAILS, now=time.time()))
+    (header,) = lines_with(seen, "best loss")
+    assert header[:8] == ["id", "when", "problem", "lanes", "epochs", "best", "loss", "state"]
+    (first,) = lines_with(seen, "80000")
+    day = time.strftime("%Y-%m-%d", time.localtime(runs[0].when))
+    assert first == ["▸", "3f9a", day, "blobs", "64", "80000", "0.123457", "running"]
+    (second,) = lines_with(seen, "77c0")
+    assert second == ["77c0", day, "churn.csv", "1", "10", "-", "diverged"]
+
+
+def test_when_is_short_the_nearer_it_is() -> None:
+    now = time.mktime((2024, 5, 6, 23, 0, 0, 0, 0, -1))
+    assert when_of(time.mktime((2024, 5, 6, 7, 8, 9, 0, 0, -1)), now) == "07:08"
+    assert when_of(time.mktime((2024, 5, 5, 7, 8, 9, 0, 0, -1)), now) == "05-05 07:08"
+    assert when_of(time.mktime((2023, 5, 6, 7, 8, 9, 0, 0, -1)), now) == "2023-05-06"
+
+
+@pytest.mark.parametrize(("rows", "columns"), SIZES)
+def test_at_every_size_id_state_and_the_way_back_are_there(rows, columns) -> None:
+    seen = text(RunsPage(RUNS, details=DETAILS), rows, columns)
+    assert "3f9a" in seen
+    assert "paused" in seen
+    assert "esc back" in seen
+    assert "loss of 3f9a" in seen
+
+
+def test_the_curves_of_marked_runs_lie_over_each_other() -> None:
+    seen = text(RunsPage(RUNS, marked=("01ab", "77c0"), details=DETAILS))
+    # numbered in the order of marking, each with its last loss; of two lanes the better one
+    assert "1 01ab 0.5" in seen
+    assert "2 77c0 B 1" in seen
+    assert "best lane of each" in seen
+    assert [line[:2] for line in lines_with(seen, "paused")] == [
+        ["▸", "3f9a"],
+        ["2", "77c0"],
+        ["1", "01ab"],
+    ]
+
+
+def test_without_a_mark_the_selected_run_is_drawn_with_all_its_lanes() -> None:
+    seen = text(RunsPage(RUNS, selected=1, details=DETAILS))
+    assert "loss of 77c0" in seen
+    assert "A 0.01 4" in seen
+    assert "B 0.1 1" in seen
+    seen = text(RunsPage(RUNS, selected=0, details=DETAILS))
+    assert "train 2" in seen
+    assert "test 3" in seen
+
+
+def test_the_loss_axis_can_be_logarithmic() -> None:
+    details = {"3f9a": KeptDetail({}, (lane(begin=1000.0, end=0.001),))}
+    assert "0.01┤" not in text(RunsPage(RUNS, details=details))
+    assert "0.01┤" in text(RunsPage(RUNS, details=details, log=True))
+
+
+def test_beside_each_other_stands_what_differs_and_nothing_else() -> None:
+    _, header, body = compared(["3f9a", "01ab"], DETAILS)
+    assert header == ["", "1 3f9a", "2 01ab"]
+    table = {line[0]: line[1:] for line in body}
+    assert table["best train loss"] == ["2", "0.5"]
+    assert table["best test loss"] == ["3", "1.5"]
+    assert table["alpha"] == ["0.01", "0.3"]
+    assert "seed" not in table
+    assert "accuracy" not in table
+    table = {line[0]: line[1:] for line in compared(["3f9a", "77c0"], DETAILS)[2]}
+    assert table["accuracy"] == ["-", "0.9375"]
+    assert table["hidden"] == ["-", "8,8"]
+    assert table["epochs done"] == ["10", "20"]
+    assert table["best lane"] == ["A", "B"]
+
+
+def test_one_run_shows_its_lanes_and_the_settings_that_are_not_usual() -> None:
+    title, header, body = compared(["77c0"], DETAILS)
+    assert (title, header) == ("77c0", ["", "A", "B"])
+    table = {line[0]: line[1:] for line in body}
+    assert table["best train loss"] == ["4", "1"]
+    assert table["α"] == ["0.01", "0.1"]
+    assert table["problem"] == ["moons"]
+    assert table["hidden"] == ["8,8"]
+    assert table["seed"] == ["3"]
+    assert "batch-size" not in table
+
+
+def test_the_best_lane_is_the_one_with_the_lowest_loss_on_record() -> None:
+    nan = math.nan
+    never = KeptLane("N", 1.0, "sgd", "sse", 0, curve([nan]), curve([nan]), nan, nan)
+    dipped = KeptLane("D", 0.1, "sgd", "sse", 2, curve([5, 0.25, 9]), curve([nan] * 3), 9, nan)
+    assert math.isnan(least(never))
+    assert least(dipped) == 0.25
+    assert best_lane(KeptDetail({}, (never, lane(), dipped))) is dipped
+    assert best_lane(KeptDetail({}, (never,))) is never
+
+
+def test_a_stored_curve_keeps_its_extremes_in_few_buckets() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.random(10_001)
+    values[[17, 5000]] = 99.0, -7.0
+    values[[3, 9]] = np.nan, np.inf
+    found = bucketed(values, most=100)
+    assert found.width == 101
+    assert found.stop == 10_001
+    for i, (low, high) in enumerate(zip(found.low, found.high, strict=True)):
+        part = values[i * 101 : (i + 1) * 101]
+        part = part[np.isfinite(part)]
+        assert (low, high) == (part.min(), part.max())
+    assert bucketed(values).width == 5
+    assert bucketed(np.arange(3.0)).low.tolist() == [0, 1, 2]
+    assert np.isnan(bucketed(np.full(3, np.nan)).low).all()
+    assert len(bucketed(np.empty(0)).low) == 0
+
+
+def test_the_settings_take_the_place_of_the_curves_where_there_is_no_room_for_both() -> None:
+    page = RunsPage(RUNS, details=DETAILS, marked=("3f9a", "01ab"))
+    assert "best train loss" in text(page, 40, 120)
+    assert "best train loss" in text(page, 40, 80)
+    assert "best train loss" not in text(page, 24, 80)
+    turned = RunsPage(RUNS, details=DETAILS, marked=("3f9a", "01ab"), settings=True)
+    assert "best train loss" in text(turned, 24, 80)
+    assert "┤" not in text(turned, 24, 80)
+
+
+def test_before_anything_is_there_it_is_said_and_no_run_is_no_riddle() -> None:
+    assert "reading…" in text(RunsPage([], message="reading…"))
+    assert "reading…" in text(RunsPage(RUNS))
+    assert "a run is kept from its first epoch on" in text(RunsPage([]))
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_no_size_and_no_name_is_too_much(symbols) -> None:
+    hostile = "\x1b[2J\u202e漢字" + "x" * 300 + "\n"
+    runs = [kept("3f9a", problem=hostile, best=1e300, epochs=10**12), kept("77c0")]
+    nan = math.nan
+    odd = KeptLane(hostile, nan, hostile, hostile, 3, curve([nan] * 4), curve([nan] * 4), nan, nan)
+    details = {
+        "3f9a": KeptDetail({"problem": hostile, hostile: [hostile], "alpha": None}, (odd, odd)),
+        "77c0": KeptDetail({}, (replace(lane(), train=curve([-1e308, 0.0, 1e308])),)),
+    }
+    for page in (
+        RunsPage(runs, details=details, message=hostile),
+        RunsPage(runs, 1, ("77c0", "3f9a"), details, log=True, settings=True, all_keys=True),
+        RunsPage(runs, 1, ("3f9a",), details, scrolled=99),
+        RunsPage([], marked=("gone",), selected=5),
+    ):
+        for rows in (0, 1, 2, 3, 5, 8, 13, 40):
+            for columns in (0, 1, 2, 3, 9, 17, 40, 99, 100, 200):
+                seen = text(page, rows, columns, symbols)
+                assert "\x1b" not in seen
+                assert "\u202e" not in seen
+                assert symbols is UNICODE or seen.isascii()
+
+
+def test_many_lanes_are_cut_to_those_that_can_be_read() -> None:
+    detail = KeptDetail({}, tuple(lane(f"L{i}") for i in range(64)))
+    title, header, _ = compared(["3f9a"], {"3f9a": detail})
+    assert title == "3f9a, the first 16 of 64 lanes"
+    assert len(header) == 17
+    assert len(curves_of(["3f9a"], {"3f9a": detail}, PALETTE)[1]) == 64
+
+
+def test_all_keys_are_in_as_many_lines_as_they_need() -> None:
+    (line,) = key_lines(50, UNICODE, every=False)
+    assert ("esc", "back") in line
+    every = [entry for line in key_lines(50, UNICODE, every=True) for entry in line]
+    assert ("u", "unmark all") in every
+    assert len(key_lines(50, UNICODE, every=True)) > 2
+
+
+def test_a_click_falls_on_the_run_that_stands_there() -> None:
+    page = RunsPage(RUNS, details=DETAILS)
+    shown = text(page).split("\n")
+    for index, run in enumerate(RUNS):
+        row = next(i for i, line in enumerate(shown) if run.id in line and "paused" in line)
+        assert row_at(page, 7, row, 40, 120, UNICODE) == index
+    assert row_at(page, 7, 0, 40, 120, UNICODE) is None
+    assert row_at(page, 7, 1, 40, 120, UNICODE) is None
+    assert row_at(page, 7, 5, 40, 120, UNICODE) is None
+
+
+# The screen
+
+
+async def opened(driver: Driver) -> RunsScreen:
+    await driver.press("L")
+    await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
+    screen = driver.app.screen
+    assert isinstance(screen, RunsScreen)
+    return screen
+
+
+@pytest.mark.parametrize(("rows", "columns"), SIZES)
+async def test_it_is_browsed_and_left(rows, columns) -> None:
+    async with driving(columns, rows) as driver:
+        await opened(driver)
+        await driver.until(lambda: "kept runs: 3" in driver.text())
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("down")
+        await driver.until(lambda: "loss of 77c0" in driver.text())
+        await driver.press("j", "j", "down")
+        await driver.until(lambda: "loss of 01ab" in driver.text())
+        await driver.press("k")
+        await driver.until(lambda: "loss of 77c0" in driver.text())
+        await driver.press("home")
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        await opened(driver)
+        await driver.press("q")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        assert not driver.app._exit
+
+
+async def test_marked_runs_are_compared() -> None:
+    async with driving() as driver:
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("space", "space")
+        await driver.until(lambda: "2 77c0 B" in driver.text())
+        assert lines_with(driver.text(), "best train loss")[0][-2:] == ["2", "1"]
+        await driver.press("up", "up", "space")  # no longer
+        await driver.until(lambda: "loss of 77c0" in driver.text())
+        await driver.press("u", "home")
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("y")
+        await driver.until(lambda: "5┤" in driver.text())
+
+
+async def test_nothing_is_read_on_the_thread_that_draws() -> None:
+    shelf = MemoryShelf()
+    shelf.gate.clear()
+    async with driving(shelf=shelf) as driver:
+        await opened(driver)
+        await driver.until(lambda: "reading…" in driver.text())
+        await driver.press("down", "y", "question_mark")  # keys are answered meanwhile
+        await driver.until(lambda: "unmark all" in driver.text())
+        shelf.gate.set()
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        assert "reading…" not in driver.text()
+
+
+async def test_enter_goes_on_with_the_run_where_it_was() -> None:
+    async with driving() as driver:
+        before = driver.run.runner
+        assert driver.run.kept_id is None
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("down", "enter")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.status(state="PAUSED", epoch=7, epochs=30)
+        assert not before._thread.is_alive()
+        assert driver.run.kept_id == "77c0"
+        assert "moons cross-entropy" in driver.read("#status")
+        assert driver.run.runner.snapshot.seed == 11
+        await driver.press("full_stop")
+        await driver.status(epoch=8)
+        # the run that is on the screen is not opened once more, nor deleted
+        await opened(driver)
+        await driver.until(lambda: "kept runs: 3" in driver.text())
+        await driver.press("down", "enter")
+        await driver.until(lambda: "77c0 is the run you came from" in driver.notices()[0])
+        await driver.press("x")
+        await driver.until(lambda: "open another one before" in driver.notices()[0])
+        assert isinstance(driver.app.screen, RunsScreen)
+
+
+async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() -> None:
+    shelf = MemoryShelf()
+    async with driving(shelf=shelf) as driver:
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("down", "enter")
+        await driver.status(epoch=7)
+        await driver.press("full_stop", "full_stop")
+        await driver.status(epoch=9)
+        (first,) = shelf.keepers
+        await driver.until(lambda: first.epochs[-1] == 9)
+        assert first.closed is None
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("enter")
+        await driver.until(lambda: first.closed)
+        assert first.closed == (9, "PAUSED", 11)
+        await driver.status(epoch=7)
+        assert driver.run.kept_id == "3f9a"
+        assert shelf.keepers[1].closed is None
+        await driver.press("d")  # any other run takes its place too
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.press("up", "enter")
+        await driver.until(lambda: shelf.keepers[1].closed)
+        await driver.until(lambda: driver.run.kept_id is None)
+
+
+async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys) -> None:
+    shelf = MemoryShelf()
+    async with driving(shelf=shelf) as driver:
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("enter")
+        await driver.status(epoch=7)
+        await driver.press("space")
+        await driver.status(state="RUNNING")
+        await driver.app._press_keys(["q"])
+        assert driver.app._exit
+        driver.run.put_away()  # as `run_interface` does after the last frame
+        (keeper,) = shelf.keepers
+        epoch, state, seed = keeper.closed
+        assert epoch == driver.run.runner.trainer.epoch
+        assert (state, seed) == ("RUNNING", 11)
+    assert _summary(driver.run) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(f"gd-tui: moons, cross-entropy, seed 11: epoch {epoch}, loss ")
+    assert printed[-1] == "gd-tui: kept as 3f9a (gd-tui resume 3f9a)"
+
+
+async def test_without_a_keeper_no_way_back_is_promised(capsys) -> None:
+    async with driving() as driver:
+        await driver.app._press_keys(["q"])
+        driver.run.put_away()
+    assert _summary(driver.run) == 0
+    assert "kept as" not in capsys.readouterr().out
+
+
+async def test_a_run_that_cannot_be_opened_leaves_the_one_before() -> None:
+    shelf = MemoryShelf()
+    async with driving(shelf=shelf) as driver:
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        shelf.fault = "data.csv: has changed since the run was kept"
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: shelf.fault in driver.notices())
+        await driver.press("full_stop")
+        await driver.status(epoch=2)
+        assert driver.run.kept_id is None
+
+
+async def test_what_another_program_drives_is_shown_and_not_opened() -> None:
+    shelf = MemoryShelf([kept(state="running", driver="process 4711 on host, since 07:08")])
+    async with driving(shelf=shelf) as driver:
+        await opened(driver)
+        await driver.until(lambda: "running" in driver.text())
+        for key in ("enter", "delete"):
+            await driver.press(key)
+            await driver.until(driver.notices)
+            (notice,) = driver.notices()
+            assert notice.startswith("3f9a is driven by process 4711 on host")
+            assert isinstance(driver.app.screen, RunsScreen)
+            driver.app.clear_notifications()
+        assert shelf.kept
+
+
+async def test_deleting_is_asked_and_done_only_on_yes() -> None:
+    shelf = MemoryShelf()
+    async with driving(shelf=shelf) as driver:
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        for keys in (("enter",), ("escape",)):  # no is what is chosen
+            await driver.press("x")
+            await driver.until(lambda: isinstance(driver.app.screen, Choice))
+            await driver.until(lambda: "Delete 3f9a (blobs, 10 epochs) for good?" in driver.text())
+            await driver.press(*keys)
+            await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
+        assert [run.id for run in shelf.kept] == ["3f9a", "77c0", "01ab"]
+        await driver.press("x")
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.press("down", "enter")
+        await driver.until(lambda: "kept runs: 2" in driver.text())
+        assert [run.id for run in shelf.kept] == ["77c0", "01ab"]
+        await driver.until(lambda: driver.notices() == ["deleted 3f9a"])
+        await driver.until(lambda: "loss of 77c0" in driver.text())
+
+
+async def test_a_store_that_cannot_be_read_says_so_and_is_tried_again() -> None:
+    shelf = MemoryShelf()
+    shelf.fault = "runs.sqlite3: is damaged"
+    async with driving(shelf=shelf) as driver:
+        screen = await opened(driver)
+        await driver.until(lambda: "runs.sqlite3: is damaged" in driver.text())
+        await driver.press("down", "space", "enter", "x", "u", "e")
+        assert driver.app.screen is screen
+        shelf.fault = ""
+        screen._refresh_list()
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        assert "damaged" not in driver.text()
+
+
+async def test_a_run_that_goes_on_elsewhere_is_read_again() -> None:
+    shelf = MemoryShelf()
+    async with driving(shelf=shelf) as driver:
+        screen = await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        shelf.kept[0] = kept(epochs=30, when=shelf.kept[0].when + 1)
+        shelf.details["3f9a"] = KeptDetail({}, (lane(end=0.125, epochs=30),))
+        screen._refresh_list()
+        await driver.until(lambda: "train 0.125" in driver.text())
+        shelf.kept.insert(0, kept("ffff"))  # the selection stays where it is
+        screen._refresh_list()
+        await driver.until(lambda: "kept runs: 4" in driver.text())
+        assert screen.selected.id == "3f9a"
+
+
+async def test_in_ascii_all_of_it_is() -> None:
+    async with driving(80, 24, symbols=ASCII) as driver:
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("space", "space", "question_mark", "tab")
+        await driver.until(lambda: "best train loss" in driver.text())
+        assert driver.text().isascii()
+        await driver.press("x")
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.pilot.pause()
+        assert driver.text().isascii()
+
+
+async def test_a_click_selects_and_the_wheel_moves() -> None:
+    async with driving() as driver:
+        screen = await opened(driver)
+        await driver.until(lambda: "kept runs: 3" in driver.text())
+        await driver.pilot.click(offset=(8, 4))
+        await driver.until(lambda: "loss of 01ab" in driver.text())
+        screen.on_mouse_scroll_up()
+        await driver.until(lambda: "loss of 77c0" in driver.text())
+        screen.on_mouse_scroll_down()
+        await driver.until(lambda: "loss of 01ab" in driver.text())

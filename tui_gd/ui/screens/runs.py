@@ -1,0 +1,300 @@
+"""The screen of kept runs: browse and compare them, open, export and delete them."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+from tui_gd.errors import OutputError, ProblemError
+from tui_gd.ui.cellview import CellView
+from tui_gd.ui.copying import harmless
+from tui_gd.ui.screens.questions import Choice
+from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, row_at
+from tui_gd.ui.shelf import KeptDetail, KeptRun, Shelf
+
+if TYPE_CHECKING:
+    from tui_gd.ui.app import GdApp
+
+# another program may keep and delete runs meanwhile
+REFRESH_SECONDS = 2.0
+_PAGE = 10
+
+
+class RunsScreen(Screen[str | None]):
+    """Shows what `shelf` has; answers with the id of the run to go on with, or None.
+
+    `current` tells the id of the run that is on the screen behind; `export` is called with the id
+    of a run to export.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,L", "dismiss(None)", "back"),
+        Binding("down,j", "select(1)", show=False),
+        Binding("up,k", "select(-1)", show=False),
+        Binding("pagedown", f"select({_PAGE})", show=False),
+        Binding("pageup", f"select({-_PAGE})", show=False),
+        Binding("home,g", "select(-1000000)", show=False),
+        Binding("end,G", "select(1000000)", show=False),
+        Binding("space", "mark", show=False),
+        Binding("u", "unmark", show=False),
+        Binding("enter", "open", show=False),
+        Binding("e", "export", show=False),
+        Binding("x,delete", "delete", show=False),
+        Binding("y", "log_axis", show=False),
+        Binding("tab,shift+tab", "turn_over", show=False, priority=True),
+        Binding("right", "scroll_settings(1)", show=False),
+        Binding("left", "scroll_settings(-1)", show=False),
+        Binding("question_mark,f1", "all_keys", show=False),
+        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
+    ]
+    app: "GdApp"
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        *,
+        current: Callable[[], str | None] = lambda: None,
+        export: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._shelf, self._current, self._export = shelf, current, export
+        self._runs: list[KeptRun] = []
+        self._details: dict[str, KeptDetail] = {}
+        self._read_as: dict[str, KeptRun] = {}
+        self._marked: list[str] = []
+        self._selected = 0
+        self._log = self._settings = self._all_keys = False
+        self._scrolled = 0
+        self._fault = ""
+        self._listing = self._listed = False
+        self._reading = ""
+
+    def compose(self) -> ComposeResult:
+        """Lay out one picture."""
+        yield CellView()
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self._refresh_list()
+        self.set_interval(REFRESH_SECONDS, self._refresh_list)
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Draw at the new size."""
+        self.call_after_refresh(self.draw)
+
+    # What is seen
+
+    @property
+    def page(self) -> RunsPage:
+        """All that is drawn."""
+        if self._fault:
+            message = self._fault
+        else:
+            message = "" if self._listed else self.app.terminal.symbols.spell("reading…")
+        return RunsPage(
+            self._runs,
+            self._selected,
+            tuple(self._marked),
+            self._details,
+            self._log,
+            self._settings,
+            self._scrolled,
+            self._all_keys,
+            message,
+            time.time(),
+        )
+
+    @property
+    def selected(self) -> KeptRun | None:
+        """The run that is selected, if there is one."""
+        return self._runs[self._selected] if self._selected < len(self._runs) else None
+
+    def draw(self) -> None:
+        """Draw the page at the screen's size."""
+        if self.is_attached and self.children:
+            view = self.query_one(CellView)
+            rows, columns = view.size.height, view.size.width
+            palette, symbols = self.app.palette, self.app.terminal.symbols
+            view.show(draw_runs(self.page, rows, columns, palette, symbols))
+
+    # Reading, on worker threads
+
+    def _refresh_list(self) -> None:
+        if not self._listing:
+            self._listing = True
+            self._list()
+
+    @work(thread=True, group="list")
+    def _list(self) -> None:
+        try:
+            runs, fault = self._shelf.runs(), ""
+        except (ProblemError, OutputError) as error:
+            runs, fault = [], str(error)
+        self._hand_over(self._take_list, runs, fault)
+
+    def _take_list(self, runs: list[KeptRun], fault: str) -> None:
+        before = self.selected
+        self._listing, self._listed, self._fault = False, True, fault
+        if not fault:
+            self._runs = runs
+        ids = [run.id for run in self._runs]
+        if before and before.id in ids:
+            self._selected = ids.index(before.id)
+        self._selected = max(0, min(self._selected, len(ids) - 1))
+        self._marked = [run for run in self._marked if run in ids]
+        self._details = {run: one for run, one in self._details.items() if run in ids}
+        self._read_next()
+        self.draw()
+
+    def _read_next(self) -> None:
+        """Read the next of the runs shown that is not there as it is now, one at a time."""
+        if self._reading:
+            return
+        known = {run.id: run for run in self._runs}
+        for run in self.page.shown:
+            if self._read_as.get(run) != known[run]:
+                self._reading = run
+                self._read(known[run])
+                return
+
+    @work(thread=True, group="read")
+    def _read(self, run: KeptRun) -> None:
+        try:
+            detail, fault = self._shelf.read(run.id), ""
+        except (ProblemError, OutputError) as error:
+            detail, fault = None, str(error)
+        self._hand_over(self._take_detail, run, detail, fault)
+
+    def _take_detail(self, run: KeptRun, detail: KeptDetail | None, fault: str) -> None:
+        self._reading = ""
+        self._read_as[run.id] = run  # what cannot be read is not read again until it changes
+        self._fault = fault
+        if detail is not None:
+            self._details[run.id] = detail
+        self._read_next()
+        self.draw()
+
+    def _hand_over(self, take: Callable[..., None], *found: object) -> None:
+        """Call `take` on the interface's thread, unless the screen was left meanwhile."""
+        if self.is_attached and self.app.is_running:
+            self.app.call_from_thread(take, *found)
+
+    # Keys
+
+    def action_select(self, by: int) -> None:
+        """Select another run."""
+        self._selected = max(0, min(self._selected + by, len(self._runs) - 1))
+        self._scrolled = 0 if not self._marked else self._scrolled
+        self._read_next()
+        self.draw()
+
+    def action_mark(self) -> None:
+        """Mark the selected run for comparison, or no longer, and go to the next."""
+        if run := self.selected:
+            if run.id in self._marked:
+                self._marked.remove(run.id)
+            else:
+                self._marked.append(run.id)
+            self._scrolled = 0
+            self.action_select(1)
+
+    def action_unmark(self) -> None:
+        """Mark none."""
+        self._marked.clear()
+        self.action_select(0)
+
+    def action_log_axis(self) -> None:
+        """Switch the loss axis between linear and logarithmic."""
+        self._log = not self._log
+        self.draw()
+
+    def action_turn_over(self) -> None:
+        """Show settings in place of curves, or curves again, where only one has room."""
+        self._settings = not self._settings
+        self.draw()
+
+    def action_scroll_settings(self, by: int) -> None:
+        """Scroll settings and losses."""
+        self._scrolled = max(0, self._scrolled + by)
+        self.draw()
+
+    def action_all_keys(self) -> None:
+        """Show all keys, or only as many as one line has room for."""
+        self._all_keys = not self._all_keys
+        self.draw()
+
+    def action_open(self) -> None:
+        """Answer with the selected run, if it can go on here."""
+        if run := self.selected:
+            if run.id == self._current():
+                self._say(f"{run.id} is the run you came from: esc goes back to it")
+            elif run.driver:
+                self._say(f"{run.id} is driven by {run.driver}: leave it there first")
+            else:
+                self.dismiss(run.id)
+
+    def action_export(self) -> None:
+        """Export the selected run."""
+        run = self.selected
+        if run and self._export:
+            self._export(run.id)
+
+    @work
+    async def action_delete(self) -> None:
+        """Delete the selected run once that is confirmed."""
+        run = self.selected
+        if run is None:
+            return
+        if run.id == self._current():
+            self._say(f"{run.id} is the run you came from: open another one before deleting it")
+        elif run.driver:
+            self._say(f"{run.id} is driven by {run.driver}: leave it there first")
+        else:
+            question = harmless(f"Delete {run.id} ({run.problem}, {run.epochs} epochs) for good?")
+            options = [("no", "no, keep it"), ("yes", "yes, delete it")]
+            if await self.app.push_screen_wait(Choice(question, options, "no")) == "yes":
+                self._delete(run.id)
+
+    @work(thread=True, group="delete")
+    def _delete(self, run: str) -> None:
+        try:
+            self._shelf.delete(run)
+            said, warning = f"deleted {run}", False
+        except (ProblemError, OutputError) as error:
+            said, warning = str(error), True
+        self._hand_over(self._deleted, run, said, warning)
+
+    def _deleted(self, run: str, said: str, warning: bool) -> None:
+        self._say(said, warning=warning)
+        if not warning:  # the list that is being read may be one from before
+            self._take_list([one for one in self._runs if one.id != run], "")
+        self._refresh_list()
+
+    def _say(self, text: str, *, warning: bool = True) -> None:
+        self.app.clear_notifications()
+        text = self.app.terminal.symbols.spell(harmless(text))
+        severity: SeverityLevel = "warning" if warning else "information"
+        self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
+
+    # The mouse
+
+    def on_mouse_scroll_down(self) -> None:
+        """Select as the key down does."""
+        self.action_select(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Select as the key up does."""
+        self.action_select(-1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the clicked run."""
+        view = self.query_one(CellView)
+        rows, columns = view.size.height, view.size.width
+        row = row_at(self.page, event.x, event.y, rows, columns, self.app.terminal.symbols)
+        if row is not None:
+            self.action_select(row - self._selected)

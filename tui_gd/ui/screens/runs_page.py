@@ -1,0 +1,295 @@
+"""The page of kept runs as cells: the list, the curves of the marked ones, and what differs."""
+
+import math
+import textwrap
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.cells import Cells, Colour, fit, width
+from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.table import draw_table, visible_offset
+from tui_gd.ui.screens.compared import compared, curves_of
+from tui_gd.ui.shelf import KeptDetail, KeptRun
+
+# with fewer columns curves and settings do not stand side by side
+WIDE = 100
+# with fewer rows only one of them is seen
+HIGH = 34
+_LEAST_LIST = 4
+_HEADER = ("", "id", "when", "problem", "lanes", "epochs", "best loss", "state")
+# these columns are left out first where the list is narrow
+_SPARE = ("lanes", "when", "epochs", "best loss", "problem")
+_GAP, _MARKER = 2, 2
+# a problem's name is cut to what room there is, but not to less than the shorter one
+_LONGEST_PROBLEM, _SHORTEST_PROBLEM = 32, 8
+
+KEYS = (
+    ("space", "mark"),
+    ("enter", "go on here"),
+    ("e", "export"),
+    ("x", "delete"),
+    ("y", "log axis"),
+    ("tab", "curves/settings"),
+    ("← →", "scroll settings"),
+    ("u", "unmark all"),
+    ("?", "all keys"),
+    ("esc", "back"),
+)
+_NEEDED = ("back", "all keys")
+
+
+@dataclass(frozen=True, eq=False)
+class RunsPage:
+    """What the page is drawn from.
+
+    `marked` are ids in the order in which they were marked; `details` what has been read of them.
+    `now` is in seconds since 1970. `message` stands where there is nothing else to be said.
+    """
+
+    runs: Sequence[KeptRun]
+    selected: int = 0
+    marked: Sequence[str] = ()
+    details: Mapping[str, KeptDetail] = field(default_factory=dict)
+    log: bool = False
+    settings: bool = False
+    scrolled: int = 0
+    all_keys: bool = False
+    message: str = ""
+    now: float = 0.0
+
+    @property
+    def shown(self) -> list[str]:
+        """The ids of the runs that are drawn: the marked ones, or else the selected one."""
+        ids = [run.id for run in self.runs]
+        marked = [run for run in self.marked if run in ids]
+        return marked or ids[self.selected : self.selected + 1]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are on the page, (top, left, rows, columns) each; None is: not shown."""
+
+    list: tuple[int, int, int, int]
+    curves: tuple[int, int, int, int] | None
+    settings: tuple[int, int, int, int] | None
+
+
+def places(rows: int, columns: int, count: int, *, settings: bool) -> Places:
+    """Divide (rows, columns) among a list of `count` runs, the curves and the settings."""
+    most = max(_LEAST_LIST, rows // 3)
+    high = min(rows, max(_LEAST_LIST, min(count + BORDER + 1, most)))
+    rest = rows - high
+    if columns >= WIDE:
+        left = columns * 3 // 5
+        return Places(
+            (0, 0, high, columns), (high, 0, rest, left), (high, left, rest, columns - left)
+        )
+    whole = (high, 0, rest, columns)
+    if rows >= HIGH:
+        upper = rest * 3 // 5
+        return Places(
+            (0, 0, high, columns),
+            (high, 0, upper, columns),
+            (high + upper, 0, rest - upper, columns),
+        )
+    return Places((0, 0, high, columns), None if settings else whole, whole if settings else None)
+
+
+def draw_runs(page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols) -> Cells:
+    """Return the page (rows, columns)."""
+    cells = Cells.blank(rows, columns, palette, symbols)
+    lines = key_lines(columns, symbols, every=page.all_keys)[: max(rows - 1, 0)]
+    inner = rows - len(lines)
+    for row, line in enumerate(lines, inner):
+        at = 0
+        for key, word in line:
+            at = cells.put(row, at, key, palette.accent) + 1
+            at = cells.put(row, at, word, palette.dim) + _GAP
+    at_list = places(inner, columns, len(page.runs), settings=page.settings)
+    top, left, high, wide = at_list.list
+    cells.paste(top, left, _draw_list(page, high, wide, palette, symbols))
+    for place, draw in ((at_list.curves, _draw_curves), (at_list.settings, _draw_settings)):
+        if place and place[2] > 0 and place[3] > 0:
+            cells.paste(place[0], place[1], draw(page, place[2], place[3], palette, symbols))
+    return cells
+
+
+def key_lines(columns: int, symbols: Symbols, *, every: bool) -> list[list[tuple[str, str]]]:
+    """Return keys and words in one line, what does not fit left out; in all it takes if `every`."""
+    keys = [
+        (key.replace("← →", "left right") if symbols.plain else key, word) for key, word in KEYS
+    ]
+    sizes = {key: width(key) + 1 + width(word) + _GAP for key, word in keys}
+    if not every:
+        kept = sorted(keys, key=lambda entry: entry[1] not in _NEEDED)
+        while kept and sum(sizes[key] for key, _ in kept) - _GAP > columns:
+            kept.pop()
+        return [[entry for entry in keys if entry in kept]]
+    lines: list[list[tuple[str, str]]] = [[]]
+    used = 0
+    for key, word in keys:
+        if lines[-1] and used + sizes[key] - _GAP > columns:
+            lines.append([])
+            used = 0
+        lines[-1].append((key, word))
+        used += sizes[key]
+    return lines
+
+
+def row_at(page: RunsPage, x: int, y: int, rows: int, columns: int, symbols: Symbols) -> int | None:
+    """Return which run stands at a cell of a page of (rows, columns); None: none does."""
+    inner = rows - len(key_lines(columns, symbols, every=page.all_keys)[: max(rows - 1, 0)])
+    _, _, high, wide = places(inner, columns, len(page.runs), settings=page.settings).list
+    room = high - BORDER - 1
+    row = y - 2  # below border and header
+    if not (0 <= row < room and 0 < x < wide - 1):
+        return None
+    index = visible_offset(len(page.runs), room, 0, page.selected) + row
+    return index if index < len(page.runs) else None
+
+
+def when_of(seconds: float, now: float) -> str:
+    """Return a moment in local time: `14:03` today, else with the day, else with the year."""
+    then, today = time.localtime(seconds), time.localtime(now)
+    if then[:3] == today[:3]:
+        return time.strftime("%H:%M", then)
+    if then.tm_year == today.tm_year:
+        return time.strftime("%m-%d %H:%M", then)
+    return time.strftime("%Y-%m-%d", then)
+
+
+def _draw_list(
+    page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols
+) -> Cells:
+    """Return the list in its box."""
+    inner_rows, inner_columns = max(rows - BORDER, 0), max(columns - BORDER, 0)
+    count = len(page.runs)
+    title = f"kept runs: {count}" if count else "kept runs"
+    if page.message:
+        title += f"   {page.message}"
+    if not page.runs:
+        inner = Cells.blank(inner_rows, inner_columns, palette, symbols)
+        text = "" if page.message else "none yet: a run is kept from its first epoch on"
+        for row, line in enumerate(textwrap.wrap(text, max(inner_columns - 2, 10))):
+            inner.put(row, 1, line, palette.dim)
+    else:
+        # where rows are left out, the table says so at the right of the header
+        said = width(f" {count}-{count}/{count}") if count > inner_rows - 1 else 0
+        header, body = _fitting(page, inner_columns - said)
+        marks = {run: number for number, run in enumerate(page.marked)}
+        highlight: dict[tuple[int, int], Colour] = {}
+        for row, run in enumerate(page.runs):
+            if run.id in marks:
+                colour = palette.lane(marks[run.id])[0]
+                highlight |= {(row, 0): colour, (row, 1): colour}
+        inner = draw_table(
+            inner_rows,
+            inner_columns,
+            header,
+            body,
+            palette=palette,
+            symbols=symbols,
+            align=[">" if name in {"lanes", "epochs", "best loss"} else "<" for name in header],
+            selected=page.selected,
+            highlight=highlight,
+            gap=_GAP,
+        )
+    return draw_box(rows, columns, inner, title=title, palette=palette, symbols=symbols)
+
+
+def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows with as many columns as there is room for."""
+    numbers = {run: str(at + 1) for at, run in enumerate(page.marked)}
+    body = [
+        [
+            numbers.get(run.id, " "),
+            run.id,
+            when_of(run.when, page.now),
+            fit(run.problem.rpartition("/")[2] or run.problem, _LONGEST_PROBLEM),
+            str(run.lanes),
+            str(run.epochs),
+            "-" if math.isnan(run.best) else f"{run.best:.6g}",
+            run.state,
+        ]
+        for run in page.runs
+    ]
+    sizes = {
+        name: max(width(line[i]) for line in (_HEADER, *body)) for i, name in enumerate(_HEADER)
+    }
+    kept = list(_HEADER)
+    problem = sizes["problem"]
+    sizes["problem"] = min(problem, _SHORTEST_PROBLEM)
+
+    def room() -> int:
+        return columns - _MARKER - sum(sizes[name] + _GAP for name in kept) + _GAP
+
+    for name in _SPARE:
+        if room() >= 0:
+            break
+        kept.remove(name)
+    longest = min(problem, sizes["problem"] + max(room(), 0))
+    at = [_HEADER.index(name) for name in kept]
+    where = _HEADER.index("problem")
+    return kept, [[fit(line[i], longest) if i == where else line[i] for i in at] for line in body]
+
+
+def _draw_curves(
+    page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols
+) -> Cells:
+    """Return the loss curves of the runs shown, or what is missing for that."""
+    from tui_gd.plots.loss import draw_loss
+
+    known = [run for run in page.shown if run in page.details]
+    title, curves = curves_of(known, page.details, palette)
+    if not curves:
+        return _empty(page, rows, columns, palette, symbols)
+    last = max(curve.end - 1 for curve in curves)
+    return draw_loss(
+        rows,
+        columns,
+        curves,
+        epoch=last,
+        last_epoch=last,
+        log=page.log,
+        palette=palette,
+        symbols=symbols,
+        title=symbols.spell(title),
+    )
+
+
+def _draw_settings(
+    page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols
+) -> Cells:
+    """Return settings and losses side by side."""
+    known = [run for run in page.shown if run in page.details]
+    if not known:
+        return _empty(page, rows, columns, palette, symbols)
+    title, header, body = compared(known, page.details)
+    room = max(rows - BORDER - 1, 0)
+    offset = visible_offset(len(body), room, page.scrolled, None)
+    colours = {
+        (row, column): palette.lane(column - 1)[0]
+        for row, line in enumerate(body)
+        for column in range(1, len(line))
+        if line[0] in {"best train loss", "last train loss"}
+    }
+    inner = draw_table(
+        max(rows - BORDER, 0),
+        max(columns - BORDER, 0),
+        [symbols.spell(name) for name in header],
+        [[symbols.spell(value) for value in line] for line in body],
+        palette=palette,
+        symbols=symbols,
+        offset=offset,
+        highlight=colours,
+    )
+    return draw_box(rows, columns, inner, title=title, palette=palette, symbols=symbols)
+
+
+def _empty(page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols) -> Cells:
+    inner = Cells.blank(max(rows - BORDER, 0), max(columns - BORDER, 0), palette, symbols)
+    if page.shown:
+        inner.put(0, 1, symbols.spell("reading…"), palette.dim)
+    return draw_box(rows, columns, inner, title="loss", palette=palette, symbols=symbols)
