@@ -7,12 +7,16 @@ no picture can show what the program does not do.
 from __future__ import annotations
 
 import argparse
+import csv
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +33,8 @@ class Picture:
     """One picture: how gd-tui is started, what is pressed, and what must be seen after each key.
 
     `steps` are pairs of a key and a regular expression for the screen; a None key only waits.
+    `before` are command lines of gd-tui that have been run by then; with `table` there is a
+    `churn.csv`. Each picture has a directory and a run store of its own, which are thrown away.
     """
 
     name: str
@@ -37,6 +43,8 @@ class Picture:
     columns: int = 120
     rows: int = 40
     env: dict[str, str] = field(default_factory=lambda: {"COLORTERM": "truecolor"})
+    before: tuple[str, ...] = ()
+    table: bool = False
 
 
 RUN = ("space", r"FINISHED\s+epoch 100/100")
@@ -169,6 +177,46 @@ SEEING_WHY = (
     ),
 )
 
+CHURN_COLUMNS = ("customer", "plan", "country", "months", "calls", "bill", "autopay", "churn")
+CHURN = "run churn.csv --target churn --loss cross-entropy --standardize --stratify --seed 1"
+
+OWN_DATA = (
+    Picture(
+        "target",
+        ("churn.csv", "--standardize"),
+        ((None, r"target: which column of churn\.csv"), ("c", r"find: c")),
+        table=True,
+    ),
+    Picture(
+        "columns",
+        ("churn.csv", "--target", "churn", "--stratify"),
+        # what is said when the run begins has gone again
+        (("D", r"(?s)columns: 8 (?!.*told +[│\n])"),),
+        table=True,
+    ),
+    Picture(
+        "runs",
+        ("--seed", "3"),
+        (
+            ("L", r"loss of "),
+            ("space", r"1 +[0-9a-f]{4} "),
+            ("space", r"2 +[0-9a-f]{4} "),
+        ),
+        before=(
+            "run moons --hidden 8 --optimizer adam -a 0.03 -e 1000 --seed 1",
+            "run --seed 3 -a 0.001,0.01,0.1",
+            f"{CHURN} -a 0.1 -e 200",
+            f"{CHURN} --hidden 8 --optimizer adam -a 0.01 -e 200",
+        ),
+        table=True,
+    ),
+    Picture(
+        "export",
+        ("moons", "--seed", "1"),
+        (RUN, ("e", r"export this run"), *(("down", r"export this run"),) * 4),
+    ),
+)
+
 PICTURES = (
     Picture("main", ("--seed", "3"), (RUN, ("y", r"FINISHED"))),
     Picture(
@@ -214,6 +262,7 @@ PICTURES = (
     Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),
     Picture("help", (), (("?", r"(?i)one epoch forward"),)),
     *SEEING_WHY,
+    *OWN_DATA,
     Picture("256-colours", ("--seed", "2"), (RUN,), env={}),
     Picture("16-colours", ("--seed", "2"), (RUN,), env={"TERM": "linux"}),
     Picture("no-colour", ("--seed", "2"), (RUN,), env={"NO_COLOR": "1"}),
@@ -221,10 +270,51 @@ PICTURES = (
 )
 
 
+def write_churn(path: Path, rows: int = 1200) -> None:
+    """Write a table of customers who stayed or left: texts, numbers, yes or no, and holes."""
+    rng = np.random.default_rng(5)
+    plan = rng.choice(["monthly", "yearly", "two years"], rows, p=[0.55, 0.33, 0.12])
+    country = rng.choice(
+        ["AT", "DE", "CH", "FR", "LI", "SM"], rows, p=[0.3, 0.4, 0.2, 0.09, *[0.005] * 2]
+    )
+    months, calls = rng.integers(1, 73, rows), rng.poisson(1.5, rows)
+    bill, autopay = rng.gamma(4, 18, rows), rng.random(rows) < 0.45
+    score = 1.3 * (plan == "monthly") - 0.9 * (plan == "two years") - 0.5 * autopay
+    score += 0.012 * bill + 0.55 * calls - 0.045 * months - 0.9
+    left = rng.random(rows) < 1 / (1 + np.exp(-score))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(CHURN_COLUMNS)
+        for i in range(rows):
+            row = [f"C{10000 + i}", plan[i], country[i], months[i], calls[i], f"{bill[i]:.2f}"]
+            row[2] = "" if i % 97 == 5 else row[2]
+            row[5] = "" if i % 41 == 7 else row[5]
+            writer.writerow(
+                [*row, "true" if autopay[i] else "false", "left" if left[i] else "stayed"]
+            )
+
+
 def make(picture: Picture, path: Path, font: Path) -> None:
     """Drive gd-tui to what the picture shows and write it to `path`."""
+    with tempfile.TemporaryDirectory(prefix="picture-") as home:
+        if picture.table:
+            write_churn(Path(home) / "churn.csv")
+        store = {"GD_TUI_DATA": f"{home}/data"}
+        for words in picture.before:
+            subprocess.run(
+                [sys.executable, "-m", "tui_gd", *words.split()],
+                cwd=home,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **store},
+                capture_output=True,
+                check=True,
+            )
+        _draw(picture, path, font, home, {**picture.env, **store})
+
+
+def _draw(picture: Picture, path: Path, font: Path, home: str, env: dict[str, str]) -> None:
     command = [sys.executable, "-m", "tui_gd", *picture.arguments]
-    with Terminal(command, columns=picture.columns, rows=picture.rows, env=picture.env) as terminal:
+    columns, rows = picture.columns, picture.rows
+    with Terminal(command, columns=columns, rows=rows, env=env, home=home) as terminal:
         if picture.steps[0][0] is not None:
             terminal.wait_for(STATUS)
         for key, seen in picture.steps:
