@@ -211,7 +211,7 @@ def page(problem, rows: int = 24, columns: int = 120, offset: int = 0, symbols=U
 def test_of_every_column_it_is_said_what_it_was_and_what_became_of_it() -> None:
     text = page(noted(NOTES[:3], ("features differ in scale by 4,300",)), columns=150)
     assert "binary of 2 classes: class from 2 features; 500 train and 500 test rows" in text
-    assert "hint: features differ in scale by 4,300" in text
+    assert "features differ in scale by 4,300" in text
     rows = [" ".join(line.strip("│ ").split()) for line in text.split("\n")]
     assert "age number 18 to 90 as it is itself" in rows
     assert (

@@ -252,7 +252,7 @@ def _encoded(encoder: Any, columns: list[Column]) -> tuple[list[str], list[Done]
         words = f"one-hot, {len(texts)} texts"
         if grouped:
             names.append(f"{column.name}=(rare)")
-            words += f" and {len(grouped)} rare ones together"
+            words += f" and {len(grouped)} rare ones together" if grouped[1:] else " and a rare one"
         made += names
         told.append(Done(words, tuple(names)))
     return made, told

@@ -6,6 +6,7 @@ of names comes through `repr`, so that no name is ever code.
 """
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 from tui_gd.problems import BUILTIN
 from tui_gd.runs.document import command_line
@@ -134,6 +135,8 @@ def _plain_script(exported: Exported, settings: RunSettings, shared: Shared) -> 
 
 
 def _package_script(settings: RunSettings, shared: Shared) -> str:
+    if Path(settings.problem).is_file():  # the script may be run from anywhere
+        settings = replace(settings, problem=str(Path(settings.problem).resolve()))
     given = [
         f"{field.name}={getattr(settings, field.name)!r}"
         for field in fields(settings)

@@ -244,8 +244,9 @@ def draw_columns(
     high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
     inner = Cells.blank(high, wide, palette, symbols)
     heads = [(line, palette.text) for line in _wrapped(summary(problem), wide, symbols)]
-    for hint in problem.hints:
-        heads += [(line, palette.warning) for line in _wrapped(f"hint: {hint}", wide, symbols)]
+    for number, hint in enumerate(problem.hints):  # the first says what the task is
+        colour = palette.warning if number else palette.text
+        heads += [(line, colour) for line in _wrapped(hint, wide, symbols)]
     heads = heads[: high // 2]
     for row, (text, colour) in enumerate(heads):
         inner.put(row, 1, text, colour)
@@ -253,13 +254,13 @@ def draw_columns(
     room = max(0, high - top - 1)
     offset = visible_offset(len(notes), room, max(0, offset), None)
     shown = notes[offset : offset + room]  # a table may have a hundred thousand columns
-    longest = max(_LONGEST_WORDS, wide // 4)
+    longest, most = max(_LONGEST_WORDS, wide // 4), max(_LONGEST_WORDS, wide // 3)
     body: list[tuple[str, ...]] = [
         (
             fit(note.name, _LONGEST_NAME, symbols.plain),
             note.kind,
             fit(symbols.spell(note.found), longest, symbols.plain),
-            fit(symbols.spell(note.done), longest, symbols.plain),
+            fit(symbols.spell(note.done), most, symbols.plain),
             _features(note),
         )
         for note in shown
