@@ -81,20 +81,35 @@ class Keyframes:
         start: Floats = self._earlier.get(0, self._frames[0]).copy()
         return start
 
-    def epochs(self, last: int) -> NDArray[np.intp]:
-        """Return the epochs of all keyframes up to `last`, in order."""
+    def spread(self, last: int, most: int) -> list[int]:
+        """Return up to `most` epochs of keyframes up to `last`, evenly, the first and last too."""
+        known, count = self._known(last)
+        which = np.linspace(0, count - 1, min(count, most)).astype(np.intp)
+        return [int(epoch) for epoch in self._epochs(known, which)]
+
+    def _known(self, last: int) -> tuple[list[int], int]:
+        """Return the epochs of early keyframes up to `last`, and how many there are in all."""
         known = sorted(epoch for epoch in self._earlier if epoch <= last)
-        count = max(0, min((last - self.origin) // self.stride, self._stop - 1) + 1)
-        strided = self.origin + self.stride * np.arange(count)
-        return np.concatenate([np.array(known, np.intp), strided])
+        strided = max(0, min((last - self.origin) // self.stride, self._stop - 1) + 1)
+        return known, len(known) + strided
+
+    def _epochs(self, known: list[int], which: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the epochs of keyframes by their numbers, the `known` early ones being first.
+
+        Not of all: after a day of training there are millions.
+        """
+        epochs = self.origin + self.stride * (which - len(known))
+        early = which < len(known)
+        epochs[early] = np.array(known, np.intp)[which[early]]
+        return epochs
 
     def path(self, last: int, most: int) -> tuple[NDArray[np.intp], Floats]:
         """Return up to `most` + 1 epochs on keyframes, `last` at the latest, and the weights there.
 
         The weights are (epochs, lanes, parameters).
         """
-        epochs = self.epochs(last)
-        epochs = epochs[:: -(-len(epochs) // most)]
+        known, count = self._known(last)
+        epochs = self._epochs(known, np.arange(0, count, -(-count // most)))
         early = [self._earlier[int(epoch)][None, :, 0] for epoch in epochs if epoch < self.origin]
         late = (epochs[len(early) :] - self.origin) // self.stride
         return epochs, np.concatenate([*early, self._frames[late, :, 0]])

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tui_gd.learning.history import Entry, History, Lane, Method
 from tui_gd.learning.keyframes import Keyframes
@@ -185,13 +184,6 @@ def part(values: Floats, first: int, stop: int) -> Floats:
     known = values[first:stop]
     whole[: len(known)] = known
     return whole
-
-
-def chosen(epochs: NDArray[np.intp], most: int = KEYFRAMES) -> list[int]:
-    """Return up to `most` of the epochs, evenly, the first and the last among them."""
-    if len(epochs) <= most:
-        return [int(epoch) for epoch in epochs]
-    return [int(epoch) for epoch in epochs[np.linspace(0, len(epochs) - 1, most).astype(np.intp)]]
 
 
 def states_of(standing: Standing, slots: int) -> dict[int, Floats]:

@@ -17,12 +17,12 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.learning.standing import (
+    KEYFRAMES,
     Keyframe,
     LaneRecord,
     News,
     Standing,
     Told,
-    chosen,
     part,
     restored_history,
     states_of,
@@ -466,7 +466,7 @@ class Trainer:
     def standing(self, seed: int = 0) -> Standing:
         """Return all that the run needs to go on from here, copied."""
         history = self.history
-        epochs = chosen(history.keyframes.epochs(min(self.epoch, history.common)))
+        epochs = history.keyframes.spread(min(self.epoch, history.common), KEYFRAMES)
         frames = {epoch: history.keyframes.before(epoch)[1] for epoch in epochs}
         frames[self.epoch] = self._state.copy()
         return Standing(
