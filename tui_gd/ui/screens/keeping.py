@@ -11,6 +11,7 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.standing import Standing
 from tui_gd.runner import Runner
 from tui_gd.settings import RunSettings
+from tui_gd.snapshot import RunState
 from tui_gd.ui.copying import harmless
 from tui_gd.ui.screens.columns import ColumnsScreen, TargetChoice
 from tui_gd.ui.screens.exporting import ExportScreen, folder_for
@@ -174,4 +175,6 @@ def _put_away(runner: Runner, tap: StandingTap) -> None:
         sound = runner.stop(PATIENCE_SECONDS) and not runner.failure
         snapshot = runner.snapshot
         trainer = runner.trainer if sound else None
-        tap.keeper.close(trainer, str(snapshot.state), snapshot.seed)
+        # a run whose training failed can go on from what was kept of it
+        state = RunState.PAUSED if runner.failure else snapshot.state
+        tap.keeper.close(trainer, str(state), snapshot.seed)

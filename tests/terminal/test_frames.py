@@ -1,0 +1,131 @@
+"""Frames to a terminal that is slow, frozen, silent, or another size every time one looks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import walks
+from tests.terminal.fixtures import PROGRAM, Place
+from tests.terminal.session import Terminal
+
+FOREVER = ("-e", "100000000")
+ANSWERS = pytest.mark.parametrize("answers", [True, False], ids=["answers", "never answers"])
+
+
+def epoch(terminal: Terminal) -> int:
+    """The epoch on the screen."""
+    now = walks.status(terminal)
+    assert now
+    return now.epoch
+
+
+def memory(terminal: Terminal) -> int:
+    """What the program has in memory, in bytes."""
+    for line in Path(f"/proc/{terminal.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) << 10
+    raise AssertionError("the program has ended")
+
+
+def test_a_terminal_that_never_answers_works_as_any_other() -> None:
+    with Terminal(PROGRAM, answers=False) as terminal:
+        walks.step_and_change_alpha(terminal)
+
+
+def test_nothing_is_sent_in_five_seconds_of_pause(local: Place) -> None:
+    terminal = local.start().terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.press(".")
+    walks.wait_for_status(terminal, epoch=1)
+    terminal.wait_until_quiet(1.5)
+    before = terminal.bytes_received
+    time.sleep(5.0)
+    assert terminal.bytes_received == before
+
+
+def test_every_frame_asks_once_and_none_is_sent_before_the_answer(local: Place) -> None:
+    terminal = local.start(*FOREVER).terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.press("space")
+    walks.wait_for_status(terminal, state="RUNNING")
+    terminal.wait_for(lambda terminal: epoch(terminal) > 1000)
+    terminal.press("space")
+    walks.wait_for_status(terminal, state="PAUSED")
+    terminal.wait_until_quiet(1.0)
+    assert terminal.frames > 5
+    assert terminal.raw.count(b"\x1b[6n") == terminal.raw.count(b"\x1b[?2026h")
+
+
+@ANSWERS
+def test_training_goes_on_while_the_terminal_is_frozen_and_then_the_picture_is_fresh(
+    answers: bool,
+) -> None:
+    with Terminal([*PROGRAM, *FOREVER], columns=120, rows=40, answers=answers) as terminal:
+        walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+        terminal.press("space")
+        walks.wait_for_status(terminal, state="RUNNING")
+        running = memory(terminal)
+        time.sleep(4.0)
+        running = memory(terminal) - running
+        before = epoch(terminal)
+        terminal.hold()
+        frozen = memory(terminal)
+        time.sleep(4.0)
+        # the run's own history grows all the time
+        assert memory(terminal) - frozen < 2 * running + (20 << 20)
+        received = terminal.bytes_received
+        terminal.release()
+        terminal.wait_for(lambda terminal: epoch(terminal) > 1.5 * before)
+        # what a pseudo-terminal holds, and a few frames: nothing has queued
+        assert terminal.bytes_received - received < 250_000
+        terminal.press("space")
+        walks.wait_for_status(terminal, state="PAUSED")
+        terminal.press("q")
+        assert terminal.wait_for_exit() == 0
+        assert terminal.leftovers() == []
+
+
+def test_the_window_dragged_a_hundred_times_a_second_shows_the_last_size(local: Place) -> None:
+    terminal = local.start(columns=120, rows=40).terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.wait_until_quiet(1.0)
+    before, frames = terminal.text(), terminal.frames
+    for index in range(200):
+        terminal.resize(80 + index % 60, 20 + index % 30)
+        time.sleep(0.01)
+    storm = terminal.frames - frames
+    terminal.resize(120, 40)
+    terminal.wait_for(lambda terminal: terminal.text() == before)
+    terminal.wait_until_quiet(1.0)
+    assert terminal.text() == before
+    assert storm < 100
+
+
+def test_a_window_resized_and_resized_back_at_once_is_whole_again(local: Place) -> None:
+    terminal = local.start(columns=120, rows=40).terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.wait_until_quiet(1.0)
+    before = terminal.text()
+    for columns, rows in [(60, 15), (119, 39), (1, 1)]:
+        terminal.resize(columns, rows)
+        terminal.resize(120, 40)
+        assert terminal.text() != before
+        terminal.wait_for(lambda terminal: terminal.text() == before)
+        terminal.wait_until_quiet(0.5)
+        assert terminal.text() == before
+
+
+def test_a_held_key_leaves_no_steps_behind_on_large_data(local: Place) -> None:
+    terminal = local.start(*FOREVER, "--samples", "3000000").terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.press(".")
+    walks.wait_for_status(terminal, epoch=1)
+    for _ in range(60):
+        terminal.press(".")
+        time.sleep(0.03)
+    let_go = epoch(terminal)
+    terminal.wait_until_quiet(2.0)
+    assert 1 < let_go <= epoch(terminal) <= let_go + 2

@@ -1,0 +1,389 @@
+"""Whatever happens to process and terminal: it ends in order or goes on, and nothing is lost.
+
+Most of these fail on a bare Textual app: see `bare.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kills import check_whole
+from tests.terminal import walks
+from tests.terminal.fixtures import PROGRAM
+from tests.terminal.session import Terminal
+from tui_gd.runs.place import NAME
+from tui_gd.runs.store import Store
+
+BARE = os.environ.get("GD_TUI_TEST_BARE")
+LONG = ("--seed", "3", "-e", "1000000000")
+WATCHDOG = 2.5
+# beside what is asked for, a noisy machine may need so long to start and to end a process
+NOISE = 2.0
+ANSWER = 2.0
+RESTORED = b"\x1b[?1049l"
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start gd-tui in a terminal; `wrap` is put before its command line."""
+    opened: list[Terminal] = []
+
+    def begin(*arguments: str, wrap: Sequence[str] = (), code: str = "") -> Terminal:
+        command = [sys.executable, "-c", code, *arguments] if code else [*PROGRAM, *arguments]
+        if BARE and not code:
+            command = [sys.executable, "-m", "tests.terminal.bare"]
+        opened.append(Terminal([*wrap, *command], env={"GD_TUI_DATA": str(tmp_path)}))
+        walks.wait_for_status(opened[-1], epoch=0)
+        return opened[-1]
+
+    yield begin
+    for terminal in opened:
+        terminal.close()
+
+
+def running(start: Start, **more: Sequence[str]) -> Terminal:
+    """gd-tui in the middle of a long run of which something has been kept."""
+    terminal = start(*LONG, **more)
+    terminal.press("f", "space")
+    terminal.wait_for(lambda terminal: (walks.status(terminal) or (0, 0))[1] > 20)
+    return terminal
+
+
+def check_kept(directory: Path, more: int = 50) -> None:
+    """The run is in the store, paused, driven by nobody, and goes on bit for bit."""
+    with Store(directory / NAME) as store:
+        (kept,) = store.runs()
+    assert kept.state == "paused"
+    assert kept.driver is None
+    assert kept.newest > 0
+    assert check_whole(directory / NAME, more=more) >= kept.newest
+
+
+def ends_within(process: Callable[[], int | None], seconds: float) -> int:
+    deadline = time.monotonic() + seconds + NOISE
+    while (status := process()) is None:
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.02)
+    return status
+
+
+def answers(terminal: Terminal) -> None:
+    """A key is answered within two seconds, and q then leaves the terminal as it was."""
+    begun = time.monotonic()
+    before = walks.status(terminal)
+    while not stepped(terminal, before):
+        assert time.monotonic() - begun < ANSWER + NOISE, terminal.describe()
+        assert terminal.exit_status is None, terminal.scrollback()
+        terminal.press(".")
+        with suppress(AssertionError):
+            terminal.wait_for(lambda terminal: stepped(terminal, before), timeout=0.5)
+    leaves(terminal)
+
+
+def stepped(terminal: Terminal, before: walks.Status | None) -> bool:
+    now = walks.status(terminal)
+    return now is not None and (before is None or now.epoch != before.epoch)
+
+
+def leaves(terminal: Terminal, status: int = 0) -> None:
+    terminal.press("q")
+    assert terminal.wait_for_exit() == status, terminal.scrollback()
+    assert terminal.leftovers() == []
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_in_order_with_the_run_kept(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    terminal = running(start)
+    terminal.signal(number)
+    assert terminal.wait_for_exit(WATCHDOG + NOISE) == 128 + number
+    assert terminal.leftovers() == []
+    assert "gd-tui resume" in terminal.scrollback()
+    check_kept(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_although_the_terminal_is_frozen(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    terminal = running(start)
+    terminal.hold()
+    for width in range(60, 90):  # as much to draw as the terminal can hold and more
+        terminal.resize(width, 24)
+        time.sleep(0.05)
+    begun = time.monotonic()
+    terminal.signal(number)
+    assert ends_within(lambda: terminal.exit_status, WATCHDOG) == 128 + number
+    assert time.monotonic() - begun < WATCHDOG + NOISE
+    terminal.release()
+    terminal.wait_for_exit()
+    assert terminal.leftovers() == []
+    check_kept(tmp_path)
+
+
+def test_a_signal_before_the_run_is_there_ends_it(tmp_path: Path) -> None:
+    with Terminal([*PROGRAM, "--no-store"], env={"GD_TUI_DATA": str(tmp_path)}) as terminal:
+        terminal.wait_for(lambda terminal: terminal.alternate)
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait_for_exit(WATCHDOG + NOISE) == 128 + signal.SIGTERM
+        assert terminal.leftovers() == []
+
+
+def test_the_window_is_closed(start: Start, tmp_path: Path) -> None:
+    terminal = running(start)
+    terminal.hang_up()
+    assert ends_within(lambda: terminal.exit_status, WATCHDOG) == 128 + signal.SIGHUP
+    check_kept(tmp_path)
+
+
+def test_the_terminal_is_gone_although_hang_ups_are_ignored(start: Start, tmp_path: Path) -> None:
+    terminal = running(start, wrap=("/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh"))
+    terminal.hang_up()
+    assert ends_within(lambda: terminal.exit_status, WATCHDOG) == 128 + signal.SIGHUP
+    check_kept(tmp_path)
+
+
+# Stopping
+
+
+def test_it_refuses_to_be_stopped_from_the_terminal(start: Start) -> None:
+    terminal = start()
+    for _ in range(20):
+        terminal.signal(signal.SIGTSTP)
+        terminal.signal(signal.SIGCONT)
+        terminal.press(".")
+    walks.wait_for_status(terminal, epoch=20)
+    answers(terminal)
+
+
+def test_a_stopped_process_goes_on_with_a_fresh_picture(start: Start) -> None:
+    terminal = start()
+    terminal.wait_until_quiet(1.0)
+    before = terminal.text()
+    terminal.signal(signal.SIGSTOP)
+    with open(os.ttyname(terminal._slave), "wb", buffering=0) as shell:
+        shell.write(b"\x1b[?1049l\x1b[2J\x1b[?25h$ fg\r\n")
+    modes = termios.tcgetattr(terminal._slave)
+    modes[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(terminal._slave, termios.TCSANOW, modes)
+    terminal.wait_for(lambda terminal: not terminal.alternate)
+    terminal.signal(signal.SIGCONT)
+    terminal.wait_for(lambda terminal: terminal.text() == before and terminal.alternate)
+    answers(terminal)
+
+
+def test_continuing_alone_starts_no_second_thread_of_input(start: Start) -> None:
+    terminal = start()
+
+    def threads() -> int:
+        return len(os.listdir(f"/proc/{terminal.pid}/task"))
+
+    terminal.wait_until_quiet(1.0)
+    before = threads()
+    for _ in range(5):
+        terminal.signal(signal.SIGCONT)
+        time.sleep(0.1)
+    assert threads() <= before
+    answers(terminal)
+
+
+# Input
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        pytest.param(b"\xff", id="no UTF-8"),
+        pytest.param("é".encode("latin-1"), id="latin-1"),
+        pytest.param(b"\xc3", id="half a character"),
+        pytest.param(b"\x1b[48;24;80;0;0t\x1b[<35;5;5M\x1b[<0;5;5M", id="window of 0 pixels"),
+        pytest.param(b"\x1b[48;0;0;0;0t\x1b[<35;5;5M", id="window of 0 cells"),
+        pytest.param(b"\x1b[?2048;1$y\x1b[48;99999;99999;1;1t", id="window without end"),
+        pytest.param(b"\x1b[<0;9999;9999M\x1b[<0;9999;9999m\x1b[<64;99999;1M", id="mouse outside"),
+        pytest.param(b"\x1b[<35;0;0M\x1b[<0;-5;-5M", id="mouse before"),
+        pytest.param(b"\x1b[99999999999999u", id="key beyond Unicode"),
+        pytest.param(b"\x1b[1114112;5u\x1b[97;99999999999999999999u", id="modifiers"),
+        pytest.param(b"\x1b[" + b"1" * 500 + b"u", id="endless number"),
+        pytest.param(b"\x1b[200~abc", id="paste without end"),
+        pytest.param(b"\x1b[200~" + b"x" * 300_000, id="long paste without end"),
+        pytest.param(b"\x1b[200~" + b"x" * 1_000_000 + b"\x1b[201~", id="long paste"),
+        pytest.param(b"x" * 1_000_000, id="paste without brackets"),
+        pytest.param(b"." * 100_000, id="many steps"),
+        pytest.param(b"\x1b[B" * 100_000, id="many arrows"),
+        pytest.param(b"\x1b[<35;10;10M" * 50_000, id="much mouse"),
+    ],
+)
+def test_whatever_is_typed_it_answers(start: Start, typed: bytes) -> None:
+    terminal = start()
+    memory = resident(terminal.pid)
+    terminal.send(typed)
+    answers_in_bounds(terminal, memory)
+
+
+def test_random_bytes_leave_it_answering(start: Start) -> None:
+    terminal = start()
+    # without q, ctrl+c and ctrl+q, which leave
+    numbers = [n for n in range(256) if n not in {3, 17, ord("q")}]
+    state, typed = 1, bytearray()
+    for _ in range(100_000):
+        state = (state * 1103515245 + 12345) % (1 << 31)
+        typed.append(numbers[(state >> 16) % len(numbers)])
+    memory = resident(terminal.pid)
+    terminal.send(bytes(typed))
+    # whatever it has opened is closed again
+    terminal.send(b"\x1b[201~")
+    for _ in range(5):
+        time.sleep(0.3)
+        terminal.press("escape")
+    assert resident(terminal.pid) - memory < 200 << 20
+    time.sleep(0.3)
+    terminal.press("ctrl+c")
+    assert terminal.wait_for_exit() == 0, terminal.scrollback()
+    assert terminal.leftovers() == []
+
+
+def answers_in_bounds(terminal: Terminal, memory: int) -> None:
+    grown = resident(terminal.pid) - memory
+    answers(terminal)
+    assert grown < 100 << 20
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has in use."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_keys_pressed_quickly_are_all_taken(start: Start) -> None:
+    terminal = start()
+    terminal.send("." * 20)
+    walks.wait_for_status(terminal, epoch=20)
+    leaves(terminal)
+
+
+def test_a_paste_is_no_keys(start: Start) -> None:
+    terminal = start()
+    terminal.send("\x1b[200~q....\x1b[201~.")
+    walks.wait_for_status(terminal, epoch=1)
+    leaves(terminal)
+
+
+# Faults of the program
+
+FAILS = """
+import sys
+from tui_gd.learning.trainer import Trainer
+
+advance = Trainer.advance
+
+def failing(self, epochs):
+    if self.epoch >= 5:
+        raise ZeroDivisionError("epoch five")
+    return advance(self, epochs)
+
+Trainer.advance = failing
+from tui_gd.__main__ import main
+sys.exit(main())
+"""
+DEAF = """
+import sys
+from tui_gd.ui.hardening import Intake
+
+take = Intake.take
+
+def failing(self, text):
+    if "x" in text:
+        raise RuntimeError("no more input")
+    return take(self, text)
+
+Intake.take = failing
+from tui_gd.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_fault_in_the_training_is_shown_and_the_run_is_kept(start: Start, tmp_path: Path) -> None:
+    terminal = start("--seed", "3", code=FAILS)
+    for epoch in range(1, 6):
+        terminal.press(".")
+        walks.wait_for_status(terminal, epoch=epoch)
+    terminal.press(".")
+    terminal.wait_for("ZeroDivisionError: epoch five")
+    terminal.wait_for("FAILED")
+    terminal.wait_for("report")
+    terminal.press("q")
+    assert terminal.wait_for_exit() == 1
+    assert terminal.leftovers() == []
+    said = terminal.scrollback()
+    assert "ZeroDivisionError: epoch five" in said
+    assert "please report it" in said
+    assert "gd-tui resume" in said
+    check_kept(tmp_path)
+
+
+def test_input_that_dies_ends_it_with_status_1(start: Start, tmp_path: Path) -> None:
+    terminal = start("--seed", "3", code=DEAF)
+    terminal.press(".")
+    walks.wait_for_status(terminal, epoch=1)
+    terminal.press("x")
+    assert terminal.wait_for_exit() == 1
+    assert terminal.leftovers() == []
+    assert "no more input" in terminal.scrollback()
+    assert "please report it" in terminal.scrollback()
+    check_kept(tmp_path)
+
+
+# Streams
+
+
+@pytest.mark.parametrize("redirection", ["</dev/null", "<&-", "2>errors", "2>&-"])
+def test_without_a_terminal_on_every_stream_it_says_so_in_a_line(
+    tmp_path: Path, redirection: str
+) -> None:
+    script = f'"$@" {redirection}; echo "status $?"'
+    with Terminal(["/bin/sh", "-c", script, "sh", *PROGRAM], cwd=tmp_path) as terminal:
+        terminal.wait_for_exit()
+        said = terminal.scrollback()
+        errors = (tmp_path / "errors").read_text() if "errors" in redirection else ""
+        assert "status 2" in said
+        assert ("is not a terminal" in said + errors) or redirection == "2>&-"
+        assert b"\x1b" not in terminal.raw + errors.encode()
+
+
+# Quitting
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+def test_quitting_while_it_trains_gives_the_terminal_back_at_once(
+    start: Start, tmp_path: Path, key: str
+) -> None:
+    terminal = running(start)
+    begun = terminal.press(key)
+    left = terminal.wait_for(lambda terminal: not terminal.alternate)
+    assert left - begun < 0.5 + NOISE
+    assert terminal.wait_for_exit() == 0
+    assert terminal.leftovers() == []
+    check_kept(tmp_path)
+
+
+def test_quitting_a_terminal_that_then_freezes_ends(start: Start, tmp_path: Path) -> None:
+    terminal = running(start)
+    terminal.send("q")
+    terminal.hold()
+    assert ends_within(lambda: terminal.exit_status, 2 * WATCHDOG) == 0
+    check_kept(tmp_path)

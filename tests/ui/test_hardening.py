@@ -1,0 +1,77 @@
+"""Input as it is read, in pieces cut anywhere, to keys and pastes."""
+
+import sys
+
+import pytest
+from textual import events
+
+if sys.platform == "win32":
+    pytest.skip("a driver of Unix", allow_module_level=True)
+
+from tui_gd.ui.hardening import LONGEST_PASTE, PASTE_SECONDS, Intake
+
+
+class Reading:
+    """An intake with a clock and a room that the test sets."""
+
+    def __init__(self, room: int = 1000) -> None:
+        self.now, self.room = 0.0, room
+        self.intake = Intake(lambda: self.room, lambda: self.now)
+
+    def take(self, *texts: str) -> list[str]:
+        found = []
+        for text in texts:
+            for message in self.intake.take(text):
+                if isinstance(message, events.Paste):
+                    found.append(f"paste {message.text}")
+                elif isinstance(message, events.Key):
+                    found.append(message.key)
+                else:
+                    found.append(type(message).__name__)
+        return found
+
+
+def test_sequences_cut_anywhere_are_the_same_keys() -> None:
+    whole = "a\x1b[A\x1bOP\x1b[200~3\x1b4.\x1b[201~b\x1b[7;9R"
+    wanted = ["a", "up", "f1", "paste 34.", "b", "CursorPosition"]
+    assert Reading().take(whole) == wanted
+    assert Reading().take(*whole) == wanted
+    for cut in range(len(whole)):
+        assert Reading().take(whole[:cut], whole[cut:]) == wanted
+
+
+def test_an_escape_alone_is_a_key_when_nothing_follows() -> None:
+    reading = Reading()
+    assert reading.take("\x1b") == []
+    (message,) = reading.intake.rest()
+    assert isinstance(message, events.Key)
+    assert message.key == "escape"
+    assert list(reading.intake.rest()) == []
+
+
+def test_after_a_paste_has_broken_off_single_keys_are_keys_and_the_rest_of_it_is_not() -> None:
+    reading = Reading()
+    assert reading.take("\x1b[200~0.0") == []
+    reading.now += PASTE_SECONDS / 2
+    assert reading.take("1") == []
+    reading.now += PASTE_SECONDS
+    assert reading.take("q") == ["q"]
+    assert reading.take("more of what was pasted") == []
+    assert reading.take("and its end\x1b[201~", "b") == ["b"]
+
+
+def test_a_long_paste_is_cut() -> None:
+    (pasted,) = Reading().take("\x1b[200~", *["x" * 1000] * 50, "\x1b[201~")
+    assert pasted == "paste " + "x" * LONGEST_PASTE
+
+
+def test_without_room_only_answers_of_the_terminal_are_heard() -> None:
+    reading = Reading(room=0)
+    assert reading.take("abc\x1b[A\x1b[<0;1;1M\x1b[7;9R\x1b[I") == ["CursorPosition", "AppFocus"]
+    reading.room = 2
+    assert reading.take("abc") == ["a", "b"]
+
+
+def test_what_no_terminal_can_mean_ends_nothing() -> None:
+    reading = Reading()
+    assert reading.take("\x1b[1114112u", "a", "\x1b[48;0;0;0;0t", "b") == ["a", "b"]

@@ -1,0 +1,352 @@
+"""Textual's Linux driver, mended: each part says which fault of Textual 8.2 it is there for.
+
+A part can go when Textual mends its fault; with the last of them `GdApp.get_driver_class` can go.
+"""
+
+import os
+import re
+import select
+import signal
+import termios
+import time
+import tty
+from codecs import getincrementaldecoder
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from queue import Empty
+from types import FrameType
+from typing import Any
+
+from textual import events
+from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual.app import App, ScreenStackError
+from textual.drivers import linux_driver
+from textual.drivers._writer_thread import WriterThread
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+POLL_SECONDS = 0.1
+READ_BYTES = 4096
+PIECE_BYTES = 4096
+# so many keys may be on their way through the interface's queues …
+IN_FLIGHT = 8
+# … so many may wait behind them for as long as it takes: what is typed quickly is not lost …
+ALWAYS_KEPT = 32
+# … and so many for STALE_SECONDS
+MOST_WAITING = 256
+STALE_SECONDS = 0.5
+AGAIN_SECONDS = 0.004
+LONGEST_PASTE = 4096
+# a paste has broken off when only single keys come so many seconds after the last of it
+PASTE_SECONDS = 0.5
+LONGEST_KEY = 7
+LONGEST_SEQUENCE = 32
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[^\x1b])", re.DOTALL)
+_PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[^\x1b]?|[^\x1b]{1,64}", re.DOTALL)
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
+# what a terminal answers: cursor position, status, attributes, modes, focus
+_ANSWER = re.compile(r"\x1b\[[?>]?[\d;]*(?:[Rnc]|\$y)|\x1b\[[IO]")
+# a report of the window's size that was not asked for, and the answer that it could be
+_IN_BAND_RESIZE = re.compile(r"\x1b\[(?:48;[\d;:]*t|\?2048;\d*\$y)")
+# a sequence cut short, a frame not ended, and all that `start_application_mode` has switched on
+_RESTORING = (
+    b"\x18\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
+    b"\x1b[m\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+)
+
+
+class Parser(XTermParser):
+    """Fault: an escape sequence with a number beyond Unicode ends the parser, and so the app."""
+
+    def pieces(self, text: str) -> Iterator[Message]:
+        """Parse `text`, which is one sequence or plain characters; what is impossible is left."""
+        try:
+            yield from self.feed(text)
+        except (ArithmeticError, ValueError):
+            self._tokens.clear()
+            self._gen = self.parse(self._tokens.append)
+            self._awaiting = next(self._gen)
+            self._timeout_time = None
+
+    def hurry(self) -> Iterator[Message]:
+        """End a sequence that has begun: nothing more of it has come."""
+        if self._timeout_time is not None:
+            self._timeout_time = 0.0
+        yield from self.tick()
+
+
+class Intake:
+    """Input text to messages, at most as many as there is `room` for.
+
+    Faults: a paste that never ends swallows every key after it; whatever comes is parsed and
+    queued, faster than it can be worked off; in-band reports of the window's size are believed,
+    also of 0 pixels, by which positions of the mouse are then divided.
+    """
+
+    def __init__(
+        self, room: Callable[[], int], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._parser = Parser()
+        self._room, self._clock = room, clock
+        self._held = ""
+        self._pasting = False
+        self._torn = False  # a paste has broken off: more of it may come
+        self._pasted = ""
+        self._pasted_at = 0.0
+
+    def take(self, text: str) -> Iterator[Message]:
+        """Yield what `text`, as it was read, says together with what was held back before."""
+        text, self._held = self._held + text, ""
+        while text:
+            if self._pasting or (self._torn and _is_much(text)):
+                text = yield from self._paste(text)
+                continue
+            before, start, text = text.partition(BRACKETED_PASTE_START)
+            if start:
+                self._pasting, self._pasted, self._pasted_at = True, "", self._clock()
+            elif (cut := _UNFINISHED.search(before)) and len(cut[0]) < LONGEST_SEQUENCE:
+                before, self._held = before[: cut.start()], cut[0]
+            yield from self._keys(before)
+
+    def rest(self) -> Iterator[Message]:
+        """Yield what was held back, when nothing more has come for a while: the escape key."""
+        if self._held and not self._pasting:
+            held, self._held = self._held, ""
+            yield from self._keys(held)
+        yield from self._parser.hurry()
+
+    def _keys(self, text: str) -> Iterator[Message]:
+        for piece in _PIECES.findall(text):
+            if piece == BRACKETED_PASTE_END:
+                self._torn = False
+            elif _ANSWER.fullmatch(piece) and not _IN_BAND_RESIZE.match(piece):
+                yield from self._parser.pieces(piece)
+            elif not _IN_BAND_RESIZE.match(piece):
+                room = self._room()
+                if room > 0:
+                    yield from self._parser.pieces(piece if piece[0] == "\x1b" else piece[:room])
+
+    def _paste(self, text: str) -> Generator[Message, None, str]:
+        """Take from a paste what is of it, and return the rest, which is not."""
+        if not self._pasting:
+            self._pasting, self._pasted = True, "\x1b" * LONGEST_PASTE
+        content, end, after = text.partition(BRACKETED_PASTE_END)
+        if end:
+            pasted = (self._pasted + content)[:LONGEST_PASTE].replace("\x1b", "").replace("\0", "")
+            self._pasting = self._torn = False
+            self._pasted = ""
+            if pasted and self._room() > 0:
+                yield events.Paste(pasted)
+            return after
+        now = self._clock()
+        if not _is_much(text) and now - self._pasted_at > PASTE_SECONDS:
+            self._pasting, self._torn, self._pasted = False, True, ""
+            return text
+        self._pasted_at = now if _is_much(text) else self._pasted_at
+        kept = next((n for n in range(5, 0, -1) if text.endswith(BRACKETED_PASTE_END[:n])), 0)
+        self._held = text[len(text) - kept :]
+        self._pasted = (self._pasted + text[: len(text) - kept])[:LONGEST_PASTE]
+        return ""
+
+
+def _is_much(text: str) -> bool:
+    """Whether this is more than a key or a movement of the mouse."""
+    return len(_SEQUENCE.sub("", text)) > LONGEST_KEY
+
+
+class Writer(WriterThread):
+    """Faults: after an error of writing all that is written later waits for ever.
+
+    And what is queued cannot be dropped while the terminal is frozen.
+    """
+
+    gone = False
+
+    def run(self) -> None:
+        """Write what is queued, several texts at once, until told to stop."""
+        going = True
+        while going:
+            texts = [self._queue.get()]
+            with suppress(Empty):
+                while texts[-1] is not None:
+                    texts.append(self._queue.get_nowait())
+            going = texts[-1] is not None
+            self._send("".join(text for text in texts if text))
+
+    def _send(self, text: str) -> None:
+        file = self._file.fileno()
+        data = memoryview(text.encode(getattr(self._file, "encoding", None) or "utf-8", "replace"))
+        while data and not self.gone:
+            try:
+                data = data[os.write(file, data[:PIECE_BYTES]) :]
+            except BlockingIOError:  # whoever shares the terminal has made it so
+                select.select([], [file], [], POLL_SECONDS)
+            except OSError:
+                self.gone = True
+
+
+class HardDriver(LinuxDriver):
+    """The driver of the interface: `app.terminal_gone()` is called when the terminal is no more."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._gone: Callable[[], object] = getattr(app, "terminal_gone", app.exit)
+        self._waiting: deque[tuple[float, Message]] = deque()
+        self._delivering = False
+        # fault: the driver's handlers stop and start it wherever the main thread is: within a
+        # write they wait for a lock that it holds, and a SIGCONT alone starts a second input thread
+        signal.signal(signal.SIGTSTP, _refuse)
+        signal.signal(signal.SIGCONT, self._continued)
+
+    @property
+    def can_suspend(self) -> bool:
+        """Whether it can be stopped from the terminal: it refuses to."""
+        return False
+
+    def start_application_mode(self) -> None:
+        """Start, with a writer that survives."""
+        vars(linux_driver)["WriterThread"] = Writer
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def _query_in_band_window_resize(self) -> None:
+        """Ask for nothing: SIGWINCH tells the size, and pixels of the mouse are not needed."""
+
+    def _continued(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._loop.call_soon_threadsafe(self._come_back)
+
+    def _come_back(self) -> None:
+        """After a stop, a shell may have written on the screen and changed the terminal."""
+        if self._key_thread is None or not self._key_thread.is_alive():
+            return
+        with suppress(termios.error):
+            modes = termios.tcgetattr(self.fileno)
+            modes[tty.LFLAG] = self._patch_lflag(modes[tty.LFLAG])
+            modes[tty.IFLAG] = self._patch_iflag(modes[tty.IFLAG])
+            termios.tcsetattr(self.fileno, termios.TCSANOW, modes)
+        self.write("\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l")
+        self._enable_mouse_support()
+        self._app.refresh(layout=True)
+
+    # Input
+
+    def _run_input_thread(self) -> None:
+        """Fault: when the thread dies, the app ends with status 0."""
+        try:
+            self.run_input_thread()
+        except Exception as error:
+            self._app.call_later(self._fail, error)
+
+    def _fail(self, error: Exception) -> None:
+        try:
+            raise error
+        except Exception:
+            self._app._handle_exception(error)
+
+    def run_input_thread(self) -> None:
+        """Read what is typed until told to stop.
+
+        Faults: a byte that is no UTF-8 ends the app; a terminal that is gone is read for ever.
+        """
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        intake = Intake(lambda: MOST_WAITING - len(self._waiting))
+        while not self.exit_event.is_set():
+            try:
+                if not select.select([self.fileno], [], [], POLL_SECONDS)[0]:
+                    self._process(intake.rest())
+                    continue
+                data = os.read(self.fileno, READ_BYTES)
+            except OSError:
+                data = b""
+            if not data:
+                self._gone()
+                return
+            self._process(intake.take(decode(data)))
+
+    def _process(self, messages: Iterator[Message]) -> None:
+        for message in messages:
+            self.process_message(message)
+
+    def process_message(self, message: Message) -> None:
+        """Fault: positions of the mouse outside of the window are looked for on the screen."""
+        if isinstance(message, events.MouseEvent):
+            width, height = self._app.size
+            if not (0 <= message.x < width and 0 <= message.y < height):
+                return
+        super().process_message(message)
+
+    def send_message(self, message: Message) -> None:
+        """Hand input on no faster than the interface works it off."""
+        if not isinstance(message, events.InputEvent | events.Paste):
+            super().send_message(message)
+        elif len(self._waiting) < MOST_WAITING:
+            self._waiting.append((time.monotonic(), message))
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        now = time.monotonic()
+        while len(self._waiting) > ALWAYS_KEPT and now - self._waiting[0][0] > STALE_SECONDS:
+            self._waiting.popleft()
+        while self._waiting and self._backlog() < IN_FLIGHT:
+            self._app.post_message(self._waiting.popleft()[1])
+        if self._waiting and not self._delivering:
+            self._delivering = True
+            self._loop.call_later(AGAIN_SECONDS, self._deliver_again)
+
+    def _deliver_again(self) -> None:
+        self._delivering = False
+        self._deliver()
+
+    def _backlog(self) -> int:
+        """Return how many messages wait where a key passes."""
+        try:
+            node = self._app.focused or self._app.screen
+        except ScreenStackError:
+            return self._app._message_queue.qsize()
+        return sum(pump._message_queue.qsize() for pump in node.ancestors_with_self)
+
+    # The way out
+
+    def abandon(self, seconds: float = 0.3) -> None:
+        """Give the terminal back without waiting for it; called on any thread.
+
+        Fault: while the terminal is frozen, every way out waits for it. What it has not taken yet
+        is dropped: only so there is room for the few bytes that it is to get when it goes on.
+        """
+        if self._writer_thread is None or self._file is None:
+            return
+        if isinstance(self._writer_thread, Writer):
+            self._writer_thread.gone = True
+        end = time.monotonic() + seconds
+        with suppress(OSError, termios.error):
+            # opened anew: to make this one not wait would make the shell's not wait either
+            terminal = os.open(
+                os.ttyname(self._file.fileno()), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+            )
+            data = _RESTORING
+            while data and time.monotonic() < end:
+                try:
+                    data = data[os.write(terminal, data) :]
+                except BlockingIOError:
+                    termios.tcflush(terminal, termios.TCOFLUSH)
+                    time.sleep(0.01)
+            if self.attrs_before is not None:
+                termios.tcsetattr(terminal, termios.TCSANOW, self.attrs_before)
+
+
+def _refuse(number: int, frame: FrameType | None) -> None:
+    """Go on."""
+
+
+def mended(driver: type[Any]) -> type[Any]:
+    """Return the mended driver in place of Textual's own for Linux, any other as it is."""
+    return HardDriver if driver is LinuxDriver else driver

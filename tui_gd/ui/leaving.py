@@ -1,0 +1,105 @@
+"""The way out when a signal asks for it or the terminal is gone: saved first, and always ended."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui_gd.ui.app import GdApp
+
+ASKING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+QUIT = 0
+HANG_UP = 1
+# the terminal may take so long to be left in order, in seconds …
+IN_ORDER = 1.2
+QUIT_IN_ORDER = 2.0
+# … and the process no longer than this from the signal to its end
+IN_ALL = 2.3
+
+
+class Leaving:
+    """Ends the app, and the process if the app does not end.
+
+    `save` stops the run and keeps it; it may be called on several threads at once. A thread that
+    waits from the beginning does all this: a handler can be called while the main thread holds any
+    lock, also the one that starting a thread needs, or waits for a terminal that takes nothing.
+    """
+
+    def __init__(self, app: "GdApp", save: Callable[[], None]) -> None:
+        self.signal = 0
+        self._app, self._save = app, save
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._left = threading.Event()
+        threading.Thread(target=self._watch, name="leaving", daemon=True).start()
+
+    def ask(self, number: int, frame: FrameType | None = None) -> None:
+        """Leave because of a signal, on any thread."""
+        del frame
+        with suppress(OSError):
+            os.write(self._writer, bytes([number]))
+
+    def gone(self) -> None:
+        """Leave because the terminal is gone."""
+        self.ask(HANG_UP)
+
+    def quit(self) -> None:
+        """Watch over leaving that was asked for by a key."""
+        self.ask(QUIT)
+
+    def left(self) -> None:
+        """Say that the terminal has been given back."""
+        self._left.set()
+
+    def _watch(self) -> None:
+        number = os.read(self._reader, 1)[0]
+        begun = time.monotonic()
+        self.signal = number
+        saving = threading.Thread(target=self._save, name="saving", daemon=True)
+        saving.start()
+        if number != QUIT:
+            self._app.leave(128 + number)
+        in_order = self._left.wait(QUIT_IN_ORDER if number == QUIT else IN_ORDER)
+        if not in_order:
+            self._app.abandon_terminal()
+        elif number == QUIT:
+            # a signal may still come while the last is written and the report is made
+            self._end_at_a_signal(saving)
+        saving.join(max(0.0, begun + IN_ALL - time.monotonic()))
+        if in_order:  # then the main thread ends the process, unless it is held up
+            time.sleep(max(0.0, begun + IN_ALL - time.monotonic()))
+        os._exit(128 + number if number else 0)
+
+    def _end_at_a_signal(self, saving: threading.Thread) -> None:
+        self.signal = os.read(self._reader, 1)[0]
+        saving.join(IN_ALL)
+        os._exit(128 + self.signal)
+
+
+@contextmanager
+def leaving(app: "GdApp", save: Callable[[], None]) -> Iterator[Leaving]:
+    """While the context is open, leave in order at interrupt, hang-up and termination.
+
+    What this process was told to ignore, as by nohup, stays ignored. Signals reach the main thread
+    only: in another none is listened to.
+    """
+    way = Leaving(app, save)
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {
+            number: signal.signal(number, way.ask)
+            for number in ASKING
+            if signal.getsignal(number) not in {signal.SIG_IGN, None}
+        }
+    try:
+        yield way
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
