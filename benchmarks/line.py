@@ -2,6 +2,8 @@
 
 gd-tui runs in a real pseudo-terminal (with `--ssh` behind a real sshd on 127.0.0.1), and a bare
 Textual app beside it in the same run as the yardstick, so every figure comes with a ratio.
+`matrix` is a line for each kind of run and size: kB/s, frames/s, key to paint. `--slow 50` puts a
+line of 50 kB/s, 80 ms there and back, before sshd.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import re
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.terminal import sshd
+from tests.terminal import slow, sshd
 from tests.terminal.session import ROOT, Terminal
 
 if TYPE_CHECKING:
@@ -59,6 +61,17 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 BUDGET_MS = {"p50": 15.0, "p99": 60.0}
 BUDGET_KB = 10.0
 BUDGET_PAINT = 1.3
+THERE_AND_BACK = 0.08
+SIZES = {"matrix": ("80x24", "120x40", "200x50")}
+LANES = ",".join(repr(1e-4 * 0.9**lane) for lane in range(64))
+# kinds of run: arguments, keys that open panels, whether it runs
+KINDS: dict[str, tuple[tuple[str, ...], str, bool]] = {
+    "idle": (("-a", "1e-4"), "", False),
+    "500x3": (("-a", "1e-4"), "", True),
+    "5,000,000x3": (("-a", "1e-9", "--samples", "10000000"), "", True),
+    "64 lanes": (("-a", LANES), "", True),
+    "all panels": (("-a", "1e-4"), "56789", True),
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Line:
     name: str
     server: sshd.Server | None
     arguments: tuple[str, ...]
+    port: int | None = None
     panels: tuple[str, ...] = ()
     """Keys that are pressed before a run begins, to open other panels."""
 
@@ -77,7 +91,7 @@ class Line:
             return Terminal(command, columns=columns, rows=rows)
         home = self.server.directory
         env = {"HOME": str(home), "PYTHONPATH": str(ROOT)}
-        remote = self.server.command(command, env=env, cwd=home)
+        remote = self.server.command(command, env=env, cwd=home, port=self.port)
         return Terminal(remote, columns=columns, rows=rows)
 
     @contextlib.contextmanager
@@ -173,6 +187,32 @@ def measure_bytes(line: Line, columns: int, rows: int, seconds: float, fps: int)
     report("paused", line, size, f"{paused:7d} bytes in {seconds:g} s  empty app {empty}  budget 0")
 
 
+def measure_matrix(line: Line, columns: int, rows: int, seconds: float, keys: int) -> None:
+    """Every kind of run beside an empty app, which is given the same keys."""
+    size = f"{columns}x{rows}"
+
+    def measure(what: str, terminal: Terminal, shown: Callable[[Terminal], str | None]) -> None:
+        received, frames, began = terminal.bytes_received, terminal.frames, time.monotonic()
+        time.sleep(seconds)
+        took = time.monotonic() - began
+        sent = (terminal.bytes_received - received) / took / 1e3
+        drawn = (terminal.frames - frames) / took
+        found = np.percentile(answer_times(terminal, keys, 0, shown), (50, 95, 99))
+        times = " / ".join(f"{one:.0f}" for one in found)
+        report(
+            what, line, size, f"{sent:7.2f} kB/s  {drawn:4.1f} frames/s  key to paint {times} ms"
+        )
+
+    with line.open(ECHO, columns, rows) as terminal:
+        terminal.wait_for("keys 0")
+        terminal.wait_until_quiet(1.0)
+        measure("empty app", terminal, lambda terminal: terminal.line(0))
+    for what, (arguments, panels, running) in KINDS.items():
+        kind = replace(line, arguments=(*line.arguments, *arguments), panels=tuple(panels))
+        with kind.gd_tui(columns, rows, running=running) as terminal:
+            measure(what, terminal, lambda terminal: status(terminal, "alpha"))
+
+
 def idle_bytes(terminal: Terminal, seconds: float) -> int:
     """Bytes that come while nobody does anything."""
     received = terminal.bytes_received
@@ -211,8 +251,11 @@ def first_paint(line: Line, command: Sequence[str], columns: int, rows: int) -> 
 def main() -> None:
     """Measure what is asked for, everything by default."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("what", nargs="*", metavar="WHAT", help="keys, bytes, paint (default: all)")
+    parser.add_argument(
+        "what", nargs="*", metavar="WHAT", help="keys, bytes, paint (default: these), matrix"
+    )
     parser.add_argument("--ssh", action="store_true", help="through sshd on 127.0.0.1")
+    parser.add_argument("--slow", type=float, metavar="KB", help="kB/s of a line before sshd")
     parser.add_argument("--size", action="append", metavar="80x24", help="may be repeated")
     parser.add_argument("--keys", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=5.0)
@@ -227,20 +270,30 @@ def main() -> None:
     )
     parser.add_argument("--arguments", default="", help="more arguments for gd-tui, in one string")
     options = parser.parse_args()
-    if unknown := set(options.what) - {"keys", "bytes", "paint"}:
-        parser.error(f"not one of keys, bytes, paint: {', '.join(sorted(unknown))}")
+    if unknown := set(options.what) - {"keys", "bytes", "paint", "matrix"}:
+        parser.error(f"not one of keys, bytes, paint, matrix: {', '.join(sorted(unknown))}")
     what = set(options.what) or {"keys", "bytes", "paint"}
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(sshd.Server()) if options.ssh else None
+        server = stack.enter_context(sshd.Server()) if options.ssh or options.slow else None
+        port = None
+        if server and options.slow:
+            port = stack.enter_context(
+                slow.Line(server.port, options.slow * 1e3, THERE_AND_BACK)
+            ).port
         rates = ",".join(repr(1e-4 * 0.9**lane) for lane in range(options.lanes))
         line = Line(
-            "ssh" if server else "local",
+            "slow" if port else "ssh" if server else "local",
             server,
-            ("-a", rates, *options.arguments.split()),
+            tuple(options.arguments.split())
+            if what == {"matrix"}
+            else ("-a", rates, *options.arguments.split()),
+            port,
             tuple(key for key in options.panels.split(",") if key),
         )
-        for size in options.size or ["80x24", "120x40"]:
+        for size in options.size or SIZES.get(" ".join(what), ("80x24", "120x40")):
             columns, rows = map(int, size.split("x"))
+            if "matrix" in what:
+                measure_matrix(line, columns, rows, options.seconds, options.keys)
             if "bytes" in what:
                 measure_bytes(line, columns, rows, options.seconds, options.fps)
             if "keys" in what:

@@ -82,6 +82,8 @@ class Runner:
         self._recorder = recorder
         self._recorded_at = -math.inf
         self._running = False
+        self._taking = False
+        self._epoch_seconds = 0.0
         self._going = False  # to an epoch that may be far: any command calls it off
         self._goal = 0
         self._notice = ""
@@ -112,6 +114,16 @@ class Runner:
     def snapshot(self) -> Snapshot:
         """The latest snapshot."""
         return self._snapshot
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command or a step that was asked for is not done yet."""
+        return self._taking or bool(self._inbox) or self._trainer.epoch < self._goal
+
+    @property
+    def epoch_seconds(self) -> float:
+        """What an epoch last took of the thread's own time."""
+        return self._epoch_seconds
 
     @property
     def make_engine(self) -> EngineMaker:
@@ -182,10 +194,12 @@ class Runner:
         self._trainer.interrupt = False
         if self._inbox and self._may_take(self._inbox[0]):
             self._between = self._hold
+            self._taking = True
             try:
                 while self._inbox and self._may_take(self._inbox[0]):
                     self._carry_out(self._inbox.popleft())
             finally:
+                self._taking = False
                 self._publish()
         try:
             if self._trainer.epoch < self._goal:
@@ -254,6 +268,8 @@ class Runner:
         computing = time.thread_time()  # waiting for other threads does not count
         done = trainer.advance(min(burst, self._goal - trainer.epoch))
         took = time.thread_time() - computing
+        if done:
+            self._epoch_seconds = took / done
         self._burst = max(1, min(2 * self._burst, int(done * BURST_SECONDS / max(took, 1e-9))))
         self._count(done)
         if trainer.stopped:

@@ -1,11 +1,13 @@
 """The keys line: the seven keys that matter most, each of which can be clicked."""
 
+from collections.abc import Sequence
+
 from textual import events
 
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.keys import ACTIONS, target
+from tui_gd.ui.keys import Action, target
 
 _GAP = 2
 # what is left out last where the line is short
@@ -19,13 +21,13 @@ class KeysLine(CellView):
         super().__init__(id="keys")
         self._places: list[tuple[int, int, str]] = []
 
-    def draw_now(self, palette: Palette, symbols: Symbols) -> None:
+    def draw_now(self, palette: Palette, symbols: Symbols, actions: Sequence[Action]) -> None:
         """Draw as many whole keys as fit."""
         columns = self.size.width
         cells = Cells.blank(1, columns, palette, symbols)
         entries = []
-        for action in ACTIONS:
-            if action.footer:
+        for action in actions:
+            if action.footer and action.shown:
                 word = action.footer.replace("α", "alpha") if symbols.plain else action.footer
                 entries.append((action.shown.partition(" or ")[0], word, action))
         ranked = sorted(entries, key=lambda entry: entry[2].name not in _NEEDED)

@@ -17,9 +17,9 @@ class StatusLine(CellView):
     def __init__(self) -> None:
         super().__init__(id="status")
 
-    def draw_now(self, view: View) -> None:
-        """Draw the view at the line's width."""
-        self.show(draw_status(view, self.size.width))
+    def draw_now(self, view: View, sent: str = "") -> None:
+        """Draw the view at the line's width, with what is `sent` to the terminal."""
+        self.show(draw_status(view, self.size.width, sent))
 
     def draw_loading(self, text: str, palette: Palette, symbols: Symbols) -> None:
         """Draw what is being done before there is a run."""
@@ -28,7 +28,7 @@ class StatusLine(CellView):
         self.show(cells)
 
 
-def draw_status(view: View, columns: int) -> Cells:
+def draw_status(view: View, columns: int, sent: str = "") -> Cells:
     """Return the line (1, columns); what does not fit whole is left out."""
     snapshot, palette, plain = view.snapshot, view.palette, view.symbols.plain
     lane = snapshot.lane
@@ -42,7 +42,7 @@ def draw_status(view: View, columns: int) -> Cells:
     )
     for text in always:
         at = cells.put(0, at, _GAP + text, palette.text)
-    for text, colour in _more(view):
+    for text, colour in [(sent, palette.dim), *_more(view)]:
         if text and at + width(_GAP + text) <= columns:
             at = cells.put(0, at, _GAP + text, colour)
     return cells

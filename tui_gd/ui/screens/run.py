@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -25,7 +25,7 @@ from tui_gd.settings import RunSettings
 from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.copying import harmless
-from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, target
+from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action, target
 from tui_gd.ui.layout import SMALLEST, VERDICT_ROWS
 from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.keysline import KeysLine
@@ -42,30 +42,37 @@ from tui_gd.ui.tap import StandingTap
 FRAME_REST = 4.0
 # … but for no longer than this, in seconds
 LONGEST_REST = 0.25
+FAILED = "\nThe run is kept up to here. q quits, and prints what to report."
+FAILED_SECONDS = 3600.0
+# of a key that is held no more steps are let through than are drawn, if one takes so many seconds
+SLOW_STEP_SECONDS = 0.01
 
 
 class RunScreen(KeepingActions):
     """Draws the latest snapshot at the terminal's frame rate and turns keys into commands."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(keys, f"move_cursor{by}", show=False) for keys, by in CURSOR_KEYS.items()),
-        *(
-            Binding(
-                action.keys,
-                target(action),
-                action.text,
-                show=False,
-                priority=action.name == "quit",
-            )
-            for action in ACTIONS
-        ),
+        Binding(keys, f"move_cursor{by}", show=False) for keys, by in CURSOR_KEYS.items()
     ]
 
     def __init__(
-        self, settings: RunSettings, clock: Callable[[], float], beginning: Beginning
+        self,
+        settings: RunSettings,
+        clock: Callable[[], float],
+        beginning: Beginning,
+        actions: Sequence[Action] = ACTIONS,
     ) -> None:
         super().__init__(settings)
         self._beginning = beginning
+        cursor = ",".join(CURSOR_KEYS).split(",")
+        for action in actions:
+            for key in action.keys.split(","):
+                if key not in cursor:  # Textual's own for tab would come first
+                    self._bindings.key_to_bindings.pop(key, None)
+            if action.keys:  # all of a screen's own, after those of the cursor
+                self._bindings.bind(
+                    action.keys, target(action), show=False, priority=action.name == "quit"
+                )
         self.board = Board()
         self._status, self._verdict = StatusLine(), VerdictLine()
         self._keys, self._tiny = KeysLine(), TinyPage(SMALLEST)
@@ -74,6 +81,7 @@ class RunScreen(KeepingActions):
         self._stale = True
         self._wanted_look: LookAt | None = None
         self._rests_until = -math.inf
+        self._waiting = self._metered = False
 
     def compose(self) -> ComposeResult:
         """Lay out the status line, the verdict, the panels and the keys."""
@@ -191,6 +199,7 @@ class RunScreen(KeepingActions):
         self.tap, self.asked = tap, None
         self.steering.take(runner)
         self.hidden.clear()
+        self.holding.forget()
         self._wanted_look = None
         self.board.suit(surface=problem.surface is not None)
         self.lay_out()
@@ -228,12 +237,18 @@ class RunScreen(KeepingActions):
 
     def _changed(self) -> None:
         """Have the new snapshot drawn at once; called on the runner's thread."""
-        self.call_later(self._tick)
+        self.call_later(self._answer)
+
+    def _answer(self) -> None:
+        """Draw what a command has led to."""
+        self.app.flow.hurry()
+        self._tick()
 
     def _beat(self) -> None:
         """Draw at the frame rate, while a run goes on no more often than it can be afforded."""
         running = self.runner is not None and self.runner.snapshot.state is RunState.RUNNING
-        if not running or time.monotonic() >= self._rests_until:
+        rested = time.monotonic() >= self._rests_until and self.app.flow.due
+        if not running or rested:
             self._tick()
 
     def _tick(self) -> None:
@@ -247,11 +262,42 @@ class RunScreen(KeepingActions):
         seen = self.is_active or self.app.screen.is_modal
         if unchanged or not seen or self.board.tiny:
             return
+        self._waiting = not self.app.can_draw
+        if self._waiting:
+            return
         begun = time.monotonic()
         self.runner.begin_frame()
         self.studies.begin_frame()
         self._draw(self.view)
         self.call_after_refresh(self._end_frame, self.runner, begun)
+
+    @property
+    def step_pending(self) -> bool:
+        """Whether steps are slow and the one asked for is not on the screen yet."""
+        runner = self.runner
+        if runner is None or runner.epoch_seconds < SLOW_STEP_SECONDS:
+            return False
+        return runner.busy or runner.snapshot is not self._drawn
+
+    def action_meter(self) -> None:
+        """Show what is sent to the terminal in the status line, or no longer."""
+        self._metered = not self._metered
+        self.redraw()
+
+    def _sent(self, view: View) -> str:
+        """Return what is sent to the terminal: a second while running, in all at rest."""
+        if not self._metered:
+            return ""
+        flow = self.app.flow
+        if view.snapshot.state is not RunState.RUNNING:
+            return f"{flow.frames} frames {flow.bytes / 1e3:.0f} kB"
+        frames, sent = flow.rates()
+        return f"{frames:.0f} frames/s {sent / 1e3:.1f} kB/s"
+
+    def draw_waiting(self) -> None:
+        """Draw what had to wait for the line to the terminal."""
+        if self._waiting:
+            self._tick()
 
     def _end_frame(self, runner: Runner, begun: float) -> None:
         """Let training and studies go on."""
@@ -259,16 +305,25 @@ class RunScreen(KeepingActions):
         self.studies.end_frame()
         now = time.monotonic()
         self._rests_until = now + min(FRAME_REST * (now - begun), LONGEST_REST)
+        if not self.step_pending and (step := self.holding.drawn()):
+            self.steering.post(step)
 
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
-        self._status.draw_now(view)
+        self._status.draw_now(view, self._sent(view))
         self._verdict.draw_now(view, self.board.why)
         self.board.draw_now(view)
         self._look(view)
         self._study(view)
-        if view.snapshot.notice and (before is None or before.notice != view.snapshot.notice):
-            self.notify(view.snapshot.notice, severity="error", timeout=10, markup=False)
+        notice = view.snapshot.notice
+        if notice and (before is None or before.notice != notice):
+            failed = view.snapshot.state is RunState.FAILED
+            self.notify(
+                f"{harmless(notice)}{FAILED if failed else ''}",
+                severity="error",
+                timeout=FAILED_SECONDS if failed else HINT_SECONDS,
+                markup=False,
+            )
 
     def _draw_empty(self) -> None:
         if self._stale:
@@ -280,7 +335,7 @@ class RunScreen(KeepingActions):
     def redraw(self) -> None:
         """Draw again although the run is where it was."""
         self._stale = True
-        self._keys.draw_now(self.palette, self.app.terminal.symbols)
+        self._keys.draw_now(self.palette, self.app.terminal.symbols, self.app.actions)
         if self.board.tiny:
             self._tiny.draw_now(self.palette, self.app.terminal.symbols)
         self._tick()

@@ -1,0 +1,224 @@
+"""One frame in flight: the next is drawn when the terminal has said that it has drawn the last.
+
+A line slower than the program hides it: ssh takes all that is written, frames queue on the way, and
+a key is answered behind all of them. So every frame ends with a question that any terminal answers
+(where is the cursor, `ESC [6n`). Nothing here imports numpy.
+"""
+
+import math
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from rich.console import Console
+from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual.driver import Driver
+from textual.geometry import Region, Size
+from textual.screen import Screen
+
+# an answer that takes longer is lost, or the terminal frozen: each time the wait is twice as long
+ANSWER_SECONDS = 5.0
+LONGEST_SECONDS = 60.0
+# a terminal that has not answered so many questions is asked no more
+QUESTIONS = 20
+# behind a slow writer frames are no further apart than this
+SLOWEST_SECONDS = 1.0
+# a frame on its way takes the line for itself in no more than one part of so many
+SHARE = 2.0
+# the least time there and back is forgotten by this part of what a frame takes longer
+FORGET = 0.02
+METER_SECONDS = 2.0
+# what is written at once is a few pieces; so many of them are not of one frame
+MANY_PIECES = 8
+# more missed spans than this are the whole screen
+MANY_SPANS = 4000
+
+
+class Flow:
+    """What is on its way to the terminal, and whether more may be sent; `clock` returns seconds.
+
+    One frame is in flight; one more may follow it that answers a key, or the key would wait for the
+    way there and back. Until the terminal has answered for the first time nothing waits for it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.frames = 0
+        self.bytes = 0
+        self.answers = False
+        self._clock = clock
+        self._asked = 0
+        # in flight: when each was sent, by the column that its answer has
+        self._open: dict[int, float] = {}
+        # given up: these answers may still come, and mean nothing
+        self._late: set[int] = set()
+        self._hurried = False
+        self._patience = ANSWER_SECONDS
+        self._sent_at = -math.inf
+        self._least = math.inf
+        self._pause = 0.0
+        self._lately: deque[tuple[float, int]] = deque(maxlen=512)
+
+    @property
+    def free(self) -> bool:
+        """Whether a frame may be drawn."""
+        return not self.answers or len(self._open) < 1 + self._hurried
+
+    @property
+    def due(self) -> bool:
+        """Whether a frame that nobody waits for may be drawn: the line needs time for others."""
+        return self.free and self._clock() >= self._sent_at + self._pause
+
+    @property
+    def pause(self) -> float:
+        """The seconds that such frames are apart at least, beside the frame rate that is set."""
+        return self._pause
+
+    def hurry(self) -> None:
+        """Let the next frame go out behind one in flight: it answers a key."""
+        self._hurried = True
+
+    def ask(self, size: Size) -> str:
+        """Return the question at a frame's end: the cursor's column says whose the answer is."""
+        if not self.answers and self._asked >= QUESTIONS:
+            return ""
+        self._asked += 1
+        column = self._asked % max(size.width, 1)
+        self._open[column] = self._clock()
+        # in the last row, because an answer from the first looks like F3 with shift
+        return f"\x1b[{max(size.height, 1)};{column + 1}H\x1b[6n"
+
+    def sent(self, size: int) -> None:
+        """Take note of a frame of so many bytes."""
+        self.frames += 1
+        self.bytes += size
+        self._hurried = False
+        self._sent_at = self._clock()
+        self._lately.append((self._sent_at, size))
+        if not self.answers:
+            self._pause *= 0.8
+
+    def answered(self, column: int) -> bool:
+        """Take an answer, columns from 0; return whether it was one to a frame in flight."""
+        if column not in self._open and (column in self._late or not self._open):
+            self._late.discard(column)
+            return False
+        # another column than asked for: the terminal has just been made narrower
+        answered = column if column in self._open else next(iter(self._open))
+        self.answers, self._patience = True, ANSWER_SECONDS
+        self._measure(self._clock() - self._open[answered])
+        for earlier in list(self._open):  # their answers were lost, or there were none yet
+            del self._open[earlier]
+            if earlier == answered:
+                break
+        return True
+
+    def give_up(self) -> bool:
+        """Wait no longer for answers that are overdue; return whether there were any."""
+        if not self._open or self._clock() < self._sent_at + self._patience:
+            return False
+        self._late.update(self._open)
+        self._open.clear()
+        self._patience = min(2.0 * self._patience, LONGEST_SECONDS)
+        return True
+
+    def fell_behind(self) -> None:
+        """Have frames further apart: the last one has not even been written."""
+        self._pause = min(max(2.0 * self._pause, 0.05), SLOWEST_SECONDS)
+
+    def rates(self) -> tuple[float, float]:
+        """Return frames and bytes a second of late."""
+        since = self._clock() - METER_SECONDS
+        while self._lately and self._lately[0][0] < since:
+            self._lately.popleft()
+        total = sum(size for _, size in self._lately)
+        return len(self._lately) / METER_SECONDS, total / METER_SECONDS
+
+    def _measure(self, took: float) -> None:
+        if took < self._least:
+            self._least = took
+        else:
+            self._least += FORGET * (took - self._least)
+        self._pause = min(SHARE * max(took - self._least, 0.0), SLOWEST_SECONDS)
+
+
+class Asking(CompositorUpdate):
+    """A frame with the question at its end; Textual then puts the cursor where it belongs."""
+
+    def __init__(self, update: CompositorUpdate, flow: Flow, size: Size) -> None:
+        self._update, self._flow, self._size = update, flow, size
+
+    def render_segments(self, console: Console) -> str:
+        """Return the frame's control sequences, and the question if there are any."""
+        text = self._update.render_segments(console)
+        if not text:
+            return text
+        text += self._flow.ask(self._size)
+        self._flow.sent(len(text.encode(errors="replace")))
+        return text
+
+
+class Missed:
+    """What was to be painted while a frame was in flight."""
+
+    def __init__(self) -> None:
+        self._spans: set[tuple[int, int, int]] = set()
+        self._screen: Screen[object] | None = None
+        self._whole = False
+
+    def __bool__(self) -> bool:
+        return self._whole or bool(self._spans)
+
+    def add(self, screen: Screen[object], update: CompositorUpdate) -> None:
+        """Remember what an update would have painted, not what with."""
+        spans = update.spans if isinstance(update, ChopsUpdate) else None
+        if spans is None or (self and screen is not self._screen):
+            self._whole = True
+        else:
+            self._spans.update(spans)
+            self._whole = self._whole or len(self._spans) > MANY_SPANS
+        self._screen = screen
+
+    def add_all(self) -> None:
+        """Have everything painted again."""
+        self._whole = True
+
+    def hand_over(self, screen: Screen[object]) -> None:
+        """Have the screen on top paint it, with what is there by then, when it next paints."""
+        compositor = screen._compositor
+        whole = compositor.size.region
+        if self._whole or (self._spans and screen is not self._screen):
+            compositor._dirty_regions.add(whole)
+        else:
+            regions = (Region(x1, y, x2 - x1, 1) for y, x1, x2 in self._spans)
+            compositor._dirty_regions.update(
+                region for region in regions if region.intersection(whole)
+            )
+        self._spans.clear()
+        self._screen, self._whole = None, False
+
+
+class _Writer(Protocol):
+    def fileno(self) -> int: ...
+
+
+def is_behind(driver: Driver | None) -> bool:
+    """Return whether what has been written already still waits for the terminal to take it.
+
+    To write more would fill the queue of Textual's writer and then stop the interface.
+    """
+    writer = getattr(driver, "_writer_thread", None)
+    if writer is None:
+        return False
+    return writer._queue.qsize() > MANY_PIECES or not _takes(writer)
+
+
+def _takes(writer: _Writer) -> bool:
+    try:
+        poll = select.poll()
+        poll.register(writer.fileno(), select.POLLOUT)
+        # a terminal that has hung up takes everything
+        return bool(poll.poll(0))
+    except (OSError, ValueError):
+        return True
