@@ -172,6 +172,10 @@ def _resume(argv: Sequence[str]) -> int:
     from tui_gd.keeping import to_resume
 
     run = to_resume(options.id)
+    if options.plain:
+        from tui_gd.plainly import go_on
+
+        return go_on(run.id)
     terminal = _terminal(options)
     if terminal is None:
         from tui_gd.headless import train_on
@@ -180,9 +184,11 @@ def _resume(argv: Sequence[str]) -> int:
         return train_on(run.id, None, OutputSettings())
     from tui_gd.runs.resume import settings_of
     from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.keyfile import read_actions
     from tui_gd.ui.start import run_interface
 
-    return run_interface(settings_of(run), terminal, Beginning(keep=True, kept=run.id))
+    beginning = Beginning(keep=True, kept=run.id)
+    return run_interface(settings_of(run), terminal, beginning, read_actions())
 
 
 def _check(argv: Sequence[str]) -> int:
@@ -225,6 +231,10 @@ def _interface(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     shared = opened_line(parser, options)
     settings = shared.settings if shared else _settings(options)
+    if options.plain:
+        from tui_gd.plainly import begin
+
+        return begin(settings, keep=not options.no_store, shared=shared)
     terminal = _terminal(options)
     if terminal is None:
         from tui_gd.headless import train
@@ -232,14 +242,21 @@ def _interface(argv: Sequence[str]) -> int:
 
         return train(settings, OutputSettings(), keep=not options.no_store, shared=shared)
     from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.keyfile import read_actions
     from tui_gd.ui.start import run_interface
 
-    return run_interface(settings, terminal, Beginning(keep=not options.no_store, shared=shared))
+    beginning = Beginning(keep=not options.no_store, shared=shared)
+    return run_interface(settings, terminal, beginning, read_actions())
 
 
 def _add_screen_options(parser: argparse.ArgumentParser) -> None:
     screen = parser.add_argument_group("screen")
     screen.add_argument("--ascii", action="store_true", help="draw with plain characters only")
+    screen.add_argument(
+        "--plain",
+        action="store_true",
+        help="no screen: commands in lines, answers in lines, as for a screen reader or a script",
+    )
     screen.add_argument("--fps", type=frames, metavar="N", help="frames a second (15; 10 over SSH)")
 
 
@@ -250,11 +267,16 @@ def _terminal(options: argparse.Namespace) -> "Terminal | None":
     why = missing(os.environ)
     if why is not None or sys.stdout is None or not sys.stdout.isatty():
         if why is not None:
-            print(f"gd-tui: {why}: training without an interface", file=sys.stderr)
+            typed = sys.stdin is not None and sys.stdin.isatty()
+            hint = " (--plain takes commands)" if typed else ""
+            print(f"gd-tui: {why}: training without an interface{hint}", file=sys.stderr)
         return None
     for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
         if stream is None or not stream.isatty():
-            fail(f"standard {name} is not a terminal, which the interface needs: use gd-tui run")
+            fail(
+                f"standard {name} is not a terminal, which the interface needs: use gd-tui run,"
+                " or --plain"
+            )
     # Textual paints at the next of so many ticks a second: a key's answer waits half of one
     os.environ.setdefault("TEXTUAL_FPS", "120")
     return Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)

@@ -22,7 +22,7 @@ KINDS = (
     "estimator",
 )
 # of no concern to a run: what is drawn, printed and kept
-_BESIDES = {"problem", "json", "quiet", "no_store", "ascii", "fps"}
+_BESIDES = {"problem", "json", "quiet", "no_store", "ascii", "fps", "plain"}
 
 
 def is_line(problem: str | None) -> bool:

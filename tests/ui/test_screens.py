@@ -26,7 +26,7 @@ def test_what_is_not_listed_is_told_by_the_line_before() -> None:
     for before, action in pairwise(ACTIONS):
         if not action.shown:
             assert before.shown
-            assert before.name.partition("(")[0] == action.name.partition("(")[0]
+            assert any(key in before.shown for key in action.keys.split(","))
 
 
 @pytest.mark.parametrize(("columns", "parts"), [(120, 2), (100, 1), (80, 1), (58, 1), (40, 1)])

@@ -449,10 +449,11 @@ async def scroll(driver: Driver, key: str) -> None:
     await driver.pilot.resize_terminal(50, 14)
     await driver.press("4")
     await driver.until(lambda: "pgdn 1-10/13" in driver.read("#step"))
-    await driver.press(*(["pagedown"] if key == "pageup" else []), key)
-    end = {"pagedown": "pgdn 4-13/13", "pageup": "pgdn 1-10/13"}[key]
+    up = key in {"pageup", "T"}
+    await driver.press(*(["pagedown"] if up else []), key)
+    end = "pgdn 1-10/13" if up else "pgdn 4-13/13"
     await driver.until(lambda: end in driver.read("#step"))
-    assert ("share" in driver.read("#step")) == (key == "pagedown")
+    assert ("share" in driver.read("#step")) != up
 
 
 WALKS["scroll(1)"] = WALKS["scroll(-1)"] = scroll
@@ -502,6 +503,14 @@ async def _(driver: Driver, key: str) -> None:
     assert "binary of 2 classes" in driver.text()
     await driver.press("escape")
     await driver.until(lambda: driver.app.screen is driver.run)
+
+
+@walk("meter")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: re.search(r"\d+ frames \d+ kB", driver.read("#status")))
+    await driver.press(key)
+    await driver.until(lambda: "frames" not in driver.read("#status"))
 
 
 @walk("theme")

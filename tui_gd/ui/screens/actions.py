@@ -1,5 +1,6 @@
 """What keys do to the run: training and descent. Each method is an action of the key table."""
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.settings import OF_DATA, OF_DATA_MADE, RunSettings
 from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.ui.holding import Holding
 from tui_gd.ui.screens.questions import (
     Choice,
     Prompt,
@@ -42,11 +44,17 @@ class TrainingActions(Screen[None]):
         super().__init__()
         self.settings = settings
         self.steering = Steering()
+        self.holding = Holding(time.monotonic)
         self.checking = False
         self.hidden: set[int] = set()
 
     def begin(self, settings: RunSettings) -> None:
         """Begin a run with other settings on the same problem."""
+        raise NotImplementedError
+
+    @property
+    def step_pending(self) -> bool:
+        """Whether steps are slow and the one asked for is not on the screen yet."""
         raise NotImplementedError
 
     def say(self, text: str, *, warning: bool = False) -> None:
@@ -77,14 +85,19 @@ class TrainingActions(Screen[None]):
     def action_step(self, epochs: int) -> None:
         """Go some epochs forward."""
         if not self._say_diverged():
-            self.steering.post(commands.Step(epochs))
+            self._step(commands.Step(epochs))
 
     def action_step_back(self, epochs: int) -> None:
         """Go some epochs back."""
         snapshot = self.steering.snapshot
         if snapshot and snapshot.epoch == 0:
             self.say("this is the first epoch")
-        self.steering.post(commands.StepBack(epochs))
+        self._step(commands.StepBack(epochs))
+
+    def _step(self, command: commands.Step | commands.StepBack) -> None:
+        allowed = self.holding.press(command, pending=self.step_pending)
+        if allowed:
+            self.steering.post(allowed)
 
     def action_first(self) -> None:
         """Go to epoch 0."""

@@ -1,6 +1,7 @@
 """The help: every key, from the one table."""
 
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.keys import ACTIONS, Action
 
 _INTRODUCTION = (
     "Each epoch moves the weights against the gradient, W ← W − α·g; all drawn belongs to the "
@@ -41,8 +42,11 @@ class HelpScreen(Screen[None]):
         Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
-    def __init__(self, palette: Palette, symbols: Symbols) -> None:
+    def __init__(
+        self, palette: Palette, symbols: Symbols, actions: Sequence[Action] = ACTIONS
+    ) -> None:
         super().__init__()
+        self._actions = actions
         self._palette, self._symbols = palette, symbols
         self._offset = 0
 
@@ -70,20 +74,22 @@ class HelpScreen(Screen[None]):
     def _draw(self) -> None:
         view = self.query_one(CellView)
         rows, columns = view.size.height, view.size.width
-        cells, self._offset = draw_help(rows, columns, self._offset, self._palette, self._symbols)
+        cells, self._offset = draw_help(
+            rows, columns, self._offset, self._palette, self._symbols, self._actions
+        )
         view.show(cells)
 
 
-def help_columns(room: int) -> list[list[Line]]:
+def help_columns(room: int, actions: Sequence[Action] = ACTIONS) -> list[list[Line]]:
     """Return the lines in one column, or in two where each has room."""
     introduction = [("", line) for line in textwrap.wrap(_INTRODUCTION, max(room, 20))]
     left, right = [*introduction], [("", "")] * len(introduction)
-    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
+    for group, members in groupby(actions, key=lambda action: action.group):
         column = right if group in _RIGHT else left
         if len(column) > len(introduction):
             column.append(("", ""))
         column.append((group, ""))
-        for action in actions:
+        for action in members:
             if not action.shown:
                 continue
             first, *more = textwrap.wrap(action.text, max(room - _KEYS_WIDTH, 20))
@@ -94,12 +100,17 @@ def help_columns(room: int) -> list[list[Line]]:
 
 
 def draw_help(
-    rows: int, columns: int, offset: int, palette: Palette, symbols: Symbols
+    rows: int,
+    columns: int,
+    offset: int,
+    palette: Palette,
+    symbols: Symbols,
+    actions: Sequence[Action] = ACTIONS,
 ) -> tuple[Cells, int]:
     """Return the help scrolled to `offset`, or as far as it goes, and how far that was."""
     inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
     height, width = inner.shape
-    parts = help_columns(width - 2)
+    parts = help_columns(width - 2, actions)
     longest = max(map(len, parts))
     offset = max(0, min(offset, longest - height))
     for number, part in enumerate(parts):

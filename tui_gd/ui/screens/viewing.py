@@ -93,7 +93,8 @@ class ViewingActions(TrainingActions):
 
     def action_help(self) -> None:
         """Show the help."""
-        self.app.push_screen(HelpScreen(self.app.palette, self.app.terminal.symbols))
+        symbols = self.app.terminal.symbols
+        self.app.push_screen(HelpScreen(self.app.palette, symbols, self.app.actions))
 
     # Curves
 

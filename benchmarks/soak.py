@@ -1,0 +1,174 @@
+"""What grows while training goes on flat out for hours with the interface attached.
+
+The interface runs in a pseudo-terminal of 120x40 and is kept in a store of its own. From within,
+its memory, its threads and the queues between them are counted: what waits to be written to the
+terminal, messages of the app and its screen, commands to the runner, batches of the recorder. Keys
+are pressed now and then. Memory is what is resident, the median of the last quarter over that of
+the second one; what was waiting is the most of every quarter. Status 1 if memory grew by more than
+`--most`, or if there were more threads at the end, or if a queue grew.
+
+A run has its losses of every epoch, some 50 bytes, on record: on small data memory grows by them as
+it must. With `--beside-record` they are counted out of it, so that a leak is seen within seconds.
+
+    python benchmarks/soak.py [--minutes 120] [--most 1.05] [--beside-record] [--problem blobs]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui_gd.runner import Runner
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+SAMPLES = 240
+LEAST_SECONDS = 0.25
+# of panels, lanes and questions; each is undone by itself or by what follows
+KEYS = ("5", "7", "4", "3", "tab", "m", "escape", "y", "y", "down", "up", "?", "escape", "w")
+QUEUES = ("writer", "app", "screen", "inbox", "recorder")
+# so much may wait at a moment when nothing is wrong
+USUAL = 40
+
+
+def inside(file: str, seconds: float, argv: list[str]) -> int:
+    """Run the interface in this process; a thread writes a line of numbers now and then."""
+    from tui_gd.cli import run
+    from tui_gd.ui.app import GdApp
+
+    apps: list[GdApp] = []
+    begin = GdApp.__init__
+
+    def remember(app: GdApp, *arguments: object, **named: object) -> None:
+        begin(app, *arguments, **named)  # type: ignore[arg-type]
+        apps.append(app)
+
+    GdApp.__init__ = remember  # type: ignore[method-assign]
+
+    def count() -> None:
+        with Path(file).open("w", encoding="ascii", buffering=1) as out:
+            while True:
+                time.sleep(seconds)
+                if apps:
+                    out.write(json.dumps(numbers(apps[0])) + "\n")
+
+    threading.Thread(target=count, name="soak", daemon=True).start()
+    return run(argv)
+
+
+def numbers(app: object) -> dict[str, float]:
+    """Return memory, threads, epoch and the lengths of the queues."""
+    screen = getattr(app, "run_screen", None)
+    runner = getattr(screen, "runner", None)
+    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
+    keeper = getattr(getattr(screen, "tap", None), "keeper", None)
+    waiting = {
+        "writer": writer._queue.qsize() if writer else 0,
+        "app": app._message_queue.qsize(),  # type: ignore[attr-defined]
+        "screen": screen._message_queue.qsize() if screen else 0,
+        "inbox": len(runner._inbox) if runner else 0,
+        "recorder": len(keeper._queue) if keeper else 0,
+    }
+    resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
+    epoch = runner.snapshot.epoch if runner else 0
+    return {
+        "rss": resident,
+        "record": record_of(runner) if runner else 0,
+        "threads": threading.active_count(),
+        "epoch": epoch,
+        **waiting,
+    }
+
+
+def record_of(runner: Runner) -> int:
+    """Return the bytes of what is kept of every epoch."""
+    history = runner._trainer.history
+    series = (history.train_loss, history.test_loss, history.norms, history.cosines)
+    return sum(one.values.nbytes + sum(level.nbytes for level in one._levels) for one in series)
+
+
+def soak(seconds: float, problem: str) -> list[dict[str, float]]:
+    """Let the interface train for so long; return what was counted."""
+    from tests.terminal.session import Terminal
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "numbers"
+        each = max(LEAST_SECONDS, seconds / SAMPLES)
+        argv = [problem, "-e", "1e12", "-a", "1e-6", "--seed", "1"]
+        command = [sys.executable, str(Path(__file__).resolve()), "--inside", str(file), str(each)]
+        env = {"COLORTERM": "truecolor", "GD_TUI_DATA": folder, "PYTHONPATH": str(ROOT)}
+        with Terminal([*command, *argv], columns=120, rows=40, env=env) as terminal:
+            terminal.wait_for(r"PAUSED\s+epoch 0/")
+            terminal.press("space")
+            terminal.wait_for(r"RUNNING\s+epoch")
+            end, pressed = time.monotonic() + seconds, 0
+            while time.monotonic() < end:
+                time.sleep(min(max(seconds / 200, 0.5), 20.0))
+                terminal.press(KEYS[pressed % len(KEYS)])
+                pressed += 1
+            lines = file.read_text(encoding="ascii").splitlines()
+            terminal.press("escape")
+            terminal.press("escape")
+            terminal.press("ctrl+c")
+            status = terminal.wait_for_exit()
+            if status or not terminal.restored():
+                raise SystemExit(f"left with status {status}: {terminal.leftovers()}")
+    return [json.loads(line) for line in lines]
+
+
+def quarters(samples: list[dict[str, float]], name: str) -> list[list[float]]:
+    """Return one of the numbers in four parts of equal length."""
+    values = [sample[name] for sample in samples]
+    return [values[i * len(values) // 4 : (i + 1) * len(values) // 4] for i in range(4)]
+
+
+def main() -> int:
+    """Print what grew."""
+    if sys.argv[1:2] == ["--inside"]:
+        return inside(sys.argv[2], float(sys.argv[3]), sys.argv[4:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=120.0)
+    parser.add_argument("--most", type=float, default=1.05)
+    parser.add_argument("--beside-record", action="store_true")
+    parser.add_argument("--problem", default="blobs")
+    options = parser.parse_args()
+    samples = soak(options.minutes * 60, options.problem)
+    epochs = int(samples[-1]["epoch"])
+    print(f"{options.minutes:g} minutes, {epochs:,} epochs, {len(samples)} samples")
+    faults = []
+    for sample in samples:
+        sample["beside"] = sample["rss"] - sample["record"]
+    for name, text in (("rss", "memory"), ("beside", "beside the record of epochs")):
+        memory = [statistics.median(part) for part in quarters(samples, name)]
+        ratio = memory[3] / memory[1]
+        shown = ", ".join(f"{value / 2**20:.1f}" for value in memory)
+        print(f"{text}, MB in each quarter: {shown}; last over second {ratio:.3f}")
+        if ratio > options.most and (name == "beside") == options.beside_record:
+            faults.append(f"{text} grew to {ratio:.3f} of what it was")
+    threads = [max(part) for part in quarters(samples, "threads")]
+    print(f"threads, the most in each quarter: {', '.join(f'{value:.0f}' for value in threads)}")
+    if threads[3] > max(threads[:3]) + 1:
+        faults.append("there are more threads at the end")
+    for name in QUEUES:
+        most = [max(part) for part in quarters(samples, name)]
+        print(f"{name:>9} queue, the most: {', '.join(f'{value:.0f}' for value in most)}")
+        if most[3] > max(USUAL, 2 * max(most[:3])):
+            faults.append(f"the {name} queue grew")
+    for fault in faults:
+        print(f"grew: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

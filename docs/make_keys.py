@@ -1,0 +1,65 @@
+"""Write docs/keys.md from the one table of keys.
+
+python docs/make_keys.py           writes it
+python docs/make_keys.py --check   status 1 if it is not as it would be written
+"""
+
+import sys
+from itertools import groupby
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tui_gd.ui.keyfile import shown_keys
+from tui_gd.ui.keys import ACTIONS
+
+FILE = Path(__file__).with_name("keys.md")
+HEAD = """\
+# Keys
+
+Made by `python docs/make_keys.py` from `tui_gd/ui/keys.py`; `?` shows the same in the program.
+Every action has a letter, a digit or a function key, and none needs a sign that German or French
+keyboards have behind AltGr. The list of commands, `:`, finds each action by its text.
+
+## Other keys
+
+In `config.toml`, in the directory for configuration (Linux: `~/.config/gd-tui`; `GD_TUI_CONFIG`
+names another directory), keys are given to actions by the names in the last column:
+
+```toml
+[keys]
+"step(1)" = ["n", "right"]   # in place of its own keys
+new_start = "f12"            # whose key went to another action
+theme = []                   # none
+```
+
+A key is a character, the name of a key (`space`, `enter`, `escape`, `tab`, `home`, `pageup`, `f5`
+…), or `ctrl+` and a letter. A name that is no action, and a key for two of them, are refused
+in one line with exit status 2. `ctrl+c` always quits.
+"""
+
+
+def text() -> str:
+    """Return the page."""
+    parts = [HEAD]
+    for group, actions in groupby(ACTIONS, key=lambda action: action.group):
+        parts.append(f"\n## {group}\n\n| keys | does | action |\n| --- | --- | --- |\n")
+        for action in actions:
+            keys = " ".join(f"`{key}`" for key in shown_keys(action.keys).split())
+            parts.append(f"| {keys} | {action.text} | `{action.name}` |\n".replace("||", "\\|\\|"))
+    return "".join(parts)
+
+
+def main() -> int:
+    """Write the page, or look whether it is there as it would be written."""
+    if "--check" in sys.argv[1:]:
+        if FILE.read_text(encoding="utf-8") == text():
+            return 0
+        print(f"{FILE.name} is stale: python docs/make_keys.py", file=sys.stderr)
+        return 1
+    FILE.write_text(text(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

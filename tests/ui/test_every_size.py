@@ -1,0 +1,116 @@
+"""Every panel at every size, with names whose characters are two cells wide, or none."""
+
+from __future__ import annotations
+
+import unicodedata
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.ui.driving import Driver, driving
+from tui_gd.commands import Branch, RenameLane
+from tui_gd.plots.palette import ASCII, UNICODE, Symbols
+from tui_gd.ui.panels.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+COLUMNS = (1, 2, 3, 9, 40, 59, 80, 121, 300)
+ROWS = (1, 2, 5, 12, 24, 100)
+# columns and rows of a terminal that is dragged about
+SCREENS = (
+    (1, 1),
+    (300, 1),
+    (1, 100),
+    (40, 11),
+    (40, 12),
+    (60, 16),
+    (100, 24),
+    (300, 100),
+    (80, 24),
+)
+NAMES = ("高さ", "e\u0301tat", "ᄒ\u1161ᆫ", "a\u0308\u0323\u0301", "ﬀ🐈\u200d⬛", "x" * 80)
+CLASSES = ("猫", "n\u0303o", "犬" * 40)
+
+
+def cells_of(text: str) -> int:
+    """The cells of a line, counted character by character."""
+    return sum(
+        0
+        if unicodedata.combining(sign) or unicodedata.category(sign) in {"Mn", "Me", "Cf"}
+        else 2
+        if unicodedata.east_asian_width(sign) in "WF"
+        else 1
+        for sign in text
+    )
+
+
+def table(path: Path) -> str:
+    """A table of three classes whose names are wide."""
+    rng = np.random.default_rng(5)
+    lines = [",".join((*NAMES, "面"))]
+    for row in range(90):
+        values = ",".join(f"{value:.3f}" for value in rng.normal(row % 3, 1.0, len(NAMES)))
+        lines.append(f"{values},{CLASSES[row % 3]}")
+    file = path / "名前.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return str(file)
+
+
+@asynccontextmanager
+async def wide(path: Path, symbols: Symbols = UNICODE) -> AsyncIterator[Driver]:
+    """A run of that table with two lanes, one of a wide name, some epochs on."""
+    options = {"target": "面", "hidden": (4,), "alpha": (0.01,), "standardize": True}
+    async with driving(problem=table(path), symbols=symbols, **options) as driver:
+        await driver.press("greater_than_sign")
+        await driver.status(epoch=10)
+        driver.run.steering.post(Branch("adam"))
+        driver.run.steering.post(RenameLane(1, "猫の名前e\u0301"))
+        await driver.until(lambda: "猫" in driver.run.runner.snapshot.lanes[-1].name)
+        await driver.settled()
+        yield driver
+
+
+def panels(driver: Driver) -> list[Panel]:
+    found = list(driver.run.query(Panel))
+    assert len(found) == 11
+    return found
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["unicode", "ascii"])
+async def test_every_panel_fills_every_size_and_not_a_cell_more(tmp_path, symbols) -> None:
+    async with wide(tmp_path, symbols) as driver:
+        view = driver.run.view
+        for panel in panels(driver):
+            for rows in ROWS:
+                for columns in COLUMNS:
+                    cells = panel.draw(view, rows, columns)
+                    assert cells.shape == (rows, columns), panel.NAME
+                    for line in cells.text():
+                        assert cells_of(line) == columns, (panel.NAME, rows, columns, line)
+                        assert line.isascii() or not symbols.plain
+
+
+async def test_every_panel_alone_on_every_screen_stays_within_it(tmp_path) -> None:
+    async with wide(tmp_path) as driver:
+        names = [panel.NAME for panel in panels(driver)]
+        driver.run.board.maximised = True
+        for columns, rows in SCREENS:
+            await driver.pilot.resize_terminal(columns, rows)
+            await driver.until(lambda size=(columns, rows): driver.app.size == size)
+            for name in names:
+                driver.run.board.choose(name)
+                driver.run.lay_out()
+                await driver.pilot._wait_for_screen()
+                strips = driver.app.screen._compositor.render_strips(driver.app.size)
+                assert len(strips) == rows
+                for strip in strips:
+                    assert cells_of(strip.text) == columns, (name, columns, rows, strip.text)
+                if columns >= 40 and rows >= 12:
+                    assert driver.shown() == [name]
+        # after all of that it is as it was
+        await driver.press("escape", "full_stop")
+        await driver.status(epoch=11)

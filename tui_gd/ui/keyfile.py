@@ -1,0 +1,187 @@
+"""Keys as a person wants them: the `[keys]` of `config.toml`, laid over the one table of keys.
+
+`"step(1)" = ["n", "right"]` gives an action, by its name in the table, other keys in place of its
+own; an empty list takes them away.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from string import punctuation
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.harmless import harmless
+from tui_gd.ui.keys import ACTIONS, Action
+
+VARIABLE = "GD_TUI_CONFIG"
+NAME = "config.toml"
+TABLE = "keys"
+LARGEST = 1 << 20
+# this always quits: where other keys are lost there has to be a way out
+ALWAYS_QUITS = "ctrl+c"
+_NAMED = {
+    "space": "space",
+    "enter": "enter",
+    "escape": "esc",
+    "tab": "tab",
+    "shift+tab": "shift+tab",
+    "backspace": "backspace",
+    "insert": "ins",
+    "delete": "del",
+    "home": "home",
+    "end": "end",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    **{f"f{number}": f"F{number}" for number in range(1, 25)},
+}
+_FROM_SHOWN = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete"}
+# terminals send the same for these
+_SAME = {
+    "ctrl+h": "backspace",
+    "ctrl+i": "tab",
+    "ctrl+j": "enter",
+    "ctrl+m": "enter",
+    "ctrl+s": "freezing the terminal",
+    "ctrl+z": "leaving to the shell",
+}
+
+
+def config_path() -> Path:
+    """Return where the file is, if there is one: in `GD_TUI_CONFIG`, or where configuration is."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute() / NAME
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("gd-tui", appauthor=False)) / NAME
+
+
+def read_actions(path: Path | None = None) -> tuple[Action, ...]:
+    """Return the table of keys with what the file changes; `ProblemError` says what is wrong."""
+    path = path or config_path()
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ProblemError(f"{path}: is too large for a list of keys")
+        table = tomllib.loads(text.decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return ACTIONS
+    except OSError as error:
+        raise ProblemError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ProblemError(f"{path}: is not UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ProblemError(f"{path}: {harmless(str(error), 200)}") from None
+    try:
+        return changed_actions(table)
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from None
+
+
+def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
+    """Return the table of keys with the changes of a document; `ProblemError` says what is wrong.
+
+    An action that is not named keeps its keys; none of them may be given to another one.
+    """
+    for name in document:
+        if name != TABLE:
+            raise ProblemError(f"[{harmless(name)}] is not known: keys stand below [{TABLE}]")
+    changes = document.get(TABLE, {})
+    if not isinstance(changes, dict):
+        raise ProblemError(f'{TABLE} is a table: write [{TABLE}] and below it "quit" = "Q"')
+    known = [action.name for action in ACTIONS]
+    for name in changes:
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.5)
+            hint = f"; is it {near[0]!r}?" if near else " (docs/keys.md lists them)"
+            raise ProblemError(f"{harmless(name)!r} is no action{hint}")
+    actions = tuple(_with_keys(action, changes) for action in _told_apart(changes))
+    _check_clashes(actions, changes)
+    return actions
+
+
+def _told_apart(changes: Mapping[str, object]) -> Iterator[Action]:
+    """Yield the actions; one told of in the line before gets a line where either is changed."""
+    for i, action in enumerate(ACTIONS):
+        pair = {action.name}
+        if not action.shown:
+            pair.add(ACTIONS[i - 1].name)
+        elif i + 1 < len(ACTIONS) and not ACTIONS[i + 1].shown:
+            pair.add(ACTIONS[i + 1].name)
+        yield (
+            replace(action, shown=shown_keys(action.keys).replace(" ", " or ", 1))
+            if pair & changes.keys()
+            else action
+        )
+
+
+def _with_keys(action: Action, changes: Mapping[str, object]) -> Action:
+    if action.name not in changes:
+        return action
+    wanted = changes[action.name]
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    keys = [_key(text, action.name) for text in listed]
+    if action.name == "quit" and ALWAYS_QUITS not in keys:
+        keys.append(ALWAYS_QUITS)
+    joined = ",".join(dict.fromkeys(keys))
+    return replace(action, keys=joined, shown=shown_keys(joined).replace(" ", " or ", 1))
+
+
+def _key(text: object, action: str) -> str:
+    """Return Textual's name of a key that is written as a character, or by its name."""
+    from textual.keys import _character_to_key
+
+    if not isinstance(text, str):
+        raise ProblemError(f'{action}: {text!r} is no key: write it as "x", or ["x", "f5"]')
+    if len(text) == 1 and text.isprintable() and text != " ":
+        return _character_to_key(text)
+    name = text.lower() if len(text) > 1 else text
+    name = {"": "", " ": "space"}.get(name, _FROM_SHOWN.get(name, name))
+    if name in _SAME:
+        raise ProblemError(f"{action}: {text} cannot be a key: to a terminal it is {_SAME[name]}")
+    plain = name.removeprefix("ctrl+")
+    controlled = plain != name and len(plain) == 1 and plain.isascii() and plain.isalpha()
+    if name in _NAMED or controlled or name in _table_keys():
+        return name
+    raise ProblemError(
+        f"{action}: {harmless(text)!r} is no key: a character, ctrl+ and a letter, or one of"
+        f" {', '.join(key for key in _NAMED if key[0] != 'f' or key == 'f1')} to f24"
+    )
+
+
+def _table_keys() -> set[str]:
+    return {key for action in ACTIONS for key in action.keys.split(",")}
+
+
+def shown_keys(keys: str) -> str:
+    """Return keys, as the table has them, as they are written for people."""
+    from textual.keys import _character_to_key, key_to_character
+
+    signs = {_character_to_key(sign): sign for sign in punctuation}
+    known = {**signs, **_NAMED}
+    return " ".join(
+        known.get(key) or key_to_character(key) or key for key in keys.split(",") if key
+    )
+
+
+def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -> None:
+    of: dict[str, Action] = {}
+    for action in actions:
+        for key in filter(None, action.keys.split(",")):
+            other = of.setdefault(key, action)
+            if other is not action:
+                first, second = sorted((other, action), key=lambda one: one.name not in changes)
+                raise ProblemError(
+                    f"the key {shown_keys(key)} is for two actions, {first.name} and"
+                    f" {second.name}: give {second.name} another one too"
+                )
+            if key == ALWAYS_QUITS and action.name != "quit":
+                raise ProblemError(f"{action.name}: {ALWAYS_QUITS} always quits")
