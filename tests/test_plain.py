@@ -322,23 +322,31 @@ def test_a_signal_keeps_the_run(number, busy) -> None:
 
 # At a terminal
 
+# what is typed before it is there is echoed by the terminal itself, and an end of input is lost
+PROMPT = r"\n>\s*\Z"
+
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
 def test_at_a_terminal_enter_steps_and_faults_are_forgiven(term) -> None:
     env = {"TERM": term, "GD_TUI_DATA": os.environ["GD_TUI_DATA"], "PYTHONPATH": str(ROOT)}
     with Terminal(command("--plain", "--seed", "3"), env=env) as terminal:
         terminal.wait_for("help lists the commands")
+        terminal.wait_for(PROMPT)
         terminal.press("enter")
         terminal.wait_for("epoch 1/100")
+        terminal.wait_for(PROMPT)
         terminal.send("foo\r")
         terminal.wait_for("gd-tui: 'foo' is no command")
+        terminal.wait_for(PROMPT)
         terminal.send("run 1000000000\r")
         terminal.wait_for("run 1000000000")
         time.sleep(0.3)
         terminal.press("ctrl+c")
         terminal.wait_for("interrupted")
+        terminal.wait_for(PROMPT)
         terminal.send("back\r")
         terminal.wait_for(r"interrupted\n(.*\n)+> back\nPAUSED  epoch")
+        terminal.wait_for(PROMPT)
         terminal.press("ctrl+d")
         assert terminal.wait_for_exit() == 0
         assert terminal.restored()
