@@ -41,7 +41,7 @@ from tui_gd.observer import Observer
 from tui_gd.snapshot import RunState, Snapshot
 
 # a burst ends with the epoch in progress when a command comes or a frame is to be drawn
-BURST_SECONDS = 0.01
+BURST_SECONDS = 0.005
 RECORD_SECONDS = 0.5
 # between bursts the thread waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
