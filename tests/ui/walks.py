@@ -286,13 +286,14 @@ async def _(driver: Driver, key: str) -> None:
 
 
 async def pan(driver: Driver, key: str) -> None:
-    await WALKS["zoom(2.0)"](driver, "z")
-    await driver.press("z")
-
     def window() -> tuple[int, int]:
         first, last = re.search(r"epochs (\d+) to (\d+)", driver.read("#loss")).groups()
         return int(first), int(last)
 
+    await WALKS["zoom(2.0)"](driver, "z")
+    once = window()
+    await driver.press("z")
+    await driver.until(lambda: window() != once, f"from {once}")
     before = window()
     await driver.press(key)
     sign = 1 if key == "H" else -1
