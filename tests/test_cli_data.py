@@ -35,6 +35,18 @@ def test_data_lists_the_columns_and_what_is_done_to_them(table: str) -> None:
     )
 
 
+def test_columns_can_be_dropped(table: str) -> None:
+    said = call("data", table, "--target", "churn", "--drop", "customer,city")
+    assert said.status == 0
+    lines = {line.split()[0]: line for line in said.out.splitlines()}
+    assert "--drop" in lines["customer"]
+    assert "--drop" in lines["city"]
+    assert "city=" not in said.out
+    assert "customer" not in call("data", table, "--drop", "customer").out
+    check_refusal(call("data", table, "--target", "churn", "--drop", "a,,b"), "--drop")
+    check_refusal(call("run", "blobs", "--drop", "x1"), "--drop is for files")
+
+
 def test_data_refuses_what_is_no_table(tmp_path: Path, table: str) -> None:
     check_refusal(call("data", "blobs"), "no file")
     check_refusal(call("data", tmp_path / "none.csv"), "no such file")

@@ -24,7 +24,7 @@ def describe(settings: RunSettings, out: TextIO) -> None:
     if settings.problem in BUILTIN or not names_file(settings.problem):
         raise ProblemError(f"{settings.problem}: is no file; name a table, as data.csv")
     if settings.target is None and format_of(settings.problem) not in WITHOUT_COLUMNS:
-        table = read_columns(settings.problem)
+        table = read_columns(settings.problem, settings.drop)
         print(f"{table.shown}: {_count(len(table.values), 'row')}", file=out)
         _print_notes(plain_notes(table), out)
         print("name the column to learn: --target COLUMN", file=out)

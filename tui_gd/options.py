@@ -140,6 +140,13 @@ def add_data_options(data: argparse._ArgumentGroup) -> None:
         help="of a table: the column to learn; of an X.npy: the file of its targets",
     )
     data.add_argument(
+        "--drop",
+        type=_columns,
+        default=(),
+        metavar="COLUMNS",
+        help="of a table: columns that are not read, as id,date",
+    )
+    data.add_argument(
         "--test", metavar="FILE", help="rows to test on, of the same columns; then none are split"
     )
     data.add_argument(
@@ -191,6 +198,13 @@ def _alphas(text: str) -> tuple[float, ...]:
     if not all(0 < number < math.inf for number in numbers):
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number; try -a 0.01")
     return numbers
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of columns; try --drop id,date")
+    return names
 
 
 def _share(text: str) -> float:

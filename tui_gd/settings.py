@@ -26,7 +26,7 @@ _USUAL_LOSS = {
 }
 OF_DATA_MADE = ("samples", "noise", "data_seed", "classes")
 """Settings of generated data."""
-OF_FILES = ("target", "test", "stratify", "task")
+OF_FILES = ("target", "drop", "test", "stratify", "task")
 """Settings of data from files."""
 OF_DATA = (
     "hidden",
@@ -75,6 +75,7 @@ class RunSettings:
     init: str | None = None
     dtype: str = "float64"
     target: str | None = None
+    drop: tuple[str, ...] = ()
     test: str | None = None
     stratify: bool = False
     task: str | None = None
@@ -93,6 +94,7 @@ class RunSettings:
             self.problem,
             self.surface,
             self.target,
+            self.drop,
             self.test,
             self.stratify,
             self.task,
@@ -140,6 +142,7 @@ class RunSettings:
         return load_file(
             self.problem,
             self.target,
+            drop=self.drop,
             test=self.test,
             test_size=self.test_size,
             split_seed=self.split_seed,

@@ -177,6 +177,30 @@ def test_an_npz_can_be_tested_on_another_stratified_and_told_its_task(tmp_path: 
         load_file(one, "y")
 
 
+def test_columns_that_are_dropped_are_not_read(tmp_path: Path) -> None:
+    table = frame()
+    table.insert(1, "when", pd.date_range("2026-01-01", periods=len(table)).astype(str))
+    path = written(table, tmp_path / "t.csv")
+    with pytest.raises(ProblemError, match=r"column .when. holds dates.*--drop"):
+        load_file(path, "y")
+    without = load_file(written(frame()[["a", "c", "y"]], tmp_path / "less.csv"), "y")
+    for drop in (["when", "b"], ["2", "b"], ["b", "3", "when"]):  # by name or by number from 1
+        problem = load_file(path, "y", drop=drop)
+        assert problem.feature_names == ("a", "c")
+        assert np.array_equal(problem.x_train, without.x_train)
+    test = written(frame()[["y", "c", "a"]], tmp_path / "test.csv")
+    assert len(load_file(path, "y", drop=["when", "b"], test=test).y_test) == len(frame())
+    notes = {note.name: note.done for note in problem.about}
+    assert notes["when"] == notes["b"] == "left out: --drop"
+    assert list(notes)[-1] == "y"
+    for drop, says in ((["y"], "is the target"), (["d"], "no column 'd'")):
+        with pytest.raises(ProblemError, match=says):
+            load_file(path, "y", drop=drop)
+    np.savez(tmp_path / "one.npz", X=np.eye(4), y=[0, 1, 0, 1])
+    with pytest.raises(ProblemError, match="leave --drop out"):
+        load_file(str(tmp_path / "one.npz"), drop=["1"])
+
+
 def test_standard_input_is_read_once_and_is_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ from tui_gd.runs.steps import BranchOff, Shared
 from tui_gd.settings import RunSettings
 
 USUAL = RunSettings()
-OF_FILES = {"init", "target", "test", "stratify", "task"}
+OF_FILES = {"init", "target", "drop", "test", "stratify", "task"}
 
 
 def line_of(document: object, version: str = "gd1") -> str:

@@ -74,3 +74,20 @@ async def test_classes_over_one_feature_are_drawn(tmp_path: Path, classes: int) 
         await driver.status(epoch=1)
         await driver.until(lambda: "predicted" in driver.read("#data"))
         assert "45 points" in driver.read("#data")
+
+
+async def test_from_a_file_with_options_of_its_own_another_problem_can_be_chosen(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{i},{i % 7},{'pq'[i % 2]}" for i in range(40)]
+    table.write_text("\n".join(["a,b,y", *rows]))
+    settings = {"target": "y", "drop": ("a",), "stratify": True, "task": "classification"}
+    async with driving(problem=str(table), **settings) as driver:
+        assert driver.run.problem.feature_names == ("b",)
+        await driver.press("d")
+        await driver.until(lambda: "blobs" in driver.text())
+        await driver.press("enter")
+        await driver.until(lambda: driver.run.settings.problem == "blobs")
+        await driver.status(epoch=0)
+        assert "blobs" in driver.text()

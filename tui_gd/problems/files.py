@@ -1,6 +1,7 @@
 """Problems from files: tables, numpy's arrays, svmlight."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Delimited
 from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.opened import Format, format_of, shown_path
-from tui_gd.problems.problem import Problem
+from tui_gd.problems.problem import ColumnNote, Problem
 from tui_gd.problems.sources import Kind, Source
 from tui_gd.problems.svmlight import read_svmlight
 from tui_gd.problems.tables import Table, read_table
@@ -24,6 +25,7 @@ def load_file(
     path: str,
     target: str | None = None,
     *,
+    drop: Sequence[str] = (),
     test: str | None = None,
     test_size: float = 0.5,
     split_seed: int = 42,
@@ -35,6 +37,7 @@ def load_file(
 
     A table (CSV, TSV, .gz of them, Parquet, Feather, JSON lines) has a column `target`, by name or
     by number from 1; with X.npy it is the file of the targets; .npz and svmlight have their own.
+    Columns in `drop`, named likewise, are not read.
     Rows are split as those of the built-in problems, `stratify` with equal shares of the classes,
     or all are trained on and `test` names a file of the rows to test on. `task`, "classification"
     or "regression", overrides what the target looks like.
@@ -48,29 +51,46 @@ def load_file(
             raise ProblemError(f"{shown_path(path)}: --test goes with .npz: save X and y in one")
     elif form in _WITHOUT_COLUMNS and target is not None:
         raise ProblemError(f"{shown_path(path)}: has its own targets: leave --target out")
+    if form in _WITHOUT_COLUMNS and drop:
+        raise ProblemError(f"{shown_path(path)}: its columns have no names: leave --drop out")
     how = Division(test_size, split_seed, stratify, standardize, task)
     if form == "svmlight":
         return _svmlight(path, test, how)
     if form in _WITHOUT_COLUMNS:
         return load_arrays(path, target, test=test, **asdict(how))
     source = source_of(path, form)
-    names = [field.name for field in source.fields]
+    every = [field.name for field in source.fields]
+    dropped = {find_column(source.shown, every, one) for one in drop}
+    names = [name for name in every if name not in dropped]
     if target is None:
         raise TargetMissing(source.shown, tuple(names))
-    name = find_column(source.shown, names, target)
+    name = find_column(source.shown, every, target)
+    if name in dropped:
+        raise ProblemError(f"{source.shown}: column {name!r} is the target: --drop leaves it out")
     names.remove(name)
     table = read_table(source, [*names, name], name)
     other = _read_test(test, table, name) if test is not None else None
-    return assemble(table, other, how)
+    problem = assemble(table, other, how)
+    notes = [
+        ColumnNote(field.name, field.kind, "", "left out: --drop")
+        for field in source.fields
+        if field.name in dropped
+    ]
+    return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
 
 
-def read_columns(path: str) -> Table:
-    """Return all columns of a table, as they are; `ProblemError` for a file that is none."""
+def read_columns(path: str, drop: Sequence[str] = ()) -> Table:
+    """Return the columns of a table, as they are, but those in `drop`.
+
+    `ProblemError` for a file that is none.
+    """
     form = format_of(path)
     if form in _WITHOUT_COLUMNS:
         raise ProblemError(f"{shown_path(path)}: holds numbers without names of columns")
     source = source_of(path, form)
-    return read_table(source, [field.name for field in source.fields])
+    every = [field.name for field in source.fields]
+    dropped = {find_column(source.shown, every, one) for one in drop}
+    return read_table(source, [name for name in every if name not in dropped])
 
 
 def source_of(path: str, form: Format, kinds: dict[str, Kind] | None = None) -> Source:

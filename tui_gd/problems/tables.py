@@ -250,7 +250,7 @@ def _finish(column: Column, values: Floats) -> None:
     column._codes = {}
 
 
-_INSTEAD = "leave it out of the file, or turn it into numbers"
+_INSTEAD = "leave it out with --drop, or turn it into numbers"
 
 
 def _text_fault(column: Column, found: list[str]) -> str | None:

@@ -13,7 +13,7 @@ from tui_gd import commands
 from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import BUILTIN, SURFACES, Problem
-from tui_gd.settings import OF_DATA, OF_DATA_MADE, RunSettings
+from tui_gd.settings import OF_DATA, OF_DATA_MADE, OF_FILES, RunSettings
 from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.holding import Holding
 from tui_gd.ui.screens.questions import (
@@ -258,7 +258,7 @@ class TrainingActions(Screen[None]):
     def _begin_with(self, problem: str) -> None:
         """Begin with another problem, with what of the settings goes with it."""
         usual = RunSettings(problem=problem)
-        fresh = ["surface", "loss", "init", "target", *OF_DATA_MADE]
+        fresh = ["surface", "loss", "init", *OF_FILES, *OF_DATA_MADE]
         changes: dict[str, Any] = {}
         if surface := SURFACES.get(problem):
             fresh += [*OF_DATA, "start"]
