@@ -108,6 +108,8 @@ class GdApp(App[None]):
 
     def on_mount(self) -> None:
         """Import what the run needs once the first frame is out."""
+        if self.way_out:
+            self.way_out.wait_for_no_thread()
         self.set_interval(LOOK_SECONDS, self._look)
         self.call_after_refresh(self._import)
 

@@ -1,10 +1,12 @@
 """The way out when a signal asks for it or the terminal is gone: saved first, and always ended."""
 
+import asyncio
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -24,6 +26,18 @@ QUIT_IN_ORDER = 2.0
 IN_ALL = 2.3
 
 
+class Unawaited(ThreadPoolExecutor):
+    """Threads for the app's event loop, whose end does not wait for them.
+
+    Loading a large file, or importing scikit-learn, cannot be told to stop.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Begin nothing more, and let go of what is still being done."""
+        del wait, cancel_futures
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 class Leaving:
     """Ends the app, and the process if the app does not end.
 
@@ -39,6 +53,11 @@ class Leaving:
         os.set_blocking(self._writer, False)
         self._left = threading.Event()
         threading.Thread(target=self._watch, name="leaving", daemon=True).start()
+
+    @staticmethod
+    def wait_for_no_thread() -> None:
+        """Let the event loop that runs end although threads of its own are at work."""
+        asyncio.get_running_loop().set_default_executor(Unawaited())
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
         """Leave because of a signal, on any thread."""

@@ -18,11 +18,15 @@ from tui_gd.ui.leaving import leaving
 from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:
+    from tui_gd.learning.trainer import Trainer
+    from tui_gd.report import Report
     from tui_gd.ui.screens.run import RunScreen
 
 # Python hands the interpreter lock over every 5 ms by default: too slow for a key to be answered
 # while another thread computes flat out
 SWITCH_SECONDS = 0.001
+# what is printed on the way out may hold it up for so long
+REPORT_SECONDS = 0.25
 FAULT = "gd-tui: this is a fault of gd-tui: please report it, with the lines above"
 
 
@@ -31,8 +35,8 @@ def run_interface(
     terminal: Terminal,
     beginning: Beginning,
     actions: Sequence[Action] = ACTIONS,
-) -> int:
-    """Run the interface until it is left; return the exit status."""
+) -> NoReturn:
+    """Run the interface until it is left, then end the process with its exit status."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     app = GdApp(settings, terminal, beginning=beginning, actions=actions)
@@ -51,24 +55,38 @@ def run_interface(
             sys.setswitchinterval(usual)
             app.way_out.left()
             save()
-        if app.way_out.signal:
-            _end(app, 128 + app.way_out.signal)
-        if app.fault:
+        _end(_last_words(app))
+
+
+def _last_words(app: GdApp) -> int:
+    """Print what is to stay in the terminal; return the exit status."""
+    number = app.way_out.signal if app.way_out else 0
+    try:
+        if number:
+            _say_where_kept(app.run_screen)
+        elif app.fault:
             print(f"gd-tui: {app.fault}", file=sys.stderr)
             return 2
-        if app.return_code:
+        elif app.return_code:
             print(FAULT, file=sys.stderr)
             _say_where_kept(app.run_screen)
             return app.return_code
-        return _summary(app.run_screen) if app.run_screen else 0
+        elif app.run_screen:
+            return _summary(app.run_screen)
+    except (OSError, ValueError):
+        pass  # the terminal is gone
+    return 128 + number if number else 0
 
 
-def _end(app: GdApp, status: int) -> NoReturn:
-    """End the process now: what is still to be printed may have nowhere to go."""
-    with suppress(OSError, ValueError):
-        _say_where_kept(app.run_screen)
-        sys.stdout.flush()
-        sys.stderr.flush()
+def _end(status: int) -> NoReturn:
+    """End the process now.
+
+    Python would wait for every thread that still loads or computes, and take a second to take the
+    libraries apart; what was to be kept is on the disk.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
     os._exit(status)
 
 
@@ -97,7 +115,7 @@ def _summary(screen: "RunScreen") -> int:
         return 0
     if runner.failure:
         return _report_failure(screen, runner.failure)
-    from tui_gd.report import print_reports, reports_of
+    from tui_gd.report import print_reports
 
     trainer, settings = runner.trainer, screen.settings
     snapshot = runner.snapshot
@@ -109,6 +127,27 @@ def _summary(screen: "RunScreen") -> int:
         f" epoch {trainer.epoch}, loss {trainer.loss[position]:.8g},"
         f" alpha {lane.learning_rate:g}"
     )
-    print_reports(trainer, reports_of(trainer, screen.problem), sys.stdout)
+    reports = _reports(screen, trainer)
+    if reports is not None:
+        print_reports(trainer, reports, sys.stdout)
     _say_where_kept(screen)
+    if reports is None:
+        where = f": gd-tui show {screen.kept_id}" if screen.kept_id else ""
+        print(f"gd-tui: the report takes longer{where}")
     return 0
+
+
+def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
+    """Return every lane's report; None where they take longer than a person waits at the end."""
+    from tui_gd.report import reports_of
+
+    known = screen.board.report.at_hand(trainer.weights[0])
+    if known is not None and len(trainer.lanes) == 1:
+        return [known]
+    made: list[list[Report]] = []
+    making = threading.Thread(
+        target=lambda: made.append(reports_of(trainer, screen.problem)), daemon=True
+    )
+    making.start()
+    making.join(REPORT_SECONDS)
+    return made[0] if made else None

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from tui_gd.learning.models import Floats
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.confusion import draw_confusion
@@ -32,6 +35,7 @@ class ReportPanel(Panel):
         super().__init__()
         self.report: Report | None = None
         self.about = ""
+        self._weights: Floats | None = None
         self._offset = 0
         self._room = 1
 
@@ -43,18 +47,26 @@ class ReportPanel(Panel):
         problem, predictor, weights = view.problem, view.predictor, lane.weights
         return Study(
             (view.settings, snapshot.seed, lane.number, lane.name, snapshot.epoch, lane.loss),
-            lambda _: (report_on(problem, predictor, weights), about),
+            lambda _: (report_on(problem, predictor, weights), about, weights),
             seconds=1.0,
         )
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take a report, and to what it belongs."""
         del key
-        self.report, self.about = result
+        self.report, self.about, self._weights = result
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
-        self.report, self.about = None, ""
+        self.report, self.about, self._weights = None, "", None
+
+    def at_hand(self, weights: Floats) -> Report | None:
+        """Return the report on these weights (parameters,) if it is the one at hand."""
+        return (
+            self.report
+            if self._weights is not None and np.array_equal(self._weights, weights)
+            else None
+        )
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side where there is room."""
