@@ -141,7 +141,7 @@ def shrink_and_grow_again(terminal: Terminal) -> None:
 
 
 def run_and_quit(session: Session, *keys: str) -> Ended:
-    """From the start to the last epoch by `keys`, then out: the report is left on the screen."""
+    """From the start to the last epoch by `keys`, then out: its summary stays in the terminal."""
     terminal = session.terminal
     wait_for_status(terminal, state="PAUSED", epoch=0)
     assert terminal.alternate
@@ -151,8 +151,8 @@ def run_and_quit(session: Session, *keys: str) -> Ended:
     ended = session.end()
     assert ended.status == 0, ended.printed
     assert ended.leftovers == []
-    assert "precision" in ended.printed
-    assert "recall" in ended.printed
+    # left out where it is not at hand within a fraction of a second
+    assert "recall" in ended.printed or "gd-tui show" in ended.printed
     return ended
 
 

@@ -11,6 +11,7 @@ from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import UNICODE, palette_for
 from tui_gd.race_setup import hold_race
 from tui_gd.settings import RunSettings
+from tui_gd.ui import start
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.arithmetic import vector
 from tui_gd.ui.panels.keysline import KeysLine
@@ -48,6 +49,18 @@ async def test_the_last_line_is_about_the_viewed_lane_also_after_one_was_closed(
         assert lane.number == 1
     assert _summary(driver.run) == 0
     assert f"loss {lane.loss:.8g}, alpha {lane.learning_rate:g}" in capsys.readouterr().out
+
+
+async def test_on_leaving_reports_are_made_that_are_not_at_hand(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(start, "REPORT_SECONDS", 60.0)
+    async with driving(80, 24, alpha=(0.01, 1e-9)) as driver:
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+    assert _summary(driver.run) == 0
+    printed = capsys.readouterr().out
+    assert "best" in printed
+    assert "1e-09" in printed
+    assert "weighted avg" in printed
 
 
 async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go() -> None:

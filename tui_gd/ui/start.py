@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # while another thread computes flat out
 SWITCH_SECONDS = 0.001
 # what is printed on the way out may hold it up for so long
-REPORT_SECONDS = 0.25
+REPORT_SECONDS = 0.2
 FAULT = "gd-tui: this is a fault of gd-tui: please report it, with the lines above"
 
 
