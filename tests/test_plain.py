@@ -17,7 +17,8 @@ import pytest
 from tests import tutorial
 from tests.commandline import ROOT, call, check_refusal, command, process
 from tests.terminal.session import Terminal
-from tui_gd.plain_panels import in_commands
+from tui_gd.learning.advice import DOINGS, GO_BACK
+from tui_gd.plain_panels import Commands
 from tui_gd.plain_words import WORDS
 from tui_gd.runs.store import Store
 
@@ -136,9 +137,17 @@ def test_alpha_moves_on_the_ladder(talk) -> None:
 
 def test_the_verdict_names_commands_not_keys(talk) -> None:
     said = talk("run\nverdict\n", "-a", "1e-9")
-    assert any(line.startswith("try alpha up raises alpha") for line in said.lines), said.out
-    assert in_commands("u: back 10 epochs") == "back 10, then alpha: back 10 epochs"
-    assert in_commands("space, or r: it falls") == "run, or reset: it falls"
+    assert any(line.startswith("try alpha up to raise alpha") for line in said.lines), said.out
+    said = talk("show why\n")
+    assert "advice: try run to train, or step for one epoch" in said.lines
+    told = "try back 10, then alpha down, to go back 10 epochs with α/10"
+    assert Commands().press(GO_BACK) == told
+
+
+def test_all_that_a_verdict_can_advise_is_a_command() -> None:
+    for doing in DOINGS:
+        told = Commands().press(f"{{{doing}}} it").split()[1]
+        assert told in {word.name for word in WORDS} or told == "--loss"
 
 
 def test_every_command_is_in_the_help_and_can_be_done(talk) -> None:

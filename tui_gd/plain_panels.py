@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tui_gd.plots.palette import palette_for
 from tui_gd.plots.symbols import ASCII
 from tui_gd.snapshot import Snapshot
+from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.panels.changes import ChangesPanel
 from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.landscape import LandscapePanel
@@ -35,19 +36,34 @@ _PANELS: tuple[type[Panel], ...] = (
 PANELS = {panel.NAME: panel for panel in _PANELS}
 """The panels whose numbers can be printed, by their names."""
 
-# the commands that do what the keys do which a verdict names
+# the commands that do what a verdict advises
 _COMMANDS = {
-    "u": "back 10, then alpha",
-    "space": "run",
-    "r": "reset",
-    "n": "new",
-    "l": "begin with --loss",
-    "o": "branch",
-    "a": "alpha",
-    "g": "goto",
-    "+": "alpha up",
-    "-": "alpha down",
+    "run": "run",
+    "step": "step",
+    "back": "back 10",
+    "rescue": "back 10, then alpha down,",
+    "reset": "reset",
+    "new_start": "new",
+    "raise": "alpha up",
+    "lower": "alpha down",
+    "type_rate": "alpha",
+    "choose_loss": "--loss at the start",
+    "choose_optimizer": "branch",
+    "go_to": "goto",
 }
+
+
+class Commands(KeyNames):
+    """Commands in the place of keys."""
+
+    def press(self, advice: str) -> str:
+        """Return what a verdict advises as the commands for it, nothing for nothing.
+
+        >>> Commands().press("{reset} to begin again, or {new_start} for another start")
+        'try reset to begin again, or new for another start'
+        """
+        return f"try {advice.format_map(_COMMANDS)}" if advice else ""
+
 
 Wanted = Callable[[], bool]
 
@@ -78,6 +94,7 @@ def _view(run: "PlainRun", snapshot: Snapshot) -> View:
         palette_for("mono", dark=True),
         ASCII,
         run.trainer.engines.make,
+        keys=Commands(),
     )
 
 
@@ -100,19 +117,5 @@ def verdict_lines(run: "PlainRun", snapshot: Snapshot, wanted: Wanted) -> list[s
     view, why = _view(run, snapshot), WhyPanel()
     _studied(why, view, wanted)
     verdict = why.verdict(view)
-    lines = [verdict.text, *([f"try {in_commands(verdict.advice)}"] if verdict.advice else [])]
-    return [spelled(line, ASCII) for line in lines]
-
-
-def in_commands(advice: str) -> str:
-    """Return an advice with the commands in place of the keys it names.
-
-    >>> in_commands("o: momentum leaves it sooner; n: another start")
-    'branch: momentum leaves it sooner; new: another start'
-    """
-    words = []
-    for word in advice.split(" "):
-        key = word.rstrip(":,")
-        named = key != word or key in {"+", "-"}
-        words.append(_COMMANDS.get(key, key) + word[len(key) :] if named else word)
-    return " ".join(words)
+    lines = (verdict.text, view.keys.press(verdict.advice))
+    return [spelled(line, ASCII) for line in lines if line]

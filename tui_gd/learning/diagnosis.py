@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from tui_gd.learning import advice
 from tui_gd.learning.evidence import HARDLY, WINDOW, Evidence, Facts
 from tui_gd.learning.models import Floats
 from tui_gd.learning.words import epochs, percent, ratio_of, share, signed
@@ -25,6 +26,9 @@ SLOW = 1e-2
 FLAT_SLOPE, SATURATED_SLOPE, NO_BOWL = 0.05, 0.3, 1e-2
 # how far a minimum may be, of the weights' length: to be it, to be all but it, to be in sight
 NEAR, AT, IN_SIGHT = 1e-3, 1e-6, 0.1
+# a valley: across it the loss curves so many times as much as along it, its sides would add so much
+# of the loss to it, and along g it curves as it does where it does least, but for such a share
+NARROW, WALLS, FLOOR = 20.0, 0.5, 0.25
 # eigenvalues are found to some 1e-8 of the largest, more where features are large
 NO_CURVATURE = 1e-5
 # α against its limit: far below, a larger one promises more; far above, a tenth is too much still
@@ -48,6 +52,7 @@ class Kind(StrEnum):
     DIVERGING = "diverging"
     DIVERGED = "diverged"
     PLATEAU = "plateau"
+    VALLEY = "valley"
     SATURATED = "saturated"
     FLAT = "flat"
     SADDLE = "saddle"
@@ -57,7 +62,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict: `text` begins with the kind; `advice` names the key to press, or is empty.
+    """The verdict: `text` begins with the kind; `advice` is as in that module, or empty.
 
     `numbers` are names and values of all that it rests on, NaN what is not known.
     """
@@ -79,17 +84,12 @@ def diagnose(evidence: Evidence) -> Verdict:
         for rule in _RULES:
             found = rule(facts)
             if found:
-                kind, text, advice = found
-                return Verdict(kind, f"{kind}: {text}", advice, facts.numbers())
+                kind, text, way = found
+                return Verdict(kind, f"{kind}: {text}", way, facts.numbers())
     raise AssertionError("the last rule always applies")
 
 
 _Found = tuple[Kind, str, str] | None
-_BACK = "u: back 10 epochs with α/10"
-_FALLS = "space, or r: with this α it falls"
-_LOWER, _RAISE, _OTHER_START = "- lowers α", "+ raises α", "n: another start"
-_CROSS_ENTROPY = "l: cross-entropy has no such plateau"
-_MOMENTUM = "o: momentum or adam get on faster here"
 
 
 def _diverged(facts: Facts) -> _Found:
@@ -122,10 +122,10 @@ def _stationary(facts: Facts) -> _Found:
     if largest <= NO_CURVATURE * facts.curvature or facts.bowl < NO_BOWL:
         return None
     if not _nowhere_down(facts):
-        return Kind.SADDLE, eigenvalues, "o: momentum leaves it sooner; n: another start"
-    advice = "" if facts.evidence.convex else "n: another start may end lower"
+        return Kind.SADDLE, eigenvalues, advice.LEAVE_SADDLE
+    other = "" if facts.evidence.convex else advice.MAY_END_LOWER
     sure = "nothing left to gain" if facts.evidence.exact else "none found that is negative"
-    return Kind.MINIMUM, f"{eigenvalues}, {sure}", advice
+    return Kind.MINIMUM, f"{eigenvalues}, {sure}", other
 
 
 def _diverging(facts: Facts) -> _Found:
@@ -139,22 +139,22 @@ def _diverging(facts: Facts) -> _Found:
     if not facts.evidence.plain and turn and facts.loss < facts.train[:turn].max():
         return None  # what has a memory, or a batch's noise, swings without diverging
     seen = turn or not facts.first
-    since = f"turned at epoch {facts.epoch - steps}" if seen else f"rose for {steps} epochs"
+    since = f"has risen since epoch {facts.epoch - steps}" if seen else f"rose for {steps} epochs"
     grown = f"by {signed(facts.loss - float(facts.train[turn]))}"
     if facts.evidence.floor and factor >= MANIFOLD:
         grown = f"to {factor:.3g} times as much"
     # the rises are past where α was lowered since
     past = facts.evidence.following < facts.loss and not _limit(facts)
-    advice = _FALLS if past else _out(facts)
-    return Kind.DIVERGING, f"the loss {since} and rose {grown}{_limit(facts)}", advice
+    doing = advice.FALLS_NOW if past else _out(facts)
+    return Kind.DIVERGING, f"the loss {since}, {grown}{_limit(facts)}", doing
 
 
 def _out(facts: Facts) -> str:
     """Advise to go back; from the start where a tenth of α would be too much still."""
     ratio = facts.evidence.ratio
     if ratio is None or ratio < FAR_ABOVE:
-        return _BACK
-    return f"r: again from the start, a: α below {facts.evidence.learning_rate / ratio:.2g}"
+        return advice.GO_BACK
+    return advice.begin_below(facts.evidence.learning_rate / ratio)
 
 
 def _turn(losses: Floats) -> tuple[int, int, int]:
@@ -184,7 +184,7 @@ def _overfitting(facts: Facts) -> _Found:
     seen = turn or not facts.first
     when = f"since epoch {epoch}" if seen else f"in the last {steps} epochs"
     words = f"test loss {percent(rise)} {when}, training loss {percent(fall)}"
-    return Kind.OVERFITTING, words, f"g: back to epoch {epoch}" if seen else "< goes back"
+    return Kind.OVERFITTING, words, advice.back_to(epoch) if seen else advice.EARLIER
 
 
 def _zigzag(facts: Facts) -> _Found:
@@ -197,10 +197,10 @@ def _zigzag(facts: Facts) -> _Found:
         words = f"{turned} of the last {count} steps turned back (cos {signed(middle)})"
         if facts.change < 0.0 and not _limit(facts):
             words += f", {_changed(facts, facts.steps)}"
-        return Kind.ZIGZAG, words + _limit(facts), _LOWER
+        return Kind.ZIGZAG, words + _limit(facts), advice.LOWER
     if facts.rises >= max(2, ROSE_SHARE * facts.steps):
         words = f"the loss rose in {facts.rises} of the last {facts.steps} epochs"
-        return Kind.ZIGZAG, words + _limit(facts), _LOWER
+        return Kind.ZIGZAG, words + _limit(facts), advice.LOWER
     return None
 
 
@@ -216,24 +216,44 @@ def _flat(facts: Facts) -> _Found:
     if facts.steps and facts.hardly_changes:
         now = f"{_changed(facts, facts.steps)} in {epochs(facts.steps)}, {now}"
     if evidence.saturated is not None and saturated and level:
-        advice = _CROSS_ENTROPY if evidence.squared_sigmoid else _OTHER_START
+        way = advice.CROSS_ENTROPY if evidence.squared_sigmoid else advice.OTHER_START
         told = f"{share(evidence.saturated)} of the samples have p near 0 or 1"
-        return Kind.SATURATED, f"{told}; {now}", advice
+        return Kind.SATURATED, f"{told}; {now}", way
     if facts.still and not level:
-        return Kind.FLAT, f"a step is lost in the rounding of the weights; {now}", _RAISE
+        return Kind.FLAT, f"a step is lost in the rounding of the weights; {now}", advice.RAISE
     return _flat_by_curvature(facts, now)
 
 
 def _flat_by_curvature(facts: Facts, now: str) -> _Found:
     # where the curvature would not do more than the slope does, there is no bowl to be near to
     if facts.distance >= IN_SIGHT or facts.bowl < NO_BOWL or facts.along < 0.0:
-        return Kind.PLATEAU, f"{now}, no minimum near", _off_the_plateau(facts)
+        return _valley(facts, now) or (
+            Kind.PLATEAU,
+            f"{now}, no minimum near",
+            _off_the_plateau(facts),
+        )
     if facts.evidence.smallest is None or not facts.distance < IN_SIGHT or facts.still:
-        advice = "" if facts.evidence.convex else _OTHER_START
-        return Kind.FLAT, f"{now}: a minimum, a saddle or a plateau", advice
+        way = "" if facts.evidence.convex else advice.OTHER_START
+        return Kind.FLAT, f"{now}: it may be a minimum, a saddle or a plateau", way
     if not _nowhere_down(facts):
-        return Kind.PLATEAU, f"{now}, a saddle near", _off_the_plateau(facts)
+        return Kind.PLATEAU, f"{now}, near a saddle", _off_the_plateau(facts)
     return None
+
+
+def _valley(facts: Facts, now: str) -> _Found:
+    """Slow along the floor of a valley: g keeps to the direction in which the loss curves least."""
+    smallest, largest = facts.evidence.smallest, facts.evidence.largest
+    if smallest is None or largest is None or not len(facts.cosines):
+        return None
+    steep = ratio_of(largest, abs(facts.along))
+    straight = bool((facts.cosines > STRAIGHT).all())
+    along_floor = abs(facts.along - smallest) <= FLOOR * abs(smallest)
+    if not (straight and along_floor and facts.bowl >= WALLS and NARROW <= steep < np.inf):
+        return None
+    ratio = facts.evidence.ratio
+    way = advice.RAISE if ratio is not None and ratio < FAR_BELOW else advice.MOMENTUM
+    times = f"{float(f'{steep:.2g}'):,.0f}"
+    return Kind.VALLEY, f"{now}; curves {times} times as much across as along", way
 
 
 def _nowhere_down(facts: Facts) -> bool:
@@ -244,18 +264,18 @@ def _nowhere_down(facts: Facts) -> bool:
 def _off_the_plateau(facts: Facts) -> str:
     evidence = facts.evidence
     if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
-        return _CROSS_ENTROPY
+        return advice.CROSS_ENTROPY
     # below 0 the loss falls the faster, the farther one goes
     if facts.along < 0.0 or (evidence.ratio is not None and evidence.ratio < FAR_BELOW):
-        return _RAISE
-    return _MOMENTUM
+        return advice.RAISE
+    return advice.MOMENTUM
 
 
 def _beginning(facts: Facts) -> _Found:
     if facts.steps >= FEWEST_STEPS:
         return None
-    text = f"after {epochs(facts.steps)} too early to say{_limit(facts)}"
-    return Kind.BEGINNING, text, "space runs, . goes on by one epoch"
+    text = f"too early to say after {epochs(facts.steps)}{_limit(facts)}"
+    return Kind.BEGINNING, text, advice.RUN
 
 
 def _descending(facts: Facts) -> _Found:
@@ -270,10 +290,10 @@ def _descending(facts: Facts) -> _Found:
     where = f"in the last {epochs(steps)}"
     if steps < facts.steps:
         where = f"since epoch {facts.epoch - steps}, after a rise"
-    advice = _RAISE if abs(change) < SLOW * steps / WINDOW and _has_room(facts) else ""
+    way = advice.RAISE if abs(change) < SLOW * steps / WINDOW and _has_room(facts) else ""
     if facts.hardly_changes and facts.distance < IN_SIGHT and _nowhere_down(facts):
         where += ", a minimum in sight"
-    return Kind.DESCENDING, f"{_changed(facts, steps)} {where}{_limit(facts)}", advice
+    return Kind.DESCENDING, f"{_changed(facts, steps)} {where}{_limit(facts)}", way
 
 
 def _has_room(facts: Facts) -> bool:
@@ -286,8 +306,8 @@ def _has_room(facts: Facts) -> bool:
 
 def _else(facts: Facts) -> _Found:
     if not facts.change:
-        return Kind.FLAT, f"the loss does not change; ‖g‖ {facts.norm:.2g}", _RAISE
-    return Kind.ZIGZAG, f"the loss rose at epoch {facts.epoch}{_limit(facts)}", _LOWER
+        return Kind.FLAT, f"the loss does not change; ‖g‖ {facts.norm:.2g}", advice.RAISE
+    return Kind.ZIGZAG, f"the loss rose at epoch {facts.epoch}{_limit(facts)}", advice.LOWER
 
 
 _RULES: Sequence[Callable[[Facts], _Found]] = (
@@ -307,7 +327,7 @@ _RULES: Sequence[Callable[[Facts], _Found]] = (
 def _limit(facts: Facts) -> str:
     """Say how far α is above its limit, if it is."""
     ratio = facts.evidence.ratio
-    return f"; α is {ratio:.3g} of its limit" if ratio is not None and ratio > 1.0 else ""
+    return f"; α is {ratio:.3g} times its limit" if ratio is not None and ratio > 1.0 else ""
 
 
 def _changed(facts: Facts, steps: int) -> str:

@@ -24,6 +24,7 @@ from textual.widgets import Static
 from tui_gd.settings import RunSettings
 from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.flow import Asking, Flow, Missed, is_behind
+from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.keys import ACTIONS, Action, target
 from tui_gd.ui.plain import AsciiOnly
 from tui_gd.ui.terminal import Terminal
@@ -73,7 +74,7 @@ class GdApp(App[None]):
         self.way_out: Leaving | None = None
         self._settings, self._clock, self._shelf = settings, clock, shelf
         self._beginning = beginning
-        self.actions = actions
+        self.actions, self.key_names = actions, KeyNames(actions)
         self.flow = Flow()
         self._missed = Missed()
         self._looking = False

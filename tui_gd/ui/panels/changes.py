@@ -104,9 +104,10 @@ class ChangesPanel(Panel):
 
     def _say(self, inner: Cells, view: View, room: int) -> None:
         epoch = view.snapshot.epoch
+        mark = view.keys.of("mark")
         text = (
             f"Epoch {epoch} is the one that others are compared with. Go to another epoch to see "
-            "what changed. x marks the viewed epoch as the one to compare with."
+            f"what changed. {mark} marks the viewed epoch as the one to compare with."
         )
         for row, line in enumerate(wrapped(text, room)):
             inner.put(row, 1, line, view.palette.dim if row else view.palette.text)

@@ -303,7 +303,8 @@ class LandscapePanel(Panel):
             axes = zip(shown.plane.labels, self._at, strict=False)
             place = ", ".join(f"{label.split(' (')[0]} {at:.5g}" for label, at in axes)
             loss = f"{shown.loss_near(self._at):.4g}"
-            forms = [f"{place}: loss about {loss}, enter starts here", f"{place}: loss {loss}"]
+            enter = f"{view.keys.of('cursor')} starts here"
+            forms = [f"{place}: loss about {loss}, {enter}", f"{place}: loss {loss}"]
         room = self._area(shown).columns - 2 * (1 + self.has_focus)
         spelled = [view.symbols.spell(form) for form in forms]
         return next((form for form in spelled if width(form) <= room), spelled[-1])

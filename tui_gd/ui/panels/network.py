@@ -107,10 +107,10 @@ class NetworkPanel(Panel):
             symbols=symbols,
         )
         title = f"{self._sizes(view)}  {unit_name(view.predictor.model, view.problem, unit)}"
-        below = " up, down: another unit " if self.has_focus else ""
+        below = symbols.spell(f" {view.keys.moving}: another unit ") if self.has_focus else ""
         if alone:
             whole = f"{title}: {self._formula(view, unit, columns)}"
-            below = " enter: the unit's map " if self.has_focus else ""
+            below = f" {view.keys.of('cursor')}: the unit's map " if self.has_focus else ""
             if width(whole) <= columns - 2 * BORDER - 1:
                 title = whole
             else:

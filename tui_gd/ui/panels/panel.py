@@ -18,6 +18,7 @@ from tui_gd.problems import Problem
 from tui_gd.settings import RunSettings
 from tui_gd.snapshot import LaneSnapshot, RunState, Snapshot
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.studies import Study
 
 
@@ -26,7 +27,7 @@ class View:
     """All that a panel is drawn from: the run at one moment, and the terminal's means.
 
     `make_engine` returns an engine of its own for the loss of that name, for use on any thread.
-    `hidden` are the numbers of lanes that plots leave out.
+    `hidden` are the numbers of lanes that plots leave out, `keys` the names of the keys as bound.
     """
 
     snapshot: Snapshot
@@ -37,6 +38,7 @@ class View:
     symbols: Symbols
     make_engine: EngineMaker
     hidden: frozenset[int] = frozenset()
+    keys: KeyNames = KeyNames()  # noqa: RUF009 - nothing but a cache changes in it
 
     @property
     def lanes(self) -> tuple[LaneSnapshot, ...]:

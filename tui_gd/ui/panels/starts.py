@@ -196,11 +196,12 @@ class StartsPanel(Panel):
             where = "the same start"
             if index == 0:
                 where = f"start {self._rank + 1} of {len(result.losses)}"
-            hint = "" if index else "(enter: start there)"
+            hint = "" if index else f"({view.keys.of('cursor')}: start there)"
             return end_in_words(result, start, room, symbols, where=where, hint=hint)
         about = "" if index else self._about(view)
         on_surface = view.problem.surface is not None
-        return counts_in_words(result, room, symbols, about=about, on_surface=on_surface)
+        keys = view.keys.moving
+        return counts_in_words(result, room, symbols, about=about, keys=keys, on_surface=on_surface)
 
     def _about(self, view: View) -> str:
         """Return the spread shown, and the one that was chosen, if that is still to come."""

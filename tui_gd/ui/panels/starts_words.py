@@ -12,11 +12,17 @@ from tui_gd.ui.panels.panel import View
 
 
 def counts_in_words(
-    result: StartsResult, room: int, symbols: Symbols, *, about: str = "", on_surface: bool = False
+    result: StartsResult,
+    room: int,
+    symbols: Symbols,
+    *,
+    about: str = "",
+    keys: str = "",
+    on_surface: bool = False,
 ) -> str:
     """Return how many starts reach a good minimum, as a sentence as long as there is room for.
 
-    `about` goes before it, and stays longer than the learning rate does.
+    `about` goes before it, with the `keys` that change it, and stays longer than the learning rate.
     """
     count, reached = len(result.losses), int(result.good.sum())
     name, rate = result.loss_name, f"α {result.learning_rate:g}"
@@ -25,9 +31,9 @@ def counts_in_words(
     if result.done < result.epochs:
         done = f"{result.done} of {result.epochs}"
     lead = f"{about}: " if about else ""
-    keys = f"{about} (↑ ↓): " if about else ""
+    changed = f"{about} ({keys}): " if about else ""
     forms = (
-        f"{keys}{name}, {rate}: {reached} of {count} reach {goal} in {done} epochs",
+        f"{changed}{name}, {rate}: {reached} of {count} reach {goal} in {done} epochs",
         f"{lead}{name}, {rate}: {reached} of {count} reach {goal} in {done} epochs",
         f"{lead}{name}, {rate}: {reached} of {count} reach {goal}",
         f"{lead}{name}, {rate}: {reached} of {count} good",

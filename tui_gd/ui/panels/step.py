@@ -107,13 +107,13 @@ class StepPanel(Panel):
         row = problem.rows(problem.x_train, self.sample)
         target = float(problem.y_train[self.sample])
         rows = len(problem.y_train)
-        name = spell(f"train sample {self.sample + 1} of {rows}  (↑ ↓ choose)")
+        name = spell(f"train sample {self.sample + 1} of {rows}  ({view.keys.moving} choose)")
         model, loss = view.predictor.model, lane.loss_name
         one = chain(model, problem.task, loss, lane.weights, row, target, rows)
         lines = [spell(line) for line in arithmetic.chain_lines(one, room)]
 
         def merged(*, with_loss: bool) -> list[str]:
-            heading = spell(f"sample {self.sample + 1} of {rows} (↑ ↓)")
+            heading = spell(f"sample {self.sample + 1} of {rows} ({view.keys.moving})")
             pieces = arithmetic.chain_pieces(one, room, len(heading), with_loss=with_loss)
             return arithmetic.flow([heading, *map(spell, pieces)], room)
 

@@ -3,6 +3,7 @@
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.keynames import KeyNames
 
 
 class TinyPage(CellView):
@@ -12,14 +13,14 @@ class TinyPage(CellView):
         super().__init__(id="tiny")
         self._needed = needed
 
-    def draw_now(self, palette: Palette, symbols: Symbols) -> None:
+    def draw_now(self, palette: Palette, symbols: Symbols, keys: KeyNames) -> None:
         """Draw the page at the screen's size."""
         width, height = self.screen.size
         cells = Cells.blank(height, width, palette, symbols)
         lines = (
             f"needs {self._needed[0]}x{self._needed[1]}",
             f"is {width}x{height}",
-            "q quits",
+            f"{keys.of('quit')} quits",
         )
         top = max(0, (height - len(lines)) // 2)
         for row, line in enumerate(lines, top):

@@ -65,7 +65,8 @@ class WhyPanel(Panel):
         Both are in the terminal's characters; between them and the border stand two cells.
         """
         verdict = self.verdict(view)
-        text, advice = spelled(verdict.text, view.symbols), spelled(verdict.advice, view.symbols)
+        text = spelled(verdict.text, view.symbols)
+        advice = spelled(view.keys.press(verdict.advice), view.symbols)
         if width(text) + width(_GAP) + width(advice) > columns:
             advice = ""
         if width(text) > columns:
@@ -101,7 +102,7 @@ class WhyPanel(Panel):
         colour = kind_colour(verdict.kind, palette)
         lines = [(line, colour) for line in wrapped(spelled(verdict.text, symbols), room)]
         if verdict.advice:
-            advice = spelled(f"try {verdict.advice}", symbols)
+            advice = spelled(view.keys.press(verdict.advice), symbols)
             lines += [(line, palette.text) for line in wrapped(advice, room)]
         if safe is None:
             words = [("the curvature follows", palette.dim)]
@@ -138,7 +139,7 @@ class WhyPanel(Panel):
         lines = [
             f"why: epoch {snapshot.epoch}, lane {snapshot.lane.name}",
             verdict.text,
-            f"try: {verdict.advice or 'nothing'}",
+            f"advice: {view.keys.press(verdict.advice) or 'none'}",
             f"learning rate: {rate!r}",
         ]
         if safe is not None:

@@ -69,7 +69,8 @@ class TrainingActions(Screen[None]):
         snapshot = self.steering.snapshot
         if snapshot is None or snapshot.state is not RunState.DIVERGED:
             return False
-        self.say(f"diverged at epoch {snapshot.epoch}: u goes back with α/10", warning=True)
+        rescue = self.app.key_names.of("rescue")
+        self.say(f"diverged at epoch {snapshot.epoch}: {rescue} goes back with α/10", warning=True)
         return True
 
     # Training
@@ -204,7 +205,7 @@ class TrainingActions(Screen[None]):
         if snapshot := self.steering.snapshot:
             lane = snapshot.lanes[self.steering.lane]
             if len(snapshot.lanes) == 1:
-                self.say("the last lane stays: q quits")
+                self.say(f"the last lane stays: {self.app.key_names.of('quit')} quits")
             else:
                 self.steering.post(commands.CloseLane(lane.number))
                 self.say(f"lane {lane.name} is closed")

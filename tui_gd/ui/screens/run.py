@@ -42,7 +42,7 @@ from tui_gd.ui.tap import StandingTap
 FRAME_REST = 4.0
 # … but for no longer than this, in seconds
 LONGEST_REST = 0.25
-FAILED = "\nThe run is kept up to here. q quits, and prints what to report."
+FAILED = "\nThe run is kept up to here. {quit} quits, and prints what to report."
 FAILED_SECONDS = 3600.0
 # of a key that is held no more steps are let through than are drawn, if one takes so many seconds
 SLOW_STEP_SECONDS = 0.01
@@ -233,6 +233,7 @@ class RunScreen(KeepingActions):
             self.app.terminal.symbols,
             self.runner.make_engine,
             frozenset(self.hidden),
+            self.app.key_names,
         )
 
     def _changed(self) -> None:
@@ -319,7 +320,7 @@ class RunScreen(KeepingActions):
         if notice and (before is None or before.notice != notice):
             failed = view.snapshot.state is RunState.FAILED
             self.notify(
-                f"{harmless(notice)}{FAILED if failed else ''}",
+                harmless(notice) + (FAILED.format(quit=view.keys.of("quit")) if failed else ""),
                 severity="error",
                 timeout=FAILED_SECONDS if failed else HINT_SECONDS,
                 markup=False,
@@ -337,7 +338,7 @@ class RunScreen(KeepingActions):
         self._stale = True
         self._keys.draw_now(self.palette, self.app.terminal.symbols, self.app.actions)
         if self.board.tiny:
-            self._tiny.draw_now(self.palette, self.app.terminal.symbols)
+            self._tiny.draw_now(self.palette, self.app.terminal.symbols, self.app.key_names)
         self._tick()
 
     def on_panel_changed(self) -> None:
