@@ -291,6 +291,8 @@ class PlainRun:
         if text not in {"", ALL, "optimizers"}:
             raise WordError(f"{harmless(text)!r}: race, race all or race optimizers")
         trainer, position = self.trainer, self.observer.position
+        if trainer.diverged[position]:
+            raise WordError("the lane has diverged: reset, or back N, and race from there")
         method = trainer.lanes[position].method_at(trainer.epoch)
         several = text == "optimizers"
         rate = float(trainer.learning_rates[position])

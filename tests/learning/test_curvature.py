@@ -377,7 +377,7 @@ def test_the_line_has_both_numbers_and_the_word_may():
     assert wording(0.01, plain) == (
         "α 0.01 is 0.35 of 2/λ = 0.02857: a step lowers the loss almost always"
     )
-    assert wording(0.1, plain) == "α 0.1 is 3.5 of 2/λ = 0.02857: a step may overshoot"
+    assert wording(0.1, plain) == "α 0.1 is 3.5 times 2/λ = 0.02857: a step may overshoot"
     heavy = safe_learning_rate(some(), "momentum", momentum=0.9)
     assert wording(0.1, heavy) == (
         "α 0.1 is 0.105 of 2(1 + μ)/λ = 0.95: steps settle, though one may go up"

@@ -14,10 +14,12 @@ from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
 from tests.ui.shelving import MemoryShelf
 from tui_gd.errors import ProblemError
+from tui_gd.learning.advice import DOINGS
 from tui_gd.plots.palette import UNICODE
 from tui_gd.settings import RunSettings
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.keyfile import changed_actions, config_path, read_actions, shown_keys
+from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action
 from tui_gd.ui.terminal import Terminal as Screen
 
@@ -207,6 +209,57 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
             await driver.until(lambda: app._exit)
     finally:
         assert app.run_screen.runner.stop()
+
+
+async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
+    moved = {
+        "run_or_pause": "ö",
+        "step(1)": [],
+        "rescue": "ä",
+        "quit": "Q",
+        "mark": "é",
+        "move(1)": "ß",
+        "move(-1)": "à",
+    }
+    app = GdApp(
+        RunSettings(seed=3, problem="line", alpha=(3.0,), epochs=400),
+        Screen("256", UNICODE, 60.0),
+        shelf=MemoryShelf(),
+        actions=changed_actions({"keys": moved}),
+    )
+    try:
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.until(lambda: app.run_screen and app.run_screen.runner, "a runner")
+            await driver.settled()
+            assert "(à ß" in driver.read("#step")
+            await driver.press("7")
+            await driver.until(lambda: "press ö to train, or ctrl+p" in driver.text())
+            await driver.press("8")
+            await driver.until(lambda: "é marks the viewed" in driver.text())
+            await driver.press("7", "full_stop", "f", "ö")
+            await driver.status(state="DIVERGED")
+            await driver.until(lambda: "press ä to go back 10 epochs" in driver.read("#why"))
+            await driver.press("ö")
+            await driver.until(lambda: "ä goes back with α/10" in driver.text())
+            await driver.press("C")
+            await driver.until(lambda: "the last lane stays: Q quits" in driver.text())
+            await pilot.resize_terminal(30, 8)
+            await driver.until(lambda: "Q quits" in driver.read("#tiny"))
+    finally:
+        assert app.run_screen.runner.stop()
+
+
+def test_every_key_has_a_name_and_all_that_is_advised_an_action() -> None:
+    names = KeyNames()
+    for action in ACTIONS:
+        assert names.of(action.name) == shown_keys(action.keys.partition(",")[0])
+    assert [names.press(f"{{{doing}}}") for doing in DOINGS] == [
+        f"press {key}" for key in ["space", ".", "<", "u", "r", "n", "+", "-", "a", "l", "o", "g"]
+    ]
+    assert names.press("") == ""
+    without = KeyNames(changed_actions({"keys": {"reset": [], "command_palette": []}}))
+    assert without.of("reset") == '"again from the same start"'
 
 
 def test_the_table_itself_stays_as_it_is() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests import tutorial
 from tests.making import make_problem
+from tests.ui.driving import driving
 from tui_gd.commands import Branch, SetLearningRate
 from tui_gd.learning import race as racing
 from tui_gd.learning.engine import Interrupted
@@ -44,6 +45,7 @@ def view_of(
         optimizer=make_optimizer(optimizer),
         loss_name=loss,
         number=0,
+        diverged=None,
     )
     return View(
         snapshot=SimpleNamespace(lane=lane, epoch=epoch, lanes=(lane,)),
@@ -315,3 +317,23 @@ def test_all_train_curves_have_full_colours_and_only_other_test_curves_are_dimme
         number = [2, 0, 1, 3, 4, 5, 6][at // 2]
         behind = curve.dashed and number != 2
         assert curve.colour == palette.lane(number)[1 if behind else 0]
+
+
+async def test_after_divergence_the_race_begins_at_the_start_and_says_so() -> None:
+    async with driving(problem="line", alpha=(3.0,), epochs=400) as driver:
+        start = driver.run.runner.snapshot.lane.weights.copy()
+        await driver.press("f", "space")
+        await driver.status(state="DIVERGED")
+        await driver.press("R")
+        await driver.until(lambda: "racing from epoch 0; r goes back there" in driver.text())
+        await driver.until(lambda: "from epoch 0, 400 epochs" in driver.read("#race"))
+        panel = driver.run.board.race
+        await driver.until(lambda: panel._held and panel._held.result.done == 400)
+        result, problem = panel._held.result, driver.run.problem
+    # the same descent by hand, with the rate that the race found best
+    x, y, w = problem.x_train, problem.y_train, start
+    rate = result.rates[result.best]
+    for _ in range(400):
+        w = w - rate * 2 * x.T @ (x @ w - y) / len(y)
+    loss = float(np.mean((x @ w - y) ** 2))
+    assert result.train[result.best] == pytest.approx(loss, rel=1e-6)

@@ -185,7 +185,8 @@ def wording(rate: float, safe: SafeRate) -> str:
     share = safe.ratio(rate)
     if share is None or safe.limit is None:
         return f"no limit for α: {safe.why}"
-    place = f"α {rate:.4g} is {share:.3g} of {safe.formula} = {safe.limit:.4g}"
+    many = "of" if share <= 1.0 else "times"
+    place = f"α {rate:.4g} is {share:.3g} {many} {safe.formula} = {safe.limit:.4g}"
     return f"{place}: {safe.below if share <= 1.0 else safe.above}"
 
 

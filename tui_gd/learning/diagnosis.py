@@ -274,7 +274,7 @@ def _off_the_plateau(facts: Facts) -> str:
 def _beginning(facts: Facts) -> _Found:
     if facts.steps >= FEWEST_STEPS:
         return None
-    text = f"too early to say after {epochs(facts.steps)}{_limit(facts)}"
+    text = f"{epochs(facts.steps)}, too early to say{_limit(facts)}"
     return Kind.BEGINNING, text, advice.RUN
 
 

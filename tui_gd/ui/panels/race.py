@@ -25,6 +25,7 @@ from tui_gd.race_setup import (
 from tui_gd.settings import RunSettings
 from tui_gd.ui.panels.contenders import contender_curves, optimizer_table
 from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.signs import has_diverged
 from tui_gd.ui.studies import Progress, Study
 
 Mode = Literal["rates", "optimizers"]
@@ -80,18 +81,25 @@ class RacePanel(Panel):
         """Forget what was found about a problem: the run is on another one."""
         self._held, self._held_key = None, ()
 
-    def start(self, mode: Mode, view: View) -> None:
-        """Let a race begin at the weights being viewed, around their learning rate."""
-        lane = view.snapshot.lane
-        weights = lane.weights.copy()
+    def start(self, mode: Mode, view: View) -> int:
+        """Let a race begin at the weights being viewed, around their learning rate.
+
+        From the weights of a lane that has diverged nothing comes down again: then it begins at
+        the lane's first ones. Returns the epoch of the weights where it begins.
+        """
+        lane, epoch, weights = view.snapshot.lane, view.snapshot.epoch, view.snapshot.lane.weights
+        if has_diverged(view):
+            epoch, weights = int(lane.path_epochs[0]), lane.path[0]
+        weights = weights.copy()
         self.mode = mode
         self._start = _Start(
             view.settings.data,
-            view.snapshot.epoch,
+            epoch,
             lane.learning_rate,
             weights,
             weights.tobytes(),
         )
+        return epoch
 
     def study(self, view: View) -> Study:
         """Return the race."""

@@ -186,8 +186,12 @@ class ViewingActions(TrainingActions):
     def action_race(self, mode: Mode) -> None:
         """Race learning rates or optimizers from the viewed weights."""
         if self.steering.runner:
-            self.board.race.start(mode, self.view)
+            view = self.view
+            epoch = self.board.race.start(mode, view)
             self.show_panel("race")
+            if epoch != view.snapshot.epoch:
+                reset = view.keys.of("reset")
+                self.say(f"diverged: racing from epoch {epoch}; {reset} goes back there")
 
     def action_starts(self) -> None:
         """Show where hundreds of random starts end."""
