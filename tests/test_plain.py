@@ -18,8 +18,8 @@ from tests import tutorial
 from tests.commandline import ROOT, call, check_refusal, command, process
 from tests.terminal.session import Terminal
 from tui_gd.learning.advice import DOINGS, GO_BACK
-from tui_gd.plain_panels import Commands
-from tui_gd.plain_words import WORDS
+from tui_gd.plain.panels import Commands
+from tui_gd.plain.words import WORDS
 from tui_gd.runs.store import Store
 
 if TYPE_CHECKING:

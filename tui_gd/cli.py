@@ -173,7 +173,7 @@ def _resume(argv: Sequence[str]) -> int:
 
     run = to_resume(options.id)
     if options.plain:
-        from tui_gd.plainly import go_on
+        from tui_gd.plain.session import go_on
 
         return go_on(run.id)
     terminal = _terminal(options)
@@ -232,7 +232,7 @@ def _interface(argv: Sequence[str]) -> int:
     shared = opened_line(parser, options)
     settings = shared.settings if shared else _settings(options)
     if options.plain:
-        from tui_gd.plainly import begin
+        from tui_gd.plain.session import begin
 
         return begin(settings, keep=not options.no_store, shared=shared)
     terminal = _terminal(options)

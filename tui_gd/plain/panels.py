@@ -20,7 +20,7 @@ from tui_gd.ui.panels.why import WhyPanel, spelled
 from tui_gd.ui.studies import Progress
 
 if TYPE_CHECKING:
-    from tui_gd.plain_run import PlainRun
+    from tui_gd.plain.run import PlainRun
 
 _PANELS: tuple[type[Panel], ...] = (
     LossPanel,

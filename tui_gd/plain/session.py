@@ -12,8 +12,8 @@ from types import FrameType
 
 from tui_gd.headless import Output
 from tui_gd.learning.engine import Interrupted
-from tui_gd.plain_run import PlainRun
-from tui_gd.plain_words import WordError, find_word
+from tui_gd.plain.run import PlainRun
+from tui_gd.plain.words import WordError, find_word
 from tui_gd.problems.harmless import harmless
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.steps import Shared, replay

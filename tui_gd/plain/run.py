@@ -13,7 +13,7 @@ from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
 from tui_gd.names import OPTIMIZERS
 from tui_gd.observer import Observer
-from tui_gd.plain_words import WordError, count, help_lines, nothing, whole
+from tui_gd.plain.words import WordError, count, help_lines, nothing, whole
 from tui_gd.problems import Problem
 from tui_gd.problems.harmless import harmless
 from tui_gd.report import report_on
@@ -252,14 +252,14 @@ class PlainRun:
 
     def verdict(self, text: str) -> list[str]:
         """Say how training goes, and what to try."""
-        from tui_gd.plain_panels import verdict_lines
+        from tui_gd.plain.panels import verdict_lines
 
         nothing(text)
         return self._panels(verdict_lines)
 
     def show(self, text: str) -> list[str]:
         """Print what a panel of the interface shows."""
-        from tui_gd.plain_panels import PANELS, panel_lines
+        from tui_gd.plain.panels import PANELS, panel_lines
 
         if text not in PANELS:
             raise WordError(f"{harmless(text)!r} is no panel: there is {', '.join(PANELS)}")
