@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tui_gd.cli_runs import Maker, add_id
+from tui_gd.cli_runs import Maker, add_id, parser_of
 from tui_gd.errors import ProblemError
 
 if TYPE_CHECKING:
@@ -47,11 +47,8 @@ def opened_line(parser: argparse.ArgumentParser, options: argparse.Namespace) ->
 
 
 def _share(argv: Sequence[str], make: Maker) -> int:
-    parser = make(
-        prog="gd-tui share",
-        description="A kept run as one line of text: gd-tui 'gd1:...' repeats it anywhere.",
-        allow_abbrev=False,
-    )
+    told = "A kept run as one line of text: gd-tui 'gd1:...' repeats it anywhere."
+    parser = parser_of(make, "share", told)
     add_id(parser)
     options = parser.parse_args(argv)
     from tui_gd.exporting import share
@@ -60,9 +57,7 @@ def _share(argv: Sequence[str], make: Maker) -> int:
 
 
 def _export(argv: Sequence[str], make: Maker) -> int:
-    parser = make(
-        prog="gd-tui export", description="Write a kept run as files.", allow_abbrev=False
-    )
+    parser = parser_of(make, "export", "Write a kept run as files.")
     add_id(parser)
     parser.add_argument(
         "kinds",

@@ -10,6 +10,11 @@ Maker = Callable[..., argparse.ArgumentParser]
 RUN_ID = "the run's id, or how it begins if no other does (gd-tui runs)"
 
 
+def parser_of(make: Maker, command: str, description: str) -> argparse.ArgumentParser:
+    """Return the parser of a sub-command."""
+    return make(prog=f"gd-tui {command}", description=description, allow_abbrev=False)
+
+
 def add_store_options(parser: argparse.ArgumentParser) -> None:
     """Add what says whether a run is kept."""
     parser.add_argument(
@@ -45,11 +50,7 @@ def add_id(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
 
 
 def _runs(argv: Sequence[str], make: Maker) -> int:
-    parser = make(
-        prog="gd-tui runs",
-        description="The kept runs, those first that changed last.",
-        allow_abbrev=False,
-    )
+    parser = parser_of(make, "runs", "The kept runs, those first that changed last.")
     parser.add_argument("--json", action="store_true", help="write a list of objects")
     options = parser.parse_args(argv)
     from tui_gd.keeping import list_runs
@@ -58,11 +59,8 @@ def _runs(argv: Sequence[str], make: Maker) -> int:
 
 
 def _show(argv: Sequence[str], make: Maker) -> int:
-    parser = make(
-        prog="gd-tui show",
-        description="What a kept run is, its loss over the epochs, and its report.",
-        allow_abbrev=False,
-    )
+    told = "What a kept run is, its loss over the epochs, and its report."
+    parser = parser_of(make, "show", told)
     add_id(parser)
     options = parser.parse_args(argv)
     from tui_gd.keeping import show
@@ -71,7 +69,7 @@ def _show(argv: Sequence[str], make: Maker) -> int:
 
 
 def _rm(argv: Sequence[str], make: Maker) -> int:
-    parser = make(prog="gd-tui rm", description="Delete kept runs, for good.", allow_abbrev=False)
+    parser = parser_of(make, "rm", "Delete kept runs, for good.")
     parser.add_argument("ids", nargs="+", metavar="ID", help=RUN_ID)
     options = parser.parse_args(argv)
     from tui_gd.keeping import remove

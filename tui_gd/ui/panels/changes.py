@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from tui_gd.changes import Changes as Found
-from tui_gd.changes import SurfaceChanges, compare
+from tui_gd.changes import Changes, SurfaceChanges, compare
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, wrapped
 from tui_gd.snapshot import Snapshot
@@ -25,7 +24,7 @@ class _Shown:
     before: int
     after: int
     lane: str
-    found: Found
+    found: Changes
 
 
 class ChangesPanel(Panel):
@@ -56,13 +55,13 @@ class ChangesPanel(Panel):
         if snapshot.reference.epoch == snapshot.epoch:
             return None
 
-        def compute(progress: Progress) -> Found:
+        def compute(progress: Progress) -> Changes:
             return compare(problem, predictor, before, after, progress.check)
 
         epochs = (snapshot.reference.epoch, snapshot.epoch, _lane(snapshot))
         return Study((problem, *epochs, before.tobytes(), after.tobytes()), compute)
 
-    def take(self, key: Key, result: Found) -> None:
+    def take(self, key: Key, result: Changes) -> None:
         """Show a comparison."""
         problem, before, after, lane, *_ = key
         assert isinstance(before, int)
@@ -112,7 +111,7 @@ class ChangesPanel(Panel):
         for row, line in enumerate(wrapped(text, room)):
             inner.put(row, 1, line, view.palette.dim if row else view.palette.text)
 
-    def _draw_lines(self, inner: Cells, view: View, found: Found, room: int) -> int:
+    def _draw_lines(self, inner: Cells, view: View, found: Changes, room: int) -> int:
         """Draw the lines from the offset on; return how many there are."""
         height = inner.shape[0]
         head = changed.head_lines(found, view, room)

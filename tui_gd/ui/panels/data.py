@@ -9,8 +9,8 @@ from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import decision_grid, draw_decision
 from tui_gd.plots.fit import draw_fit, fit_columns
 from tui_gd.problems import Problem
+from tui_gd.ui.panels.dataplane import DataPlane, half, stride
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.plane import Plane, half, stride
 
 
 class DataPanel(Panel):
@@ -28,7 +28,7 @@ class DataPanel(Panel):
         self.train = False
         self.sample = 0
         self._test_row = 0
-        self._plane: Plane | None = None
+        self._plane: DataPlane | None = None
         self._grid: tuple[tuple[object, ...], Floats] | None = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
@@ -180,13 +180,13 @@ class DataPanel(Panel):
         )
         return next((form for form in forms if width(form) <= room), forms[-1])
 
-    def _plane_of(self, problem: Problem) -> Plane:
+    def _plane_of(self, problem: Problem) -> DataPlane:
         if self._plane is None or self._plane.problem is not problem:
-            self._plane, self._test_row = Plane.of(problem), 0
+            self._plane, self._test_row = DataPlane.of(problem), 0
         return self._plane
 
     def _pixels(
-        self, view: View, rows: int, columns: int, plane: Plane
+        self, view: View, rows: int, columns: int, plane: DataPlane
     ) -> tuple[Floats, tuple[int, int], int]:
         """Return the pixels' places as rows of data, the grid's shape and the cells across."""
         labels = plane.projection.labels

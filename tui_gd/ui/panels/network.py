@@ -11,8 +11,8 @@ from tui_gd.plots.fit import draw_fit, fit_columns
 from tui_gd.plots.network import Unit, draw_network, unit_at
 from tui_gd.plots.unit import draw_unit
 from tui_gd.problems import Problem
+from tui_gd.ui.panels.dataplane import DataPlane, half, stride
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.plane import Plane, half, stride
 from tui_gd.ui.panels.units import (
     formula,
     layer_names,
@@ -47,7 +47,7 @@ class NetworkPanel(Panel):
         super().__init__()
         self.sample: int | None = None
         self._chosen = 0
-        self._plane: Plane | None = None
+        self._plane: DataPlane | None = None
         self._points: Floats | None = None
         self._grid: tuple[tuple[object, ...], Floats] | None = None
         self._drawn = (0, 0)
@@ -186,7 +186,7 @@ class NetworkPanel(Panel):
         )
 
     def _pixels(
-        self, view: View, rows: int, columns: int, plane: Plane
+        self, view: View, rows: int, columns: int, plane: DataPlane
     ) -> tuple[Floats, tuple[int, int]]:
         """Return where to evaluate the unit, as rows of data, and the grid's shape."""
         labels, parameters = plane.projection.labels, view.predictor.model.parameters
@@ -203,9 +203,9 @@ class NetworkPanel(Panel):
             self._grid = (key, plane.projection.lift(pixels))
         return self._grid[1], (len(ys), len(xs))
 
-    def _plane_of(self, problem: Problem) -> Plane:
+    def _plane_of(self, problem: Problem) -> DataPlane:
         if self._plane is None or self._plane.problem is not problem:
-            self._plane = Plane.of(problem)
+            self._plane = DataPlane.of(problem)
             x, y = half(problem, train=False)
             some = problem.rows(x, slice(None, None, stride(y)))
             self._points = self._plane.projection.project(some)

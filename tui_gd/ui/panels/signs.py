@@ -19,7 +19,7 @@ MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SignsFound:
     """What a study found at a lane's weights (parameters,); None is what there is not.
 
     `first_loss` is that of the lane's first weights, in the loss that it descends on here.
@@ -35,7 +35,7 @@ class Found:
     overflow: str | None
 
 
-def evidence_of(view: View, found: Found | None) -> Evidence:
+def evidence_of(view: View, found: SignsFound | None) -> Evidence:
     """Return what the snapshot shows of the current lane, and what was found, as evidence."""
     lane, recent = view.snapshot.lane, view.snapshot.recent
     begin = min(max(0, _loss_begun(view) - recent.first), len(recent.train) - 1)

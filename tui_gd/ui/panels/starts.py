@@ -14,7 +14,7 @@ from tui_gd.plots.histogram import draw_histogram, draw_tally, loss_scales, tall
 from tui_gd.plots.landscape import Group, draw_landscape, landscape_area, place_at
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.starts_study import Found, Terrain, computation, other_loss, settings_of
+from tui_gd.ui.panels.starts_study import StartsFound, Terrain, computation, other_loss, settings_of
 from tui_gd.ui.panels.starts_words import (
     counts_in_words,
     end_in_words,
@@ -53,7 +53,7 @@ class StartsPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._spread = 0
-        self._found: Found | None = None
+        self._found: StartsFound | None = None
         self._rank = 0
         self._picture = (0, 0)
 

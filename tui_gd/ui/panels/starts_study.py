@@ -44,7 +44,7 @@ class Terrain:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class StartsFound:
     """Where the starts end: on the run's loss, on the other one, and how the land lies."""
 
     results: tuple[StartsResult, ...]
@@ -84,26 +84,28 @@ def settings_of(view: View) -> RunSettings:
     )
 
 
-def computation(view: View, settings: RunSettings, spread: float) -> Callable[[Progress], Found]:
+def computation(
+    view: View, settings: RunSettings, spread: float
+) -> Callable[[Progress], StartsFound]:
     """Return what descends from all starts, first on the run's own loss, with its learning rate.
 
     The other loss descends from the same starts, with the learning rate of `LADDER` that has the
     least median final loss among the first few of them.
     """
 
-    def compute(progress: Progress) -> Found:
+    def compute(progress: Progress) -> StartsFound:
         begun = time.perf_counter()
 
         def show(*results: StartsResult) -> None:
             if time.perf_counter() - begun > _PATIENCE_SECONDS:
-                progress.show(Found(results))
+                progress.show(StartsFound(results))
 
         trial = _Trial(view, settings, spread, progress)
         own = trial.own(show)
         show(own)
         terrain = _terrain(view, own, progress) if own.begin.shape[1] > 1 else None
         beside = trial.beside(own, show)
-        return Found((own,) if beside is None else (own, beside), terrain)
+        return StartsFound((own,) if beside is None else (own, beside), terrain)
 
     return compute
 

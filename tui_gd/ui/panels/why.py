@@ -15,7 +15,14 @@ from tui_gd.plots.table import draw_table
 from tui_gd.ui.panels.engines import KeptEngine
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.scroll import Scroll
-from tui_gd.ui.panels.signs import Found, evidence_of, has_diverged, overflow, safe_rate, saturated
+from tui_gd.ui.panels.signs import (
+    SignsFound,
+    evidence_of,
+    has_diverged,
+    overflow,
+    safe_rate,
+    saturated,
+)
 from tui_gd.ui.studies import Progress, Study
 
 # what was found at weights that lie so near, of their length, holds here too
@@ -45,7 +52,7 @@ class WhyPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Found | None = None
+        self._found: SignsFound | None = None
         self._engine = KeptEngine()
         self._scroll = Scroll()
 
@@ -168,10 +175,10 @@ class WhyPanel(Panel):
             lane.next_weights.tobytes() if diverged else b"",
         )
 
-        def compute(progress: Progress) -> Found:
+        def compute(progress: Progress) -> SignsFound:
             engine = self._engine.of(view, lane.loss_name)
             engine.between_blocks = progress.check
-            return Found(
+            return SignsFound(
                 lane.number,
                 lane.loss_name,
                 snapshot.epoch,
@@ -187,7 +194,7 @@ class WhyPanel(Panel):
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Keep what was found."""
         del key
-        if isinstance(result, Found):
+        if isinstance(result, SignsFound):
             self._found = result
 
     def moved(self, by: int, view: View) -> int:
@@ -200,14 +207,14 @@ class WhyPanel(Panel):
         """Scroll by what is seen at once, less a line."""
         self._scroll.turn(pages)
 
-    def _found_here(self, view: View) -> Found | None:
+    def _found_here(self, view: View) -> SignsFound | None:
         """Return what was found last, if it was on the viewed lane."""
         found, lane = self._found, view.snapshot.lane
         if found is None or (found.lane, found.loss_name) != (lane.number, lane.loss_name):
             return None
         return found if found.weights.shape == lane.weights.shape else None
 
-    def _near(self, view: View) -> Found | None:
+    def _near(self, view: View) -> SignsFound | None:
         """Return what was found last, if it holds at the viewed weights."""
         found, weights = self._found_here(view), view.snapshot.lane.weights
         if found is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
@@ -17,6 +17,7 @@ from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.settings import RunSettings
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.screens.page import Page
 
 if TYPE_CHECKING:
     from tui_gd.ui.app import GdApp
@@ -175,60 +176,20 @@ def summary(problem: Problem) -> str:
     return f"{task}{classes}: {problem.target_name} from {problem.features} features; {rows}"
 
 
-class ColumnsScreen(Screen[None]):
-    """Shows what was done to every column; scrolls, and closes with escape or q."""
+class ColumnsScreen(Page):
+    """Shows what was done to every column; the key that opens it closes it too."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,D,enter,space", "dismiss", "back"),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown", f"scroll({_PAGE})", show=False),
-        Binding("pageup", f"scroll({-_PAGE})", show=False),
-        Binding("home,g", "scroll(-10000000)", show=False),
-        Binding("end,G", "scroll(10000000)", show=False),
-        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
-    ]
-    app: "GdApp"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dismiss", show=False)]
 
     def __init__(self, problem: Problem, settings: RunSettings) -> None:
         super().__init__()
         self._problem = problem
         self._notes = column_notes(problem, settings)
-        self._offset = 0
 
-    def compose(self) -> ComposeResult:
-        """Lay out one picture."""
-        yield CellView()
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw at the new size."""
-        self.call_after_refresh(self._draw)
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll some lines."""
-        self._offset += by
-        self._draw()
-
-    def on_mouse_scroll_down(self) -> None:
-        """Scroll as the key down does."""
-        self.action_scroll(1)
-
-    def on_mouse_scroll_up(self) -> None:
-        """Scroll as the key up does."""
-        self.action_scroll(-1)
-
-    def _draw(self) -> None:
-        view = self.query_one(CellView)
-        cells, self._offset = draw_columns(
-            view.size.height,
-            view.size.width,
-            self._problem,
-            self._notes,
-            self._offset,
-            self.app.palette,
-            self.app.terminal.symbols,
-        )
-        view.show(cells)
+    def picture(self, rows: int, columns: int, offset: int) -> tuple[Cells, int]:
+        """Return the page, scrolled."""
+        palette, symbols = self.app.palette, self.app.terminal.symbols
+        return draw_columns(rows, columns, self._problem, self._notes, offset, palette, symbols)
 
 
 def draw_columns(

@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
-from tui_gd.ui.cellview import CellView
 from tui_gd.ui.keys import ACTIONS, Action
+from tui_gd.ui.screens.page import Page
 
 _INTRODUCTION = (
     "Each epoch moves the weights against the gradient, W ← W − α·g; all drawn belongs to the "
@@ -30,16 +27,11 @@ Line = tuple[str, str]
 """Keys and text; a heading has no text, a line of text no keys, the rest of one a blank."""
 
 
-class HelpScreen(Screen[None]):
-    """Lists the keys; scrolls, and closes with escape, `?` or q."""
+class HelpScreen(Page):
+    """Lists the keys; those that open it close it too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,f1,q,enter,space", "dismiss", "back"),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
+        Binding("question_mark,f1", "dismiss", show=False),
     ]
 
     def __init__(
@@ -48,36 +40,10 @@ class HelpScreen(Screen[None]):
         super().__init__()
         self._actions = actions
         self._palette, self._symbols = palette, symbols
-        self._offset = 0
 
-    def compose(self) -> ComposeResult:
-        """Lay out one picture."""
-        yield CellView()
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw at the new size."""
-        self.call_after_refresh(self._draw)
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll some lines."""
-        self._offset += by
-        self._draw()
-
-    def on_mouse_scroll_down(self) -> None:
-        """Scroll as the key down does."""
-        self.action_scroll(1)
-
-    def on_mouse_scroll_up(self) -> None:
-        """Scroll as the key up does."""
-        self.action_scroll(-1)
-
-    def _draw(self) -> None:
-        view = self.query_one(CellView)
-        rows, columns = view.size.height, view.size.width
-        cells, self._offset = draw_help(
-            rows, columns, self._offset, self._palette, self._symbols, self._actions
-        )
-        view.show(cells)
+    def picture(self, rows: int, columns: int, offset: int) -> tuple[Cells, int]:
+        """Return the help, scrolled."""
+        return draw_help(rows, columns, offset, self._palette, self._symbols, self._actions)
 
 
 def help_columns(room: int, actions: Sequence[Action] = ACTIONS) -> list[list[Line]]:

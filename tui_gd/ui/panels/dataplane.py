@@ -15,7 +15,7 @@ POINTS = 4000
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
+class DataPlane:
     """How a problem is drawn, with limits around train and test points alike."""
 
     problem: Problem
@@ -23,7 +23,7 @@ class Plane:
     limits: Limits
 
     @classmethod
-    def of(cls, problem: Problem) -> "Plane":
+    def of(cls, problem: Problem) -> "DataPlane":
         """Return the plane of `problem`, which has two features or more."""
         projection = choose_projection(problem)
         both = []
