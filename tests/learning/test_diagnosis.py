@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from tui_gd.learning import advice
-from tui_gd.learning.diagnosis import Kind, Verdict, diagnose
+from tui_gd.learning.diagnosis import diagnose
 from tui_gd.learning.evidence import Evidence, saturated_share
 from tui_gd.learning.overflow import overflow_of
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.trainer import Trainer
+from tui_gd.learning.verdict import Kind, Verdict
 from tui_gd.settings import RunSettings
 from tui_gd.ui.keynames import KeyNames
 

@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tui_gd.learning.diagnosis import Kind
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.verdict import Kind
 from tui_gd.observer import Observer
 from tui_gd.plots.cells import width, wrapped
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for

@@ -5,72 +5,38 @@ of `tui_gd.learning.evidence` with the numbers below; none depends on the size o
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from tui_gd.learning import advice
 from tui_gd.learning.evidence import HARDLY, WINDOW, Evidence, Facts
 from tui_gd.learning.models import Floats
-from tui_gd.learning.words import epochs, percent, ratio_of, share, signed
+from tui_gd.learning.standstill import (
+    FAR_BELOW,
+    FEWEST_STEPS,
+    IN_SIGHT,
+    NO_BOWL,
+    NO_CURVATURE,
+    STRAIGHT,
+    changed,
+    flat,
+    nowhere_down,
+)
+from tui_gd.learning.verdict import Found, Kind, Verdict
+from tui_gd.learning.words import epochs, percent, ratio_of, signed
 
-# fewer steps than these say nothing of how it goes on
-FEWEST_STEPS = 3
 # a step turned back where its cosine to the one before is below; so many of ten make a zig-zag
 TURNED, TURNED_SHARE, ROSE_SHARE = -0.5, 0.6, 0.3
 # a descent below this over the window is slow
 SLOW = 1e-2
-# where the slope is below, the place is flat (where most samples are saturated, the slope comes
-# from the few others); where the bowl is, there is none
-FLAT_SLOPE, SATURATED_SLOPE, NO_BOWL = 0.05, 0.3, 1e-2
-# how far a minimum may be, of the weights' length: to be it, to be all but it, to be in sight
-NEAR, AT, IN_SIGHT = 1e-3, 1e-6, 0.1
-# a valley: across it the loss curves so many times as much as along it, its sides would add so much
-# of the loss to it, and along g it curves as it does where it does least, but for such a share
-NARROW, WALLS, FLOOR = 20.0, 0.5, 0.25
-# eigenvalues are found to some 1e-8 of the largest, more where features are large
-NO_CURVATURE = 1e-5
-# α against its limit: far below, a larger one promises more; far above, a tenth is too much still
-FAR_BELOW, FAR_ABOVE = 0.3, 9.0
+# how far a minimum may be, of the weights' length: to be it, to be all but it
+NEAR, AT = 1e-3, 1e-6
+# α so far above its limit: a tenth is too much still
+FAR_ABOVE = 9.0
 # a run diverges where so many of its last steps rise, or where two alone rise by such a factor;
 # from the other factor on the growth is told as one
 RISING_SHARE, RISEN, MANIFOLD = 0.8, 1.5, 2.0
-# steps whose cosines all are above go straight on, and may be longer
-STRAIGHT = 0.9
-# shares of the samples that are saturated: the reason of a standstill, or a part of it
-MOSTLY, PARTLY = 0.5, 0.2
 OVERFITTING_EPOCHS, OVERFITTING_RISE = 10, 5e-3
-
-
-class Kind(StrEnum):
-    """How training goes, in one word."""
-
-    BEGINNING = "beginning"
-    DESCENDING = "descending"
-    ZIGZAG = "zig-zagging"
-    DIVERGING = "diverging"
-    DIVERGED = "diverged"
-    PLATEAU = "plateau"
-    VALLEY = "valley"
-    SATURATED = "saturated"
-    FLAT = "flat"
-    SADDLE = "saddle"
-    MINIMUM = "minimum"
-    OVERFITTING = "overfitting"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The verdict: `text` begins with the kind; `advice` is as in that module, or empty.
-
-    `numbers` are names and values of all that it rests on, NaN what is not known.
-    """
-
-    kind: Kind
-    text: str
-    advice: str
-    numbers: tuple[tuple[str, float], ...] = ()
 
 
 def diagnose(evidence: Evidence) -> Verdict:
@@ -89,10 +55,7 @@ def diagnose(evidence: Evidence) -> Verdict:
     raise AssertionError("the last rule always applies")
 
 
-_Found = tuple[Kind, str, str] | None
-
-
-def _diverged(facts: Facts) -> _Found:
+def _diverged(facts: Facts) -> Found:
     if not facts.evidence.diverged:
         return None
     what = facts.evidence.overflow or "the next update is not finite"
@@ -105,13 +68,13 @@ def _settled(facts: Facts) -> bool:
     return facts.still or (facts.hardly_changes and (known or facts.slope < AT))
 
 
-def _bottom(facts: Facts) -> _Found:
+def _bottom(facts: Facts) -> Found:
     if facts.nothing_left:
         return Kind.MINIMUM, f"loss {facts.loss:.2g}: nothing left to gain", ""
     return _stationary(facts) if _settled(facts) else None
 
 
-def _stationary(facts: Facts) -> _Found:
+def _stationary(facts: Facts) -> Found:
     """Minimum or saddle: near where the gradient vanishes, by curvature that is known."""
     smallest, largest = facts.evidence.smallest, facts.evidence.largest
     if smallest is None or largest is None or not facts.distance < NEAR:
@@ -121,14 +84,14 @@ def _stationary(facts: Facts) -> _Found:
     eigenvalues = f"‖g‖ {facts.norm:.2g}, curvature from {signed(smallest)} to {signed(largest)}"
     if largest <= NO_CURVATURE * facts.curvature or facts.bowl < NO_BOWL:
         return None
-    if not _nowhere_down(facts):
+    if not nowhere_down(facts):
         return Kind.SADDLE, eigenvalues, advice.LEAVE_SADDLE
     other = "" if facts.evidence.convex else advice.MAY_END_LOWER
     sure = "nothing left to gain" if facts.evidence.exact else "none found that is negative"
     return Kind.MINIMUM, f"{eigenvalues}, {sure}", other
 
 
-def _diverging(facts: Facts) -> _Found:
+def _diverging(facts: Facts) -> Found:
     if _settled(facts):
         return None
     turn, steps, ups = _turn(facts.train)
@@ -167,7 +130,7 @@ def _turn(losses: Floats) -> tuple[int, int, int]:
     return turn, steps, int((np.diff(losses[turn:])[-WINDOW:] > 0.0).sum())
 
 
-def _overfitting(facts: Facts) -> _Found:
+def _overfitting(facts: Facts) -> Found:
     test = facts.test
     if not np.isfinite(test[-1]) or not facts.evidence.floor or _settled(facts):
         return None
@@ -187,7 +150,7 @@ def _overfitting(facts: Facts) -> _Found:
     return Kind.OVERFITTING, words, advice.back_to(epoch) if seen else advice.EARLIER
 
 
-def _zigzag(facts: Facts) -> _Found:
+def _zigzag(facts: Facts) -> Found:
     if _settled(facts) or facts.steps < FEWEST_STEPS:
         return None
     count = len(facts.cosines)
@@ -196,7 +159,7 @@ def _zigzag(facts: Facts) -> _Found:
         middle = float(np.median(facts.cosines))
         words = f"{turned} of the last {count} steps turned back (cos {signed(middle)})"
         if facts.change < 0.0 and not _limit(facts):
-            words += f", {_changed(facts, facts.steps)}"
+            words += f", {changed(facts, facts.steps)}"
         return Kind.ZIGZAG, words + _limit(facts), advice.LOWER
     if facts.rises >= max(2, ROSE_SHARE * facts.steps):
         words = f"the loss rose in {facts.rises} of the last {facts.steps} epochs"
@@ -204,81 +167,14 @@ def _zigzag(facts: Facts) -> _Found:
     return None
 
 
-def _flat(facts: Facts) -> _Found:
-    """Saturated, plateau, or flat where it is not known why; not where a minimum is in sight."""
-    evidence = facts.evidence
-    saturated = evidence.saturated is not None and evidence.saturated >= MOSTLY
-    level = facts.slope < (SATURATED_SLOPE if saturated else FLAT_SLOPE)
-    level &= facts.steps >= FEWEST_STEPS or facts.slope < 0.1 * FLAT_SLOPE
-    if not (facts.still or (level and facts.hardly_changes)):
-        return None
-    now = f"‖g‖ {facts.norm:.2g}"
-    if facts.steps and facts.hardly_changes:
-        now = f"{_changed(facts, facts.steps)} in {epochs(facts.steps)}, {now}"
-    if evidence.saturated is not None and saturated and level:
-        way = advice.CROSS_ENTROPY if evidence.squared_sigmoid else advice.OTHER_START
-        told = f"{share(evidence.saturated)} of the samples have p near 0 or 1"
-        return Kind.SATURATED, f"{told}; {now}", way
-    if facts.still and not level:
-        return Kind.FLAT, f"a step is lost in the rounding of the weights; {now}", advice.RAISE
-    return _flat_by_curvature(facts, now)
-
-
-def _flat_by_curvature(facts: Facts, now: str) -> _Found:
-    # where the curvature would not do more than the slope does, there is no bowl to be near to
-    if facts.distance >= IN_SIGHT or facts.bowl < NO_BOWL or facts.along < 0.0:
-        return _valley(facts, now) or (
-            Kind.PLATEAU,
-            f"{now}, no minimum near",
-            _off_the_plateau(facts),
-        )
-    if facts.evidence.smallest is None or not facts.distance < IN_SIGHT or facts.still:
-        way = "" if facts.evidence.convex else advice.OTHER_START
-        return Kind.FLAT, f"{now}: it may be a minimum, a saddle or a plateau", way
-    if not _nowhere_down(facts):
-        return Kind.PLATEAU, f"{now}, near a saddle", _off_the_plateau(facts)
-    return None
-
-
-def _valley(facts: Facts, now: str) -> _Found:
-    """Slow along the floor of a valley: g keeps to the direction in which the loss curves least."""
-    smallest, largest = facts.evidence.smallest, facts.evidence.largest
-    if smallest is None or largest is None or not len(facts.cosines):
-        return None
-    steep = ratio_of(largest, abs(facts.along))
-    straight = bool((facts.cosines > STRAIGHT).all())
-    along_floor = abs(facts.along - smallest) <= FLOOR * abs(smallest)
-    if not (straight and along_floor and facts.bowl >= WALLS and NARROW <= steep < np.inf):
-        return None
-    ratio = facts.evidence.ratio
-    way = advice.RAISE if ratio is not None and ratio < FAR_BELOW else advice.MOMENTUM
-    times = f"{float(f'{steep:.2g}'):,.0f}"
-    return Kind.VALLEY, f"{now}; curves {times} times as much across as along", way
-
-
-def _nowhere_down(facts: Facts) -> bool:
-    smallest = facts.evidence.smallest
-    return smallest is not None and smallest >= -NO_CURVATURE * facts.curvature
-
-
-def _off_the_plateau(facts: Facts) -> str:
-    evidence = facts.evidence
-    if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
-        return advice.CROSS_ENTROPY
-    # below 0 the loss falls the faster, the farther one goes
-    if facts.along < 0.0 or (evidence.ratio is not None and evidence.ratio < FAR_BELOW):
-        return advice.RAISE
-    return advice.MOMENTUM
-
-
-def _beginning(facts: Facts) -> _Found:
+def _beginning(facts: Facts) -> Found:
     if facts.steps >= FEWEST_STEPS:
         return None
     text = f"{epochs(facts.steps)}, too early to say{_limit(facts)}"
     return Kind.BEGINNING, text, advice.RUN
 
 
-def _descending(facts: Facts) -> _Found:
+def _descending(facts: Facts) -> Found:
     """Descending over the window, or since the last time that the loss rose."""
     steps = facts.steps
     if not facts.change < 0.0:
@@ -291,9 +187,9 @@ def _descending(facts: Facts) -> _Found:
     if steps < facts.steps:
         where = f"since epoch {facts.epoch - steps}, after a rise"
     way = advice.RAISE if abs(change) < SLOW * steps / WINDOW and _has_room(facts) else ""
-    if facts.hardly_changes and facts.distance < IN_SIGHT and _nowhere_down(facts):
+    if facts.hardly_changes and facts.distance < IN_SIGHT and nowhere_down(facts):
         where += ", a minimum in sight"
-    return Kind.DESCENDING, f"{_changed(facts, steps)} {where}{_limit(facts)}", way
+    return Kind.DESCENDING, f"{changed(facts, steps)} {where}{_limit(facts)}", way
 
 
 def _has_room(facts: Facts) -> bool:
@@ -304,20 +200,20 @@ def _has_room(facts: Facts) -> bool:
     return len(facts.cosines) > 0 and bool((facts.cosines > STRAIGHT).all())
 
 
-def _else(facts: Facts) -> _Found:
+def _else(facts: Facts) -> Found:
     if not facts.change:
         return Kind.FLAT, f"the loss does not change; ‖g‖ {facts.norm:.2g}", advice.RAISE
     return Kind.ZIGZAG, f"the loss rose at epoch {facts.epoch}{_limit(facts)}", advice.LOWER
 
 
-_RULES: Sequence[Callable[[Facts], _Found]] = (
+_RULES: Sequence[Callable[[Facts], Found]] = (
     _diverged,
     _bottom,
     _diverging,
     _overfitting,
     _zigzag,
     _stationary,
-    _flat,
+    flat,
     _beginning,
     _descending,
     _else,
@@ -328,11 +224,3 @@ def _limit(facts: Facts) -> str:
     """Say how far α is above its limit, if it is."""
     ratio = facts.evidence.ratio
     return f"; α is {ratio:.3g} times its limit" if ratio is not None and ratio > 1.0 else ""
-
-
-def _changed(facts: Facts, steps: int) -> str:
-    """Say how the loss changed over the last steps: by what share, or from what to what."""
-    before = float(facts.train[-1 - steps])
-    if facts.evidence.floor:
-        return f"loss {percent(facts.change_since(len(facts.train) - 1 - steps))}"
-    return f"loss {before:.6g} → {facts.loss:.6g}".replace("-", "−")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from tui_gd.learning.curvature import SafeRate, curvature, wording
-from tui_gd.learning.diagnosis import Kind, Verdict, diagnose
+from tui_gd.learning.diagnosis import diagnose
+from tui_gd.learning.verdict import Kind, Verdict
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, Colour, width, wrapped
 from tui_gd.plots.gauge import draw_gauge
