@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.models import Floats
+from tui_gd.learning.buckets import curve_of
+from tui_gd.learning.points import Known
 from tui_gd.learning.standing import LaneRecord, Standing
+from tui_gd.plots.curves import bridged
 from tui_gd.plots.loss import Curve, draw_loss
 from tui_gd.plots.palette import Palette, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
@@ -115,7 +117,7 @@ def show(name: str) -> int:
         print("\n".join(curve_lines(standing, columns, sys.stdout.encoding)))
         try:
             opened = open_run(store, run)
-            trainer = opened.trainer(test_losses=False)
+            trainer = opened.trainer(test_losses=False, bounded=True)
         except ProblemError as error:
             sys.stdout.flush()
             to_stderr(f"no report: {error}")
@@ -144,8 +146,7 @@ def summary(run: KeptRun, standing: Standing) -> list[str]:
 
 
 def _lane_line(lane: LaneRecord, standing: Standing) -> str:
-    train = standing.series["train"][lane.number]
-    finite = train[np.isfinite(train)]
+    finite = standing.series["train"][lane.number].points().values
     last, best = (finite[-1], finite.min()) if finite.size else (math.nan, math.nan)
     _, optimizer, loss = lane.methods[-1]
     ended = f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
@@ -174,9 +175,8 @@ def curve_lines(standing: Standing, columns: int, encoding: str | None) -> list[
     symbols, palette = _symbols(encoding), palette_for("mono", dark=True)
     losses = standing.series["train"]
     ends = {
-        lane.number: min(values[np.isfinite(values)], default=math.inf)
+        lane.number: losses[lane.number].points().values.min(initial=math.inf)
         for lane in standing.lanes
-        for values in [losses[lane.number]]
     }
     lanes = sorted(standing.lanes, key=lambda lane: ends[lane.number])[:MOST_CURVES]
     curves = [_curve(lane, losses[lane.number], palette, i > 0) for i, lane in enumerate(lanes)]
@@ -196,16 +196,14 @@ def curve_lines(standing: Standing, columns: int, encoding: str | None) -> list[
     return [line.rstrip() for line in cells.text()]
 
 
-def _curve(lane: LaneRecord, values: Floats, palette: Palette, dashed: bool) -> Curve:
-    width = max(1, -(-len(values) // BUCKETS))
-    starts = np.arange(0, len(values), width)
-    known = np.where(np.isfinite(values), values, np.nan)
-    low, high = np.fmin.reduceat(known, starts), np.fmax.reduceat(known, starts)
+def _curve(lane: LaneRecord, known: Known, palette: Palette, dashed: bool) -> Curve:
+    curve = curve_of(known, BUCKETS)
     name = harmless(lane.name, 12)
     colour = palette.text
-    last = known[-1] if len(known) else math.nan
+    last = known.at(known.stop - 1)
+    low, high = bridged(curve.low, curve.high, curve.width, curve.whole)
     return Curve(
-        name, 0, width, low, high, colour, colour, f"{last:.6g}", len(values), dashed, name
+        name, 0, curve.width, low, high, colour, colour, f"{last:.6g}", curve.stop, dashed, name
     )
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.commands import LookAt
+from tui_gd.learning.buckets import BUCKETS, Buckets
 from tui_gd.learning.history import Lane
 from tui_gd.learning.models import Floats
 from tui_gd.learning.numeric import numeric_gradient
 from tui_gd.learning.prediction import Predictor
-from tui_gd.learning.series import BUCKETS, Buckets, Series
 from tui_gd.learning.trainer import Trainer
 from tui_gd.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
 
@@ -197,7 +197,7 @@ class Observer:
         history, stop = self._trainer.history, self._trainer.epoch + 1
         first = max(0, stop - RECENT_EPOCHS)
         series = (history.train_loss, history.test_loss, history.norms, history.cosines)
-        return Recent(first, *(_part(one, position, first, stop) for one in series))
+        return Recent(first, *(one.between(position, first, stop) for one in series))
 
     # Curves
 
@@ -250,14 +250,6 @@ class Observer:
             history.norms.at(position, epoch),
             lane.rate_at(epoch) * self._trainer.descent.schedule(epoch),
         )
-
-
-def _part(series: Series, position: int, first: int, stop: int) -> Floats:
-    """Return one lane's values of epochs `first` … `stop` − 1, NaN where none is known."""
-    values: Floats = np.full(stop - first, np.nan)
-    known = series.values[position, first:stop]
-    values[: len(known)] = known
-    return values
 
 
 def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:

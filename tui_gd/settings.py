@@ -184,16 +184,19 @@ class RunSettings:
         test_losses: bool = True,
         initial_weights: "Floats | None" = None,
         between_blocks: "Callable[[], None] | None" = None,
+        bounded: bool = False,
     ) -> "Trainer":
         """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem.
 
         `initial_weights`, (parameters,) or (lanes, parameters), stand in for `init` and `start`.
-        `between_blocks` is the trainer's, from its first pass on.
+        `between_blocks` is the trainer's, from its first pass on. A `bounded` one keeps the numbers
+        of as many epochs as are looked at, not of all.
         """
         import numpy as np
 
         from tui_gd.learning.losses import make_loss
         from tui_gd.learning.schedules import parse_schedule
+        from tui_gd.learning.series import WHOLE
         from tui_gd.learning.stops import StopRules
         from tui_gd.learning.trainer import Trainer
 
@@ -227,6 +230,7 @@ class RunSettings:
                 dtype=np.dtype(self.dtype),
                 test_losses=test_losses,
                 between_blocks=between_blocks,
+                keep_epochs=WHOLE if bounded else None,
             )
         except ValueError as error:
             raise ProblemError(

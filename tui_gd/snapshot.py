@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.commands import LookAt
+from tui_gd.learning.buckets import Buckets
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
-from tui_gd.learning.series import Buckets
 
 
 class RunState(StrEnum):

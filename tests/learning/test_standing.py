@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.learning.test_history import COMMANDS, RATES, carry_out, check
 from tests.making import Floats, make_problem
 from tests.twin import ROWS, Twin
+from tui_gd.learning.points import Known
 from tui_gd.learning.standing import Keyframe, News, Standing
 from tui_gd.learning.trainer import Trainer
 
@@ -17,7 +18,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.frames: list[Keyframe] = []
-        self.series: dict[str, dict[int, Floats]] = {}
+        self.series: dict[str, dict[int, Known]] = {}
         self.entries: list[object] = []
         self.last: News | None = None
 
@@ -30,8 +31,8 @@ class Ledger:
         for change in news.changes:
             for name, values in change.values.items():
                 of_name = self.series.setdefault(name, {})
-                before = of_name.get(change.number, np.empty(0))[: change.first]
-                of_name[change.number] = np.concatenate([before, values])
+                before = of_name.get(change.number, Known.of(np.empty(0))).between(0, change.first)
+                of_name[change.number] = Known.of(np.concatenate([before, values.all()]))
         self.entries += news.entries
         self.last = news
 
@@ -60,7 +61,7 @@ def same(one: Standing, other: Standing) -> None:
     for name, lanes in one.series.items():
         for lane in one.lanes:
             mine, theirs = lanes[lane.number], other.series[name][lane.number]
-            assert mine.tobytes() == theirs[: lane.recorded + 1].tobytes(), (name, lane.number)
+            assert mine.all().tobytes() == theirs.between(0, lane.recorded + 1).tobytes(), name
 
 
 @given(
@@ -117,7 +118,7 @@ def test_news_are_only_what_is_new() -> None:
     assert news.kept == np.inf
     (change,) = news.changes
     assert change.first == 1001
-    assert change.values["train"].tobytes() == trainer.losses()[1001:].tobytes()
+    assert change.values["train"].all().tobytes() == trainer.losses()[1001:].tobytes()
     trainer.back(500)
     assert trainer.news().changes == ()
     trainer.advance(100)  # on record: the same again is no news
@@ -126,7 +127,7 @@ def test_news_are_only_what_is_new() -> None:
     trainer.advance(1)
     news = trainer.news()
     assert news.kept == 607
-    assert [(one.first, len(one.values["train"])) for one in news.changes] == [(608, 1)]
+    assert [(one.first, len(one.values["train"].all())) for one in news.changes] == [(608, 1)]
     assert len(news.entries) == 1
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_gd.learning.series import BUCKETS, Series
+from tui_gd.learning.buckets import BUCKETS
+from tui_gd.learning.series import Series
 
 
 @pytest.mark.parametrize("epochs", [1, 300, 2 * BUCKETS, 5 * BUCKETS, 40_000])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tui_gd.learning.standing import SERIES, part
+from tui_gd.learning.standing import SERIES
 from tui_gd.learning.trainer import Trainer
 from tui_gd.runs.place import NAME
 from tui_gd.runs.recorder import Recorder
@@ -57,7 +57,7 @@ def check_same(one: Trainer, other: Trainer) -> None:
     for position, lane in enumerate(one.lanes):
         for name in SERIES:
             ours, theirs = (
-                part(trainer.history.series[name].values[position], 0, lane.recorded + 1)
+                trainer.history.series[name].between(position, 0, lane.recorded + 1)
                 for trainer in (one, other)
             )
             assert np.array_equal(ours, theirs, equal_nan=True), name

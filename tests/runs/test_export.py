@@ -160,7 +160,7 @@ def test_losses_are_written_with_all_digits(tmp_path: Path) -> None:
         own = [row for row in rows if row[1] == name]
         assert [int(row[0]) for row in own] == list(range(16))
         for column, kind in enumerate(("train", "test", "norm"), 3):
-            kept = run.series(kind, lane)
+            kept = run.series(kind, lane).all()
             assert [float(row[column]) for row in own] == kept.tolist()
     factor = [1 / (epoch + 1) ** 0.5 for epoch in range(16)]
     rates = [0.02] * 5 + [0.05] * 11
@@ -368,7 +368,7 @@ def test_the_same_run_gives_the_same_picture(tmp_path: Path) -> None:
 def test_no_spike_is_lost_in_a_long_curve() -> None:
     values = 1 / np.arange(1.0, 300_001.0)
     values[123_456], values[200_001], values[9] = 7.0, -3.0, np.nan
-    epochs, kept = figure._thinned(values)
+    epochs, kept = figure._thinned(points_of(0, values))
     assert len(kept) <= figure.POINTS + 2
     assert dict(zip(epochs, kept, strict=True))[123_456] == 7.0
     assert kept.min() == -3.0
@@ -381,7 +381,7 @@ def test_a_branch_is_drawn_from_where_it_left_its_parent() -> None:
     run = branched_run()
     epochs, values = figure._own_epochs(run, run.lanes[2], "train")
     assert epochs.tolist() == list(range(10, 16))
-    assert values.tolist() == run.series("train", run.lanes[2])[10:].tolist()
+    assert values.tolist() == run.series("train", run.lanes[2]).all()[10:].tolist()
     assert figure._own_epochs(run, run.lanes[1], "train")[0].tolist() == list(range(16))
 
 
@@ -423,7 +423,7 @@ def test_tensorboard_reads_what_was_written(
         assert set(found.Tags()["scalars"]) == {"loss/train", "loss/test", "gradient_norm", "alpha"}
         scalars = found.Scalars("loss/train")
         assert [one.step for one in scalars] == list(range(16))
-        kept = run.series("train", lane).astype(np.float32)
+        kept = run.series("train", lane).all().astype(np.float32)
         assert [one.value for one in scalars] == kept.tolist()
     monkeypatch.setattr(events, "EPOCHS", 4)
     (path, *_) = export(run, "tensorboard", tmp_path)

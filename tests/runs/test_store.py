@@ -288,7 +288,7 @@ def test_two_programs_write_into_one_store(tmp_path: Path) -> None:
         one, other = (store.standing(run) for run in store.runs())
     assert one.newest == other.newest == 1000
     for lane in (0, 1):
-        assert np.array_equal(one.series["train"][lane], other.series["train"][lane])
+        assert np.array_equal(one.series["train"][lane].all(), other.series["train"][lane].all())
 
 
 # Losses in rows
@@ -301,15 +301,22 @@ def test_thinned_losses_are_the_least_and_greatest_of_every_bucket() -> None:
     values[40:60] = math.nan
     values[77] = math.inf
     rows = [whole_row(0, {"train": values[:600]}), whole_row(600, {"train": values[600:]})]
-    found = {}
-    for row in thinned(rows, 8, 32):
-        assert row.width == 8
+    found, ends = {}, [0]
+    for row in thinned(rows, 32):
+        assert row.first == ends[-1]
+        ends.append(row.stop)
         found.update(zip(*(part.tolist() for part in points(row, "train")), strict=True))
-    wanted = {}
-    for first in range(0, 1000, 8):
-        bucket = [(values[i], i) for i in range(first, min(first + 8, 1000)) if abs(values[i]) < 99]
+    assert ends == [0, 64, 128, 256, 512, 1000]
+    wanted, first = {}, 0
+    while first < 1000:
+        width = 1
+        while 2 * width <= first / 32:
+            width *= 2
+        bucket = [(values[i], i) for i in range(first, min(first + width, 1000))]
+        bucket = [one for one in bucket if abs(one[0]) < 99]
         ends = (min(bucket), max(bucket)) if bucket else ()
         wanted.update({epoch: value for value, epoch in ends})
+        first += width
     assert found == wanted
 
 
@@ -321,7 +328,14 @@ def test_a_row_is_cut_at_an_epoch() -> None:
     part = cut(row, 8)
     assert (part.first, part.stop) == (5, 8)
     assert points(part, "train")[0].tolist() == [5, 6, 7]
-    (thin,) = thinned([row], 4, 100)
+    early, thin = thinned([row], 4)
+    assert (early.first, early.stop, thin.first, thin.stop) == (5, 8, 8, 15)
+    assert points(early, "train")[0].tolist() == [5, 6, 7]
+    assert points(thin, "train")[0].tolist() == [8, 9, 10, 11, 12, 13, 14]
+    early, thin = thinned([row], 1)
+    assert points(early, "train")[0].tolist() == [5, 7]
+    assert points(thin, "train")[0].tolist() == [8, 14]
     part = cut(thin, 10)
-    assert points(part, "train")[0].tolist() == [5, 7, 8]
-    assert points(part, "train")[1].tolist() == [0.0, 2.0, 3.0]
+    assert (part.first, part.stop) == (8, 10)
+    assert points(part, "train")[0].tolist() == [8]
+    assert points(part, "train")[1].tolist() == [3.0]

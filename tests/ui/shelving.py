@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.series import Buckets
+from tui_gd.learning.buckets import Buckets
 from tui_gd.settings import RunSettings
 from tui_gd.ui.shelf import KeptDetail, KeptLane, KeptRun, Reopened
 

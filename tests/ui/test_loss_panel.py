@@ -8,8 +8,8 @@ import pytest
 
 from tests import tutorial
 from tui_gd.commands import LookAt
+from tui_gd.learning.buckets import Buckets
 from tui_gd.learning.prediction import Predictor
-from tui_gd.learning.series import Buckets
 from tui_gd.observer import Observer
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.settings import RunSettings

@@ -9,6 +9,8 @@ import pytest
 
 from tests.ui.driving import Driver, driving
 from tests.ui.shelving import MemoryShelf, curve, kept, lane, three_details
+from tui_gd.learning.buckets import curve_of
+from tui_gd.learning.points import Known
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.ui.screens.compared import best_lane, compared, curves_of, least
 from tui_gd.ui.screens.questions import Choice
@@ -16,7 +18,7 @@ from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, key_lines, row_at, when_of
 from tui_gd.ui.shelf import KeptDetail, KeptLane
 from tui_gd.ui.start import _summary
-from tui_gd.ui.storeshelf import bucketed
+from tui_gd.ui.storeshelf import MOST_BUCKETS
 
 PALETTE = palette_for("256", True)
 DETAILS = three_details()
@@ -141,17 +143,17 @@ def test_a_stored_curve_keeps_its_extremes_in_few_buckets() -> None:
     values = rng.random(10_001)
     values[[17, 5000]] = 99.0, -7.0
     values[[3, 9]] = np.nan, np.inf
-    found = bucketed(values, most=100)
+    found = curve_of(Known.of(values), 100)
     assert found.width == 101
     assert found.stop == 10_001
     for i, (low, high) in enumerate(zip(found.low, found.high, strict=True)):
         part = values[i * 101 : (i + 1) * 101]
         part = part[np.isfinite(part)]
         assert (low, high) == (part.min(), part.max())
-    assert bucketed(values).width == 5
-    assert bucketed(np.arange(3.0)).low.tolist() == [0, 1, 2]
-    assert np.isnan(bucketed(np.full(3, np.nan)).low).all()
-    assert len(bucketed(np.empty(0)).low) == 0
+    assert curve_of(Known.of(values), MOST_BUCKETS).width == 5
+    assert curve_of(Known.of(np.arange(3.0)), 100).low.tolist() == [0, 1, 2]
+    assert np.isnan(curve_of(Known.of(np.full(3, np.nan)), 100).low).all()
+    assert len(curve_of(Known.of(np.empty(0)), 100).low) == 0
 
 
 def test_the_settings_take_the_place_of_the_curves_where_there_is_no_room_for_both() -> None:

@@ -79,7 +79,7 @@ def test_a_kept_run_is_what_its_exports_are_made_from() -> None:
     assert exported.epoch == 40
     for position, lane in enumerate(exported.lanes):
         assert (exported.weights(lane) == trainer.weights[position]).all()
-        assert (exported.series("train", lane) == trainer.losses(position)).all()
+        assert (exported.series("train", lane).all() == trainer.losses(position)).all()
 
 
 def test_what_is_deleted_is_gone() -> None:

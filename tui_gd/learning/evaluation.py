@@ -46,9 +46,7 @@ class Evaluation:
         `losses` are the names of the lanes' losses in these epochs. Only those are evaluated that
         `finite` (epochs, lanes) says, and that are not known yet.
         """
-        known = self._series.values[:, first : first + len(weights)].T
-        missing = finite.copy()
-        missing[: len(known)] &= np.isnan(known)
+        missing = finite & np.isnan(self._series.block(first, first + len(weights)))
         for lane in np.flatnonzero(missing.any(axis=0)).tolist():
             last = int(np.flatnonzero(missing[:, lane])[-1])
             part = weights[: last + 1, lane].copy()

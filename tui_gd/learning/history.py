@@ -118,16 +118,21 @@ class History:
     """All of a run's epochs: the lanes, their numbers, the keyframes, and what was done to them.
 
     A lane's place among `lanes` is its position; it changes when a lane before it is closed.
+    With `keep_epochs` so many newest epochs keep all their numbers, older ones some: see `Series`.
     """
 
     def __init__(
-        self, start: Floats, lanes: list[Lane], keyframes: Keyframes | None = None
+        self,
+        start: Floats,
+        lanes: list[Lane],
+        keyframes: Keyframes | None = None,
+        keep_epochs: int | None = None,
     ) -> None:
         self.lanes = lanes
-        self.train_loss = Series(len(lanes))
-        self.test_loss = Series(len(lanes))
-        self.norms = Series(len(lanes))
-        self.cosines = Series(len(lanes))
+        self.train_loss = Series(len(lanes), keep_epochs)
+        self.test_loss = Series(len(lanes), keep_epochs)
+        self.norms = Series(len(lanes), keep_epochs)
+        self.cosines = Series(len(lanes), keep_epochs)
         self.keyframes = keyframes or Keyframes(start)
         self.entries: list[Entry] = []
 

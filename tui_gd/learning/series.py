@@ -1,187 +1,306 @@
 """Series: one number for every lane and epoch, and the curves that are drawn of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
+from tui_gd.learning.buckets import Buckets, Curves
 from tui_gd.learning.models import Floats
+from tui_gd.learning.points import (
+    NO_POINTS,
+    Known,
+    Points,
+    bucket_starts,
+    extremes,
+    fineness_of,
+    followed,
+    points_of,
+)
+from tui_gd.learning.stretch import Lanes, Stretch
 
-BUCKETS = 512  # at least so many buckets a curve, twice as many at most
-FINEST = 8  # epochs in the smallest buckets that are kept
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Buckets:
-    """A curve as least and greatest values, a bucket for every `width` epochs from `first` on.
-
-    Bucket i covers epochs [first + i·width, first + (i + 1)·width).
-    `low` and `high` are (buckets,); NaN where no value of the bucket is finite. `stop` is one past
-    the last epoch on record.
-    """
-
-    width: int
-    stop: int
-    low: Floats
-    high: Floats
-    first: int = 0
+WHOLE = 1 << 17
+"""So many newest epochs are whole in a bounded series: a second's, where epochs are fastest."""
+LEAST_WHOLE = 2048
+ASIDE = 1024  # so many old epochs that were gone back to are whole
 
 
-@dataclass(slots=True)
 class Series:
-    """One number per lane and epoch, complete, with buckets for drawing kept up to date.
+    """One number per lane and epoch: of all epochs, or in bounded memory.
 
-    `_levels[k]` holds least and greatest finite values, (2, lanes, capacity), of every FINEST · 2ᵏ
-    epochs, of which the first `_done[k]` are complete. They take half as much as the values.
+    Without `whole` every value is kept. With it, at least so many newest epochs are (fewer of many
+    lanes: `2 · whole / lanes`, but not less than LEAST_WHOLE); of those before them, `points`, the
+    least and greatest of buckets that grow with their epochs' age, see `bucket_starts`. What is
+    written again at such an epoch, since a run went back there, is whole in a second stretch,
+    aside, until other old epochs are gone to.
     """
 
-    lanes: int
-    values: Floats = field(init=False)
-    stop: int = 0
-    _fresh: list[int] = field(init=False)  # by lane, the first epoch not told as news
-    _levels: list[Floats] = field(init=False, default_factory=list)
-    _done: list[int] = field(init=False, default_factory=list)
+    def __init__(self, lanes: int, whole: int | None = None) -> None:
+        self._limit = whole
+        self._newest = Stretch(lanes)
+        self._aside: Stretch | None = None
+        self._points = [NO_POINTS] * lanes  # of each lane's epochs before those in `_newest`
+        self._ends = np.zeros(lanes, np.int64)  # one past each lane's last epoch
+        self._fresh = np.zeros(lanes, np.int64)  # each lane's first epoch not told as news
+        self._curves = Curves()
 
-    def __post_init__(self) -> None:
-        self.values = np.full((self.lanes, 1024), np.nan)
-        self._fresh = [0] * self.lanes
+    @property
+    def lanes(self) -> int:
+        """The number of lanes."""
+        return len(self._points)
+
+    @property
+    def stop(self) -> int:
+        """One past the last epoch that was written."""
+        return self._newest.stop
+
+    @property
+    def whole(self) -> int:
+        """The epoch from which on every value is on record."""
+        return self._newest.begin
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the record takes."""
+        points = {id(one): one for one in self._points}.values()
+        stretches = [self._newest, *([self._aside] if self._aside else [])]
+        return sum(one.epochs.nbytes + one.values.nbytes for one in points) + sum(
+            one.nbytes for one in stretches
+        )
+
+    # Writing
 
     def write(self, first: int, block: Floats) -> None:
         """Put `block` (epochs, lanes) at epochs `first` and after."""
-        known = self.values[:, first : first + len(block)].T
-        if first >= self.stop or not np.array_equal(block, known, equal_nan=True):
-            self._fresh = [min(fresh, first) for fresh in self._fresh]
-        self._make_room(first, first + len(block))
-        self.values[:, first : first + len(block)] = block.T
+        self._put(slice(None), first, block.T)
 
     def write_lane(self, lane: int, first: int, values: Floats) -> None:
         """Put `values` (epochs,) of one lane at epochs `first` and after."""
-        self._make_room(first, first + len(values))
-        self.values[lane, first : first + len(values)] = values
-        self._fresh[lane] = min(self._fresh[lane], first)
+        self._put(slice(lane, lane + 1), first, values[None])
+
+    def _put(self, which: slice, first: int, values: Floats) -> None:
+        """Put values (lanes, epochs) of neighbouring lanes at epochs `first` and after."""
+        most = self._most
+        if most is not None and values.shape[1] > (step := min(most, ASIDE)):
+            for at in range(0, values.shape[1], step):
+                self._put(which, first + at, values[:, at : at + step])
+            return
+        stop = first + values.shape[1]
+        self._note(which, first, values)
+        if first < self.whole:
+            self._put_aside(which, first, values[:, : self.whole - first])
+            values, first = values[:, self.whole - first :], self.whole
+        if values.shape[1]:
+            if most is not None and stop - self.whole > 2 * most:
+                self._thin(stop - most)
+            self._newest.write(which, first, values, None if most is None else 2 * most)
+        self._ends[which] = np.maximum(self._ends[which], stop)
+
+    @property
+    def _most(self) -> int | None:
+        """How many epochs are whole at least."""
+        if self._limit is None:
+            return None
+        return max(min(LEAST_WHOLE, self._limit), min(self._limit, 2 * self._limit // self.lanes))
+
+    def _note(self, which: slice, first: int, values: Floats) -> None:
+        """Take note of what is news; the same values again are none."""
+        stop = first + values.shape[1]
+        fresh, ends = self._fresh[which], self._ends[which]
+        if first < self.whole:
+            old = ends < min(stop, self.whole)
+            fresh[old] = np.minimum(fresh[old], np.maximum(first, ends[old]))
+        begin = max(first, self.whole)
+        if begin < stop:
+            given = values[:, begin - first :]
+            known = np.full(given.shape, np.nan)
+            there = self._newest.part(which, begin, stop)
+            known[:, : there.shape[1]] = there
+            same = (known == given) | (np.isnan(known) & np.isnan(given))
+            changed = ~same.all(axis=1)
+            np.minimum(fresh, begin + same.argmin(axis=1), out=fresh, where=changed)
+
+    def _put_aside(self, which: slice, first: int, values: Floats) -> None:
+        """Put values at epochs of which there are points; of lanes that end before, add points."""
+        stop = first + values.shape[1]
+        aside = self._aside
+        if aside is None or not aside.begin <= first <= aside.stop:
+            aside = self._aside = Stretch(self.lanes, first)
+        room = min(self._most or ASIDE, ASIDE)
+        if stop - aside.begin > 2 * room:
+            aside.drop_before(stop - room)
+        aside.write(which, first, values, 2 * room)
+        for lane in range(self.lanes)[which]:
+            begin = max(first, int(self._ends[lane]))
+            if begin < stop:
+                self._add(lane, points_of(begin, aside.part(lane, begin, stop)))
+
+    def _add(self, lane: int, more: Points) -> None:
+        self._points[lane] = followed(self._points[lane], more, fineness_of(self.lanes))
+        self._curves.clear()
+
+    def _thin(self, begin: int) -> None:
+        """Keep points of the epochs before `begin`, of all lanes in one go."""
+        going = self._newest.part(slice(None), self.whole, begin)
+        lane, epochs = np.nonzero(np.isfinite(going))
+        values = going[lane, epochs]
+        epochs += self.whole
+        buckets = bucket_starts(epochs, fineness_of(self.lanes)) + lane * begin
+        # epochs of one lane after those of another, so that they rise
+        kept = extremes(Points(epochs + lane * begin, values), buckets)
+        cuts = np.searchsorted(kept.epochs, np.arange(self.lanes + 1) * begin).tolist()
+        for i in range(self.lanes):
+            own = slice(cuts[i], cuts[i + 1])
+            self._add(i, Points(kept.epochs[own] - i * begin, kept.values[own]))
+        self._newest.drop_before(begin)
+
+    def restore(self, known: Sequence[Known]) -> None:
+        """Take up what is known of every lane; nothing was written before."""
+        end = max(one.end for one in known)
+        begin, most = 0, self._most
+        if most is not None:
+            begin = min(end, max(0, end - most, *(one.whole for one in known)))
+        self._newest = Stretch(self.lanes, begin)
+        self._newest.make_room(end)
+        for lane, one in enumerate(known):
+            self._newest.write(slice(lane, lane + 1), begin, one.between(begin, end)[None])
+            self._ends[lane] = one.end
+            self._add(lane, one.cut(begin).points())
+
+    # Reading
+
+    def at(self, lane: int, epoch: int) -> float:
+        """Return a lane's value at `epoch`, or NaN."""
+        if epoch < self.whole:
+            return float(self.between(lane, epoch, epoch + 1)[0])
+        return float(self._newest.values[lane, epoch - self.whole]) if epoch < self.stop else np.nan
+
+    def between(self, lane: int, first: int, stop: int) -> Floats:
+        """Return a lane's values of epochs [first, stop), a copy; NaN where not on record."""
+        found: Floats = np.full(max(0, stop - first), np.nan)
+        if first < self.whole:
+            points = self._points[lane].between(first, stop)
+            found[points.epochs - first] = points.values
+            if self._aside:
+                _lay_over(found, first, self._aside, lane, stop)
+        _lay_over(found, first, self._newest, lane, stop)
+        return found
+
+    def block(self, first: int, stop: int) -> Floats:
+        """Return the whole values (epochs, lanes) of [first, stop), NaN for all others; a copy."""
+        found: Floats = np.full((self.lanes, stop - first), np.nan)
+        for stretch in (self._aside, self._newest):
+            if stretch:
+                _lay_over(found, first, stretch, slice(None), stop)
+        return found.T
+
+    def known(self, lane: int, first: int, stop: int) -> Known:
+        """Return what is known of a lane over epochs [first, stop), its own copy."""
+        whole = min(max(first, self.whole), max(first, stop))
+        values = self._newest.part(lane, whole, min(stop, int(self._ends[lane]))).copy()
+        # points are never written to: there are new ones with every change
+        return Known(first, stop, self._points[lane].between(first, whole), whole, values)
+
+    def least(self, lane: int, stop: int) -> tuple[int, float]:
+        """Return the epoch before `stop` with a lane's least value, and that; (0, NaN) if none."""
+        epochs, values = self._points[lane].between(0, stop)
+        whole = self._newest.part(lane, self.whole, stop)
+        early = float(values.min()) if len(values) else np.nan
+        late = float(np.fmin.reduce(whole)) if len(whole) else np.nan
+        if np.isnan(early) and np.isnan(late):
+            return 0, np.nan
+        if not late < early and not np.isnan(early):
+            return int(epochs[values.argmin()]), early
+        return self.whole + int(np.argmax(whole == late)), late
 
     def news(self, lane: int, recorded: int) -> int:
         """Return the first epoch that was written or dropped since this was asked before."""
-        fresh, self._fresh[lane] = self._fresh[lane], recorded + 1
+        fresh, self._fresh[lane] = int(self._fresh[lane]), recorded + 1
         return min(fresh, recorded + 1)
 
-    def _make_room(self, first: int, stop: int) -> None:
-        if stop > self.values.shape[1]:
-            grown = np.full((self.lanes, max(stop, 2 * self.values.shape[1])), np.nan)
-            grown[:, : self.stop] = self.values[:, : self.stop]
-            self.values = grown
-        self.stop = max(self.stop, stop)
-        self._changed(first)
-
-    def _changed(self, first: int) -> None:
-        """Have the buckets with epochs `first` and after made again when they are wanted."""
-        for level, done in enumerate(self._done):
-            self._done[level] = min(done, first // (FINEST << level))
-
-    def at(self, lane: int, epoch: int) -> float:
-        """Return lane number `lane`'s value at `epoch`, or NaN."""
-        return float(self.values[lane, epoch]) if epoch < self.stop else np.nan
+    # Lanes
 
     def forget(self, lane: int, after: int) -> None:
-        """Drop what lane number `lane` has after epoch `after`."""
-        self.values[lane, after + 1 :] = np.nan
-        self._fresh[lane] = min(self._fresh[lane], after + 1)
-        self._changed(after + 1)
+        """Drop what a lane has after epoch `after`."""
+        stop = after + 1
+        self._fresh[lane] = min(self._fresh[lane], stop)
+        self._ends[lane] = min(self._ends[lane], stop)
+        self._newest.forget(lane, stop)
+        if stop < self.whole:
+            self._cut(lane, stop)
+            self._retreat()
+
+    def _cut(self, lane: int, stop: int) -> None:
+        """Drop points at epoch `stop` and after; of a bucket that is cut in two, what is whole."""
+        begin = int(bucket_starts(np.array([max(0, stop - 1)]), fineness_of(self.lanes))[0])
+        aside, more = self._aside, NO_POINTS
+        if aside:
+            aside.forget(lane, stop)
+            begin = max(begin, aside.begin)
+            if begin < stop <= aside.stop:
+                more = points_of(begin, aside.part(lane, begin, stop))
+        kept = begin if len(more.epochs) else stop
+        self._points[lane] = self._points[lane].between(0, kept)
+        self._add(lane, more)
+        self._curves.clear()
+
+    def _retreat(self) -> None:
+        """Let the newest epochs be those aside, once no lane has later ones."""
+        end, aside = int(self._ends.max()), self._aside
+        if end >= self.whole:
+            return
+        inside = aside is not None and aside.begin <= end <= aside.stop
+        begin = aside.begin if aside and inside else end
+        newest = Stretch(self.lanes, begin)
+        newest.make_room(end)
+        for lane in range(self.lanes):
+            own = self.between(lane, begin, end)
+            newest.write(slice(lane, lane + 1), begin, own[None])
+            self._points[lane] = self._points[lane].between(0, begin)
+        self._newest, self._aside = newest, None
+        self._curves.clear()
 
     def copy_lane(self, lane: int, last: int) -> None:
         """Add a lane that has lane number `lane`'s values up to epoch `last`."""
-        values = np.vstack([self.values, self.values[lane]])
-        values[-1, last + 1 :] = np.nan
-        self.values = values
-        self._fresh.append(0)
-        self.lanes += 1
-        self._levels = [np.append(ends, ends[:, lane, None], axis=1) for ends in self._levels]
-        self._changed(last + 1)
+        self._newest.copy_lane(lane)
+        if self._aside:
+            self._aside.copy_lane(lane)
+        self._points.append(self._points[lane])
+        self._ends = np.append(self._ends, self._ends[lane])
+        self._fresh = np.append(self._fresh, 0)
+        self._curves.clear()
+        self.forget(self.lanes - 1, last)
+        self._fresh[-1] = 0
 
     def close_lane(self, position: int) -> None:
         """Drop a lane's values; the positions after it move up by one."""
-        self.values = np.delete(self.values, position, axis=0)
-        del self._fresh[position]
-        self.lanes -= 1
-        self._levels = [np.delete(ends, position, axis=1) for ends in self._levels]
+        self._newest.close_lane(position)
+        if self._aside:
+            self._aside.close_lane(position)
+        del self._points[position]
+        self._ends = np.delete(self._ends, position)
+        self._fresh = np.delete(self._fresh, position)
+        self._curves.clear()
+        self._retreat()
+
+    # Curves
 
     def buckets(self, lane: int, recorded: int) -> Buckets:
         """Return the curve of lane number `lane` up to epoch `recorded`, its own copy."""
         return self.window(lane, 0, recorded + 1)
 
     def window(self, lane: int, first: int, stop: int) -> Buckets:
-        """Return lane number `lane`'s curve over epochs [first, stop), its own copy.
-
-        A negative `first` is counted from `stop`: −100 are the last hundred. The width of the
-        buckets is the least power of 2 of which 2·BUCKETS are enough; the first bucket begins at
-        a multiple of it, at `first` or less than a bucket before.
-        """
+        """Return lane number `lane`'s curve over epochs [first, stop), its own copy."""
         return self.windows([lane], first, stop)[0]
 
     def windows(self, lanes: Sequence[int], first: int, stop: int) -> list[Buckets]:
-        """Return what `window` does of several lanes, which costs little more than of one."""
-        stop = min(stop, self.stop)
-        first = min(max(0, stop + first) if first < 0 else first, stop)
-        width = 1
-        while -(-stop // width) - first // width > 2 * BUCKETS:
-            width *= 2
-        which: Sequence[int] | slice = lanes
-        if list(lanes) == list(range(lanes[0], lanes[0] + len(lanes))):
-            which = slice(lanes[0], lanes[0] + len(lanes))
-        if width == 1:
-            values = self.values[which, first:stop]
-            values = np.where(np.isfinite(values), values, np.nan)
-            return [Buckets(1, stop, one, one, first) for one in values]
-        begin = first // width * width
-        done = max(begin, min(stop, self._complete(width)) // width * width)
-        low, high = self._ends(width, which, begin // width, done // width)
-        rest = self.values[which, done:stop]
-        if rest.size:
-            starts = np.arange(0, stop - done, width)
-            rest = np.where(np.isfinite(rest), rest, np.nan)
-            low = np.concatenate([low, np.fmin.reduceat(rest, starts, axis=1)], axis=1)
-            high = np.concatenate([high, np.fmax.reduceat(rest, starts, axis=1)], axis=1)
-        else:
-            low, high = low.copy(), high.copy()
-        return [Buckets(width, stop, *ends, begin) for ends in zip(low, high, strict=True)]
+        """Return several lanes' curves over epochs [first, stop), see `Curves.windows`."""
+        return self._curves.windows(self._newest, self._points, lanes, first, stop)
 
-    def _ends(
-        self, width: int, which: Sequence[int] | slice, begin: int, end: int
-    ) -> tuple[Floats, Floats]:
-        """Return the kept least and greatest values of buckets `begin` to `end` of that width."""
-        if width < FINEST:
-            none = np.empty((len(self.values[which, :1]), 0))
-            return none, none
-        low, high = self._levels[(width // FINEST).bit_length() - 1][:, which, begin:end]
-        return low, high
 
-    def _complete(self, width: int) -> int:
-        """Complete the kept buckets of that width; return the epoch at which they end."""
-        if width < FINEST:
-            return 0
-        for level in range((width // FINEST).bit_length()):
-            size = FINEST << level
-            if level == len(self._levels):
-                self._levels.append(np.empty((2, self.lanes, 0)))
-                self._done.append(0)
-            ends, done, wanted = self._levels[level], self._done[level], self.stop // size
-            if wanted > ends.shape[2]:
-                grown = np.empty((2, self.lanes, self.values.shape[1] // size))
-                grown[:, :, :done] = ends[:, :, :done]
-                self._levels[level] = ends = grown
-            if wanted > done:
-                self._fill(ends, level, done, wanted)
-                self._done[level] = wanted
-        return self._done[level] * width
-
-    def _fill(self, ends: Floats, level: int, done: int, wanted: int) -> None:
-        """Put buckets `done` to `wanted` of a level, from values or from the level before."""
-        if level:
-            finer = self._levels[level - 1][:, :, 2 * done : 2 * wanted]
-            for merge, side, halves in zip((np.fmin, np.fmax), ends, finer, strict=True):
-                merge(halves[:, ::2], halves[:, 1::2], out=side[:, done:wanted])
-            return
-        fresh = self.values[:, done * FINEST : wanted * FINEST]
-        fresh = np.where(np.isfinite(fresh), fresh, np.nan).reshape(self.lanes, -1, FINEST)
-        np.fmin.reduce(fresh, axis=2, out=ends[0, :, done:wanted])
-        np.fmax.reduce(fresh, axis=2, out=ends[1, :, done:wanted])
+def _lay_over(found: Floats, first: int, stretch: Stretch, which: Lanes, stop: int) -> None:
+    """Put what a stretch has of epochs [first, stop) into values (…, epochs) from `first` on."""
+    begin = max(first, stretch.begin)
+    values = stretch.part(which, begin, stop)
+    if values.size:
+        place = found[..., begin - first : begin - first + values.shape[-1]]
+        np.copyto(place, values, where=~np.isnan(values))

@@ -10,6 +10,7 @@ from tui_gd.learning.history import Entry, History, Lane, Method
 from tui_gd.learning.keyframes import Keyframes
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
+from tui_gd.learning.points import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,15 +80,15 @@ class Standing:
     """All that a run needs to go on from where it is.
 
     `keyframes` are in order of their epochs; that of epoch 0 is among them, and one at or before
-    `epoch`. `series[name][number]` are the values (recorded + 1,) of one lane, NaN where unknown:
-    `train`, `test`, `norm`, `cosine`. `seed` is the one of the newest random start.
+    `epoch`. `series[name][number]` is what is known of epochs 0 … recorded of one lane: `train`,
+    `test`, `norm`, `cosine`. `seed` is the one of the newest random start.
     """
 
     epoch: int
     newest: int
     lanes: tuple[LaneRecord, ...]
     keyframes: tuple[Keyframe, ...]
-    series: Mapping[str, Mapping[int, Floats]]
+    series: Mapping[str, Mapping[int, Known]]
     entries: tuple[Entry, ...] = ()
     seed: int = 0
     next_number: int = 1
@@ -103,11 +104,11 @@ class Standing:
 
 @dataclass(frozen=True, eq=False)
 class LaneNews:
-    """What is new of one lane: the values of epochs `first` … recorded, by the series' names."""
+    """What is new of one lane: what is known of epochs `first` … recorded, by the series' names."""
 
     number: int
     first: int
-    values: Mapping[str, Floats]
+    values: Mapping[str, Known]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ class Told:
             first = min(firsts.values())
             if first <= lane.recorded or self.recorded.get(lane.number) != lane.recorded:
                 values = {
-                    name: part(series.values[position], first, lane.recorded + 1)
+                    name: series.known(position, first, lane.recorded + 1)
                     for name, series in history.series.items()
                 }
                 changes.append(LaneNews(lane.number, first, values))
@@ -176,14 +177,6 @@ class Told:
             entries,
             next_number,
         )
-
-
-def part(values: Floats, first: int, stop: int) -> Floats:
-    """Return `values[first:stop]` as a copy that is so long, NaN where there is nothing."""
-    whole: Floats = np.full(max(0, stop - first), np.nan)
-    known = values[first:stop]
-    whole[: len(known)] = known
-    return whole
 
 
 def states_of(standing: Standing, slots: int) -> dict[int, Floats]:
@@ -215,16 +208,20 @@ def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> in
     return _row(parents[0], frame, lanes) if parents else None
 
 
-def restored_history(standing: Standing, lanes: list[Lane], states: dict[int, Floats]) -> History:
+def restored_history(
+    standing: Standing,
+    lanes: list[Lane],
+    states: dict[int, Floats],
+    keep_epochs: int | None = None,
+) -> History:
     """Return the history of a run that was taken up again, from its keyframes' states."""
     common = min(lane.recorded for lane in lanes)
     origin = max(epoch for epoch in states if epoch <= min(standing.epoch, common))
     earlier = {epoch: state for epoch, state in states.items() if epoch < origin}
     keyframes = Keyframes(states[origin], origin=origin, earlier=earlier)
-    history = History(states[origin], lanes, keyframes)
+    history = History(states[origin], lanes, keyframes, keep_epochs)
     for name, series in history.series.items():
-        for position, lane in enumerate(lanes):
-            if values := standing.series.get(name):
-                series.write_lane(position, 0, values[lane.number])
+        if known := standing.series.get(name):
+            series.restore([known[lane.number] for lane in lanes])
     history.entries = list(standing.entries)
     return history

@@ -1,5 +1,6 @@
 """Stop rules: when a run has done enough, and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +25,19 @@ class StopRules:
         """Whether there is any rule."""
         return (self.target_loss, self.gradient_norm, self.patience) != (None, None, None)
 
-    def reason(self, first: int, train: Floats, norms: Floats, test: Floats) -> tuple[int, str]:
+    def reason(
+        self,
+        first: int,
+        train: Floats,
+        norms: Floats,
+        test: Floats,
+        best: Sequence[tuple[int, float]],
+    ) -> tuple[int, str]:
         """Return the first epoch that fulfils a rule, and which; (−1, "") if none does.
 
-        `train` and `norms` are (epochs, lanes) of epochs `first` and after; `test` (epochs, lanes)
-        begins at epoch 0 and ends with the same epoch.
+        `train`, `norms` and `test` are (epochs, lanes) of epochs `first` and after. `best`, which
+        only patience needs, is the epoch before these at which each lane had its least test loss,
+        and that loss.
         """
         found = []
         if self.target_loss is not None:
@@ -38,8 +47,8 @@ class StopRules:
             hit = _first((norms <= self.gradient_norm).all(axis=1))
             found.append((first + hit, f"gradient norm at most {self.gradient_norm:g}", hit))
         if self.patience is not None:
-            stale = _epochs_without_best(test)
-            hit = _first((stale[first:] >= self.patience).all(axis=1))
+            stale = _epochs_without_best(first, test, best)
+            hit = _first((stale >= self.patience).all(axis=1))
             found.append((first + hit, f"test loss no lower for {self.patience} epochs", hit))
         reached = [(epoch, why) for epoch, why, hit in found if hit >= 0]
         return min(reached, default=(-1, ""))
@@ -50,11 +59,13 @@ def _first(hits: ArrayLike) -> int:
     return int(found[0]) if found.size else -1
 
 
-def _epochs_without_best(losses: Floats) -> NDArray[np.intp]:
+def _epochs_without_best(
+    first: int, losses: Floats, best: Sequence[tuple[int, float]]
+) -> NDArray[np.intp]:
     """Return for every epoch (epochs, lanes) how long ago the least loss so far was."""
-    best = np.fmin.accumulate(losses, axis=0)
-    at = np.arange(len(losses))[:, None]
-    improved = np.ones(losses.shape, np.bool_)
-    improved[1:] = best[1:] < best[:-1]
-    last: NDArray[np.intp] = np.maximum.accumulate(np.where(improved, at, 0), axis=0)
+    before = np.array(best).reshape(-1, 2)
+    least = np.fmin.accumulate(np.vstack([before[:, 1], losses]), axis=0)
+    at = np.arange(first, first + len(losses))[:, None]
+    improved = np.where(least[1:] < least[:-1], at, before[:, 0].astype(np.intp))
+    last: NDArray[np.intp] = np.maximum.accumulate(improved, axis=0)
     return at - last

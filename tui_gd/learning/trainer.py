@@ -23,7 +23,6 @@ from tui_gd.learning.standing import (
     News,
     Standing,
     Told,
-    part,
     restored_history,
     states_of,
 )
@@ -46,7 +45,8 @@ class Trainer:
     One lane per learning rate; `optimizer` is a name for all lanes, or one for each. All lanes
     start at `make_start(start, seed, model)`, or at `initial_weights`, (parameters,) for all or
     (lanes, parameters). `ValueError`, in one line, for names and shapes that do not fit.
-    `between_blocks` is called between blocks of rows, from the first pass on.
+    `between_blocks` is called between blocks of rows, from the first pass on. With `keep_epochs`
+    memory is bounded: so many newest epochs keep their losses and norms, older ones some of them.
 
     Lanes are named by their positions in `lanes`, which change when a lane before them is closed;
     `position` finds a lane by its number, which stays.
@@ -80,8 +80,10 @@ class Trainer:
         threads: int | None = None,
         row_weights: Floats | None = None,
         between_blocks: Callable[[], None] | None = None,
+        keep_epochs: int | None = None,
     ) -> None:
         self.problem = problem
+        self._keep_epochs = keep_epochs
         self.model = model_of(problem, tuple(hidden), activation)
         self.engines = Engines(
             problem,
@@ -162,7 +164,7 @@ class Trainer:
         self.stopped = ""
         self._stopped_at: float = np.inf
         self.descent.use(methods)
-        self.history = History(state, lanes)
+        self.history = History(state, lanes, keep_epochs=self._keep_epochs)
         self.history.train_loss.write(0, loss[None])
         if self.descent.record_steepness:
             self.history.norms.write(0, np.sqrt(np.vecdot(grad, grad))[None])
@@ -221,16 +223,19 @@ class Trainer:
         )
 
     def losses(self, lane: int = 0) -> Floats:
-        """Return the training losses (recorded + 1,) of a lane: `losses()[k]` after k epochs."""
-        return self.history.train_loss.values[lane, : self.lanes[lane].recorded + 1].copy()
+        """Return the training losses (recorded + 1,) of a lane: `losses()[k]` after k epochs.
+
+        NaN where a bounded record has none.
+        """
+        return self.losses_between(lane, 0, self.lanes[lane].recorded + 1)
 
     def losses_between(self, lane: int, begin: int, stop: int) -> Floats:
         """Return the training losses after `begin` … `stop` − 1 epochs."""
-        return self.history.train_loss.values[lane, begin:stop].copy()
+        return self.history.train_loss.between(lane, begin, stop)
 
     def test_losses(self, lane: int = 0) -> Floats:
         """Return the losses on the test rows, as `losses`; NaN where not computed."""
-        return self.history.test_loss.values[lane, : self.lanes[lane].recorded + 1].copy()
+        return self.history.test_loss.between(lane, 0, self.lanes[lane].recorded + 1)
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -390,13 +395,13 @@ class Trainer:
             room = np.zeros((lanes, missing, parameters), self._dtype)
             self._state = np.concatenate([self._state, room], axis=1)
             history.keyframes.widen(method.optimizer.slots)
+        for series in history.series.values():
+            series.forget(position, epoch - 1)  # the numbers here were of the other method
         history.train_loss.write_lane(position, epoch, self.loss[position, None])
         if self.descent.record_steepness:
             norm = np.sqrt(np.vecdot(self.grad[position], self.grad[position]))
             history.norms.write_lane(position, epoch, norm[None])
-            history.cosines.write_lane(position, epoch, np.array([np.nan]))
         if self._test_losses:
-            history.test_loss.write_lane(position, epoch, np.array([np.nan]))
             self._evaluation.forget(position, epoch - 1)
             alone = np.arange(len(self.lanes)) == position
             names = [one.method_at(epoch).loss for one in self.lanes]
@@ -476,7 +481,7 @@ class Trainer:
             tuple(self._keyframe(epoch, state) for epoch, state in sorted(frames.items())),
             {
                 name: {
-                    lane.number: part(series.values[position], 0, lane.recorded + 1)
+                    lane.number: series.known(position, 0, lane.recorded + 1)
                     for position, lane in enumerate(self.lanes)
                 }
                 for name, series in history.series.items()
@@ -497,7 +502,7 @@ class Trainer:
         states = states_of(standing, slots)
         if 0 not in states or states[0].shape[2] != self.model.parameters:
             raise ValueError("the kept weights are not those of this model")
-        history = restored_history(standing, lanes, states)
+        history = restored_history(standing, lanes, states, self._keep_epochs)
         keyframe, state = history.keyframes.before(min(standing.epoch, history.common))
         self.history = history
         self._evaluation = Evaluation(self.engines.test, history.test_loss)
@@ -605,7 +610,10 @@ class Trainer:
             first,
             chunk.losses[:done],
             chunk.norms[:done],
-            self.history.test_loss.values[:, : self.epoch + 1].T,
+            self.history.test_loss.block(first, self.epoch + 1),
+            [self.history.test_loss.least(i, first) for i in range(len(self.lanes))]
+            if self.stop_rules.patience is not None
+            else (),
         )
         if epoch >= 0:
             self._stopped_at = epoch

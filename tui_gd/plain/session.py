@@ -38,7 +38,7 @@ class _Asked(BaseException):
 def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     """Take commands for a new run, or for a `shared` one; return the exit status."""
     problem = settings.load_problem()
-    trainer = settings.make_trainer(problem)
+    trainer = settings.make_trainer(problem, bounded=True)
     trainer.record_steepness()
     if shared is not None:
         replay(trainer, shared)
@@ -55,7 +55,7 @@ def go_on(name: str) -> int:
     from tui_gd.runs.resume import resume
     from tui_gd.runs.store import Store
 
-    with Store() as store, resume(store, name) as kept:
+    with Store() as store, resume(store, name, bounded=True) as kept:
         if kept.note:
             to_stderr(kept.note)
         recorder = kept.recorder()

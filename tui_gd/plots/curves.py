@@ -97,6 +97,33 @@ def middles(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.f
     return np.where(good, low, np.nan) / 2 + np.where(good, high, np.nan) / 2
 
 
+def bridged(
+    low: NDArray[np.float64], high: NDArray[np.float64], width: int, stop: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both with straight lines where buckets before ``stop`` have nothing between others.
+
+    ``low`` and ``high`` are (buckets,), of ``width`` epochs; ``stop`` is counted from the first of
+    them. There only some epochs are on record, and the gaps between them are none of the curve's.
+    Before the first and after the last bucket that has something, nothing is put.
+    """
+    early = low[: max(0, -(-stop // width))]
+    if not early.size or not np.isnan(early.min()):
+        return low, high
+    finite = np.isfinite(low) & np.isfinite(high)
+    known, missing = np.flatnonzero(finite), np.flatnonzero(~finite[: len(early)])
+    if not len(known):
+        return low, high
+    missing = missing[(missing > known[0]) & (missing < known[-1])]
+
+    def filled(ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        ends = ends.copy()
+        ends[missing] = np.interp(missing, known, ends[known])
+        return ends
+
+    joined = filled(low)
+    return joined, joined if high is low else filled(high)
+
+
 def half_width(epochs: int, width: int) -> int:
     """Return how many buckets of ``width`` epochs to either side make about ``epochs`` (odd)."""
     return max(0, round((epochs / width - 1) / 2))

@@ -6,21 +6,20 @@ least and the greatest finite value with the epochs at which they stand: first a
 counted from `first`, then all values. A series that has no number is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
+from tui_gd.learning.points import NO_POINTS, Known, Points, joined
+from tui_gd.learning.points import thinned as thinned_points
 from tui_gd.learning.standing import SERIES
 
 Blob = bytes | None
-Points = tuple[NDArray[np.int64], Floats]
-"""Epochs and values of what is known of a series."""
-
 POINT_BYTES = 12
-NO_POINTS: Points = (np.empty(0, np.int64), np.empty(0))
+LONGEST = 1 << 31
+"""So many epochs at most in a row, for its epochs are counted in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,7 @@ class Row:
     @property
     def least(self) -> float | None:
         """The least finite training loss."""
-        _, values = points(self, "train")
-        values = values[np.isfinite(values)]
+        values = points(self, "train").values
         return float(values.min()) if values.size else None
 
     @property
@@ -57,75 +55,84 @@ def _packed(values: Floats) -> Blob:
 
 
 def points(row: Row, name: str) -> Points:
-    """Return what a row has of one series: the epochs (points,) and the values."""
+    """Return what a row has of one series that is finite."""
+    epochs, values = raw_points(row, name)
+    finite = np.isfinite(values)
+    return Points(epochs, values) if finite.all() else Points(epochs[finite], values[finite])
+
+
+def raw_points(row: Row, name: str) -> Points:
+    """Return all that a row has of one series."""
     blob = row.series.get(name)
     if not blob:
         return NO_POINTS
     if row.width == 1:
         values = np.frombuffer(blob, "<f8")
-        return np.arange(row.first, row.first + len(values)), values
+        return Points(np.arange(row.first, row.first + len(values)), values.astype(np.float64))
     count = len(blob) // POINT_BYTES
     epochs = np.frombuffer(blob, "<u4", count).astype(np.int64) + row.first
-    return epochs, np.frombuffer(blob, "<f8", count, 4 * count)
+    return Points(epochs, np.frombuffer(blob, "<f8", count, 4 * count).astype(np.float64))
 
 
-def put_into(row: Row, name: str, values: Floats) -> None:
-    """Put what a row has of a series into `values`, which begin at epoch 0."""
-    epochs, known = points(row, name)
-    inside = epochs < len(values)
-    values[epochs[inside]] = known[inside]
+def known_of(rows: list[Row], name: str, stop: int) -> Known:
+    """Return what rows that follow one another have of a series, over epochs [0, stop)."""
+    whole, late = stop, len(rows)
+    while (
+        late and rows[late - 1].width == 1 and (rows[late - 1].stop == whole or late == len(rows))
+    ):
+        late -= 1
+        whole = rows[late].first
+    thin = joined(NO_POINTS, *(points(row, name) for row in rows[:late]))
+    values = np.full(max(0, rows[-1].stop - whole) if rows else 0, np.nan)
+    end = 0
+    for row in rows[late:]:
+        epochs, known = raw_points(row, name)
+        values[epochs - whole] = known
+        end = row.stop - whole if len(epochs) else end
+    return Known(0, stop, thin, whole, values[: min(end, stop - whole)])
 
 
 def cut(row: Row, stop: int) -> Row:
     """Return a row without what it has of epoch `stop` and after."""
     series: dict[str, Blob] = {}
     for name in row.series:
-        epochs, values = points(row, name)
-        keep = epochs < stop
+        kept = raw_points(row, name).between(row.first, stop)
         if row.width == 1:
-            series[name] = _packed(values[keep]) if keep.any() else None
+            series[name] = _packed(kept.values) if len(kept.values) else None
         else:
-            series[name] = _pointed(row.first, (epochs[keep], values[keep]))
+            series[name] = _pointed(row.first, kept)
     return Row(row.first, min(stop, row.stop), row.width, series)
 
 
-def thinned(rows: list[Row], width: int, buckets: int) -> Iterator[Row]:
-    """Give rows again with one least and one greatest value for every `width` epochs.
+def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
+    """Give rows that follow one another again, with the least and greatest of every few epochs.
 
-    `rows` follow one another; each new one holds up to `buckets` buckets.
+    See `tui_gd.learning.points.bucket_starts`; see `thin_rows`.
     """
-    first, stop = rows[0].first, rows[-1].stop
-    known = {name: _joined(rows, name) for name in SERIES}
-    known = {name: _extremes(part, width) for name, part in known.items()}
-    for begin in range(first, stop, width * buckets):
-        end = min(stop, begin + width * buckets)
-        series = {name: _pointed(begin, _between(part, begin, end)) for name, part in known.items()}
-        yield Row(begin, end, width, series)
+    known = {name: joined(*(points(row, name) for row in rows)) for name in SERIES}
+    yield from thin_rows(rows[0].first, rows[-1].stop, known, fineness)
 
 
-def _joined(rows: list[Row], name: str) -> Points:
-    parts = [points(row, name) for row in rows]
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+def thin_rows(first: int, stop: int, known: Mapping[str, Points], fineness: int) -> Iterator[Row]:
+    """Give rows of epochs [first, stop), one for all epochs whose buckets are of one width."""
+    kept = {name: thinned_points(part, fineness) for name, part in known.items()}
+    begin = first
+    while begin < stop:
+        width = 1 << max(0, (begin // fineness).bit_length() - 1)
+        end = min(stop, 2 * fineness * width, begin + LONGEST)
+        parts = {name: part.between(begin, end) for name, part in kept.items()}
+        if width == 1:
+            yield whole_row(begin, {name: _whole(part, begin, end) for name, part in parts.items()})
+        else:
+            series = {name: _pointed(begin, part) for name, part in parts.items()}
+            yield Row(begin, end, width, series)
+        begin = end
 
 
-def _between(known: Points, begin: int, end: int) -> Points:
-    where = slice(*np.searchsorted(known[0], [begin, end]).tolist())
-    return known[0][where], known[1][where]
-
-
-def _extremes(known: Points, width: int) -> Points:
-    """Return the least and greatest finite value of every bucket, in order of their epochs."""
-    epochs, values = known
-    finite = np.isfinite(values)
-    epochs, values = epochs[finite], values[finite]
-    if not epochs.size:
-        return NO_POINTS
-    order = np.lexsort((values, epochs // width))
-    bucket = (epochs // width)[order]
-    begins = np.flatnonzero(np.append(True, bucket[1:] != bucket[:-1]))
-    ends = np.append(begins[1:], len(bucket)) - 1
-    chosen = np.unique(np.concatenate([order[begins], order[ends]]))
-    return epochs[chosen], values[chosen]
+def _whole(known: Points, first: int, stop: int) -> Floats:
+    values: Floats = np.full(stop - first, np.nan)
+    values[known.epochs - first] = known.values
+    return values
 
 
 def _pointed(first: int, known: Points) -> Blob:

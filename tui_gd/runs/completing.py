@@ -1,13 +1,18 @@
-"""Numbers of epochs that were not computed when a run was trained, computed again."""
+"""Numbers of epochs that are not on record, computed again."""
 
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
+from tui_gd.errors import ProblemError
+from tui_gd.learning.points import Known
 from tui_gd.learning.standing import Standing
 from tui_gd.runs.exported import Exported
 
 WANTED = ("train", "test", "norm")
+MOST_EPOCHS = 10_000_000
+"""With the numbers of more epochs than these on record, memory is not enough for all of them."""
 
 
 def missing_epochs(standing: Standing) -> int:
@@ -15,18 +20,18 @@ def missing_epochs(standing: Standing) -> int:
     missing = 0
     for lane in standing.lanes:
         stop = 1 + (lane.recorded if lane.diverged is None else lane.diverged)
-        known = np.ones(stop, np.bool_)
-        for name in WANTED:
-            values = standing.series[name][lane.number][:stop]
-            known[: len(values)] &= np.isfinite(values)
-            known[len(values) :] = False
-        missing += int(np.count_nonzero(~known))
+        known = [standing.series[name][lane.number].cut(stop).points().epochs for name in WANTED]
+        missing += stop - len(reduce(np.intersect1d, known))
     return missing
 
 
 def completed(exported: Exported) -> Exported:
-    """Return a run with the numbers of all its epochs, by training it again from its start."""
+    """Return a run with the numbers of all its epochs, by training it again from its start.
+
+    `ProblemError` if these are too many to be held.
+    """
     standing = exported.standing
+    check_number(standing.newest, "leave --complete out to export the epochs that are on record")
     begun = standing.keyframes[0]
     trainer = exported.settings.make_trainer(exported.problem, initial_weights=begun.state[0, 0])
     trainer.restore(standing)
@@ -40,9 +45,20 @@ def completed(exported: Exported) -> Exported:
     # lanes that had not come so far end where they did
     ends = {lane.number: lane.recorded + 1 for lane in standing.lanes}
     series = {
-        name: {number: values[: ends[number]] for number, values in lanes.items()}
+        name: {number: known.cut(ends[number]) for number, known in lanes.items()}
         for name, lanes in found.series.items()
     }
     for lane in standing.lanes:
-        series["test"][lane.number][0] = exported.test_loss(starts[lane.number], lane.methods[0][2])
+        test = series["test"][lane.number].between(0, ends[lane.number])
+        test[0] = exported.test_loss(starts[lane.number], lane.methods[0][2])
+        series["test"][lane.number] = Known.of(test)
     return replace(exported, standing=replace(standing, series=series))
+
+
+def check_number(epochs: int, instead: str) -> None:
+    """Raise `ProblemError` if the numbers of so many epochs are too many to be held."""
+    if epochs > MOST_EPOCHS:
+        raise ProblemError(
+            f"{epochs} epochs are more than the {MOST_EPOCHS} of which all numbers can be computed"
+            f" again: {instead}"
+        )

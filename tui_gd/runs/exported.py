@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tui_gd.learning.engine import LocalEngine, one_blas_thread
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.points import Known
 from tui_gd.learning.prediction import Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.learning.standing import LaneRecord, Standing
@@ -99,8 +100,7 @@ class Exported:
     def value(self, name: str, lane: LaneRecord) -> float:
         """Return the number of a series at `epoch`, or where the lane diverged before; or NaN."""
         at = self.epoch if lane.diverged is None else min(self.epoch, lane.diverged)
-        values = self.series(name, lane)
-        return float(values[at]) if at < len(values) else math.nan
+        return self.series(name, lane).at(at)
 
     def test_loss(self, weights: Floats, loss: str) -> float:
         """Compute the loss of that name at `weights` (parameters,) on the test rows, or NaN."""
@@ -112,6 +112,6 @@ class Exported:
         with one_blas_thread(), np.errstate(all="ignore"):
             return float(engine.loss(weights.astype(dtype)[None])[0])
 
-    def series(self, name: str, lane: LaneRecord) -> Floats:
-        """Return a lane's values of epochs 0 … recorded: `train`, `test`, `norm` or `cosine`."""
+    def series(self, name: str, lane: LaneRecord) -> Known:
+        """Return what is known of a lane's `train`, `test`, `norm` or `cosine`."""
         return self.standing.series[name][lane.number]

@@ -26,12 +26,18 @@ class Opened:
     problem: Problem
     standing: Standing
 
-    def trainer(self, *, test_losses: bool = True) -> Trainer:
-        """Return a trainer that stands where the run stands; `ProblemError` if it cannot be."""
+    def trainer(self, *, test_losses: bool = True, bounded: bool = False) -> Trainer:
+        """Return a trainer that stands where the run stands; `ProblemError` if it cannot be.
+
+        A `bounded` one keeps the numbers of as many epochs as are looked at, not of all.
+        """
         try:
             start = self.standing.keyframes[0].state[0, 0]
             trainer = self.settings.make_trainer(
-                self.problem, test_losses=test_losses, initial_weights=start
+                self.problem,
+                test_losses=test_losses,
+                initial_weights=start,
+                bounded=bounded,
             )
             trainer.restore(self.standing)
         except (ValueError, KeyError, IndexError) as error:
@@ -133,7 +139,13 @@ def open_run(store: Store, kept: KeptRun) -> Opened:
     return Opened(kept, settings, problem, standing)
 
 
-def resume(store: Store, name: str | None = None, *, test_losses: bool = True) -> Resumed:
+def resume(
+    store: Store,
+    name: str | None = None,
+    *,
+    test_losses: bool = True,
+    bounded: bool = False,
+) -> Resumed:
     """Take up the run of that id, or the newest that can go on; see `Resumed`.
 
     `ProblemError`, in one line: no such run, somebody else drives it, its data have changed.
@@ -144,7 +156,7 @@ def resume(store: Store, name: str | None = None, *, test_losses: bool = True) -
     try:
         # as it is now that nobody else can change it
         opened = open_run(store, store.find(kept.id))
-        trainer = opened.trainer(test_losses=test_losses)
+        trainer = opened.trainer(test_losses=test_losses, bounded=bounded)
     except BaseException:
         drive.close()
         raise

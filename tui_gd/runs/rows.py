@@ -8,9 +8,9 @@ from dataclasses import asdict
 import numpy as np
 
 from tui_gd.learning.history import Branch, Close, Entry, Reset, SetLearningRate
-from tui_gd.learning.models import Floats
+from tui_gd.learning.points import Known
 from tui_gd.learning.standing import SERIES, Keyframe, LaneRecord, Standing
-from tui_gd.runs.blobs import Row, put_into
+from tui_gd.runs.blobs import Row, known_of
 
 _ROWS_AT_ONCE = 500  # SQLite takes 32,766 numbers in a statement
 _ENTRIES: dict[str, type[Entry]] = {
@@ -50,12 +50,9 @@ def _texts(
     return [text for (text,) in rows]
 
 
-def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, Floats]:
-    found = {name: np.full(lane.recorded + 1, np.nan) for name in SERIES}
-    for row in rows_of(connection, run, lane.number):
-        for name, values in found.items():
-            put_into(row, name, values)
-    return found
+def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, Known]:
+    rows = rows_of(connection, run, lane.number)
+    return {name: known_of(rows, name, lane.recorded + 1) for name in SERIES}
 
 
 def rows_of(

@@ -1,12 +1,14 @@
 """Writes what is new of a run into the store: all of one batch in one transaction."""
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tui_gd.learning.standing import Keyframe, LaneNews, News, Standing
-from tui_gd.runs.blobs import Row, cut, points, thinned, whole_row
+from tui_gd.learning.points import FINENESS
+from tui_gd.learning.standing import SERIES, Keyframe, LaneNews, News, Standing
+from tui_gd.runs.blobs import POINT_BYTES, Row, cut, raw_points, thin_rows, thinned, whole_row
 from tui_gd.runs.rows import entry_text, put_frame, put_lanes, put_rows, rows_of
 from tui_gd.runs.store import Store, now
 
@@ -18,7 +20,8 @@ KEYFRAMES = 64
 """So many keyframes are kept at least; at twice as many they are thinned."""
 FRAME_BYTES = 64 << 20
 """More than this keyframes take only where the first and the last alone do."""
-_BUCKETS = 8192
+_DOUBLINGS = 24
+"""So often the number of epochs of the longest run has doubled since its losses were whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +159,24 @@ class Writer:
             number, first = change.number, change.first
             if self._stops.get(number, 0) != first:
                 self._drop_from(connection, number, first)
-            row = whole_row(first, dict(change.values))
-            self._stops[number] = row.stop
-            if row.stop == row.first:
-                continue
-            self._unweighed += row.nbytes
-            rows.append((number, self._joined(connection, number, row)))
+            stop = max((known.stop for known in change.values.values()), default=first)
+            whole = max((known.whole for known in change.values.values()), default=first)
+            self._stops[number] = stop
+            for row in self._thin_rows(change, min(whole, stop), len(changes)):
+                self._small.pop(number, None)
+                rows.append((number, row))
+            if whole < stop:
+                late = {name: known.between(whole, stop) for name, known in change.values.items()}
+                row = whole_row(whole, late)
+                rows.append((number, self._joined(connection, number, row)))
+        self._unweighed += sum(row.nbytes for _, row in rows)
         put_rows(connection, self.run, rows)
+
+    def _thin_rows(self, change: LaneNews, stop: int, lanes: int) -> Iterator[Row]:
+        """Give rows of a lane's epochs that are known as points, up to epoch `stop`."""
+        if change.first < stop:
+            known = {name: one.cut(stop).points() for name, one in change.values.items()}
+            yield from thin_rows(change.first, stop, known, fineness(lanes))
 
     def _drop_from(self, connection: sqlite3.Connection, number: int, first: int) -> None:
         """Drop what is stored of a lane's epoch `first` and after."""
@@ -199,21 +213,19 @@ class Writer:
         ).fetchone()
         if total <= LOSS_BYTES:
             return
-        # the newest quarter stays whole, the older ones come to take a quarter
+        # the newest quarter stays whole, the older ones come to take half at most
         lanes = len(news.lanes)
         whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
-        points = max(1, LOSS_BYTES // 4 // (12 * 2 * 4 * lanes))
         for lane in news.lanes:
             rows = rows_of(connection, self.run, lane.number)
             old = [row for row in rows if row.stop <= lane.recorded - whole]
             if not old:
                 continue
-            width = 1 << max(2, (-(-(old[-1].stop) // points) - 1).bit_length())
             connection.execute(
                 "DELETE FROM losses WHERE run = ? AND lane = ? AND stop <= ?",
                 (self.run, lane.number, old[-1].stop),
             )
-            fresh = thinned(old, width, _BUCKETS)
+            fresh = thinned(old, fineness(lanes))
             put_rows(connection, self.run, [(lane.number, row) for row in fresh])
             gone = old[-1].stop
             small = self._small.get(lane.number, [])
@@ -245,6 +257,12 @@ class Writer:
         self._frames = len(kept)
 
 
+def fineness(lanes: int) -> int:
+    """Return how fine points are kept, such that those of so many lanes take half of LOSS_BYTES."""
+    each = LOSS_BYTES // 2 // (POINT_BYTES * 2 * len(SERIES) * _DOUBLINGS * lanes)
+    return min(FINENESS, 1 << max(1, each).bit_length() - 1)
+
+
 def evenly(epochs: list[int], most: int) -> set[int]:
     """Return about `most` of the epochs (in order), evenly; the first and the last among them."""
     apart = (epochs[-1] - epochs[0]) / most
@@ -262,6 +280,6 @@ def _one_row(rows: list[Row]) -> Row:
     for name in rows[-1].series:
         values[name] = np.full(stop - first, np.nan)
         for row in rows:
-            epochs, known = points(row, name)
+            epochs, known = raw_points(row, name)
             values[name][epochs - first] = known
     return whole_row(first, values)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tui_gd.learning.series import Buckets
+from tui_gd.learning.buckets import Buckets
 
 if TYPE_CHECKING:
     from tui_gd.learning.trainer import Trainer

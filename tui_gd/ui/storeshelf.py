@@ -1,13 +1,9 @@
 """The shelf of the interface: kept runs out of the run store of this machine."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tui_gd.learning.models import Floats
-from tui_gd.learning.series import Buckets
+from tui_gd.learning.buckets import curve_of
 from tui_gd.learning.standing import LaneRecord, Standing
 from tui_gd.runs.store import Store
 from tui_gd.ui.shelf import KeptDetail, KeptLane, KeptRun, Reopened
@@ -60,7 +56,7 @@ class StoreShelf:
         from tui_gd.runs.resume import resume
 
         with Store(self._path) as store:
-            resumed = resume(store, run)
+            resumed = resume(store, run, bounded=True)
         return Reopened(
             resumed.id,
             resumed.settings,
@@ -91,27 +87,8 @@ def _lane(lane: LaneRecord, standing: Standing) -> KeptLane:
         optimizer,
         loss,
         lane.recorded,
-        bucketed(train),
-        bucketed(test),
-        _last(train),
-        _last(test),
+        curve_of(train, MOST_BUCKETS),
+        curve_of(test, MOST_BUCKETS),
+        train.at(train.stop - 1),
+        test.at(test.stop - 1),
     )
-
-
-def _last(values: Floats) -> float:
-    """Return the last number on record, NaN if there is none."""
-    return float(values[-1]) if len(values) else math.nan
-
-
-def bucketed(values: Floats, most: int = MOST_BUCKETS) -> Buckets:
-    """Return least and greatest finite values of every `width` epochs, in at most `most` buckets.
-
-    `values` are (epochs + 1,), NaN where a number is not known.
-    """
-    width = max(1, math.ceil(len(values) / most))
-    known = np.where(np.isfinite(values), values, np.nan)
-    count = math.ceil(len(known) / width)
-    padded = np.full(count * width, np.nan)
-    padded[: len(known)] = known
-    cut = padded.reshape(count, width)
-    return Buckets(width, len(values), np.fmin.reduce(cut, axis=1), np.fmax.reduce(cut, axis=1))

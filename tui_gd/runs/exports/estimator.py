@@ -54,7 +54,7 @@ def estimator_files(exported: Exported) -> dict[str, bytes]:
         start=settings.start or ("glorot" if settings.hidden else "normal"),
         random_state=settings.seed % 2**32,
     )
-    losses = exported.series("train", lane)[: exported.epoch + 1]
+    losses = exported.series("train", lane).between(0, exported.epoch + 1)
     with_weights(
         estimator,
         exported.model,

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.models import Floats
 from tui_gd.learning.standing import LaneRecord
 from tui_gd.runs.exported import Exported
 
@@ -51,9 +50,9 @@ def _events(exported: Exported, lane: LaneRecord, now: float) -> bytes:
     out = io.BytesIO()
     writer = RecordWriter(out)
     writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-    series = {tag: exported.series(name, lane) for name, tag in TAGS.items()}
-    epochs = _epochs(series["loss/train"])
-    numbers = {tag: values[epochs].tolist() for tag, values in series.items()}
+    series = {tag: exported.series(name, lane).points() for name, tag in TAGS.items()}
+    epochs = _epochs(series["loss/train"].epochs)
+    numbers = {tag: points.at_all(epochs).tolist() for tag, points in series.items()}
     numbers["alpha"] = exported.learning_rates(lane, epochs)
     for epoch, *row in zip(epochs.tolist(), *numbers.values(), strict=True):
         scalars = [
@@ -66,8 +65,7 @@ def _events(exported: Exported, lane: LaneRecord, now: float) -> bytes:
     return out.getvalue()
 
 
-def _epochs(losses: Floats) -> NDArray[np.intp]:
-    known = np.flatnonzero(np.isfinite(losses))
+def _epochs(known: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(known) > EPOCHS:
         known = known[np.linspace(0, len(known) - 1, EPOCHS).astype(np.intp)]
     return known

@@ -11,6 +11,7 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
+from tui_gd.learning.points import Points
 from tui_gd.learning.standing import LaneRecord
 from tui_gd.problems.harmless import harmless
 from tui_gd.runs.exported import Exported
@@ -141,14 +142,12 @@ def _losses(exported: Exported) -> list[str]:
 def _own_epochs(exported: Exported, lane: LaneRecord, name: str) -> tuple[Floats, Floats]:
     """Return the epochs of a lane's curve and its values: of a branch, those since it is one."""
     begin = lane.branched_at if lane.parent in {one.number for one in exported.lanes} else 0
-    epochs, values = _thinned(exported.series(name, lane)[begin:])
-    return epochs + begin, values
+    return _thinned(exported.series(name, lane).points(begin))
 
 
-def _thinned(values: Floats) -> tuple[Floats, Floats]:
+def _thinned(points: Points) -> tuple[Floats, Floats]:
     """Return epochs and values to be drawn, so that no spike is lost."""
-    epochs = np.flatnonzero(np.isfinite(values))
-    values = values[epochs]
+    epochs, values = points
     width = -(-2 * len(values) // POINTS)
     if len(values) > POINTS:
         starts = range(0, len(values), width)

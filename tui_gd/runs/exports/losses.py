@@ -15,7 +15,9 @@ COLUMNS = ("epoch", "lane", "alpha", "train_loss", "test_loss", "gradient_norm")
 
 
 def loss_files(exported: Exported) -> dict[str, bytes]:
-    """Return `losses.csv`: a row for every lane and epoch, all digits, nothing where unknown.
+    """Return `losses.csv`: a row for every lane and epoch on record, with all digits.
+
+    Nothing stands where a number is not known; of a thinned record's early epochs there are some.
 
     `alpha` is the learning rate of the update that follows, the schedule's factor in it.
     """
@@ -29,10 +31,10 @@ def loss_files(exported: Exported) -> dict[str, bytes]:
 
 def _rows(exported: Exported, lane: LaneRecord) -> Iterator[tuple[object, ...]]:
     name = _no_formula(lane.name)
-    series = [exported.series(kind, lane) for kind in ("train", "test", "norm")]
-    known = np.flatnonzero(np.isfinite(series).any(axis=0))
+    series = [exported.series(kind, lane).points() for kind in ("train", "test", "norm")]
+    known = np.unique(np.concatenate([points.epochs for points in series]))
     columns = [exported.learning_rates(lane, known)]
-    columns += [values[known].tolist() for values in series]
+    columns += [points.at_all(known).tolist() for points in series]
     for epoch, *numbers in zip(known.tolist(), *columns, strict=True):
         yield epoch, name, *map(_number, numbers)
 

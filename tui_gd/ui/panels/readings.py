@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tui_gd.learning.buckets import Buckets
 from tui_gd.learning.models import Floats
-from tui_gd.learning.series import Buckets
 from tui_gd.plots.cells import Cells, Colour, width
-from tui_gd.plots.curves import half_width, middles, smoothed
+from tui_gd.plots.curves import bridged, half_width, middles, smoothed
 from tui_gd.plots.loss import Curve
 from tui_gd.snapshot import LaneSnapshot
 from tui_gd.ui.panels.epochs import Window
@@ -81,14 +81,16 @@ def curve_of(
     dashed: bool = False,
 ) -> Curve:
     """Return a curve from epoch `begin` on, or from the bucket it lies in."""
-    skipped = max(0, min((begin - buckets.first) // buckets.width, len(buckets.low)))
-    low = buckets.low[skipped:]
+    low, high = bridged(buckets.low, buckets.high, buckets.width, buckets.whole - buckets.first)
+    skipped = max(0, min((begin - buckets.first) // buckets.width, len(low)))
+    single, low = high is low, low[skipped:]
+    high = low if single else high[skipped:]
     return Curve(
         label=text,
         start=buckets.first + skipped * buckets.width,
         width=buckets.width,
         low=low,
-        high=low if buckets.high is buckets.low else buckets.high[skipped:],
+        high=high,
         colour=colours[0],
         dimmed=colours[1],
         shown=shown(value, digits),
@@ -241,6 +243,7 @@ def _curve(
         middle = middles(buckets.low, buckets.high)
         parts.append(smoothed(middle, half_width(smooth, buckets.width)))
     inside = (lasts >= window.first) & (firsts <= window.last)
+    inside &= (lasts >= buckets.whole) | ~np.isnan(buckets.low)  # what was thinned has no line
     columns = [part[inside].tolist() for part in parts]
     epochs = [firsts[inside].tolist(), *([] if exact else [lasts[inside].tolist()])]
     return [

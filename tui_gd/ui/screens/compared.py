@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tui_gd.learning.buckets import Buckets
 from tui_gd.plots.cells import fit
+from tui_gd.plots.curves import bridged
 from tui_gd.plots.loss import Curve
 from tui_gd.plots.palette import Palette
 from tui_gd.settings import RunSettings
@@ -64,33 +66,35 @@ def curves_of(
 
 
 def _curve(label: str, lane: KeptLane, colours: tuple[int, int], *, name: str) -> Curve:
-    train = lane.train
-    return Curve(
-        label,
-        train.first,
-        train.width,
-        train.low,
-        train.high,
-        *colours,
-        _number(lane.last, 4),
-        stop=train.stop,
-        name=name,
-    )
+    return _drawn(label, lane.train, lane.last, colours, name=name)
 
 
 def _test_curve(lane: KeptLane, palette: Palette) -> Curve:
-    test = lane.test
+    colours = (palette.test, palette.test_dimmed)
+    return _drawn("test", lane.test, lane.last_test, colours, dashed=True)
+
+
+def _drawn(
+    label: str,
+    buckets: Buckets,
+    last: float,
+    colours: tuple[int, int],
+    *,
+    name: str = "",
+    dashed: bool = False,
+) -> Curve:
+    low, high = bridged(buckets.low, buckets.high, buckets.width, buckets.whole - buckets.first)
     return Curve(
-        "test",
-        test.first,
-        test.width,
-        test.low,
-        test.high,
-        palette.test,
-        palette.test_dimmed,
-        _number(lane.last_test, 4),
-        stop=test.stop,
-        dashed=True,
+        label,
+        buckets.first,
+        buckets.width,
+        low,
+        high,
+        *colours,
+        _number(last, 4),
+        stop=buckets.stop,
+        dashed=dashed,
+        name=name,
     )
 
 

@@ -118,7 +118,7 @@ class RunScreen(KeepingActions):
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
             settings = replace(settings, loss=settings.loss_for(problem))
-            trainer = settings.make_trainer(problem)
+            trainer = settings.make_trainer(problem, bounded=True)
             if shared is not None:
                 trainer.record_steepness()
                 replay(trainer, shared)
