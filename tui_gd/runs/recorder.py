@@ -68,6 +68,7 @@ class Recorder:
         self._wake = threading.Condition()
         self._busy = False
         self._closing = False
+        self._ended = False  # nothing more will be taken
         self._dead = False  # nothing can be kept any more
         self._lost = False  # what was taken is not in the store: the next batch is a whole one
         self._failures = 0  # a batch that was taken before the last of them fits no more
@@ -137,6 +138,7 @@ class Recorder:
             self.take(trainer, word, seed)
         with self._wake:
             self._word = word
+            self._ended = True
             self._wake.notify_all()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
@@ -163,7 +165,7 @@ class Recorder:
         try:
             while True:
                 with self._wake:
-                    while not (self._queue or self._closing):
+                    while not (self._queue or self._ended):
                         self._wake.wait()
                     if not self._queue:
                         break
