@@ -238,8 +238,10 @@ class Series:
             begin = max(begin, aside.begin)
             if begin < stop <= aside.stop:
                 more = points_of(begin, aside.part(lane, begin, stop))
-        kept = begin if len(more.epochs) else stop
-        self._points[lane] = self._points[lane].between(0, kept)
+        if len(more.epochs):
+            stop = begin  # there are points now that were not told
+            self._fresh[lane] = min(self._fresh[lane], begin)
+        self._points[lane] = self._points[lane].between(0, stop)
         self._add(lane, more)
         self._curves.clear()
 
@@ -248,15 +250,18 @@ class Series:
         end, aside = int(self._ends.max()), self._aside
         if end >= self.whole:
             return
-        inside = aside is not None and aside.begin <= end <= aside.stop
-        begin = aside.begin if aside and inside else end
+        begin = end
+        if aside and aside.begin <= end <= aside.stop:
+            begin = aside.begin
         newest = Stretch(self.lanes, begin)
         newest.make_room(end)
         for lane in range(self.lanes):
             own = self.between(lane, begin, end)
             newest.write(slice(lane, lane + 1), begin, own[None])
             self._points[lane] = self._points[lane].between(0, begin)
-        self._newest, self._aside = newest, None
+        self._newest = newest
+        if aside and aside.stop >= begin:
+            self._aside = None
         self._curves.clear()
 
     def copy_lane(self, lane: int, last: int) -> None:
