@@ -679,4 +679,6 @@ class Trainer:
 
     def _chunk_epochs(self) -> int:
         rows = len(self.lanes) * max(len(self.problem.y_train), len(self.problem.y_test), 1)
-        return max(1, min(CHUNK_EPOCHS, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))
+        # a chunk is whole on record when it is looked at
+        most = min(CHUNK_EPOCHS, self._keep_epochs or CHUNK_EPOCHS)
+        return max(1, min(most, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))
