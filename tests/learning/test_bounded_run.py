@@ -35,9 +35,7 @@ def small() -> Iterator[None]:
 
 def trainer_of(start: Floats, rates: list[float], keep_epochs: int | None = 4) -> Trainer:
     problem = make_problem(ROWS)
-    trainer = Trainer(
-        problem, learning_rates=rates, initial_weights=start, keep_epochs=keep_epochs
-    )
+    trainer = Trainer(problem, learning_rates=rates, initial_weights=start, keep_epochs=keep_epochs)
     trainer.record_steepness()
     return trainer
 

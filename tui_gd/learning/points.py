@@ -63,6 +63,11 @@ def fineness_of(lanes: int) -> int:
     return max(min(LEAST_FINENESS, FINENESS), min(FINENESS, power))
 
 
+def bucket_width(epoch: int, fineness: int) -> int:
+    """Return how wide the bucket is in which an epoch lies, see `bucket_starts`."""
+    return 1 << max(0, (epoch // fineness).bit_length() - 1)
+
+
 def bucket_starts(epochs: NDArray[np.int64], fineness: int) -> NDArray[np.int64]:
     """Return the first epochs of the buckets in which epochs (points,) lie.
 
@@ -101,6 +106,34 @@ def extremes(points: Points, buckets: NDArray[np.int64]) -> Points:
 def thinned(points: Points, fineness: int) -> Points:
     """Return the least and greatest of every bucket of `bucket_starts`."""
     return extremes(points, bucket_starts(points.epochs, fineness))
+
+
+def block_extremes(first: int, values: Floats, width: int) -> list[Points]:
+    """Return of every `width` epochs the least and greatest finite value, lane by lane.
+
+    `values` (lanes, epochs) are of epochs `first` and after; at both ends, where fewer epochs have
+    a multiple of `width` between them, all are returned. Much faster than `extremes`.
+    """
+    lanes, count = values.shape
+    begin = min(count, -first % width)
+    end = begin + (count - begin) // width * width
+    finite = np.isfinite(values)
+    chosen = finite.copy()
+    if width > 1 and end > begin:
+        blocks = (lanes, (end - begin) // width, width)
+        inner, known = values[:, begin:end], finite[:, begin:end]
+        least = np.where(known, inner, np.inf).reshape(blocks).argmin(axis=2)
+        backwards = np.where(known, inner, -np.inf).reshape(blocks)[:, :, ::-1]
+        greatest = width - 1 - backwards.argmax(axis=2)
+        ends = np.zeros(blocks, np.bool_)
+        np.put_along_axis(ends, least[:, :, None], values=True, axis=2)
+        np.put_along_axis(ends, greatest[:, :, None], values=True, axis=2)
+        chosen[:, begin:end] &= ends.reshape(lanes, end - begin)
+    found = []
+    for lane in range(lanes):
+        places = np.flatnonzero(chosen[lane])
+        found.append(Points(places + first, values[lane, places]))
+    return found
 
 
 def followed(points: Points, more: Points, fineness: int) -> Points:

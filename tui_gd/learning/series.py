@@ -10,10 +10,12 @@ from tui_gd.learning.points import (
     NO_POINTS,
     Known,
     Points,
+    block_extremes,
     bucket_starts,
-    extremes,
+    bucket_width,
     fineness_of,
     followed,
+    joined,
     points_of,
 )
 from tui_gd.learning.stretch import Lanes, Stretch
@@ -106,6 +108,9 @@ class Series:
         """Take note of what is news; the same values again are none."""
         stop = first + values.shape[1]
         fresh, ends = self._fresh[which], self._ends[which]
+        if first >= self.stop:
+            np.minimum(fresh, first, out=fresh)
+            return
         if first < self.whole:
             old = ends < min(stop, self.whole)
             fresh[old] = np.minimum(fresh[old], np.maximum(first, ends[old]))
@@ -139,18 +144,20 @@ class Series:
         self._curves.clear()
 
     def _thin(self, begin: int) -> None:
-        """Keep points of the epochs before `begin`, of all lanes in one go."""
-        going = self._newest.part(slice(None), self.whole, begin)
-        lane, epochs = np.nonzero(np.isfinite(going))
-        values = going[lane, epochs]
-        epochs += self.whole
-        buckets = bucket_starts(epochs, fineness_of(self.lanes)) + lane * begin
-        # epochs of one lane after those of another, so that they rise
-        kept = extremes(Points(epochs + lane * begin, values), buckets)
-        cuts = np.searchsorted(kept.epochs, np.arange(self.lanes + 1) * begin).tolist()
-        for i in range(self.lanes):
-            own = slice(cuts[i], cuts[i + 1])
-            self._add(i, Points(kept.epochs[own] - i * begin, kept.values[own]))
+        """Keep points of the epochs before about `begin`."""
+        first, fineness = self.whole, fineness_of(self.lanes)
+        # of the widths of these buckets that of the first divides all
+        width, last = bucket_width(first, fineness), bucket_width(begin, fineness)
+        if 2 * last <= (self._most or 0):
+            begin = begin // last * last
+        alike = first % width == 0 and begin % width == 0 and width == last
+        going = self._newest.part(slice(None), first, begin)
+        for lane, more in enumerate(block_extremes(first, going, width)):
+            if alike:  # no bucket goes on from those before
+                self._points[lane] = joined(self._points[lane], more)
+            else:
+                self._add(lane, more)
+        self._curves.clear()
         self._newest.drop_before(begin)
 
     def restore(self, known: Sequence[Known]) -> None:

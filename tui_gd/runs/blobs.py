@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.learning.points import NO_POINTS, Known, Points, joined
+from tui_gd.learning.points import NO_POINTS, Known, Points, bucket_width, joined
 from tui_gd.learning.points import thinned as thinned_points
 from tui_gd.learning.standing import SERIES
 
@@ -118,7 +118,7 @@ def thin_rows(first: int, stop: int, known: Mapping[str, Points], fineness: int)
     kept = {name: thinned_points(part, fineness) for name, part in known.items()}
     begin = first
     while begin < stop:
-        width = 1 << max(0, (begin // fineness).bit_length() - 1)
+        width = bucket_width(begin, fineness)
         end = min(stop, 2 * fineness * width, begin + LONGEST)
         parts = {name: part.between(begin, end) for name, part in kept.items()}
         if width == 1:
