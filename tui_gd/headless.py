@@ -13,9 +13,11 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.series import LEAST_WHOLE
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
 from tui_gd.report import Report, print_reports, reports_of
+from tui_gd.runs.completing import check_number
 from tui_gd.runs.document import about_problem, plain_numbers
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
@@ -68,7 +70,8 @@ def train(
     """
     with writing(output) as file:
         problem = settings.load_problem()
-        trainer = settings.make_trainer(problem, test_losses=output.json is not None)
+        whole = output.json is not None
+        trainer = settings.make_trainer(problem, test_losses=whole, bounded=not whole)
         if problem.hints:
             to_stderr("; ".join(problem.hints))
         recorder = Recorder(settings, problem) if keep else None
@@ -83,7 +86,11 @@ def train_on(name: str, epochs: int | None, output: OutputSettings) -> int:
     A run that was at its end is only reported, unless `epochs` is later.
     """
     with writing(output) as file, Store() as store:
-        resumed = resume(store, name, test_losses=output.json is not None)
+        whole = output.json is not None
+        if whole:
+            kept = store.find(name)
+            check_number(kept.newest, f"go on with run {kept.id} without --json")
+        resumed = resume(store, name, test_losses=whole, bounded=not whole)
         with resumed:
             epoch, state = resumed.trainer.epoch, resumed.opened.kept.state
             if epochs is not None and epochs < epoch:
@@ -217,7 +224,7 @@ def _train(run: Going, out: Output | None, leave: Leave) -> None:
             trainer.advance(min(burst, epochs - before))
             now = time.perf_counter()
             if now - begin < PRINT_SECONDS:
-                burst *= 2
+                burst = min(2 * burst, LEAST_WHOLE)  # what is printed must be on record
             if recorder and now - taken >= KEEP_SECONDS and trainer.epoch < epochs:
                 recorder.take(trainer, "running", None)
                 taken = now

@@ -50,7 +50,8 @@ def check(trainer: Trainer, twin: Twin) -> None:
         assert trainer.weights[lane].tobytes() == weights.tobytes()
         assert trainer.loss[lane] == loss[0]
         assert trainer.grad[lane].tobytes() == grad.tobytes()
-        for kept, true in zip((trainer.history.train_loss, trainer.history.test_loss), wanted):
+        both = (trainer.history.train_loss, trainer.history.test_loss)
+        for kept, true in zip(both, wanted, strict=True):
             got = kept.between(lane, 0, len(one.updates) + 1)
             known = np.flatnonzero(np.isfinite(got))
             assert got[known].tolist() == [true[epoch] for epoch in known]

@@ -21,6 +21,7 @@ from tests.commandline import ROOT, call, check_refusal
 from tests.tutorial import data, descend
 from tui_gd.cli_export import KINDS as NAMED
 from tui_gd.errors import OutputError, ProblemError
+from tui_gd.learning.points import points_of
 from tui_gd.problems import Problem
 from tui_gd.runs import export as exports
 from tui_gd.runs.completing import completed, missing_epochs

@@ -111,7 +111,7 @@ def curve_of(known: Known, most: int) -> Buckets:
 
 
 def _put_ends(points: Points, first: int, width: int, low: Floats, high: Floats) -> None:
-    """Put least and greatest into the buckets (buckets,) that have points; they begin at `first`."""
+    """Put least and greatest into the buckets that have points; the first begins at `first`."""
     epochs, values = points
     place = (epochs - first) // width
     starts = np.flatnonzero(np.diff(place, prepend=-1))

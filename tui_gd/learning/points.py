@@ -71,9 +71,9 @@ def bucket_width(epoch: int, fineness: int) -> int:
 def bucket_starts(epochs: NDArray[np.int64], fineness: int) -> NDArray[np.int64]:
     """Return the first epochs of the buckets in which epochs (points,) lie.
 
-    A bucket is as wide as the greatest power of two that is no more than `max(1, epoch / fineness)`,
-    `fineness` being a power of two. So the number of buckets up to epoch N is about
-    `fineness · log2(N / fineness)`, and what is early is fine.
+    A bucket is as wide as the greatest power of two ≤ `max(1, epoch / fineness)`, `fineness` being
+    a power of two. So the number of buckets up to epoch N is about `fineness · log2(N / fineness)`,
+    and what is early is fine.
     """
     _, exponents = np.frexp(epochs // fineness)
     powers = np.maximum(exponents - 1, 0)

@@ -18,7 +18,7 @@ from tui_gd.learning.points import (
     joined,
     points_of,
 )
-from tui_gd.learning.stretch import Lanes, Stretch
+from tui_gd.learning.stretch import Stretch
 
 WHOLE = 1 << 17
 """So many newest epochs are whole in a bounded series: a second's, where epochs are fastest."""
@@ -63,11 +63,8 @@ class Series:
     @property
     def nbytes(self) -> int:
         """Bytes that the record takes."""
-        points = {id(one): one for one in self._points}.values()
-        stretches = [self._newest, *([self._aside] if self._aside else [])]
-        return sum(one.epochs.nbytes + one.values.nbytes for one in points) + sum(
-            one.nbytes for one in stretches
-        )
+        points = sum(one.epochs.nbytes + one.values.nbytes for one in self._points)
+        return points + self._newest.nbytes + (self._aside.nbytes if self._aside else 0)
 
     # Writing
 
@@ -188,8 +185,8 @@ class Series:
             points = self._points[lane].between(first, stop)
             found[points.epochs - first] = points.values
             if self._aside:
-                _lay_over(found, first, self._aside, lane, stop)
-        _lay_over(found, first, self._newest, lane, stop)
+                self._aside.lay_over(found, first, lane, stop)
+        self._newest.lay_over(found, first, lane, stop)
         return found
 
     def block(self, first: int, stop: int) -> Floats:
@@ -197,7 +194,7 @@ class Series:
         found: Floats = np.full((self.lanes, stop - first), np.nan)
         for stretch in (self._aside, self._newest):
             if stretch:
-                _lay_over(found, first, stretch, slice(None), stop)
+                stretch.lay_over(found, first, slice(None), stop)
         return found.T
 
     def known(self, lane: int, first: int, stop: int) -> Known:
@@ -307,12 +304,3 @@ class Series:
     def windows(self, lanes: Sequence[int], first: int, stop: int) -> list[Buckets]:
         """Return several lanes' curves over epochs [first, stop), see `Curves.windows`."""
         return self._curves.windows(self._newest, self._points, lanes, first, stop)
-
-
-def _lay_over(found: Floats, first: int, stretch: Stretch, which: Lanes, stop: int) -> None:
-    """Put what a stretch has of epochs [first, stop) into values (…, epochs) from `first` on."""
-    begin = max(first, stretch.begin)
-    values = stretch.part(which, begin, stop)
-    if values.size:
-        place = found[..., begin - first : begin - first + values.shape[-1]]
-        np.copyto(place, values, where=~np.isnan(values))

@@ -41,6 +41,14 @@ class Stretch:
         begin = max(0, first - self.begin)
         return self.values[which, begin : max(begin, min(stop, self.stop) - self.begin)]
 
+    def lay_over(self, found: Floats, first: int, which: Lanes, stop: int) -> None:
+        """Put what is known of epochs [first, stop) into values (…, epochs) from `first` on."""
+        begin = max(first, self.begin)
+        values = self.part(which, begin, stop)
+        if values.size:
+            place = found[..., begin - first : begin - first + values.shape[-1]]
+            np.copyto(place, values, where=~np.isnan(values))
+
     def write(self, which: slice, first: int, values: Floats, most: int | None = None) -> None:
         """Put values (lanes, epochs) at epochs `first` ≥ begin and after; see `make_room`."""
         stop = first + values.shape[1]

@@ -30,6 +30,8 @@ from tui_gd.learning.starts import lane_names, make_start
 from tui_gd.learning.stops import StopRules
 
 CHUNK_EPOCHS = 1024
+# where old epochs are gone back to, so many before them are computed again too, or fewer
+RECENT_EPOCHS = 512
 CHUNK_BYTES = 8 << 20
 # the test losses of a chunk are computed in one go, which nothing interrupts: some 20 ms at most
 CHUNK_ROWS = 1 << 21
@@ -311,10 +313,22 @@ class Trainer:
             return
         if epoch <= self.newest:
             self._drop_proposals()
-        keyframe, state = self.history.keyframes.before(min(epoch, self.history.common))
+        keyframe, state = self.history.keyframes.before(
+            min(self._replayed_from(epoch), self.history.common)
+        )
         if not keyframe <= self.epoch <= epoch:
             with self._working():
                 self._move_to(keyframe, state)
+
+    def _replayed_from(self, epoch: int) -> int:
+        """Return from which epoch on numbers are wanted where a record was thinned.
+
+        Those before `epoch` say how the run came there. There are as many again to be computed as
+        keyframes lie apart, or twice as many, so that it takes up to three times as long.
+        """
+        if epoch >= self.history.train_loss.whole:
+            return epoch
+        return max(0, epoch - min(RECENT_EPOCHS, 2 * self.history.keyframes.stride))
 
     def set_learning_rate(self, rate: float, lane: int = 0) -> None:
         """Let a lane descend with `rate` from here on.
