@@ -8,8 +8,8 @@ the second one; what was waiting is the most of every quarter. Status 1 if memor
 `--most`, or if there were more threads at the end, or if a queue grew.
 
 At first memory grows as it must, until keyframes, the newest epochs and the store's cache have all
-that they may take. So what came before epoch `--after` (of the first minutes, on small data) is left
-out, or half of it where the run is too short for that.
+that they may take. So what came before epoch `--after` is left out (a minute or two on small data),
+or the first half where the run is too short for that.
 
     python benchmarks/soak.py [--minutes 120] [--most 1.05] [--after 4000000] [--problem blobs]
 """

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.learning.test_bounded_run import small
 from tests.making import make_problem
 from tests.test_runner import wait_for
 from tests.twin import LOSSES, ROWS, Twin
@@ -49,15 +50,17 @@ KEYS = st.one_of(
     st.tuples(st.just("close"), NUMBERS),
     st.tuples(st.just("set start"), st.tuples(*[st.floats(-3, 3)] * 3)),
 )
+FAR_KEYS = st.one_of(KEYS, st.tuples(st.just("step"), st.integers(10, 40)))
 
 
 class Bench:
     """A runner, its twin, and the races that were begun."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_epochs: int | None = None) -> None:
         self.problem = make_problem(ROWS)
         start = np.random.default_rng(5).standard_normal(3)
-        trainer = Trainer(self.problem, initial_weights=start)
+        trainer = Trainer(self.problem, initial_weights=start, keep_epochs=keep_epochs)
+        trainer.record_steepness()
         self.runner = Runner(trainer, 10**6, pace=300.0)
         self.twin = Twin(start, [0.01])
         self.current = 0
@@ -152,7 +155,13 @@ class Bench:
             assert lane.weights.tobytes() == weights.tobytes()
             assert lane.loss == loss[0]
             assert lane.gradient.tobytes() == grad.tobytes()
-            assert lane.train.low.tolist() == losses  # so few that each has its own bucket
+            shown = lane.train.low  # so few that each has its own bucket
+            known = np.flatnonzero(np.isfinite(shown))
+            assert len(shown) == len(losses)
+            assert shown[known].tolist() == [losses[epoch] for epoch in known]
+            assert known.tolist()[-1:] == [len(losses) - 1] or lane.train.whole > lane.recorded
+            if not lane.train.whole:
+                assert len(known) == len(losses)
             wanted = self.twin.lanes[position].update_at(shot.epoch)
             assert (lane.optimizer.name, lane.loss_name) == (wanted.optimizer, wanted.loss)
 
@@ -182,3 +191,18 @@ def test_whatever_is_pressed_every_epoch_has_the_bits_of_the_naive_twin(keys: li
             bench.check()
     finally:
         bench.end()
+
+
+@given(keys=st.lists(FAR_KEYS, min_size=4, max_size=12))
+@settings(
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+def test_of_a_bounded_record_too_every_epoch_has_the_bits_of_the_twin(keys: list[tuple]) -> None:
+    with small():
+        bench = Bench(keep_epochs=4)
+        try:
+            for key in keys:
+                bench.press(key)
+                bench.check()
+        finally:
+            bench.end()

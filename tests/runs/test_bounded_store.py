@@ -1,0 +1,205 @@
+"""Runs with a thinned record in the store: kept, opened, taken up again, exported."""
+
+import csv
+import io
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.runs.keeping import LINE, Kept
+from tui_gd.errors import ProblemError
+from tui_gd.keeping import curve_lines, summary
+from tui_gd.learning import points as points_module
+from tui_gd.learning import series as series_module
+from tui_gd.learning.points import Known, Points
+from tui_gd.learning.standing import Keyframe
+from tui_gd.learning.trainer import Trainer
+from tui_gd.runs import writing
+from tui_gd.runs.completing import completed, missing_epochs
+from tui_gd.runs.exported import Exported
+from tui_gd.runs.exports.losses import loss_files
+from tui_gd.runs.resume import resume
+from tui_gd.runs.store import Store
+from tui_gd.ui.storeshelf import StoreShelf
+
+LONG = 10**9
+
+
+class Bounded(Kept):
+    """A kept run whose record is bounded."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.trainer = self.settings.make_trainer(self.problem, bounded=True)
+        self.trainer.record_steepness()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(points_module, "FINENESS", 64)
+    monkeypatch.setattr(series_module, "WHOLE", 256)
+    monkeypatch.setattr(series_module, "LEAST_WHOLE", 128)
+
+
+def taken_up(path: Path, name: str) -> Trainer:
+    with Store(path) as store, resume(store, name, bounded=True) as run:
+        return run.trainer
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("every", [100, 3000])
+def test_a_bounded_run_is_kept_and_goes_on_with_its_bits_and_its_curves(
+    tmp_path: Path, every: int
+) -> None:
+    run = Bounded(tmp_path)
+    for _ in range(6000 // every):  # seldom: what is told has been thinned before
+        run.trainer.advance(every)
+        run.write()
+    run.trainer.go_to(777)
+    run.trainer.branch(0, 0.02)
+    run.trainer.advance(500)
+    run.trainer.back(40)
+    run.trainer.set_learning_rate(0.001, 2)
+    run.trainer.advance(90)
+    name = run.close()
+    again = taken_up(run.path, name)
+    assert again.epoch == run.trainer.epoch
+    for kind, kept in again.history.series.items():
+        own = run.trainer.history.series[kind]
+        for lane, one in enumerate(again.lanes):
+            got, true = (
+                kept.between(lane, 0, one.recorded + 1),
+                own.between(lane, 0, one.recorded + 1),
+            )
+            both = np.isfinite(got) & np.isfinite(true)
+            assert np.array_equal(got[both], true[both])
+            assert np.isfinite(got[kept.whole :]).all()
+            assert np.isfinite(got).sum() > 500
+            mine, theirs = (each.window(lane, 0, one.recorded + 1) for each in (kept, own))
+            if mine.width > 8:
+                assert np.nanmax(mine.high) == np.nanmax(theirs.high)
+                assert np.nanmin(mine.low) == np.nanmin(theirs.low)
+    for trainer in (again, run.trainer):
+        trainer.go_to(6100)
+    assert again.weights.tobytes() == run.trainer.weights.tobytes()
+    whole = LINE.make_trainer(run.problem)
+    whole.advance(777)
+    for trainer in (again, run.trainer):
+        trainer.go_to(777)
+        assert trainer.weights[:2].tobytes() == whole.weights.tobytes()
+
+
+def long_run(tmp_path: Path) -> tuple[Kept, str]:
+    """Keep what a run of a thousand million epochs would have left behind."""
+    run = Kept(tmp_path)
+    run.trainer.advance(100)
+    run.write()
+    standing = run.trainer.standing(3)
+    epochs = np.unique(np.geomspace(1, LONG - 1000, 50_000).astype(np.int64))
+    values = 1 + 1 / (1.0 + epochs)
+    values[1000] = 50.0
+    known = Known(0, LONG + 1, Points(epochs, values), LONG - 999, np.full(1000, 0.5))
+    lanes = tuple(replace(lane, recorded=LONG) for lane in standing.lanes)
+    begun, last = standing.keyframes[0], standing.keyframes[-1]
+    fake = replace(
+        standing,
+        epoch=LONG,
+        newest=LONG,
+        lanes=lanes,
+        keyframes=(begun, Keyframe(LONG, last.numbers, last.state)),
+        series={name: dict.fromkeys((0, 1), known) for name in standing.series},
+    )
+    run.trainer.advance(1)
+    news = replace(run.trainer.news(), epoch=LONG, newest=LONG, lanes=lanes)
+    with Store(run.path) as store:
+        writer = writing.Writer(store, run.recorder.id or "")
+        writer.write(writing.Batch(news, fake, "paused", "", 3, LONG))
+    run.recorder.close()
+    return run, run.recorder.id or ""
+
+
+def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Path) -> None:
+    run, name = long_run(tmp_path)
+    tracemalloc.start()
+    try:
+        with Store(run.path) as store:
+            kept = store.find(name)
+            standing = store.standing(kept)
+        words = "\n".join(summary(kept, standing))
+        drawn = curve_lines(standing, 80, "utf-8")
+        detail = StoreShelf(run.path).read(name)
+        trainer = taken_up(run.path, name)
+        trainer.advance(2000)
+        trainer.back(10)
+        curve = trainer.history.train_loss.window(0, 0, LONG)
+        exported = Exported(run.settings, run.problem, standing)
+        text = loss_files(exported)["losses.csv"].decode()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 << 20
+    assert "epoch 1000000000 of 1000000000" in words
+    assert "0.5" in words
+    assert len(drawn) > 5
+    assert detail.lanes[0].last == 0.5
+    assert np.nanmax(detail.lanes[0].train.high) == 50.0
+    assert trainer.epoch == LONG + 1990
+    assert trainer.losses_between(0, LONG - 999, LONG).tolist() == [0.5] * 999
+    assert np.nanmax(curve.high) == 50.0
+    rows = list(csv.reader(io.StringIO(text)))[1:]
+    assert 60_000 < len(rows) < 80_000
+    assert rows[-1][0] == str(LONG)
+    assert missing_epochs(standing) > LONG
+    with pytest.raises(ProblemError, match="1000000000 epochs are more than"):
+        completed(exported)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_thinned_run_is_completed_by_training_it_again(tmp_path: Path) -> None:
+    run, whole = Bounded(tmp_path), LINE.make_trainer(LINE.load_problem())
+    for trainer in (run.trainer, whole):
+        trainer.advance(3000)
+    exported = Exported.of(run.settings, run.problem, run.trainer)
+    assert missing_epochs(exported.standing) > 1000
+    full = completed(exported)
+    assert missing_epochs(full.standing) == 0
+    for position, lane in enumerate(full.lanes):
+        assert full.series("train", lane).all().tolist() == whole.losses(position).tolist()
+        assert full.series("test", lane).all().tolist() == whole.test_losses(position).tolist()
+
+
+def test_rows_of_equal_width_as_they_were_kept_before_still_open(tmp_path: Path) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(1000)
+    name = run.close()
+    epochs = np.array([0, 3, 8, 12, 400, 511], np.int64)
+    values = run.trainer.losses(0)[epochs]
+    blob = epochs.astype("<u4").tobytes() + values.astype("<f8").tobytes()
+    late = run.trainer.losses(0)[512:].astype("<f8").tobytes()
+    with Store(run.path) as store, store.transaction() as connection:
+        connection.execute("DELETE FROM losses WHERE lane = 0")
+        connection.executemany(
+            "INSERT INTO losses (run, lane, first, stop, width, nbytes, train)"
+            " VALUES (?, 0, ?, ?, ?, ?, ?)",
+            [(name, 0, 512, 256, len(blob), blob), (name, 512, 1001, 1, len(late), late)],
+        )
+    with Store(run.path) as store:
+        known = store.standing(store.find(name)).series["train"][0]
+    assert (known.whole, known.stop) == (512, 1001)
+    assert known.points().epochs.tolist() == [*epochs.tolist(), *range(512, 1001)]
+    assert known.at(400) == run.trainer.losses(0)[400]
+    assert np.isnan(known.at(401))
+    again = taken_up(run.path, name)
+    assert again.losses(0)[512:].tolist() == run.trainer.losses(0)[512:].tolist()
+    with Store(run.path) as store, resume(store, name) as complete:
+        complete.trainer.go_to(0)
+        complete.trainer.advance(1000)
+        check_same_train(complete.trainer, run.trainer)
+
+
+def check_same_train(one: Trainer, other: Trainer) -> None:
+    assert one.weights.tobytes() == other.weights.tobytes()
+    assert one.losses(0).tobytes() == other.losses(0).tobytes()
