@@ -20,7 +20,8 @@ class Buckets:
     Bucket i covers epochs [first + i·width, first + (i + 1)·width).
     `low` and `high` are (buckets,); NaN where no value of the bucket is finite. `stop` is one past
     the last epoch on record. Before epoch `whole` there are points of a thinned record, and NaN
-    between them where a bucket is narrower than they lie apart.
+    between them where a bucket is narrower than they lie apart; `beside` are (epoch, value) of the
+    last one before the curve and the first one after it.
     """
 
     width: int
@@ -29,6 +30,7 @@ class Buckets:
     high: Floats
     first: int = 0
     whole: int = 0
+    beside: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,11 +79,17 @@ class Curves:
             else:
                 low, high = low.copy(), high.copy()
             high = low if width == 1 else high
+        pairs = ((one, one) for one in low) if high is low else zip(low, high, strict=True)
         return [
-            Buckets(width, stop, *ends, begin, min(whole.begin, stop))
-            for ends in (
-                ((one, one) for one in low) if high is low else zip(low, high, strict=True)
+            Buckets(
+                width,
+                stop,
+                *ends,
+                begin,
+                min(whole.begin, stop),
+                _beside(whole, points[lane], lane, begin, stop) if begin < whole.begin else (),
             )
+            for lane, ends in zip(lanes, pairs, strict=True)
         ]
 
     def _of_points(
@@ -100,6 +108,22 @@ class Curves:
                 _put_ends(points[lane].between(begin, stop), begin, width, low[i], high[i])
             self._held[key] = low, high
         return self._held[key]
+
+
+def _beside(
+    whole: Stretch, points: Points, lane: int, first: int, stop: int
+) -> tuple[tuple[int, float], ...]:
+    """Return what a lane has on record next to epochs [first, stop)."""
+    found = []
+    if first and (begin := int(np.searchsorted(points.epochs, first))):
+        found.append((int(points.epochs[begin - 1]), float(points.values[begin - 1])))
+    if stop <= whole.begin:
+        end = int(np.searchsorted(points.epochs, stop))
+        if end < len(points.epochs):
+            found.append((int(points.epochs[end]), float(points.values[end])))
+        elif np.isfinite(whole.values[lane, 0]):
+            found.append((whole.begin, float(whole.values[lane, 0])))
+    return tuple(found)
 
 
 def curve_of(known: Known, most: int) -> Buckets:

@@ -568,6 +568,12 @@ class Trainer:
         loss, grad = self.descent.loss_and_grad(weights, methods=self._methods_then(epoch))
         self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
         self._use_methods()
+        if epoch < self.history.train_loss.whole:  # where there may be no number on record
+            known = np.array([one.diverged is None or one.diverged >= epoch for one in self.lanes])
+            self.history.train_loss.write(epoch, np.where(known, loss, np.nan)[None])
+            if self.descent.record_steepness:
+                norms = np.where(known, np.sqrt(np.vecdot(grad, grad)), np.nan)
+                self.history.norms.write(epoch, norms[None])
         if self._test_losses:  # a run taken up again may not have them
             names = [method.loss for method in self.descent.methods]
             self._evaluation.add(epoch, state[None, :, 0], np.isfinite(loss)[None], names)

@@ -98,26 +98,35 @@ def middles(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.f
 
 
 def bridged(
-    low: NDArray[np.float64], high: NDArray[np.float64], width: int, stop: int
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    width: int,
+    stop: int,
+    beside: Sequence[tuple[int, float]] = (),
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return both with straight lines where buckets before ``stop`` have nothing between others.
 
     ``low`` and ``high`` are (buckets,), of ``width`` epochs; ``stop`` is counted from the first of
     them. There only some epochs are on record, and the gaps between them are none of the curve's.
-    Before the first and after the last bucket that has something, nothing is put.
+    ``beside`` are (epoch, value) of what is on record before and after, counted likewise. Where
+    nothing comes before or after, nothing is put.
     """
     early = low[: max(0, -(-stop // width))]
     if not early.size or not np.isnan(early.min()):
         return low, high
     finite = np.isfinite(low) & np.isfinite(high)
-    known, missing = np.flatnonzero(finite), np.flatnonzero(~finite[: len(early)])
-    if not len(known):
-        return low, high
-    missing = missing[(missing > known[0]) & (missing < known[-1])]
+    missing = np.flatnonzero(~finite[: len(early)])
+    outside = [((epoch - (width - 1) / 2) / width, value) for epoch, value in beside]
+    before = [one for one in outside if one[0] < 0]
+    after = [one for one in outside if one[0] >= 0]
+    known = np.flatnonzero(finite)
+    places = np.array([*(at for at, _ in before), *known, *(at for at, _ in after)])
 
     def filled(ends: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = [*(value for _, value in before), *ends[known], *(value for _, value in after)]
         ends = ends.copy()
-        ends[missing] = np.interp(missing, known, ends[known])
+        if values:
+            ends[missing] = np.interp(missing, places, values, left=np.nan, right=np.nan)
         return ends
 
     joined = filled(low)

@@ -81,7 +81,13 @@ def curve_of(
     dashed: bool = False,
 ) -> Curve:
     """Return a curve from epoch `begin` on, or from the bucket it lies in."""
-    low, high = bridged(buckets.low, buckets.high, buckets.width, buckets.whole - buckets.first)
+    low, high = bridged(
+        buckets.low,
+        buckets.high,
+        buckets.width,
+        buckets.whole - buckets.first,
+        [(at - buckets.first, known) for at, known in buckets.beside],
+    )
     skipped = max(0, min((begin - buckets.first) // buckets.width, len(low)))
     single, low = high is low, low[skipped:]
     high = low if single else high[skipped:]
