@@ -45,8 +45,8 @@ def export_run(
             exported = completed(exported)
         else:
             to_stderr(
-                "test losses or gradient norms were not all computed when this was trained:"
-                " export --complete trains it again to have them"
+                "losses or gradient norms of some epochs are not on record, for they were not"
+                " computed or were thinned out: export --complete trains this again to have them"
             )
     paths = []
     if estimator is not None:

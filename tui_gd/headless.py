@@ -71,7 +71,9 @@ def train(
     with writing(output) as file:
         problem = settings.load_problem()
         whole = output.json is not None
-        trainer = settings.make_trainer(problem, test_losses=whole, bounded=not whole)
+        trainer = settings.make_trainer(
+            problem, test_losses=whole, bounded=not whole and shared is None
+        )
         if problem.hints:
             to_stderr("; ".join(problem.hints))
         recorder = Recorder(settings, problem) if keep else None

@@ -19,6 +19,7 @@ from tui_gd.learning.standing import Keyframe
 from tui_gd.learning.trainer import Trainer
 from tui_gd.runs import writing
 from tui_gd.runs.completing import completed, missing_epochs
+from tui_gd.runs.export import why_not
 from tui_gd.runs.exported import Exported
 from tui_gd.runs.exports.losses import loss_files
 from tui_gd.runs.resume import resume
@@ -155,6 +156,22 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
     assert missing_epochs(standing) > LONG
     with pytest.raises(ProblemError, match="1000000000 epochs are more than"):
         completed(exported)
+    assert "of 10000000 at most: export weights" in why_not(exported, "estimator")
+
+
+@pytest.mark.usefixtures("small")
+def test_an_epoch_that_is_viewed_is_reported_though_those_about_it_are_thinned(
+    tmp_path: Path,
+) -> None:
+    run, whole = Bounded(tmp_path), LINE.make_trainer(LINE.load_problem())
+    run.trainer.advance(4000)
+    for epoch in (2501, 2502, 2503):
+        for trainer in (run.trainer, whole):
+            trainer.go_to(epoch)
+        exported = Exported.of(run.settings, run.problem, run.trainer)
+        for position, lane in enumerate(exported.lanes):
+            assert exported.value("train", lane) == whole.losses(position)[epoch]
+            assert exported.value("test", lane) == whole.test_losses(position)[epoch]
 
 
 @pytest.mark.usefixtures("small")

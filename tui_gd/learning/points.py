@@ -31,6 +31,13 @@ class Points(NamedTuple):
         found = i < len(self.epochs) and self.epochs[i] == epoch
         return float(self.values[i]) if found else np.nan
 
+    def with_point(self, epoch: int, value: float) -> "Points":
+        """Return these and one more, if it is finite and not among them."""
+        if not np.isfinite(value) or not np.isnan(self.at(epoch)):
+            return self
+        i = int(np.searchsorted(self.epochs, epoch))
+        return Points(np.insert(self.epochs, i, epoch), np.insert(self.values, i, value))
+
     def at_all(self, epochs: NDArray[np.int64]) -> Floats:
         """Return the values at epochs (epochs,), rising, NaN where there is no point."""
         found: Floats = np.full(len(epochs), np.nan)

@@ -197,12 +197,18 @@ class Series:
                 stretch.lay_over(found, first, slice(None), stop)
         return found.T
 
-    def known(self, lane: int, first: int, stop: int) -> Known:
-        """Return what is known of a lane over epochs [first, stop), its own copy."""
+    def known(self, lane: int, first: int, stop: int, viewed: int = -1) -> Known:
+        """Return what is known of a lane over epochs [first, stop), its own copy.
+
+        Of what is whole aside, the value at epoch `viewed` alone is in it.
+        """
         whole = min(max(first, self.whole), max(first, stop))
         values = self._newest.part(lane, whole, min(stop, int(self._ends[lane]))).copy()
         # points are never written to: there are new ones with every change
-        return Known(first, stop, self._points[lane].between(first, whole), whole, values)
+        thin = self._points[lane].between(first, whole)
+        if first <= viewed < whole:
+            thin = thin.with_point(viewed, self.at(lane, viewed))
+        return Known(first, stop, thin, whole, values)
 
     def least(self, lane: int, stop: int) -> tuple[int, float]:
         """Return the epoch before `stop` with a lane's least value, and that; (0, NaN) if none."""

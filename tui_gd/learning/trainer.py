@@ -495,7 +495,7 @@ class Trainer:
             tuple(self._keyframe(epoch, state) for epoch, state in sorted(frames.items())),
             {
                 name: {
-                    lane.number: series.known(position, 0, lane.recorded + 1)
+                    lane.number: series.known(position, 0, lane.recorded + 1, self.epoch)
                     for position, lane in enumerate(self.lanes)
                 }
                 for name, series in history.series.items()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.runs.completing import MOST_EPOCHS
 from tui_gd.runs.exported import Exported
 
 SURFACE = "a surface has no rows to predict: there is no estimator of it"
@@ -17,16 +18,19 @@ SURFACE = "a surface has no rows to predict: there is no estimator of it"
 
 def without_estimator(exported: Exported) -> str:
     """Return why there is no estimator, or nothing."""
+    if exported.epoch > MOST_EPOCHS:
+        return f"an estimator has the loss of every epoch, of {MOST_EPOCHS} at most: export weights"
     return SURFACE if exported.problem.surface else ""
 
 
 def estimator_files(exported: Exported) -> dict[str, bytes]:
     """Return `estimator.joblib`: `predict` of the problem's rows, without ones, is this run's.
 
-    Classes are called by their names; whole numbers are numbers.
+    Classes are called by their names; whole numbers are numbers. Its `loss_curve_` has NaN where the
+    record was thinned.
     """
-    if exported.problem.surface:
-        raise ProblemError(SURFACE)
+    if reason := without_estimator(exported):
+        raise ProblemError(reason)
     import joblib  # type: ignore[import-untyped]
 
     from tui_gd.estimators import (
