@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.making import Floats
@@ -197,6 +197,21 @@ WAYS = st.one_of(
     lanes=st.integers(1, 3),
     ways=st.lists(WAYS, min_size=6, max_size=40),
     whole=st.sampled_from([8, 16, 30]),
+)
+@example(  # what is whole again was told as points
+    lanes=1,
+    ways=[("tell", 0), ("back", 0), ("go", 36), ("other way", 0), ("tell", 0)],
+    whole=8,
+)
+@example(
+    lanes=1,
+    ways=[("back", 0), ("go", 34), ("tell", 0), ("other way", 0), ("tell", 0)],
+    whole=8,
+)
+@example(  # a branch that has one epoch more than its parent's other way
+    lanes=1,
+    ways=[("back", 35), ("branch", 0), ("back", 0), ("go", 34), ("other way", 0), ("tell", 0)],
+    whole=8,
 )
 @settings(
     max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -263,6 +263,7 @@ class Series:
         begin = end
         if aside and aside.begin <= end <= aside.stop:
             begin = aside.begin
+            np.minimum(self._fresh, begin, out=self._fresh)  # more is on record than was told
         newest = Stretch(self.lanes, begin)
         newest.make_room(end)
         for lane in range(self.lanes):

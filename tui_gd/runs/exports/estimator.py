@@ -26,7 +26,7 @@ def without_estimator(exported: Exported) -> str:
 def estimator_files(exported: Exported) -> dict[str, bytes]:
     """Return `estimator.joblib`: `predict` of the problem's rows, without ones, is this run's.
 
-    Classes are called by their names; whole numbers are numbers. Its `loss_curve_` has NaN where the
+    Classes are called by their names; whole numbers are numbers. `loss_curve_` has NaN where the
     record was thinned.
     """
     if reason := without_estimator(exported):
