@@ -82,7 +82,7 @@ class Runner:
         self._recorder = recorder
         self._recorded_at = -math.inf
         self._running = False
-        self._taking = False
+        self._taking = self._resting = False
         self._epoch_seconds = 0.0
         self._going = False  # to an epoch that may be far: any command calls it off
         self._goal = 0
@@ -119,6 +119,11 @@ class Runner:
     def busy(self) -> bool:
         """Whether a command or a step that was asked for is not done yet."""
         return self._taking or bool(self._inbox) or self._trainer.epoch < self._goal
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is left to do until the next command: the snapshot is the last one."""
+        return self._resting and not self._inbox
 
     @property
     def epoch_seconds(self) -> float:
@@ -199,8 +204,8 @@ class Runner:
                 while self._inbox and self._may_take(self._inbox[0]):
                     self._carry_out(self._inbox.popleft())
             finally:
-                self._taking = False
                 self._publish()
+                self._taking = False
         try:
             if self._trainer.epoch < self._goal:
                 self._between = self._serve_running if self._running else self._serve_step
@@ -222,7 +227,9 @@ class Runner:
             return
         with self._wake:
             if not self._inbox and not self._stopping:
+                self._resting = True
                 self._wake.wait()
+                self._resting = False
 
     # What is done between two blocks of rows, on large data
 

@@ -15,6 +15,7 @@ from textual.keys import _character_to_key
 from tests.ui.shelving import MemoryShelf
 from tui_gd.plots.palette import UNICODE, Depth, Symbols
 from tui_gd.settings import RunSettings
+from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.panel import Panel
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
     from tui_gd.ui.shelf import Shelf
 
 # how long a busy machine with two cores may need; a test that passes never waits so long
-PATIENCE = 20.0
+PATIENCE = 60.0
+# how often nothing may be left to do before it is believed
+ROUNDS = 3
+# the groups of threads that no key waits for
+BESIDE = frozenset({"study", "list", "read"})
 # weights that get 252 of the 500 test rows of `blobs` wrong: neither class has them all
 WEIGHTS = (0.5, -0.25, 0.125)
 STATUS = re.compile(
@@ -65,14 +70,81 @@ class Driver:
     async def press(self, *keys: str) -> None:
         """Press keys by Textual's names, or the characters of a text to type.
 
-        The pilot's own `press` also waits until the whole process is idle: a tenth of a second
-        a key, and a whole one while training.
+        Each is answered before the next one comes: see `answered`.
         """
+        for key in keys:
+            await self.press_at_once(key)
+
+    async def press_at_once(self, *keys: str) -> None:
+        """Press keys without looking up: only the last one's answer is waited for."""
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 else key
             self.app._driver.send_message(events.Key(name, key if len(key) == 1 else None))
-            for _ in range(3):  # app, screen and widget hand it on to each other
-                await self.pilot._wait_for_screen()
+        await self.answered()
+
+    async def type(self, text: str) -> None:
+        """Type a text, quickly."""
+        await self.press_at_once(*text)
+
+    async def answered(self) -> None:
+        """Wait until all is done and drawn that keys, clicks and commands so far have led to.
+
+        All messages have then been seen to, also those that they led to; runs are loaded and files
+        written; the runner rests, or runs and has no command left, and its snapshot is drawn. Only
+        studies, and the reading of kept runs, may still be under way. A loop of events may take a
+        few rounds to hand something on, however quick the machine, hence the rounds; what other
+        threads do is looked at.
+        """
+        deadline = time.monotonic() + PATIENCE
+        rounds, drawn = 0, self._what_is_drawn()
+        while rounds < ROUNDS and not self.app._exit:
+            await self._messages_seen_to()
+            done = self._all_is_done()
+            if done and self._is_drawn(drawn):
+                rounds += 1
+                continue
+            if not done:
+                drawn = self._what_is_drawn()
+            rounds = 0
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never answered\n{self.text()}")
+            await asyncio.sleep(0.001)
+
+    async def _messages_seen_to(self) -> None:
+        """Wait until every widget has seen to the messages that it has now, or the app leaves."""
+        seen = asyncio.ensure_future(self.pilot._wait_for_screen(PATIENCE))
+        while not self.app._exit and not seen.done():
+            await asyncio.wait([seen], timeout=0.1)
+        if self.app._exit:
+            seen.cancel()
+        else:
+            await seen
+
+    def _all_is_done(self) -> bool:
+        """Whether no thread is at work on what keys led to, but on epochs without end."""
+        at_work = [w for w in self.app.workers if w._thread_worker and w.group not in BESIDE]
+        runner = self.run.runner
+        if runner is None or not runner._thread.is_alive():
+            return all(worker.is_finished for worker in at_work)
+        if runner.snapshot.state is RunState.RUNNING:
+            idle = not runner._taking and not runner._inbox
+        else:
+            idle = runner.resting and not runner._drawing
+        return idle and all(worker.is_finished for worker in at_work)
+
+    def _what_is_drawn(self) -> Snapshot | None:
+        return self.run._drawn
+
+    def _is_drawn(self, before: Snapshot | None) -> bool:
+        """Whether the snapshot that there is has been drawn, or one after `before`, if it can."""
+        run = self.run
+        if run.runner is None or run.board.tiny or not (run.is_active or self.app.screen.is_modal):
+            return True
+        drawn = run._drawn
+        running = run.runner.snapshot.state is RunState.RUNNING
+        return not run._stale and (
+            drawn is run.runner.snapshot or (running and drawn is not before)
+        )
 
     async def until(self, seen: Callable[[], Any], what: str = "") -> None:
         """Wait until `seen()` is true."""
@@ -98,20 +170,25 @@ class Driver:
         """Wait until what the next step leads to and the report of this epoch are on the screen."""
 
         def rests() -> bool:
-            runner = self.run.runner
-            if runner is None or runner.snapshot is not self.run._drawn or self.run._stale:
+            if self.run.runner is None or self.studying:
                 return False
-            snapshot, report = runner.snapshot, self.run.board.report
+            snapshot, report = self.run.runner.snapshot, self.run.board.report
             about = f"epoch {snapshot.epoch}"
             if len(snapshot.lanes) > 1:
                 about += f", lane {snapshot.lane.name}"
-            if self.run.studies.busy:
-                return False
             known = not np.isnan(snapshot.lane.next_loss)
             return known and (not report.display or report.about == about)
 
-        await self.until(rests, "a run at rest")
-        await self.pilot.pause()
+        await self.until(lambda: self.run.runner is not None, "a runner")
+        await self.answered()
+        while not rests():
+            await self.until(rests, "a run at rest")
+            await self.answered()
+
+    @property
+    def studying(self) -> bool:
+        """Whether a study is under way, or its result on its way to the panel."""
+        return any(w.group == "study" and not w.is_finished for w in self.app.workers)
 
     def read_status(self) -> Status | None:
         match = STATUS.match(self.read("#status").rstrip())
@@ -182,6 +259,8 @@ async def driving(
                 if columns >= 40 and rows >= 12:
                     await driver.settled()
             yield driver
+            # else the way out waits for them
+            driver.run.studies.stop()
     finally:
         if app.run_screen.runner:
             assert app.run_screen.runner.stop()

@@ -79,7 +79,7 @@ class MemoryShelf:
 
     def _enter(self) -> None:
         assert threading.current_thread() is not threading.main_thread()
-        self.gate.wait(20)
+        self.gate.wait(60)
         if self.fault:
             raise ProblemError(self.fault)
 

@@ -96,7 +96,7 @@ async def test_the_target_is_found_by_typing_and_loaded(table, rows, columns) ->
     async with driving(columns, rows, ready=False, problem="table.csv") as driver:
         await asked_for(driver)
         await driver.until(lambda: "age" in driver.text())
-        await driver.press(*"chur")
+        await driver.type("chur")
         await driver.until(lambda: "find: chur" in driver.text())
         assert "age" not in driver.text()
         await driver.press("enter")
@@ -124,7 +124,7 @@ async def test_the_target_is_chosen_by_arrows_and_typing_is_taken_back(table) ->
 async def test_letters_that_are_keys_elsewhere_are_typed() -> None:
     async with driving(ready=False, problem="table.csv") as driver:
         await asked_for(driver)
-        await driver.press(*"qjk ?:")
+        await driver.type("qjk ?:")
         await driver.until(lambda: "find: qjk ?:" in driver.text())
         assert not driver.app._exit
 
@@ -285,7 +285,8 @@ async def test_a_table_is_loaded_with_the_chosen_target_and_shows_its_columns(tm
     async with driving(ready=False, problem=str(path)) as driver:
         await driver.until(lambda: isinstance(driver.app.screen, TargetChoice))
         await driver.until(lambda: "which column of customers.csv?" in driver.text())
-        await driver.press(*"churn", "enter")
+        await driver.type("churn")
+        await driver.press("enter")
         await driver.status(state="PAUSED", epoch=0)
         assert driver.run.problem.class_names == ("no", "yes")
         driver.app.clear_notifications()

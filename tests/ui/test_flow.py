@@ -252,5 +252,5 @@ def test_forward_and_back_are_two_keys(clock: Clock) -> None:
 
 async def test_twenty_keys_at_once_are_twenty_steps() -> None:
     async with driving() as driver:
-        await driver.press(*"." * 20)
+        await driver.press_at_once(*"." * 20)
         await driver.status(epoch=20, state="PAUSED")

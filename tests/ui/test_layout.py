@@ -194,7 +194,7 @@ async def test_a_panel_that_is_not_shown_is_not_drawn(monkeypatch) -> None:
         await driver.pilot.resize_terminal(30, 8)
         await driver.press("full_stop")
         await driver.until(lambda: driver.run.runner.snapshot.epoch == 2)
-        await driver.pilot.pause()
+        await driver.answered()
         assert drawn == []
 
 
@@ -205,7 +205,7 @@ async def test_behind_the_help_nothing_is_drawn_and_afterwards_all_is_new() -> N
         before = driver.read("#status")
         driver.run.action_step(1)
         await driver.until(lambda: driver.run.runner.snapshot.epoch == 1)
-        await driver.pilot.pause()
+        await driver.answered()
         assert driver.read("#status") == before
         await driver.press("escape")
         await driver.status(epoch=1)

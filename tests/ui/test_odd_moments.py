@@ -166,7 +166,9 @@ async def test_the_rescue_goes_back_to_where_the_loss_was_least() -> None:
     async with driving(problem="plane", alpha=(0.2,), epochs=100) as driver:
         await driver.press("greater_than_sign")
         await driver.status(epoch=10)
-        await driver.press("a", *"1.5", "enter")
+        await driver.press("a")
+        await driver.type("1.5")
+        await driver.press("enter")
         await driver.status(alpha=1.5)
         await driver.press(*["greater_than_sign"] * 5)
         status = await driver.status(epoch=60)
@@ -183,7 +185,9 @@ async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
         await driver.settled()
         arrows = "←↑→↓↖↗↘↙"
         assert any(arrow in driver.read("#landscape")[200:] for arrow in arrows)
-        await driver.press("g", *"300", "enter")
+        await driver.press("g")
+        await driver.type("300")
+        await driver.press("enter")
         await driver.status(epoch=300)
         await driver.settled()
         below = driver.read("#landscape").split("\n")[1:]

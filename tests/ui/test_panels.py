@@ -264,7 +264,9 @@ async def test_the_cursor_tells_the_losses_of_an_epoch(tmp_path) -> None:
 
 async def test_of_many_epochs_the_cursor_tells_one_exactly() -> None:
     async with driving(160, epochs=6000, alpha=(0.001,)) as driver:
-        await driver.press("g", *"6000", "enter")
+        await driver.press("g")
+        await driver.type("6000")
+        await driver.press("enter")
         await driver.status(epoch=6000)
         await driver.press("enter", *["left"] * 20)
         await driver.settled()

@@ -456,7 +456,7 @@ async def test_in_ascii_all_of_it_is() -> None:
         assert driver.text().isascii()
         await driver.press("x")
         await driver.until(lambda: isinstance(driver.app.screen, Choice))
-        await driver.pilot.pause()
+        await driver.answered()
         assert driver.text().isascii()
 
 

@@ -92,7 +92,7 @@ async def test_the_palette_offers_every_action_and_carries_it_out() -> None:
                 assert action.text[0].upper() + action.text[1:] in offered
         await driver.press("ctrl+p")
         await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
-        await driver.press(*"ten epochs forw")
+        await driver.type("ten epochs forw")
         await driver.until(lambda: "Ten epochs forward" in driver.text())
         await driver.press("enter")
         await driver.until(lambda: driver.app.screen is driver.run)
@@ -267,7 +267,7 @@ async def walk_through_all_screens(driver: Driver) -> list[str]:
 
     async def look(*keys: str) -> None:
         await driver.press(*keys)
-        await driver.pilot.pause()
+        await driver.answered()
         seen.append(driver.text())
 
     await look("full_stop", "b", "plus", "greater_than_sign", "comma")
@@ -305,7 +305,7 @@ async def test_with_no_color_no_screen_has_colours(monkeypatch) -> None:
         await driver.pilot.resize_terminal(120, 40)
         for keys in ((), ("a",)):
             await driver.press(*keys)
-            await driver.pilot.pause()
+            await driver.answered()
             for strip in driver.app.screen._compositor.render_strips(driver.app.size):
                 for segment in strip:
                     for colour in (segment.style.color, segment.style.bgcolor):

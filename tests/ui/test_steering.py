@@ -84,9 +84,9 @@ def test_without_a_run_keys_do_nothing() -> None:
 
 async def test_plus_five_times_at_once_climbs_five_rungs_also_while_running() -> None:
     async with driving(alpha=(1e-5,), epochs=10**9) as driver:
-        await driver.press(*["plus"] * 5)
+        await driver.press_at_once(*["plus"] * 5)
         await driver.status(alpha=0.003)
-        await driver.press("space", *["minus"] * 5)
+        await driver.press_at_once("space", *["minus"] * 5)
         await driver.status(alpha=1e-5, state="RUNNING")
         await driver.press("space")
         await driver.status(state="PAUSED")
@@ -104,5 +104,5 @@ async def test_a_diverged_run_says_what_to_do(columns: int) -> None:
         await driver.until(driver.notices)
         assert driver.notices() == [f"diverged at epoch {status.epoch}: u goes back with α/10"]
         await driver.press("full_stop")
-        await driver.pilot.pause()
+        await driver.answered()
         assert len(driver.notices()) == 1

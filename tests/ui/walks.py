@@ -136,7 +136,8 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Prompt))
-    await driver.press(*"0.25", "enter")
+    await driver.type("0.25")
+    await driver.press("enter")
     await driver.status(alpha=0.25)
 
 
@@ -168,7 +169,8 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: "lane B of 2" in driver.read("#status"))
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Prompt))
-    await driver.press(*"slow", "enter")
+    await driver.type("slow")
+    await driver.press("enter")
     await driver.until(lambda: "lane slow of 2" in driver.read("#status"))
 
 
@@ -236,7 +238,8 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Prompt))
-    await driver.press(*"x2, bias", "enter")
+    await driver.type("x2, bias")
+    await driver.press("enter")
     await driver.until(lambda: driver.focused() == ["landscape"])
     await driver.until(lambda: "x2 × bias" in driver.read("#landscape"))
 
@@ -477,7 +480,8 @@ async def _(driver: Driver, key: str) -> None:
         await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
         await driver.press("f")
         await driver.until(lambda: isinstance(driver.app.screen, Prompt))
-        await driver.press(*folder, "enter")
+        await driver.type(folder)
+        await driver.press("enter")
         await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
         await driver.press("enter")
         await driver.until(lambda: any("wrote" in notice for notice in driver.notices()))
