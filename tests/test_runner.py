@@ -1,5 +1,6 @@
 """The runner: commands in, consistent snapshots out, and how fast it lets go."""
 
+import itertools
 import math
 import threading
 import time
@@ -29,7 +30,8 @@ from tui_gd.problems import Problem
 from tui_gd.runner import Runner
 from tui_gd.snapshot import RunState, Snapshot
 
-PATIENCE = 5.0
+# how long a busy machine may need; a test that passes never waits so long
+PATIENCE = 60.0
 ENDLESS = 10**9
 
 
@@ -85,19 +87,7 @@ def medium() -> Problem:
 
 
 def settled(runner: Runner, epoch: int, state: RunState = RunState.PAUSED) -> Snapshot:
-    wait_for(
-        lambda: runner.snapshot.epoch == epoch and runner.snapshot.state is state,
-        f"for epoch {epoch} {state}, at {runner.snapshot.epoch} {runner.snapshot.state}",
-    )
-    # what is still to come at rest: the look ahead
-    wait_for(
-        lambda: (
-            runner.failure
-            or runner.snapshot.lane.diverged is not None
-            or math.isfinite(runner.snapshot.lane.next_loss)
-        ),
-        "for the loss after the next update",
-    )
+    wait_for(lambda: runner.resting, f"for rest at epoch {epoch}")
     assert runner.snapshot.epoch == epoch
     assert runner.snapshot.state is state
     return runner.snapshot
@@ -192,8 +182,9 @@ def test_resume_runs_to_the_last_epoch_wanted_and_then_as_many_again(driven: Dri
 def test_pausing_while_running_flat_out_takes_effect(driven: Driven) -> None:
     runner = driven(None, Resume())
     for _ in range(5):
-        wait_for(lambda: runner.snapshot.state is RunState.RUNNING or runner.post(Resume()))
-        time.sleep(0.02)
+        before = runner.snapshot.epoch
+        wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > before)  # noqa: B023
+        assert runner.snapshot.state is RunState.RUNNING
         runner.post(Pause())
         wait_for(lambda: runner.snapshot.state is RunState.PAUSED)
         epoch = runner.snapshot.epoch
@@ -207,13 +198,8 @@ def test_step_while_running_pauses(driven: Driven) -> None:
     runner = driven(None, Resume())
     time.sleep(0.02)
     runner.post(Step())
-    # paused the run is at once; that the step is done is seen by the look ahead after it
-    wait_for(
-        lambda: (
-            runner.snapshot.state is RunState.PAUSED
-            and math.isfinite(runner.snapshot.lane.next_loss)
-        )
-    )
+    wait_for(lambda: runner.resting)
+    assert runner.snapshot.state is RunState.PAUSED
     epoch = runner.snapshot.epoch
     time.sleep(0.02)
     assert runner.snapshot.epoch == epoch
@@ -264,8 +250,8 @@ def test_reset_goes_to_the_same_start_or_to_a_new_one(driven: Driven) -> None:
 
 
 def test_pace_bounds_the_epochs_a_second(driven: Driven) -> None:
-    runner = driven(None, SetPace(50.0), Resume())
     begin = time.monotonic()
+    runner = driven(None, SetPace(50.0), Resume())
     wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch >= 10)
     took = time.monotonic() - begin
     assert took >= 9 / 50 * 0.9
@@ -290,8 +276,8 @@ def test_a_rate_posted_between_steps_holds_from_there(driven: Driven) -> None:
 
 def test_a_branch_posted_after_steps_is_made_there(driven: Driven) -> None:
     runner = driven(None, Step(3), Branch())
-    wait_for(lambda: len(runner.snapshot.lanes) == 2)
     settled(runner, 3)
+    assert len(runner.snapshot.lanes) == 2
     assert runner.snapshot.lane.branched_at == 3
 
 
@@ -332,14 +318,37 @@ def test_a_command_taken_while_it_is_being_posted_leaves_no_interrupt(driven: Dr
 # large data ------------------------------------------------------------------
 
 
+class Blocks:
+    """Counts the blocks of rows that a runner comes to; a pass over `large` has hundreds.
+
+    `late` are those that it came to when there was a command, or it was to stop.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.done = self.late = 0
+        engines = runner.trainer.engines
+        look = engines.between_blocks
+
+        def count() -> None:
+            self.done += 1
+            self.late += bool(runner._inbox) or runner._stopping
+            look()
+
+        engines.between_blocks = count
+
+
+# a command may come while the runner looks
+AT_ONCE = 2
+
+
 def test_stopping_in_mid_epoch_of_large_data_is_quick(driven: Driven, large: Problem) -> None:
-    """The contract says 0.3 s; the bound here is 1 s, for a busy machine."""
     for wait in (0.0, 0.05, 0.13):
-        runner = driven(large, Resume())
+        runner = driven(large, Resume(), start=False)
+        blocks = Blocks(runner)
+        runner.start()
         time.sleep(wait)
-        begin = time.monotonic()
         assert runner.stop(PATIENCE)
-        assert time.monotonic() - begin < 1.0
+        assert blocks.late <= AT_ONCE
     whole = runner.trainer
     loss, grad = make_engine(large.x_train, large.y_train).loss_and_grad(whole.weights)
     assert whole.loss.tobytes() == loss.tobytes()
@@ -347,12 +356,13 @@ def test_stopping_in_mid_epoch_of_large_data_is_quick(driven: Driven, large: Pro
 
 
 def test_pausing_in_mid_epoch_of_large_data_is_quick(driven: Driven, large: Problem) -> None:
-    runner = driven(large, Resume())
-    wait_for(lambda: runner.snapshot.state is RunState.RUNNING)
-    begin = time.monotonic()
+    runner = driven(large, Resume(), start=False)
+    blocks = Blocks(runner)
+    runner.start()
+    wait_for(lambda: blocks.done > 10)
     runner.post(Pause())
     wait_for(lambda: runner.snapshot.state is RunState.PAUSED)
-    assert time.monotonic() - begin < 1.0
+    assert blocks.late <= AT_ONCE
     epoch = runner.snapshot.epoch
     time.sleep(0.1)
     assert runner.snapshot.epoch == epoch
@@ -393,7 +403,6 @@ def test_a_command_during_another_ones_pass_leaves_the_runner_alive(
         runner.post(Pause())
         time.sleep(delay)
         runner.post(Step(2))
-    wait_for(lambda: runner.snapshot.state is RunState.PAUSED)
     runner.post(GoTo(5))
     settled(runner, 5)
     seed = runner.snapshot.seed
@@ -409,15 +418,13 @@ def test_a_rate_set_in_mid_epoch_of_large_data_holds_from_the_next_update(
 ) -> None:
     runner = driven(large, Resume(), learning_rates=[1e-6])
     wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch >= 1)
-    begin = time.monotonic()
     runner.post(SetLearningRate(3e-7))
     wait_for(lambda: runner.snapshot.lane.learning_rate == 3e-7)
-    answered, epoch = time.monotonic() - begin, runner.snapshot.epoch
+    epoch = runner.snapshot.epoch
     wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch >= epoch + 3)
     runner.post(Pause())
     wait_for(lambda: runner.snapshot.state is RunState.PAUSED)
     assert runner.stop(PATIENCE)
-    assert answered < 1.0
     (first, old), (changed, new) = runner.trainer.lanes[0].rates
     assert (first, old, new) == (0, 1e-6, 3e-7)
     # epoch `changed` was done with the old rate; it is the one in progress or the one shown
@@ -496,7 +503,14 @@ def test_everything_in_a_snapshot_belongs_to_its_weights(driven: Driven, rows: i
         SetLearningRate(0.007),
         Resume(),
     ]
-    for number, command in enumerate(commands * 3):
+    checked: dict[int, Snapshot] = {}
+    end = time.monotonic() + PATIENCE
+    for number, command in enumerate(itertools.cycle(commands)):
+        if number % len(commands) == 0:
+            checked = {id(shot): shot for shot in shots}
+            enough = len(checked) > 40 and len({shot.epoch for shot in checked.values()}) > 10
+            if number >= 3 * len(commands) and (enough or time.monotonic() > end):
+                break
         runner.want_snapshot()
         time.sleep((0.0004, 0.003, 0.012)[number % 3])
         shots.append(runner.snapshot)
@@ -504,10 +518,9 @@ def test_everything_in_a_snapshot_belongs_to_its_weights(driven: Driven, rows: i
             runner.post(command)
     assert runner.stop(PATIENCE)
     assert runner.failure is None
-    checked = {id(shot): shot for shot in shots}.values()
     assert len(checked) > 40
-    assert len({shot.epoch for shot in checked}) > 10
-    for shot in checked:
+    assert len({shot.epoch for shot in checked.values()}) > 10
+    for shot in checked.values():
         inspector.check(shot)
 
 
@@ -530,8 +543,8 @@ def test_test_losses_left_out_by_a_pause_are_made_up_at_rest(driven: Driven) -> 
         runner.post(Pause())
         runner.post(Resume())
     runner.post(Pause())
-    wait_for(lambda: runner.snapshot.state is RunState.PAUSED)
-    settled(runner, runner.snapshot.epoch)
+    wait_for(lambda: runner.resting)
+    assert runner.snapshot.state is RunState.PAUSED
     assert runner.stop(PATIENCE)
     trainer = runner.trainer
     assert not trainer.pending_tests
@@ -543,17 +556,34 @@ def test_test_losses_left_out_by_a_pause_are_made_up_at_rest(driven: Driven) -> 
 # frames and failures ---------------------------------------------------------
 
 
-def test_training_waits_while_a_frame_is_drawn_and_not_forever(driven: Driven) -> None:
-    runner = driven(None, Resume())
-    wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 100)
-    runner.begin_frame()
-    time.sleep(0.01)
-    before = runner.trainer.epoch
-    time.sleep(0.02)
-    # within 50 ms no more than the burst that was already under way
-    assert runner.trainer.epoch == before
-    runner.end_frame()
-    wait_for(lambda: runner.trainer.epoch > before)
+class Waited(threading.Event):
+    """An event that tells when it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.set()
+        return super().wait(timeout)
+
+
+def test_training_waits_while_a_frame_is_drawn_and_not_forever(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = driven(None, Resume(), start=False)
+    runner._drawn = drawn = Waited()
+    runner.start()
+    with monkeypatch.context() as patched:
+        patched.setattr("tui_gd.runner.FRAME_SECONDS", PATIENCE)
+        wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 100)
+        runner.begin_frame()
+        assert drawn.waited.wait(PATIENCE)
+        before = runner.trainer.epoch
+        time.sleep(0.05)
+        assert runner.trainer.epoch == before
+        runner.end_frame()
+        wait_for(lambda: runner.trainer.epoch > before)
     runner.begin_frame()
     wait_for(lambda: runner.trainer.epoch > before + 1)
     runner.end_frame()
@@ -576,9 +606,7 @@ def test_an_error_in_the_thread_is_the_state_failed(driven: Driven) -> None:
     assert "no room for the weights" in runner.snapshot.notice
     assert told.wait(PATIENCE)
     wait_for(lambda: not runner._thread.is_alive())
-    begin = time.monotonic()
     assert runner.stop()
-    assert time.monotonic() - begin < 1.0
 
 
 def test_a_command_that_cannot_be_carried_out_is_the_state_failed(driven: Driven) -> None:
