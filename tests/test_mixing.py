@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.learning.test_bounded_run import small
 from tests.making import make_problem
-from tests.test_runner import wait_for
+from tests.test_runner import PATIENCE, wait_for
 from tests.twin import LOSSES, ROWS, Twin
 from tui_gd.commands import (
     Branch,
@@ -28,7 +28,7 @@ from tui_gd.learning.race import RaceResult, race, rates_around
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
 from tui_gd.runner import Runner
-from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.snapshot import Snapshot
 
 RACE_EPOCHS = 30
 RATES = st.sampled_from([1e-3, 0.02, 0.1, 0.5])
@@ -70,13 +70,7 @@ class Bench:
     def rest(self) -> Snapshot:
         """Wait until every command is carried out and the run is at rest."""
         runner = self.runner
-
-        def rests() -> bool:
-            shot = runner.snapshot
-            known = np.isfinite(shot.lane.next_loss)
-            return not runner._inbox and shot.state is RunState.PAUSED and known
-
-        wait_for(lambda: runner.failure or rests())
+        wait_for(lambda: runner.failure or runner.resting)
         assert runner.failure is None
         return runner.snapshot
 
@@ -167,10 +161,10 @@ class Bench:
 
     def end(self) -> None:
         for thread, found, weights in self.races:
-            thread.join(20)
+            thread.join()
             alone = raced(self.problem, weights)
             assert found[0].train.tobytes() == alone.train.tobytes()
-        assert self.runner.stop()
+        assert self.runner.stop(PATIENCE)
 
 
 def raced(problem: Problem, weights: np.ndarray) -> RaceResult:

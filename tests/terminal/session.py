@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 """The checkout: what `python -m tui_gd` runs in a terminal of these tests."""
 
 # A noisy machine with two cores may need this long for anything; a test that passes never waits.
-PATIENCE = 30.0
+PATIENCE = 60.0
 _KEPT_BYTES = 4 << 20
 
 
@@ -343,12 +343,13 @@ class Terminal:
     def _read(self) -> None:
         while not self._closing:
             self._reading.wait()
+            ended = self._process.poll() is not None  # before looking: its last bytes are there
             readable, _, _ = select.select([self._master], [], [], 0.05)
             now = time.monotonic()
             if readable:
                 with contextlib.suppress(BlockingIOError):
                     self._receive(os.read(self._master, 1 << 16), now)
-            elif self._process.poll() is not None:
+            elif ended:
                 self._drained.set()
 
     def _receive(self, data: bytes, now: float) -> None:

@@ -248,6 +248,9 @@ async def driving(
         Terminal(depth, symbols, fps=60.0),
         shelf=shelf or MemoryShelf(),
     )
+    notify = app.notify
+    # a notice must not be gone before a busy machine has looked at it
+    app.notify = lambda text, **how: notify(text, **{**how, "timeout": 10 * PATIENCE})
     try:
         async with app.run_test(size=(columns, rows), notifications=True) as pilot:
             driver = Driver(app, pilot)
@@ -263,7 +266,7 @@ async def driving(
             driver.run.studies.stop()
     finally:
         if app.run_screen.runner:
-            assert app.run_screen.runner.stop()
+            assert app.run_screen.runner.stop(PATIENCE)
 
 
 def write_weights(path: Path, weights: tuple[float, ...] = WEIGHTS) -> str:

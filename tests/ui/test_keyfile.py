@@ -208,7 +208,7 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
             await driver.press("Q")
             await driver.until(lambda: app._exit)
     finally:
-        assert app.run_screen.runner.stop()
+        assert app.run_screen.runner.stop(60.0)
 
 
 async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:

@@ -1,5 +1,7 @@
 """Every key of the key table does what the table says."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.ui.driving import driving
@@ -15,7 +17,10 @@ def test_every_action_has_its_walk() -> None:
     ("action", "key"),
     [(action.name, key) for action in ACTIONS for key in action.keys.split(",")],
 )
-async def test_a_key_does_what_the_table_says(action: str, key: str) -> None:
+async def test_a_key_does_what_the_table_says(
+    action: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     async with driving() as driver:
         await WALKS[action](driver, key)
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.ui.driving import Driver, driving
 from tests.ui.shelving import MemoryShelf, curve, kept, lane, three_details
+from tui_gd.commands import SetPace
 from tui_gd.learning.buckets import curve_of
 from tui_gd.learning.points import Known
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
@@ -343,6 +344,7 @@ async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("enter")
         await driver.status(epoch=7)
+        driver.run.runner.post(SetPace(0.5))  # it is not to end before it is left
         await driver.press("space")
         await driver.status(state="RUNNING")
         await driver.app._press_keys(["q"])

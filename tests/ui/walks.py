@@ -9,6 +9,7 @@ import numpy as np
 from textual.command import CommandPalette
 
 from tests.ui.driving import Driver
+from tui_gd.commands import SetPace
 from tui_gd.ui.screens.columns import ColumnsScreen
 from tui_gd.ui.screens.exporting import ExportScreen
 from tui_gd.ui.screens.help import HelpScreen
@@ -43,6 +44,7 @@ for _name in ("loss", "data", "report", "step", "landscape", "lanes", "why", "ch
 
 @walk("run_or_pause")
 async def _(driver: Driver, key: str) -> None:
+    driver.run.runner.post(SetPace(2.0))  # it is not to end before it is paused
     await driver.press(key)
     await driver.status(state="RUNNING")
     await driver.until(lambda: driver.read_status().epoch > 0)
