@@ -9,17 +9,17 @@ import pytest
 
 from tests.terminal import walks
 from tests.terminal.fixtures import PROGRAM, Place
-from tests.terminal.session import Terminal
+from tests.terminal.session import PATIENCE, Terminal
 
 FOREVER = ("-e", "100000000")
+STORM_SECONDS = 2.0
 ANSWERS = pytest.mark.parametrize("answers", [True, False], ids=["answers", "never answers"])
 
 
 def epoch(terminal: Terminal) -> int:
-    """The epoch on the screen."""
+    """The epoch on the screen; -1 while there is none."""
     now = walks.status(terminal)
-    assert now
-    return now.epoch
+    return now.epoch if now else -1
 
 
 def memory(terminal: Terminal) -> int:
@@ -51,12 +51,12 @@ def test_every_frame_asks_once_and_none_is_sent_before_the_answer(local: Place) 
     walks.wait_for_status(terminal, state="PAUSED", epoch=0)
     terminal.press("space")
     walks.wait_for_status(terminal, state="RUNNING")
-    terminal.wait_for(lambda terminal: epoch(terminal) > 1000)
+    terminal.wait_for(lambda terminal: epoch(terminal) > 1000 and terminal.frames > 10)
     terminal.press("space")
     walks.wait_for_status(terminal, state="PAUSED")
     terminal.wait_until_quiet(1.0)
-    assert terminal.frames > 5
-    assert terminal.raw.count(b"\x1b[6n") == terminal.raw.count(b"\x1b[?2026h")
+    received = terminal.raw
+    assert received.count(b"\x1b[6n") == received.count(b"\x1b[?2026h")
 
 
 @ANSWERS
@@ -92,16 +92,16 @@ def test_the_window_dragged_a_hundred_times_a_second_shows_the_last_size(local: 
     terminal = local.start(columns=120, rows=40).terminal
     walks.wait_for_status(terminal, state="PAUSED", epoch=0)
     terminal.wait_until_quiet(1.0)
-    before, frames = terminal.text(), terminal.frames
+    before, frames, begun = terminal.text(), terminal.frames, time.monotonic()
     for index in range(200):
         terminal.resize(80 + index % 60, 20 + index % 30)
-        time.sleep(0.01)
-    storm = terminal.frames - frames
+        time.sleep(STORM_SECONDS / 200)
+    storm, seconds = terminal.frames - frames, time.monotonic() - begun
     terminal.resize(120, 40)
     terminal.wait_for(lambda terminal: terminal.text() == before)
     terminal.wait_until_quiet(1.0)
     assert terminal.text() == before
-    assert storm < 100
+    assert storm < 100 * max(1.0, seconds / STORM_SECONDS)
 
 
 def test_a_window_resized_and_resized_back_at_once_is_whole_again(local: Place) -> None:
@@ -110,9 +110,11 @@ def test_a_window_resized_and_resized_back_at_once_is_whole_again(local: Place) 
     terminal.wait_until_quiet(1.0)
     before = terminal.text()
     for columns, rows in [(60, 15), (119, 39), (1, 1)]:
-        terminal.resize(columns, rows)
-        terminal.resize(120, 40)
-        assert terminal.text() != before
+        with terminal.unread():
+            terminal.resize(columns, rows)
+            terminal.resize(120, 40)
+            cut_off = terminal.text()
+        assert cut_off != before
         terminal.wait_for(lambda terminal: terminal.text() == before)
         terminal.wait_until_quiet(0.5)
         assert terminal.text() == before
@@ -123,9 +125,12 @@ def test_a_held_key_leaves_no_steps_behind_on_large_data(local: Place) -> None:
     walks.wait_for_status(terminal, state="PAUSED", epoch=0)
     terminal.press(".")
     walks.wait_for_status(terminal, epoch=1)
-    for _ in range(60):
+    deadline, presses = time.monotonic() + PATIENCE, 0
+    while presses < 60 or (epoch(terminal) < 3 and time.monotonic() < deadline):
         terminal.press(".")
         time.sleep(0.03)
+        presses += 1
     let_go = epoch(terminal)
     terminal.wait_until_quiet(2.0)
-    assert 1 < let_go <= epoch(terminal) <= let_go + 2
+    # one that is not drawn yet, one under way, and on a busy machine keys that nobody has read yet
+    assert 1 < let_go <= epoch(terminal) <= let_go + 4

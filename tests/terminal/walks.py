@@ -70,6 +70,10 @@ def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
 
     shows.__qualname__ = f"status with {wanted}"
     terminal.wait_for(shows)
+    if not terminal.frames and seen[-1].state != "RUNNING":
+        # without brackets around frames half of the line may still be an old one
+        terminal.wait_until_quiet(0.3)
+        return status(terminal) or seen[-1]
     return seen[-1]
 
 
@@ -126,6 +130,9 @@ def shrink_and_grow_again(terminal: Terminal) -> None:
     """120×40, 80×24 and back: what was there is there again, to the last cell."""
     assert (terminal.columns, terminal.rows) == (120, 40)
     wait_for_status(terminal, state="PAUSED", epoch=0)
+    # what is computed beside the run
+    terminal.wait_for(r"weighted avg +\d")
+    terminal.wait_for(r"loss [\d.]+ → \d")
     terminal.wait_until_quiet(1.0)
     before = terminal.text()
 
