@@ -57,17 +57,6 @@ def test_ctrl_c_quits_and_restores_the_terminal(local: Place) -> None:
     assert ended.leftovers == []
 
 
-def test_nothing_is_sent_while_paused(local: Place) -> None:
-    terminal = local.start().terminal
-    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
-    terminal.press(".")
-    walks.wait_for_status(terminal, epoch=1)
-    terminal.wait_until_quiet(1.5)
-    before = terminal.bytes_received
-    with pytest.raises(AssertionError, match="not seen within 2 s"):
-        terminal.wait_for(lambda terminal: terminal.bytes_received > before, timeout=2)
-
-
 def test_too_small_a_terminal_says_what_it_needs_and_can_be_left(local: Place) -> None:
     session = local.start(columns=30, rows=8)
     session.terminal.wait_for(re.compile(r"40\s*[x×]\s*12"))
