@@ -62,7 +62,7 @@ def process(*argv: str, shell: str = "{}", **environ: str) -> Said:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "PYTHONWARNINGS": "error", **environ},
     )
     return Said(done.returncode, done.stdout, done.stderr)

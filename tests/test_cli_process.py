@@ -78,7 +78,7 @@ def test_an_interrupted_run_has_status_130_and_no_traceback() -> None:
         try:
             assert running.stdout.readline().startswith("[INFO] epoch=1, ")
             running.send_signal(signal.SIGINT)
-            _, errors = running.communicate(timeout=20)
+            _, errors = running.communicate(timeout=60)
         finally:
             running.kill()
     assert running.returncode == 130

@@ -216,7 +216,7 @@ def test_a_run_that_is_asked_to_end_says_how_to_go_on(number: int, status: int) 
             assert running.stdout.readline().startswith("[INFO] epoch=1, ")
             time.sleep(0.1)
             running.send_signal(number)
-            _, errors = running.communicate(timeout=30)
+            _, errors = running.communicate(timeout=60)
         finally:
             running.kill()
     assert running.returncode == status

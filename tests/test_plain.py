@@ -16,7 +16,7 @@ import pytest
 
 from tests import tutorial
 from tests.commandline import ROOT, call, check_refusal, command, process
-from tests.terminal.session import Terminal
+from tests.terminal.session import PATIENCE, Terminal
 from tui_gd.learning.advice import DOINGS, GO_BACK
 from tui_gd.plain.panels import Commands
 from tui_gd.plain.words import WORDS
@@ -291,6 +291,14 @@ def test_a_reader_that_leaves_causes_no_traceback() -> None:
     assert kept()
 
 
+def wait_for_epochs(epochs: int) -> None:
+    """Wait until more than so many epochs of the only run are kept."""
+    deadline = time.monotonic() + PATIENCE
+    while not (runs := kept()) or runs[0].newest <= epochs:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @contextmanager
 def going(*argv: str) -> Iterator[subprocess.Popen[str]]:
     """A session whose input stays open."""
@@ -316,12 +324,10 @@ def test_a_signal_keeps_the_run(number, busy) -> None:
         child.stdin.flush()
         for _ in range(3):
             child.stdout.readline()
-        deadline = time.monotonic() + 20
-        while busy and not (runs := kept() and kept()[0].newest > 5) and not runs:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        if busy:
+            wait_for_epochs(5)
         child.send_signal(number)
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=PATIENCE)
         assert child.returncode == 128 + number
     assert "Traceback" not in out + err
     (run,) = kept()
@@ -349,7 +355,7 @@ def test_at_a_terminal_enter_steps_and_faults_are_forgiven(term) -> None:
         terminal.wait_for(PROMPT)
         terminal.send("run 1000000000\r")
         terminal.wait_for("run 1000000000")
-        time.sleep(0.3)
+        wait_for_epochs(1)  # else it is the prompt that is interrupted
         terminal.press("ctrl+c")
         terminal.wait_for("interrupted")
         terminal.wait_for(PROMPT)

@@ -291,7 +291,7 @@ def printed_by(scripts: list[Path]) -> list[dict[str, float]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=100,
+        timeout=300,
     )
     printed = []
     for part in done.stdout.split("--\n")[:-1]:

@@ -272,14 +272,14 @@ def test_while_running_nothing_waits_for_the_disk(
 
     def slow(self: writing.Writer, batch: writing.Batch) -> None:
         begun.set()
-        assert go.wait(20)
+        assert go.wait(60)
         write(self, batch)
 
     monkeypatch.setattr(writing.Writer, "write", slow)
     run = Kept(tmp_path)
     run.trainer.advance(10)
     assert run.recorder.take(run.trainer, "RUNNING", 3)
-    assert begun.wait(20)
+    assert begun.wait(60)
     taken = []
     for _ in range(20):
         run.trainer.advance(10)

@@ -279,7 +279,7 @@ def test_two_programs_write_into_one_store(tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[0].split() for process in running]
+    said = [process.communicate(timeout=300)[0].split() for process in running]
     names = {words[0] for words in said}
     assert len(names) == 2
     assert [words[1:] for words in said] == [["0"], ["0"]]

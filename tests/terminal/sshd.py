@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Debian keeps sshd where only root's PATH looks.
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"])
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _ATTEMPTS = 5
 _PASSED_ON = ("LANG", "LC_*", "COLORTERM", "NO_COLOR")
 
@@ -111,7 +111,7 @@ class Server:
             "GlobalKnownHostsFile": "/dev/null",
             "IdentitiesOnly": "yes",
             "BatchMode": "yes",
-            "ConnectTimeout": "20",
+            "ConnectTimeout": "60",
             "LogLevel": "ERROR",
             "SendEnv": " ".join(_PASSED_ON),
         }

@@ -26,8 +26,8 @@ from tui_gd.runs.store import Store
 BARE = os.environ.get("GD_TUI_TEST_BARE")
 LONG = ("--seed", "3", "-e", "1000000000")
 WATCHDOG = 2.5
-# beside what is asked for, a noisy machine may need so long to start and to end a process
-NOISE = 2.0
+# beside what is asked for, a noisy machine may need so long
+NOISE = 60.0
 ANSWER = 2.0
 RESTORED = b"\x1b[?1049l"
 
