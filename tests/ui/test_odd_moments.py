@@ -194,6 +194,22 @@ async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
         assert not any(arrow in line for line in below for arrow in arrows)
 
 
+async def test_to_begin_a_study_writes_no_data_out() -> None:
+    async with driving() as driver:
+        begun = []
+        run_worker = driver.run.run_worker
+
+        def count(*work: object, **how: object) -> object:
+            begun.append(how)
+            return run_worker(*work, **how)
+
+        driver.run.run_worker = count
+        await driver.press("full_stop")
+        await driver.settled()
+        assert "study" in {how["group"] for how in begun}
+        assert all(len(how["description"]) < 100 for how in begun)
+
+
 async def test_a_study_without_enough_memory_ends_nothing(monkeypatch) -> None:
     made = []
 

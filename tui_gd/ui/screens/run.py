@@ -378,7 +378,8 @@ class RunScreen(KeepingActions):
         """Hand part of a result over; called on a study's thread."""
         self.app.call_from_thread(self._take_part, panel, problem, key, result)
 
-    @work(thread=True, group="study")
+    # without a description Textual writes out all arguments, data and weights among them
+    @work(thread=True, group="study", description="study")
     def _make(self, panel: Panel, problem: Problem, study: Study, progress: Progress) -> None:
         try:
             with one_blas_thread(), np.errstate(all="ignore"):
