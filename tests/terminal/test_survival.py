@@ -252,8 +252,13 @@ def test_random_bytes_leave_it_answering(start: Start) -> None:
         terminal.press("escape")
     assert resident(terminal.pid) - memory < 200 << 20
     time.sleep(0.3)
-    terminal.press("ctrl+c")
-    assert terminal.wait_for_exit() == 0, terminal.scrollback()
+    # read together with an escape before it, it is another key
+    for _ in range(6):
+        terminal.press("ctrl+c")
+        with suppress(AssertionError):
+            terminal.wait_for_exit(10.0)
+            break
+    assert terminal.exit_status == 0, terminal.scrollback()
     assert terminal.leftovers() == []
 
 

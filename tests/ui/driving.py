@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from textual import events
 from textual.keys import _character_to_key
+from textual.pilot import WaitForScreenTimeout
 
 from tests.ui.shelving import MemoryShelf
 from tui_gd.plots.palette import UNICODE, Depth, Symbols
@@ -98,27 +99,35 @@ class Driver:
         deadline = time.monotonic() + PATIENCE
         rounds, drawn = 0, self._what_is_drawn()
         while rounds < ROUNDS and not self.app._exit:
-            await self._messages_seen_to()
-            done = self._all_is_done()
+            done = await self._messages_seen_to() and self._all_is_done()
             if done and self._is_drawn(drawn):
                 rounds += 1
                 continue
             if not done:
                 drawn = self._what_is_drawn()
             rounds = 0
+            if self.app._exception:
+                raise self.app._exception
             if time.monotonic() > deadline:
                 raise AssertionError(f"never answered\n{self.text()}")
             await asyncio.sleep(0.001)
 
-    async def _messages_seen_to(self) -> None:
-        """Wait until every widget has seen to the messages that it has now, or the app leaves."""
-        seen = asyncio.ensure_future(self.pilot._wait_for_screen(PATIENCE))
-        while not self.app._exit and not seen.done():
+    async def _messages_seen_to(self) -> bool:
+        """Wait until every widget has seen to the messages that it has now; return whether.
+
+        Not so if the app leaves, or the screen: what is gone answers nothing.
+        """
+        screen = self.app.screen
+        seen = asyncio.ensure_future(self.pilot._wait_for_screen(PATIENCE / 10))
+        while not seen.done() and not self.app._exit and self.app.screen is screen:
             await asyncio.wait([seen], timeout=0.1)
-        if self.app._exit:
+        if not seen.done():
             seen.cancel()
-        else:
-            await seen
+            return False
+        try:
+            return await seen
+        except WaitForScreenTimeout:
+            return False
 
     def _all_is_done(self) -> bool:
         """Whether no thread is at work on what keys led to, but on epochs without end."""
