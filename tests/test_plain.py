@@ -16,7 +16,7 @@ import pytest
 
 from tests import tutorial
 from tests.commandline import ROOT, call, check_refusal, command, process
-from tests.terminal.session import PATIENCE, Terminal
+from tests.terminal.session import Terminal
 from tui_gd.learning.advice import DOINGS, GO_BACK
 from tui_gd.plain.panels import Commands
 from tui_gd.plain.words import WORDS
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# how long a busy machine may need; a test that passes never waits so long
+PATIENCE = 60.0
 W = (0.5, -0.25, 0.125)
 STATUS = re.compile(
     r"^(?P<state>[A-Z]+)  epoch (?P<epoch>\d+)/(?P<epochs>\d+)  loss (?P<loss>\S+)"
