@@ -9,7 +9,6 @@ import pytest
 
 from tests.ui.driving import Driver, driving
 from tests.ui.shelving import MemoryShelf, curve, kept, lane, three_details
-from tui_gd.commands import SetPace
 from tui_gd.learning.buckets import curve_of
 from tui_gd.learning.points import Known
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
@@ -338,6 +337,8 @@ async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() ->
 
 
 async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys) -> None:
+    from tui_gd.commands import SetPace
+
     shelf = MemoryShelf()
     async with driving(shelf=shelf) as driver:
         await opened(driver)
