@@ -132,8 +132,9 @@ _LIGHT_256 = Chosen(
 
 # Of xterm's dark eight only blue, red, magenta and grey leave a bright glyph readable; with more
 # classes the regions repeat and the boundary and the glyphs tell them apart.
+# The background is painted: one of these themes would be unreadable on the terminal's own.
 _DARK_16 = Chosen(
-    background=-1, text=-1, dim=8, axis=8, accent=11, warning=11, error=9, good=10,
+    background=0, text=7, dim=8, axis=8, accent=11, warning=11, error=9, good=10,
     train=14, test=11, train_dimmed=6, test_dimmed=3,
     boundary=15, misclassified=14, cursor=15, black=0, white=15,
     lanes=(14, 11, 10, 13, 12, 9, 15, 7),
@@ -144,7 +145,7 @@ _DARK_16 = Chosen(
 )  # fmt: skip
 
 _LIGHT_16 = Chosen(
-    background=-1, text=-1, dim=8, axis=8, accent=5, warning=5, error=1, good=2,
+    background=15, text=0, dim=8, axis=8, accent=5, warning=5, error=1, good=2,
     train=4, test=1, train_dimmed=6, test_dimmed=3,
     boundary=0, misclassified=5, cursor=0, black=0, white=15,
     lanes=(4, 1, 2, 5, 6, 3, 0, 8),

@@ -16,7 +16,7 @@ from textual import events, work
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter, Monochrome
+from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widgets import Static
@@ -85,7 +85,7 @@ class GdApp(App[None]):
             self._own_filters.append(Monochrome())
         if terminal.symbols.plain:
             self._own_filters.append(AsciiOnly())
-        self.set_class(terminal.depth in {"16", "mono"}, "flat")
+        self.set_class(terminal.depth != "truecolor", "flat")
 
     @property
     def shelf(self) -> "Shelf":
@@ -199,8 +199,15 @@ class GdApp(App[None]):
             yield SystemCommand(f"{action.text[0].upper()}{action.text[1:]}", action.shown, do)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return what changes the lines that Textual draws itself: without colour, in ASCII."""
-        return [*super().get_line_filters(), *self._own_filters]
+        """Return what changes the lines that Textual draws itself: without colour, in ASCII.
+
+        Palette numbers stay what they are: what is seen beside a question would go through true
+        colour to the next of the numbers, which for red is magenta.
+        """
+        filters = super().get_line_filters()
+        if self.terminal.depth != "truecolor":
+            filters = [one for one in filters if not isinstance(one, ANSIToTruecolor)]
+        return [*filters, *self._own_filters]
 
     # One frame in flight
 
@@ -304,6 +311,10 @@ def _theme(palette: "Palette", *, dark: bool) -> Theme:
     ground = (18, 18, 18) if dark else (228, 228, 228)
     ink = (228, 228, 228) if dark else (18, 18, 18)
 
+    surface = "#262626" if dark else "#d0d0d0"
+    if palette.depth == "16":  # the next of them is a grey on which little can be read
+        surface = "#000000" if dark else "#ffffff"
+
     def colour(value: int, default: tuple[int, int, int]) -> str:
         return "#{:02x}{:02x}{:02x}".format(*rgb(value, default))
 
@@ -317,6 +328,6 @@ def _theme(palette: "Palette", *, dark: bool) -> Theme:
         success=colour(palette.good, ink),
         foreground=colour(palette.text, ink),
         background=colour(palette.background, ground),
-        surface="#262626" if dark else "#d0d0d0",
+        surface=surface,
         panel="#303030" if dark else "#c6c6c6",
     )

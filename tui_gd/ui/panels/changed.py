@@ -24,6 +24,8 @@ Line = list[tuple[str, Colour]]
 """Pieces of text, each with its colour."""
 _GAP = "  "
 _WIDEST_NAME = 16
+# the widest number of four digits, as -1.234e-05: a row fits into half of 120 columns
+_NUMBER = 10
 # a share's digits beyond are those of its rounding
 _SHARE_DIGITS = 12
 # of data with many features the first ones are listed
@@ -35,7 +37,7 @@ def head_lines(found: Changes, view: View, room: int) -> list[Line]:
     if isinstance(found, ClassificationChanges):
         return _classification(found, view, room)
     if isinstance(found, RegressionChanges):
-        return _regression(found, view)
+        return _regression(found, view, room)
     return _surface(found, view)
 
 
@@ -168,7 +170,7 @@ def _padded(text: str, size: int, *, left: bool = False) -> str:
     return blanks + text if left else text + blanks
 
 
-def _regression(found: RegressionChanges, view: View) -> list[Line]:
+def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
     palette, signs = view.palette, _signs(view)
     arrow = view.symbols.spell(" → ")
     lines: list[Line] = [
@@ -179,21 +181,21 @@ def _regression(found: RegressionChanges, view: View) -> list[Line]:
             (f"{signs[0]} {found.farther} farther", palette.error),
         ]
     ]
+    befores = [f"{value:.6g}" for value in found.measures_before]
+    afters = [f"{value:.6g}" for value in found.measures_after]
+    wide, side = max(map(len, befores)), max(map(len, afters))
     for number, name in enumerate(ERRORS):
-        before, after = found.measures_before[number], found.measures_after[number]
-        change = float(after - before)
+        change = float(found.measures_after[number] - found.measures_before[number])
         better = change if number == 0 else -change
+        delta = _delta(change, ".4g", view)
+        text = f"{view.symbols.spell(name):<23}  {befores[number]:>{wide}}{arrow}"
+        text += f"{afters[number]:<{side}}{_GAP}"
         word = " better" if better > 0 else " worse" if better < 0 else ""
-        lines.append(
-            [
-                (f"{view.symbols.spell(name):<23}  {before:>11.6g}{arrow}", palette.text),
-                (f"{after:<11.6g}  ", palette.text),
-                (_delta(change, ".4g", view) + word, _good(palette, better)),
-            ]
-        )
+        word = word if width(text + delta + word) <= room else ""
+        lines.append([(text, palette.text), (delta + word, _good(palette, better))])
     if len(found.listed):
         names = ("true", "before", "after", "|error|")
-        texts = "".join(f"{_GAP}{name:>11}" for name in names)
+        texts = "".join(f"{_GAP}{name:>{_NUMBER}}" for name in names)
         row = f"{'row':>{_row_width(found.listed)}}"
         lines.append([(f"{row}{texts}  {_features(view.problem)}", palette.dim)])
     return lines
@@ -254,13 +256,16 @@ def _error_line(found: RegressionChanges, view: View, at: int, room: int) -> Lin
     row, true = int(found.listed[at]), float(found.true[at])
     before, after = float(found.before[at]), float(found.after[at])
     size, grown = abs(after - true), abs(after - true) - abs(before - true)
-    numbers = "".join(f"{_GAP}{value:>11.5g}" for value in (true, before, after))
+    numbers = "".join(f"{_GAP}{value:>{_NUMBER}.4g}" for value in (true, before, after))
     text = f"{row + 1:>{_row_width(found.listed)}}{numbers}"
     error = f"{signs[1] if grown < 0 else signs[0]} {size:.4g}"
     return [
         (text, palette.text),
-        (f"{_GAP}{error:>11}", _good(palette, -grown)),
-        (_GAP + _row_text(view.problem, row, room - width(text) - 15), palette.dim),
+        (f"{_GAP}{error:>{_NUMBER}}", _good(palette, -grown)),
+        (
+            _GAP + _row_text(view.problem, row, room - width(text) - _NUMBER - 2 * len(_GAP)),
+            palette.dim,
+        ),
     ]
 
 

@@ -21,7 +21,7 @@ _KEYS_WIDTH = 14
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
 # the groups of the right one of two columns
 _RIGHT = ("Panels", "Curves", "View", "Program")
-_WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "down"}
+_WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "dn"}
 
 Line = tuple[str, str]
 """Keys and text; a heading has no text, a line of text no keys, the rest of one a blank."""
