@@ -18,7 +18,6 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.widgets import Static
 
 from tui_gd.settings import RunSettings
@@ -28,6 +27,7 @@ from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.keys import ACTIONS, Action, target
 from tui_gd.ui.plain import AsciiOnly
 from tui_gd.ui.terminal import Terminal
+from tui_gd.ui.themes import theme_name
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -123,17 +123,18 @@ class GdApp(App[None]):
     def _show(self) -> None:
         from tui_gd.plots.palette import palette_for
         from tui_gd.ui.screens.run import RunScreen
+        from tui_gd.ui.themes import theme
 
         for dark in (True, False):
-            self.register_theme(_theme(palette_for(self.terminal.depth, dark), dark=dark))
-        self.theme = _theme_name(dark=True)
+            self.register_theme(theme(palette_for(self.terminal.depth, dark), dark=dark))
+        self.theme = theme_name(dark=True)
         self.run_screen = RunScreen(self._settings, self._clock, self._beginning, self.actions)
         self.push_screen(self.run_screen)
 
     def switch_theme(self) -> None:
         """Switch between dark and light."""
         self._dark = not self._dark
-        self.theme = _theme_name(dark=self._dark)
+        self.theme = theme_name(dark=self._dark)
 
     def give_up(self, fault: str) -> None:
         """Leave with a line that says what a person did wrong."""
@@ -205,7 +206,7 @@ class GdApp(App[None]):
         colour to the next of the numbers, which for red is magenta.
         """
         filters = super().get_line_filters()
-        if self.terminal.depth != "truecolor":
+        if self.terminal.depth in {"16", "256"}:
             filters = [one for one in filters if not isinstance(one, ANSIToTruecolor)]
         return [*filters, *self._own_filters]
 
@@ -298,36 +299,3 @@ class GdApp(App[None]):
             return
         self._laid_out_at = now
         super()._check_resize()
-
-
-def _theme_name(*, dark: bool) -> str:
-    return "gd-dark" if dark else "gd-light"
-
-
-def _theme(palette: "Palette", *, dark: bool) -> Theme:
-    """Return Textual's theme with the palette's colours, for what Textual draws itself."""
-    from tui_gd.plots.palette import rgb
-
-    ground = (18, 18, 18) if dark else (228, 228, 228)
-    ink = (228, 228, 228) if dark else (18, 18, 18)
-
-    surface = "#262626" if dark else "#d0d0d0"
-    if palette.depth == "16":  # the next of them is a grey on which little can be read
-        surface = "#000000" if dark else "#ffffff"
-
-    def colour(value: int, default: tuple[int, int, int]) -> str:
-        return "#{:02x}{:02x}{:02x}".format(*rgb(value, default))
-
-    return Theme(
-        name=_theme_name(dark=dark),
-        dark=dark,
-        primary=colour(palette.accent, ink),
-        accent=colour(palette.accent, ink),
-        warning=colour(palette.warning, ink),
-        error=colour(palette.error, ink),
-        success=colour(palette.good, ink),
-        foreground=colour(palette.text, ink),
-        background=colour(palette.background, ground),
-        surface=surface,
-        panel="#303030" if dark else "#c6c6c6",
-    )
