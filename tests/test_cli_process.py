@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,31 @@ def test_an_interrupted_run_has_status_130_and_no_traceback() -> None:
     assert running.returncode == 130
     assert "Traceback" not in errors
     assert len(errors.splitlines()) <= 1
+
+
+# A module written in C that is interrupted while it is imported may lose the exception.
+LOSES = """
+import os, signal, sys
+
+class Loses:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tui_gd.headless":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                signal.sigtimedwait([], 1)
+            except KeyboardInterrupt:
+                pass
+
+sys.meta_path.insert(0, Loses())
+sys.argv[1:] = ["run", "-e", "5", "--no-store"]
+from tui_gd.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_an_interrupt_in_the_middle_of_an_import_is_not_lost() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOSES], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stdout + done.stderr == ""

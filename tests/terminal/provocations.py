@@ -282,14 +282,19 @@ def _is_grey(colour: str) -> bool:
 
 def draws_red(terminal: Terminal) -> None:
     """A terminal of 16 or 256 colours: what is red is drawn in a red of these."""
+    draws_red_and_steps(terminal)
+    beyond = re.search(rb"\x1b\[[\d;]*[34]8;2;", terminal.raw)
+    assert beyond is None, f"true colour: {beyond and beyond[0]!r}"
+
+
+def draws_red_and_steps(terminal: Terminal) -> None:
+    """A step is answered; what is red is drawn in a red."""
     terminal.wait_for("epoch 0/")
     terminal.press(".")
     terminal.wait_for("epoch 1/")
     terminal.wait_for(lambda terminal: len(_backgrounds(terminal)) > 1)
     found = _backgrounds(terminal)
     assert any(map(_is_red, found)), f"red is one of {sorted(found)}"
-    beyond = re.search(rb"\x1b\[[\d;]*[34]8;2;", terminal.raw)
-    assert beyond is None, f"true colour: {beyond and beyond[0]!r}"
 
 
 def _backgrounds(terminal: Terminal) -> set[str]:

@@ -1,6 +1,7 @@
 """Whatever happens to process and terminal: it ends in order or goes on, and nothing is lost.
 
-Most of these fail on a bare Textual app: see `bare.py`.
+`test_both_apps.py` has what is provoked on a bare Textual app too; here is what only gd-tui has: its
+kept runs and its way back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,16 +19,12 @@ import pytest
 from benchmarks.kills import check_whole
 from tests.terminal import walks
 from tests.terminal.fixtures import PROGRAM
+from tests.terminal.provocations import NOISE, WATCHDOG, answers
 from tests.terminal.session import Terminal
 from tui_gd.runs.place import NAME
 from tui_gd.runs.store import Store
 
-BARE = os.environ.get("GD_TUI_TEST_BARE")
 LONG = ("--seed", "3", "-e", "1000000000")
-WATCHDOG = 2.5
-# beside what is asked for, a noisy machine may need so long
-NOISE = 60.0
-ANSWER = 2.0
 RESTORED = b"\x1b[?1049l"
 
 Start = Callable[..., Terminal]
@@ -41,8 +37,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(*arguments: str, wrap: Sequence[str] = (), code: str = "") -> Terminal:
         command = [sys.executable, "-c", code, *arguments] if code else [*PROGRAM, *arguments]
-        if BARE and not code:
-            command = [sys.executable, "-m", "tests.terminal.bare"]
         opened.append(Terminal([*wrap, *command], env={"GD_TUI_DATA": str(tmp_path)}))
         walks.wait_for_status(opened[-1], epoch=0)
         return opened[-1]
@@ -76,24 +70,6 @@ def ends_within(process: Callable[[], int | None], seconds: float) -> int:
         assert time.monotonic() < deadline, "it still runs"
         time.sleep(0.02)
     return status
-
-
-def answers(terminal: Terminal) -> None:
-    """A key is answered within two seconds, and q then leaves the terminal as it was."""
-    begun = time.monotonic()
-    before = walks.status(terminal)
-    while not stepped(terminal, before):
-        assert time.monotonic() - begun < ANSWER + NOISE, terminal.describe()
-        assert terminal.exit_status is None, terminal.scrollback()
-        terminal.press(".")
-        with suppress(AssertionError):
-            terminal.wait_for(lambda terminal: stepped(terminal, before), timeout=0.5)
-    leaves(terminal)
-
-
-def stepped(terminal: Terminal, before: walks.Status | None) -> bool:
-    now = walks.status(terminal)
-    return now is not None and (before is None or now.epoch != before.epoch)
 
 
 def leaves(terminal: Terminal, status: int = 0) -> None:
@@ -187,91 +163,7 @@ def test_a_stopped_process_goes_on_with_a_fresh_picture(start: Start) -> None:
     answers(terminal)
 
 
-def test_continuing_alone_starts_no_second_thread_of_input(start: Start) -> None:
-    terminal = start()
-
-    def threads() -> int:
-        return len(os.listdir(f"/proc/{terminal.pid}/task"))
-
-    terminal.wait_until_quiet(1.0)
-    before = threads()
-    for _ in range(5):
-        terminal.signal(signal.SIGCONT)
-        time.sleep(0.1)
-    assert threads() <= before
-    answers(terminal)
-
-
 # Input
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        pytest.param(b"\xff", id="no UTF-8"),
-        pytest.param("é".encode("latin-1"), id="latin-1"),
-        pytest.param(b"\xc3", id="half a character"),
-        pytest.param(b"\x1b[48;24;80;0;0t\x1b[<35;5;5M\x1b[<0;5;5M", id="window of 0 pixels"),
-        pytest.param(b"\x1b[48;0;0;0;0t\x1b[<35;5;5M", id="window of 0 cells"),
-        pytest.param(b"\x1b[?2048;1$y\x1b[48;99999;99999;1;1t", id="window without end"),
-        pytest.param(b"\x1b[<0;9999;9999M\x1b[<0;9999;9999m\x1b[<64;99999;1M", id="mouse outside"),
-        pytest.param(b"\x1b[<35;0;0M\x1b[<0;-5;-5M", id="mouse before"),
-        pytest.param(b"\x1b[99999999999999u", id="key beyond Unicode"),
-        pytest.param(b"\x1b[1114112;5u\x1b[97;99999999999999999999u", id="modifiers"),
-        pytest.param(b"\x1b[" + b"1" * 500 + b"u", id="endless number"),
-        pytest.param(b"\x1b[200~abc", id="paste without end"),
-        pytest.param(b"\x1b[200~" + b"x" * 300_000, id="long paste without end"),
-        pytest.param(b"\x1b[200~" + b"x" * 1_000_000 + b"\x1b[201~", id="long paste"),
-        pytest.param(b"x" * 1_000_000, id="paste without brackets"),
-        pytest.param(b"." * 100_000, id="many steps"),
-        pytest.param(b"\x1b[B" * 100_000, id="many arrows"),
-        pytest.param(b"\x1b[<35;10;10M" * 50_000, id="much mouse"),
-    ],
-)
-def test_whatever_is_typed_it_answers(start: Start, typed: bytes) -> None:
-    terminal = start()
-    memory = resident(terminal.pid)
-    terminal.send(typed)
-    answers_in_bounds(terminal, memory)
-
-
-def test_random_bytes_leave_it_answering(start: Start) -> None:
-    terminal = start()
-    # without q, ctrl+c and ctrl+q, which leave
-    numbers = [n for n in range(256) if n not in {3, 17, ord("q")}]
-    state, typed = 1, bytearray()
-    for _ in range(100_000):
-        state = (state * 1103515245 + 12345) % (1 << 31)
-        typed.append(numbers[(state >> 16) % len(numbers)])
-    memory = resident(terminal.pid)
-    terminal.send(bytes(typed))
-    # whatever it has opened is closed again
-    terminal.send(b"\x1b[201~")
-    for _ in range(5):
-        time.sleep(0.3)
-        terminal.press("escape")
-    assert resident(terminal.pid) - memory < 200 << 20
-    time.sleep(0.3)
-    # read together with an escape before it, it is another key
-    for _ in range(6):
-        terminal.press("ctrl+c")
-        with suppress(AssertionError):
-            terminal.wait_for_exit(10.0)
-            break
-    assert terminal.exit_status == 0, terminal.scrollback()
-    assert terminal.leftovers() == []
-
-
-def answers_in_bounds(terminal: Terminal, memory: int) -> None:
-    grown = resident(terminal.pid) - memory
-    answers(terminal)
-    assert grown < 100 << 20
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory that a process has in use."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_keys_pressed_quickly_are_all_taken(start: Start) -> None:

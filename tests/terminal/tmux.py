@@ -20,6 +20,8 @@ set -g status off
 set -g remain-on-exit off
 set -s escape-time 10
 set -g default-shell /bin/sh
+set -g mouse on
+set -g set-clipboard on
 """
 
 

@@ -5,6 +5,7 @@ is imported behind it.
 """
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +27,7 @@ from tui_gd.ui.flow import Asking, Flow, Missed, is_behind
 from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.keys import ACTIONS, Action, target
 from tui_gd.ui.plain import AsciiOnly
-from tui_gd.ui.terminal import Terminal
+from tui_gd.ui.terminal import Terminal, clipboard
 from tui_gd.ui.themes import theme_name
 
 if TYPE_CHECKING:
@@ -179,6 +180,12 @@ class GdApp(App[None]):
         """Give the terminal back although it takes nothing; called on any thread."""
         if abandon := getattr(self._driver, "abandon", None):
             abandon()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text to the clipboard of the terminal, through tmux or GNU screen too."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard(text, os.environ))
 
     async def _shutdown(self) -> None:
         await super()._shutdown()

@@ -201,6 +201,7 @@ class HardDriver(LinuxDriver):
         self._gone: Callable[[], object] = getattr(app, "terminal_gone", app.exit)
         self._waiting: deque[tuple[float, Message]] = deque()
         self._delivering = False
+        self._cleared = False
         # fault: the driver's handlers stop and start it wherever the main thread is: within a
         # write they wait for a lock that it holds, and a SIGCONT alone starts a second input thread
         signal.signal(signal.SIGTSTP, _refuse)
@@ -215,6 +216,13 @@ class HardDriver(LinuxDriver):
         """Start, with a writer that survives."""
         vars(linux_driver)["WriterThread"] = Writer
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def stop_application_mode(self) -> None:
+        """Clear the screen, and stop: consoles and GNU screen often have no other to go back to."""
+        if self._writer_thread is not None and not self._cleared:
+            self._cleared = True
+            self.write("\x1b[m\x1b[H\x1b[2J")
+        super().stop_application_mode()
 
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: SIGWINCH tells the size, and pixels of the mouse are not needed."""

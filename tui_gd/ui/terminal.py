@@ -1,6 +1,7 @@
 """What the terminal can show, as its environment tells it; read before Textual changes it."""
 
 import codecs
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
 
 FPS_LOCAL = 15.0
 FPS_SSH = 10.0
+# GNU screen 4 takes no longer strings
+SCREEN_PIECE = 240
 # terminals with 256 colours that do not say so in their name
 _MANY_COLOURS = ("256color", "kitty", "alacritty", "foot", "ghostty", "wezterm", "iterm")
 
@@ -45,13 +48,32 @@ def missing(environ: Mapping[str, str]) -> str | None:
     return None
 
 
+def in_screen(environ: Mapping[str, str]) -> bool:
+    """Return whether the terminal is a window of GNU screen, and not of a tmux within it."""
+    return "STY" in environ and environ.get("TERM", "").startswith("screen")
+
+
+def clipboard(text: str, environ: Mapping[str, str]) -> str:
+    """Return what puts `text` into the terminal's clipboard: OSC 52, its bytes in base64.
+
+    GNU screen knows no clipboard, but hands on what is in a device control string, in pieces.
+    """
+    sequence = f"\x1b]52;c;{b64encode(text.encode()).decode('ascii')}\a"
+    if not in_screen(environ):
+        return sequence
+    pieces = (sequence[at : at + SCREEN_PIECE] for at in range(0, len(sequence), SCREEN_PIECE))
+    return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+
+
 def _depth(environ: Mapping[str, str]) -> Depth:
     # https://no-color.org: any value but the empty one
     if environ.get("NO_COLOR"):
         return "mono"
-    if environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}:
-        return "truecolor"
     name = environ.get("TERM", "")
+    # what GNU screen was started in may know true colour; screen 4 makes other colours of it
+    true = environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}
+    if true and not in_screen(environ):
+        return "truecolor"
     if name.endswith("-direct"):
         return "truecolor"
     if name.startswith("vt") or name.endswith("-mono"):
