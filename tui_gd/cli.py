@@ -262,7 +262,7 @@ def _add_screen_options(parser: argparse.ArgumentParser) -> None:
 
 def _terminal(options: argparse.Namespace) -> "Terminal | None":
     """Return the terminal, made ready; None, which is said, if it cannot show the interface."""
-    from tui_gd.ui.terminal import Terminal, missing
+    from tui_gd.ui.terminal import Terminal, in_front, missing
 
     why = missing(os.environ)
     if why is not None or sys.stdout is None or not sys.stdout.isatty():
@@ -277,6 +277,8 @@ def _terminal(options: argparse.Namespace) -> "Terminal | None":
                 f"standard {name} is not a terminal, which the interface needs: use gd-tui run,"
                 " or --plain"
             )
+    if not in_front(sys.stdin.fileno()):
+        fail("the terminal belongs to another program: use gd-tui run in the background")
     # Textual paints at the next of so many ticks a second: a key's answer waits half of one
     os.environ.setdefault("TEXTUAL_FPS", "120")
     return Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)

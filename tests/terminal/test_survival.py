@@ -1,7 +1,7 @@
 """Whatever happens to process and terminal: it ends in order or goes on, and nothing is lost.
 
-`test_both_apps.py` has what is provoked on a bare Textual app too; here is what only gd-tui has: its
-kept runs and its way back.
+`test_both_apps.py` has what is provoked on a bare Textual app too; here is what only gd-tui has:
+its kept runs and its way back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the terminal can show, as its environment tells it; read before Textual changes it."""
 
 import codecs
+import errno
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
 
 FPS_LOCAL = 15.0
 FPS_SSH = 10.0
+# what is said to be a terminal where none is known, and Emacs' shell
+NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
 # GNU screen 4 takes no longer strings
 SCREEN_PIECE = 240
 # terminals with 256 colours that do not say so in their name
@@ -43,7 +46,7 @@ def missing(environ: Mapping[str, str]) -> str | None:
     name = environ.get("TERM", "")
     if not name:
         return "TERM is not set"
-    if name in {"dumb", "unknown"}:
+    if name in NO_CURSOR:
         return f"TERM={name} cannot move the cursor"
     return None
 
@@ -63,6 +66,23 @@ def clipboard(text: str, environ: Mapping[str, str]) -> str:
         return sequence
     pieces = (sequence[at : at + SCREEN_PIECE] for at in range(0, len(sequence), SCREEN_PIECE))
     return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+
+
+def in_front(file: int) -> bool:
+    """Return whether the terminal `file` may be drawn on.
+
+    Started in the background of a shell, `&`, the process stops here until `fg`: the terminal's
+    own way with who changes its settings from there. It is refused if no shell could do that.
+    """
+    try:
+        import termios
+    except ImportError:  # no such terminals
+        return True
+    try:
+        termios.tcsetattr(file, termios.TCSANOW, termios.tcgetattr(file))
+    except termios.error as error:
+        return bool(error.args[0] != errno.EIO)
+    return True
 
 
 def _depth(environ: Mapping[str, str]) -> Depth:
