@@ -32,8 +32,23 @@ SCREENS = (
     (300, 100),
     (80, 24),
 )
-NAMES = ("高さ", "e\u0301tat", "ᄒ\u1161ᆫ", "a\u0308\u0323\u0301", "ﬀ🐈\u200d⬛", "x" * 80)
-CLASSES = ("猫", "n\u0303o", "犬" * 40)
+NAMES = (
+    "高さ",
+    "e\u0301tat",
+    "ᄒ\u1161ᆫ",
+    "a\u0308\u0323\u0301",
+    "ﬀ🐈\u200d⬛",
+    "x" * 80,
+    "日本語" * 70,
+    "אורך\u202e",  # from right to left, and a character that turns all that follows
+    "a\tb\x1b[31mc\x07",
+)
+CLASSES = ("猫", "n\u0303o", "犬" * 40, "ארוך", "\x1b]0;x\x07")
+# what is opened by each of these keys has names in it, or stands over what has
+OPENED = (
+    "o", "l", "d", "a", "g", "e", "L", "D", "N", "B", "v", "question_mark", "colon", "w",
+)  # fmt: skip
+OPEN_ON = ((1, 1), (39, 11), (40, 12), (61, 16), (80, 24), (121, 40), (300, 100))
 
 
 def cells_of(text: str) -> int:
@@ -49,12 +64,12 @@ def cells_of(text: str) -> int:
 
 
 def table(path: Path) -> str:
-    """A table of three classes whose names are wide."""
+    """A table of classes whose names are wide, long, or no names."""
     rng = np.random.default_rng(5)
     lines = [",".join((*NAMES, "面"))]
     for row in range(90):
         values = ",".join(f"{value:.3f}" for value in rng.normal(row % 3, 1.0, len(NAMES)))
-        lines.append(f"{values},{CLASSES[row % 3]}")
+        lines.append(f"{values},{CLASSES[row % len(CLASSES)]}")
     file = path / "名前.csv"
     file.write_text("\n".join(lines), encoding="utf-8")
     return str(file)
@@ -114,3 +129,37 @@ async def test_every_panel_alone_on_every_screen_stays_within_it(tmp_path) -> No
         # after all of that it is as it was
         await driver.press("escape", "full_stop")
         await driver.status(epoch=11)
+
+
+def names_end_at_the_edge(driver: Driver, what: object) -> None:
+    strips = driver.app.screen._compositor.render_strips(driver.app.size)
+    columns, rows = driver.app.size
+    assert len(strips) == rows
+    for strip in strips:
+        assert cells_of(strip.text) == columns, (what, columns, rows, strip.text)
+        assert not any(unicodedata.category(sign) == "Cc" for sign in strip.text), (
+            what,
+            strip.text,
+        )
+        assert "\u202e" not in strip.text, (what, strip.text)
+
+
+async def test_whatever_is_opened_stays_within_every_screen(tmp_path) -> None:
+    opened = set()
+    async with wide(tmp_path) as driver:
+        for columns, rows in OPEN_ON:
+            await driver.pilot.resize_terminal(columns, rows)
+            await driver.until(lambda size=(columns, rows): driver.app.size == size)
+            for key in OPENED:
+                stack = len(driver.app.screen_stack)
+                await driver.pilot.press(key)
+                await driver.pilot._wait_for_screen()
+                await driver.pilot.pause()
+                names_end_at_the_edge(driver, key)
+                if len(driver.app.screen_stack) > stack:
+                    opened.add(key)
+                while len(driver.app.screen_stack) > stack:
+                    depth = len(driver.app.screen_stack)
+                    await driver.pilot.press("escape")
+                    await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)
+    assert opened == set(OPENED) - {"w"}
