@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -163,3 +164,16 @@ async def test_whatever_is_opened_stays_within_every_screen(tmp_path) -> None:
                     await driver.pilot.press("escape")
                     await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)
     assert opened == set(OPENED) - {"w"}
+
+
+async def test_a_long_name_leaves_the_numbers_of_the_report_in_sight(tmp_path) -> None:
+    async with wide(tmp_path) as driver:
+        await driver.press("3")
+        for columns in (80, 120, 200):
+            await driver.pilot.resize_terminal(columns, 40)
+            await driver.until(lambda columns=columns: driver.app.size.width == columns)
+            await driver.until(lambda: "weighted avg" in driver.read("#report"))
+            lines = driver.read("#report").split("\n")
+            long = next(line for line in lines if "犬犬犬" in line)
+            assert len(re.findall(r"\b[01]\.\d{4}\b", long)) == 3, long
+            assert any(re.search(r"accuracy +[01]\.\d{4} +45\b", line) for line in lines)

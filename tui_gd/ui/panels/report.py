@@ -6,7 +6,7 @@ import numpy as np
 
 from tui_gd.learning.models import Floats
 from tui_gd.plots.box import BORDER, draw_box
-from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.table import draw_table
 from tui_gd.report import (
@@ -23,6 +23,8 @@ from tui_gd.ui.studies import Study
 _HEADER = ("", "precision", "recall", "f1-score", "support")
 _GAP = 3
 _CONFUSION_COLUMNS = 22
+# "weighted avg", and as much of a class's name as tells it from others
+LEAST_NAME, MOST_NAME = 12, 24
 
 
 class ReportPanel(Panel):
@@ -109,6 +111,8 @@ class ReportPanel(Panel):
         palette, symbols = view.palette, view.symbols
         height, room = inner.shape
         body = table_rows(report)
+        if isinstance(report, ClassificationReport):
+            body = with_short_names(body, room - 1, plain=symbols.plain)
         header = _HEADER if isinstance(report, ClassificationReport) else ("", "value")
         columns = table_columns(header, body)
         beside = room - 1 >= columns + _GAP + _CONFUSION_COLUMNS
@@ -147,6 +151,15 @@ class ReportPanel(Panel):
     def scroll_by(self, pages: int) -> None:
         """Scroll the table by what is seen at once."""
         self._offset = max(0, self._offset + pages * self._room)
+
+
+def with_short_names(
+    body: list[tuple[str, ...]], room: int, *, plain: bool
+) -> list[tuple[str, ...]]:
+    """Return the rows with names cut such that the numbers beside them can be seen in `room`."""
+    numbers = table_columns(_HEADER[1:], [row[1:] for row in body]) + 2
+    most = max(LEAST_NAME, min(MOST_NAME, room - numbers))
+    return [(fit(row[0], most, plain), *row[1:]) for row in body]
 
 
 def table_columns(header: tuple[str, ...], body: list[tuple[str, ...]]) -> int:
