@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kills import check_whole
-from tests.terminal import walks
+from tests.terminal import provocations, sshd, walks
 from tests.terminal.fixtures import Place
-from tests.terminal.session import PATIENCE, Terminal
+from tests.terminal.session import PATIENCE, ROOT, Terminal
 from tui_gd.runs.place import NAME
 from tui_gd.runs.store import Store
 
@@ -62,6 +62,24 @@ def test_the_ssh_client_is_killed(over_ssh: Place, tmp_path: Path, number: signa
     terminal.signal(number)
     terminal.wait_for_exit()
     check_ended(tmp_path)
+
+
+def test_a_bare_app_saves_nothing_when_the_ssh_client_is_killed(
+    ssh_server: sshd.Server, tmp_path: Path
+) -> None:
+    env = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "GD_TUI_DATA": str(tmp_path)}
+    bare = (sys.executable, "-m", "tests.terminal.bare")
+    with Terminal(ssh_server.command(bare, env=env, cwd=tmp_path)) as terminal:
+        walks.wait_for_status(terminal, epoch=0)
+        provocations.train(terminal)
+        assert remote(tmp_path)
+        terminal.signal(signal.SIGKILL)
+        terminal.wait_for_exit()
+        deadline = time.monotonic() + PATIENCE
+        while remote(tmp_path):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert not (tmp_path / "saved").exists()
 
 
 def test_the_window_with_the_ssh_client_is_closed(over_ssh: Place, tmp_path: Path) -> None:
