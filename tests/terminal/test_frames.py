@@ -46,6 +46,18 @@ def test_nothing_is_sent_in_five_seconds_of_pause(local: Place) -> None:
     assert terminal.bytes_received == before
 
 
+@pytest.mark.parametrize("key", [":", "a", "o", "L", "?"])
+def test_nothing_is_sent_while_what_was_opened_waits(local: Place, key: str) -> None:
+    terminal = local.start().terminal
+    walks.wait_for_status(terminal, state="PAUSED", epoch=0)
+    terminal.wait_until_quiet(1.0)
+    before = terminal.bytes_received
+    terminal.press(key)
+    terminal.wait_for(lambda terminal: terminal.bytes_received > before)
+    # a cursor that blinks does so more often
+    terminal.wait_until_quiet(2.0, timeout=20.0)
+
+
 def test_every_frame_asks_once_and_none_is_sent_before_the_answer(local: Place) -> None:
     terminal = local.start(*FOREVER).terminal
     walks.wait_for_status(terminal, state="PAUSED", epoch=0)

@@ -19,7 +19,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui_gd.settings import RunSettings
 from tui_gd.ui.beginning import Beginning
@@ -205,6 +205,11 @@ class GdApp(App[None]):
                 await run_screen.run_action(name)
 
             yield SystemCommand(f"{action.text[0].upper()}{action.text[1:]}", action.shown, do)
+
+    def on_command_palette_opened(self) -> None:
+        """Have its cursor not blink: what waits sends nothing."""
+        for line in self.screen.query(Input):
+            line.cursor_blink = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes the lines that Textual draws itself: without colour, in ASCII.
