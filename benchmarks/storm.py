@@ -99,7 +99,10 @@ def back_to_the_run(terminal: Terminal) -> None:
         if now is not None and now.state != "RUNNING" and _answered(terminal, 1.0) is not None:
             return
         if terminal.exit_status is not None or time.monotonic() > deadline:
-            raise SystemExit(f"it is not back at the run\n{terminal.scrollback()}")
+            raise SystemExit(
+                f"it is not back at the run, exit status {terminal.exit_status}\n"
+                f"{terminal.describe()}\n{terminal.scrollback()}"
+            )
 
 
 def _answered(terminal: Terminal, patience: float) -> float | None:
