@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # from a signal to the end of the process
 WATCHDOG = 2.5
-# beside what is asked for, a noisy machine may need so long to start and to end a process
-NOISE = 2.0
+# beside what is asked for, a noisy machine may need so long
+NOISE = 60.0
 ANSWER = 2.0
 TAKEN = 15.0
 MOST_GROWN = 100 << 20

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.terminal.fixtures import PROGRAM
-from tests.terminal.session import environment
+from tests.terminal.session import PATIENCE, environment
 
 if TYPE_CHECKING:
     from tests.terminal.fixtures import Ended, Session
@@ -72,8 +73,12 @@ def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
     terminal.wait_for(shows)
     if not terminal.frames and seen[-1].state != "RUNNING":
         # without brackets around frames half of the line may still be an old one
-        terminal.wait_until_quiet(0.3)
-        return status(terminal) or seen[-1]
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            now = status(terminal)
+            time.sleep(0.3)
+            if now and now == status(terminal):
+                return now
     return seen[-1]
 
 

@@ -158,7 +158,8 @@ def test_the_data_panel_gives_the_points_of_other_tasks(problem):
 def test_the_report_panel_gives_the_printed_report_and_all_digits(run):
     panel = ReportPanel()
     assert panel.numbers(run.view) == []
-    panel.take((), (report_on(run.problem, run.predictor, run.trainer.weights[0]), "epoch 30"))
+    weights = run.trainer.weights[0]
+    panel.take((), (report_on(run.problem, run.predictor, weights), "epoch 30", weights))
     lines = panel.numbers(run.view)
     assert lines[0] == "report, test rows, epoch 30"
     assert panel.report.text.rstrip("\n") in "\n".join(lines)
