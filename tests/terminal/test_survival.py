@@ -166,6 +166,30 @@ def test_a_stopped_process_goes_on_with_a_fresh_picture(start: Start) -> None:
 # Input
 
 
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [("?", " "), ("o", "\r"), ("a", "\r"), ("D", "D"), ("L", "L"), ("e", "e"), (":", "\r")],
+)
+def test_a_key_that_closes_a_question_pressed_twice_closes_no_more(
+    start: Start, opens: str, closes: str
+) -> None:
+    terminal = start()
+    for times in (2, 3, 7):
+        before = terminal.text()
+        terminal.send(opens)
+        terminal.wait_for(lambda terminal, before=before: terminal.text() != before)
+        terminal.send(closes * times)
+
+        def back(terminal: Terminal) -> bool:
+            terminal.press("escape")
+            time.sleep(0.3)
+            return terminal.exit_status is not None or walks.status(terminal) is not None
+
+        terminal.wait_for(back)
+        assert terminal.exit_status is None, terminal.scrollback()
+    answers(terminal)
+
+
 def test_keys_pressed_quickly_are_all_taken(start: Start) -> None:
     terminal = start()
     terminal.send("." * 20)

@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from textual import events, work
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ComposeResult, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import Screen
@@ -186,6 +187,12 @@ class GdApp(App[None]):
         self._clipboard = text
         if self._driver is not None:
             self._driver.write(clipboard(text, os.environ))
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the uppermost screen, but never the run's: see `ui/screens/closing.py`."""
+        if self.screen is self.run_screen:
+            return AwaitComplete()
+        return super().pop_screen()
 
     async def _shutdown(self) -> None:
         await super()._shutdown()

@@ -1,6 +1,7 @@
 """A widget that shows an array of cells and has only the changed ones sent."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from rich.color import Color
@@ -10,6 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate
 from textual.geometry import Region
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -92,6 +94,11 @@ class CellView(Widget):
             if part := text[start:stop].replace("\0", ""):
                 segments.append(Segment(part, _style(fore, back)))
         return Strip(segments, len(code)).adjust_cell_length(width, _style(-1, -1))
+
+
+def picture_of(screen: Screen[Any]) -> CellView | None:
+    """Return the picture that a screen is; None before it is laid out and once it is closed."""
+    return next(iter(screen.query(CellView)), None)
 
 
 class ExactUpdate(ChopsUpdate):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
@@ -16,7 +15,8 @@ from tui_gd.plots.table import draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.settings import RunSettings
-from tui_gd.ui.cellview import CellView
+from tui_gd.ui.cellview import CellView, picture_of
+from tui_gd.ui.screens.closing import Question
 from tui_gd.ui.screens.page import Page
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _LONGEST_NAME, _LONGEST_WORDS = 28, 20
 # Choosing the target
 
 
-class TargetChoice(ModalScreen[str | None]):
+class TargetChoice(Question[str | None]):
     """Asks which column is to be learned; answers with its name. What is typed finds it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -100,7 +100,9 @@ class TargetChoice(ModalScreen[str | None]):
         self._draw()
 
     def _draw(self) -> None:
-        view = self.query_one(CellView)
+        view = picture_of(self)
+        if view is None:
+            return
         columns = [self._columns[i] for i in self._found]
         # as high as for all of them, whatever is found
         rows = min(self.size.height, max(len(self._columns), 1) + BORDER + 1)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.plots.table import visible_offset
-from tui_gd.ui.cellview import CellView
+from tui_gd.ui.cellview import CellView, picture_of
+from tui_gd.ui.screens.closing import Question
 from tui_gd.ui.screens.questions import Prompt
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LEAST_ROWS = 5
 _NAME_LETTERS = 40
 
 
-class ExportScreen(ModalScreen[Answer | None]):
+class ExportScreen(Question[Answer | None]):
     """Asks for kinds of files, (kind, text) each, and a folder; remembers nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,7 +90,9 @@ class ExportScreen(ModalScreen[Answer | None]):
         self.dismiss((tuple(kind for kind, _ in self._kinds if kind in chosen), self._folder))
 
     def _draw(self) -> None:
-        view = self.query_one(CellView)
+        view = picture_of(self)
+        if view is None:
+            return
         rows = min(self.size.height, len(self._kinds) + BORDER + 3)
         columns = min(self.size.width, _WIDEST)
         view.styles.height, view.styles.width = rows, columns

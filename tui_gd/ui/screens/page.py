@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from tui_gd.plots.cells import Cells
-from tui_gd.ui.cellview import CellView
+from tui_gd.ui.cellview import CellView, picture_of
+from tui_gd.ui.screens.closing import Closing
 
 if TYPE_CHECKING:
     from tui_gd.ui.app import GdApp
@@ -17,7 +17,7 @@ _PAGE = 10
 _END = 10_000_000
 
 
-class Page(Screen[None]):
+class Page(Closing[None]):
     """Shows what `picture` returns; scrolls, and closes with escape, q, enter or space."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,6 +62,8 @@ class Page(Screen[None]):
         self.action_scroll(-1)
 
     def _draw(self) -> None:
-        view = self.query_one(CellView)
+        view = picture_of(self)
+        if view is None:
+            return
         cells, self._offset = self.picture(view.size.height, view.size.width, self._offset)
         view.show(cells)

@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
+
+from tui_gd.ui.screens.closing import Question
 
 LONGEST_NAME = 20
 
 
-class Prompt(ModalScreen[Any]):
+class Prompt(Question[Any]):
     """Asks for a line; `parse` returns what it means or raises `ValueError` with what is wrong."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
@@ -22,6 +23,7 @@ class Prompt(ModalScreen[Any]):
     def __init__(self, question: str, value: str, parse: Callable[[str], Any]) -> None:
         super().__init__()
         self._question, self._value, self._parse = question, value, parse
+        self._fault = Label("", classes="fault", markup=False)
 
     def compose(self) -> ComposeResult:
         """Lay out the question and the line to type in."""
@@ -30,21 +32,21 @@ class Prompt(ModalScreen[Any]):
             line = Input(self._value, select_on_focus=True)
             line.cursor_blink = False  # a question that waits sends nothing
             yield line
-            yield Label("", classes="fault", markup=False)
+            yield self._fault
 
     def on_input_changed(self) -> None:
         """Take back what was said about the line before it was changed."""
-        self.query_one(".fault", Label).update("")
+        self._fault.update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, or say what is wrong with it."""
         try:
             self.dismiss(self._parse(event.value.strip()))
         except ValueError as error:
-            self.query_one(".fault", Label).update(str(error))
+            self._fault.update(str(error))
 
 
-class Choice(ModalScreen[str | None]):
+class Choice(Question[str | None]):
     """Asks for one of several; (value, text) each."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,28 +57,27 @@ class Choice(ModalScreen[str | None]):
 
     def __init__(self, question: str, options: Sequence[tuple[str, str]], chosen: str) -> None:
         super().__init__()
-        self._question, self._options, self._chosen = question, options, chosen
+        self._question, self._chosen = question, chosen
+        self._values = [value for value, _ in options]
+        self._list = OptionList(*(Option(text, id=value) for value, text in options), markup=False)
 
     def compose(self) -> ComposeResult:
         """Lay out the question and what can be chosen."""
         with Vertical():
             yield Label(self._question, markup=False)
-            yield OptionList(
-                *(Option(text, id=value) for value, text in self._options), markup=False
-            )
+            yield self._list
 
     def on_mount(self) -> None:
         """Begin at what is chosen now."""
-        values = [value for value, _ in self._options]
-        self.query_one(OptionList).highlighted = values.index(self._chosen)
+        self._list.highlighted = self._values.index(self._chosen)
 
     def action_next(self) -> None:
         """Move down."""
-        self.query_one(OptionList).action_cursor_down()
+        self._list.action_cursor_down()
 
     def action_before(self) -> None:
         """Move up."""
-        self.query_one(OptionList).action_cursor_up()
+        self._list.action_cursor_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer."""

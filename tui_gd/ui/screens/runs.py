@@ -8,11 +8,11 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
 
 from tui_gd.errors import OutputError, ProblemError
-from tui_gd.ui.cellview import CellView
+from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.copying import harmless
+from tui_gd.ui.screens.closing import Closing
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, row_at
 from tui_gd.ui.shelf import KeptDetail, KeptRun, Shelf
@@ -25,7 +25,7 @@ REFRESH_SECONDS = 2.0
 _PAGE = 10
 
 
-class RunsScreen(Screen[str | None]):
+class RunsScreen(Closing[str | None]):
     """Shows what `shelf` has; answers with the id of the run to go on with, or None.
 
     `current` tells the id of the run that is on the screen behind; `export` is called with the id
@@ -116,8 +116,7 @@ class RunsScreen(Screen[str | None]):
 
     def draw(self) -> None:
         """Draw the page at the screen's size."""
-        if self.is_attached and self.children:
-            view = self.query_one(CellView)
+        if view := picture_of(self):
             rows, columns = view.size.height, view.size.width
             palette, symbols = self.app.palette, self.app.terminal.symbols
             view.show(draw_runs(self.page, rows, columns, palette, symbols))
@@ -293,8 +292,7 @@ class RunsScreen(Screen[str | None]):
 
     def on_click(self, event: events.Click) -> None:
         """Select the clicked run."""
-        view = self.query_one(CellView)
-        rows, columns = view.size.height, view.size.width
+        rows, columns = self.size.height, self.size.width
         row = row_at(self.page, event.x, event.y, rows, columns, self.app.terminal.symbols)
         if row is not None:
             self.action_select(row - self._selected)
