@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.terminal.closing import Closing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 # as a new user has it, but for the message before the first prompt and the key of commands
 _CONFIG = """\
@@ -23,7 +24,7 @@ escape ^Bb
 _NAME = "gd-tui"
 
 
-class Server:
+class Server(Closing):
     """A private screen; `environment` is what its command lines need.
 
     Raises:
@@ -42,17 +43,6 @@ class Server:
         config.write_text(_CONFIG)
         self.environment = {"SCREENDIR": str(sessions)}
         self._screen = [screen, "-U", "-c", str(config)]
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def command(self, command: Sequence[str]) -> list[str]:
         """The command line that runs `command` in a new session and shows it."""

@@ -19,12 +19,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.terminal.closing import Closing
 from tests.terminal.keys import sequence
 from tests.terminal.screen import Cell, Screen, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
 """The checkout: what `python -m tui_gd` runs in a terminal of these tests."""
@@ -53,7 +53,7 @@ def environment(home: str, **changes: str | None) -> dict[str, str]:
     return {name: value for name, value in variables.items() if value is not None}
 
 
-class Terminal:
+class Terminal(Closing):
     """`command` in a terminal of `columns` by `rows`, with an empty HOME unless `home` is given.
 
     A thread reads all the time, keeps the screen and answers the program's queries, as a terminal
@@ -106,17 +106,6 @@ class Terminal:
         )
         self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
         self._reader.start()
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # What the program is given.
 

@@ -13,14 +13,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from tests.terminal.closing import Closing
+
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 # a packet of an old line; short enough that the rate is even
 _PIECE = 512
 
 
-class Line:
+class Line(Closing):
     """Listens on `port` and passes everything on to `target`, another port on 127.0.0.1.
 
     `rate` is in bytes a second and counts for each direction, `seconds` is there and back.
@@ -32,17 +34,6 @@ class Line:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> Line:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Cut the line."""

@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.terminal.closing import Closing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 # Debian keeps sshd where only root's PATH looks.
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"])
@@ -46,7 +47,7 @@ LogLevel VERBOSE
 """
 
 
-class Server:
+class Server(Closing):
     """A running sshd that lets the current user in with a key made for it.
 
     As a context manager it is stopped and its directory removed on leaving.
@@ -75,17 +76,6 @@ class Server:
             # sshd as root refuses to start without it, and only Debian's init script makes it.
             _PRIVILEGE_SEPARATION.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._process = self._start()
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def command(
         self,

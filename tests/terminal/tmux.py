@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.terminal.closing import Closing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 _CONFIG = """\
 set -g default-terminal {term}
@@ -25,7 +26,7 @@ set -g set-clipboard on
 """
 
 
-class Server:
+class Server(Closing):
     """A private tmux server; `term` is what programs inside find as TERM.
 
     Raises:
@@ -42,17 +43,6 @@ class Server:
         config = directory / "tmux.conf"
         config.write_text(_CONFIG.format(term=term))
         self._tmux = [tmux, "-u", "-S", str(directory / "socket"), "-f", str(config)]
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def command(self, command: Sequence[str]) -> list[str]:
         """The tmux command line that runs `command` in a new session and shows it."""
