@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import fcntl
 import os
 import re
@@ -243,6 +244,20 @@ class Terminal(Closing):
             what = f"{timeout:g} s" if ended is None else f"its end with status {ended}"
             raise AssertionError(f"not seen within {what}: {wanted!r}\n{self.describe()}")
         return watcher.seen
+
+    def wait_for_picture(self, picture: str) -> None:
+        """Wait until `text` is `picture`.
+
+        Raises:
+            AssertionError: not in time; says in which rows it differs.
+        """
+        try:
+            self.wait_for(lambda terminal: terminal.text() == picture)
+        except AssertionError as error:
+            rows = difflib.unified_diff(
+                picture.split("\n"), self.text().split("\n"), "wanted", "shown", n=0, lineterm=""
+            )
+            raise AssertionError("\n".join([*rows, str(error)])) from None
 
     def wait_until_quiet(self, seconds: float = 1.0, timeout: float = PATIENCE) -> None:
         """Wait until no byte has come for `seconds`, counted from this call at the earliest.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.terminal import walks
 from tests.terminal.fixtures import PROGRAM
 from tests.terminal.picture import BACKGROUND, FOREGROUND, colour
 from tests.terminal.provocations import ANSWER, ends
@@ -78,7 +79,7 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal
         terminal.wait_for("epoch 0/")
         terminal.press(">")
         terminal.wait_for("epoch 10/")
-        terminal.wait_until_quiet(0.7)
+        walks.settled(terminal)
         yield terminal
         terminal.press("q")
         ends(terminal, 0, ANSWER)
@@ -104,7 +105,7 @@ def test_all_words_can_be_read_and_a_question_leaves_the_hues_beside_it(started:
         started.press("escape")
         started.wait_for(lambda terminal: "momentum: " not in terminal.text())
         started.press("t")
-        started.wait_until_quiet(0.7)
+        walks.settled(started)
 
 
 def hue(name: str) -> str:

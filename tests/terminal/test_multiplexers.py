@@ -59,15 +59,6 @@ def quits(terminal: Terminal) -> None:
     assert terminal.leftovers() == []
 
 
-def settled(terminal: Terminal) -> str:
-    """What is on the screen once all there is to be drawn has been: twice the same."""
-    before = ""
-    while before != (now := terminal.text()):
-        before = now
-        terminal.wait_until_quiet(2.0)
-    return now
-
-
 def copied(terminal: Terminal) -> str:
     """What has been put into the terminal's clipboard."""
     found = re.findall(rb"\x1b\]52;c?;([A-Za-z0-9+/=]+)(?:\x07|\x1b\\)", terminal.raw)
@@ -90,12 +81,12 @@ def test_it_looks_and_works_as_without(kind: str, columns: int, rows: int, tmp_p
         assert "epoch 1/100" in text
         assert text.endswith("\n")
         terminal.wait_for(lambda terminal: "copied" not in terminal.text())
-        before = settled(terminal)
+        before = walks.settled(terminal)
         for index in range(40):
             terminal.resize(columns - index % 30, rows - index % 10)
             time.sleep(0.01)
         terminal.resize(columns, rows)
-        terminal.wait_for(lambda terminal: terminal.text() == before)
+        terminal.wait_for_picture(before)
         quits(terminal)
 
 
@@ -104,10 +95,10 @@ def test_attached_again_the_whole_picture_is_there(kind: str, tmp_path: Path) ->
     with window(kind, 100, 30, tmp_path) as (first, server, env):
         first.press(".")
         walks.wait_for_status(first, epoch=1)
-        before = settled(first)
+        before = walks.settled(first)
         first.hang_up()
         with Terminal(server.attach(), columns=100, rows=30, env=env) as second:
-            second.wait_for(lambda terminal: terminal.text() == before)
+            second.wait_for_picture(before)
             second.press(".")
             walks.wait_for_status(second, epoch=2)
             second.press(",")

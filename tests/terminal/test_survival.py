@@ -149,8 +149,7 @@ def test_it_refuses_to_be_stopped_from_the_terminal(start: Start) -> None:
 
 def test_a_stopped_process_goes_on_with_a_fresh_picture(start: Start) -> None:
     terminal = start()
-    terminal.wait_until_quiet(1.0)
-    before = terminal.text()
+    before = walks.settled(terminal)
     terminal.signal(signal.SIGSTOP)
     with open(os.ttyname(terminal._slave), "wb", buffering=0) as shell:
         shell.write(b"\x1b[?1049l\x1b[2J\x1b[?25h$ fg\r\n")

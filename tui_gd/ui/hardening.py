@@ -24,6 +24,7 @@ from textual.app import App, ScreenStackError
 from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message import Message
 
 POLL_SECONDS = 0.1
@@ -216,6 +217,9 @@ class HardDriver(LinuxDriver):
         """Start, with a writer that survives."""
         vars(linux_driver)["WriterThread"] = Writer
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        # fault: its handler asks for the size and then posts it; a second signal between the two
+        # posts first, and the size that is no more comes last
+        signal.signal(signal.SIGWINCH, self._resized)
 
     def stop_application_mode(self) -> None:
         """Clear the screen, and stop: consoles and GNU screen often have no other to go back to."""
@@ -226,6 +230,14 @@ class HardDriver(LinuxDriver):
 
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: SIGWINCH tells the size, and pixels of the mouse are not needed."""
+
+    def _resized(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._loop.call_soon_threadsafe(self._tell_size)
+
+    def _tell_size(self) -> None:
+        size = Size(*self._get_terminal_size())
+        self._app.post_message(events.Resize(size, size))
 
     def _continued(self, number: int, frame: FrameType | None) -> None:
         del number, frame
