@@ -1,4 +1,6 @@
-"""Every test keeps its runs in a directory of its own, never among those of who runs the tests."""
+"""What every test has: a directory of its own for runs, and the signals that a new terminal has."""
+
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,3 +15,10 @@ settings.load_profile("steady")
 @pytest.fixture(autouse=True)
 def own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GD_TUI_DATA", str(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_signals() -> None:
+    """A shell without job control has what it starts in the background ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

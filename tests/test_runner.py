@@ -556,37 +556,74 @@ def test_test_losses_left_out_by_a_pause_are_made_up_at_rest(driven: Driven) -> 
 # frames and failures ---------------------------------------------------------
 
 
-class Waited(threading.Event):
-    """An event that tells when it is waited for."""
+def watched(runner: Runner) -> Callable[[], int]:
+    """What waits until training waits for the interface: the epoch at which it does."""
+    given_way, give_way = threading.Event(), runner._give_way
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.waited = threading.Event()
+    def told() -> None:
+        given_way.set()
+        give_way()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waited.set()
-        return super().wait(timeout)
+    def held() -> int:
+        assert given_way.wait(PATIENCE)
+        return runner.trainer.epoch
+
+    runner._give_way = told  # type: ignore[method-assign]
+    return held
 
 
 def test_training_waits_while_a_frame_is_drawn_and_not_forever(
     driven: Driven, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner = driven(None, Resume(), start=False)
-    runner._drawn = drawn = Waited()
-    runner.start()
+    runner = driven(None, Resume())
+    held = watched(runner)
     with monkeypatch.context() as patched:
         patched.setattr("tui_gd.runner.FRAME_SECONDS", PATIENCE)
         wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 100)
         runner.begin_frame()
-        assert drawn.waited.wait(PATIENCE)
-        before = runner.trainer.epoch
+        before = held()
         time.sleep(0.05)
+        assert runner.waits
         assert runner.trainer.epoch == before
         runner.end_frame()
         wait_for(lambda: runner.trainer.epoch > before)
     runner.begin_frame()
     wait_for(lambda: runner.trainer.epoch > before + 1)
     runner.end_frame()
+
+
+def test_training_waits_for_the_command_of_a_key_until_its_frame_has_ended(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = driven(None, Resume())
+    held = watched(runner)
+    with monkeypatch.context() as patched:
+        patched.setattr("tui_gd.runner.KEY_SECONDS", PATIENCE)
+        wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 100)
+        runner.begin_frame()
+        runner.expect_command()
+        before = held()
+        runner.end_frame()  # that of a frame begun before the key came: the key is still waited for
+        assert runner.waits
+        runner.post(SetLearningRate(0.003))
+        wait_for(lambda: runner.snapshot.lanes[0].learning_rate == 0.003)
+        assert runner.trainer.epoch == before
+        runner.begin_frame()
+        runner.end_frame()
+        assert not runner.waits
+        wait_for(lambda: runner.trainer.epoch > before)
+    runner.expect_command()  # of a key that is none
+    wait_for(lambda: runner.trainer.epoch > before + 1)
+
+
+def test_a_step_that_was_asked_for_does_not_wait_for_the_next_key(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui_gd.runner.KEY_SECONDS", PATIENCE)
+    runner = driven()
+    runner.expect_command()
+    runner.post(Step(3))
+    wait_for(lambda: runner.resting and runner.snapshot.epoch == 3)
 
 
 def test_an_error_in_the_thread_is_the_state_failed(driven: Driven) -> None:

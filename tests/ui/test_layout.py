@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from textual._compositor import ChopsUpdate
 from textual.widget import Widget
 
 from tests.ui.driving import driving
@@ -172,6 +173,42 @@ async def test_only_what_has_changed_is_refreshed(monkeypatch) -> None:
             covered[area.y : area.bottom, area.x : area.right] = True
         assert (covered | ~changed).all()
         assert 0 < covered.mean() < 0.5
+
+
+def rows_sent(driver, monkeypatch) -> list[set[int]]:
+    """The rows of every update that goes to the terminal from now on."""
+    sent, display = [], driver.app._display
+
+    def noted(screen, update) -> None:
+        if isinstance(update, ChopsUpdate):
+            sent.append({row for row, _, _ in update.spans})
+        elif update is not None:
+            sent.append(set(range(screen.size.height)))
+        display(screen, update)
+
+    monkeypatch.setattr(driver.app, "_display", noted)
+    return sent
+
+
+async def test_what_is_drawn_is_sent_at_once_and_only_once(monkeypatch) -> None:
+    async with driving(80, 24) as driver:
+        await driver.settled()
+        sent = rows_sent(driver, monkeypatch)
+        driver.run.action_meter()
+        assert sent == [{0}]
+        await driver.answered()
+        await driver.pilot.pause(0.1)
+        assert sent == [{0}]
+
+
+async def test_what_is_drawn_beneath_a_question_is_sent_with_it(monkeypatch) -> None:
+    async with driving(80, 24) as driver:
+        await driver.press("o")
+        sent = rows_sent(driver, monkeypatch)
+        driver.run.action_meter()
+        assert sent == []
+        await driver.until(lambda: any(0 in rows for rows in sent))
+        assert not driver.run.runner.waits
 
 
 async def test_a_panel_that_is_not_shown_is_not_drawn(monkeypatch) -> None:

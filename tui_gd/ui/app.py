@@ -236,6 +236,11 @@ class GdApp(App[None]):
         """Whether a frame would be sent; if not, the run's screen is asked again when it would."""
         return self.flow.free and self._resize_event is None and not is_behind(self._driver)
 
+    def key_read(self) -> None:
+        """Have training wait for what a key leads to; called on the thread that reads it."""
+        if self.run_screen and self.run_screen.runner:
+            self.run_screen.runner.expect_command()
+
     async def on_event(self, event: events.Event) -> None:
         """Have what answers a key drawn without waiting for the frame in flight."""
         if isinstance(event, events.Key):

@@ -101,6 +101,22 @@ def picture_of(screen: Screen[Any]) -> CellView | None:
     return next(iter(screen.query(CellView)), None)
 
 
+def paint(screen: Screen[Any]) -> bool:
+    """Send at once what the pictures of a screen show by now; return whether that could be done.
+
+    Textual would do so at its next sixtieth of a second. Not done beneath another screen, or before
+    a change of the layout.
+    """
+    if screen is not screen.app.screen or screen.app._batch_count:
+        return False
+    if screen._layout_required or screen._scroll_required or screen._repaint_required:
+        return False
+    views = {one for one in screen._compositor.visible_widgets if isinstance(one, CellView)}
+    screen._compositor.update_widgets(views)
+    screen._compositor_refresh()
+    return True
+
+
 class ExactUpdate(ChopsUpdate):
     """Textual's partial update, but each span is sent from where it begins.
 

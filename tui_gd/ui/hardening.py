@@ -188,7 +188,11 @@ class Writer(WriterThread):
 
 
 class HardDriver(LinuxDriver):
-    """The driver of the interface: `app.terminal_gone()` is called when the terminal is no more."""
+    """The driver of the interface.
+
+    On the thread that reads, `app.key_read()` is called for every key, before it goes through the
+    app's queues, and `app.terminal_gone()` when the terminal is no more.
+    """
 
     def __init__(
         self,
@@ -200,6 +204,7 @@ class HardDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._gone: Callable[[], object] = getattr(app, "terminal_gone", app.exit)
+        self._key_read: Callable[[], object] = getattr(app, "key_read", lambda: None)
         self._waiting: deque[tuple[float, Message]] = deque()
         self._delivering = False
         self._cleared = False
@@ -308,6 +313,8 @@ class HardDriver(LinuxDriver):
         if not isinstance(message, events.InputEvent | events.Paste):
             super().send_message(message)
         elif len(self._waiting) < MOST_WAITING:
+            if isinstance(message, events.Key):
+                self._key_read()
             self._waiting.append((time.monotonic(), message))
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._deliver)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Python hands the interpreter lock over every 5 ms by default: too slow for a key to be answered
 # while another thread computes flat out
-SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.0003
 # what is printed on the way out may hold it up for so long
 REPORT_SECONDS = 0.2
 FAULT = "gd-tui: this is a fault of gd-tui: please report it, with the lines above"

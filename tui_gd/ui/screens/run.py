@@ -24,6 +24,7 @@ from tui_gd.runs.steps import Shared, replay
 from tui_gd.settings import RunSettings
 from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.beginning import Beginning
+from tui_gd.ui.cellview import paint
 from tui_gd.ui.copying import harmless
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action, target
 from tui_gd.ui.layout import SMALLEST, VERDICT_ROWS
@@ -42,6 +43,8 @@ from tui_gd.ui.tap import StandingTap
 FRAME_REST = 4.0
 # … but for no longer than this, in seconds
 LONGEST_REST = 0.25
+# the thread that writes a frame gets the interpreter lock before training does
+WRITING_SECONDS = 0.0002
 FAILED = "\nThe run is kept up to here. {quit} quits, and prints what to report."
 FAILED_SECONDS = 3600.0
 # of a key that is held no more steps are let through than are drawn, if one takes so many seconds
@@ -270,7 +273,11 @@ class RunScreen(KeepingActions):
         self.runner.begin_frame()
         self.studies.begin_frame()
         self._draw(self.view)
-        self.call_after_refresh(self._end_frame, self.runner, begun)
+        if paint(self):
+            time.sleep(WRITING_SECONDS)
+            self._end_frame(self.runner, begun)
+        else:
+            self.call_after_refresh(self._end_frame, self.runner, begun)
 
     @property
     def step_pending(self) -> bool:
