@@ -111,8 +111,8 @@ def paint(screen: Screen[Any]) -> bool:
         return False
     if screen._layout_required or screen._scroll_required or screen._repaint_required:
         return False
-    views = {one for one in screen._compositor.visible_widgets if isinstance(one, CellView)}
-    screen._compositor.update_widgets(views)
+    visible = screen._compositor.visible_widgets
+    screen._compositor.update_widgets({view for view in visible if isinstance(view, CellView)})
     screen._compositor_refresh()
     return True
 
