@@ -239,6 +239,10 @@ class RunScreen(KeepingActions):
             self.app.key_names,
         )
 
+    @property
+    def _training(self) -> bool:
+        return self.runner is not None and self.runner.snapshot.state is RunState.RUNNING
+
     def _changed(self) -> None:
         """Have the new snapshot drawn at once; called on the runner's thread."""
         self.call_later(self._answer)
@@ -250,9 +254,8 @@ class RunScreen(KeepingActions):
 
     def _beat(self) -> None:
         """Draw at the frame rate, while a run goes on no more often than it can be afforded."""
-        running = self.runner is not None and self.runner.snapshot.state is RunState.RUNNING
         rested = time.monotonic() >= self._rests_until and self.app.flow.due
-        if not running or rested:
+        if not self._training or rested:
             self._tick()
 
     def _tick(self) -> None:
@@ -407,7 +410,8 @@ class RunScreen(KeepingActions):
         if problem is self.problem:  # else another has been begun meanwhile
             panel.take(key, result)
         self._stale = True
-        self._tick()
+        if not self._training:  # else it is in the next frame
+            self._tick()
 
     # Layout
 
