@@ -19,6 +19,7 @@ KINDS = (
     "curve",
     "map",
     "tensorboard",
+    "predict",
     "estimator",
 )
 # of no concern to a run: what is drawn, printed and kept

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tui_gd.errors import ProblemError
 from tui_gd.runs.completing import completed, missing_epochs
-from tui_gd.runs.export import USUAL, export, write_file
+from tui_gd.runs.export import OF_ROWS, USUAL, export, write_file
 from tui_gd.runs.exported import Exported
 from tui_gd.runs.exports.estimator import estimator_files
 from tui_gd.runs.recorder import to_stderr
-from tui_gd.runs.resume import open_run
+from tui_gd.runs.resume import open_to_export
 from tui_gd.runs.share import share_line
 from tui_gd.runs.store import Store
 
@@ -39,11 +39,16 @@ def export_run(
     `complete` the run is trained again where numbers are missing.
     """
     run, exported = _opened(name, lane)
+    if exported.gone and not kinds and estimator is None:
+        kinds = [kind for kind in USUAL if kind not in OF_ROWS]
+        to_stderr(f"{exported.gone}: exported is what needs no data, {', '.join(kinds)}")
     wanted = SERIES_IN & set(kinds or USUAL if estimator is None or kinds else ())
     if wanted and missing_epochs(exported.standing):
+        if complete and exported.gone:
+            raise ProblemError(f"--complete trains again: {exported.gone}")
         if complete:
             exported = completed(exported)
-        else:
+        elif not exported.gone:
             to_stderr(
                 "losses or gradient norms of some epochs are not on record, for they were not"
                 " computed or were thinned out: export --complete trains this again to have them"
@@ -63,7 +68,7 @@ def export_run(
 def _opened(name: str, lane: str | None = None) -> tuple[str, Exported]:
     """Return a kept run's id and the run; `ProblemError` if it, or the lane, is not there."""
     with Store() as store:
-        opened = open_run(store, store.find(name))
+        opened = open_to_export(store, store.find(name))
     current = None
     if lane is not None:
         found = [one.number for one in opened.standing.lanes if one.name == lane]
@@ -71,5 +76,5 @@ def _opened(name: str, lane: str | None = None) -> tuple[str, Exported]:
             names = ", ".join(one.name for one in opened.standing.lanes[:20])
             raise ProblemError(f"run {opened.kept.id} has no lane {lane!r}: its lanes are {names}")
         current = found[0]
-    exported = Exported(opened.settings, opened.problem, opened.standing, current)
+    exported = Exported(opened.settings, opened.problem, opened.standing, current, gone=opened.gone)
     return opened.kept.id, exported

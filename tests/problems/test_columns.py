@@ -249,3 +249,16 @@ def test_rows_of_many_blocks_are_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     parts = load(frame, tmp_path, "churn")
     assert np.array_equal(parts.x_train, whole.x_train)
     assert np.array_equal(parts.x_test, whole.x_test)
+
+
+def test_texts_that_are_cut_alike_stay_features_of_their_own(tmp_path: Path) -> None:
+    long = "the same forty characters in the beginning, "
+    texts = [f"{long}a", f"{long}b"] * 150 + [f"{long}rare"]
+    table = pd.DataFrame({"n": np.arange(301) % 7, "t": texts, "y": np.arange(301) % 2})
+    problem = load_file(written(table, tmp_path / "t.csv"), "y", test=str(tmp_path / "t.csv"))
+    names = [name for name in problem.feature_names if name.startswith("t=")]
+    assert len(set(names)) == len(names) == 3
+    assert names[2] == "t=(rare)"
+    for place, text in enumerate([f"{long}a", f"{long}b", f"{long}rare"], 1):
+        expected = (table["t"] == text).to_numpy(float)
+        np.testing.assert_array_equal(problem.x_train[:, place], expected)

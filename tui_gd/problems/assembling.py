@@ -18,6 +18,7 @@ from tui_gd.problems.columns import (
 from tui_gd.problems.harmless import harmless
 from tui_gd.problems.notes import column_notes, hints_of
 from tui_gd.problems.problem import Problem
+from tui_gd.problems.rules import FeatureRule, standardized
 from tui_gd.problems.split import check_classes, check_split, standardize_or_refuse
 from tui_gd.problems.tables import Floats, Table
 from tui_gd.problems.target import Target, target_like, target_of
@@ -58,11 +59,11 @@ def assemble(table: Table, other: Table | None, how: Division) -> Problem:
         y_test = target_like(other.shown, other.columns[-1], other.values[:, -1].copy(), target)
     check_classes(shown, y_train, target.class_names, rows)
     treatment = treatment_of(table, other, train)
-    x, x_other, names, done = _design(table, other, treatment, train)
+    x, x_other, names, rules, done = _design(table, other, treatment, train)
     x_train, x_test = (x[:train], x[train:]) if x_other is None else (x, x_other)
     hints = hints_of(table, treatment, target, x_train, how.standardize)
     if how.standardize:
-        standardize_or_refuse(shown, x_train, x_test)
+        rules = standardized(rules, *standardize_or_refuse(shown, x_train, x_test))
     classes = len(target.class_names)
     return Problem(
         name=shown,
@@ -76,6 +77,7 @@ def assemble(table: Table, other: Table | None, how: Division) -> Problem:
         target_name=target.name,
         about=column_notes(table, treatment, target, done, how.standardize),
         hints=hints,
+        rules=rules,
     )
 
 
@@ -141,8 +143,8 @@ def reorder(values: Floats, order: Indices) -> None:
 
 def _design(
     table: Table, other: Table | None, treatment: Treatment, train: int
-) -> tuple[Floats, Floats | None, tuple[str, ...], dict[int, Done]]:
-    """Return the rows of features with ones last, of both tables, the features and what was done.
+) -> tuple[Floats, Floats | None, tuple[str, ...], tuple[FeatureRule, ...], dict[int, Done]]:
+    """Return the rows of features with ones last, of both tables, the features, what was done.
 
     Numbers that are taken as they are stay where they are; the ones come in place of the target.
     """
@@ -153,7 +155,8 @@ def _design(
                 one.values[:, -1] = 1.0
         names = tuple(column.name for column in table.columns[:-1])
         done = {slot: Done("as it is", (name,)) for slot, name in enumerate(names)}
-        return table.values, None if other is None else other.values, names, done
+        rules = tuple(FeatureRule(name, "number") for name in names)
+        return table.values, None if other is None else other.values, names, rules, done
     if other is not None:
         _relabel(table, other)
     raw = arrange(table, treatment)
@@ -164,7 +167,7 @@ def _design(
     if other is not None:
         arrange(other, treatment)
         x_other = transformed(other, fitted, len(used))
-    return x, x_other, fitted.features, fitted.done
+    return x, x_other, fitted.features, fitted.rules, fitted.done
 
 
 def _relabel(table: Table, other: Table) -> None:

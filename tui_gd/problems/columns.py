@@ -9,6 +9,7 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.harmless import harmless
+from tui_gd.problems.rules import FeatureRule
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, room_for
 
@@ -55,10 +56,11 @@ class Done:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted ColumnTransformer, the names of its features, what was done by slot of a column."""
+    """A fitted ColumnTransformer, its features' names and rules, what was done by slot."""
 
     transformer: Any
     features: tuple[str, ...]
+    rules: tuple[FeatureRule, ...]
     done: dict[int, Done]
 
 
@@ -149,6 +151,7 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
 
     steps: list[tuple[str, Any, slice]] = []
     features: list[str] = []
+    rules: list[FeatureRule] = []
     done: dict[int, Done] = {}
     for start, end in _groups([use for _, use in treatment.used]):
         slots = [slot for slot, _ in treatment.used[start:end]]
@@ -158,15 +161,17 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
         if use == "number":
             steps.append((str(start), "passthrough", slice(start, end)))
             features += names
+            rules += [FeatureRule(name, "number") for name in names]
             done |= {slot: Done("as it is", (table.columns[slot].name,)) for slot in slots}
             continue
         one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])
         steps.append((str(start), FrozenEstimator(one), slice(start, end)))
-        made, told = (_filled if use == "filled" else _encoded)(one, columns)
+        made, ruled, told = (_filled if use == "filled" else _encoded)(one, columns)
         features += made
+        rules += ruled
         done |= dict(zip(slots, told, strict=True))
     transformer = ColumnTransformer(steps, sparse_threshold=0.0)
-    return Fitted(transformer.fit(raw[:2]), tuple(features), done)
+    return Fitted(transformer.fit(raw[:2]), tuple(features), tuple(rules), done)
 
 
 def transformed(table: Table, fitted: Fitted, used: int) -> Floats:
@@ -224,11 +229,19 @@ def _encoder(rows: int) -> Any:
     )
 
 
-def _filled(imputer: Any, columns: list[Column]) -> tuple[list[str], list[Done]]:
-    """Return the features of numbers that were filled, in their order, and what was done."""
+_Made = tuple[list[str], list[FeatureRule], list[Done]]
+
+
+def _filled(imputer: Any, columns: list[Column]) -> _Made:
+    """Return the features of numbers that were filled, in order, their rules, what was done."""
     marked = set(imputer.indicator_.features_.tolist())
     made = [column.name for column in columns]
     made += [f"{columns[i].name} missing" for i in sorted(marked)]
+    rules = [
+        FeatureRule(column.name, "number", fill=float(median))
+        for column, median in zip(columns, imputer.statistics_, strict=True)
+    ]
+    rules += [FeatureRule(columns[i].name, "missing") for i in sorted(marked)]
     told = []
     for index, (column, median) in enumerate(zip(columns, imputer.statistics_, strict=True)):
         words = f"missing ones filled with the median {median:.6g}"
@@ -237,25 +250,47 @@ def _filled(imputer: Any, columns: list[Column]) -> tuple[list[str], list[Done]]
             told.append(Done(f"{words}, and a feature says where", marks))
         else:
             told.append(Done(f"{words}; none in the train rows", (column.name,)))
-    return made, told
+    return made, rules, told
 
 
-def _encoded(encoder: Any, columns: list[Column]) -> tuple[list[str], list[Done]]:
-    """Return the features of text that was encoded, in their order, and what was done."""
-    made, told = [], []
+def _encoded(encoder: Any, columns: list[Column]) -> _Made:
+    """Return the features of text that was encoded, in order, their rules, what was done."""
+    made: list[str] = []
+    rules: list[FeatureRule] = []
+    told = []
     for column, codes, rare in zip(
         columns, encoder.categories_, encoder.infrequent_categories_, strict=True
     ):
-        grouped = [] if rare is None else [_label(column, code) for code in rare]
-        texts = [text for text in (_label(column, code) for code in codes) if text not in grouped]
-        names = [f"{column.name}={text}" for text in texts]
-        words = f"one-hot, {len(texts)} texts"
+        grouped = set() if rare is None else set(map(str, rare))
+        own = [code for code in codes if str(code) not in grouped]
+        names = _distinct([f"{column.name}={_label(column, code)}" for code in own])
+        rules += [_text_rule(column, code) for code in own]
+        words = f"one-hot, {len(own)} texts"
         if grouped:
             names.append(f"{column.name}=(rare)")
-            words += f" and {len(grouped)} rare ones together" if grouped[1:] else " and a rare one"
+            rules.append(FeatureRule(column.name, "rare"))
+            words += (
+                f" and {len(grouped)} rare ones together" if len(grouped) > 1 else " and a rare one"
+            )
         made += names
         told.append(Done(words, tuple(names)))
-    return made, told
+    return made, rules, told
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Number the names that came out alike, for long texts are cut."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return distinct
+
+
+def _text_rule(column: Column, code: float) -> FeatureRule:
+    if math.isnan(code):
+        return FeatureRule(column.name, "missing")
+    return FeatureRule(column.name, "text", text=column.labels[int(code)])
 
 
 def _label(column: Column, code: float) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.problems.rules import FeatureRule
+
 if TYPE_CHECKING:
     from tui_gd.problems.surfaces import Surface
 
@@ -41,7 +43,7 @@ class Problem:
     A problem of task `surface` is a function of the weights, `surface`; it has no rows.
 
     Of a table `about` tells what was done to every column; `hints` are sentences for whoever is to
-    train on it.
+    train on it, `rules` how each feature is computed from a row of the table.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Problem:
     surface: "Surface | None" = None
     about: tuple[ColumnNote, ...] = ()
     hints: tuple[str, ...] = ()
+    rules: tuple[FeatureRule, ...] = ()
 
     @property
     def features(self) -> int:

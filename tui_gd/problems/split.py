@@ -97,27 +97,33 @@ def check_classes(
 
 def standardize_or_refuse(
     name: str, x_train: NDArray[np.float64], x_test: NDArray[np.float64]
-) -> None:
-    """Do `standardize_features`; `ProblemError` if a square of a number is not finite."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Do `standardize_features` and return what it does; `ProblemError` if a square of a number is not finite."""
     try:
         with np.errstate(over="raise"):
-            standardize_features(x_train, x_test)
+            return standardize_features(x_train, x_test)
     except (OverflowError, FloatingPointError):
         raise ProblemError(f"{name}: numbers too large to standardize; divide them") from None
 
 
-def standardize_features(x_train: NDArray[np.float64], x_test: NDArray[np.float64]) -> None:
+def standardize_features(
+    x_train: NDArray[np.float64], x_test: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Standardize the features of both arrays (rows, features + 1) in place.
 
     x ← (x − mean) / √variance for every column but the last, mean and variance (divided by the
     number of rows) over the train rows alone, as scikit-learn's `StandardScaler`. A feature that
     is constant in train but for rounding is centred and not divided. One column at a time, so
-    that nothing as large as the data is allocated.
+    that nothing as large as the data is allocated. Returns what was taken away from every feature,
+    and by what it was then divided, (features,) each.
     """
+    features = x_train.shape[1] - 1
+    means, scales = np.zeros(features), np.ones(features)
     rows, precision = len(x_train), float(np.finfo(np.float64).eps)
-    for column in range(x_train.shape[1] - 1):
+    for column in range(features):
         train, test = x_train[:, column], x_test[:, column]
         mean = float(train.mean())
+        means[column] = mean
         train -= mean
         test -= mean
         left = float(train.mean())  # what the rounding of the mean left over
@@ -127,6 +133,8 @@ def standardize_features(x_train: NDArray[np.float64], x_test: NDArray[np.float6
             scale = math.sqrt(variance)
             train /= scale
             test /= scale
+            scales[column] = scale
+    return means, scales
 
 
 def whole(name: str, what: str, value: int, low: int, high: int) -> int:

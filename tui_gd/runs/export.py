@@ -51,6 +51,12 @@ _KINDS = {
     "tensorboard": _Kind(
         "event files for TensorBoard", "events", "event_files", "without_tensorboard"
     ),
+    "predict": _Kind(
+        "a script that predicts from rows of the table",
+        "model",
+        "predict_files",
+        "without_columns",
+    ),
     "estimator": _Kind(
         "the current lane for scikit-learn: joblib",
         "estimator",
@@ -66,6 +72,9 @@ KINDS = {
 USUAL = ("report", "losses", "weights", "script")
 """What is written where no kind is named: what needs nothing further to be installed."""
 
+OF_ROWS = frozenset({"report", "map"})
+"""What is made from the rows of the data, and not from what was kept of the run alone."""
+
 
 def why_not(exported: Exported, kind: str) -> str:
     """Return why a run cannot be exported as `kind`, in one line, or nothing."""
@@ -73,6 +82,8 @@ def why_not(exported: Exported, kind: str) -> str:
         return "a picture of the screen is exported from the interface (key e)"
     if kind not in _KINDS:
         return f"unknown kind of export {kind!r}: choose from {', '.join(KINDS)}"
+    if exported.gone and kind in OF_ROWS:
+        return f"{kind} needs the data: {exported.gone}"
     return _KINDS[kind].reason(exported)
 
 

@@ -25,13 +25,14 @@ class Exported:
     """A run as it stands, in copies: nothing of it changes while it is written.
 
     `current` is the number of the lane that is looked at; None is the first. The weights are those
-    at `standing.epoch`, of which there is a keyframe.
+    at `standing.epoch`, of which there is a keyframe. `gone` says why the problem has no rows.
     """
 
     settings: RunSettings
     problem: Problem
     standing: Standing
     current: int | None = None
+    gone: str = ""
 
     @classmethod
     def of(

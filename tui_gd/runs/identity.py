@@ -13,6 +13,7 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
+from tui_gd.runs.described import description
 from tui_gd.settings import RunSettings
 
 STDIN = "-"
@@ -37,11 +38,13 @@ def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
                 "changed": found.st_mtime_ns,
             }
         )
+    stdin = settings.problem == STDIN
     return {
-        "stdin": settings.problem == STDIN,
+        "stdin": stdin,
         "files": files,
         "rows": [len(problem.y_train), len(problem.y_test)],
         "features": problem.features,
+        "described": description(problem) if files or stdin else None,
     }
 
 

@@ -9,6 +9,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.learning.standing import Standing
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
+from tui_gd.runs.described import without_rows
 from tui_gd.runs.driving import Drive
 from tui_gd.runs.identity import check_arrays, check_files, differences, where_found
 from tui_gd.runs.opening import saying
@@ -19,12 +20,16 @@ from tui_gd.settings import RunSettings
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A kept run with its data: what can be shown and exported, whoever drives it."""
+    """A kept run with its data: what can be shown and exported, whoever drives it.
+
+    `gone` says why its rows cannot be had; it is empty if they are there.
+    """
 
     kept: KeptRun
     settings: RunSettings
     problem: Problem
     standing: Standing
+    gone: str = ""
 
     def trainer(self, *, test_losses: bool = True, bounded: bool = False) -> Trainer:
         """Return a trainer that stands where the run stands; `ProblemError` if it cannot be.
@@ -124,6 +129,33 @@ def settings_of(kept: KeptRun) -> RunSettings:
 
 def open_run(store: Store, kept: KeptRun) -> Opened:
     """Read a run and load its data; `ProblemError` if these are gone or are others than then."""
+    _check_settings(kept)
+    check_files(kept.id, kept.identity)
+    standing = store.standing(kept)
+    settings = settings_of(kept)
+    problem = settings.load_problem()
+    check_arrays(kept.id, kept.identity, kept.versions, problem)
+    return Opened(kept, settings, problem, standing)
+
+
+def open_to_export(store: Store, kept: KeptRun) -> Opened:
+    """Do `open_run`; where its data are gone or are others, with what is known of them instead."""
+    try:
+        return open_run(store, kept)
+    except ProblemError as error:
+        described = kept.identity.get("described")
+        if not described:
+            raise
+        _check_settings(kept)
+        standing = store.standing(kept)
+        try:
+            problem = without_rows(described)
+        except (ValueError, KeyError, TypeError):
+            raise error from None
+        return Opened(kept, settings_of(kept), problem, standing, str(error))
+
+
+def _check_settings(kept: KeptRun) -> None:
     known = {field.name for field in fields(RunSettings)}
     unknown = kept.settings.keys() - known
     if unknown:
@@ -131,12 +163,6 @@ def open_run(store: Store, kept: KeptRun) -> Opened:
             f"run {kept.id}: was kept by another gd-tui ({kept.versions.get('gd-tui', '?')}), whose"
             f" settings {', '.join(sorted(unknown))} are not known here"
         )
-    check_files(kept.id, kept.identity)
-    standing = store.standing(kept)
-    settings = settings_of(kept)
-    problem = settings.load_problem()
-    check_arrays(kept.id, kept.identity, kept.versions, problem)
-    return Opened(kept, settings, problem, standing)
 
 
 def resume(

@@ -71,11 +71,11 @@ class StoreShelf:
     def exported(self, run: str) -> "Exported":
         """Return one run as exports take it."""
         from tui_gd.runs.exported import Exported
-        from tui_gd.runs.resume import open_run
+        from tui_gd.runs.resume import open_to_export
 
         with Store(self._path) as store:
-            opened = open_run(store, store.find(run))
-        return Exported(opened.settings, opened.problem, opened.standing)
+            opened = open_to_export(store, store.find(run))
+        return Exported(opened.settings, opened.problem, opened.standing, gone=opened.gone)
 
 
 def _lane(lane: LaneRecord, standing: Standing) -> KeptLane:

@@ -7,6 +7,7 @@ of names comes through `repr`, so that no name is ever code.
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from tui_gd.problems import BUILTIN
 from tui_gd.runs.document import command_line
@@ -135,8 +136,7 @@ def _plain_script(exported: Exported, settings: RunSettings, shared: Shared) -> 
 
 
 def _package_script(settings: RunSettings, shared: Shared) -> str:
-    if Path(settings.problem).is_file():  # the script may be run from anywhere
-        settings = replace(settings, problem=str(Path(settings.problem).resolve()))
+    settings = _anywhere(settings)
     given = [
         f"{field.name}={getattr(settings, field.name)!r}"
         for field in fields(settings)
@@ -153,6 +153,18 @@ def _package_script(settings: RunSettings, shared: Shared) -> str:
         '    print(f"lane {lane.name}, loss {loss:.17g}")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _anywhere(settings: RunSettings) -> RunSettings:
+    """Return settings whose files are named by whole paths: a script may be run from anywhere."""
+    found: dict[str, Any] = {}
+    for option in ("problem", "target", "test", "init"):
+        path = getattr(settings, option)
+        # the target is a file beside an .npy, and else a column
+        meant = option != "target" or settings.problem.endswith(".npy")
+        if meant and path is not None and Path(path).is_file():
+            found[option] = str(Path(path).resolve())
+    return replace(settings, **found)
 
 
 def _calls(settings: RunSettings, shared: Shared) -> list[str]:

@@ -1,0 +1,168 @@
+"""The script that predicts from rows of the raw table, run as whoever exported it would run it."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.problems.tabling import customers, written
+from tui_gd.errors import ProblemError
+from tui_gd.runs.export import Exported, export
+from tui_gd.runs.exports import predict
+from tui_gd.settings import RunSettings
+
+
+def exported_run(settings: RunSettings, epochs: int = 30) -> Exported:
+    problem = settings.load_problem()
+    trainer = settings.make_trainer(problem)
+    trainer.advance(epochs)
+    return Exported.of(settings, problem, trainer)
+
+
+def run_script(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run predict.py where nothing of this project can be imported."""
+    return subprocess.run(
+        [sys.executable, "-I", "-W", "error", str(folder / "predict.py"), *arguments],
+        capture_output=True,
+        text=True,
+        input=given,
+        timeout=60,
+        check=False,
+    )
+
+
+def predicted(folder: Path, table: str) -> list[list[str]]:
+    done = run_script(folder, table)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return list(csv.reader(io.StringIO(done.stdout)))
+
+
+def tables(tmp_path: Path, target: str = "churn") -> dict[str, Any]:
+    """Rows to train on, and others, in other columns' order, with texts that are new."""
+    table = customers(rows=700)
+    if target == "size":
+        table["size"] = np.where(table["n0"] > 0.5, "big", np.where(table["n1"] > 0, "mid", "low"))
+    other = table[500:][list(reversed(table.columns))].copy()
+    other.iloc[3, other.columns.get_loc("city")] = "nowhere before"
+    other.iloc[4, other.columns.get_loc("contract")] = None
+    return {
+        "problem": written(table[:500], tmp_path / "train.csv"),
+        "test": written(other, tmp_path / "test.csv"),
+        "target": target,
+        "seed": 3,
+        "alpha": (0.1,),
+    }
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"loss": "cross-entropy", "standardize": True},
+        {"hidden": (5, 4), "activation": "tanh", "standardize": True},
+        {"hidden": (5,), "activation": "relu", "drop": ("income", "n3")},
+        {"target": "size", "standardize": True},
+        {"target": "size", "hidden": (6,), "activation": "sigmoid", "dtype": "float32"},
+        {"target": "income", "drop": ("n2",), "standardize": True, "loss": "mse"},
+    ],
+)
+def test_what_is_predicted_from_the_raw_table_is_what_the_estimator_says(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    given = {**tables(tmp_path, more.get("target", "churn")), **more}
+    if given["target"] == "income":  # a target may not be missing
+        for name in ("train.csv", "test.csv"):
+            table = pd.read_csv(tmp_path / name)
+            table["income"] = table["income"].fillna(50_000.0) / 1e4
+            written(table, tmp_path / name)
+    run = exported_run(RunSettings(**given))
+    export(run, ["predict", "estimator"], tmp_path / "out")
+    estimator = joblib.load(tmp_path / "out" / "estimator.joblib")
+    header, *rows = predicted(tmp_path / "out", given["test"])
+    x = run.problem.x_test[:, :-1]
+    assert header[0] == given["target"]
+    assert len(rows) == len(x) == 200
+    if run.problem.task == "regression":
+        assert [float(row[0]) for row in rows] == pytest.approx(estimator.predict(x).tolist())
+        return
+    assert [row[0] for row in rows] == estimator.predict(x).tolist()
+    assert header[1:] == [f"P({name})" for name in estimator.classes_]
+    probabilities = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    np.testing.assert_allclose(probabilities, estimator.predict_proba(x), rtol=1e-9, atol=1e-12)
+
+
+def test_features_of_raw_rows_are_those_that_were_trained_on(tmp_path: Path) -> None:
+    run = exported_run(RunSettings(**tables(tmp_path), standardize=True), epochs=1)
+    export(run, "predict", tmp_path / "out")
+    model = predict.load(tmp_path / "out" / "model.json")
+    with open(tmp_path / "test.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    np.testing.assert_array_equal(predict.features(model, rows), run.problem.x_test)
+    # from Python, numbers are numbers and what is missing is None or NaN
+    frame = pd.read_csv(tmp_path / "test.csv").astype(object)
+    np.testing.assert_array_equal(
+        predict.features(model, frame.to_dict("records")), run.problem.x_test
+    )
+
+
+def test_a_table_without_header_is_taken_as_it_was_in_training(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 2))
+    lines = [f"{a},{b},{int(a > b)}" for a, b in x]
+    table = tmp_path / "plain.csv"
+    table.write_text("\n".join(lines) + "\n")
+    run = exported_run(RunSettings(problem=str(table), target="x3", test=str(table), alpha=(0.1,)))
+    export(run, "predict", tmp_path / "out")
+    _, *rows = predicted(tmp_path / "out", str(table))
+    expected = run.predictor.predict(run.weights(run.lane), run.problem.x_test)
+    assert [row[0] for row in rows] == [str(number) for number in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,plan\n1,x\noops,x\n", "row 2, column 'a': 'oops' is no number"),
+        ("a,plan\n1,x\n,x\n", "row 2, column 'a': a number is missing"),
+        ("a,plan\n1,x\n1_0,x\n", "row 2, column 'a': '1_0' is no number"),
+        ("a,plan\n1,x\n2\n", "row 2 has 1 values, wanted are 2"),
+        ("a,other\n1,x\n", "has no column 'plan', which the model needs"),
+        ("", "has no column 'a', which the model needs"),
+    ],
+)
+def test_rows_that_cannot_be_predicted_from_are_named(tmp_path: Path, text: str, said: str) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a,plan,y\n" + "1,x,0\n2,y,1\n3.5,y,1\n2,x,0\n" * 5)
+    run = exported_run(RunSettings(problem=str(table), target="y", alpha=(0.1,)))
+    export(run, "predict", tmp_path / "out")
+    done = run_script(tmp_path / "out", "-", given=text)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_names_of_a_table_are_never_code(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    name = '"); import os; os._exit(9) #'
+    text = pd.DataFrame({name: [1.0, 2.0, 3.0, 4.0] * 5, "y": ["'\"", "\\n{x}"] * 10})
+    text.to_csv(table, index=False)
+    run = exported_run(RunSettings(problem=str(table), target="y", alpha=(0.1,)))
+    export(run, "predict", tmp_path / "out")
+    header, *rows = predicted(tmp_path / "out", str(table))
+    assert header == ["y", "P('\")", "P(\\n{x})"]
+    assert {row[0] for row in rows} <= {"'\"", "\\n{x}"}
+    document = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert [one["column"] for one in document["features"]] == [name]
+
+
+def test_what_is_no_table_or_diverged_has_no_such_script(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="blobs is no table"):
+        export(exported_run(RunSettings()), "predict", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,219 @@
+"""Predicts from the rows of a table with the model in model.json, which lies beside this file.
+
+    python predict.py new.csv > predicted.csv       # - is standard input
+
+The table needs the columns that the model was trained on, by name and in any order; others are not
+looked at. A row is printed for every row: what is predicted, and of classes how probable each is.
+Needs Python and numpy, and nothing of model.json is ever run.
+
+    from predict import load, predict               # rows are dicts: {"plan": "basic", ...}
+    values, probabilities = predict(load(), rows)
+"""
+
+import csv
+import json
+import math
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+ROWS = 4096  # so many at a time
+_YES_NO = {"true": 1.0, "false": 0.0}
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def load(path: str | Path = Path(__file__).with_name("model.json")) -> dict[str, Any]:
+    """Return a model."""
+    model = json.loads(Path(path).read_text(encoding="utf-8"))
+    assert isinstance(model, dict)
+    return model
+
+
+def predict(
+    model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first: int = 1
+) -> tuple[list[Any], Floats | None]:
+    """Return what is predicted for every row, and of classes the probabilities (rows, classes).
+
+    `ValueError` for what cannot be predicted from; rows are named from `first` on.
+    """
+    scores = _scores(model, features(model, rows, first))
+    if model["task"] == "regression":
+        return scores[:, 0].tolist(), None
+    if model["task"] == "binary":
+        best = (scores[:, 0] > 0).astype(np.intp)
+        p = np.exp(-np.logaddexp(0.0, -scores))
+        probabilities = np.concatenate([1.0 - p, p], axis=1)
+    else:
+        best = scores.argmax(axis=1)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+    return [model["classes"][number] for number in best], probabilities
+
+
+def features(model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first: int = 1) -> Floats:
+    """Return the features of rows of a table, ones last: (rows, features + 1)."""
+    x = np.ones((len(rows), len(model["features"]) + 1))
+    by_column: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+    for place, rule in enumerate(model["features"]):
+        by_column.setdefault(rule["column"], []).append((place, rule))
+    for column, rules in by_column.items():
+        if len(rows) and column not in rows[0]:
+            raise ValueError(f"has no column {column!r}, which the model needs")
+        values = [row[column] for row in rows]
+        if any(rule["use"] == "number" for _, rule in rules):
+            _numbers(model, column, rules, values, x, first)
+        else:
+            _texts(model, rules, values, x)
+    for place, rule in enumerate(model["features"]):
+        x[:, place] = (x[:, place] - rule["mean"]) / rule["scale"]
+    return x
+
+
+def _numbers(
+    model: Mapping[str, Any],
+    column: str,
+    rules: Iterable[tuple[int, Mapping[str, Any]]],
+    values: Sequence[Any],
+    x: Floats,
+    first: int,
+) -> None:
+    missing = set(model["missing numbers"])
+    found = np.empty(len(values))
+    for row, value in enumerate(values):
+        try:
+            found[row] = _number(value, missing)
+        except ValueError:
+            raise ValueError(
+                f"row {first + row}, column {column!r}: {value!r} is no number"
+            ) from None
+    absent = np.isnan(found)
+    for place, rule in rules:
+        if rule["use"] == "missing":
+            x[:, place] = absent
+        elif rule["fill"] is None and absent.any():
+            raise ValueError(
+                f"row {first + int(absent.argmax())}, column {column!r}: a number is missing, and"
+                " none was in the rows that were trained on"
+            )
+        else:
+            x[:, place] = np.where(absent, rule["fill"] or 0.0, found)
+
+
+def _number(value: Any, missing: set[str]) -> float:
+    """Return a number, NaN if it is missing; `ValueError` if it is none."""
+    if value is None:
+        return math.nan
+    if not isinstance(value, str):
+        return float(value)
+    text = value.strip()
+    if text in missing:
+        return math.nan
+    if text.lower() in _YES_NO:
+        return _YES_NO[text.lower()]
+    number = float(text)
+    if "_" in text or not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _texts(
+    model: Mapping[str, Any],
+    rules: Iterable[tuple[int, Mapping[str, Any]]],
+    values: Sequence[Any],
+    x: Floats,
+) -> None:
+    missing = set(model["missing texts"])
+    places: dict[str | None, int] = {}
+    rare = -1
+    for place, rule in rules:
+        x[:, place] = 0.0
+        if rule["use"] == "rare":
+            rare = place
+        else:
+            places[rule["text"] if rule["use"] == "text" else None] = place
+    for row, value in enumerate(values):
+        text = "" if value is None or value != value else str(value).strip()
+        place = places.get(None if text in missing else text, rare)
+        if place >= 0:
+            x[row, place] = 1.0
+
+
+def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
+    """Return the scores of rows (rows, outputs): layers [a, 1] W, the bias row last in W."""
+    *hidden, last = [np.array(layer) for layer in model["layers"]]
+    for layer in hidden:
+        z = x @ layer
+        match model["activation"]:
+            case "tanh":
+                z = np.tanh(z)
+            case "relu":
+                z = np.maximum(z, 0.0)
+            case "sigmoid":
+                z = np.exp(-np.logaddexp(0.0, -z))
+        x = np.concatenate([z, np.ones((len(z), 1))], axis=1)
+    scores: Floats = x @ last
+    return scores
+
+
+def table(lines: Iterator[str], columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Give the rows of a table of text: parted by what most of the columns' names are parted by.
+
+    Without a header columns are x1, x2 and so on, as in training. `ValueError` for a broken row.
+    """
+    head = next((line for line in lines if line.strip()), "")
+    delimiter = max(",\t;|", key=lambda one: len(next(csv.reader([head], delimiter=one), [])))
+    reader = csv.reader(chain([head], lines), delimiter=delimiter)
+    names = [_name(name, place) for place, name in enumerate(next(reader, []), 1)]
+    numbered = [f"x{place}" for place in range(1, len(names) + 1)]
+    if not set(columns) & set(names) and set(columns) <= set(numbered):
+        names, reader = numbered, csv.reader(chain([head], lines), delimiter=delimiter)
+    for column in columns:
+        if column not in names:
+            raise ValueError(f"has no column {column!r}, which the model needs")
+    for number, row in enumerate((row for row in reader if row), 1):
+        if len(row) != len(names):
+            raise ValueError(f"row {number} has {len(row)} values, wanted are {len(names)}")
+        yield dict(zip(names, row, strict=True))
+
+
+def _name(text: str, place: int) -> str:
+    text = text.strip()[:200]
+    text = "".join("?" if unicodedata.category(sign) in _UNSAFE else sign for sign in text)
+    return text or f"column {place}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what is predicted for the rows of a file."""
+    if len(arguments) != 1 or arguments[0] in {"-h", "--help"}:
+        print(__doc__, file=sys.stderr)
+        return 2
+    model = load()
+    columns = list(dict.fromkeys(rule["column"] for rule in model["features"]))
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    try:
+        with open(
+            0 if arguments[0] == "-" else arguments[0], encoding="utf-8-sig", newline=""
+        ) as file:
+            rows, first = table(iter(file), columns), 1
+            out.writerow([model["target"], *(f"P({name})" for name in model["classes"])])
+            while block := list(islice(rows, ROWS)):
+                values, probabilities = predict(model, block, first)
+                for number, value in enumerate(values):
+                    row = () if probabilities is None else probabilities[number].tolist()
+                    out.writerow([value, *row])
+                first += len(block)
+    except (OSError, UnicodeError, ValueError, csv.Error) as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
