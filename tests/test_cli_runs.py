@@ -165,7 +165,7 @@ def test_show_without_the_data_says_why_there_is_no_report(tmp_path: Path) -> No
     assert "training loss" in said.out
     assert said.err == (
         f"gd-tui: no report: run {name}: {tmp_path / 'data.npz'}: No such file or directory;"
-        " put the data back there\n"
+        " put the data back there, or start gd-tui where they are now\n"
     )
     check_refusal(call("run", "--resume", name), "data.npz: No such file")
 

@@ -111,7 +111,9 @@ def test_a_second_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
     assert "no column 'b'" in refused(table.drop(columns="b"))
     assert "row 2, column 'y': 'new'" in refused(table.assign(y=["p", "new", *["p"] * 88]))
-    assert "column 'a' holds text" in refused(table.assign(a="word"))
+    typed = table.assign(a=table["a"].astype(object))
+    typed.loc[4, "a"] = "oops"
+    assert "row 5 (line 6), column 'a': 'oops' is not a number" in refused(typed)
     assert "no column 'y'" in refused(table.drop(columns="y"))
     with pytest.raises(ProblemError, match="no such file"):
         load_file(one, "y", test=str(tmp_path / "none.csv"))

@@ -189,6 +189,29 @@ def test_arrow_types_of_all_kinds(tmp_path: Path) -> None:
         ("a,b,y\n" + "".join(f"{i},{i},3\n" for i in range(40)), ["'y'", "nothing to learn"]),
         (HEADER + "".join(f"2020-01-0{i % 9 + 1},{i},{i % 2}\n" for i in range(40)), ["dates"]),
         (HEADER + "".join(f"{i % 28 + 1}.3.2020,{i},{i % 2}\n" for i in range(40)), ["date"]),
+        (
+            "a,b,y\n" + "".join(f"{i},{i % 5 * 10}%,{i % 2}\n" for i in range(40)),
+            ["'b'", "'0%'", "signs"],
+        ),
+        (
+            "a,b,y\n" + "".join(f"{i},$1'{i:03d}.50,{i % 2}\n" for i in range(40)),
+            ["'b'", "signs"],
+        ),
+        (
+            "a,b,y\n" + "".join(f"{i},1 {i:03d},{i % 2}\n" for i in range(40)),
+            ["'b'", "'1 000'", "signs"],
+        ),
+        (
+            "a,b,y\n" + "".join(f"{i},{1 + i % 28} May 2024,{i % 2}\n" for i in range(90)),
+            ["'b'", "'1 May 2024'", "dates"],
+        ),
+        (
+            "a,b,y\n" + "".join(f'{i},"Feb. {1 + i % 28}, 24",{i % 2}\n' for i in range(90)),
+            ["'b'", "dates"],
+        ),
+        ("# by a program\na,b,y\n1,2,0\n3,4,1\n", ["first line, '# by a program'", "1 value "]),
+        ("sep=;\na;b;y\n1;2;0\n3;4;1\n", ["first line, 'sep=;'", "2 values", "below it 3"]),
+        ("a,b\n1,2,0\n3,4,1\n", ["first line, 'a,b'", "below it 3"]),
         ("a;b;y\n" + "".join(f"{i};{i},5;{i % 2}\n" for i in range(40)), ["'b'", "commas"]),
         ((HEADER + ROWS).replace(",", " "), ["one column"]),
         ((HEADER + ROWS).encode("utf-16"), ["UTF-16", "UTF-8"]),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.harmless import harmless
+from tui_gd.problems.harmless import distinct, harmless
 from tui_gd.problems.rules import FeatureRule
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, room_for
@@ -171,7 +171,7 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
         rules += ruled
         done |= dict(zip(slots, told, strict=True))
     transformer = ColumnTransformer(steps, sparse_threshold=0.0)
-    return Fitted(transformer.fit(raw[:2]), tuple(features), tuple(rules), done)
+    return Fitted(transformer.fit(raw[:2]), tuple(distinct(features)), tuple(rules), done)
 
 
 def transformed(table: Table, fitted: Fitted, used: int) -> Floats:
@@ -263,7 +263,7 @@ def _encoded(encoder: Any, columns: list[Column]) -> _Made:
     ):
         grouped = set() if rare is None else set(map(str, rare))
         own = [code for code in codes if str(code) not in grouped]
-        names = _distinct([f"{column.name}={_label(column, code)}" for code in own])
+        names = distinct(f"{column.name}={_label(column, code)}" for code in own)
         rules += [_text_rule(column, code) for code in own]
         words = f"one-hot, {len(own)} texts"
         if grouped:
@@ -275,16 +275,6 @@ def _encoded(encoder: Any, columns: list[Column]) -> _Made:
         made += names
         told.append(Done(words, tuple(names)))
     return made, rules, told
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Number the names that came out alike, for long texts are cut."""
-    seen: dict[str, int] = {}
-    distinct = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return distinct
 
 
 def _text_rule(column: Column, code: float) -> FeatureRule:

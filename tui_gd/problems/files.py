@@ -131,6 +131,12 @@ def _read_test(path: str, train: Table, target: str) -> Table:
     for column, known in zip(table.columns, train.columns, strict=True):
         one, two = ("text" if entry.kind == "text" else "number" for entry in (column, known))
         if one != two and known.missing < len(train.values) and column.missing < len(table.values):
+            if column.no_number is not None:
+                place, value = column.no_number
+                raise ProblemError(
+                    f"{source.shown}: {place}, column {column.name!r}: {value} is not a number as"
+                    f" the column is in {train.shown}; correct it, or leave it empty"
+                )
             raise ProblemError(
                 f"{source.shown}: column {column.name!r} holds {one} and in {train.shown} {two};"
                 " make them alike"

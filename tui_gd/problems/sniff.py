@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.harmless import harmless
 
 DELIMITERS = (",", "\t", ";", "|")
 LINES = 50
@@ -76,10 +77,23 @@ def sniff(shown: str, text: str) -> Dialect:
             f"{shown}: has one column only; wanted are a target and at least one feature,"
             " parted by commas, tabs, semicolons or bars"
         )
+    _check_first(shown, rows, delimiter)
     header = _is_header(rows)
     if not header:
         return Dialect(delimiter, tuple(f"x{i + 1}" for i in range(len(rows[0]))), False)
     return Dialect(delimiter, tuple(name.strip() for name in rows[0]), True)
+
+
+def _check_first(shown: str, rows: list[list[str]], delimiter: str) -> None:
+    """Refuse what stands above a table: a remark, a title, `sep=;`, a header that lacks names."""
+    first, widths = rows[0], {len(row) for row in rows[1:]}
+    if len(rows) > 2 and len(widths) == 1 and len(first) not in widths:
+        (width,) = widths
+        raise ProblemError(
+            f"{shown}: the first line, {harmless(delimiter.join(first), 40)!r}, has {len(first)}"
+            f" value{'s' * (len(first) != 1)} and the rows below it {width}: it has to name every"
+            " column, or go"
+        )
 
 
 def _first_rows(shown: str, text: str, delimiter: str) -> list[list[str]]:

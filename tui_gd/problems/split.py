@@ -98,7 +98,7 @@ def check_classes(
 def standardize_or_refuse(
     name: str, x_train: NDArray[np.float64], x_test: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Do `standardize_features` and return what it does; `ProblemError` if a square of a number is not finite."""
+    """Return what `standardize_features` does; `ProblemError` if a square is not finite."""
     try:
         with np.errstate(over="raise"):
             return standardize_features(x_train, x_test)

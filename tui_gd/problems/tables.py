@@ -18,12 +18,22 @@ from tui_gd.problems.sources import Batch, Kind, Source
 Floats = NDArray[np.float64]
 MOST_LABELS = 100_000
 """Of a text column with more different values than these no more are kept."""
+_MONTH = (
+    "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?"
+    r"|oct(ober)?|nov(ember)?|dec(ember)?)\.?"
+)
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([T ].*)?"
-    r"|\d{1,2}[-/]\d{1,2}[-/]\d{2}|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?",
-    re.ASCII,
+    r"|\d{1,2}[-/]\d{1,2}[-/]\d{2}|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
+    rf"|([a-z]{{3,9}},? )?({_MONTH} \d{{1,2}},? |\d{{1,2}}[- ]{_MONTH}[- ,]{{1,2}})\d{{2,4}}( .*)?",
+    re.ASCII | re.IGNORECASE,
 )
 _COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
+# of money, of percent, and with thousands set apart
+_SIGNED = re.compile(
+    r"[+-]?[$€£¥] ?[+-]?\d[\d.,' ]*|[+-]?\d[\d.,' ]* ?[%$€£¥]"
+    r"|[+-]?\d{1,3}([ '’\xa0\u202f]\d{3})+([.,]\d+)?"
+)
 LOOKED_AT = 1000
 FEW_NUMBERS = 20
 MOSTLY = 0.9
@@ -36,7 +46,7 @@ class Column:
 
     `fault` says why nothing can be learned from it and what to do, None if something can. `many`:
     more texts than are kept; then its values are not there. `low` and `high` are the least and the
-    largest value.
+    largest value. `no_number` is where the first text that is no number stands, and that text.
     """
 
     name: str
@@ -48,7 +58,7 @@ class Column:
     low: float = np.inf
     high: float = -np.inf
     _codes: dict[str, int] = field(default_factory=dict, repr=False)
-    _no_number: str = ""
+    no_number: tuple[str, str] | None = None
 
 
 @dataclass(eq=False)
@@ -189,10 +199,10 @@ def _fill_text(column: Column, out: Floats, array: Any, batch: Batch) -> None:
         if label in MISSING_TEXTS:
             continue
         of_label[index] = codes.setdefault(label, len(codes))
-        if not column._no_number and not NUMBER.fullmatch(str(text)):
+        if column.no_number is None and not NUMBER.fullmatch(str(text)):
             first = np.flatnonzero(indices == index)
             if len(first):
-                column._no_number = f"{batch.where(int(first[0]))}: {harmless(str(text))!r}"
+                column.no_number = (batch.where(int(first[0])), repr(harmless(str(text))))
     out[:] = of_label[indices]
     column.many = len(codes) > MOST_LABELS
 
@@ -267,12 +277,22 @@ def _text_fault(column: Column, found: list[str]) -> str | None:
             f"column {column.name!r} holds numbers with commas, as {harmless(some[0])!r}; write"
             " them with a point, and thousands without a sign"
         )
+    if (
+        len(some) > 1
+        and all(_SIGNED.fullmatch(text) or NUMBER.fullmatch(text) for text in some)
+        and any(map(_SIGNED.fullmatch, some))
+    ):
+        sign = next(filter(_SIGNED.fullmatch, some))
+        return (
+            f"column {column.name!r} holds numbers with signs, as {harmless(sign)!r}; write them"
+            " as numbers alone, or leave the column out with --drop"
+        )
     numbers = sum(NUMBER.fullmatch(text) is not None for text in found)
     if numbers <= FEW_NUMBERS or numbers < MOSTLY * len(found):
         return None
-    if not column._no_number:
+    if column.no_number is None:
         return f"column {column.name!r} holds numbers written as text; store them as numbers"
-    place, _, value = column._no_number.partition(": ")
+    place, value = column.no_number
     return (
         f"{place}, column {column.name!r}: {value} is not a number as most of the column is;"
         " correct it, or leave it empty"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.harmless import harmless
+from tui_gd.problems.harmless import distinct, harmless
 from tui_gd.problems.sources import NAME_LENGTH
 from tui_gd.problems.split import class_type
 from tui_gd.problems.tables import Column, Floats
@@ -75,7 +75,7 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
                 f"{shown}: column {name!r} holds text, which --task regression cannot learn"
             )
         kind = class_type(len(column.labels))
-        labels = tuple(harmless(label) for label in column.labels)
+        labels = tuple(distinct(harmless(label) for label in column.labels))
         return Target(name, values.astype(kind), labels, "told by its texts", column.labels)
     if task == "regression":
         return Target(name, values, (), "as --task says")
@@ -126,6 +126,6 @@ def target_like(shown: str, column: Column, values: Floats, train: Target) -> ND
         value = column.labels[int(values[row])] if column.labels else f"{values[row]:g}"
         raise ProblemError(
             f"{shown}: row {row + 1}, column {column.name!r}: {harmless(value)!r} is no class of"
-            " the rows to train on"
+            " the rows to train on; correct it, or leave the row out"
         )
     return y.astype(train.y.dtype)

@@ -88,17 +88,22 @@ def arrays_digest(problem: Problem) -> str | None:
 
 
 def check_files(run: str, known: dict[str, Any]) -> None:
-    """Raise `ProblemError` if a file of a run's data is gone or is another than it was."""
+    """Raise `ProblemError` if a file of a run's data is gone or is another than it was.
+
+    One that is gone is looked for by its name in the working directory: it may have been moved.
+    """
     if known.get("stdin"):
         raise ProblemError(f"run {run}: its data came by standard input and are not kept")
     for file in known["files"]:
-        path = file["path"]
+        path = _place(file)
         named = f"run {run}: {_OPTIONS.get(file['option'], '')}{path}"
         try:
             found = os.stat(path)
         except OSError as error:
             reason = error.strerror or "cannot be read"
-            raise ProblemError(f"{named}: {reason}; put the data back there") from None
+            raise ProblemError(
+                f"{named}: {reason}; put the data back there, or start gd-tui where they are now"
+            ) from None
         if found.st_size != file["size"]:
             raise ProblemError(
                 f"{named}: has changed since: {found.st_size:,} bytes, not {file['size']:,};"
@@ -131,10 +136,20 @@ def check_arrays(
 def where_found(settings: RunSettings, known: dict[str, Any]) -> dict[str, str]:
     """Return the settings that have to name their files by other paths from this directory."""
     return {
-        file["option"]: file["path"]
+        file["option"]: path
         for file in known["files"]
-        if Path(getattr(settings, file["option"])).absolute() != Path(file["path"])
+        if Path(getattr(settings, file["option"])).absolute() != Path(path := _place(file))
     }
+
+
+def _place(file: dict[str, Any]) -> str:
+    """Return where a file is: at its path, or, gone from there, in the working directory."""
+    path = str(file["path"])
+    moved = os.path.abspath(os.path.basename(path))
+    if os.path.exists(path) or not os.path.isfile(moved):
+        return path
+    same = os.path.getsize(moved) == file["size"] and file.get("sha256") == _digest_of(moved)
+    return moved if same else path
 
 
 def versions_here() -> dict[str, str]:

@@ -13,6 +13,7 @@ Needs Python and numpy, and nothing of model.json is ever run.
 import csv
 import json
 import math
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,9 +30,10 @@ _YES_NO = {"true": 1.0, "false": 0.0}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
-def load(path: str | Path = Path(__file__).with_name("model.json")) -> dict[str, Any]:
-    """Return a model."""
-    model = json.loads(Path(path).read_text(encoding="utf-8"))
+def load(path: str | Path | None = None) -> dict[str, Any]:
+    """Return a model: that of model.json beside this file, or of another file."""
+    beside = Path(__file__).with_name("model.json")
+    model = json.loads(Path(path or beside).read_text(encoding="utf-8"))
     assert isinstance(model, dict)
     return model
 
@@ -139,10 +141,14 @@ def _texts(
         else:
             places[rule["text"] if rule["use"] == "text" else None] = place
     for row, value in enumerate(values):
-        text = "" if value is None or value != value else str(value).strip()
+        text = "" if value is None or _is_nan(value) else str(value).strip()
         place = places.get(None if text in missing else text, rare)
         if place >= 0:
             x[row, place] = 1.0
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
@@ -209,6 +215,9 @@ def main(arguments: Sequence[str]) -> int:
                     row = () if probabilities is None else probabilities[number].tolist()
                     out.writerow([value, *row])
                 first += len(block)
+    except BrokenPipeError:  # the reader has gone: nothing more is to be written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (OSError, UnicodeError, ValueError, csv.Error) as error:
         print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,156 @@
+"""Kept runs whose data are gone, changed, moved, or came by standard input: what is left."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from tests.commandline import Said, call, check_refusal, process
+from tui_gd.runs.described import MOST_FEATURES
+
+
+def table(folder: Path, name: str = "train.csv", rows: int = 60, first: int = 0) -> Path:
+    """Months, calls with gaps, a plan, and who leaves."""
+    lines = [
+        f"{i % 7},{-i % 5 if i % 9 else ''},{'basic' if i % 4 else 'gold'},{'ny'[i % 3 > 0]}"
+        for i in range(first, first + rows)
+    ]
+    path = folder / name
+    path.write_text("\n".join(["months,calls,plan,churn", *lines]) + "\n")
+    return path
+
+
+def keep(path: Path, *more: object) -> str:
+    options = ("--target", "churn", "--seed", 1, "-a", "0.05", "-e", 20, "--quiet")
+    said = call("run", path, *options, *more)
+    assert said.status == 0, said
+    return newest()
+
+
+def newest() -> str:
+    return str(json.loads(call("runs", "--json").out)[0]["id"])
+
+
+def files_of(said: Said) -> list[str]:
+    assert said.status == 0, said
+    return [Path(line).name for line in said.out.split()]
+
+
+@pytest.mark.parametrize("how", ["gone", "longer", "changed"])
+def test_weights_and_losses_do_not_go_with_the_data(tmp_path: Path, how: str) -> None:
+    path = table(tmp_path)
+    run = keep(path, "--standardize")
+    kinds = ("weights", "losses", "predict", "estimator")
+    assert call("export", run, *kinds, "--to", tmp_path / "before").status == 0
+    if how == "gone":
+        path.unlink()
+    else:
+        text = path.read_text()
+        path.write_text(f"{text}1,1,gold,n\n" if how == "longer" else text.replace("0,", "1,", 1))
+    said = call("export", run, *kinds, "--to", tmp_path / "after")
+    assert "weights.npz" in files_of(said)
+    for name in ("weights.json", "losses.csv", "model.json", "predict.py"):
+        assert (tmp_path / "before" / name).read_text() == (tmp_path / "after" / name).read_text()
+    one, two = (joblib.load(tmp_path / at / "estimator.joblib") for at in ("before", "after"))
+    np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
+    assert one.classes_.tolist() == two.classes_.tolist() == ["n", "y"]
+    # what nobody named and needs rows is left out, and that is said
+    said = call("export", run, "--to", tmp_path / "usual")
+    assert "report.txt" not in files_of(said)
+    assert {"weights.json", "losses.csv", "repeat.py"} <= set(files_of(said))
+    assert str(path) in said.err
+    assert "needs no data" in said.err
+    check_refusal(call("export", run, "report", "--to", tmp_path / "no"), "report needs the data")
+    check_refusal(call("export", run, "losses", "--complete", "--to", tmp_path / "no"), str(path))
+    assert not (tmp_path / "no").exists()
+
+
+def test_what_came_by_standard_input_can_be_predicted_with(tmp_path: Path) -> None:
+    text = table(tmp_path).read_text()
+    said = process(
+        "run",
+        "-",
+        "--target",
+        "churn",
+        "-e",
+        "20",
+        "--quiet",
+        shell=f"{{}} < {tmp_path / 'train.csv'}",
+    )
+    assert said.status == 0, said
+    run = newest()
+    files_of(call("export", run, "predict", "--to", tmp_path / "out"))
+    script = [sys.executable, "-I", str(tmp_path / "out" / "predict.py"), "-"]
+    out = subprocess.run(script, input=text, capture_output=True, text=True, check=True).stdout
+    assert [row[0] in {"churn", "n", "y"} for row in csv.reader(out.splitlines())] == [True] * 61
+    check_refusal(call("resume", run), "standard input")
+
+
+@pytest.mark.parametrize("features", [MOST_FEATURES, MOST_FEATURES + 1])
+def test_a_very_wide_table_is_not_described(tmp_path: Path, features: int) -> None:
+    path = tmp_path / "wide.csv"
+    rows = np.random.default_rng(0).integers(0, 9, (20, features + 1))
+    rows[:, -1] = np.arange(20) % 2
+    header = ",".join([*(f"c{i}" for i in range(features)), "churn"])
+    np.savetxt(path, rows, "%d", ",", header=header, comments="")
+    run = keep(path)
+    path.unlink()
+    said = call("export", run, "weights", "--to", tmp_path / "out")
+    if features <= MOST_FEATURES:
+        assert said.status == 0
+    else:
+        check_refusal(said, "wide.csv: No such file")
+
+
+def test_data_that_were_moved_are_found_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    path, test = table(old), table(old, "test.csv", 30, 60)
+    run = keep(path, "--test", test)
+    whole = call(
+        "run", path, "--target", "churn", "--seed", 1, "-a", "0.05", "-e", 30, "--test", test,
+        "--json", "-", "--quiet", "--no-store",
+    )  # fmt: skip
+    for one in (path, test):
+        os.rename(one, new / one.name)
+    check_refusal(call("run", "--resume", run), "train.csv: No such file", "where they are now")
+    monkeypatch.chdir(new)
+    said = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
+    assert said.document["lanes"] == whole.document["lanes"]
+    # another file of that name is not taken for it
+    table(new, rows=59)
+    check_refusal(call("run", "--resume", run), "train.csv: No such file")
+
+
+def test_the_script_finds_all_its_files_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path)
+    table(tmp_path, "test.csv", 30, 60)
+    np.save("start.npy", np.zeros(6))
+    run = keep(Path("train.csv"), "--test", "test.csv", "--init", "start.npy")
+    np.save("X.npy", np.arange(40.0).reshape(20, 2) / 40)
+    np.save("y.npy", np.arange(20) % 2)
+    call("run", "X.npy", "--target", "y.npy", "-e", 5, "--quiet")
+    for number in (run, newest()):
+        assert call("export", number, "script", "--to", f"to{number}").status == 0
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / f"to{number}" / "repeat.py")],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("lane A, loss ")
