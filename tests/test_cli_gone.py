@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 
 from tests.commandline import Said, call, check_refusal, process
+from tui_gd.problems import opened
+from tui_gd.runs import inputs
 from tui_gd.runs.described import MOST_FEATURES
+from tui_gd.runs.inputs import FOLDER
+from tui_gd.runs.place import store_path
 
 
 def table(folder: Path, name: str = "train.csv", rows: int = 60, first: int = 0) -> Path:
@@ -89,7 +93,6 @@ def test_what_came_by_standard_input_can_be_predicted_with(tmp_path: Path) -> No
     script = [sys.executable, "-I", str(tmp_path / "out" / "predict.py"), "-"]
     out = subprocess.run(script, input=text, capture_output=True, text=True, check=True).stdout
     assert [row[0] in {"churn", "n", "y"} for row in csv.reader(out.splitlines())] == [True] * 61
-    check_refusal(call("resume", run), "standard input")
 
 
 @pytest.mark.parametrize("features", [MOST_FEATURES, MOST_FEATURES + 1])
@@ -154,3 +157,41 @@ def test_the_script_finds_all_its_files_from_anywhere(
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("lane A, loss ")
+
+
+def test_what_came_by_standard_input_is_kept_with_the_run(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    options = ("--target", "churn", "--seed", "1", "--quiet", "-a", "0.05")
+    for name, command in (("train.csv", "cat"), ("train.csv", "gzip -c")):
+        said = process(
+            "run", "-", *options, "-e", "20", shell=f"{command} {tmp_path / name} | {{}}"
+        )
+        assert said.status == 0, said
+        run = newest()
+        kept = store_path().parent / FOLDER / run
+        assert kept.stat().st_mode & 0o777 == 0o600
+        whole = call("run", path, *options, "-e", 30, "--json", "-", "--no-store").document
+        on = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
+        assert on.document["lanes"] == whole["lanes"]
+        assert call("show", run).err == ""
+        assert "report.txt" in files_of(call("export", run, "--to", tmp_path / "out"))
+        kept.write_bytes(kept.read_bytes()[:-1])
+        check_refusal(call("run", "--resume", run), "has changed since")
+        assert call("rm", run).status == 0
+        assert not kept.exists()
+
+
+def test_of_standard_input_no_more_than_a_limit_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = table(tmp_path).stat().st_size
+    with open(tmp_path / "train.csv", "rb") as file:
+        monkeypatch.setattr(opened, "_spooled", lambda: file)
+        monkeypatch.setattr(inputs, "MOST_BYTES", size - 1)
+        assert inputs.keep_input(tmp_path / "data", "1234") is None
+        assert not (tmp_path / "data").exists()
+        monkeypatch.setattr(inputs, "MOST_BYTES", size)
+        assert inputs.keep_input(tmp_path / "data", "1234") is not None
+        assert file.tell() == 0
+    copy = tmp_path / "data" / FOLDER / "1234"
+    assert copy.read_bytes() == (tmp_path / "train.csv").read_bytes()

@@ -114,6 +114,12 @@ class _Unpacked(gzip.GzipFile):
         self._packed.close()
 
 
+def spooled_input() -> tuple[int, int]:
+    """Return the file that has what standard input held, and its size in bytes."""
+    handle = _spooled().fileno()
+    return handle, os.fstat(handle).st_size
+
+
 def read_bytes(path: str, file: BinaryIO, size: int) -> bytes:
     """Read up to `size` bytes; `ProblemError` if that cannot be done."""
     try:
@@ -186,8 +192,12 @@ def _spooled() -> BinaryIO:
         raise ProblemError("- is standard input, which is a terminal here: pipe a table in")
     try:
         spool = tempfile.TemporaryFile(prefix="gd-")  # noqa: SIM115
-        shutil.copyfileobj(stream, spool, 1 << 20)
-        spool.flush()
+        try:
+            shutil.copyfileobj(stream, spool, 1 << 20)
+            spool.flush()
+        except BaseException:
+            spool.close()
+            raise
     except (OSError, io.UnsupportedOperation) as error:
         raise cannot_read(STANDARD_INPUT, error) from None
     atexit.register(spool.close)

@@ -92,7 +92,7 @@ def check_files(run: str, known: dict[str, Any]) -> None:
 
     One that is gone is looked for by its name in the working directory: it may have been moved.
     """
-    if known.get("stdin"):
+    if known.get("stdin") and all(file["option"] != "problem" for file in known["files"]):
         raise ProblemError(f"run {run}: its data came by standard input and are not kept")
     for file in known["files"]:
         path = _place(file)

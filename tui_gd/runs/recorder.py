@@ -14,6 +14,7 @@ from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
 from tui_gd.runs.driving import Drive
 from tui_gd.runs.identity import identity, versions_here, with_digests
+from tui_gd.runs.inputs import keep_input
 from tui_gd.runs.opening import StoreError
 from tui_gd.runs.store import KeptRun, Store, add_identity, now
 from tui_gd.runs.writing import Batch, Writer
@@ -249,6 +250,11 @@ class Recorder:
             best=float("nan"),
         )
         self.id, self._drive = store.add(kept)
+        if self._identity.get("stdin"):
+            file = keep_input(store.directory, self.id)
+            if file is not None:
+                self._identity = {**self._identity, "files": [file, *self._identity["files"]]}
+                add_identity(store, self.id, self._identity)
 
     def _begin_digests(self) -> None:
         if "arrays" not in self._identity:

@@ -15,6 +15,7 @@ from typing import Any
 from tui_gd.errors import ProblemError
 from tui_gd.learning.standing import Standing
 from tui_gd.runs.driving import Drive, DrivenError, Driver, driver_of
+from tui_gd.runs.inputs import forget_input
 from tui_gd.runs.opening import StoreError, connect, saying
 from tui_gd.runs.place import store_path
 from tui_gd.runs.rows import read_standing
@@ -207,6 +208,7 @@ class Store:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
             with saying(self.path):
                 self.connection.execute("PRAGMA incremental_vacuum").fetchall()
+            forget_input(self.directory, run)
         finally:
             drive.close(forget=True)
 
