@@ -1,5 +1,6 @@
 """The run store: ids, states, rights, what is damaged, several programs at once."""
 
+import errno
 import math
 import os
 import sqlite3
@@ -339,3 +340,28 @@ def test_a_row_is_cut_at_an_epoch() -> None:
     assert (part.first, part.stop) == (8, 10)
     assert points(part, "train")[0].tolist() == [8]
     assert points(part, "train")[1].tolist() == [3.0]
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_store_that_may_not_be_written_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    run = keep(tmp_path, epochs=30)
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        assert connection.execute(f"PRAGMA journal_mode = {mode}").fetchone() == (mode,)
+    connection.close()
+    before = (tmp_path / NAME).read_bytes()
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(opening, "make_private_file", refuse)
+    with Store(tmp_path / NAME) as store:
+        (found,) = store.runs()
+        assert (found.id, found.newest) == (run, 30)
+        assert store.standing(found).newest == 30
+        with pytest.raises(StoreError, match="runs cannot be kept there"):
+            store.delete(run)
+    assert (tmp_path / NAME).read_bytes() == before
+    with pytest.raises(StoreError, match="Read-only"):
+        Store(tmp_path / "other" / NAME, create=True)

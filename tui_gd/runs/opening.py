@@ -1,6 +1,7 @@
 """Opens the SQLite file of the run store, makes it where there is none, and says what is wrong."""
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
@@ -14,6 +15,7 @@ from tui_gd.runs.place import VARIABLE, make_private, make_private_file, on_netw
 VERSION = 1
 APPLICATION = 0x67645F31  # "gd_1", in the file's header
 BUSY_SECONDS = 10.0
+_NOT_TO_BE_WRITTEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 WAL_BYTES = 32 << 20  # what is left of a write-ahead log after a large batch
 
 SCHEMA = """
@@ -125,11 +127,17 @@ def connect(path: Path) -> sqlite3.Connection:
     """Return a connection to the store at `path`, made where there is none; `StoreError`.
 
     It may be used by one thread at a time. Written in WAL mode where that works, which no network
-    file system can be relied on for; there with a rollback journal.
+    file system can be relied on for; there with a rollback journal. One that is there and may not
+    be written is opened to be read: what was kept is not lost to who may only look.
     """
     with saying(path):
-        make_private(path.parent)
-        make_private_file(path)
+        try:
+            make_private(path.parent)
+            make_private_file(path)
+        except OSError as error:
+            if error.errno not in _NOT_TO_BE_WRITTEN or not os.access(path, os.R_OK):
+                raise
+            return _connect_to_look(path)
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -139,6 +147,31 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _connect_to_look(path: Path) -> sqlite3.Connection:
+    """Return a connection that cannot write.
+
+    In WAL mode even reading makes files beside the store. Where that cannot be, the store is read
+    as a file that nobody changes.
+    """
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        uri = f"{path.absolute().as_uri()}?{how}"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if _version(connection, path) == 0:
+                raise StoreError(f"no runs are kept in {path.parent}")
+            return connection
+        except sqlite3.OperationalError:
+            connection.close()
+            if "immutable" in how:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+    raise AssertionError
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
