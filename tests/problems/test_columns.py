@@ -166,6 +166,30 @@ def test_columns_that_teach_nothing_are_left_out(
         load(frame[["c", "y"]], tmp_path)
 
 
+def test_a_column_that_counts_the_rows_is_pointed_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "id": rng.permutation(60) + 1000})
+    frame["y"] = np.tile([0, 1], 30)
+    assert "id counts the rows: --drop id if that is all" in load(frame, tmp_path).hints
+    for other in (frame["id"] * 2, frame["id"] % 59, frame["id"].replace(1005, 1004)):
+        told = load(frame.assign(id=other), tmp_path)
+        assert told.feature_names == ("a", "id")
+        assert not any("counts" in hint for hint in told.hints)
+
+
+def test_all_columns_that_are_refused_are_named_at_once(tmp_path: Path) -> None:
+    days = [f"2024-01-{1 + i % 28:02d}" for i in range(60)]
+    frame = pd.DataFrame({"begun": days, "a": np.arange(60.0) ** 2, "left": days})
+    frame["paid"] = [f"{i % 9}%" for i in range(60)]
+    frame["y"] = np.tile([0, 1], 30)
+    with pytest.raises(ProblemError) as error:
+        load(frame, tmp_path)
+    assert "column 'begun' holds dates" in str(error.value)
+    assert "(and so 'left', 'paid': gd-tui data tells why)" in str(error.value)
+    path = written(frame, tmp_path / "t.csv")
+    assert load_file(path, "y", drop=("begun", "left", "paid")).feature_names == ("a",)
+
+
 def test_the_index_that_pandas_writes_is_left_out(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(60.0) ** 2, "y": np.tile([0, 1], 30)})
     frame.to_csv(tmp_path / "i.csv")

@@ -278,6 +278,12 @@ def test_what_is_at_fault_in_json_lines_is_said(
         assert part in said, said
 
 
+def test_a_list_of_json_is_told_from_json_lines(tmp_path: Path) -> None:
+    said = refusal(text(tmp_path, ' [\n{"a": 1, "y": 0},\n{"a": 2, "y": 1}]', "t.json"))
+    assert "one list of JSON" in said
+    assert "an object a line" in said
+
+
 def test_json_that_changes_far_down_is_refused_by_its_row(tmp_path: Path) -> None:
     lines = [f'{{"a": {i}, "y": {i % 2}}}\n' for i in range(60_000)]
     path = text(tmp_path, "".join(lines) + '{"a": "x", "y": 1}\n', "t.jsonl")

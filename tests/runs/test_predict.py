@@ -12,6 +12,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
@@ -162,7 +164,28 @@ def test_names_of_a_table_are_never_code(tmp_path: Path) -> None:
     assert [one["column"] for one in document["features"]] == [name]
 
 
-def test_what_is_no_table_or_diverged_has_no_such_script(tmp_path: Path) -> None:
-    with pytest.raises(ProblemError, match="blobs is no table"):
-        export(exported_run(RunSettings()), "predict", tmp_path / "out")
+def test_built_in_problems_are_predicted_from_columns_of_their_features(tmp_path: Path) -> None:
+    run = exported_run(RunSettings(problem="iris", standardize=True, alpha=(0.1,)))
+    export(run, "predict", tmp_path / "out")
+    iris = load_iris()
+    table = tmp_path / "iris.csv"
+    pd.DataFrame(iris.data, columns=iris.feature_names).to_csv(table, index=False)
+    _, *rows = predicted(tmp_path / "out", str(table))
+    right = [row[0] == iris.target_names[y] for row, y in zip(rows, iris.target, strict=True)]
+    learned = run.predictor.predict(run.weights(run.lane), run.problem.x_test)
+    _, of_test = train_test_split(right, test_size=0.5, random_state=42)
+    assert of_test == (learned == run.problem.y_test).tolist()
+
+
+def test_a_surface_has_no_such_script(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="no rows to predict"):
+        export(exported_run(RunSettings(problem="surface:bowl")), "predict", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_no_numbers_predict_nothing(tmp_path: Path) -> None:
+    run = exported_run(RunSettings(problem="plane", alpha=(1e200,), seed=1), epochs=3)
+    assert not np.isfinite(run.weights(run.lane)).all()
+    with pytest.raises(ProblemError, match="diverged"):
+        export(run, "predict", tmp_path / "out")
     assert not (tmp_path / "out").exists()

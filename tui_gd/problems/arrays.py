@@ -17,6 +17,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems.assembling import Division, assemble
 from tui_gd.problems.opened import reason, shown_path
 from tui_gd.problems.problem import Problem
+from tui_gd.problems.rules import as_they_are
 from tui_gd.problems.split import class_type
 from tui_gd.problems.tables import Column, Table
 from tui_gd.problems.target import whole_kinds
@@ -115,6 +116,7 @@ def _mapped_problem(shown: str, x: NDArray[Any], y: NDArray[Any], test_size: flo
         if len(kinds)
         else y.astype(np.float64)
     )
+    names = tuple(f"x{i + 1}" for i in range(x.shape[1]))
     return Problem(
         name=shown,
         task="regression" if not len(kinds) else "binary" if len(kinds) == 2 else "multiclass",
@@ -122,8 +124,9 @@ def _mapped_problem(shown: str, x: NDArray[Any], y: NDArray[Any], test_size: flo
         y_train=numbers[:train],
         x_test=x[train:],
         y_test=numbers[train:],
-        feature_names=tuple(f"x{i + 1}" for i in range(x.shape[1])),
+        feature_names=names,
         class_names=tuple(f"{kind:g}" for kind in kinds),
+        rules=as_they_are(names),
     )
 
 

@@ -18,7 +18,7 @@ from tui_gd.problems.columns import (
 from tui_gd.problems.harmless import harmless
 from tui_gd.problems.notes import column_notes, hints_of
 from tui_gd.problems.problem import Problem
-from tui_gd.problems.rules import FeatureRule, standardized
+from tui_gd.problems.rules import FeatureRule, as_they_are, standardized
 from tui_gd.problems.split import check_classes, check_split, standardize_or_refuse
 from tui_gd.problems.tables import Floats, Table
 from tui_gd.problems.target import Target, target_like, target_of
@@ -155,8 +155,8 @@ def _design(
                 one.values[:, -1] = 1.0
         names = tuple(column.name for column in table.columns[:-1])
         done = {slot: Done("as it is", (name,)) for slot, name in enumerate(names)}
-        rules = tuple(FeatureRule(name, "number") for name in names)
-        return table.values, None if other is None else other.values, names, rules, done
+        x_other = None if other is None else other.values
+        return table.values, x_other, names, as_they_are(names), done
     if other is not None:
         _relabel(table, other)
     raw = arrange(table, treatment)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.harmless import distinct, harmless
-from tui_gd.problems.rules import FeatureRule
+from tui_gd.problems.rules import FeatureRule, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, room_for
 
@@ -34,11 +34,12 @@ class Treatment:
     """Which columns of a table are used and how, and why others are left out.
 
     `used` are (slot, use): first the numbers that are all there, then those that are filled, then
-    text.
+    text. `counting` are those of them that count the rows.
     """
 
     used: tuple[tuple[int, Use], ...]
     left_out: dict[int, str]
+    counting: tuple[int, ...] = ()
 
     @property
     def as_they_are(self) -> bool:
@@ -74,10 +75,13 @@ def treatment_of(table: Table, other: Table | None, train: int) -> Treatment:
     """
     uses: dict[Use, list[int]] = {"number": [], "filled": [], "text": []}
     left_out = {}
+    counting = []
+    _refuse_faults(table)
     for slot, column in enumerate(table.columns[:-1]):
-        if column.fault and not column.many:
-            raise ProblemError(f"{table.shown}: {column.fault}")
-        why = _why_not(column, table.values[:, slot], train)
+        counts = _counts(column, table.values[:, slot])
+        if counts:
+            counting.append(slot)
+        why = _why_not(column, table.values[:, slot], train, counts)
         if why:
             left_out[slot] = why
         elif column.kind == "text":
@@ -91,7 +95,27 @@ def treatment_of(table: Table, other: Table | None, train: int) -> Treatment:
         raise ProblemError(
             f"{table.shown}: no column is left to learn from ({'; '.join(named) or 'one only'})"
         )
-    return Treatment(used, left_out)
+    return Treatment(used, left_out, tuple(counting))
+
+
+def _refuse_faults(table: Table) -> None:
+    """Raise `ProblemError` for the first column at fault; it names the others too."""
+    faulty = [column for column in table.columns[:-1] if column.fault and not column.many]
+    if not faulty:
+        return
+    names = ", ".join(repr(column.name) for column in faulty[1:6])
+    more = ", ..." if len(faulty) > 6 else ""
+    others = f" (and so {names}{more}: gd-tui data tells why)" if names else ""
+    raise ProblemError(f"{table.shown}: {faulty[0].fault}{others}")
+
+
+def _counts(column: Column, values: Floats) -> bool:
+    """Whether a column counts the rows: whole numbers without a gap, each once, in any order."""
+    if column.kind != "number" or column.missing:
+        return False
+    return column.high - column.low == len(values) - 1 and bool(
+        (np.diff(np.sort(values)) == 1.0).all()
+    )
 
 
 def rare_below(train: int) -> int:
@@ -99,7 +123,7 @@ def rare_below(train: int) -> int:
     return max(2, math.ceil(RARE * train))
 
 
-def _why_not(column: Column, values: Floats, train: int) -> str | None:
+def _why_not(column: Column, values: Floats, train: int, counts: bool) -> str | None:
     """Return why a column is left out, None if it is not."""
     if column.many:
         return f"more than {MOST_LABELS:,} different texts"
@@ -110,10 +134,8 @@ def _why_not(column: Column, values: Floats, train: int) -> str | None:
         return "all missing"
     if column.kind == "text":
         return _why_no_text(there, train)
-    if column.missing or not _NO_NAME.fullmatch(column.name):
-        return None
-    running = (np.diff(np.sort(values)) == 1.0).all()
-    return "a running number without a name" if running else None
+    nameless = counts and _NO_NAME.fullmatch(column.name)
+    return "a running number without a name" if nameless else None
 
 
 def _why_no_text(there: Floats, train: int) -> str | None:
@@ -161,7 +183,7 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
         if use == "number":
             steps.append((str(start), "passthrough", slice(start, end)))
             features += names
-            rules += [FeatureRule(name, "number") for name in names]
+            rules += as_they_are(names)
             done |= {slot: Done("as it is", (table.columns[slot].name,)) for slot in slots}
             continue
         one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])

@@ -40,6 +40,10 @@ class JsonLines:
         first = next(chunks(path, quotes=False), None)
         if first is None or not first.data.strip():
             raise ProblemError(f"{self.shown}: is empty; an object a line is wanted")
+        if first.data.lstrip()[:1] == b"[":
+            raise ProblemError(
+                f"{self.shown}: is one list of JSON; an object a line is wanted (jq -c '.[]')"
+            )
         try:
             schema = self._read(first, None).schema
         except (pa.ArrowException, ValueError) as error:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tui_gd.problems.columns import Done, Treatment
+from tui_gd.problems.columns import FEW_ROWS, Done, Treatment
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
 from tui_gd.problems.target import Target
@@ -60,6 +60,15 @@ def hints_of(
         names = ", ".join(table.columns[slot].name for slot in list(treatment.left_out)[:5])
         more = ", ..." if len(treatment.left_out) > 5 else ""
         hints.append(f"left out: {names}{more} (gd-tui data tells why)")
+    named = [
+        table.columns[slot].name for slot in treatment.counting if slot not in treatment.left_out
+    ]
+    # columns of arrays, which have no room to grow in, cannot be dropped
+    if named and len(x_train) > FEW_ROWS and table.room is not None:
+        verb = "counts" if len(named) == 1 else "count"
+        hints.append(
+            f"{', '.join(named[:5])} {verb} the rows: --drop {','.join(named[:5])} if that is all"
+        )
     numbers = [slot for slot, use in treatment.used if use != "text"]
     if not standardize and numbers:
         hints += _scale_hint(x_train[:LOOKED_AT, : len(numbers)])

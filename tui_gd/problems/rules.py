@@ -1,5 +1,6 @@
 """How every feature of a problem is computed from a row of the table that it was made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -24,6 +25,11 @@ class FeatureRule:
     text: str = ""
     mean: float = 0.0
     scale: float = 1.0
+
+
+def as_they_are(names: Iterable[str]) -> tuple[FeatureRule, ...]:
+    """Return the rules of features that are columns of numbers themselves."""
+    return tuple(FeatureRule(name, "number") for name in names)
 
 
 def standardized(

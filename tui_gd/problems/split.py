@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.problem import Problem, Task, with_ones
+from tui_gd.problems.rules import as_they_are, standardized
 
 SEEDS = 2**32
 """Seeds are below this: what `train_test_split` and the generators of scikit-learn take."""
@@ -55,8 +56,9 @@ def split(
         with_ones(data.x), data.y, test_size=test_size, random_state=split_seed
     )
     check_classes(name, y_train, data.class_names, rows)
+    rules = as_they_are(data.feature_names)
     if standardize:
-        standardize_or_refuse(name, x_train, x_test)
+        rules = standardized(rules, *standardize_or_refuse(name, x_train, x_test))
     kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
     return Problem(
         name=name,
@@ -68,6 +70,7 @@ def split(
         feature_names=data.feature_names,
         class_names=data.class_names,
         target_name=data.target_name,
+        rules=rules,
     )
 
 

@@ -17,7 +17,7 @@ def without_columns(exported: Exported) -> str:
     """Return why there is no script that predicts from a table, or nothing."""
     if exported.problem.rules:
         return ""
-    return f"{exported.problem.name} is no table: there are no columns to predict from"
+    return "a surface has no rows to predict: there is no script for it"
 
 
 def predict_files(exported: Exported) -> dict[str, bytes]:
