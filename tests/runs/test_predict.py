@@ -179,13 +179,5 @@ def test_built_in_problems_are_predicted_from_columns_of_their_features(tmp_path
 
 def test_a_surface_has_no_such_script(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no rows to predict"):
-        export(exported_run(RunSettings(problem="surface:bowl")), "predict", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_weights_that_are_no_numbers_predict_nothing(tmp_path: Path) -> None:
-    run = exported_run(RunSettings(problem="plane", alpha=(1e200,), seed=1), epochs=3)
-    assert not np.isfinite(run.weights(run.lane)).all()
-    with pytest.raises(ProblemError, match="diverged"):
-        export(run, "predict", tmp_path / "out")
+        export(exported_run(RunSettings(problem="surface:booth")), "predict", tmp_path / "out")
     assert not (tmp_path / "out").exists()
