@@ -15,8 +15,11 @@ from tests.commandline import Said, call, check_refusal, process
 from tui_gd.problems import opened
 from tui_gd.runs import inputs
 from tui_gd.runs.described import MOST_FEATURES
+from tui_gd.runs.export import export, why_not
 from tui_gd.runs.inputs import FOLDER
 from tui_gd.runs.place import store_path
+from tui_gd.runs.store import Store, add_identity
+from tui_gd.ui.storeshelf import StoreShelf
 
 
 def table(folder: Path, name: str = "train.csv", rows: int = 60, first: int = 0) -> Path:
@@ -195,3 +198,43 @@ def test_of_standard_input_no_more_than_a_limit_is_kept(
         assert file.tell() == 0
     copy = tmp_path / "data" / FOLDER / "1234"
     assert copy.read_bytes() == (tmp_path / "train.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"features": ["one"], "rules": []},
+        {"rules": [["a"] * 9]},
+        {"rules": []},
+        {"task": "surface"},
+        {"classes": list("abc"), "task": "multiclass"},
+        None,
+    ],
+)
+def test_a_description_that_is_damaged_is_not_believed(
+    tmp_path: Path, damage: dict[str, object] | None
+) -> None:
+    path = table(tmp_path)
+    run = keep(path)
+    path.unlink()
+    with Store() as store:
+        known = store.find(run).identity
+        known["described"] = damage if damage is None else {**known["described"], **damage}
+        add_identity(store, run, known)
+    said = call("export", run, "weights", "predict", "--to", tmp_path / "out")
+    check_refusal(said, "predict" if damage == {"rules": []} else "train.csv: No such file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_interface_exports_a_kept_run_without_its_data(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    run = keep(path)
+    path.unlink()
+    exported = StoreShelf().exported(run)
+    assert str(path) in exported.gone
+    assert "report needs the data" in why_not(exported, "report")
+    assert [path.name for path in export(exported, "weights", tmp_path / "out")] == [
+        "weights.npz",
+        "weights.npy",
+        "weights.json",
+    ]

@@ -3,7 +3,7 @@
 It is kept with the run, so that a file that is changed or gone takes no weights with it.
 """
 
-from dataclasses import asdict
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from tui_gd.problems import Problem
 from tui_gd.problems.rules import FeatureRule
 
-MOST_FEATURES = 2000
+MOST_FEATURES = 1000
 """Of more features than these nothing is kept: all runs' descriptions are read to list the runs."""
 
 
@@ -25,7 +25,7 @@ def description(problem: Problem) -> dict[str, Any] | None:
         "target": problem.target_name,
         "classes": list(problem.class_names),
         "features": list(problem.feature_names),
-        "rules": [asdict(rule) for rule in problem.rules],
+        "rules": [list(astuple(rule)) for rule in problem.rules],
     }
 
 
@@ -48,5 +48,5 @@ def without_rows(known: dict[str, Any]) -> Problem:
         feature_names=names,
         class_names=tuple(map(str, known["classes"])),
         target_name=str(known["target"]),
-        rules=tuple(FeatureRule(**rule) for rule in rules),
+        rules=tuple(FeatureRule(*rule) for rule in rules),
     )

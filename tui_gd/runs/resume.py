@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tui_gd.errors import ProblemError
+from tui_gd.learning.models import Model
 from tui_gd.learning.standing import Standing
 from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
@@ -148,11 +149,15 @@ def open_to_export(store: Store, kept: KeptRun) -> Opened:
             raise
         _check_settings(kept)
         standing = store.standing(kept)
+        settings = settings_of(kept)
         try:
             problem = without_rows(described)
         except (ValueError, KeyError, TypeError):
             raise error from None
-        return Opened(kept, settings_of(kept), problem, standing, str(error))
+        model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
+        if standing.keyframes[0].state.shape[-1] != model.parameters:
+            raise
+        return Opened(kept, settings, problem, standing, str(error))
 
 
 def _check_settings(kept: KeptRun) -> None:
