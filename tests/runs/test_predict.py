@@ -1,6 +1,7 @@
 """The script that predicts from rows of the raw table, run as whoever exported it would run it."""
 
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -148,6 +149,30 @@ def test_rows_that_cannot_be_predicted_from_are_named(tmp_path: Path, text: str,
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+def test_packed_tables_are_unpacked_and_readers_may_leave(tmp_path: Path) -> None:
+    given = tables(tmp_path)
+    export(exported_run(RunSettings(**given)), "predict", tmp_path / "out")
+    packed = tmp_path / "test.csv.gz"
+    packed.write_bytes(gzip.compress(Path(given["test"]).read_bytes()))
+    assert predicted(tmp_path / "out", str(packed)) == predicted(tmp_path / "out", given["test"])
+    script = f"{sys.executable} -I -W error {tmp_path / 'out' / 'predict.py'}"
+    header, *rows = Path(given["test"]).read_text().splitlines(keepends=True)
+    many = tmp_path / "many.csv"
+    many.write_text(header + "".join(rows) * 100)
+    left = subprocess.run(
+        ["bash", "-c", f"cat {many} | {script} - | head -1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (left.stdout, left.stderr) == ("churn,P(no),P(yes)\n", "")
+    packed.write_bytes(packed.read_bytes()[:-30])
+    cut = run_script(tmp_path / "out", str(packed))
+    assert (cut.returncode, cut.stderr.count("\n")) == (2, 1)
+    assert "ended before" in cut.stderr
 
 
 def test_names_of_a_table_are_never_code(tmp_path: Path) -> None:

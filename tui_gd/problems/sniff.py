@@ -75,7 +75,7 @@ def sniff(shown: str, text: str) -> Dialect:
     if _agreement(rows)[1] < 2:
         raise ProblemError(
             f"{shown}: has one column only; wanted are a target and at least one feature,"
-            " parted by commas, tabs, semicolons or bars"
+            " parted by commas, tabs, semicolons or bars (of spaces: tr -s ' ' ',')"
         )
     _check_first(shown, rows, delimiter)
     header = _is_header(rows)

@@ -17,7 +17,9 @@ def without_columns(exported: Exported) -> str:
     """Return why there is no script that predicts from a table, or nothing."""
     if exported.problem.rules:
         return ""
-    return "a surface has no rows to predict: there is no script for it"
+    if exported.problem.surface:
+        return "a surface has no rows to predict: there is no script that predicts"
+    return "it is not on record how its features are made: there is no script that predicts"
 
 
 def predict_files(exported: Exported) -> dict[str, bytes]:

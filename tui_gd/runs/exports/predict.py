@@ -1,6 +1,6 @@
 """Predicts from the rows of a table with the model in model.json, which lies beside this file.
 
-    python predict.py new.csv > predicted.csv       # - is standard input
+    python predict.py new.csv > predicted.csv       # - is standard input; .gz is unpacked
 
 The table needs the columns that the model was trained on, by name and in any order; others are not
 looked at. A row is printed for every row: what is predicted, and of classes how probable each is.
@@ -11,15 +11,19 @@ Needs Python and numpy, and nothing of model.json is ever run.
 """
 
 import csv
+import gzip
+import io
 import json
 import math
 import os
 import sys
 import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,6 +199,16 @@ def _name(text: str, place: int) -> str:
     return text or f"column {place}"
 
 
+@contextmanager
+def _opened(path: str) -> Iterator[io.TextIOWrapper]:
+    """Open a text, unpacked if it is .gz."""
+    with open(0 if path == "-" else path, "rb") as raw:
+        packed = raw.peek(2)[:2] == b"\x1f\x8b"
+        file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            yield text
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print what is predicted for the rows of a file."""
     if len(arguments) != 1 or arguments[0] in {"-h", "--help"}:
@@ -204,9 +218,7 @@ def main(arguments: Sequence[str]) -> int:
     columns = list(dict.fromkeys(rule["column"] for rule in model["features"]))
     out = csv.writer(sys.stdout, lineterminator="\n")
     try:
-        with open(
-            0 if arguments[0] == "-" else arguments[0], encoding="utf-8-sig", newline=""
-        ) as file:
+        with _opened(arguments[0]) as file:
             rows, first = table(iter(file), columns), 1
             out.writerow([model["target"], *(f"P({name})" for name in model["classes"])])
             while block := list(islice(rows, ROWS)):
@@ -218,7 +230,7 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has gone: nothing more is to be written at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (OSError, UnicodeError, ValueError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeError, ValueError, csv.Error) as error:
         print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 2
     return 0
