@@ -114,6 +114,15 @@ class Lane:
             self.rates.append((epoch, rate))
 
 
+def lane_name(number: int) -> str:
+    """Return the name that the lane of that number gets by itself: A, B, …, Z, AA, AB, …."""
+    name, number = "", number + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        name = chr(ord("A") + letter) + name
+    return name
+
+
 class History:
     """All of a run's epochs: the lanes, their numbers, the keyframes, and what was done to them.
 
@@ -135,10 +144,6 @@ class History:
         self.cosines = Series(len(lanes), keep_epochs)
         self.keyframes = keyframes or Keyframes(start)
         self.entries: list[Entry] = []
-
-    @property
-    def _series(self) -> tuple[Series, ...]:
-        return tuple(self.series.values())
 
     @property
     def series(self) -> dict[str, Series]:
@@ -173,7 +178,7 @@ class History:
             one.diverged = None
         if one.recorded > after:
             one.recorded = after
-            for series in self._series:
+            for series in self.series.values():
                 series.forget(lane, after)
 
     def branch(self, parent: int, epoch: int, number: int, name: str) -> Lane:
@@ -184,7 +189,7 @@ class History:
         diverged = old.diverged if old.diverged is not None and old.diverged < epoch else None
         new = Lane(number, name, rates, methods, old.number, epoch, epoch, diverged)
         self.lanes.append(new)
-        for series in self._series:
+        for series in self.series.values():
             series.copy_lane(parent, epoch)
         self.keyframes.copy_lane(parent)
         return new
@@ -192,7 +197,7 @@ class History:
     def close(self, position: int, epoch: int) -> None:
         """Drop a lane; the positions after it move up by one."""
         lane = self.lanes.pop(position)
-        for series in self._series:
+        for series in self.series.values():
             series.close_lane(position)
         self.keyframes.close_lane(position)
         self.entries.append(Close(epoch, lane.number))

@@ -1,8 +1,7 @@
 """Where a run stands, as copies that last: all of it to go on from, or what is new since."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,7 @@ from tui_gd.learning.keyframes import Keyframes
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.points import Known
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tui_gd.learning.run import Run
 
 # of the keyframes of a run so many are given, the first and the last among them
 KEYFRAMES = 64
@@ -52,7 +49,7 @@ class LaneRecord:
             methods,
         )
 
-    def lane(self, optimizer: "Callable[[str], Optimizer]") -> Lane:
+    def lane(self, optimizer: Callable[[str], Optimizer]) -> Lane:
         """Return the lane again; `optimizer` makes a rule from its name."""
         return Lane(
             self.number,
@@ -140,11 +137,9 @@ class Told:
     entries: int = 0
     recorded: dict[int, int] = field(default_factory=dict)
 
-    def news(
-        self, history: History, epoch: int, newest: int, keyframe: Keyframe, next_number: int
-    ) -> News:
-        """Return what is new of a run that is at `epoch`, and take note of it."""
-        begun = None
+    def news(self, run: Run) -> News:
+        """Return what is new of a run, copied, and take note of it."""
+        history, keyframe, begun = run.history, _keyframe(run, run.epoch, run.state.copy()), None
         if history is not self.history:
             self.history, self.entries, self.recorded = history, 0, {}
             begun = Keyframe(0, keyframe.numbers, history.keyframes.start())
@@ -167,16 +162,59 @@ class Told:
         entries = tuple(history.entries[self.entries :])
         self.entries = len(history.entries)
         return News(
-            epoch,
-            newest,
+            run.epoch,
+            history.newest,
             tuple(map(LaneRecord.of, history.lanes)),
             keyframe,
             begun,
             kept,
             tuple(changes),
             entries,
-            next_number,
+            run.next_number,
         )
+
+
+def standing_of(run: Run, seed: int) -> Standing:
+    """Return all that a run needs to go on from where it is, copied."""
+    history = run.history
+    epochs = history.keyframes.spread(min(run.epoch, history.common), KEYFRAMES)
+    frames = {epoch: history.keyframes.before(epoch)[1] for epoch in epochs}
+    frames[run.epoch] = run.state.copy()
+    return Standing(
+        run.epoch,
+        history.newest,
+        tuple(map(LaneRecord.of, run.lanes)),
+        tuple(_keyframe(run, epoch, state) for epoch, state in sorted(frames.items())),
+        {
+            name: {
+                lane.number: series.known(position, 0, lane.recorded + 1, run.epoch)
+                for position, lane in enumerate(run.lanes)
+            }
+            for name, series in history.series.items()
+        },
+        tuple(history.entries),
+        seed,
+        run.next_number,
+    )
+
+
+def _keyframe(run: Run, epoch: int, state: Floats) -> Keyframe:
+    return Keyframe(epoch, tuple(lane.number for lane in run.lanes), state)
+
+
+def restore(run: Run, standing: Standing) -> None:
+    """Let a run of the same settings be at the last keyframe up to where another one stood.
+
+    From there it goes forward with the same bits. `ValueError`, in one line, if it cannot be of
+    these settings.
+    """
+    lanes = [record.lane(run.make_optimizer) for record in standing.lanes]
+    slots = max(method.optimizer.slots for lane in lanes for method in lane.methods)
+    states = states_of(standing, slots)
+    if 0 not in states or states[0].shape[2] != run.state.shape[2]:
+        raise ValueError("the kept weights are not those of this model")
+    history = _restored_history(standing, lanes, states, run.keep_epochs)
+    run.take_up(history, standing.epoch, standing.next_number)
 
 
 def states_of(standing: Standing, slots: int) -> dict[int, Floats]:
@@ -208,13 +246,10 @@ def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> in
     return _row(parents[0], frame, lanes) if parents else None
 
 
-def restored_history(
-    standing: Standing,
-    lanes: list[Lane],
-    states: dict[int, Floats],
-    keep_epochs: int | None = None,
+def _restored_history(
+    standing: Standing, lanes: list[Lane], states: dict[int, Floats], keep_epochs: int | None
 ) -> History:
-    """Return the history of a run that was taken up again, from its keyframes' states."""
+    """Return the history of a run that is taken up again, from its keyframes' states."""
     common = min(lane.recorded for lane in lanes)
     origin = max(epoch for epoch in states if epoch <= min(standing.epoch, common))
     earlier = {epoch: state for epoch, state in states.items() if epoch < origin}

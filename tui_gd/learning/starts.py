@@ -1,12 +1,10 @@
 """Starts: the weights a lane begins with."""
 
-import string
-from collections.abc import Iterator
-from itertools import count, product
-
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.surface import SurfaceLike
 
 STARTS = {
     "normal": "standard normal, as the tutorial",
@@ -38,7 +36,22 @@ def make_start(name: str, seed: int, model: Model) -> Floats:
     return start
 
 
-def lane_names() -> Iterator[str]:
-    """Yield A, B, …, Z, AA, AB, …."""
-    for length in count(1):
-        yield from map("".join, product(string.ascii_uppercase, repeat=length))
+def draw_start(name: str, seed: int, model: Model, surface: SurfaceLike | None) -> Floats:
+    """Return a start (parameters,): one within a surface's limits, unless zeros; else as named."""
+    if surface and name != "zeros":
+        return surface.draw_start(seed)
+    return make_start(name, seed, model)
+
+
+def lane_starts(weights: ArrayLike, lanes: int, parameters: int, dtype: DTypeLike) -> Floats:
+    """Return `weights`, (parameters,) for all lanes or (lanes, parameters), copied for each lane.
+
+    `ValueError`, in one line, for other shapes.
+    """
+    start = np.array(weights, dtype=dtype)
+    if start.shape not in {(parameters,), (lanes, parameters)}:
+        raise ValueError(
+            f"initial weights have shape {start.shape}: wanted is ({parameters},)"
+            f" or ({lanes}, {parameters})"
+        )
+    return np.broadcast_to(start, (lanes, parameters)).copy()

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from tui_gd.learning.history import Reset
+from tui_gd.learning.history import Reset, lane_name
 from tui_gd.learning.models import Floats
 from tui_gd.learning.standing import LaneRecord, states_of
-from tui_gd.learning.starts import make_start
+from tui_gd.learning.starts import draw_start
 from tui_gd.names import OPTIMIZERS
 from tui_gd.problems import Problem
 from tui_gd.runs.exported import Exported
@@ -21,7 +21,6 @@ from tui_gd.runs.steps import (
     Rename,
     Shared,
     Step,
-    letter,
 )
 from tui_gd.settings import RunSettings
 
@@ -197,7 +196,7 @@ def recipe(exported: Exported) -> Shared:
     steps += later
     places = {number: order.index(n) for number, n in made.items()}
     for lane in sorted(standing.lanes, key=lambda one: places[one.number]):
-        if lane.name != letter(places[lane.number]):
+        if lane.name != lane_name(places[lane.number]):
             steps.append(Rename(places[lane.number], lane.name))
     current = sorted(places.values()).index(places[exported.lane.number])
     return Shared(settings, tuple(steps), standing.epoch, current)
@@ -270,8 +269,6 @@ def _put_starts(exported: Exported, starts: Sequence[Floats], *, rooted: bool) -
 
 def _drawn_start(exported: Exported, seed: int) -> Floats:
     """Return the start (parameters,) that a trainer draws with `seed`."""
-    settings, surface = exported.settings, exported.problem.surface
-    if surface and settings.start != "zeros":
-        return surface.draw_start(seed)
+    settings = exported.settings
     name = settings.start or ("glorot" if settings.hidden else "normal")
-    return make_start(name, seed, exported.model)
+    return draw_start(name, seed, exported.model, exported.problem.surface)

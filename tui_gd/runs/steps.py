@@ -6,11 +6,9 @@ first those that the settings give, then one for every `BranchOff`.
 """
 
 from dataclasses import dataclass
-from itertools import islice
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.starts import lane_names
 from tui_gd.learning.trainer import Trainer
 from tui_gd.settings import RunSettings
 
@@ -138,8 +136,3 @@ def _do(trainer: Trainer, step: Step, made: list[int]) -> None:
             trainer.close(position(lane))
         case Rename(lane, name):
             trainer.lanes[position(lane)].name = name
-
-
-def letter(lane: int) -> str:
-    """Return the name that a lane gets by itself."""
-    return next(islice(lane_names(), lane, None))
