@@ -27,9 +27,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-import tui_gd.estimators
 from tests.making import problem_of
 from tui_gd import GradientDescentClassifier, GradientDescentRegressor, Trainer
+from tui_gd.estimators import classifier, regressor
 from tui_gd.learning.models import Model
 from tui_gd.learning.starts import make_start
 
@@ -547,9 +547,9 @@ def test_the_start_fits_the_network(settings, wanted):
 
 
 def test_the_examples_in_the_docstrings_run():
-    result = doctest.testmod(tui_gd.estimators)
-    assert result.attempted > 8
-    assert result.failed == 0
+    results = [doctest.testmod(module) for module in (classifier, regressor)]
+    assert all(result.attempted > 4 for result in results)
+    assert all(result.failed == 0 for result in results)
 
 
 def test_the_package_loads_neither_numpy_nor_scikit_learn_before_they_are_needed():

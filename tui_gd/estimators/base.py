@@ -1,8 +1,4 @@
-"""The scikit-learn face: gradient descent as a classifier and as a regressor.
-
-The mathematics is that of `tui_gd.learning`, with one lane. Here stand the customs of scikit-learn
-alone: parameters, labels, weights of rows, when to stop, and what is called how afterwards.
-"""
+"""What classifier and regressor share: parameters, descent, predictions block by block."""
 
 import warnings
 from collections.abc import Callable
@@ -12,13 +8,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from tui_gd.learning.descent import Batches, Chunk, Descent
@@ -38,8 +31,8 @@ PART_ROWS = 8192
 
 
 @dataclass(frozen=True)
-class _Standing:
-    """Where a descent stands, with all that it takes to go on as if it had never stopped.
+class Reached:
+    """What a descent has reached: all that it takes to go on as if it had never stopped.
 
     `state` is (1, 1 + slots, parameters); `rule` began at epoch `since`.
     """
@@ -52,13 +45,12 @@ class _Standing:
     seed: int
 
 
-class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
-    """What classifier and regressor share: parameters, descent, predictions block by block."""
+class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
+    """An estimator with the weights of one lane; `fit` descends, `partial_fit` for an epoch."""
 
-    _standing: _Standing
+    classes_: NDArray[Any]
+    _reached: Reached
     loss_curve_: list[float]
-    _task = "regression"
-    _outputs = 1
 
     _parameter_constraints: ClassVar[dict[str, list[object]]] = {
         "loss": [StrOptions(set(POSSIBLE["regression"]))],
@@ -117,12 +109,20 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         self.warm_start = warm_start
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_standing")
+        return hasattr(self, "_reached")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    @property
+    def _task(self) -> str:
+        return "regression"
+
+    @property
+    def _outputs(self) -> int:
+        return 1
 
     @property
     def coef_(self) -> Floats:
@@ -164,7 +164,7 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         classes: ArrayLike | None = None,
     ) -> Self:
         """Descend, `partial` for one epoch; where `go_on`, from where an earlier descent stands."""
-        go_on = go_on and hasattr(self, "_standing")
+        go_on = go_on and hasattr(self, "_reached")
         numeric = isinstance(self, RegressorMixin)
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=numeric, reset=not go_on
@@ -195,13 +195,13 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         state, losses = self._descend(descent, begin, partial=partial)
         self.n_iter_ = begin.epoch + len(losses) - 1
         self.loss_curve_ = [*(self.loss_curve_ if go_on else losses[:1]), *losses[1:]]
-        self._standing = replace(begin, state=state, epoch=self.n_iter_)
+        self._reached = replace(begin, state=state, epoch=self.n_iter_)
         layers = begin.model.matrices(state[:, 0])
         self.coefs_ = [matrix[0, :-1] for matrix in layers]
         self.intercepts_ = [matrix[0, -1] for matrix in layers]
         return self
 
-    def _begin(self, features: int, *, go_on: bool) -> _Standing:
+    def _begin(self, features: int, *, go_on: bool) -> Reached:
         """Return where the descent begins: where the last one stands, or at a new start."""
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.size and (sizes.ndim > 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
@@ -210,7 +210,7 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         rule = make_optimizer(self.optimizer, self.momentum)
         state = np.zeros((1, 1 + rule.slots, model.parameters))
         if go_on:
-            last = self._standing
+            last = self._reached
             if model != last.model:
                 raise ValueError("layers and activation cannot change while a fit goes on")
             if rule == last.rule:
@@ -224,10 +224,10 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         if start == "auto":
             start = "zeros" if not model.hidden else "he" if self.activation == "relu" else "glorot"
         state[:, 0] = make_start(start, int(seed), model)
-        return _Standing(model, rule, state, 0, 0, int(seed))
+        return Reached(model, rule, state, 0, 0, int(seed))
 
     def _descend(
-        self, descent: Descent, begin: _Standing, *, partial: bool
+        self, descent: Descent, begin: Reached, *, partial: bool
     ) -> tuple[Floats, list[float]]:
         """Return the state at the end and the losses from the beginning on; warn as it ends."""
         epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
@@ -264,8 +264,8 @@ class _GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is u
         """Return what `tell` says about the rows, asked block by block."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        predictor = Predictor(self._standing.model, self._task)
-        weights = self._standing.state[0, 0]
+        predictor = Predictor(self._reached.model, self._task)
+        weights = self._reached.state[0, 0]
         parts = [X[i : i + PART_ROWS] for i in range(0, X.shape[0], PART_ROWS)]
         return np.concatenate([tell(predictor, weights, _with_ones(part)) for part in parts])
 
@@ -283,192 +283,8 @@ def _with_ones(X: Any) -> Floats:
     return design
 
 
-def _has_probabilities(estimator: Any) -> bool:
-    if estimator.loss == "hinge":
-        raise AttributeError("loss='hinge' gives no probabilities: see decision_function")
-    return True
-
-
-class GradientDescentClassifier(ClassifierMixin, _GradientDescent):  # type: ignore[misc] # untyped
-    """A classifier by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
-
-    Scores are `[x, 1]·W`, or those of a network; a sigmoid of one score tells two classes apart, a
-    softmax of one score per class more. Defaults learn on standardised features without tuning; a
-    `Pipeline` with `StandardScaler` provides them. X may be CSR, but becomes dense as a whole in
-    `fit` (block by block in `predict`), so it must fit into memory: 8 bytes a number.
-
-    Parameters, all by keyword:
-
-    - `loss`: `"cross-entropy"`, `"sse"`, `"mse"` (of probabilities) or `"hinge"`, which has no
-      `predict_proba`. Penalties `l1·Σ|w| + l2/2·Σw²` (0.0, 0.0) are added, biases left out: with
-      cross-entropy `l2` is 1 / (C · rows) of `LogisticRegression`.
-    - `learning_rate` α (0.05), times `schedule` (`"constant"`, see `learning.schedules`), which
-      counts epochs up to `max_iter`.
-    - `optimizer` (`"adam"`; `"sgd"`, `"momentum"`, `"nesterov"`, `"adagrad"`, `"rmsprop"`,
-      `"adamw"`), and `momentum` for the two that have one (None: 0.9).
-    - `hidden_layer_sizes` (()) and `activation` (`"tanh"`; `"sigmoid"`, `"relu"`, `"linear"`).
-    - `batch_size` (0: all rows at once), shuffled anew in each epoch.
-    - `max_iter` epochs at most (1000), fewer once `n_iter_no_change` (50) in a row have not taken
-      the loss by `tol` (1e-4) below its least before; with None all are done.
-    - `start`: `"zeros"`, `"glorot"`, `"he"`, `"normal"`, or `"auto"`: zeros without hidden layers,
-      he with relu, else glorot. `random_state` (None) is the seed of start and mini-batches.
-    - `warm_start` (False): `fit` goes on, with the optimizer's memory, where the last one ended.
-    - `class_weight` (None): a dict, or `"balanced"`: rows / (classes · rows of the class). It and
-      `sample_weight` multiply the losses of the rows, a mean loss is over their sum: 2 is a row
-      twice, 0 none.
-
-    Attributes: `classes_`; `coef_` (1 or classes, features) and `intercept_` without hidden layers,
-    `coefs_` and `intercepts_` layer by layer; `n_iter_`, all epochs so far; `loss_curve_`, its k-th
-    the training loss after k epochs; `n_features_in_`, `feature_names_in_`.
-
-    `ValueError` if the loss overflows, `ConvergenceWarning` if `max_iter` ends a loss that falls or
-    if it rose.
-
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from tui_gd import GradientDescentClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> make_pipeline(StandardScaler(), GradientDescentClassifier()).fit(X, y).score(X, y) > 0.95
-    True
-    """
-
-    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
-        **_GradientDescent._parameter_constraints,
-        "loss": [StrOptions(set(POSSIBLE["binary"]))],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
-
-    def __init__(
-        self,
-        *,
-        loss: str = "cross-entropy",
-        learning_rate: float = 0.05,
-        optimizer: str = "adam",
-        momentum: float | None = None,
-        hidden_layer_sizes: ArrayLike = (),
-        activation: str = "tanh",
-        batch_size: int = 0,
-        schedule: str = "constant",
-        l1: float = 0.0,
-        l2: float = 0.0,
-        max_iter: int = 1000,
-        tol: float | None = 1e-4,
-        n_iter_no_change: int = 50,
-        start: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        warm_start: bool = False,
-        class_weight: dict[Any, float] | str | None = None,
-    ) -> None:
-        super().__init__(
-            loss=loss,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            momentum=momentum,
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            batch_size=batch_size,
-            schedule=schedule,
-            l1=l1,
-            l2=l2,
-            max_iter=max_iter,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            start=start,
-            random_state=random_state,
-            warm_start=warm_start,
-        )
-        self.class_weight = class_weight
-
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def partial_fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Descend for one epoch on these rows; the first call names all `classes` to come."""
-        if classes is None and not hasattr(self, "_standing"):
-            raise ValueError("classes must be passed on the first call to partial_fit")
-        if self.class_weight == "balanced":
-            raise ValueError("class_weight='balanced' needs all rows at once: give a dict instead")
-        return self._learn(X, y, sample_weight, go_on=True, partial=True, classes=classes)
-
-    def decision_function(self, X: Any) -> Floats:
-        """Return the scores: (rows,) for two classes, else (rows, classes)."""
-        return self._tell(X, Predictor.scores)
-
-    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> Floats:
-        """Return the probability of every class (rows, classes)."""
-        return self._tell(X, Predictor.probabilities)
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the label (rows,) of the highest score; of two the second if its score is > 0."""
-        numbers = self._tell(X, Predictor.predict)
-        labels: NDArray[Any] = self.classes_[numbers]
-        return labels
-
-    def _targets(
-        self, y: NDArray[Any], weights: Floats | None, classes: ArrayLike | None, go_on: bool
-    ) -> tuple[NDArray[Any], Floats | None]:
-        """Return the class numbers (rows,), and the weights times those of the classes."""
-        check_classification_targets(y)
-        known = unique_labels(y if classes is None else classes)
-        if go_on:
-            if classes is not None and not np.array_equal(known, self.classes_):
-                raise ValueError(f"classes {known} are not those of before: {self.classes_}")
-            known = self.classes_
-        strange = np.setdiff1d(y, known)
-        if strange.size:
-            raise ValueError(f"y holds labels that are not among the classes: {strange}")
-        if len(known) < 2:
-            raise ValueError("at least 2 classes are needed, here is only 1 class")
-        self.classes_: NDArray[Any] = known
-        self._task = "binary" if len(known) == 2 else "multiclass"
-        self._outputs = 1 if len(known) == 2 else len(known)
-        numbers = np.searchsorted(known, y)
-        if self.class_weight is None:
-            return numbers, weights
-        weights = np.ones(len(y)) if weights is None else weights
-        if self.class_weight == "balanced":
-            counts = np.bincount(numbers, weights, len(known))
-            factors = weights.sum() / (len(known) * np.where(counts > 0.0, counts, 1.0))
-        else:
-            factors = compute_class_weight(self.class_weight, classes=known, y=y)
-        return numbers, weights * factors[numbers]
-
-
-class GradientDescentRegressor(RegressorMixin, _GradientDescent):  # type: ignore[misc] # untyped
-    """A regressor by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
-
-    `loss` is `"mse"`, `"sse"`, `"mae"` or `"huber"` (δ = 1) of the score `[x, 1]·W`, or of that of
-    a network. All else is as in `GradientDescentClassifier`, without classes; `coef_` is
-    (features,), `intercept_` (1,). Defaults learn on standardised features *and* target: Adam moves
-    a weight by about α an epoch, so for a target in other units raise `learning_rate`, or let
-    `TransformedTargetRegressor` standardise it, or use `optimizer="nesterov"`.
-
-    >>> import numpy as np
-    >>> from tui_gd import GradientDescentRegressor
-    >>> X = np.linspace(-1.5, 1.5, 50)[:, None]
-    >>> model = GradientDescentRegressor(max_iter=2000, tol=1e-9).fit(X, 0.5 * X[:, 0] - 1.0)
-    >>> model.coef_.round(3), model.intercept_.round(3)
-    (array([0.5]), array([-1.]))
-    """
-
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Descend for one epoch on these rows."""
-        return self._learn(X, y, sample_weight, go_on=True, partial=True)
-
-    def predict(self, X: Any) -> Floats:
-        """Return the predicted target (rows,)."""
-        return self._tell(X, Predictor.scores)
-
-
 def with_weights(
-    estimator: GradientDescentClassifier | GradientDescentRegressor,
+    estimator: GradientDescent,
     model: Model,
     weights: Floats,
     *,
@@ -486,11 +302,9 @@ def with_weights(
     state = np.zeros((1, 1 + rule.slots, model.parameters))
     state[0, 0] = weights
     epochs = max(0, len(loss_curve) - 1)
-    estimator._standing = _Standing(model, rule, state, epochs, epochs, seed)
+    estimator._reached = Reached(model, rule, state, epochs, epochs, seed)
     if classes is not None:
         estimator.classes_ = classes
-        estimator._task = "binary" if len(classes) == 2 else "multiclass"
-        estimator._outputs = model.outputs
     layers = model.matrices(state[:, 0])
     estimator.coefs_ = [matrix[0, :-1] for matrix in layers]
     estimator.intercepts_ = [matrix[0, -1] for matrix in layers]
