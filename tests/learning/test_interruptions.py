@@ -8,6 +8,7 @@ import pytest
 
 from tests.making import make_problem
 from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.history import Reset, SetLearningRate
 from tui_gd.learning.trainer import Trainer
 
 LARGE = 70_000
@@ -208,12 +209,18 @@ def with_many_test_rows() -> Trainer:
     return Trainer(make_problem(50, test_rows=70_000), seed=3, threads=1)
 
 
-def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
+def after_five_epochs() -> tuple[Trainer, Trainer]:
+    """Return a trainer whose test losses of epochs 1 … 5 were left out, and one that has them."""
     trainer, twin = with_many_test_rows(), with_many_test_rows()
-    twin.advance(5)
     trainer.engines.test("sse").between_blocks = Hook(interrupt)
     with pytest.raises(Interrupted):
         trainer.advance(5)
+    twin.advance(5)
+    return trainer, twin
+
+
+def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
+    trainer, twin = after_five_epochs()
     assert trainer.epoch == 5
     assert trainer.pending_tests
     trainer.finish_tests()
@@ -223,11 +230,7 @@ def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
 
 def test_losses_left_out_are_not_written_over_what_came_instead() -> None:
     """Epochs 4 and 5 were dropped before their test losses had been computed."""
-    trainer, twin = with_many_test_rows(), with_many_test_rows()
-    trainer.engines.test("sse").between_blocks = Hook(interrupt)
-    with pytest.raises(Interrupted):
-        trainer.advance(5)
-    twin.advance(5)
+    trainer, twin = after_five_epochs()
     for one in (trainer, twin):
         one.back(2)
         one.set_learning_rate(0.5)
@@ -238,11 +241,7 @@ def test_losses_left_out_are_not_written_over_what_came_instead() -> None:
 
 
 def test_losses_left_out_are_not_written_into_a_later_branch() -> None:
-    trainer, twin = with_many_test_rows(), with_many_test_rows()
-    trainer.engines.test("sse").between_blocks = Hook(interrupt)
-    with pytest.raises(Interrupted):
-        trainer.advance(5)
-    twin.advance(5)
+    trainer, twin = after_five_epochs()
     for one in (trainer, twin):
         one.back(2)
         one.branch(0, 0.5)
@@ -250,3 +249,29 @@ def test_losses_left_out_are_not_written_into_a_later_branch() -> None:
         one.advance(1)
     for lane in range(2):
         assert trainer.test_losses(lane).tobytes() == twin.test_losses(lane).tobytes()
+
+
+def test_a_lane_changes_its_optimizer_where_it_did_though_test_losses_are_left_out_there() -> None:
+    twin = Trainer(make_problem(50, test_rows=70_000), seed=3, test_losses=False)
+    twin.advance(5)
+    twin.branch(0, optimizer="adam")
+    twin.advance(5)
+    trainer = with_many_test_rows()
+    trainer.restore(twin.standing())
+    trainer.go_to(0)
+    trainer.engines.test("sse").between_blocks = Hook(interrupt)
+    with pytest.raises(Interrupted):
+        trainer.advance(5)
+    assert trainer.epoch == 5
+    trainer.advance(5)
+    assert trainer.weights.tobytes() == twin.weights.tobytes()
+
+
+def test_a_reset_whose_test_losses_are_left_out_stays_on_record() -> None:
+    trainer = with_many_test_rows()
+    trainer.advance(5)
+    trainer.set_learning_rate(0.5)
+    trainer.engines.test("sse").between_blocks = Hook(interrupt)
+    with pytest.raises(Interrupted):
+        trainer.reset(9)
+    assert trainer.history.entries == [SetLearningRate(5, 0, 0.5), Reset(5, 9)]
