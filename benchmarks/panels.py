@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from tui_gd.learning.engine import Interrupted, one_blas_thread
+from tui_gd.learning.blas import computing
+from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.prediction import Predictor
 from tui_gd.observer import Observer
 from tui_gd.plots.palette import UNICODE, palette_for
@@ -114,7 +115,7 @@ def make_study(panel: Panel, view: View) -> None:
         return
     key = found.key
     try:
-        with one_blas_thread(), np.errstate(all="ignore"):
+        with computing():
             result = found.compute(Progress(lambda part: panel.take(key, part)))
     except Interrupted:
         return

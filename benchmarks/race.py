@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.training import timed
 from benchmarks.tutorial import descend
 from tui_gd import load_problem
-from tui_gd.learning.engine import one_blas_thread
+from tui_gd.learning.blas import computing
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.race import rates_around
 from tui_gd.problems import Problem
@@ -92,7 +92,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     print(f"{len(os.sched_getaffinity(0))} cores, numpy {np.__version__}")
     problem = load_problem("blobs")
-    with one_blas_thread():
+    with computing():
         for center in (0.01, 1.0):
             rates(problem, center)
         optimizers(problem)

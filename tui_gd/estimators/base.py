@@ -14,8 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from tui_gd.learning.blas import computing
 from tui_gd.learning.descent import Batches, Chunk, Descent
-from tui_gd.learning.engine import LocalEngine, Penalty, one_blas_thread
+from tui_gd.learning.engine import LocalEngine, Penalty
 from tui_gd.learning.history import Method
 from tui_gd.learning.losses import POSSIBLE, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Floats, Model
@@ -234,7 +235,7 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         rates = np.array([[float(self.learning_rate)]])
         most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
         state, stale = begin.state, 0
-        with one_blas_thread(), np.errstate(all="ignore"):
+        with computing():
             loss, grad = descent.loss_and_grad(state[:, 0])
             losses = [float(loss[0])]
             best = losses[0]

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.engine import Engine, interrupting, one_blas_thread
+from tui_gd.learning.blas import computing
+from tui_gd.learning.engine import Engine, interrupting
 from tui_gd.learning.models import Floats
 
 EXACT_PARAMETERS = 32
@@ -81,7 +82,7 @@ def curvature(
     Source: Lanczos, 1950; Golub and Van Loan, "Matrix Computations", section 10.1. The product by
     differences: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, section 2.
     """
-    with _giving_up(engine, wanted), one_blas_thread(), np.errstate(all="ignore"):
+    with _giving_up(engine, wanted), computing():
         gradient = _gradients(engine, weights, weights[None].astype(np.float64))[0]
         count = len(weights)
         if not (np.isfinite(weights).all() and np.isfinite(gradient).all()) or not count:

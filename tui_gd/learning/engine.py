@@ -6,18 +6,16 @@ the sections are summed in order, so the number of threads does not change a bit
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import ThreadpoolController
 
+from tui_gd.learning.blas import ONE_BLAS_THREAD
 from tui_gd.learning.losses import Loss, Targets
 from tui_gd.learning.models import Buffers, Floats, Model
 
@@ -74,44 +72,6 @@ class Engine(Protocol):
 
 EngineMaker = Callable[[str], Engine]
 """From the name of a loss to an engine of its own on a run's data, for use on any thread."""
-
-
-class _OneBlasThread:
-    """Holds BLAS to one thread while any of its contexts is open, in whichever thread.
-
-    The number of BLAS threads is one for the whole process, so this counts for the whole process.
-    """
-
-    def __init__(self) -> None:
-        self.held = 0
-        self._lock = threading.Lock()
-        self._controller: ThreadpoolController | None = None
-        self._limiter: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self.held:
-                self._controller = self._controller or ThreadpoolController()
-                self._limiter = self._controller.limit(limits=1, user_api="blas")
-                self._limiter.__enter__()
-            self.held += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self.held -= 1
-            if not self.held:
-                self._limiter.__exit__(None, None, None)
-
-
-_ONE_BLAS_THREAD = _OneBlasThread()
-
-
-def one_blas_thread() -> AbstractContextManager[None]:
-    """Hold BLAS to one thread while the context is open; contexts may nest and overlap.
-
-    On tall data its own threads cost time, and they sum in another order.
-    """
-    return _ONE_BLAS_THREAD
 
 
 def _cores() -> int:
@@ -188,8 +148,8 @@ class LocalEngine:
         The direction is `loss.descent_factor` times the gradient of the loss. With `rows`, both
         are those of these rows of the data alone, in this order.
         """
-        if not _ONE_BLAS_THREAD.held:
-            with one_blas_thread():
+        if not ONE_BLAS_THREAD.held:
+            with ONE_BLAS_THREAD:
                 return self.loss_and_grad(weights, rows)
         if rows is None and len(weights) == self._cut_lanes:
             loss, grad = self._cut_pass(weights)
@@ -201,7 +161,7 @@ class LocalEngine:
 
     def loss(self, weights: Floats) -> Floats:
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
-        with one_blas_thread():
+        with ONE_BLAS_THREAD:
             loss, grad = self._passes(weights, None, gradient=False)
         if not self._plain:
             self._finish(weights, None, loss, grad)
@@ -265,7 +225,7 @@ class LocalEngine:
         given_up: list[bool] = []
 
         def work(buffers: Buffers, mine: Iterator[int], *, calling: bool) -> None:
-            with np.errstate(all="ignore"):  # numpy keeps this per thread; see Trainer.computing
+            with np.errstate(all="ignore"):  # numpy keeps this per thread; see `computing`
                 for section in mine:
                     if section >= sections:
                         return

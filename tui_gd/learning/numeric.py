@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import Engine, one_blas_thread
+from tui_gd.learning.blas import computing
+from tui_gd.learning.engine import Engine
 from tui_gd.learning.models import Floats
 
 STEPS = tuple(float(f"1e-{power:02d}") for power in range(1, 15))
@@ -68,7 +69,7 @@ def numeric_gradient(engine: Engine, weights: Floats, step: float = 1e-5) -> Dif
     at_once = max(1, CHUNK_WEIGHTS // (2 * parameters))
     up, down = np.empty(parameters), np.empty(parameters)
     loss = np.nan
-    with one_blas_thread(), np.errstate(all="ignore"):
+    with computing():
         for begin in range(0, parameters, at_once):
             moved = np.arange(begin, min(begin + at_once, parameters))
             count = len(moved)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.learning.blas import computing
 from tui_gd.learning.descent import Chunk, Descent
-from tui_gd.learning.engine import one_blas_thread
 from tui_gd.learning.engines import Engines
 from tui_gd.learning.evaluation import Evaluation
 from tui_gd.learning.history import History, Lane, Method
@@ -76,7 +76,7 @@ class Run:
             return
         self._computing = True
         try:
-            with one_blas_thread(), np.errstate(all="ignore"):
+            with computing():
                 yield
         finally:
             self._computing = False

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import LocalEngine, one_blas_thread
+from tui_gd.learning.blas import computing
+from tui_gd.learning.engine import LocalEngine
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Model
 from tui_gd.learning.points import Known
@@ -110,7 +111,7 @@ class Exported:
             return math.nan
         rule = make_loss(loss, problem.task, dtype)
         engine = LocalEngine(self.model, rule, problem.x_test, problem.y_test, dtype=dtype)
-        with one_blas_thread(), np.errstate(all="ignore"):
+        with computing():
             return float(engine.loss(weights.astype(dtype)[None])[0])
 
     def series(self, name: str, lane: LaneRecord) -> Known:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
-import numpy as np
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui_gd.commands import CheckGradient, LookAt, SelectLane
 from tui_gd.errors import OutputError, ProblemError, TargetMissing
-from tui_gd.learning.engine import Interrupted, one_blas_thread
+from tui_gd.learning.blas import computing
+from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.trainer import Trainer
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
@@ -392,7 +392,7 @@ class RunScreen(KeepingActions):
     @work(thread=True, group="study", description="study")
     def _make(self, panel: Panel, problem: Problem, study: Study, progress: Progress) -> None:
         try:
-            with one_blas_thread(), np.errstate(all="ignore"):
+            with computing():
                 result = study.compute(progress)
         except Interrupted:
             self.app.call_from_thread(self.studies.end, panel.NAME, found=False)
