@@ -15,18 +15,16 @@ from benchmarks.curvature import FAMILIES, Family, outcomes
 from tests.making import make_rows
 from tui_gd.learning.curvature import (
     EXACT_PARAMETERS,
-    LARGEST_ERROR,
     MOST_PRODUCTS,
     TOLERANCE,
     Curvature,
     curvature,
-    safe_learning_rate,
-    wording,
 )
 from tui_gd.learning.engine import Interrupted, LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.learning.optimizers import make_optimizer
+from tui_gd.learning.safe_rate import LARGEST_ERROR, safe_learning_rate, wording
 
 REFERENCE = json.loads(Path(__file__).with_name("curvature_reference.json").read_text("utf-8"))
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.curvature import LARGEST_ERROR, Curvature, SafeRate, safe_learning_rate
+from tui_gd.learning.curvature import Curvature
 from tui_gd.learning.engine import Engine
 from tui_gd.learning.evidence import Evidence, saturated_share
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
 from tui_gd.learning.overflow import overflow_of
+from tui_gd.learning.safe_rate import LARGEST_ERROR, SafeRate, safe_learning_rate
 from tui_gd.ui.panels.arithmetic import weight_names
 from tui_gd.ui.panels.panel import View
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.learning.curvature import SafeRate, curvature, wording
+from tui_gd.learning.curvature import curvature
 from tui_gd.learning.diagnosis import diagnose
+from tui_gd.learning.safe_rate import SafeRate, wording
 from tui_gd.learning.verdict import Kind, Verdict
 from tui_gd.plots.box import BORDER, draw_box
 from tui_gd.plots.cells import Cells, Colour, width, wrapped
