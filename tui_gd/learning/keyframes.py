@@ -17,8 +17,8 @@ KEYFRAME_BYTES = 64 << 20
 class Keyframes:
     """The state of all lanes every `stride` epochs, in no more than `budget` bytes.
 
-    A state is (lanes, slots, parameters); slot 0 holds the weights. The start, epoch 0, is always
-    kept. When the budget is used up, every second keyframe is dropped.
+    A state is (lanes, 1 + slots, parameters); slot 0 holds the weights. The start, epoch 0, is
+    always kept. When the budget is used up, every second keyframe is dropped.
 
     Those of a run that was taken up again begin at `origin`; `earlier` are the few there are from
     before, by their epochs, epoch 0 among them.
@@ -49,7 +49,7 @@ class Keyframes:
         return max(2, self._budget // max(1, int(self._frames[0].nbytes)))
 
     def write(self, first: int, states: Floats) -> None:
-        """Keep those of `states` (epochs, lanes, slots, parameters) that fall on the stride."""
+        """Keep those of `states` (epochs, lanes, 1 + slots, parameters) that fall on the stride."""
         for epoch in self._earlier:
             if first <= epoch < first + len(states):
                 self._earlier[epoch] = states[epoch - first].copy()
@@ -136,7 +136,7 @@ class Keyframes:
         self._each(lambda states: np.concatenate([states, states[:, lane : lane + 1]], axis=1))
 
     def _each(self, change: Callable[[Floats], Floats]) -> None:
-        """Change all states (epochs, lanes, slots, parameters)."""
+        """Change all states (epochs, lanes, 1 + slots, parameters)."""
         self._frames = change(self._frames)
         self._earlier = {epoch: change(one[None])[0] for epoch, one in self._earlier.items()}
 

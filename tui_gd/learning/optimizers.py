@@ -105,14 +105,10 @@ def adagrad(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Flo
 
     Source: torch.optim.Adagrad; Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011.
     """
-    w, s = out[:, 0], out[:, 1]
+    s = out[:, 1]
     np.multiply(grad, grad, s)
     np.add(s, state[:, 1], s)
-    np.sqrt(s, w)
-    np.add(w, ADAGRAD_EPSILON, w)
-    np.divide(grad, w, w)
-    np.multiply(w, rates, w)
-    np.subtract(state[:, 0], w, w)
+    _scaled_step(ADAGRAD_EPSILON, state, grad, rates, out)
 
 
 def rmsprop(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats) -> None:
@@ -120,13 +116,8 @@ def rmsprop(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Flo
 
     Source: torch.optim.RMSprop, where ρ is called alpha; Hinton's lecture 6e, 2012.
     """
-    w, s = out[:, 0], out[:, 1]
-    _average_of_squares(RMSPROP_DECAY, state[:, 1], grad, s, w)
-    np.sqrt(s, w)
-    np.add(w, EPSILON, w)
-    np.divide(grad, w, w)
-    np.multiply(w, rates, w)
-    np.subtract(state[:, 0], w, w)
+    _average_of_squares(RMSPROP_DECAY, state[:, 1], grad, out[:, 1], out[:, 0])
+    _scaled_step(EPSILON, state, grad, rates, out)
 
 
 def adam(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
@@ -163,6 +154,16 @@ def _adam_step(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: F
     np.add(w, EPSILON, w)
     np.divide(m, w, w)
     np.multiply(w, rates / _one_minus_power(BETA_1, steps), w)
+
+
+def _scaled_step(epsilon: float, state: Floats, grad: Floats, rates: Floats, out: Floats) -> None:
+    """Write `W − α·g / (√s + ε)` into slot 0 of `out`, whose slot 1 holds s."""
+    w = out[:, 0]
+    np.sqrt(out[:, 1], w)
+    np.add(w, epsilon, w)
+    np.divide(grad, w, w)
+    np.multiply(w, rates, w)
+    np.subtract(state[:, 0], w, w)
 
 
 def _average_of_squares(rho: float, old: Floats, grad: Floats, out: Floats, work: Floats) -> None:

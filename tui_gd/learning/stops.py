@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
 
@@ -39,24 +39,18 @@ class StopRules:
         only patience needs, is the epoch before these at which each lane had its least test loss,
         and that loss.
         """
-        found = []
+        found: list[tuple[NDArray[np.bool_], str]] = []
         if self.target_loss is not None:
-            hit = _first((train <= self.target_loss).all(axis=1))
-            found.append((first + hit, f"training loss at most {self.target_loss:g}", hit))
+            found.append((train <= self.target_loss, f"training loss at most {self.target_loss:g}"))
         if self.gradient_norm is not None:
-            hit = _first((norms <= self.gradient_norm).all(axis=1))
-            found.append((first + hit, f"gradient norm at most {self.gradient_norm:g}", hit))
+            low = norms <= self.gradient_norm
+            found.append((low, f"gradient norm at most {self.gradient_norm:g}"))
         if self.patience is not None:
-            stale = _epochs_without_best(first, test, best)
-            hit = _first((stale >= self.patience).all(axis=1))
-            found.append((first + hit, f"test loss no lower for {self.patience} epochs", hit))
-        reached = [(epoch, why) for epoch, why, hit in found if hit >= 0]
+            stale = _epochs_without_best(first, test, best) >= self.patience
+            found.append((stale, f"test loss no lower for {self.patience} epochs"))
+        fulfilled = [(lanes.all(axis=1), why) for lanes, why in found]
+        reached = [(first + int(np.argmax(at)), why) for at, why in fulfilled if at.any()]
         return min(reached, default=(-1, ""))
-
-
-def _first(hits: ArrayLike) -> int:
-    found = np.flatnonzero(hits)
-    return int(found[0]) if found.size else -1
 
 
 def _epochs_without_best(

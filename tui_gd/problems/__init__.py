@@ -16,10 +16,4 @@ __all__ = [
     "Surface",
     "choose_projection",
     "load_problem",
-    "problem_names",
 ]
-
-
-def problem_names() -> tuple[str, ...]:
-    """Return the names of the built-in problems."""
-    return tuple(BUILTIN)
