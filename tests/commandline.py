@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,33 @@ def call(*argv: object) -> Said:
 
 def command(*argv: str) -> list[str]:
     return [sys.executable, "-m", "tui_gd", *argv]
+
+
+@contextlib.contextmanager
+def started(*argv: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+    """A process with pipes, killed at the end."""
+    with subprocess.Popen(
+        command(*argv),
+        cwd=ROOT,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def interrupted(number: int, *argv: str) -> tuple[int, str]:
+    """Run, send a signal after epoch 1, and return status and stderr."""
+    with started("run", "-e", "1e9", *argv) as running:
+        assert running.stdout
+        assert running.stdout.readline().startswith("[INFO] epoch=1, ")
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=60)
+    return running.returncode, errors
 
 
 def process(*argv: str, shell: str = "{}", **environ: str) -> Said:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import ROOT, check_refusal, command, process
+from tests.commandline import ROOT, check_refusal, interrupted, process
 
 
 def test_json_to_a_pipe_goes_through_the_pipe(tmp_path: Path) -> None:
@@ -66,23 +66,8 @@ def test_a_closed_stdout_causes_no_traceback(mode: list[str]) -> None:
 
 
 def test_an_interrupted_run_has_status_130_and_no_traceback() -> None:
-    with subprocess.Popen(
-        command("run", "-e", "1e9"),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout
-        assert running.stderr
-        try:
-            assert running.stdout.readline().startswith("[INFO] epoch=1, ")
-            running.send_signal(signal.SIGINT)
-            _, errors = running.communicate(timeout=60)
-        finally:
-            running.kill()
-    assert running.returncode == 130
+    status, errors = interrupted(signal.SIGINT)
+    assert status == 130
     assert "Traceback" not in errors
     assert len(errors.splitlines()) <= 1
 

@@ -4,14 +4,12 @@ import json
 import os
 import re
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.commandline import ROOT, call, check_refusal, command, process
+from tests.commandline import call, check_refusal, interrupted, process
 from tui_gd.runs.place import store_path
 from tui_gd.settings import RunSettings
 
@@ -203,23 +201,8 @@ def test_a_run_that_cannot_be_kept_is_trained_nevertheless() -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_asked_to_end_says_how_to_go_on(number: int, status: int) -> None:
-    with subprocess.Popen(
-        command("run", "-e", "1e9", "-a", "1e-5", "--seed", "1"),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout
-        try:
-            assert running.stdout.readline().startswith("[INFO] epoch=1, ")
-            time.sleep(0.1)
-            running.send_signal(number)
-            _, errors = running.communicate(timeout=60)
-        finally:
-            running.kill()
-    assert running.returncode == status
+    code, errors = interrupted(number, "-a", "1e-5", "--seed", "1")
+    assert code == status
     (run,) = listed()
     assert errors == f"gd-tui: kept as {run['id']} (gd-tui run --resume {run['id']})\n"
     assert run["state"] == "paused"

@@ -173,12 +173,7 @@ def raced(problem: Problem, weights: np.ndarray) -> RaceResult:
     return race(trainer, RACE_EPOCHS)
 
 
-@given(keys=st.lists(KEYS, min_size=4, max_size=15))
-@settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-def test_whatever_is_pressed_every_epoch_has_the_bits_of_the_naive_twin(keys: list[tuple]) -> None:
-    bench = Bench()
+def press_all(bench: Bench, keys: list[tuple]) -> None:
     try:
         for key in keys:
             bench.press(key)
@@ -187,16 +182,18 @@ def test_whatever_is_pressed_every_epoch_has_the_bits_of_the_naive_twin(keys: li
         bench.end()
 
 
+@given(keys=st.lists(KEYS, min_size=4, max_size=15))
+@settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+def test_whatever_is_pressed_every_epoch_has_the_bits_of_the_naive_twin(keys: list[tuple]) -> None:
+    press_all(Bench(), keys)
+
+
 @given(keys=st.lists(FAR_KEYS, min_size=4, max_size=12))
 @settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 def test_of_a_bounded_record_too_every_epoch_has_the_bits_of_the_twin(keys: list[tuple]) -> None:
     with small():
-        bench = Bench(keep_epochs=4)
-        try:
-            for key in keys:
-                bench.press(key)
-                bench.check()
-        finally:
-            bench.end()
+        press_all(Bench(keep_epochs=4), keys)

@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from tests import tutorial
-from tests.commandline import ROOT, call, check_refusal, command, process
+from tests.commandline import ROOT, call, check_refusal, command, process, started
 from tests.terminal.session import Terminal
 from tui_gd.learning.advice import DOINGS, GO_BACK
 from tui_gd.plain.panels import Commands
@@ -23,7 +22,6 @@ from tui_gd.plain.words import WORDS
 from tui_gd.runs.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # how long a busy machine may need; a test that passes never waits so long
@@ -301,27 +299,10 @@ def wait_for_epochs(epochs: int) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def going(*argv: str) -> Iterator[subprocess.Popen[str]]:
-    """A session whose input stays open."""
-    with subprocess.Popen(
-        command("--plain", "--seed", "3", *argv),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_signal_keeps_the_run(number, busy) -> None:
-    with going() as child:
+    with started("--plain", "--seed", "3", stdin=subprocess.PIPE) as child:
         child.stdin.write("step 5\n" + ("run 1000000000\n" if busy else ""))
         child.stdin.flush()
         for _ in range(3):

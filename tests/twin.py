@@ -1,6 +1,7 @@
 """A twin of a run that computes every lane alone and from its start, every time it is looked at."""
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,11 @@ class Twin:
         self.test_engines = {loss: make_engine(*test, loss) for loss in LOSSES}
         self.lanes = [TwinLane(start, Update(rate)) for rate in rates]
         self.epoch = 0
+
+    def copy(self) -> "Twin":
+        other = copy(self)
+        other.lanes = [replace(lane, updates=list(lane.updates)) for lane in self.lanes]
+        return other
 
     def step(self, state: Floats, grad: Floats, how: Update, epoch: int) -> Floats:
         """One update of one lane, its state (1, 1 + slots, parameters)."""

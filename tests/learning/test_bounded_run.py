@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.learning.test_history import COMMANDS, RATES, carry_out
-from tests.learning.test_standing import Ledger, copied
+from tests.learning.test_standing import Ledger
 from tests.making import Floats, make_problem
 from tests.twin import ROWS, Twin
 from tui_gd.learning import history, keyframes, series
@@ -104,8 +104,7 @@ def test_whatever_was_done_every_value_on_record_is_that_of_the_twin(
             again = trainer_of(np.zeros(3), [0.1])
             again.restore(standing)
             again.finish_tests()
-            going_on = Twin(start, lanes)
-            going_on.__dict__.update({**twin.__dict__, "lanes": [copied(i) for i in twin.lanes]})
+            going_on = twin.copy()
             check(again, going_on)
             for command in after:
                 carry_out(command, again, going_on)

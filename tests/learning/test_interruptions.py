@@ -115,9 +115,8 @@ def test_a_rate_set_during_an_epoch_holds_from_the_next_update() -> None:
     assert trainer.weights.tobytes() == twin.weights.tobytes()
 
 
-def test_a_rate_set_during_an_epoch_that_is_given_up_then_holds_at_once() -> None:
-    trainer = large()
-    trainer.advance(2)
+def set_a_rate_and_give_up(trainer: Trainer) -> None:
+    """Begin an epoch, set a learning rate between its blocks, and give the epoch up."""
 
     def act() -> None:
         trainer.set_learning_rate(0.001)
@@ -126,6 +125,12 @@ def test_a_rate_set_during_an_epoch_that_is_given_up_then_holds_at_once() -> Non
     trainer.engine.between_blocks = Hook(act)
     with pytest.raises(Interrupted):
         trainer.advance()
+
+
+def test_a_rate_set_during_an_epoch_that_is_given_up_then_holds_at_once() -> None:
+    trainer = large()
+    trainer.advance(2)
+    set_a_rate_and_give_up(trainer)
     assert trainer.epoch == 2
     assert trainer.learning_rates.tolist() == [0.001]
 
@@ -134,14 +139,7 @@ def test_a_rate_set_during_an_epoch_on_record_that_is_given_up_is_not_lost() -> 
     trainer = large()
     trainer.advance(5)
     trainer.back(3)
-
-    def act() -> None:
-        trainer.set_learning_rate(0.001)
-        raise Interrupted
-
-    trainer.engine.between_blocks = Hook(act)
-    with pytest.raises(Interrupted):
-        trainer.advance()
+    set_a_rate_and_give_up(trainer)
     assert trainer.epoch == 2
     trainer.advance(2)
     assert trainer.learning_rates.tolist() == [0.001]

@@ -94,15 +94,10 @@ def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
         again.finish_tests()
         check(again, twin)
         same(again.standing(), whole)
-        going_on = Twin(start, lanes)
-        going_on.__dict__.update({**twin.__dict__, "lanes": [copied(one) for one in twin.lanes]})
+        going_on = twin.copy()
         for command in after:
             carry_out(command, again, going_on)
             check(again, going_on)
-
-
-def copied(lane):
-    return type(lane)(lane.start, lane.following, list(lane.updates), lane.proposed)
 
 
 def test_news_are_only_what_is_new() -> None:

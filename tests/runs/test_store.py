@@ -196,20 +196,23 @@ def test_bytes_turned_over_are_never_a_traceback(tmp_path: Path) -> None:
         assert "\n" not in read_all(path)
 
 
-def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / NAME
+def written_by_another(directory: Path, statement: str) -> Path:
+    """Return the store's path after another program has done something there."""
+    path = directory / NAME
     with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE theirs (x)")
+        other.execute(statement)
     other.close()
+    return path
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = written_by_another(tmp_path, "CREATE TABLE theirs (x)")
     assert "no run store of gd-tui" in damaged(path)
 
 
 def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     keep(tmp_path)
-    path = tmp_path / NAME
-    with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 7")
-    other.close()
+    path = written_by_another(tmp_path, "PRAGMA user_version = 7")
     assert "version 7, and this gd-tui reads 1" in damaged(path)
 
 
