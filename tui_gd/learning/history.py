@@ -9,6 +9,9 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.learning.series import Series
 
+# where old epochs are gone back to, so many before them are computed again too, or fewer
+RECENT_EPOCHS = 512
+
 
 @dataclass(frozen=True, slots=True)
 class SetLearningRate:
@@ -164,6 +167,21 @@ class History:
     def common(self) -> int:
         """The last epoch that all lanes have on record."""
         return min(lane.recorded for lane in self.lanes)
+
+    def keyframe_before(self, epoch: int) -> tuple[int, Floats]:
+        """Return the last keyframe at or before `epoch` that is of all lanes: epoch and state."""
+        return self.keyframes.before(min(epoch, self.common))
+
+    def replayed_from(self, epoch: int) -> int:
+        """Return from which epoch on numbers are wanted of who goes to `epoch`.
+
+        Where the record was thinned, those before `epoch` say how the run came there. There are as
+        many again to be computed as keyframes lie apart, or twice as many, so that it takes up to
+        three times as long.
+        """
+        if epoch >= self.train_loss.whole:
+            return epoch
+        return max(0, epoch - min(RECENT_EPOCHS, 2 * self.keyframes.stride))
 
     def set_rate(self, lane: int, epoch: int, rate: float) -> None:
         """Let a lane descend with `rate` from `epoch` on; what it has after `epoch` is dropped."""

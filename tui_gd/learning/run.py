@@ -104,7 +104,7 @@ class Run:
 
     def take_up(self, history: History, epoch: int, next_number: int) -> None:
         """Have another history, at the keyframe before `epoch`."""
-        keyframe, state = history.keyframes.before(min(epoch, history.common))
+        keyframe, state = history.keyframe_before(epoch)
         self.history, self.next_number = history, next_number
         self.evaluation = Evaluation(self.engines.test, history.test_loss)
         self.move_to(keyframe, state.astype(self.state.dtype))

@@ -20,9 +20,6 @@ from tui_gd.learning.standing import News, Standing, Told, restore, standing_of
 from tui_gd.learning.starts import draw_start, lane_starts
 from tui_gd.learning.stops import StopRules
 
-# where old epochs are gone back to, so many before them are computed again too, or fewer
-RECENT_EPOCHS = 512
-
 
 class Trainer:
     """Gradient descent on all lanes: `W ← W − α · g`, with every epoch on record.
@@ -249,22 +246,10 @@ class Trainer:
             return
         if epoch <= self.newest:
             self._run.drop_proposals()
-        keyframe, state = self.history.keyframes.before(
-            min(self._replayed_from(epoch), self.history.common)
-        )
+        keyframe, state = self.history.keyframe_before(self.history.replayed_from(epoch))
         if not keyframe <= self.epoch <= epoch:
             with self._forward.working():
                 self._run.move_to(keyframe, state)
-
-    def _replayed_from(self, epoch: int) -> int:
-        """Return from which epoch on numbers are wanted where a record was thinned.
-
-        Those before `epoch` say how the run came there. There are as many again to be computed as
-        keyframes lie apart, or twice as many, so that it takes up to three times as long.
-        """
-        if epoch >= self.history.train_loss.whole:
-            return epoch
-        return max(0, epoch - min(RECENT_EPOCHS, 2 * self.history.keyframes.stride))
 
     def look_ahead(self) -> tuple[Floats, Floats]:
         """Return weights (lanes, parameters) and loss (lanes,) after the next update.
