@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.problems import opened
+from tui_gd.problems import opened, sources
 from tui_gd.problems.assembling import reorder
 from tui_gd.problems.files import load_file
 from tui_gd.settings import RunSettings
@@ -244,3 +244,14 @@ def test_the_built_in_problems_come_before_files_of_their_names(
     (tmp_path / "t.csv").rename("iris")
     assert RunSettings(problem="iris").load_problem().features == 4
     assert RunSettings(problem="./iris", target="y").load_problem().features == 3
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "feather"])
+def test_more_columns_than_can_be_learned_from_are_refused_by_their_number(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(frame(), tmp_path / f"t.{ending}")
+    assert load_file(path, "y").features == 3
+    monkeypatch.setattr(sources, "MOST_COLUMNS", 3)
+    with pytest.raises(ProblemError, match="has 4 columns, more than 3: take fewer"):
+        load_file(path, "y")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.opened import cannot_read, reason, shown_path
-from tui_gd.problems.sources import MOST_COLUMNS, Batch, Field, kind_of, named, row_name
+from tui_gd.problems.sources import Batch, Field, kind_of, named, row_name
 
 NUMBERS = 1 << 18
 """So many numbers are read at a time."""
@@ -28,16 +28,11 @@ class Columnar:
             schema = file.schema if feather else file.schema_arrow
             self._rows = 0 if feather else int(file.metadata.num_rows)
             self._names, types = schema.names, schema.types
-        names = self._names
-        if not names:
+        if not self._names:
             raise ProblemError(f"{self.shown}: has no columns")
-        if len(names) > MOST_COLUMNS:
-            raise ProblemError(
-                f"{self.shown}: has {len(names):,} columns, more than {MOST_COLUMNS:,}: take fewer"
-            )
         self.fields = [
             Field(name, kind_of(kind))
-            for name, kind in zip(named(self.shown, names), types, strict=True)
+            for name, kind in zip(named(self.shown, self._names), types, strict=True)
         ]
 
     def batches(self) -> Iterator[Batch]:

@@ -8,7 +8,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems.chunks import CHUNK, Chunk, chunks, parsed_ahead
 from tui_gd.problems.opened import is_packed, reason, shown_path, size_of
 from tui_gd.problems.sniff import MISSING_NUMBERS, rows_of, sniff
-from tui_gd.problems.sources import MOST_COLUMNS, Batch, Field, Kind, kind_of, named
+from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, kind_of, named
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 # a packed file is about so many times as long unpacked
@@ -30,15 +30,11 @@ class Delimited:
             raise ProblemError(f"{self.shown}: is empty; a table with a header and rows is wanted")
         self._check_bytes(first.data)
         self.dialect = sniff(self.shown, first.text(self.shown))
-        names = self.dialect.names
-        if len(names) > MOST_COLUMNS:
-            raise ProblemError(
-                f"{self.shown}: has {len(names):,} columns, more than {MOST_COLUMNS:,}: take fewer"
-            )
+        names = named(self.shown, self.dialect.names)
         found = self._kinds_of(first) if kinds is None else {}
         self.fields = [
             Field(name, (kinds or {}).get(name, found.get(index, "text")))
-            for index, name in enumerate(named(self.shown, names))
+            for index, name in enumerate(names)
         ]
 
     def batches(self) -> Iterator[Batch]:
@@ -192,11 +188,3 @@ class _Places:
             if number == row:
                 return f"row {self._row + row + 1} (line {line})"
         return f"row {self._row + row + 1}"
-
-
-def arrays_of(table: Any) -> list[Any]:
-    """Return the columns of an Arrow table as one array each."""
-    return [
-        column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-        for column in table.columns
-    ]

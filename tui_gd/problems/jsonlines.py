@@ -7,15 +7,14 @@ from typing import Any
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.chunks import CHUNK, Chunk, chunks, parsed_ahead
-from tui_gd.problems.delimited import arrays_of
 from tui_gd.problems.harmless import harmless
 from tui_gd.problems.opened import reason, shown_path, size_of
 from tui_gd.problems.sources import (
-    MOST_COLUMNS,
     NAME_LENGTH,
     Batch,
     Field,
     Kind,
+    arrays_of,
     kind_of,
     named,
     row_name,
@@ -50,11 +49,6 @@ class JsonLines:
             raise self._fault(first, 0, error) from None
         if not schema.names:
             raise ProblemError(f"{self.shown}: its objects have no fields")
-        if len(schema.names) > MOST_COLUMNS:
-            raise ProblemError(
-                f"{self.shown}: has {len(schema.names):,} fields, more than {MOST_COLUMNS:,}:"
-                " take fewer"
-            )
         names = named(self.shown, schema.names)
         self.fields = [
             Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)

@@ -73,13 +73,28 @@ def kind_of(kind: Any) -> Kind:
     return "nested"
 
 
+def arrays_of(table: Any) -> list[Any]:
+    """Return the columns of an Arrow table as one array each."""
+    return [
+        column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        for column in table.columns
+    ]
+
+
 def row_name(start: int, index: int) -> str:
     """Name a row by its number in the file, from 1: it is `index` rows behind `start`."""
     return f"row {start + index + 1}"
 
 
 def named(shown: str, names: Sequence[str]) -> list[str]:
-    """Return names of columns, harmless, one for those that have none; `ProblemError` for two."""
+    """Return names of columns, harmless, one for those that have none.
+
+    `ProblemError` for two of one name, and for more than `MOST_COLUMNS`.
+    """
+    if len(names) > MOST_COLUMNS:
+        raise ProblemError(
+            f"{shown}: has {len(names):,} columns, more than {MOST_COLUMNS:,}: take fewer"
+        )
     places: dict[str, int] = {}
     for index, name in enumerate(names):
         text = harmless(name.strip(), NAME_LENGTH) or f"column {index + 1}"
