@@ -140,7 +140,7 @@ def test_the_verdict_names_commands_not_keys(talk) -> None:
     assert any(line.startswith("try alpha up to raise alpha") for line in said.lines), said.out
     said = talk("show why\n")
     assert "advice: try run to train, or step for one epoch" in said.lines
-    told = "try back 10, then alpha down, to go back 10 epochs with α/10"
+    told = "try back 10, then alpha down, to go back with α/10"
     assert Commands().press(GO_BACK) == told
 
 

@@ -57,6 +57,7 @@ class Twin:
         self.test_engines = {loss: make_engine(*test, loss) for loss in LOSSES}
         self.lanes = [TwinLane(start, Update(rate)) for rate in rates]
         self.epoch = 0
+        self.other: tuple[list[TwinLane], int] | None = None
 
     def copy(self) -> "Twin":
         other = copy(self)
@@ -137,6 +138,8 @@ class Twin:
             del self.lanes[lane]
 
     def reset(self, start: Floats | None, chosen: tuple[int, Floats] | None = None) -> None:
+        if self.other is None or any_updates(self.lanes) or not any_updates(self.other[0]):
+            self.other = self.lanes, self.epoch
         lanes = []
         for lane, one in enumerate(self.lanes):
             begin = one.start if start is None else start
@@ -145,3 +148,11 @@ class Twin:
             how = one.update_at(self.epoch)._replace(rate=one.shown(self.epoch), since=0)
             lanes.append(TwinLane(begin, how))
         self.lanes, self.epoch = lanes, 0
+
+    def take_back(self) -> None:
+        if self.other is not None:
+            (self.lanes, self.epoch), self.other = self.other, (self.lanes, self.epoch)
+
+
+def any_updates(lanes: list[TwinLane]) -> bool:
+    return any(lane.updates for lane in lanes)

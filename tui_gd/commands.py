@@ -110,6 +110,11 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Be where the run stood before it was begun again; a second time, be here again."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetPace:
     """Do no more than so many epochs a second while running; None is flat out."""
 
@@ -138,12 +143,13 @@ Command = (
     | Mark
     | LookAt
     | Reset
+    | TakeBack
     | SetPace
     | CheckGradient
 )
 
 # commands that end steps in progress
-CALLING_OFF = Pause | GoTo | Reset | SetStart
+CALLING_OFF = Pause | GoTo | Reset | SetStart | TakeBack
 # commands that leave weights and history as they are: carried out between two blocks of a run
 LIGHT = SetLearningRate | SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient
 # commands after which a run that has stopped is where it was

@@ -31,12 +31,11 @@ _NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
 class Observer:
     """Takes snapshots of a trainer, on the trainer's thread.
 
-    `current` is the number of the lane that is looked at most closely. `look` says which curves
-    are wanted; `checking`, whether the gradient is held against differences of the loss.
+    The trainer's `current` lane is looked at most closely. `look` says which curves are wanted;
+    `checking`, whether the gradient is held against differences of the loss.
     """
 
     def __init__(self, trainer: Trainer, predictor: Predictor) -> None:
-        self.current = trainer.lanes[0].number
         self.look = LookAt()
         self.checking = False
         self._trainer = trainer
@@ -46,11 +45,9 @@ class Observer:
 
     @property
     def position(self) -> int:
-        """The position of the current lane; of a lane that was closed, the last one's."""
-        found = self._trainer.position(self.current)
-        if found is None:
-            found = len(self._trainer.lanes) - 1
-            self.current = self._trainer.lanes[found].number
+        """The position of the current lane."""
+        found = self._trainer.position(self._trainer.current)
+        assert found is not None
         return found
 
     # The epoch to which others are compared
@@ -115,7 +112,7 @@ class Observer:
         notice: str,
     ) -> Snapshot:
         """Return all that may be shown, as it is now."""
-        position = self.position
+        position, other = self.position, self._trainer.other
         return Snapshot(
             state=state,
             epoch=self._trainer.epoch,
@@ -130,6 +127,7 @@ class Observer:
             pace=pace,
             seed=seed,
             notice=notice,
+            other_newest=other.newest if other else None,
         )
 
     def _lanes(self, current: int) -> tuple[LaneSnapshot, ...]:

@@ -33,6 +33,7 @@ from tui_gd.commands import (
     SetStart,
     Step,
     StepBack,
+    TakeBack,
 )
 from tui_gd.learning.engine import EngineMaker, Interrupted
 from tui_gd.learning.prediction import Predictor
@@ -78,7 +79,7 @@ class Runner:
         self.predictor = Predictor(trainer.model, trainer.problem.task)
         self._trainer = trainer
         self._epochs = self._extension = epochs
-        self._seed = seed
+        self._seed = self._newest_seed = self._other_seed = seed
         self._pace = pace
         self._recorder = recorder
         self._recorded_at = -math.inf
@@ -386,15 +387,9 @@ class Runner:
                 self._goal = trainer.newest if epoch is None else epoch
                 self._going = True
                 trainer.skip_to(self._goal)
-            case Reset(new_start):
+            case Reset() | SetStart() | TakeBack():
                 self._rest()
-                self._seed += new_start
-                trainer.reset(self._seed if new_start else None)
-                self._at_start()
-            case SetStart(weights):
-                self._rest()
-                trainer.reset(weights=weights, lane=self._observer.position)
-                self._at_start()
+                self._begin_again(command)
             case SetPace(pace):
                 self._pace = pace
                 self._resumed_at = (time.perf_counter(), trainer.epoch)
@@ -410,10 +405,10 @@ class Runner:
                 trainer.set_learning_rate(rate, observer.position)
             case Branch(optimizer, loss, rate):
                 new = trainer.branch(observer.position, rate, optimizer=optimizer, loss=loss)
-                observer.current = trainer.lanes[new].number
+                trainer.current = trainer.lanes[new].number
             case SelectLane(lane):
                 if trainer.position(lane) is not None:
-                    observer.current = lane
+                    trainer.current = lane
             case RenameLane(lane, name):
                 if (position := trainer.position(lane)) is not None:
                     trainer.lanes[position].name = name
@@ -427,8 +422,23 @@ class Runner:
             case CheckGradient(wanted):
                 observer.checking = wanted
 
-    def _at_start(self) -> None:
-        self._goal = 0
+    def _begin_again(self, command: Reset | SetStart | TakeBack) -> None:
+        """Begin again, or be the run that was there before; each keeps the seed of its start."""
+        trainer, other, seed = self._trainer, self._trainer.other, self._seed
+        match command:
+            case Reset(new_start=True):
+                self._newest_seed += 1
+                self._seed = self._newest_seed
+                trainer.reset(self._seed)
+            case Reset():
+                trainer.reset()
+            case SetStart(weights):
+                trainer.reset(weights=weights, lane=self._observer.position)
+            case TakeBack():
+                self._seed = self._other_seed if trainer.take_back() else seed
+        if trainer.other is not other:
+            self._other_seed = seed
+        self._goal = trainer.epoch
         self._observer.forget_mark()
 
     def _rest(self) -> None:

@@ -95,7 +95,10 @@ class LaneSnapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A run at one moment; everything in it belongs to the weights after `epoch` epochs."""
+    """A run at one moment; everything in it belongs to the weights after `epoch` epochs.
+
+    `other_newest` is the last epoch of the run that would be taken back, if there is one.
+    """
 
     state: RunState
     epoch: int
@@ -110,6 +113,7 @@ class Snapshot:
     pace: float | None
     seed: int
     notice: str = ""
+    other_newest: int | None = None
 
     @property
     def lane(self) -> LaneSnapshot:

@@ -54,6 +54,7 @@ COMMANDS = st.one_of(
     st.tuples(st.just("set start"), NUMBERS, st.tuples(*[st.floats(-3, 3)] * 3)),
     st.tuples(st.just("reset"), st.none() | st.integers(0, 3)),
     st.tuples(st.just("look_ahead")),
+    st.tuples(st.just("take back")),
 )
 
 
@@ -92,6 +93,9 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
             trainer.reset(seed)
             start = None if seed is None else np.random.default_rng(seed).standard_normal(3)
             twin.reset(start)
+        case ("take back",):
+            assert trainer.take_back() == (twin.other is not None)
+            twin.take_back()
         case ("look_ahead",):
             weights, loss = trainer.look_ahead()
             for lane in range(lanes):

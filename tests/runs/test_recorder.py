@@ -23,7 +23,8 @@ def resumed(path: Path, name: str) -> Trainer:
 def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
     """Do to a run what a person may do to it."""
     lane = int(chance.integers(len(trainer.lanes)))
-    match int(chance.integers(8)):
+    trainer.current = trainer.lanes[lane].number
+    match int(chance.integers(9)):
         case 0 | 1 | 2:
             trainer.advance(int(chance.integers(1, 60)))
         case 3:
@@ -39,6 +40,8 @@ def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
         case 7 if chance.integers(4) == 0:
             trainer.reset(int(chance.integers(100)))
             trainer.advance(3)
+        case 8:
+            trainer.take_back()
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -61,8 +64,6 @@ def test_a_kept_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int
             assert kept.newest == trainer.newest
             least = min(np.nanmin(trainer.losses(lane)) for lane in range(len(trainer.lanes)))
             assert kept.best == least
-    for lane in trainer.lanes:
-        lane.proposed = None  # a rate that was typed and not yet used is not kept
     name = run.close()
     assert run.told == []
     other = resumed(run.path, name)

@@ -239,7 +239,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await driver.until(lambda: "é marks the viewed" in driver.text())
             await driver.press("7", "full_stop", "f", "ö")
             await driver.status(state="DIVERGED")
-            await driver.until(lambda: "press ä to go back 10 epochs" in driver.read("#why"))
+            await driver.until(lambda: "press ä to go back with α/10" in driver.read("#why"))
             await driver.press("ö")
             await driver.until(lambda: "ä goes back with α/10" in driver.text())
             await driver.press("C")

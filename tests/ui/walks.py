@@ -349,6 +349,30 @@ async def _(driver: Driver, key: str) -> None:
     assert (await driver.status(epoch=0)).loss != start.loss
 
 
+@walk("take_back")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(
+        lambda: driver.notices() == ["nothing was begun again; L lists the kept runs"]
+    )
+    await driver.press("greater_than_sign", "b", "plus", "comma")
+    before = await driver.status(epoch=9)
+    await driver.press("r")
+    await driver.status(epoch=0)
+    said = ["begun again; backspace brings back the 10 epochs before"]
+    await driver.until(lambda: driver.notices() == said)
+    await driver.press("full_stop", key)
+    again = await driver.status(epoch=9)
+    assert again.loss == before.loss
+    await driver.press("full_stop")
+    await driver.status(epoch=10)
+    await driver.press(key)
+    await driver.status(epoch=1)
+    await driver.until(
+        lambda: driver.notices() == ["the run before, up to epoch 1; backspace swaps again"]
+    )
+
+
 @walk("choose_loss")
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)

@@ -5,7 +5,7 @@ presses or types for it (`str.format_map`). The rest of it reads on from there.
 """
 
 RUN = "{run} to train, or {step} for one epoch"
-GO_BACK = "{rescue} to go back 10 epochs with α/10"
+GO_BACK = "{rescue} to go back with α/10"
 FALLS_NOW = "{run} or {reset}: with this α the loss falls"
 LOWER, RAISE = "{lower} to lower α", "{raise} to raise α"
 OTHER_START = "{new_start} for another start"

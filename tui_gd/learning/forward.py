@@ -1,7 +1,9 @@
 """Going forward: chunk by chunk, until enough is done, a rule stops it, or it is interrupted."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,13 @@ CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
 # the test losses of a chunk are computed in one go, which nothing interrupts: some 20 ms at most
 CHUNK_ROWS = 1 << 21
+
+
+class Stop(NamedTuple):
+    """Why a rule has stopped the run, empty if none has, and at which epoch."""
+
+    why: str = ""
+    epoch: float = math.inf
 
 
 class Forward:
@@ -34,8 +43,16 @@ class Forward:
 
     def begin(self) -> None:
         """Look at the rules from here on as if none had stopped the run."""
-        self.stopped = ""
-        self._stopped_at: float = np.inf
+        self.stop = Stop()
+
+    @property
+    def stop(self) -> Stop:
+        """What stopped the run, if anything has; to be set where it is taken back."""
+        return Stop(self.stopped, self._stopped_at)
+
+    @stop.setter
+    def stop(self, stop: Stop) -> None:
+        self.stopped, self._stopped_at = stop
 
     @property
     def interrupt(self) -> bool:

@@ -220,6 +220,11 @@ class History:
         self.keyframes.close_lane(position)
         self.entries.append(Close(epoch, lane.number))
 
+    def tell_again(self) -> None:
+        """Have all that is on record be news, told or not."""
+        for series in self.series.values():
+            series.tell_again()
+
     def write(
         self, first: int, states: Floats, train: Floats, steepness: tuple[Floats, Floats] | None
     ) -> None:

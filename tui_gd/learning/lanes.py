@@ -127,4 +127,5 @@ def close(run: Run, lane: int) -> None:
     run.state = np.delete(run.state, lane, axis=0)
     run.loss, run.grad = np.delete(run.loss, lane), np.delete(run.grad, lane, axis=0)
     run.ahead = None
+    run.find_current()
     run.use_methods()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,26 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 
 
+@dataclass(frozen=True, eq=False)
+class Stand:
+    """Where a run is, with its history, to be taken back to; what it holds is not copied."""
+
+    history: History
+    evaluation: Evaluation
+    epoch: int
+    state: Floats
+    loss: Floats
+    grad: Floats
+
+
 class Run:
     """The lanes of a run after `epoch` epochs, with their history.
 
     `state` (lanes, 1 + slots, parameters) has the weights in slot 0; it is replaced, never written
     to. `loss` (lanes,) and `grad` (lanes, parameters), the direction g of the next update, belong
     to it. `ahead` is the epoch after `epoch`, where that is computed already and would still come
-    out like this. The next new lane gets `next_number`. `make_optimizer` makes one by its name.
+    out like this. The next new lane gets `next_number`; `current` is the number of the lane that is
+    looked at most closely. `make_optimizer` makes one by its name.
 
     A pass over the data may raise `Interrupted`: the run is then where it was.
     """
@@ -49,6 +63,7 @@ class Run:
         self.make_optimizer = make_optimizer
         self.test_losses, self.keep_epochs = test_losses, keep_epochs
         self.next_number = len(lanes)
+        self.current = lanes[0].number
         self._computing = False
         self.begin(start, lanes)
 
@@ -108,6 +123,25 @@ class Run:
         self.history, self.next_number = history, next_number
         self.evaluation = Evaluation(self.engines.test, history.test_loss)
         self.move_to(keyframe, state.astype(self.state.dtype))
+
+    def stand(self) -> Stand:
+        """Return where the run is."""
+        return Stand(self.history, self.evaluation, self.epoch, self.state, self.loss, self.grad)
+
+    def take_back(self, stand: Stand) -> None:
+        """Be where the run stood; all of it is news then."""
+        self.history, self.evaluation = stand.history, stand.evaluation
+        self.epoch, self.state = stand.epoch, stand.state
+        self.loss, self.grad = stand.loss, stand.grad
+        self.ahead = None
+        self.use_methods()
+        self.find_current()
+        self.history.tell_again()
+
+    def find_current(self) -> None:
+        """Where the current lane is gone, let the last one be it."""
+        if all(lane.number != self.current for lane in self.lanes):
+            self.current = self.lanes[-1].number
 
     def record_norms(self) -> None:
         """Put the norms of `grad` on record."""

@@ -227,6 +227,10 @@ class Series:
         fresh, self._fresh[lane] = int(self._fresh[lane]), recorded + 1
         return min(fresh, recorded + 1)
 
+    def tell_again(self) -> None:
+        """Have all be news, told or not."""
+        self._fresh[:] = 0
+
     # Lanes
 
     def forget(self, lane: int, after: int) -> None:

@@ -22,7 +22,7 @@ class LaneRecord:
     """A lane in plain values.
 
     `rates` are (epoch, learning rate), `methods` (since, optimizer, loss); the other numbers mean
-    what they mean in `tui_gd.learning.history.Lane`.
+    what they mean in `tui_gd.learning.history.Lane`. `current`: it is the run's current lane.
     """
 
     number: int
@@ -33,10 +33,12 @@ class LaneRecord:
     diverged: int | None
     rates: tuple[tuple[int, float], ...]
     methods: tuple[tuple[int, str, str], ...]
+    proposed: tuple[int, float] | None = None
+    current: bool = False
 
     @classmethod
-    def of(cls, lane: Lane) -> "LaneRecord":
-        """Return the record of a lane."""
+    def of(cls, lane: Lane, current: int) -> "LaneRecord":
+        """Return the record of a lane of a run whose current lane has the number `current`."""
         methods = tuple((one.since, one.optimizer.name, one.loss) for one in lane.methods)
         return cls(
             lane.number,
@@ -47,6 +49,8 @@ class LaneRecord:
             lane.diverged,
             tuple(lane.rates),
             methods,
+            lane.proposed,
+            lane.number == current,
         )
 
     def lane(self, optimizer: Callable[[str], Optimizer]) -> Lane:
@@ -60,6 +64,7 @@ class LaneRecord:
             self.branched_at,
             self.recorded,
             self.diverged,
+            self.proposed,
         )
 
 
@@ -164,7 +169,7 @@ class Told:
         return News(
             run.epoch,
             history.newest,
-            tuple(map(LaneRecord.of, history.lanes)),
+            tuple(LaneRecord.of(lane, run.current) for lane in history.lanes),
             keyframe,
             begun,
             kept,
@@ -183,7 +188,7 @@ def standing_of(run: Run, seed: int) -> Standing:
     return Standing(
         run.epoch,
         history.newest,
-        tuple(map(LaneRecord.of, run.lanes)),
+        tuple(LaneRecord.of(lane, run.current) for lane in run.lanes),
         tuple(_keyframe(run, epoch, state) for epoch, state in sorted(frames.items())),
         {
             name: {
@@ -214,6 +219,7 @@ def restore(run: Run, standing: Standing) -> None:
     if 0 not in states or states[0].shape[2] != run.state.shape[2]:
         raise ValueError("the kept weights are not those of this model")
     history = _restored_history(standing, lanes, states, run.keep_epochs)
+    run.current = next((one.number for one in standing.lanes if one.current), lanes[0].number)
     run.take_up(history, standing.epoch, standing.next_number)
 
 

@@ -10,11 +10,11 @@ from tui_gd.learning import lanes as of_lanes
 from tui_gd.learning.descent import Batches, Descent
 from tui_gd.learning.engine import Penalty
 from tui_gd.learning.engines import Engines, TrainingData, model_of
-from tui_gd.learning.forward import Forward
+from tui_gd.learning.forward import Forward, Stop
 from tui_gd.learning.history import History, Lane, Reset
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
-from tui_gd.learning.run import Run
+from tui_gd.learning.run import Run, Stand
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.learning.standing import News, Standing, Told, restore, standing_of
 from tui_gd.learning.starts import draw_start, lane_starts
@@ -35,7 +35,8 @@ class Trainer:
     memory is bounded: so many newest epochs keep their losses and norms, older ones some of them.
 
     Lanes are named by their positions in `lanes`, which change when a lane before them is closed;
-    `position` finds a lane by its number, which stays.
+    `position` finds a lane by its number, which stays. `current` is the number of the one that is
+    looked at most closely.
 
     >>> from tui_gd import Trainer, load_problem
     >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01], seed=1)
@@ -106,6 +107,7 @@ class Trainer:
             keep_epochs=keep_epochs,
         )
         self._forward = Forward(self._run, self.stop_rules, max(rows, test_rows))
+        self._other: tuple[Stand, Stop] | None = None
         self._told = Told()
         self.finish_tests()
 
@@ -138,6 +140,15 @@ class Trainer:
     def lanes(self) -> list[Lane]:
         """The lanes of the run, in order of their numbers."""
         return self._run.lanes
+
+    @property
+    def current(self) -> int:
+        """The number of the lane that is looked at most closely."""
+        return self._run.current
+
+    @current.setter
+    def current(self, number: int) -> None:
+        self._run.current = number
 
     def position(self, number: int) -> int | None:
         """Return the position of the lane of that number, None if it was closed."""
@@ -314,11 +325,33 @@ class Trainer:
             chosen = tuple(map(float, weights))
         number = None if weights is None else self.lanes[lane].number
         entries = [*self.history.entries, Reset(self.epoch, seed, number, chosen)]
+        before = self._run.stand(), self._forward.stop
         rates = self.learning_rates.tolist()
         self._run.begin(start, of_lanes.begun_again(self._run, rates))
         self.history.entries = entries
         self._forward.begin()
+        if before[0].history.newest or not (self.other and self.other.newest):
+            self._other = before
         self.finish_tests()
+
+    @property
+    def other(self) -> History | None:
+        """The history that `take_back` would lead to, None if there is none."""
+        return self._other[0].history if self._other else None
+
+    def take_back(self) -> bool:
+        """Be where the run stood before it was begun again; a second time, be here again.
+
+        What was begun again where no epoch was done does not count if there is a run in which some
+        were. Return whether there was anything to go back to. It is held in memory.
+        """
+        if self._other is None:
+            return False
+        (stand, stop), self._other = self._other, (self._run.stand(), self._forward.stop)
+        self._run.take_back(stand)
+        self._forward.stop = stop
+        self._told = Told()
+        return True
 
     # What lasts
 
@@ -340,6 +373,8 @@ class Trainer:
         """
         with self._forward.working():
             restore(self._run, standing)
-            self._told = Told()
+            self._told, self._other = Told(), None
             self._forward.begin()
             self._forward.resume(standing.epoch)
+        for lane, record in zip(self.lanes, standing.lanes, strict=True):
+            lane.proposed = record.proposed  # the way here has dropped it

@@ -57,7 +57,7 @@ class PlainRun:
 
     def start_at(self, shared: Shared) -> None:
         """Make the lane that a shared run looked at the current one."""
-        self.observer.current = self.trainer.lanes[shared.current].number
+        self.trainer.current = self.trainer.lanes[shared.current].number
 
     # What is said of the run
 
@@ -212,7 +212,7 @@ class PlainRun:
         optimizer = text if text in OPTIMIZERS else None
         rate = self._rate(text) if text and optimizer is None else None
         new = self.trainer.branch(self.observer.position, rate, optimizer=optimizer)
-        self.observer.current = self.trainer.lanes[new].number
+        self.trainer.current = self.trainer.lanes[new].number
         return self.status()
 
     def lane(self, text: str) -> list[str]:
@@ -220,7 +220,7 @@ class PlainRun:
         names = [lane.name for lane in self.trainer.lanes]
         for wanted in (text, text.upper()):
             if wanted in names:
-                self.observer.current = self.trainer.lanes[names.index(wanted)].number
+                self.trainer.current = self.trainer.lanes[names.index(wanted)].number
                 return self.status()
         known = ", ".join(map(harmless, names[:20])) + (", ..." if len(names) > 20 else "")
         raise WordError(f"{harmless(text)!r} is no lane: there is {known}")

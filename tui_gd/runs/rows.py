@@ -132,6 +132,9 @@ def _record(text: str) -> LaneRecord:
     values["methods"] = tuple(
         (int(at), str(name), str(loss)) for at, name, loss in values["methods"]
     )
+    if values.get("proposed") is not None:
+        epoch, rate = values["proposed"]
+        values["proposed"] = (int(epoch), float(rate))
     return LaneRecord(**values)
 
 

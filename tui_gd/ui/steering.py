@@ -38,7 +38,7 @@ class Steering:
                 self._lane, self._rate = lane, None
             case commands.Branch(learning_rate=float()):
                 self._rate = None
-            case commands.CloseLane():
+            case commands.CloseLane() | commands.TakeBack():
                 self._lane = self._rate = None
             case commands.StepBack() | commands.GoTo():
                 self._rate = None  # another epoch may have another one on record

@@ -1,8 +1,7 @@
 """What keys do to the run: training and descent. Each method is an action of the key table."""
 
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from textual import work
@@ -12,8 +11,8 @@ from textual.screen import Screen
 from tui_gd import commands
 from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.problems import BUILTIN, SURFACES, Problem
-from tui_gd.settings import OF_DATA, OF_DATA_MADE, OF_FILES, RunSettings
+from tui_gd.problems import Problem
+from tui_gd.settings import RunSettings
 from tui_gd.snapshot import RunState, Snapshot
 from tui_gd.ui.holding import Holding
 from tui_gd.ui.screens.questions import (
@@ -47,10 +46,6 @@ class TrainingActions(Screen[None]):
         self.holding = Holding(time.monotonic)
         self.checking = False
         self.hidden: set[int] = set()
-
-    def begin(self, settings: RunSettings) -> None:
-        """Begin a run with other settings on the same problem."""
-        raise NotImplementedError
 
     @property
     def step_pending(self) -> bool:
@@ -215,69 +210,6 @@ class TrainingActions(Screen[None]):
         if snapshot := self.steering.snapshot:
             self.steering.post(commands.Mark())
             self.say(f"changes are now those since epoch {snapshot.epoch}")
-
-    def action_reset(self) -> None:
-        """Go back to the same start."""
-        self.steering.post(commands.Reset())
-
-    def action_new_start(self) -> None:
-        """Go to a new random start."""
-        self.steering.post(commands.Reset(new_start=True))
-
-    @work
-    async def action_choose_loss(self) -> None:
-        """Ask for the loss and begin again with it, from the same start."""
-        if self.steering.snapshot:
-            options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]]
-            now = self.settings.loss_for(self.problem)
-            loss = await self.app.push_screen_wait(Choice("Loss", options, now))
-            if loss is not None and loss != now:
-                self._begin_again(loss=loss)
-
-    @work
-    async def action_choose_optimizer(self) -> None:
-        """Ask for the optimizer and begin again with it, from the same start."""
-        if self.steering.snapshot:
-            options = [(name, f"{name}: {title}") for name, title in OPTIMIZERS.items()]
-            now = self.steering.snapshot.lane.optimizer.name
-            name = await self.app.push_screen_wait(Choice("Optimizer", options, now))
-            if name is not None and (name,) != self.settings.optimizer:
-                self._begin_again(optimizer=(name,), momentum=None)
-
-    @work
-    async def action_choose_problem(self) -> None:
-        """Ask for the problem and begin with it."""
-        if self.steering.snapshot:
-            options = [(name, f"{name}: {one.about}") for name, one in BUILTIN.items()]
-            options += [(name, f"{name}: {one.about}") for name, one in SURFACES.items()]
-            names = [name for name, _ in options]
-            now = self.settings.problem if self.settings.problem in names else names[0]
-            name = await self.app.push_screen_wait(Choice("Problem", options, now))
-            if name is not None and name != self.settings.problem:
-                self._begin_with(name)
-
-    def _begin_with(self, problem: str) -> None:
-        """Begin with another problem, with what of the settings goes with it."""
-        usual = RunSettings(problem=problem)
-        fresh = ["surface", "loss", "init", *OF_FILES, *OF_DATA_MADE]
-        changes: dict[str, Any] = {}
-        if surface := SURFACES.get(problem):
-            fresh += [*OF_DATA, "start"]
-            changes["alpha"] = (surface.learning_rate or usual.alpha[0],)
-        elif self.problem.surface:
-            changes["alpha"] = usual.alpha
-        changes |= {name: getattr(usual, name) for name in fresh}
-        self._begin_again(problem=problem, **changes)
-
-    def _begin_again(self, **changes: Any) -> None:
-        """Begin with other settings; lanes keep their learning rates if they can."""
-        snapshot = self.steering.snapshot
-        assert snapshot
-        rates = tuple(lane.learning_rate for lane in snapshot.lanes)
-        if len(self.settings.optimizer) > 1:  # each of them descends with each rate
-            rates = self.settings.alpha
-        changes = {"alpha": rates, "seed": snapshot.seed, **changes}
-        self.begin(replace(self.settings, **changes))
 
     def action_check_gradient(self) -> None:
         """Hold the gradient against differences of the loss in the step panel, or no longer."""

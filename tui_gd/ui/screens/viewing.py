@@ -7,14 +7,14 @@ from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.race import Mode
-from tui_gd.ui.screens.actions import TrainingActions
 from tui_gd.ui.screens.help import HelpScreen
 from tui_gd.ui.screens.questions import Prompt
+from tui_gd.ui.screens.restarting import RestartingActions
 
 _WHEEL = 1.25
 
 
-class ViewingActions(TrainingActions):
+class ViewingActions(RestartingActions):
     """A screen whose keys choose what is seen of a run."""
 
     board: Board
@@ -150,7 +150,7 @@ class ViewingActions(TrainingActions):
         if self.steering.runner:
             command = event.panel.click_at(event.x, event.y, self.view)
             if command is not None:
-                self.steering.post(command)
+                self.carry_out(command)
             self.redraw()
 
     # The cursor of the focused plot
@@ -164,7 +164,7 @@ class ViewingActions(TrainingActions):
             command = panel.confirm(self.view)
             panel.end_cursor()
             if command is not None:
-                self.steering.post(command)
+                self.carry_out(command)
         elif not panel.begin_cursor(self.view):
             self.say("no cursor here: loss, data, landscape, network, race, starts have one")
         self.redraw()
