@@ -93,13 +93,15 @@ class LookAt:
     """Have the curves `measure` (loss, norm or alpha) of epochs `first` … `last` in snapshots.
 
     `last` None is the newest; a `first` below 0 counts from it. `cursor` is an epoch whose numbers
-    are wanted exactly.
+    are wanted exactly. With `early` the first epochs are wanted in narrower buckets too, where
+    those of the curves have several: on a logarithmic axis they take half of the room.
     """
 
     measure: str = "loss"
     first: int = 0
     last: int | None = None
     cursor: int | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,8 @@ class Observer:
         path_epochs, path = history.keyframes.path(trainer.newest, points)
         recorded = [lane.recorded for lane in trainer.lanes]
         known = path_epochs.searchsorted(recorded, side="right").tolist()
-        curves, accuracies = self._curves(), self._accuracies(current)
+        curves, accuracies = self._curves(self.look), self._accuracies(current)
+        early = self._early(curves)
         lanes = []
         for i, lane in self._numbered():
             method = lane.method_at(epoch)
@@ -170,6 +172,7 @@ class Observer:
                     reading=self._reading(i),
                     path=path[: known[i], i],
                     path_epochs=path_epochs[: known[i]],
+                    early=early[i],
                 )
             )
         return tuple(lanes)
@@ -199,9 +202,21 @@ class Observer:
 
     # Curves
 
-    def _curves(self) -> list[tuple[Buckets, Buckets]]:
-        """Return the curves that are looked at, a pair for every lane."""
-        history, look = self._trainer.history, self.look
+    def _early(
+        self, curves: list[tuple[Buckets, Buckets]]
+    ) -> Sequence[tuple[Buckets, Buckets] | None]:
+        """Return the curves of the first of their epochs, if these are to be had any finer."""
+        wide = [train for train, _ in curves if train.width > 1]
+        if not self.look.early or not wide or self.look.measure == "alpha":
+            return [None] * len(curves)
+        first = min(curve.first for curve in wide)
+        span = max(2 * BUCKETS, *(curve.width for curve in wide))
+        look = replace(self.look, first=first, last=first + span - 1)
+        return self._curves(look)
+
+    def _curves(self, look: LookAt) -> list[tuple[Buckets, Buckets]]:
+        """Return the curves of what a look says, a pair for every lane."""
+        history = self._trainer.history
         pairs = [(_NOTHING, _NOTHING)] * len(self._trainer.lanes)
         alike: dict[int, list[int]] = {}  # lanes whose curves end at the same epoch
         for i, lane in self._numbered():

@@ -64,8 +64,8 @@ class LaneSnapshot:
     `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last on
     record. `gradient` is the direction of the next update, `next_weights` and `next_loss` are what
     that update leads to. `numeric` is the direction by differences of the loss, where that was
-    wanted. `train` and `test` are curves of what the snapshot's `look` says; `reading` is at its
-    cursor.
+    wanted. `train` and `test` are curves of what the snapshot's `look` says, `early` the same of
+    their first epochs in narrower buckets; `reading` is at its cursor.
     """
 
     number: int
@@ -91,6 +91,7 @@ class LaneSnapshot:
     reading: Reading | None
     path: Floats
     path_epochs: NDArray[np.intp]
+    early: tuple[Buckets, Buckets] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -449,6 +449,26 @@ def test_a_wide_bucket_covers_its_epochs_on_a_logarithmic_axis():
     assert dots.any(axis=0).all()  # the first bucket from epoch 0 on
 
 
+@pytest.mark.parametrize("log_epochs", [False, True])
+def test_early_epochs_are_drawn_as_they_are_and_the_rest_in_wide_buckets(log_epochs):
+    epochs, width, stop = np.arange(8000), 8, 1024
+    values = 1.0 + 50.0 / (epochs + 1.0) + 0.2 * np.sin(epochs / 7.0)
+    parts = values.reshape(-1, width)
+    wide = (parts.min(axis=1), parts.max(axis=1))
+    early = curve(values[:stop])
+    more = {"log_epochs": log_epochs, "columns": 80}
+    exact = dots_of(plotted(around((0, 7999), [curve(values)], **more))[0])
+    coarse = dots_of(plotted(around((0, 7999), [curve(wide, width=width)], **more))[0])
+    mixed = dots_of(plotted(around((0, 7999), [curve(wide, width=width, early=early)], **more))[0])
+    columns = exact.shape[1]
+    share = np.log10(stop + 1) / np.log10(8000) if log_epochs else stop / 7999
+    last = int(columns * share) - 2
+    assert (mixed[:, :last] == exact[:, :last]).all()
+    assert (mixed[:, last + 5 :] == coarse[:, last + 5 :]).all()
+    assert mixed.any(axis=0).all()
+    assert log_epochs == (coarse[:, :last] != exact[:, :last]).any()
+
+
 # names at the ends of curves -------------------------------------------------
 
 

@@ -346,13 +346,31 @@ def test_the_learning_rate_is_drawn_where_it_was_changed():
     assert run.panel.wanted_look(run.view).first >= 0
 
 
+def test_on_a_logarithmic_axis_the_first_epochs_of_every_lane_are_there_one_by_one():
+    run = Run(3000)
+    run.trainer.back(1000)
+    run.trainer.branch(0, 0.5)
+    run.advance(1500)
+    lanes = run.view.snapshot.lanes
+    assert [lane.train.width for lane in lanes] == [4, 4]
+    assert [lane.early for lane in lanes] == [None, None]
+    run.panel.log_epochs = True
+    run.observer.look = run.panel.wanted_look(run.view)
+    for lane in run.view.snapshot.lanes:
+        for curve, exact in zip(
+            lane.early, (run.trainer.losses(0), run.trainer.test_losses(0)), strict=True
+        ):
+            assert (curve.width, curve.first, curve.stop) == (1, 0, 1024)
+            assert curve.low.tolist() == exact[:1024].tolist()
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_a_logarithmic_epoch_axis_says_so(log):
     run = Run(3000)
     run.panel.log_epochs = True
     run.panel.log_axis = log
     lines = run.lines()
-    assert lines[-1].strip() == "epoch, as log(epoch + 1), 4 at a time"
+    assert lines[-1].strip() == "epoch, as log(epoch + 1), 4 at a time from 1024 on"
     assert lines[-2].split()[:2] == ["0", "1"]
     run.panel.zoom(100.0, run.view)
     assert run.lines()[-1].strip() == "epoch, as log(epoch + 1)"

@@ -167,18 +167,24 @@ def buckets_of(
     Of each the buckets with epochs ``first`` to ``last``. With ``smooth`` (epochs, odd) further
     groups follow, whose curves are the moving averages and numbered after all others.
     """
-    alike: dict[tuple[int, int, int, int], list[int]] = {}
+    alike: dict[tuple[int, int, int, int, int], dict[int, Curve]] = {}
     for index, curve in enumerate(curves):
-        key = (curve.start, curve.width, curve.end, len(curve.low))
-        alike.setdefault(key, []).append(index)
+        begin = curve.start
+        if curve.early is not None and curve.early.end > begin:
+            early, begin = curve.early, curve.early.end
+            key = (early.start, early.width, early.end, len(early.low), early.start)
+            alike.setdefault(key, {})[index] = early
+        key = (curve.start, curve.width, curve.end, len(curve.low), begin)
+        alike.setdefault(key, {})[index] = curve
     raw, averages = [], []
-    for (start, width, end, count), members in alike.items():
-        numbers = np.array(members, np.intp)
-        low = np.array([curves[at].low for at in members], np.float64)
+    for (start, width, end, count, place_of_first), members in alike.items():
+        numbers = np.array(list(members), np.intp)
+        low = np.array([one.low for one in members.values()], np.float64)
         high = low
-        if any(curves[at].high is not curves[at].low for at in members):
-            high = np.array([curves[at].high for at in members], np.float64)
-        begin = int(max(0, (first - start) // width)) if first > start else 0
+        if any(one.high is not one.low for one in members.values()):
+            high = np.array([one.high for one in members.values()], np.float64)
+        begin = -(-(place_of_first - start) // width)
+        begin = max(begin, int((first - start) // width) if first > start else 0)
         stop = int(min(count, (last - start) // width + 1)) if last < end else count
         if begin >= stop:
             continue
@@ -241,8 +247,11 @@ def spans(
         low, high = _group_spans(group, drawn, n_rows, n_columns)
         here = ~np.isnan(low)
         rows = group.index
-        first[rows] = np.where(here, n_rows - 1 - np.where(here, high, 0), n_rows)
-        last[rows] = np.where(here, n_rows - 1 - np.where(here, low, 0), -1)
+        upper = np.where(here, n_rows - 1 - np.where(here, high, 0), n_rows).astype(np.intp)
+        lower = np.where(here, n_rows - 1 - np.where(here, low, 0), -1).astype(np.intp)
+        # a curve may be in two groups, its early epochs in another one
+        first[rows] = np.minimum(first[rows], upper)
+        last[rows] = np.maximum(last[rows], lower)
     return first, last
 
 

@@ -56,6 +56,8 @@ class Curve:
     """Told apart by dashes, without braille by another sign: for where colour does not tell."""
     name: str = ""
     """Stands at the end of the curve, for where colour does not tell."""
+    early: Curve | None = None
+    """The same in narrower buckets up to where one of this curve begins: drawn in its place."""
 
     def __post_init__(self) -> None:
         """Raise ValueError when ``low`` and ``high`` differ in shape or ``width`` is not ≥ 1."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tui_gd.commands import LookAt
+from tui_gd.learning.buckets import Buckets
 from tui_gd.plots.axes import Frame
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.curves import half_width
@@ -64,14 +65,14 @@ class LossPanel(Panel):
         """
         window, beyond = self._way.window, self._way.smooth // 2
         cursor = min(self._cursor, view.snapshot.newest) if self.cursor_on else None
-        if window is None:
-            return LookAt(self.measure, cursor=cursor)
-        if window.following and self.measure == "alpha":
-            return LookAt(self.measure, window.beside(view.snapshot.newest).first, cursor=cursor)
-        if window.following:
-            return LookAt(self.measure, -(window.span + 1 + beyond), cursor=cursor)
-        first = max(0, window.first - beyond)
-        return LookAt(self.measure, first, window.last + beyond, cursor)
+        first, last = 0, None
+        if window is not None and window.following:
+            first = -(window.span + 1 + beyond)
+            if self.measure == "alpha":
+                first = window.beside(view.snapshot.newest).first
+        elif window is not None:
+            first, last = max(0, window.first - beyond), window.last + beyond
+        return LookAt(self.measure, first, last, cursor, early=self.log_epochs)
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the curves: the current lane's train and test, then the other lanes' train."""
@@ -133,7 +134,11 @@ class LossPanel(Panel):
                 digits=4 if cursor is None else 8,
                 begin=lane.branched_at if lane.parent is not None else 0,
                 name=lane.name if several else "",
+                early=early(lane, 0),
             )
+
+        def early(lane: LaneSnapshot, which: int) -> Buckets | None:
+            return lane.early[which] if lane.early and self.log_epochs else None
 
         curves = [main_curve(current, train)]
         if measure == "loss" and not surface:
@@ -145,6 +150,7 @@ class LossPanel(Panel):
                     test,
                     digits=4 if cursor is None else 8,
                     dashed=several or palette.depth == "mono" or view.symbols.plain,
+                    early=early(current, 1),
                 )
             )
         others = [lane for lane in lanes if lane is not current]
@@ -170,8 +176,9 @@ class LossPanel(Panel):
     def _x_label(self, lane: LaneSnapshot) -> str:
         if not self.log_epochs:
             return "epoch"
-        bucket = lane.train.width
-        return "epoch, as log(epoch + 1)" + (f", {bucket} at a time" if bucket > 1 else "")
+        bucket, early = lane.train.width, lane.early[0] if lane.early else None
+        text = "epoch, as log(epoch + 1)" + (f", {bucket} at a time" if bucket > 1 else "")
+        return f"{text} from {early.stop} on" if early and early.width < bucket else text
 
     @staticmethod
     def _whole(view: View) -> Window:

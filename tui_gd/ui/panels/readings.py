@@ -79,8 +79,12 @@ def curve_of(
     begin: int = 0,
     name: str = "",
     dashed: bool = False,
+    early: Buckets | None = None,
 ) -> Curve:
-    """Return a curve from epoch `begin` on, or from the bucket it lies in."""
+    """Return a curve from epoch `begin` on, or from the bucket it lies in; its `early` epochs."""
+    head = None
+    if early is not None and early.width < buckets.width and begin < early.stop:
+        head = curve_of(text, early, value, colours, digits=digits, begin=begin)
     low, high = bridged(
         buckets.low,
         buckets.high,
@@ -103,6 +107,7 @@ def curve_of(
         stop=buckets.stop,
         dashed=dashed,
         name=name,
+        early=head,
     )
 
 
