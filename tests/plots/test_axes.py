@@ -79,6 +79,15 @@ def test_axis_labels_go_first_when_room_is_short():
     assert "loss" not in "".join(drawn(rows=2).cells.text())
 
 
+def test_where_both_axis_labels_fit_neither_is_cut():
+    labels = {"x_label": "direction 1 (64.6 %)", "y_label": "direction 2 (19.2 %)"}
+    last = drawn(columns=48, **labels).cells.text()[-1]
+    assert "direction 2 (19.2 %) " in last
+    assert "direction 1 (64.6 %)" in last
+    long = {"x_label": "epoch", "y_label": "y" * 99}
+    assert "epoch" in drawn(columns=48, **long).cells.text()[-1]
+
+
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_no_size_raises(symbols):
     for rows in (0, 1, 2, 3, 5, 6, 8, 9, 10, 100):

@@ -337,3 +337,12 @@ async def test_after_divergence_the_race_begins_at_the_start_and_says_so() -> No
         w = w - rate * 2 * x.T @ (x @ w - y) / len(y)
     loss = float(np.mean((x @ w - y) ** 2))
     assert result.train[result.best] == pytest.approx(loss, rel=1e-6)
+
+
+def test_where_all_rates_diverged_the_title_says_what_to_do():
+    settings = RunSettings("plane", seed=1, epochs=900)
+    plane = load_problem("plane")
+    panel, view = held(view=view_of(problem=plane, settings=settings, rate=1e3, loss="mse"))
+    said = text(panel, view, columns=60).split("\n")[0]
+    assert "race from epoch 12: all 64 α diverged; press - then R" in said
+    assert "race of 64 α" in text(*held())

@@ -150,7 +150,8 @@ def _labels(cells: Cells, place: Geometry, x_label: str, y_label: str, colour: C
     row = cells.shape[0] - 1
     at = 0
     if y_label:
-        y_label = fit(y_label, max(place.columns // 3, 1), cells.plain)
+        beside = cells.shape[1] - width(x_label) - 2
+        y_label = fit(y_label, max(place.columns // 3, beside, 1), cells.plain)
         at = cells.put(row, 0, y_label, colour) + 1
     x_label = fit(x_label, cells.shape[1] - at - 1, cells.plain)
     centre = place.left + (place.columns - width(x_label)) // 2

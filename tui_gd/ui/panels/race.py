@@ -183,10 +183,16 @@ class RacePanel(Panel):
         what = f"{len(result.rates)} α"
         if held.mode == "optimizers":
             what = f"{len(result.contenders)} optimizers"
+        current = self._held_key == self._wanted_key
+        if held.mode == "rates" and current and (result.diverged >= 0).all():
+            lower, again = (view.keys.of(key) for key in ("learning_rate(-1)", "race('rates')"))
+            return view.symbols.spell(
+                f"race from epoch {held.epoch}: all {what} diverged; press {lower} then {again}"
+            )
         title = f"race of {what} from epoch {held.epoch}, {result.epochs} epochs"
         if result.done < result.epochs:
             title += f", {result.done} done"
-        if self._held_key != self._wanted_key:
+        if not current:
             title += ", racing anew …"
         return view.symbols.spell(title)
 
