@@ -57,6 +57,18 @@ def branched_run() -> Exported:
     return Exported.of(settings, problem, trainer, current=2)
 
 
+def test_the_lane_that_is_exported_is_the_current_one() -> None:
+    settings = RunSettings(seed=3, alpha=(0.01, 0.02, 0.03), samples=60)
+    problem = settings.load_problem()
+    trainer = settings.make_trainer(problem)
+    assert Exported.of(settings, problem, trainer).lane.name == "A"
+    trainer.current = 1
+    assert Exported.of(settings, problem, trainer).lane.name == "B"
+    assert Exported.of(settings, problem, trainer, current=2).lane.name == "C"
+    trainer.close(1)
+    assert Exported.of(settings, problem, trainer).lane.name == "C"
+
+
 def named(exported: Exported, name: str, **other: Any) -> Exported:
     """The same run with a lane and a problem of another name."""
     first, *rest = exported.standing.lanes

@@ -25,8 +25,9 @@ from tui_gd.settings import RunSettings
 class Exported:
     """A run as it stands, in copies: nothing of it changes while it is written.
 
-    `current` is the number of the lane that is looked at; None is the first. The weights are those
-    at `standing.epoch`, of which there is a keyframe. `gone` says why the problem has no rows.
+    `current` is the number of the lane that is looked at; None is the run's current one. The
+    weights are those at `standing.epoch`, of which there is a keyframe. `gone` says why the problem
+    has no rows.
     """
 
     settings: RunSettings
@@ -69,6 +70,7 @@ class Exported:
     def lane(self) -> LaneRecord:
         """The lane that is looked at."""
         found = [lane for lane in self.lanes if lane.number == self.current]
+        found = found or [lane for lane in self.lanes if lane.current]
         return found[0] if found else self.lanes[0]
 
     @property

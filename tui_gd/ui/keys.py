@@ -62,7 +62,7 @@ ACTIONS = (
     Action(
         "take_back",
         "backspace,0",
-        "0 or backspace",
+        "0, backspace",
         "undo beginning again; again: redo",
         "Descent",
     ),
