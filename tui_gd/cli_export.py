@@ -72,7 +72,7 @@ def _export(argv: Sequence[str], make: Maker) -> int:
         action="store_true",
         help="train the run again where test losses and gradient norms were not computed",
     )
-    parser.add_argument("--lane", metavar="NAME", help="the lane of map and estimator (the current)")
+    parser.add_argument("--lane", metavar="NAME", help="the lane of map and estimator (current)")
     parser.add_argument(
         "--estimator", metavar="FILE", help="only the lane as a scikit-learn estimator: .joblib"
     )

@@ -15,6 +15,7 @@ from tui_gd.learning.many_starts import draw_starts
 from tui_gd.learning.optimizers import make_optimizer
 from tui_gd.learning.prediction import Predictor
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.problems.surfaces import TYPED
 from tui_gd.settings import RunSettings
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.starts import StartsPanel
@@ -287,6 +288,30 @@ def test_on_a_surface_the_minima_are_counted() -> None:
     panel.begin_cursor(view)
     chosen = panel.confirm(view).weights
     assert all(-5 <= at <= 5 for at in chosen)
+
+
+@pytest.mark.parametrize("spread", [0, 1])
+def test_of_a_typed_surface_only_the_lowest_ends_are_good(spread) -> None:
+    settings = RunSettings(TYPED, surface="x^4 - 2*x^2 + 0.3*x", alpha=(0.002,), epochs=600)
+    view, panel = view_of(settings), Panel()
+    for _ in range(spread):
+        panel.moved(1, view)
+    compute(panel, view)
+    left, _, right = np.sort(np.roots([4.0, 0.0, -4.0, 0.3]).real)  # where the slope vanishes
+    value = np.polynomial.Polynomial([0.0, 0.3, -2.0, 0.0, 1.0])
+    assert value(left) < value(right) - 0.5
+    lines = panel.numbers(view)
+    rows = [line.split("\t") for line in lines if re.match(r"\d+\t", line)]
+    ended = [float(row[1]) for row in rows if row[2] != "diverged"]
+    # as much higher as a hundredth of the limits' width away
+    low = [one for one in ended if one < value(left - 0.1)]
+    high = [one for one in ended if abs(one - value(right)) < 0.01]
+    assert min(len(low), len(high)) > 20
+    assert len(low) + len(high) >= len(ended) - 8  # some began on the hump
+    assert [row[2] for row in rows].count("lowest") == len(low)
+    assert [row[3] for row in rows].count("yes") == len(low)
+    shown = panel.draw(view, 24, 120).text()[0]
+    assert f"{len(low)} of {len(rows)} reach the lowest value found" in shown
 
 
 def test_on_a_line_there_is_no_landscape_beside() -> None:

@@ -9,6 +9,8 @@ from tui_gd.learning.models import Floats
 
 # shares of the way from the loss without the features down to the least final loss
 GOOD_SHARE, LOST_SHARE = 0.9, 0.1
+# of the least value found, or of what others lie above it: so much higher is as low
+AS_LOW = 1e-4
 # of more minima a legend would be all there is to see
 NAMED_MINIMA = 6
 
@@ -23,7 +25,7 @@ class Basin:
 
 @dataclass(frozen=True, eq=False)
 class Minima:
-    """Known minima of a function: `points` (minima, parameters), global or not.
+    """Known minima of a function: `points` (minima, parameters), global or not; or none are known.
 
     An end within `tolerance` of the nearest one has reached it. Of more minima than have names of
     their own, 6, the global ones make one basin, and the local ones.
@@ -35,6 +37,7 @@ class Minima:
 
 
 GAINED = (Basin("good", True), Basin("between", False), Basin("lost", False))
+FOUND = (Basin("lowest", True), Basin("higher", False))
 DIVERGED = Basin("diverged", False)
 
 
@@ -73,3 +76,20 @@ def nearest_basins(ends: Floats, minima: Minima) -> tuple[tuple[Basin, ...], NDA
         basins = [Basin("global minimum", True), Basin("local minima", False)]
         nearest = np.where(np.array(minima.is_global)[nearest], 0, 1)
     return (*basins, Basin("no minimum", False)), np.where(near, nearest, len(basins))
+
+
+def lowest_found(ends: Floats, losses: Floats, tolerance: float) -> NDArray[np.intp]:
+    """Return places in `FOUND` for ends (starts, parameters) of a function of unknown minima.
+
+    The lowest are those within `tolerance` of the end with the least loss, and those no more than
+    `AS_LOW · max(|least|, q − least)` above it, q the upper quartile of the finite losses: for a
+    minimum may be a valley's whole floor, or there may be several as low.
+    """
+    finite = losses[np.isfinite(losses)]
+    if not len(finite):
+        return np.ones(len(losses), np.intp)
+    least = float(finite.min())
+    as_low = AS_LOW * max(abs(least), float(np.quantile(finite, 0.75)) - least)
+    away = np.sqrt(((ends - ends[int(np.argmin(losses))]) ** 2).sum(axis=1))
+    found: NDArray[np.intp] = np.where((losses <= least + as_low) | (away <= tolerance), 0, 1)
+    return found

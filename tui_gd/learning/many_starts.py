@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.basins import (
     DIVERGED,
+    FOUND,
     GAINED,
     Basin,
     Minima,
     basin_by_share,
+    lowest_found,
     nearest_basins,
 )
 from tui_gd.learning.engine import interrupting
@@ -218,8 +220,11 @@ def _standing(
     end = trainer.weights.copy()
     diverged = trainer.diverged | ~np.isfinite(trainer.loss)
     losses = np.where(diverged, np.inf, trainer.loss)
+    basins: tuple[Basin, ...]
     if minima is not None and len(minima.points):
         basins, basin = nearest_basins(end, minima)
+    elif minima is not None:
+        basins, basin = FOUND, lowest_found(end, losses, minima.tolerance)
     else:
         basins, basin = GAINED, basin_by_share(losses, reference)
     basin = np.where(diverged, len(basins), basin)

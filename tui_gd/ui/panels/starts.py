@@ -199,9 +199,11 @@ class StartsPanel(Panel):
             hint = "" if index else f"({view.keys.of('cursor')}: start there)"
             return end_in_words(result, start, room, symbols, where=where, hint=hint)
         about = "" if index else self._about(view)
-        on_surface = view.problem.surface is not None
+        goal, surface = "the good minimum", view.problem.surface
+        if surface is not None:
+            goal = "a global minimum" if surface.minima else "the lowest value found"
         keys = view.keys.moving
-        return counts_in_words(result, room, symbols, about=about, keys=keys, on_surface=on_surface)
+        return counts_in_words(result, room, symbols, about=about, keys=keys, goal=goal)
 
     def _about(self, view: View) -> str:
         """Return the spread shown, and the one that was chosen, if that is still to come."""

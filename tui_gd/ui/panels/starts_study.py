@@ -190,10 +190,10 @@ def _finite(starts: Floats, losses: Floats) -> Floats:
 
 def _minima(problem: Problem) -> Minima | None:
     surface = problem.surface
-    if surface is None or not surface.minima:
+    if surface is None:
         return None
     return Minima(
-        np.array([minimum.point for minimum in surface.minima]),
+        np.array([minimum.point for minimum in surface.minima]).reshape(-1, len(surface.limits)),
         tuple(minimum.is_global for minimum in surface.minima),
         surface.near,
     )

@@ -18,7 +18,7 @@ def counts_in_words(
     *,
     about: str = "",
     keys: str = "",
-    on_surface: bool = False,
+    goal: str = "the good minimum",
 ) -> str:
     """Return how many starts reach a good minimum, as a sentence as long as there is room for.
 
@@ -26,7 +26,6 @@ def counts_in_words(
     """
     count, reached = len(result.losses), int(result.good.sum())
     name, rate = result.loss_name, f"α {result.learning_rate:g}"
-    goal = "a global minimum" if on_surface else "the good minimum"
     done = f"{result.done}"
     if result.done < result.epochs:
         done = f"{result.done} of {result.epochs}"
