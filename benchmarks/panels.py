@@ -73,7 +73,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
     trainer.record_steepness()
     predictor = Predictor(trainer.model, problem.task)
     observer = Observer(trainer, predictor)
-    observer.current = trainer.lanes[len(trainer.lanes) // 2].number
+    trainer.current = trainer.lanes[len(trainer.lanes) // 2].number
     views, took = [], []
 
     def taken() -> Snapshot:

@@ -186,7 +186,7 @@ def test_a_branch_with_another_loss_is_judged_from_there_on() -> None:
     trainer.record_steepness()
     observer = Observer(trainer, Predictor(trainer.model, problem.task))
     trainer.advance(20)
-    observer.current = trainer.lanes[trainer.branch(0, loss="cross-entropy")].number
+    trainer.current = trainer.lanes[trainer.branch(0, loss="cross-entropy")].number
     before = view_of(20)
     for epochs, kind in ((1, Kind.BEGINNING), (4, Kind.DESCENDING)):
         trainer.advance(epochs)
@@ -284,3 +284,12 @@ def test_what_does_not_fit_is_scrolled() -> None:
 def test_wrapped_breaks_between_words() -> None:
     assert wrapped("one two three", 7) == ["one two", "three"]
     assert wrapped("one", 0) == ["one"]
+
+
+@pytest.mark.parametrize(("start", "end", "lower"), [(-1.5, -1.036, False), (1.5, 0.96, True)])
+def test_another_start_is_advised_only_where_one_may_end_lower(start, end, lower) -> None:
+    view = view_of(300, 0.05, start=(start,), problem="surface:two-valleys-1d")
+    assert view.snapshot.lane.weights == pytest.approx([end], abs=0.01)
+    _, advice, kind = studied(view).line(view, 160)
+    assert kind is Kind.MINIMUM
+    assert ("another start may end lower" in advice) == lower

@@ -86,7 +86,8 @@ def _stationary(facts: Facts) -> Found:
         return None
     if not nowhere_down(facts):
         return Kind.SADDLE, eigenvalues, advice.LEAVE_SADDLE
-    other = "" if facts.evidence.convex else advice.MAY_END_LOWER
+    none_lower = facts.evidence.convex or facts.evidence.lowest
+    other = "" if none_lower else advice.MAY_END_LOWER
     sure = "nothing left to gain" if facts.evidence.exact else "none found that is negative"
     return Kind.MINIMUM, f"{eigenvalues}, {sure}", other
 

@@ -43,9 +43,10 @@ class Evidence:
     `ratio` is α over its limit; `largest` and `smallest` are eigenvalues of the Hessian of the
     loss, and unless `exact` there may be smaller ones; `along` is gᵀHg/gᵀg. `saturated` is what
     `saturated_share` gives, `highest` a loss from before these epochs, best the lane's first.
-    `plain`: updates are W − α·g on all rows. `floor`: the loss cannot be below 0. `convex`: it has
-    one minimum. `squared_sigmoid`: it is made of squared errors of a sigmoid or softmax. `overflow`
-    says what the next update of a `diverged` lane overflows in.
+    `plain`: updates are W − α·g on all rows. `floor`: the loss cannot be below 0. `convex`: it
+    has one minimum. `lowest`: the weights are known to be near one that none is below.
+    `squared_sigmoid`: it is made of squared errors of a sigmoid or softmax. `overflow` says
+    what the next update of a `diverged` lane overflows in.
     """
 
     first: int
@@ -68,6 +69,7 @@ class Evidence:
     plain: bool = True
     floor: bool = True
     convex: bool = False
+    lowest: bool = False
     squared_sigmoid: bool = False
     diverged: bool = False
     overflow: str | None = None

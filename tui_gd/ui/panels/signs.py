@@ -67,6 +67,7 @@ def evidence_of(view: View, found: SignsFound | None) -> Evidence:
         and _full_batch(view),
         floor=task != "surface",
         convex=task != "surface" and not view.settings.hidden and not squares,
+        lowest=_at_lowest(view),
         squared_sigmoid=squares,
         diverged=has_diverged(view),
         overflow=found.overflow if found else None,
@@ -87,6 +88,13 @@ def _loss_begun(view: View) -> int:
             break
         lane = parent
     return 0
+
+
+def _at_lowest(view: View) -> bool:
+    """Whether the current lane is near a global minimum that is known."""
+    surface, weights = view.problem.surface, view.snapshot.lane.weights
+    found = surface.nearest(weights) if surface else None
+    return bool(surface and found and found[0].is_global and found[1] <= surface.near)
 
 
 def _full_batch(view: View) -> bool:
