@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from tui_gd.commands import LookAt
 from tui_gd.learning.blas import computing
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.prediction import Predictor
@@ -74,6 +75,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
     predictor = Predictor(trainer.model, problem.task)
     observer = Observer(trainer, predictor)
     trainer.current = trainer.lanes[len(trainer.lanes) // 2].number
+    observer.look = LookAt(early=True)  # as a logarithmic axis of epochs wants it
     views, took = [], []
 
     def taken() -> Snapshot:
