@@ -45,6 +45,17 @@ REPORTING = """
 import tui_gd.report
 tui_gd.report.reports_of = tui_gd.report.report_on = for_ever
 """
+STOPPED_WHILE_REPORTING = """
+import os, signal
+import tui_gd.report
+
+def stopped_and_continued(*_):
+    for number in (signal.SIGCONT, signal.SIGWINCH, signal.SIGTSTP):
+        os.kill(os.getpid(), number)
+    for_ever()
+
+tui_gd.report.reports_of = stopped_and_continued
+"""
 WAYS: dict[str, tuple[Callable[[Terminal], object], int]] = {
     "q": (lambda terminal: terminal.press("q"), 0),
     "ctrl+c": (lambda terminal: terminal.press("ctrl+c"), 0),
@@ -116,6 +127,28 @@ def test_a_report_that_takes_long_is_left_out_and_it_is_said_how_to_get_it(start
     (kept,) = (line.split()[3] for line in said if "kept as" in line)
     assert f"gd-tui: the report takes longer: gd-tui show {kept}" in said
     assert any(line.startswith("gd-tui: blobs, sse, seed 3: epoch 1, loss ") for line in said)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+def test_the_key_that_quits_pressed_many_times_quits_as_if_pressed_once(
+    start: Start, key: str
+) -> None:
+    terminal = start(REPORTING)
+    walks.wait_for_status(terminal, epoch=0)
+    terminal.press(".")
+    walks.wait_for_status(terminal, epoch=1)
+    terminal.press(*[key] * 7)
+    said = leaves(terminal, "q")
+    assert "gd-tui: the report takes longer" in said
+
+
+def test_a_continuation_while_the_last_words_are_printed_disturbs_nothing(start: Start) -> None:
+    terminal = start(STOPPED_WHILE_REPORTING)
+    walks.wait_for_status(terminal, epoch=0)
+    terminal.press(".")
+    walks.wait_for_status(terminal, epoch=1)
+    said = leaves(terminal, "q")
+    assert "gd-tui: the report takes longer" in said
 
 
 def test_the_report_on_the_screen_is_printed_as_it_is_at_hand(start: Start) -> None:

@@ -238,7 +238,7 @@ class HardDriver(LinuxDriver):
 
     def _resized(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self._loop.call_soon_threadsafe(self._tell_size)
+        self._on_the_loop(self._tell_size)
 
     def _tell_size(self) -> None:
         size = Size(*self._get_terminal_size())
@@ -246,7 +246,7 @@ class HardDriver(LinuxDriver):
 
     def _continued(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self._loop.call_soon_threadsafe(self._come_back)
+        self._on_the_loop(self._come_back)
 
     def _come_back(self) -> None:
         """After a stop, a shell may have written on the screen and changed the terminal."""
@@ -260,6 +260,11 @@ class HardDriver(LinuxDriver):
         self.write("\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l")
         self._enable_mouse_support()
         self._app.refresh(layout=True)
+
+    def _on_the_loop(self, act: Callable[[], None]) -> None:
+        """Do it when the loop comes to it; called on any thread, and within signal handlers."""
+        with suppress(RuntimeError):  # the loop has ended: the last words are being printed
+            self._loop.call_soon_threadsafe(act)
 
     # Input
 
@@ -316,8 +321,7 @@ class HardDriver(LinuxDriver):
             if isinstance(message, events.Key):
                 self._key_read()
             self._waiting.append((time.monotonic(), message))
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._deliver)
+            self._on_the_loop(self._deliver)
 
     def _deliver(self) -> None:
         now = time.monotonic()

@@ -97,7 +97,10 @@ class Leaving:
         os._exit(128 + number if number else 0)
 
     def _end_at_a_signal(self, saving: threading.Thread) -> None:
-        self.signal = os.read(self._reader, 1)[0]
+        number = QUIT
+        while number == QUIT:  # the key was pressed twice
+            number = os.read(self._reader, 1)[0]
+        self.signal = number
         saving.join(IN_ALL)
         os._exit(128 + self.signal)
 
