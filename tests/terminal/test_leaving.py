@@ -54,6 +54,7 @@ def stopped_and_continued(*_):
         os.kill(os.getpid(), number)
     for_ever()
 
+tui_gd.report.report_on = for_ever
 tui_gd.report.reports_of = stopped_and_continued
 """
 WAYS: dict[str, tuple[Callable[[Terminal], object], int]] = {

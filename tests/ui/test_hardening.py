@@ -50,6 +50,17 @@ def test_an_escape_alone_is_a_key_when_nothing_follows() -> None:
     assert list(reading.intake.rest()) == []
 
 
+@pytest.mark.parametrize(("text", "keys"), [("q", "q"), ("\r", "enter"), (" ", "space")])
+def test_an_escape_that_comes_as_one_with_the_next_key_is_both(text: str, keys: str) -> None:
+    assert Reading().take("\x1b" + text, "b") == ["escape", keys, "b"]
+    assert Reading().take("\x1b", text, "b") == ["escape", keys, "b"]
+
+
+def test_arrows_after_an_escape_are_arrows_and_alt_backspace_is_left_to_lines() -> None:
+    assert Reading().take("\x1b\x1b[A\x1b\x1bOBq") == ["escape", "up", "escape", "down", "q"]
+    assert Reading().take("\x1b\x7f") == ["ctrl+w"]
+
+
 def test_after_a_paste_has_broken_off_single_keys_are_keys_and_the_rest_of_it_is_not() -> None:
     reading = Reading()
     assert reading.take("\x1b[200~0.0") == []

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from textual import events
+from textual.css.query import NoMatches
 from textual.widgets import Input
 
 from tests.ui.driving import driving
@@ -37,6 +38,14 @@ async def test_ctrl_c_quits_also_where_a_question_is_asked(key) -> None:
         await driver.until(lambda: key == "l" or list(driver.app.screen.query(Input)))
         await driver.press("ctrl+c")
         await driver.until(lambda: driver.app._exit)
+
+
+async def test_what_fails_while_the_app_is_being_left_is_no_fault_of_the_run() -> None:
+    async with driving() as driver:
+        driver.app.exit()
+        driver.app._handle_exception(NoMatches("the list of commands that has been taken down"))
+    assert driver.app.return_code == 0
+    assert driver.app._exception is None
 
 
 async def test_the_last_line_is_about_the_viewed_lane_also_after_one_was_closed(capsys) -> None:

@@ -28,7 +28,7 @@ from tui_gd.ui.flow import Asking, Flow, Missed, is_behind
 from tui_gd.ui.keynames import KeyNames
 from tui_gd.ui.keys import ACTIONS, Action, target
 from tui_gd.ui.plain import AsciiOnly
-from tui_gd.ui.terminal import Terminal, clipboard
+from tui_gd.ui.terminal import Terminal, clipboard, in_screen
 from tui_gd.ui.themes import theme_name
 
 if TYPE_CHECKING:
@@ -188,11 +188,28 @@ class GdApp(App[None]):
         if self._driver is not None:
             self._driver.write(clipboard(text, os.environ))
 
+    def listen_to_mouse(self, *, wanted: bool) -> None:
+        """Behind questions let the mouse be in GNU screen, which holds escape back while it is not.
+
+        It hands escape on with the next byte only: there would be no way out of a question.
+        """
+        report = getattr(self._driver, "report_mouse", None)
+        if report is not None and in_screen(os.environ):
+            report(wanted)
+
     def pop_screen(self) -> AwaitComplete:
         """Close the uppermost screen, but never the run's: see `ui/screens/closing.py`."""
         if self.screen is self.run_screen:
             return AwaitComplete()
         return super().pop_screen()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End because of an error; while leaving, what fails is only what has been taken down.
+
+        Fault of Textual 8.2: the list of commands is filled on, and finds its widgets gone.
+        """
+        if not self._exit:
+            super()._handle_exception(error)
 
     async def _shutdown(self) -> None:
         await super()._shutdown()

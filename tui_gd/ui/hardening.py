@@ -44,7 +44,10 @@ PASTE_SECONDS = 0.5
 LONGEST_KEY = 7
 LONGEST_SEQUENCE = 32
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[^\x1b])", re.DOTALL)
-_PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[^\x1b]?|[^\x1b]{1,64}", re.DOTALL)
+# a key behind an escape is one of its own: tmux and slow lines bring as one what was pressed within
+# half a second, and GNU screen, while the mouse is reported, whatever was pressed; no key needs alt,
+# but for alt+backspace in a line
+_PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[\[\]OPX^_\x7f]?|[^\x1b]{1,64}", re.DOTALL)
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
 # what a terminal answers: cursor position, status, attributes, modes, focus
 _ANSWER = re.compile(r"\x1b\[[?>]?[\d;]*(?:[Rnc]|\$y)|\x1b\[[IO]")
@@ -127,6 +130,8 @@ class Intake:
                 room = self._room()
                 if room > 0:
                     yield from self._parser.pieces(piece if piece[0] == "\x1b" else piece[:room])
+                if piece == "\x1b":
+                    yield from self._parser.hurry()
 
     def _paste(self, text: str) -> Generator[Message, None, str]:
         """Take from a paste what is of it, and return the rest, which is not."""
@@ -260,6 +265,13 @@ class HardDriver(LinuxDriver):
         self.write("\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l")
         self._enable_mouse_support()
         self._app.refresh(layout=True)
+
+    def report_mouse(self, wanted: bool) -> None:  # noqa: FBT001 - on or off
+        """Have the terminal report the mouse, or no longer."""
+        if wanted:
+            self._enable_mouse_support()
+        else:
+            self._disable_mouse_support()
 
     def _on_the_loop(self, act: Callable[[], None]) -> None:
         """Do it when the loop comes to it; called on any thread, and within signal handlers."""

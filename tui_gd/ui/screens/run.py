@@ -359,6 +359,11 @@ class RunScreen(KeepingActions):
     def on_screen_resume(self) -> None:
         """Draw what has changed while another screen was shown."""
         self._stale = True
+        self.app.listen_to_mouse(wanted=True)
+
+    def on_screen_suspend(self) -> None:
+        """Leave the keyboard to the screen that comes on top."""
+        self.app.listen_to_mouse(wanted=False)
 
     def _look(self, view: View) -> None:
         """Have the curves in the snapshots that the loss panel wants."""
