@@ -16,6 +16,8 @@ from tui_gd.ui import start
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.arithmetic import vector
 from tui_gd.ui.panels.keysline import KeysLine
+from tui_gd.ui.screens.closing import Commands
+from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.start import _summary
 from tui_gd.ui.studies import Study
 
@@ -38,6 +40,50 @@ async def test_ctrl_c_quits_also_where_a_question_is_asked(key) -> None:
         await driver.until(lambda: key == "l" or list(driver.app.screen.query(Input)))
         await driver.press("ctrl+c")
         await driver.until(lambda: driver.app._exit)
+
+
+async def test_the_list_of_commands_opens_over_the_run_only() -> None:
+    async with driving() as driver:
+        await driver.press("l")
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        question = driver.app.screen
+        await driver.press("ctrl+p")
+        driver.app.action_command_palette()
+        assert driver.app.screen is question
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        driver.app.action_command_palette()
+        driver.app.action_command_palette()
+        assert [type(one) for one in driver.app.screen_stack[-2:]] == [type(driver.run), Commands]
+        driver.app.exit()
+
+
+async def test_what_is_answered_behind_another_screen_closes_neither() -> None:
+    async with driving() as driver:
+        await driver.press("l")
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        behind = driver.app.screen
+        before = Choice("Another", [("one", "one")], "one")
+        await driver.app.push_screen(before)
+        behind.dismiss("mse")  # an enter that was still on its way
+        assert driver.app.screen is before
+        before.dismiss(None)
+        assert driver.app.screen is behind
+        behind.dismiss(None)
+        await driver.until(lambda: driver.app.screen is driver.run)
+
+
+async def test_the_list_of_commands_that_is_closed_twice_takes_no_other_screen_away() -> None:
+    async with driving() as driver:
+        driver.app.action_command_palette()
+        await driver.until(lambda: list(driver.app.screen.query(Input)))
+        commands = driver.app.screen
+        commands.dismiss()
+        question = Choice("Another", [("one", "one")], "one")
+        await driver.app.push_screen(question)
+        commands.dismiss()
+        assert driver.app.screen is question
+        driver.app.exit()
 
 
 async def test_what_fails_while_the_app_is_being_left_is_no_fault_of_the_run() -> None:

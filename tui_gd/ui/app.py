@@ -20,7 +20,7 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from tui_gd.settings import RunSettings
 from tui_gd.ui.beginning import Beginning
@@ -230,10 +230,12 @@ class GdApp(App[None]):
 
             yield SystemCommand(f"{action.text[0].upper()}{action.text[1:]}", action.shown, do)
 
-    def on_command_palette_opened(self) -> None:
-        """Have its cursor not blink: what waits sends nothing."""
-        for line in self.screen.query(Input):
-            line.cursor_blink = False
+    def action_command_palette(self) -> None:
+        """Show all commands by name, over the run only: elsewhere there are none."""
+        if self.run_screen is not None and self.screen is self.run_screen:
+            from tui_gd.ui.screens.closing import Commands
+
+            self.push_screen(Commands(id="--command-palette"))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes the lines that Textual draws itself: without colour, in ASCII.

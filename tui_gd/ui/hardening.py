@@ -355,7 +355,9 @@ class HardDriver(LinuxDriver):
             node = self._app.focused or self._app.screen
         except ScreenStackError:
             return self._app._message_queue.qsize()
-        return sum(pump._message_queue.qsize() for pump in node.ancestors_with_self)
+        # what waits in one that is being taken down is never worked off
+        pumps = [pump for pump in node.ancestors_with_self if pump._running and not pump._closing]
+        return sum(pump._message_queue.qsize() for pump in pumps)
 
     # The way out
 

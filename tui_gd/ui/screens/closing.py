@@ -7,7 +7,9 @@ is. Of two quick presses of enter the second one would close the run behind a qu
 from typing import TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
 from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
 
 Answer = TypeVar("Answer")
 
@@ -17,8 +19,22 @@ class Closing(Screen[Answer]):
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Close with an answer; once closed, or behind another screen, nothing."""
-        return super().dismiss(result) if self.is_current else AwaitComplete()
+        # `is_current` is also said of a screen that is seen behind another one
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
 
 class Question(Closing[Answer], ModalScreen[Answer]):
     """A screen that closes once, with the run seen behind it."""
+
+
+class Commands(CommandPalette):
+    """The list of all commands by name; it closes as the others do."""
+
+    def on_mount(self) -> None:
+        """Have its cursor not blink: what waits sends nothing."""
+        for line in self.query(Input):
+            line.cursor_blink = False
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close; once closed nothing."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
