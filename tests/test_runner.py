@@ -696,3 +696,38 @@ def test_going_to_a_far_epoch_is_running_and_any_command_calls_it_off(driven: Dr
         epoch = runner.snapshot.epoch
         time.sleep(0.02)
         assert runner.snapshot.epoch == epoch
+
+
+class Late(deque[Command]):
+    """An inbox into which a command comes just after it was looked whether there is any."""
+
+    runner: Runner | None = None
+
+    def __len__(self) -> int:
+        found = super().__len__()
+        if self.runner is not None:
+            runner, self.runner = self.runner, None
+            runner.post(Pause())
+        return found
+
+
+def test_a_command_that_comes_while_a_frame_ends_interrupts_the_epoch(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = driven(start=False)
+    runner._carry_out(Resume())
+    runner.begin_frame()
+    monkeypatch.setattr(runner, "_give_way", lambda: None)  # the frame is over just now
+    inbox = Late()
+    monkeypatch.setattr(runner, "_inbox", inbox)
+    seen: list[bool] = []
+
+    def advance(epochs: int) -> int:
+        seen.append(runner.trainer.interrupt)
+        return epochs
+
+    monkeypatch.setattr(runner.trainer, "advance", advance)
+    inbox.runner = runner
+    runner._train()
+    assert list(inbox) == [Pause()]
+    assert seen == [True]

@@ -77,3 +77,11 @@ def test_without_a_terminal_it_prints_the_tutorials_lines_and_the_report() -> No
     assert list(map(int, lines)) == [1, *range(5, 101, 5)]
     assert "precision" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_window_is_believed_and_not_what_a_shell_has_exported(local: Place) -> None:
+    terminal = local.start(columns=80, rows=24, env={"COLUMNS": "30", "LINES": "9"}).terminal
+    walks.wait_for_status(terminal, epoch=0)
+    terminal.wait_for(lambda terminal: "q quit" in terminal.line(23))
+    terminal.resize(120, 40)
+    terminal.wait_for(lambda terminal: "q quit" in terminal.line(39))

@@ -241,6 +241,15 @@ class HardDriver(LinuxDriver):
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: SIGWINCH tells the size, and pixels of the mouse are not needed."""
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Fault: COLUMNS and LINES are believed, where exported, whatever size the window has."""
+        with suppress(OSError):
+            columns, rows = os.get_terminal_size(self.fileno)
+            if columns > 0 and rows > 0:
+                return columns, rows
+        size: tuple[int, int] = super()._get_terminal_size()
+        return size
+
     def _resized(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self._on_the_loop(self._tell_size)
