@@ -189,9 +189,9 @@ class GdApp(App[None]):
             self._driver.write(clipboard(text, os.environ))
 
     def listen_to_mouse(self, *, wanted: bool) -> None:
-        """Behind questions let the mouse be in GNU screen, which holds escape back while it is not.
+        """In GNU screen, have the mouse reported or not: over the run it is, behind a question not.
 
-        It hands escape on with the next byte only: there would be no way out of a question.
+        While it is, screen hands escape on with the next byte only: no way out of a question.
         """
         report = getattr(self._driver, "report_mouse", None)
         if report is not None and in_screen(os.environ):

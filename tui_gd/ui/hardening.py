@@ -45,8 +45,8 @@ LONGEST_KEY = 7
 LONGEST_SEQUENCE = 32
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[^\x1b])", re.DOTALL)
 # a key behind an escape is one of its own: tmux and slow lines bring as one what was pressed within
-# half a second, and GNU screen, while the mouse is reported, whatever was pressed; no key needs alt,
-# but for alt+backspace in a line
+# half a second, and GNU screen, while the mouse is reported, whatever was pressed; nothing needs
+# alt but alt+backspace in a line
 _PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[\[\]OPX^_\x7f]?|[^\x1b]{1,64}", re.DOTALL)
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
 # what a terminal answers: cursor position, status, attributes, modes, focus
@@ -275,7 +275,7 @@ class HardDriver(LinuxDriver):
         self._enable_mouse_support()
         self._app.refresh(layout=True)
 
-    def report_mouse(self, wanted: bool) -> None:  # noqa: FBT001 - on or off
+    def report_mouse(self, wanted: bool) -> None:
         """Have the terminal report the mouse, or no longer."""
         if wanted:
             self._enable_mouse_support()
