@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from rich.style import Style
 from textual import events
 from textual.css.query import NoMatches
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from tests.ui.driving import driving
 from tui_gd.learning.engine import Interrupted
@@ -84,6 +85,20 @@ async def test_the_list_of_commands_that_is_closed_twice_takes_no_other_screen_a
         commands.dismiss()
         assert driver.app.screen is question
         driver.app.exit()
+
+
+async def test_a_click_on_a_command_that_is_listed_no_longer_does_nothing() -> None:
+    async with driving() as driver:
+        driver.app.action_command_palette()
+        await driver.until(lambda: list(driver.app.screen.query(OptionList)))
+        (listed,) = driver.app.screen.query(OptionList)
+        there = Style.from_meta({"option": 100_000})
+        listed.post_message(
+            events.Click(listed, 1, 1, 0, 0, 1, False, False, False, 1, 1, style=there)
+        )
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is driver.run)
+        assert driver.app._exception is None
 
 
 async def test_what_fails_while_the_app_is_being_left_is_no_fault_of_the_run() -> None:

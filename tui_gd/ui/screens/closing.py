@@ -6,8 +6,10 @@ is. Of two quick presses of enter the second one would close the run behind a qu
 
 from typing import TypeVar
 
+from textual import command, events
+from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
@@ -27,8 +29,23 @@ class Question(Closing[Answer], ModalScreen[Answer]):
     """A screen that closes once, with the run seen behind it."""
 
 
+class CommandChoices(CommandList):
+    """Fault of Textual 8.2: a click on what is listed no longer, since a key came, ends the app."""
+
+    def on_click(self, event: events.Click) -> None:
+        """Take no click on what is not there."""
+        clicked = event.style.meta.get("option")
+        if clicked is not None and clicked >= self.option_count:
+            event.prevent_default()
+
+
 class Commands(CommandPalette):
     """The list of all commands by name; it closes as the others do."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out, with a list that survives."""
+        vars(command)["CommandList"] = CommandChoices
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Have its cursor not blink: what waits sends nothing."""
