@@ -101,6 +101,18 @@ async def test_a_click_on_a_command_that_is_listed_no_longer_does_nothing() -> N
         assert driver.app._exception is None
 
 
+async def test_a_page_up_or_down_while_no_command_is_listed_yet_does_nothing() -> None:
+    async with driving() as driver:
+        driver.app.action_command_palette()
+        await driver.until(lambda: list(driver.app.screen.query(OptionList)))
+        (listed,) = driver.app.screen.query(OptionList)
+        listed.clear_options()
+        listed.action_page_up()
+        listed.action_page_down()
+        assert listed.highlighted is None
+        driver.app.exit()
+
+
 async def test_what_fails_while_the_app_is_being_left_is_no_fault_of_the_run() -> None:
     async with driving() as driver:
         driver.app.exit()

@@ -4,6 +4,7 @@ Fault of Textual 8.2: a screen that is told to close takes the uppermost one awa
 is. Of two quick presses of enter the second one would close the run behind a question.
 """
 
+from contextlib import suppress
 from typing import TypeVar
 
 from textual import command, events
@@ -30,13 +31,26 @@ class Question(Closing[Answer], ModalScreen[Answer]):
 
 
 class CommandChoices(CommandList):
-    """Fault of Textual 8.2: a click on what is listed no longer, since a key came, ends the app."""
+    """Faults of Textual 8.2, each of which ends the app.
+
+    A click on what a key has made listed no longer; a page up or down where nothing is listed.
+    """
 
     def on_click(self, event: events.Click) -> None:
         """Take no click on what is not there."""
         clicked = event.style.meta.get("option")
         if clicked is not None and clicked >= self.option_count:
             event.prevent_default()
+
+    def action_page_up(self) -> None:
+        """Move up by a page, if there is one."""
+        with suppress(KeyError):
+            super().action_page_up()
+
+    def action_page_down(self) -> None:
+        """Move down by a page, if there is one."""
+        with suppress(KeyError):
+            super().action_page_down()
 
 
 class Commands(CommandPalette):
