@@ -45,12 +45,12 @@ class CommandChoices(CommandList):
     def action_page_up(self) -> None:
         """Move up by a page, if there is one."""
         with suppress(KeyError):
-            super().action_page_up()
+            super().action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
         """Move down by a page, if there is one."""
         with suppress(KeyError):
-            super().action_page_down()
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
 
 class Commands(CommandPalette):
