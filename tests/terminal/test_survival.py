@@ -177,12 +177,15 @@ def test_a_key_that_closes_a_question_pressed_twice_closes_no_more(
         before = terminal.text()
         terminal.send(opens)
         terminal.wait_for(lambda terminal, before=before: terminal.text() != before)
+        terminal.wait_until_quiet(0.3)
+        question = terminal.text()
         terminal.send(closes * times)
 
-        def back(terminal: Terminal) -> bool:
+        def back(terminal: Terminal, question: str = question) -> bool:
             terminal.press("escape")
             time.sleep(0.3)
-            return terminal.exit_status is not None or walks.status(terminal) is not None
+            closed = walks.status(terminal) is not None and terminal.text() != question
+            return terminal.exit_status is not None or closed
 
         terminal.wait_for(back)
         assert terminal.exit_status is None, terminal.scrollback()

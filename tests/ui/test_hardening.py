@@ -9,7 +9,7 @@ from textual.app import App
 if sys.platform == "win32":
     pytest.skip("a driver of Unix", allow_module_level=True)
 
-from tui_gd.ui.hardening import LONGEST_PASTE, PASTE_SECONDS, HardDriver, Intake
+from tui_gd.ui.hardening import LONGEST_PASTE, MOST_WAITING, PASTE_SECONDS, HardDriver, Intake
 
 
 class Reading:
@@ -77,11 +77,25 @@ def test_a_long_paste_is_cut() -> None:
     assert pasted == "paste " + "x" * LONGEST_PASTE
 
 
-def test_without_room_only_answers_of_the_terminal_are_heard() -> None:
+def test_without_room_only_answers_of_the_terminal_and_the_last_key_are_heard() -> None:
     reading = Reading(room=0)
     assert reading.take("abc\x1b[A\x1b[<0;1;1M\x1b[7;9R\x1b[I") == ["CursorPosition", "AppFocus"]
+    assert reading.take("." * 1000 + "q") == ["q"]
+    assert reading.take("abc\x1b[A") == ["up"]
     reading.room = 2
-    assert reading.take("abc") == ["a", "b"]
+    assert reading.take("abcd") == ["a", "b", "d"]
+
+
+async def test_of_too_many_keys_the_last_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_gd.ui.hardening.signal.signal", lambda *_: None)
+    driver = HardDriver(App())
+    for _ in range(MOST_WAITING):
+        driver.send_message(events.Key("full_stop", "."))
+    driver.send_message(events.Key("q", "q"))
+    driver.send_message(events.MouseDown(None, 0, 0, 0, 0, 1, False, False, False))
+    keys = [message.key for _, message in driver._waiting if isinstance(message, events.Key)]
+    assert keys == ["full_stop"] * (MOST_WAITING - 1) + ["q"]
+    assert len(driver._waiting) == MOST_WAITING
 
 
 def test_what_no_terminal_can_mean_ends_nothing() -> None:

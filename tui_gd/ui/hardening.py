@@ -121,15 +121,23 @@ class Intake:
         yield from self._parser.hurry()
 
     def _keys(self, text: str) -> Iterator[Message]:
-        for piece in _PIECES.findall(text):
+        """Yield what is typed as far as there is room, and the last key always.
+
+        After too many of another key it is the one that is meant: `q`.
+        """
+        pieces = _PIECES.findall(text)
+        for number, piece in enumerate(pieces, 1):
             if piece == BRACKETED_PASTE_END:
                 self._torn = False
             elif _ANSWER.fullmatch(piece) and not _IN_BAND_RESIZE.match(piece):
                 yield from self._parser.pieces(piece)
             elif not _IN_BAND_RESIZE.match(piece):
-                room = self._room()
-                if room > 0:
-                    yield from self._parser.pieces(piece if piece[0] == "\x1b" else piece[:room])
+                room, last = max(0, self._room()), number == len(pieces)
+                kept = piece
+                if piece[0] != "\x1b":
+                    kept = piece[:room] + (piece[room:][-1:] if last else "")
+                if kept and (room or last):
+                    yield from self._parser.pieces(kept)
                 if piece == "\x1b":
                     yield from self._parser.hurry()
 
@@ -338,9 +346,12 @@ class HardDriver(LinuxDriver):
         """Hand input on no faster than the interface works it off."""
         if not isinstance(message, events.InputEvent | events.Paste):
             super().send_message(message)
-        elif len(self._waiting) < MOST_WAITING:
+        elif isinstance(message, events.Key) or len(self._waiting) < MOST_WAITING:
             if isinstance(message, events.Key):
                 self._key_read()
+            if len(self._waiting) >= MOST_WAITING:
+                with suppress(IndexError):  # all of it has just been delivered
+                    self._waiting.pop()
             self._waiting.append((time.monotonic(), message))
             self._on_the_loop(self._deliver)
 
