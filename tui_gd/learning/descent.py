@@ -65,7 +65,8 @@ class Chunk:
         """
         if not grads:
             return
-        directions = np.stack([before, *grads])
+        # several times as fast as to stack them
+        directions = np.concatenate([before, *grads]).reshape(-1, *before.shape)
         norms = np.sqrt(np.vecdot(directions, directions))
         stop = begin + len(grads)
         self.norms[begin:stop] = norms[1:]
