@@ -207,7 +207,7 @@ class Trainer:
             self._run.evaluation.finish()
 
     def record_steepness(self) -> None:
-        """Record norm and cosine of the directions from here on: about a twentieth of the time."""
+        """Record norm and cosine of the directions from here on, which takes time of its own."""
         self.descent.record_steepness = True
         if self.epoch == 0:
             self._run.record_norms()
