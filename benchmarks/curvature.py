@@ -19,12 +19,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from tui_gd import load_problem
-from tui_gd.learning.curvature import Curvature, curvature
+from tui_gd.insight.curvature import Curvature, curvature, safe_learning_rate
 from tui_gd.learning.engine import LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.learning.optimizers import make_optimizer
-from tui_gd.learning.safe_rate import safe_learning_rate
 from tui_gd.learning.starts import make_start
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ import numpy as np
 
 from tui_gd.plots.cells import Cells, changed_spans
 from tui_gd.plots.confusion import draw_confusion
+from tui_gd.plots.curves import Curve, draw_loss
 from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
-from tui_gd.plots.loss import Curve, draw_loss
 from tui_gd.plots.palette import UNICODE, palette_for
 
 if TYPE_CHECKING:

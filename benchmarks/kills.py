@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from tui_gd.runs.place import NAME
+from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume, settings_of
 from tui_gd.runs.store import Store
 
@@ -35,8 +35,8 @@ LONGEST = 3.0
 NURSERY = """
 import os, sys
 import sklearn.datasets, sklearn.metrics, sklearn.model_selection
-import tui_gd.headless
-from tui_gd.cli import run
+import tui_gd.cli.run
+from tui_gd.cli.dispatch import run
 for line in sys.stdin:
     out, *words = line.split()
     child = os.fork()

@@ -24,14 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from tui_gd.commands import LookAt
-from tui_gd.learning.blas import computing
-from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.prediction import Predictor
-from tui_gd.observer import Observer
+from tui_gd.learning.engine import Interrupted, computing
+from tui_gd.learning.models import Predictor
 from tui_gd.plots.palette import UNICODE, palette_for
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.session.commands import LookAt
+from tui_gd.session.observer import Observer
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.race import RacePanel

@@ -20,11 +20,11 @@ import numpy as np
 from benchmarks.training import timed
 from benchmarks.tutorial import descend
 from tui_gd import load_problem
-from tui_gd.learning.blas import computing
+from tui_gd.insight.race import rates_around
+from tui_gd.learning.engine import computing
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.learning.race import rates_around
 from tui_gd.problems import Problem
-from tui_gd.race_setup import (
+from tui_gd.session.race import (
     DECADES,
     DECADES_EACH,
     RATES,
@@ -32,7 +32,7 @@ from tui_gd.race_setup import (
     hold_race,
     race_settings,
 )
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 
 EPOCHS = 100
 TURNS = 15

@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from tui_gd.headless import KEEP_SECONDS
-from tui_gd.learning.trainer import Trainer
+from tui_gd.cli.run import KEEP_SECONDS
 from tui_gd.runs.recorder import Recorder
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.trainer import Trainer
 
 SECONDS = 2.0
 TURNS = 7

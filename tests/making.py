@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.engine import LocalEngine
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
+from tui_gd.training.trainer import Trainer
 
 Floats = NDArray[np.float64]
 

@@ -28,8 +28,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from tests.making import problem_of
-from tui_gd import GradientDescentClassifier, GradientDescentRegressor, Trainer
-from tui_gd.estimators import classifier, regressor
+from tui_gd import GradientDescentClassifier, GradientDescentRegressor, Trainer, estimators
 from tui_gd.learning.models import Model
 from tui_gd.learning.starts import make_start
 
@@ -547,7 +546,7 @@ def test_the_start_fits_the_network(settings, wanted):
 
 
 def test_the_examples_in_the_docstrings_run():
-    results = [doctest.testmod(module) for module in (classifier, regressor)]
+    results = [doctest.testmod(module) for module in (estimators,)]
     assert all(result.attempted > 4 for result in results)
     assert all(result.failed == 0 for result in results)
 

@@ -39,11 +39,11 @@ def test_import_contracts_hold() -> None:
     [
         ("import tui_gd", ["numpy", *TERMINAL, "sklearn"]),
         ("import tui_gd.__main__", ["numpy", *TERMINAL, "sklearn"]),
-        ("import tui_gd.learning.trainer", [*TERMINAL, "sklearn", "scipy"]),
+        ("import tui_gd.training.trainer", [*TERMINAL, "sklearn", "scipy"]),
         ("import tui_gd.problems", [*TERMINAL, "sklearn"]),
-        ("import tui_gd.runner", [*TERMINAL, "sklearn"]),
-        ("import tui_gd.report", TERMINAL),
-        ("import tui_gd.headless", ["textual", "rich", "sklearn"]),
+        ("import tui_gd.session.runner", [*TERMINAL, "sklearn"]),
+        ("import tui_gd.session.report", TERMINAL),
+        ("import tui_gd.cli.run", ["textual", "rich", "sklearn"]),
         ("import tui_gd.ui.app", ["sklearn", "plotext"]),
         ("from tui_gd import Trainer, load_problem", TERMINAL),
     ],
@@ -59,7 +59,7 @@ def test_an_import_loads_no_more_than_it_may(code: str, unwanted: list[str]) -> 
 )
 def test_help_and_a_wrong_option_need_no_arithmetic_and_no_screen(arguments: list[str]) -> None:
     code = (
-        "import sys\nfrom tui_gd.cli import run\n"
+        "import sys\nfrom tui_gd.cli.dispatch import run\n"
         "try:\n    run(sys.argv[1:])\nexcept SystemExit:\n    pass"
     )
     found = loaded(code, *arguments)

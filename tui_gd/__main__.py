@@ -11,7 +11,7 @@ def main() -> int:
     """Run the command line and return its exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupted)
-    from tui_gd.cli import run
+    from tui_gd.cli.dispatch import run
 
     return run(sys.argv[1:])
 

@@ -9,9 +9,9 @@ from scipy.optimize import linprog
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from tests.making import Floats
-from tui_gd.learning.stops import StopRules
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem, load_problem
+from tui_gd.training.stops import StopRules
+from tui_gd.training.trainer import Trainer
 
 
 def standardised(x: Floats) -> Floats:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from tui_gd.insight.numeric import numeric_gradient
+from tui_gd.learning.engine import SurfaceEngine
 from tui_gd.learning.losses import make_loss
-from tui_gd.learning.numeric import numeric_gradient
-from tui_gd.learning.surface import SurfaceEngine
 from tui_gd.problems import SURFACES, Surface
 from tui_gd.problems.surfaces import surface_problem, typed_surface
 from tui_gd.ui.panels.arithmetic import weight_names

@@ -11,10 +11,11 @@ from tui_gd.plots.landscape import (
     Group,
     Track,
     draw_landscape,
+    draw_landscape_line,
     landscape_area,
+    line_area,
     place_at,
 )
-from tui_gd.plots.landscape_line import draw_landscape_line, line_area
 from tui_gd.plots.palette import ASCII, UNICODE, contrast, palette_for
 from tui_gd.plots.relief import READABLE, contour_colours, inks, level_edges
 

@@ -5,9 +5,8 @@ import pytest
 
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Scale, geometry, nice_limits
-from tui_gd.plots.curves import EpochScale, half_width, smoothed
+from tui_gd.plots.curves import Curve, EpochScale, draw_curves, draw_loss, half_width, smoothed
 from tui_gd.plots.dots import pack, unpack
-from tui_gd.plots.loss import Curve, draw_curves, draw_loss
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 
 PALETTE = palette_for("256", True)

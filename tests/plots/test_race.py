@@ -6,10 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from tui_gd.plots.contenders import draw_contenders
-from tui_gd.plots.loss import Curve
+from tui_gd.plots.curves import Curve
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
-from tui_gd.plots.race import Field, draw_race
+from tui_gd.plots.race import Field, draw_contenders, draw_race
 
 # as is, diverges from index 7 on, and at 6 it ends above the start
 RATES = 10.0 ** np.linspace(-4, 0, 9)

@@ -8,9 +8,9 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import arrays
 from tui_gd.problems.arrays import load_arrays
+from tui_gd.training.trainer import Trainer
 
 
 def table(rows: int = 3000, dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:

@@ -14,9 +14,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
 from tui_gd.problems.files import load_file
+from tui_gd.training.trainer import Trainer
 
 TEXTS = ["contract", "city"]
 

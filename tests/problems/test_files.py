@@ -15,7 +15,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import opened, sources
 from tui_gd.problems.assembling import reorder
 from tui_gd.problems.files import load_file
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 
 
 def frame(rows: int = 90) -> pd.DataFrame:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tui_gd.learning.standing import SERIES
-from tui_gd.learning.trainer import Trainer
-from tui_gd.runs.place import NAME
+from tui_gd.runs.database import NAME
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.store import KeptRun, Store
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import SERIES
+from tui_gd.training.trainer import Trainer
 
 LINE = RunSettings("line", samples=20, alpha=(0.01, 0.003), seed=3, epochs=1000)
 

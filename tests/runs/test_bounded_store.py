@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 
 from tests.runs.keeping import LINE, Kept
+from tui_gd.cli.runs import curve_lines, summary
 from tui_gd.errors import ProblemError
-from tui_gd.keeping import curve_lines, summary
-from tui_gd.learning import points as points_module
-from tui_gd.learning import series as series_module
-from tui_gd.learning.points import Known, Points
-from tui_gd.learning.standing import Keyframe
-from tui_gd.learning.trainer import Trainer
 from tui_gd.runs import writing
 from tui_gd.runs.completing import completed, missing_epochs
 from tui_gd.runs.export import why_not
 from tui_gd.runs.exported import Exported
-from tui_gd.runs.exports.losses import loss_files
+from tui_gd.runs.exports.report import loss_files
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
-from tui_gd.ui.storeshelf import StoreShelf
+from tui_gd.training import series as series_module
+from tui_gd.training import spans as points_module
+from tui_gd.training.checkpoint import Keyframe
+from tui_gd.training.spans import Known, Points
+from tui_gd.training.trainer import Trainer
+from tui_gd.ui.library import StoreShelf
 
 LONG = 10**9
 

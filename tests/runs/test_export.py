@@ -17,11 +17,10 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, classification_report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commandline import ROOT, call, check_refusal
+from tests.cli.commandline import ROOT, call, check_refusal
 from tests.tutorial import data, descend
-from tui_gd.cli_export import KINDS as NAMED
+from tui_gd.cli.export import KINDS as NAMED
 from tui_gd.errors import OutputError, ProblemError
-from tui_gd.learning.points import points_of
 from tui_gd.problems import Problem
 from tui_gd.runs import export as exports
 from tui_gd.runs.completing import completed, missing_epochs
@@ -29,7 +28,8 @@ from tui_gd.runs.export import KINDS, USUAL, Exported, export, why_not
 from tui_gd.runs.exports import events, figure
 from tui_gd.runs.share import share_line
 from tui_gd.runs.store import Store
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.spans import points_of
 
 HOSTILE = "=1+1,$x$\x1b[2J|`*_é漢"
 
@@ -481,7 +481,7 @@ def test_files_are_whole_or_as_they_were(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tui_gd.wholefile.os.fsync", fail)
+    monkeypatch.setattr("tui_gd.files.os.fsync", fail)
     with pytest.raises(OutputError, match="No space left"):
         export(exported_run(epochs=40), "losses", tmp_path)
     assert path.read_bytes() == before

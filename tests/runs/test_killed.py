@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 from benchmarks.kills import RUN, Nursery, check_whole, kill_once
-from tests.commandline import check_refusal, process
-from tui_gd.runs.place import NAME
+from tests.cli.commandline import check_refusal, process
+from tui_gd.runs.database import NAME
 from tui_gd.runs.store import Store
 
 KILLS = 12

@@ -20,7 +20,7 @@ from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.runs.export import Exported, export
 from tui_gd.runs.exports import predict
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 
 
 def exported_run(settings: RunSettings, epochs: int = 30) -> Exported:

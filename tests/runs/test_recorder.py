@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests.runs.keeping import LINE, Kept, check_same
-from tui_gd.learning.trainer import Trainer
 from tui_gd.runs import recorder, writing
-from tui_gd.runs.place import NAME
+from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
 from tui_gd.runs.writing import evenly
+from tui_gd.training.trainer import Trainer
 
 
 def resumed(path: Path, name: str) -> Trainer:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.runs.keeping import LINE, Kept, check_same, keep
 from tui_gd.errors import ProblemError
-from tui_gd.runs import identity, place
-from tui_gd.runs.place import NAME
+from tui_gd.runs import database, identity
+from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 
 KINDS = {
     "race": LINE,
@@ -194,4 +194,4 @@ def test_the_array_digest_tells_every_array_apart() -> None:
 
 
 def test_the_place_of_the_store_is_one_name() -> None:
-    assert place.store_path() == place.data_directory() / NAME
+    assert database.store_path() == database.data_directory() / NAME

@@ -12,17 +12,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.commandline import call, check_refusal
-from tui_gd.cli_export import is_line
+from tests.cli.commandline import call, check_refusal
+from tui_gd.cli.export import is_line
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem, load_problem
 from tui_gd.runs.exported import Exported
-from tui_gd.runs.readings import SETTINGS
-from tui_gd.runs.share import open_line, replay, share_line
+from tui_gd.runs.share import SETTINGS, open_line, replay, share_line
 from tui_gd.runs.steps import BranchOff, Shared
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.trainer import Trainer
 
 USUAL = RunSettings()
 OF_FILES = {"init", "target", "drop", "test", "stratify", "task"}

@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commandline import ROOT
+from tests.cli.commandline import ROOT
 from tests.runs.keeping import Kept, keep
 from tui_gd.errors import ProblemError
-from tui_gd.runs import opening
-from tui_gd.runs.blobs import cut, points, thinned, whole_row
-from tui_gd.runs.driving import Drive, DrivenError, driver_of
-from tui_gd.runs.opening import StoreError
-from tui_gd.runs.place import NAME, data_directory, on_network
+from tui_gd.runs import database
+from tui_gd.runs.database import NAME, StoreError, data_directory, on_network
+from tui_gd.runs.lock import Drive, DrivenError, driver_of
+from tui_gd.runs.rows import cut, points, thinned, whole_row
 from tui_gd.runs.store import Store
 
 
@@ -239,7 +238,7 @@ def test_it_is_written_ahead_where_that_works(tmp_path: Path) -> None:
 def test_elsewhere_a_rollback_journal_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(opening, what, lambda _: what == "on_network")
+    monkeypatch.setattr(database, what, lambda _: what == "on_network")
     name = keep(tmp_path)
     with Store(tmp_path / NAME) as store:
         assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -358,7 +357,7 @@ def test_a_store_that_may_not_be_written_can_be_read(
     def refuse(path: Path) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
-    monkeypatch.setattr(opening, "make_private_file", refuse)
+    monkeypatch.setattr(database, "make_private_file", refuse)
     with Store(tmp_path / NAME) as store:
         (found,) = store.runs()
         assert (found.id, found.newest) == (run, 30)

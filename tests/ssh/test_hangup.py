@@ -14,7 +14,7 @@ from benchmarks.kills import check_whole
 from tests.terminal import provocations, sshd, walks
 from tests.terminal.fixtures import Place
 from tests.terminal.session import PATIENCE, ROOT, Terminal
-from tui_gd.runs.place import NAME
+from tui_gd.runs.database import NAME
 from tui_gd.runs.store import Store
 
 LONG = ("--seed", "3", "-e", "1000000000")

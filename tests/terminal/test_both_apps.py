@@ -29,7 +29,7 @@ LATIN_1 = {
     "PYTHONIOENCODING": "latin-1",
 }
 # Python code put before the app, where something in it is to break
-GD_TUI = "from tui_gd.__main__ import main\nfrom tui_gd.learning.trainer import Trainer as Trains\n"
+GD_TUI = "from tui_gd.__main__ import main\nfrom tui_gd.training.trainer import Trainer as Trains\n"
 BARE = "from tests.terminal.bare import BareApp as Trains, main\n"
 END = "\nimport sys\nsys.exit(main())"
 

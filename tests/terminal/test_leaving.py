@@ -12,7 +12,7 @@ import pytest
 from benchmarks.kills import check_whole
 from tests.terminal import walks
 from tests.terminal.session import Terminal
-from tui_gd.runs.place import NAME
+from tui_gd.runs.database import NAME
 
 # Each of these never ends by itself: who waits for it, waits for ever.
 FOR_EVER = """
@@ -26,7 +26,7 @@ from tui_gd.__main__ import main
 sys.exit(main())
 """
 LOADING = """
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 RunSettings.load_problem = for_ever
 """
 IMPORTING = """
@@ -38,24 +38,24 @@ class Slow:
 sys.meta_path.insert(0, Slow())
 """
 STUDYING = """
-import tui_gd.learning.curvature
-tui_gd.learning.curvature.curvature = for_ever
+import tui_gd.insight.curvature
+tui_gd.insight.curvature.curvature = for_ever
 """
 REPORTING = """
-import tui_gd.report
-tui_gd.report.reports_of = tui_gd.report.report_on = for_ever
+import tui_gd.session.report
+tui_gd.session.report.reports_of = tui_gd.session.report.report_on = for_ever
 """
 STOPPED_WHILE_REPORTING = """
 import os, signal
-import tui_gd.report
+import tui_gd.session.report
 
 def stopped_and_continued(*_):
     for number in (signal.SIGCONT, signal.SIGWINCH, signal.SIGTSTP):
         os.kill(os.getpid(), number)
     for_ever()
 
-tui_gd.report.report_on = for_ever
-tui_gd.report.reports_of = stopped_and_continued
+tui_gd.session.report.report_on = for_ever
+tui_gd.session.report.reports_of = stopped_and_continued
 """
 WAYS: dict[str, tuple[Callable[[Terminal], object], int]] = {
     "q": (lambda terminal: terminal.press("q"), 0),
@@ -153,7 +153,7 @@ def test_a_continuation_while_the_last_words_are_printed_disturbs_nothing(start:
 
 
 def test_the_report_on_the_screen_is_printed_as_it_is_at_hand(start: Start) -> None:
-    terminal = start("import tui_gd.report\ntui_gd.report.reports_of = for_ever\n")
+    terminal = start("import tui_gd.session.report\ntui_gd.report.reports_of = for_ever\n")
     walks.wait_for_status(terminal, epoch=0)
     terminal.press(".")
     terminal.wait_for(r"report, test rows, epoch 1\b")

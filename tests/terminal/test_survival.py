@@ -21,7 +21,7 @@ from tests.terminal import walks
 from tests.terminal.fixtures import PROGRAM
 from tests.terminal.provocations import NOISE, WATCHDOG, answers
 from tests.terminal.session import Terminal
-from tui_gd.runs.place import NAME
+from tui_gd.runs.database import NAME
 from tui_gd.runs.store import Store
 
 LONG = ("--seed", "3", "-e", "1000000000")
@@ -210,7 +210,7 @@ def test_a_paste_is_no_keys(start: Start) -> None:
 
 FAILS = """
 import sys
-from tui_gd.learning.trainer import Trainer
+from tui_gd.training.trainer import Trainer
 
 advance = Trainer.advance
 
@@ -225,7 +225,7 @@ sys.exit(main())
 """
 DEAF = """
 import sys
-from tui_gd.ui.hardening import Intake
+from tui_gd.ui.textual_fixes.driver import Intake
 
 take = Intake.take
 

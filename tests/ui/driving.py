@@ -15,8 +15,8 @@ from textual.pilot import WaitForScreenTimeout
 
 from tests.ui.shelving import MemoryShelf
 from tui_gd.plots.palette import UNICODE, Depth, Symbols
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.panel import Panel
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from tui_gd.ui.shelf import Shelf
+    from tui_gd.ui.library import Shelf
 
 # how long a busy machine with two cores may need; a test that passes never waits so long
 PATIENCE = 60.0

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.buckets import Buckets
-from tui_gd.settings import RunSettings
-from tui_gd.ui.shelf import KeptDetail, KeptLane, KeptRun, Reopened
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.buckets import Buckets
+from tui_gd.ui.library import KeptDetail, KeptLane, KeptRun, Reopened
 
 if TYPE_CHECKING:
-    from tui_gd.learning.trainer import Trainer
+    from tui_gd.training.trainer import Trainer
 
 # 2024-05-06 07:08:09 in UTC
 WHEN = 1714979289.0

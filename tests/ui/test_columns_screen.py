@@ -9,7 +9,7 @@ from tui_gd.errors import ProblemError, TargetMissing
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.problems import Problem, load_problem
 from tui_gd.problems.problem import ColumnNote
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.screens.columns import (
     ColumnsScreen,
     TargetChoice,

@@ -9,7 +9,7 @@ import pytest
 from tests.ui.test_loss_panel import Run
 from tui_gd.errors import OutputError
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.report import report_on
+from tui_gd.session.report import report_on
 from tui_gd.ui.copying import harmless, panel_text, write_panel
 from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.report import ReportPanel

@@ -13,7 +13,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.runs.export import KINDS, USUAL
 from tui_gd.runs.exported import Exported
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.screens.exporting import ExportScreen, draw_export, folder_for, parse_folder
 from tui_gd.ui.screens.questions import Prompt
 from tui_gd.ui.screens.runs import RunsScreen

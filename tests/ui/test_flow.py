@@ -10,9 +10,9 @@ from textual._compositor import CompositorUpdate
 from textual.geometry import Size
 
 from tests.ui.driving import driving
-from tui_gd.commands import Step, StepBack
-from tui_gd.ui.flow import QUESTIONS, Asking, Flow
-from tui_gd.ui.holding import Holding
+from tui_gd.session.commands import Step, StepBack
+from tui_gd.ui.steering import Holding
+from tui_gd.ui.textual_fixes.flow import QUESTIONS, Asking, Flow
 
 SIZE = Size(80, 24)
 QUESTION = re.compile(r"\x1b\[(\d+);(\d+)H\x1b\[6n\Z")

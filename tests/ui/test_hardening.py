@@ -9,7 +9,13 @@ from textual.app import App
 if sys.platform == "win32":
     pytest.skip("a driver of Unix", allow_module_level=True)
 
-from tui_gd.ui.hardening import LONGEST_PASTE, MOST_WAITING, PASTE_SECONDS, HardDriver, Intake
+from tui_gd.ui.textual_fixes.driver import (
+    LONGEST_PASTE,
+    MOST_WAITING,
+    PASTE_SECONDS,
+    HardDriver,
+    Intake,
+)
 
 
 class Reading:
@@ -87,7 +93,7 @@ def test_without_room_only_answers_of_the_terminal_and_the_last_key_are_heard() 
 
 
 async def test_of_too_many_keys_the_last_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_gd.ui.hardening.signal.signal", lambda *_: None)
+    monkeypatch.setattr("tui_gd.ui.textual_fixes.driver.signal.signal", lambda *_: None)
     driver = HardDriver(App())
     for _ in range(MOST_WAITING):
         driver.send_message(events.Key("full_stop", "."))
@@ -112,7 +118,7 @@ async def test_of_a_key_the_app_is_told_when_it_is_read_and_of_nothing_else(
         def key_read(self) -> None:
             told.append(1)
 
-    monkeypatch.setattr("tui_gd.ui.hardening.signal.signal", lambda *_: None)
+    monkeypatch.setattr("tui_gd.ui.textual_fixes.driver.signal.signal", lambda *_: None)
     driver = HardDriver(Listening())
     driver.send_message(events.Key("plus", "+"))
     assert told == [1]

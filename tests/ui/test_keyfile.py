@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import ROOT, command
+from tests.cli.commandline import ROOT, command
 from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
 from tests.ui.shelving import MemoryShelf
 from tui_gd.errors import ProblemError
-from tui_gd.learning.advice import DOINGS
+from tui_gd.insight.diagnosis import DOINGS
 from tui_gd.plots.palette import UNICODE
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.keyfile import changed_actions, config_path, read_actions, shown_keys
-from tui_gd.ui.keynames import KeyNames
+from tui_gd.ui.keyfile import KeyNames, changed_actions, config_path, read_actions, shown_keys
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action
 from tui_gd.ui.terminal import Terminal as Screen
 

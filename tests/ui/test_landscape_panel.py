@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tui_gd.commands import SetStart
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
-from tui_gd.runner import Runner
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState
+from tui_gd.session.commands import SetStart
+from tui_gd.session.runner import Runner
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState
 from tui_gd.ui.panels.landscape import LandscapePanel
+from tui_gd.ui.panels.landscape_study import choices, usual_choice
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.planes import choices, usual_choice
 from tui_gd.ui.studies import Progress
 
 

@@ -6,9 +6,9 @@ from textual._compositor import ChopsUpdate
 from textual.widget import Widget
 
 from tests.ui.driving import driving
-from tui_gd.commands import Branch, SetLearningRate
 from tui_gd.plots.palette import ASCII, UNICODE
-from tui_gd.ui.layout import arrange
+from tui_gd.session.commands import Branch, SetLearningRate
+from tui_gd.ui.panels.board import arrange
 from tui_gd.ui.panels.panel import Panel
 
 ALL = ["loss", "data", "report", "step"]

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from tests import tutorial
-from tui_gd.commands import LookAt
-from tui_gd.learning.buckets import Buckets
-from tui_gd.learning.prediction import Predictor
-from tui_gd.observer import Observer
+from tui_gd.learning.models import Predictor
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState
-from tui_gd.ui.panels.epochs import Window, moved, zoomed
+from tui_gd.session.commands import LookAt
+from tui_gd.session.observer import Observer
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState
+from tui_gd.training.buckets import Buckets
 from tui_gd.ui.panels.loss import LossPanel
 from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.readings import Window, moved, zoomed
 
 
 class Run:

@@ -10,8 +10,7 @@ from tests.making import make_problem
 from tests.ui.viewing import DEPTHS, SIZES, text_of, view_of
 from tui_gd.plots.palette import ASCII, UNICODE
 from tui_gd.problems import load_problem
-from tui_gd.ui.panels.network import NetworkPanel
-from tui_gd.ui.panels.units import formula, value_span
+from tui_gd.ui.panels.network import NetworkPanel, formula, value_span
 
 # x1, x2 and bias to three units, then to p
 FIRST = np.array([[0.52, 2.0, 0.0], [-1.3, 0.0, 1.0], [0.1, -1.0, 0.5]])

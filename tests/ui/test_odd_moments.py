@@ -11,13 +11,13 @@ from tests.ui.driving import driving
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import UNICODE, palette_for
-from tui_gd.race_setup import hold_race
-from tui_gd.settings import RunSettings
+from tui_gd.session.race import hold_race
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui import start
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.arithmetic import vector
-from tui_gd.ui.panels.keysline import KeysLine
-from tui_gd.ui.screens.closing import Commands
+from tui_gd.ui.panels.lines import KeysLine
+from tui_gd.ui.screens.page import Commands
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.start import _summary
 from tui_gd.ui.studies import Study

@@ -10,16 +10,15 @@ import pytest
 from tests import tutorial
 from tests.making import make_problem
 from tests.ui.driving import driving
-from tui_gd.commands import Branch, SetLearningRate
-from tui_gd.learning import race as racing
+from tui_gd.insight import race as racing
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.optimizers import OPTIMIZERS, make_optimizer
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.problems import load_problem
-from tui_gd.settings import RunSettings
-from tui_gd.ui.panels.contenders import contender_curves
+from tui_gd.session.commands import Branch, SetLearningRate
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.race import RacePanel
+from tui_gd.ui.panels.race import RacePanel, contender_curves
 from tui_gd.ui.studies import Progress
 
 WEIGHTS = np.array([0.5, -0.25, 0.125])

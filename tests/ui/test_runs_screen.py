@@ -9,16 +9,24 @@ import pytest
 
 from tests.ui.driving import Driver, driving
 from tests.ui.shelving import MemoryShelf, curve, kept, lane, three_details
-from tui_gd.learning.buckets import curve_of
-from tui_gd.learning.points import Known
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
-from tui_gd.ui.screens.compared import best_lane, compared, curves_of, least
+from tui_gd.training.buckets import curve_of
+from tui_gd.training.spans import Known
+from tui_gd.ui.library import MOST_BUCKETS, KeptDetail, KeptLane
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs import RunsScreen
-from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, key_lines, row_at, when_of
-from tui_gd.ui.shelf import KeptDetail, KeptLane
+from tui_gd.ui.screens.runs_page import (
+    RunsPage,
+    best_lane,
+    compared,
+    curves_of,
+    draw_runs,
+    key_lines,
+    least,
+    row_at,
+    when_of,
+)
 from tui_gd.ui.start import _summary
-from tui_gd.ui.storeshelf import MOST_BUCKETS
 
 PALETTE = palette_for("256", True)
 DETAILS = three_details()
@@ -337,7 +345,7 @@ async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() ->
 
 
 async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys) -> None:
-    from tui_gd.commands import SetPace
+    from tui_gd.session.commands import SetPace
 
     shelf = MemoryShelf()
     async with driving(shelf=shelf) as driver:

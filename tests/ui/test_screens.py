@@ -8,11 +8,11 @@ from textual.widgets import Input
 
 from tests.ui.driving import Driver, driving
 from tui_gd.plots.palette import ASCII, UNICODE, contrast, palette_for
-from tui_gd.snapshot import Snapshot
+from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
-from tui_gd.ui.plain import spelt
 from tui_gd.ui.screens.help import draw_help, help_columns
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
+from tui_gd.ui.terminal import spelt
 
 PALETTE = palette_for("256", True)
 # the line of the one before tells of the others too

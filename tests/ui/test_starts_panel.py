@@ -9,14 +9,14 @@ import pytest
 
 from tests import tutorial
 from tests.making import make_rows, problem_of
-from tui_gd.commands import SetStart
+from tui_gd.insight.many_starts import draw_starts
 from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.many_starts import draw_starts
+from tui_gd.learning.models import Predictor
 from tui_gd.learning.optimizers import make_optimizer
-from tui_gd.learning.prediction import Predictor
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.problems.surfaces import TYPED
-from tui_gd.settings import RunSettings
+from tui_gd.session.commands import SetStart
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.starts import StartsPanel
 from tui_gd.ui.panels.starts_study import other_loss, telling_weights

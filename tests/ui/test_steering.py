@@ -3,9 +3,9 @@
 import pytest
 
 from tests.ui.driving import driving
-from tui_gd import commands
-from tui_gd.runner import Runner
-from tui_gd.settings import RunSettings
+from tui_gd.session import commands
+from tui_gd.session.runner import Runner
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.steering import Steering
 
 

@@ -141,7 +141,7 @@ async def test_of_many_weights_the_largest_are_shown_and_a_line_says_so(
     columns, rows, monkeypatch
 ) -> None:
     problem = make_problem(400, 29, test_rows=50)
-    monkeypatch.setattr("tui_gd.settings.RunSettings.load_problem", lambda _: problem)
+    monkeypatch.setattr("tui_gd.session.settings.RunSettings.load_problem", lambda _: problem)
     async with driving(columns, rows) as driver:
         await driver.press("4")
         await driver.until(lambda: "step" in driver.focused())

@@ -6,9 +6,9 @@ import pytest
 from tests.ui.driving import driving
 from tui_gd.errors import ProblemError
 from tui_gd.runs.recorder import Recorder
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.ui.library import StoreShelf
 from tui_gd.ui.screens.runs import RunsScreen
-from tui_gd.ui.storeshelf import StoreShelf
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,7 @@ from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import palette_for
 from tui_gd.ui import studies as module
-from tui_gd.ui.panels.engines import KeptEngine
-from tui_gd.ui.panels.scroll import Scroll
+from tui_gd.ui.panels.panel import KeptEngine, Scroll
 from tui_gd.ui.studies import Progress, Studies, Study
 
 

@@ -7,14 +7,14 @@ from functools import cache
 import numpy as np
 import pytest
 
+from tui_gd.insight.diagnosis import Kind
 from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.prediction import Predictor
-from tui_gd.learning.verdict import Kind
-from tui_gd.observer import Observer
+from tui_gd.learning.models import Predictor
 from tui_gd.plots.cells import width, wrapped
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState
+from tui_gd.session.observer import Observer
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.why import WhyPanel, kind_colour
 from tui_gd.ui.studies import Progress

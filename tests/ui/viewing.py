@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tui_gd.learning.models import Model
-from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.models import Model, Predictor
 from tui_gd.plots.palette import UNICODE, Depth, Symbols, palette_for
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.studies import Progress
 

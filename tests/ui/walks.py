@@ -9,7 +9,7 @@ import numpy as np
 from textual.command import CommandPalette
 
 from tests.ui.driving import Driver
-from tui_gd.commands import SetPace
+from tui_gd.session.commands import SetPace
 from tui_gd.ui.screens.columns import ColumnsScreen
 from tui_gd.ui.screens.exporting import ExportScreen
 from tui_gd.ui.screens.help import HelpScreen

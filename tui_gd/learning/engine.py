@@ -6,18 +6,65 @@ the sections are summed in order, so the number of threads does not change a bit
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from threadpoolctl import ThreadpoolController
 
-from tui_gd.learning.blas import ONE_BLAS_THREAD
-from tui_gd.learning.losses import Loss, Targets
-from tui_gd.learning.models import Buffers, Floats, Model
+from tui_gd.learning.losses import Floats, Loss, Targets, Value, make_loss
+from tui_gd.learning.models import Buffers, Model
+
+# How numbers are computed: BLAS on one thread, overflow without a warning.
+
+
+class _OneBlasThread:
+    """Holds BLAS to one thread while any of its contexts is open; they may nest and overlap.
+
+    The number of BLAS threads is one for the whole process, so this counts for the whole process.
+    On tall data BLAS's own threads cost time, and they sum in another order.
+    """
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._lock = threading.Lock()
+        self._controller: ThreadpoolController | None = None
+        self._limiter: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self.held:
+                self._controller = self._controller or ThreadpoolController()
+                self._limiter = self._controller.limit(limits=1, user_api="blas")
+                self._limiter.__enter__()
+            self.held += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.held -= 1
+            if not self.held:
+                self._limiter.__exit__(None, None, None)
+
+
+ONE_BLAS_THREAD = _OneBlasThread()
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Hold BLAS to one thread, and numpy's warnings back, while the context is open.
+
+    Overflow is not an accident here: whoever computes looks at the numbers that come out. numpy
+    keeps what it warns of per thread.
+    """
+    with ONE_BLAS_THREAD, np.errstate(all="ignore"):
+        yield
+
 
 # a block and its buffers are to stay in the cache of a core, of 2 MiB. Within that, the more rows
 # the better: two threads hand the interpreter lock over after every call of numpy, which costs
@@ -309,3 +356,174 @@ def _sum_in_order(parts: Floats) -> Floats:
     for part in parts[1:]:
         total += part
     return total
+
+
+# Descent on a function of the weights themselves: no rows of data, no model between.
+
+
+class SurfaceLike(Protocol):
+    """What descent needs of a surface; see `tui_gd.problems.surfaces.Surface`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the weights."""
+
+    def draw_start(self, rng_seed: int, spread: float = 1.0) -> Floats:
+        """Return a start (parameters,) within the limits."""
+
+    def value(self, points: Floats) -> Floats:
+        """Return the values (lanes,) at `points` (lanes, parameters)."""
+
+    def value_and_gradient(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return values (lanes,) and gradients (lanes, parameters), a point's own bits each."""
+
+
+class SurfaceEngine:
+    """The value of a function of one or two weights as their loss, and its exact gradient.
+
+    `loss(w) = f(w)`, direction of descent `∇f(w)`. A lane's result does not depend on the other
+    lanes. It is computed in double precision and returned in the weights' own. There are no rows,
+    so `between_blocks` is only kept for callers who look at it between two calls.
+    """
+
+    def __init__(self, surface: SurfaceLike) -> None:
+        self.rule: Loss = Value()
+        self.between_blocks: Callable[[], None] | None = None
+        self._surface = surface
+
+    def loss_and_grad(
+        self, weights: Floats, rows: NDArray[np.intp] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the value (lanes,) and the gradient (lanes, parameters); `rows` say nothing."""
+        del rows
+        values, gradient = self._surface.value_and_gradient(weights)
+        return _as(values, weights), _as(gradient, weights)
+
+    def loss(self, weights: Floats) -> Floats:
+        """Return the value (lanes,) alone, the same bits as `loss_and_grad` gives."""
+        return _as(self._surface.value(weights), weights)
+
+
+def _as(numbers: Floats, weights: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # what single precision cannot hold is inf
+        return numbers.astype(weights.dtype, copy=False)
+
+
+# The engines of a run: one for every loss that a lane descends on, on its train or test rows.
+
+
+class TrainingData(Protocol):
+    """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
+
+    @property
+    def task(self) -> str:
+        """`binary`, `multiclass` or `regression`."""
+
+    @property
+    def x_train(self) -> Floats:
+        """The training rows (rows, features + 1), ones last."""
+
+    @property
+    def y_train(self) -> Targets:
+        """Their targets (rows,)."""
+
+    @property
+    def x_test(self) -> Floats:
+        """The test rows, as the training rows."""
+
+    @property
+    def y_test(self) -> Targets:
+        """Their targets (rows,)."""
+
+    @property
+    def surface(self) -> SurfaceLike | None:
+        """The function of the weights that stands in for data, if one does."""
+
+    @property
+    def features(self) -> int:
+        """The number of features, the column of ones not counted."""
+
+    @property
+    def outputs(self) -> int:
+        """The number of scores a model gives per row."""
+
+    def rows(self, x: Floats, which: slice) -> Floats:
+        """Return some rows of `x` (rows, features + 1), ones last."""
+
+
+def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
+    """Return the model of a problem; of a surface, one whose weights are the coordinates."""
+    if problem.surface:
+        return Model(len(problem.surface.names) - 1, 1)
+    return Model(problem.features, problem.outputs, hidden, activation)
+
+
+class Engines:
+    """Makes engines by the names of their losses, and keeps those that the trainer uses.
+
+    `penalty` and `row_weights` are for the train rows alone.
+    """
+
+    def __init__(
+        self,
+        problem: TrainingData,
+        model: Model,
+        *,
+        penalty: Penalty,
+        row_weights: Floats | None,
+        threads: int | None,
+        dtype: DTypeLike,
+    ) -> None:
+        self.penalty = penalty
+        self._problem, self._model = problem, model
+        self._row_weights, self._threads = row_weights, threads
+        self._dtype = np.dtype(dtype)
+        self._between_blocks: Callable[[], None] | None = None
+        self._train: dict[str, Engine] = {}
+        self._test: dict[str, Engine] = {}
+
+    def make(self, loss: str) -> Engine:
+        """Return an engine of its own for the loss of that name, for use on any thread."""
+        problem = self._problem
+        if problem.surface:
+            return SurfaceEngine(problem.surface)
+        return LocalEngine(
+            self._model,
+            make_loss(loss, problem.task, self._dtype),
+            problem.x_train,
+            problem.y_train,
+            self._threads,
+            penalty=self.penalty,
+            row_weights=self._row_weights,
+            dtype=self._dtype,
+        )
+
+    def train(self, loss: str) -> Engine:
+        """Return the trainer's own engine for the loss of that name."""
+        if loss not in self._train:
+            self._train[loss] = self.make(loss)
+            self._train[loss].between_blocks = self._between_blocks
+        return self._train[loss]
+
+    def test(self, loss: str) -> Engine:
+        """Return the trainer's own engine for that loss on the test rows, without penalty."""
+        if loss not in self._test:
+            problem = self._problem
+            rule = make_loss(loss, problem.task, self._dtype)
+            engine = LocalEngine(
+                self._model, rule, problem.x_test, problem.y_test, self._threads, dtype=self._dtype
+            )
+            engine.between_blocks = self._between_blocks
+            self._test[loss] = engine
+        return self._test[loss]
+
+    @property
+    def between_blocks(self) -> Callable[[], None] | None:
+        """What all engines kept here call between blocks of rows; see `Engine`."""
+        return self._between_blocks
+
+    @between_blocks.setter
+    def between_blocks(self, hook: Callable[[], None] | None) -> None:
+        self._between_blocks = hook
+        for engine in (*self._train.values(), *self._test.values()):
+            engine.between_blocks = hook

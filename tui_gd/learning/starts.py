@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from tui_gd.learning.engine import SurfaceLike
 from tui_gd.learning.models import Floats, Model
-from tui_gd.learning.surface import SurfaceLike
 
 STARTS = {
     "normal": "standard normal, as the tutorial",

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Symbols
 
 Colour = int
 """−1 the terminal's own; 0..255 an xterm palette number; ``RGB | 0xRRGGBB`` true colour."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cells import Cells, fit, width
+from tui_gd.plots.cells import Cells, fit, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Symbols
 
 _WIDEST, _TALLEST = 13, 3
 _TITLES = (

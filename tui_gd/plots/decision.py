@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axes import Frame, Geometry, LegendEntry, Limits, Scale, frame, geometry
-from .cells import SPACE
-from .regions import boundary, resampled, sanitised, winner_and_margin
-from .scatter import Scatter, scatter_of
-from .shading import chequered, paint_boundary, paint_pixels, shown_points
+from tui_gd.plots.axes import Frame, Geometry, LegendEntry, Limits, Scale, frame, geometry
+from tui_gd.plots.cells import SPACE
+from tui_gd.plots.regions import boundary, resampled, sanitised, winner_and_margin
+from tui_gd.plots.scatter import Scatter, scatter_of
+from tui_gd.plots.shading import chequered, paint_boundary, paint_pixels, shown_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .cells import Cells
-    from .palette import Palette, Symbols
+    from tui_gd.plots.cells import Cells
+    from tui_gd.plots.palette import Palette, Symbols
 
 
 def decision_limits(points: NDArray[np.floating], margin: float = 0.08) -> Limits:

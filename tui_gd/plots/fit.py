@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axes import Scale, frame
-from .dots import blit
-from .polyline import line_mask
+from tui_gd.plots.axes import Scale, frame
+from tui_gd.plots.dots import blit
+from tui_gd.plots.polyline import line_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .axes import Limits
-    from .cells import Cells
-    from .palette import Palette, Symbols
+    from tui_gd.plots.axes import Limits
+    from tui_gd.plots.cells import Cells
+    from tui_gd.plots.palette import Palette, Symbols
 
 
 def fit_columns(columns: int, limits: Limits, symbols: Symbols) -> NDArray[np.float64]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .cells import Cells
-from .scale import compact
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.scale import compact
 
 if TYPE_CHECKING:
-    from .palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Symbols
 
 DECADES = 2
 """The gauge reaches so many decades down and up from the limit: 0.01 to 100 times it."""

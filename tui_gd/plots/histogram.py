@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axes import Scale, frame, nice_limits
-from .box import BORDER, draw_box
-from .cells import SPACE, Cells, Colour, fit, width
+from tui_gd.plots.axes import BORDER, Scale, draw_box, frame, nice_limits
+from tui_gd.plots.cells import SPACE, Cells, Colour, fit, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .axes import Frame
-    from .palette import Palette, Symbols
+    from tui_gd.plots.axes import Frame
+    from tui_gd.plots.palette import Palette, Symbols
 
 # values below this share of the reference stand in the lowest bin: they are all as good as zero;
 # so do the fewest outliers, for which the axis would be twice as long

@@ -7,28 +7,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axes import Scale, compact, frame, geometry
-from .marks import (
+from tui_gd.plots.axes import Scale, compact, frame, geometry
+from tui_gd.plots.relief import paint_relief
+from tui_gd.plots.tracks import (
     Place,
+    Track,
     arrow_head,
     arrow_tip,
     paint_cursor,
     paint_ends,
+    paint_lines,
     paint_minima,
     paint_signs,
+    paint_tracks,
 )
-from .relief import paint_relief
-from .tracks import Track, paint_lines, paint_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .axes import Frame, Geometry, LegendEntry, Limits
-    from .cells import Cells, Colour
-    from .palette import Palette, Symbols
-    from .relief import Relief
+    from tui_gd.plots.axes import Frame, Geometry, LegendEntry, Limits
+    from tui_gd.plots.cells import Cells, Colour
+    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.relief import Relief
+from tui_gd.plots.scale import nice_limits
+from tui_gd.plots.tracks import marks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tui_gd.plots.axes import Frame, Geometry, LegendEntry
+    from tui_gd.plots.cells import Cells, Colour
+    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.relief import Relief
+    from tui_gd.plots.tracks import Place, Track
 
 __all__ = ["Group", "Place", "Track", "draw_landscape", "landscape_area", "place_at"]
 
@@ -159,3 +174,153 @@ def _paint_arrow(
     paint_lines(drawn, relief, [line], [0], [palette.accent], palette, symbols)
     head = arrow_head(drawn, viewed, tip, symbols)
     paint_signs(drawn, relief, [tip], [head], [palette.accent], palette)
+
+
+# The loss over one weight: a curve, the path along it, and the tangent at the viewed epoch.
+
+# how far the tangent goes to both sides, as a share of the width
+_TANGENT = 0.12
+
+
+def loss_limits(values: NDArray[np.floating] | None) -> tuple[float, float]:
+    """Return limits of the loss around the finite ones of `values`."""
+    finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
+    if not finite.size:
+        return 0.0, 1.0
+    return nice_limits(float(finite.min()), float(finite.max()))
+
+
+def line_area(
+    rows: int,
+    columns: int,
+    limits: tuple[float, float],
+    values: NDArray[np.floating] | None,
+) -> Geometry:
+    """Return where the plotting area lies in a picture of `rows` × `columns`."""
+    return geometry(rows, columns, Scale(*limits), Scale(*loss_limits(values)), True)
+
+
+def draw_landscape_line(
+    rows: int,
+    columns: int,
+    *,
+    xs: NDArray[np.floating],
+    values: NDArray[np.floating] | None,
+    limits: tuple[float, float],
+    palette: Palette,
+    symbols: Symbols,
+    tracks: Sequence[Track] = (),
+    epoch: int = 0,
+    slope: float | None = None,
+    following: Place | None = None,
+    minima: Sequence[tuple[float, float, bool]] = (),
+    cursor: float | None = None,
+    x_label: str = "",
+    y_label: str = "loss",
+    title: str = "landscape",
+    legend: Sequence[LegendEntry] = (),
+    focused: bool = False,
+) -> Cells:
+    """Return the curve through `xs` (w,), `values` (w,) with the points of the lanes' paths on it.
+
+    The tracks' points are (n, 1) or (n, 2), of which the first coordinate counts: they lie on the
+    curve. `viewed` is (weight, loss) exactly, `slope` that of the tangent there, `following` where
+    the next step leads. `minima` are weight, loss and whether the minimum is global. Values that
+    are not finite are gaps; None is: not known yet.
+    """
+    bottom, top = loss_limits(values)
+    drawn = frame(
+        rows,
+        columns,
+        Scale(*limits),
+        Scale(bottom, top),
+        title=title,
+        legend=legend,
+        x_label=x_label,
+        y_label=y_label,
+        palette=palette,
+        symbols=symbols,
+        focused=focused,
+    )
+    if not (drawn.rows and drawn.columns):
+        return drawn.cells
+    relief = paint_relief(drawn, None, palette, symbols)
+    curve = np.zeros((0, 2)) if values is None else np.stack([xs, values], axis=1)
+    viewed = tracks[-1].viewed if tracks else None
+    tangent = None if viewed is None or slope is None else _tangent(viewed, slope, limits)
+    _paint_curve(drawn, relief, curve, _steps(curve, tracks, epoch), tangent, palette, symbols)
+    paint_minima(drawn, relief, minima, palette, symbols)
+    starts = [
+        (place, track.colour)
+        for track in tracks
+        for place in _on(curve, np.asarray(track.points, np.float64)[:1, 0])
+    ]
+    paint_ends(drawn, relief, tracks, starts, following, palette, symbols)
+    if cursor is not None:
+        for x, y in _on(curve, np.array([cursor])):
+            paint_cursor(drawn, relief, (float(x), float(y)), palette, symbols)
+    return drawn.cells
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """A part of a lane's path: its points (n, 2) on the curve, before or after the viewed epoch."""
+
+    places: NDArray[np.float64]
+    past: bool
+    colour: Colour
+
+
+def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> list[_Steps]:
+    """Return the paths on the curve, what lies after `epoch` first: the past covers it."""
+    return [
+        _Steps(
+            _on(curve, np.asarray(track.points, np.float64)[(track.epochs <= epoch) == past, 0]),
+            past,
+            track.colour if past else track.dimmed,
+        )
+        for past in (False, True)
+        for track in tracks
+    ]
+
+
+def _tangent(viewed: Place, slope: float, limits: tuple[float, float]) -> NDArray[np.float64]:
+    """Return the ends (2, 2) of the line of that slope through a place."""
+    reach = _TANGENT * (limits[1] - limits[0])
+    at = viewed[0] + np.array([-reach, reach])
+    return np.stack([at, viewed[1] + slope * (at - viewed[0])], axis=1)
+
+
+def _paint_curve(
+    drawn: Frame,
+    relief: Relief,
+    curve: NDArray[np.float64],
+    steps: Sequence[_Steps],
+    tangent: NDArray[np.float64] | None,
+    palette: Palette,
+    symbols: Symbols,
+) -> None:
+    """Draw the curve, over it the paths as lines and then as signs, and the tangent."""
+    lines, colours = [curve], [palette.dim]
+    if not symbols.plain:  # where the curve would hide below them
+        lines += [one.places for one in steps]
+        colours += [one.colour for one in steps]
+    if tangent is not None:
+        lines.append(tangent)
+        colours.append(palette.accent)
+    layers = [2 * i for i in range(len(lines))]
+    paint_lines(drawn, relief, lines, layers, colours, palette, symbols, (".", "."))
+    signs = marks(symbols)
+    for one in steps:
+        sign = signs.past if one.past else signs.future
+        paint_signs(drawn, relief, one.places, [sign], [one.colour], palette)
+
+
+def _on(curve: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the points (n, 2) of a curve over some places, NaN beside it."""
+    good = np.isfinite(curve).all(axis=1)
+    if not good.any():
+        return np.stack([along, np.full(len(along), np.nan)], axis=1)
+    known = curve[good]
+    height = np.interp(along, known[:, 0], known[:, 1], left=np.nan, right=np.nan)
+    return np.stack([along, height], axis=1)

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cells import RGB, SPACE
-from .dots import BRAILLE, pack
-from .palette import contrast, luminance, rgb
-from .regions import upsampled
-from .scale import LARGEST
-from .shading import paint_pixels
+from tui_gd.plots.cells import RGB, SPACE
+from tui_gd.plots.dots import BRAILLE, pack
+from tui_gd.plots.palette import contrast, luminance, rgb
+from tui_gd.plots.regions import upsampled
+from tui_gd.plots.scale import LARGEST
+from tui_gd.plots.shading import paint_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from .axes import Frame
-    from .cells import Colour
-    from .palette import Palette, Symbols
+    from tui_gd.plots.axes import Frame
+    from tui_gd.plots.cells import Colour
+    from tui_gd.plots.palette import Palette, Symbols
 
 READABLE = 4.0
 """The least contrast of a sign (WCAG 2 asks 3 of graphics); black or white has 4.58 anywhere."""

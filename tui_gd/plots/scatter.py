@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Symbols
 
 
 @dataclass(frozen=True)

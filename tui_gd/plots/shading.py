@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .dots import blit, pack
-from .scatter import most_telling
+from tui_gd.plots.dots import blit, pack
+from tui_gd.plots.scatter import most_telling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .axes import Frame
-    from .palette import Palette, Symbols
+    from tui_gd.plots.axes import Frame
+    from tui_gd.plots.palette import Palette, Symbols
 
 _HALF = ord("▀")
 

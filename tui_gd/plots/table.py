@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from .cells import Cells, Colour, fit, width
+from tui_gd.plots.cells import Cells, Colour, fit, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Symbols
 
 Align = Literal["<", ">"]
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .axes import Frame, Scale, compact, frame
-from .cells import SPACE
-from .regions import boundary, resampled, upsampled
-from .shading import chequered, paint_boundary, paint_pixels, shown_points
+from tui_gd.plots.axes import Frame, Scale, compact, frame
+from tui_gd.plots.cells import SPACE
+from tui_gd.plots.regions import boundary, resampled, upsampled
+from tui_gd.plots.shading import chequered, paint_boundary, paint_pixels, shown_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .axes import Limits
-    from .cells import Cells
-    from .palette import Palette, Symbols
+    from tui_gd.plots.axes import Limits
+    from tui_gd.plots.cells import Cells
+    from tui_gd.plots.palette import Palette, Symbols
 
 _TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.assembling import Division, assemble
-from tui_gd.problems.opened import reason, shown_path
-from tui_gd.problems.problem import Problem
-from tui_gd.problems.rules import as_they_are
+from tui_gd.problems.opened import open_bytes, reason, shown_path
+from tui_gd.problems.problem import Problem, as_they_are
+from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.split import class_type
-from tui_gd.problems.tables import Column, Table
+from tui_gd.problems.tables import Column, Floats, Table, room_for
 from tui_gd.problems.target import whole_kinds
 
 # up to this size the data are read, shuffled and split as all others are
@@ -218,3 +218,29 @@ def _reason(error: BaseException) -> str:
     if "pickle" in str(error):  # numpy's advice would be to load it nevertheless
         return "not in numpy's format, or Python objects instead of numbers"
     return reason(error)
+
+
+# Files of svmlight: a target and the features that are not 0, a row a line.
+
+
+def read_svmlight(path: str) -> tuple[Floats, NDArray[np.float64]]:
+    """Return X (rows, features), dense, and y (rows,); `ProblemError` for what is none."""
+    from sklearn.datasets import load_svmlight_file
+
+    shown = shown_path(path)
+    with open_bytes(path) as file:
+        try:
+            x, y = load_svmlight_file(file, dtype=np.float64)
+        except (ValueError, OSError, EOFError, OverflowError, MemoryError, IndexError) as error:
+            raise ProblemError(
+                f"{shown}: cannot be read as svmlight ({reason(error)}); a line is"
+                " 'target index:value index:value'"
+            ) from None
+    if not x.shape[0] or not x.shape[1]:
+        raise ProblemError(f"{shown}: has no rows or no features; a line is 'target index:value'")
+    if x.shape[1] > MOST_COLUMNS:
+        raise ProblemError(
+            f"{shown}: has {x.shape[1]:,} features, more than {MOST_COLUMNS:,}: take fewer"
+        )
+    room_for(shown, *x.shape)
+    return x.toarray(), y

@@ -11,17 +11,17 @@ from tui_gd.problems.columns import (
     Done,
     Treatment,
     arrange,
+    column_notes,
     fit,
+    hints_of,
     transformed,
     treatment_of,
 )
-from tui_gd.problems.harmless import harmless
-from tui_gd.problems.notes import column_notes, hints_of
-from tui_gd.problems.problem import Problem
-from tui_gd.problems.rules import FeatureRule, as_they_are, standardized
+from tui_gd.problems.problem import FeatureRule, Problem, as_they_are, standardized
 from tui_gd.problems.split import check_classes, check_split, standardize_or_refuse
 from tui_gd.problems.tables import Floats, Table
 from tui_gd.problems.target import Target, target_like, target_of
+from tui_gd.problems.text import harmless
 
 Indices = NDArray[np.intp]
 # numbers that change places at a time

@@ -4,11 +4,112 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tui_gd.errors import ProblemError
-from tui_gd.problems import generated
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface, surface_problem
+
+# Data sets that are made from a formula and a seed.
+
+SPIRAL_TURNS = 1.25
+"""How far an arm of `spiral` winds around the origin."""
+
+
+def blobs(*, samples: int, noise: float, data_seed: int) -> DataSet:
+    """Return the tutorial's data: two Gaussian blobs in two features.
+
+    `make_blobs(n_samples=samples, n_features=2, centers=2, cluster_std=noise,
+    random_state=data_seed)`; the tutorial has 1000 samples, noise 1.5 and seed 1.
+    """
+    from sklearn.datasets import make_blobs
+
+    x, y = make_blobs(
+        n_samples=samples, n_features=2, centers=2, cluster_std=noise, random_state=data_seed
+    )
+    return _classes(x, y, 2)
+
+
+def moons(*, samples: int, noise: float, data_seed: int) -> DataSet:
+    """Return two interleaved half circles: `make_moons(samples, noise=…, random_state=…)`."""
+    from sklearn.datasets import make_moons
+
+    x, y = make_moons(samples, noise=noise, random_state=data_seed)
+    return _classes(x, y, 2)
+
+
+def circles(*, samples: int, noise: float, data_seed: int) -> DataSet:
+    """Return a circle of radius 1 (class 0) around one of 0.5 (class 1).
+
+    `make_circles(samples, factor=0.5, noise=…, random_state=…)`.
+    """
+    from sklearn.datasets import make_circles
+
+    x, y = make_circles(samples, factor=0.5, noise=noise, random_state=data_seed)
+    return _classes(x, y, 2)
+
+
+def xor(*, samples: int, noise: float, data_seed: int) -> DataSet:
+    """Return four squares, two of each class: y = 1 where x1 and x2 differ in sign.
+
+    x is uniform over 0.1 ≤ |x1|, |x2| ≤ 1.1 before `noise`·N(0, 1) is added to each feature.
+    """
+    random = np.random.default_rng(data_seed)
+    x = random.uniform(-1, 1, (samples, 2))
+    x += np.copysign(0.1, x)
+    y = x[:, 0] * x[:, 1] < 0
+    return _classes(x + noise * random.standard_normal(x.shape), y, 2)
+
+
+def spiral(*, samples: int, noise: float, data_seed: int, classes: int) -> DataSet:
+    """Return one arm of a spiral per class, around the origin.
+
+    At t from 0 to 1 along its arm, a point of class c has radius 0.1 + 0.9·t and angle
+    2π·(1.25·t + c/classes); `noise`·N(0, 1) is added to each feature.
+    """
+    rows = np.arange(samples)
+    c, t = rows % classes, (rows // classes) / max(1, (samples - 1) // classes)
+    x = _polar(0.1 + 0.9 * t, 2 * np.pi * (SPIRAL_TURNS * t + c / classes))
+    random = np.random.default_rng(data_seed)
+    return _classes(x + noise * random.standard_normal(x.shape), c, classes)
+
+
+def gaussians(*, samples: int, noise: float, data_seed: int, classes: int) -> DataSet:
+    """Return one round Gaussian per class, standard deviation `noise`, as many rows of each.
+
+    The centres lie on a circle around the origin, 4 apart from their neighbours: class c at radius
+    2 / sin(π/classes), angle 2π·(c/classes + ¼).
+    """
+    c = np.arange(samples) % classes
+    x = _polar(np.full(samples, 2 / np.sin(np.pi / classes)), 2 * np.pi * (c / classes + 0.25))
+    random = np.random.default_rng(data_seed)
+    return _classes(x + noise * random.standard_normal(x.shape), c, classes)
+
+
+def line(*, samples: int, noise: float, data_seed: int) -> DataSet:
+    """Return y = 2·x1 + 1 + `noise`·N(0, 1), x1 uniform from −1 to 1."""
+    random = np.random.default_rng(data_seed)
+    x = random.uniform(-1, 1, (samples, 1))
+    return DataSet(x, 2 * x[:, 0] + 1 + noise * random.standard_normal(samples), ("x1",))
+
+
+def plane(*, samples: int, noise: float, data_seed: int) -> DataSet:
+    """Return y = x1 − 2·x2 + 1 + `noise`·N(0, 1), x1 and x2 uniform from −1 to 1."""
+    random = np.random.default_rng(data_seed)
+    x = random.uniform(-1, 1, (samples, 2))
+    y = x[:, 0] - 2 * x[:, 1] + 1 + noise * random.standard_normal(samples)
+    return DataSet(x, y, ("x1", "x2"))
+
+
+def _polar(radius: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+
+
+def _classes(x: NDArray[np.float64], y: NDArray[np.generic], classes: int) -> DataSet:
+    return DataSet(x, y, ("x1", "x2"), tuple(map(str, range(classes))), "class")
+
 
 MOST_SAMPLES = 10**8
 """More rows than this are refused: with two features they take 7 GB to make."""
@@ -151,18 +252,18 @@ def _generated(
 
 
 BUILTIN: Mapping[str, Builtin] = {
-    "blobs": _generated("two blobs, the tutorial's data", generated.blobs, 1000, 1.5),
-    "moons": _generated("two half moons", generated.moons, 1000, 0.2),
-    "circles": _generated("a circle in a circle", generated.circles, 1000, 0.1),
-    "xor": _generated("signs equal or different", generated.xor, 1000, 0.1),
-    "spiral": _generated("wound arms", generated.spiral, 1000, 0.04, any_classes=True),
+    "blobs": _generated("two blobs, the tutorial's data", blobs, 1000, 1.5),
+    "moons": _generated("two half moons", moons, 1000, 0.2),
+    "circles": _generated("a circle in a circle", circles, 1000, 0.1),
+    "xor": _generated("signs equal or different", xor, 1000, 0.1),
+    "spiral": _generated("wound arms", spiral, 1000, 0.04, any_classes=True),
     "gaussians": _generated(
-        "round clouds on a circle", generated.gaussians, 1000, 1.0, classes=3, any_classes=True
+        "round clouds on a circle", gaussians, 1000, 1.0, classes=3, any_classes=True
     ),
     # 50 train rows: α = 0.01 is then below the limit 2/λ of a sum of squares, whose curvature λ
     # along the bias is twice the number of train rows
-    "line": _generated("y = 2 x1 + 1", generated.line, 100, 0.3, features=1, classes=0),
-    "plane": _generated("y = x1 - 2 x2 + 1", generated.plane, 100, 0.3, classes=0),
+    "line": _generated("y = 2 x1 + 1", line, 100, 0.3, features=1, classes=0),
+    "plane": _generated("y = x1 - 2 x2 + 1", plane, 100, 0.3, classes=0),
     "iris": Builtin("iris flowers by their petals", 150, 4, 3, _bundled("load_iris")),
     "wine": Builtin("wines by their chemistry", 178, 13, 3, _bundled("load_wine")),
     "breast-cancer": Builtin("tumours by their cells", 569, 30, 2, _bundled("load_breast_cancer")),

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from tui_gd.errors import ProblemError, TargetMissing
-from tui_gd.problems.arrays import check_arrays, load_arrays, table_of
+from tui_gd.problems.arrays import check_arrays, load_arrays, read_svmlight, table_of
 from tui_gd.problems.assembling import Division, assemble
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Delimited
@@ -14,7 +14,6 @@ from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.opened import Format, format_of, shown_path
 from tui_gd.problems.problem import ColumnNote, Problem
 from tui_gd.problems.sources import Kind, Source
-from tui_gd.problems.svmlight import read_svmlight
 from tui_gd.problems.tables import Table, read_table
 from tui_gd.problems.target import find_column
 

@@ -6,9 +6,7 @@ from functools import partial
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.chunks import CHUNK, Chunk, chunks, parsed_ahead
-from tui_gd.problems.harmless import harmless
-from tui_gd.problems.opened import reason, shown_path, size_of
+from tui_gd.problems.opened import CHUNK, Chunk, chunks, parsed_ahead, reason, shown_path, size_of
 from tui_gd.problems.sources import (
     NAME_LENGTH,
     Batch,
@@ -19,6 +17,7 @@ from tui_gd.problems.sources import (
     named,
     row_name,
 )
+from tui_gd.problems.text import harmless
 
 _OF_KIND: dict[Kind, tuple[type, ...]] = {
     "number": (int, float),

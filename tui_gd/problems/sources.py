@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.harmless import harmless
+from tui_gd.problems.text import harmless
 
 Kind = Literal["number", "yes/no", "text", "date", "nested"]
 MOST_COLUMNS = 10_000

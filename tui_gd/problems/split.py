@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.problem import Problem, Task, with_ones
-from tui_gd.problems.rules import as_they_are, standardized
+from tui_gd.problems.problem import Problem, Task, as_they_are, standardized, with_ones
 
 SEEDS = 2**32
 """Seeds are below this: what `train_test_split` and the generators of scikit-learn take."""

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.harmless import distinct, harmless
 from tui_gd.problems.sources import NAME_LENGTH
 from tui_gd.problems.split import class_type
 from tui_gd.problems.tables import Column, Floats
+from tui_gd.problems.text import distinct, harmless
 
 FEW_KINDS = 20
 """So many different whole numbers, and no more, are taken for classes."""

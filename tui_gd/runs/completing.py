@@ -6,9 +6,9 @@ from functools import reduce
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.points import Known
-from tui_gd.learning.standing import Standing
 from tui_gd.runs.exported import Exported
+from tui_gd.training.checkpoint import Standing
+from tui_gd.training.spans import Known
 
 WANTED = ("train", "test", "norm")
 MOST_EPOCHS = 10_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 
 
 def about_problem(problem: Problem) -> dict[str, Any]:

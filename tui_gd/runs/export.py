@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui_gd.errors import ProblemError
+from tui_gd.files import WholeFile
 from tui_gd.runs.exported import Exported
-from tui_gd.wholefile import WholeFile
 
 __all__ = ["KINDS", "USUAL", "Exported", "export", "why_not"]
 

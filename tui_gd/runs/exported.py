@@ -8,17 +8,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.blas import computing
-from tui_gd.learning.engine import LocalEngine
+from tui_gd.learning.engine import LocalEngine, computing
 from tui_gd.learning.losses import make_loss
-from tui_gd.learning.models import Floats, Model
-from tui_gd.learning.points import Known
-from tui_gd.learning.prediction import Predictor
+from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
-from tui_gd.learning.standing import LaneRecord, Standing
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import LaneRecord, Standing
+from tui_gd.training.spans import Known
+from tui_gd.training.trainer import Trainer
 
 
 @dataclass(frozen=True, eq=False)

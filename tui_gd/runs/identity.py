@@ -4,6 +4,8 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import astuple
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,53 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
-from tui_gd.runs.described import description
-from tui_gd.settings import RunSettings
+from tui_gd.problems.opened import spooled_input
+from tui_gd.problems.problem import FeatureRule
+from tui_gd.runs.database import make_private
+from tui_gd.session.settings import RunSettings
+
+# What a problem of files is without its rows: enough to export weights that were learned from it.
+
+MOST_FEATURES = 1000
+"""Of more features than these nothing is kept: all runs' descriptions are read to list the runs."""
+
+
+def description(problem: Problem) -> dict[str, Any] | None:
+    """Return a problem's task, names and rules, as JSON takes them; None if it is very wide."""
+    if problem.features > MOST_FEATURES:
+        return None
+    return {
+        "name": problem.name,
+        "task": problem.task,
+        "target": problem.target_name,
+        "classes": list(problem.class_names),
+        "features": list(problem.feature_names),
+        "rules": [list(astuple(rule)) for rule in problem.rules],
+    }
+
+
+def without_rows(known: dict[str, Any]) -> Problem:
+    """Return the problem that was described, with no rows; `ValueError` if it is none."""
+    names, rules = tuple(map(str, known["features"])), known["rules"]
+    if known["task"] not in {"binary", "multiclass", "regression"} or len(rules) not in {
+        0,
+        len(names),
+    }:
+        raise ValueError("the description of its data is damaged")
+    x, y = np.empty((0, len(names) + 1)), np.empty(0)
+    return Problem(
+        name=str(known["name"]),
+        task=known["task"],
+        x_train=x,
+        y_train=y,
+        x_test=x,
+        y_test=y,
+        feature_names=names,
+        class_names=tuple(map(str, known["classes"])),
+        target_name=str(known["target"]),
+        rules=tuple(FeatureRule(*rule) for rule in rules),
+    )
+
 
 STDIN = "-"
 # arrays that are larger are those of files, whose contents are known
@@ -171,3 +218,50 @@ def differences(versions: dict[str, str]) -> str:
         for name, version in versions.items()
         if name != "python" and name in here and here[name] != version
     )
+
+
+# Keeps what came by standard input, which can be read but once, beside the store.
+
+FOLDER = "inputs"
+MOST_BYTES = 64 << 20
+"""What is longer is not kept."""
+_BLOCK = 1 << 20
+
+
+def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
+    """Copy what standard input held into a file of a run, as it came; None if that cannot be.
+
+    Returns what `identity` has of a file. Nobody but its owner may read it.
+    """
+    path, part = directory / FOLDER / run, directory / FOLDER / f".{run}"
+    try:
+        source, size = spooled_input()
+        if size > MOST_BYTES:
+            return None
+        make_private(path.parent)
+        with open(part, "wb", opener=_private) as file:
+            # the loader may read it at the same time: its place in the file stays where it is
+            for start in range(0, size, _BLOCK):
+                file.write(os.pread(source, _BLOCK, start))
+        os.replace(part, path)
+        found = os.stat(path)
+    except (OSError, ProblemError):
+        with suppress(OSError):
+            os.unlink(part)
+        return None
+    return {
+        "option": "problem",
+        "path": os.path.abspath(path),
+        "size": found.st_size,
+        "changed": found.st_mtime_ns,
+    }
+
+
+def forget_input(directory: Path, run: str) -> None:
+    """Delete what was kept for a run, if anything was."""
+    with suppress(OSError):
+        os.unlink(directory / FOLDER / run)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from tui_gd.learning.history import Reset, lane_name
 from tui_gd.learning.models import Floats
-from tui_gd.learning.standing import LaneRecord, states_of
+from tui_gd.learning.names import OPTIMIZERS
 from tui_gd.learning.starts import draw_start
-from tui_gd.names import OPTIMIZERS
 from tui_gd.problems import Problem
 from tui_gd.runs.exported import Exported
 from tui_gd.runs.steps import (
@@ -22,7 +20,9 @@ from tui_gd.runs.steps import (
     Shared,
     Step,
 )
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import LaneRecord, states_of
+from tui_gd.training.history import Reset, lane_name
 
 
 @dataclass(frozen=True)

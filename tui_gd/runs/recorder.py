@@ -9,16 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tui_gd.learning.standing import LaneRecord
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
-from tui_gd.runs.driving import Drive
-from tui_gd.runs.identity import identity, versions_here, with_digests
-from tui_gd.runs.inputs import keep_input
-from tui_gd.runs.opening import StoreError
+from tui_gd.runs.database import StoreError
+from tui_gd.runs.identity import identity, keep_input, versions_here, with_digests
+from tui_gd.runs.lock import Drive
 from tui_gd.runs.store import KeptRun, Store, add_identity, now
 from tui_gd.runs.writing import Batch, Writer
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import LaneRecord
+from tui_gd.training.trainer import Trainer
 
 QUEUE = 4
 """At rest, so many batches may wait; while running none is taken before the last is written."""

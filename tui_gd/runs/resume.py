@@ -7,16 +7,15 @@ from typing import Any, Self
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Model
-from tui_gd.learning.standing import Standing
-from tui_gd.learning.trainer import Trainer
 from tui_gd.problems import Problem
-from tui_gd.runs.described import without_rows
-from tui_gd.runs.driving import Drive
-from tui_gd.runs.identity import check_arrays, check_files, differences, where_found
-from tui_gd.runs.opening import saying
+from tui_gd.runs.database import saying
+from tui_gd.runs.identity import check_arrays, check_files, differences, where_found, without_rows
+from tui_gd.runs.lock import Drive
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.store import KeptRun, Store
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import Standing
+from tui_gd.training.trainer import Trainer
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.trainer import Trainer
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from types import TracebackType
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.standing import Standing
-from tui_gd.runs.driving import Drive, DrivenError, Driver, driver_of
-from tui_gd.runs.inputs import forget_input
-from tui_gd.runs.opening import StoreError, connect, saying
-from tui_gd.runs.place import store_path
+from tui_gd.runs.database import StoreError, connect, saying, store_path
+from tui_gd.runs.identity import forget_input
+from tui_gd.runs.lock import Drive, DrivenError, Driver, driver_of
 from tui_gd.runs.rows import read_standing
+from tui_gd.training.checkpoint import Standing
 
 ID_DIGITS = 4
 STATES = ("running", "paused", "finished", "diverged", "interrupted")

@@ -6,11 +6,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tui_gd.learning.points import FINENESS
-from tui_gd.learning.standing import SERIES, Keyframe, LaneNews, News, Standing
-from tui_gd.runs.blobs import POINT_BYTES, Row, cut, raw_points, thin_rows, thinned, whole_row
-from tui_gd.runs.rows import entry_text, put_frame, put_lanes, put_rows, rows_of
+from tui_gd.runs.rows import (
+    POINT_BYTES,
+    Row,
+    cut,
+    entry_text,
+    put_frame,
+    put_lanes,
+    put_rows,
+    raw_points,
+    rows_of,
+    thin_rows,
+    thinned,
+    whole_row,
+)
 from tui_gd.runs.store import Store, now
+from tui_gd.training.checkpoint import SERIES, Keyframe, LaneNews, News, Standing
+from tui_gd.training.spans import FINENESS
 
 BLOCK = 1024
 """Epochs at least in a row of losses; the small rows of slow runs are joined at so many."""

@@ -22,13 +22,12 @@ from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.beginning import Beginning
-from tui_gd.ui.flow import Asking, Flow, Missed, is_behind
-from tui_gd.ui.keynames import KeyNames
+from tui_gd.ui.keyfile import KeyNames
 from tui_gd.ui.keys import ACTIONS, Action, target
-from tui_gd.ui.plain import AsciiOnly
-from tui_gd.ui.terminal import Terminal, clipboard, in_screen
+from tui_gd.ui.terminal import AsciiOnly, Terminal, clipboard, in_screen
+from tui_gd.ui.textual_fixes.flow import Asking, Flow, Missed, is_behind
 from tui_gd.ui.themes import theme_name
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.palette import Palette
     from tui_gd.ui.leaving import Leaving
+    from tui_gd.ui.library import Shelf
     from tui_gd.ui.screens.run import RunScreen
-    from tui_gd.ui.shelf import Shelf
 
 
 # how soon it is looked again whether a terminal that is behind, or does not answer, takes a frame
@@ -93,7 +92,7 @@ class GdApp(App[None]):
     def shelf(self) -> "Shelf":
         """Where runs are kept: the run store of this machine, unless another shelf was given."""
         if self._shelf is None:
-            from tui_gd.ui.storeshelf import StoreShelf
+            from tui_gd.ui.library import StoreShelf
 
             self._shelf = StoreShelf()
         return self._shelf
@@ -160,7 +159,7 @@ class GdApp(App[None]):
         driver = super().get_driver_class()
         if sys.platform == "win32":
             return driver
-        from tui_gd.ui.hardening import mended
+        from tui_gd.ui.textual_fixes.driver import mended
 
         return mended(driver)
 
@@ -233,7 +232,7 @@ class GdApp(App[None]):
     def action_command_palette(self) -> None:
         """Show all commands by name, over the run only: elsewhere there are none."""
         if self.run_screen is not None and self.screen is self.run_screen:
-            from tui_gd.ui.screens.closing import Commands
+            from tui_gd.ui.screens.page import Commands
 
             self.push_screen(Commands(id="--command-palette"))
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tui_gd.errors import OutputError, ProblemError
+from tui_gd.files import WholeFile
 from tui_gd.plots.cells import UNSAFE
 from tui_gd.ui.panels.panel import View
-from tui_gd.wholefile import WholeFile
 
 # so many characters of a problem's name are in the name of a file
 _NAME_LETTERS = 40

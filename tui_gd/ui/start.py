@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.keys import ACTIONS, Action
@@ -18,8 +18,8 @@ from tui_gd.ui.leaving import leaving
 from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:
-    from tui_gd.learning.trainer import Trainer
-    from tui_gd.report import Report
+    from tui_gd.session.report import Report
+    from tui_gd.training.trainer import Trainer
     from tui_gd.ui.screens.run import RunScreen
 
 # Python hands the interpreter lock over every 5 ms by default: too slow for a key to be answered
@@ -115,7 +115,7 @@ def _summary(screen: "RunScreen") -> int:
         return 0
     if runner.failure:
         return _report_failure(screen, runner.failure)
-    from tui_gd.report import print_reports
+    from tui_gd.session.report import print_reports
 
     trainer, settings = runner.trainer, screen.settings
     snapshot = runner.snapshot
@@ -139,7 +139,7 @@ def _summary(screen: "RunScreen") -> int:
 
 def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
     """Return every lane's report; None where they take longer than a person waits at the end."""
-    from tui_gd.report import reports_of
+    from tui_gd.session.report import reports_of
 
     known = screen.board.report.at_hand(trainer.weights[0])
     if known is not None and len(trainer.lanes) == 1:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.standing import LaneRecord
 from tui_gd.runs.exported import Exported
+from tui_gd.training.checkpoint import LaneRecord
 
 EPOCHS = 10_000
 """So many epochs of a lane at most, evenly, the first and the last among them."""

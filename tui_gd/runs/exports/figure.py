@@ -11,10 +11,10 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
-from tui_gd.learning.points import Points
-from tui_gd.learning.standing import LaneRecord
-from tui_gd.problems.harmless import harmless
+from tui_gd.problems.text import harmless
 from tui_gd.runs.exported import Exported
+from tui_gd.training.checkpoint import LaneRecord
+from tui_gd.training.spans import Points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

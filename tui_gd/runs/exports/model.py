@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
-from tui_gd.problems.sniff import MISSING_NUMBERS, MISSING_TEXTS
+from tui_gd.problems.delimited import MISSING_NUMBERS, MISSING_TEXTS
 from tui_gd.runs.exported import Exported
 
 

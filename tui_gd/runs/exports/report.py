@@ -1,22 +1,62 @@
 """The report of a run as text, as Markdown, and as JSON."""
 
+import csv
+import io
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tui_gd import __version__
-from tui_gd.learning.standing import LaneRecord
-from tui_gd.problems.harmless import harmless
-from tui_gd.report import ClassificationReport, RegressionReport, Report, report_on
-from tui_gd.runs.document import (
-    about_problem,
-    command_line,
-    plain_number,
-    plain_numbers,
-    size_of,
-)
+from tui_gd.learning.models import Floats
+from tui_gd.problems.text import harmless
+from tui_gd.runs.document import about_problem, command_line, plain_number, plain_numbers, size_of
 from tui_gd.runs.exported import Exported
+from tui_gd.session.report import ClassificationReport, RegressionReport, Report, report_on
+from tui_gd.training.checkpoint import LaneRecord
+
+# The losses of a run, epoch by epoch, as CSV.
+
+COLUMNS = ("epoch", "lane", "alpha", "train_loss", "test_loss", "gradient_norm")
+
+
+def loss_files(exported: Exported) -> dict[str, bytes]:
+    """Return `losses.csv`: a row for every lane and epoch on record, with all digits.
+
+    Nothing stands where a number is not known; of a thinned record's early epochs there are some.
+
+    `alpha` is the learning rate of the update that follows, the schedule's factor in it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for lane in exported.lanes:
+        writer.writerows(_rows(exported, lane))
+    return {"losses.csv": text.getvalue().encode()}
+
+
+def _rows(exported: Exported, lane: LaneRecord) -> Iterator[tuple[object, ...]]:
+    name = _no_formula(lane.name)
+    series = [exported.series(kind, lane).points() for kind in ("train", "test", "norm")]
+    known = np.unique(np.concatenate([points.epochs for points in series]))
+    columns = [exported.learning_rates(lane, known)]
+    columns += [points.at_all(known).tolist() for points in series]
+    for epoch, *numbers in zip(known.tolist(), *columns, strict=True):
+        yield epoch, name, *map(_number, numbers)
+
+
+def _number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ""
+
+
+def _no_formula(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula, and no terminal for a command."""
+    shown = harmless(name)
+    return f"'{shown}" if shown[:1] in {"=", "+", "-", "@"} else shown
+
 
 HEADINGS = ("lane", "optimizer", "loss", "alpha", "train loss", "test loss")
 
@@ -191,3 +231,95 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(entry) for entry in value]
     return plain_number(value) if isinstance(value, float) else value
+
+
+# The weights of all lanes, with the names of what they belong to.
+
+
+def weight_files(exported: Exported) -> dict[str, bytes]:
+    """Return `weights.npz`, `weights.json` and `weights.npy`, at the exported epoch.
+
+    The .npz holds `weights` (lanes, parameters); `layer1`, `layer2` … (lanes, inputs + 1, outputs),
+    the bias row last; the names `lanes`, `features`, `classes`; and `epoch`. The .npy is `weights`
+    alone, as `--init` takes it.
+    """
+    weights = np.stack([exported.weights(lane) for lane in exported.lanes])
+    names = [lane.name for lane in exported.lanes]
+    layers = [] if exported.problem.surface else exported.model.matrices(weights)
+    arrays: dict[str, Any] = {
+        "weights": weights,
+        **{f"layer{number}": layer for number, layer in enumerate(layers, 1)},
+        "lanes": _texts(names),
+        "features": _texts(_inputs(exported)),
+        "classes": _texts(exported.problem.class_names),
+        "epoch": np.array(exported.epoch),
+    }
+    packed, alone = io.BytesIO(), io.BytesIO()
+    np.savez(packed, allow_pickle=False, **arrays)
+    np.save(alone, weights, allow_pickle=False)
+    document = {
+        "version": __version__,
+        "problem": exported.problem.name,
+        "epoch": exported.epoch,
+        "features": _inputs(exported),
+        "classes": list(exported.problem.class_names),
+        "lanes": [
+            {"name": name, "weights": _named(exported, row)}
+            for name, row in zip(names, weights, strict=True)
+        ],
+    }
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    return {
+        "weights.npz": packed.getvalue(),
+        "weights.npy": alone.getvalue(),
+        "weights.json": text.encode(),
+    }
+
+
+def _texts(names: Any) -> Any:
+    return np.array(list(names), dtype=np.str_)
+
+
+def _inputs(exported: Exported) -> list[str]:
+    surface = exported.problem.surface
+    return list(surface.names if surface else exported.problem.feature_names)
+
+
+def _named(exported: Exported, weights: Floats) -> Any:
+    """Return one lane's weights by what they belong to.
+
+    Of a surface and of a linear model with one output, by the features' names and `bias`; else
+    layer by layer, each a list of `{"unit", "weights", "bias"}`.
+    """
+    names = _inputs(exported)
+    if exported.problem.surface:
+        return dict(zip(names, plain_numbers(weights), strict=True))
+    layers = [layer[0] for layer in exported.model.matrices(weights[None])]
+    if len(layers) == 1 and layers[0].shape[1] == 1:
+        return {
+            "weights": dict(zip(names, plain_numbers(layers[0][:-1, 0]), strict=True)),
+            "bias": plain_numbers(layers[0][-1])[0],
+        }
+    shown = []
+    for number, layer in enumerate(layers, 1):
+        last = number == len(layers)
+        units = (
+            _outputs(exported) if last else [f"h{number}.{i + 1}" for i in range(layer.shape[1])]
+        )
+        shown.append(
+            [
+                {
+                    "unit": unit,
+                    "weights": dict(zip(names, plain_numbers(layer[:-1, i]), strict=True)),
+                    "bias": plain_numbers(layer[-1])[i],
+                }
+                for i, unit in enumerate(units)
+            ]
+        )
+        names = units
+    return shown
+
+
+def _outputs(exported: Exported) -> list[str]:
+    problem = exported.problem
+    return list(problem.class_names) if problem.outputs > 1 else [problem.target_name]

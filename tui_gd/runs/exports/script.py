@@ -22,7 +22,7 @@ from tui_gd.runs.steps import (
     Rename,
     Shared,
 )
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 
 _DATA = {
     "blobs": (
@@ -143,7 +143,7 @@ def _package_script(settings: RunSettings, shared: Shared) -> str:
         if getattr(settings, field.name) != field.default
     ]
     lines = [
-        "from tui_gd.settings import RunSettings",
+        "from tui_gd.session.settings import RunSettings",
         "",
         f"settings = RunSettings({', '.join(given)})",
         "trainer = settings.make_trainer(settings.load_problem())",

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from tui_gd.learning.explain import Chain, Quantity
+from tui_gd.insight.explain import Chain, Quantity
 from tui_gd.plots.cells import width
 from tui_gd.problems import Problem
-from tui_gd.snapshot import LaneSnapshot
+from tui_gd.session.snapshot import LaneSnapshot
 
 SEPARATOR = "   "
 _NONE = "-"

@@ -1,17 +1,348 @@
 """The changes panel: what became right and wrong between two epochs, and every class's measures."""
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui_gd.changes import Changes, SurfaceChanges, compare
-from tui_gd.plots.box import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, wrapped
-from tui_gd.snapshot import Snapshot
-from tui_gd.ui.panels import changed
-from tui_gd.ui.panels.changed import Line
-from tui_gd.ui.panels.changed_numbers import comparison_numbers
-from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.scroll import Scroll
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.cells import Cells, Colour, fit, width, wrapped
+from tui_gd.plots.palette import Palette
+from tui_gd.problems import Problem
+from tui_gd.session.changes import (
+    ERRORS,
+    MEASURES,
+    Changes,
+    ClassificationChanges,
+    RegressionChanges,
+    SurfaceChanges,
+    compare,
+)
+from tui_gd.session.snapshot import Snapshot
+from tui_gd.ui.panels.data import class_label
+from tui_gd.ui.panels.panel import Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
+
+# A comparison of two epochs in lines: counts, a table of measures, and the rows one by one.
+
+Line = list[tuple[str, Colour]]
+"""Pieces of text, each with its colour."""
+_GAP = "  "
+_WIDEST_NAME = 16
+# the widest number of four digits, as -1.234e-05: a row fits into half of 120 columns
+_NUMBER = 10
+# a share's digits beyond are those of its rounding
+_SHARE_DIGITS = 12
+# of data with many features the first ones are listed
+FEATURES = 8
+
+
+def head_lines(found: Changes, view: View, room: int) -> list[Line]:
+    """Return all lines before the rows; the last is the head of their list, if there are any."""
+    if isinstance(found, ClassificationChanges):
+        return _classification(found, view, room)
+    if isinstance(found, RegressionChanges):
+        return _regression(found, view, room)
+    return _surface(found, view)
+
+
+def listed(found: Changes, view: View, room: int) -> tuple[int, Callable[[int], Line]]:
+    """Return how many rows are listed, and what gives the line of one of them."""
+    if isinstance(found, ClassificationChanges):
+        return len(found.flips.rows), lambda at: _flip_line(found, view, at, room)
+    if isinstance(found, RegressionChanges):
+        return len(found.listed), lambda at: _error_line(found, view, at, room)
+    return 0, lambda _: []
+
+
+def _signs(view: View) -> tuple[str, str, str]:
+    """Return the signs of what became more, less, and other."""
+    return ("+", "-", "=") if view.symbols.plain else ("▲", "▼", "◆")
+
+
+def _good(palette: Palette, change: float) -> Colour:
+    """Return the colour of a change, where more is better."""
+    return palette.good if change > 0 else palette.error if change < 0 else palette.dim
+
+
+def _delta(change: float, digits: str, view: View) -> str:
+    """Return a change with its sign: `▲0.020`, in plain `+0.020`."""
+    if math.isnan(change):
+        return "?"
+    if change == 0:
+        return "0"
+    return f"{_signs(view)[0 if change > 0 else 1]}{abs(change):{digits}}"
+
+
+def _classification(found: ClassificationChanges, view: View, room: int) -> list[Line]:
+    palette, more_less = view.palette, _signs(view)
+    before, after = found.accuracy
+    arrow = view.symbols.spell(" → ")
+    counts: Line = [
+        (f"flipped {found.flipped} of {found.rows}: ", palette.text),
+        (f"{more_less[0]} {found.fixed} fixed", palette.good),
+        (", ", palette.text),
+        (f"{more_less[1]} {found.broken} broken", palette.error),
+    ]
+    if found.other or len(view.problem.class_names) > 2:
+        counts += [(", ", palette.text), (f"{more_less[2]} {found.other} other", palette.warning)]
+    lines = [
+        counts,
+        [
+            (f"accuracy {before:.4f}{arrow}{after:.4f}  ", palette.text),
+            (_delta(after - before, ".4f", view), _good(palette, after - before)),
+        ],
+        *_class_table(found, view, room),
+    ]
+    if len(found.flips.rows):
+        widths = _flip_widths(found, view.problem)
+        arrow = view.symbols.spell("before → after")
+        names = ("row", "true", arrow, "became", _features(view.problem))
+        texts = [f"{name:<{size}}" for name, size in zip(names, widths, strict=False)]
+        texts[0] = f"{names[0]:>{widths[0]}}"
+        lines.append([(_GAP.join([*texts, names[-1]]), palette.dim)])
+    return lines
+
+
+def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Line]:
+    """Return the measures of every class, in as many digits and columns as there is room for."""
+    names = [
+        fit(class_label(name), _WIDEST_NAME, view.symbols.plain)
+        for name in view.problem.class_names
+    ]
+    first = max(map(width, [*names, "class"]))
+    arrow = view.symbols.spell(" → ")
+    # cells of a number before and after, and of the change
+    for both, digits, count in (
+        (True, 4, 3),
+        (True, 3, 3),
+        (False, 3, 3),
+        (False, 2, 3),
+        (False, 3, 1),
+    ):
+        one = digits + 2
+        size = (2 * one + width(arrow) if both else one) + 2 + one
+        if first + count * (size + len(_GAP)) <= room:
+            break
+    shown = range(len(MEASURES))[-count:]
+    used = first + count * (size + len(_GAP))
+    support = used + len(_GAP) + len("support") <= room
+    used += (len(_GAP) + len("support")) * support
+    columns = [
+        fit(f"as {name}", _WIDEST_NAME, view.symbols.plain) for name in view.problem.class_names
+    ]
+    across = sum(len(_GAP) + max(width(name), 5) for name in columns)
+    confusion = used + len(_GAP) + across <= room
+    head = f"{'class':<{first}}"
+    head += "".join(f"{_GAP}{MEASURES[at]:<{size}}" for at in shown)
+    head += f"{_GAP}support" * support
+    if confusion:
+        head += _GAP + "".join(f"{_GAP}{_padded(name, 5, left=True)}" for name in columns)
+    lines: list[Line] = [[(head, view.palette.dim)]]
+    for row, name in enumerate(names):
+        line: Line = [(_padded(name, first), view.palette.text)]
+        for at in shown:
+            old, new = float(found.before[row, at]), float(found.after[row, at])
+            numbers = f"{old:.{digits}f}{arrow}{new:.{digits}f} " if both else f"{new:.{digits}f} "
+            change = round(new - old, _SHARE_DIGITS)
+            line.append((f"{_GAP}{numbers}", view.palette.text))
+            text = f"{_delta(change, f'.{digits}f', view):<{one + 1}}"
+            line.append((text, _good(view.palette, change)))
+        line += [(f"{_GAP}{found.support[row]:>7}", view.palette.text)] * support
+        if confusion:
+            line.append((_GAP, view.palette.text))
+            line += _confusion_row(found, view, row, columns)
+        lines.append(line)
+    return lines
+
+
+def _confusion_row(
+    found: ClassificationChanges, view: View, row: int, columns: Sequence[str]
+) -> Line:
+    """Return how many more or less rows of a class are predicted as each class."""
+    line: Line = []
+    for column, name in enumerate(columns):
+        change = int(found.confusion[row, column])
+        better = change if row == column else -change
+        size = max(width(name), 5)
+        line.append((f"{_GAP}{_delta(change, 'd', view):>{size}}", _good(view.palette, better)))
+    return line
+
+
+def _padded(text: str, size: int, *, left: bool = False) -> str:
+    """Return text with blanks, counted in cells, after it or left of it."""
+    blanks = " " * max(0, size - width(text))
+    return blanks + text if left else text + blanks
+
+
+def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
+    palette, signs = view.palette, _signs(view)
+    arrow = view.symbols.spell(" → ")
+    lines: list[Line] = [
+        [
+            (f"of {found.rows}: ", palette.text),
+            (f"{signs[1]} {found.nearer} nearer", palette.good),
+            (", ", palette.text),
+            (f"{signs[0]} {found.farther} farther", palette.error),
+        ]
+    ]
+    befores = [f"{value:.6g}" for value in found.measures_before]
+    afters = [f"{value:.6g}" for value in found.measures_after]
+    wide, side = max(map(len, befores)), max(map(len, afters))
+    for number, name in enumerate(ERRORS):
+        change = float(found.measures_after[number] - found.measures_before[number])
+        better = change if number == 0 else -change
+        delta = _delta(change, ".4g", view)
+        text = f"{view.symbols.spell(name):<23}  {befores[number]:>{wide}}{arrow}"
+        text += f"{afters[number]:<{side}}{_GAP}"
+        word = " better" if better > 0 else " worse" if better < 0 else ""
+        word = word if width(text + delta + word) <= room else ""
+        lines.append([(text, palette.text), (delta + word, _good(palette, better))])
+    if len(found.listed):
+        names = ("true", "before", "after", "|error|")
+        texts = "".join(f"{_GAP}{name:>{_NUMBER}}" for name in names)
+        row = f"{'row':>{_row_width(found.listed)}}"
+        lines.append([(f"{row}{texts}  {_features(view.problem)}", palette.dim)])
+    return lines
+
+
+def _surface(found: SurfaceChanges, view: View) -> list[Line]:
+    palette, arrow = view.palette, view.symbols.spell(" → ")
+    change = found.value_after - found.value_before
+    points = [
+        f"({', '.join(f'{value:.6g}' for value in at)})" for at in (found.before, found.after)
+    ]
+    word = " better" if change < 0 else " worse" if change > 0 else ""
+    return [
+        [(f"point  {points[0]}{arrow}{points[1]}", palette.text)],
+        [(f"moved  {found.distance:.6g}", palette.text)],
+        [
+            (f"value  {found.value_before:.7g}{arrow}{found.value_after:.7g}  ", palette.text),
+            (_delta(change, ".4g", view) + word, _good(palette, -change)),
+        ],
+    ]
+
+
+def _row_width(rows: NDArray[np.intp]) -> int:
+    return max(3, len(str(int(rows.max(initial=0)) + 1)))
+
+
+def _flip_widths(found: ClassificationChanges, problem: Problem) -> tuple[int, int, int, int]:
+    """Return the cells for the row's number, its class, the classes predicted, and the verdict."""
+    name = max(min(width(class_label(name)), _WIDEST_NAME) for name in problem.class_names)
+    return _row_width(found.flips.rows), max(name, 4), max(2 * name + 4, 14), 8
+
+
+def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> Line:
+    flips, palette = found.flips, view.palette
+    sizes = _flip_widths(found, view.problem)
+    names = [
+        fit(class_label(view.problem.class_names[int(label[at])]), _WIDEST_NAME, view.symbols.plain)
+        for label in (flips.true, flips.before, flips.after)
+    ]
+    kind = (
+        0 if flips.after[at] == flips.true[at] else 1 if flips.before[at] == flips.true[at] else 2
+    )
+    word = ("fixed", "broken", "other")[kind]
+    colour = (palette.good, palette.error, palette.warning)[kind]
+    row = int(flips.rows[at])
+    both = f"{names[1]}{view.symbols.spell(' → ')}{names[2]}"
+    text = f"{row + 1:>{sizes[0]}}  {_padded(names[0], sizes[1])}  {_padded(both, sizes[2])}  "
+    rest = room - sum(sizes) - 4 * len(_GAP)
+    return [
+        (text, palette.text),
+        (f"{_signs(view)[kind]} {word:<6}", colour),
+        (_GAP + _row_text(view.problem, row, rest), palette.dim),
+    ]
+
+
+def _error_line(found: RegressionChanges, view: View, at: int, room: int) -> Line:
+    palette, signs = view.palette, _signs(view)
+    row, true = int(found.listed[at]), float(found.true[at])
+    before, after = float(found.before[at]), float(found.after[at])
+    size, grown = abs(after - true), abs(after - true) - abs(before - true)
+    numbers = "".join(f"{_GAP}{value:>{_NUMBER}.4g}" for value in (true, before, after))
+    text = f"{row + 1:>{_row_width(found.listed)}}{numbers}"
+    error = f"{signs[1] if grown < 0 else signs[0]} {size:.4g}"
+    return [
+        (text, palette.text),
+        (f"{_GAP}{error:>{_NUMBER}}", _good(palette, -grown)),
+        (
+            _GAP + _row_text(view.problem, row, room - width(text) - _NUMBER - 2 * len(_GAP)),
+            palette.dim,
+        ),
+    ]
+
+
+def _features(problem: Problem) -> str:
+    return ", ".join(problem.feature_names[:FEATURES])
+
+
+def _row_text(problem: Problem, row: int, room: int) -> str:
+    """Return the first features of a test row, as many as there is room for."""
+    if room < 4:
+        return ""
+    values = problem.rows(problem.x_test, row)[:-1][:FEATURES]
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
+# A comparison of two epochs as lines of text with all digits, to be copied.
+
+
+def comparison_numbers(found: Changes, problem: Problem) -> list[str]:
+    """Return a comparison as lines with all digits; of rows at most the first features."""
+    if isinstance(found, SurfaceChanges):
+        return [
+            "before  " + "  ".join(f"{value:.17g}" for value in found.before),
+            "after  " + "  ".join(f"{value:.17g}" for value in found.after),
+            f"distance  {found.distance:.17g}",
+            f"value  {found.value_before:.17g}  {found.value_after:.17g}",
+        ]
+    if isinstance(found, RegressionChanges):
+        lines = [f"rows {found.rows}, nearer {found.nearer}, farther {found.farther}"]
+        both = zip(ERRORS, found.measures_before, found.measures_after, strict=True)
+        lines += [f"{name}  {before:.17g}  {after:.17g}" for name, before, after in both]
+        lines.append(f"row  {problem.target_name}  before  after  {_named(problem)}")
+        columns = (found.listed, found.true, found.before, found.after)
+        return lines + [
+            f"{row + 1}  {true:.17g}  {before:.17g}  {after:.17g}  {_all_digits(problem, row)}"
+            for row, true, before, after in zip(*(c.tolist() for c in columns), strict=True)
+        ]
+    return _classification_numbers(found, problem)
+
+
+def _classification_numbers(found: ClassificationChanges, problem: Problem) -> list[str]:
+    names = [class_label(name) for name in problem.class_names]
+    lines = [
+        f"rows {found.rows}, flipped {found.flipped}, fixed {found.fixed}, "
+        f"broken {found.broken}, other {found.other}",
+        "accuracy  " + "  ".join(f"{value:.17g}" for value in found.accuracy),
+        "class  " + "  ".join(f"{name} before  {name} after" for name in MEASURES),
+    ]
+    for row, name in enumerate(names):
+        pairs = zip(found.before[row], found.after[row], strict=True)
+        lines.append("  ".join([name, *(f"{a:.17g}  {b:.17g}" for a, b in pairs)]))
+    lines.append("confusion, after − before: rows true, columns predicted")
+    lines += ["  ".join(map(str, row)) for row in found.confusion.tolist()]
+    lines.append(f"row  true  before  after  {_named(problem)}")
+    flips = found.flips
+    columns = (part.tolist() for part in (flips.rows, flips.true, flips.before, flips.after))
+    return lines + [
+        f"{row + 1}  {'  '.join(names[label] for label in labels)}  {_all_digits(problem, row)}"
+        for row, *labels in zip(*columns, strict=True)
+    ]
+
+
+def _named(problem: Problem) -> str:
+    return "  ".join(problem.feature_names[:FEATURES])
+
+
+def _all_digits(problem: Problem, row: int) -> str:
+    values = problem.rows(problem.x_test, row)[:-1][:FEATURES]
+    return "  ".join(f"{value:.17g}" for value in values)
+
 
 Key = tuple[object, ...]
 
@@ -114,8 +445,8 @@ class ChangesPanel(Panel):
     def _draw_lines(self, inner: Cells, view: View, found: Changes, room: int) -> int:
         """Draw the lines from the offset on; return how many there are."""
         height = inner.shape[0]
-        head = changed.head_lines(found, view, room)
-        count, line_of = changed.listed(found, view, room)
+        head = head_lines(found, view, room)
+        count, line_of = listed(found, view, room)
         total = len(head) + count
         first = self._scroll.fit(total, height)
         for row in range(min(height, total)):

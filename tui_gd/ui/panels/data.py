@@ -1,16 +1,54 @@
 """The data panel: points over the decision regions of the current lane."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Limits, draw_box
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.decision import decision_grid, draw_decision
+from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
 from tui_gd.plots.fit import draw_fit, fit_columns
 from tui_gd.problems import Problem
-from tui_gd.ui.panels.dataplane import DataPlane, half, stride
+from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
+
+# The plane in which a problem is drawn: its axes, its limits, and as many rows as can be told.
+
+# more points than this are not told apart in a terminal; every k-th row is drawn
+POINTS = 4000
+
+
+@dataclass(frozen=True, eq=False)
+class DataPlane:
+    """How a problem is drawn, with limits around train and test points alike."""
+
+    problem: Problem
+    projection: Projection
+    limits: Limits
+
+    @classmethod
+    def of(cls, problem: Problem) -> "DataPlane":
+        """Return the plane of `problem`, which has two features or more."""
+        projection = choose_projection(problem)
+        both = []
+        for train in (True, False):
+            x, y = half(problem, train=train)
+            both.append(projection.project(problem.rows(x, slice(None, None, stride(y)))))
+        return cls(problem, projection, decision_limits(np.vstack(both)))
+
+
+def half(problem: Problem, *, train: bool) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """Return X and y of the train rows, or of the test rows."""
+    if train:
+        return problem.x_train, problem.y_train
+    return problem.x_test, problem.y_test
+
+
+def stride(y: NDArray[np.generic]) -> int:
+    """Return k such that every k-th of the rows is drawn: at most `POINTS` of them."""
+    return max(1, -(-len(y) // POINTS))
 
 
 class DataPanel(Panel):

@@ -1,12 +1,13 @@
 """What is computed for a landscape: its plane, its limits, and the losses on it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from tui_gd.learning.landscape import (
+from tui_gd.insight.landscape import (
     Limits,
     Plane,
     covering,
@@ -15,14 +16,99 @@ from tui_gd.learning.landscape import (
     plane_of_weights,
     principal_plane,
     work,
+    zoomed,
 )
 from tui_gd.learning.models import Floats
-from tui_gd.snapshot import LaneSnapshot
+from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.ui.panels.arithmetic import weight_names
-from tui_gd.ui.panels.engines import KeptEngine
-from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.planes import Choice, titles
+from tui_gd.ui.panels.panel import KeptEngine, View
 from tui_gd.ui.studies import Progress
+
+# Which plane the landscape shows: what there is to choose from, and how it is called.
+
+Choice = tuple[int, ...]
+"""The numbers of one or two weights; none is the principal directions."""
+
+PRINCIPAL: Choice = ()
+_WORD = "principal"
+# with more weights than this not every pair is offered, only those of the steepest weights
+_ALL_PAIRS, _STEEPEST = 4, 4
+
+
+def usual_choice(parameters: int) -> Choice:
+    """Return the plane that is shown first: the first two weights, of many the principal one."""
+    if parameters == 1:
+        return (0,)
+    return (0, 1) if parameters <= _ALL_PAIRS else PRINCIPAL
+
+
+def choices(gradient: Floats) -> list[Choice]:
+    """Return the planes to choose from for a gradient (parameters,).
+
+    Up to four weights: all pairs, then the principal directions. More: these, then the pairs of
+    the four weights with the largest derivative.
+    """
+    count = len(gradient)
+    if count <= 2:
+        return [usual_choice(count)]
+    if count <= _ALL_PAIRS:
+        return [*combinations(range(count), 2), PRINCIPAL]
+    steepness = -np.abs(np.nan_to_num(gradient, nan=0.0))
+    steepest = sorted(np.argsort(steepness, kind="stable")[:_STEEPEST].tolist())
+    return [PRINCIPAL, *combinations(steepest, 2)]
+
+
+def parse_choice(text: str, view: View) -> Choice | str:
+    """Return the plane that a text names (`x1, bias`, `1, 3`, `principal`), or what is wrong."""
+    count = len(view.snapshot.lane.weights)
+    names = weight_names(view.problem, count)
+    words = [word.strip() for word in text.split(",")]
+    if [word.casefold() for word in words] == [_WORD]:
+        return PRINCIPAL if count > 2 else f"{count} weights have no {_WORD} directions to choose"
+    wanted = min(count, 2)
+    if len(words) != wanted:
+        several = "two weights, such as" if wanted == 2 else "one weight, such as"
+        return f"name {several} {', '.join(names[:wanted])}" + (f", or {_WORD}" * (count > 2))
+    found = []
+    for word in words:
+        index = _weight(word, names)
+        if index is None:
+            return f"no weight {word!r}: there are {_some(names)}, or numbers 1 to {count}"
+        found.append(index)
+    if len(set(found)) != wanted:
+        return f"{names[found[0]]} is named twice: name two different weights"
+    return tuple(found)
+
+
+def _weight(word: str, names: Sequence[str]) -> int | None:
+    """Return the weight of that name, else of that number counted from 1."""
+    folded = [name.casefold() for name in names]
+    if word.casefold() in folded:
+        return folded.index(word.casefold())
+    if word.isdecimal() and word.isascii() and len(word) < 12 and 1 <= int(word) <= len(names):
+        return int(word) - 1
+    return None
+
+
+def _some(names: Sequence[str]) -> str:
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} … {names[-1]}"
+
+
+def titles(plane: Plane, loss: str, names: Sequence[str]) -> list[str]:
+    """Return titles of a landscape, the longest first: axes, and what is held at which value."""
+    axes = " × ".join(plane.labels)
+    if not plane.weights:
+        short = " × ".join(label.split(" (")[0] for label in plane.labels)
+        return [f"landscape {loss}, {axes}", f"landscape, {axes}", f"landscape, {short}", axes]
+    held = [index for index in range(len(names)) if index not in plane.weights]
+    kept = [f"{names[index]} held at {plane.origin[index]:.4g}" for index in held[:2]]
+    if len(held) > 2:
+        kept = [f"{len(held)} weights held"]
+    long = ", ".join([f"landscape {loss}", axes, *kept])
+    return [long, ", ".join([f"landscape {axes}", *kept]), ", ".join([axes, *kept]), axes]
+
 
 # work above which a coarse landscape is shown before the fine one
 COARSE_FIRST = 2_000_000
@@ -161,3 +247,62 @@ def as_lines(shown: Landscape, view: View) -> list[str]:
 def digest(weights: Floats) -> bytes:
     """Return 16 bytes that tell weights from others."""
     return hashlib.blake2b(weights.tobytes(), digest_size=16).digest()
+
+
+# Which part of each plane is shown: what covers the paths, or what was zoomed to.
+
+
+class Windows:
+    """The limits of every plane that has been shown; they move as rarely as may be."""
+
+    def __init__(self) -> None:
+        self._covering: dict[Choice, Limits] = {}
+        self._zoomed: dict[Choice, Limits] = {}
+
+    def along(self, choice: Choice, view: View) -> Limits:
+        """Return the limits of a plane along weights: zoomed to, or such that cover the paths.
+
+        Those of a surface are never narrower than its own.
+        """
+        if choice in self._zoomed:
+            return self._zoomed[choice]
+        points = [near_paths(view)[:, list(choice)]]
+        before = self._covering.get(choice)
+        if view.problem.surface is not None:
+            corners = np.array([view.problem.surface.limits[index] for index in choice])
+            points.append(corners.T)
+            before = before or tuple(map(float, corners.ravel()))
+        self._covering[choice] = covering(np.concatenate(points), before)
+        return self._covering[choice]
+
+    def keep(self, choice: Choice, limits: Limits) -> None:
+        """Keep the limits that were found for a plane."""
+        self._covering[choice] = limits
+
+    def covering(self, choice: Choice) -> Limits | None:
+        """Return the last limits that covered the paths."""
+        return self._covering.get(choice)
+
+    def zoomed(self, choice: Choice) -> Limits | None:
+        """Return the limits that were zoomed to, if any."""
+        return self._zoomed.get(choice)
+
+    def zoom(self, choice: Choice, factor: float, about: Sequence[float]) -> bool:
+        """Zoom around a place that stays where it is; 0 is back to what covers the paths."""
+        if factor <= 0:
+            self._zoomed.pop(choice, None)
+            return True
+        limits = self._zoomed.get(choice) or self._covering.get(choice)
+        if limits is None:
+            return False
+        self._zoomed[choice] = zoomed(limits, factor, about)
+        return True
+
+    def pan(self, choice: Choice, share: float) -> bool:
+        """Show what lies beside, by a share of the width."""
+        limits = self._zoomed.get(choice) or self._covering.get(choice)
+        if limits is None:
+            return False
+        by = share * (limits[1] - limits[0])
+        self._zoomed[choice] = (limits[0] + by, limits[1] + by, *limits[2:])
+        return True

@@ -2,10 +2,10 @@
 
 import math
 
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, Colour, fit
 from tui_gd.plots.table import draw_table
-from tui_gd.snapshot import LaneSnapshot, Snapshot
+from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import shown
 

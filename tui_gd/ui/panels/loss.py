@@ -2,24 +2,25 @@
 
 from dataclasses import dataclass
 
-from tui_gd.commands import LookAt
-from tui_gd.learning.buckets import Buckets
 from tui_gd.plots.axes import Frame
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.curves import half_width
-from tui_gd.plots.loss import Curve, draw_curves
-from tui_gd.snapshot import LaneSnapshot
-from tui_gd.ui.panels.epochs import Window, moved, zoomed
+from tui_gd.plots.curves import Curve, draw_curves, half_width
+from tui_gd.session.commands import LookAt
+from tui_gd.session.snapshot import LaneSnapshot
+from tui_gd.training.buckets import Buckets
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import (
     MEASURES,
+    Window,
     at_epoch,
     curve_of,
     label,
     lines_of,
     list_lanes,
     list_readings,
+    moved,
     numbers_of,
+    zoomed,
 )
 
 SMOOTHINGS = (0, 5, 21, 101)

@@ -9,16 +9,16 @@ import numpy as np
 from textual import events
 from textual.message import Message
 
-from tui_gd.commands import Command
-from tui_gd.learning.engine import EngineMaker
-from tui_gd.learning.prediction import Predictor
-from tui_gd.plots.cells import Cells
+from tui_gd.learning.engine import Engine, EngineMaker
+from tui_gd.learning.models import Predictor
+from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.problems import Problem
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import LaneSnapshot, RunState, Snapshot
+from tui_gd.session.commands import Command
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.keynames import KeyNames
+from tui_gd.ui.keyfile import KeyNames
 from tui_gd.ui.studies import Study
 
 
@@ -230,3 +230,62 @@ class Panel(CellView, can_focus=True):
         self._dragging |= bool(event.button and (event.delta_x or event.delta_y))
         if event.button and event.delta_x and self.size.width:
             self.post_message(self.Dragged(self, -event.delta_x / self.size.width))
+
+
+# The engine that a panel's studies share: made once for a run's data and a loss, then kept.
+
+
+class KeptEngine:
+    """The engine of one panel's studies, of which there is one at a time: it has buffers.
+
+    Studies ask for it on their thread while the interface may forget it on its own: so what is kept
+    is read and replaced as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[object, ...], Engine] | None = None
+
+    def of(self, view: View, loss_name: str) -> Engine:
+        """Return an engine for a loss on the view's data: the one before, if it fits."""
+        key = (view.problem, view.settings, loss_name)
+        kept = self._kept
+        if kept is None or kept[0] != key:
+            kept = self._kept = (key, view.make_engine(loss_name))
+        return kept[1]
+
+    def forget(self) -> None:
+        """Let go of the engine, and of the data that it is on."""
+        self._kept = None
+
+
+# Scrolling: which of more lines than there is room for are seen, and where these are.
+
+
+class Scroll:
+    """The part of a panel's lines that is seen; a page ends with lines that are seen again."""
+
+    def __init__(self, again: int = 1) -> None:
+        self.first = 0
+        self._again = again
+        self._room = 1
+
+    def fit(self, count: int, room: int) -> int:
+        """Return the first line seen, now that there are `count` and room for so many."""
+        self._room = max(room, 1)
+        self.first = max(0, min(self.first, count - room))
+        return self.first
+
+    def move(self, lines: int) -> None:
+        """Scroll by lines; the end is found by the next `fit`."""
+        self.first = max(0, self.first + lines)
+
+    def turn(self, pages: int) -> None:
+        """Scroll by what is seen at once."""
+        self.move(pages * max(1, self._room - self._again))
+
+    def put_place(self, cells: Cells, count: int, room: int, palette: Palette) -> None:
+        """Write into a box's lower border which lines are seen, if these are not all."""
+        if count > room > 0:
+            rows, columns = cells.shape
+            text = f" pgdn {self.first + 1}-{self.first + room}/{count} "
+            cells.put(rows - 1, columns - width(text) - 2, text, palette.dim)

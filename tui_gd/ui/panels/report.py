@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.table import draw_table
-from tui_gd.report import (
+from tui_gd.session.report import (
     ClassificationReport,
     RegressionReport,
     Report,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tui_gd.learning.basins import Minima
-from tui_gd.learning.landscape import Plane, covering, grid, grid_shape, losses_on, plane_of_weights
-from tui_gd.learning.many_starts import (
+from tui_gd.insight.landscape import Plane, covering, grid, grid_shape, losses_on, plane_of_weights
+from tui_gd.insight.many_starts import (
     LADDER,
+    Minima,
     StartsResult,
     affordable_starts,
     best_rate,
@@ -19,10 +19,10 @@ from tui_gd.learning.many_starts import (
     run_starts,
 )
 from tui_gd.learning.models import Floats
-from tui_gd.learning.trainer import Trainer
 from tui_gd.plots.axes import Limits
 from tui_gd.problems import Problem
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.trainer import Trainer
 from tui_gd.ui.panels.arithmetic import weight_names
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.studies import Progress

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.learning.explain import chain
+from tui_gd.insight.explain import chain
 from tui_gd.learning.models import Floats
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.table import draw_table
 from tui_gd.ui.panels import arithmetic
-from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.scroll import Scroll
+from tui_gd.ui.panels.panel import Panel, Scroll, View
 
 _HEADER = ("", "W", "g", "α·g", "W − α·g")
 # of an optimizer with a memory, or of several steps: what they come to in one epoch

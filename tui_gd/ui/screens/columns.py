@@ -8,16 +8,15 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.plots.table import draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
-from tui_gd.settings import RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.cellview import CellView, picture_of
-from tui_gd.ui.screens.closing import Question
-from tui_gd.ui.screens.page import Page
+from tui_gd.ui.screens.page import Page, Question
 
 if TYPE_CHECKING:
     from tui_gd.ui.app import GdApp

@@ -9,12 +9,12 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.plots.table import visible_offset
 from tui_gd.ui.cellview import CellView, picture_of
-from tui_gd.ui.screens.closing import Question
+from tui_gd.ui.screens.page import Question
 from tui_gd.ui.screens.questions import Prompt
 
 if TYPE_CHECKING:

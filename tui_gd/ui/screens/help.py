@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.box import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Palette, Symbols
 from tui_gd.ui.keys import ACTIONS, Action

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from tui_gd.ui.screens.closing import Question
+from tui_gd.ui.screens.page import Question
 
 LONGEST_NAME = 20
 

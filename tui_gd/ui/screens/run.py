@@ -11,33 +11,32 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.commands import CheckGradient, LookAt, SelectLane
 from tui_gd.errors import OutputError, ProblemError, TargetMissing
-from tui_gd.learning.blas import computing
-from tui_gd.learning.engine import Interrupted
-from tui_gd.learning.trainer import Trainer
+from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
-from tui_gd.runner import Runner
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.steps import Shared, replay
-from tui_gd.settings import RunSettings
-from tui_gd.snapshot import RunState, Snapshot
+from tui_gd.session.commands import CheckGradient, LookAt, SelectLane
+from tui_gd.session.runner import Runner
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.trainer import Trainer
 from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.cellview import paint
 from tui_gd.ui.copying import harmless
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action, target
-from tui_gd.ui.layout import SMALLEST, VERDICT_ROWS
-from tui_gd.ui.panels.board import Board
-from tui_gd.ui.panels.keysline import KeysLine
+from tui_gd.ui.library import StandingTap
+from tui_gd.ui.panels.board import SMALLEST, VERDICT_ROWS, Board
+from tui_gd.ui.panels.lines import KeysLine, StatusLine, TinyPage, VerdictLine
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.status import StatusLine
-from tui_gd.ui.panels.tiny import TinyPage
-from tui_gd.ui.panels.verdict import VerdictLine
-from tui_gd.ui.screens.actions import WATCHED_EPOCHS, WATCHED_SECONDS
-from tui_gd.ui.screens.keeping import HINT_SECONDS, KeepingActions
+from tui_gd.ui.screens.run_actions import (
+    HINT_SECONDS,
+    WATCHED_EPOCHS,
+    WATCHED_SECONDS,
+    KeepingActions,
+)
 from tui_gd.ui.studies import Progress, Studies, Study
-from tui_gd.ui.tap import StandingTap
 
 # training waits while a frame is drawn: after it, so many times as long it is let alone …
 FRAME_REST = 4.0

@@ -12,10 +12,10 @@ from textual.notifications import SeverityLevel
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.copying import harmless
-from tui_gd.ui.screens.closing import Closing
+from tui_gd.ui.library import KeptDetail, KeptRun, Shelf
+from tui_gd.ui.screens.page import Closing
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, row_at
-from tui_gd.ui.shelf import KeptDetail, KeptRun, Shelf
 
 if TYPE_CHECKING:
     from tui_gd.ui.app import GdApp

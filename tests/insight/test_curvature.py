@@ -1,0 +1,448 @@
+"""The Hessian's largest eigenvalue against closed forms and torch, and what is said of α by it."""
+
+import json
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.linalg import eigvalsh
+from scipy.special import expit
+from scipy.special import softmax as softmax_of
+
+from benchmarks.curvature import FAMILIES, Family, outcomes
+from tests.making import make_rows
+from tui_gd.insight.curvature import (
+    EXACT_PARAMETERS,
+    LARGEST_ERROR,
+    MOST_PRODUCTS,
+    TOLERANCE,
+    Curvature,
+    curvature,
+    safe_learning_rate,
+    wording,
+)
+from tui_gd.learning.engine import Interrupted, LocalEngine, Penalty
+from tui_gd.learning.losses import make_loss
+from tui_gd.learning.models import Model
+from tui_gd.learning.optimizers import make_optimizer
+
+REFERENCE = json.loads(Path(__file__).with_name("curvature_reference.json").read_text("utf-8"))
+
+
+class Function:
+    """An engine of a function of the weights: `loss` and `gradient` of one lane's weights."""
+
+    def __init__(self, loss, gradient):
+        self._loss, self._gradient = loss, gradient
+        self.rule = make_loss("mse", "regression")
+        self.between_blocks = None
+        self.calls = 0
+
+    def loss(self, weights):
+        return np.array([self._loss(row) for row in weights])
+
+    def loss_and_grad(self, weights, rows=None):
+        assert rows is None
+        self.calls += 1
+        return self.loss(weights), np.array([self._gradient(row) for row in weights])
+
+
+def quadratic(hessian):
+    """`½ wᵀHw`."""
+    return Function(lambda w: 0.5 * w @ hessian @ w, lambda w: hessian @ w)
+
+
+def with_eigenvalues(values, seed=0):
+    """Return a symmetric matrix with these eigenvalues, and the vector of the last."""
+    turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((len(values),) * 2))[0]
+    return turn @ np.diag(values) @ turn.T, turn[:, -1]
+
+
+def linear_engine(task, loss, x, y, outputs=1, **more):
+    model = Model(x.shape[1] - 1, outputs)
+    return LocalEngine(model, make_loss(loss, task), x, y, **more)
+
+
+def some(**changes):
+    """Return a curvature with λ = 4 and nothing else to say."""
+    made = Curvature(4.0, 1.0, np.array([1.0, 0.0]), 2.0, True, 4, 0.0, "mse")
+    return replace(made, **changes)
+
+
+# the eigenvalue -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("loss", "scale"), [("mse", 2 / 60), ("sse", 2)])
+def test_linear_regression_has_twice_the_rows_moments(loss, scale):
+    """`H = 2XᵀX`, over n for the mean; of the shown loss, of which sse descends on half."""
+    x, _ = make_rows(60, 4)
+    y = x @ np.arange(5.0) + 1.0
+    weights = np.linspace(-2, 3, 5)
+    found = curvature(linear_engine("regression", loss, x, y), weights)
+    hessian = scale * x.T @ x
+    values, vectors = np.linalg.eigh(hessian)
+    assert found.exact
+    assert found.largest == pytest.approx(values[-1], rel=1e-7)
+    assert found.smallest == pytest.approx(values[0], rel=1e-6)
+    assert abs(found.direction @ vectors[:, -1]) == pytest.approx(1.0, abs=1e-7)
+    gradient = scale * x.T @ (x @ weights - y)
+    along = gradient @ hessian @ gradient / (gradient @ gradient)
+    assert found.along_gradient == pytest.approx(along, rel=1e-6)
+    assert found.error < 1e-6
+
+
+def test_logistic_cross_entropy_with_a_penalty():
+    """`Xᵀ diag(p(1 − p)) X / n`, and l2 for every weight but the bias."""
+    x, y = make_rows(50, 3)
+    weights = np.array([0.5, -1.0, 2.0, 0.3])
+    engine = linear_engine("binary", "cross-entropy", x, y, penalty=Penalty(l2=0.1))
+    p = expit(x @ weights)
+    hessian = x.T @ ((p * (1 - p))[:, None] * x) / 50 + np.diag([0.1, 0.1, 0.1, 0.0])
+    values = eigvalsh(hessian)
+    found = curvature(engine, weights)
+    assert (found.largest, found.smallest) == pytest.approx((values[-1], values[0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sum_of_squares_of_a_sigmoid(seed):
+    """`L'' = 2(p(1 − p))² + 2(p − y)·p(1 − p)(1 − 2p)` for each row; it may curve down."""
+    x, y = make_rows(40, 2, seed)
+    weights = 2.0 * np.random.default_rng(seed).standard_normal(3)
+    p = expit(x @ weights)
+    slope = p * (1 - p)
+    second = 2 * slope**2 + 2 * (p - y) * slope * (1 - 2 * p)
+    values = eigvalsh(x.T @ (second[:, None] * x))
+    found = curvature(linear_engine("binary", "sse", x, y), weights)
+    assert found.largest == pytest.approx(values[-1], rel=1e-5)
+    assert found.smallest == pytest.approx(values[0], rel=1e-5)
+
+
+def test_softmax_cross_entropy():
+    """Rows' `diag(p) − ppᵀ` between classes times `xxᵀ` between features, weights row by row."""
+    x, _ = make_rows(30, 2)
+    y = np.arange(30) % 3
+    weights = np.linspace(-1, 1, 9)
+    p = softmax_of(x @ weights.reshape(3, 3), axis=1)
+    hessian = sum(
+        np.kron(np.outer(row, row), np.diag(q) - np.outer(q, q))
+        for row, q in zip(x, p, strict=True)
+    )
+    values = eigvalsh(hessian / 30)
+    found = curvature(linear_engine("multiclass", "cross-entropy", x, y, 3), weights)
+    assert found.largest == pytest.approx(values[-1], rel=1e-7)
+    # adding the same to all classes changes nothing: three directions without curvature
+    assert found.smallest == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", REFERENCE["cases"], ids=lambda c: f"{c['hidden']} {c['loss']}")
+def test_networks_have_the_curvature_that_torch_finds(case):
+    x = np.hstack([np.array(REFERENCE["x"]), np.ones((len(REFERENCE["x"]), 1))])
+    classes, weights = case["classes"], np.array(case["weights"])
+    task, outputs = ("binary", 1) if classes == 2 else ("multiclass", classes)
+    model = Model(2, outputs, tuple(case["hidden"]), case["activation"])
+    engine = LocalEngine(model, make_loss(case["loss"], task), x, np.array(case["y"]))
+    assert engine.loss(weights[None])[0] == pytest.approx(case["value"], rel=1e-12)
+    found = curvature(engine, weights)
+    assert found.exact == (len(weights) <= EXACT_PARAMETERS)
+    assert found.largest == pytest.approx(case["largest"], rel=1e-6 if found.exact else TOLERANCE)
+    assert found.along_gradient == pytest.approx(case["along_gradient"], rel=1e-6)
+    assert found.error < 2 * TOLERANCE
+    if found.exact:
+        assert found.smallest == pytest.approx(case["smallest"], rel=1e-6)
+    else:
+        assert case["smallest"] - 1e-6 <= found.smallest < 0.9 * case["smallest"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.linspace(0, 1, 60) ** 4,
+        np.linspace(-50, 1, 60),
+        np.linspace(-9, -1, 60),
+        np.r_[np.zeros(58), 3.0, 3.0001],
+        np.r_[np.full(59, -1e-3), 1e6],
+        np.geomspace(1e-9, 1, 200),
+    ],
+    ids=["even", "down more than up", "down only", "twins", "steep", "wide"],
+)
+def test_lanczos_finds_the_largest_of_many_and_its_error_holds(values):
+    hessian, _ = with_eigenvalues(values)
+    weights = np.random.default_rng(5).standard_normal(len(values))
+    found = curvature(quadratic(hessian), weights)
+    assert not found.exact
+    assert found.products <= MOST_PRODUCTS + 2
+    off = np.abs(values - found.largest).min()
+    assert off <= found.error * abs(found.largest) * 1.01 + 1e-9 * np.abs(values).max()
+    assert found.largest == pytest.approx(values.max(), rel=0.02)
+    assert found.smallest >= values.min() - 1e-6 * np.abs(values).max()
+    assert np.linalg.norm(found.direction) == pytest.approx(1.0)
+
+
+def test_a_direction_from_before_spares_products_and_does_not_mislead():
+    """The largest two have changed places: beginning with the old direction finds the new one."""
+    values = np.r_[np.linspace(0, 0.2, 98), 1.0, 3.0]
+    before, direction = with_eigenvalues(values)
+    weights = np.ones(100)
+    cold = curvature(quadratic(before), weights)
+    warm = curvature(quadratic(before), weights, start=cold.direction)
+    assert warm.products < cold.products
+    assert warm.largest == pytest.approx(3.0, rel=TOLERANCE)
+    after, _ = with_eigenvalues(np.r_[values[:98], 4.0, 3.0])
+    assert curvature(quadratic(after), weights, start=direction).largest == pytest.approx(4.0)
+    # one of another run is not used
+    assert curvature(quadratic(after), weights, start=np.full(7, np.nan)).largest == (
+        pytest.approx(4.0, rel=TOLERANCE)
+    )
+
+
+def test_equal_states_give_equal_bits():
+    hessian, _ = with_eigenvalues(np.linspace(-1, 2, 50))
+    one, two = (curvature(quadratic(hessian), np.ones(50)) for _ in range(2))
+    assert one.largest == two.largest
+    np.testing.assert_array_equal(one.direction, two.direction)
+
+
+def test_single_precision_tells_four_digits():
+    x, y = make_rows(200, 3)
+    weights = np.array([0.5, -1.0, 2.0, 0.3], np.float32)
+    p = expit(x @ weights)
+    largest = eigvalsh(x.T @ ((p * (1 - p))[:, None] * x) / 200)[-1]
+    engine = linear_engine("binary", "cross-entropy", x, y, dtype=np.float32)
+    found = curvature(engine, weights)
+    assert found.largest == pytest.approx(largest, rel=2e-4)
+    assert found.error < 1e-3
+
+
+# where there is nothing to say ---------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [3, 50])
+def test_a_plain_has_no_limit(count):
+    flat = Function(lambda w: float(w.sum()), np.ones_like)
+    found = curvature(flat, np.linspace(-1, 1, count))
+    assert (found.largest, found.smallest, found.error) == (0.0, 0.0, 0.0)
+    safe = safe_learning_rate(found, "sgd")
+    assert safe.limit is None
+    assert wording(0.1, safe) == "no limit for α: no upward curvature: λ is 0"
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_a_hilltop_has_no_limit(count):
+    hessian, _ = with_eigenvalues(-np.linspace(1, 2, count))
+    found = curvature(quadratic(hessian), np.full(count, 0.1))
+    assert found.largest == pytest.approx(-1.0, rel=0.01)
+    safe = safe_learning_rate(found, "sgd")
+    assert safe.limit is None
+    assert wording(0.1, safe) == "no limit for α: no upward curvature here"
+
+
+@pytest.mark.parametrize("wild", [np.nan, np.inf, 1e308])
+@pytest.mark.parametrize("count", [3, 50])
+def test_numbers_that_are_not_finite_are_said_and_not_computed_with(wild, count):
+    weights = np.ones(count)
+    weights[1] = wild
+    found = curvature(Function(lambda w: float(w @ w), lambda w: 2 * w * np.abs(w)), weights)
+    assert np.isnan(found.largest)
+    assert found.error == np.inf
+    assert "not finite" in wording(0.1, safe_learning_rate(found, "sgd"))
+
+
+def test_at_a_minimum_only_the_gradient_has_no_direction():
+    hessian, _ = with_eigenvalues([1.0, 5.0])
+    found = curvature(quadratic(hessian), np.zeros(2))
+    assert found.largest == pytest.approx(5.0)
+    assert np.isnan(found.along_gradient)
+    assert safe_learning_rate(found, "sgd").limit == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e-9, 3e-8])
+def test_a_kink_within_the_differences_is_told(offset):
+    kinked = Function(lambda w: abs(w[0]) + w @ w, lambda w: 2 * w + [np.sign(w[0]), 0.0])
+    found = curvature(kinked, np.array([offset, 0.5]))
+    assert found.error > LARGEST_ERROR
+    assert "cannot be told here (a kink" in wording(0.1, safe_learning_rate(found, "sgd"))
+
+
+def test_a_kink_further_off_does_not_disturb():
+    kinked = Function(lambda w: abs(w[0]) + w @ w, lambda w: 2 * w + [np.sign(w[0]), 0.0])
+    found = curvature(kinked, np.array([1e-5, 0.5]))
+    assert found.largest == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "mae"])
+def test_hinge_and_mae_have_no_limit(loss):
+    x, y = make_rows(30)
+    engine = linear_engine("binary" if loss == "hinge" else "regression", loss, x, y * 1.0)
+    found = curvature(engine, np.array([0.1, 0.2, 0.3]))
+    assert found.largest == 0.0
+    said = wording(0.1, safe_learning_rate(found, "sgd"))
+    assert said == f"no limit for α: {loss} has kinks, and λ says nothing of the next one"
+
+
+# giving up -----------------------------------------------------------------------
+
+
+def test_it_gives_up_between_products_and_leaves_the_engine_as_it_was():
+    hessian, _ = with_eigenvalues(np.linspace(0, 1, 80))
+    engine = quadratic(hessian)
+    looked = []
+    engine.between_blocks = hook = lambda: looked.append(1)
+    with pytest.raises(Interrupted):
+        curvature(engine, np.ones(80), wanted=lambda: engine.calls < 5)
+    assert engine.calls == 5
+    assert engine.between_blocks is hook
+    assert looked
+
+
+def test_it_gives_up_between_blocks_of_rows():
+    x, y = make_rows(100_000)
+    engine = linear_engine("binary", "sse", x, y, threads=1)
+    answers = iter([True] * 5)
+    with pytest.raises(Interrupted):
+        curvature(engine, np.zeros(3), wanted=lambda: next(answers, False))
+    assert engine.between_blocks is None
+
+
+# the limit -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("descent_factor", [1.0, 0.5])
+@pytest.mark.parametrize(
+    ("name", "mu"),
+    [("sgd", None)] + [(rule, mu) for rule in ("momentum", "nesterov") for mu in (0.0, 0.5, 0.9)],
+)
+def test_below_the_limit_every_direction_dies_out_and_above_one_grows(name, mu, descent_factor):
+    """By the optimizers themselves, on ½λw² for λ from 0.1 to 4, with the gradient's share."""
+    rule = make_optimizer(name, mu)
+    safe = safe_learning_rate(some(), name, descent_factor, momentum=rule.momentum)
+    curves = np.array([[0.1, 1.0, 2.5, 4.0]])
+    sizes = {}
+    for share in (0.98, 1.02):
+        state = np.ones((1, 1 + rule.slots, 4))
+        state[:, 1:] = 0.0
+        for step in range(1500):
+            following = np.empty_like(state)
+            grad = descent_factor * curves * state[:, 0]
+            rates, steps = np.full((1, 1), share * safe.limit), np.full((1, 1), step + 1.0)
+            rule.update(state, grad, rates, steps, following)
+            state = following
+        sizes[share] = np.abs(state[0, 0])
+    assert sizes[0.98].max() < 1e-2
+    assert sizes[1.02][-1] > 10.0
+    assert sizes[1.02][:-1].max() < 1e-2
+
+
+def test_the_formulas_of_the_limits():
+    """λ = 4: 2/λ; twice that where descent follows half; with μ = 0.9 times 1.9, or 1.9/2.8."""
+    wanted = {
+        ("sgd", 1.0): (0.5, "2/λ"),
+        ("sgd", 0.5): (1.0, "4/λ"),
+        ("momentum", 1.0): (0.95, "2(1 + μ)/λ"),
+        ("momentum", 0.5): (1.9, "4(1 + μ)/λ"),
+        ("nesterov", 1.0): (0.95 / 2.8, "2(1 + μ)/((1 + 2μ)·λ)"),
+    }
+    for (name, factor), (limit, formula) in wanted.items():
+        mu = make_optimizer(name).momentum
+        safe = safe_learning_rate(some(), name, factor, momentum=mu)
+        assert safe.limit == pytest.approx(limit)
+        assert safe.formula == formula
+        assert safe.ratio(limit / 4) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamw"])
+def test_rules_that_scale_each_weight_have_no_limit(name):
+    safe = safe_learning_rate(some(), name)
+    assert safe.limit is None
+    assert safe.ratio(0.1) is None
+    assert wording(0.1, safe) == f"no limit for α: {name} scales every weight's step by itself"
+
+
+def test_mini_batches_have_no_limit():
+    safe = safe_learning_rate(some(), "sgd", full_batch=False)
+    assert wording(0.1, safe) == "no limit for α: every mini-batch has a curvature of its own"
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310])
+def test_a_curvature_next_to_nothing_is_none(tiny):
+    assert safe_learning_rate(some(largest=tiny), "sgd").limit is None
+
+
+# what is said of it --------------------------------------------------------------
+
+
+def test_the_line_has_both_numbers_and_the_word_may():
+    plain = safe_learning_rate(some(largest=70.0), "sgd")
+    assert wording(0.01, plain) == (
+        "α 0.01 is 0.35 of 2/λ = 0.02857: a step lowers the loss almost always"
+    )
+    assert wording(0.1, plain) == "α 0.1 is 3.5 times 2/λ = 0.02857: a step may overshoot"
+    heavy = safe_learning_rate(some(), "momentum", momentum=0.9)
+    assert wording(0.1, heavy) == (
+        "α 0.1 is 0.105 of 2(1 + μ)/λ = 0.95: steps settle, though one may go up"
+    )
+    assert wording(1.0, heavy).endswith("steps may grow")
+    huber = safe_learning_rate(some(loss_name="huber"), "sgd")
+    assert wording(0.1, huber).endswith("a step lowers the loss mostly")
+
+
+def test_where_the_loss_curves_more_down_than_up_nothing_is_promised_below_the_limit():
+    # λ of z⁴ − z² + y²/200 at z = 0 is 0.01: z = αg overshoots long before α = 200
+    down = safe_learning_rate(some(largest=0.01, smallest=-2.0), "sgd")
+    assert down.limit == pytest.approx(200.0)
+    assert "curves more down than up" in wording(0.1, down)
+    assert "lowers" not in wording(0.1, down)
+    assert wording(300.0, down).endswith("a step may overshoot")
+    assert "lowers" in wording(0.1, safe_learning_rate(some(largest=2.0, smallest=-1.9), "sgd"))
+
+
+STATES = 300
+
+
+@lru_cache
+def stepped(family: Family):
+    """What came of a step from each of many random states, and how many had no limit."""
+    return outcomes(family, STATES, rows=80, seed=5, epochs=8)
+
+
+def lowered(found, wanted):
+    chosen = [one.lowered for one in found if wanted(one)]
+    return sum(chosen), len(chosen)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_below_the_limit_a_step_lowers_the_loss_almost_always(family):
+    found, without = stepped(family)
+    assert len(found) + without > 0.5 * STATES
+    down, steps = lowered(found, lambda one: one.ratio <= 1.0)
+    # some 150 steps of a model for which it is 99.1 to 100 % of a thousand, with huber 92 to 97 %
+    assert down >= (0.88 if family.loss == "huber" else 0.97) * steps
+    over_down, over_steps = lowered(found, lambda one: one.ratio > 1.0)
+    assert over_down / over_steps < down / steps
+    if family.kind == "quadratic":
+        assert down == steps
+        # there the next step is known: by the curvature along the gradient
+        assert all(one.lowered == (one.along < 1.0) for one in found)
+
+
+def test_over_all_states_almost_always_is_99_of_100_and_above_may_go_either_way():
+    found = [one for family in FAMILIES if family.loss != "huber" for one in stepped(family)[0]]
+    assert len(FAMILIES) * STATES >= 5000
+    down, steps = lowered(found, lambda one: one.ratio <= 1.0)
+    assert steps > 2000
+    assert down >= 0.99 * steps
+    over_down, over_steps = lowered(found, lambda one: one.ratio > 1.0)
+    assert over_steps > 2000
+    assert 0.3 * over_steps < over_down < 0.9 * over_steps
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.99, 1.01, 2.0, 20.0])
+def test_along_the_steepest_direction_of_a_quadratic_the_limit_is_sharp(share):
+    hessian, direction = with_eigenvalues([0.5, 1.0, 7.0])
+    engine = quadratic(hessian)
+    found = curvature(engine, 3.0 * direction)
+    rate = share * safe_learning_rate(found, "sgd").limit
+    loss, grad = engine.loss_and_grad(3.0 * direction[None])
+    after = engine.loss(3.0 * direction[None] - rate * grad)
+    assert (after[0] < loss[0]) == (share < 1.0)

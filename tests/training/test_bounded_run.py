@@ -1,0 +1,161 @@
+"""A trainer with a bounded record, held against a twin that computes everything from the start."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.making import Floats, make_problem
+from tests.training.test_history import COMMANDS, RATES, carry_out
+from tests.training.test_standing import Ledger
+from tests.twin import ROWS, Twin
+from tui_gd.training import history, keyframes, series
+from tui_gd.training import spans as points_module
+from tui_gd.training.stops import StopRules
+from tui_gd.training.trainer import Trainer
+
+FAR = st.one_of(COMMANDS, st.tuples(st.just("advance"), st.integers(10, 40)))
+
+
+@contextmanager
+def small() -> Iterator[None]:
+    """Let records be thinned after a few epochs, and keyframes be few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points_module, "FINENESS", 2)
+        patch.setattr(points_module, "LEAST_FINENESS", 1)
+        patch.setattr(series, "ASIDE", 4)
+        patch.setattr(series, "LEAST_WHOLE", 3)
+        patch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=7 * 3 * 8))
+        yield
+
+
+def trainer_of(start: Floats, rates: list[float], keep_epochs: int | None = 4) -> Trainer:
+    problem = make_problem(ROWS)
+    trainer = Trainer(problem, learning_rates=rates, initial_weights=start, keep_epochs=keep_epochs)
+    trainer.record_steepness()
+    return trainer
+
+
+def check(trainer: Trainer, twin: Twin) -> None:
+    """Weights are the twin's, and every value on record is; the newest are all on record."""
+    assert trainer.epoch == twin.epoch
+    assert trainer.newest == max(len(lane.updates) for lane in twin.lanes)
+    assert trainer.learning_rates.tolist() == [lane.shown(twin.epoch) for lane in twin.lanes]
+    for lane, one in enumerate(twin.lanes):
+        weights, loss, grad, *wanted = twin.passes(lane)
+        assert trainer.weights[lane].tobytes() == weights.tobytes()
+        assert trainer.loss[lane] == loss[0]
+        assert trainer.grad[lane].tobytes() == grad.tobytes()
+        both = (trainer.history.train_loss, trainer.history.test_loss)
+        for kept, true in zip(both, wanted, strict=True):
+            got = kept.between(lane, 0, len(one.updates) + 1)
+            known = np.flatnonzero(np.isfinite(got))
+            assert got[known].tolist() == [true[epoch] for epoch in known]
+            assert known[0] == 0
+            assert np.isfinite(got[kept.whole :]).all()
+            # what was thinned has lost no more than two ends of a bucket
+            curve = kept.window(lane, 0, len(one.updates) + 1)
+            assert np.nanmin(curve.low) == min(true[epoch] for epoch in known)
+        least, value = trainer.history.train_loss.least(lane, len(one.updates) + 1)
+        assert wanted[0][least] == value
+
+
+@given(
+    lanes=st.lists(st.sampled_from(RATES), min_size=1, max_size=3),
+    before=st.lists(st.tuples(FAR, st.booleans()), min_size=4, max_size=16),
+    after=st.lists(FAR, min_size=1, max_size=6),
+)
+@example(  # another way far back for one lane of two, on past the end, and back again
+    lanes=[0.1, 0.02],
+    before=[
+        (("advance", 40), True),
+        (("go_to", 11), False),
+        (("rate", 0, 0.5), True),
+        (("advance", 20), True),
+        (("branch", 0, 0.003, "adam", "cross-entropy"), True),
+        (("advance", 30), False),
+        (("go_to", 3), True),
+        (("close", 1), False),
+        (("advance", 5), True),
+    ],
+    after=[("advance", 40), ("back", 5)],
+)
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+def test_whatever_was_done_every_value_on_record_is_that_of_the_twin(
+    lanes: list[float], before: list[tuple], after: list[tuple]
+) -> None:
+    start = np.random.default_rng(5).standard_normal(3)
+    with small():
+        trainer, twin, ledger = trainer_of(start, lanes), Twin(start, lanes), Ledger()
+        for command, told in before:
+            carry_out(command, trainer, twin)
+            check(trainer, twin)
+            if told:
+                ledger.take(trainer.news())
+        ledger.take(trainer.news())
+        for standing in (trainer.standing(), ledger.standing()):
+            again = trainer_of(np.zeros(3), [0.1])
+            again.restore(standing)
+            again.finish_tests()
+            going_on = twin.copy()
+            going_on.other = None  # what could be taken back is not kept
+            check(again, going_on)
+            for command in after:
+                carry_out(command, again, going_on)
+                check(again, going_on)
+
+
+def test_a_bounded_run_goes_back_to_any_epoch_with_its_bits() -> None:
+    start = np.random.default_rng(5).standard_normal(3)
+    bounded, whole = (trainer_of(start, [0.003, 0.1], keep) for keep in (4096, None))
+    for trainer in (bounded, whole):
+        trainer.advance(30_000)
+    assert bounded.history.train_loss.whole > 20_000
+    for epoch in (29_999, 20_001, 12_345, 12_344, 12_346, 9_000, 100, 0, 25_000, 30_000):
+        for trainer in (bounded, whole):
+            trainer.go_to(epoch)
+        assert bounded.weights.tobytes() == whole.weights.tobytes()
+        assert bounded.loss.tobytes() == whole.loss.tobytes()
+    for lane in (0, 1):
+        got, true = bounded.losses(lane), whole.losses(lane)
+        known = np.isfinite(got)
+        assert np.array_equal(got[known], true[known])
+        assert known[:8192].all()
+        assert (np.nanmin(got), np.nanmax(got)) == (true.min(), true.max())
+
+
+@pytest.mark.parametrize("patience", [1, 7, 300])
+def test_patience_ends_a_bounded_run_where_it_ends_a_whole_one(patience: int) -> None:
+    problem = make_problem(200, seed=3)
+    ends = []
+    with small():
+        for keep in (4, None):
+            trainer = Trainer(
+                problem,
+                learning_rates=[0.02, 0.05],
+                stop=StopRules(patience=patience),
+                seed=2,
+                keep_epochs=keep,
+                batch_size=16,
+            )
+            trainer.advance(6000)
+            ends.append((trainer.epoch, trainer.stopped))
+            last = whole_losses(trainer) if keep is None else None
+    assert ends[0] == ends[1]
+    assert last is not None
+    epoch, stopped = ends[1]
+    assert stopped
+    # by hand: at that epoch, and not before, the least of every lane was so long ago
+    stale = [[e - int(np.argmin(lane[: e + 1])) for lane in last] for e in range(epoch + 1)]
+    assert min(stale[epoch]) >= patience
+    assert all(min(one) < patience for one in stale[:epoch])
+
+
+def whole_losses(trainer: Trainer) -> list[Floats]:
+    return [trainer.test_losses(lane) for lane in range(len(trainer.lanes))]

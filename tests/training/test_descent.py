@@ -1,0 +1,407 @@
+"""Descent against loops written out: mini-batches, schedules, mixed races, stop rules, float32."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.making import Floats, make_problem, make_rows
+from tui_gd.learning.losses import ON_DATA
+from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.learning.schedules import parse_schedule
+from tui_gd.problems import Problem, load_problem
+from tui_gd.training.descent import Batches
+from tui_gd.training.stops import StopRules
+from tui_gd.training.trainer import Trainer
+
+START = np.array([0.4, -0.9, 0.2])
+
+
+def problem_for(task: str, rows: int = 60) -> Problem:
+    rng = np.random.default_rng([rows, len(task)])
+    x = np.ones((2 * rows, 4))
+    x[:, :-1] = rng.standard_normal((2 * rows, 3))
+    if task == "regression":
+        y, classes = x[:, :3].sum(axis=1) + rng.standard_normal(2 * rows), ()
+    else:
+        count = 2 if task == "binary" else 3
+        y, classes = rng.integers(0, count, 2 * rows).astype(np.int8), tuple("abc"[:count])
+        x[:, 0] += y
+    names = ("p", "q", "r")
+    return Problem("made", task, x[:rows], y[:rows], x[rows:], y[rows:], names, classes)  # type: ignore[arg-type]
+
+
+def gradient_of(loss: str, w: Floats, x: Floats, y: np.ndarray) -> Floats:
+    """The direction of one sigmoid unit on these rows, as the tutorial writes it."""
+    p = 1 / (1 + np.exp(-x @ w))
+    if loss == "sse":
+        return x.T @ ((p - y) * p * (1 - p))
+    return x.T @ (p - y) / len(y)
+
+
+# mini-batches ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "size"), [(10, 3), (10, 5), (7, 1), (5, 5), (5, 9), (1, 1)])
+def test_the_rows_of_an_epoch_are_a_permutation_cut_into_batches(rows: int, size: int) -> None:
+    batches = Batches(rows, size, seed=4)
+    for epoch in (0, 1, 2, 1000):
+        parts = batches.of(epoch)
+        assert len(parts) == batches.steps == -(-rows // size)
+        assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
+        # the last is what is left: short, and nothing of it goes into the next epoch
+        assert len(parts[-1]) == rows - size * (len(parts) - 1)
+        together = np.concatenate(parts)
+        assert sorted(together.tolist()) == list(range(rows))
+        np.testing.assert_array_equal(together, np.random.default_rng([4, epoch]).permutation(rows))
+
+
+def test_every_epoch_and_every_seed_has_its_own_order() -> None:
+    orders = {
+        np.concatenate(Batches(40, 7, seed).of(epoch)).tobytes()
+        for seed in range(5)
+        for epoch in range(20)
+    }
+    assert len(orders) == 100
+
+
+@pytest.mark.parametrize("loss", ["sse", "cross-entropy"])
+@pytest.mark.parametrize("size", [1, 7, 16, 50, 49, 51])
+def test_mini_batches_descend_as_a_loop_written_out(loss: str, size: int) -> None:
+    """50 rows: whole batches, a short last one, one batch of all rows, less than one batch."""
+    problem = make_problem(50)
+    x, y = problem.x_train, problem.y_train
+    trainer = Trainer(
+        problem,
+        loss=loss,
+        learning_rates=[0.05, 0.3],
+        batch_size=size,
+        seed=11,
+        initial_weights=START,
+    )
+    trainer.advance(6)
+    for lane, rate in enumerate([0.05, 0.3]):
+        w = START.copy()
+        for epoch in range(6):
+            order = np.random.default_rng([11, epoch]).permutation(50)
+            for begin in range(0, 50, size):
+                rows = order[begin : begin + size]
+                w = w - rate * gradient_of(loss, w, x[rows], y[rows])
+            p = 1 / (1 + np.exp(-x @ w))
+            wanted = (
+                np.sum((p - y) ** 2)
+                if loss == "sse"
+                else -np.mean(np.log(np.where(y == 1, p, 1 - p)))
+            )
+            # the loss that is shown is that of all rows
+            assert trainer.losses(lane)[epoch + 1] == pytest.approx(wanted, rel=1e-12)
+        np.testing.assert_allclose(trainer.weights[lane], w, rtol=1e-12)
+
+
+def test_mini_batches_of_adam_count_every_update() -> None:
+    """Bias correction `1 − βᵗ` with t the updates so far, not the epochs."""
+    problem = make_problem(23)
+    x, y = problem.x_train, problem.y_train
+    trainer = Trainer(
+        problem,
+        loss="cross-entropy",
+        optimizer="adam",
+        learning_rates=[0.02],
+        batch_size=5,
+        seed=2,
+        initial_weights=START,
+    )
+    w, m, v, t = START.copy(), np.zeros(3), np.zeros(3), 0
+    for epoch in range(7):
+        order = np.random.default_rng([2, epoch]).permutation(23)
+        for rows in (order[:5], order[5:10], order[10:15], order[15:20], order[20:]):
+            t += 1
+            g = gradient_of("cross-entropy", w, x[rows], y[rows])
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            w = w - 0.02 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        trainer.advance()
+        np.testing.assert_allclose(trainer.weights[0], w, rtol=1e-11)
+    assert t == 35
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("size", [0, 9])
+def test_replay_gives_the_same_bits(optimizer: str, size: int) -> None:
+    trainer = Trainer(
+        problem_for("multiclass"),
+        loss="cross-entropy",
+        hidden=(4,),
+        optimizer=optimizer,
+        learning_rates=[0.02, 0.05],
+        batch_size=size,
+        schedule=parse_schedule("warmup:3+cosine", 30),
+        seed=6,
+    )
+    visited = [trainer.weights.tobytes()]
+    for _ in range(20):
+        trainer.advance()
+        visited.append(trainer.weights.tobytes())
+    losses = trainer.losses(1).tobytes()
+    for epoch in (0, 13, 5, 20, 19, 1, 20):
+        trainer.go_to(epoch)
+        assert trainer.weights.tobytes() == visited[epoch]
+    assert trainer.losses(1).tobytes() == losses
+    trainer.reset()
+    trainer.advance(20)
+    assert trainer.weights.tobytes() == visited[20]
+
+
+# schedules -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [
+        ("step:3:0.5", lambda epoch: 0.5 ** (epoch // 3)),
+        ("exponential:0.9", lambda epoch: 0.9**epoch),
+        ("inverse:0.5", lambda epoch: (epoch + 1) ** -0.5),
+        ("cosine", lambda epoch: (1 + np.cos(np.pi * epoch / 12)) / 2),
+        ("warmup:4+constant", lambda epoch: min(1, (epoch + 1) / 4)),
+    ],
+)
+@pytest.mark.parametrize("size", [0, 8])
+def test_a_schedule_multiplies_the_rate_of_its_epoch(
+    text: str, factor: Callable[[int], float], size: int
+) -> None:
+    problem = make_problem(30)
+    x, y = problem.x_train, problem.y_train
+    trainer = Trainer(
+        problem,
+        learning_rates=[0.1],
+        schedule=parse_schedule(text, 12),
+        batch_size=size,
+        seed=3,
+        initial_weights=START,
+    )
+    w = START.copy()
+    for epoch in range(12):
+        order = np.random.default_rng([3, epoch]).permutation(30)
+        for begin in range(0, 30, size or 30):
+            rows = order[begin : begin + (size or 30)]
+            w = w - 0.1 * factor(epoch) * gradient_of("sse", w, x[rows], y[rows])
+        trainer.advance()
+        np.testing.assert_allclose(trainer.weights[0], w, rtol=1e-11)
+
+
+# lanes of different optimizers -----------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 13])
+def test_a_race_of_all_optimizers_equals_each_alone_bit_for_bit(size: int) -> None:
+    names = [*OPTIMIZERS, "adam", "sgd", "momentum"]
+    rates = [0.001 * (lane + 1) for lane in range(len(names))]
+    options = {
+        "loss": "cross-entropy",
+        "batch_size": size,
+        "hidden": (3,),
+        "l2": 0.01,
+        "schedule": parse_schedule("exponential:0.95", 40),
+        "seed": 8,
+    }
+    race = Trainer(problem_for("binary"), optimizer=names, learning_rates=rates, **options)
+    race.advance(40)
+    for lane, (name, rate) in enumerate(zip(names, rates, strict=True)):
+        alone = Trainer(problem_for("binary"), optimizer=name, learning_rates=[rate], **options)
+        alone.advance(40)
+        assert alone.weights[0].tobytes() == race.weights[lane].tobytes(), name
+        assert alone.losses().tobytes() == race.losses(lane).tobytes(), name
+
+
+@pytest.mark.parametrize("task", ON_DATA)
+@pytest.mark.parametrize("hidden", [(), (4, 3)])
+def test_every_optimizer_lowers_every_loss(task: str, hidden: tuple[int, ...]) -> None:
+    problem = problem_for(task)
+    for loss in ON_DATA[task]:
+        small = 0.1 / len(problem.y_train) if loss == "sse" else 0.01
+        rates = [small if name in {"sgd", "momentum", "nesterov"} else 0.01 for name in OPTIMIZERS]
+        trainer = Trainer(
+            problem,
+            loss=loss,
+            hidden=hidden,
+            start="glorot",
+            optimizer=list(OPTIMIZERS),
+            learning_rates=rates,
+        )
+        trainer.advance(60)
+        for lane, name in enumerate(OPTIMIZERS):
+            losses = trainer.losses(lane)
+            assert len(losses) == 61
+            assert losses[-1] < losses[0], (loss, name)
+
+
+# stop rules ------------------------------------------------------------------
+
+
+def followed(trainer: Trainer, epochs: int) -> tuple[list[Floats], list[Floats], list[Floats]]:
+    """Training losses, test losses and gradient norms (lanes,) after 0 … `epochs` epochs."""
+    train, test, norms = [], [], []
+    lanes = range(len(trainer.lanes))
+    for epoch in range(epochs + 1):
+        train.append(np.array([trainer.losses(lane)[epoch] for lane in lanes]))
+        test.append(np.array([trainer.test_losses(lane)[epoch] for lane in lanes]))
+        norms.append(np.linalg.norm(trainer.grad, axis=1))
+        trainer.advance()
+    return train, test, norms
+
+
+def overfitting(**options: object) -> Trainer:
+    """Few rows and many features: the test loss falls, then rises."""
+    x, y = make_rows(20, 12)
+    x_test, y_test = make_rows(40, 12, seed=1)
+    names = tuple(f"x{i}" for i in range(12))
+    problem = Problem("made", "binary", x, y, x_test, y_test, names, ("0", "1"))
+    return Trainer(
+        problem,
+        loss="cross-entropy",
+        seed=3,
+        learning_rates=[0.5, 0.2],
+        **options,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("size", [0, 7])
+def test_a_run_stops_at_the_first_epoch_with_the_target_loss(size: int) -> None:
+    train, _, _ = followed(overfitting(batch_size=size), 300)
+    target = float(max(train[200]))
+    wanted = next(epoch for epoch, losses in enumerate(train) if max(losses) <= target)
+    trainer = overfitting(batch_size=size, stop=StopRules(target_loss=target))
+    assert trainer.advance(1000) == wanted
+    assert trainer.epoch == trainer.newest == wanted
+    assert trainer.stopped == f"training loss at most {target:g}"
+    assert [trainer.losses(lane)[-1] for lane in (0, 1)] == train[wanted].tolist()
+
+
+def test_a_run_stops_at_the_first_epoch_with_a_gradient_so_small() -> None:
+    _, _, norms = followed(overfitting(), 300)
+    least = float(max(norms[180]))
+    wanted = next(epoch for epoch, found in enumerate(norms) if epoch and max(found) <= least)
+    trainer = overfitting(stop=StopRules(gradient_norm=least))
+    assert trainer.advance(1000) == wanted
+    assert trainer.stopped == f"gradient norm at most {least:g}"
+    assert np.linalg.norm(trainer.grad, axis=1).max() <= least
+
+
+def naive_patience(test: list[Floats], patience: int) -> int:
+    """The first epoch at which every lane has gone `patience` epochs without a new least loss."""
+    lanes = len(test[0])
+    best, waited = list(test[0]), [0] * lanes
+    for epoch in range(1, len(test)):
+        for lane in range(lanes):
+            if test[epoch][lane] < best[lane]:
+                best[lane], waited[lane] = test[epoch][lane], 0
+            else:
+                waited[lane] += 1
+        if all(count >= patience for count in waited):
+            return epoch
+    return -1
+
+
+@pytest.mark.parametrize("size", [0, 7])
+@pytest.mark.parametrize("patience", [1, 2, 5, 20, 100])
+def test_a_run_stops_when_patience_is_at_its_end(patience: int, size: int) -> None:
+    _, test, _ = followed(overfitting(batch_size=size), 400)
+    wanted = naive_patience(test, patience)
+    assert wanted > patience
+    trainer = overfitting(batch_size=size, stop=StopRules(patience=patience))
+    assert trainer.advance(1000) == wanted
+    assert trainer.stopped == f"test loss no lower for {patience} epochs"
+    again = overfitting(batch_size=size, stop=StopRules(patience=patience))
+    while not again.stopped:  # epoch by epoch it is the same epoch
+        again.advance()
+    assert again.epoch == wanted
+    assert again.weights.tobytes() == trainer.weights.tobytes()
+
+
+def test_of_several_rules_the_first_fulfilled_says_why() -> None:
+    train, test, norms = followed(overfitting(), 300)
+    patience = naive_patience(test, 5)
+    early, late = float(max(train[patience - 3])), float(max(train[patience + 50]))
+    for target, wanted, why in ((early, patience - 3, "training loss"), (late, patience, "test")):
+        rules = StopRules(target_loss=target, gradient_norm=max(norms[-1]) / 10, patience=5)
+        trainer = overfitting(stop=rules)
+        trainer.advance(1000)
+        assert trainer.epoch == wanted
+        assert trainer.stopped.startswith(why)
+
+
+def test_without_a_rule_fulfilled_a_run_goes_on_to_its_last_epoch() -> None:
+    trainer = overfitting(stop=StopRules(target_loss=1e-9, gradient_norm=1e-9, patience=10_000))
+    assert trainer.advance(500) == 500
+    assert trainer.stopped == ""
+
+
+# single precision ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("size", [0, 11])
+def test_float32_descends_in_float32_close_to_float64(optimizer: str, size: int) -> None:
+    """Smooth losses: where the slope is steady, so is the path."""
+    found = {}
+    for dtype in (np.float32, np.float64):
+        trainer = Trainer(
+            problem_for("multiclass"),
+            loss="cross-entropy",
+            hidden=(4,),
+            optimizer=optimizer,
+            learning_rates=[0.01],
+            batch_size=size,
+            start="glorot",
+            seed=5,
+            dtype=dtype,
+        )
+        trainer.advance(50)
+        assert trainer.weights.dtype == trainer.grad.dtype == trainer.loss.dtype == dtype
+        found[dtype] = trainer
+    single, double = found[np.float32], found[np.float64]
+    np.testing.assert_allclose(single.weights, double.weights, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(single.losses(), double.losses(), rtol=1e-4)
+    assert not np.array_equal(single.weights, double.weights)
+
+
+@pytest.mark.parametrize("task", ON_DATA)
+@pytest.mark.parametrize("hidden", [(), (3,)])
+def test_every_loss_in_float32_is_close_to_float64(task: str, hidden: tuple[int, ...]) -> None:
+    for loss in ON_DATA[task]:
+        options = {"loss": loss, "hidden": hidden, "seed": 5, "l1": 0.01, "l2": 0.1}
+        single = Trainer(problem_for(task), dtype=np.float32, **options)
+        double = Trainer(problem_for(task), **options)
+        np.testing.assert_allclose(single.loss, double.loss, rtol=1e-4)
+        scale = np.abs(double.grad).max()
+        np.testing.assert_allclose(single.grad, double.grad, rtol=1e-4, atol=1e-4 * scale)
+        assert single.loss.dtype == single.grad.dtype == np.float32
+
+
+def test_the_tutorials_problem_in_float32_ends_close_by() -> None:
+    runs = [Trainer(load_problem("blobs"), seed=1, dtype=dtype) for dtype in ("f4", "f8")]
+    for trainer in runs:
+        trainer.advance(100)
+    np.testing.assert_allclose(runs[0].weights, runs[1].weights, rtol=1e-4)
+    np.testing.assert_allclose(runs[0].losses(), runs[1].losses(), rtol=1e-4)
+
+
+def test_losses_fall_steadily_at_a_rate_below_the_curvature() -> None:
+    """With L the largest curvature of least squares, α < 1/L never raises the loss."""
+    problem = problem_for("regression")
+    curvature = np.linalg.eigvalsh(2 * problem.x_train.T @ problem.x_train / 60)[-1]
+    trainer = Trainer(problem, loss="mse", learning_rates=[1 / curvature], seed=1)
+    trainer.advance(10)
+    assert all(later < before for before, later in pairwise(trainer.losses()))
+
+
+def test_going_on_after_a_stop_is_going_on_without_the_rules() -> None:
+    trainer = Trainer(load_problem("blobs"), seed=1, stop=StopRules(patience=3))
+    stopped_after = trainer.advance(1000)
+    assert stopped_after < 1000
+    assert trainer.stopped
+    assert trainer.advance(100) == 100
+    assert not trainer.stopped
+    trainer.go_to(1)
+    assert trainer.advance(1000) == stopped_after - 1
+    assert trainer.stopped

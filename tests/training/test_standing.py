@@ -1,0 +1,148 @@
+"""A run taken up again from where it stood, whole or from news, goes on with the same bits."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.making import Floats, make_problem
+from tests.training.test_history import COMMANDS, RATES, carry_out, check
+from tests.twin import ROWS, Twin
+from tui_gd.training.checkpoint import Keyframe, News, Standing
+from tui_gd.training.spans import Known
+from tui_gd.training.trainer import Trainer
+
+
+class Ledger:
+    """Keeps the news of a run as a store would, the slow way."""
+
+    def __init__(self) -> None:
+        self.frames: list[Keyframe] = []
+        self.series: dict[str, dict[int, Known]] = {}
+        self.entries: list[object] = []
+        self.last: News | None = None
+
+    def take(self, news: News) -> None:
+        if news.begun:
+            self.frames, self.series, self.entries = [news.begun], {}, []
+        self.frames = [frame for frame in self.frames if frame.epoch <= news.kept]
+        self.frames = [frame for frame in self.frames if frame.epoch != news.epoch]
+        self.frames.append(news.keyframe)
+        for change in news.changes:
+            for name, values in change.values.items():
+                of_name = self.series.setdefault(name, {})
+                before = of_name.get(change.number, Known.of(np.empty(0))).between(0, change.first)
+                of_name[change.number] = Known.of(np.concatenate([before, values.all()]))
+        self.entries += news.entries
+        self.last = news
+
+    def standing(self) -> Standing:
+        assert self.last
+        frames = tuple(sorted(self.frames, key=lambda frame: frame.epoch))
+        return Standing(
+            self.last.epoch,
+            self.last.newest,
+            self.last.lanes,
+            frames,
+            self.series,
+            tuple(self.entries),  # type: ignore[arg-type]
+            0,
+            self.last.next_number,
+        )
+
+
+def fresh(start: Floats) -> Trainer:
+    return Trainer(make_problem(ROWS), initial_weights=start)
+
+
+def same(one: Standing, other: Standing) -> None:
+    assert (one.epoch, one.newest, one.lanes) == (other.epoch, other.newest, other.lanes)
+    assert (one.entries, one.next_number) == (other.entries, other.next_number)
+    for name, lanes in one.series.items():
+        for lane in one.lanes:
+            mine, theirs = lanes[lane.number], other.series[name][lane.number]
+            assert mine.all().tobytes() == theirs.between(0, lane.recorded + 1).tobytes(), name
+
+
+@given(
+    lanes=st.lists(st.sampled_from(RATES), min_size=1, max_size=2),
+    before=st.lists(st.tuples(COMMANDS, st.booleans()), min_size=1, max_size=14),
+    after=st.lists(COMMANDS, min_size=1, max_size=8),
+)
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
+    lanes: list[float], before: list[tuple], after: list[tuple]
+) -> None:
+    start = np.random.default_rng(5).standard_normal(3)
+    trainer = Trainer(make_problem(ROWS), learning_rates=lanes, initial_weights=start)
+    twin, ledger = Twin(start, lanes), Ledger()
+    trainer.record_steepness()
+    for command, told in before:
+        carry_out(command, trainer, twin)
+        if told:
+            ledger.take(trainer.news())
+    ledger.take(trainer.news())
+    whole, kept = trainer.standing(), ledger.standing()
+    same(whole, kept)
+    for standing in (whole, kept):
+        again = fresh(start)
+        again.record_steepness()
+        again.restore(standing)
+        again.finish_tests()
+        check(again, twin)
+        same(again.standing(), whole)
+        going_on = twin.copy()
+        going_on.other = None  # what could be taken back is not kept
+        for command in after:
+            carry_out(command, again, going_on)
+            check(again, going_on)
+
+
+def test_news_are_only_what_is_new() -> None:
+    trainer = fresh(np.array([0.5, -0.25, 0.125]))
+    first = trainer.news()
+    assert first.begun
+    assert first.begun.epoch == 0
+    trainer.advance(1000)
+    trainer.news()
+    trainer.advance(7)
+    news = trainer.news()
+    assert news.begun is None
+    assert news.kept == np.inf
+    (change,) = news.changes
+    assert change.first == 1001
+    assert change.values["train"].all().tobytes() == trainer.losses()[1001:].tobytes()
+    trainer.back(500)
+    assert trainer.news().changes == ()
+    trainer.advance(100)  # on record: the same again is no news
+    assert trainer.news().changes == ()
+    trainer.set_learning_rate(0.5)
+    trainer.advance(1)
+    news = trainer.news()
+    assert news.kept == 607
+    assert [(one.first, len(one.values["train"].all())) for one in news.changes] == [(608, 1)]
+    assert len(news.entries) == 1
+
+
+def test_weights_of_another_model_are_refused_in_one_line() -> None:
+    standing = fresh(np.zeros(3)).standing()
+    other = Trainer(make_problem(ROWS, 4))
+    with pytest.raises(ValueError, match=r"^the kept weights are not those of this model$"):
+        other.restore(standing)
+
+
+def test_an_early_epoch_of_a_run_taken_up_again_is_reached_with_its_bits() -> None:
+    trainer = fresh(np.array([0.5, -0.25, 0.125]))
+    trainer.advance(5000)
+    again = fresh(np.zeros(3))
+    again.restore(trainer.standing())
+    again.advance(3000)
+    trainer.advance(3000)
+    for epoch in (8000, 4999, 17, 0, 2500, 8000, 5001):
+        trainer.go_to(epoch)
+        again.go_to(epoch)
+        assert again.weights.tobytes() == trainer.weights.tobytes()
+        assert again.loss.tobytes() == trainer.loss.tobytes()
+    assert again.losses().tobytes() == trainer.losses().tobytes()

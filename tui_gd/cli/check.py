@@ -1,0 +1,159 @@
+"""`gd-tui check`: the gradient against differences of the loss, as a table and a verdict."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.insight import numeric
+from tui_gd.learning.models import Floats
+from tui_gd.problems import Problem
+from tui_gd.training.trainer import Trainer
+
+MOST_WEIGHTS = 20
+LEAST_NAME, MOST_NAME = 8, 32
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One lane's gradient held against differences of its loss.
+
+    `table` is `numeric.step_table` and `best` its best row. `analytic` and `central` are the
+    gradient by formula and by central differences with `step`, `errors` how far they are apart,
+    all (parameters,). `step` is the best h of a right gradient; of a wrong one the usual h, because
+    the h that looks best may be one that hides what is wrong. Weights that are `kinked`
+    (parameters,) are not in the table.
+    """
+
+    table: list[numeric.StepError]
+    best: numeric.StepError
+    step: float
+    analytic: Floats
+    central: Floats
+    errors: Floats
+    kinked: NDArray[np.bool_]
+    limit: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the best central error is below the limit."""
+        return self.best.central < self.limit
+
+
+def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
+    """Hold the gradient of one lane, where it is, against differences of the training loss."""
+    engine, weights = trainer.engine, trainer.weights[lane]
+    factor = engine.rule.descent_factor
+    analytic = trainer.grad[lane] / np.asarray(factor, weights.dtype)
+    kinked = np.zeros(weights.shape, np.bool_)
+    if has_kinks(trainer):
+        kinked = numeric.on_kink(engine, weights, analytic)
+    table = numeric.step_table(engine, weights, analytic, among=~kinked)
+    best = numeric.best_row(table)
+    limit = numeric.limit(weights)
+    step = best.step if best.central < limit else numeric.usual_step(weights)
+    found = numeric.numeric_gradient(engine, weights, step)
+    errors = numeric.weight_errors(found.central, analytic, found.loss)
+    return Check(table, best, step, analytic, found.central, errors, kinked, limit)
+
+
+def has_kinks(trainer: Trainer) -> bool:
+    """Return whether the loss has kinks: hinge, mae, relu within the model, the l1 penalty."""
+    model, engine = trainer.model, trainer.engine
+    relu = bool(model.hidden) and model.activation == "relu"
+    return relu or engine.rule.name in {"hinge", "mae"} or bool(trainer.engines.penalty.l1)
+
+
+def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
+    """Print how far differences of the loss are from a lane's gradient; return whether it is right.
+
+    First the largest relative error of all weights, for steps h from 1e-1 to 1e-14: of the central
+    difference, and of the tutorial's one-sided one. It falls with h, then rises: the V. Then the
+    weights at the best h (see `Check`), the worst first, at most `MOST_WEIGHTS`. Last the verdict:
+    right if the best central error is below `numeric.limit`. A weight that stands on a kink cannot
+    be judged by that, only by lying between the slopes to both sides: it is marked and counted.
+
+    Plain ASCII, apart from names that come with the data.
+    """
+    check = check_gradient(trainer, lane)
+    loss = trainer.engine.rule
+    print(
+        f"gradient of the training loss ({loss.name}, {loss.unit}) against its differences:"
+        f" epoch {trainer.epoch}, lane {trainer.lanes[lane].name}, {len(check.errors)} weights",
+        file=out,
+    )
+    _print_table(check, out)
+    _print_weights(check, weight_names(trainer), out)
+    _print_verdict(check, trainer, out)
+    return check.right
+
+
+def _print_table(check: Check, out: TextIO) -> None:
+    print("\nlargest relative error of all weights; * is the best h", file=out)
+    print("  h      (L(w+h) - L(w-h)) / 2h   (L(w+h) - L(w)) / h", file=out)
+    for row in check.table:
+        mark = "*" if row is check.best else " "
+        print(f"{mark} {row.step:.0e}{row.central:>18.1e}{row.one_sided:>24.1e}", file=out)
+
+
+def _print_weights(check: Check, names: list[str], out: TextIO) -> None:
+    ranked = np.lexsort((-np.abs(check.analytic), -check.errors, check.kinked))[:MOST_WEIGHTS]
+    room = max(LEAST_NAME, *(min(len(names[i]), MOST_NAME) for i in ranked))
+    print(f"\nat h = {check.step:.0e}, the worst first", file=out)
+    print(f"  {'weight':<{room}}{'analytic':>17}{'numeric':>17}{'rel. error':>12}", file=out)
+    for i in ranked:
+        note = "   kink" if check.kinked[i] else ""
+        numbers = f"{check.analytic[i]:>+17.9e}{check.central[i]:>+17.9e}{check.errors[i]:>12.1e}"
+        print(f"  {names[i][:MOST_NAME]:<{room}}{numbers}{note}", file=out)
+    left = len(names) - len(ranked)
+    if left:
+        print(f"  {left} more left out, none of them worse", file=out)
+
+
+def _print_verdict(check: Check, trainer: Trainer, out: TextIO) -> None:
+    print(file=out)
+    if check.kinked.any():
+        print(
+            f"{check.kinked.sum()} of {len(check.kinked)} weights stand on a kink: not in the"
+            " table, their gradient lies between the slopes to both sides",
+            file=out,
+        )
+    if not check.right:
+        if not np.isfinite(check.best.central):
+            print("a number is not finite: try other initial weights", file=out)
+        elif check.analytic.dtype != np.float64:
+            print("in single precision differences tell little: try float64", file=out)
+        elif has_kinks(trainer):
+            print("kinks close to these weights may be the cause: try another seed", file=out)
+    verdict = "right" if check.right else "WRONG"
+    found = f"relative error {check.best.central:.1e} at h = {check.best.step:.0e}"
+    print(f"the gradient is {verdict}: {found}, limit {check.limit:.0e}", file=out)
+
+
+def weight_names(trainer: Trainer) -> list[str]:
+    """Return `from -> to` for every weight of a lane, in the order of its row.
+
+    Features and classes go by their names, units by layer and number: `2.3` is the third unit of
+    the second hidden layer. Where there is one output and no hidden layer, `-> to` is left out.
+    """
+    model, problem = trainer.model, trainer.problem
+    features = [f"x{i + 1}" for i in range(model.features)]
+    outputs = ["output"] if model.outputs == 1 else [f"class {i}" for i in range(model.outputs)]
+    if isinstance(problem, Problem):
+        if problem.surface:
+            return list(problem.surface.names)
+        features = [_harmless(name) for name in problem.feature_names]
+        if model.outputs > 1:
+            outputs = [_harmless(name) for name in problem.class_names]
+    if not model.hidden and model.outputs == 1:
+        return [*features, "bias"]
+    units = [[f"{n}.{i + 1}" for i in range(size)] for n, size in enumerate(model.hidden, 1)]
+    layers = pairwise([features, *units, outputs])
+    return [f"{a} -> {b}" for below, above in layers for a in (*below, "bias") for b in above]
+
+
+def _harmless(name: str) -> str:
+    """Return a name from a file without what would move or confuse a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in name)

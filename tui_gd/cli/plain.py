@@ -1,0 +1,225 @@
+"""The interface in plain lines: for screen readers, for lines that carry little, and for scripts.
+
+A command is a line of the input, the answer a few lines of text without any control character.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from tui_gd.cli.plain_run import PlainRun, WordError, find_word
+from tui_gd.cli.run import Output
+from tui_gd.cli.signals import ASKING, leaving
+from tui_gd.learning.engine import Interrupted
+from tui_gd.problems.text import harmless
+from tui_gd.runs.recorder import Recorder, to_stderr
+from tui_gd.runs.steps import Shared, replay
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState
+
+# The interface in plain lines: commands in, a few lines of text out.
+
+
+LONGEST_LINE = 1000
+LONGEST_ANSWER = 100_000
+COMMENT = "#"
+_LEAVING = {"quit"}
+
+
+class _Asked(BaseException):
+    """A signal has asked to leave while a command was waited for."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
+    """Take commands for a new run, or for a `shared` one; return the exit status."""
+    problem = settings.load_problem()
+    trainer = settings.make_trainer(problem, bounded=True)
+    trainer.record_steepness()
+    if shared is not None:
+        replay(trainer, shared)
+    epochs = settings.epochs if shared is None else max(settings.epochs, shared.epoch)
+    recorder = Recorder(settings, problem) if keep else None
+    run = PlainRun(settings, problem, trainer, recorder, epochs=epochs, seed=settings.seed)
+    if shared is not None:
+        run.start_at(shared)
+    return _Session(run, recorder).hold()
+
+
+def go_on(name: str) -> int:
+    """Take commands for the kept run of that id; return the exit status."""
+    from tui_gd.runs.resume import resume
+    from tui_gd.runs.store import Store
+
+    with Store() as store, resume(store, name, bounded=True) as kept:
+        if kept.note:
+            to_stderr(kept.note)
+        recorder = kept.recorder()
+        run = PlainRun(
+            kept.settings, kept.problem, kept.trainer, recorder, epochs=kept.goal, seed=kept.seed
+        )
+        return _Session(run, recorder).hold()
+
+
+class _Session:
+    """Reads commands until there are no more; whatever ends it, the run is kept."""
+
+    def __init__(self, run: PlainRun, recorder: Recorder | None) -> None:
+        self._run, self._recorder = run, recorder
+        self._out = Output(sys.stdout)
+        self._talking = _is_terminal(sys.stdin)
+        self._faults = 0
+        self._line = 0
+        self._whole = True  # the trainer stands between two epochs
+
+    def hold(self) -> int:
+        """Take commands; return the exit status: 2 if a script had one that could not be done."""
+        _forgive()
+        try:
+            with _asking():
+                self._say([_about(self._run), *self._run.status()])
+                if self._talking:
+                    self._say(["help lists the commands"])
+                while self._take():
+                    pass
+        except _Asked as asked:
+            if asked.number == signal.SIGINT:
+                return 130
+            return 128 + asked.number
+        finally:
+            self._put_away()
+        if self._faults and not self._talking:
+            return 2
+        return 1 if self._run.state is RunState.DIVERGED else 0
+
+    def _take(self) -> bool:
+        """Do the next line; return whether more are to come."""
+        line = self._read()
+        if line is None:
+            return False
+        self._line += 1
+        words = line.split()
+        if words and words[0].startswith(COMMENT):
+            return True
+        name, *rest = words or ["step"]
+        try:
+            word = find_word(name.lower())
+            if len(rest) > 1:
+                raise WordError(f"{harmless(line.strip())!r}: at most one word follows a command")
+            if word.name in _LEAVING:
+                return False
+            if rest and not word.argument:
+                raise WordError(f"{harmless(rest[0])!r}: nothing follows {word.name}")
+            self._do(word.name, rest[0] if rest else "")
+        except WordError as error:
+            self._refuse(str(error))
+        return True
+
+    def _do(self, name: str, argument: str) -> None:
+        """Do a command; a signal that comes meanwhile ends it in order, and then the session.
+
+        At a terminal ctrl+c only ends the command.
+        """
+        self._whole = False
+        with leaving(self._run.trainer) as leave:
+            self._run.leave = leave
+            try:
+                lines = getattr(self._run, name)(argument)
+            except Interrupted:
+                lines = []  # the signal came between two blocks of rows
+            self._whole = True
+            self._run.keep()
+            number = leave.signal
+        if number and not (self._talking and number == signal.SIGINT):
+            raise _Asked(number)
+        if number:
+            lines = ["interrupted", *(lines or self._run.status())]
+        self._say(lines)
+
+    def _read(self) -> str | None:
+        """Return the next line without its end; None after the last."""
+        if sys.stdin is None:
+            return None
+        if self._talking and _is_terminal(sys.stdout):
+            try:
+                return input("> ")
+            except EOFError:
+                self._say([""])
+                return None
+        line = sys.stdin.readline(LONGEST_LINE)
+        if not line:
+            return None
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            while (more := sys.stdin.readline(LONGEST_LINE)) and not more.endswith("\n"):
+                pass
+        return line
+
+    def _say(self, lines: list[str]) -> None:
+        # names come from files
+        said = [harmless(line.expandtabs(4), LONGEST_ANSWER) for line in lines]
+        self._out.write("".join(f"{line}\n" for line in said))
+        self._out.flush()
+
+    def _refuse(self, fault: str) -> None:
+        self._faults += 1
+        to_stderr(fault if self._talking else f"line {self._line}: {fault}")
+
+    def _put_away(self) -> None:
+        if self._recorder is None:
+            return
+        state = str(self._run.state)
+        self._recorder.close(self._run.trainer if self._whole else None, state, self._run.seed)
+        if self._recorder.id and not self._recorder.fault:
+            to_stderr(f"kept as {self._recorder.id} (gd-tui resume {self._recorder.id})")
+
+
+def _about(run: PlainRun) -> str:
+    problem, settings = run.problem, run.settings
+    rows = f", {len(problem.y_train)} train rows, {len(problem.y_test)} test rows"
+    return (
+        f"{harmless(settings.surface or settings.problem)}, {', '.join(settings.optimizer)},"
+        f" {settings.loss_for(problem)}, seed {run.seed}{'' if problem.surface else rows}"
+    )
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Let the signals that ask to leave raise `_Asked`, but for those that are ignored."""
+
+    def ask(number: int, _: FrameType | None) -> None:
+        raise _Asked(number)
+
+    before = {}
+    with suppress(ValueError):  # signals reach the main thread only: in another nothing is changed
+        for number in ASKING:
+            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
+                before[number] = signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_terminal(stream: object) -> bool:
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())
+
+
+def _forgive() -> None:
+    """Let no byte of the input and no character of a name end the session; edit lines with keys."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
+    if _is_terminal(sys.stdin) and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
+        with suppress(ImportError):
+            import readline
+
+            # a screen reader would read it aloud
+            readline.parse_and_bind("set enable-bracketed-paste off")

@@ -1,0 +1,121 @@
+"""What panels of the interface show, as lines of text, without a screen."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui_gd.plots.palette import palette_for
+from tui_gd.plots.symbols import ASCII
+from tui_gd.session.snapshot import Snapshot
+from tui_gd.ui.keyfile import KeyNames
+from tui_gd.ui.panels.changes import ChangesPanel
+from tui_gd.ui.panels.data import DataPanel
+from tui_gd.ui.panels.landscape import LandscapePanel
+from tui_gd.ui.panels.lanes import LanesPanel
+from tui_gd.ui.panels.loss import LossPanel
+from tui_gd.ui.panels.network import NetworkPanel
+from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.report import ReportPanel
+from tui_gd.ui.panels.step import StepPanel
+from tui_gd.ui.panels.why import WhyPanel, spelled
+from tui_gd.ui.studies import Progress
+
+if TYPE_CHECKING:
+    from tui_gd.cli.plain_run import PlainRun
+
+_PANELS: tuple[type[Panel], ...] = (
+    LossPanel,
+    DataPanel,
+    ReportPanel,
+    StepPanel,
+    LandscapePanel,
+    LanesPanel,
+    WhyPanel,
+    ChangesPanel,
+    NetworkPanel,
+)
+PANELS = {panel.NAME: panel for panel in _PANELS}
+"""The panels whose numbers can be printed, by their names."""
+
+# the commands that do what a verdict advises
+_COMMANDS = {
+    "run": "run",
+    "step": "step",
+    "back": "back 10",
+    "rescue": "back 10, then alpha down,",
+    "reset": "reset",
+    "new_start": "new",
+    "raise": "alpha up",
+    "lower": "alpha down",
+    "type_rate": "alpha",
+    "choose_loss": "--loss at the start",
+    "choose_optimizer": "branch",
+    "go_to": "goto",
+}
+
+
+class Commands(KeyNames):
+    """Commands in the place of keys."""
+
+    def press(self, advice: str) -> str:
+        """Return what a verdict advises as the commands for it, nothing for nothing.
+
+        >>> Commands().press("{reset} to begin again, or {new_start} for another start")
+        'try reset to begin again, or new for another start'
+        """
+        return f"try {advice.format_map(_COMMANDS)}" if advice else ""
+
+
+Wanted = Callable[[], bool]
+
+
+class _Asked(Progress):
+    """A study's progress that asks whether it is still wanted."""
+
+    def __init__(self, ask: Wanted) -> None:
+        super().__init__(lambda _: None)
+        self._ask = ask
+
+    @property
+    def wanted(self) -> bool:
+        """Whether nobody has asked to leave."""
+        return self._wanted and self._ask()
+
+    @wanted.setter
+    def wanted(self, wanted: bool) -> None:
+        self._wanted = wanted
+
+
+def _view(run: "PlainRun", snapshot: Snapshot) -> View:
+    return View(
+        snapshot,
+        run.problem,
+        run.predictor,
+        run.settings,
+        palette_for("mono", dark=True),
+        ASCII,
+        run.trainer.engines.make,
+        keys=Commands(),
+    )
+
+
+def _studied(panel: Panel, view: View, wanted: Wanted) -> Panel:
+    study = panel.study(view)
+    if study is not None:
+        panel.take(study.key, study.compute(_Asked(wanted)))
+    return panel
+
+
+def panel_lines(name: str, run: "PlainRun", snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """Return all numbers of a panel; `Interrupted` as soon as they are not wanted."""
+    view = _view(run, snapshot)
+    panel = _studied(PANELS[name](), view, wanted)
+    return [spelled(line, ASCII) for line in panel.numbers(view)]
+
+
+def verdict_lines(run: "PlainRun", snapshot: Snapshot, wanted: Wanted) -> list[str]:
+    """Return the verdict on the current lane, and what to try; `Interrupted` as above."""
+    view, why = _view(run, snapshot), WhyPanel()
+    _studied(why, view, wanted)
+    verdict = why.verdict(view)
+    lines = (verdict.text, view.keys.press(verdict.advice))
+    return [spelled(line, ASCII) for line in lines if line]

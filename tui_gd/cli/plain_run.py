@@ -1,0 +1,404 @@
+"""A run that is told what to do in words: what every command of the plain interface does."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tui_gd.cli.signals import Leave
+from tui_gd.errors import ProblemError
+from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.models import Predictor
+from tui_gd.learning.names import OPTIMIZERS
+from tui_gd.problems import Problem
+from tui_gd.problems.text import harmless
+from tui_gd.runs.recorder import Recorder
+from tui_gd.runs.steps import Shared
+from tui_gd.session.observer import Observer
+from tui_gd.session.report import report_on
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.trainer import Trainer
+
+# The words of the plain interface: its commands, and how what follows them is read.
+
+MOST_DIGITS = 15
+
+
+class WordError(Exception):
+    """What is wrong with a command, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A command: its names, the usual one first, what may follow it, and what it does.
+
+    `name` is also that of the method of `PlainRun`, whose text argument is what follows, or empty.
+    """
+
+    name: str
+    short: tuple[str, ...]
+    argument: str
+    text: str
+
+
+WORDS = (
+    Word("step", ("s", "."), "[N]", "N epochs forward, one if none is named; so does Enter alone"),
+    Word("back", ("b", ","), "[N]", "N epochs back, one if none is named"),
+    Word("run", ("r",), "[N]", "N epochs forward; without N up to the run's last epoch"),
+    Word("goto", ("g",), "N", "go to epoch N"),
+    Word("alpha", ("a",), "X", "learning rate from here on, a number, up or down"),
+    Word("branch", (), "[X]", "copy the lane; X is the new one's learning rate or optimizer"),
+    Word("lane", (), "NAME", "make another lane the current one"),
+    Word("lanes", (), "", "every lane in a line"),
+    Word("status", (), "", "where the run stands"),
+    Word("verdict", ("v",), "", "in words how training goes, and what to try"),
+    Word("report", (), "", "the report on the test rows"),
+    Word("show", (), "PANEL", "all numbers of a panel of the interface, with all digits"),
+    Word("race", (), "[all|optimizers]", "race 64 learning rates from here: the best, or all"),
+    Word("reset", (), "", "again from the same start"),
+    Word("new", (), "", "new random start"),
+    Word("help", ("h", "?"), "", "these lines"),
+    Word("quit", ("q", "exit"), "", "leave; the run is kept"),
+)
+
+
+def find_word(text: str) -> Word:
+    """Return the command of that name; `WordError` if there is none."""
+    for word in WORDS:
+        if text in {word.name, *word.short}:
+            return word
+    raise WordError(f"{harmless(text)!r} is no command: help lists them")
+
+
+def help_lines() -> list[str]:
+    """Return every command in a line."""
+    entries = [
+        (f"{word.name} {word.argument}".rstrip(), ", ".join(word.short), word.text)
+        for word in WORDS
+    ]
+    first, second = (max(len(entry[i]) for entry in entries) for i in (0, 1))
+    return [f"{name:<{first}}  {short:<{second}}  {text}" for name, short, text in entries]
+
+
+def nothing(text: str) -> None:
+    """Refuse what follows a command that takes nothing."""
+    if text:
+        raise WordError(f"{harmless(text)!r}: nothing follows this command")
+
+
+def whole(text: str, example: str) -> int:
+    """Read a whole number from 0; `WordError` says what is wrong, and names an example."""
+    if not (text.isdecimal() and text.isascii() and len(text) <= MOST_DIGITS):
+        raise WordError(f"{harmless(text)!r} is not a whole number from 0: name {example}")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Read a number of epochs from 1; nothing is one."""
+    number = whole(text, "a number of epochs, as 10") if text else 1
+    if number == 0:
+        raise WordError("'0' is not a number of epochs from 1")
+    return number
+
+
+# training is let go on for about this long before it is looked whether the run is to be kept
+BURST_SECONDS = 0.1
+KEEP_SECONDS = 0.4
+ALL = "all"
+
+
+class PlainRun:
+    """A trainer and its current lane; every method of a word returns the lines to be printed.
+
+    `leave` is the signal, if one has come: what takes long looks at it. `recorder`, if any, is told
+    of the run after every command and while it goes on. `epochs` is the last epoch that is wanted.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        problem: Problem,
+        trainer: Trainer,
+        recorder: Recorder | None,
+        *,
+        epochs: int,
+        seed: int,
+    ) -> None:
+        self.settings, self.problem, self.trainer = settings, problem, trainer
+        self.epochs, self.seed = epochs, seed
+        self.leave: Leave | None = None
+        self._recorder = recorder
+        self._predictor = Predictor(trainer.model, problem.task)
+        self.observer = Observer(trainer, self._predictor)
+        self._burst = 1
+        trainer.record_steepness()
+
+    def start_at(self, shared: Shared) -> None:
+        """Make the lane that a shared run looked at the current one."""
+        self.trainer.current = self.trainer.lanes[shared.current].number
+
+    # What is said of the run
+
+    @property
+    def state(self) -> RunState:
+        """What the run is doing between two commands, in the words of the status line."""
+        if self.trainer.diverged.all():
+            return RunState.DIVERGED
+        ended = self.trainer.stopped or self.trainer.epoch >= self.epochs
+        return RunState.FINISHED if ended else RunState.PAUSED
+
+    def keep(self) -> None:
+        """Have the run kept as it stands."""
+        if self._recorder:
+            self._recorder.take(self.trainer, str(self.state), self.seed)
+
+    def snapshot(self) -> Snapshot:
+        """Return the run as it is now."""
+        self.trainer.finish_tests()
+        return self.observer.snapshot(
+            state=self.state,
+            epochs=max(self.epochs, self.trainer.epoch),
+            epochs_per_second=0.0,
+            pace=None,
+            seed=self.seed,
+            notice="",
+        )
+
+    def status(self, text: str = "") -> list[str]:
+        """Return the status line; the interface's has the same words in the same order."""
+        nothing(text)
+        now = self.snapshot()
+        lane = now.lane
+        parts = [
+            str(now.state),
+            f"epoch {now.epoch}/{now.epochs}",
+            f"loss {lane.loss:#.8g}",
+            f"alpha {lane.learning_rate:g}",
+        ]
+        if len(now.lanes) > 1:
+            parts.append(f"lane {harmless(lane.name)} of {len(now.lanes)}")
+        if not math.isnan(lane.test_loss):
+            parts.append(f"test {lane.test_loss:.7g}")
+        if not math.isnan(lane.accuracy):
+            parts.append(f"accuracy {lane.accuracy:.4f}")
+        lines = ["  ".join(parts)]
+        if self.trainer.stopped:
+            lines.append(f"stopped: {self.trainer.stopped}")
+        if now.state is RunState.DIVERGED:
+            ended = max(one.diverged or 0 for one in now.lanes)
+            lines.append(
+                f"diverged: after epoch {ended} a number is no longer finite;"
+                f" go back, and try alpha {lane.learning_rate / 10:g}"
+            )
+        return lines
+
+    # Training
+
+    def step(self, text: str) -> list[str]:
+        """Go some epochs forward."""
+        self._advance(count(text))
+        return self.status()
+
+    def run(self, text: str) -> list[str]:
+        """Go some epochs forward, or to the last one; from there for as many epochs again."""
+        at = self.trainer.epoch
+        if text:
+            goal = at + count(text)
+        else:
+            goal = self.epochs if at < self.epochs else at + self.settings.epochs
+        self.epochs = max(self.epochs, goal)
+        self._advance(goal - at)
+        return self.status()
+
+    def back(self, text: str) -> list[str]:
+        """Go some epochs back."""
+        epochs = count(text)
+        if self.trainer.epoch == 0:
+            return ["this is the first epoch", *self.status()]
+        return self._go(max(0, self.trainer.epoch - epochs))
+
+    def goto(self, text: str) -> list[str]:
+        """Go to an epoch; what is not on record yet is computed."""
+        return self._go(whole(text, "an epoch, as goto 10"))
+
+    def _go(self, epoch: int) -> list[str]:
+        try:
+            self.trainer.skip_to(epoch)
+        except Interrupted:
+            return self.status()
+        self._advance(epoch - self.trainer.epoch)
+        return self.status()
+
+    def _advance(self, epochs: int) -> None:
+        """Go forward, up to the signal that asks to leave; have the run kept meanwhile."""
+        trainer, goal = self.trainer, self.trainer.epoch + epochs
+        taken = time.perf_counter()
+        try:
+            while trainer.epoch < goal and not trainer.diverged.all() and not self._asked():
+                begin = time.perf_counter()
+                trainer.advance(min(self._burst, goal - trainer.epoch))
+                now = time.perf_counter()
+                took = max(now - begin, 1e-9)
+                self._burst = max(1, min(2 * self._burst, int(self._burst * BURST_SECONDS / took)))
+                if trainer.stopped:
+                    return
+                if self._recorder and now - taken >= KEEP_SECONDS and trainer.epoch < goal:
+                    self._recorder.take(trainer, "running", self.seed)
+                    taken = now
+        except Interrupted:
+            pass  # between two blocks of rows: it stands at its last whole epoch
+
+    def _asked(self) -> bool:
+        return self.leave is not None and self.leave.signal != 0
+
+    def reset(self, text: str) -> list[str]:
+        """Begin again from the same start."""
+        nothing(text)
+        self.trainer.reset()
+        return self.status()
+
+    def new(self, text: str) -> list[str]:
+        """Begin again from another random start."""
+        nothing(text)
+        self.trainer.reset(self.seed + 1)
+        self.seed += 1
+        return [f"start of seed {self.seed}", *self.status()]
+
+    # Learning rate and lanes
+
+    def alpha(self, text: str) -> list[str]:
+        """Set the learning rate of the current lane."""
+        self.trainer.set_learning_rate(self._rate(text), self.observer.position)
+        return self.status()
+
+    def _rate(self, text: str) -> float:
+        if text in {"up", "+", "down", "-"}:
+            from tui_gd.ui.keys import ladder
+
+            now = float(self.trainer.learning_rates[self.observer.position])
+            return ladder(now, 1 if text in {"up", "+"} else -1) if 1e-300 < now < 1e300 else now
+        try:
+            rate = float(text)
+        except ValueError:
+            rate = math.nan
+        if not 0 < rate < math.inf:
+            raise WordError(f"{harmless(text)!r} is not a positive number: type one, as alpha 0.03")
+        return rate
+
+    def branch(self, text: str) -> list[str]:
+        """Copy the current lane into a new one, which becomes the current one."""
+        optimizer = text if text in OPTIMIZERS else None
+        rate = self._rate(text) if text and optimizer is None else None
+        new = self.trainer.branch(self.observer.position, rate, optimizer=optimizer)
+        self.trainer.current = self.trainer.lanes[new].number
+        return self.status()
+
+    def lane(self, text: str) -> list[str]:
+        """Make the lane of that name the current one."""
+        names = [lane.name for lane in self.trainer.lanes]
+        for wanted in (text, text.upper()):
+            if wanted in names:
+                self.trainer.current = self.trainer.lanes[names.index(wanted)].number
+                return self.status()
+        known = ", ".join(map(harmless, names[:20])) + (", ..." if len(names) > 20 else "")
+        raise WordError(f"{harmless(text)!r} is no lane: there is {known}")
+
+    def lanes(self, text: str) -> list[str]:
+        """Tell of every lane in a line."""
+        nothing(text)
+        now = self.snapshot()
+        lines = []
+        for i, lane in enumerate(now.lanes):
+            ended = lane.diverged is not None and lane.diverged <= now.epoch
+            test = "" if math.isnan(lane.test_loss) else f"  test {lane.test_loss:.7g}"
+            lines.append(
+                f"lane {harmless(lane.name)}  {lane.optimizer.name}  {lane.loss_name}"
+                f"  loss {lane.loss:#.8g}  alpha {lane.learning_rate:g}{test}"
+                + (f"  diverged after epoch {lane.diverged}" if ended else "")
+                + ("  current" if i == now.current else "")
+            )
+        return lines
+
+    # What is asked of it
+
+    def report(self, text: str) -> list[str]:
+        """Report on the current lane by the test rows."""
+        nothing(text)
+        with self.trainer.computing():
+            weights = self.trainer.weights[self.observer.position]
+            return report_on(self.problem, self._predictor, weights).text.strip("\n").split("\n")
+
+    def verdict(self, text: str) -> list[str]:
+        """Say how training goes, and what to try."""
+        from tui_gd.cli.plain_panels import verdict_lines
+
+        nothing(text)
+        return self._panels(verdict_lines)
+
+    def show(self, text: str) -> list[str]:
+        """Print what a panel of the interface shows."""
+        from tui_gd.cli.plain_panels import PANELS, panel_lines
+
+        if text not in PANELS:
+            raise WordError(f"{harmless(text)!r} is no panel: there is {', '.join(PANELS)}")
+        return self._panels(lambda *run: panel_lines(text, *run))
+
+    def _panels(
+        self, lines: Callable[["PlainRun", Snapshot, Callable[[], bool]], list[str]]
+    ) -> list[str]:
+        try:
+            if not self.trainer.diverged.all():
+                self.trainer.look_ahead()
+            with self.trainer.computing():
+                return lines(self, self.snapshot(), lambda: not self._asked())
+        except Interrupted:
+            return []
+
+    @property
+    def predictor(self) -> Predictor:
+        """What predicts from weights."""
+        return self._predictor
+
+    def race(self, text: str) -> list[str]:
+        """Race learning rates, or optimizers, from the current lane's weights."""
+        from tui_gd.cli.race import table_lines
+        from tui_gd.insight.race import rates_around
+        from tui_gd.session.race import DECADES, DECADES_EACH, RATES, RATES_EACH, hold_race
+        from tui_gd.session.race import race_settings as settings_of
+
+        if text not in {"", ALL, "optimizers"}:
+            raise WordError(f"{harmless(text)!r}: race, race all or race optimizers")
+        trainer, position = self.trainer, self.observer.position
+        if trainer.diverged[position]:
+            raise WordError("the lane has diverged: reset, or back N, and race from there")
+        method = trainer.lanes[position].method_at(trainer.epoch)
+        several = text == "optimizers"
+        rate = float(trainer.learning_rates[position])
+        around = (RATES_EACH, DECADES_EACH) if several else (RATES, DECADES)
+        raced = settings_of(
+            replace(self.settings, start=None) if self.problem.surface else self.settings,
+            rates_around(rate, *around).tolist(),
+            OPTIMIZERS if several else (method.optimizer.name,),
+            loss=method.loss,
+            epochs=self.settings.epochs,
+        )
+        try:
+            weights = trainer.weights[position].copy()
+            with np.errstate(all="ignore"):
+                result = hold_race(raced, self.problem, weights, wanted=lambda: not self._asked())
+        except Interrupted:
+            return []
+        except ProblemError as error:
+            raise WordError(str(error)) from None
+        lines = table_lines(result, rate)
+        if text:
+            return lines
+        return [line for line in lines if line.startswith(("best:", "diverging:"))]
+
+    def help(self, text: str) -> list[str]:
+        """List the commands."""
+        nothing(text)
+        return help_lines()

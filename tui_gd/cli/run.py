@@ -1,0 +1,289 @@
+"""A run without an interface: the tutorial's lines, the report, and the run as JSON."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, TextIO
+
+import numpy as np
+
+from tui_gd import __version__
+from tui_gd.cli.signals import Leave, leaving
+from tui_gd.errors import OutputError, ProblemError
+from tui_gd.files import WholeFile
+from tui_gd.learning.engine import Interrupted
+from tui_gd.problems import Problem
+from tui_gd.runs.completing import check_number
+from tui_gd.runs.document import about_problem, plain_numbers
+from tui_gd.runs.recorder import Recorder, to_stderr
+from tui_gd.runs.resume import resume
+from tui_gd.runs.steps import Shared, replay
+from tui_gd.runs.store import Store
+from tui_gd.session.report import Report, print_reports, reports_of
+from tui_gd.session.settings import OutputSettings, RunSettings
+from tui_gd.training.series import LEAST_WHOLE
+from tui_gd.training.trainer import Trainer
+
+# training is let go on for about this long between two looks at what is to be printed
+PRINT_SECONDS = 0.1
+KEEP_SECONDS = 0.4
+
+
+class Output:
+    """A stream whose errors are said in one line; one that was closed takes nothing."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, or raise `OutputError`; a pipe that broke stays a `BrokenPipeError`."""
+        self._do(lambda stream: stream.write(text))
+
+    def flush(self) -> None:
+        """Have everything written out."""
+        self._do(lambda stream: stream.flush())
+
+    def _do(self, what: Callable[[TextIO], object]) -> None:
+        try:
+            if self._stream is not None:
+                what(self._stream)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"to standard output: {error.strerror}") from None
+
+
+def train(
+    settings: RunSettings,
+    output: OutputSettings,
+    *,
+    keep: bool = True,
+    shared: Shared | None = None,
+) -> int:
+    """Train, print and write what `output` says; return the exit status, 1 if diverged.
+
+    With `keep` the run is in the run store from its first epoch on. A `shared` run, whose settings
+    these are, is repeated and then goes on to its last epoch.
+    """
+    with writing(output) as file:
+        problem = settings.load_problem()
+        whole = output.json is not None
+        trainer = settings.make_trainer(
+            problem, test_losses=whole, bounded=not whole and shared is None
+        )
+        if problem.hints:
+            to_stderr("; ".join(problem.hints))
+        recorder = Recorder(settings, problem) if keep else None
+        last = settings.epochs if shared is None else max(settings.epochs, shared.epoch)
+        going = Going(settings, problem, trainer, last, recorder, shared)
+        return _finish(going, output, file)
+
+
+def train_on(name: str, epochs: int | None, output: OutputSettings) -> int:
+    """Go on with the kept run of that id as `train` does, to epoch `epochs` or as far as it was to.
+
+    A run that was at its end is only reported, unless `epochs` is later.
+    """
+    with writing(output) as file, Store() as store:
+        whole = output.json is not None
+        if whole:
+            kept = store.find(name)
+            check_number(kept.newest, f"go on with run {kept.id} without --json")
+        resumed = resume(store, name, test_losses=whole, bounded=not whole)
+        with resumed:
+            epoch, state = resumed.trainer.epoch, resumed.opened.kept.state
+            if epochs is not None and epochs < epoch:
+                raise ProblemError(
+                    f"-e {epochs}: run {resumed.id} is at epoch {epoch} already; name a later one"
+                )
+            if resumed.note:
+                to_stderr(resumed.note)
+            last = epochs or (epoch if state in {"finished", "diverged"} else resumed.goal)
+            recorder = resumed.recorder(goal=max(last, resumed.goal))
+            settings = resumed.settings
+            if "cosine" not in settings.schedule and "one-cycle" not in settings.schedule:
+                settings = replace(settings, epochs=last)  # as an uninterrupted run would have it
+            going = Going(settings, resumed.problem, resumed.trainer, last, recorder)
+            return _finish(going, output, file)
+
+
+@dataclass(frozen=True, eq=False)
+class Going:
+    """A run that goes to epoch `last`, the steps of `shared` being done on the way."""
+
+    settings: RunSettings
+    problem: Problem
+    trainer: Trainer
+    last: int
+    recorder: Recorder | None
+    shared: Shared | None = None
+
+
+@contextmanager
+def writing(output: OutputSettings) -> Iterator[WholeFile | None]:
+    """Give the file that `output` names; without a call of its `write` it is left as it was."""
+    file = WholeFile(output.json, "--json") if output.json not in {None, "-"} else None
+    try:
+        yield file
+    finally:
+        if file:
+            file.discard()
+
+
+def _finish(run: Going, output: OutputSettings, file: WholeFile | None) -> int:
+    out = Output(sys.stderr if output.json == "-" else sys.stdout)
+    settings, problem, trainer = run.settings, run.problem, run.trainer
+    begin = time.perf_counter()
+    _train_kept(run, None if output.quiet else out)
+    seconds = time.perf_counter() - begin
+    if not output.quiet:
+        if trainer.stopped:
+            print(f"[INFO] stopped after {trainer.epoch} epochs: {trainer.stopped}", file=out)
+        print("[INFO] evaluating...", file=out)
+    reports = reports_of(trainer, problem)
+    print_reports(trainer, reports, out)
+    if output.json:
+        _fill(trainer)
+        document = as_document(settings, problem, trainer, reports, seconds)
+        text = json.dumps(document, allow_nan=False) + "\n"
+        if file:
+            file.write(text)
+        else:
+            Output(sys.stdout).write(text)
+    out.flush()
+    if trainer.diverged.all():
+        epoch = max(lane.diverged or 0 for lane in trainer.lanes)
+        print(
+            f"gd-tui: diverged: after epoch {epoch} a number is no longer finite; try a smaller -a",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _fill(trainer: Trainer) -> None:
+    """Compute again the losses of a resumed run that were not kept, or not wanted then."""
+    wanted = [trainer.losses, *([trainer.test_losses] if len(trainer.problem.y_test) else [])]
+    ends = [lane.recorded if lane.diverged is None else lane.diverged for lane in trainer.lanes]
+    if any(np.isnan(losses(i)[: end + 1]).any() for losses in wanted for i, end in enumerate(ends)):
+        epoch = trainer.epoch
+        to_stderr(f"computing {epoch} epochs again: not all of their losses were kept")
+        trainer.back(epoch)
+        trainer.finish_tests()
+        trainer.advance(epoch)
+
+
+def _train_kept(run: Going, out: Output | None) -> None:
+    """Train, and have the run kept as far as it comes, whatever ends it."""
+    recorder, trainer = run.recorder, run.trainer
+    if recorder is None:
+        _train(run, out, Leave(trainer))
+        return
+    word: str | None = "interrupted"
+    whole = False
+    try:
+        with leaving(trainer) as leave:
+            _train(run, out, leave)
+        whole, word = True, _word(run)
+        if leave.signal:
+            word = "paused"
+    except (BrokenPipeError, OutputError):
+        whole, word = True, "paused"  # nobody reads on: it stands between two epochs
+        raise
+    except KeyboardInterrupt:
+        word = "paused"  # asked twice: perhaps in the midst of an epoch
+        raise
+    finally:
+        recorder.close(trainer if whole else None, word)
+    if leave.signal:
+        if recorder.id and not recorder.fault:
+            to_stderr(f"kept as {recorder.id} (gd-tui run --resume {recorder.id})")
+        leave.go()
+
+
+def _word(run: Going) -> str:
+    if run.trainer.diverged.all():
+        return "diverged"
+    at_end = run.trainer.epoch >= run.last or run.trainer.stopped
+    return "finished" if at_end else "paused"
+
+
+def _train(run: Going, out: Output | None, leave: Leave) -> None:
+    trainer, epochs, recorder = run.trainer, run.last, run.recorder
+    burst, taken = 1, time.perf_counter()
+    with trainer.computing(), suppress(Interrupted):
+        if run.shared:
+            replay(trainer, run.shared)
+            if out:
+                _print_epochs(trainer, 0, out)
+        while trainer.epoch < epochs and not trainer.diverged.all() and not trainer.stopped:
+            if leave.signal:
+                return
+            before, begin = trainer.epoch, time.perf_counter()
+            trainer.advance(min(burst, epochs - before))
+            now = time.perf_counter()
+            if now - begin < PRINT_SECONDS:
+                burst = min(2 * burst, LEAST_WHOLE)  # what is printed must be on record
+            if recorder and now - taken >= KEEP_SECONDS and trainer.epoch < epochs:
+                recorder.take(trainer, "running", None)
+                taken = now
+            if out:
+                _print_epochs(trainer, before, out)
+
+
+def _print_epochs(trainer: Trainer, before: int, out: Output) -> None:
+    """Print the epochs from `before` on as the tutorial does: 1 and every fifth.
+
+    Its `epoch=N` prints the loss before its Nth update: the one after N − 1 epochs.
+    """
+    several = len(trainer.lanes) > 1
+    losses = [trainer.losses_between(i, before, trainer.epoch) for i in range(len(trainer.lanes))]
+    for epoch in range(before + 1, trainer.epoch + 1):
+        if epoch == 1 or epoch % 5 == 0:
+            for lane, values in zip(trainer.lanes, losses, strict=True):
+                alpha = f", alpha={lane.rates[0][1]:g}" if several else ""
+                print(
+                    f"[INFO] epoch={epoch}, loss={values[epoch - 1 - before]:.7f}{alpha}", file=out
+                )
+    out.flush()
+
+
+def as_document(
+    settings: RunSettings,
+    problem: Problem,
+    trainer: Trainer,
+    reports: list[Report],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return a run as one object of plain values.
+
+    `train_loss[k]` and `test_loss[k]` are the losses after k epochs, so that `train_loss[k]` is
+    what epoch k + 1 prints; the loss at `weights` itself stands in `final_train_loss`.
+    """
+    epochs = trainer.epoch
+    start = trainer.history.keyframes.start()[:, 0]
+    return {
+        "version": __version__,
+        "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
+        "stopped": trainer.stopped,
+        "problem": about_problem(problem),
+        "lanes": [
+            {
+                "alpha": lane.rates[0][1],
+                "optimizer": trainer.descent.methods[i].optimizer.name,
+                "initial_weights": start[i].tolist(),
+                "weights": trainer.weights[i].tolist(),
+                "train_loss": plain_numbers(trainer.losses(i)[:epochs]),
+                "test_loss": plain_numbers(trainer.test_losses(i)[:epochs]),
+                "final_train_loss": plain_numbers(trainer.losses(i)[epochs:])[0],
+                "final_test_loss": plain_numbers(trainer.test_losses(i)[epochs:])[0],
+                "diverged": lane.diverged,
+                "report": reports[i].table,
+            }
+            for i, lane in enumerate(trainer.lanes)
+        ],
+        "seconds": seconds,
+    }

@@ -1,0 +1,299 @@
+"""The kept runs on the command line: listed, shown, deleted."""
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from tui_gd.cli.options import epochs_count
+from tui_gd.errors import ProblemError
+from tui_gd.plots.curves import Curve, bridged, draw_loss
+from tui_gd.plots.palette import Palette, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
+from tui_gd.problems.text import harmless
+from tui_gd.runs.identity import check_files
+from tui_gd.runs.recorder import to_stderr
+from tui_gd.runs.resume import open_run
+from tui_gd.runs.store import KeptRun, Store
+from tui_gd.session.report import print_reports, reports_of
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.buckets import curve_of
+from tui_gd.training.checkpoint import LaneRecord, Standing
+from tui_gd.training.spans import Known
+
+# The command lines of kept runs: how `runs`, `resume`, `show` and `rm` are read.
+
+Maker = Callable[..., argparse.ArgumentParser]
+
+RUN_ID = "the run's id, or how it begins if no other does (gd-tui runs)"
+
+
+def parser_of(make: Maker, command: str, description: str) -> argparse.ArgumentParser:
+    """Return the parser of a sub-command."""
+    return make(prog=f"gd-tui {command}", description=description, allow_abbrev=False)
+
+
+def add_store_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says whether a run is kept."""
+    parser.add_argument(
+        "--no-store", action="store_true", help="do not keep the run (gd-tui runs lists those kept)"
+    )
+
+
+def resumes(argv: Sequence[str]) -> bool:
+    """Whether a command line of `gd-tui run` names a kept run."""
+    return any(word == "--resume" or word.startswith("--resume=") for word in argv)
+
+
+def add_resume_options(parser: argparse.ArgumentParser) -> None:
+    """Add what may be said about a kept run that goes on: all else it has from its beginning."""
+    parser.add_argument("--resume", metavar="ID", required=True, help=RUN_ID)
+    parser.add_argument(
+        "-e",
+        "--epochs",
+        type=epochs_count,
+        metavar="N",
+        help="the last epoch, counted from the run's beginning (the one it was to have)",
+    )
+
+
+def add_id(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add the id of a kept run."""
+    if optional:
+        parser.add_argument(
+            "id", nargs="?", metavar="ID", help=f"{RUN_ID}; the newest that can go on"
+        )
+    else:
+        parser.add_argument("id", metavar="ID", help=RUN_ID)
+
+
+def _runs(argv: Sequence[str], make: Maker) -> int:
+    parser = parser_of(make, "runs", "The kept runs, those first that changed last.")
+    parser.add_argument("--json", action="store_true", help="write a list of objects")
+    options = parser.parse_args(argv)
+    from tui_gd.cli.runs import list_runs
+
+    return list_runs(as_json=options.json)
+
+
+def _show(argv: Sequence[str], make: Maker) -> int:
+    told = "What a kept run is, its loss over the epochs, and its report."
+    parser = parser_of(make, "show", told)
+    add_id(parser)
+    options = parser.parse_args(argv)
+    from tui_gd.cli.runs import show
+
+    return show(options.id)
+
+
+def _rm(argv: Sequence[str], make: Maker) -> int:
+    parser = parser_of(make, "rm", "Delete kept runs, for good.")
+    parser.add_argument("ids", nargs="+", metavar="ID", help=RUN_ID)
+    options = parser.parse_args(argv)
+    from tui_gd.cli.runs import remove
+
+    return remove(options.ids)
+
+
+RUNS_COMMANDS: Mapping[str, Callable[[Sequence[str], Maker], int]] = {
+    "runs": _runs,
+    "show": _show,
+    "rm": _rm,
+}
+"""The sub-commands of kept runs; each is given its words and what makes a parser."""
+
+
+COLUMNS = ("id", "when", "state", "problem", "lanes", "epochs", "best loss")
+NUMBERS = frozenset({"lanes", "epochs", "best loss"})
+CURVE_ROWS = 16
+WIDEST = 120
+BUCKETS = 1024
+# more curves than these in one picture cannot be told apart
+MOST_CURVES = 8
+
+
+def list_runs(*, as_json: bool) -> int:
+    """Print the kept runs, those first that changed last; return the exit status."""
+    with Store() as store:
+        runs = store.runs()
+    if as_json:
+        print(json.dumps([run.as_dict() for run in runs], allow_nan=False))
+    elif runs:
+        print_table(runs)
+    else:
+        print(f"no runs are kept in {store.directory}")
+    return 0
+
+
+def print_table(runs: list[KeptRun]) -> None:
+    """Print a line for every run, under the names of the columns."""
+    lines = [COLUMNS, *map(_cells, runs)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if name in NUMBERS else cell.ljust(width)
+            for name, cell, width in zip(COLUMNS, line, widths, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _cells(run: KeptRun) -> tuple[str, ...]:
+    return (
+        run.id,
+        when(run.changed),
+        run.state,
+        harmless(run.problem, 40),
+        str(run.lanes),
+        str(run.newest),
+        f"{run.best:.6g}" if math.isfinite(run.best) else "",
+    )
+
+
+def when(seconds: float) -> str:
+    """Return a time as it is written here."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def to_resume(name: str | None) -> KeptRun:
+    """Return the run to go on with, the newest that can if none is named; `ProblemError` if none.
+
+    What can be said before anything is shown is said: somebody drives it, its files have changed.
+    """
+    with Store() as store:
+        run = store.newest_to_go_on() if name is None else store.find(name)
+    if run.driver:
+        raise ProblemError(f"run {run.id} is driven by {run.driver}: leave it there")
+    check_files(run.id, run.identity)
+    return run
+
+
+def remove(names: list[str]) -> int:
+    """Delete runs for good: all that are named, or none if one of them cannot be found."""
+    with Store() as store:
+        found = {run.id: run for run in map(store.find, names)}
+        for run in found.values():
+            if run.driver:
+                raise ProblemError(f"run {run.id} is driven by {run.driver}: end that first")
+        for run in found.values():
+            store.delete(run.id)
+            print(f"deleted {run.id} ({harmless(run.problem)}, {run.newest} epochs)")
+    return 0
+
+
+def show(name: str) -> int:
+    """Print what a run is, its curve and its report; return the exit status.
+
+    Without its data there is no report, which is said on stderr.
+    """
+    with Store() as store:
+        run = store.find(name)
+        standing = store.standing(run)
+        print("\n".join(summary(run, standing)))
+        print()
+        columns = min(WIDEST, shutil.get_terminal_size().columns)
+        print("\n".join(curve_lines(standing, columns, sys.stdout.encoding)))
+        try:
+            opened = open_run(store, run)
+            trainer = opened.trainer(test_losses=False, bounded=True)
+        except ProblemError as error:
+            sys.stdout.flush()
+            to_stderr(f"no report: {error}")
+            return 0
+    print_reports(trainer, reports_of(trainer, opened.problem), sys.stdout)
+    return 0
+
+
+def summary(run: KeptRun, standing: Standing) -> list[str]:
+    """Return what a run is: a line about it, and one for every lane."""
+    driver = f", driven by {run.driver}" if run.driver else ""
+    stopped = f", stopped: {run.stopped}" if run.stopped else ""
+    lines = [
+        f"run {run.id}: {harmless(run.problem)}, {run.state}{driver}{stopped}",
+        f"begun {when(run.began)}, changed {when(run.changed)}, epoch {run.epoch} of {run.goal}"
+        f" ({run.newest} on record), seed {run.seed}",
+    ]
+    if options := _options(run.settings):
+        lines.append(f"options: {options}")
+    lines.append("")
+    lines.append(
+        f"{'lane':>4} {'optimizer':>9} {'loss':>13} {'alpha':>12} {'last':>14} {'best':>14}"
+    )
+    lines += [_lane_line(lane, standing) for lane in standing.lanes]
+    return lines
+
+
+def _lane_line(lane: LaneRecord, standing: Standing) -> str:
+    finite = standing.series["train"][lane.number].points().values
+    last, best = (finite[-1], finite.min()) if finite.size else (math.nan, math.nan)
+    _, optimizer, loss = lane.methods[-1]
+    ended = f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
+    return (
+        f"{harmless(lane.name, 12):>4} {optimizer:>9} {loss:>13} {lane.rates[-1][1]:>12g}"
+        f" {last:>14.8g} {best:>14.8g}{ended}"
+    )
+
+
+def _options(settings: dict[str, Any]) -> str:
+    """Return the settings that are not the usual ones, as options of the command line."""
+    usual = {field.name: field.default for field in fields(RunSettings)}
+    words = []
+    for name, value in settings.items():
+        chosen = tuple(value) if isinstance(value, list) else value
+        if name in {"problem", "seed"} or chosen == usual.get(name):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        words.append(option if value is True else f"{option} {harmless(text)}")
+    return " ".join(words)
+
+
+def curve_lines(standing: Standing, columns: int, encoding: str | None) -> list[str]:
+    """Return the training losses of the lanes as lines of text; of many lanes the best ones."""
+    symbols, palette = _symbols(encoding), palette_for("mono", dark=True)
+    losses = standing.series["train"]
+    ends = {
+        lane.number: losses[lane.number].points().values.min(initial=math.inf)
+        for lane in standing.lanes
+    }
+    lanes = sorted(standing.lanes, key=lambda lane: ends[lane.number])[:MOST_CURVES]
+    curves = [_curve(lane, losses[lane.number], palette, i > 0) for i, lane in enumerate(lanes)]
+    all_of_them = "" if len(lanes) == len(standing.lanes) else f", best {len(lanes)} lanes"
+    positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
+    cells = draw_loss(
+        CURVE_ROWS,
+        columns,
+        curves,
+        epoch=standing.newest,
+        last_epoch=standing.newest,
+        log=bool(positive),
+        palette=palette,
+        symbols=symbols,
+        title=f"training loss{all_of_them}",
+    )
+    return [line.rstrip() for line in cells.text()]
+
+
+def _curve(lane: LaneRecord, known: Known, palette: Palette, dashed: bool) -> Curve:
+    curve = curve_of(known, BUCKETS)
+    name = harmless(lane.name, 12)
+    colour = palette.text
+    last = known.at(known.stop - 1)
+    low, high = bridged(curve.low, curve.high, curve.width, curve.whole)
+    return Curve(
+        name, 0, curve.width, low, high, colour, colour, f"{last:.6g}", curve.stop, dashed, name
+    )
+
+
+def _symbols(encoding: str | None) -> Symbols:
+    try:
+        "⣿".encode(encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return UNICODE

@@ -1,0 +1,515 @@
+"""What classifier and regressor share: parameters, descent, predictions block by block."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from tui_gd.learning.engine import LocalEngine, Penalty, computing
+from tui_gd.learning.losses import POSSIBLE, make_loss
+from tui_gd.learning.models import ACTIVATIONS, Floats, Model, Predictor
+from tui_gd.learning.optimizers import OPTIMIZERS, Optimizer, make_optimizer
+from tui_gd.learning.schedules import parse_schedule
+from tui_gd.learning.starts import STARTS, make_start
+from tui_gd.training.descent import Batches, Chunk, Descent
+from tui_gd.training.history import Method
+
+# between two looks at the loss; what lies beyond the stop is computed in vain
+CHUNK_EPOCHS = 16
+CHUNK_ROWS = 1 << 17
+PART_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a descent has reached: all that it takes to go on as if it had never stopped.
+
+    `state` is (1, 1 + slots, parameters); `rule` began at epoch `since`.
+    """
+
+    model: Model
+    rule: Optimizer
+    state: Floats
+    epoch: int
+    since: int
+    seed: int
+
+
+class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
+    """An estimator with the weights of one lane; `fit` descends, `partial_fit` for an epoch."""
+
+    classes_: NDArray[Any]
+    _reached: Reached
+    loss_curve_: list[float]
+
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+        "loss": [StrOptions(set(POSSIBLE["regression"]))],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "momentum": [Interval(Real, 0, 1, closed="left"), None],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "batch_size": [Interval(Integral, 0, None, closed="left")],
+        "schedule": [str],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "l2": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "start": [StrOptions({"auto", *STARTS})],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        loss: str = "mse",
+        learning_rate: float = 0.05,
+        optimizer: str = "adam",
+        momentum: float | None = None,
+        hidden_layer_sizes: ArrayLike = (),
+        activation: str = "tanh",
+        batch_size: int = 0,
+        schedule: str = "constant",
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_iter: int = 1000,
+        tol: float | None = 1e-4,
+        n_iter_no_change: int = 50,
+        start: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
+    ) -> None:
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.momentum = momentum
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.batch_size = batch_size
+        self.schedule = schedule
+        self.l1 = l1
+        self.l2 = l2
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.start = start
+        self.random_state = random_state
+        self.warm_start = warm_start
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_reached")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    @property
+    def _task(self) -> str:
+        return "regression"
+
+    @property
+    def _outputs(self) -> int:
+        return 1
+
+    @property
+    def coef_(self) -> Floats:
+        """The weights without hidden layers: (1 or classes, features), regression (features,)."""
+        coef = self._only(self.coefs_).T
+        return coef[0] if self._task == "regression" else coef
+
+    @property
+    def intercept_(self) -> Floats:
+        """The biases without hidden layers: (1 or classes,)."""
+        return self._only(self.intercepts_)
+
+    @staticmethod
+    def _only(layers: list[Floats]) -> Floats:
+        if len(layers) > 1:
+            raise AttributeError("with hidden layers see coefs_ and intercepts_, layer by layer")
+        return layers[0]
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn y (rows,) from X (rows, features), up to `max_iter` epochs."""
+        return self._learn(X, y, sample_weight, go_on=self.warm_start)
+
+    def _targets(
+        self, y: NDArray[Any], weights: Floats | None, classes: ArrayLike | None, go_on: bool
+    ) -> tuple[NDArray[Any], Floats | None]:
+        """Return the numbers to learn (rows,) and the weights of the rows."""
+        del classes, go_on
+        return y.astype(np.float64), weights
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        *,
+        go_on: bool,
+        partial: bool = False,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Descend, `partial` for one epoch; where `go_on`, from where an earlier descent stands."""
+        go_on = go_on and hasattr(self, "_reached")
+        numeric = isinstance(self, RegressorMixin)
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=numeric, reset=not go_on
+        )
+        weights: Floats | None = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        y, weights = self._targets(y, weights, classes, go_on)
+        if weights is not None:
+            if not (weights >= 0.0).all() or not weights.any():
+                raise ValueError("weights of rows and classes must not be negative nor all zero")
+            # left out, because a row of weight zero would still take a place in a mini-batch
+            some = weights > 0.0
+            X, y, weights = X[some], y[some], weights[some]
+        begin = self._begin(X.shape[1], go_on=go_on)
+        engine = LocalEngine(
+            begin.model,
+            make_loss(self.loss, self._task),
+            _with_ones(X),
+            y,
+            penalty=Penalty(self.l1, self.l2),
+            row_weights=weights,
+        )
+        schedule = parse_schedule(self.schedule, self.max_iter + (0 if partial else begin.epoch))
+        batches = Batches(len(y), self.batch_size, begin.seed)
+        method = Method(begin.since, begin.rule, self.loss)
+        descent = Descent(lambda _: engine, [method], batches, schedule)
+        state, losses = self._descend(descent, begin, partial=partial)
+        self.n_iter_ = begin.epoch + len(losses) - 1
+        self.loss_curve_ = [*(self.loss_curve_ if go_on else losses[:1]), *losses[1:]]
+        self._reached = replace(begin, state=state, epoch=self.n_iter_)
+        layers = begin.model.matrices(state[:, 0])
+        self.coefs_ = [matrix[0, :-1] for matrix in layers]
+        self.intercepts_ = [matrix[0, -1] for matrix in layers]
+        return self
+
+    def _begin(self, features: int, *, go_on: bool) -> Reached:
+        """Return where the descent begins: where the last one stands, or at a new start."""
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
+        if sizes.size and (sizes.ndim > 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
+            raise ValueError(f"hidden_layer_sizes {sizes.tolist()} are not whole numbers from 1")
+        model = Model(features, self._outputs, tuple(sizes.tolist()), self.activation)
+        rule = make_optimizer(self.optimizer, self.momentum)
+        state = np.zeros((1, 1 + rule.slots, model.parameters))
+        if go_on:
+            last = self._reached
+            if model != last.model:
+                raise ValueError("layers and activation cannot change while a fit goes on")
+            if rule == last.rule:
+                return last
+            state[:, 0] = last.state[:, 0]
+            return replace(last, rule=rule, state=state, since=last.epoch)
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        start = self.start
+        if start == "auto":
+            start = "zeros" if not model.hidden else "he" if self.activation == "relu" else "glorot"
+        state[:, 0] = make_start(start, int(seed), model)
+        return Reached(model, rule, state, 0, 0, int(seed))
+
+    def _descend(
+        self, descent: Descent, begin: Reached, *, partial: bool
+    ) -> tuple[Floats, list[float]]:
+        """Return the state at the end and the losses from the beginning on; warn as it ends."""
+        epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
+        rates = np.array([[float(self.learning_rate)]])
+        most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
+        state, stale = begin.state, 0
+        with computing():
+            loss, grad = descent.loss_and_grad(state[:, 0])
+            losses = [float(loss[0])]
+            best = losses[0]
+            while len(losses) <= epochs and stale < self.n_iter_no_change:
+                chunk = Chunk(min(most, epochs + 1 - len(losses)), state, loss, grad)
+                descent.fill(chunk, state, begin.epoch + len(losses) - 1, rates, None)
+                loss, grad = chunk.loss, chunk.grad
+                for following, number in zip(chunk.states, chunk.losses[:, 0], strict=True):
+                    if not (np.isfinite(number) and np.isfinite(following).all()):
+                        raise ValueError(
+                            f"the loss is no longer finite after {len(losses)} epochs:"
+                            " lower learning_rate or standardise the features"
+                        )
+                    state = following
+                    losses.append(float(number))
+                    stale = stale + 1 if tol is not None and number >= best - tol else 0
+                    best = min(best, losses[-1])
+                    if stale >= self.n_iter_no_change:
+                        break
+        if tol is not None and losses[-1] > losses[0] + tol:
+            _warn(f"the loss rose from {losses[0]:g} to {losses[-1]:g}: lower learning_rate")
+        elif tol is not None and stale < self.n_iter_no_change:
+            _warn(f"max_iter={epochs} epochs are done and the loss still falls: raise max_iter")
+        return state.copy(), losses
+
+    def _tell(self, X: Any, tell: Callable[[Predictor, Floats, Floats], Any]) -> NDArray[Any]:
+        """Return what `tell` says about the rows, asked block by block."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
+        predictor = Predictor(self._reached.model, self._task)
+        weights = self._reached.state[0, 0]
+        parts = [X[i : i + PART_ROWS] for i in range(0, X.shape[0], PART_ROWS)]
+        return np.concatenate([tell(predictor, weights, _with_ones(part)) for part in parts])
+
+
+def _warn(what: str) -> None:
+    warnings.warn(what, ConvergenceWarning, stacklevel=6)  # where `fit` is called
+
+
+def _with_ones(X: Any) -> Floats:
+    """Return the rows of an array or CSR matrix, ones last: (rows, features + 1), dense."""
+    design = np.ones((X.shape[0], X.shape[1] + 1))
+    for i in range(0, len(design), PART_ROWS):
+        part = X[i : i + PART_ROWS]
+        design[i : i + PART_ROWS, :-1] = part.toarray() if hasattr(part, "toarray") else part
+    return design
+
+
+def with_weights(
+    estimator: GradientDescent,
+    model: Model,
+    weights: Floats,
+    *,
+    classes: NDArray[Any] | None,
+    loss_curve: list[float],
+    seed: int,
+) -> None:
+    """Let an estimator be as if it had learned `weights` (parameters,), of a `model` of its layers.
+
+    `classes` (classes,) are the labels by class number, None for a regressor; `loss_curve` are the
+    losses of epochs 0 … n. Its optimizer has kept nothing, and mini-batches are of `seed`, should
+    it go on from there.
+    """
+    rule = make_optimizer(estimator.optimizer, estimator.momentum)
+    state = np.zeros((1, 1 + rule.slots, model.parameters))
+    state[0, 0] = weights
+    epochs = max(0, len(loss_curve) - 1)
+    estimator._reached = Reached(model, rule, state, epochs, epochs, seed)
+    if classes is not None:
+        estimator.classes_ = classes
+    layers = model.matrices(state[:, 0])
+    estimator.coefs_ = [matrix[0, :-1] for matrix in layers]
+    estimator.intercepts_ = [matrix[0, -1] for matrix in layers]
+    estimator.n_features_in_ = model.features
+    estimator.n_iter_, estimator.loss_curve_ = epochs, loss_curve
+
+
+# Gradient descent as a classifier: labels, probabilities, weights of classes.
+
+
+def _has_probabilities(estimator: Any) -> bool:
+    if estimator.loss == "hinge":
+        raise AttributeError("loss='hinge' gives no probabilities: see decision_function")
+    return True
+
+
+class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: ignore[misc] # untyped
+    """A classifier by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
+
+    Scores are `[x, 1]·W`, or those of a network; a sigmoid of one score tells two classes apart, a
+    softmax of one score per class more. Defaults learn on standardised features without tuning; a
+    `Pipeline` with `StandardScaler` provides them. X may be CSR, but becomes dense as a whole in
+    `fit` (block by block in `predict`), so it must fit into memory: 8 bytes a number.
+
+    Parameters, all by keyword:
+
+    - `loss`: `"cross-entropy"`, `"sse"`, `"mse"` (of probabilities) or `"hinge"`, which has no
+      `predict_proba`. Penalties `l1·Σ|w| + l2/2·Σw²` (0.0, 0.0) are added, biases left out: with
+      cross-entropy `l2` is 1 / (C · rows) of `LogisticRegression`.
+    - `learning_rate` α (0.05), times `schedule` (`"constant"`, see `learning.schedules`), which
+      counts epochs up to `max_iter`.
+    - `optimizer` (`"adam"`; `"sgd"`, `"momentum"`, `"nesterov"`, `"adagrad"`, `"rmsprop"`,
+      `"adamw"`), and `momentum` for the two that have one (None: 0.9).
+    - `hidden_layer_sizes` (()) and `activation` (`"tanh"`; `"sigmoid"`, `"relu"`, `"linear"`).
+    - `batch_size` (0: all rows at once), shuffled anew in each epoch.
+    - `max_iter` epochs at most (1000), fewer once `n_iter_no_change` (50) in a row have not taken
+      the loss by `tol` (1e-4) below its least before; with None all are done.
+    - `start`: `"zeros"`, `"glorot"`, `"he"`, `"normal"`, or `"auto"`: zeros without hidden layers,
+      he with relu, else glorot. `random_state` (None) is the seed of start and mini-batches.
+    - `warm_start` (False): `fit` goes on, with the optimizer's memory, where the last one ended.
+    - `class_weight` (None): a dict, or `"balanced"`: rows / (classes · rows of the class). It and
+      `sample_weight` multiply the losses of the rows, a mean loss is over their sum: 2 is a row
+      twice, 0 none.
+
+    Attributes: `classes_`; `coef_` (1 or classes, features) and `intercept_` without hidden layers,
+    `coefs_` and `intercepts_` layer by layer; `n_iter_`, all epochs so far; `loss_curve_`, its k-th
+    the training loss after k epochs; `n_features_in_`, `feature_names_in_`.
+
+    `ValueError` if the loss overflows, `ConvergenceWarning` if `max_iter` ends a loss that falls or
+    if it rose.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from tui_gd import GradientDescentClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> make_pipeline(StandardScaler(), GradientDescentClassifier()).fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {
+        **GradientDescent._parameter_constraints,
+        "loss": [StrOptions(set(POSSIBLE["binary"]))],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        loss: str = "cross-entropy",
+        learning_rate: float = 0.05,
+        optimizer: str = "adam",
+        momentum: float | None = None,
+        hidden_layer_sizes: ArrayLike = (),
+        activation: str = "tanh",
+        batch_size: int = 0,
+        schedule: str = "constant",
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_iter: int = 1000,
+        tol: float | None = 1e-4,
+        n_iter_no_change: int = 50,
+        start: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        warm_start: bool = False,
+        class_weight: dict[Any, float] | str | None = None,
+    ) -> None:
+        super().__init__(
+            loss=loss,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            momentum=momentum,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            batch_size=batch_size,
+            schedule=schedule,
+            l1=l1,
+            l2=l2,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            start=start,
+            random_state=random_state,
+            warm_start=warm_start,
+        )
+        self.class_weight = class_weight
+
+    @property
+    def _task(self) -> str:
+        return "binary" if len(self.classes_) == 2 else "multiclass"
+
+    @property
+    def _outputs(self) -> int:
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Descend for one epoch on these rows; the first call names all `classes` to come."""
+        if classes is None and not hasattr(self, "_reached"):
+            raise ValueError("classes must be passed on the first call to partial_fit")
+        if self.class_weight == "balanced":
+            raise ValueError("class_weight='balanced' needs all rows at once: give a dict instead")
+        return self._learn(X, y, sample_weight, go_on=True, partial=True, classes=classes)
+
+    def decision_function(self, X: Any) -> Floats:
+        """Return the scores: (rows,) for two classes, else (rows, classes)."""
+        return self._tell(X, Predictor.scores)
+
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the probability of every class (rows, classes)."""
+        return self._tell(X, Predictor.probabilities)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the label (rows,) of the highest score; of two the second if its score is > 0."""
+        numbers = self._tell(X, Predictor.predict)
+        labels: NDArray[Any] = self.classes_[numbers]
+        return labels
+
+    def _targets(
+        self, y: NDArray[Any], weights: Floats | None, classes: ArrayLike | None, go_on: bool
+    ) -> tuple[NDArray[Any], Floats | None]:
+        """Return the class numbers (rows,), and the weights times those of the classes."""
+        check_classification_targets(y)
+        known = unique_labels(y if classes is None else classes)
+        if go_on:
+            if classes is not None and not np.array_equal(known, self.classes_):
+                raise ValueError(f"classes {known} are not those of before: {self.classes_}")
+            known = self.classes_
+        strange = np.setdiff1d(y, known)
+        if strange.size:
+            raise ValueError(f"y holds labels that are not among the classes: {strange}")
+        if len(known) < 2:
+            raise ValueError("at least 2 classes are needed, here is only 1 class")
+        self.classes_ = known
+        numbers = np.searchsorted(known, y)
+        if self.class_weight is None:
+            return numbers, weights
+        weights = np.ones(len(y)) if weights is None else weights
+        if self.class_weight == "balanced":
+            counts = np.bincount(numbers, weights, len(known))
+            factors = weights.sum() / (len(known) * np.where(counts > 0.0, counts, 1.0))
+        else:
+            factors = compute_class_weight(self.class_weight, classes=known, y=y)
+        return numbers, weights * factors[numbers]
+
+
+# Gradient descent as a regressor.
+
+
+class GradientDescentRegressor(RegressorMixin, GradientDescent):  # type: ignore[misc] # untyped
+    """A regressor by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
+
+    `loss` is `"mse"`, `"sse"`, `"mae"` or `"huber"` (δ = 1) of the score `[x, 1]·W`, or of that of
+    a network. All else is as in `GradientDescentClassifier`, without classes; `coef_` is
+    (features,), `intercept_` (1,). Defaults learn on standardised features *and* target: Adam moves
+    a weight by about α an epoch, so for a target in other units raise `learning_rate`, or let
+    `TransformedTargetRegressor` standardise it, or use `optimizer="nesterov"`.
+
+    >>> import numpy as np
+    >>> from tui_gd import GradientDescentRegressor
+    >>> X = np.linspace(-1.5, 1.5, 50)[:, None]
+    >>> model = GradientDescentRegressor(max_iter=2000, tol=1e-9).fit(X, 0.5 * X[:, 0] - 1.0)
+    >>> model.coef_.round(3), model.intercept_.round(3)
+    (array([0.5]), array([-1.]))
+    """
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Descend for one epoch on these rows."""
+        return self._learn(X, y, sample_weight, go_on=True, partial=True)
+
+    def predict(self, X: Any) -> Floats:
+        """Return the predicted target (rows,)."""
+        return self._tell(X, Predictor.scores)
+
+
+# The scikit-learn face: gradient descent as a classifier and as a regressor.
+
+__all__ = ["GradientDescentClassifier", "GradientDescentRegressor", "with_weights"]

@@ -1,0 +1,229 @@
+"""Races: many learning rates from one start, a lane each, and how every one of them ended."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.learning.engine import interrupting
+from tui_gd.learning.models import Floats
+from tui_gd.training.trainer import Trainer
+
+# a loss that is above the start's by no more than this share of it is rounding
+ROUNDING = 1e-9
+# a loss within this share of the least one counts as arrived
+NEAR = 0.01
+# after a lane diverges the rest of a burst is computed again, so bursts are kept short
+MOST_BURST = 16
+BURST_SECONDS = 0.02
+SHOW_SECONDS = 0.1
+
+
+def rates_around(rate: float, count: int, decades: float) -> Floats:
+    """Return `rate · 10^(decades · (i − ⌊count/2⌋) / (count − 1))` for i = 0 … count − 1.
+
+    Rising, (count,), with `rate` itself exactly among them; fewer where the numbers of double
+    precision end. `ValueError` unless `rate` and `decades` are positive and `count` at least 1.
+
+    >>> rates_around(0.01, 3, 2.0).tolist()
+    [0.001, 0.01, 0.1]
+    """
+    if not (0 < rate < math.inf and 0 < decades < math.inf and count >= 1):
+        raise ValueError(f"no {count} learning rates over {decades:g} decades around {rate:g}")
+    places = np.arange(count) - count // 2
+    with np.errstate(over="ignore", under="ignore"):
+        rates = rate * 10.0 ** (decades * places / max(count - 1, 1))
+    found: Floats = np.unique(rates[(rates > 0) & np.isfinite(rates)])
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """An optimizer with the best of its own learning rates.
+
+    `lane` is its place in the race, None if all of its lanes diverged; then the rest is NaN and
+    empty. `train` and `test` (epochs + 1,) are its losses after 0 … epochs. `near` is the first
+    epoch whose training loss is within 1 % of its least: `loss ≤ least + 0.01 · |least|`.
+    """
+
+    optimizer: str
+    lane: int | None
+    rate: float
+    train_loss: float
+    test_loss: float
+    near: int | None
+    train: Floats
+    test: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class RaceResult:
+    """How the lanes of a race stand after `done` of `epochs` epochs; arrays are (lanes,).
+
+    `train` and `test` are the losses at that epoch, NaN where the lane diverged or, for `test`,
+    where it was not computed. `diverged` is the last epoch with finite numbers, −1 for lanes that
+    still have them. `ended_higher` lanes are finite, but above `begin`, the loss of the start.
+    `best` is the lane with the least training loss, the one of the smaller rate where two are
+    equal; None if all diverged. One contender for each optimizer.
+
+    Optimizers are compared each at the best of its own rates: the same rate for all would be
+    unfair, as α means another thing in each. Adam's first step is α long in every direction,
+    that of gradient descent α times the gradient.
+    """
+
+    rates: Floats
+    optimizers: tuple[str, ...]
+    epochs: int
+    done: int
+    begin: float
+    train: Floats
+    test: Floats
+    diverged: NDArray[np.intp]
+    ended_higher: NDArray[np.bool_]
+    best: int | None
+    contenders: tuple[Contender, ...]
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which lanes diverged or ended above the start."""
+        failed: NDArray[np.bool_] = (self.diverged >= 0) | self.ended_higher
+        return failed
+
+    @property
+    def diverging_band(self) -> tuple[float, float] | None:
+        """The least and the greatest rate that failed; None for none, or for several optimizers."""
+        rates = self.rates[self.failed]
+        if not len(rates) or len(self.contenders) > 1:
+            return None
+        return float(rates.min()), float(rates.max())
+
+    def at_edge(self, lane: int) -> bool:
+        """Return whether a lane has the least or the greatest of its optimizer's rates.
+
+        If it is the best of them, a better one may lie beyond.
+        """
+        own = self.rates[np.array(self.optimizers) == self.optimizers[lane]]
+        return len(own) > 1 and bool(self.rates[lane] in (own.min(), own.max()))
+
+    def note(self, lane: int, current: float = math.nan) -> str:
+        """Return in words what is to be said of a lane, `current` being the rate in use."""
+        notes = []
+        if lane == self.best:
+            notes.append("best, at the edge of the range" if self.at_edge(lane) else "best")
+        if self.rates[lane] == current:
+            notes.append("current")
+        if self.diverged[lane] >= 0:
+            notes.append(f"diverged after epoch {self.diverged[lane]}")
+        if self.ended_higher[lane]:
+            notes.append("ended higher")
+        return ", ".join(notes)
+
+    @classmethod
+    def of(
+        cls, trainer: Trainer, epochs: int | None = None, test: Floats | None = None
+    ) -> "RaceResult":
+        """Read how the lanes of `trainer`, that all began at one start, stand at its epoch.
+
+        `epochs` is the epoch the race goes to, by default the one it is at. `test` (lanes,) are
+        the test losses there; by default those on record.
+        """
+        lanes, done = trainer.lanes, trainer.epoch
+        diverged = np.array([-1 if lane.diverged is None else lane.diverged for lane in lanes])
+        finite = (diverged < 0) & np.isfinite(trainer.loss)
+        train = np.where(finite, trainer.loss, np.nan)
+        if test is None:
+            test = np.array([trainer.history.test_loss.at(i, done) for i in range(len(lanes))])
+        test = np.where(finite & np.isfinite(test), test, np.nan)
+        rates = np.array([lane.rates[0][1] for lane in lanes])
+        names = tuple(lane.method_at(0).optimizer.name for lane in lanes)
+        begin = float(trainer.losses(0)[0])
+        return cls(
+            rates=rates,
+            optimizers=names,
+            epochs=done if epochs is None else epochs,
+            done=done,
+            begin=begin,
+            train=train,
+            test=test,
+            diverged=diverged,
+            ended_higher=finite & (train > begin + ROUNDING * abs(begin)),
+            best=_least(train, rates),
+            contenders=tuple(
+                _contender(trainer, name, names, rates, train, test)
+                for name in dict.fromkeys(names)
+            ),
+        )
+
+
+def race(
+    trainer: Trainer,
+    epochs: int,
+    *,
+    wanted: Callable[[], bool] = lambda: True,
+    show: Callable[[RaceResult], None] | None = None,
+) -> RaceResult:
+    """Let all lanes of `trainer` go on to `epochs` and return how they ended.
+
+    `show` is given the standing about ten times a second, or after every epoch that takes longer.
+    As soon as `wanted` is false, which is looked at between blocks of rows too, `Interrupted` is
+    raised. Test losses that the trainer does not record are computed once, at the end.
+    """
+    look = trainer.engines.between_blocks = interrupting(wanted)
+    burst, shown_at = 1, time.perf_counter()
+    with trainer.computing():
+        while trainer.epoch < epochs and not trainer.diverged.all():
+            look()
+            begin = time.perf_counter()
+            trainer.advance(min(burst, epochs - trainer.epoch))
+            now = time.perf_counter()
+            if now - begin < BURST_SECONDS:
+                burst = min(2 * burst, MOST_BURST)
+            if show is not None and trainer.epoch < epochs and now - shown_at >= SHOW_SECONDS:
+                shown_at = now
+                show(RaceResult.of(trainer, epochs))
+        look()
+        result = RaceResult.of(trainer, epochs)
+        if not np.isnan(result.test).all() or not len(trainer.problem.y_test):
+            return result
+        engine = trainer.engines.test(trainer.lanes[0].method_at(0).loss)
+        test = engine.loss(np.ascontiguousarray(trainer.weights))
+    return RaceResult.of(trainer, epochs, test)
+
+
+def _least(losses: Floats, rates: Floats) -> int | None:
+    """Return the place of the least loss, of equal ones that of the smallest rate."""
+    if np.isnan(losses).all():
+        return None
+    equal = np.flatnonzero(losses == np.nanmin(losses))
+    return int(equal[np.argmin(rates[equal])])
+
+
+def _contender(
+    trainer: Trainer,
+    name: str,
+    names: tuple[str, ...],
+    rates: Floats,
+    train: Floats,
+    test: Floats,
+) -> Contender:
+    own = np.flatnonzero(np.array(names) == name)
+    best = _least(train[own], rates[own])
+    if best is None:
+        none = np.empty(0)
+        return Contender(name, None, np.nan, np.nan, np.nan, None, none, none)
+    lane = int(own[best])
+    losses = trainer.losses(lane)[: trainer.epoch + 1]
+    least = float(np.nanmin(losses))
+    return Contender(
+        optimizer=name,
+        lane=lane,
+        rate=float(rates[lane]),
+        train_loss=float(train[lane]),
+        test_loss=float(test[lane]),
+        near=int(np.argmax(losses <= least + NEAR * abs(least))),
+        train=losses,
+        test=trainer.test_losses(lane)[: trainer.epoch + 1],
+    )

@@ -1,0 +1,432 @@
+"""Losses with their derivatives, in numerically safe forms, a block of rows at a time.
+
+A loss turns the scores of a block into a sum per lane, and into the derivative that descent
+follows. Scores, derivative (`delta`) and a third buffer (`spare`) are (lanes, rows), with several
+outputs (lanes, rows, outputs); all three may be overwritten. `y` is (rows,): class numbers, or the
+target itself. A lane's sum runs over its own rows alone, in their order, so that its bits do not
+depend on the lanes beside it.
+
+What is divided by the number of rows is divided once, after all blocks: see `loss_scale` and
+`grad_scale`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy import add, exp, minimum, multiply, negative, reciprocal, subtract, vecdot
+from numpy.typing import DTypeLike, NDArray
+
+# What a loss is: a block of scores in, the sum of the loss out, and its derivative.
+
+Floats = NDArray[np.float64]
+Targets = NDArray[np.generic]
+Reduction = Literal["sum", "mean"]
+
+
+class Loss(ABC):
+    """One loss, for one kind of scores.
+
+    `descent_factor` is the direction descent follows over the gradient of the loss: ½ for the
+    tutorial's sum of squares, 1 for all others. `unit` says what the number means.
+    """
+
+    name: ClassVar[str]
+    reduction: Reduction = "mean"
+    descent_factor: float = 1.0
+    unit: str = "mean over samples"
+
+    @abstractmethod
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the loss of every row (lanes, rows) and, with `gradient`, fill `delta`."""
+
+    def block(
+        self,
+        scores: Floats,
+        y: Targets,
+        delta: Floats,
+        spare: Floats,
+        gradient: bool,
+        weights: Floats | None = None,
+    ) -> Floats:
+        """Return the sum over the rows (lanes,), each times its weight, and fill `delta`."""
+        losses = self.rows(scores, y, delta, spare, gradient)
+        if weights is None:
+            total: Floats = losses.sum(axis=1)
+            return total
+        if gradient:
+            multiply(delta, weights if delta.ndim == 2 else weights[:, None], delta)
+        weighted: Floats = vecdot(losses, weights)
+        return weighted
+
+    def loss_scale(self, n: float) -> float:
+        """Return what sums over `n` rows are multiplied by to give the loss."""
+        return 1.0 / n if self.reduction == "mean" else 1.0
+
+    def grad_scale(self, n: float) -> float:
+        """Return what sums of `xᵀ · delta` over `n` rows are multiplied by: the direction."""
+        return self.loss_scale(n)
+
+
+class SquaredError(Loss):
+    """Squared error: `sum((f − y)²)` as `sse`, divided by the number of rows as `mse`.
+
+    `delta` is half the derivative. `sse` follows that half, as the tutorial does; `mse` follows
+    its whole gradient, `2/n`, as torch's MSELoss.
+    """
+
+    name = "sse"
+
+    def __init__(self, reduction: Reduction) -> None:
+        self.reduction = reduction
+        if reduction == "sum":
+            self.descent_factor, self.unit = 0.5, "summed over samples"
+
+    def grad_scale(self, n: float) -> float:
+        """Return 1 for `sse` and 2/n for `mse`."""
+        return 2.0 / n if self.reduction == "mean" else 1.0
+
+
+class Value(Loss):
+    """The score itself: of a function of the weights, which has its value for its only score."""
+
+    name = "value"
+    reduction = "sum"
+    unit = "value of the function"
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the scores, whose slope is 1 everywhere."""
+        del y, gradient
+        delta[:] = 1.0
+        spare[:] = scores
+        return spare
+
+
+# Losses of two classes: one sigmoid unit, or one score.
+
+
+class Sigmoid:
+    """`p = 1 / (1 + exp(−z))`, written into `out`; never overflows."""
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        # arrays, because numpy converts a Python number anew at every call: a tenth of the time
+        self.one = np.array(1.0, dtype)
+        # beyond this p is 0 to 300 digits (float32: to 37), and 1 / exp would be subnormal: every
+        # product with such a number takes a hundred cycles, a saturated lane four times as long
+        self.largest = np.array(700.0 if self.one.dtype == np.float64 else 87.0, dtype)
+
+    def __call__(self, z: Floats, out: Floats) -> Floats:
+        """Write the sigmoid of `z` into `out`, which may be `z` itself."""
+        negative(z, out)
+        minimum(out, self.largest, out=out)
+        exp(out, out)
+        add(out, self.one, out)
+        reciprocal(out, out)
+        return out
+
+
+class SigmoidSquaredError(SquaredError):
+    """Squared error of one sigmoid unit: `(p − y)²`, `delta = (p − y) · p · (1 − p)`.
+
+    Computed by way of `q = 1 / (1 + exp(s))` and `p = 1 − q`, which is one step less than p first.
+    Source: the tutorial's script (pyimagesearch, "Gradient descent with Python").
+    """
+
+    def __init__(self, reduction: Reduction, dtype: DTypeLike = np.float64) -> None:
+        super().__init__(reduction)
+        sigmoid = Sigmoid(dtype)
+        self._one, self._largest = sigmoid.one, sigmoid.largest
+
+    def block(
+        self,
+        scores: Floats,
+        y: Targets,
+        delta: Floats,
+        spare: Floats,
+        gradient: bool,
+        weights: Floats | None = None,
+    ) -> Floats:
+        """Return the sum per lane; without weights one product, not a square and a sum."""
+        if weights is not None:
+            return super().block(scores, y, delta, spare, gradient, weights)
+        one, q, p = self._one, scores, spare
+        minimum(scores, self._largest, out=q)
+        exp(q, q)
+        add(q, one, q)
+        reciprocal(q, q)
+        subtract(one, q, p)
+        subtract(p, y, delta)
+        loss: Floats = vecdot(delta, delta)
+        if gradient:
+            multiply(delta, q, delta)
+            multiply(delta, p, delta)
+        return loss
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return `(p − y)²` and fill `delta`, by the same steps."""
+        self.block(scores, y, delta, spare, gradient=False)
+        q, p, squares = scores, spare, delta * delta
+        if gradient:
+            multiply(delta, q, delta)
+            multiply(delta, p, delta)
+        return squares
+
+
+class BinaryCrossEntropy(Loss):
+    """Cross-entropy of one sigmoid unit: `log(1 + exp(s)) − y·s`, `delta = p − y`, in nats.
+
+    Computed as `max(s, 0) − y·s + log1p(exp(−|s|))`: nothing overflows, no small term is lost.
+    """
+
+    name = "cross-entropy"
+    unit = "nats per sample"
+
+    def __init__(self, dtype: DTypeLike = np.float64) -> None:
+        self._sigmoid = Sigmoid(dtype)
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the cross-entropy of every row and fill `delta`."""
+        np.maximum(scores, 0.0, out=spare)
+        multiply(scores, y, delta)
+        subtract(spare, delta, spare)
+        np.abs(scores, delta)
+        negative(delta, delta)
+        exp(delta, delta)
+        np.log1p(delta, delta)
+        add(spare, delta, spare)
+        if gradient:
+            subtract(self._sigmoid(scores, delta), y, delta)
+        return spare
+
+
+class BinaryHinge(Loss):
+    """Hinge loss: `max(0, 1 − t·s)` with t = ±1, `delta = −t` where it is positive.
+
+    scikit-learn's `SGDClassifier(loss="hinge")` and its `hinge_loss` use the same form.
+    """
+
+    name = "hinge"
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the hinge loss of every row and fill `delta`."""
+        sign = np.where(y == 1, 1.0, -1.0).astype(scores.dtype)
+        multiply(scores, sign, spare)
+        subtract(1.0, spare, spare)
+        np.maximum(spare, 0.0, out=spare)
+        if gradient:
+            multiply(spare > 0.0, -sign, delta)
+        return spare
+
+
+# Losses of several classes: a softmax, or a score for each class.
+
+
+def softmax(scores: Floats, out: Floats) -> Floats:
+    """Write `exp(s_j) / sum_k exp(s_k)` over the last axis into `out`, the largest s first off.
+
+    Return the logarithm of the denominator (lanes, rows) for scores less their largest; `scores`
+    hold these then.
+    """
+    subtract(scores, scores.max(axis=2, keepdims=True), scores)
+    exp(scores, out)
+    total = out.sum(axis=2, keepdims=True)
+    np.divide(out, total, out)
+    log_total: Floats = np.log(total[:, :, 0])
+    return log_total
+
+
+def _at(y: Targets) -> tuple[slice, NDArray[np.intp], NDArray[np.intp]]:
+    """Index the true class of every row in (lanes, rows, classes)."""
+    return slice(None), np.arange(len(y)), y.astype(np.intp)
+
+
+class SoftmaxCrossEntropy(Loss):
+    """Cross-entropy of a softmax: `log(sum_k exp(s_k)) − s_y`, `delta = p − onehot(y)`, in nats."""
+
+    name = "cross-entropy"
+    unit = "nats per sample"
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the cross-entropy of every row and fill `delta`."""
+        del spare
+        own = _at(y)
+        loss = softmax(scores, delta)
+        loss -= scores[own]
+        if gradient:
+            delta[own] -= 1.0
+        return loss
+
+
+class SoftmaxSquaredError(SquaredError):
+    """Squared error of a softmax: `sum_j e_j²`, `e = p − onehot(y)`.
+
+    `delta_j = p_j · (e_j − sum_k e_k · p_k)`, half the derivative.
+    """
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the squared error of every row and fill `delta`."""
+        p, error = scores, delta
+        softmax(scores, spare)
+        p[:] = spare
+        error[:] = p
+        error[_at(y)] -= 1.0
+        loss: Floats = multiply(error, error, spare).sum(axis=2)
+        if gradient:
+            mean = multiply(error, p, spare).sum(axis=2, keepdims=True)
+            subtract(error, mean, error)
+            multiply(error, p, error)
+        return loss
+
+
+class MulticlassHinge(Loss):
+    """Multiclass SVM loss: the sum over wrong classes j of `max(0, s_j − s_y + 1)`.
+
+    `delta_j = 1` where that is positive, and `delta_y` is minus their number. Source: Weston and
+    Watkins 1999, as taught in cs231n.
+    """
+
+    name = "hinge"
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the hinge loss of every row and fill `delta`."""
+        own = _at(y)
+        subtract(scores, scores[own][:, :, None], spare)
+        add(spare, 1.0, spare)  # not before: among scores of 1e300 the 1 would be lost
+        spare[own] = 0.0
+        np.maximum(spare, 0.0, out=spare)
+        if gradient:
+            np.greater(spare, 0.0, out=delta)
+            delta[own] = -delta.sum(axis=2)
+        loss: Floats = spare.sum(axis=2)
+        return loss
+
+
+# Losses of numbers: the score itself is the prediction.
+
+
+class RegressionSquaredError(SquaredError):
+    """Squared error of the score itself: `(s − y)²`, `delta = s − y`."""
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return `(s − y)²` and fill `delta`."""
+        del gradient
+        subtract(scores, y, delta)
+        return multiply(delta, delta, spare)
+
+
+class AbsoluteError(Loss):
+    """Absolute error: `|s − y|`, `delta = sign(s − y)`, 0 at 0."""
+
+    name = "mae"
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return `|s − y|` and fill `delta`."""
+        subtract(scores, y, delta)
+        np.abs(delta, spare)
+        if gradient:
+            np.sign(delta, delta)
+        return spare
+
+
+class Huber(Loss):
+    """Huber loss with δ = 1: `½r²` for |r| ≤ 1, else `|r| − ½`; `delta = clip(r, −1, 1)`.
+
+    As torch's HuberLoss, with r = s − y.
+    """
+
+    name = "huber"
+
+    def rows(
+        self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
+    ) -> Floats:
+        """Return the Huber loss of every row and fill `delta`."""
+        del gradient
+        r, clipped = scores, delta
+        subtract(scores, y, r)
+        np.clip(r, -1.0, 1.0, out=clipped)
+        # c·(r − c/2) is r²/2 inside, where c = r, and |r| − 1/2 outside, where c = ±1
+        multiply(clipped, -0.5, spare)
+        add(spare, r, spare)
+        return multiply(spare, clipped, spare)
+
+
+__all__ = [
+    "ON_DATA",
+    "POSSIBLE",
+    "TITLES",
+    "Floats",
+    "Loss",
+    "Sigmoid",
+    "SigmoidSquaredError",
+    "Targets",
+    "Value",
+    "make_loss",
+    "softmax",
+]
+
+TITLES = {
+    "sse": "squared error, summed: the tutorial's",
+    "mse": "squared error, mean",
+    "cross-entropy": "cross-entropy, nats per sample",
+    "hinge": "hinge (SVM) loss, mean",
+    "mae": "absolute error, mean",
+    "huber": "Huber loss, mean",
+    "value": "value of the function",
+}
+
+_LOSSES: dict[str, dict[str, Callable[[DTypeLike], Loss]]] = {
+    "binary": {
+        "sse": lambda dtype: SigmoidSquaredError("sum", dtype),
+        "mse": lambda dtype: SigmoidSquaredError("mean", dtype),
+        "cross-entropy": BinaryCrossEntropy,
+        "hinge": lambda _: BinaryHinge(),
+    },
+    "multiclass": {
+        "sse": lambda _: SoftmaxSquaredError("sum"),
+        "mse": lambda _: SoftmaxSquaredError("mean"),
+        "cross-entropy": lambda _: SoftmaxCrossEntropy(),
+        "hinge": lambda _: MulticlassHinge(),
+    },
+    "regression": {
+        "sse": lambda _: RegressionSquaredError("sum"),
+        "mse": lambda _: RegressionSquaredError("mean"),
+        "mae": lambda _: AbsoluteError(),
+        "huber": lambda _: Huber(),
+    },
+    "surface": {"value": lambda _: Value()},
+}
+
+POSSIBLE = {task: tuple(losses) for task, losses in _LOSSES.items()}
+"""All losses by task."""
+ON_DATA = {task: losses for task, losses in POSSIBLE.items() if task != "surface"}
+"""Losses of rows of data, by task."""
+
+
+def make_loss(name: str, task: str, dtype: DTypeLike = np.float64) -> Loss:
+    """Return the loss of that name for a task; `ValueError` if it does not go with it."""
+    if name not in _LOSSES[task]:
+        raise ValueError(
+            f"loss {name} does not go with a {task} problem: choose {', '.join(POSSIBLE[task])}"
+        )
+    return _LOSSES[task][name](dtype)

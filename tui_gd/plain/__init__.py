@@ -1,1 +1,0 @@
-"""The interface in plain lines: commands in, a few lines of text out."""

@@ -1,0 +1,317 @@
+"""Opens the SQLite file of the run store, makes it where there is none, and says what is wrong."""
+
+import contextlib
+import errno
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tui_gd.errors import ProblemError
+
+# Where runs are kept on this machine.
+
+VARIABLE = "GD_TUI_DATA"
+NAME = "runs.sqlite3"
+# what two machines may have mounted at once: there SQLite's WAL, shared memory, is not safe
+NETWORK = frozenset(
+    {"9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.glusterfs", "fuse.sshfs"}
+    | {"gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs"}
+    | {"smb3", "smbfs"}
+)
+
+
+def data_directory() -> Path:
+    """Return the directory of kept runs: `GD_TUI_DATA`, or the usual one of the user's data."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("gd-tui", appauthor=False))
+
+
+def store_path() -> Path:
+    """Return the file of the run store."""
+    return data_directory() / NAME
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory that only its owner may enter; `OSError` where that cannot be.
+
+    One that is there already stays as it is: its rights are its owner's decision.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file that only its owner may read, unless it is there."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def on_network(path: Path, mounts: str = "/proc/self/mounts") -> bool:
+    """Whether a file lies on a network file system, as far as the system says (Linux)."""
+    try:
+        lines = Path(mounts).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    here = os.path.realpath(path)
+    kinds = {}
+    for line in lines:
+        _, where, kind, *_ = [*line.split(" "), "", "", ""]
+        where = where.replace("\\040", " ")
+        if here == where or here.startswith(where.rstrip("/") + "/"):
+            kinds[where] = kind  # of two mounts at one place the later one counts
+    return bool(kinds) and kinds[max(kinds, key=len)] in NETWORK
+
+
+VERSION = 1
+APPLICATION = 0x67645F31  # "gd_1", in the file's header
+BUSY_SECONDS = 10.0
+_NOT_TO_BE_WRITTEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+WAL_BYTES = 32 << 20  # what is left of a write-ahead log after a large batch
+
+SCHEMA = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    began REAL NOT NULL,
+    changed REAL NOT NULL,
+    problem TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    state TEXT NOT NULL,
+    stopped TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
+    goal INTEGER NOT NULL,
+    seed INTEGER NOT NULL,
+    next_number INTEGER NOT NULL,
+    lanes INTEGER NOT NULL,
+    best REAL
+);
+CREATE TABLE lanes (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (run, position)
+);
+CREATE TABLE entries (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (run, place)
+);
+CREATE TABLE keyframes (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    numbers TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    state BLOB NOT NULL,
+    PRIMARY KEY (run, epoch)
+);
+CREATE TABLE losses (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    lane INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    stop INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    nbytes INTEGER NOT NULL,
+    least REAL,
+    train BLOB,
+    test BLOB,
+    norm BLOB,
+    cosine BLOB,
+    PRIMARY KEY (run, lane, first)
+);
+CREATE INDEX losses_sizes ON losses (run, least, nbytes);
+"""
+
+
+class StoreError(ProblemError):
+    """The run store cannot be used; one line that says why. `lasting`: nor will it later."""
+
+    def __init__(self, message: str, *, lasting: bool = True) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+@contextlib.contextmanager
+def saying(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say of the store at `path` into one line."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _said(path, error) from None
+    except UnicodeError:
+        raise _damaged(path, "text that is none") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(
+            f"{path}: runs cannot be kept there ({reason}); name another directory in {VARIABLE}"
+        ) from None
+
+
+def _said(path: Path, error: sqlite3.Error) -> StoreError:
+    reason = " ".join(str(error).split())
+    # the low byte is the primary code
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreError(f"{path}: another program keeps the run store busy", lasting=False)
+    if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        return StoreError(f"{path}: runs cannot be kept ({reason}); make room", lasting=False)
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return StoreError(
+            f"{path}: runs cannot be kept there ({reason}); name another directory in {VARIABLE}"
+        )
+    return _damaged(path, reason)
+
+
+def _damaged(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{path}: the run store is damaged ({reason}); move it away, or name another directory"
+        f" in {VARIABLE}"
+    )
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection to the store at `path`, made where there is none; `StoreError`.
+
+    It may be used by one thread at a time. Written in WAL mode where that works, which no network
+    file system can be relied on for; there with a rollback journal. One that is there and may not
+    be written is opened to be read: what was kept is not lost to who may only look.
+    """
+    with saying(path):
+        try:
+            make_private(path.parent)
+            make_private_file(path)
+        except OSError as error:
+            if error.errno not in _NOT_TO_BE_WRITTEN or not os.access(path, os.R_OK):
+                raise
+            return _connect_to_look(path)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _connect_to_look(path: Path) -> sqlite3.Connection:
+    """Return a connection that cannot write.
+
+    In WAL mode even reading makes files beside the store. Where that cannot be, the store is read
+    as a file that nobody changes.
+    """
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        uri = f"{path.absolute().as_uri()}?{how}"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if _version(connection, path) == 0:
+                raise StoreError(f"no runs are kept in {path.parent}")
+            return connection
+        except sqlite3.OperationalError:
+            connection.close()
+            if "immutable" in how:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+    raise AssertionError
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    version = _version(connection, path)
+    mode = _patiently(connection, "PRAGMA journal_mode")
+    network = on_network(path)
+    if version == 0:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        if mode != "wal" and not network and _wal_works(path.parent):
+            mode = _patiently(connection, "PRAGMA journal_mode = WAL")
+    if network and mode == "wal":
+        mode = _patiently(connection, "PRAGMA journal_mode = DELETE")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    if version == 0:
+        _create(connection, path)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the store's version, 0 if there is nothing in it yet; `StoreError` if not ours."""
+    version = int(_patiently(connection, "PRAGMA user_version"))
+    application = int(_patiently(connection, "PRAGMA application_id"))
+    if version == 0 and application == 0:
+        if int(_patiently(connection, "SELECT count(*) FROM sqlite_master")):
+            raise StoreError(
+                f"{path}: is an SQLite file, but no run store of gd-tui; move it away, or name"
+                f" another directory in {VARIABLE}"
+            )
+        return 0
+    if application != APPLICATION:
+        raise _damaged(path, "not written by gd-tui")
+    if version != VERSION:
+        raise StoreError(
+            f"{path}: is a run store of version {version}, and this gd-tui reads {VERSION}:"
+            f" use the other gd-tui, or name another directory in {VARIABLE}"
+        )
+    return version
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection, path) == 0:  # another process may have been quicker
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _patiently(connection: sqlite3.Connection, question: str) -> str:
+    """Ask what SQLite refuses at once, however long its timeout, while another process opens."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return str(connection.execute(question).fetchone()[0])
+        except sqlite3.OperationalError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _wal_works(directory: Path) -> bool:
+    """Whether a throwaway file in the directory can be written in WAL mode."""
+    path = directory / f".probe-{secrets.token_hex(8)}"
+    try:
+        make_private_file(path)
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            connection.execute("CREATE TABLE probe (x)")
+            connection.execute("INSERT INTO probe VALUES (1)")
+            found = connection.execute("SELECT x FROM probe").fetchone() == (1,)
+            return bool(found) and mode == "wal"
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError):
+        return False
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with contextlib.suppress(OSError):
+                os.unlink(f"{path}{suffix}")

@@ -1,0 +1,274 @@
+"""The observer: from a trainer to snapshots, which hold copies of all that may be shown."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.insight.numeric import numeric_gradient
+from tui_gd.learning.models import Floats, Predictor
+from tui_gd.session.commands import LookAt
+from tui_gd.session.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
+from tui_gd.training.buckets import BUCKETS, Buckets
+from tui_gd.training.history import Lane
+from tui_gd.training.trainer import Trainer
+
+# with more rows, accuracy is left to the report, which is not made for every frame
+ACCURACY_ROWS = 100_000
+# so many numbers of scores, or of a layer, are held at once for it
+ACCURACY_NUMBERS = 100_000
+# epochs of which every number stands in a snapshot
+RECENT_EPOCHS = 512
+# a path is given as at most so many points, and all paths together as so many numbers
+PATH_POINTS = 256
+PATH_NUMBERS = 200_000
+
+_NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
+
+
+class Observer:
+    """Takes snapshots of a trainer, on the trainer's thread.
+
+    The trainer's `current` lane is looked at most closely. `look` says which curves are wanted;
+    `checking`, whether the gradient is held against differences of the loss.
+    """
+
+    def __init__(self, trainer: Trainer, predictor: Predictor) -> None:
+        self.look = LookAt()
+        self.checking = False
+        self._trainer = trainer
+        self._predictor = predictor
+        self._marked: tuple[int, dict[int, Floats]] | None = None
+        self._checked: tuple[tuple[object, ...], Floats] | None = None
+
+    @property
+    def position(self) -> int:
+        """The position of the current lane."""
+        found = self._trainer.position(self._trainer.current)
+        assert found is not None
+        return found
+
+    # The epoch to which others are compared
+
+    def mark(self) -> None:
+        """Let others be compared to the trainer's epoch."""
+        weights = {lane.number: self._trainer.weights[i].copy() for i, lane in self._numbered()}
+        self._marked = (self._trainer.epoch, weights)
+
+    def forget_mark(self) -> None:
+        """Let others be compared to epoch 0."""
+        self._marked = None
+
+    def _numbered(self) -> Sequence[tuple[int, Lane]]:
+        return list(enumerate(self._trainer.lanes))
+
+    def _reference(self, position: int) -> Reference:
+        lane = self._trainer.lanes[position]
+        if self._marked is None:
+            return Reference(0, self._trainer.history.keyframes.start()[position, 0])
+        epoch, weights = self._marked
+        if lane.number not in weights:  # branched since: what it had in common with its parent
+            parents = [number for number in weights if number == lane.parent]
+            weights[lane.number] = weights[parents[0] if parents else min(weights)]
+        return Reference(epoch, weights[lane.number])
+
+    # The gradient by differences
+
+    def check_gradient(self) -> bool:
+        """Compute the current lane's gradient by differences if it is wanted and not known."""
+        if not self.checking or self._numeric(self.position) is not None:
+            return False
+        trainer, position = self._trainer, self.position
+        engine = trainer.engines.train(trainer.lanes[position].method_at(trainer.epoch).loss)
+        found = numeric_gradient(engine, trainer.weights[position].copy())
+        # of the loss that is shown; descent follows this share of it
+        direction = found.central * engine.rule.descent_factor
+        self._checked = (self._place(position), direction)
+        return True
+
+    def _place(self, position: int) -> tuple[object, ...]:
+        trainer = self._trainer
+        number = trainer.lanes[position].number
+        return (number, trainer.epoch, trainer.weights[position].tobytes())
+
+    def _numeric(self, position: int) -> Floats | None:
+        """Return the direction by differences, if it is known where the lane is."""
+        if self.checking and self._checked and self._checked[0] == self._place(position):
+            return self._checked[1]
+        return None
+
+    # Snapshots
+
+    def snapshot(
+        self,
+        *,
+        state: RunState,
+        epochs: int,
+        epochs_per_second: float,
+        pace: float | None,
+        seed: int,
+        notice: str,
+    ) -> Snapshot:
+        """Return all that may be shown, as it is now."""
+        position, other = self.position, self._trainer.other
+        return Snapshot(
+            state=state,
+            epoch=self._trainer.epoch,
+            epochs=epochs,
+            newest=self._trainer.newest,
+            lanes=self._lanes(position),
+            current=position,
+            look=self.look,
+            recent=self._recent(position),
+            reference=self._reference(position),
+            epochs_per_second=epochs_per_second,
+            pace=pace,
+            seed=seed,
+            notice=notice,
+            other_newest=other.newest if other else None,
+        )
+
+    def _lanes(self, current: int) -> tuple[LaneSnapshot, ...]:
+        trainer, history, epoch = self._trainer, self._trainer.history, self._trainer.epoch
+        rates = trainer.learning_rates
+        norms = np.sqrt(np.vecdot(trainer.grad, trainer.grad))
+        ahead = trainer.looked_ahead
+        unknown = np.full(trainer.model.parameters, np.nan)
+        weights, gradients = trainer.weights.copy(), trainer.grad.copy()
+        points = max(2, min(PATH_POINTS, PATH_NUMBERS // weights.size))
+        path_epochs, path = history.keyframes.path(trainer.newest, points)
+        recorded = [lane.recorded for lane in trainer.lanes]
+        known = path_epochs.searchsorted(recorded, side="right").tolist()
+        curves, accuracies = self._curves(self.look), self._accuracies(current)
+        early = self._early(curves)
+        lanes = []
+        for i, lane in self._numbered():
+            method = lane.method_at(epoch)
+            lanes.append(
+                LaneSnapshot(
+                    number=lane.number,
+                    name=lane.name,
+                    parent=lane.parent,
+                    branched_at=lane.branched_at,
+                    learning_rate=float(rates[i]),
+                    optimizer=method.optimizer,
+                    loss_name=method.loss,
+                    recorded=lane.recorded,
+                    diverged=lane.diverged,
+                    weights=weights[i],
+                    gradient=gradients[i],
+                    gradient_norm=float(norms[i]),
+                    loss=float(trainer.loss[i]),
+                    test_loss=history.test_loss.at(i, epoch),
+                    accuracy=accuracies[i],
+                    next_weights=ahead[0][i].copy() if ahead else unknown,
+                    next_loss=float(ahead[1][i]) if ahead else math.nan,
+                    numeric=self._numeric(i),
+                    train=curves[i][0],
+                    test=curves[i][1],
+                    reading=self._reading(i),
+                    path=path[: known[i], i],
+                    path_epochs=path_epochs[: known[i]],
+                    early=early[i],
+                )
+            )
+        return tuple(lanes)
+
+    def _accuracies(self, current: int) -> list[float]:
+        """Return the lanes' accuracies on the test rows; of many on many rows `current`'s only."""
+        trainer, problem = self._trainer, self._trainer.problem
+        lanes, rows = len(trainer.lanes), len(problem.y_test)
+        found = [math.nan] * lanes
+        if problem.task not in {"binary", "multiclass"} or not 0 < rows <= ACCURACY_ROWS:
+            return found
+        wanted = range(lanes) if lanes * rows <= ACCURACY_ROWS else range(current, current + 1)
+        x, weights = problem.rows(problem.x_test, slice(None)), trainer.weights
+        numbers = rows * max(1, *trainer.model.hidden, trainer.model.outputs)
+        at_once = max(1, ACCURACY_NUMBERS // numbers)
+        for first in range(wanted.start, wanted.stop, at_once):
+            stop = min(first + at_once, wanted.stop)
+            hits = self._predictor.predict_lanes(weights[first:stop], x) == problem.y_test
+            found[first:stop] = (np.count_nonzero(hits, axis=1) / rows).tolist()
+        return found
+
+    def _recent(self, position: int) -> Recent:
+        history, stop = self._trainer.history, self._trainer.epoch + 1
+        first = max(0, stop - RECENT_EPOCHS)
+        series = (history.train_loss, history.test_loss, history.norms, history.cosines)
+        return Recent(first, *(one.between(position, first, stop) for one in series))
+
+    # Curves
+
+    def _early(
+        self, curves: list[tuple[Buckets, Buckets]]
+    ) -> Sequence[tuple[Buckets, Buckets] | None]:
+        """Return the curves of the first of their epochs, if these are to be had any finer."""
+        wide = [train for train, _ in curves if train.width > 1]
+        if not self.look.early or not wide or self.look.measure == "alpha":
+            return [None] * len(curves)
+        first = min(curve.first for curve in wide)
+        span = max(2 * BUCKETS, *(curve.width for curve in wide))
+        look = replace(self.look, first=first, last=first + span - 1)
+        return self._curves(look)
+
+    def _curves(self, look: LookAt) -> list[tuple[Buckets, Buckets]]:
+        """Return the curves of what a look says, a pair for every lane."""
+        history = self._trainer.history
+        pairs = [(_NOTHING, _NOTHING)] * len(self._trainer.lanes)
+        alike: dict[int, list[int]] = {}  # lanes whose curves end at the same epoch
+        for i, lane in self._numbered():
+            last = lane.recorded if look.last is None else min(look.last, lane.recorded)
+            if look.first <= last:
+                alike.setdefault(last, []).append(i)
+        factors = self._factors() if look.measure == "alpha" else None
+        for last, which in alike.items():
+            stop = last + 1
+            if factors is not None:
+                lanes = self._trainer.lanes
+                curves = [_rates(lanes[i], look.first, stop, *factors) for i in which]
+                found = [(curve, _NOTHING) for curve in curves]
+            elif look.measure == "norm":
+                curves = history.norms.windows(which, look.first, stop)
+                found = [(curve, _NOTHING) for curve in curves]
+            else:
+                train = history.train_loss.windows(which, look.first, stop)
+                test = history.test_loss.windows(which, look.first, stop)
+                found = list(zip(train, test, strict=True))
+            for i, pair in zip(which, found, strict=True):
+                pairs[i] = pair
+        return pairs
+
+    def _factors(self) -> tuple[NDArray[np.intp], Floats]:
+        """Return the epochs at which learning rates are shown, and the schedule's factors there."""
+        first = self.look.first
+        stop = 1 + (self._trainer.newest if self.look.last is None else self.look.last)
+        epochs = np.arange(first, max(stop, first + 1), -(-(stop - first) // (2 * BUCKETS)) or 1)
+        schedule = self._trainer.descent.schedule
+        return epochs, np.array([schedule(int(epoch)) for epoch in epochs])
+
+    def _reading(self, position: int) -> Reading | None:
+        epoch = self.look.cursor
+        if epoch is None:
+            return None
+        history, lane = self._trainer.history, self._trainer.lanes[position]
+        if epoch > lane.recorded:
+            return Reading(epoch, math.nan, math.nan, math.nan, math.nan)
+        return Reading(
+            epoch,
+            history.train_loss.at(position, epoch),
+            history.test_loss.at(position, epoch),
+            history.norms.at(position, epoch),
+            lane.rate_at(epoch) * self._trainer.descent.schedule(epoch),
+        )
+
+
+def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:
+    """Return the learning rates of a lane's updates as a curve, those where buckets begin."""
+    width = int(epochs[1] - epochs[0]) if len(epochs) > 1 else 1
+    shown = epochs < stop
+    starts = np.array([start for start, _ in lane.rates])
+    rates = np.array([rate for _, rate in lane.rates])
+    values = rates[np.searchsorted(starts, epochs[shown], side="right") - 1] * factors[shown]
+    return Buckets(width, stop, values, values, first)

@@ -1,0 +1,198 @@
+"""Reports of how well a run predicts its test rows, by scikit-learn; of a surface, where it is."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.learning.models import Floats, Predictor
+from tui_gd.problems import Problem, Surface
+from tui_gd.training.trainer import Trainer
+
+
+class SupportsWrite(Protocol):
+    """Where text can be printed."""
+
+    def write(self, text: str, /) -> object:
+        """Take some text."""
+
+
+REPORT_ROWS = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class ClassificationReport:
+    """scikit-learn's classification report on the test rows.
+
+    `text` is `classification_report` as printed, `table` its `output_dict`, `confusion` the counts
+    (classes, classes), rows true and columns predicted.
+    """
+
+    text: str
+    table: dict[str, Any]
+    confusion: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RegressionReport:
+    """scikit-learn's measures of a regression on the test rows: `text` as printed, and `table`.
+
+    The table holds R², mean absolute error, root of the mean squared error and largest error.
+    """
+
+    text: str
+    table: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class SurfaceReport:
+    """Where a lane stands on a surface: `text` as printed, and `table`.
+
+    The table holds every weight by its name, the `value`, the `nearest minimum` among those known
+    with `its value` and the `distance` to it, and `kind`: `global` or `local` where that distance
+    is at most `surface.near`, else None. What is not known is None.
+    """
+
+    text: str
+    table: dict[str, Any]
+
+    @property
+    def reached(self) -> str:
+        """Which kind of minimum was reached, in words."""
+        if self.table["nearest minimum"] is None:
+            return "no minimum of it is known"
+        kind = self.table["kind"]
+        return "no known minimum near" if kind is None else f"{kind} minimum"
+
+    @property
+    def place(self) -> str:
+        """The point, and what was reached, in one line."""
+        names = list(self.table)[: list(self.table).index("value")]
+        reached = self.reached
+        if self.table["kind"] is not None:
+            where = _point(self.table["nearest minimum"])
+            reached = f"{self.table['distance']:.1e} from the {reached} {where}"
+        return f"{_point([self.table[name] for name in names])}, {reached}"
+
+
+Report = ClassificationReport | RegressionReport | SurfaceReport
+
+
+def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report:
+    """Report on one lane's `weights` (parameters,) by the problem's test rows, or its surface."""
+    if problem.surface:
+        return surface_report(problem.surface, weights)
+    # one block after the other: the test rows may be mapped from a file
+    parts = (
+        problem.rows(problem.x_test, slice(i, i + REPORT_ROWS))
+        for i in range(0, len(problem.y_test), REPORT_ROWS)
+    )
+    if problem.task == "regression":
+        return regression(problem, np.concatenate([predictor.scores(weights, x) for x in parts]))
+    return classification(problem, np.concatenate([predictor.predict(weights, x) for x in parts]))
+
+
+def regression(problem: Problem, predicted: Floats) -> RegressionReport:
+    """Report on `predicted` (test rows,) numbers against the problem's test rows."""
+    from sklearn import metrics
+
+    y = problem.y_test
+    table = {
+        "r2": float(metrics.r2_score(y, predicted)) if len(y) > 1 else float("nan"),
+        "mean absolute error": float(metrics.mean_absolute_error(y, predicted)),
+        "root mean squared error": float(metrics.root_mean_squared_error(y, predicted)),
+        "max error": float(metrics.max_error(y, predicted)),
+        "support": len(y),
+    }
+    lines = [f"{name:>24}  {value:>12.6g}" for name, value in table.items()]
+    return RegressionReport("\n".join(["", *lines, ""]), table)
+
+
+def surface_report(surface: Surface, weights: Floats) -> SurfaceReport:
+    """Report where `weights` (parameters,) are among the known minima of a surface."""
+    value = float(surface.value(weights[None])[0])
+    table: dict[str, Any] = dict(zip(surface.names, map(float, weights), strict=True))
+    table |= {
+        "value": value if math.isfinite(value) else None,
+        "nearest minimum": None,
+        "its value": None,
+        "distance": None,
+        "kind": None,
+    }
+    if found := surface.nearest(weights):
+        minimum, distance = found
+        table |= {
+            "nearest minimum": list(minimum.point),
+            "its value": minimum.value,
+            "distance": distance,
+            "kind": minimum.kind if distance <= surface.near else None,
+        }
+    known = {name: entry for name, entry in table.items() if name != "kind" and entry is not None}
+    lines = [
+        f"{name:>24}  {_point(entry) if isinstance(entry, list) else f'{entry:.9g}'}"
+        for name, entry in known.items()
+    ]
+    lines.append(f"{'reached':>24}  {SurfaceReport('', table).reached}")
+    return SurfaceReport("\n".join(["", *lines, ""]), table)
+
+
+def _point(point: list[float]) -> str:
+    return f"({', '.join(f'{number:.6g}' for number in point)})"
+
+
+def classification(problem: Problem, predicted: NDArray[np.intp]) -> ClassificationReport:
+    """Report on `predicted` (test rows,) class numbers against the problem's test rows."""
+    from sklearn.metrics import classification_report, confusion_matrix
+
+    labels = np.arange(len(problem.class_names))
+    chosen = {"labels": labels, "target_names": list(problem.class_names), "zero_division": 0.0}
+    return ClassificationReport(
+        text=classification_report(problem.y_test, predicted, **chosen),
+        table=classification_report(problem.y_test, predicted, output_dict=True, **chosen),
+        confusion=confusion_matrix(problem.y_test, predicted, labels=labels),
+    )
+
+
+def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
+    """Return every lane's report at the trainer's epoch."""
+    predictor = Predictor(trainer.model, problem.task)
+    return [report_on(problem, predictor, weights) for weights in trainer.weights]
+
+
+def _digits(loss: float) -> str:
+    """Return how a loss is written: what is very large in powers of ten."""
+    return ".7f" if abs(loss) < 1e6 else ".6e"
+
+
+def _measure(report: Report) -> tuple[str, str]:
+    """Return the name of what lanes are compared by, and this report's."""
+    if isinstance(report, SurfaceReport):
+        return "ended at", report.place
+    name = "accuracy" if isinstance(report, ClassificationReport) else "r2"
+    return name, f"{report.table[name]:.4f}"
+
+
+def print_reports(trainer: Trainer, reports: list[Report], out: SupportsWrite) -> None:
+    """Print the report; of several lanes a line each, and the report of the best."""
+    best = 0
+    if len(reports) > 1:
+        finite = np.where(trainer.diverged, np.inf, trainer.loss)
+        best = int(np.argmin(finite))
+        measure, _ = _measure(reports[0])
+        print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
+        for i, lane in enumerate(trainer.lanes):
+            mark = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
+            if i == best:
+                mark = mark or "best"
+            row = (
+                f"{lane.name:>4} {trainer.descent.methods[i].optimizer.name:>9}"
+                f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14{_digits(trainer.loss[i])}}"
+                f" {_measure(reports[i])[1]:>9} {mark}"
+            )
+            print(row.rstrip(), file=out)
+        print(
+            f"\nlane {trainer.lanes[best].name}, alpha={trainer.learning_rates[best]:g}", file=out
+        )
+    print(reports[best].text, file=out)

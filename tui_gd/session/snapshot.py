@@ -1,0 +1,122 @@
+"""Snapshots: a run at one moment, frozen; all that the interface knows of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.learning.models import Floats
+from tui_gd.learning.optimizers import Optimizer
+from tui_gd.session.commands import LookAt
+from tui_gd.training.buckets import Buckets
+
+
+class RunState(StrEnum):
+    """What a run is doing, in the words of the status line."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FINISHED = "FINISHED"
+    DIVERGED = "DIVERGED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recent:
+    """The current lane's last epochs up to the viewed one, the first being epoch `first`.
+
+    Arrays are (epochs,), NaN where a number is not known. `norms` are those of the direction of
+    descent, `cosines[i]` is the cosine between the directions of an epoch and the one before.
+    """
+
+    first: int
+    train: Floats
+    test: Floats
+    norms: Floats
+    cosines: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The epoch to which another is compared, and the current lane's `weights` (parameters,)."""
+
+    epoch: int
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A lane's numbers at one epoch, exactly; NaN where there is none on record."""
+
+    epoch: int
+    train: float
+    test: float
+    norm: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaneSnapshot:
+    """One lane at the snapshot's epoch; arrays are (parameters,). NaN is: not known yet.
+
+    `number` stays a lane's own for the whole run; `loss_name` is the loss that it descends on here.
+    `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last on
+    record. `gradient` is the direction of the next update, `next_weights` and `next_loss` are what
+    that update leads to. `numeric` is the direction by differences of the loss, where that was
+    wanted. `train` and `test` are curves of what the snapshot's `look` says, `early` the same of
+    their first epochs in narrower buckets; `reading` is at its cursor.
+    """
+
+    number: int
+    name: str
+    parent: int | None
+    branched_at: int
+    learning_rate: float
+    optimizer: Optimizer
+    loss_name: str
+    recorded: int
+    diverged: int | None
+    weights: Floats
+    gradient: Floats
+    gradient_norm: float
+    loss: float
+    test_loss: float
+    accuracy: float
+    next_weights: Floats
+    next_loss: float
+    numeric: Floats | None
+    train: Buckets
+    test: Buckets
+    reading: Reading | None
+    path: Floats
+    path_epochs: NDArray[np.intp]
+    early: tuple[Buckets, Buckets] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A run at one moment; everything in it belongs to the weights after `epoch` epochs.
+
+    `other_newest` is the last epoch of the run that would be taken back, if there is one.
+    """
+
+    state: RunState
+    epoch: int
+    epochs: int
+    newest: int
+    lanes: tuple[LaneSnapshot, ...]
+    current: int
+    look: LookAt
+    recent: Recent
+    reference: Reference
+    epochs_per_second: float
+    pace: float | None
+    seed: int
+    notice: str = ""
+    other_newest: int | None = None
+
+    @property
+    def lane(self) -> LaneSnapshot:
+        """The current lane: `lanes[current]`."""
+        return self.lanes[self.current]

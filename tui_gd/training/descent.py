@@ -1,0 +1,238 @@
+"""Descent: how the state of all lanes after one epoch follows from the one before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import multiply, subtract
+from numpy.typing import NDArray
+
+from tui_gd.learning.engine import EngineMaker
+from tui_gd.learning.models import Floats
+from tui_gd.learning.schedules import Schedule, constant
+from tui_gd.training.history import Method
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Mini-batches: `size` of the `rows` at a time, 0 for all of them in one update.
+
+    The rows of an epoch are a permutation from `numpy.random.default_rng([seed, epoch])`, so any
+    epoch can be computed again by itself. The last batch may be short; nothing is carried over.
+    """
+
+    rows: int
+    size: int = 0
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """The number of updates in an epoch."""
+        return -(-self.rows // self.size) if self.size else 1
+
+    def of(self, epoch: int) -> list[NDArray[np.intp]]:
+        """Return the rows of every batch of the epoch that leads from `epoch` to the next."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        return [order[i : i + self.size] for i in range(0, self.rows, self.size)]
+
+
+class Chunk:
+    """Some epochs in a row: `states` (epochs, lanes, 1 + slots, parameters) and their losses.
+
+    `done` of them are filled. `loss` (lanes,) and `grad` (lanes, parameters) belong to the last
+    filled one. `norms` (epochs, lanes) are those of the directions g of descent, `cosines` those
+    between an epoch's direction and that of the epoch before; NaN where not recorded.
+    """
+
+    def __init__(self, epochs: int, state: Floats, loss: Floats, grad: Floats) -> None:
+        self.states = np.empty((epochs, *state.shape), state.dtype)
+        self.losses = np.empty((epochs, len(state)))
+        self.norms = np.full((epochs, len(state)), np.nan)
+        self.cosines = np.full((epochs, len(state)), np.nan)
+        self.done = 0
+        self.loss, self.grad = loss, grad
+
+    def take(self, other: "Chunk") -> None:
+        """Begin with the one epoch of another chunk."""
+        for name in ("states", "losses", "norms", "cosines"):
+            getattr(self, name)[0] = getattr(other, name)[0]
+        self.loss, self.grad, self.done = other.loss, other.grad, 1
+
+    def measure(self, begin: int, before: Floats, grads: list[Floats]) -> None:
+        """Fill norms and cosines of the epochs from `begin` on, `before` being the direction first.
+
+        All at once, after the epochs: one by one they would take as long as the epochs.
+        """
+        if not grads:
+            return
+        # to stack them would make a view of each
+        directions = np.concatenate([before, *grads]).reshape(-1, *before.shape)
+        norms = np.sqrt(np.vecdot(directions, directions))
+        stop = begin + len(grads)
+        self.norms[begin:stop] = norms[1:]
+        products = np.vecdot(directions[1:], directions[:-1])
+        self.cosines[begin:stop] = products / (norms[1:] * norms[:-1])
+
+
+class Descent:
+    """Fills chunks; `methods[lane]` is how each lane descends.
+
+    `engine_for` gives the engine of a loss by its name, the same one every time. `interrupt` may be
+    set from another thread.
+    """
+
+    def __init__(
+        self,
+        engine_for: EngineMaker,
+        methods: Sequence[Method],
+        batches: Batches,
+        schedule: Schedule = constant,
+    ) -> None:
+        self.engine_for = engine_for
+        self.batches = batches
+        self.schedule = schedule
+        self.record_steepness = False
+        self.interrupt = False
+        self.use(methods)
+
+    def use(self, methods: Sequence[Method]) -> None:
+        """Let the lanes descend by these methods from now on."""
+        self.methods = list(methods)
+        self._plain = self.batches.size == 0 and self.schedule is constant
+        self._plain &= all(method.optimizer.name == "sgd" for method in methods)
+        self._plain &= len({method.loss for method in methods}) == 1
+
+    def loss_and_grad(
+        self,
+        weights: Floats,
+        rows: NDArray[np.intp] | None = None,
+        methods: Sequence[Method] | None = None,
+    ) -> tuple[Floats, Floats]:
+        """Return the loss (lanes,) and direction (lanes, parameters), each lane by its own loss.
+
+        `methods` are those of the descent unless given.
+        """
+        names = [method.loss for method in methods or self.methods]
+        if len(set(names)) == 1:
+            return self.engine_for(names[0]).loss_and_grad(weights, rows)
+        loss, grad = np.empty(len(weights)), np.empty_like(weights)
+        for name in dict.fromkeys(names):
+            own = [lane for lane, other in enumerate(names) if other == name]
+            loss[own], grad[own] = self.engine_for(name).loss_and_grad(weights[own], rows)
+        return loss, grad
+
+    def fill(
+        self,
+        chunk: Chunk,
+        state: Floats,
+        first: int,
+        rates: Floats,
+        frozen: NDArray[np.bool_] | None,
+        then: Sequence[Method] | None = None,
+    ) -> None:
+        """Fill `chunk` with the epochs that follow `state`, the state after `first` epochs.
+
+        `rates` is (lanes, 1); `frozen` lanes stay where they are; `then` are the methods in force
+        from the chunk's last epoch on, whose loss that epoch is evaluated by. Ends early when
+        `interrupt` is set, at least one epoch done; an exception leaves the epochs before it in
+        the chunk.
+        """
+        if self._plain and frozen is None and then is None and state.shape[1] == 1:
+            self._fill_plain(chunk, state[:, 0], rates)
+            return
+        begin, before, grads = chunk.done, chunk.grad, []
+        state = self._begun(state, first)
+        last = first + len(chunk.states)
+        try:
+            for epoch in range(first + chunk.done, last):
+                if chunk.done:
+                    state = chunk.states[chunk.done - 1]
+                following = chunk.states[chunk.done]
+                self._epoch(state, chunk.grad, epoch, rates, following)
+                if frozen is not None:
+                    following[frozen] = state[frozen]
+                methods = then if epoch + 1 == last else None
+                weights = np.ascontiguousarray(following[:, 0])
+                chunk.loss, chunk.grad = self.loss_and_grad(weights, methods=methods)
+                chunk.losses[chunk.done] = chunk.loss
+                chunk.done += 1
+                if self.record_steepness:
+                    grads.append(chunk.grad)
+                if self.interrupt:
+                    break
+        finally:
+            chunk.measure(begin, before, grads)
+
+    def _begun(self, state: Floats, epoch: int) -> Floats:
+        """Return `state` with nothing kept for lanes whose method begins at `epoch`."""
+        fresh = [lane for lane, method in enumerate(self.methods) if method.since == epoch > 0]
+        if fresh and state.shape[1] > 1:
+            state = state.copy()
+            state[fresh, 1:] = 0.0
+        return state
+
+    def _fill_plain(self, chunk: Chunk, weights: Floats, rates: Floats) -> None:
+        """Fill with `W ← W − α·g` on all rows at once: no more than that for every epoch.
+
+        On 500 rows an epoch takes 8 µs, so that each indexing or attribute would count.
+        """
+        begin = chunk.done
+        if begin:
+            weights = chunk.states[begin - 1, :, 0]
+        evaluate = self.engine_for(self.methods[0].loss).loss_and_grad
+        losses, grads, record = [], [], self.record_steepness
+        loss, before = chunk.loss, chunk.grad
+        grad = before
+        try:
+            # iterating an array makes the views that indexing makes more slowly
+            for following in chunk.states[begin:, :, 0]:
+                multiply(grad, rates, following)
+                subtract(weights, following, following)
+                loss, grad = evaluate(following)
+                weights = following
+                losses.append(loss)
+                if record:
+                    grads.append(grad)
+                if self.interrupt:
+                    break
+        finally:
+            chunk.done += len(losses)
+            chunk.loss, chunk.grad = loss, grad
+            if losses:
+                np.concatenate(losses, out=chunk.losses[begin : chunk.done].reshape(-1))
+            chunk.measure(begin, before, grads)
+
+    def _epoch(self, state: Floats, grad: Floats, epoch: int, rates: Floats, out: Floats) -> None:
+        """Write the state after one epoch into `out`; `grad` is that of all rows at `state`."""
+        rates = rates * self.schedule(epoch)
+        begun = np.array([method.since for method in self.methods])[:, None]
+        taken = (epoch - begun) * float(self.batches.steps)
+        if self.batches.size == 0:
+            self._update(state, grad, rates, taken + 1.0, out)
+            return
+        spare = np.empty_like(out)
+        batches = self.batches.of(epoch)
+        # the last update is to end in `out`
+        targets = (out, spare) if len(batches) % 2 else (spare, out)
+        for number, rows in enumerate(batches):
+            _, part = self.loss_and_grad(np.ascontiguousarray(state[:, 0]), rows)
+            target = targets[number % 2]
+            self._update(state, part, rates, taken + number + 1.0, target)
+            state = target
+
+    def _update(
+        self, state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats
+    ) -> None:
+        """Let every lane's own optimizer make one update; lanes of one optimizer go together."""
+        rules = [method.optimizer for method in self.methods]
+        first = rules[0]
+        if all(rule is first for rule in rules) and state.shape[1] == 1 + first.slots:
+            first.update(state, grad, rates, steps, out)
+            return
+        out[:] = state
+        for rule in dict.fromkeys(rules):
+            own = [lane for lane, other in enumerate(rules) if other == rule]
+            slots = slice(0, 1 + rule.slots)
+            part = np.empty_like(state[own, slots])
+            rule.update(state[own, slots], grad[own], rates[own], steps[own], part)
+            out[own, slots] = part

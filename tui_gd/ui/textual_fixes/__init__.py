@@ -1,0 +1,1 @@
+"""tui_gd/ui/textual_fixes."""
