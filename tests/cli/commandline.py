@@ -15,7 +15,7 @@ import pytest
 
 from tui_gd.cli.dispatch import run
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from tui_gd.runs.database import store_path
 from tui_gd.runs.export import export, why_not
 from tui_gd.runs.identity import FOLDER, MOST_FEATURES
 from tui_gd.runs.store import Store, add_identity
-from tui_gd.ui.library import StoreShelf
+from tui_gd.ui.library import StoredRunLibrary
 
 
 def table(folder: Path, name: str = "train.csv", rows: int = 60, first: int = 0) -> Path:
@@ -154,7 +154,7 @@ def test_the_script_finds_all_its_files_from_anywhere(
             capture_output=True,
             text=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -229,7 +229,7 @@ def test_the_interface_exports_a_kept_run_without_its_data(tmp_path: Path) -> No
     path = table(tmp_path)
     run = keep(path)
     path.unlink()
-    exported = StoreShelf().exported(run)
+    exported = StoredRunLibrary().exported(run)
     assert str(path) in exported.gone
     assert "report needs the data" in why_not(exported, "report")
     assert [path.name for path in export(exported, "weights", tmp_path / "out")] == [

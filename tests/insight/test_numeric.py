@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from tests.making import Floats, make_engine, make_problem, make_rows
 from tui_gd import load_problem
-from tui_gd.cli.check import check_gradient, has_kinks, print_check, weight_names
 from tui_gd.cli import check
+from tui_gd.cli.check import check_gradient, has_kinks, print_check, weight_names
 from tui_gd.insight import numeric
 from tui_gd.insight.numeric import (
     STEPS,

@@ -57,7 +57,7 @@ def test_rates_are_evenly_spaced_in_their_logarithms_with_the_rate_itself(rate, 
 
 
 def test_the_usual_rates_are_64_over_3_decades() -> None:
-    rates = rates_around(0.01, race.RATES, race.DECADES)
+    rates = rates_around(0.01, race_setup.RATES, race_setup.DECADES)
     assert len(rates) == 64
     assert rates[-1] / rates[0] == pytest.approx(1000)
 

@@ -18,7 +18,7 @@ from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError, TargetMissing
 from tui_gd.problems import opened, tables
 from tui_gd.problems.files import load_file, read_columns
-from tui_gd.problems.tables import Room
+from tui_gd.problems.tables import GrowableArray
 
 FORMATS = ("t.csv", "t.csv.gz", "t.tsv", "t.parquet", "t.feather", "t.jsonl")
 ROWS = "".join(f"{i},{i * 2},{i % 2}\n" for i in range(40))
@@ -396,7 +396,9 @@ def test_a_gz_that_unpacks_to_more_is_read_in_parts(tmp_path: Path) -> None:
 def test_the_memory_of_a_table_grows_without_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui_gd.problems.tables.Room._copy", lambda *_: pytest.fail("copied"))
+    monkeypatch.setattr(
+        "tui_gd.problems.tables.GrowableArray._copy", lambda *_: pytest.fail("copied")
+    )
     plain = opened.chunks
     monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 4096))
     monkeypatch.setattr("tui_gd.problems.delimited.Delimited.rows_to_come", lambda *_: 1)
@@ -405,7 +407,7 @@ def test_the_memory_of_a_table_grows_without_a_copy(
 
 
 def test_memory_in_use_is_copied_when_it_grows() -> None:
-    room = Room(6)
+    room = GrowableArray(6)
     array = room.array(2, 3)
     array[:] = [[1, 2, 3], [4, 5, 6]]
     room.grow(10_000)

@@ -22,9 +22,9 @@ from tui_gd.runs.store import Store
 from tui_gd.training import series as series_module
 from tui_gd.training import spans as points_module
 from tui_gd.training.checkpoint import Keyframe
-from tui_gd.training.spans import Known, Points
+from tui_gd.training.spans import KnownPoints, ThinnedSeries
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.library import StoreShelf
+from tui_gd.ui.library import StoredRunLibrary
 
 LONG = 10**9
 
@@ -98,26 +98,26 @@ def long_run(tmp_path: Path) -> tuple[Kept, str]:
     run = Kept(tmp_path)
     run.trainer.advance(100)
     run.write()
-    standing = run.trainer.standing(3)
+    checkpoint = run.trainer.checkpoint(3)
     epochs = np.unique(np.geomspace(1, LONG - 1000, 50_000).astype(np.int64))
     values = 1 + 1 / (1.0 + epochs)
     values[1000] = 50.0
-    known = Known(0, LONG + 1, Points(epochs, values), LONG - 999, np.full(1000, 0.5))
-    lanes = tuple(replace(lane, recorded=LONG) for lane in standing.lanes)
-    begun, last = standing.keyframes[0], standing.keyframes[-1]
+    known = KnownPoints(0, LONG + 1, ThinnedSeries(epochs, values), LONG - 999, np.full(1000, 0.5))
+    lanes = tuple(replace(lane, recorded=LONG) for lane in checkpoint.lanes)
+    begun, last = checkpoint.keyframes[0], checkpoint.keyframes[-1]
     fake = replace(
-        standing,
+        checkpoint,
         epoch=LONG,
         newest=LONG,
         lanes=lanes,
         keyframes=(begun, Keyframe(LONG, last.numbers, last.state)),
-        series={name: dict.fromkeys((0, 1), known) for name in standing.series},
+        series={name: dict.fromkeys((0, 1), known) for name in checkpoint.series},
     )
     run.trainer.advance(1)
-    news = replace(run.trainer.news(), epoch=LONG, newest=LONG, lanes=lanes)
+    delta = replace(run.trainer.delta(), epoch=LONG, newest=LONG, lanes=lanes)
     with Store(run.path) as store:
         writer = writing.Writer(store, run.recorder.id or "")
-        writer.write(writing.Batch(news, fake, "paused", "", 3, LONG))
+        writer.write(writing.Batch(delta, fake, "paused", "", 3, LONG))
     run.recorder.close()
     return run, run.recorder.id or ""
 
@@ -128,15 +128,15 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
     try:
         with Store(run.path) as store:
             kept = store.find(name)
-            standing = store.standing(kept)
-        words = "\n".join(summary(kept, standing))
-        drawn = curve_lines(standing, 80, "utf-8")
-        detail = StoreShelf(run.path).read(name)
+            checkpoint = store.checkpoint(kept)
+        words = "\n".join(summary(kept, checkpoint))
+        drawn = curve_lines(checkpoint, 80, "utf-8")
+        detail = StoredRunLibrary(run.path).read(name)
         trainer = taken_up(run.path, name)
         trainer.advance(2000)
         trainer.back(10)
         curve = trainer.history.train_loss.window(0, 0, LONG)
-        exported = Exported(run.settings, run.problem, standing)
+        exported = Exported(run.settings, run.problem, checkpoint)
         text = loss_files(exported)["losses.csv"].decode()
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -153,7 +153,7 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
     rows = list(csv.reader(io.StringIO(text)))[1:]
     assert 60_000 < len(rows) < 80_000
     assert rows[-1][0] == str(LONG)
-    assert missing_epochs(standing) > LONG
+    assert missing_epochs(checkpoint) > LONG
     with pytest.raises(ProblemError, match="1000000000 epochs are more than"):
         completed(exported)
     assert "of 10000000 at most: export weights" in why_not(exported, "estimator")
@@ -180,9 +180,9 @@ def test_a_thinned_run_is_completed_by_training_it_again(tmp_path: Path) -> None
     for trainer in (run.trainer, whole):
         trainer.advance(3000)
     exported = Exported.of(run.settings, run.problem, run.trainer)
-    assert missing_epochs(exported.standing) > 1000
+    assert missing_epochs(exported.checkpoint) > 1000
     full = completed(exported)
-    assert missing_epochs(full.standing) == 0
+    assert missing_epochs(full.checkpoint) == 0
     for position, lane in enumerate(full.lanes):
         assert full.series("train", lane).all().tolist() == whole.losses(position).tolist()
         assert full.series("test", lane).all().tolist() == whole.test_losses(position).tolist()
@@ -204,7 +204,7 @@ def test_rows_of_equal_width_as_they_were_kept_before_still_open(tmp_path: Path)
             [(name, 0, 512, 256, len(blob), blob), (name, 512, 1001, 1, len(late), late)],
         )
     with Store(run.path) as store:
-        known = store.standing(store.find(name)).series["train"][0]
+        known = store.checkpoint(store.find(name)).series["train"][0]
     assert (known.whole, known.stop) == (512, 1001)
     assert known.points().epochs.tolist() == [*epochs.tolist(), *range(512, 1001)]
     assert known.at(400) == run.trainer.losses(0)[400]

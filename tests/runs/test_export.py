@@ -71,10 +71,10 @@ def test_the_lane_that_is_exported_is_the_current_one() -> None:
 
 def named(exported: Exported, name: str, **other: Any) -> Exported:
     """The same run with a lane and a problem of another name."""
-    first, *rest = exported.standing.lanes
-    standing = replace(exported.standing, lanes=(replace(first, name=name), *rest))
+    first, *rest = exported.checkpoint.lanes
+    checkpoint = replace(exported.checkpoint, lanes=(replace(first, name=name), *rest))
     problem = replace(exported.problem, name=name, **other)
-    return replace(exported, standing=standing, problem=problem)
+    return replace(exported, checkpoint=checkpoint, problem=problem)
 
 
 # the report
@@ -195,9 +195,9 @@ def test_losses_that_are_not_known_are_empty_and_can_be_computed_again(tmp_path:
     assert all(
         row[4] == row[5] == "" for row in list(csv.reader(path.read_text().splitlines()))[1:]
     )
-    assert missing_epochs(run.standing) == 22
+    assert missing_epochs(run.checkpoint) == 22
     whole = completed(run)
-    assert missing_epochs(whole.standing) == 0
+    assert missing_epochs(whole.checkpoint) == 0
     (path,) = export(whole, "losses", tmp_path)
     twin = settings.make_trainer(problem)
     twin.record_steepness()

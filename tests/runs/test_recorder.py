@@ -59,8 +59,8 @@ def test_a_kept_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int
             run.write()
             with Store(run.path) as store:
                 kept = store.find(run.recorder.id or "")
-                standing = store.standing(kept)
-            assert standing.entries == tuple(trainer.history.entries)
+                checkpoint = store.checkpoint(kept)
+            assert checkpoint.entries == tuple(trainer.history.entries)
             assert kept.newest == trainer.newest
             least = min(np.nanmin(trainer.losses(lane)) for lane in range(len(trainer.lanes)))
             assert kept.best == least
@@ -144,13 +144,13 @@ def test_long_runs_are_thinned_and_keep_their_newest_epochs_and_extremes(
     with Store(run.path) as store:
         (total,) = store.connection.execute("SELECT sum(nbytes) FROM losses").fetchone()
         widths = {one for (one,) in store.connection.execute("SELECT width FROM losses")}
-        standing = store.standing(store.find(name))
+        checkpoint = store.checkpoint(store.find(name))
     # four series of two lanes over 30,000 epochs would be 1,920,000 bytes
     assert total < 700_000
     assert min(widths) == 1
     assert max(widths) >= 4
     for lane in (0, 1):
-        ours, theirs = standing.series["train"][lane].all(), run.trainer.losses(lane)
+        ours, theirs = checkpoint.series["train"][lane].all(), run.trainer.losses(lane)
         known = np.isfinite(ours)
         assert np.array_equal(ours[known], theirs[known])
         assert known[-2000:].all()

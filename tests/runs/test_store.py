@@ -17,7 +17,7 @@ from tests.runs.keeping import Kept, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database
 from tui_gd.runs.database import NAME, StoreError, data_directory, on_network
-from tui_gd.runs.lock import Drive, DrivenError, driver_of
+from tui_gd.runs.lock import DrivenError, RunLock, driver_of
 from tui_gd.runs.rows import cut, points, thinned, whole_row
 from tui_gd.runs.store import Store
 
@@ -121,7 +121,7 @@ def test_deleting_takes_all_of_a_run_and_nothing_else(tmp_path: Path) -> None:
                 f"SELECT count(*) FROM {table} WHERE run = ?", (first,)
             ).fetchone()
             assert left == 0, table
-        assert store.standing(store.find(second)).newest == 100
+        assert store.checkpoint(store.find(second)).newest == 100
     assert not (tmp_path / "driven" / first).exists()
 
 
@@ -138,12 +138,12 @@ def test_a_run_that_somebody_drives_is_not_deleted(tmp_path: Path) -> None:
 
 def test_only_one_has_the_right_to_drive(tmp_path: Path) -> None:
     assert driver_of(tmp_path, "ab12") is None
-    with Drive(tmp_path, "ab12"):
+    with RunLock(tmp_path, "ab12"):
         with pytest.raises(DrivenError, match="run ab12 is driven by process"):
-            Drive(tmp_path, "ab12")
-        with Drive(tmp_path, "cd34"):
+            RunLock(tmp_path, "ab12")
+        with RunLock(tmp_path, "cd34"):
             pass
-    with Drive(tmp_path, "ab12"):
+    with RunLock(tmp_path, "ab12"):
         pass
 
 
@@ -155,7 +155,7 @@ def read_all(path: Path) -> str:
     try:
         with Store(path) as store:
             for run in store.runs():
-                store.standing(run)
+                store.checkpoint(run)
     except StoreError as error:
         return str(error)
     return ""
@@ -242,7 +242,7 @@ def test_elsewhere_a_rollback_journal_does(
     name = keep(tmp_path)
     with Store(tmp_path / NAME) as store:
         assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-        assert store.standing(store.find(name)).newest == 100
+        assert store.checkpoint(store.find(name)).newest == 100
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_two_programs_write_into_one_store(tmp_path: Path) -> None:
     assert [words[1:] for words in said] == [["0"], ["0"]]
     with Store(tmp_path / NAME) as store:
         assert {run.id for run in store.runs()} == names
-        one, other = (store.standing(run) for run in store.runs())
+        one, other = (store.checkpoint(run) for run in store.runs())
     assert one.newest == other.newest == 1000
     for lane in (0, 1):
         assert np.array_equal(one.series["train"][lane].all(), other.series["train"][lane].all())
@@ -361,7 +361,7 @@ def test_a_store_that_may_not_be_written_can_be_read(
     with Store(tmp_path / NAME) as store:
         (found,) = store.runs()
         assert (found.id, found.newest) == (run, 30)
-        assert store.standing(found).newest == 30
+        assert store.checkpoint(found).newest == 30
         with pytest.raises(StoreError, match="runs cannot be kept there"):
             store.delete(run)
     assert (tmp_path / NAME).read_bytes() == before

@@ -146,9 +146,9 @@ class Record:
             self.series.close_lane(lane)
 
     def tell(self) -> None:
-        """Take the news as a store does."""
+        """Take the delta as a store does."""
         for lane, row in enumerate(self.rows):
-            first = self.series.news(lane, len(row) - 1)
+            first = self.series.delta(lane, len(row) - 1)
             known = self.series.known(lane, first, len(row))
             kept = {epoch: value for epoch, value in self.told[lane].items() if epoch < first}
             kept.update(zip(*(part.tolist() for part in known.points()), strict=True))
@@ -254,11 +254,11 @@ def test_replayed_epochs_are_whole_aside_and_are_no_news() -> None:
     values = np.random.default_rng(0).random((2000, 2))
     series = filled(values, 64, 50)
     for lane in (0, 1):
-        assert series.news(lane, 1999) == 0
+        assert series.delta(lane, 1999) == 0
     before = series.known(0, 0, 2000)
     series.write(1001, values[1001:1009].copy())
     assert series.between(1, 1001, 1009).tolist() == values[1001:1009, 1].tolist()
-    assert [series.news(lane, 1999) for lane in (0, 1)] == [2000, 2000]
+    assert [series.delta(lane, 1999) for lane in (0, 1)] == [2000, 2000]
     after = series.known(0, 0, 2000)
     assert after.thin.epochs.tolist() == before.thin.epochs.tolist()
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.making import Floats, make_problem
+from tests.training.test_checkpoint import Ledger
 from tests.training.test_history import COMMANDS, RATES, carry_out
-from tests.training.test_standing import Ledger
 from tests.twin import ROWS, Twin
 from tui_gd.training import history, keyframes, series
 from tui_gd.training import spans as points_module
@@ -97,11 +97,11 @@ def test_whatever_was_done_every_value_on_record_is_that_of_the_twin(
             carry_out(command, trainer, twin)
             check(trainer, twin)
             if told:
-                ledger.take(trainer.news())
-        ledger.take(trainer.news())
-        for standing in (trainer.standing(), ledger.standing()):
+                ledger.take(trainer.delta())
+        ledger.take(trainer.delta())
+        for checkpoint in (trainer.checkpoint(), ledger.checkpoint()):
             again = trainer_of(np.zeros(3), [0.1])
-            again.restore(standing)
+            again.restore(checkpoint)
             again.finish_tests()
             going_on = twin.copy()
             going_on.other = None  # what could be taken back is not kept

@@ -255,7 +255,7 @@ def test_a_lane_changes_its_optimizer_where_it_did_though_test_losses_are_left_o
     twin.branch(0, optimizer="adam")
     twin.advance(5)
     trainer = with_many_test_rows()
-    trainer.restore(twin.standing())
+    trainer.restore(twin.checkpoint())
     trainer.go_to(0)
     trainer.engines.test("sse").between_blocks = Hook(interrupt)
     with pytest.raises(Interrupted):

@@ -13,7 +13,7 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import WaitForScreenTimeout
 
-from tests.ui.shelving import MemoryShelf
+from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.plots.palette import UNICODE, Depth, Symbols
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from tui_gd.ui.library import Shelf
+    from tui_gd.ui.library import RunLibrary
 
 # how long a busy machine with two cores may need; a test that passes never waits so long
 PATIENCE = 60.0
@@ -248,14 +248,14 @@ async def driving(
     depth: Depth = "256",
     symbols: Symbols = UNICODE,
     ready: bool = True,
-    shelf: Shelf | None = None,
+    library: RunLibrary | None = None,
     **settings: Any,
 ) -> AsyncIterator[Driver]:
     """An app of this size at epoch 0; seed 3 unless told otherwise."""
     app = GdApp(
         RunSettings(**{"seed": 3, **settings}),
         Terminal(depth, symbols, fps=60.0),
-        shelf=shelf or MemoryShelf(),
+        library=library or MemoryRunLibrary(),
     )
     notify = app.notify
     # a notice must not be gone before a busy machine has looked at it

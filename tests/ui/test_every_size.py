@@ -83,8 +83,8 @@ async def wide(path: Path, symbols: Symbols = UNICODE) -> AsyncIterator[Driver]:
     async with driving(problem=table(path), symbols=symbols, **options) as driver:
         await driver.press("greater_than_sign")
         await driver.status(epoch=10)
-        driver.run.steering.post(Branch("adam"))
-        driver.run.steering.post(RenameLane(1, "猫の名前e\u0301"))
+        driver.run.sender.post(Branch("adam"))
+        driver.run.sender.post(RenameLane(1, "猫の名前e\u0301"))
         await driver.until(lambda: "猫" in driver.run.runner.snapshot.lanes[-1].name)
         await driver.settled()
         yield driver

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.ui.driving import Driver, driving
-from tests.ui.shelving import MemoryShelf
+from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.errors import ProblemError
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.runs.export import KINDS, USUAL
@@ -184,8 +184,8 @@ async def test_a_fault_of_an_export_ends_nothing(monkeypatch) -> None:
         await driver.status(epoch=1)
 
 
-class Exporting(MemoryShelf):
-    """A shelf from which the run 77c0 can be exported, and no other."""
+class Exporting(MemoryRunLibrary):
+    """A library from which the run 77c0 can be exported, and no other."""
 
     def exported(self, run: str) -> Exported:
         self._enter()
@@ -199,7 +199,7 @@ class Exporting(MemoryShelf):
 
 
 async def test_a_kept_run_is_exported_from_the_list(here) -> None:
-    async with driving(shelf=Exporting()) as driver:
+    async with driving(library=Exporting()) as driver:
         await driver.press("L")
         await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
         await driver.until(lambda: "kept runs: 3" in driver.text())

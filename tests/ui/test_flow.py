@@ -11,7 +11,7 @@ from textual.geometry import Size
 
 from tests.ui.driving import driving
 from tui_gd.session.commands import Step, StepBack
-from tui_gd.ui.steering import Holding
+from tui_gd.ui.sender import KeyRepeat
 from tui_gd.ui.textual_fixes.flow import QUESTIONS, Asking, Flow
 
 SIZE = Size(80, 24)
@@ -210,19 +210,19 @@ def test_frames_and_bytes_are_counted(flow: Flow, clock: Clock) -> None:
 
 
 def test_keys_pressed_singly_are_never_held_back(clock: Clock) -> None:
-    holding = Holding(clock)
+    holding = KeyRepeat(clock)
     for _ in range(20):
         assert holding.press(Step(), pending=True) == Step()
         clock.now += 0.11
 
 
 def test_twenty_at_once_are_twenty_steps_where_steps_are_quick(clock: Clock) -> None:
-    holding = Holding(clock)
+    holding = KeyRepeat(clock)
     assert [holding.press(Step(), pending=False) for _ in range(20)] == [Step()] * 20
 
 
 def test_a_held_key_steps_only_when_the_last_step_is_drawn(clock: Clock) -> None:
-    holding = Holding(clock)
+    holding = KeyRepeat(clock)
     done = [holding.press(Step(), pending=False)]
     clock.now += 0.3
     done.append(holding.press(Step(), pending=False))
@@ -235,7 +235,7 @@ def test_a_held_key_steps_only_when_the_last_step_is_drawn(clock: Clock) -> None
 
 
 def test_the_second_of_two_quick_presses_waits_for_the_first(clock: Clock) -> None:
-    holding = Holding(clock)
+    holding = KeyRepeat(clock)
     assert holding.press(Step(), pending=True) == Step()
     clock.now += 0.08
     assert holding.press(Step(), pending=True) is None
@@ -244,7 +244,7 @@ def test_the_second_of_two_quick_presses_waits_for_the_first(clock: Clock) -> No
 
 
 def test_forward_and_back_are_two_keys(clock: Clock) -> None:
-    holding = Holding(clock)
+    holding = KeyRepeat(clock)
     assert holding.press(Step(), pending=True) == Step()
     assert holding.press(StepBack(), pending=True) == StepBack()
     assert holding.press(Step(), pending=True) == Step()

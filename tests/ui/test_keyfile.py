@@ -12,7 +12,7 @@ import pytest
 from tests.cli.commandline import ROOT, command
 from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
-from tests.ui.shelving import MemoryShelf
+from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.errors import ProblemError
 from tui_gd.insight.diagnosis import DOINGS
 from tui_gd.plots.palette import UNICODE
@@ -187,7 +187,10 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
         {"keys": {"step(1)": "ö", "step_back(1)": "left", "quit": "Q", "zoom(0.5)": "ü"}}
     )
     app = GdApp(
-        RunSettings(seed=3), Screen("256", UNICODE, 60.0), shelf=MemoryShelf(), actions=actions
+        RunSettings(seed=3),
+        Screen("256", UNICODE, 60.0),
+        library=MemoryRunLibrary(),
+        actions=actions,
     )
     try:
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -223,7 +226,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
     app = GdApp(
         RunSettings(seed=3, problem="line", alpha=(3.0,), epochs=400),
         Screen("256", UNICODE, 60.0),
-        shelf=MemoryShelf(),
+        library=MemoryRunLibrary(),
         actions=changed_actions({"keys": moved}),
     )
     try:

@@ -108,8 +108,8 @@ async def test_no_panel_fails_at_any_size(symbols, depth) -> None:
     widths = (1, 2, 3, 4, 5, 8, 12, 16, 17, 25, 40, 58, 80, 300)
     heights = (1, 2, 3, 4, 5, 6, 8, 9, 10, 14, 22, 38, 100)
     async with driving(symbols=symbols, depth=depth) as driver:
-        driver.run.steering.post(Branch())
-        driver.run.steering.post(SetLearningRate(0.5))
+        driver.run.sender.post(Branch())
+        driver.run.sender.post(SetLearningRate(0.5))
         await driver.press("greater_than_sign", "comma")
         await driver.status(epoch=9)
         await driver.settled()

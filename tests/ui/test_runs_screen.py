@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.ui.driving import Driver, driving
-from tests.ui.shelving import MemoryShelf, curve, kept, lane, three_details
+from tests.ui.libraries import MemoryRunLibrary, curve, kept, lane, three_details
 from tui_gd.plots.palette import ASCII, UNICODE, palette_for
 from tui_gd.training.buckets import curve_of
-from tui_gd.training.spans import Known
+from tui_gd.training.spans import KnownPoints
 from tui_gd.ui.library import MOST_BUCKETS, KeptDetail, KeptLane
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs import RunsScreen
@@ -30,7 +30,7 @@ from tui_gd.ui.start import _summary
 
 PALETTE = palette_for("256", True)
 DETAILS = three_details()
-RUNS = MemoryShelf().kept
+RUNS = MemoryRunLibrary().kept
 SIZES = [(40, 120), (24, 80), (16, 50), (12, 40)]
 
 
@@ -151,17 +151,17 @@ def test_a_stored_curve_keeps_its_extremes_in_few_buckets() -> None:
     values = rng.random(10_001)
     values[[17, 5000]] = 99.0, -7.0
     values[[3, 9]] = np.nan, np.inf
-    found = curve_of(Known.of(values), 100)
+    found = curve_of(KnownPoints.of(values), 100)
     assert found.width == 101
     assert found.stop == 10_001
     for i, (low, high) in enumerate(zip(found.low, found.high, strict=True)):
         part = values[i * 101 : (i + 1) * 101]
         part = part[np.isfinite(part)]
         assert (low, high) == (part.min(), part.max())
-    assert curve_of(Known.of(values), MOST_BUCKETS).width == 5
-    assert curve_of(Known.of(np.arange(3.0)), 100).low.tolist() == [0, 1, 2]
-    assert np.isnan(curve_of(Known.of(np.full(3, np.nan)), 100).low).all()
-    assert len(curve_of(Known.of(np.empty(0)), 100).low) == 0
+    assert curve_of(KnownPoints.of(values), MOST_BUCKETS).width == 5
+    assert curve_of(KnownPoints.of(np.arange(3.0)), 100).low.tolist() == [0, 1, 2]
+    assert np.isnan(curve_of(KnownPoints.of(np.full(3, np.nan)), 100).low).all()
+    assert len(curve_of(KnownPoints.of(np.empty(0)), 100).low) == 0
 
 
 def test_the_settings_take_the_place_of_the_curves_where_there_is_no_room_for_both() -> None:
@@ -280,14 +280,14 @@ async def test_marked_runs_are_compared() -> None:
 
 
 async def test_nothing_is_read_on_the_thread_that_draws() -> None:
-    shelf = MemoryShelf()
-    shelf.gate.clear()
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    library.gate.clear()
+    async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "reading…" in driver.text())
         await driver.press("down", "y", "question_mark")  # keys are answered meanwhile
         await driver.until(lambda: "unmark all" in driver.text())
-        shelf.gate.set()
+        library.gate.set()
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         assert "reading…" not in driver.text()
 
@@ -318,15 +318,15 @@ async def test_enter_goes_on_with_the_run_where_it_was() -> None:
 
 
 async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() -> None:
-    shelf = MemoryShelf()
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("down", "enter")
         await driver.status(epoch=7)
         await driver.press("full_stop", "full_stop")
         await driver.status(epoch=9)
-        (first,) = shelf.keepers
+        (first,) = library.keepers
         await driver.until(lambda: first.epochs[-1] == 9)
         assert first.closed is None
         await opened(driver)
@@ -336,19 +336,19 @@ async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() ->
         assert first.closed == (9, "PAUSED", 11)
         await driver.status(epoch=7)
         assert driver.run.kept_id == "3f9a"
-        assert shelf.keepers[1].closed is None
+        assert library.keepers[1].closed is None
         await driver.press("d")  # any other run takes its place too
         await driver.until(lambda: isinstance(driver.app.screen, Choice))
         await driver.press("up", "enter")
-        await driver.until(lambda: shelf.keepers[1].closed)
+        await driver.until(lambda: library.keepers[1].closed)
         await driver.until(lambda: driver.run.kept_id is None)
 
 
 async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys) -> None:
     from tui_gd.session.commands import SetPace
 
-    shelf = MemoryShelf()
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("enter")
@@ -359,7 +359,7 @@ async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys)
         await driver.app._press_keys(["q"])
         assert driver.app._exit
         driver.run.put_away()  # as `run_interface` does after the last frame
-        (keeper,) = shelf.keepers
+        (keeper,) = library.keepers
         epoch, state, seed = keeper.closed
         assert epoch == driver.run.runner.trainer.epoch
         assert (state, seed) == ("RUNNING", 11)
@@ -378,24 +378,24 @@ async def test_without_a_keeper_no_way_back_is_promised(capsys) -> None:
 
 
 async def test_a_run_that_cannot_be_opened_leaves_the_one_before() -> None:
-    shelf = MemoryShelf()
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    async with driving(library=library) as driver:
         await driver.press("full_stop")
         await driver.status(epoch=1)
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        shelf.fault = "data.csv: has changed since the run was kept"
+        library.fault = "data.csv: has changed since the run was kept"
         await driver.press("enter")
         await driver.until(lambda: driver.app.screen is driver.run)
-        await driver.until(lambda: shelf.fault in driver.notices())
+        await driver.until(lambda: library.fault in driver.notices())
         await driver.press("full_stop")
         await driver.status(epoch=2)
         assert driver.run.kept_id is None
 
 
 async def test_what_another_program_drives_is_shown_and_not_opened() -> None:
-    shelf = MemoryShelf([kept(state="running", driver="process 4711 on host, since 07:08")])
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary([kept(state="running", driver="process 4711 on host, since 07:08")])
+    async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "running" in driver.text())
         for key in ("enter", "delete"):
@@ -405,12 +405,12 @@ async def test_what_another_program_drives_is_shown_and_not_opened() -> None:
             assert notice.startswith("3f9a is driven by process 4711 on host")
             assert isinstance(driver.app.screen, RunsScreen)
             driver.app.clear_notifications()
-        assert shelf.kept
+        assert library.kept
 
 
 async def test_deleting_is_asked_and_done_only_on_yes() -> None:
-    shelf = MemoryShelf()
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         for keys in (("enter",), ("escape",)):  # no is what is chosen
@@ -419,40 +419,40 @@ async def test_deleting_is_asked_and_done_only_on_yes() -> None:
             await driver.until(lambda: "Delete 3f9a (blobs, 10 epochs) for good?" in driver.text())
             await driver.press(*keys)
             await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
-        assert [run.id for run in shelf.kept] == ["3f9a", "77c0", "01ab"]
+        assert [run.id for run in library.kept] == ["3f9a", "77c0", "01ab"]
         await driver.press("x")
         await driver.until(lambda: isinstance(driver.app.screen, Choice))
         await driver.press("down", "enter")
         await driver.until(lambda: "kept runs: 2" in driver.text())
-        assert [run.id for run in shelf.kept] == ["77c0", "01ab"]
+        assert [run.id for run in library.kept] == ["77c0", "01ab"]
         await driver.until(lambda: driver.notices() == ["deleted 3f9a"])
         await driver.until(lambda: "loss of 77c0" in driver.text())
 
 
 async def test_a_store_that_cannot_be_read_says_so_and_is_tried_again() -> None:
-    shelf = MemoryShelf()
-    shelf.fault = "runs.sqlite3: is damaged"
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    library.fault = "runs.sqlite3: is damaged"
+    async with driving(library=library) as driver:
         screen = await opened(driver)
         await driver.until(lambda: "runs.sqlite3: is damaged" in driver.text())
         await driver.press("down", "space", "enter", "x", "u", "e")
         assert driver.app.screen is screen
-        shelf.fault = ""
+        library.fault = ""
         screen._refresh_list()
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         assert "damaged" not in driver.text()
 
 
 async def test_a_run_that_goes_on_elsewhere_is_read_again() -> None:
-    shelf = MemoryShelf()
-    async with driving(shelf=shelf) as driver:
+    library = MemoryRunLibrary()
+    async with driving(library=library) as driver:
         screen = await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        shelf.kept[0] = kept(epochs=30, when=shelf.kept[0].when + 1)
-        shelf.details["3f9a"] = KeptDetail({}, (lane(end=0.125, epochs=30),))
+        library.kept[0] = kept(epochs=30, when=library.kept[0].when + 1)
+        library.details["3f9a"] = KeptDetail({}, (lane(end=0.125, epochs=30),))
         screen._refresh_list()
         await driver.until(lambda: "train 0.125" in driver.text())
-        shelf.kept.insert(0, kept("ffff"))  # the selection stays where it is
+        library.kept.insert(0, kept("ffff"))  # the selection stays where it is
         screen._refresh_list()
         await driver.until(lambda: "kept runs: 4" in driver.text())
         assert screen.selected.id == "3f9a"

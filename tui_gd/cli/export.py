@@ -141,7 +141,7 @@ def export_run(
         kinds = [kind for kind in USUAL if kind not in OF_ROWS]
         to_stderr(f"{exported.gone}: exported is what needs no data, {', '.join(kinds)}")
     wanted = SERIES_IN & set(kinds or USUAL if estimator is None or kinds else ())
-    if wanted and missing_epochs(exported.standing):
+    if wanted and missing_epochs(exported.checkpoint):
         if complete and exported.gone:
             raise ProblemError(f"--complete trains again: {exported.gone}")
         if complete:
@@ -169,10 +169,12 @@ def _opened(name: str, lane: str | None = None) -> tuple[str, Exported]:
         opened = open_to_export(store, store.find(name))
     current = None
     if lane is not None:
-        found = [one.number for one in opened.standing.lanes if one.name == lane]
+        found = [one.number for one in opened.checkpoint.lanes if one.name == lane]
         if not found:
-            names = ", ".join(one.name for one in opened.standing.lanes[:20])
+            names = ", ".join(one.name for one in opened.checkpoint.lanes[:20])
             raise ProblemError(f"run {opened.kept.id} has no lane {lane!r}: its lanes are {names}")
         current = found[0]
-    exported = Exported(opened.settings, opened.problem, opened.standing, current, gone=opened.gone)
+    exported = Exported(
+        opened.settings, opened.problem, opened.checkpoint, current, gone=opened.gone
+    )
     return opened.kept.id, exported

@@ -25,8 +25,8 @@ from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.report import print_reports, reports_of
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import curve_of
-from tui_gd.training.checkpoint import LaneRecord, Standing
-from tui_gd.training.spans import Known
+from tui_gd.training.checkpoint import Checkpoint, LaneRecord
+from tui_gd.training.spans import KnownPoints
 
 # The command lines of kept runs: how `runs`, `resume`, `show` and `rm` are read.
 
@@ -194,11 +194,11 @@ def show(name: str) -> int:
     """
     with Store() as store:
         run = store.find(name)
-        standing = store.standing(run)
-        print("\n".join(summary(run, standing)))
+        checkpoint = store.checkpoint(run)
+        print("\n".join(summary(run, checkpoint)))
         print()
         columns = min(WIDEST, shutil.get_terminal_size().columns)
-        print("\n".join(curve_lines(standing, columns, sys.stdout.encoding)))
+        print("\n".join(curve_lines(checkpoint, columns, sys.stdout.encoding)))
         try:
             opened = open_run(store, run)
             trainer = opened.trainer(test_losses=False, bounded=True)
@@ -210,7 +210,7 @@ def show(name: str) -> int:
     return 0
 
 
-def summary(run: KeptRun, standing: Standing) -> list[str]:
+def summary(run: KeptRun, checkpoint: Checkpoint) -> list[str]:
     """Return what a run is: a line about it, and one for every lane."""
     driver = f", driven by {run.driver}" if run.driver else ""
     stopped = f", stopped: {run.stopped}" if run.stopped else ""
@@ -225,12 +225,12 @@ def summary(run: KeptRun, standing: Standing) -> list[str]:
     lines.append(
         f"{'lane':>4} {'optimizer':>9} {'loss':>13} {'alpha':>12} {'last':>14} {'best':>14}"
     )
-    lines += [_lane_line(lane, standing) for lane in standing.lanes]
+    lines += [_lane_line(lane, checkpoint) for lane in checkpoint.lanes]
     return lines
 
 
-def _lane_line(lane: LaneRecord, standing: Standing) -> str:
-    finite = standing.series["train"][lane.number].points().values
+def _lane_line(lane: LaneRecord, checkpoint: Checkpoint) -> str:
+    finite = checkpoint.series["train"][lane.number].points().values
     last, best = (finite[-1], finite.min()) if finite.size else (math.nan, math.nan)
     _, optimizer, loss = lane.methods[-1]
     ended = f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
@@ -254,24 +254,24 @@ def _options(settings: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def curve_lines(standing: Standing, columns: int, encoding: str | None) -> list[str]:
+def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> list[str]:
     """Return the training losses of the lanes as lines of text; of many lanes the best ones."""
     symbols, palette = _symbols(encoding), palette_for("mono", dark=True)
-    losses = standing.series["train"]
+    losses = checkpoint.series["train"]
     ends = {
         lane.number: losses[lane.number].points().values.min(initial=math.inf)
-        for lane in standing.lanes
+        for lane in checkpoint.lanes
     }
-    lanes = sorted(standing.lanes, key=lambda lane: ends[lane.number])[:MOST_CURVES]
+    lanes = sorted(checkpoint.lanes, key=lambda lane: ends[lane.number])[:MOST_CURVES]
     curves = [_curve(lane, losses[lane.number], palette, i > 0) for i, lane in enumerate(lanes)]
-    all_of_them = "" if len(lanes) == len(standing.lanes) else f", best {len(lanes)} lanes"
+    all_of_them = "" if len(lanes) == len(checkpoint.lanes) else f", best {len(lanes)} lanes"
     positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
     cells = draw_loss(
         CURVE_ROWS,
         columns,
         curves,
-        epoch=standing.newest,
-        last_epoch=standing.newest,
+        epoch=checkpoint.newest,
+        last_epoch=checkpoint.newest,
         log=bool(positive),
         palette=palette,
         symbols=symbols,
@@ -280,7 +280,7 @@ def curve_lines(standing: Standing, columns: int, encoding: str | None) -> list[
     return [line.rstrip() for line in cells.text()]
 
 
-def _curve(lane: LaneRecord, known: Known, palette: Palette, dashed: bool) -> Curve:
+def _curve(lane: LaneRecord, known: KnownPoints, palette: Palette, dashed: bool) -> Curve:
     curve = curve_of(known, BUCKETS)
     name = harmless(lane.name, 12)
     colour = palette.text

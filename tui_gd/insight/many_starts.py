@@ -212,7 +212,7 @@ def run_starts(
 ) -> StartsResult:
     """Let the lanes of `trainer`, one for each start, go on to `epochs`; say where they end.
 
-    `show` is given the standing after every quarter of a second. As soon as `wanted` is false,
+    `show` is given the checkpoint after every quarter of a second. As soon as `wanted` is false,
     which is looked at between blocks of rows too, `Interrupted` is raised.
     """
     with trainer.computing():
@@ -222,7 +222,7 @@ def run_starts(
             finite = losses[np.isfinite(losses)]
             reference = float(np.median(finite)) if len(finite) else np.nan
 
-        def standing(*, whole: bool) -> StartsResult:
+        def checkpoint(*, whole: bool) -> StartsResult:
             return _standing(trainer, epochs, spread, (begin, losses), reference, minima, whole)
 
         shown_at = time.perf_counter()
@@ -230,8 +230,8 @@ def run_starts(
             now = time.perf_counter()
             if show is not None and trainer.epoch < epochs and now - shown_at >= _SHOW_SECONDS:
                 shown_at = now
-                show(standing(whole=False))
-        return standing(whole=True)
+                show(checkpoint(whole=False))
+        return checkpoint(whole=True)
 
 
 def best_rate(

@@ -167,7 +167,7 @@ def race(
 ) -> RaceResult:
     """Let all lanes of `trainer` go on to `epochs` and return how they ended.
 
-    `show` is given the standing about ten times a second, or after every epoch that takes longer.
+    `show` is given the checkpoint about ten times a second, or after every epoch that takes longer.
     As soon as `wanted` is false, which is looked at between blocks of rows too, `Interrupted` is
     raised. Test losses that the trainer does not record are computed once, at the end.
     """

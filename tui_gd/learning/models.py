@@ -37,7 +37,7 @@ def multiply(a: Floats, b: Floats, out: Floats) -> None:
 
 @dataclass(slots=True, eq=False)
 class Buffers:
-    """Room for one block of rows and some lanes; made once and used for every block.
+    """GrowableArray for one block of rows and some lanes; made once and used for every block.
 
     `scores`, `delta` and `spare` are (lanes, rows), with several outputs (lanes, rows, outputs);
     `hidden` has one (lanes, rows, units + 1) per hidden layer, its last column all ones. `rows` is

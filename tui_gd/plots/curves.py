@@ -364,7 +364,7 @@ class Curve:
     stop: int | None = None
     """One after the last epoch; ``None``: all buckets are full."""
     dashed: bool = False
-    """Told apart by dashes, without braille by another sign: for where colour does not tell."""
+    """Drawn in dashes, without braille with another sign: for where colour does not tell."""
     name: str = ""
     """Stands at the end of the curve, for where colour does not tell."""
     early: Curve | None = None

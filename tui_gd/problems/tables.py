@@ -21,7 +21,7 @@ from tui_gd.problems.text import harmless
 Floats = NDArray[np.float64]
 
 
-class Room:
+class GrowableArray:
     """A stretch of memory; of what is asked for only what is written to is taken.
 
     numpy's own `resize` copies: its arrays lie in several mappings, which cannot be moved as one.
@@ -117,13 +117,13 @@ class Table:
     shown: str
     values: Floats
     columns: list[Column]
-    room: Room | None = None
+    room: GrowableArray | None = None
 
     def reshape(self, columns: int) -> None:
         """Make rows that much longer or shorter: the numbers stay where they are in memory."""
         rows, used = len(self.values), self.values.size
         if self.room is None:
-            self.room = Room(max(used, rows * columns))
+            self.room = GrowableArray(max(used, rows * columns))
             self.room.array(1, used)[0] = self.values.reshape(-1)
         self.values = np.empty((0, 0))
         self.room.grow(rows * columns)
@@ -168,7 +168,7 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
         for slot, field in zip(order, source.fields, strict=True)
     }
     columns.pop(-1, None)
-    room, rows, width = Room(0), 0, len(names)
+    room, rows, width = GrowableArray(0), 0, len(names)
     values = room.array(0, width)
     last = slots[target] if target is not None else -1
     for batch in source.batches():

@@ -43,8 +43,8 @@ class _Kind:
 SCREEN = "screen"
 _KINDS = {
     "report": _Kind("the report: text, Markdown, JSON", "report", "report_files"),
-    "losses": _Kind("losses of every epoch: CSV", "losses", "loss_files"),
-    "weights": _Kind("weights of all lanes: .npz, .npy, JSON", "weights", "weight_files"),
+    "losses": _Kind("losses of every epoch: CSV", "report", "loss_files"),
+    "weights": _Kind("weights of all lanes: .npz, .npy, JSON", "report", "weight_files"),
     "script": _Kind("a Python script that repeats the run", "script", "script_files"),
     "curve": _Kind("the loss curve: PNG, SVG", "figure", "curve_files", "without_plots"),
     "map": _Kind("the decision map: PNG, SVG", "figure", "map_files", "without_map"),

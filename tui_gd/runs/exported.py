@@ -14,8 +14,8 @@ from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.checkpoint import LaneRecord, Standing
-from tui_gd.training.spans import Known
+from tui_gd.training.checkpoint import Checkpoint, LaneRecord
+from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
 
 
@@ -24,13 +24,13 @@ class Exported:
     """A run as it stands, in copies: nothing of it changes while it is written.
 
     `current` is the number of the lane that is looked at; None is the run's current one. The
-    weights are those at `standing.epoch`, of which there is a keyframe. `gone` says why the problem
-    has no rows.
+    weights are those at `checkpoint.epoch`, which has a keyframe. `gone` says why the problem has
+    no rows.
     """
 
     settings: RunSettings
     problem: Problem
-    standing: Standing
+    checkpoint: Checkpoint
     current: int | None = None
     gone: str = ""
 
@@ -45,8 +45,8 @@ class Exported:
         current: int | None = None,
     ) -> Self:
         """Return a trainer's run; on the trainer's thread. `seed` is that of its newest start."""
-        standing = trainer.standing(settings.seed if seed is None else seed)
-        return cls(settings, problem, standing, current)
+        checkpoint = trainer.checkpoint(settings.seed if seed is None else seed)
+        return cls(settings, problem, checkpoint, current)
 
     @cached_property
     def model(self) -> Model:
@@ -62,7 +62,7 @@ class Exported:
     @property
     def lanes(self) -> tuple[LaneRecord, ...]:
         """All lanes, in order of their numbers."""
-        return self.standing.lanes
+        return self.checkpoint.lanes
 
     @property
     def lane(self) -> LaneRecord:
@@ -74,11 +74,11 @@ class Exported:
     @property
     def epoch(self) -> int:
         """The epoch that is looked at."""
-        return self.standing.epoch
+        return self.checkpoint.epoch
 
     def weights(self, lane: LaneRecord) -> Floats:
         """Return a lane's weights (parameters,) at `epoch`."""
-        return self.standing.weights[lane.number]
+        return self.checkpoint.weights[lane.number]
 
     def method(self, lane: LaneRecord) -> tuple[str, str]:
         """Return the names of optimizer and loss by which a lane descends at `epoch`."""
@@ -114,6 +114,6 @@ class Exported:
         with computing():
             return float(engine.loss(weights.astype(dtype)[None])[0])
 
-    def series(self, name: str, lane: LaneRecord) -> Known:
+    def series(self, name: str, lane: LaneRecord) -> KnownPoints:
         """Return what is known of a lane's `train`, `test`, `norm` or `cosine`."""
-        return self.standing.series[name][lane.number]
+        return self.checkpoint.series[name][lane.number]

@@ -35,7 +35,7 @@ class DrivenError(ProblemError):
     """Somebody else drives the run; says who."""
 
 
-class Drive:
+class RunLock:
     """The right to drive run `run`, held until `close` or until the process ends, however it ends.
 
     `DrivenError` if another process, or another part of this one, has it.
@@ -63,7 +63,7 @@ class Drive:
             os.close(self._handle)
             self._handle = -1
 
-    def __enter__(self) -> "Drive":
+    def __enter__(self) -> "RunLock":
         return self
 
     def __exit__(

@@ -177,29 +177,33 @@ def _renumbered(step: Step, called: dict[int, int]) -> Step:
 
 def recipe(exported: Exported) -> Shared:
     """Return settings and steps that repeat a run: `replay` of them gives all its lanes' bits."""
-    settings, problem, standing = exported.settings, exported.problem, exported.standing
+    settings, problem, checkpoint = exported.settings, exported.problem, exported.checkpoint
     starts = dict(
-        zip((lane.number for lane in standing.lanes), states_of(standing, 0)[0][:, 0], strict=True)
+        zip(
+            (lane.number for lane in checkpoint.lanes),
+            states_of(checkpoint, 0)[0][:, 0],
+            strict=True,
+        )
     )
-    paths = {lane.number: _Path.of(lane, starts[lane.number]) for lane in standing.lanes}
-    numbers = _roots(standing.lanes, paths)
+    paths = {lane.number: _Path.of(lane, starts[lane.number]) for lane in checkpoint.lanes}
+    numbers = _roots(checkpoint.lanes, paths)
     roots = [_only_first_method(paths[number]) for number in numbers]
     settings, steps = _beginning(settings, problem, roots)
     steps += _put_starts(exported, [starts[number] for number in numbers], rooted=not any(steps))
     plan = _Plan(roots)
     made = {number: n for n, number in enumerate(numbers) if roots[n] == paths[number]}
-    for lane in standing.lanes:
+    for lane in checkpoint.lanes:
         if lane.number not in made:
             parent = None if lane.parent is None else made.get(lane.parent)
             made[lane.number] = plan.make(paths[lane.number], parent)
     later, order = plan.finished(made.values(), len(roots))
     steps += later
     places = {number: order.index(n) for number, n in made.items()}
-    for lane in sorted(standing.lanes, key=lambda one: places[one.number]):
+    for lane in sorted(checkpoint.lanes, key=lambda one: places[one.number]):
         if lane.name != lane_name(places[lane.number]):
             steps.append(Rename(places[lane.number], lane.name))
     current = sorted(places.values()).index(places[exported.lane.number])
-    return Shared(settings, tuple(steps), standing.epoch, current)
+    return Shared(settings, tuple(steps), checkpoint.epoch, current)
 
 
 def _roots(lanes: Sequence[LaneRecord], paths: Mapping[int, _Path]) -> list[int]:
@@ -244,9 +248,13 @@ def _beginning(
 
 def _put_starts(exported: Exported, starts: Sequence[Floats], *, rooted: bool) -> list[Step]:
     """Return the steps that bring the roots to their starts; `rooted` if none is a branch yet."""
-    settings, standing = exported.settings, exported.standing
-    resets = [one.seed for one in standing.entries if isinstance(one, Reset)]
-    seeds = [settings.seed, standing.seed, *(seed for seed in reversed(resets) if seed is not None)]
+    settings, checkpoint = exported.settings, exported.checkpoint
+    resets = [one.seed for one in checkpoint.entries if isinstance(one, Reset)]
+    seeds = [
+        settings.seed,
+        checkpoint.seed,
+        *(seed for seed in reversed(resets) if seed is not None),
+    ]
     steps: list[Step] = []
     known = None
     for seed in dict.fromkeys(seeds):

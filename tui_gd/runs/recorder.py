@@ -12,7 +12,7 @@ from typing import Any
 from tui_gd.problems import Problem
 from tui_gd.runs.database import StoreError
 from tui_gd.runs.identity import identity, keep_input, versions_here, with_digests
-from tui_gd.runs.lock import Drive
+from tui_gd.runs.lock import RunLock
 from tui_gd.runs.store import KeptRun, Store, add_identity, now
 from tui_gd.runs.writing import Batch, Writer
 from tui_gd.session.settings import RunSettings
@@ -40,7 +40,7 @@ class Recorder:
     A run is there from its first whole epoch on; `id` is its name then. `take` is to be called on
     the trainer's thread, about twice a second, and when something was done to the run. `tell` gets
     one line if runs cannot be kept. With `kept` and `drive` a run that is in the store goes on:
-    then all of it has to be known to the trainer as told (`Trainer.news`).
+    then all of it has to be known to the trainer as told (`Trainer.delta`).
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Recorder:
         path: Path | None = None,
         goal: int | None = None,
         kept: KeptRun | None = None,
-        drive: Drive | None = None,
+        drive: RunLock | None = None,
         tell: Callable[[str], None] = to_stderr,
     ) -> None:
         self.id = kept.id if kept else None
@@ -102,16 +102,16 @@ class Recorder:
         self._seed = self._seed if seed is None else seed
         with self._wake:
             lost, self._lost, failures = self._lost, False, self._failures
-        news = trainer.news()
-        # a run that was taken back has more keyframes than the one that news hold
-        whole = lost or (news.begun is not None and self.id is not None and news.newest > 0)
-        standing = trainer.standing(self._seed) if whole else None
-        mark = (news.epoch, news.lanes, word, self._seed)
-        if not (standing or news.begun or news.changes or news.entries) and mark == self._last:
+        delta = trainer.delta()
+        # a run that was taken back has more keyframes than the one that delta hold
+        whole = lost or (delta.begun is not None and self.id is not None and delta.newest > 0)
+        checkpoint = trainer.checkpoint(self._seed) if whole else None
+        mark = (delta.epoch, delta.lanes, word, self._seed)
+        if not (checkpoint or delta.begun or delta.changes or delta.entries) and mark == self._last:
             return True
         self._last, self._word = mark, word
-        goal = max(self._goal, news.newest)
-        self._put(failures, Batch(news, standing, word, trainer.stopped, self._seed, goal))
+        goal = max(self._goal, delta.newest)
+        self._put(failures, Batch(delta, checkpoint, word, trainer.stopped, self._seed, goal))
         return True
 
     def wait(self, seconds: float = CLOSE_SECONDS) -> bool:

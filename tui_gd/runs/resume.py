@@ -10,11 +10,11 @@ from tui_gd.learning.models import Model
 from tui_gd.problems import Problem
 from tui_gd.runs.database import saying
 from tui_gd.runs.identity import check_arrays, check_files, differences, where_found, without_rows
-from tui_gd.runs.lock import Drive
+from tui_gd.runs.lock import RunLock
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.checkpoint import Standing
+from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
 
@@ -28,7 +28,7 @@ class Opened:
     kept: KeptRun
     settings: RunSettings
     problem: Problem
-    standing: Standing
+    checkpoint: Checkpoint
     gone: str = ""
 
     def trainer(self, *, test_losses: bool = True, bounded: bool = False) -> Trainer:
@@ -37,14 +37,14 @@ class Opened:
         A `bounded` one keeps the numbers of as many epochs as are looked at, not of all.
         """
         try:
-            start = self.standing.keyframes[0].state[0, 0]
+            start = self.checkpoint.keyframes[0].state[0, 0]
             trainer = self.settings.make_trainer(
                 self.problem,
                 test_losses=test_losses,
                 initial_weights=start,
                 bounded=bounded,
             )
-            trainer.restore(self.standing)
+            trainer.restore(self.checkpoint)
         except (ValueError, KeyError, IndexError) as error:
             raise ProblemError(f"run {self.kept.id} cannot be taken up again: {error}") from None
         return trainer
@@ -60,7 +60,7 @@ class Resumed:
 
     opened: Opened
     trainer: Trainer
-    drive: Drive
+    drive: RunLock
     path: Path
     note: str
 
@@ -82,18 +82,18 @@ class Resumed:
     @property
     def goal(self) -> int:
         """The last epoch that was wanted."""
-        return max(self.opened.kept.goal, self.opened.standing.newest)
+        return max(self.opened.kept.goal, self.opened.checkpoint.newest)
 
     @property
     def seed(self) -> int:
         """The seed of the newest random start."""
-        return self.opened.standing.seed
+        return self.opened.checkpoint.seed
 
     def recorder(
         self, *, goal: int | None = None, tell: Callable[[str], None] = to_stderr
     ) -> Recorder:
         """Return what goes on keeping the run; closing it gives the run back."""
-        self.trainer.news()  # all of it is in the store
+        self.trainer.delta()  # all of it is in the store
         return Recorder(
             self.settings,
             self.problem,
@@ -131,11 +131,11 @@ def open_run(store: Store, kept: KeptRun) -> Opened:
     """Read a run and load its data; `ProblemError` if these are gone or are others than then."""
     _check_settings(kept)
     check_files(kept.id, kept.identity)
-    standing = store.standing(kept)
+    checkpoint = store.checkpoint(kept)
     settings = settings_of(kept)
     problem = settings.load_problem()
     check_arrays(kept.id, kept.identity, kept.versions, problem)
-    return Opened(kept, settings, problem, standing)
+    return Opened(kept, settings, problem, checkpoint)
 
 
 def open_to_export(store: Store, kept: KeptRun) -> Opened:
@@ -147,16 +147,16 @@ def open_to_export(store: Store, kept: KeptRun) -> Opened:
         if not described:
             raise
         _check_settings(kept)
-        standing = store.standing(kept)
+        checkpoint = store.checkpoint(kept)
         settings = settings_of(kept)
         try:
             problem = without_rows(described)
         except (ValueError, KeyError, TypeError):
             raise error from None
         model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
-        if standing.keyframes[0].state.shape[-1] != model.parameters:
+        if checkpoint.keyframes[0].state.shape[-1] != model.parameters:
             raise
-        return Opened(kept, settings, problem, standing, str(error))
+        return Opened(kept, settings, problem, checkpoint, str(error))
 
 
 def _check_settings(kept: KeptRun) -> None:
@@ -182,7 +182,7 @@ def resume(
     """
     kept = store.newest_to_go_on() if name is None else store.find(name)
     with saying(store.path):
-        drive = Drive(store.directory, kept.id)
+        drive = RunLock(store.directory, kept.id)
     try:
         # as it is now that nobody else can change it
         opened = open_run(store, store.find(kept.id))

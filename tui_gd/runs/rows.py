@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.training.checkpoint import SERIES, Keyframe, LaneRecord, Standing
+from tui_gd.training.checkpoint import SERIES, Checkpoint, Keyframe, LaneRecord
 from tui_gd.training.history import Branch, Close, Entry, Reset, SetLearningRate
-from tui_gd.training.spans import NO_POINTS, Known, Points, bucket_width, joined
+from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
 from tui_gd.training.spans import thinned as thinned_points
 
 # Losses as they are stored: all of them at first, of long runs the least and greatest in buckets.
@@ -53,27 +53,33 @@ def _packed(values: Floats) -> Blob:
     return None if np.isnan(values).all() else np.ascontiguousarray(values, "<f8").tobytes()
 
 
-def points(row: Row, name: str) -> Points:
+def points(row: Row, name: str) -> ThinnedSeries:
     """Return what a row has of one series that is finite."""
     epochs, values = raw_points(row, name)
     finite = np.isfinite(values)
-    return Points(epochs, values) if finite.all() else Points(epochs[finite], values[finite])
+    return (
+        ThinnedSeries(epochs, values)
+        if finite.all()
+        else ThinnedSeries(epochs[finite], values[finite])
+    )
 
 
-def raw_points(row: Row, name: str) -> Points:
+def raw_points(row: Row, name: str) -> ThinnedSeries:
     """Return all that a row has of one series."""
     blob = row.series.get(name)
     if not blob:
         return NO_POINTS
     if row.width == 1:
         values = np.frombuffer(blob, "<f8")
-        return Points(np.arange(row.first, row.first + len(values)), values.astype(np.float64))
+        return ThinnedSeries(
+            np.arange(row.first, row.first + len(values)), values.astype(np.float64)
+        )
     count = len(blob) // POINT_BYTES
     epochs = np.frombuffer(blob, "<u4", count).astype(np.int64) + row.first
-    return Points(epochs, np.frombuffer(blob, "<f8", count, 4 * count).astype(np.float64))
+    return ThinnedSeries(epochs, np.frombuffer(blob, "<f8", count, 4 * count).astype(np.float64))
 
 
-def known_of(rows: list[Row], name: str, stop: int) -> Known:
+def known_of(rows: list[Row], name: str, stop: int) -> KnownPoints:
     """Return what rows that follow one another have of a series, over epochs [0, stop)."""
     whole, late = stop, len(rows)
     while (
@@ -88,7 +94,7 @@ def known_of(rows: list[Row], name: str, stop: int) -> Known:
         epochs, known = raw_points(row, name)
         values[epochs - whole] = known
         end = row.stop - whole if len(epochs) else end
-    return Known(0, stop, thin, whole, values[: min(end, stop - whole)])
+    return KnownPoints(0, stop, thin, whole, values[: min(end, stop - whole)])
 
 
 def cut(row: Row, stop: int) -> Row:
@@ -112,7 +118,9 @@ def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
     yield from thin_rows(rows[0].first, rows[-1].stop, known, fineness)
 
 
-def thin_rows(first: int, stop: int, known: Mapping[str, Points], fineness: int) -> Iterator[Row]:
+def thin_rows(
+    first: int, stop: int, known: Mapping[str, ThinnedSeries], fineness: int
+) -> Iterator[Row]:
     """Give rows of epochs [first, stop), one for all epochs whose buckets are of one width."""
     kept = {name: thinned_points(part, fineness) for name, part in known.items()}
     begin = first
@@ -128,13 +136,13 @@ def thin_rows(first: int, stop: int, known: Mapping[str, Points], fineness: int)
         begin = end
 
 
-def _whole(known: Points, first: int, stop: int) -> Floats:
+def _whole(known: ThinnedSeries, first: int, stop: int) -> Floats:
     values: Floats = np.full(stop - first, np.nan)
     values[known.epochs - first] = known.values
     return values
 
 
-def _pointed(first: int, known: Points) -> Blob:
+def _pointed(first: int, known: ThinnedSeries) -> Blob:
     epochs, values = known
     if not epochs.size:
         return None
@@ -147,7 +155,7 @@ _ENTRIES: dict[str, type[Entry]] = {
 }
 
 
-def read_standing(connection: sqlite3.Connection, run: str) -> Standing | None:
+def read_standing(connection: sqlite3.Connection, run: str) -> Checkpoint | None:
     """Return all that is kept of where a run stands, None if there is no such run.
 
     What does not fit together raises one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
@@ -167,7 +175,7 @@ def read_standing(connection: sqlite3.Connection, run: str) -> Standing | None:
     keyframes = tuple(_of_all_lanes([_frame(*one) for one in frames], lanes, entries))
     values = {lane.number: _series(connection, run, lane) for lane in lanes}
     series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
-    return Standing(epoch, newest, lanes, keyframes, series, entries, seed, number)
+    return Checkpoint(epoch, newest, lanes, keyframes, series, entries, seed, number)
 
 
 def _texts(
@@ -179,7 +187,7 @@ def _texts(
     return [text for (text,) in rows]
 
 
-def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, Known]:
+def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, KnownPoints]:
     rows = rows_of(connection, run, lane.number)
     return {name: known_of(rows, name, lane.recorded + 1) for name in SERIES}
 

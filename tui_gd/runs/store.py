@@ -15,9 +15,9 @@ from typing import Any
 from tui_gd.errors import ProblemError
 from tui_gd.runs.database import StoreError, connect, saying, store_path
 from tui_gd.runs.identity import forget_input
-from tui_gd.runs.lock import Drive, DrivenError, Driver, driver_of
+from tui_gd.runs.lock import DrivenError, Driver, RunLock, driver_of
 from tui_gd.runs.rows import read_standing
-from tui_gd.training.checkpoint import Standing
+from tui_gd.training.checkpoint import Checkpoint
 
 ID_DIGITS = 4
 STATES = ("running", "paused", "finished", "diverged", "interrupted")
@@ -201,7 +201,7 @@ class Store:
     def delete(self, run: str) -> None:
         """Delete a run for good; `ProblemError` if somebody drives it."""
         with saying(self.path):
-            drive = Drive(self.directory, run)
+            drive = RunLock(self.directory, run)
         try:
             with self.transaction() as connection:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
@@ -213,7 +213,7 @@ class Store:
 
     # One run
 
-    def add(self, kept: KeptRun) -> tuple[str, Drive]:
+    def add(self, kept: KeptRun) -> tuple[str, RunLock]:
         """Add a run, with nothing of it yet, under a new id; return that, and the right to drive.
 
         Nobody sees it before it has a lane: it is there from its first batch on.
@@ -222,7 +222,7 @@ class Store:
             name = self._draw_id()
             try:
                 with saying(self.path):
-                    drive = Drive(self.directory, name)
+                    drive = RunLock(self.directory, name)
             except DrivenError:
                 continue  # another process has drawn the same
             try:
@@ -269,16 +269,16 @@ class Store:
             if name not in taken:
                 return name
 
-    def standing(self, run: KeptRun) -> Standing:
+    def checkpoint(self, run: KeptRun) -> Checkpoint:
         """Return all that is kept of where a run stands; `StoreError` if it does not fit."""
         with self._reading() as connection:
             try:
-                standing = read_standing(connection, run.id)
+                checkpoint = read_standing(connection, run.id)
             except (ValueError, TypeError, KeyError, IndexError) as error:
                 raise self._damaged(run.id, str(error)) from None
-        if standing is None:
+        if checkpoint is None:
             raise StoreError(f"run {run.id} has been deleted meanwhile")
-        return standing
+        return checkpoint
 
     def _damaged(self, run: str, what: str) -> StoreError:
         return StoreError(f"{self.path}: what is kept of run {run} is damaged ({what})")

@@ -21,7 +21,7 @@ from tui_gd.runs.rows import (
     whole_row,
 )
 from tui_gd.runs.store import Store, now
-from tui_gd.training.checkpoint import SERIES, Keyframe, LaneNews, News, Standing
+from tui_gd.training.checkpoint import SERIES, Checkpoint, Delta, Keyframe, LaneDelta
 from tui_gd.training.spans import FINENESS
 
 BLOCK = 1024
@@ -38,10 +38,10 @@ _DOUBLINGS = 24
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What is new of a run: `news`, or all of it in `standing`; what it is doing in a word."""
+    """What is new of a run: `delta`, or all of it in `checkpoint`; what it is doing in a word."""
 
-    news: News
-    standing: Standing | None
+    delta: Delta
+    checkpoint: Checkpoint | None
     state: str
     stopped: str
     seed: int
@@ -74,17 +74,17 @@ class Writer:
     def write(self, batch: Batch) -> None:
         """Write a batch, all of it or nothing; `StoreError`, after which only a whole one fits."""
         with self.store.transaction() as connection:
-            if batch.standing:
-                self._write_whole(connection, batch.standing)
+            if batch.checkpoint:
+                self._write_whole(connection, batch.checkpoint)
             else:
-                self._write_news(connection, batch.news)
-            self._thin_frames(connection, batch.news.epoch)
+                self._write_delta(connection, batch.delta)
+            self._thin_frames(connection, batch.delta.epoch)
             if self._unweighed > LOSS_BYTES / 8:
-                self._weigh(connection, batch.news)
+                self._weigh(connection, batch.delta)
             self._write_run(connection, batch)
 
     def _write_run(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        news = batch.news
+        delta = batch.delta
         connection.execute(
             "UPDATE runs SET changed = ?, state = ?, stopped = ?, epoch = ?, newest = ?, goal = ?,"
             " seed = ?, next_number = ?, lanes = ?, best = (SELECT min(least) FROM losses"
@@ -93,40 +93,40 @@ class Writer:
                 now(),
                 batch.state,
                 batch.stopped,
-                news.epoch,
-                news.newest,
+                delta.epoch,
+                delta.newest,
                 batch.goal,
                 batch.seed,
-                news.next_number,
-                len(news.lanes),
+                delta.next_number,
+                len(delta.lanes),
                 self.run,
                 self.run,
             ),
         )
 
-    def _write_whole(self, connection: sqlite3.Connection, standing: Standing) -> None:
+    def _write_whole(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         self._forget_all(connection)
-        put_lanes(connection, self.run, standing.lanes)
-        self._write_entries(connection, 0, [entry_text(entry) for entry in standing.entries])
-        for frame in standing.keyframes:
+        put_lanes(connection, self.run, checkpoint.lanes)
+        self._write_entries(connection, 0, [entry_text(entry) for entry in checkpoint.entries])
+        for frame in checkpoint.keyframes:
             self._put_frame(connection, frame)
         changes = [
-            LaneNews(
+            LaneDelta(
                 lane.number,
                 0,
-                {name: lanes[lane.number] for name, lanes in standing.series.items()},
+                {name: lanes[lane.number] for name, lanes in checkpoint.series.items()},
             )
-            for lane in standing.lanes
+            for lane in checkpoint.lanes
         ]
         self._write_losses(connection, changes)
 
-    def _write_news(self, connection: sqlite3.Connection, news: News) -> None:
-        held = news.kept
-        if news.begun:
+    def _write_delta(self, connection: sqlite3.Connection, delta: Delta) -> None:
+        held = delta.kept
+        if delta.begun:
             self._forget_all(connection)
-            self._put_frame(connection, news.begun)
+            self._put_frame(connection, delta.begun)
         else:
-            present = {lane.number for lane in news.lanes}
+            present = {lane.number for lane in delta.lanes}
             for number in self._stops.keys() - present:
                 connection.execute(
                     "DELETE FROM losses WHERE run = ? AND lane = ?", (self.run, number)
@@ -135,20 +135,20 @@ class Writer:
                 self._small.pop(number, None)
             # what is later than a branch has no row of the new lane
             new = present - self._stops.keys()
-            branched = [lane.branched_at for lane in news.lanes if lane.number in new]
+            branched = [lane.branched_at for lane in delta.lanes if lane.number in new]
             held = min(held, *branched) if branched and self._stops else held
         if held != float("inf"):
             connection.execute(
                 "DELETE FROM keyframes WHERE run = ? AND epoch > ?", (self.run, int(held))
             )
-        put_lanes(connection, self.run, news.lanes)
-        if news.entries:
+        put_lanes(connection, self.run, delta.lanes)
+        if delta.entries:
             (place,) = connection.execute(
                 "SELECT count(*) FROM entries WHERE run = ?", (self.run,)
             ).fetchone()
-            self._write_entries(connection, place, [entry_text(entry) for entry in news.entries])
-        self._put_frame(connection, news.keyframe)
-        self._write_losses(connection, list(news.changes))
+            self._write_entries(connection, place, [entry_text(entry) for entry in delta.entries])
+        self._put_frame(connection, delta.keyframe)
+        self._write_losses(connection, list(delta.changes))
 
     def _forget_all(self, connection: sqlite3.Connection) -> None:
         for table in ("lanes", "entries", "keyframes", "losses"):
@@ -165,7 +165,7 @@ class Writer:
 
     # Losses
 
-    def _write_losses(self, connection: sqlite3.Connection, changes: list[LaneNews]) -> None:
+    def _write_losses(self, connection: sqlite3.Connection, changes: list[LaneDelta]) -> None:
         rows = []
         for change in changes:
             number, first = change.number, change.first
@@ -184,7 +184,7 @@ class Writer:
         self._unweighed += sum(row.nbytes for _, row in rows)
         put_rows(connection, self.run, rows)
 
-    def _thin_rows(self, change: LaneNews, stop: int, lanes: int) -> Iterator[Row]:
+    def _thin_rows(self, change: LaneDelta, stop: int, lanes: int) -> Iterator[Row]:
         """Give rows of a lane's epochs that are known as points, up to epoch `stop`."""
         if change.first < stop:
             known = {name: one.cut(stop).points() for name, one in change.values.items()}
@@ -217,7 +217,7 @@ class Writer:
             small.clear()
         return row
 
-    def _weigh(self, connection: sqlite3.Connection, news: News) -> None:
+    def _weigh(self, connection: sqlite3.Connection, delta: Delta) -> None:
         """Thin the older losses if they are too many."""
         self._unweighed = 0
         (total,) = connection.execute(
@@ -226,9 +226,9 @@ class Writer:
         if total <= LOSS_BYTES:
             return
         # the newest quarter stays whole, the older ones come to take half at most
-        lanes = len(news.lanes)
+        lanes = len(delta.lanes)
         whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
-        for lane in news.lanes:
+        for lane in delta.lanes:
             rows = rows_of(connection, self.run, lane.number)
             old = [row for row in rows if row.stop <= lane.recorded - whole]
             if not old:

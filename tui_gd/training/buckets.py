@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.training.spans import Known, Lanes, Points, Stretch
+from tui_gd.training.spans import EpochSpan, KnownPoints, Lanes, ThinnedSeries
 
 BUCKETS = 512  # at least so many buckets a curve, twice as many at most
 _HELD = 32  # curves of points
@@ -46,7 +46,12 @@ class Curves:
         self._held.clear()
 
     def windows(
-        self, whole: Stretch, points: list[Points], lanes: Sequence[int], first: int, stop: int
+        self,
+        whole: EpochSpan,
+        points: list[ThinnedSeries],
+        lanes: Sequence[int],
+        first: int,
+        stop: int,
     ) -> list[Buckets]:
         """Return the curves of several lanes over epochs [first, stop), copies.
 
@@ -92,7 +97,7 @@ class Curves:
         ]
 
     def _of_points(
-        self, points: list[Points], lanes: tuple[int, ...], begin: int, stop: int, width: int
+        self, points: list[ThinnedSeries], lanes: tuple[int, ...], begin: int, stop: int, width: int
     ) -> tuple[Floats, Floats]:
         """Return least and greatest (lanes, buckets) of points of [begin, stop), as they are held.
 
@@ -110,7 +115,7 @@ class Curves:
 
 
 def _beside(
-    whole: Stretch, points: Points, lane: int, first: int, stop: int
+    whole: EpochSpan, points: ThinnedSeries, lane: int, first: int, stop: int
 ) -> tuple[tuple[int, float], ...]:
     """Return what a lane has on record next to epochs [first, stop)."""
     found = []
@@ -125,7 +130,7 @@ def _beside(
     return tuple(found)
 
 
-def curve_of(known: Known, most: int) -> Buckets:
+def curve_of(known: KnownPoints, most: int) -> Buckets:
     """Return what is known of a lane as a curve of at most `most` buckets, all of equal width."""
     width = max(1, -(-known.stop // most))
     low, high = np.full((2, -(-known.stop // width)), np.nan)
@@ -133,7 +138,7 @@ def curve_of(known: Known, most: int) -> Buckets:
     return Buckets(width, known.stop, low, high, 0, known.whole)
 
 
-def _put_ends(points: Points, first: int, width: int, low: Floats, high: Floats) -> None:
+def _put_ends(points: ThinnedSeries, first: int, width: int, low: Floats, high: Floats) -> None:
     """Put least and greatest into the buckets that have points; the first begins at `first`."""
     epochs, values = points
     place = (epochs - first) // width

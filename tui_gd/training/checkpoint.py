@@ -10,7 +10,7 @@ from tui_gd.learning.optimizers import Optimizer
 from tui_gd.training.history import Entry, History, Lane, Method
 from tui_gd.training.keyframes import Keyframes
 from tui_gd.training.run import Run
-from tui_gd.training.spans import Known
+from tui_gd.training.spans import KnownPoints
 
 # of the keyframes of a run so many are given, the first and the last among them
 KEYFRAMES = 64
@@ -78,7 +78,7 @@ class Keyframe:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class Checkpoint:
     """All that a run needs to go on from where it is.
 
     `keyframes` are in order of their epochs; that of epoch 0 is among them, and one at or before
@@ -90,7 +90,7 @@ class Standing:
     newest: int
     lanes: tuple[LaneRecord, ...]
     keyframes: tuple[Keyframe, ...]
-    series: Mapping[str, Mapping[int, Known]]
+    series: Mapping[str, Mapping[int, KnownPoints]]
     entries: tuple[Entry, ...] = ()
     seed: int = 0
     next_number: int = 1
@@ -105,16 +105,16 @@ class Standing:
 
 
 @dataclass(frozen=True, eq=False)
-class LaneNews:
+class LaneDelta:
     """What is new of one lane: what is known of epochs `first` … recorded, by the series' names."""
 
     number: int
     first: int
-    values: Mapping[str, Known]
+    values: Mapping[str, KnownPoints]
 
 
 @dataclass(frozen=True, eq=False)
-class News:
+class Delta:
     """What is new of a run since it was asked before.
 
     `keyframe` is that of `epoch`. `begun` is the keyframe of epoch 0 of a run that began, or began
@@ -129,20 +129,20 @@ class News:
     keyframe: Keyframe
     begun: Keyframe | None
     kept: float
-    changes: tuple[LaneNews, ...]
+    changes: tuple[LaneDelta, ...]
     entries: tuple[Entry, ...]
     next_number: int
 
 
 @dataclass
-class Told:
-    """What was told of a run, so that `News` are new."""
+class SavedMark:
+    """What was told of a run, so that `Delta` are new."""
 
     history: History | None = None
     entries: int = 0
     recorded: dict[int, int] = field(default_factory=dict)
 
-    def news(self, run: Run) -> News:
+    def delta(self, run: Run) -> Delta:
         """Return what is new of a run, copied, and take note of it."""
         history, keyframe, begun = run.history, _keyframe(run, run.epoch, run.state.copy()), None
         if history is not self.history:
@@ -151,7 +151,7 @@ class Told:
         kept, changes = float("inf"), []
         for position, lane in enumerate(history.lanes):
             firsts = {
-                name: series.news(position, lane.recorded)
+                name: series.delta(position, lane.recorded)
                 for name, series in history.series.items()
             }
             if lane.number in self.recorded and firsts["train"] <= self.recorded[lane.number]:
@@ -162,11 +162,11 @@ class Told:
                     name: series.known(position, first, lane.recorded + 1)
                     for name, series in history.series.items()
                 }
-                changes.append(LaneNews(lane.number, first, values))
+                changes.append(LaneDelta(lane.number, first, values))
             self.recorded[lane.number] = lane.recorded
         entries = tuple(history.entries[self.entries :])
         self.entries = len(history.entries)
-        return News(
+        return Delta(
             run.epoch,
             history.newest,
             tuple(LaneRecord.of(lane, run.current) for lane in history.lanes),
@@ -179,13 +179,13 @@ class Told:
         )
 
 
-def standing_of(run: Run, seed: int) -> Standing:
+def checkpoint_of(run: Run, seed: int) -> Checkpoint:
     """Return all that a run needs to go on from where it is, copied."""
     history = run.history
     epochs = history.keyframes.spread(min(run.epoch, history.common), KEYFRAMES)
     frames = {epoch: history.keyframes.before(epoch)[1] for epoch in epochs}
     frames[run.epoch] = run.state.copy()
-    return Standing(
+    return Checkpoint(
         run.epoch,
         history.newest,
         tuple(LaneRecord.of(lane, run.current) for lane in run.lanes),
@@ -207,30 +207,30 @@ def _keyframe(run: Run, epoch: int, state: Floats) -> Keyframe:
     return Keyframe(epoch, tuple(lane.number for lane in run.lanes), state)
 
 
-def restore(run: Run, standing: Standing) -> None:
+def restore(run: Run, checkpoint: Checkpoint) -> None:
     """Let a run of the same settings be at the last keyframe up to where another one stood.
 
     From there it goes forward with the same bits. `ValueError`, in one line, if it cannot be of
     these settings.
     """
-    lanes = [record.lane(run.make_optimizer) for record in standing.lanes]
+    lanes = [record.lane(run.make_optimizer) for record in checkpoint.lanes]
     slots = max(method.optimizer.slots for lane in lanes for method in lane.methods)
-    states = states_of(standing, slots)
+    states = states_of(checkpoint, slots)
     if 0 not in states or states[0].shape[2] != run.state.shape[2]:
         raise ValueError("the kept weights are not those of this model")
-    history = _restored_history(standing, lanes, states, run.keep_epochs)
-    run.current = next((one.number for one in standing.lanes if one.current), lanes[0].number)
-    run.take_up(history, standing.epoch, standing.next_number)
+    history = _restored_history(checkpoint, lanes, states, run.keep_epochs)
+    run.current = next((one.number for one in checkpoint.lanes if one.current), lanes[0].number)
+    run.take_up(history, checkpoint.epoch, checkpoint.next_number)
 
 
-def states_of(standing: Standing, slots: int) -> dict[int, Floats]:
+def states_of(checkpoint: Checkpoint, slots: int) -> dict[int, Floats]:
     """Return the states (lanes, 1 + slots, parameters) at the keyframes that hold all lanes.
 
     A lane that is not in one has there what its parent has, up to the epoch at which it branched.
     """
     states = {}
-    for frame in standing.keyframes:
-        rows = [_row(lane, frame, standing.lanes) for lane in standing.lanes]
+    for frame in checkpoint.keyframes:
+        rows = [_row(lane, frame, checkpoint.lanes) for lane in checkpoint.lanes]
         if all(row is not None for row in rows):
             own = np.stack([frame.state[row] for row in rows if row is not None])
             lanes, width, parameters = own.shape
@@ -253,16 +253,16 @@ def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> in
 
 
 def _restored_history(
-    standing: Standing, lanes: list[Lane], states: dict[int, Floats], keep_epochs: int | None
+    checkpoint: Checkpoint, lanes: list[Lane], states: dict[int, Floats], keep_epochs: int | None
 ) -> History:
     """Return the history of a run that is taken up again, from its keyframes' states."""
     common = min(lane.recorded for lane in lanes)
-    origin = max(epoch for epoch in states if epoch <= min(standing.epoch, common))
+    origin = max(epoch for epoch in states if epoch <= min(checkpoint.epoch, common))
     earlier = {epoch: state for epoch, state in states.items() if epoch < origin}
     keyframes = Keyframes(states[origin], origin=origin, earlier=earlier)
     history = History(states[origin], lanes, keyframes, keep_epochs)
     for name, series in history.series.items():
-        if known := standing.series.get(name):
+        if known := checkpoint.series.get(name):
             series.restore([known[lane.number] for lane in lanes])
-    history.entries = list(standing.entries)
+    history.entries = list(checkpoint.entries)
     return history

@@ -220,10 +220,10 @@ class History:
         self.keyframes.close_lane(position)
         self.entries.append(Close(epoch, lane.number))
 
-    def tell_again(self) -> None:
-        """Have all that is on record be news, told or not."""
+    def mark_unsaved(self) -> None:
+        """Have all that is on record be delta, told or not."""
         for series in self.series.values():
-            series.tell_again()
+            series.mark_unsaved()
 
     def write(
         self, first: int, states: Floats, train: Floats, steepness: tuple[Floats, Floats] | None

@@ -131,14 +131,14 @@ class Run:
         return Stand(self.history, self.evaluation, self.epoch, self.state, self.loss, self.grad)
 
     def take_back(self, stand: Stand) -> None:
-        """Be where the run stood; all of it is news then."""
+        """Be where the run stood; all of it is delta then."""
         self.history, self.evaluation = stand.history, stand.evaluation
         self.epoch, self.state = stand.epoch, stand.state
         self.loss, self.grad = stand.loss, stand.grad
         self.ahead = None
         self.use_methods()
         self.find_current()
-        self.history.tell_again()
+        self.history.mark_unsaved()
 
     def find_current(self) -> None:
         """Where the current lane is gone, let the last one be it."""

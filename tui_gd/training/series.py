@@ -8,9 +8,9 @@ from tui_gd.learning.models import Floats
 from tui_gd.training.buckets import Buckets, Curves
 from tui_gd.training.spans import (
     NO_POINTS,
-    Known,
-    Points,
-    Stretch,
+    EpochSpan,
+    KnownPoints,
+    ThinnedSeries,
     block_extremes,
     bucket_starts,
     bucket_width,
@@ -38,11 +38,11 @@ class Series:
 
     def __init__(self, lanes: int, whole: int | None = None) -> None:
         self._limit = whole
-        self._newest = Stretch(lanes)
-        self._aside: Stretch | None = None
+        self._newest = EpochSpan(lanes)
+        self._aside: EpochSpan | None = None
         self._points = [NO_POINTS] * lanes  # of each lane's epochs before those in `_newest`
         self._ends = np.zeros(lanes, np.int64)  # one past each lane's last epoch
-        self._fresh = np.zeros(lanes, np.int64)  # each lane's first epoch not told as news
+        self._fresh = np.zeros(lanes, np.int64)  # each lane's first epoch not told as delta
         self._curves = Curves()
 
     @property
@@ -102,7 +102,7 @@ class Series:
         return max(min(LEAST_WHOLE, self._limit), min(self._limit, 2 * self._limit // self.lanes))
 
     def _note(self, which: slice, first: int, values: Floats) -> None:
-        """Take note of what is news; the same values again are none."""
+        """Take note of what is delta; the same values again are none."""
         stop = first + values.shape[1]
         fresh, ends = self._fresh[which], self._ends[which]
         if first >= self.stop:
@@ -126,7 +126,7 @@ class Series:
         stop = first + values.shape[1]
         aside = self._aside
         if aside is None or not aside.begin <= first <= aside.stop:
-            aside = self._aside = Stretch(self.lanes, first)
+            aside = self._aside = EpochSpan(self.lanes, first)
         room = min(self._most or ASIDE, ASIDE)
         if stop - aside.begin > 2 * room:
             aside.drop_before(stop - room)
@@ -136,7 +136,7 @@ class Series:
             if begin < stop:
                 self._add(lane, points_of(begin, aside.part(lane, begin, stop)))
 
-    def _add(self, lane: int, more: Points) -> None:
+    def _add(self, lane: int, more: ThinnedSeries) -> None:
         self._points[lane] = followed(self._points[lane], more, fineness_of(self.lanes))
         self._curves.clear()
 
@@ -157,13 +157,13 @@ class Series:
         self._curves.clear()
         self._newest.drop_before(begin)
 
-    def restore(self, known: Sequence[Known]) -> None:
+    def restore(self, known: Sequence[KnownPoints]) -> None:
         """Take up what is known of every lane; nothing was written before."""
         end = max(one.end for one in known)
         begin, most = 0, self._most
         if most is not None:
             begin = min(end, max(0, end - most, *(one.whole for one in known)))
-        self._newest = Stretch(self.lanes, begin)
+        self._newest = EpochSpan(self.lanes, begin)
         self._newest.make_room(end)
         for lane, one in enumerate(known):
             self._newest.write(slice(lane, lane + 1), begin, one.between(begin, end)[None])
@@ -197,7 +197,7 @@ class Series:
                 stretch.lay_over(found, first, slice(None), stop)
         return found.T
 
-    def known(self, lane: int, first: int, stop: int, viewed: int = -1) -> Known:
+    def known(self, lane: int, first: int, stop: int, viewed: int = -1) -> KnownPoints:
         """Return what is known of a lane over epochs [first, stop), its own copy.
 
         Of what is whole aside, the value at epoch `viewed` alone is in it.
@@ -208,7 +208,7 @@ class Series:
         thin = self._points[lane].between(first, whole)
         if first <= viewed < whole:
             thin = thin.with_point(viewed, self.at(lane, viewed))
-        return Known(first, stop, thin, whole, values)
+        return KnownPoints(first, stop, thin, whole, values)
 
     def least(self, lane: int, stop: int) -> tuple[int, float]:
         """Return the epoch before `stop` with a lane's least value, and that; (0, NaN) if none."""
@@ -222,13 +222,13 @@ class Series:
             return int(epochs[values.argmin()]), early
         return self.whole + int(np.argmax(whole == late)), late
 
-    def news(self, lane: int, recorded: int) -> int:
+    def delta(self, lane: int, recorded: int) -> int:
         """Return the first epoch that was written or dropped since this was asked before."""
         fresh, self._fresh[lane] = int(self._fresh[lane]), recorded + 1
         return min(fresh, recorded + 1)
 
-    def tell_again(self) -> None:
-        """Have all be news, told or not."""
+    def mark_unsaved(self) -> None:
+        """Have all be delta, told or not."""
         self._fresh[:] = 0
 
     # Lanes
@@ -268,7 +268,7 @@ class Series:
         if aside and aside.begin <= end <= aside.stop:
             begin = aside.begin
             np.minimum(self._fresh, begin, out=self._fresh)  # more is on record than was told
-        newest = Stretch(self.lanes, begin)
+        newest = EpochSpan(self.lanes, begin)
         newest.make_room(end)
         for lane in range(self.lanes):
             own = self.between(lane, begin, end)

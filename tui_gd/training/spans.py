@@ -1,4 +1,4 @@
-"""Points: of many epochs the least and the greatest value of every few, with their epochs."""
+"""Thinned series: the least and greatest value of every few epochs, with their epochs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ LEAST_FINENESS = 64
 MOST_LANES = 8  # so many lanes have points of that fineness, more lanes have coarser ones
 
 
-class Points(NamedTuple):
+class ThinnedSeries(NamedTuple):
     """Finite values (points,) of one number of one lane, and their epochs, rising."""
 
     epochs: NDArray[np.int64]
     values: Floats
 
-    def between(self, first: int, stop: int) -> "Points":
+    def between(self, first: int, stop: int) -> "ThinnedSeries":
         """Return those of epochs [first, stop); views."""
         begin, end = np.searchsorted(self.epochs, [first, stop]).tolist()
-        return Points(self.epochs[begin:end], self.values[begin:end])
+        return ThinnedSeries(self.epochs[begin:end], self.values[begin:end])
 
     def at(self, epoch: int) -> float:
         """Return the value at `epoch`, NaN if there is no point."""
@@ -32,12 +32,12 @@ class Points(NamedTuple):
         found = i < len(self.epochs) and self.epochs[i] == epoch
         return float(self.values[i]) if found else np.nan
 
-    def with_point(self, epoch: int, value: float) -> "Points":
+    def with_point(self, epoch: int, value: float) -> "ThinnedSeries":
         """Return these and one more, if it is finite and not among them."""
         if not np.isfinite(value) or not np.isnan(self.at(epoch)):
             return self
         i = int(np.searchsorted(self.epochs, epoch))
-        return Points(np.insert(self.epochs, i, epoch), np.insert(self.values, i, value))
+        return ThinnedSeries(np.insert(self.epochs, i, epoch), np.insert(self.values, i, value))
 
     def at_all(self, epochs: NDArray[np.int64]) -> Floats:
         """Return the values at epochs (epochs,), rising, NaN where there is no point."""
@@ -47,18 +47,18 @@ class Points(NamedTuple):
         return found
 
 
-NO_POINTS = Points(np.empty(0, np.int64), np.empty(0))
+NO_POINTS = ThinnedSeries(np.empty(0, np.int64), np.empty(0))
 
 
-def points_of(first: int, values: Floats) -> Points:
+def points_of(first: int, values: Floats) -> ThinnedSeries:
     """Return what is finite of values (epochs,) of epochs `first` and after."""
     known = np.flatnonzero(np.isfinite(values))
-    return Points(known + first, values[known])
+    return ThinnedSeries(known + first, values[known])
 
 
-def joined(*parts: Points) -> Points:
+def joined(*parts: ThinnedSeries) -> ThinnedSeries:
     """Return points that follow one another as one."""
-    return Points(
+    return ThinnedSeries(
         np.concatenate([part.epochs for part in parts]),
         np.concatenate([part.values for part in parts]),
     )
@@ -89,7 +89,7 @@ def bucket_starts(epochs: NDArray[np.int64], fineness: int) -> NDArray[np.int64]
     return starts
 
 
-def extremes(points: Points, buckets: NDArray[np.int64]) -> Points:
+def extremes(points: ThinnedSeries, buckets: NDArray[np.int64]) -> ThinnedSeries:
     """Return of every bucket the least value and the greatest.
 
     `buckets` (points,), rising, says which points lie in one. Of equal values the least is the
@@ -108,15 +108,15 @@ def extremes(points: Points, buckets: NDArray[np.int64]) -> Points:
     chosen[least[np.searchsorted(least, starts)]] = True
     ends = np.append(starts[1:], len(epochs))
     chosen[greatest[np.searchsorted(greatest, ends) - 1]] = True
-    return Points(epochs[chosen], values[chosen])
+    return ThinnedSeries(epochs[chosen], values[chosen])
 
 
-def thinned(points: Points, fineness: int) -> Points:
+def thinned(points: ThinnedSeries, fineness: int) -> ThinnedSeries:
     """Return the least and greatest of every bucket of `bucket_starts`."""
     return extremes(points, bucket_starts(points.epochs, fineness))
 
 
-def block_extremes(first: int, values: Floats, width: int) -> list[Points]:
+def block_extremes(first: int, values: Floats, width: int) -> list[ThinnedSeries]:
     """Return of every `width` epochs the least and greatest finite value, lane by lane.
 
     `values` (lanes, epochs) are of epochs `first` and after; at both ends, where fewer epochs have
@@ -140,11 +140,11 @@ def block_extremes(first: int, values: Floats, width: int) -> list[Points]:
     found = []
     for lane in range(lanes):
         places = np.flatnonzero(chosen[lane])
-        found.append(Points(places + first, values[lane, places]))
+        found.append(ThinnedSeries(places + first, values[lane, places]))
     return found
 
 
-def followed(points: Points, more: Points, fineness: int) -> Points:
+def followed(points: ThinnedSeries, more: ThinnedSeries, fineness: int) -> ThinnedSeries:
     """Return points, thinned before, and those that follow them, thinned as well.
 
     A bucket that began among the former goes on among the latter.
@@ -153,14 +153,15 @@ def followed(points: Points, more: Points, fineness: int) -> Points:
         return points
     begin = int(bucket_starts(more.epochs[:1], fineness)[0])
     at = int(np.searchsorted(points.epochs, begin))
-    again = Points(points.epochs[at:], points.values[at:])
+    again = ThinnedSeries(points.epochs[at:], points.values[at:])
     return joined(
-        Points(points.epochs[:at], points.values[:at]), thinned(joined(again, more), fineness)
+        ThinnedSeries(points.epochs[:at], points.values[:at]),
+        thinned(joined(again, more), fineness),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class KnownPoints:
     """What is known of one number of one lane over epochs [first, stop).
 
     Up to epoch `whole` as `thin` points; from there on all values, `values` (epochs,), NaN where
@@ -169,12 +170,12 @@ class Known:
 
     first: int
     stop: int
-    thin: Points = NO_POINTS
+    thin: ThinnedSeries = NO_POINTS
     whole: int = 0
     values: Floats = field(default_factory=lambda: np.empty(0))
 
     @classmethod
-    def of(cls, values: Floats, first: int = 0) -> "Known":
+    def of(cls, values: Floats, first: int = 0) -> "KnownPoints":
         """Return all values (epochs,) of epochs `first` and after."""
         return cls(first, first + len(values), NO_POINTS, first, values)
 
@@ -206,18 +207,18 @@ class Known:
         """Return the values of all epochs [first, stop), NaN where they are not on record."""
         return self.between(self.first, self.stop)
 
-    def points(self, first: int = 0) -> Points:
+    def points(self, first: int = 0) -> ThinnedSeries:
         """Return all that is finite, from epoch `first` on."""
         begin = max(0, first - self.whole)
         whole = points_of(self.whole + begin, self.values[begin:])
         return joined(self.thin.between(first, self.whole), whole)
 
-    def cut(self, stop: int) -> "Known":
+    def cut(self, stop: int) -> "KnownPoints":
         """Return what is known of epochs before `stop`."""
         stop = min(stop, self.stop)
         values = self.values[: max(0, stop - self.whole)]
         thin = self.thin.between(self.first, min(stop, self.whole))
-        return Known(self.first, stop, thin, min(self.whole, stop), values)
+        return KnownPoints(self.first, stop, thin, min(self.whole, stop), values)
 
 
 # A stretch of epochs of which every number is kept, and least and greatest of its buckets.
@@ -228,7 +229,7 @@ _LEAST_ROOM = 1024
 Lanes = Sequence[int] | slice | int
 
 
-class Stretch:
+class EpochSpan:
     """Values (lanes, epochs) of epochs [begin, stop), NaN where unknown; there is room for more.
 
     `_levels[k]` holds least and greatest finite values, (2, lanes, capacity), of every FINEST · 2ᵏ

@@ -12,7 +12,7 @@ from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.learning.starts import draw_start, lane_starts
 from tui_gd.training import run as of_lanes
-from tui_gd.training.checkpoint import News, Standing, Told, restore, standing_of
+from tui_gd.training.checkpoint import Checkpoint, Delta, SavedMark, checkpoint_of, restore
 from tui_gd.training.descent import Batches, Descent
 from tui_gd.training.history import History, Lane, Reset
 from tui_gd.training.run import Forward, Run, Stand, Stop
@@ -106,7 +106,7 @@ class Trainer:
         )
         self._forward = Forward(self._run, self.stop_rules, max(rows, test_rows))
         self._other: tuple[Stand, Stop] | None = None
-        self._told = Told()
+        self._saved = SavedMark()
         self.finish_tests()
 
     def _draw_start(self, seed: int) -> Floats:
@@ -348,31 +348,31 @@ class Trainer:
         (stand, stop), self._other = self._other, (self._run.stand(), self._forward.stop)
         self._run.take_back(stand)
         self._forward.stop = stop
-        self._told = Told()
+        self._saved = SavedMark()
         return True
 
     # What lasts
 
-    def news(self) -> News:
+    def delta(self) -> Delta:
         """Return what is new since this was asked before: the first time, all.
 
         It costs a copy of what is new. Only one may ask.
         """
-        return self._told.news(self._run)
+        return self._saved.delta(self._run)
 
-    def standing(self, seed: int = 0) -> Standing:
+    def checkpoint(self, seed: int = 0) -> Checkpoint:
         """Return all that the run needs to go on from here, copied."""
-        return standing_of(self._run, seed)
+        return checkpoint_of(self._run, seed)
 
-    def restore(self, standing: Standing) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Be where a run of the same settings stood, with the bits that were there.
 
         `ValueError`, in one line, if it cannot be of these settings.
         """
         with self._forward.working():
-            restore(self._run, standing)
-            self._told, self._other = Told(), None
+            restore(self._run, checkpoint)
+            self._saved, self._other = SavedMark(), None
             self._forward.begin()
-            self._forward.resume(standing.epoch)
-        for lane, record in zip(self.lanes, standing.lanes, strict=True):
+            self._forward.resume(checkpoint.epoch)
+        for lane, record in zip(self.lanes, checkpoint.lanes, strict=True):
             lane.proposed = record.proposed  # the way here has dropped it

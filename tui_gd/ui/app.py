@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.palette import Palette
     from tui_gd.ui.leaving import Leaving
-    from tui_gd.ui.library import Shelf
+    from tui_gd.ui.library import RunLibrary
     from tui_gd.ui.screens.run import RunScreen
 
 
@@ -64,7 +64,7 @@ class GdApp(App[None]):
         settings: RunSettings,
         terminal: Terminal,
         clock: Callable[[], float] = time.monotonic,
-        shelf: "Shelf | None" = None,
+        library: "RunLibrary | None" = None,
         beginning: Beginning = Beginning(),  # noqa: B008 - it is frozen
         actions: Sequence[Action] = ACTIONS,
     ) -> None:
@@ -73,7 +73,7 @@ class GdApp(App[None]):
         self.fault: str | None = None
         self.run_screen: RunScreen | None = None
         self.way_out: Leaving | None = None
-        self._settings, self._clock, self._shelf = settings, clock, shelf
+        self._settings, self._clock, self._shelf = settings, clock, library
         self._beginning = beginning
         self.actions, self.key_names = actions, KeyNames(actions)
         self.flow = Flow()
@@ -89,12 +89,12 @@ class GdApp(App[None]):
         self.set_class(terminal.depth != "truecolor", "flat")
 
     @property
-    def shelf(self) -> "Shelf":
-        """Where runs are kept: the run store of this machine, unless another shelf was given."""
+    def library(self) -> "RunLibrary":
+        """Where runs are kept: the run store of this machine, unless another library was given."""
         if self._shelf is None:
-            from tui_gd.ui.library import StoreShelf
+            from tui_gd.ui.library import StoredRunLibrary
 
-            self._shelf = StoreShelf()
+            self._shelf = StoredRunLibrary()
         return self._shelf
 
     @property

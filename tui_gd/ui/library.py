@@ -1,4 +1,4 @@
-"""The shelf of the interface: kept runs out of the run store of this machine."""
+"""The library of the interface: kept runs out of the run store of this machine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tui_gd.runs.store import Store
 from tui_gd.training.buckets import curve_of
-from tui_gd.training.checkpoint import LaneRecord, Standing
+from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 
 if TYPE_CHECKING:
     from tui_gd.runs.exported import Exported
@@ -24,7 +24,7 @@ import threading
 
 from tui_gd.training.trainer import Trainer
 
-# The shelf: what the screens want of kept runs, whatever they are kept in.
+# The library: what the screens want of kept runs, whatever they are kept in.
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Reopened:
     keeper: Callable[[Callable[[str], None]], RunKeeper] | None = None
 
 
-class Shelf(Protocol):
+class RunLibrary(Protocol):
     """Where runs are kept; `ProblemError` or `OutputError`, in one line, where something fails."""
 
     def runs(self) -> list[KeptRun]:
@@ -128,7 +128,7 @@ class Shelf(Protocol):
 MOST_BUCKETS = 2048
 
 
-class StoreShelf:
+class StoredRunLibrary:
     """Opens the store for every question: other programs write to it meanwhile."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -155,8 +155,8 @@ class StoreShelf:
         """Return settings and curves of one run."""
         with Store(self._path) as store:
             kept = store.find(run)
-            standing = store.standing(kept)
-        lanes = tuple(_lane(lane, standing) for lane in standing.lanes)
+            checkpoint = store.checkpoint(kept)
+        lanes = tuple(_lane(lane, checkpoint) for lane in checkpoint.lanes)
         return KeptDetail(kept.settings, lanes)
 
     def delete(self, run: str) -> None:
@@ -188,11 +188,11 @@ class StoreShelf:
 
         with Store(self._path) as store:
             opened = open_to_export(store, store.find(run))
-        return Exported(opened.settings, opened.problem, opened.standing, gone=opened.gone)
+        return Exported(opened.settings, opened.problem, opened.checkpoint, gone=opened.gone)
 
 
-def _lane(lane: LaneRecord, standing: Standing) -> KeptLane:
-    train, test = (standing.series[name][lane.number] for name in ("train", "test"))
+def _lane(lane: LaneRecord, checkpoint: Checkpoint) -> KeptLane:
+    train, test = (checkpoint.series[name][lane.number] for name in ("train", "test"))
     _, optimizer, loss = lane.methods[-1]
     return KeptLane(
         lane.name,
@@ -213,7 +213,7 @@ def _lane(lane: LaneRecord, standing: Standing) -> KeptLane:
 PATIENCE_SECONDS = 30.0
 
 
-class StandingTap:
+class CheckpointTap:
     """Passes what a runner tells on to `keeper`, and takes a copy of the run when asked to."""
 
     def __init__(self, keeper: RunKeeper | None = None) -> None:
@@ -221,18 +221,20 @@ class StandingTap:
         self._asking = threading.Lock()
         self._wanted = False
         self._answered = threading.Event()
-        self._standing: Standing | None = None
+        self._standing: Checkpoint | None = None
 
     def take(self, trainer: Trainer, state: str, seed: int) -> None:
         """Pass on; called on the runner's thread."""
         if self._wanted:
             self._wanted = False
-            self._standing = trainer.standing(seed)
+            self._standing = trainer.checkpoint(seed)
             self._answered.set()
         if self.keeper:
             self.keeper.take(trainer, state, seed)
 
-    def ask(self, prod: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> Standing | None:
+    def ask(
+        self, prod: Callable[[], object], seconds: float = PATIENCE_SECONDS
+    ) -> Checkpoint | None:
         """Return where the run stands; None if the runner has not said so within `seconds`.
 
         `prod` has the runner tell of the run soon. Not to be called on the interface's thread.
@@ -244,5 +246,5 @@ class StandingTap:
             prod()
             self._answered.wait(seconds)
             self._wanted = False
-            standing, self._standing = self._standing, None
-            return standing
+            checkpoint, self._standing = self._standing, None
+            return checkpoint

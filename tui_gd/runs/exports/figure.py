@@ -14,7 +14,7 @@ from tui_gd.learning.models import Floats
 from tui_gd.problems.text import harmless
 from tui_gd.runs.exported import Exported
 from tui_gd.training.checkpoint import LaneRecord
-from tui_gd.training.spans import Points
+from tui_gd.training.spans import ThinnedSeries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def curve_files(exported: Exported) -> dict[str, bytes]:
                 labels.append(f"{harmless(lane.name)}: {optimizer}, α = {rate:g}, {name}")
     if 0.0 < lowest < np.inf:
         axes.set_yscale("log")
-    if exported.epoch != exported.standing.newest:
+    if exported.epoch != exported.checkpoint.newest:
         axes.axvline(exported.epoch, color="0.5", lw=0.8)
     axes.set_xlabel("epoch")
     _label(axes.set_ylabel, f"loss ({', '.join(_losses(exported))})")
@@ -145,7 +145,7 @@ def _own_epochs(exported: Exported, lane: LaneRecord, name: str) -> tuple[Floats
     return _thinned(exported.series(name, lane).points(begin))
 
 
-def _thinned(points: Points) -> tuple[Floats, Floats]:
+def _thinned(points: ThinnedSeries) -> tuple[Floats, Floats]:
     """Return epochs and values to be drawn, so that no spike is lost."""
     epochs, values = points
     width = -(-2 * len(values) // POINTS)

@@ -130,7 +130,7 @@ def _digits(value: float) -> str:
 
 
 def _heading(exported: Exported) -> list[str]:
-    epoch, newest = exported.epoch, exported.standing.newest
+    epoch, newest = exported.epoch, exported.checkpoint.newest
     return [
         f"{harmless(exported.problem.name)}: {harmless(size_of(exported.problem), 1000)}",
         harmless(command_line(exported.settings), 2000),
@@ -196,8 +196,8 @@ def _json(exported: Exported, rows: list[_Row]) -> str:
         "config": exported.settings.as_dict(),
         "problem": about_problem(exported.problem),
         "epoch": exported.epoch,
-        "newest": exported.standing.newest,
-        "seed": exported.standing.seed,
+        "newest": exported.checkpoint.newest,
+        "seed": exported.checkpoint.seed,
         "lanes": [_lane(exported, row) for row in rows],
     }
     return json.dumps(_finite(document), indent=1, allow_nan=False) + "\n"

@@ -162,7 +162,7 @@ class TinyPage(CellView):
 
 # The verdict's line: in words how training goes, and what to try.
 
-_GAP = "   "
+_ADVICE_GAP = "   "
 
 
 class VerdictLine(CellView):
@@ -179,6 +179,6 @@ class VerdictLine(CellView):
             text, advice, kind = why.line(view, columns)
             shown = fit(text, columns, view.symbols.plain)
             at = cells.put(0, 0, shown, kind_colour(kind, view.palette))
-            if advice and at + width(_GAP + advice) <= columns:
-                cells.put(0, at, _GAP + advice, view.palette.dim)
+            if advice and at + width(_ADVICE_GAP + advice) <= columns:
+                cells.put(0, at, _ADVICE_GAP + advice, view.palette.dim)
             self.show(cells)

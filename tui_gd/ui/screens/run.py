@@ -26,7 +26,7 @@ from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.cellview import paint
 from tui_gd.ui.copying import harmless
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action, target
-from tui_gd.ui.library import StandingTap
+from tui_gd.ui.library import CheckpointTap
 from tui_gd.ui.panels.board import SMALLEST, VERDICT_ROWS, Board
 from tui_gd.ui.panels.lines import KeysLine, StatusLine, TinyPage, VerdictLine
 from tui_gd.ui.panels.panel import Panel, View
@@ -96,7 +96,7 @@ class RunScreen(KeepingActions):
     @property
     def runner(self) -> Runner | None:
         """What drives the run, once there is one."""
-        return self.steering.runner
+        return self.sender.runner
 
     # From start to first snapshot
 
@@ -131,7 +131,7 @@ class RunScreen(KeepingActions):
             self.app.call_from_thread(self.refuse, str(error))
             return
         keeper = Recorder(settings, problem, tell=self.tell) if self._beginning.keep else None
-        runner = self._runner_for(settings, trainer, StandingTap(keeper))
+        runner = self._runner_for(settings, trainer, CheckpointTap(keeper))
         if shared is not None:
             runner[0].post(SelectLane(trainer.lanes[shared.current].number))
         self.app.call_from_thread(self._take, settings, problem, *runner)
@@ -140,11 +140,11 @@ class RunScreen(KeepingActions):
     def _runner_for(
         settings: RunSettings,
         trainer: Trainer,
-        tap: StandingTap,
+        tap: CheckpointTap,
         *,
         seed: int | None = None,
         goal: int | None = None,
-    ) -> tuple[Runner, StandingTap]:
+    ) -> tuple[Runner, CheckpointTap]:
         """Return what is to drive a run up to epoch `goal`, and what it tells of it."""
         pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
         runner = Runner(
@@ -164,12 +164,12 @@ class RunScreen(KeepingActions):
     def _open(self, run: str) -> None:
         self.keep_now()
         try:
-            kept = self.app.shelf.reopen(run)
+            kept = self.app.library.reopen(run)
         except (ProblemError, OutputError) as error:
             self.app.call_from_thread(self.refuse, str(error))
             return
         settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
-        tap = StandingTap(kept.keeper(self.tell) if kept.keeper else None)
+        tap = CheckpointTap(kept.keeper(self.tell) if kept.keeper else None)
         runner = self._runner_for(settings, kept.trainer, tap, seed=kept.seed, goal=kept.goal)
         self.app.call_from_thread(self._take, settings, kept.problem, *runner, kept.note)
 
@@ -188,7 +188,7 @@ class RunScreen(KeepingActions):
         settings: RunSettings,
         problem: Problem,
         runner: Runner,
-        tap: StandingTap,
+        tap: CheckpointTap,
         note: str = "",
     ) -> None:
         """Have a run on the screen, in place of the one there was."""
@@ -199,9 +199,9 @@ class RunScreen(KeepingActions):
             self.board.forget()
         self.settings, self.problem = settings, problem
         self.tap, self.asked = tap, None
-        self.steering.take(runner)
+        self.sender.take(runner)
         self.hidden.clear()
-        self.holding.forget()
+        self.key_repeat.forget()
         self._wanted_look = None
         self.board.suit(surface=problem.surface is not None)
         self.lay_out()
@@ -315,8 +315,8 @@ class RunScreen(KeepingActions):
         self.studies.end_frame()
         now = time.monotonic()
         self._rests_until = now + min(FRAME_REST * (now - begun), LONGEST_REST)
-        if not self.step_pending and (step := self.holding.drawn()):
-            self.steering.post(step)
+        if not self.step_pending and (step := self.key_repeat.drawn()):
+            self.sender.post(step)
 
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
@@ -369,7 +369,7 @@ class RunScreen(KeepingActions):
         wanted = self.board.loss.wanted_look(view)
         if wanted not in {view.snapshot.look, self._wanted_look}:
             self._wanted_look = wanted
-            self.steering.post(wanted)
+            self.sender.post(wanted)
 
     def _study(self, view: View) -> None:
         """Begin the studies that the panels shown want for this view."""

@@ -15,7 +15,7 @@ from tui_gd.session import commands
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate, parse_name
-from tui_gd.ui.steering import Holding, Steering
+from tui_gd.ui.sender import CommandSender, KeyRepeat
 
 if TYPE_CHECKING:
     from tui_gd.ui.app import GdApp
@@ -27,9 +27,9 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import OF_DATA, OF_DATA_MADE, OF_FILES
-from tui_gd.training.checkpoint import Standing
+from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.ui.copying import harmless, panel_text, write_panel
-from tui_gd.ui.library import PATIENCE_SECONDS, StandingTap
+from tui_gd.ui.library import PATIENCE_SECONDS, CheckpointTap
 from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.race import Mode
@@ -56,8 +56,8 @@ class TrainingActions(Screen[None]):
     def __init__(self, settings: RunSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.steering = Steering()
-        self.holding = Holding(time.monotonic)
+        self.sender = CommandSender()
+        self.key_repeat = KeyRepeat(time.monotonic)
         self.checking = False
         self.hidden: set[int] = set()
 
@@ -75,7 +75,7 @@ class TrainingActions(Screen[None]):
 
     def _say_diverged(self) -> bool:
         """Say why the run cannot go on, if it cannot."""
-        snapshot = self.steering.snapshot
+        snapshot = self.sender.snapshot
         if snapshot is None or snapshot.state is not RunState.DIVERGED:
             return False
         rescue = self.app.key_names.of("rescue")
@@ -86,11 +86,11 @@ class TrainingActions(Screen[None]):
 
     def action_run_or_pause(self) -> None:
         """Run or pause."""
-        snapshot = self.steering.snapshot
+        snapshot = self.sender.snapshot
         if snapshot and snapshot.state is RunState.RUNNING:
-            self.steering.post(commands.Pause())
+            self.sender.post(commands.Pause())
         elif not self._say_diverged():
-            self.steering.post(commands.Resume())
+            self.sender.post(commands.Resume())
 
     def action_step(self, epochs: int) -> None:
         """Go some epochs forward."""
@@ -99,80 +99,80 @@ class TrainingActions(Screen[None]):
 
     def action_step_back(self, epochs: int) -> None:
         """Go some epochs back."""
-        snapshot = self.steering.snapshot
+        snapshot = self.sender.snapshot
         if snapshot and snapshot.epoch == 0:
             self.say("this is the first epoch")
         self._step(commands.StepBack(epochs))
 
     def _step(self, command: commands.Step | commands.StepBack) -> None:
-        allowed = self.holding.press(command, pending=self.step_pending)
+        allowed = self.key_repeat.press(command, pending=self.step_pending)
         if allowed:
-            self.steering.post(allowed)
+            self.sender.post(allowed)
 
     def action_first(self) -> None:
         """Go to epoch 0."""
-        self.steering.post(commands.GoTo(0))
+        self.sender.post(commands.GoTo(0))
 
     def action_newest(self) -> None:
         """Go to the newest epoch."""
-        self.steering.post(commands.GoTo(None))
+        self.sender.post(commands.GoTo(None))
 
     def action_flat_out(self) -> None:
         """Switch between flat out and a pace that can be watched."""
-        if snapshot := self.steering.snapshot:
+        if snapshot := self.sender.snapshot:
             watched = max(1.0, self.settings.epochs / WATCHED_SECONDS)
             pace = min(watched, WATCHED_EPOCHS / WATCHED_SECONDS) if snapshot.pace is None else None
-            self.steering.post(commands.SetPace(pace))
+            self.sender.post(commands.SetPace(pace))
             self.say(f"{pace:.0f} epochs a second" if pace else "flat out")
 
     @work
     async def action_go_to(self) -> None:
         """Ask for an epoch and go there."""
-        if snapshot := self.steering.snapshot:
+        if snapshot := self.sender.snapshot:
             question = f"Go to epoch (0 to {snapshot.newest}, or further)"
             epoch = await self.app.push_screen_wait(
                 Prompt(question, str(snapshot.epoch), parse_epoch)
             )
             if epoch is not None:
-                self.steering.post(commands.GoTo(int(epoch)))
+                self.sender.post(commands.GoTo(int(epoch)))
 
     # Descent
 
     def action_learning_rate(self, rungs: int) -> None:
         """Move the learning rate on the ladder."""
-        self.steering.climb(rungs)
+        self.sender.climb(rungs)
 
     @work
     async def action_type_learning_rate(self) -> None:
         """Ask for a learning rate."""
-        if self.steering.snapshot:
+        if self.sender.snapshot:
             question = self.app.terminal.symbols.spell("Learning rate α of the current lane")
-            shown = f"{self.steering.learning_rate:g}"
+            shown = f"{self.sender.learning_rate:g}"
             rate = await self.app.push_screen_wait(Prompt(question, shown, parse_learning_rate))
             if rate is not None:
-                self.steering.post(commands.SetLearningRate(rate))
+                self.sender.post(commands.SetLearningRate(rate))
 
     def action_rescue(self) -> None:
         """Go back to before the loss rose, and on with a tenth of the learning rate."""
-        snapshot = self.steering.snapshot
+        snapshot = self.sender.snapshot
         if snapshot is None:
             return
-        rate = float(f"{self.steering.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
+        rate = float(f"{self.sender.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
         goal = rescue_epoch(snapshot)
-        self.steering.post(commands.StepBack(snapshot.epoch - goal))
-        self.steering.post(commands.SetLearningRate(rate))
+        self.sender.post(commands.StepBack(snapshot.epoch - goal))
+        self.sender.post(commands.SetLearningRate(rate))
         self.say(f"epoch {goal}, α {rate:g}")
 
     # Lanes
 
     def action_branch(self) -> None:
         """Branch here into a new lane, which becomes the current one."""
-        self.steering.post(commands.Branch())
+        self.sender.post(commands.Branch())
 
     @work
     async def action_branch_with(self) -> None:
         """Ask for another optimizer or loss and branch here with it."""
-        if snapshot := self.steering.snapshot:
+        if snapshot := self.sender.snapshot:
             lane = snapshot.lane
             options = [
                 (f"optimizer {name}", f"optimizer {name}: {title}")
@@ -189,46 +189,46 @@ class TrainingActions(Screen[None]):
             if answer is not None:
                 kind, _, name = answer.partition(" ")
                 optimizer, loss = (name, None) if kind == "optimizer" else (None, name)
-                self.steering.post(commands.Branch(optimizer, loss))
+                self.sender.post(commands.Branch(optimizer, loss))
 
     @work
     async def action_name_lane(self) -> None:
         """Ask for a name of the current lane."""
-        if snapshot := self.steering.snapshot:
+        if snapshot := self.sender.snapshot:
             lane = snapshot.lane
             question = f"Name of lane {lane.name}"
             name = await self.app.push_screen_wait(Prompt(question, lane.name, parse_name))
             if name is not None:
-                self.steering.post(commands.RenameLane(lane.number, name))
+                self.sender.post(commands.RenameLane(lane.number, name))
 
     def action_hide_lane(self) -> None:
         """Leave the current lane out of the plots when it is not the current one, or no longer."""
-        if snapshot := self.steering.snapshot:
-            lane = snapshot.lanes[self.steering.lane]
+        if snapshot := self.sender.snapshot:
+            lane = snapshot.lanes[self.sender.lane]
             self.hidden ^= {lane.number}
             hidden = lane.number in self.hidden
             self.say(f"lane {lane.name} is {'hidden' if hidden else 'shown'} beside other lanes")
 
     def action_close_lane(self) -> None:
         """Drop the current lane."""
-        if snapshot := self.steering.snapshot:
-            lane = snapshot.lanes[self.steering.lane]
+        if snapshot := self.sender.snapshot:
+            lane = snapshot.lanes[self.sender.lane]
             if len(snapshot.lanes) == 1:
                 self.say(f"the last lane stays: {self.app.key_names.of('quit')} quits")
             else:
-                self.steering.post(commands.CloseLane(lane.number))
+                self.sender.post(commands.CloseLane(lane.number))
                 self.say(f"lane {lane.name} is closed")
 
     def action_mark(self) -> None:
         """Compare other epochs to this one from now on."""
-        if snapshot := self.steering.snapshot:
-            self.steering.post(commands.Mark())
+        if snapshot := self.sender.snapshot:
+            self.sender.post(commands.Mark())
             self.say(f"changes are now those since epoch {snapshot.epoch}")
 
     def action_check_gradient(self) -> None:
         """Hold the gradient against differences of the loss in the step panel, or no longer."""
         self.checking = not self.checking
-        self.steering.post(commands.CheckGradient(self.checking))
+        self.sender.post(commands.CheckGradient(self.checking))
         self.say("differences of the loss beside g" if self.checking else "the step again")
 
 
@@ -269,12 +269,12 @@ class RestartingActions(TrainingActions):
         if isinstance(command, commands.SetStart):
             self._begin_anew(command)
         else:
-            self.steering.post(command)
+            self.sender.post(command)
 
     def _begin_anew(self, command: commands.Reset | commands.SetStart) -> None:
         """Have the run begun again, and say how to undo it if there was one."""
-        snapshot = self.steering.snapshot
-        self.steering.post(command)
+        snapshot = self.sender.snapshot
+        self.sender.post(command)
         if snapshot and snapshot.newest:
             epochs = "epoch" if snapshot.newest == 1 else f"{snapshot.newest} epochs"
             undo = self.app.key_names.of("take_back")
@@ -282,21 +282,21 @@ class RestartingActions(TrainingActions):
 
     def action_take_back(self) -> None:
         """Go back to the run before it was begun again, or to the one begun again."""
-        snapshot = self.steering.snapshot
+        snapshot = self.sender.snapshot
         if snapshot is None:
             return
         if snapshot.other_newest is None:
             runs = self.app.key_names.of("kept_runs")
             self.say(f"nothing was begun again; {runs} lists the kept runs")
         else:
-            self.steering.post(commands.TakeBack())
+            self.sender.post(commands.TakeBack())
             undo = self.app.key_names.of("take_back")
             self.say(f"the run before, up to epoch {snapshot.other_newest}; {undo} swaps again")
 
     @work
     async def action_choose_loss(self) -> None:
         """Ask for the loss and begin again with it, from the same start."""
-        if self.steering.snapshot:
+        if self.sender.snapshot:
             options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[self.problem.task]]
             now = self.settings.loss_for(self.problem)
             loss = await self.app.push_screen_wait(Choice("Loss", options, now))
@@ -306,9 +306,9 @@ class RestartingActions(TrainingActions):
     @work
     async def action_choose_optimizer(self) -> None:
         """Ask for the optimizer and begin again with it, from the same start."""
-        if self.steering.snapshot:
+        if self.sender.snapshot:
             options = [(name, f"{name}: {title}") for name, title in OPTIMIZERS.items()]
-            now = self.steering.snapshot.lane.optimizer.name
+            now = self.sender.snapshot.lane.optimizer.name
             name = await self.app.push_screen_wait(Choice("Optimizer", options, now))
             if name is not None and (name,) != self.settings.optimizer:
                 self._begin_again(optimizer=(name,), momentum=None)
@@ -316,7 +316,7 @@ class RestartingActions(TrainingActions):
     @work
     async def action_choose_problem(self) -> None:
         """Ask for the problem and begin with it."""
-        if self.steering.snapshot:
+        if self.sender.snapshot:
             options = [(name, f"{name}: {one.about}") for name, one in BUILTIN.items()]
             options += [(name, f"{name}: {one.about}") for name, one in SURFACES.items()]
             names = [name for name, _ in options]
@@ -340,7 +340,7 @@ class RestartingActions(TrainingActions):
 
     def _begin_again(self, **changes: Any) -> None:
         """Begin with other settings; lanes keep their learning rates if they can."""
-        snapshot = self.steering.snapshot
+        snapshot = self.sender.snapshot
         assert snapshot
         rates = tuple(lane.learning_rate for lane in snapshot.lanes)
         if len(self.settings.optimizer) > 1:  # each of them descends with each rate
@@ -411,8 +411,8 @@ class ViewingActions(RestartingActions):
 
     def on_panel_moved(self, event: Panel.Moved) -> None:
         """Move the selection in a panel: a sample, a row, or the current lane."""
-        if self.steering.runner:
-            self.steering.choose_lane(event.panel.moved(event.by, self.view))
+        if self.sender.runner:
+            self.sender.choose_lane(event.panel.moved(event.by, self.view))
             self.redraw()
 
     def action_scroll(self, pages: int) -> None:
@@ -460,34 +460,34 @@ class ViewingActions(RestartingActions):
 
     def action_zoom(self, factor: float) -> None:
         """Zoom in the focused panel, or else in the loss."""
-        if self.steering.runner:
+        if self.sender.runner:
             if not self.board.panel.zoom(factor, self.view):
                 self.board.loss.zoom(factor, self.view)
             self.redraw()
 
     def action_pan(self, share: float) -> None:
         """Move the window of the focused panel, or else of the loss."""
-        if self.steering.runner:
+        if self.sender.runner:
             if not self.board.panel.pan(share, self.view):
                 self.board.loss.pan(share, self.view)
             self.redraw()
 
     def on_panel_wheeled(self, event: Panel.Wheeled) -> None:
         """Zoom at the pointer; where nothing can be zoomed, move the selection."""
-        if self.steering.runner:
+        if self.sender.runner:
             factor = _WHEEL**event.up
             if not event.panel.zoom_at(event.x, event.y, factor, self.view):
-                self.steering.choose_lane(event.panel.moved(-event.up, self.view))
+                self.sender.choose_lane(event.panel.moved(-event.up, self.view))
             self.redraw()
 
     def on_panel_dragged(self, event: Panel.Dragged) -> None:
         """Move the window with the pointer."""
-        if self.steering.runner and event.panel.pan(event.share, self.view):
+        if self.sender.runner and event.panel.pan(event.share, self.view):
             self.redraw()
 
     def on_panel_clicked(self, event: Panel.Clicked) -> None:
         """Let a panel take a click; what it leads to is done."""
-        if self.steering.runner:
+        if self.sender.runner:
             command = event.panel.click_at(event.x, event.y, self.view)
             if command is not None:
                 self.carry_out(command)
@@ -497,7 +497,7 @@ class ViewingActions(RestartingActions):
 
     def action_cursor(self) -> None:
         """Put a cursor into the focused plot; when there is one, take what it is at."""
-        if self.steering.runner is None:
+        if self.sender.runner is None:
             return
         panel = self.board.panel
         if panel.cursor_on:
@@ -516,7 +516,7 @@ class ViewingActions(RestartingActions):
 
     def action_move_cursor(self, across: int, down: int) -> None:
         """Move the cursor; the chosen train sample is the one of the step panel too."""
-        if self.steering.runner:
+        if self.sender.runner:
             self.board.panel.move_cursor(across, down, self.view)
             self.board.step.sample = self.board.points.sample
             self.redraw()
@@ -525,7 +525,7 @@ class ViewingActions(RestartingActions):
 
     def action_race(self, mode: Mode) -> None:
         """Race learning rates or optimizers from the viewed weights."""
-        if self.steering.runner:
+        if self.sender.runner:
             view = self.view
             epoch = self.board.race.start(mode, view)
             self.show_panel("race")
@@ -540,7 +540,7 @@ class ViewingActions(RestartingActions):
     @work
     async def action_choose_plane(self) -> None:
         """Ask for the weights of the landscape."""
-        if self.steering.runner is None:
+        if self.sender.runner is None:
             return
 
         def parse(text: str) -> str:
@@ -560,14 +560,14 @@ class ViewingActions(RestartingActions):
 
     def action_copy(self) -> None:
         """Copy the focused panel's numbers to the clipboard of the terminal."""
-        if self.steering.runner:
+        if self.sender.runner:
             text = self._numbers()
             self.app.copy_to_clipboard(text)
             self.say(f"copied {len(text.splitlines())} lines of {self.board.panel.NAME}")
 
     def action_write(self) -> None:
         """Write the focused panel's numbers to a file."""
-        if self.steering.runner is None:
+        if self.sender.runner is None:
             return
         try:
             path = write_panel(self.view, self.board.panel.NAME, self._numbers())
@@ -591,7 +591,7 @@ class KeepingActions(ViewingActions):
 
     def __init__(self, settings: RunSettings) -> None:
         super().__init__(settings)
-        self.tap = StandingTap()
+        self.tap = CheckpointTap()
         self.asked: tuple[RunSettings, tuple[str, ...], str] | None = None
 
     # The run on the screen
@@ -608,28 +608,28 @@ class KeepingActions(ViewingActions):
 
     def put_away(self) -> None:
         """Have all of the run kept, once its runner has stopped; may wait for a disk."""
-        if self.steering.runner:
-            _put_away(self.steering.runner, self.tap)
+        if self.sender.runner:
+            _put_away(self.sender.runner, self.tap)
 
     @work(thread=True, group="keep")
-    def _put_away(self, runner: Runner, tap: StandingTap) -> None:
+    def _put_away(self, runner: Runner, tap: CheckpointTap) -> None:
         _put_away(runner, tap)
 
     def replace_run(self) -> None:
         """Stop the run on the screen, which another takes the place of, and have it kept."""
-        if self.steering.runner:
-            self.steering.runner.stop()
+        if self.sender.runner:
+            self.sender.runner.stop()
             if self.tap.keeper:
-                self._put_away(self.steering.runner, self.tap)
+                self._put_away(self.sender.runner, self.tap)
 
     def tell(self, fault: str) -> None:
         """Say why a run is not kept; called on any thread."""
         if self.is_attached and self.app.is_running:
             self.app.call_later(self.say, harmless(fault), warning=True)
 
-    def _ask(self) -> Standing | None:
+    def _ask(self) -> Checkpoint | None:
         """Return where the run stands; not on the interface's thread."""
-        runner, snapshot = self.steering.runner, self.steering.snapshot
+        runner, snapshot = self.sender.runner, self.sender.snapshot
         if runner is None or snapshot is None:
             return None
         return self.tap.ask(lambda: runner.post(commands.SelectLane(snapshot.lane.number)))
@@ -647,14 +647,16 @@ class KeepingActions(ViewingActions):
             if run is not None:
                 self.open_kept(run)
 
-        screen = RunsScreen(self.app.shelf, current=lambda: self.kept_id, export=self._export_kept)
+        screen = RunsScreen(
+            self.app.library, current=lambda: self.kept_id, export=self._export_kept
+        )
         self.app.push_screen(screen, go_on)
 
     # Exports
 
     def action_export(self) -> None:
         """Ask what is to be exported of the run on the screen, and where to."""
-        if self.steering.runner:
+        if self.sender.runner:
             self._export(self.kept_id or "", "this run")
 
     def _export_kept(self, run: str) -> None:
@@ -677,7 +679,7 @@ class KeepingActions(ViewingActions):
         from tui_gd.runs.export import export
 
         try:
-            exported = self.app.shelf.exported(run) if run else self.exported()
+            exported = self.app.library.exported(run) if run else self.exported()
             paths = export(exported, kinds, Path(folder).expanduser(), picture=picture)
         except (ProblemError, OutputError) as error:
             said, warning = str(error), True
@@ -694,16 +696,16 @@ class KeepingActions(ViewingActions):
         """Return the run on the screen for an export; not on the interface's thread."""
         from tui_gd.runs.exported import Exported
 
-        standing, snapshot = self._ask(), self.steering.snapshot
-        if standing is None or snapshot is None:
+        checkpoint, snapshot = self._ask(), self.sender.snapshot
+        if checkpoint is None or snapshot is None:
             raise ProblemError("the run does not answer: pause it, and export again")
-        return Exported(self.settings, self.problem, standing, snapshot.lane.number)
+        return Exported(self.settings, self.problem, checkpoint, snapshot.lane.number)
 
     # Columns
 
     def action_columns(self) -> None:
         """Show what was done to every column."""
-        if self.steering.runner is None:
+        if self.sender.runner is None:
             return
         if self.problem.surface:
             self.say("a surface has no columns")
@@ -726,7 +728,7 @@ class KeepingActions(ViewingActions):
         raise NotImplementedError
 
 
-def _put_away(runner: Runner, tap: StandingTap) -> None:
+def _put_away(runner: Runner, tap: CheckpointTap) -> None:
     """Have all of a run kept that has been stopped, or has failed, and give it back."""
     if tap.keeper:
         sound = runner.stop(PATIENCE_SECONDS) and not runner.failure

@@ -12,7 +12,7 @@ from textual.notifications import SeverityLevel
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.copying import harmless
-from tui_gd.ui.library import KeptDetail, KeptRun, Shelf
+from tui_gd.ui.library import KeptDetail, KeptRun, RunLibrary
 from tui_gd.ui.screens.page import Closing
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, row_at
@@ -26,7 +26,7 @@ _PAGE = 10
 
 
 class RunsScreen(Closing[str | None]):
-    """Shows what `shelf` has; answers with the id of the run to go on with, or None.
+    """Shows what `library` has; answers with the id of the run to go on with, or None.
 
     `current` tells the id of the run that is on the screen behind; `export` is called with the id
     of a run to export.
@@ -56,13 +56,13 @@ class RunsScreen(Closing[str | None]):
 
     def __init__(
         self,
-        shelf: Shelf,
+        library: RunLibrary,
         *,
         current: Callable[[], str | None] = lambda: None,
         export: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
-        self._shelf, self._current, self._export = shelf, current, export
+        self._shelf, self._current, self._export = library, current, export
         self._runs: list[KeptRun] = []
         self._details: dict[str, KeptDetail] = {}
         self._read_as: dict[str, KeptRun] = {}

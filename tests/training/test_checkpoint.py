@@ -1,4 +1,4 @@
-"""A run taken up again from where it stood, whole or from news, goes on with the same bits."""
+"""A run taken up again from where it stood, whole or from delta, goes on with the same bits."""
 
 import numpy as np
 import pytest
@@ -8,38 +8,40 @@ from hypothesis import strategies as st
 from tests.making import Floats, make_problem
 from tests.training.test_history import COMMANDS, RATES, carry_out, check
 from tests.twin import ROWS, Twin
-from tui_gd.training.checkpoint import Keyframe, News, Standing
-from tui_gd.training.spans import Known
+from tui_gd.training.checkpoint import Checkpoint, Delta, Keyframe
+from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
 
 
 class Ledger:
-    """Keeps the news of a run as a store would, the slow way."""
+    """Keeps the delta of a run as a store would, the slow way."""
 
     def __init__(self) -> None:
         self.frames: list[Keyframe] = []
-        self.series: dict[str, dict[int, Known]] = {}
+        self.series: dict[str, dict[int, KnownPoints]] = {}
         self.entries: list[object] = []
-        self.last: News | None = None
+        self.last: Delta | None = None
 
-    def take(self, news: News) -> None:
-        if news.begun:
-            self.frames, self.series, self.entries = [news.begun], {}, []
-        self.frames = [frame for frame in self.frames if frame.epoch <= news.kept]
-        self.frames = [frame for frame in self.frames if frame.epoch != news.epoch]
-        self.frames.append(news.keyframe)
-        for change in news.changes:
+    def take(self, delta: Delta) -> None:
+        if delta.begun:
+            self.frames, self.series, self.entries = [delta.begun], {}, []
+        self.frames = [frame for frame in self.frames if frame.epoch <= delta.kept]
+        self.frames = [frame for frame in self.frames if frame.epoch != delta.epoch]
+        self.frames.append(delta.keyframe)
+        for change in delta.changes:
             for name, values in change.values.items():
                 of_name = self.series.setdefault(name, {})
-                before = of_name.get(change.number, Known.of(np.empty(0))).between(0, change.first)
-                of_name[change.number] = Known.of(np.concatenate([before, values.all()]))
-        self.entries += news.entries
-        self.last = news
+                before = of_name.get(change.number, KnownPoints.of(np.empty(0))).between(
+                    0, change.first
+                )
+                of_name[change.number] = KnownPoints.of(np.concatenate([before, values.all()]))
+        self.entries += delta.entries
+        self.last = delta
 
-    def standing(self) -> Standing:
+    def checkpoint(self) -> Checkpoint:
         assert self.last
         frames = tuple(sorted(self.frames, key=lambda frame: frame.epoch))
-        return Standing(
+        return Checkpoint(
             self.last.epoch,
             self.last.newest,
             self.last.lanes,
@@ -55,7 +57,7 @@ def fresh(start: Floats) -> Trainer:
     return Trainer(make_problem(ROWS), initial_weights=start)
 
 
-def same(one: Standing, other: Standing) -> None:
+def same(one: Checkpoint, other: Checkpoint) -> None:
     assert (one.epoch, one.newest, one.lanes) == (other.epoch, other.newest, other.lanes)
     assert (one.entries, one.next_number) == (other.entries, other.next_number)
     for name, lanes in one.series.items():
@@ -82,17 +84,17 @@ def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
     for command, told in before:
         carry_out(command, trainer, twin)
         if told:
-            ledger.take(trainer.news())
-    ledger.take(trainer.news())
-    whole, kept = trainer.standing(), ledger.standing()
+            ledger.take(trainer.delta())
+    ledger.take(trainer.delta())
+    whole, kept = trainer.checkpoint(), ledger.checkpoint()
     same(whole, kept)
-    for standing in (whole, kept):
+    for checkpoint in (whole, kept):
         again = fresh(start)
         again.record_steepness()
-        again.restore(standing)
+        again.restore(checkpoint)
         again.finish_tests()
         check(again, twin)
-        same(again.standing(), whole)
+        same(again.checkpoint(), whole)
         going_on = twin.copy()
         going_on.other = None  # what could be taken back is not kept
         for command in after:
@@ -102,42 +104,42 @@ def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
 
 def test_news_are_only_what_is_new() -> None:
     trainer = fresh(np.array([0.5, -0.25, 0.125]))
-    first = trainer.news()
+    first = trainer.delta()
     assert first.begun
     assert first.begun.epoch == 0
     trainer.advance(1000)
-    trainer.news()
+    trainer.delta()
     trainer.advance(7)
-    news = trainer.news()
-    assert news.begun is None
-    assert news.kept == np.inf
-    (change,) = news.changes
+    delta = trainer.delta()
+    assert delta.begun is None
+    assert delta.kept == np.inf
+    (change,) = delta.changes
     assert change.first == 1001
     assert change.values["train"].all().tobytes() == trainer.losses()[1001:].tobytes()
     trainer.back(500)
-    assert trainer.news().changes == ()
-    trainer.advance(100)  # on record: the same again is no news
-    assert trainer.news().changes == ()
+    assert trainer.delta().changes == ()
+    trainer.advance(100)  # on record: the same again is no delta
+    assert trainer.delta().changes == ()
     trainer.set_learning_rate(0.5)
     trainer.advance(1)
-    news = trainer.news()
-    assert news.kept == 607
-    assert [(one.first, len(one.values["train"].all())) for one in news.changes] == [(608, 1)]
-    assert len(news.entries) == 1
+    delta = trainer.delta()
+    assert delta.kept == 607
+    assert [(one.first, len(one.values["train"].all())) for one in delta.changes] == [(608, 1)]
+    assert len(delta.entries) == 1
 
 
 def test_weights_of_another_model_are_refused_in_one_line() -> None:
-    standing = fresh(np.zeros(3)).standing()
+    checkpoint = fresh(np.zeros(3)).checkpoint()
     other = Trainer(make_problem(ROWS, 4))
     with pytest.raises(ValueError, match=r"^the kept weights are not those of this model$"):
-        other.restore(standing)
+        other.restore(checkpoint)
 
 
 def test_an_early_epoch_of_a_run_taken_up_again_is_reached_with_its_bits() -> None:
     trainer = fresh(np.array([0.5, -0.25, 0.125]))
     trainer.advance(5000)
     again = fresh(np.zeros(3))
-    again.restore(trainer.standing())
+    again.restore(trainer.checkpoint())
     again.advance(3000)
     trainer.advance(3000)
     for epoch in (8000, 4999, 17, 0, 2500, 8000, 5001):

@@ -1,4 +1,4 @@
-"""The interface's shelf on a real store: what was recorded is read, taken up again and exported."""
+"""The run library on a real store: what was recorded is read, resumed and exported."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from tests.ui.driving import driving
 from tui_gd.errors import ProblemError
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.library import StoreShelf
+from tui_gd.ui.library import StoredRunLibrary
 from tui_gd.ui.screens.runs import RunsScreen
 
 
@@ -32,18 +32,18 @@ def recorded(epochs: int = 40, **settings):
 
 
 def test_without_a_store_there_are_no_runs(store) -> None:
-    assert StoreShelf().runs() == []
+    assert StoredRunLibrary().runs() == []
     assert list(store.iterdir()) == []  # and none is made by looking
 
 
 def test_what_was_recorded_is_listed_and_read() -> None:
     run, trainer = recorded()
-    (listed,) = StoreShelf().runs()
+    (listed,) = StoredRunLibrary().runs()
     assert (listed.id, listed.problem, listed.lanes, listed.epochs) == (run, "blobs", 2, 40)
     assert listed.state == "paused"
     assert listed.driver == ""
     assert listed.best == min(trainer.losses(0).min(), trainer.losses(1).min())
-    detail = StoreShelf().read(run)
+    detail = StoredRunLibrary().read(run)
     for position, lane in enumerate(detail.lanes):
         assert lane.train.low.tolist() == lane.train.high.tolist()
         assert lane.train.low.tolist() == trainer.losses(position).tolist()
@@ -55,13 +55,13 @@ def test_what_was_recorded_is_listed_and_read() -> None:
 
 def test_a_run_taken_up_again_goes_on_with_the_same_bits() -> None:
     run, trainer = recorded()
-    kept = StoreShelf().reopen(run)
+    kept = StoredRunLibrary().reopen(run)
     assert (kept.id, kept.seed, kept.goal, kept.trainer.epoch) == (run, 3, 40, 40)
     keeper = kept.keeper(pytest.fail)
-    (listed,) = StoreShelf().runs()
+    (listed,) = StoredRunLibrary().runs()
     assert listed.state == "running"
     assert "process" in listed.driver
-    for attempt in (StoreShelf().reopen, StoreShelf().delete):
+    for attempt in (StoredRunLibrary().reopen, StoredRunLibrary().delete):
         with pytest.raises(ProblemError, match="driven by"):
             attempt(run)
     kept.trainer.advance(5)
@@ -69,13 +69,13 @@ def test_a_run_taken_up_again_goes_on_with_the_same_bits() -> None:
     assert (kept.trainer.weights == trainer.weights).all()
     assert keeper.id == run
     keeper.close(kept.trainer, "PAUSED", 3)
-    (listed,) = StoreShelf().runs()
+    (listed,) = StoredRunLibrary().runs()
     assert (listed.epochs, listed.state, listed.driver) == (45, "paused", "")
 
 
 def test_a_kept_run_is_what_its_exports_are_made_from() -> None:
     run, trainer = recorded()
-    exported = StoreShelf().exported(run)
+    exported = StoredRunLibrary().exported(run)
     assert exported.epoch == 40
     for position, lane in enumerate(exported.lanes):
         assert (exported.weights(lane) == trainer.weights[position]).all()
@@ -84,16 +84,16 @@ def test_a_kept_run_is_what_its_exports_are_made_from() -> None:
 
 def test_what_is_deleted_is_gone() -> None:
     run, _ = recorded()
-    StoreShelf().delete(run)
-    assert StoreShelf().runs() == []
-    for ask in (StoreShelf().read, StoreShelf().reopen, StoreShelf().exported):
+    StoredRunLibrary().delete(run)
+    assert StoredRunLibrary().runs() == []
+    for ask in (StoredRunLibrary().read, StoredRunLibrary().reopen, StoredRunLibrary().exported):
         with pytest.raises(ProblemError, match="no kept run has this id"):
             ask(run)
 
 
 async def test_on_the_screen_a_kept_run_goes_on_and_stays_kept() -> None:
     run, trainer = recorded()
-    async with driving(shelf=StoreShelf()) as driver:
+    async with driving(library=StoredRunLibrary()) as driver:
         await driver.press("L")
         await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
         await driver.until(lambda: f"loss of {run}" in driver.text())
@@ -106,8 +106,8 @@ async def test_on_the_screen_a_kept_run_goes_on_and_stays_kept() -> None:
         await driver.app._press_keys(["q"])
     driver.run.put_away()
     trainer.advance(10)
-    kept = StoreShelf().exported(run)
+    kept = StoredRunLibrary().exported(run)
     for position, lane in enumerate(kept.lanes):
         assert np.array_equal(kept.weights(lane), trainer.weights[position])
-    (listed,) = StoreShelf().runs()
+    (listed,) = StoredRunLibrary().runs()
     assert (listed.epochs, listed.driver) == (50, "")

@@ -15,7 +15,7 @@ from tui_gd.ui.keys import ladder
 REPEAT_SECONDS = 0.1
 
 
-class Holding:
+class KeyRepeat:
     """Lets a step key through, unless it is held and the step before is not on the screen yet.
 
     The second of two quick presses waits until then; a third one shows that the key is held, and
@@ -52,7 +52,7 @@ class Holding:
         self._waiting = None
 
 
-class Steering:
+class CommandSender:
     """One run's commands; without a runner they go nowhere.
 
     Keys come faster than snapshots: lane and learning rate last asked for count until a snapshot

@@ -1,4 +1,4 @@
-"""A shelf in memory: kept runs whose curves are formulas, so that what is read can be known."""
+"""A library in memory: kept runs whose curves are formulas, so that what is read can be known."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class MemoryKeeper:
         self.closed = (trainer.epoch if trainer else -1, state, seed)
 
 
-class MemoryShelf:
+class MemoryRunLibrary:
     """Three runs unless told otherwise; `gate`, while it is closed, keeps every reader waiting."""
 
     def __init__(

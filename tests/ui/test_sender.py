@@ -6,7 +6,7 @@ from tests.ui.driving import driving
 from tui_gd.session import commands
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.steering import Steering
+from tui_gd.ui.sender import CommandSender
 
 
 class Recorder(Runner):
@@ -21,10 +21,10 @@ class Recorder(Runner):
         self.posted.append(command)
 
 
-def steer(*alphas: float) -> tuple[Steering, Recorder]:
-    steering, recorder = Steering(), Recorder(alphas)
-    steering.take(recorder)
-    return steering, recorder
+def steer(*alphas: float) -> tuple[CommandSender, Recorder]:
+    sender, recorder = CommandSender(), Recorder(alphas)
+    sender.take(recorder)
+    return sender, recorder
 
 
 def rates(recorder: Recorder) -> list[float]:
@@ -33,53 +33,53 @@ def rates(recorder: Recorder) -> list[float]:
 
 
 def test_three_rungs_are_climbed_before_a_snapshot_shows_the_first() -> None:
-    steering, recorder = steer(0.01)
+    sender, recorder = steer(0.01)
     for _ in range(3):
-        steering.climb(1)
+        sender.climb(1)
     assert rates(recorder) == [0.03, 0.1, 0.3]
-    steering.climb(-2)
+    sender.climb(-2)
     assert rates(recorder)[-1] == 0.03
-    assert steering.learning_rate == 0.03
+    assert sender.learning_rate == 0.03
 
 
 def test_a_lane_just_chosen_is_the_one_whose_rate_is_changed() -> None:
-    steering, recorder = steer(0.01, 0.5)
-    steering.climb(1)
-    steering.choose_lane(1)
-    assert steering.lane == 1
-    steering.climb(1)
+    sender, recorder = steer(0.01, 0.5)
+    sender.climb(1)
+    sender.choose_lane(1)
+    assert sender.lane == 1
+    sender.climb(1)
     assert recorder.posted == [
         commands.SetLearningRate(0.03),
         commands.SelectLane(1),
         commands.SetLearningRate(1.0),
     ]
-    steering.choose_lane(1)
+    sender.choose_lane(1)
     assert recorder.posted[-1] == commands.SelectLane(0)
 
 
 def test_a_branch_and_a_reset_keep_the_rate_and_another_epoch_does_not() -> None:
-    steering, recorder = steer(0.01)
-    steering.climb(1)
-    steering.post(commands.Branch())
-    steering.post(commands.Reset())
-    steering.climb(1)
+    sender, recorder = steer(0.01)
+    sender.climb(1)
+    sender.post(commands.Branch())
+    sender.post(commands.Reset())
+    sender.climb(1)
     assert rates(recorder) == [0.03, 0.1]
-    steering.post(commands.StepBack())
-    assert steering.learning_rate == 0.01
+    sender.post(commands.StepBack())
+    assert sender.learning_rate == 0.01
 
 
 def test_one_lane_is_never_chosen_again() -> None:
-    steering, recorder = steer(0.01)
-    steering.choose_lane(1)
+    sender, recorder = steer(0.01)
+    sender.choose_lane(1)
     assert recorder.posted == []
 
 
 def test_without_a_run_keys_do_nothing() -> None:
-    steering = Steering()
-    steering.climb(1)
-    steering.choose_lane(1)
-    steering.post(commands.Resume())
-    assert steering.snapshot is None
+    sender = CommandSender()
+    sender.climb(1)
+    sender.choose_lane(1)
+    sender.post(commands.Resume())
+    assert sender.snapshot is None
 
 
 async def test_plus_five_times_at_once_climbs_five_rungs_also_while_running() -> None:
