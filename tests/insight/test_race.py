@@ -12,6 +12,7 @@ from tui_gd.insight.race import RaceResult, race, rates_around
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import Problem, load_problem
+from tui_gd.session import race as race_setup
 from tui_gd.training.trainer import Trainer
 
 X = np.array([[0.5, 1.0], [-1.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
