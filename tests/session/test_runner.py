@@ -25,6 +25,7 @@ from tui_gd.session.commands import (
     SetPace,
     Step,
     StepBack,
+    TakeCheckpoint,
 )
 from tui_gd.session.runner import Runner
 from tui_gd.session.snapshot import RunState, Snapshot
@@ -657,6 +658,71 @@ def test_stop_before_start_and_twice(driven: Driven) -> None:
     runner = driven(start=False)
     assert runner.stop()
     assert runner.stop()
+
+
+# checkpoints -----------------------------------------------------------------
+
+
+def test_a_checkpoint_holds_the_run_as_it_is_after_the_steps_before(driven: Driven) -> None:
+    runner = driven(None, Step(7))
+    found = runner.checkpoint(PATIENCE)
+    assert found is not None
+    assert found.epoch == 7
+    other = Trainer(make_problem(50), seed=1)
+    other.restore(found)
+    weights, loss = straight(other.problem, [0.01] * 7)
+    assert other.weights[0].tobytes() == weights.tobytes()
+    assert other.loss[0] == loss
+
+
+@pytest.mark.parametrize("under_way", [Resume(), GoTo(10**12)])
+def test_a_run_or_a_seek_goes_on_after_a_checkpoint(driven: Driven, under_way: Command) -> None:
+    runner = driven(None, under_way)
+    wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 10)
+    found = runner.checkpoint(PATIENCE)
+    assert found is not None
+    assert found.epoch > 10
+    wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > found.epoch)
+    assert runner.snapshot.state is RunState.RUNNING
+
+
+def test_a_checkpoint_comes_in_mid_epoch_of_large_data(driven: Driven, large: Problem) -> None:
+    runner = driven(large, Resume(), start=False)
+    blocks = Blocks(runner)
+    runner.start()
+    wait_for(lambda: blocks.done > 10)
+    assert runner.checkpoint(PATIENCE) is not None
+    assert blocks.late <= AT_ONCE
+
+
+def test_the_recorder_is_offered_the_run_before_a_checkpoint_is_taken() -> None:
+    class Offered:
+        epochs: list[int] = []  # noqa: RUF012
+
+        def take(self, trainer: Trainer, _state: str, _seed: int) -> None:
+            self.epochs.append(trainer.epoch)
+
+    runner = Runner(Trainer(make_problem(50), seed=1), ENDLESS, recorder=Offered())
+    runner.start()
+    runner.post(Resume())
+    wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 10)
+    found = runner.checkpoint(PATIENCE)
+    assert found is not None
+    assert found.epoch in Offered.epochs
+    assert runner.stop(PATIENCE)
+
+
+def test_a_checkpoint_is_none_from_a_runner_that_has_ended_or_is_late(driven: Driven) -> None:
+    runner = driven(start=False)
+    assert runner.checkpoint(0.01) is None
+    runner.start()
+    settled(runner, 0)
+    assert runner.stop(PATIENCE)
+    assert runner.checkpoint(PATIENCE) is None  # at once: a test that waits here fails
+    failing = driven(None, Branch(optimizer="none"), TakeCheckpoint(), start=False)
+    answer = failing._inbox[1].answer  # type: ignore[union-attr]
+    failing.start()
+    wait_for(answer.cancelled)
 
 
 # the gradient against differences ---------------------------------------------

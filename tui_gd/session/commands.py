@@ -1,6 +1,9 @@
 """Commands: what a run can be asked to do."""
 
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from tui_gd.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,17 @@ class CheckGradient:
     wanted: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TakeCheckpoint:
+    """Copy the run as it is now into `answer`, after the recorder has been offered what is new.
+
+    The answer is cancelled if the runner ends first. Neither a run nor a seek stops for it; steps
+    that were asked for are done before it.
+    """
+
+    answer: Future[Checkpoint] = field(default_factory=Future)
+
+
 Command = (
     Pause
     | Resume
@@ -148,11 +162,21 @@ Command = (
     | TakeBack
     | SetPace
     | CheckGradient
+    | TakeCheckpoint
 )
 
 # commands that end steps in progress
 CALLING_OFF = Pause | GoTo | Reset | SetStart | TakeBack
 # commands that leave weights and history as they are: carried out between two blocks of a run
-LIGHT = SetLearningRate | SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient
+LIGHT = (
+    SetLearningRate
+    | SelectLane
+    | RenameLane
+    | Mark
+    | LookAt
+    | SetPace
+    | CheckGradient
+    | TakeCheckpoint
+)
 # commands after which a run that has stopped is where it was
 LOOKING = SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient

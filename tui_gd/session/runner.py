@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Protocol
 
@@ -36,9 +37,11 @@ from tui_gd.session.commands import (
     Step,
     StepBack,
     TakeBack,
+    TakeCheckpoint,
 )
 from tui_gd.session.observer import Observer
 from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
 # a burst ends with the epoch in progress when a command comes or a frame is to be drawn
@@ -47,6 +50,8 @@ RECORD_SECONDS = 0.5
 # the thread waits at most this long for a frame to be drawn, and for a key to become a command
 FRAME_SECONDS = 0.05
 KEY_SECONDS = 0.03
+# a checkpoint waits for the steps that were asked for before it, and for at most one block of rows
+CHECKPOINT_SECONDS = 30.0
 
 
 class Keeper(Protocol):
@@ -93,6 +98,7 @@ class Runner:
         self._wake = threading.Condition()
         self._stopping = False
         self._stopped = False
+        self._ended = False
         self._wanted = False
         # until when, by `time.monotonic`, training waits for a frame, and for a key that came
         self._frame_until = self._key_until = 0.0
@@ -163,6 +169,22 @@ class Runner:
             self._inbox.append(command)
             self._trainer.interrupt = True
             self._wake.notify()
+        if self._ended:
+            self._cancel_answers()
+
+    def checkpoint(self, timeout: float = CHECKPOINT_SECONDS) -> Checkpoint | None:
+        """Return the run as it is now, copied; None if the runner ends first or is too slow.
+
+        The recorder, if there is one, has been offered everything new by then. It waits: do not
+        call it on the interface's thread.
+        """
+        command = TakeCheckpoint()
+        self.post(command)
+        try:
+            return command.answer.result(timeout)
+        except (TimeoutError, CancelledError):
+            command.answer.cancel()
+            return None
 
     def want_snapshot(self) -> None:
         """Ask for a fresh snapshot at the end of the epoch in progress."""
@@ -214,6 +236,16 @@ class Runner:
             )
             if self.changed:
                 self.changed()
+        finally:
+            self._ended = True
+            self._cancel_answers()
+
+    def _cancel_answers(self) -> None:
+        """Let nobody wait for the answer of a runner that has ended."""
+        with self._wake:
+            for command in self._inbox:
+                if isinstance(command, TakeCheckpoint):
+                    command.answer.cancel()
 
     def _turn(self) -> None:
         """Carry out commands, then do a little of what there is to do, or wait."""
@@ -361,6 +393,11 @@ class Runner:
         return self._observer.check_gradient()
 
     def _carry_out(self, command: Command) -> None:
+        if isinstance(command, TakeCheckpoint):
+            self._record(soon=True)
+            if command.answer.set_running_or_notify_cancel():
+                command.answer.set_result(self._trainer.checkpoint(self._seed))
+            return
         trainer = self._trainer
         self._notice = ""
         self._stopped = self._stopped and isinstance(command, LOOKING)
