@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems import SURFACES, Surface, load_problem
-from tui_gd.problems.surfaces import find_surface, surface_problem, typed_surface
+from tui_gd.problems.problem import surface_problem
+from tui_gd.problems.surfaces import find_surface, typed_surface
 
 ALL = list(SURFACES.values())
 

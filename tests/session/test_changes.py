@@ -10,7 +10,8 @@ from tests.making import make_problem, problem_of
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems import load_problem
-from tui_gd.problems.surfaces import surface_problem, typed_surface
+from tui_gd.problems.problem import surface_problem
+from tui_gd.problems.surfaces import typed_surface
 from tui_gd.session import changes
 from tui_gd.session.changes import ClassificationChanges, RegressionChanges, SurfaceChanges, compare
 

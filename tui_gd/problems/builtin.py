@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.problem import Problem
+from tui_gd.problems.problem import Problem, surface_problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
-from tui_gd.problems.surfaces import PREFIX, find_surface, surface_problem
+from tui_gd.problems.surfaces import PREFIX, find_surface
 
 # Data sets that are made from a formula and a seed.
 

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from tui_gd.problems.surfaces import Surface
+from tui_gd.problems.surfaces import Surface
 
-
-# How every feature of a problem is computed from a row of the table that it was made of.
-
+Task = Literal["binary", "multiclass", "regression", "surface"]
 Use = Literal["number", "missing", "text", "rare"]
 
 
@@ -46,9 +43,6 @@ def standardized(
         replace(rule, mean=mean, scale=scale)
         for rule, mean, scale in zip(rules, means.tolist(), scales.tolist(), strict=True)
     )
-
-
-Task = Literal["binary", "multiclass", "regression", "surface"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ class Problem:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     target_name: str = "y"
-    surface: "Surface | None" = None
+    surface: Surface | None = None
     about: tuple[ColumnNote, ...] = ()
     hints: tuple[str, ...] = ()
     rules: tuple[FeatureRule, ...] = ()
@@ -124,3 +118,23 @@ def with_ones(x: NDArray[np.float64]) -> NDArray[np.float64]:
     design = np.ones((x.shape[0], x.shape[1] + 1))
     design[:, :-1] = x
     return design
+
+
+def surface_problem(surface: Surface) -> Problem:
+    """Return the problem of descending on a surface: it has no rows, and weights for features.
+
+    The last weight takes the place of the bias, so that a row of x, if there were one, would be as
+    long as the weights of a lane.
+    """
+    weights = len(surface.names)
+    return Problem(
+        name=surface.name,
+        task="surface",
+        x_train=np.empty((0, weights)),
+        y_train=np.empty(0),
+        x_test=np.empty((0, weights)),
+        y_test=np.empty(0),
+        feature_names=surface.names[:-1],
+        target_name="value",
+        surface=surface,
+    )

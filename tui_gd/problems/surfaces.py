@@ -12,7 +12,6 @@ import numpy as np
 from tui_gd.errors import ProblemError
 from tui_gd.problems.dual import Floats
 from tui_gd.problems.expression import Expression, parse
-from tui_gd.problems.problem import Problem
 
 PREFIX = "surface:"
 TYPED = "surface"
@@ -139,26 +138,6 @@ def typed_surface(formula: str) -> Surface:
     expression = parse(formula)
     limits = (USUAL_LIMITS,) * len(expression.names)
     return Surface(expression.text, "typed", expression.text, limits)
-
-
-def surface_problem(surface: Surface) -> Problem:
-    """Return the problem of descending on a surface: it has no rows, and weights for features.
-
-    The last weight stands where other problems have the bias, so that a row of x, had there been
-    one, and the weights of one lane are of one length.
-    """
-    weights = len(surface.names)
-    return Problem(
-        name=surface.name,
-        task="surface",
-        x_train=np.empty((0, weights)),
-        y_train=np.empty(0),
-        x_test=np.empty((0, weights)),
-        y_test=np.empty(0),
-        feature_names=surface.names[:-1],
-        target_name="value",
-        surface=surface,
-    )
 
 
 def _square(low: float, high: float) -> tuple[tuple[float, float], ...]:

@@ -157,7 +157,8 @@ class RunSettings:
         return [name for name in names if getattr(self, name) != usual[name]]
 
     def _load_surface(self) -> "Problem":
-        from tui_gd.problems.surfaces import TYPED, find_surface, surface_problem, typed_surface
+        from tui_gd.problems.problem import surface_problem
+        from tui_gd.problems.surfaces import TYPED, find_surface, typed_surface
 
         if self.surface is not None and self.problem != TYPED:
             raise ProblemError(f"--surface is a problem itself: leave {self.problem} out")
