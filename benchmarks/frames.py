@@ -23,13 +23,15 @@ from tui_gd.plots.cells import Cells, changed_spans
 from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.curves import Curve, draw_loss
 from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
-from tui_gd.plots.palette import UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import UNICODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROWS, COLUMNS = 35, 120
 PALETTE = palette_for("truecolor", True)
+STYLE = Style(PALETTE, UNICODE)
 REPEATS = 60
 
 
@@ -52,7 +54,7 @@ def loss_frame(lanes: int) -> tuple[Callable[[int], Cells], Callable[[], Any]]:
 
     def ours(frame: int) -> Cells:
         return draw_loss(ROWS, COLUMNS, drawn, epoch=4000 + 10 * frame, last_epoch=16_384,
-                         log=True, palette=PALETTE, symbols=UNICODE)  # fmt: skip
+                         log=True, style=STYLE)  # fmt: skip
 
     def plotext() -> Any:
         figure = own_figure()
@@ -87,8 +89,7 @@ def decision_frame(classes: int) -> tuple[Callable[[int], Cells], Callable[[], A
         return draw_decision(
             ROWS, COLUMNS, probabilities=frames[frame], points=points, labels=labels,
             predicted=predicted, class_names=[f"class {k}" for k in range(classes)],
-            limits=limits, palette=PALETTE, symbols=UNICODE,
-        )  # fmt: skip
+            limits=limits, style=STYLE, )  # fmt: skip
 
     def plotext() -> Any:
         figure = own_figure()
@@ -113,8 +114,7 @@ def confusion_frame() -> tuple[Callable[[int], Cells], Callable[[], Any]]:
     names = [f"class {k}" for k in range(6)]
 
     def ours(frame: int) -> Cells:
-        return draw_confusion(ROWS, COLUMNS, matrix + frame, names, palette=PALETTE,
-                              symbols=UNICODE)  # fmt: skip
+        return draw_confusion(ROWS, COLUMNS, matrix + frame, names, style=STYLE)  # fmt: skip
 
     def plotext() -> Any:
         figure = own_figure()

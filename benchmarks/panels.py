@@ -26,7 +26,8 @@ import numpy as np
 
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.learning.models import Predictor
-from tui_gd.plots.palette import UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.commands import LookAt
 from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
@@ -100,8 +101,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
                     problem,
                     predictor,
                     settings,
-                    palette_for("truecolor", True),
-                    UNICODE,
+                    Style(palette_for("truecolor", True), UNICODE),
                     trainer.engines.make,
                 )
             )

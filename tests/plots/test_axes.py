@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Scale, compact, frame, log_ticks, nice_limits, nice_ticks, tick_labels
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 PALETTE = palette_for("256", True)
 
 
 def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=True, **more):
-    options = {"title": "loss", "x_label": "epoch", "palette": PALETTE, "symbols": symbols} | more
+    options = {"title": "loss", "x_label": "epoch", "style": Style(PALETTE, symbols)} | more
     return frame(rows, columns, Scale(*x), Scale(*y, log), **options)
 
 

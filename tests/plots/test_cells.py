@@ -4,13 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_gd.plots.cells import CONTINUATION, Cells, changed_spans, fit, width
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 PALETTE = palette_for("256", True)
 
 
 def blank(rows=3, columns=8, symbols=UNICODE):
-    return Cells.blank(rows, columns, PALETTE, symbols)
+    return Cells.blank(rows, columns, Style(PALETTE, symbols))
 
 
 def apply(before, after, spans):

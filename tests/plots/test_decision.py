@@ -3,8 +3,9 @@ import pytest
 
 from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
 from tui_gd.plots.dots import unpack
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.scatter import most_telling
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (-2.0, 2.0, -1.0, 3.0)
 EMPTY = np.zeros((0, 2))
@@ -29,8 +30,7 @@ def draw(model, rows=24, columns=70, symbols=UNICODE, depth="256", names=("a", "
         "predicted": NONE,
         "class_names": names,
         "limits": LIMITS,
-        "palette": palette_for(depth, True),
-        "symbols": symbols,
+        "style": Style(palette_for(depth, True), symbols),
     } | more
     return place, draw_decision(rows, columns, **options)
 

@@ -5,7 +5,8 @@ import pytest
 
 from tui_gd.plots.dots import unpack
 from tui_gd.plots.fit import draw_fit
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (0.0, 10.0, 0.0, 10.0)
 
@@ -17,8 +18,7 @@ def draw(points, line, *, rows=22, columns=60, symbols=UNICODE, depth="truecolor
         points=np.asarray(points, float).reshape(-1, 2),
         line=np.asarray(line, float).reshape(-1, 2),
         limits=LIMITS,
-        palette=palette_for(depth, True),
-        symbols=symbols,
+        style=Style(palette_for(depth, True), symbols),
         x_label="x1",
         y_label="y",
         line_label="fit",

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from tui_gd.plots.gauge import draw_gauge, gauge_label
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 SYMBOLS = {"unicode": UNICODE, "ascii": ASCII}
 DEPTHS = ("truecolor", "256", "16", "mono")
@@ -14,7 +15,7 @@ BAR = 41
 
 
 def draw(columns, ratio, *, symbols=UNICODE, depth="truecolor", dark=True, **more):
-    return draw_gauge(columns, ratio, palette=palette_for(depth, dark), symbols=symbols, **more)
+    return draw_gauge(columns, ratio, style=Style(palette_for(depth, dark), symbols), **more)
 
 
 def line(columns, ratio, **more):

@@ -13,16 +13,22 @@ from tui_gd.plots.histogram import (
     loss_scales,
     tallest,
 )
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 DEPTHS = ("truecolor", "256", "16", "mono")
+STYLE = Style(palette_for("256", True), UNICODE)
 RNG = np.random.default_rng(5)
 
 
-def stacks(*values, symbols=UNICODE, palette=None):
-    palette = palette or palette_for("256", True)
+def stacks(*values, style=STYLE):
     return [
-        Stack(f"kind {index}", np.array(one, float), symbols.point(index), palette.lanes[index])
+        Stack(
+            f"kind {index}",
+            np.array(one, float),
+            style.symbols.point(index),
+            style.palette.lanes[index],
+        )
         for index, one in enumerate(values)
     ]
 
@@ -61,9 +67,7 @@ def test_the_same_share_of_the_reference_is_at_the_same_place() -> None:
 def test_an_axis_for_whatever_numbers(values, reference) -> None:
     (scale,) = loss_scales([(np.array(values), reference)])
     assert scale.low < scale.high
-    drawn = draw_histogram(
-        12, 50, stacks(values), scale, title="t", palette=palette_for("256", True), symbols=UNICODE
-    )
+    drawn = draw_histogram(12, 50, stacks(values), scale, title="t", style=STYLE)
     assert drawn.shape == (12, 50)
 
 
@@ -71,9 +75,9 @@ def test_an_axis_for_whatever_numbers(values, reference) -> None:
 def test_without_colours_a_bar_has_a_sign_for_every_share(symbols) -> None:
     # ten rows of plotting area for 20 values: a sign stands for two of them
     palette = palette_for("mono", True)
-    parts = stacks([1.0] * 12, [1.0] * 8, [9.0] * 4, symbols=symbols, palette=palette)
+    parts = stacks([1.0] * 12, [1.0] * 8, [9.0] * 4, style=Style(palette, symbols))
     cells = draw_histogram(
-        13, 40, parts, Scale(0.0, 10.0), title="", palette=palette, symbols=symbols, most=20
+        13, 40, parts, Scale(0.0, 10.0), title="", style=Style(palette, symbols), most=20
     )
     assert [signs_of(cells, part.sign) for part in parts] == [6, 4, 2]
     column = [row.find(parts[0].sign) for row in cells.text()[1:]]
@@ -87,9 +91,9 @@ def test_without_colours_a_bar_has_a_sign_for_every_share(symbols) -> None:
 def test_with_colours_bars_are_as_high_to_an_eighth(depth) -> None:
     palette = palette_for(depth, True)
     for count in (3, 20, 57, 100):
-        parts = stacks([5.0] * count, palette=palette)
+        parts = stacks([5.0] * count, style=Style(palette, UNICODE))
         cells = draw_histogram(
-            15, 40, parts, Scale(0.0, 10.0), title="", palette=palette, symbols=UNICODE, most=100
+            15, 40, parts, Scale(0.0, 10.0), title="", style=Style(palette, UNICODE), most=100
         )
         eighths = 0
         for row in cells.text()[1:]:
@@ -103,9 +107,9 @@ def test_with_colours_bars_are_as_high_to_an_eighth(depth) -> None:
 
 def test_colours_of_a_stacked_bar_are_those_of_its_parts() -> None:
     palette = palette_for("256", True)
-    parts = stacks([5.0] * 50, [5.0] * 50, palette=palette)
+    parts = stacks([5.0] * 50, [5.0] * 50, style=Style(palette, UNICODE))
     cells = draw_histogram(
-        15, 40, parts, Scale(0.0, 10.0), title="", palette=palette, symbols=UNICODE, most=100
+        15, 40, parts, Scale(0.0, 10.0), title="", style=Style(palette, UNICODE), most=100
     )
     blocks = [
         fg
@@ -120,10 +124,8 @@ def test_colours_of_a_stacked_bar_are_those_of_its_parts() -> None:
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_every_part_is_seen_however_small(depth, symbols) -> None:
     palette = palette_for(depth, True)
-    parts = stacks([1.0] * 5000, [1.0], [9.0], symbols=symbols, palette=palette)
-    cells = draw_histogram(
-        9, 60, parts, Scale(0.0, 10.0), title="", palette=palette, symbols=symbols
-    )
+    parts = stacks([1.0] * 5000, [1.0], [9.0], style=Style(palette, symbols))
+    cells = draw_histogram(9, 60, parts, Scale(0.0, 10.0), title="", style=Style(palette, symbols))
     assert signs_of(cells, parts[2].sign) == 1
     used = set(cells.fg.ravel().tolist()) | set(cells.bg.ravel().tolist())
     assert parts[1].colour in used
@@ -142,8 +144,7 @@ def test_the_line_of_the_cursor_stands_at_its_value() -> None:
             stacks([5.0]),
             Scale(0.0, 10.0),
             title="",
-            palette=palette,
-            symbols=UNICODE,
+            style=Style(palette, UNICODE),
             most=20,
             cursor=value,
         )
@@ -161,9 +162,7 @@ def test_two_histograms_are_compared_on_one_axis_of_numbers() -> None:
     few, many = stacks([5.0] * 10), stacks([5.0] * 200)
     assert (tallest(40, few, scale), tallest(40, many, scale)) == (10, 200)
     alike = [
-        draw_histogram(
-            14, 40, one, scale, title="", palette=palette, symbols=UNICODE, most=200
-        ).text()
+        draw_histogram(14, 40, one, scale, title="", style=Style(palette, UNICODE), most=200).text()
         for one in (few, many)
     ]
     assert [row[:4] for row in alike[0]] == [row[:4] for row in alike[1]]
@@ -177,8 +176,8 @@ def test_any_size_any_numbers(symbols, depth) -> None:
     values = [1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 0.0, 5e-324]
     for rows in (0, 1, 2, 3, 5, 9, 30):
         for columns in (0, 1, 2, 4, 15, 17, 60, 199):
-            parts = stacks(values, [], [1.0], symbols=symbols, palette=palette)
-            options = {"title": "変な名前\x1b[2J", "palette": palette, "symbols": symbols}
+            parts = stacks(values, [], [1.0], style=Style(palette, symbols))
+            options = {"title": "変な名前\x1b[2J", "style": Style(palette, symbols)}
             for scale in (Scale(0.0, 1.0), Scale(1e-300, 1e300, log=True)):
                 one = draw_histogram(rows, columns, parts, scale, cursor=np.nan, **options)
                 assert one.shape == (rows, columns)
@@ -198,8 +197,8 @@ def test_bars_fill_the_width() -> None:
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_a_tally_says_label_and_number_with_a_bar(symbols) -> None:
     palette = palette_for("mono", True)
-    parts = stacks([0.0] * 40, [0.0] * 10, [0.0], [], symbols=symbols, palette=palette)
-    rows = draw_tally(6, 50, parts, title="ends", palette=palette, symbols=symbols).text()
+    parts = stacks([0.0] * 40, [0.0] * 10, [0.0], [], style=Style(palette, symbols))
+    rows = draw_tally(6, 50, parts, title="ends", style=Style(palette, symbols)).text()
     assert "ends" in rows[0]
     for part, row, count in zip(parts, rows[1:], (40, 10, 1, 0), strict=False):
         assert f"{part.sign} {part.label} {count:>2}  " in row
@@ -207,6 +206,6 @@ def test_a_tally_says_label_and_number_with_a_bar(symbols) -> None:
     assert signs[0] == pytest.approx(4 * signs[1], abs=2)
     assert signs[2:] == [1, 0]
     # where not all fit, the largest stay
-    rows = draw_tally(4, 50, parts, title="ends", palette=palette, symbols=symbols).text()
+    rows = draw_tally(4, 50, parts, title="ends", style=Style(palette, symbols)).text()
     assert "kind 0" in rows[1]
     assert "kind 1" in rows[2]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tui_gd.plots.axes import Scale
+from tui_gd.plots.colours import contrast
 from tui_gd.plots.dots import unpack
 from tui_gd.plots.landscape import (
     Group,
@@ -16,8 +17,9 @@ from tui_gd.plots.landscape import (
     line_area,
     place_at,
 )
-from tui_gd.plots.palette import ASCII, UNICODE, contrast, palette_for
+from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.relief import READABLE, contour_colours, inks, level_edges
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (-2.0, 2.0, -1.0, 3.0)
 TERMINALS = [
@@ -41,8 +43,7 @@ def draw(values, rows=26, columns=80, symbols=UNICODE, depth="truecolor", dark=T
     options = {
         "values": values,
         "limits": LIMITS,
-        "palette": palette_for(depth, dark),
-        "symbols": symbols,
+        "style": Style(palette_for(depth, dark), symbols),
         "x_label": "a",
         "y_label": "b",
     } | more
@@ -319,8 +320,7 @@ def test_any_size_can_be_drawn(rows, columns, symbols):
             slope=np.inf,
             following=(np.nan, 1.0),
             cursor=0.3,
-            palette=palette_for("256", True),
-            symbols=symbols,
+            style=Style(palette_for("256", True), symbols),
         )
         assert line.shape == (rows, columns)
 
@@ -352,8 +352,7 @@ def parabola(symbols=UNICODE, depth="256", **more):
         xs=xs,
         values=values,
         limits=(-2.0, 2.0),
-        palette=palette_for(depth, True),
-        symbols=symbols,
+        style=Style(palette_for(depth, True), symbols),
         x_label="w",
         **more,
     )

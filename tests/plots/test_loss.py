@@ -7,7 +7,8 @@ from tui_gd.plots import axes
 from tui_gd.plots.axes import Scale, geometry, nice_limits
 from tui_gd.plots.curves import Curve, EpochScale, draw_curves, draw_loss, half_width, smoothed
 from tui_gd.plots.dots import pack, unpack
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 PALETTE = palette_for("256", True)
 BLUE, NAVY, ORANGE, BROWN = 75, 24, 215, 94
@@ -29,7 +30,7 @@ def curve(values, start=0, width=1, stop=None, colours=(BLUE, NAVY), **more):
 
 def draw(curves, rows=20, columns=60, epoch=10**9, last=1, log=False, symbols=UNICODE, **more):
     newest = max((c.end - 1 for c in curves), default=0)
-    options = {"palette": PALETTE, "symbols": symbols} | more
+    options = {"style": Style(PALETTE, symbols)} | more
     epoch = min(epoch, newest)
     return draw_loss(rows, columns, curves, epoch=epoch, last_epoch=last, log=log, **options)
 
@@ -223,7 +224,7 @@ def test_mono_has_no_colour_and_dashes_tell_the_curves_apart():
     curves = [curve(np.linspace(2, 1, 40)), curve(np.linspace(1, 0.2, 40), dashed=True)]
     flat = palette_for("mono", True)
     white = [curve(c.low, dashed=c.dashed, colours=(-1, -1)) for c in curves]
-    cells = draw(white, palette=flat)
+    cells = draw(white, style=Style(flat, UNICODE))
     assert set(cells.fg.ravel()) == {-1}
     assert set(cells.bg.ravel()) == {-1}
     code, _, _, y = inside(cells, white)
@@ -317,8 +318,8 @@ def test_on_buckets_the_average_is_over_about_as_many_epochs():
     assert [half_width(21, width) for width in (1, 2, 4, 8, 64)] == [10, 5, 2, 1, 0]
 
 
-def around(epochs, curves, rows=20, columns=60, **more):
-    options = {"palette": PALETTE, "symbols": UNICODE, "title": "loss", "log": False} | more
+def around(epochs, curves, rows=20, columns=60, symbols=UNICODE, **more):
+    options = {"style": Style(PALETTE, symbols), "title": "loss", "log": False} | more
     newest = max(c.end - 1 for c in curves)
     return draw_curves(rows, columns, curves, epochs=epochs, **{"epoch": newest} | options)
 
@@ -353,7 +354,7 @@ def test_without_colours_the_average_is_told_by_its_sign():
     assert points.min() < stars.min() <= stars.max() < points.max()
     mono = palette_for("mono", True)
     white = curve(values, colours=(-1, -1))
-    code, _ = plotted(around((0, 200), [white], smooth=5, palette=mono))
+    code, _ = plotted(around((0, 200), [white], smooth=5, style=Style(mono, UNICODE)))
     dots = dots_of(code)
     assert dots[0].sum() <= dots.shape[1] / 2  # the faint curve has gaps
     assert dots[:, 2:-4].any(axis=0).all()  # the average has none

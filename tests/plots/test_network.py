@@ -7,7 +7,8 @@ import pytest
 
 from tui_gd.plots.dots import BRAILLE, unpack
 from tui_gd.plots.network import draw_network, unit_at
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.plots.unit import draw_unit
 
 DEPTHS = ["truecolor", "256", "16", "mono"]
@@ -19,7 +20,7 @@ def draw(layers, rows=20, columns=60, *, depth="truecolor", symbols=UNICODE, out
     outputs = outputs or [f"y{number + 1}" for number in range(layers[-1].shape[1])]
     palette = palette_for(depth, True)
     return draw_network(
-        rows, columns, layers, inputs, outputs, palette=palette, symbols=symbols, **more
+        rows, columns, layers, inputs, outputs, style=Style(palette, symbols), **more
     )
 
 
@@ -221,8 +222,7 @@ def draw_map(
         points=np.array(points, float).reshape(-1, 2),
         labels=np.array(labels, int),
         limits=(-1.0, 1.0, -1.0, 1.0),
-        palette=palette_for(depth, True),
-        symbols=symbols,
+        style=Style(palette_for(depth, True), symbols),
     )
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.cells import RGB
-from tui_gd.plots.palette import ASCII, UNICODE, Palette, contrast, palette_for, rgb
+from tui_gd.plots.colours import RGB, contrast, rgb
+from tui_gd.plots.palette import Palette, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 COLOURED = [(depth, dark) for depth in ("truecolor", "256") for dark in (True, False)]
 ALL = [(depth, dark) for depth in ("truecolor", "256", "16", "mono") for dark in (True, False)]

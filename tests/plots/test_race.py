@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tui_gd.plots.curves import Curve
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.race import Field, draw_contenders, draw_race
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 # as is, diverges from index 7 on, and at 6 it ends above the start
 RATES = 10.0 ** np.linspace(-4, 0, 9)
@@ -30,8 +31,7 @@ def draw(field=None, rows=20, columns=90, symbols=UNICODE, depth="256", **more):
         columns,
         field or field_of(),
         current=more.pop("current", 1e-3),
-        palette=palette_for(depth, True),
-        symbols=symbols,
+        style=Style(palette_for(depth, True), symbols),
         **more,
     )
 
@@ -191,8 +191,7 @@ def contenders(rows=22, columns=90, symbols=UNICODE, depth="256", curves=None, n
         curves,
         names,
         epochs=50,
-        palette=palette_for(depth, True),
-        symbols=symbols,
+        style=Style(palette_for(depth, True), symbols),
         title="race of optimizers",
     )
 

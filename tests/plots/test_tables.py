@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tui_gd.plots.confusion import abbreviated, confusion_size, draw_confusion
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.plots.table import draw_table, visible_offset
 
 PALETTE = palette_for("256", True)
@@ -11,7 +12,7 @@ MATRIX = np.array([[230, 20], [3, 12047]])
 
 def confusion(rows, columns, matrix=MATRIX, names=("cat", "dog"), symbols=UNICODE, depth="256"):
     palette = palette_for(depth, True)
-    return draw_confusion(rows, columns, matrix, names, palette=palette, symbols=symbols)
+    return draw_confusion(rows, columns, matrix, names, style=Style(palette, symbols))
 
 
 @pytest.mark.parametrize(("symbols", "depth"), [(UNICODE, "256"), (ASCII, "16"), (ASCII, "mono")])
@@ -70,7 +71,7 @@ BODY = [[f"class {k}", f"0.{k}", str(100 * k)] for k in range(10)]
 
 
 def table(rows=8, columns=40, **more):
-    options = {"palette": PALETTE, "symbols": UNICODE} | more
+    options = {"style": Style(PALETTE, UNICODE)} | more
     return draw_table(rows, columns, HEADER, BODY, **options)
 
 

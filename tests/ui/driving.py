@@ -14,7 +14,7 @@ from textual.keys import _character_to_key
 from textual.pilot import WaitForScreenTimeout
 
 from tests.ui.libraries import MemoryRunLibrary
-from tui_gd.plots.palette import UNICODE, Depth, Symbols
+from tui_gd.plots.symbols import UNICODE, Depth, Symbols
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp

@@ -9,7 +9,7 @@ import pytest
 from tests.making import make_problem, problem_of
 from tests.ui.viewing import DEPTHS, SIZES, study, text_of, view_of
 from tui_gd.learning.engine import Interrupted
-from tui_gd.plots.palette import ASCII, UNICODE
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.ui.panels.changes import ChangesPanel
 

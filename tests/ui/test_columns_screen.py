@@ -6,7 +6,8 @@ import pytest
 
 from tests.ui.driving import Driver, driving
 from tui_gd.errors import ProblemError, TargetMissing
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import Problem, load_problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
@@ -44,7 +45,9 @@ def test_the_choice_has_no_size_and_no_name_at_which_it_fails(symbols) -> None:
     for rows, columns in SIZES:
         for names in ([], NAMES, [HOSTILE] * 50):
             for typed in ("", HOSTILE):
-                cells = draw_choice(rows, columns, HOSTILE, names, 2, typed, PALETTE, symbols)
+                cells = draw_choice(
+                    rows, columns, HOSTILE, names, 2, typed, Style(PALETTE, symbols)
+                )
                 assert cells.shape == (rows, columns)
                 text = "\n".join(cells.text())
                 assert "\x1b" not in text
@@ -53,7 +56,7 @@ def test_the_choice_has_no_size_and_no_name_at_which_it_fails(symbols) -> None:
 
 def test_of_a_hundred_thousand_columns_those_near_the_selected_one_are_seen() -> None:
     names = [f"column {i}" for i in range(100_000)]
-    cells = draw_choice(20, 60, "which?", names, 77_777, "", PALETTE, UNICODE)
+    cells = draw_choice(20, 60, "which?", names, 77_777, "", Style(PALETTE, UNICODE))
     text = "\n".join(cells.text())
     assert "▸ column 77777 " in text
     assert "77778/100000" in text
@@ -203,7 +206,7 @@ def noted(notes=NOTES, hints=()) -> Problem:
 
 def page(problem, rows: int = 24, columns: int = 120, offset: int = 0, symbols=UNICODE) -> str:
     notes = column_notes(problem, RunSettings())
-    cells, _ = draw_columns(rows, columns, problem, notes, offset, PALETTE, symbols)
+    cells, _ = draw_columns(rows, columns, problem, notes, offset, Style(PALETTE, symbols))
     assert cells.shape == (rows, columns)
     return "\n".join(cells.text())
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.ui.driving import Driver, driving
-from tui_gd.plots.palette import ASCII, UNICODE, Symbols
+from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.session.commands import Branch, RenameLane
 from tui_gd.ui.panels.panel import Panel
 

@@ -10,7 +10,8 @@ import pytest
 from tests.ui.driving import Driver, driving
 from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.errors import ProblemError
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.runs.export import KINDS, USUAL
 from tui_gd.runs.exported import Exported
 from tui_gd.session.settings import RunSettings
@@ -49,7 +50,7 @@ def test_the_question_has_no_size_at_which_it_fails(symbols) -> None:
         for columns in (0, 1, 2, 3, 9, 40, 72):
             for kinds in (SOME, SOME * 9, [(hostile, hostile)]):
                 cells = draw_export(
-                    rows, columns, hostile, kinds, {"losses"}, 2, hostile, PALETTE, symbols
+                    rows, columns, hostile, kinds, {"losses"}, 2, hostile, Style(PALETTE, symbols)
                 )
                 assert cells.shape == (rows, columns)
                 text = "\n".join(cells.text())
@@ -58,7 +59,7 @@ def test_the_question_has_no_size_at_which_it_fails(symbols) -> None:
 
 
 def test_what_is_chosen_is_seen_without_colours() -> None:
-    cells = draw_export(8, 72, "this run", SOME, {"losses"}, 2, "out", PALETTE, UNICODE)
+    cells = draw_export(8, 72, "this run", SOME, {"losses"}, 2, "out", Style(PALETTE, UNICODE))
     lines = [" ".join(line.strip("│ ").split()) for line in cells.text()]
     assert lines[1:4] == ["[ ] report the report", "[x] losses CSV", "▸ [ ] weights all lanes"]
     assert "into out" in lines

@@ -15,7 +15,7 @@ from tests.ui.driving import Driver
 from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.errors import ProblemError
 from tui_gd.insight.diagnosis import DOINGS
-from tui_gd.plots.palette import UNICODE
+from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.keyfile import KeyNames, changed_actions, config_path, read_actions, shown_keys

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tui_gd.learning.engine import Interrupted
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.commands import SetStart
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
@@ -28,7 +29,9 @@ def view_of(epochs=30, back=0, depth="256", symbols=UNICODE, state=None, **setti
     runner = Runner(trainer, epochs)
     snapshot = runner.snapshot if state is None else replace(runner.snapshot, state=state)
     palette = palette_for(depth, True)
-    return View(snapshot, problem, runner.predictor, chosen, palette, symbols, runner.make_engine)
+    return View(
+        snapshot, problem, runner.predictor, chosen, Style(palette, symbols), runner.make_engine
+    )
 
 
 def later(view: View, epochs: int, **settings) -> View:

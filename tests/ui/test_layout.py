@@ -6,7 +6,7 @@ from textual._compositor import ChopsUpdate
 from textual.widget import Widget
 
 from tests.ui.driving import driving
-from tui_gd.plots.palette import ASCII, UNICODE
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.commands import Branch, SetLearningRate
 from tui_gd.ui.panels.board import arrange
 from tui_gd.ui.panels.panel import Panel

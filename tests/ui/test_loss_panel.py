@@ -8,7 +8,8 @@ import pytest
 
 from tests import tutorial
 from tui_gd.learning.models import Predictor
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.commands import LookAt
 from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
@@ -57,8 +58,7 @@ class Run:
             self.problem,
             self.predictor,
             self.settings,
-            palette,
-            self.symbols,
+            Style(palette, self.symbols),
             None,
             self.hidden,
         )

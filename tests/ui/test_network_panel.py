@@ -8,7 +8,7 @@ import pytest
 
 from tests.making import make_problem
 from tests.ui.viewing import DEPTHS, SIZES, text_of, view_of
-from tui_gd.plots.palette import ASCII, UNICODE
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.ui.panels.network import NetworkPanel, formula, value_span
 
@@ -91,7 +91,7 @@ def test_the_map_is_the_units_activation(activation) -> None:
     panel.moved(1, view)
     panel.begin_cursor(view)
     cells = panel.draw(view, 24, 80)
-    heat = view.palette.heat.tolist()
+    heat = view.style.palette.heat.tolist()
     for line in cells.bg[2:18]:
         levels = [heat.index(colour) for colour in line.tolist() if colour in heat]
         assert levels == sorted(levels)
@@ -106,7 +106,7 @@ def test_of_softmax_the_map_is_the_p_of_the_class() -> None:
     for expected in (1, 2, 5):
         panel.begin_cursor(view)
         cells = panel.draw(view, 24, 80)
-        heat = view.palette.heat
+        heat = view.style.palette.heat
         level = int(len(heat) * expected / 8)
         assert heat[level] in cells.bg[10]
         assert not set(heat.tolist()) - {int(heat[level])} & set(cells.bg[1:-3].ravel().tolist())

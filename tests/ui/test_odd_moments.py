@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rich.style import Style
+from rich.style import Style as RichStyle
 from textual import events
 from textual.css.query import NoMatches
 from textual.widgets import Input, OptionList
@@ -10,7 +10,8 @@ from textual.widgets import Input, OptionList
 from tests.ui.driving import driving
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
-from tui_gd.plots.palette import UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui import start
@@ -92,7 +93,7 @@ async def test_a_click_on_a_command_that_is_listed_no_longer_does_nothing() -> N
         driver.app.action_command_palette()
         await driver.until(lambda: list(driver.app.screen.query(OptionList)))
         (listed,) = driver.app.screen.query(OptionList)
-        there = Style.from_meta({"option": 100_000})
+        there = RichStyle.from_meta({"option": 100_000})
         listed.post_message(
             events.Click(listed, 1, 1, 0, 0, 1, False, False, False, 1, 1, style=there)
         )
@@ -183,7 +184,7 @@ async def test_the_click_that_focuses_the_landscape_costs_no_run_of_data(problem
 def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
     line = KeysLine()
     assert isinstance(line, CellView)
-    line._cells = Cells.blank(1, 0, palette_for("256", True), UNICODE)
+    line._cells = Cells.blank(1, 0, Style(palette_for("256", True), UNICODE))
     assert line._new_strip(0).text.strip() == ""
 
 

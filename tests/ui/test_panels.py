@@ -10,7 +10,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
 from tui_gd.plots.dots import BRAILLE
-from tui_gd.plots.palette import ASCII, UNICODE
+from tui_gd.plots.symbols import ASCII, UNICODE
 
 W = np.array(WEIGHTS)
 

@@ -13,7 +13,8 @@ from tests.ui.driving import driving
 from tui_gd.insight import race as racing
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.optimizers import OPTIMIZERS, make_optimizer
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.session.commands import Branch, SetLearningRate
 from tui_gd.session.settings import RunSettings
@@ -51,8 +52,7 @@ def view_of(
         problem=problem,
         predictor=None,
         settings=settings,
-        palette=palette_for(depth, True),
-        symbols=symbols,
+        style=Style(palette_for(depth, True), symbols),
         make_engine=None,
     )
 
@@ -311,7 +311,7 @@ def test_a_start_from_which_all_diverge_is_drawn_and_said(mode) -> None:
 def test_all_train_curves_have_full_colours_and_only_other_test_curves_are_dimmed() -> None:
     panel, view = held("optimizers")
     curves, _ = contender_curves(panel._held.result, view, 2)
-    palette = view.palette
+    palette = view.style.palette
     for at, curve in enumerate(curves):
         number = [2, 0, 1, 3, 4, 5, 6][at // 2]
         behind = curve.dashed and number != 2

@@ -9,7 +9,8 @@ import pytest
 
 from tests.ui.driving import Driver, driving
 from tests.ui.libraries import MemoryRunLibrary, curve, kept, lane, three_details
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.training.buckets import curve_of
 from tui_gd.training.spans import KnownPoints
 from tui_gd.ui.library import MOST_BUCKETS, KeptDetail, KeptLane
@@ -35,7 +36,7 @@ SIZES = [(40, 120), (24, 80), (16, 50), (12, 40)]
 
 
 def text(page: RunsPage, rows: int = 40, columns: int = 120, symbols=UNICODE) -> str:
-    cells = draw_runs(page, rows, columns, PALETTE, symbols)
+    cells = draw_runs(page, rows, columns, Style(PALETTE, symbols))
     assert cells.shape == (rows, columns)
     return "\n".join(cells.text())
 

@@ -7,7 +7,9 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from tests.ui.driving import Driver, driving
-from tui_gd.plots.palette import ASCII, UNICODE, contrast, palette_for
+from tui_gd.plots.colours import contrast
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
 from tui_gd.ui.screens.help import draw_help, help_columns
@@ -31,7 +33,7 @@ def test_what_is_not_listed_is_told_by_the_line_before() -> None:
 
 @pytest.mark.parametrize(("columns", "parts"), [(120, 2), (100, 1), (80, 1), (58, 1), (40, 1)])
 def test_the_help_lists_every_action_whole(columns, parts) -> None:
-    cells, _ = draw_help(150, columns, 0, PALETTE, UNICODE)
+    cells, _ = draw_help(150, columns, 0, Style(PALETTE, UNICODE))
     lines = "\n".join(cells.text())
     words = " ".join(lines.replace("│", " ").split())
     for action in LISTED:
@@ -42,7 +44,7 @@ def test_the_help_lists_every_action_whole(columns, parts) -> None:
 
 
 def test_at_120x40_the_help_is_seen_at_once() -> None:
-    cells, offset = draw_help(40, 120, 5, PALETTE, UNICODE)
+    cells, offset = draw_help(40, 120, 5, Style(PALETTE, UNICODE))
     assert offset == 0
     assert "↑ ↓" not in "\n".join(cells.text())
 
@@ -51,11 +53,11 @@ def test_at_80x24_the_help_scrolls_to_its_last_line_and_no_further() -> None:
     seen = set()
     offset = 0
     for _ in range(20):
-        cells, offset = draw_help(24, 80, offset, PALETTE, UNICODE)
+        cells, offset = draw_help(24, 80, offset, Style(PALETTE, UNICODE))
         seen |= {line.strip("│ ") for line in cells.text()[1:-1]}
         offset += 10
     assert all(any(action.text in line for line in seen) for action in LISTED)
-    cells, last = draw_help(24, 80, 10**6, PALETTE, UNICODE)
+    cells, last = draw_help(24, 80, 10**6, Style(PALETTE, UNICODE))
     total = len(help_columns(76)[0])
     assert last == total - 22
     assert f"{last + 1}–{total} of {total}" in cells.text()[0]
@@ -65,7 +67,7 @@ def test_at_80x24_the_help_scrolls_to_its_last_line_and_no_further() -> None:
 def test_the_help_has_no_size_at_which_it_fails(symbols) -> None:
     for rows in (1, 2, 3, 10, 100):
         for columns in (1, 2, 3, 20, 60, 112, 113, 300):
-            cells, _ = draw_help(rows, columns, 3, PALETTE, symbols)
+            cells, _ = draw_help(rows, columns, 3, Style(PALETTE, symbols))
             assert cells.shape == (rows, columns)
 
 

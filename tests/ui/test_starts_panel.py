@@ -13,7 +13,8 @@ from tui_gd.insight.many_starts import draw_starts
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Predictor
 from tui_gd.learning.optimizers import make_optimizer
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems.surfaces import TYPED
 from tui_gd.session.commands import SetStart
 from tui_gd.session.settings import RunSettings
@@ -44,8 +45,7 @@ def view_of(settings: RunSettings, problem=None) -> View:
         problem,
         Predictor(trainer.model, problem.task),
         settings,
-        palette_for("256", True),
-        UNICODE,
+        Style(palette_for("256", True), UNICODE),
         trainer.engines.make,
     )
 
@@ -116,7 +116,7 @@ def test_the_counts_are_those_of_the_tutorials_loop(view, panel, naive) -> None:
 @pytest.mark.parametrize("depth", ["truecolor", "256", "16", "mono"])
 def test_both_counts_are_read_at_every_size(view, panel, naive, rows, columns, symbols, depth):
     count = reached(naive[1])
-    shown = dataclasses.replace(view, symbols=symbols, palette=palette_for(depth, True))
+    shown = dataclasses.replace(view, style=Style(palette_for(depth, True), symbols))
     text = panel.draw(shown, rows, columns).text()
     assert len(text) == rows
     whole = "\n".join(text)
@@ -129,7 +129,7 @@ def test_both_counts_are_read_at_every_size(view, panel, naive, rows, columns, s
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_any_size(view, panel, symbols) -> None:
-    shown = dataclasses.replace(view, symbols=symbols)
+    shown = dataclasses.replace(view, style=dataclasses.replace(view.style, symbols=symbols))
     for cursor in (False, True):
         panel.cursor_on = cursor
         for rows in (0, 1, 2, 3, 4, 6, 8, 11):

@@ -6,7 +6,7 @@ import pytest
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, driving, write_weights
 from tui_gd.plots.cells import width
-from tui_gd.plots.palette import ASCII
+from tui_gd.plots.symbols import ASCII
 
 W = np.array(WEIGHTS)
 

@@ -8,7 +8,7 @@ import pytest
 from tests import tutorial
 from tests.making import make_problem
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
-from tui_gd.plots.palette import ASCII, UNICODE
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.ui.panels.arithmetic import flow, vector
 
 W = np.array(WEIGHTS)

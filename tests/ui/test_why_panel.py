@@ -11,7 +11,8 @@ from tui_gd.insight.diagnosis import Kind
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Predictor
 from tui_gd.plots.cells import width, wrapped
-from tui_gd.plots.palette import ASCII, UNICODE, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
@@ -48,8 +49,7 @@ def view_of(epochs: int, alpha: float = 0.01, start=None, **options) -> View:
         problem,
         predictor,
         settings,
-        palette_for("256", True),
-        UNICODE,
+        Style(palette_for("256", True), UNICODE),
         trainer.engines.make,
     )
 
@@ -126,7 +126,7 @@ def test_every_verdict_is_told_by_word_and_colour(kind, run) -> None:
     with np.errstate(all="ignore"):
         cells = panel.draw(view, 35, 120)
     assert cells.text()[1].startswith(f"│ {kind}: ")
-    assert cells.fg[1, 2] == kind_colour(kind, view.palette)
+    assert cells.fg[1, 2] == kind_colour(kind, view.style.palette)
     text, advice, told = panel.line(view, 160)
     assert (told, text.split(":")[0]) == (kind, kind)
     assert advice in "\n".join(cells.text())
@@ -138,7 +138,7 @@ def test_every_verdict_is_told_by_word_and_colour(kind, run) -> None:
 def test_it_is_drawn_at_every_size_and_depth(kind, run, symbols) -> None:
     del kind
     for depth in ("truecolor", "256", "16", "mono"):
-        view = replace(view_of(**run), symbols=symbols, palette=palette_for(depth, depth != "16"))
+        view = replace(view_of(**run), style=Style(palette_for(depth, depth != "16"), symbols))
         for panel in (WhyPanel(), studied(view)):
             for rows, columns in SIZES:
                 with np.errstate(all="ignore"):
@@ -234,7 +234,8 @@ def test_a_diverged_run_says_which_weight_went_where() -> None:
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_the_line_fits(columns, symbols) -> None:
     for _, run in VERDICTS:
-        view = replace(view_of(**run), symbols=symbols)
+        view = view_of(**run)
+        view = replace(view, style=replace(view.style, symbols=symbols))
         panel = studied(view)
         text, advice, _ = panel.line(view, columns)
         assert width(text) + (2 + width(advice) if advice else 0) <= columns
@@ -247,7 +248,8 @@ def test_the_line_fits(columns, symbols) -> None:
 
 
 def test_the_line_names_alpha_in_ascii() -> None:
-    view = replace(view_of(20, 0.95, problem="line"), symbols=ASCII)
+    view = view_of(20, 0.95, problem="line")
+    view = replace(view, style=replace(view.style, symbols=ASCII))
     assert studied(view).line(view, 120)[1] == "press - to lower alpha"
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tui_gd.learning.models import Model, Predictor
-from tui_gd.plots.palette import UNICODE, Depth, Symbols, palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import UNICODE, Depth, Symbols
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.studies import Progress
@@ -52,8 +53,7 @@ def view_of(
         problem,
         Predictor(model, problem.task),
         RunSettings(hidden=hidden, activation=activation),
-        palette_for(depth, dark),
-        symbols,
+        Style(palette_for(depth, dark), symbols),
         lambda _: None,  # type: ignore[arg-type, return-value]
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui_gd.plots.palette import palette_for
+from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keyfile import KeyNames
@@ -91,8 +91,7 @@ def _view(run: "PlainRun", snapshot: Snapshot) -> View:
         run.problem,
         run.predictor,
         run.settings,
-        palette_for("mono", dark=True),
-        ASCII,
+        Style(palette_for("mono", dark=True), ASCII),
         run.trainer.engines.make,
         keys=Commands(),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from tui_gd.cli.options import epochs_count
 from tui_gd.errors import ProblemError
 from tui_gd.plots.curves import Curve, bridged, draw_loss
-from tui_gd.plots.palette import Palette, palette_for
+from tui_gd.plots.palette import Palette, Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.problems.text import harmless
 from tui_gd.runs.identity import check_files
@@ -256,14 +256,16 @@ def _options(settings: dict[str, Any]) -> str:
 
 def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> list[str]:
     """Return the training losses of the lanes as lines of text; of many lanes the best ones."""
-    symbols, palette = _symbols(encoding), palette_for("mono", dark=True)
+    style = Style(palette_for("mono", dark=True), _symbols(encoding))
     losses = checkpoint.series["train"]
     ends = {
         lane.number: losses[lane.number].points().values.min(initial=math.inf)
         for lane in checkpoint.lanes
     }
     lanes = sorted(checkpoint.lanes, key=lambda lane: ends[lane.number])[:MOST_CURVES]
-    curves = [_curve(lane, losses[lane.number], palette, i > 0) for i, lane in enumerate(lanes)]
+    curves = [
+        _curve(lane, losses[lane.number], style.palette, i > 0) for i, lane in enumerate(lanes)
+    ]
     all_of_them = "" if len(lanes) == len(checkpoint.lanes) else f", best {len(lanes)} lanes"
     positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
     cells = draw_loss(
@@ -273,8 +275,7 @@ def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> l
         epoch=checkpoint.newest,
         last_epoch=checkpoint.newest,
         log=bool(positive),
-        palette=palette,
-        symbols=symbols,
+        style=style,
         title=f"training loss{all_of_them}",
     )
     return [line.rstrip() for line in cells.text()]

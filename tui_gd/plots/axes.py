@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tui_gd.plots.cells import SPACE, Cells, Colour, fit, width
+from tui_gd.plots.cells import SPACE, Cells, fit, width
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.scale import Scale, compact, log_ticks, nice_limits, nice_ticks, tick_labels
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
 
 __all__ = [
     "Frame",
@@ -96,8 +97,7 @@ def frame(
     legend: Sequence[LegendEntry] = (),
     x_label: str = "",
     y_label: str = "",
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     focused: bool = False,
 ) -> Frame:
     """Return a new picture with box, ticks, labels, title and legend.
@@ -106,17 +106,16 @@ def frame(
     Where there is no room, first the axis labels go, then the ticks, then the box with title.
     """
     place = geometry(rows, columns, x_scale, y_scale, bool(x_label or y_label))
-    cells = _drawn(max(rows, 0), max(columns, 0), place, palette, symbols).copy()
+    cells = _drawn(max(rows, 0), max(columns, 0), place, style).copy()
     if place.labelled:
-        _labels(cells, place, x_label, y_label, palette.text)
+        _labels(cells, place, x_label, y_label, style.palette.text)
     if place.boxed:
         _heading(
             cells,
             place,
             title=title,
             legend=legend,
-            palette=palette,
-            symbols=symbols,
+            style=style,
             focused=focused,
         )
     return Frame(cells, place.top, place.left, place.rows, place.columns, x_scale, y_scale)
@@ -128,11 +127,11 @@ def _heading(
     *,
     title: str,
     legend: Sequence[LegendEntry],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     focused: bool,
 ) -> None:
     """Write title and legend into the top border; entries that do not fit are left out."""
+    palette, symbols = style.palette, style.symbols
     stop = place.left + place.columns
     if focused:
         title = f"{symbols.focus} {title}" if title else symbols.focus
@@ -199,19 +198,19 @@ def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
 
 
 @lru_cache(maxsize=64)
-def _drawn(rows: int, columns: int, place: Geometry, palette: Palette, symbols: Symbols) -> Cells:
+def _drawn(rows: int, columns: int, place: Geometry, style: Style) -> Cells:
     """Return the coloured frame; not to be changed."""
-    cells = Cells.blank(rows, columns, palette, symbols)
+    cells = Cells.blank(rows, columns, style)
     if not place.boxed:
         return cells
     code = _plotext_codes(rows - place.labelled, columns, place)
     box = np.isin(code, np.array([ord(symbol) for symbol in _BOX], np.uint32))
-    if symbols.plain:
+    if style.symbols.plain:
         code = code.copy()
         for symbol in _BOX:
             code[code == ord(symbol)] = ord({"─": "-", "│": "|"}.get(symbol, "+"))
     cells.code[: len(code)] = code
-    cells.fg[: len(code)][box] = palette.axis
+    cells.fg[: len(code)][box] = style.palette.axis
     return cells
 
 
@@ -275,12 +274,12 @@ def draw_box(
     contents: Cells,
     *,
     title: str,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     focused: bool = False,
 ) -> Cells:
     """Return a box of (rows, columns) with its title in the upper line and `contents` inside."""
-    cells = Cells.blank(rows, columns, palette, symbols)
+    palette, symbols = style.palette, style.symbols
+    cells = Cells.blank(rows, columns, style)
     upper_left, upper_right, lower_left, lower_right = symbols.corners
     across = symbols.horizontal * max(0, columns - BORDER)
     for row in range(1, rows - 1):

@@ -12,12 +12,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Style
 
-Colour = int
-"""−1 the terminal's own; 0..255 an xterm palette number; ``RGB | 0xRRGGBB`` true colour."""
-
-RGB = 1 << 24
 CONTINUATION = 0
 """Code of the second cell of a double-width character: nothing is to be written there."""
 
@@ -102,16 +99,14 @@ class Cells:
     """Only ASCII may be put: anything else becomes ``?``."""
 
     @classmethod
-    def blank(
-        cls, rows: int, columns: int, palette: Palette, symbols: Symbols | None = None
-    ) -> Cells:
-        """Return spaces in the palette's text and background colours."""
+    def blank(cls, rows: int, columns: int, style: Style) -> Cells:
+        """Return spaces in the style's text and background colours."""
         shape = (max(rows, 0), max(columns, 0))
         return cls(
             np.full(shape, SPACE, np.uint32),
-            np.full(shape, palette.text, np.int32),
-            np.full(shape, palette.background, np.int32),
-            symbols is not None and symbols.plain,
+            np.full(shape, style.palette.text, np.int32),
+            np.full(shape, style.palette.background, np.int32),
+            style.symbols.plain,
         )
 
     @property

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 _WIDEST, _TALLEST = 13, 3
 _TITLES = (
@@ -44,8 +45,7 @@ def draw_confusion(
     matrix: NDArray[np.integer],
     class_names: Sequence[str],
     *,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     title: str = "confusion",
     focused: bool = False,
 ) -> Cells:
@@ -55,12 +55,13 @@ def draw_confusion(
     where it is narrow. Classes that do not fit are left out, and a line says so. Raises
     ValueError when the matrix is not square or the names are not as many.
     """
+    palette, symbols = style.palette, style.symbols
     matrix = np.asarray(matrix)
     classes = len(class_names)
     if matrix.shape != (classes, classes):
         raise ValueError(f"{classes} names for a matrix {matrix.shape}")
-    cells = Cells.blank(rows, columns, palette, symbols)
-    _title(cells, title, focused, palette, symbols)
+    cells = Cells.blank(rows, columns, style)
+    _title(cells, title, focused, style)
     names = max((width(name) for name in class_names), default=0)
     margin = min(names, max(columns // 3, 1)) + 1
     across = min(max((columns - margin) // _needed(matrix), 0), classes)
@@ -70,7 +71,10 @@ def draw_confusion(
         shown = min(across, max(rows - 3, 0))
         note = f"first {shown} of {classes} classes" if shown else f"{classes} classes: too small"
         cells.put(
-            rows - 1 if rows > 1 else 0, 0, fit(note, columns, symbols.plain), palette.warning
+            rows - 1 if rows > 1 else 0,
+            0,
+            fit(note, columns, symbols.plain),
+            palette.warning,
         )
     if not shown:
         return cells
@@ -110,11 +114,12 @@ def _needed(matrix: NDArray[np.integer]) -> int:
     return min(len(str(largest)), max(len(abbreviated(largest, 1)), 3)) + 1
 
 
-def _title(cells: Cells, title: str, focused: bool, palette: Palette, symbols: Symbols) -> None:
+def _title(cells: Cells, title: str, focused: bool, style: Style) -> None:
+    symbols = style.symbols
     columns = cells.shape[1]
     head = f"{symbols.focus} {title}" if focused else title
     forms = [form.format(head) for form in _TITLES if form.isascii() or not symbols.plain]
     text = next((form for form in forms if width(form) <= columns), head)
-    at = cells.put(0, 0, fit(text, columns, symbols.plain), palette.text)
+    at = cells.put(0, 0, fit(text, columns, symbols.plain), style.palette.text)
     if focused:
-        cells.put(0, 0, fit(head, at, symbols.plain), palette.accent)
+        cells.put(0, 0, fit(head, at, symbols.plain), style.palette.accent)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.palette import Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.axes import frame, nice_limits
 from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.dots import BRAILLE, pack, paint_spans, per_cell
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.cells import Cells, Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.cells import Cells
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 
 @dataclass(frozen=True)
@@ -392,8 +395,7 @@ def draw_loss(
     epoch: int,
     last_epoch: int,
     log: bool,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     title: str = "loss",
     focused: bool = False,
     x_label: str = "epoch",
@@ -407,8 +409,7 @@ def draw_loss(
         epoch=epoch,
         epochs=(0, max(last_epoch, epoch, *(curve.end - 1 for curve in curves), 1)),
         log=log,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         title=title,
         focused=focused,
         x_label=x_label,
@@ -424,8 +425,7 @@ def draw_curves(
     epoch: int,
     epochs: tuple[int, int],
     log: bool,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     title: str,
     log_epochs: bool = False,
     smooth: int = 0,
@@ -443,6 +443,7 @@ def draw_curves(
     ``smooth`` the moving average over so many epochs (odd) lies over every curve, and the curve
     itself is faint: dimmed, in mono dotted, in plain of points; of very many curves it is left out.
     """
+    symbols = style.symbols
     lines = tuple(reversed(curves))
     first, last = epochs
     groups = buckets_of(lines, log, first, last, smooth)
@@ -466,8 +467,7 @@ def draw_curves(
         title=title,
         legend=entries if legend else (),
         x_label=x_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if drawn.rows and drawn.columns:
@@ -480,11 +480,10 @@ def draw_curves(
             viewed=viewed,
             ruled=epoch < newest and 0 <= viewed < places,
             faint=smooth > 0,
-            palette=palette,
-            symbols=symbols,
+            style=style,
         )
         if cursor is not None:
-            _rule(drawn, cursor, palette, symbols)
+            _rule(drawn, cursor, style)
         _mark(drawn, lines, groups, epoch, symbols)
     return drawn
 
@@ -497,13 +496,13 @@ def _draw_curves(
     viewed: int,
     ruled: bool,
     faint: bool,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Paint all curves into one array of dots, each dot numbered by what was drawn there last.
 
     With ``faint`` the curves are in the background, and as many averages follow them.
     """
+    palette, symbols = style.palette, style.symbols
     if faint and len(curves) > _MOST_FAINT:
         groups = [group for group in groups if group.index[0] >= len(curves)]
     down, across = symbols.dots
@@ -587,15 +586,15 @@ def _dash(low: NDArray[np.intp], curves: Sequence[Curve], none: int) -> None:
     low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = none
 
 
-def _rule(drawn: Frame, epoch: int, palette: Palette, symbols: Symbols) -> None:
+def _rule(drawn: Frame, epoch: int, style: Style) -> None:
     """Draw a line at an epoch, behind the curves."""
     column = int(drawn.x.bins(epoch, drawn.columns))
     if column < 0:
         return
     line = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left + column]
     free = drawn.cells.code[line] == SPACE
-    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
-    drawn.cells.fg[line] = np.where(free, palette.cursor, drawn.cells.fg[line])
+    drawn.cells.code[line] = np.where(free, ord(style.symbols.vertical), drawn.cells.code[line])
+    drawn.cells.fg[line] = np.where(free, style.palette.cursor, drawn.cells.fg[line])
 
 
 def _mark(

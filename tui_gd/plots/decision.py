@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 
 def decision_limits(points: NDArray[np.floating], margin: float = 0.08) -> Limits:
@@ -63,8 +64,7 @@ def draw_decision(
     predicted: NDArray[np.integer],
     class_names: Sequence[str],
     limits: Limits,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     x_label: str = "x1",
     y_label: str = "x2",
     title: str = "decision",
@@ -85,49 +85,51 @@ def draw_decision(
         Scale(*limits[:2]),
         Scale(*limits[2:]),
         title=title,
-        legend=_legend(class_names, wrong, palette, symbols),
+        legend=_legend(class_names, wrong, style),
         x_label=x_label,
         y_label=y_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     chance = sanitised(probabilities)
-    pixels, weakest = _regions(chance, drawn, palette, symbols)
+    pixels, weakest = _regions(chance, drawn, style)
     paint_pixels(drawn, pixels)
-    if palette.depth == "mono":
-        _texture(drawn, chance, symbols)
-    down, across = symbols.dots
+    if style.palette.depth == "mono":
+        _texture(drawn, chance, style.symbols)
+    down, across = style.symbols.dots
     mask = boundary(chance, drawn.rows * down, drawn.columns * across)
     # a braille cell has one background: that of the pixel nearer to the boundary
-    paint_boundary(drawn, mask, weakest, palette, symbols)
-    _paint_points(drawn, scatter, pixels, palette, symbols)
+    paint_boundary(drawn, mask, weakest, style)
+    _paint_points(drawn, scatter, pixels, style)
     if cursor is not None:
-        _paint_cursor(drawn, scatter, cursor, palette, symbols)
+        _paint_cursor(drawn, scatter, cursor, style)
     return drawn.cells
 
 
-def _legend(
-    names: Sequence[str], wrong: int, palette: Palette, symbols: Symbols
-) -> list[LegendEntry]:
+def _legend(names: Sequence[str], wrong: int, style: Style) -> list[LegendEntry]:
+    palette = style.palette
     entries = [
-        (name, symbols.point(label), palette.classes[label % len(palette.classes)])
+        (
+            name,
+            style.symbols.point(label),
+            palette.classes[label % len(palette.classes)],
+        )
         for label, name in enumerate(names)
     ]
-    sample = symbols.wrong_point(0, len(names))
+    sample = style.symbols.wrong_point(0, len(names))
     return [*entries, (f"wrong {wrong}", sample, palette.misclassified)]
 
 
 def _regions(
-    chance: NDArray[np.float64], drawn: Frame, palette: Palette, symbols: Symbols
+    chance: NDArray[np.float64], drawn: Frame, style: Style
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return the colour of every pixel, and per cell that of its pixel nearer to the boundary."""
-    shown = resampled(chance, drawn.rows * symbols.pixels, drawn.columns)
+    shown = resampled(chance, drawn.rows * style.symbols.pixels, drawn.columns)
     winner, lead = winner_and_margin(shown)
-    pixels = palette.region(winner, lead)
-    if symbols.pixels == 1:
+    pixels = style.palette.region(winner, lead)
+    if style.symbols.pixels == 1:
         return pixels, pixels
     weakest = np.where(lead[0::2] < lead[1::2], pixels[0::2], pixels[1::2])
     return pixels, weakest
@@ -145,12 +147,13 @@ def _paint_points(
     drawn: Frame,
     scatter: Scatter,
     pixels: NDArray[np.int32],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Put one glyph into each cell that holds points, on the colour of the region behind it."""
-    at, pixel, kind = shown_points(drawn, scatter.points, scatter.kind, scatter.classes, symbols)
-    glyphs, colours = scatter.glyphs(palette, symbols)
+    at, pixel, kind = shown_points(
+        drawn, scatter.points, scatter.kind, scatter.classes, style.symbols
+    )
+    glyphs, colours = scatter.glyphs(style)
     drawn.cells.code[at] = glyphs[kind]
     drawn.cells.fg[at] = colours[kind]
     drawn.cells.bg[at] = pixels[pixel]
@@ -160,8 +163,7 @@ def _paint_cursor(
     drawn: Frame,
     scatter: Scatter,
     cursor: tuple[float, float],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Bracket the chosen point, and show its own glyph even where others share the cell."""
     column = int(drawn.x.bins(cursor[0], drawn.columns))
@@ -169,11 +171,11 @@ def _paint_cursor(
     if column < 0 or row >= drawn.rows:
         return
     cells, at = drawn.cells, drawn.top + row
-    for place, sign in zip((column - 1, column + 1), symbols.brackets, strict=True):
+    for place, sign in zip((column - 1, column + 1), style.symbols.brackets, strict=True):
         if 0 <= place < drawn.columns:
-            cells.put(at, drawn.left + place, sign, palette.cursor)
+            cells.put(at, drawn.left + place, sign, style.palette.cursor)
     same = np.flatnonzero((scatter.points == cursor).all(axis=1))
     if len(same):
-        glyphs, _ = scatter.glyphs(palette, symbols)
+        glyphs, _ = scatter.glyphs(style)
         cells.code[at, drawn.left + column] = glyphs[scatter.kind[same[0]]]
-        cells.fg[at, drawn.left + column] = palette.cursor
+        cells.fg[at, drawn.left + column] = style.palette.cursor

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Symbols
+    from tui_gd.plots.symbols import Symbols
 
 BRAILLE = 0x2800
 _BITS = ((1, 8), (2, 16), (4, 32), (64, 128))

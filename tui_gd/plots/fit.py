@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.axes import Limits
     from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 
 def fit_columns(columns: int, limits: Limits, symbols: Symbols) -> NDArray[np.float64]:
@@ -30,8 +31,7 @@ def draw_fit(
     points: NDArray[np.floating],
     line: NDArray[np.floating],
     limits: Limits,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     x_label: str,
     y_label: str,
     line_label: str,
@@ -44,6 +44,7 @@ def draw_fit(
     The line lies over the points. What is not finite or outside the limits is left out.
     ``cursor`` brackets the point at (x, y).
     """
+    palette, symbols = style.palette, style.symbols
     drawn = frame(
         rows,
         columns,
@@ -56,8 +57,7 @@ def draw_fit(
         ],
         x_label=x_label,
         y_label=y_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if not (drawn.rows and drawn.columns):
@@ -84,8 +84,7 @@ def draw_fit(
             cursor,
             (drawn.x, drawn.y),
             (drawn.rows, drawn.columns),
-            palette,
-            symbols,
+            style,
         )
     return cells
 
@@ -105,9 +104,9 @@ def _mark(
     cursor: tuple[float, float],
     scales: tuple[Scale, Scale],
     size: tuple[int, int],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
+    symbols = style.symbols
     column = int(scales[0].bins(cursor[0], size[1]))
     row = int(scales[1].bins(cursor[1], size[0]))
     if column < 0 or row < 0:
@@ -118,4 +117,4 @@ def _mark(
         strict=True,
     ):
         if 0 <= place < size[1]:
-            cells.put(top + size[0] - 1 - row, left + place, sign, palette.cursor)
+            cells.put(top + size[0] - 1 - row, left + place, sign, style.palette.cursor)

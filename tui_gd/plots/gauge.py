@@ -9,7 +9,7 @@ from tui_gd.plots.cells import Cells
 from tui_gd.plots.scale import compact
 
 if TYPE_CHECKING:
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Style
 
 DECADES = 2
 """The gauge reaches so many decades down and up from the limit: 0.01 to 100 times it."""
@@ -32,8 +32,7 @@ def draw_gauge(
     columns: int,
     ratio: float | None,
     *,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     limit: float | None = None,
     rows: int = 1,
 ) -> Cells:
@@ -44,7 +43,8 @@ def draw_gauge(
     side, and on it only if it is equal. ``ratio`` None or NaN: no limit, a line without marks. The
     numbers stand behind the bar where there is room. A second row names the decades.
     """
-    cells = Cells.blank(min(rows, 2), columns, palette, symbols)
+    palette = style.palette
+    cells = Cells.blank(min(rows, 2), columns, style)
     if columns <= 0 or rows <= 0:
         return cells
     if columns - _ROOM - _LIMIT_ROOM < _SMALLEST_BAR:
@@ -54,21 +54,20 @@ def draw_gauge(
     bar = min(columns - room if labelled else columns, _LARGEST_BAR)
     bar -= bar % 2 == 0
     known = ratio is not None and not math.isnan(ratio)
-    _draw_bar(cells, bar, ratio if known else None, palette, symbols)
+    _draw_bar(cells, bar, ratio if known else None, style)
     if labelled:
         colour = palette.text
         if known and ratio is not None and ratio > 1.0:
             colour = palette.error
-        label = symbols.spell(gauge_label(ratio, limit))
+        label = style.symbols.spell(gauge_label(ratio, limit))
         cells.put(0, bar + 1, label, colour if known else palette.dim)
     if rows >= 2:
         _name_decades(cells, bar, palette)
     return cells
 
 
-def _draw_bar(
-    cells: Cells, bar: int, ratio: float | None, palette: Palette, symbols: Symbols
-) -> None:
+def _draw_bar(cells: Cells, bar: int, ratio: float | None, style: Style) -> None:
+    palette, symbols = style.palette, style.symbols
     half = bar // 2
     if ratio is None:
         cells.put(0, 0, symbols.horizontal * bar if half else " ", palette.dim)

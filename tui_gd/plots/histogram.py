@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.axes import BORDER, Scale, draw_box, frame, nice_limits
-from tui_gd.plots.cells import SPACE, Cells, Colour, fit, width
+from tui_gd.plots.cells import SPACE, Cells, fit, width
+from tui_gd.plots.colours import Colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Style
 
 # values below this share of the reference stand in the lowest bin: they are all as good as zero;
 # so do the fewest outliers, for which the axis would be twice as long
@@ -100,8 +101,7 @@ def draw_histogram(
     scale: Scale,
     *,
     title: str,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     most: int | None = None,
     x_label: str = "",
     y_label: str = "",
@@ -127,14 +127,13 @@ def draw_histogram(
         legend=[(f"{len(one.values)} {one.label}", one.sign, one.colour) for one in values],
         x_label=x_label,
         y_label=y_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if drawn.rows and drawn.columns:
-        _draw_bars(drawn, stacks, palette, symbols)
+        _draw_bars(drawn, stacks, style)
         if cursor is not None:
-            _rule(drawn, cursor, palette, symbols)
+            _rule(drawn, cursor, style)
     return drawn.cells
 
 
@@ -144,8 +143,7 @@ def draw_tally(
     stacks: Sequence[Stack],
     *,
     title: str,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     focused: bool = False,
 ) -> Cells:
     """Return a line for each stack: sign, label, how many, and as long a bar of the signs.
@@ -153,11 +151,11 @@ def draw_tally(
     For values that say less than where they were reached. Where lines do not fit, those of the
     smallest stacks are left out.
     """
-    inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     height, room = inner.shape
     kept = sorted(range(len(stacks)), key=lambda index: (-len(stacks[index].values), index))
     shown = [stacks[index] for index in sorted(kept[:height])]
-    labels = [fit(one.label, max(room // 2, 0), symbols.plain) for one in shown]
+    labels = [fit(one.label, max(room // 2, 0), style.symbols.plain) for one in shown]
     across = max(map(width, labels), default=0)
     digits = max((len(str(len(one.values))) for one in shown), default=1)
     begin = across + digits + 6
@@ -165,8 +163,8 @@ def draw_tally(
     for row, (one, label) in enumerate(zip(shown, labels, strict=True)):
         count = len(one.values)
         inner.put(row, 1, one.sign, one.colour)
-        inner.put(row, 3, label, palette.text)
-        inner.put(row, across + 4, f"{count:>{digits}}", palette.text)
+        inner.put(row, 3, label, style.palette.text)
+        inner.put(row, across + 4, f"{count:>{digits}}", style.palette.text)
         cells = max(round(count / most * (room - begin - 1)), min(count, 1))
         inner.put(row, begin, one.sign * cells, one.colour)
     return draw_box(
@@ -174,19 +172,19 @@ def draw_tally(
         columns,
         inner,
         title=title,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
 
 
-def _draw_bars(drawn: Frame, stacks: Sequence[Stack], palette: Palette, symbols: Symbols) -> None:
+def _draw_bars(drawn: Frame, stacks: Sequence[Stack], style: Style) -> None:
+    palette = style.palette
     count, wide = bars(drawn.columns)
     heights = np.array(
         [np.bincount(bin_of(one.values, drawn.x, count), minlength=count) for one in stacks],
         np.float64,
     ).reshape(len(stacks), count)
-    signs_only = symbols.plain or palette.depth in {"16", "mono"}
+    signs_only = style.symbols.plain or palette.depth in {"16", "mono"}
     unit = 1 if signs_only else 8
     owner = _owners(heights, drawn.y.high, drawn.rows * unit)
     code, fg, bg = _cells_of(owner.reshape(drawn.rows, unit, count), stacks, palette)
@@ -264,8 +262,9 @@ def _sign_feet(
         fg[row, middle] = np.where(inverse, palette.background, one.colour)
 
 
-def _rule(drawn: Frame, value: float, palette: Palette, symbols: Symbols) -> None:
+def _rule(drawn: Frame, value: float, style: Style) -> None:
     """Draw a line at a value, beside what is there, with a sign on top."""
+    palette = style.palette
     count, wide = bars(drawn.columns)
     if math.isnan(value):
         value = math.inf
@@ -273,10 +272,14 @@ def _rule(drawn: Frame, value: float, palette: Palette, symbols: Symbols) -> Non
     column = drawn.left + bar * wide + (wide - 1) // 2
     line = np.s_[drawn.top : drawn.top + drawn.rows, column]
     free = drawn.cells.code[line] == SPACE
-    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
+    drawn.cells.code[line] = np.where(free, ord(style.symbols.vertical), drawn.cells.code[line])
     drawn.cells.fg[line] = np.where(free, palette.cursor, drawn.cells.fg[line])
-    for place, bracket in zip((column - 1, column + 1), symbols.brackets, strict=True):
+    for place, bracket in zip((column - 1, column + 1), style.symbols.brackets, strict=True):
         if drawn.left <= place < drawn.left + drawn.columns:
             drawn.cells.put(
-                drawn.top + drawn.rows - 1, place, bracket, palette.cursor, palette.background
+                drawn.top + drawn.rows - 1,
+                place,
+                bracket,
+                palette.cursor,
+                palette.background,
             )

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame, Geometry, LegendEntry, Limits
-    from tui_gd.plots.cells import Cells, Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.cells import Cells
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Style
     from tui_gd.plots.relief import Relief
 from tui_gd.plots.scale import nice_limits
 from tui_gd.plots.tracks import marks
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame, Geometry, LegendEntry
-    from tui_gd.plots.cells import Cells, Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.cells import Cells
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Style
     from tui_gd.plots.relief import Relief
     from tui_gd.plots.tracks import Place, Track
 
@@ -83,8 +85,7 @@ def draw_landscape(
     *,
     values: NDArray[np.floating] | None,
     limits: Limits,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     tracks: Sequence[Track] = (),
     epoch: int = 0,
     descent: tuple[float, float] | None = None,
@@ -106,7 +107,7 @@ def draw_landscape(
     next step leads. `minima` are x, y and whether the minimum is global. The legend begins with the
     lowest and highest value.
     """
-    shown = [*_range(values, palette, symbols), *legend]
+    shown = [*_range(values, style), *legend]
     drawn = frame(
         rows,
         columns,
@@ -116,31 +117,29 @@ def draw_landscape(
         legend=shown,
         x_label=x_label,
         y_label=y_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if not (drawn.rows and drawn.columns):
         return drawn.cells
-    relief = paint_relief(drawn, values, palette, symbols)
+    relief = paint_relief(drawn, values, style)
     for group in groups:
-        paint_signs(drawn, relief, group.places, [group.sign], [group.colour], palette)
-    paint_tracks(drawn, relief, tracks, epoch, palette, symbols)
-    paint_minima(drawn, relief, minima, palette, symbols)
+        paint_signs(drawn, relief, group.places, [group.sign], [group.colour], style.palette)
+    paint_tracks(drawn, relief, tracks, epoch, style)
+    paint_minima(drawn, relief, minima, style)
     viewed = tracks[-1].viewed if tracks else None
     if viewed is not None and descent is not None:
-        _paint_arrow(drawn, relief, viewed, descent, palette, symbols)
+        _paint_arrow(drawn, relief, viewed, descent, style)
     starts = [(track.points[0], track.colour) for track in tracks if len(track.points)]
-    paint_ends(drawn, relief, tracks, starts, following, palette, symbols)
+    paint_ends(drawn, relief, tracks, starts, following, style)
     if cursor is not None:
-        paint_cursor(drawn, relief, cursor, palette, symbols)
+        paint_cursor(drawn, relief, cursor, style)
     return drawn.cells
 
 
-def _range(
-    values: NDArray[np.floating] | None, palette: Palette, symbols: Symbols
-) -> list[LegendEntry]:
+def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntry]:
     """Return the colours, or digits, of the lowest and highest level with their values."""
+    palette = style.palette
     finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
     if not finite.size:
         return []
@@ -148,8 +147,11 @@ def _range(
         samples = [("0", palette.text), ("9", palette.text)]
     else:
         ends = int(palette.heat[0]), int(palette.heat[-1])
-        if symbols.plain:
-            samples = [("0", palette.text), (str(len(palette.heat) - 1), palette.text)]
+        if style.symbols.plain:
+            samples = [
+                ("0", palette.text),
+                (str(len(palette.heat) - 1), palette.text),
+            ]
         else:
             samples = [("██", one) for one in ends]
     numbers = compact(float(f"{finite.min():.4g}")), compact(float(f"{finite.max():.4g}"))
@@ -164,15 +166,15 @@ def _paint_arrow(
     relief: Relief,
     viewed: Place,
     descent: tuple[float, float],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
+    palette = style.palette
     tip = arrow_tip(drawn.x, drawn.y, viewed, descent, _ARROW)
     if not np.isfinite(tip).all():
         return
     line = np.array([viewed, tip])
-    paint_lines(drawn, relief, [line], [0], [palette.accent], palette, symbols)
-    head = arrow_head(drawn, viewed, tip, symbols)
+    paint_lines(drawn, relief, [line], [0], [palette.accent], style)
+    head = arrow_head(drawn, viewed, tip, style.symbols)
     paint_signs(drawn, relief, [tip], [head], [palette.accent], palette)
 
 
@@ -207,8 +209,7 @@ def draw_landscape_line(
     xs: NDArray[np.floating],
     values: NDArray[np.floating] | None,
     limits: tuple[float, float],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     tracks: Sequence[Track] = (),
     epoch: int = 0,
     slope: float | None = None,
@@ -238,27 +239,26 @@ def draw_landscape_line(
         legend=legend,
         x_label=x_label,
         y_label=y_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if not (drawn.rows and drawn.columns):
         return drawn.cells
-    relief = paint_relief(drawn, None, palette, symbols)
+    relief = paint_relief(drawn, None, style)
     curve = np.zeros((0, 2)) if values is None else np.stack([xs, values], axis=1)
     viewed = tracks[-1].viewed if tracks else None
     tangent = None if viewed is None or slope is None else _tangent(viewed, slope, limits)
-    _paint_curve(drawn, relief, curve, _steps(curve, tracks, epoch), tangent, palette, symbols)
-    paint_minima(drawn, relief, minima, palette, symbols)
+    _paint_curve(drawn, relief, curve, _steps(curve, tracks, epoch), tangent, style)
+    paint_minima(drawn, relief, minima, style)
     starts = [
         (place, track.colour)
         for track in tracks
         for place in _on(curve, np.asarray(track.points, np.float64)[:1, 0])
     ]
-    paint_ends(drawn, relief, tracks, starts, following, palette, symbols)
+    paint_ends(drawn, relief, tracks, starts, following, style)
     if cursor is not None:
         for x, y in _on(curve, np.array([cursor])):
-            paint_cursor(drawn, relief, (float(x), float(y)), palette, symbols)
+            paint_cursor(drawn, relief, (float(x), float(y)), style)
     return drawn.cells
 
 
@@ -297,20 +297,20 @@ def _paint_curve(
     curve: NDArray[np.float64],
     steps: Sequence[_Steps],
     tangent: NDArray[np.float64] | None,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Draw the curve, over it the paths as lines and then as signs, and the tangent."""
+    palette = style.palette
     lines, colours = [curve], [palette.dim]
-    if not symbols.plain:  # where the curve would hide below them
+    if not style.symbols.plain:  # where the curve would hide below them
         lines += [one.places for one in steps]
         colours += [one.colour for one in steps]
     if tangent is not None:
         lines.append(tangent)
         colours.append(palette.accent)
     layers = [2 * i for i in range(len(lines))]
-    paint_lines(drawn, relief, lines, layers, colours, palette, symbols, (".", "."))
-    signs = marks(symbols)
+    paint_lines(drawn, relief, lines, layers, colours, style, (".", "."))
+    signs = marks(style.symbols)
     for one in steps:
         sign = signs.past if one.past else signs.future
         paint_signs(drawn, relief, one.places, [sign], [one.colour], palette)

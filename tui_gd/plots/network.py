@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Palette, Style
 from dataclasses import dataclass
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def draw_network(
     inputs: Sequence[str],
     outputs: Sequence[str],
     *,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     activations: Sequence[NDArray[np.floating]] = (),
     selected: Unit | None = None,
 ) -> Cells:
@@ -74,21 +73,22 @@ def draw_network(
     does not fit the first and last are shown, and the selected; of the inputs those with the
     largest |w|, to the selected unit if they lead to it; the number of the others is told.
     """
-    cells = Cells.blank(rows, columns, palette, symbols)
+    palette = style.palette
+    cells = Cells.blank(rows, columns, style)
     if rows < 1 or columns < 1 or not layers:
         return cells
     sound = [finite(matrix) for matrix in layers]
     layout = layout_of(rows, columns, sound, inputs, outputs, selected)
-    _draw_lines(cells, layout, sound, selected, palette, symbols)
+    _draw_lines(cells, layout, sound, selected, style)
     for number, column in enumerate(layout.columns):
-        _draw_units(cells, layout, number, layers, selected, palette, symbols)
+        _draw_units(cells, layout, number, layers, selected, style)
         for row, count in column.gaps:
-            text = symbols.spell(f"… {count} more")
+            text = style.symbols.spell(f"… {count} more")
             cells.put(row, max(column.at + 1 - width(text), 0), text, palette.dim)
     _draw_names(cells, layout, inputs, outputs, palette)
     _draw_activations(cells, layout, activations, palette)
     if layout.legend:
-        _draw_legend(cells, palette, symbols)
+        _draw_legend(cells, style)
     return cells
 
 
@@ -130,10 +130,10 @@ def _draw_lines(
     layout: Layout,
     layers: Sequence[NDArray[np.float64]],
     selected: Unit | None,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Draw the lines, a stronger one over a weaker one."""
+    palette, symbols = style.palette, style.symbols
     down, across = symbols.dots
     shape = (cells.shape[0] * down, cells.shape[1] * across)
     owner = np.zeros(shape[0] * shape[1], np.int16)
@@ -210,18 +210,20 @@ def _draw_units(
     number: int,
     layers: Sequence[NDArray[np.floating]],
     selected: Unit | None,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Draw the units of one column, each with its bias: beside it, or below it."""
+    palette = style.palette
     column = layout.columns[number]
     apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
     for unit, row in zip(column.units, column.rows, strict=True):
         chosen = selected == (number - 1, unit)
         colour = palette.cursor if chosen else palette.text
-        cells.put(row, column.at, symbols.point(0), colour)
+        cells.put(row, column.at, style.symbols.point(0), colour)
         if chosen:
-            for at, sign in zip((column.at - 1, column.at + 1), symbols.brackets, strict=True):
+            for at, sign in zip(
+                (column.at - 1, column.at + 1), style.symbols.brackets, strict=True
+            ):
                 cells.put(row, at, sign, palette.cursor)
         if number and (layout.biases or apart >= _LOOSE):
             bias = _short(layers[number - 1][-1, unit])
@@ -274,7 +276,8 @@ def _draw_activations(
             cells.put(row + (1 if beside else 2), max(at, 0), text, palette.accent)
 
 
-def _draw_legend(cells: Cells, palette: Palette, symbols: Symbols) -> None:
+def _draw_legend(cells: Cells, style: Style) -> None:
+    palette, symbols = style.palette, style.symbols
     row = cells.shape[0] - 1
     samples = ("#+.", "=-,") if symbols.plain else (symbols.solid, symbols.dashed)
     at = 0

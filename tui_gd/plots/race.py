@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tui_gd.plots.axes import Frame
     from tui_gd.plots.cells import Cells
     from tui_gd.plots.curves import Buckets, Curve
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 import math
 from dataclasses import dataclass
 
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.cells import Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 
 # A race of optimizers: the losses of each by epoch, named by a sign on the curve.
@@ -65,8 +67,7 @@ def draw_contenders(
     names: Sequence[str],
     *,
     epochs: int,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     title: str = "race",
     focused: bool = False,
 ) -> Cells:
@@ -91,17 +92,16 @@ def draw_contenders(
         Scale(*nice_limits(low, high, log), log),
         title=title,
         legend=[
-            (one.label, symbols.dashed if one.dashed else symbols.solid, one.colour)
+            (one.label, style.symbols.dashed if one.dashed else style.symbols.solid, one.colour)
             for one in curves
             if one.label
         ],
         x_label="epoch",
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if drawn.rows and drawn.columns and groups:
-        _draw_lines(drawn, lines, groups, palette, symbols)
+        _draw_lines(drawn, lines, groups, style)
         _name_lines(drawn, curves, names)
     return drawn.cells
 
@@ -115,9 +115,9 @@ def _draw_lines(
     drawn: Frame,
     lines: Sequence[Curve],
     groups: Sequence[Buckets],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
+    symbols = style.symbols
     down, across = symbols.dots
     owner = np.zeros((drawn.rows * down, drawn.columns * across), np.int16)
     low, high = spans(groups, len(lines), drawn, symbols)
@@ -135,7 +135,7 @@ def _draw_lines(
         drawn.cells.code[area][here] = glyphs[top[here]]
     else:
         drawn.cells.code[area][here] = pack(owner > 0)[here] + BRAILLE
-    colours = np.array([palette.background, *(one.colour for one in lines)], np.int32)
+    colours = np.array([style.palette.background, *(one.colour for one in lines)], np.int32)
     drawn.cells.fg[area][here] = colours[top[here]]
 
 
@@ -174,8 +174,7 @@ def draw_race(
     field: Field,
     *,
     current: float,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     title: str = "race",
     focused: bool = False,
     cursor: int | None = None,
@@ -188,6 +187,7 @@ def draw_race(
     dotted. The limits of the losses come from the start and what ended below it: what ended above
     leaves the plot.
     """
+    symbols = style.symbols
     x, y = _rate_scale(field.rates), _loss_scale(field)
     losses = np.maximum(field.losses, y.low) if y.log else field.losses
     drawn = frame(
@@ -196,28 +196,27 @@ def draw_race(
         x,
         y,
         title=title,
-        legend=_legend(field, palette, symbols),
+        legend=_legend(field, style),
         x_label=symbols.spell("learning rate α"),
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if not (drawn.rows and drawn.columns):
         return drawn
     at = drawn.x.bins(field.rates, drawn.columns)
-    _hatch(drawn, field, palette, symbols)
-    _curve(drawn, field.rates, losses, palette, symbols)
+    _hatch(drawn, field, style)
+    _curve(drawn, field.rates, losses, style)
     shown = drawn.x.bins(current, drawn.columns)
     if shown >= 0:
-        _rule(drawn, int(shown), palette.accent, symbols, every=2)
+        _rule(drawn, int(shown), style.palette.accent, symbols, every=2)
     if cursor is not None:
-        _rule(drawn, int(at[cursor]), palette.cursor, symbols, every=1)
-    _mark_failures(drawn, field, at, palette, symbols)
-    taken = _label_current(drawn, int(shown), f"α {current:g}", palette, symbols)
+        _rule(drawn, int(at[cursor]), style.palette.cursor, symbols, every=1)
+    _mark_failures(drawn, field, at, style)
+    taken = _label_current(drawn, int(shown), f"α {current:g}", style)
     if field.best is not None:
-        _mark_best(drawn, field, at, losses, taken, palette, symbols)
+        _mark_best(drawn, field, at, losses, taken, style)
     if cursor is not None:
-        _bracket(drawn, int(at[cursor]), losses[cursor], palette, symbols)
+        _bracket(drawn, int(at[cursor]), losses[cursor], style)
     return drawn
 
 
@@ -241,23 +240,23 @@ def _loss_scale(field: Field) -> Scale:
     return Scale(*nice_limits(float(low), float(high), log), log)
 
 
-def _legend(field: Field, palette: Palette, symbols: Symbols) -> list[tuple[str, str, Colour]]:
+def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
     entries = []
     ends = (0, len(field.rates) - 1)
     if field.best is not None:
         edge = " (edge)" if ends[1] and field.best in ends else ""
         best = f"best {field.rates[field.best]:.4g}{edge} loss {field.losses[field.best]:.5g}"
-        entries.append((best, symbols.now, palette.good))
+        entries.append((best, style.symbols.now, style.palette.good))
     for kind, sign, text in (
         (field.diverged, "×", "diverged"),
         (field.higher, "↑", "ended higher"),
     ):
         if kind.any():
-            entries.append((f"{kind.sum()} {text}", symbols.spell(sign), palette.error))
+            entries.append((f"{kind.sum()} {text}", style.symbols.spell(sign), style.palette.error))
     return entries
 
 
-def _hatch(drawn: Frame, field: Field, palette: Palette, symbols: Symbols) -> None:
+def _hatch(drawn: Frame, field: Field, style: Style) -> None:
     """Dot the columns that lie nearest to a rate that failed."""
     failed = field.diverged | field.higher
     if not failed.any():
@@ -267,17 +266,17 @@ def _hatch(drawn: Frame, field: Field, palette: Palette, symbols: Symbols) -> No
     nearest = np.searchsorted(between, np.arange(drawn.columns))
     here = chequered(drawn) & failed[nearest]
     area = drawn.area
-    drawn.cells.code[area][here] = ord(symbols.textures[1])
-    drawn.cells.fg[area][here] = palette.dim
+    drawn.cells.code[area][here] = ord(style.symbols.textures[1])
+    drawn.cells.fg[area][here] = style.palette.dim
 
 
 def _curve(
     drawn: Frame,
     rates: NDArray[np.float64],
     losses: NDArray[np.float64],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
+    symbols = style.symbols
     down, across = symbols.dots
     high, wide = drawn.rows * down, drawn.columns * across
     at = np.clip(drawn.x.position(rates, wide), 0, wide - 1)
@@ -285,9 +284,9 @@ def _curve(
     if symbols.plain:
         area = drawn.area
         drawn.cells.code[area][mask] = ord(symbols.curve)
-        drawn.cells.fg[area][mask] = palette.train
+        drawn.cells.fg[area][mask] = style.palette.train
     else:
-        blit(drawn.cells, drawn.top, drawn.left, mask, palette.train)
+        blit(drawn.cells, drawn.top, drawn.left, mask, style.palette.train)
 
 
 def _rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, *, every: int) -> None:
@@ -300,29 +299,27 @@ def _rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, *, every:
     drawn.cells.fg[line] = np.where(free, colour, drawn.cells.fg[line])
 
 
-def _mark_failures(
-    drawn: Frame, field: Field, at: NDArray[np.intp], palette: Palette, symbols: Symbols
-) -> None:
+def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp], style: Style) -> None:
     for kind, sign in ((field.higher, "↑"), (field.diverged, "×")):
         for column in at[kind & (at >= 0)].tolist():
-            drawn.cells.put(drawn.top, drawn.left + column, symbols.spell(sign), palette.error)
+            drawn.cells.put(
+                drawn.top, drawn.left + column, style.symbols.spell(sign), style.palette.error
+            )
 
 
-def _label_current(
-    drawn: Frame, column: int, text: str, palette: Palette, symbols: Symbols
-) -> tuple[int, int, int]:
+def _label_current(drawn: Frame, column: int, text: str, style: Style) -> tuple[int, int, int]:
     """Write the current rate beside its rule; return row and columns taken, relative to the plot.
 
     Where the plot has no room for it, nothing is written.
     """
-    text = symbols.spell(text)
+    text = style.symbols.spell(text)
     row = drawn.rows - 1
     if column < 0 or drawn.rows < 3:
         return row, 0, 0
     left = column + 1 if column + 1 + width(text) <= drawn.columns else column - width(text)
     if left < 0:
         return row, 0, 0
-    drawn.cells.put(drawn.top + row, drawn.left + left, text, palette.accent)
+    drawn.cells.put(drawn.top + row, drawn.left + left, text, style.palette.accent)
     return row, left, left + width(text)
 
 
@@ -332,8 +329,7 @@ def _mark_best(
     at: NDArray[np.intp],
     losses: NDArray[np.float64],
     taken: tuple[int, int, int],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Put a sign at the best rate, and its number below, above or beside, where that is free."""
     best = field.best or 0
@@ -341,19 +337,22 @@ def _mark_best(
     if column < 0 or level < 0:
         return
     row = drawn.rows - 1 - level
-    text = symbols.spell(f"{field.rates[best]:.4g}")
+    text = style.symbols.spell(f"{field.rates[best]:.4g}")
     left = max(0, min(column - width(text) // 2, drawn.columns - width(text)))
     for line in (row + 1, row - 1, row - 2):
         meets = line == taken[0] and left < taken[2] and taken[1] < left + width(text)
         if 0 < line < drawn.rows and width(text) <= drawn.columns and not meets:
-            drawn.cells.put(drawn.top + line, drawn.left + left, text, palette.good)
+            drawn.cells.put(drawn.top + line, drawn.left + left, text, style.palette.good)
             break
-    drawn.cells.put(drawn.top + row, drawn.left + column, symbols.now, palette.good)
+    drawn.cells.put(drawn.top + row, drawn.left + column, style.symbols.now, style.palette.good)
 
 
-def _bracket(drawn: Frame, column: int, loss: float, palette: Palette, symbols: Symbols) -> None:
+def _bracket(drawn: Frame, column: int, loss: float, style: Style) -> None:
     level = int(drawn.y.bins(loss, drawn.rows))
     row = drawn.rows - 1 - level if level >= 0 else 0
-    for place, sign in ((column - 1, symbols.brackets[0]), (column + 1, symbols.brackets[1])):
+    for place, sign in (
+        (column - 1, style.symbols.brackets[0]),
+        (column + 1, style.symbols.brackets[1]),
+    ):
         if column >= 0 and 0 <= place < drawn.columns:
-            drawn.cells.put(drawn.top + row, drawn.left + place, sign, palette.cursor)
+            drawn.cells.put(drawn.top + row, drawn.left + place, sign, style.palette.cursor)

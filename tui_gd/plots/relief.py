@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.cells import RGB, SPACE
+from tui_gd.plots.cells import SPACE
+from tui_gd.plots.colours import RGB, contrast, luminance, rgb
 from tui_gd.plots.dots import BRAILLE, pack
-from tui_gd.plots.palette import contrast, luminance, rgb
+from tui_gd.plots.palette import Style
 from tui_gd.plots.regions import upsampled
 from tui_gd.plots.scale import LARGEST
 from tui_gd.plots.shading import paint_pixels
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.cells import Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Palette, Style
 
 READABLE = 4.0
 """The least contrast of a sign (WCAG 2 asks 3 of graphics); black or white has 4.58 anywhere."""
@@ -67,15 +68,14 @@ class Relief:
     """The colour of every level, then that of none."""
 
 
-def paint_relief(
-    drawn: Frame, values: NDArray[np.floating] | None, palette: Palette, symbols: Symbols
-) -> Relief:
+def paint_relief(drawn: Frame, values: NDArray[np.floating] | None, style: Style) -> Relief:
     """Shade the plotting area by `values` (h, w), the first row the upper one, and draw contours.
 
     In half blocks with contours of braille dots (in 16 colours without); in plain in whole cells
     with digits for contours; without colours the digits alone. A contour lies where a level
     begins, on its upper side, and a digit names that level. What is not finite is left blank.
     """
+    palette, symbols = style.palette, style.symbols
     colours = np.append(palette.heat, np.int32(palette.background)).astype(np.int32)
     mono = palette.depth == "mono"
     if values is None or not np.isfinite(values).any():

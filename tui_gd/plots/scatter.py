@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,12 @@ class Scatter:
     kind: NDArray[np.intp]
     classes: int
 
-    def glyphs(
-        self, palette: Palette, symbols: Symbols
-    ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    def glyphs(self, style: Style) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
         """Return code point and colour of every kind, both (2 · classes,)."""
+        palette = style.palette
         labels = range(self.classes)
-        right = [ord(symbols.point(label)) for label in labels]
-        wrong = [ord(symbols.wrong_point(label, self.classes)) for label in labels]
+        right = [ord(style.symbols.point(label)) for label in labels]
+        wrong = [ord(style.symbols.wrong_point(label, self.classes)) for label in labels]
         colours = [palette.classes[label % len(palette.classes)] for label in labels]
         return (
             np.array(right + wrong, np.uint32),

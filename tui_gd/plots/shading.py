@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 _HALF = ord("▀")
 
@@ -47,21 +48,20 @@ def paint_boundary(
     drawn: Frame,
     mask: NDArray[np.bool_],
     behind: NDArray[np.int32],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Draw the dots of `mask` as a boundary, each cell on one background: `behind` (rows, columns).
 
     The mask has `symbols.dots` dots for each cell; in plain these are whole cells.
     """
     cells, area = drawn.cells, drawn.area
-    if symbols.plain:
+    if style.symbols.plain:
         here = mask
-        cells.code[area][here] = ord(symbols.boundary)
-        cells.fg[area][here] = palette.boundary
+        cells.code[area][here] = ord(style.symbols.boundary)
+        cells.fg[area][here] = style.palette.boundary
     else:
         here = pack(mask) > 0
-        blit(cells, drawn.top, drawn.left, mask, palette.boundary)
+        blit(cells, drawn.top, drawn.left, mask, style.palette.boundary)
     cells.bg[area][here] = behind[here]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from tui_gd.plots.cells import Cells, Colour, fit, width
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.colours import Colour
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
 
 Align = Literal["<", ">"]
 
@@ -20,8 +21,7 @@ def draw_table(
     header: Sequence[str],
     body: Sequence[Sequence[str]],
     *,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     align: Sequence[Align] | None = None,
     title: str = "",
     focused: bool = False,
@@ -37,7 +37,8 @@ def draw_table(
     that do not fit are left out from the right, the last one shown is cut. Rows that do not fit
     are told by ``4–9/12`` at the right of the first line.
     """
-    cells = Cells.blank(rows, columns, palette, symbols)
+    palette, symbols = style.palette, style.symbols
+    cells = Cells.blank(rows, columns, style)
     numbers: list[Align] = [">"] * max(len(header) - 1, 0)
     sides: Sequence[Align] = align if align is not None else ["<", *numbers]
     marker = 0 if selected is None else width(symbols.selected) + 1

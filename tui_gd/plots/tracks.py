@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame, Scale
-    from tui_gd.plots.cells import Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Palette, Style
     from tui_gd.plots.relief import Relief
+    from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.dots import BRAILLE, pack, per_cell
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.cells import Colour
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.colours import Colour
+    from tui_gd.plots.palette import Palette, Style
     from tui_gd.plots.relief import Relief
+    from tui_gd.plots.symbols import Symbols
 
 
 # Signs over a shaded plane: where lanes are, minima, arrowheads and the cursor.
@@ -93,14 +95,13 @@ def paint_minima(
     drawn: Frame,
     relief: Relief,
     minima: Sequence[tuple[float, float, bool]],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Mark known minima: x, y, whether it is global. The two kinds have different signs."""
-    kinds = marks(symbols)
+    kinds = marks(style.symbols)
     signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
     places = [(x, y) for x, y, _ in minima]
-    paint_signs(drawn, relief, places, signs, [palette.cursor], palette)
+    paint_signs(drawn, relief, places, signs, [style.palette.cursor], style.palette)
 
 
 def paint_ends(
@@ -109,11 +110,11 @@ def paint_ends(
     tracks: Sequence[Track],
     starts: Sequence[tuple[NDArray[np.floating], Colour]],
     following: Place | None,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Mark where the tracks start, where the next step leads, and over it where they are viewed."""
-    signs = marks(symbols)
+    palette = style.palette
+    signs = marks(style.symbols)
     places = np.array([place for place, _ in starts], np.float64)
     colours = [colour for _, colour in starts]
     paint_signs(drawn, relief, places, [signs.start], colours, palette)
@@ -130,18 +131,16 @@ def paint_ends(
     )
 
 
-def paint_cursor(
-    drawn: Frame, relief: Relief, place: Place, palette: Palette, symbols: Symbols
-) -> None:
+def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> None:
     """Put the cursor at a place: brackets around a cross."""
     column = int(drawn.x.bins(place[0], drawn.columns))
     row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
         return
-    ink = inks(relief.colours, palette.cursor, palette)
+    ink = inks(relief.colours, style.palette.cursor, style.palette)
     for at, sign in zip(
         (column - 1, column, column + 1),
-        (symbols.brackets[0], "+", symbols.brackets[1]),
+        (style.symbols.brackets[0], "+", style.symbols.brackets[1]),
         strict=True,
     ):
         if 0 <= at < drawn.columns:
@@ -200,8 +199,7 @@ def paint_tracks(
     relief: Relief,
     tracks: Sequence[Track],
     epoch: int,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Draw the paths, later ones over earlier ones, and what lies after `epoch` below all."""
     pieces: list[NDArray[np.float64]] = []
@@ -220,7 +218,7 @@ def paint_tracks(
                 pieces.append(points)
                 layers.append(2 * len(colours) + (not past))
                 colours.append(track.colour if past else track.dimmed)
-    paint_lines(drawn, relief, pieces, layers, colours, palette, symbols)
+    paint_lines(drawn, relief, pieces, layers, colours, style)
 
 
 def paint_lines(
@@ -229,14 +227,14 @@ def paint_lines(
     pieces: Sequence[NDArray[np.float64]],
     layers: Sequence[int],
     colours: Sequence[Colour],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     plain: tuple[str, str] | None = None,
 ) -> None:
     """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; the higher covers.
 
     `plain` are the signs of solid and dashed lines where there is no braille.
     """
+    symbols = style.symbols
     if not pieces:
         return
     down, across = symbols.dots
@@ -259,7 +257,7 @@ def paint_lines(
     else:
         drawn.cells.code[area][here] = pack(owner >= 0)[here] + BRAILLE
     level = relief.level[here]
-    drawn.cells.fg[area][here] = ink_table(relief, colours, palette)[best[here] // 2, level]
+    drawn.cells.fg[area][here] = ink_table(relief, colours, style.palette)[best[here] // 2, level]
     drawn.cells.bg[area][here] = relief.colours[level]
 
 

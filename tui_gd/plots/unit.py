@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.axes import Limits
     from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Palette, Symbols
+    from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 _TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
 
@@ -31,8 +32,7 @@ def draw_unit(
     points: NDArray[np.floating],
     labels: NDArray[np.integer],
     limits: Limits,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     x_label: str = "x1",
     y_label: str = "x2",
     title: str = "unit",
@@ -44,6 +44,7 @@ def draw_unit(
     where the value is `level`. `points` (n, 2) have the glyphs of their classes, `labels` (n,); of
     several in one cell the most frequent is shown.
     """
+    palette, symbols = style.palette, style.symbols
     textures = _PLAIN_TEXTURES if symbols.plain else _TEXTURES
     mono = palette.depth == "mono"
     swatch = symbols.curve if symbols.plain else "█"
@@ -62,8 +63,7 @@ def draw_unit(
         ],
         x_label=x_label,
         y_label=y_label,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
     if not (drawn.rows and drawn.columns) or not np.size(values):
@@ -76,7 +76,7 @@ def draw_unit(
     paint_pixels(drawn, colours)
     if mono:
         _texture(drawn, share[:: symbols.pixels], textures)
-    _draw_level(drawn, sound - level, colours, palette, symbols)
+    _draw_level(drawn, sound - level, colours, style)
     _draw_points(drawn, points, labels, colours, ink, symbols)
     return drawn.cells
 
@@ -99,14 +99,14 @@ def _draw_level(
     drawn: Frame,
     above: NDArray[np.float64],
     colours: NDArray[np.int32],
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> None:
     """Draw the line on which `above` (h, w) is 0, on the colours of the cells' lower pixels."""
+    symbols = style.symbols
     down, across = symbols.dots
     both = np.stack([-above, above], axis=2)
     mask = boundary(both, drawn.rows * down, drawn.columns * across)
-    paint_boundary(drawn, mask, colours[symbols.pixels - 1 :: symbols.pixels], palette, symbols)
+    paint_boundary(drawn, mask, colours[symbols.pixels - 1 :: symbols.pixels], style)
 
 
 def _draw_points(

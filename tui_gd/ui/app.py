@@ -33,7 +33,7 @@ from tui_gd.ui.themes import theme_name
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from tui_gd.plots.palette import Palette
+    from tui_gd.plots.palette import Palette, Style
     from tui_gd.ui.leaving import Leaving
     from tui_gd.ui.library import RunLibrary
     from tui_gd.ui.screens.run import RunScreen
@@ -96,6 +96,13 @@ class GdApp(App[None]):
 
             self._shelf = StoredRunLibrary()
         return self._shelf
+
+    @property
+    def style(self) -> "Style":
+        """The colours and characters of the terminal."""
+        from tui_gd.plots.palette import Style
+
+        return Style(self.palette, self.terminal.symbols)
 
     @property
     def palette(self) -> "Palette":

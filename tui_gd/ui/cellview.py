@@ -15,7 +15,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui_gd.plots.cells import RGB, Cells, Colour, changed_spans
+from tui_gd.plots.cells import Cells, changed_spans
+from tui_gd.plots.colours import RGB, Colour
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, Colour, fit, width, wrapped
+from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
 from tui_gd.session.changes import (
@@ -59,7 +60,7 @@ def listed(found: Changes, view: View, room: int) -> tuple[int, Callable[[int], 
 
 def _signs(view: View) -> tuple[str, str, str]:
     """Return the signs of what became more, less, and other."""
-    return ("+", "-", "=") if view.symbols.plain else ("▲", "▼", "◆")
+    return ("+", "-", "=") if view.style.symbols.plain else ("▲", "▼", "◆")
 
 
 def _good(palette: Palette, change: float) -> Colour:
@@ -77,9 +78,9 @@ def _delta(change: float, digits: str, view: View) -> str:
 
 
 def _classification(found: ClassificationChanges, view: View, room: int) -> list[Line]:
-    palette, more_less = view.palette, _signs(view)
+    palette, more_less = view.style.palette, _signs(view)
     before, after = found.accuracy
-    arrow = view.symbols.spell(" → ")
+    arrow = view.style.symbols.spell(" → ")
     counts: Line = [
         (f"flipped {found.flipped} of {found.rows}: ", palette.text),
         (f"{more_less[0]} {found.fixed} fixed", palette.good),
@@ -98,7 +99,7 @@ def _classification(found: ClassificationChanges, view: View, room: int) -> list
     ]
     if len(found.flips.rows):
         widths = _flip_widths(found, view.problem)
-        arrow = view.symbols.spell("before → after")
+        arrow = view.style.symbols.spell("before → after")
         names = ("row", "true", arrow, "became", _features(view.problem))
         texts = [f"{name:<{size}}" for name, size in zip(names, widths, strict=False)]
         texts[0] = f"{names[0]:>{widths[0]}}"
@@ -109,11 +110,11 @@ def _classification(found: ClassificationChanges, view: View, room: int) -> list
 def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Line]:
     """Return the measures of every class, in as many digits and columns as there is room for."""
     names = [
-        fit(class_label(name), _WIDEST_NAME, view.symbols.plain)
+        fit(class_label(name), _WIDEST_NAME, view.style.symbols.plain)
         for name in view.problem.class_names
     ]
     first = max(map(width, [*names, "class"]))
-    arrow = view.symbols.spell(" → ")
+    arrow = view.style.symbols.spell(" → ")
     # cells of a number before and after, and of the change
     for both, digits, count in (
         (True, 4, 3),
@@ -131,7 +132,8 @@ def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Li
     support = used + len(_GAP) + len("support") <= room
     used += (len(_GAP) + len("support")) * support
     columns = [
-        fit(f"as {name}", _WIDEST_NAME, view.symbols.plain) for name in view.problem.class_names
+        fit(f"as {name}", _WIDEST_NAME, view.style.symbols.plain)
+        for name in view.problem.class_names
     ]
     across = sum(len(_GAP) + max(width(name), 5) for name in columns)
     confusion = used + len(_GAP) + across <= room
@@ -140,19 +142,19 @@ def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Li
     head += f"{_GAP}support" * support
     if confusion:
         head += _GAP + "".join(f"{_GAP}{_padded(name, 5, left=True)}" for name in columns)
-    lines: list[Line] = [[(head, view.palette.dim)]]
+    lines: list[Line] = [[(head, view.style.palette.dim)]]
     for row, name in enumerate(names):
-        line: Line = [(_padded(name, first), view.palette.text)]
+        line: Line = [(_padded(name, first), view.style.palette.text)]
         for at in shown:
             old, new = float(found.before[row, at]), float(found.after[row, at])
             numbers = f"{old:.{digits}f}{arrow}{new:.{digits}f} " if both else f"{new:.{digits}f} "
             change = round(new - old, _SHARE_DIGITS)
-            line.append((f"{_GAP}{numbers}", view.palette.text))
+            line.append((f"{_GAP}{numbers}", view.style.palette.text))
             text = f"{_delta(change, f'.{digits}f', view):<{one + 1}}"
-            line.append((text, _good(view.palette, change)))
-        line += [(f"{_GAP}{found.support[row]:>7}", view.palette.text)] * support
+            line.append((text, _good(view.style.palette, change)))
+        line += [(f"{_GAP}{found.support[row]:>7}", view.style.palette.text)] * support
         if confusion:
-            line.append((_GAP, view.palette.text))
+            line.append((_GAP, view.style.palette.text))
             line += _confusion_row(found, view, row, columns)
         lines.append(line)
     return lines
@@ -167,7 +169,9 @@ def _confusion_row(
         change = int(found.confusion[row, column])
         better = change if row == column else -change
         size = max(width(name), 5)
-        line.append((f"{_GAP}{_delta(change, 'd', view):>{size}}", _good(view.palette, better)))
+        line.append(
+            (f"{_GAP}{_delta(change, 'd', view):>{size}}", _good(view.style.palette, better))
+        )
     return line
 
 
@@ -178,8 +182,8 @@ def _padded(text: str, size: int, *, left: bool = False) -> str:
 
 
 def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
-    palette, signs = view.palette, _signs(view)
-    arrow = view.symbols.spell(" → ")
+    palette, signs = view.style.palette, _signs(view)
+    arrow = view.style.symbols.spell(" → ")
     lines: list[Line] = [
         [
             (f"of {found.rows}: ", palette.text),
@@ -195,7 +199,7 @@ def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
         change = float(found.measures_after[number] - found.measures_before[number])
         better = change if number == 0 else -change
         delta = _delta(change, ".4g", view)
-        text = f"{view.symbols.spell(name):<23}  {befores[number]:>{wide}}{arrow}"
+        text = f"{view.style.symbols.spell(name):<23}  {befores[number]:>{wide}}{arrow}"
         text += f"{afters[number]:<{side}}{_GAP}"
         word = " better" if better > 0 else " worse" if better < 0 else ""
         word = word if width(text + delta + word) <= room else ""
@@ -209,7 +213,7 @@ def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
 
 
 def _surface(found: SurfaceChanges, view: View) -> list[Line]:
-    palette, arrow = view.palette, view.symbols.spell(" → ")
+    palette, arrow = view.style.palette, view.style.symbols.spell(" → ")
     change = found.value_after - found.value_before
     points = [
         f"({', '.join(f'{value:.6g}' for value in at)})" for at in (found.before, found.after)
@@ -236,10 +240,14 @@ def _flip_widths(found: ClassificationChanges, problem: Problem) -> tuple[int, i
 
 
 def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> Line:
-    flips, palette = found.flips, view.palette
+    flips, palette = found.flips, view.style.palette
     sizes = _flip_widths(found, view.problem)
     names = [
-        fit(class_label(view.problem.class_names[int(label[at])]), _WIDEST_NAME, view.symbols.plain)
+        fit(
+            class_label(view.problem.class_names[int(label[at])]),
+            _WIDEST_NAME,
+            view.style.symbols.plain,
+        )
         for label in (flips.true, flips.before, flips.after)
     ]
     kind = (
@@ -248,7 +256,7 @@ def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> 
     word = ("fixed", "broken", "other")[kind]
     colour = (palette.good, palette.error, palette.warning)[kind]
     row = int(flips.rows[at])
-    both = f"{names[1]}{view.symbols.spell(' → ')}{names[2]}"
+    both = f"{names[1]}{view.style.symbols.spell(' → ')}{names[2]}"
     text = f"{row + 1:>{sizes[0]}}  {_padded(names[0], sizes[1])}  {_padded(both, sizes[2])}  "
     rest = room - sum(sizes) - 4 * len(_GAP)
     return [
@@ -259,7 +267,7 @@ def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> 
 
 
 def _error_line(found: RegressionChanges, view: View, at: int, room: int) -> Line:
-    palette, signs = view.palette, _signs(view)
+    palette, signs = view.style.palette, _signs(view)
     row, true = int(found.listed[at]), float(found.true[at])
     before, after = float(found.before[at]), float(found.after[at])
     size, grown = abs(after - true), abs(after - true) - abs(before - true)
@@ -401,9 +409,9 @@ class ChangesPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the comparison that is known, or why there is none."""
-        palette, symbols, snapshot = view.palette, view.symbols, view.snapshot
+        style, snapshot = view.style, view.snapshot
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 0)
-        inner = Cells.blank(height, columns - BORDER, palette, symbols)
+        inner = Cells.blank(height, columns - BORDER, style)
         shown = self._known(view)
         count = 0
         if snapshot.reference.epoch == snapshot.epoch:
@@ -411,7 +419,9 @@ class ChangesPanel(Panel):
             self._say(inner, view, room)
         elif shown is None:
             title = f"changes  epoch {snapshot.reference.epoch} → {snapshot.epoch}"
-            inner.put(0, 1, fit("the comparison follows", room, symbols.plain), palette.dim)
+            inner.put(
+                0, 1, fit("the comparison follows", room, style.symbols.plain), style.palette.dim
+            )
         else:
             title = _title(shown)
             count = self._draw_lines(inner, view, shown.found, room)
@@ -419,12 +429,11 @@ class ChangesPanel(Panel):
             rows,
             columns,
             inner,
-            title=symbols.spell(title),
-            palette=palette,
-            symbols=symbols,
+            title=style.symbols.spell(title),
+            style=style,
             focused=self.has_focus,
         )
-        self._scroll.put_place(cells, count, height, palette)
+        self._scroll.put_place(cells, count, height, style.palette)
         return cells
 
     def _known(self, view: View) -> _Shown | None:
@@ -440,7 +449,7 @@ class ChangesPanel(Panel):
             f"what changed. {mark} marks the viewed epoch as the one to compare with."
         )
         for row, line in enumerate(wrapped(text, room)):
-            inner.put(row, 1, line, view.palette.dim if row else view.palette.text)
+            inner.put(row, 1, line, view.style.palette.dim if row else view.style.palette.text)
 
     def _draw_lines(self, inner: Cells, view: View, found: Changes, room: int) -> int:
         """Draw the lines from the offset on; return how many there are."""

@@ -94,8 +94,7 @@ class DataPanel(Panel):
             predicted=view.predictor.predict(weights, x),
             class_names=[class_label(name) for name in problem.class_names],
             limits=plane.limits,
-            palette=view.palette,
-            symbols=view.symbols,
+            style=view.style,
             x_label=labels[0],
             y_label=labels[1],
             title=self._title(view, room - 2),
@@ -105,16 +104,15 @@ class DataPanel(Panel):
 
     def _without_rows(self, view: View, rows: int, columns: int) -> Cells:
         """Return a box that says where a surface is to be seen."""
-        palette, symbols = view.palette, view.symbols
-        inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
-        inner.put(0, 1, "a surface has no rows of data: 5 shows it", palette.dim)
+        style = view.style
+        inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+        inner.put(0, 1, "a surface has no rows of data: 5 shows it", style.palette.dim)
         return draw_box(
             rows,
             columns,
             inner,
             title=self.NAME,
-            palette=palette,
-            symbols=symbols,
+            style=style,
             focused=self.has_focus,
         )
 
@@ -152,7 +150,7 @@ class DataPanel(Panel):
 
         Of two classes what is predicted is p; of more, the class number.
         """
-        problem, symbols = view.problem, view.symbols
+        problem, symbols = view.problem, view.style.symbols
         x, y = self._rows(problem)
         single = problem.features == 1
         true = y.astype(np.float64)
@@ -184,8 +182,7 @@ class DataPanel(Panel):
             points=points,
             line=line,
             limits=limits,
-            palette=view.palette,
-            symbols=symbols,
+            style=view.style,
             x_label=f"{problem.target_name}, true" if not single else labels[0],
             y_label=problem.target_name if single else "predicted",
             line_label=labels[1],
@@ -228,9 +225,14 @@ class DataPanel(Panel):
     ) -> tuple[Floats, tuple[int, int], int]:
         """Return the pixels' places as rows of data, the grid's shape and the cells across."""
         labels = plane.projection.labels
-        key = (rows, columns, plane, view.symbols)
+        key = (rows, columns, plane, view.style.symbols)
         place, xs, ys = decision_grid(
-            rows, columns, plane.limits, symbols=view.symbols, x_label=labels[0], y_label=labels[1]
+            rows,
+            columns,
+            plane.limits,
+            symbols=view.style.symbols,
+            x_label=labels[0],
+            y_label=labels[1],
         )
         if self._grid is None or self._grid[0] != key:
             across, down = np.meshgrid(xs, ys)

@@ -62,7 +62,7 @@ class Paths:
             Track(
                 self._kept[lane.number][2],
                 lane.path_epochs[every],
-                *view.palette.lane(lane.number),
+                *view.style.palette.lane(lane.number),
                 viewed=(here[0], lane.loss if len(here) == 1 else here[1]),
                 sign="" if lane is current else _sign(lane, view),
                 current=lane is current,
@@ -93,7 +93,7 @@ def _sign(lane: LaneSnapshot, view: View) -> str:
     """Return the first letter of a lane's name, if that is one cell wide."""
     letter = lane.name.strip()[:1]
     usable = width(letter) == 1 and letter.isalnum()
-    return letter if usable and (letter.isascii() or not view.symbols.plain) else ""
+    return letter if usable and (letter.isascii() or not view.style.symbols.plain) else ""
 
 
 def minima(view: View) -> list[tuple[tuple[float, ...], float, bool]]:
@@ -112,7 +112,8 @@ def slope(view: View, plane: Plane) -> float:
 
 def legend(view: View) -> list[LegendEntry]:
     """Return what the signs mean; of several lanes first which is which."""
-    palette, symbols, snapshot = view.palette, view.symbols, view.snapshot
+    style, snapshot = view.style, view.snapshot
+    palette, symbols = style.palette, style.symbols
     signs = marks(symbols)
     entries: list[LegendEntry] = []
     if len(view.lanes) > 1:
@@ -190,8 +191,7 @@ class LandscapePanel(Panel):
             "x_label": shown.plane.labels[0],
             "title": self._title(shown, view),
             "legend": legend(view),
-            "palette": view.palette,
-            "symbols": view.symbols,
+            "style": view.style,
             "focused": self.has_focus,
         }
         if len(shown.plane.axes) == 1:
@@ -265,7 +265,7 @@ class LandscapePanel(Panel):
     def _shape(self, choice: Choice, view: View) -> tuple[int, int]:
         """Return how many points (down, across) are computed; a curve has two for every column."""
         rows, columns = self._picture
-        down, across = max(rows - 4, 2) * view.symbols.pixels, max(columns - 8, 2)
+        down, across = max(rows - 4, 2) * view.style.symbols.pixels, max(columns - 8, 2)
         pixels = (1, 2 * across) if len(choice) == 1 else (down, across)
         return grid_shape(len(view.problem.y_train), len(view.snapshot.lane.weights), pixels)
 
@@ -418,7 +418,7 @@ class LandscapePanel(Panel):
             enter = f"{view.keys.of('cursor')} starts here"
             forms = [f"{place}: loss about {loss}, {enter}", f"{place}: loss {loss}"]
         room = self._area(shown).columns - 2 * (1 + self.has_focus)
-        spelled = [view.symbols.spell(form) for form in forms]
+        spelled = [view.style.symbols.spell(form) for form in forms]
         return next((form for form in spelled if width(form) <= room), spelled[-1])
 
 

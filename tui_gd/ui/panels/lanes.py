@@ -3,7 +3,8 @@
 import math
 
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, Colour, fit
+from tui_gd.plots.cells import Cells, fit
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.table import draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.panel import Panel, View
@@ -24,15 +25,16 @@ class LanesPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the table, scrolled so that the current lane is in sight."""
-        snapshot, symbols = view.snapshot, view.symbols
-        inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, symbols)
+        snapshot, symbols = view.snapshot, view.style.symbols
+        inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
         height, room = inner.shape
         names = [
             f"{symbols.point(lane.number)} {fit(lane.name, 12, symbols.plain)}{_note(lane, view)}"
             for lane in snapshot.lanes
         ]
         highlight: dict[tuple[int, int], Colour] = {
-            (row, 0): view.palette.lane(lane.number)[0] for row, lane in enumerate(snapshot.lanes)
+            (row, 0): view.style.palette.lane(lane.number)[0]
+            for row, lane in enumerate(snapshot.lanes)
         }
         body = [
             (name, *lane_row(lane, view)) for name, lane in zip(names, snapshot.lanes, strict=True)
@@ -42,8 +44,7 @@ class LanesPanel(Panel):
             max(room - 1, 0),
             [symbols.spell(title) for title in _HEADER],
             body,
-            palette=view.palette,
-            symbols=symbols,
+            style=view.style,
             align=("<", ">", ">", ">", "<", "<", "<", ">"),
             gap=2 if room > _ROOMY else 1,
             selected=snapshot.current,
@@ -59,8 +60,7 @@ class LanesPanel(Panel):
             columns,
             inner,
             title=title,
-            palette=view.palette,
-            symbols=symbols,
+            style=view.style,
             focused=self.has_focus,
         )
 

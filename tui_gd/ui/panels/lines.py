@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from textual import events
 
-from tui_gd.plots.cells import Cells, Colour, fit, width
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.colours import Colour
+from tui_gd.plots.palette import Palette, Style
 from tui_gd.session.snapshot import RunState
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.keyfile import KeyNames
@@ -28,14 +29,14 @@ class KeysLine(CellView):
         super().__init__(id="keys")
         self._places: list[tuple[int, int, str]] = []
 
-    def draw_now(self, palette: Palette, symbols: Symbols, actions: Sequence[Action]) -> None:
+    def draw_now(self, style: Style, actions: Sequence[Action]) -> None:
         """Draw as many whole keys as fit."""
         columns = self.size.width
-        cells = Cells.blank(1, columns, palette, symbols)
+        cells = Cells.blank(1, columns, style)
         entries = []
         for action in actions:
             if action.footer and action.shown:
-                word = action.footer.replace("α", "alpha") if symbols.plain else action.footer
+                word = action.footer.replace("α", "alpha") if style.symbols.plain else action.footer
                 entries.append((action.shown.partition(" or ")[0], word, action))
         ranked = sorted(entries, key=lambda entry: entry[2].name not in _NEEDED)
 
@@ -48,8 +49,8 @@ class KeysLine(CellView):
         at = 0
         for key, word, action in entries:
             if (key, word, action) in ranked:
-                end = cells.put(0, at, key, palette.accent) + 1
-                end = cells.put(0, end, word, palette.dim)
+                end = cells.put(0, at, key, style.palette.accent) + 1
+                end = cells.put(0, end, word, style.palette.dim)
                 self._places.append((at, end, target(action)))
                 at = end + _KEY_GAP
         self.show(cells)
@@ -74,18 +75,18 @@ class StatusLine(CellView):
         """Draw the view at the line's width, with what is `sent` to the terminal."""
         self.show(draw_status(view, self.size.width, sent))
 
-    def draw_loading(self, text: str, palette: Palette, symbols: Symbols) -> None:
+    def draw_loading(self, text: str, style: Style) -> None:
         """Draw what is being done before there is a run."""
-        cells = Cells.blank(1, self.size.width, palette, symbols)
-        cells.put(0, 0, text, palette.dim)
+        cells = Cells.blank(1, self.size.width, style)
+        cells.put(0, 0, text, style.palette.dim)
         self.show(cells)
 
 
 def draw_status(view: View, columns: int, sent: str = "") -> Cells:
     """Return the line (1, columns); what does not fit whole is left out."""
-    snapshot, palette, plain = view.snapshot, view.palette, view.symbols.plain
+    snapshot, palette, plain = view.snapshot, view.style.palette, view.style.symbols.plain
     lane = snapshot.lane
-    cells = Cells.blank(1, columns, palette, view.symbols)
+    cells = Cells.blank(1, columns, Style(palette, view.style.symbols))
     at = cells.put(0, 0, str(snapshot.state), state_colour(snapshot.state, palette))
     alpha = "alpha" if plain else "α"
     always = (
@@ -102,7 +103,7 @@ def draw_status(view: View, columns: int, sent: str = "") -> Cells:
 
 
 def _more(view: View) -> list[tuple[str, Colour]]:
-    snapshot, palette, plain = view.snapshot, view.palette, view.symbols.plain
+    snapshot, palette, plain = view.snapshot, view.style.palette, view.style.symbols.plain
     lane = snapshot.lane
     norm = "|g|" if plain else "‖g‖"
     many = len(snapshot.lanes) > 1
@@ -145,10 +146,10 @@ class TinyPage(CellView):
         super().__init__(id="tiny")
         self._needed = needed
 
-    def draw_now(self, palette: Palette, symbols: Symbols, keys: KeyNames) -> None:
+    def draw_now(self, style: Style, keys: KeyNames) -> None:
         """Draw the page at the screen's size."""
         width, height = self.screen.size
-        cells = Cells.blank(height, width, palette, symbols)
+        cells = Cells.blank(height, width, style)
         lines = (
             f"needs {self._needed[0]}x{self._needed[1]}",
             f"is {width}x{height}",
@@ -156,7 +157,7 @@ class TinyPage(CellView):
         )
         top = max(0, (height - len(lines)) // 2)
         for row, line in enumerate(lines, top):
-            cells.put(row, max(0, (width - len(line)) // 2), line, palette.warning)
+            cells.put(row, max(0, (width - len(line)) // 2), line, style.palette.warning)
         self.show(cells)
 
 
@@ -174,11 +175,11 @@ class VerdictLine(CellView):
     def draw_now(self, view: View, why: WhyPanel) -> None:
         """Draw the line at its width; what to try is left out where it does not fit."""
         columns = self.size.width
-        cells = Cells.blank(1, columns, view.palette, view.symbols)
+        cells = Cells.blank(1, columns, view.style)
         if columns and self.display:
             text, advice, kind = why.line(view, columns)
-            shown = fit(text, columns, view.symbols.plain)
-            at = cells.put(0, 0, shown, kind_colour(kind, view.palette))
+            shown = fit(text, columns, view.style.symbols.plain)
+            at = cells.put(0, 0, shown, kind_colour(kind, view.style.palette))
             if advice and at + width(_ADVICE_GAP + advice) <= columns:
-                cells.put(0, at, _ADVICE_GAP + advice, view.palette.dim)
+                cells.put(0, at, _ADVICE_GAP + advice, view.style.palette.dim)
             self.show(cells)

@@ -77,7 +77,7 @@ class LossPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the curves: the current lane's train and test, then the other lanes' train."""
-        snapshot, symbols = view.snapshot, view.symbols
+        snapshot, symbols = view.snapshot, view.style.symbols
         if _answers(snapshot.look, self.wanted_look(view)):
             self._drawn_way = self._way
         window = self._window(self._drawn_way, view)
@@ -96,8 +96,7 @@ class LossPanel(Panel):
             log=self.log_axis,
             log_epochs=self.log_epochs,
             smooth=self._drawn_way.smooth,
-            palette=view.palette,
-            symbols=symbols,
+            style=view.style,
             title=title,
             legend=fits,
             x_label=self._x_label(snapshot.lane),
@@ -115,7 +114,7 @@ class LossPanel(Panel):
 
     def _curves(self, view: View, cursor: int | None) -> list[Curve]:
         """Return the curves, the first on top: with several lanes a test curve has no hue."""
-        snapshot, palette, measure = view.snapshot, view.palette, view.snapshot.look.measure
+        snapshot, palette, measure = view.snapshot, view.style.palette, view.snapshot.look.measure
         current, lanes = snapshot.lane, view.lanes
         several = len(lanes) > 1
         train, test = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
@@ -128,7 +127,7 @@ class LossPanel(Panel):
             name = label(lane, measure, differ=differ) if several else alone
             value = MEASURES[measure].now(lane)
             return curve_of(
-                view.symbols.spell(name),
+                view.style.symbols.spell(name),
                 lane.train,
                 value if cursor is None else at_epoch(lane, measure, cursor)[0],
                 colours,
@@ -150,7 +149,7 @@ class LossPanel(Panel):
                     current.test_loss if cursor is None else at_epoch(current, "loss", cursor)[1],
                     test,
                     digits=4 if cursor is None else 8,
-                    dashed=several or palette.depth == "mono" or view.symbols.plain,
+                    dashed=several or palette.depth == "mono" or view.style.symbols.plain,
                     early=early(current, 1),
                 )
             )

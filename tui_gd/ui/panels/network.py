@@ -176,30 +176,30 @@ class NetworkPanel(Panel):
         if not beside:
             return self._network(view, unit, rows, columns, alone=True)
         right = min(columns // 2 - 2, _WIDEST_MAP)
-        cells = Cells.blank(rows, columns, view.palette, view.symbols)
+        cells = Cells.blank(rows, columns, view.style)
         cells.paste(0, 0, self._network(view, unit, rows, columns - right, alone=False))
         title = self._formula(view, unit, right - _MARGINS - _SCALE)
         cells.paste(0, columns - right, self._map(view, unit, rows, right, title))
         return cells
 
     def _no_network(self, view: View, rows: int, columns: int) -> Cells:
-        inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, view.symbols)
+        inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
         lines = ("There is no network here:", "the weights are a point on a surface.")
         for row, line in enumerate(lines):
-            text = fit(line, columns - BORDER - 1, view.symbols.plain)
-            inner.put(row, 1, text, view.palette.dim)
+            text = fit(line, columns - BORDER - 1, view.style.symbols.plain)
+            inner.put(row, 1, text, view.style.palette.dim)
         return draw_box(
             rows,
             columns,
             inner,
             title=self.NAME,
-            palette=view.palette,
-            symbols=view.symbols,
+            style=view.style,
             focused=self.has_focus,
         )
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
-        palette, symbols = view.palette, view.symbols
+        style = view.style
+        symbols = style.symbols
         activations = () if self.sample is None else sample_values(view, self.sample)
         inner = draw_network(
             max(rows - BORDER, 0),
@@ -209,8 +209,7 @@ class NetworkPanel(Panel):
             output_names(view.problem),
             activations=activations,
             selected=unit,
-            palette=palette,
-            symbols=symbols,
+            style=style,
         )
         title = f"{self._sizes(view)}  {unit_name(view.predictor.model, view.problem, unit)}"
         below = symbols.spell(f" {view.keys.moving}: another unit ") if self.has_focus else ""
@@ -226,13 +225,12 @@ class NetworkPanel(Panel):
             columns,
             inner,
             title=symbols.spell(title),
-            palette=palette,
-            symbols=symbols,
+            style=style,
             focused=self.has_focus,
         )
         below = symbols.spell(below)
         if columns - BORDER > width(below) and rows > BORDER:
-            cells.put(rows - 1, columns - width(below) - 1, below, palette.dim)
+            cells.put(rows - 1, columns - width(below) - 1, below, style.palette.dim)
         return cells
 
     def _map(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
@@ -255,17 +253,16 @@ class NetworkPanel(Panel):
             points=self._points,
             labels=labels.astype(np.intp),
             limits=plane.limits,
-            palette=view.palette,
-            symbols=view.symbols,
+            style=view.style,
             x_label=plane.projection.labels[0],
             y_label=plane.projection.labels[1],
-            title=view.symbols.spell(title),
+            title=view.style.symbols.spell(title),
             focused=self.has_focus and self.cursor_on,
         )
 
     def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
         """Return a unit's value over the only feature; below it where the points are."""
-        problem, symbols = view.problem, view.symbols
+        problem, symbols = view.problem, view.style.symbols
         x, y = half(problem, train=False)
         some = problem.rows(x, slice(None, None, stride(y)))
         both = np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]])
@@ -282,8 +279,7 @@ class NetworkPanel(Panel):
             points=np.stack([some[:, 0], np.full(len(some), bottom)], axis=1),
             line=np.stack([places, line], axis=1),
             limits=(*across, bottom - room, top + room),
-            palette=view.palette,
-            symbols=symbols,
+            style=view.style,
             x_label=problem.feature_names[0],
             y_label=unit_name(view.predictor.model, problem, unit),
             line_label="value",
@@ -296,9 +292,14 @@ class NetworkPanel(Panel):
     ) -> tuple[Floats, tuple[int, int]]:
         """Return where to evaluate the unit, as rows of data, and the grid's shape."""
         labels, parameters = plane.projection.labels, view.predictor.model.parameters
-        key = (rows, columns, plane, view.symbols, parameters)
+        key = (rows, columns, plane, view.style.symbols, parameters)
         _, xs, ys = decision_grid(
-            rows, columns, plane.limits, symbols=view.symbols, x_label=labels[0], y_label=labels[1]
+            rows,
+            columns,
+            plane.limits,
+            symbols=view.style.symbols,
+            x_label=labels[0],
+            y_label=labels[1],
         )
         coarser = int(np.ceil(np.sqrt(len(xs) * len(ys) * parameters / _WORK)))
         if coarser > 1:
@@ -343,7 +344,7 @@ class NetworkPanel(Panel):
         column, names = matrices(view)[unit[0]][:, unit[1]], layer_names(model, problem)[unit[0]]
         text = formula(model, problem, unit, names, column, room)
         # a point between number and name would be read as the number's
-        return text.replace("·", "*") if view.symbols.plain else text
+        return text.replace("·", "*") if view.style.symbols.plain else text
 
     def _about(self, view: View, unit: Unit, room: int) -> str:
         """Return a unit's name and formula in at most `room` cells if it can be."""

@@ -12,7 +12,7 @@ from textual.message import Message
 from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.models import Predictor
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Palette, Style
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.session.settings import RunSettings
@@ -34,8 +34,7 @@ class View:
     problem: Problem
     predictor: Predictor
     settings: RunSettings
-    palette: Palette
-    symbols: Symbols
+    style: Style
     make_engine: EngineMaker
     hidden: frozenset[int] = frozenset()
     keys: KeyNames = KeyNames()  # noqa: RUF009 - nothing but a cache changes in it

@@ -38,7 +38,7 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> tuple[list[
     order = [chosen, *(i for i in range(len(result.contenders)) if i != chosen)]
     for number in order:
         one = result.contenders[number]
-        full, dimmed = view.palette.lane(number)
+        full, dimmed = view.style.palette.lane(number)
         train, test = (f"{one.optimizer} train", "test") if number == chosen else ("", "")
         for label, values, dashed in ((train, one.train, False), (test, one.test, True)):
             # what is compared is to be seen on any projector; test curves of others stay behind
@@ -52,7 +52,7 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> tuple[list[
 
 def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, columns: int) -> Cells:
     """Return a row for each optimizer, numbered, with its best rate and how it ended."""
-    palette, spell = view.palette, view.symbols.spell
+    palette, spell = view.style.palette, view.style.symbols.spell
     body = [
         [spell(text) for text in _row(result, number, one)]
         for number, one in enumerate(result.contenders)
@@ -62,8 +62,7 @@ def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, colu
         columns,
         [spell(text) for text in _HEADER],
         body,
-        palette=palette,
-        symbols=view.symbols,
+        style=view.style,
         align=(">", "<", ">", ">", ">", ">", "<"),
         selected=chosen,
         gap=2 if columns >= _ROOMY else 1,
@@ -210,15 +209,15 @@ class RacePanel(Panel):
         held = self._held
         self._drawn = None
         if held is None:
-            inner = Cells.blank(rows - BORDER, columns - BORDER, view.palette, view.symbols)
-            inner.put(0, 1, view.symbols.spell("racing …"), view.palette.dim)
+            inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
+            inner.put(0, 1, view.style.symbols.spell("racing …"), view.style.palette.dim)
             return self._boxed(inner, "race", view, rows, columns)
         if held.mode == "optimizers":
             return self._draw_optimizers(held, view, rows, columns)
         result = held.result
         title = self._title(held, view)
         if self.cursor_on:
-            title = view.symbols.spell(self._about(result, self._place))
+            title = view.style.symbols.spell(self._about(result, self._place))
         self._drawn = draw_race(
             rows,
             columns,
@@ -231,8 +230,7 @@ class RacePanel(Panel):
                 result.best,
             ),
             current=view.snapshot.lane.learning_rate,
-            palette=view.palette,
-            symbols=view.symbols,
+            style=view.style,
             title=title,
             focused=self.has_focus,
             cursor=self._place if self.cursor_on else None,
@@ -247,7 +245,7 @@ class RacePanel(Panel):
         current = self._held_key == self._wanted_key
         if held.mode == "rates" and current and (result.diverged >= 0).all():
             lower, again = (view.keys.of(key) for key in ("learning_rate(-1)", "race('rates')"))
-            return view.symbols.spell(
+            return view.style.symbols.spell(
                 f"race from epoch {held.epoch}: all {what} diverged; press {lower} then {again}"
             )
         title = f"race of {what} from epoch {held.epoch}, {result.epochs} epochs"
@@ -255,7 +253,7 @@ class RacePanel(Panel):
             title += f", {result.done} done"
         if not current:
             title += ", racing anew …"
-        return view.symbols.spell(title)
+        return view.style.symbols.spell(title)
 
     @staticmethod
     def _about(result: RaceResult, lane: int) -> str:
@@ -272,34 +270,32 @@ class RacePanel(Panel):
             columns,
             inner,
             title=title,
-            palette=view.palette,
-            symbols=view.symbols,
+            style=view.style,
             focused=self.has_focus,
         )
 
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
         """Return the curves with the table below, or the table alone where room is short."""
-        result, palette, symbols = held.result, view.palette, view.symbols
+        style, result = view.style, held.result
         count = len(result.contenders) + 1
         title = self._title(held, view)
         plot_rows = rows - count
         if plot_rows < _FEWEST_PLOT_ROWS:
             self._table_top = 1
-            inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+            inner = Cells.blank(rows - BORDER, columns - BORDER, style)
             room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
             inner.paste(0, 1, optimizer_table(result, view, self._chosen, *room))
             return self._boxed(inner, title, view, rows, columns)
         self._table_top = plot_rows
         curves, names = contender_curves(result, view, self._chosen)
-        cells = Cells.blank(rows, columns, palette, symbols)
+        cells = Cells.blank(rows, columns, style)
         plot = draw_contenders(
             plot_rows,
             columns,
             curves,
             names,
             epochs=result.epochs,
-            palette=palette,
-            symbols=symbols,
+            style=style,
             title=title,
             focused=self.has_focus,
         )

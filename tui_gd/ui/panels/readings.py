@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.cells import Cells, Colour, width
+from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.curves import Curve, bridged, half_width, middles, smoothed
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.buckets import Buckets
@@ -205,7 +206,7 @@ def list_lanes(cells: Cells, lines: list[tuple[str, bool, Colour]], view: View) 
     The border has room for one or two of them. In at most half of the plot's rows; how many are
     left out stands in the last one.
     """
-    symbols = view.symbols
+    symbols = view.style.symbols
     texts = [
         (f"{symbols.dashed if dashed else symbols.solid} {text}", colour)
         for text, dashed, colour in lines
@@ -223,19 +224,21 @@ def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
     differ = len({lane.loss_name for lane in view.lanes}) > 1 and measure != "alpha"
     now = view.snapshot.lane
     lanes = [now, *(lane for lane in view.lanes if lane is not now)]
-    names = [view.symbols.spell(label(lane, measure, differ=differ)) for lane in lanes]
+    names = [view.style.symbols.spell(label(lane, measure, differ=differ)) for lane in lanes]
     values = [at_epoch(lane, measure, epoch) for lane in lanes]
-    colours = [current.colour, *(view.palette.lane(lane.number)[0] for lane in lanes[1:])]
+    colours = [current.colour, *(view.style.palette.lane(lane.number)[0] for lane in lanes[1:])]
     head = (
-        ("train", "test") if measure == "loss" else (view.symbols.spell(MEASURES[measure].label),)
+        ("train", "test")
+        if measure == "loss"
+        else (view.style.symbols.spell(MEASURES[measure].label),)
     )
     longest = max(map(width, names))
     for digits, columns in ((8, len(head)), (5, len(head)), (4, 1)):
         rows = [[shown(value, digits) for value in row[:columns]] for row in values]
         widths = [max(map(width, column)) for column in zip(head, *rows, strict=False)]
-        texts = [(_row(" " * (longest + 3), head[:columns], widths), view.palette.dim)]
+        texts = [(_row(" " * (longest + 3), head[:columns], widths), view.style.palette.dim)]
         texts += [
-            (_row(f"{view.symbols.solid} {name:<{longest}}", row, widths), colour)
+            (_row(f"{view.style.symbols.solid} {name:<{longest}}", row, widths), colour)
             for name, row, colour in zip(names, rows, colours, strict=True)
         ]
         if width(texts[0][0]) <= cells.shape[1] * 2 // 3:
@@ -255,7 +258,7 @@ def _write(cells: Cells, lines: list[tuple[str, Colour]], view: View, *, heading
     longest = max(width(text) for text, _ in lines)
     if len(lines) > room:
         left_out = f"and {len(lines) - room + 1} more lanes"
-        lines = [*lines[: room - 1], (left_out, view.palette.dim)]
+        lines = [*lines[: room - 1], (left_out, view.style.palette.dim)]
         longest = max(longest, width(left_out))
     for row, (text, colour) in enumerate(lines, 1):
         cells.put(row, columns - 2 - longest, text + " " * (longest - width(text)), colour)

@@ -72,10 +72,10 @@ class ReportPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side where there is room."""
-        palette, symbols = view.palette, view.symbols
-        inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+        style = view.style
+        inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         if self.report is None:
-            inner.put(0, 1, "the report follows", palette.dim)
+            inner.put(0, 1, "the report follows", style.palette.dim)
         else:
             self._draw_report(self.report, view, inner)
         return draw_box(
@@ -83,8 +83,7 @@ class ReportPanel(Panel):
             columns,
             inner,
             title=", ".join(filter(None, self._heads(view))),
-            palette=palette,
-            symbols=symbols,
+            style=style,
             focused=self.has_focus,
         )
 
@@ -108,11 +107,11 @@ class ReportPanel(Panel):
         return "report", "" if view.problem.surface else "test rows", self.about
 
     def _draw_report(self, report: Report, view: View, inner: Cells) -> None:
-        palette, symbols = view.palette, view.symbols
+        style = view.style
         height, room = inner.shape
         body = table_rows(report)
         if isinstance(report, ClassificationReport):
-            body = with_short_names(body, room - 1, plain=symbols.plain)
+            body = with_short_names(body, room - 1, plain=style.symbols.plain)
         header = _HEADER if isinstance(report, ClassificationReport) else ("", "value")
         columns = table_columns(header, body)
         beside = room - 1 >= columns + _GAP + _CONFUSION_COLUMNS
@@ -124,8 +123,7 @@ class ReportPanel(Panel):
             min(room - 1, columns),
             header,
             body,
-            palette=palette,
-            symbols=symbols,
+            style=style,
             offset=self._offset,
         )
         inner.paste(0, 1, table)
@@ -139,7 +137,7 @@ class ReportPanel(Panel):
             size, place = (below, min(room - 2, 76)), (len(body) + 2, 1)
         else:
             return
-        matrix = draw_confusion(*size, report.confusion, names, palette=palette, symbols=symbols)
+        matrix = draw_confusion(*size, report.confusion, names, style=style)
         inner.paste(*place, matrix)
 
     def moved(self, by: int, view: View) -> int:

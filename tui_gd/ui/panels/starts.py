@@ -7,10 +7,12 @@ import numpy as np
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, Colour, fit, width
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.histogram import Stack, draw_histogram, draw_tally, loss_scales, tallest
 from tui_gd.plots.landscape import Group, draw_landscape, landscape_area, place_at
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Style
+from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.starts_study import StartsFound, Terrain, computation, other_loss, settings_of
@@ -67,10 +69,10 @@ def end_in_words(
     return fitting(forms, room, symbols)
 
 
-def ends_in_words(result: StartsResult, palette: Palette, symbols: Symbols) -> str:
+def ends_in_words(result: StartsResult, style: Style) -> str:
     """Return how many starts end in each basin, with the basins' signs."""
     return "  ".join(
-        f"{sign_of(result.basins, place, palette, symbols)[0]} {count} {basin.name}"
+        f"{sign_of(result.basins, place, style)[0]} {count} {basin.name}"
         for place, (count, basin) in enumerate(
             zip(result.counts.tolist(), result.basins, strict=True)
         )
@@ -100,10 +102,9 @@ def table_of(result: StartsResult) -> list[str]:
     return lines
 
 
-def sign_of(
-    basins: tuple[Basin, ...], place: int, palette: Palette, symbols: Symbols
-) -> tuple[str, Colour]:
+def sign_of(basins: tuple[Basin, ...], place: int, style: Style) -> tuple[str, Colour]:
     """Return sign and colour of a basin: the last one's, of diverged starts, is a cross."""
+    palette, symbols = style.palette, style.symbols
     if place == len(basins) - 1:
         return symbols.wrong, palette.error
     first = next((index for index, basin in enumerate(basins) if basin.good), -1)
@@ -114,13 +115,13 @@ def sign_of(
     return symbols.point(place), others[(place + (place < first)) % len(others)]
 
 
-def stacks_of(result: StartsResult, palette: Palette, symbols: Symbols) -> list[Stack]:
+def stacks_of(result: StartsResult, style: Style) -> list[Stack]:
     """Return the part of the bars that each basin is."""
     return [
         Stack(
             basin.name,
             result.losses[result.basin == place],
-            *sign_of(result.basins, place, palette, symbols),
+            *sign_of(result.basins, place, style),
         )
         for place, basin in enumerate(result.basins)
     ]
@@ -137,18 +138,18 @@ def words_in_box(
     view: View, rows: int, columns: int, lines: list[str], title: str, *, focused: bool = False
 ) -> Cells:
     """Return a box with lines of text, for where there is no room or nothing yet to draw."""
-    palette, symbols = view.palette, view.symbols
-    inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+    style = view.style
+    symbols = style.symbols
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     for row, line in enumerate(lines):
         shown = fit(symbols.spell(line), max(columns - BORDER - 1, 0), symbols.plain)
-        inner.put(row, 1, shown, palette.text)
+        inner.put(row, 1, shown, style.palette.text)
     return draw_box(
         rows,
         columns,
         inner,
         title=symbols.spell(title),
-        palette=palette,
-        symbols=symbols,
+        style=style,
         focused=focused,
     )
 
@@ -197,7 +198,7 @@ class StartsPanel(Panel):
             )
         if rows < _HISTOGRAM_ROWS * losses or columns < _HISTOGRAM_COLUMNS:
             return self._counts(view, rows, columns)
-        cells = Cells.blank(rows, columns, view.palette, view.symbols)
+        cells = Cells.blank(rows, columns, view.style)
         left = self._left()
         top = 0
         for index in range(losses):
@@ -314,7 +315,7 @@ class StartsPanel(Panel):
 
     def _title(self, view: View, index: int, room: int) -> str:
         """Return the counts of a loss, or where the start at the cursor ends."""
-        symbols, result, start = view.symbols, self._result(index), self._start()
+        symbols, result, start = view.style.symbols, self._result(index), self._start()
         if result is None:
             other = other_loss(view.problem.task, view.snapshot.lane.loss_name)
             return fitting((f"{other} follows", str(other)), room, symbols)
@@ -338,20 +339,20 @@ class StartsPanel(Panel):
         return f"spread {shown:g}" if shown == chosen else f"spread {shown:g} → {chosen:g}"
 
     def _histogram(self, view: View, index: int, losses: int, rows: int, columns: int) -> Cells:
-        palette, symbols, result = view.palette, view.symbols, self._result(index)
+        style, result = view.style, self._result(index)
         focused = self.has_focus and index == 0
         margin = _MARGIN if rows >= _TICKED_ROWS else _BARE_MARGIN
         title = self._title(view, index, columns - margin - 2 * focused)
         if result is None or self._found is None:
             return words_in_box(view, rows, columns, [], title, focused=focused)
-        common: dict[str, Any] = {"title": title, "palette": palette, "symbols": symbols}
+        common: dict[str, Any] = {"title": title, "style": style}
         common["focused"] = focused
         results = self._found.results
         if result.basins[:-1] != GAINED:
-            stack = stacks_of(result, palette, symbols)
+            stack = stacks_of(result, style)
             return draw_tally(rows, columns, stack, **common)
         scales = loss_scales([(one.losses, one.reference) for one in results])
-        stacks = [stacks_of(one, palette, symbols) for one in results]
+        stacks = [stacks_of(one, style) for one in results]
         most = max(
             tallest(columns - _MARGIN, stack, scale)
             for stack, scale in zip(stacks, scales, strict=True)
@@ -360,7 +361,7 @@ class StartsPanel(Panel):
         unit = "" if task == "surface" else f", {make_loss(result.loss_name, task).unit}"
         after = f", after {result.done} epochs"
         forms = tuple(f"final {result.loss_name}{more}" for more in (unit + after, unit, ""))
-        meaning = fitting(forms, columns - 2 * _MARGIN, symbols)
+        meaning = fitting(forms, columns - 2 * _MARGIN, style.symbols)
         labelled = index == losses - 1 or rows >= _LABELLED_ROWS
         return draw_histogram(
             rows,
@@ -375,12 +376,12 @@ class StartsPanel(Panel):
         )
 
     def _terrain(self, view: View, rows: int, columns: int) -> Cells:
-        palette, symbols = view.palette, view.symbols
+        style = view.style
         terrain, own, start = self._terrain_found(), self._result(0), self._start()
         if terrain is None or own is None:
             return words_in_box(view, rows, columns, [], _WHERE)
         plane, at = terrain.plane, terrain.plane.project(own.begin)
-        signs = [sign_of(own.basins, i, palette, symbols) for i in range(len(own.basins))]
+        signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
         # the few lie upon the many
         order = np.argsort(-own.counts, kind="stable").tolist()
         surface = view.problem.surface
@@ -397,21 +398,20 @@ class StartsPanel(Panel):
             cursor=None if start is None else (float(at[start, 0]), float(at[start, 1])),
             x_label=plane.labels[0],
             y_label=plane.labels[1],
-            title=self._where(own, columns - _MARGIN, palette, symbols),
-            palette=palette,
-            symbols=symbols,
+            title=self._where(own, columns - _MARGIN, style),
+            style=style,
         )
 
     @staticmethod
-    def _where(own: StartsResult, room: int, palette: Palette, symbols: Symbols) -> str:
+    def _where(own: StartsResult, room: int, style: Style) -> str:
         """Return the landscape's title, with the signs of the basins that any start ends in."""
         signs = ", ".join(
-            f"{sign_of(own.basins, place, palette, symbols)[0]} {basin.name}"
+            f"{sign_of(own.basins, place, style)[0]} {basin.name}"
             for place, basin in enumerate(own.basins)
             if own.counts[place]
         )
         forms = (f"{_WHERE} on {own.loss_name}: {signs}", f"{_WHERE}: {signs}", signs, _WHERE)
-        return fitting(forms, room, symbols)
+        return fitting(forms, room, style.symbols)
 
     def _terrain_found(self) -> Terrain | None:
         return self._found.terrain if self._found else None
@@ -421,7 +421,7 @@ class StartsPanel(Panel):
         room, results = max(columns - BORDER - 1, 0), self._found.results if self._found else ()
         lines = [self._title(view, index, room) for index in range(len(results))]
         if rows - BORDER >= 2 * len(lines):
-            ends = [ends_in_words(one, view.palette, view.symbols) for one in results]
+            ends = [ends_in_words(one, view.style) for one in results]
             lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
         title = f"starts, {self._about(view)}"
         return words_in_box(view, rows, columns, lines, title, focused=self.has_focus)

@@ -55,29 +55,29 @@ class StepPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the arithmetic at the epoch being viewed."""
-        palette, symbols, snapshot = view.palette, view.symbols, view.snapshot
+        style, snapshot = view.style, view.snapshot
         self.sample %= max(len(view.problem.y_train), 1)
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        inner = Cells.blank(height, columns - BORDER, palette, symbols)
+        inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
         cells = draw_box(
             rows,
             columns,
             inner,
-            title=symbols.spell(
+            title=style.symbols.spell(
                 f"step {snapshot.epoch} → {snapshot.epoch + 1} · {snapshot.lane.optimizer.formula}"
             ),
-            palette=palette,
-            symbols=symbols,
+            style=style,
             focused=self.has_focus,
         )
-        self._scroll.put_place(cells, contents.shape[0], height, palette)
+        self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
         """Return all that there is to say, in as few rows as needed to fit into `height`."""
-        palette, symbols = view.palette, view.symbols
+        style = view.style
+        palette = style.palette
         count = len(view.snapshot.lane.weights)
         layouts = self._layouts(view, room)
         layout = next((one for one in layouts if one.rows + count <= height), layouts[-1])
@@ -85,20 +85,20 @@ class StepPanel(Panel):
         all_shown = count <= _ALL_WEIGHTS or layout.rows + count <= height
         table = self._table(view, room, count if all_shown else fitting)
         top, bottom = len(layout.head), len(layout.head) + table.shape[0] + layout.blank
-        cells = Cells.blank(bottom + len(layout.chain), room, palette, symbols)
+        cells = Cells.blank(bottom + len(layout.chain), room, style)
         for row, line in enumerate(layout.head):
-            cells.put(row, 0, fit(line, room, symbols.plain), palette.text)
+            cells.put(row, 0, fit(line, room, style.symbols.plain), palette.text)
         cells.paste(top, 0, table)
         for row, line in enumerate(layout.chain, bottom):
             colour = palette.text
             if row == bottom:
                 colour = palette.accent if self.has_focus else palette.dim
-            cells.put(row, 0, fit(line, room, symbols.plain), colour)
+            cells.put(row, 0, fit(line, room, style.symbols.plain), colour)
         return cells
 
     def _layouts(self, view: View, room: int) -> list[_Layout]:
         """Return the layouts from the roomiest to the tightest."""
-        lane, problem, spell = view.snapshot.lane, view.problem, view.symbols.spell
+        lane, problem, spell = view.snapshot.lane, view.problem, view.style.symbols.spell
         head = [spell(piece) for piece in arithmetic.head_pieces(lane, halved=self._halved(view))]
         short = arithmetic.flow(head[:3], room)
         if problem.surface:
@@ -143,7 +143,7 @@ class StepPanel(Panel):
 
     def _table(self, view: View, room: int, most: int) -> Cells:
         """Return the updates of all weights, or of the `most` with the largest |g|."""
-        lane, symbols = view.snapshot.lane, view.symbols
+        lane, symbols = view.snapshot.lane, view.style.symbols
         header, steps = self._steps(view)
         if lane.numeric is not None:
             header = _CHECK_HEADER
@@ -176,15 +176,14 @@ class StepPanel(Panel):
             room,
             [symbols.spell(header[column]) for column in columns],
             [[row[column] for column in columns] for row in body],
-            palette=view.palette,
-            symbols=symbols,
+            style=view.style,
         )
         if len(names) == len(shown):
             return table
-        cells = Cells.blank(len(body) + 2, room, view.palette, symbols)
+        cells = Cells.blank(len(body) + 2, room, view.style)
         cells.paste(0, 0, table)
         note = f"the {len(shown)} largest |g| of {len(names)} weights"
-        cells.put(len(body) + 1, 0, fit(note, room, symbols.plain), view.palette.dim)
+        cells.put(len(body) + 1, 0, fit(note, room, symbols.plain), view.style.palette.dim)
         return cells
 
     def numbers(self, view: View) -> list[str]:

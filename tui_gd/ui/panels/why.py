@@ -20,9 +20,11 @@ from tui_gd.learning.engine import Engine
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, Colour, width, wrapped
+from tui_gd.plots.cells import Cells, width, wrapped
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.gauge import draw_gauge
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Palette
+from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import draw_table
 from tui_gd.ui.panels.arithmetic import weight_names
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
@@ -227,8 +229,8 @@ class WhyPanel(Panel):
         Both are in the terminal's characters; between them and the border stand two cells.
         """
         verdict = self.verdict(view)
-        text = spelled(verdict.text, view.symbols)
-        advice = spelled(view.keys.press(verdict.advice), view.symbols)
+        text = spelled(verdict.text, view.style.symbols)
+        advice = spelled(view.keys.press(verdict.advice), view.style.symbols)
         if width(text) + width(_GAP) + width(advice) > columns:
             advice = ""
         if width(text) > columns:
@@ -237,10 +239,10 @@ class WhyPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the verdict, what to try, the gauge, and the table of numbers."""
-        palette, symbols, lane = view.palette, view.symbols, view.snapshot.lane
+        style, lane = view.style, view.snapshot.lane
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        inner = Cells.blank(height, columns - BORDER, palette, symbols)
+        inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
         title = f"why  epoch {view.snapshot.epoch}"
         if len(view.snapshot.lanes) > 1:
@@ -250,16 +252,16 @@ class WhyPanel(Panel):
             columns,
             inner,
             title=title,
-            palette=palette,
-            symbols=symbols,
+            style=style,
             focused=self.has_focus,
         )
-        self._scroll.put_place(cells, contents.shape[0], height, palette)
+        self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
         """Return all that there is to say, with blank lines where `height` leaves room."""
-        palette, symbols = view.palette, view.symbols
+        style = view.style
+        palette, symbols = style.palette, style.symbols
         verdict, found, safe = self.verdict(view), self._found_here(view), self._safe(view)
         colour = kind_colour(verdict.kind, palette)
         lines = [(line, colour) for line in wrapped(spelled(verdict.text, symbols), room)]
@@ -279,18 +281,14 @@ class WhyPanel(Panel):
         gauge_rows = 2 if safe is not None and safe.limit is not None else 1
         used = len(lines) + len(words) + gauge_rows + len(body)
         blank = int(used + 2 <= height)
-        cells = Cells.blank(used + 2 * blank, room, palette, symbols)
+        cells = Cells.blank(used + 2 * blank, room, style)
         at = _put_lines(cells, 0, lines) + blank
         ratio = safe.ratio(view.snapshot.lane.learning_rate) if safe else None
         limit = safe.limit if safe else None
-        gauge = draw_gauge(
-            room, ratio, limit=limit, rows=gauge_rows, palette=palette, symbols=symbols
-        )
+        gauge = draw_gauge(room, ratio, limit=limit, rows=gauge_rows, style=style)
         cells.paste(at, 0, gauge)
         at = _put_lines(cells, at + gauge_rows, words) + blank
-        table = draw_table(
-            len(body), room, (), body, align=("<", ">", "<"), palette=palette, symbols=symbols
-        )
+        table = draw_table(len(body), room, (), body, align=("<", ">", "<"), style=style)
         cells.paste(at, 0, table)
         return cells
 

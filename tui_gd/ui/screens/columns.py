@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Style
+from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
@@ -114,8 +115,7 @@ class TargetChoice(Question[str | None]):
             columns,
             self._selected,
             self._typed,
-            self.app.palette,
-            self.app.terminal.symbols,
+            self.app.style,
         )
         view.show(cells)
 
@@ -135,27 +135,32 @@ def draw_choice(
     names: Sequence[str],
     selected: int,
     typed: str,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> Cells:
     """Return the question with the names that can be chosen in a box of (rows, columns)."""
+    palette = style.palette
     high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
-    inner = Cells.blank(high, wide, palette, symbols)
+    inner = Cells.blank(high, wide, style)
     keys = "type to find it   enter takes   esc leaves"
-    inner.put(0, 1, f"find: {typed}" if typed else keys, palette.warning if typed else palette.dim)
+    inner.put(
+        0,
+        1,
+        f"find: {typed}" if typed else keys,
+        palette.warning if typed else palette.dim,
+    )
     room = max(0, high - 1)
     first = visible_offset(len(names), room, 0, selected)
     for row, name in enumerate(names[first : first + room], 1):
         here = first + row - 1 == selected
         colour = palette.accent if here else palette.text
-        inner.put(row, 0, symbols.selected if here else " ", colour)
-        inner.put(row, 2, fit(name, wide - 2, symbols.plain), colour)
+        inner.put(row, 0, style.symbols.selected if here else " ", colour)
+        inner.put(row, 2, fit(name, wide - 2, style.symbols.plain), colour)
     if not names:
         inner.put(1, 2, "no column has that in its name", palette.warning)
     elif len(names) > room:
         text = f"{selected + 1}/{len(names)}"
         inner.put(0, wide - len(text), text, palette.dim)
-    return draw_box(rows, columns, inner, title=question, palette=palette, symbols=symbols)
+    return draw_box(rows, columns, inner, title=question, style=style)
 
 
 # What was done to every column
@@ -189,8 +194,8 @@ class ColumnsScreen(Page):
 
     def picture(self, rows: int, columns: int, offset: int) -> tuple[Cells, int]:
         """Return the page, scrolled."""
-        palette, symbols = self.app.palette, self.app.terminal.symbols
-        return draw_columns(rows, columns, self._problem, self._notes, offset, palette, symbols)
+        style = self.app.style
+        return draw_columns(rows, columns, self._problem, self._notes, offset, style)
 
 
 def draw_columns(
@@ -199,12 +204,12 @@ def draw_columns(
     problem: Problem,
     notes: Sequence[ColumnNote],
     offset: int,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> tuple[Cells, int]:
     """Return the page scrolled to `offset`, or as far as it goes, and how far that was."""
+    palette, symbols = style.palette, style.symbols
     high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
-    inner = Cells.blank(high, wide, palette, symbols)
+    inner = Cells.blank(high, wide, style)
     heads = [(line, palette.text) for line in _wrapped(summary(problem), wide, symbols)]
     for number, hint in enumerate(problem.hints):  # the first says what the task is
         colour = palette.warning if number else palette.text
@@ -235,17 +240,14 @@ def draw_columns(
         max(0, wide - 2),
         header,
         body,
-        palette=palette,
-        symbols=symbols,
+        style=style,
         align=["<"] * 5,
     )
     inner.paste(top, 1, table)
     last = min(offset + room, len(notes))
     which = f"{offset + 1}–{last} of {len(notes)}" if len(notes) > room else f"{len(notes)}"
     title = f"columns: {which}   {problem.name.rpartition('/')[2] or problem.name}   esc: back"
-    box = draw_box(
-        rows, columns, inner, title=symbols.spell(title), palette=palette, symbols=symbols
-    )
+    box = draw_box(rows, columns, inner, title=symbols.spell(title), style=style)
     return box, offset
 
 

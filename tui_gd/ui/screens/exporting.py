@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Style
 from tui_gd.plots.table import visible_offset
 from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.screens.page import Question
@@ -104,8 +104,7 @@ class ExportScreen(Question[Answer | None]):
             self._chosen,
             self._selected,
             self._folder,
-            self.app.palette,
-            self.app.terminal.symbols,
+            self.app.style,
         )
         view.show(cells)
 
@@ -133,12 +132,12 @@ def draw_export(
     chosen: Collection[str],
     selected: int,
     folder: str,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
 ) -> Cells:
     """Return the question in a box of (rows, columns)."""
+    palette, symbols = style.palette, style.symbols
     high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
-    inner = Cells.blank(high, wide, palette, symbols)
+    inner = Cells.blank(high, wide, style)
     room = max(0, high - (3 if high >= _LEAST_ROWS else 2))
     first = visible_offset(len(kinds), room, 0, selected)
     size = max((len(kind) for kind, _ in kinds), default=0)
@@ -148,7 +147,12 @@ def draw_export(
         inner.put(row, 0, symbols.selected if here else " ", colour)
         inner.put(row, 2, "[x]" if kind in chosen else "[ ]", colour)
         inner.put(row, 6, kind, colour)
-        inner.put(row, 8 + size, fit(symbols.spell(text), wide - 8 - size, symbols.plain), colour)
+        inner.put(
+            row,
+            8 + size,
+            fit(symbols.spell(text), wide - 8 - size, symbols.plain),
+            colour,
+        )
     if room < len(kinds) and room > 0:
         text = f"{selected + 1}/{len(kinds)}"
         inner.put(high - 2, wide - len(text), text, palette.dim)
@@ -158,4 +162,4 @@ def draw_export(
         if at + len(key) <= wide:
             at = inner.put(high - 1, at, key, palette.dim) + 2
     title = f"export {what}"
-    return draw_box(rows, columns, inner, title=title, palette=palette, symbols=symbols)
+    return draw_box(rows, columns, inner, title=title, style=style)

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Style
 from tui_gd.ui.keys import ACTIONS, Action
 from tui_gd.ui.screens.page import Page
 
@@ -34,16 +34,14 @@ class HelpScreen(Page):
         Binding("question_mark,f1", "dismiss", show=False),
     ]
 
-    def __init__(
-        self, palette: Palette, symbols: Symbols, actions: Sequence[Action] = ACTIONS
-    ) -> None:
+    def __init__(self, style: Style, actions: Sequence[Action] = ACTIONS) -> None:
         super().__init__()
         self._actions = actions
-        self._palette, self._symbols = palette, symbols
+        self._style = style
 
     def picture(self, rows: int, columns: int, offset: int) -> tuple[Cells, int]:
         """Return the help, scrolled."""
-        return draw_help(rows, columns, offset, self._palette, self._symbols, self._actions)
+        return draw_help(rows, columns, offset, self._style, self._actions)
 
 
 def help_columns(room: int, actions: Sequence[Action] = ACTIONS) -> list[list[Line]]:
@@ -69,12 +67,12 @@ def draw_help(
     rows: int,
     columns: int,
     offset: int,
-    palette: Palette,
-    symbols: Symbols,
+    style: Style,
     actions: Sequence[Action] = ACTIONS,
 ) -> tuple[Cells, int]:
     """Return the help scrolled to `offset`, or as far as it goes, and how far that was."""
-    inner = Cells.blank(rows - BORDER, columns - BORDER, palette, symbols)
+    palette, symbols = style.palette, style.symbols
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     height, width = inner.shape
     parts = help_columns(width - 2, actions)
     longest = max(map(len, parts))
@@ -91,7 +89,5 @@ def draw_help(
             inner.put(row, left + indent, symbols.spell(text), palette.text)
     last = min(offset + height, longest)
     more = symbols.spell(f"   ↑ ↓: {offset + 1}–{last} of {longest}") if longest > height else ""
-    box = draw_box(
-        rows, columns, inner, title=f"help   esc: back{more}", palette=palette, symbols=symbols
-    )
+    box = draw_box(rows, columns, inner, title=f"help   esc: back{more}", style=style)
     return box, offset

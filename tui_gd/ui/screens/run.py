@@ -231,8 +231,7 @@ class RunScreen(KeepingActions):
             self.problem,
             self.runner.predictor,
             self.settings,
-            self.palette,
-            self.app.terminal.symbols,
+            self.app.style,
             self.runner.make_engine,
             frozenset(self.hidden),
             self.app.key_names,
@@ -338,16 +337,14 @@ class RunScreen(KeepingActions):
     def _draw_empty(self) -> None:
         if self._stale:
             self._stale = False
-            self._status.draw_loading(
-                f"loading {self.settings.problem}", self.palette, self.app.terminal.symbols
-            )
+            self._status.draw_loading(f"loading {self.settings.problem}", self.app.style)
 
     def redraw(self) -> None:
         """Draw again although the run is where it was."""
         self._stale = True
-        self._keys.draw_now(self.palette, self.app.terminal.symbols, self.app.actions)
+        self._keys.draw_now(self.app.style, self.app.actions)
         if self.board.tiny:
-            self._tiny.draw_now(self.palette, self.app.terminal.symbols, self.app.key_names)
+            self._tiny.draw_now(self.app.style, self.app.key_names)
         self._tick()
 
     def on_panel_changed(self) -> None:

@@ -433,8 +433,7 @@ class ViewingActions(RestartingActions):
 
     def action_help(self) -> None:
         """Show the help."""
-        symbols = self.app.terminal.symbols
-        self.app.push_screen(HelpScreen(self.app.palette, symbols, self.app.actions))
+        self.app.push_screen(HelpScreen(self.app.style, self.app.actions))
 
     # Curves
 

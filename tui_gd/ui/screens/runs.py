@@ -118,8 +118,8 @@ class RunsScreen(Closing[str | None]):
         """Draw the page at the screen's size."""
         if view := picture_of(self):
             rows, columns = view.size.height, view.size.width
-            palette, symbols = self.app.palette, self.app.terminal.symbols
-            view.show(draw_runs(self.page, rows, columns, palette, symbols))
+            style = self.app.style
+            view.show(draw_runs(self.page, rows, columns, style))
 
     # Reading, on worker threads
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, Colour, fit, width
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.curves import Curve, bridged
-from tui_gd.plots.palette import Palette, Symbols
+from tui_gd.plots.palette import Palette, Style
+from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import draw_table, visible_offset
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import Buckets
@@ -270,22 +272,22 @@ def places(rows: int, columns: int, count: int, *, settings: bool) -> Places:
     return Places((0, 0, high, columns), None if settings else whole, whole if settings else None)
 
 
-def draw_runs(page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols) -> Cells:
+def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the page (rows, columns)."""
-    cells = Cells.blank(rows, columns, palette, symbols)
-    lines = key_lines(columns, symbols, every=page.all_keys)[: max(rows - 1, 0)]
+    cells = Cells.blank(rows, columns, style)
+    lines = key_lines(columns, style.symbols, every=page.all_keys)[: max(rows - 1, 0)]
     inner = rows - len(lines)
     for row, line in enumerate(lines, inner):
         at = 0
         for key, word in line:
-            at = cells.put(row, at, key, palette.accent) + 1
-            at = cells.put(row, at, word, palette.dim) + _GAP
+            at = cells.put(row, at, key, style.palette.accent) + 1
+            at = cells.put(row, at, word, style.palette.dim) + _GAP
     at_list = places(inner, columns, len(page.runs), settings=page.settings)
     top, left, high, wide = at_list.list
-    cells.paste(top, left, _draw_list(page, high, wide, palette, symbols))
+    cells.paste(top, left, _draw_list(page, high, wide, style))
     for place, draw in ((at_list.curves, _draw_curves), (at_list.settings, _draw_settings)):
         if place and place[2] > 0 and place[3] > 0:
-            cells.paste(place[0], place[1], draw(page, place[2], place[3], palette, symbols))
+            cells.paste(place[0], place[1], draw(page, place[2], place[3], style))
     return cells
 
 
@@ -333,9 +335,7 @@ def when_of(seconds: float, now: float) -> str:
     return time.strftime("%Y-%m-%d", then)
 
 
-def _draw_list(
-    page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols
-) -> Cells:
+def _draw_list(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the list in its box."""
     inner_rows, inner_columns = max(rows - BORDER, 0), max(columns - BORDER, 0)
     count = len(page.runs)
@@ -343,10 +343,10 @@ def _draw_list(
     if page.message:
         title += f"   {page.message}"
     if not page.runs:
-        inner = Cells.blank(inner_rows, inner_columns, palette, symbols)
+        inner = Cells.blank(inner_rows, inner_columns, style)
         text = "" if page.message else "none yet: a run is kept from its first epoch on"
         for row, line in enumerate(textwrap.wrap(text, max(inner_columns - 2, 10))):
-            inner.put(row, 1, line, palette.dim)
+            inner.put(row, 1, line, style.palette.dim)
     else:
         # where rows are left out, the table says so at the right of the header
         said = width(f" {count}-{count}/{count}") if count > inner_rows - 1 else 0
@@ -355,21 +355,20 @@ def _draw_list(
         highlight: dict[tuple[int, int], Colour] = {}
         for row, run in enumerate(page.runs):
             if run.id in marks:
-                colour = palette.lane(marks[run.id])[0]
+                colour = style.palette.lane(marks[run.id])[0]
                 highlight |= {(row, 0): colour, (row, 1): colour}
         inner = draw_table(
             inner_rows,
             inner_columns,
             header,
             body,
-            palette=palette,
-            symbols=symbols,
+            style=style,
             align=[">" if name in {"lanes", "epochs", "best loss"} else "<" for name in header],
             selected=page.selected,
             highlight=highlight,
             gap=_GAP,
         )
-    return draw_box(rows, columns, inner, title=title, palette=palette, symbols=symbols)
+    return draw_box(rows, columns, inner, title=title, style=style)
 
 
 def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
@@ -408,16 +407,14 @@ def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
     return kept, [[fit(line[i], longest) if i == where else line[i] for i in at] for line in body]
 
 
-def _draw_curves(
-    page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols
-) -> Cells:
+def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the loss curves of the runs shown, or what is missing for that."""
     from tui_gd.plots.curves import draw_loss
 
     known = [run for run in page.shown if run in page.details]
-    title, curves = curves_of(known, page.details, palette)
+    title, curves = curves_of(known, page.details, style.palette)
     if not curves:
-        return _empty(page, rows, columns, palette, symbols)
+        return _empty(page, rows, columns, style)
     last = max(curve.end - 1 for curve in curves)
     return draw_loss(
         rows,
@@ -426,24 +423,21 @@ def _draw_curves(
         epoch=last,
         last_epoch=last,
         log=page.log,
-        palette=palette,
-        symbols=symbols,
-        title=symbols.spell(title),
+        style=style,
+        title=style.symbols.spell(title),
     )
 
 
-def _draw_settings(
-    page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols
-) -> Cells:
+def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return settings and losses side by side."""
     known = [run for run in page.shown if run in page.details]
     if not known:
-        return _empty(page, rows, columns, palette, symbols)
+        return _empty(page, rows, columns, style)
     title, header, body = compared(known, page.details)
     room = max(rows - BORDER - 1, 0)
     offset = visible_offset(len(body), room, page.scrolled, None)
     colours = {
-        (row, column): palette.lane(column - 1)[0]
+        (row, column): style.palette.lane(column - 1)[0]
         for row, line in enumerate(body)
         for column in range(1, len(line))
         if line[0] in {"best train loss", "last train loss"}
@@ -451,18 +445,17 @@ def _draw_settings(
     inner = draw_table(
         max(rows - BORDER, 0),
         max(columns - BORDER, 0),
-        [symbols.spell(name) for name in header],
-        [[symbols.spell(value) for value in line] for line in body],
-        palette=palette,
-        symbols=symbols,
+        [style.symbols.spell(name) for name in header],
+        [[style.symbols.spell(value) for value in line] for line in body],
+        style=style,
         offset=offset,
         highlight=colours,
     )
-    return draw_box(rows, columns, inner, title=title, palette=palette, symbols=symbols)
+    return draw_box(rows, columns, inner, title=title, style=style)
 
 
-def _empty(page: RunsPage, rows: int, columns: int, palette: Palette, symbols: Symbols) -> Cells:
-    inner = Cells.blank(max(rows - BORDER, 0), max(columns - BORDER, 0), palette, symbols)
+def _empty(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
+    inner = Cells.blank(max(rows - BORDER, 0), max(columns - BORDER, 0), style)
     if page.shown:
-        inner.put(0, 1, symbols.spell("reading…"), palette.dim)
-    return draw_box(rows, columns, inner, title="loss", palette=palette, symbols=symbols)
+        inner.put(0, 1, style.symbols.spell("reading…"), style.palette.dim)
+    return draw_box(rows, columns, inner, title="loss", style=style)
