@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tui_gd.cli.plain_panels import PANELS
+
 ROOT = Path(__file__).resolve().parent.parent
 TERMINAL = ["textual", "rich", "plotext"]
 
@@ -45,6 +47,8 @@ def test_import_contracts_hold() -> None:
         ("import tui_gd.session.report", TERMINAL),
         ("import tui_gd.cli.run", ["textual", "rich", "sklearn"]),
         ("import tui_gd.ui.app", ["sklearn", "plotext"]),
+        ("import tui_gd.cli.plain, tui_gd.cli.plain_panels", [*TERMINAL, "sklearn"]),
+        ("import tui_gd.ui.studies, tui_gd.ui.keyfile", TERMINAL),
         ("from tui_gd import Trainer, load_problem", TERMINAL),
     ],
 )
@@ -65,6 +69,20 @@ def test_help_and_a_wrong_option_need_no_arithmetic_and_no_screen(arguments: lis
     found = loaded(code, *arguments)
     assert "tui_gd" in found
     assert sorted(found & {"numpy", "sklearn", *TERMINAL}) == []
+
+
+def test_the_plain_interface_shows_every_panel_without_textual() -> None:
+    script = "\n".join(
+        ["step 3", "verdict", "branch adam", *(f"show {name}" for name in PANELS), "race", "quit"]
+    )
+    code = (
+        "import io, sys\nfrom tui_gd.cli.dispatch import run\n"
+        "sys.stdin = io.StringIO(sys.argv.pop())\n"
+        "assert run(sys.argv[1:]) == 0"
+    )
+    found = loaded(code, "--plain", "--no-store", script)
+    assert "sklearn" in found  # which loads rich itself, if it is installed
+    assert sorted(found & {"textual", "plotext"}) == []
 
 
 def test_public_names_are_those_that_can_be_had() -> None:

@@ -20,6 +20,7 @@ from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.panel import Panel
+from tui_gd.ui.panels.widget import PanelWidget
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.terminal import Terminal
 
@@ -186,7 +187,7 @@ class Driver:
             if len(snapshot.lanes) > 1:
                 about += f", lane {snapshot.lane.name}"
             known = not np.isnan(snapshot.lane.next_loss)
-            return known and (not report.display or report.about == about)
+            return known and (not self.run.board.shows(report) or report.about == about)
 
         await self.until(lambda: self.run.runner is not None, "a runner")
         await self.answered()
@@ -220,15 +221,19 @@ class Driver:
 
     def shown(self) -> list[str]:
         """The names of the panels that are shown, in their order."""
-        return [panel.NAME for panel in self.run.query(Panel) if panel.display]
+        return [panel.NAME for panel in self._in_order() if self.run.board.shows(panel)]
+
+    def _in_order(self) -> list[Panel]:
+        return [widget.panel for widget in self.run.query(PanelWidget)]
 
     def focused(self) -> list[str]:
         """The names of the panels whose title is marked as having the focus."""
         signs = ("▸", "> ")
         return [
             panel.NAME
-            for panel in self.run.query(Panel)
-            if panel.display and any(sign in self.read(f"#{panel.NAME}")[:12] for sign in signs)
+            for panel in self._in_order()
+            if self.run.board.shows(panel)
+            and any(sign in self.read(f"#{panel.NAME}")[:12] for sign in signs)
         ]
 
     def notices(self) -> list[str]:

@@ -91,7 +91,7 @@ async def wide(path: Path, symbols: Symbols = UNICODE) -> AsyncIterator[Driver]:
 
 
 def panels(driver: Driver) -> list[Panel]:
-    found = list(driver.run.query(Panel))
+    found = list(driver.run.board.panels)
     assert len(found) == 11
     return found
 

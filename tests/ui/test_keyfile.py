@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual.keys import _character_to_key
 
 from tests.cli.commandline import ROOT, command
 from tests.terminal.session import Terminal
@@ -18,7 +19,14 @@ from tui_gd.insight.diagnosis import DOINGS
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.keyfile import KeyNames, changed_actions, config_path, read_actions, shown_keys
+from tui_gd.ui.keyfile import (
+    KeyNames,
+    changed_actions,
+    config_path,
+    name_of_key,
+    read_actions,
+    shown_keys,
+)
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action
 from tui_gd.ui.terminal import Terminal as Screen
 
@@ -286,3 +294,9 @@ def test_the_command_reads_the_file(tmp_path: Path) -> None:
         terminal.wait_for(r"PAUSED\s+epoch 2/")
         terminal.press("ctrl+c")
         assert terminal.wait_for_exit() == 0
+
+
+def test_names_of_keys_are_textuals() -> None:
+    for sign in map(chr, [*range(33, 127), *range(161, 1000), 0x2026, 0x20AC]):
+        if sign.isprintable():
+            assert name_of_key(sign) == _character_to_key(sign), sign

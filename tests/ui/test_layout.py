@@ -9,7 +9,6 @@ from tests.ui.driving import driving
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.commands import Branch, SetLearningRate
 from tui_gd.ui.panels.board import arrange
-from tui_gd.ui.panels.panel import Panel
 
 ALL = ["loss", "data", "report", "step"]
 NAMES = [*ALL, "landscape", "lanes", "why", "changes", "network", "race", "starts"]
@@ -35,7 +34,7 @@ async def test_as_many_panels_as_there_is_room_for(columns, rows, shown) -> None
         assert driver.shown() == shown
         # every cell of the screen belongs to one panel, to the status line or to the keys
         seen = np.zeros((rows, columns), int)
-        for widget in driver.run.query("#status, #verdict, #keys, Panel"):
+        for widget in driver.run.query("#status, #verdict, #keys, PanelWidget"):
             if widget.display:
                 area = widget.region
                 seen[area.y : area.bottom, area.x : area.right] += 1
@@ -114,7 +113,7 @@ async def test_no_panel_fails_at_any_size(symbols, depth) -> None:
         await driver.status(epoch=9)
         await driver.settled()
         view = driver.run.view
-        for panel in driver.run.query(Panel):
+        for panel in driver.run.board.panels:
             for cursor in (False, True):
                 if cursor and not panel.begin_cursor(view):
                     continue
@@ -214,7 +213,7 @@ async def test_what_is_drawn_beneath_a_question_is_sent_with_it(monkeypatch) -> 
 async def test_a_panel_that_is_not_shown_is_not_drawn(monkeypatch) -> None:
     async with driving(80, 24) as driver:
         drawn = []
-        for panel in driver.run.query(Panel):
+        for panel in driver.run.board.panels:
             original = panel.draw
             monkeypatch.setattr(
                 panel,

@@ -155,8 +155,9 @@ async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go(
         await driver.pilot.mouse_down("#landscape", offset=(20, 8))
         panel = driver.run.board.landscape
         limits = panel._windows.zoomed((0, 1))
-        moved = events.MouseMove(panel, 24, 8, 4, 0, 1, False, False, False, 60, 28)
-        panel.on_mouse_move(moved)
+        widget = driver.run.query_one("#landscape")
+        moved = events.MouseMove(widget, 24, 8, 4, 0, 1, False, False, False, 60, 28)
+        widget.on_mouse_move(moved)
         await driver.pilot.mouse_up("#landscape", offset=(24, 8))
         await driver.pilot.click("#keys", offset=(79, 0))  # all events have been seen to
         await driver.until(lambda: panel._windows.zoomed((0, 1)) != limits)

@@ -26,12 +26,6 @@ from tui_gd.ui.studies import Progress
 SIZES = ((40, 120), (50, 200), (30, 100), (24, 80), (10, 60), (12, 40))
 
 
-class Panel(StartsPanel):
-    """Outside of an app nothing has the focus."""
-
-    has_focus = False
-
-
 def view_of(settings: RunSettings, problem=None) -> View:
     problem = problem or settings.load_problem()
     trainer = settings.make_trainer(problem)
@@ -64,7 +58,7 @@ def view() -> View:
 @pytest.fixture(scope="module")
 def found(view):
     """What is found with the second spread: the tests share it."""
-    panel = Panel()
+    panel = StartsPanel()
     panel.moved(1, view)
     study = panel.study(view)
     with np.errstate(all="ignore"):
@@ -73,7 +67,7 @@ def found(view):
 
 @pytest.fixture
 def panel(view, found) -> StartsPanel:
-    panel = Panel()
+    panel = StartsPanel()
     panel.moved(1, view)
     panel.take(*found)
     return panel
@@ -135,7 +129,7 @@ def test_any_size(view, panel, symbols) -> None:
         for rows in (0, 1, 2, 3, 4, 6, 8, 11):
             for columns in (0, 1, 2, 5, 23, 24, 46, 69, 70, 71):
                 assert panel.draw(shown, rows, columns).shape == (rows, columns)
-                assert Panel().draw(shown, rows, columns).shape == (rows, columns)
+                assert StartsPanel().draw(shown, rows, columns).shape == (rows, columns)
 
 
 def test_where_there_is_room_for_words_alone(view, panel, naive) -> None:
@@ -160,7 +154,7 @@ def test_up_and_down_choose_the_spread_and_the_old_picture_stays(view, panel) ->
 
 
 def test_before_anything_is_found_it_says_what_is_coming(view) -> None:
-    panel = Panel()
+    panel = StartsPanel()
     assert "256 random starts of spread 1 descend on sse" in "\n".join(
         panel.draw(view, 12, 60).text()
     )
@@ -269,12 +263,12 @@ def test_a_study_that_is_not_wanted_gives_up(view) -> None:
     progress = Progress(lambda _: None)
     progress.wanted = False
     with pytest.raises(Interrupted):
-        Panel().study(view).compute(progress)
+        StartsPanel().study(view).compute(progress)
 
 
 def test_on_a_surface_the_minima_are_counted() -> None:
     settings = RunSettings(problem="surface:himmelblau", alpha=(0.01,), epochs=300)
-    view, panel = view_of(settings), Panel()
+    view, panel = view_of(settings), StartsPanel()
     compute(panel, view)
     text = panel.draw(view, 24, 120).text()
     whole = "\n".join(text)
@@ -293,7 +287,7 @@ def test_on_a_surface_the_minima_are_counted() -> None:
 @pytest.mark.parametrize("spread", [0, 1])
 def test_of_a_typed_surface_only_the_lowest_ends_are_good(spread) -> None:
     settings = RunSettings(TYPED, surface="x^4 - 2*x^2 + 0.3*x", alpha=(0.002,), epochs=600)
-    view, panel = view_of(settings), Panel()
+    view, panel = view_of(settings), StartsPanel()
     for _ in range(spread):
         panel.moved(1, view)
     compute(panel, view)
@@ -315,7 +309,10 @@ def test_of_a_typed_surface_only_the_lowest_ends_are_good(spread) -> None:
 
 
 def test_on_a_line_there_is_no_landscape_beside() -> None:
-    view, panel = view_of(RunSettings(problem="surface:two-valleys-1d", alpha=(0.05,))), Panel()
+    view, panel = (
+        view_of(RunSettings(problem="surface:two-valleys-1d", alpha=(0.05,))),
+        StartsPanel(),
+    )
     compute(panel, view)
     text = "\n".join(panel.draw(view, 24, 120).text())
     assert "where they start" not in text
@@ -349,7 +346,7 @@ def test_starts_without_a_finite_loss_are_left_out() -> None:
     x[:, 0] *= 1e153  # the squares of some scores are beyond all numbers
     problem = dataclasses.replace(problem_of(x, np.zeros(20)), task="regression", class_names=())
     view = view_of(RunSettings(loss="mse"), problem)
-    panel = Panel()
+    panel = StartsPanel()
     with np.errstate(all="ignore"):
         panel.moved(-1, view)
         finite = np.isfinite(view.make_engine("mse").loss(draw_starts(3, 256, 20.0, 0))).sum()

@@ -1,11 +1,9 @@
 """What panels of the interface show, as lines of text, without a screen."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII
-from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keyfile import KeyNames
 from tui_gd.ui.panels.changes import ChangesPanel
 from tui_gd.ui.panels.data import DataPanel
@@ -19,8 +17,7 @@ from tui_gd.ui.panels.step import StepPanel
 from tui_gd.ui.panels.why import WhyPanel, spelled
 from tui_gd.ui.studies import Progress
 
-if TYPE_CHECKING:
-    from tui_gd.cli.plain_run import PlainRun
+AnyPanel = TypeVar("AnyPanel", bound=Panel)
 
 _PANELS: tuple[type[Panel], ...] = (
     LossPanel,
@@ -85,36 +82,21 @@ class _Asked(Progress):
         self._wanted = wanted
 
 
-def _view(run: "PlainRun", snapshot: Snapshot) -> View:
-    return View(
-        snapshot,
-        run.problem,
-        run.predictor,
-        run.settings,
-        Style(palette_for("mono", dark=True), ASCII),
-        run.trainer.engines.make,
-        keys=Commands(),
-    )
-
-
-def _studied(panel: Panel, view: View, wanted: Wanted) -> Panel:
+def _studied(panel: AnyPanel, view: View, wanted: Wanted) -> AnyPanel:
     study = panel.study(view)
     if study is not None:
         panel.take(study.key, study.compute(_Asked(wanted)))
     return panel
 
 
-def panel_lines(name: str, run: "PlainRun", snapshot: Snapshot, wanted: Wanted) -> list[str]:
-    """Return all numbers of a panel; `Interrupted` as soon as they are not wanted."""
-    view = _view(run, snapshot)
+def panel_lines(name: str, view: View, wanted: Wanted) -> list[str]:
+    """Return all numbers of a panel; raise `Interrupted` as soon as they are not wanted."""
     panel = _studied(PANELS[name](), view, wanted)
     return [spelled(line, ASCII) for line in panel.numbers(view)]
 
 
-def verdict_lines(run: "PlainRun", snapshot: Snapshot, wanted: Wanted) -> list[str]:
-    """Return the verdict on the current lane, and what to try; `Interrupted` as above."""
-    view, why = _view(run, snapshot), WhyPanel()
-    _studied(why, view, wanted)
-    verdict = why.verdict(view)
+def verdict_lines(view: View, wanted: Wanted) -> list[str]:
+    """Return the verdict on the current lane and what to try; raise `Interrupted` as above."""
+    verdict = _studied(WhyPanel(), view, wanted).verdict(view)
     lines = (verdict.text, view.keys.press(verdict.advice))
     return [spelled(line, ASCII) for line in lines if line]

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from tui_gd.session.report import report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from tui_gd.ui.panels.panel import View
 
 # The words of the plain interface: its commands, and how what follows them is read.
 
@@ -336,7 +340,7 @@ class PlainRun:
         from tui_gd.cli.plain_panels import verdict_lines
 
         nothing(text)
-        return self._panels(verdict_lines)
+        return self._seen(verdict_lines)
 
     def show(self, text: str) -> list[str]:
         """Print what a panel of the interface shows."""
@@ -344,23 +348,33 @@ class PlainRun:
 
         if text not in PANELS:
             raise WordError(f"{harmless(text)!r} is no panel: there is {', '.join(PANELS)}")
-        return self._panels(lambda *run: panel_lines(text, *run))
+        return self._seen(lambda view, wanted: panel_lines(text, view, wanted))
 
-    def _panels(
-        self, lines: Callable[["PlainRun", Snapshot, Callable[[], bool]], list[str]]
-    ) -> list[str]:
+    def _seen(self, lines: "Callable[[View, Callable[[], bool]], list[str]]") -> list[str]:
+        """Return what `lines` reads in a view of the run; nothing once a signal has come."""
         try:
             if not self.trainer.diverged.all():
                 self.trainer.look_ahead()
             with self.trainer.computing():
-                return lines(self, self.snapshot(), lambda: not self._asked())
+                return lines(self._view(), lambda: not self._asked())
         except Interrupted:
             return []
 
-    @property
-    def predictor(self) -> Predictor:
-        """What predicts from weights."""
-        return self._predictor
+    def _view(self) -> "View":
+        from tui_gd.cli.plain_panels import Commands
+        from tui_gd.plots.palette import Style, palette_for
+        from tui_gd.plots.symbols import ASCII
+        from tui_gd.ui.panels.panel import View
+
+        return View(
+            self.snapshot(),
+            self.problem,
+            self._predictor,
+            self.settings,
+            Style(palette_for("mono", dark=True), ASCII),
+            self.trainer.engines.make,
+            keys=Commands(),
+        )
 
     def race(self, text: str) -> list[str]:
         """Race learning rates, or optimizers, from the current lane's weights."""

@@ -6,6 +6,7 @@ own; an empty list takes them away.
 
 import os
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -40,6 +41,15 @@ _NAMED = {
     "left": "←",
     "right": "→",
     **{f"f{number}": f"F{number}" for number in range(1, 25)},
+}
+# Textual's names of keys that differ from Unicode's
+_RENAMED = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
 }
 _FROM_SHOWN = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete"}
 # terminals send the same for these
@@ -137,12 +147,10 @@ def _with_keys(action: Action, changes: Mapping[str, object]) -> Action:
 
 def _key(text: object, action: str) -> str:
     """Return Textual's name of a key that is written as a character, or by its name."""
-    from textual.keys import _character_to_key
-
     if not isinstance(text, str):
         raise ProblemError(f'{action}: {text!r} is no key: write it as "x", or ["x", "f5"]')
     if len(text) == 1 and text.isprintable() and text != " ":
-        return _character_to_key(text)
+        return name_of_key(text)
     name = text.lower() if len(text) > 1 else text
     name = {"": "", " ": "space"}.get(name, _FROM_SHOWN.get(name, name))
     if name in _SAME:
@@ -163,13 +171,29 @@ def _table_keys() -> set[str]:
 
 def shown_keys(keys: str) -> str:
     """Return keys, as the table has them, as they are written for people."""
-    from textual.keys import _character_to_key, key_to_character
-
-    signs = {_character_to_key(sign): sign for sign in punctuation}
+    signs = {name_of_key(sign): sign for sign in punctuation}
     known = {**signs, **_NAMED}
-    return " ".join(
-        known.get(key) or key_to_character(key) or key for key in keys.split(",") if key
-    )
+    return " ".join(known.get(key) or _character(key) for key in keys.split(",") if key)
+
+
+def name_of_key(character: str) -> str:
+    """Return Textual's name of the key that types a character, without loading Textual.
+
+    >>> name_of_key("x"), name_of_key("<"), name_of_key("+"), name_of_key("«")
+    ('x', 'less_than_sign', 'plus', 'left_pointing_double_angle_quotation_mark')
+    """
+    if character.isalnum():
+        return character
+    name = unicodedata.name(character, character).lower().replace("-", "_").replace(" ", "_")
+    return _RENAMED.get(name, name)
+
+
+def _character(key: str) -> str:
+    """Return the character that a key's name stands for, else the name."""
+    try:
+        return unicodedata.lookup(key.replace("_", " "))
+    except KeyError:
+        return key
 
 
 def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -> None:

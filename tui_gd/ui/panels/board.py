@@ -23,6 +23,7 @@ from tui_gd.ui.panels.report import ReportPanel
 from tui_gd.ui.panels.starts import StartsPanel
 from tui_gd.ui.panels.step import StepPanel
 from tui_gd.ui.panels.why import WhyPanel
+from tui_gd.ui.panels.widget import PanelWidget
 
 # Which panels a terminal of some size has room for, and how they are arranged.
 
@@ -61,12 +62,12 @@ def arrange(columns: int, rows: int, *, maximised: bool) -> Arrangement:
     return Arrangement(tiny=False, wide=False, count=min(count, PLACES))
 
 
-# what stands at the places until another is chosen
+# what stands at the places until another panel is chosen
 _USUAL = ("loss", "data", "report", "step")
 
 
 class Board(Container):
-    """Holds the panels; nothing is drawn before `fit_to` has been called."""
+    """Holds the panels and their widgets; nothing is drawn before `fit_to` has been called."""
 
     def __init__(self) -> None:
         super().__init__(id="panels")
@@ -77,7 +78,7 @@ class Board(Container):
         self.network = NetworkPanel()
         self.maximised = False
         self.tiny = True
-        self._panels: tuple[Panel, ...] = (
+        self.panels: tuple[Panel, ...] = (
             self.loss,
             self.points,
             self.report,
@@ -90,26 +91,40 @@ class Board(Container):
             self.race,
             self.starts,
         )
+        self._widgets = {panel.NAME: PanelWidget(panel) for panel in self.panels}
+        self._places = {panel.NAME: panel.PLACE for panel in self.panels}
         self._focused = 0
-        usual: list[Panel] = [panel for panel in self._panels if panel.NAME in _USUAL]
-        self._chosen = sorted(usual, key=lambda panel: panel.place)
+        usual: list[Panel] = [panel for panel in self.panels if panel.NAME in _USUAL]
+        self._chosen = sorted(usual, key=self._place)
+
+    def _place(self, panel: Panel) -> int:
+        return self._places[panel.NAME]
 
     def compose(self) -> ComposeResult:
         """Lay out the panels, place by place."""
-        yield from sorted(self._panels, key=lambda panel: panel.place)
+        for panel in sorted(self.panels, key=self._place):
+            yield self._widgets[panel.NAME]
 
     @property
     def panel(self) -> Panel:
         """The panel that has the focus."""
-        return self._panels[self._focused]
+        return self.panels[self._focused]
+
+    def focus_panel(self) -> None:
+        """Give the keyboard to the chosen panel."""
+        self._widgets[self.panel.NAME].focus()
+
+    def shows(self, panel: Panel) -> bool:
+        """Whether a panel is on the screen."""
+        return bool(self._widgets[panel.NAME].display)
 
     @property
     def shown(self) -> list[Panel]:
-        """The panels that are shown."""
-        return [panel for panel in self._panels if panel.display]
+        """The panels on the screen."""
+        return [panel for panel in self.panels if self.shows(panel)]
 
     def fit_to(self, screen: Size) -> Arrangement:
-        """Show as many panels as a screen has room for; return what was chosen."""
+        """Show as many panels as a screen has room for; return the arrangement."""
         now = arrange(*screen, maximised=self.maximised)
         self.tiny = now.tiny
         if not now.tiny:
@@ -117,16 +132,17 @@ class Board(Container):
             self.set_class(not now.wide, "stacked")
             first = self._chosen.index(self.panel) // now.count * now.count
             shown = self._chosen[first : first + now.count]
-            for panel in self._panels:
-                panel.display = panel in shown
+            for panel in self.panels:
+                self._widgets[panel.NAME].display = panel in shown
         return now
 
     def suit(self, *, surface: bool) -> None:
-        """Let the landscape stand where the data do, for a surface has none; or no longer."""
+        """Put the landscape of a surface, which has no data, where the data panel stands."""
+        landscape, data = self._widgets[self.landscape.NAME], self._widgets[self.points.NAME]
         place = self.points.PLACE if surface else self.landscape.PLACE
-        if self.landscape.place != place:
-            self.landscape.place = place
-            self.move_child(self.landscape, after=self.points if surface else self.step)
+        if self._place(self.landscape) != place:
+            self._places[self.landscape.NAME] = place
+            self.move_child(landscape, after=data if surface else self._widgets[self.step.NAME])
             self._chosen[self.points.PLACE] = self.landscape if surface else self.points
             if self._chosen[self.landscape.PLACE] is self.landscape:
                 self._chosen[self.landscape.PLACE] = self.step
@@ -135,30 +151,30 @@ class Board(Container):
 
     def forget(self) -> None:
         """Forget what panels found about a problem: the run is on another one."""
-        for panel in self._panels:
+        for panel in self.panels:
             panel.forget()
 
     def choose(self, name: str) -> None:
-        """Choose the panel of that name; it takes its place from the one that was there."""
-        self._focused = [panel.NAME for panel in self._panels].index(name)
-        self._chosen[self.panel.place] = self.panel
+        """Choose the panel of that name; it replaces the panel at its place."""
+        self._focused = [panel.NAME for panel in self.panels].index(name)
+        self._chosen[self._place(self.panel)] = self.panel
 
     def choose_next(self, by: int) -> None:
-        """Choose the panel so many places further."""
-        place = (self.panel.place + by) % len(self._chosen)
+        """Choose the panel `by` places further."""
+        place = (self._place(self.panel) + by) % len(self._chosen)
         self.choose(self._chosen[place].NAME)
 
     def draw_now(self, view: View) -> None:
         """Draw the panels that are shown."""
         self.points.sample = self.network.sample = self.step.sample
-        for panel in self._panels:
-            panel.draw_now(view)
+        for widget in self._widgets.values():
+            widget.draw_now(view)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember which panel has the focus; one that loses it loses its cursor."""
-        # one that another panel has replaced meanwhile is told of its focus too late
-        if isinstance(event.widget, Panel) and event.widget in self._chosen:
-            self._focused = self._panels.index(event.widget)
-            for panel in self._panels:
-                if panel is not event.widget:
+        """Remember which panel has the focus; the others lose their cursor."""
+        # the event of a panel that another one has replaced meanwhile comes too late
+        if isinstance(event.widget, PanelWidget) and event.widget.panel in self._chosen:
+            self._focused = self.panels.index(event.widget.panel)
+            for panel in self.panels:
+                if panel is not event.widget.panel:
                     panel.end_cursor()

@@ -431,7 +431,7 @@ class ChangesPanel(Panel):
             inner,
             title=style.symbols.spell(title),
             style=style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
         self._scroll.put_place(cells, count, height, style.palette)
         return cells

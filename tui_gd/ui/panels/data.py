@@ -98,7 +98,7 @@ class DataPanel(Panel):
             x_label=labels[0],
             y_label=labels[1],
             title=self._title(view, room - 2),
-            focused=self.has_focus,
+            focused=self.focused,
             cursor=chosen,
         )
 
@@ -113,7 +113,7 @@ class DataPanel(Panel):
             inner,
             title=self.NAME,
             style=style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
 
     @property
@@ -187,7 +187,7 @@ class DataPanel(Panel):
             y_label=problem.target_name if single else "predicted",
             line_label=labels[1],
             title=title,
-            focused=self.has_focus,
+            focused=self.focused,
             cursor=chosen if self.train or self.cursor_on else None,
         )
 
@@ -283,13 +283,13 @@ class DataPanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
+    def move_cursor(self, across: int, down: int, view: View) -> int:
         """Go to the nearest point in that direction; of a regression to the next row or before."""
         every = stride(half(view.problem, train=self.train)[1])
         if view.problem.task == "regression" or view.problem.features == 1:
             rows = len(half(view.problem, train=self.train)[1])
             self._choose((self._row + (across or down)) % rows)
-            return
+            return 0
         plane = self._plane_of(view.problem)
         x, _ = self._rows(view.problem)
         low_x, high_x, low_y, high_y = plane.limits
@@ -299,6 +299,7 @@ class DataPanel(Panel):
         found = nearest(places, here, (across, -down))
         if found is not None:
             self._choose(found * every)
+        return 0
 
     def _choose(self, row: int) -> None:
         if self.train:

@@ -192,7 +192,7 @@ class LandscapePanel(Panel):
             "title": self._title(shown, view),
             "legend": legend(view),
             "style": view.style,
-            "focused": self.has_focus,
+            "focused": self.focused,
         }
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
@@ -334,7 +334,7 @@ class LandscapePanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
+    def move_cursor(self, across: int, down: int, view: View) -> int:
         """Move the cursor by a cell, within the plot."""
         shown = self._shown(view)
         area = self._area(shown)
@@ -346,6 +346,7 @@ class LandscapePanel(Panel):
             at = self._at[axis] + steps[axis] * cell
             moved.append(min(max(at, low + cell / 2), high - cell / 2))
         self._at = tuple(moved)
+        return 0
 
     def confirm(self, view: View) -> Command | None:
         """Start at the cursor, with the weights that the plane holds."""
@@ -417,7 +418,7 @@ class LandscapePanel(Panel):
             loss = f"{shown.loss_near(self._at):.4g}"
             enter = f"{view.keys.of('cursor')} starts here"
             forms = [f"{place}: loss about {loss}, {enter}", f"{place}: loss {loss}"]
-        room = self._area(shown).columns - 2 * (1 + self.has_focus)
+        room = self._area(shown).columns - 2 * (1 + self.focused)
         spelled = [view.style.symbols.spell(form) for form in forms]
         return next((form for form in spelled if width(form) <= room), spelled[-1])
 

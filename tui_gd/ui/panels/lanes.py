@@ -61,7 +61,7 @@ class LanesPanel(Panel):
             inner,
             title=title,
             style=view.style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
 
     def moved(self, by: int, view: View) -> int:

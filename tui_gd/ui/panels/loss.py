@@ -100,7 +100,7 @@ class LossPanel(Panel):
             title=title,
             legend=fits,
             x_label=self._x_label(snapshot.lane),
-            focused=self.has_focus,
+            focused=self.focused,
             cursor=cursor,
         )
         cells = self._frame.cells
@@ -280,22 +280,21 @@ class LossPanel(Panel):
         self._cursor = max(0, min(epoch, view.snapshot.newest))
         self.cursor_on = True
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
+    def move_cursor(self, across: int, down: int, view: View) -> int:
         """Move the cursor along the epochs, by a column of the plot; up and down choose a lane.
 
-        A window from which it goes moves with it.
+        A window that the cursor leaves moves with it.
         """
-        if down:
-            self.move(down)
         if not across:
-            return
+            return down
         window, log = self._window(self._way, view), self.log_epochs
-        columns = max(self._frame.columns if self._frame else self.size.width, 1)
+        columns = max(self._frame.columns if self._frame else 1, 1)
         beside = window.at(window.share(self._cursor, log=log) + across / columns, log=log)
         step = max(1, int(abs(beside - self._cursor)))
         self._put_cursor(self._cursor + across * step, view)
         if not window.first <= self._cursor <= window.last:
             self.pan(across / 4, view)
+        return down
 
     def _epoch_at(self, x: int) -> float | None:
         """Return the epoch in a column of the panel, of the nearest one in the plot."""

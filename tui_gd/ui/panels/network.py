@@ -194,7 +194,7 @@ class NetworkPanel(Panel):
             inner,
             title=self.NAME,
             style=view.style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
@@ -212,10 +212,10 @@ class NetworkPanel(Panel):
             style=style,
         )
         title = f"{self._sizes(view)}  {unit_name(view.predictor.model, view.problem, unit)}"
-        below = symbols.spell(f" {view.keys.moving}: another unit ") if self.has_focus else ""
+        below = symbols.spell(f" {view.keys.moving}: another unit ") if self.focused else ""
         if alone:
             whole = f"{title}: {self._formula(view, unit, columns)}"
-            below = f" {view.keys.of('cursor')}: the unit's map " if self.has_focus else ""
+            below = f" {view.keys.of('cursor')}: the unit's map " if self.focused else ""
             if width(whole) <= columns - 2 * BORDER - 1:
                 title = whole
             else:
@@ -226,7 +226,7 @@ class NetworkPanel(Panel):
             inner,
             title=symbols.spell(title),
             style=style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
         below = symbols.spell(below)
         if columns - BORDER > width(below) and rows > BORDER:
@@ -257,7 +257,7 @@ class NetworkPanel(Panel):
             x_label=plane.projection.labels[0],
             y_label=plane.projection.labels[1],
             title=view.style.symbols.spell(title),
-            focused=self.has_focus and self.cursor_on,
+            focused=self.focused and self.cursor_on,
         )
 
     def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
@@ -284,7 +284,7 @@ class NetworkPanel(Panel):
             y_label=unit_name(view.predictor.model, problem, unit),
             line_label="value",
             title=symbols.spell(title),
-            focused=self.has_focus and self.cursor_on,
+            focused=self.focused and self.cursor_on,
         )
 
     def _pixels(
@@ -363,7 +363,7 @@ class NetworkPanel(Panel):
         self.cursor_on = view.problem.surface is None
         return self.cursor_on
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
+    def move_cursor(self, across: int, down: int, view: View) -> int:
         """Go to the next unit of the layer, or to the next layer, or to the one before."""
         model = view.predictor.model
         layer, unit = self._selected(model)
@@ -372,6 +372,7 @@ class NetworkPanel(Panel):
         place = (unit + 0.5) / sizes[layer] if after != layer else 0.0
         unit = int(place * sizes[after]) if after != layer else (unit + down) % sizes[layer]
         self._choose(model, (after, unit))
+        return 0
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
         """Select the unit at a cell of the drawn network."""

@@ -1,13 +1,8 @@
 """What all panels share: a view of the run, and how a panel is drawn from it."""
 
-import math
-import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
-
-import numpy as np
-from textual import events
-from textual.message import Message
 
 from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.models import Predictor
@@ -16,8 +11,7 @@ from tui_gd.plots.palette import Palette, Style
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.session.settings import RunSettings
-from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
-from tui_gd.ui.cellview import CellView
+from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.keyfile import KeyNames
 from tui_gd.ui.studies import Study
 
@@ -48,8 +42,12 @@ class View:
         return tuple(lane for lane in lanes if lane is current or lane.number not in self.hidden)
 
 
-class Panel(CellView, can_focus=True):
-    """A panel: draws a view as cells, and answers keys that move within it."""
+class Panel(ABC):
+    """A picture of the run: draws a view as cells, and keeps what is selected in it.
+
+    It knows no screen: `ui.panels.widget` shows it, `--plain` prints its numbers. `focused` says
+    whether the keys go to it, `click_focused` whether the click that comes next gave it the focus.
+    """
 
     NAME: ClassVar[str] = ""
     # of the four places on a wide screen, counted line by line, the one where the panel stands
@@ -57,64 +55,12 @@ class Panel(CellView, can_focus=True):
     # while a run goes on, the panel is drawn no more often than its numbers can be read
     READING_SECONDS: ClassVar[float] = 0.0
 
-    class Changed(Message):
-        """The panel has another size, or got or lost the focus: it is to be drawn again."""
-
-    @dataclass
-    class Moved(Message):
-        """The selection within a panel is to be moved."""
-
-        panel: "Panel"
-        by: int
-
-    @dataclass
-    class Wheeled(Message):
-        """The wheel was turned over a cell of the panel: up is 1, down −1."""
-
-        panel: "Panel"
-        x: int
-        y: int
-        up: int
-
-    @dataclass
-    class Clicked(Message):
-        """A cell of the panel was clicked."""
-
-        panel: "Panel"
-        x: int
-        y: int
-
-    @dataclass
-    class Dragged(Message):
-        """The plot is to be moved by a share of its width."""
-
-        panel: "Panel"
-        share: float
-
     def __init__(self) -> None:
-        super().__init__(id=self.NAME)
-        self.place = self.PLACE
-        self.cursor_on = False
-        self._drawn_at = -math.inf
-        # whether the button pressed last gave the panel the focus
-        self.click_focused = False
-        self._dragging = self._focusing = False
+        self.focused = self.click_focused = self.cursor_on = False
 
+    @abstractmethod
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the panel's picture."""
-        raise NotImplementedError
-
-    def draw_now(self, view: View) -> None:
-        """Draw the view at the panel's size; what has not changed is not sent."""
-        now = time.monotonic()
-        running = view.snapshot.state is RunState.RUNNING
-        if running and now - self._drawn_at < self.READING_SECONDS:
-            return
-        self._drawn_at = now
-        if self.display and self.size:
-            # the numbers of a diverged run overflow, and a warning would be written on the screen
-            with np.errstate(all="ignore"):
-                self.show(self.draw(view, self.size.height, self.size.width))
 
     def study(self, view: View) -> Study | None:
         """Return what is to be computed beside the run for this view, if anything."""
@@ -123,18 +69,16 @@ class Panel(CellView, can_focus=True):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take what a study found, in part or whole; `key` is the study's."""
+        del key, result
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
+        return
 
     def numbers(self, view: View) -> list[str]:
         """Return what the panel shows as lines of text with all digits, to be copied."""
         del view
         return []
-
-    def move(self, by: int) -> None:
-        """Ask for the selection to be moved."""
-        self.post_message(self.Moved(self, by))
 
     def moved(self, by: int, view: View) -> int:
         """Move the selection within the panel; return by how many lanes to move instead."""
@@ -142,22 +86,23 @@ class Panel(CellView, can_focus=True):
         return 0
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll what does not fit."""
+        """Scroll by pages where not all lines fit."""
+        del pages
 
     # What a plot can do
 
     def zoom(self, factor: float, view: View) -> bool:
-        """Show a smaller part of the plot, so many times as large; return whether it can."""
+        """Show a smaller part of the plot, `factor` times as large; return whether it can."""
         del factor, view
         return False
 
     def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
-        """Zoom so that what is at a cell of the panel stays there; return whether it can."""
+        """Zoom so that the place at a cell stays where it is; return whether the panel can."""
         del x, y
         return self.zoom(factor, view)
 
     def pan(self, share: float, view: View) -> bool:
-        """Show another part, by a share of what is shown; return whether the panel can."""
+        """Show another part, by a share of the width; return whether the panel can."""
         del share, view
         return False
 
@@ -174,61 +119,23 @@ class Panel(CellView, can_focus=True):
         """Take the cursor away."""
         self.cursor_on = False
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
-        """Move the cursor by one step; `across` and `down` are −1, 0 or 1."""
+    def move_cursor(self, across: int, down: int, view: View) -> int:
+        """Move the cursor by one step; `across` and `down` are −1, 0 or 1.
+
+        Return by how many lanes to move instead.
+        """
+        del across, down, view
+        return 0
 
     def confirm(self, view: View) -> Command | None:
-        """Return what is to be done with what the cursor is at, if anything."""
+        """Return the command for what the cursor is at, if there is one."""
         del view
         return None
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
-        """Take a click at a cell of the panel; return what is to be done, if anything."""
+        """Take a click at a cell of the panel; return the command it leads to, if any."""
         del x, y, view
         return None
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Ask for a new picture."""
-        self.post_message(self.Changed())
-
-    def on_focus(self) -> None:
-        """Ask for a new picture: the title shows the focus."""
-        self.post_message(self.Changed())
-        # the button that gave the focus is already on its way, this comes after it
-        self._focusing = True
-        self.call_later(self._end_focusing)
-
-    def _end_focusing(self) -> None:
-        self._focusing = False
-
-    def on_blur(self) -> None:
-        """Ask for a new picture: the title shows the focus."""
-        self.post_message(self.Changed())
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Zoom out of a plot, or move as the key down does."""
-        event.stop()
-        self.post_message(self.Wheeled(self, event.x, event.y, -1))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Zoom into a plot, or move as the key up does."""
-        event.stop()
-        self.post_message(self.Wheeled(self, event.x, event.y, 1))
-
-    def on_mouse_down(self) -> None:
-        """Take note that the button has not been moved yet, and whether it gave the focus."""
-        self._dragging, self.click_focused = False, self._focusing
-
-    def on_click(self, event: events.Click) -> None:
-        """Hand a click on; to let go after moving the button is none."""
-        if not self._dragging:
-            self.post_message(self.Clicked(self, event.x, event.y))
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pan with the button held down."""
-        self._dragging |= bool(event.button and (event.delta_x or event.delta_y))
-        if event.button and event.delta_x and self.size.width:
-            self.post_message(self.Dragged(self, -event.delta_x / self.size.width))
 
 
 # The engine that a panel's studies share: made once for a run's data and a loss, then kept.

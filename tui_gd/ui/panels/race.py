@@ -232,7 +232,7 @@ class RacePanel(Panel):
             current=view.snapshot.lane.learning_rate,
             style=view.style,
             title=title,
-            focused=self.has_focus,
+            focused=self.focused,
             cursor=self._place if self.cursor_on else None,
         )
         return self._drawn.cells
@@ -271,7 +271,7 @@ class RacePanel(Panel):
             inner,
             title=title,
             style=view.style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
 
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
@@ -297,7 +297,7 @@ class RacePanel(Panel):
             epochs=result.epochs,
             style=style,
             title=title,
-            focused=self.has_focus,
+            focused=self.focused,
         )
         cells.paste(0, 0, plot)
         room = count, max(columns - 1, 0)
@@ -341,12 +341,13 @@ class RacePanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
+    def move_cursor(self, across: int, down: int, view: View) -> int:
         """Move the cursor to the next rate, or choose an optimizer."""
         if self._held and self._held.mode == "optimizers":
             self.moved(down or across, view)
         elif self._held:
             self._place = max(0, min(self._place + across, len(self._held.result.rates) - 1))
+        return 0
 
     def confirm(self, view: View) -> Command | None:
         """Return the command that takes what the cursor is at: a rate, or a lane's optimizer."""

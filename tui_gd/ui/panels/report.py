@@ -84,7 +84,7 @@ class ReportPanel(Panel):
             inner,
             title=", ".join(filter(None, self._heads(view))),
             style=style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
 
     def numbers(self, view: View) -> list[str]:

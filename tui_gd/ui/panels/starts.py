@@ -194,7 +194,7 @@ class StartsPanel(Panel):
         losses = 2 if other_loss(view.problem.task, view.snapshot.lane.loss_name) else 1
         if self._found is None:
             return words_in_box(
-                view, rows, columns, [self._coming(view)], "starts", focused=self.has_focus
+                view, rows, columns, [self._coming(view)], "starts", focused=self.focused
             )
         if rows < _HISTOGRAM_ROWS * losses or columns < _HISTOGRAM_COLUMNS:
             return self._counts(view, rows, columns)
@@ -247,11 +247,11 @@ class StartsPanel(Panel):
         self.cursor_on = True
         return True
 
-    def move_cursor(self, across: int, down: int, view: View) -> None:
+    def move_cursor(self, across: int, down: int, view: View) -> int:
         """Go to the next start by final loss; down and up, to the next group of other ends."""
         del view
         if self._found is None:
-            return
+            return 0
         own = self._found.results[0]
         last = len(own.losses) - 1
         if across:
@@ -262,6 +262,7 @@ class StartsPanel(Panel):
             while 0 <= rank + down <= last and ends[rank + down] == ends[self._rank]:
                 rank += down
             self._rank = min(max(rank + down, 0), last)
+        return 0
 
     def confirm(self, view: View) -> Command | None:
         """Let the current lane start at the chosen start."""
@@ -340,7 +341,7 @@ class StartsPanel(Panel):
 
     def _histogram(self, view: View, index: int, losses: int, rows: int, columns: int) -> Cells:
         style, result = view.style, self._result(index)
-        focused = self.has_focus and index == 0
+        focused = self.focused and index == 0
         margin = _MARGIN if rows >= _TICKED_ROWS else _BARE_MARGIN
         title = self._title(view, index, columns - margin - 2 * focused)
         if result is None or self._found is None:
@@ -424,7 +425,7 @@ class StartsPanel(Panel):
             ends = [ends_in_words(one, view.style) for one in results]
             lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
         title = f"starts, {self._about(view)}"
-        return words_in_box(view, rows, columns, lines, title, focused=self.has_focus)
+        return words_in_box(view, rows, columns, lines, title, focused=self.focused)
 
     def numbers(self, view: View) -> list[str]:
         """Return every start's end on every loss, from the best to the worst of each."""

@@ -69,7 +69,7 @@ class StepPanel(Panel):
                 f"step {snapshot.epoch} → {snapshot.epoch + 1} · {snapshot.lane.optimizer.formula}"
             ),
             style=style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
@@ -92,7 +92,7 @@ class StepPanel(Panel):
         for row, line in enumerate(layout.chain, bottom):
             colour = palette.text
             if row == bottom:
-                colour = palette.accent if self.has_focus else palette.dim
+                colour = palette.accent if self.focused else palette.dim
             cells.put(row, 0, fit(line, room, style.symbols.plain), colour)
         return cells
 

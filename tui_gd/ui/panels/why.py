@@ -253,7 +253,7 @@ class WhyPanel(Panel):
             inner,
             title=title,
             style=style,
-            focused=self.has_focus,
+            focused=self.focused,
         )
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells

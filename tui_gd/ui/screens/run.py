@@ -102,7 +102,7 @@ class RunScreen(KeepingActions):
 
     def on_mount(self) -> None:
         """Begin to draw, and load the problem once the first frame is out."""
-        self.board.panel.focus()
+        self.board.focus_panel()
         self.set_interval(1.0 / self.app.terminal.fps, self._beat)
         if self._beginning.kept:
             self.call_after_refresh(self.open_kept, self._beginning.kept)
@@ -383,7 +383,7 @@ class RunScreen(KeepingActions):
     def _studying(self) -> list[Panel]:
         """Return the panels whose studies are made: those shown; the verdict's always."""
         why = self.board.why
-        return [*self.board.shown, *([] if why.display else [why])]
+        return [*self.board.shown, *([] if self.board.shows(why) else [why])]
 
     def _show(self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any) -> None:
         """Hand part of a result over; called on a study's thread."""
@@ -426,5 +426,5 @@ class RunScreen(KeepingActions):
         self.set_class(self.board.fit_to(self.size).tiny, "tiny")
         self.set_class(self.size.height < VERDICT_ROWS, "low")
         if self.focused is None and not self.board.tiny:
-            self.board.panel.focus()  # hidden in a tiny terminal, it had lost the focus
+            self.board.focus_panel()  # hidden in a tiny terminal, it had lost the focus
         self.redraw()

@@ -31,8 +31,9 @@ from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.ui.copying import harmless, panel_text, write_panel
 from tui_gd.ui.library import PATIENCE_SECONDS, CheckpointTap
 from tui_gd.ui.panels.board import Board
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.race import Mode
+from tui_gd.ui.panels.widget import PanelWidget
 from tui_gd.ui.screens.columns import ColumnsScreen, TargetChoice
 from tui_gd.ui.screens.exporting import ExportScreen, folder_for
 from tui_gd.ui.screens.help import HelpScreen
@@ -378,7 +379,7 @@ class ViewingActions(RestartingActions):
         """Show a panel and put the focus on it."""
         self.board.choose(name)
         self.lay_out()
-        self.board.panel.focus()
+        self.board.focus_panel()
 
     def action_panel(self, name: str) -> None:
         """Show a panel and put the focus on it."""
@@ -406,13 +407,9 @@ class ViewingActions(RestartingActions):
             self.lay_out()
 
     def action_move(self, by: int) -> None:
-        """Move the selection in the focused panel."""
-        self.board.panel.move(by)
-
-    def on_panel_moved(self, event: Panel.Moved) -> None:
-        """Move the selection in a panel: a sample, a row, or the current lane."""
+        """Move the selection in the focused panel: a sample, a row, or the current lane."""
         if self.sender.runner:
-            self.sender.choose_lane(event.panel.moved(event.by, self.view))
+            self.sender.choose_lane(self.board.panel.moved(by, self.view))
             self.redraw()
 
     def action_scroll(self, pages: int) -> None:
@@ -471,7 +468,7 @@ class ViewingActions(RestartingActions):
                 self.board.loss.pan(share, self.view)
             self.redraw()
 
-    def on_panel_wheeled(self, event: Panel.Wheeled) -> None:
+    def on_panel_wheeled(self, event: PanelWidget.Wheeled) -> None:
         """Zoom at the pointer; where nothing can be zoomed, move the selection."""
         if self.sender.runner:
             factor = _WHEEL**event.up
@@ -479,12 +476,12 @@ class ViewingActions(RestartingActions):
                 self.sender.choose_lane(event.panel.moved(-event.up, self.view))
             self.redraw()
 
-    def on_panel_dragged(self, event: Panel.Dragged) -> None:
+    def on_panel_dragged(self, event: PanelWidget.Dragged) -> None:
         """Move the window with the pointer."""
         if self.sender.runner and event.panel.pan(event.share, self.view):
             self.redraw()
 
-    def on_panel_clicked(self, event: Panel.Clicked) -> None:
+    def on_panel_clicked(self, event: PanelWidget.Clicked) -> None:
         """Let a panel take a click; what it leads to is done."""
         if self.sender.runner:
             command = event.panel.click_at(event.x, event.y, self.view)
@@ -516,7 +513,8 @@ class ViewingActions(RestartingActions):
     def action_move_cursor(self, across: int, down: int) -> None:
         """Move the cursor; the chosen train sample is the one of the step panel too."""
         if self.sender.runner:
-            self.board.panel.move_cursor(across, down, self.view)
+            lanes = self.board.panel.move_cursor(across, down, self.view)
+            self.sender.choose_lane(lanes)
             self.board.step.sample = self.board.points.sample
             self.redraw()
 

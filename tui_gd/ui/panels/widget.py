@@ -1,0 +1,106 @@
+"""The widget that shows a panel: it draws the picture and turns mouse events into messages."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from textual import events
+from textual.message import Message
+
+from tui_gd.session.snapshot import RunState
+from tui_gd.ui.cellview import CellView
+from tui_gd.ui.panels.panel import Panel, View
+
+
+class PanelWidget(CellView, can_focus=True):
+    """Shows one panel; the widget's id is the panel's name."""
+
+    class Changed(Message, namespace="panel"):
+        """The widget has another size, or got or lost the focus: draw it again."""
+
+    @dataclass
+    class Wheeled(Message, namespace="panel"):
+        """The wheel was turned over a cell of the panel: up is 1, down −1."""
+
+        panel: Panel
+        x: int
+        y: int
+        up: int
+
+    @dataclass
+    class Clicked(Message, namespace="panel"):
+        """A cell of the panel was clicked."""
+
+        panel: Panel
+        x: int
+        y: int
+
+    @dataclass
+    class Dragged(Message, namespace="panel"):
+        """The pointer dragged the plot by a share of its width."""
+
+        panel: Panel
+        share: float
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(id=panel.NAME)
+        self.panel = panel
+        self._drawn_at = -math.inf
+        self._dragging = self._focusing = False
+
+    def draw_now(self, view: View) -> None:
+        """Draw the view at the widget's size; unchanged cells are not sent."""
+        now = time.monotonic()
+        running = view.snapshot.state is RunState.RUNNING
+        if running and now - self._drawn_at < self.panel.READING_SECONDS:
+            return
+        self._drawn_at = now
+        if self.display and self.size:
+            self.panel.focused = self.has_focus
+            # the numbers of a diverged run overflow; numpy's warning would land on the screen
+            with np.errstate(all="ignore"):
+                self.show(self.panel.draw(view, self.size.height, self.size.width))
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Ask for a new picture."""
+        self.post_message(self.Changed())
+
+    def on_focus(self) -> None:
+        """Ask for a new picture: the frame shows the focus."""
+        self.post_message(self.Changed())
+        # the button that gave the focus is already in the queue, and this comes after it
+        self._focusing = True
+        self.call_later(self._end_focusing)
+
+    def _end_focusing(self) -> None:
+        self._focusing = False
+
+    def on_blur(self) -> None:
+        """Ask for a new picture: the frame shows the focus."""
+        self.post_message(self.Changed())
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out of a plot, or move as the key down does."""
+        event.stop()
+        self.post_message(self.Wheeled(self.panel, event.x, event.y, -1))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom into a plot, or move as the key up does."""
+        event.stop()
+        self.post_message(self.Wheeled(self.panel, event.x, event.y, 1))
+
+    def on_mouse_down(self) -> None:
+        """Remember that the pointer has not moved yet, and whether the button gave the focus."""
+        self._dragging, self.panel.click_focused = False, self._focusing
+
+    def on_click(self, event: events.Click) -> None:
+        """Hand a click on; a button that is released after a drag is not one."""
+        if not self._dragging:
+            self.post_message(self.Clicked(self.panel, event.x, event.y))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pan with the button held down."""
+        self._dragging |= bool(event.button and (event.delta_x or event.delta_y))
+        if event.button and event.delta_x and self.size.width:
+            self.post_message(self.Dragged(self.panel, -event.delta_x / self.size.width))
