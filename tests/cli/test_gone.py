@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.commandline import Said, call, check_refusal, process
-from tui_gd.problems import opened
+from tui_gd.problems import input_file
 from tui_gd.runs import identity
 from tui_gd.runs.database import store_path
 from tui_gd.runs.export import export, why_not
@@ -188,7 +188,7 @@ def test_of_standard_input_no_more_than_a_limit_is_kept(
 ) -> None:
     size = table(tmp_path).stat().st_size
     with open(tmp_path / "train.csv", "rb") as file:
-        monkeypatch.setattr(opened, "_spooled", lambda: file)
+        monkeypatch.setattr(input_file, "_spooled", lambda: file)
         monkeypatch.setattr(identity, "MOST_BYTES", size - 1)
         assert identity.keep_input(tmp_path / "data", "1234") is None
         assert not (tmp_path / "data").exists()

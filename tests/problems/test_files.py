@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.problems import opened, sources
+from tui_gd.problems import input_file, sources
 from tui_gd.problems.assembling import reorder
 from tui_gd.problems.files import load_file
 from tui_gd.session.settings import RunSettings
@@ -207,7 +207,7 @@ def test_standard_input_is_read_once_and_is_a_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(written(frame(), tmp_path / "t.csv.gz"))
-    opened._spooled.cache_clear()
+    input_file._spooled.cache_clear()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     try:
         for _ in range(2):
@@ -215,8 +215,8 @@ def test_standard_input_is_read_once_and_is_a_table(
             assert np.array_equal(problem.x_train, load_file(str(path), "y").x_train)
             assert problem.name == "standard input"
     finally:
-        opened._spooled().close()
-        opened._spooled.cache_clear()
+        input_file._spooled().close()
+        input_file._spooled.cache_clear()
 
 
 def test_settings_name_files_and_refuse_what_is_for_others(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError, TargetMissing
-from tui_gd.problems import opened, tables
+from tui_gd.problems import input_file, tables
 from tui_gd.problems.files import load_file, read_columns
 from tui_gd.problems.tables import GrowableArray
 
@@ -70,7 +70,7 @@ def test_the_size_of_a_chunk_changes_nothing(
     frame["contract"] = frame["contract"].map(lambda value: f'a "quoted", {value}\nline')
     path = written(frame, tmp_path / "t.csv")
     whole = read_columns(path)
-    plain = opened.chunks
+    plain = input_file.chunks
     monkeypatch.setattr(
         "tui_gd.problems.delimited.chunks", lambda path: plain(path, max(size, 400))
     )
@@ -123,7 +123,7 @@ def test_a_column_that_turns_out_to_be_text_is_read_again(
 ) -> None:
     rows = [f"{i % 7},{i}\n" for i in range(300)] + ["high,1\n", "low,2\n"]
     path = text(tmp_path, "grade,y\n" + "".join(rows))
-    plain = opened.chunks
+    plain = input_file.chunks
     monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 256))
     table = read_columns(str(path))
     assert table.columns[0].labels == ("0", "1", "2", "3", "4", "5", "6", "high", "low")
@@ -139,7 +139,7 @@ def test_memory_grows_with_the_rows_where_their_number_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = customers(2000)
-    plain = opened.chunks
+    plain = input_file.chunks
     monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 4096))
     path = tmp_path / "t.csv.gz"
     frame.to_csv(path, index=False)
@@ -292,7 +292,7 @@ def test_json_that_changes_far_down_is_refused_by_its_row(tmp_path: Path) -> Non
     assert "row 60001 (line 60001): the field 'z'" in refusal(path)
 
 
-def test_names_and_values_are_harmless(tmp_path: Path) -> None:
+def test_names_and_values_are_safe_to_print(tmp_path: Path) -> None:
     rows = "".join(
         f"\x1b[2J{i % 3},{i},{'[red]no' if i % 2 else chr(0x202E) + 'yes'}\n" for i in range(90)
     )
@@ -399,7 +399,7 @@ def test_the_memory_of_a_table_grows_without_a_copy(
     monkeypatch.setattr(
         "tui_gd.problems.tables.GrowableArray._copy", lambda *_: pytest.fail("copied")
     )
-    plain = opened.chunks
+    plain = input_file.chunks
     monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 4096))
     monkeypatch.setattr("tui_gd.problems.delimited.Delimited.rows_to_come", lambda *_: 1)
     problem = load_file(written(customers(3000), tmp_path / "t.csv"), "churn")

@@ -1,4 +1,4 @@
-"""The numbers of panels as text: complete, harmless, and in files that overwrite nothing."""
+"""The numbers of panels as text: complete, safe to print, and in files that overwrite nothing."""
 
 import os
 import re
@@ -9,8 +9,9 @@ import pytest
 from tests.ui.test_loss_panel import Run
 from tui_gd.errors import OutputError
 from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.problems.text import safe_text
 from tui_gd.session.report import report_on
-from tui_gd.ui.copying import harmless, panel_text, write_panel
+from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.report import ReportPanel
 from tui_gd.ui.panels.step import StepPanel
@@ -38,16 +39,16 @@ def test_the_text_says_to_what_it_belongs(run):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("a\x1b[31mb", "a·[31mb"),
-        ("a\nb\rc\td", "a·b·c·d"),
-        ("\u202eabc\u2028", "·abc·"),
-        ("\udcff", "·"),
-        ("\x9b1m\x00\x7f", "·1m··"),
+        ("a\x1b[31mb", "a?[31mb"),
+        ("a\nb\rc\td", "a?b?c?d"),
+        ("\u202eabc\u2028", "?abc?"),
+        ("\udcff", "?"),
+        ("\x9b1m\x00\x7f", "?1m??"),
         ("λ 猫 é", "λ 猫 é"),
     ],
 )
-def test_what_would_control_a_terminal_is_harmless(text, shown):
-    assert harmless(text) == shown
+def test_what_would_control_a_terminal_is_replaced(text, shown):
+    assert safe_text(text, None) == shown
 
 
 def test_a_hostile_name_of_a_lane_stays_on_its_line(run):
@@ -58,7 +59,7 @@ def test_a_hostile_name_of_a_lane_stays_on_its_line(run):
     finally:
         lane.name = kept
     assert not set(text) & {"\x1b", "\x07"}
-    assert "x··]52;c;aGk=·y" in text
+    assert "x??]52;c;aGk=?y" in text
 
 
 def test_a_file_is_written_whole_and_none_overwritten(run, tmp_path):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tui_gd.insight import numeric
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
+from tui_gd.problems.text import safe_text
 from tui_gd.training.trainer import Trainer
 
 MOST_WEIGHTS = 20
@@ -144,16 +145,11 @@ def weight_names(trainer: Trainer) -> list[str]:
     if isinstance(problem, Problem):
         if problem.surface:
             return list(problem.surface.names)
-        features = [_harmless(name) for name in problem.feature_names]
+        features = [safe_text(name, None) for name in problem.feature_names]
         if model.outputs > 1:
-            outputs = [_harmless(name) for name in problem.class_names]
+            outputs = [safe_text(name, None) for name in problem.class_names]
     if not model.hidden and model.outputs == 1:
         return [*features, "bias"]
     units = [[f"{n}.{i + 1}" for i in range(size)] for n, size in enumerate(model.hidden, 1)]
     layers = pairwise([features, *units, outputs])
     return [f"{a} -> {b}" for below, above in layers for a in (*below, "bias") for b in above]
-
-
-def _harmless(name: str) -> str:
-    """Return a name from a file without what would move or confuse a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in name)

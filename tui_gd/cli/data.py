@@ -10,8 +10,9 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.columns import plain_notes
 from tui_gd.problems.files import read_columns
-from tui_gd.problems.opened import format_of, names_file
+from tui_gd.problems.input_file import format_of, names_file
 from tui_gd.problems.problem import ColumnNote
+from tui_gd.problems.text import aligned, safe_text
 from tui_gd.session.settings import RunSettings
 
 # The command line of `gd-tui data`: parses, then calls.
@@ -72,16 +73,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _print_notes(notes: Sequence[ColumnNote], out: TextIO) -> None:
-    lines = [("column", "kind", "values", "what is done")]
-    lines += [
-        (_cut(note.name, NAME_SHOWN), note.kind, _cut(note.found, FOUND_SHOWN), note.done)
+    rows = [("column", "kind", "values", "what is done")]
+    rows += [
+        (safe_text(note.name, NAME_SHOWN), note.kind, safe_text(note.found, FOUND_SHOWN), note.done)
         for note in notes
     ]
-    widths = [max(len(line[part]) for line in lines) for part in range(3)]
-    for line in lines:
-        cells = [text.ljust(width) for text, width in zip(line, widths, strict=False)]
-        print("  ".join([*cells, line[3]]).rstrip(), file=out)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 3]}..."
+    print("\n".join(aligned(rows)), file=out)

@@ -14,7 +14,7 @@ from tui_gd.cli.plain_run import PlainRun, WordError, find_word
 from tui_gd.cli.run import Output
 from tui_gd.cli.signals import ASKING, leaving
 from tui_gd.learning.engine import Interrupted
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.session.settings import RunSettings
@@ -111,11 +111,11 @@ class _Session:
         try:
             word = find_word(name.lower())
             if len(rest) > 1:
-                raise WordError(f"{harmless(line.strip())!r}: at most one word follows a command")
+                raise WordError(f"{safe_text(line.strip())!r}: at most one word follows a command")
             if word.name in _LEAVING:
                 return False
             if rest and not word.argument:
-                raise WordError(f"{harmless(rest[0])!r}: nothing follows {word.name}")
+                raise WordError(f"{safe_text(rest[0])!r}: nothing follows {word.name}")
             self._do(word.name, rest[0] if rest else "")
         except WordError as error:
             self._refuse(str(error))
@@ -162,7 +162,7 @@ class _Session:
 
     def _say(self, lines: list[str]) -> None:
         # names come from files
-        said = [harmless(line.expandtabs(4), LONGEST_ANSWER) for line in lines]
+        said = [safe_text(line.expandtabs(4), LONGEST_ANSWER) for line in lines]
         self._out.write("".join(f"{line}\n" for line in said))
         self._out.flush()
 
@@ -183,7 +183,7 @@ def _about(run: PlainRun) -> str:
     problem, settings = run.problem, run.settings
     rows = f", {len(problem.y_train)} train rows, {len(problem.y_test)} test rows"
     return (
-        f"{harmless(settings.surface or settings.problem)}, {', '.join(settings.optimizer)},"
+        f"{safe_text(settings.surface or settings.problem)}, {', '.join(settings.optimizer)},"
         f" {settings.loss_for(problem)}, seed {run.seed}{'' if problem.surface else rows}"
     )
 

@@ -14,7 +14,7 @@ from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Predictor
 from tui_gd.learning.names import OPTIMIZERS
 from tui_gd.problems import Problem
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.steps import Shared
 from tui_gd.session.observer import Observer
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tui_gd.ui.panels.panel import View
 
 # The words of the plain interface: its commands, and how what follows them is read.
-
-MOST_DIGITS = 15
 
 
 class WordError(Exception):
@@ -74,7 +72,7 @@ def find_word(text: str) -> Word:
     for word in WORDS:
         if text in {word.name, *word.short}:
             return word
-    raise WordError(f"{harmless(text)!r} is no command: help lists them")
+    raise WordError(f"{safe_text(text)!r} is no command: help lists them")
 
 
 def help_lines() -> list[str]:
@@ -90,14 +88,15 @@ def help_lines() -> list[str]:
 def nothing(text: str) -> None:
     """Refuse what follows a command that takes nothing."""
     if text:
-        raise WordError(f"{harmless(text)!r}: nothing follows this command")
+        raise WordError(f"{safe_text(text)!r}: nothing follows this command")
 
 
 def whole(text: str, example: str) -> int:
     """Read a whole number from 0; `WordError` says what is wrong, and names an example."""
-    if not (text.isdecimal() and text.isascii() and len(text) <= MOST_DIGITS):
-        raise WordError(f"{harmless(text)!r} is not a whole number from 0: name {example}")
-    return int(text)
+    number = whole_number(text)
+    if number is None:
+        raise WordError(f"{safe_text(text)!r} is not a whole number from 0: name {example}")
+    return number
 
 
 def count(text: str) -> int:
@@ -183,7 +182,7 @@ class PlainRun:
             f"alpha {lane.learning_rate:g}",
         ]
         if len(now.lanes) > 1:
-            parts.append(f"lane {harmless(lane.name)} of {len(now.lanes)}")
+            parts.append(f"lane {safe_text(lane.name)} of {len(now.lanes)}")
         if not math.isnan(lane.test_loss):
             parts.append(f"test {lane.test_loss:.7g}")
         if not math.isnan(lane.accuracy):
@@ -289,7 +288,9 @@ class PlainRun:
         except ValueError:
             rate = math.nan
         if not 0 < rate < math.inf:
-            raise WordError(f"{harmless(text)!r} is not a positive number: type one, as alpha 0.03")
+            raise WordError(
+                f"{safe_text(text)!r} is not a positive number: type one, as alpha 0.03"
+            )
         return rate
 
     def branch(self, text: str) -> list[str]:
@@ -307,8 +308,8 @@ class PlainRun:
             if wanted in names:
                 self.trainer.current = self.trainer.lanes[names.index(wanted)].number
                 return self.status()
-        known = ", ".join(map(harmless, names[:20])) + (", ..." if len(names) > 20 else "")
-        raise WordError(f"{harmless(text)!r} is no lane: there is {known}")
+        known = ", ".join(map(safe_text, names[:20])) + (", ..." if len(names) > 20 else "")
+        raise WordError(f"{safe_text(text)!r} is no lane: there is {known}")
 
     def lanes(self, text: str) -> list[str]:
         """Tell of every lane in a line."""
@@ -319,7 +320,7 @@ class PlainRun:
             ended = lane.diverged is not None and lane.diverged <= now.epoch
             test = "" if math.isnan(lane.test_loss) else f"  test {lane.test_loss:.7g}"
             lines.append(
-                f"lane {harmless(lane.name)}  {lane.optimizer.name}  {lane.loss_name}"
+                f"lane {safe_text(lane.name)}  {lane.optimizer.name}  {lane.loss_name}"
                 f"  loss {lane.loss:#.8g}  alpha {lane.learning_rate:g}{test}"
                 + (f"  diverged after epoch {lane.diverged}" if ended else "")
                 + ("  current" if i == now.current else "")
@@ -347,7 +348,7 @@ class PlainRun:
         from tui_gd.cli.plain_panels import PANELS, panel_lines
 
         if text not in PANELS:
-            raise WordError(f"{harmless(text)!r} is no panel: there is {', '.join(PANELS)}")
+            raise WordError(f"{safe_text(text)!r} is no panel: there is {', '.join(PANELS)}")
         return self._seen(lambda view, wanted: panel_lines(text, view, wanted))
 
     def _seen(self, lines: "Callable[[View, Callable[[], bool]], list[str]]") -> list[str]:
@@ -384,7 +385,7 @@ class PlainRun:
         from tui_gd.session.race import race_settings as settings_of
 
         if text not in {"", ALL, "optimizers"}:
-            raise WordError(f"{harmless(text)!r}: race, race all or race optimizers")
+            raise WordError(f"{safe_text(text)!r}: race, race all or race optimizers")
         trainer, position = self.trainer, self.observer.position
         if trainer.diverged[position]:
             raise WordError("the lane has diverged: reset, or back N, and race from there")

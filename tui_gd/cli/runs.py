@@ -17,7 +17,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.plots.curves import Curve, bridged, draw_loss
 from tui_gd.plots.palette import Palette, Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.identity import check_files
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.runs.resume import open_run
@@ -111,7 +111,7 @@ RUNS_COMMANDS: Mapping[str, Callable[[Sequence[str], Maker], int]] = {
 
 
 COLUMNS = ("id", "when", "state", "problem", "lanes", "epochs", "best loss")
-NUMBERS = frozenset({"lanes", "epochs", "best loss"})
+NUMBERS = frozenset(map(COLUMNS.index, ("lanes", "epochs", "best loss")))
 CURVE_ROWS = 16
 WIDEST = 120
 BUCKETS = 1024
@@ -134,14 +134,8 @@ def list_runs(*, as_json: bool) -> int:
 
 def print_table(runs: list[KeptRun]) -> None:
     """Print a line for every run, under the names of the columns."""
-    lines = [COLUMNS, *map(_cells, runs)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if name in NUMBERS else cell.ljust(width)
-            for name, cell, width in zip(COLUMNS, line, widths, strict=True)
-        ]
-        print("  ".join(cells).rstrip())
+    rows = [COLUMNS, *map(_cells, runs)]
+    print("\n".join(aligned(rows, right=NUMBERS)))
 
 
 def _cells(run: KeptRun) -> tuple[str, ...]:
@@ -149,7 +143,7 @@ def _cells(run: KeptRun) -> tuple[str, ...]:
         run.id,
         when(run.changed),
         run.state,
-        harmless(run.problem, 40),
+        safe_text(run.problem, 40),
         str(run.lanes),
         str(run.newest),
         f"{run.best:.6g}" if math.isfinite(run.best) else "",
@@ -183,7 +177,7 @@ def remove(names: list[str]) -> int:
                 raise ProblemError(f"run {run.id} is driven by {run.driver}: end that first")
         for run in found.values():
             store.delete(run.id)
-            print(f"deleted {run.id} ({harmless(run.problem)}, {run.newest} epochs)")
+            print(f"deleted {run.id} ({safe_text(run.problem)}, {run.newest} epochs)")
     return 0
 
 
@@ -215,29 +209,29 @@ def summary(run: KeptRun, checkpoint: Checkpoint) -> list[str]:
     driver = f", driven by {run.driver}" if run.driver else ""
     stopped = f", stopped: {run.stopped}" if run.stopped else ""
     lines = [
-        f"run {run.id}: {harmless(run.problem)}, {run.state}{driver}{stopped}",
+        f"run {run.id}: {safe_text(run.problem)}, {run.state}{driver}{stopped}",
         f"begun {when(run.began)}, changed {when(run.changed)}, epoch {run.epoch} of {run.goal}"
         f" ({run.newest} on record), seed {run.seed}",
     ]
     if options := _options(run.settings):
         lines.append(f"options: {options}")
-    lines.append("")
-    lines.append(
-        f"{'lane':>4} {'optimizer':>9} {'loss':>13} {'alpha':>12} {'last':>14} {'best':>14}"
-    )
-    lines += [_lane_line(lane, checkpoint) for lane in checkpoint.lanes]
-    return lines
+    table: list[tuple[str, ...]] = [("lane", "optimizer", "loss", "alpha", "last", "best")]
+    table += [_lane_cells(lane, checkpoint) for lane in checkpoint.lanes]
+    ends = ["", *(_end(lane) for lane in checkpoint.lanes)]
+    rows = zip(aligned(table, right=range(6)), ends, strict=True)
+    return [*lines, "", *(line + end for line, end in rows)]
 
 
-def _lane_line(lane: LaneRecord, checkpoint: Checkpoint) -> str:
+def _lane_cells(lane: LaneRecord, checkpoint: Checkpoint) -> tuple[str, ...]:
     finite = checkpoint.series["train"][lane.number].points().values
     last, best = (finite[-1], finite.min()) if finite.size else (math.nan, math.nan)
     _, optimizer, loss = lane.methods[-1]
-    ended = f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
-    return (
-        f"{harmless(lane.name, 12):>4} {optimizer:>9} {loss:>13} {lane.rates[-1][1]:>12g}"
-        f" {last:>14.8g} {best:>14.8g}{ended}"
-    )
+    rate = f"{lane.rates[-1][1]:g}"
+    return safe_text(lane.name, 12), optimizer, loss, rate, f"{last:.8g}", f"{best:.8g}"
+
+
+def _end(lane: LaneRecord) -> str:
+    return f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
 
 
 def _options(settings: dict[str, Any]) -> str:
@@ -250,7 +244,7 @@ def _options(settings: dict[str, Any]) -> str:
             continue
         option = f"--{name.replace('_', '-')}"
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        words.append(option if value is True else f"{option} {harmless(text)}")
+        words.append(option if value is True else f"{option} {safe_text(text)}")
     return " ".join(words)
 
 
@@ -283,7 +277,7 @@ def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> l
 
 def _curve(lane: LaneRecord, known: KnownPoints, palette: Palette, dashed: bool) -> Curve:
     curve = curve_of(known, BUCKETS)
-    name = harmless(lane.name, 12)
+    name = safe_text(lane.name, 12)
     colour = palette.text
     last = known.at(known.stop - 1)
     low, high = bridged(curve.low, curve.high, curve.width, curve.whole)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.assembling import Division, assemble
-from tui_gd.problems.opened import open_bytes, reason, shown_path
+from tui_gd.problems.input_file import open_bytes, reason, shown_path
 from tui_gd.problems.problem import Problem, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.split import class_type

@@ -21,7 +21,7 @@ from tui_gd.problems.problem import FeatureRule, Problem, as_they_are, standardi
 from tui_gd.problems.split import check_classes, check_split, standardize_or_refuse
 from tui_gd.problems.tables import Floats, Table
 from tui_gd.problems.target import Target, target_like, target_of
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 
 Indices = NDArray[np.intp]
 # numbers that change places at a time
@@ -109,7 +109,7 @@ def split_order(shown: str, target: Target, how: Division) -> tuple[int, Indices
     try:
         train, test = next(splits)
     except ValueError as error:
-        raise ProblemError(f"{shown}: cannot be split so: {harmless(str(error), 200)}") from None
+        raise ProblemError(f"{shown}: cannot be split so: {safe_text(str(error), 200)}") from None
     return len(train), np.concatenate([train, test])
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.opened import cannot_read, reason, shown_path
+from tui_gd.problems.input_file import cannot_read, reason, shown_path
 from tui_gd.problems.sources import Batch, Field, kind_of, named, row_name
 
 NUMBERS = 1 << 18

@@ -12,7 +12,7 @@ from tui_gd.problems.problem import ColumnNote, FeatureRule, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, room_for
 from tui_gd.problems.target import Target
-from tui_gd.problems.text import distinct, harmless
+from tui_gd.problems.text import distinct, safe_text
 
 NEARLY_EVERY = 0.9
 """A text column with so many different values for a row is left out."""
@@ -309,7 +309,7 @@ def _text_rule(column: Column, code: float) -> FeatureRule:
 def _label(column: Column, code: float) -> str:
     if math.isnan(code):
         return "(missing)"
-    return harmless(column.labels[int(code)], LABEL_SHOWN)
+    return safe_text(column.labels[int(code)], LABEL_SHOWN)
 
 
 # What is said about a table: what was found in every column, what was done, what would help.

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.opened import (
+from tui_gd.problems.input_file import (
     CHUNK,
     Chunk,
     chunks,
@@ -21,7 +21,7 @@ from tui_gd.problems.opened import (
     size_of,
 )
 from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, kind_of, named
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 
 # Delimiter and header of a text table, found from its first lines.
 
@@ -104,7 +104,7 @@ def _check_first(shown: str, rows: list[list[str]], delimiter: str) -> None:
     if len(rows) > 2 and len(widths) == 1 and len(first) not in widths:
         (width,) = widths
         raise ProblemError(
-            f"{shown}: the first line, {harmless(delimiter.join(first), 40)!r}, has {len(first)}"
+            f"{shown}: the first line, {safe_text(delimiter.join(first), 40)!r}, has {len(first)}"
             f" value{'s' * (len(first) != 1)} and the rows below it {width}: it has to name every"
             " column, or go"
         )

@@ -10,8 +10,8 @@ from tui_gd.problems.arrays import check_arrays, load_arrays, read_svmlight, tab
 from tui_gd.problems.assembling import Division, assemble
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Delimited
+from tui_gd.problems.input_file import Format, format_of, shown_path
 from tui_gd.problems.jsonlines import JsonLines
-from tui_gd.problems.opened import Format, format_of, shown_path
 from tui_gd.problems.problem import ColumnNote, Problem
 from tui_gd.problems.sources import Kind, Source
 from tui_gd.problems.tables import Table, read_table

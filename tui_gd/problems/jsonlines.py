@@ -6,7 +6,15 @@ from functools import partial
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.opened import CHUNK, Chunk, chunks, parsed_ahead, reason, shown_path, size_of
+from tui_gd.problems.input_file import (
+    CHUNK,
+    Chunk,
+    chunks,
+    parsed_ahead,
+    reason,
+    shown_path,
+    size_of,
+)
 from tui_gd.problems.sources import (
     NAME_LENGTH,
     Batch,
@@ -17,7 +25,7 @@ from tui_gd.problems.sources import (
     named,
     row_name,
 )
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 
 _OF_KIND: dict[Kind, tuple[type, ...]] = {
     "number": (int, float),
@@ -130,7 +138,7 @@ def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
     if not isinstance(entries, dict):
         return ": an object is wanted in every line; write one"
     for name, value in entries.items():
-        shown = harmless(name.strip(), NAME_LENGTH)
+        shown = safe_text(name.strip(), NAME_LENGTH)
         if shown not in kinds:
             if known:
                 return f": the field {shown!r} is in no line before; give it to all"
@@ -140,7 +148,7 @@ def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
         wanted = _OF_KIND.get(kinds.get(shown, "nested"), ())
         if wanted and value is not None and type(value) not in wanted:
             return (
-                f", column {shown!r}: {harmless(json.dumps(value))} is not of the kind of those"
+                f", column {shown!r}: {safe_text(json.dumps(value))} is not of the kind of those"
                 f" before it ({kinds[shown]}); correct it"
             )
     return None

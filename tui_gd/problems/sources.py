@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 
 Kind = Literal["number", "yes/no", "text", "date", "nested"]
 MOST_COLUMNS = 10_000
@@ -87,7 +87,7 @@ def row_name(start: int, index: int) -> str:
 
 
 def named(shown: str, names: Sequence[str]) -> list[str]:
-    """Return names of columns, harmless, one for those that have none.
+    """Return names of columns, safe_text, one for those that have none.
 
     `ProblemError` for two of one name, and for more than `MOST_COLUMNS`.
     """
@@ -97,7 +97,7 @@ def named(shown: str, names: Sequence[str]) -> list[str]:
         )
     places: dict[str, int] = {}
     for index, name in enumerate(names):
-        text = harmless(name.strip(), NAME_LENGTH) or f"column {index + 1}"
+        text = safe_text(name.strip(), NAME_LENGTH) or f"column {index + 1}"
         if text in places:
             raise ProblemError(
                 f"{shown}: columns {places[text] + 1} and {index + 1} are both named {text!r};"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.problems.delimited import MISSING_TEXTS, NUMBER
 from tui_gd.problems.sources import Batch, Kind, Source
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 
 # Memory for numbers that grows without being copied.
 
@@ -251,7 +251,7 @@ def _fill_text(column: Column, out: Floats, array: Any, batch: Batch) -> None:
         if column.no_number is None and not NUMBER.fullmatch(str(text)):
             first = np.flatnonzero(indices == index)
             if len(first):
-                column.no_number = (batch.where(int(first[0])), repr(harmless(str(text))))
+                column.no_number = (batch.where(int(first[0])), repr(safe_text(str(text))))
     out[:] = of_label[indices]
     column.many = len(codes) > MOST_LABELS
 
@@ -316,14 +316,14 @@ def _text_fault(column: Column, found: list[str]) -> str | None:
     some = found[:LOOKED_AT]
     if some and all(map(_DATE.fullmatch, some)):
         column.kind = "date"
-        return f"column {column.name!r} holds dates or times, as {harmless(some[0])!r}; {_INSTEAD}"
+        return f"column {column.name!r} holds dates or times, as {safe_text(some[0])!r}; {_INSTEAD}"
     if (
         len(some) > 1
         and all(_COMMA.fullmatch(text) or NUMBER.fullmatch(text) for text in some)
         and any(map(_COMMA.fullmatch, some))
     ):
         return (
-            f"column {column.name!r} holds numbers with commas, as {harmless(some[0])!r}; write"
+            f"column {column.name!r} holds numbers with commas, as {safe_text(some[0])!r}; write"
             " them with a point, and thousands without a sign"
         )
     if (
@@ -333,7 +333,7 @@ def _text_fault(column: Column, found: list[str]) -> str | None:
     ):
         sign = next(filter(_SIGNED.fullmatch, some))
         return (
-            f"column {column.name!r} holds numbers with signs, as {harmless(sign)!r}; write them"
+            f"column {column.name!r} holds numbers with signs, as {safe_text(sign)!r}; write them"
             " as numbers alone, or leave the column out with --drop"
         )
     numbers = sum(NUMBER.fullmatch(text) is not None for text in found)

@@ -11,7 +11,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems.sources import NAME_LENGTH
 from tui_gd.problems.split import class_type
 from tui_gd.problems.tables import Column, Floats
-from tui_gd.problems.text import distinct, harmless
+from tui_gd.problems.text import distinct, safe_text, whole_number
 
 FEW_KINDS = 20
 """So many different whole numbers, and no more, are taken for classes."""
@@ -38,11 +38,12 @@ def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
 
     `ProblemError`, with the names that are nearest, if there is none.
     """
-    name = harmless(wanted.strip(), NAME_LENGTH)
+    name = safe_text(wanted.strip(), NAME_LENGTH)
     if name in names:
         return name
-    if wanted.isdecimal() and wanted.isascii() and 1 <= int(wanted[:9]) <= len(names):
-        return names[int(wanted[:9]) - 1]
+    number = whole_number(wanted, 1, len(names))
+    if number is not None:
+        return names[number - 1]
     near = difflib.get_close_matches(name, names, 3) or list(names[:10])
     more = ", ..." if len(names) > len(near) else ""
     raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}")
@@ -66,7 +67,7 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if (values == values[0]).all():
         value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
         raise ProblemError(
-            f"{shown}: column {name!r} is {harmless(value)} in all {rows} rows: there is nothing"
+            f"{shown}: column {name!r} is {safe_text(value)} in all {rows} rows: there is nothing"
             " to learn; choose another --target"
         )
     if column.kind == "text":
@@ -75,7 +76,7 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
                 f"{shown}: column {name!r} holds text, which --task regression cannot learn"
             )
         kind = class_type(len(column.labels))
-        labels = tuple(distinct(harmless(label) for label in column.labels))
+        labels = tuple(distinct(safe_text(label) for label in column.labels))
         return Target(name, values.astype(kind), labels, "told by its texts", column.labels)
     if task == "regression":
         return Target(name, values, (), "as --task says")
@@ -125,7 +126,7 @@ def target_like(shown: str, column: Column, values: Floats, train: Target) -> ND
         row = int(strange[0])
         value = column.labels[int(values[row])] if column.labels else f"{values[row]:g}"
         raise ProblemError(
-            f"{shown}: row {row + 1}, column {column.name!r}: {harmless(value)!r} is no class of"
+            f"{shown}: row {row + 1}, column {column.name!r}: {safe_text(value)!r} is no class of"
             " the rows to train on; correct it, or leave the row out"
         )
     return y.astype(train.y.dtype)

@@ -15,7 +15,7 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
-from tui_gd.problems.opened import spooled_input
+from tui_gd.problems.input_file import spooled_input
 from tui_gd.problems.problem import FeatureRule
 from tui_gd.runs.database import make_private
 from tui_gd.session.settings import RunSettings

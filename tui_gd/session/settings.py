@@ -110,7 +110,7 @@ class RunSettings:
     def load_problem(self) -> "Problem":
         """Return the problem; `ProblemError` if it cannot be had."""
         from tui_gd.problems import BUILTIN, load_problem
-        from tui_gd.problems.opened import names_file
+        from tui_gd.problems.input_file import names_file
 
         if self.surface is not None or self.problem.partition(":")[0] == "surface":
             return self._load_surface()

@@ -5,13 +5,12 @@ The clipboard is reached by OSC 52; inside tmux that needs `set -g set-clipboard
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.files import WholeFile
-from tui_gd.plots.cells import UNSAFE
+from tui_gd.problems.text import safe_text
 from tui_gd.ui.panels.panel import View
 
 # so many characters of a problem's name are in the name of a file
@@ -21,7 +20,7 @@ _NAME_LETTERS = 40
 def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
     """Return the numbers of a panel under two lines that say to what they belong.
 
-    Characters that would control a terminal are `·`; every line ends with a newline.
+    Characters that would control a terminal are `?`; every line ends with a newline.
     """
     snapshot, lane = view.snapshot, view.snapshot.lane
     head = [
@@ -30,14 +29,7 @@ def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
         f"  alpha {lane.learning_rate!r}  lane {lane.name}  {lane.optimizer.name} {lane.loss_name}",
         "",
     ]
-    return "".join(f"{harmless(line)}\n" for line in [*head, *lines])
-
-
-def harmless(text: str) -> str:
-    """Return one line of text in which no character controls a terminal."""
-    if text.isprintable():
-        return text
-    return "".join("·" if unicodedata.category(sign) in UNSAFE else sign for sign in text)
+    return "".join(f"{safe_text(line, None)}\n" for line in [*head, *lines])
 
 
 def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
@@ -77,6 +69,6 @@ def _reserved(folder: Path, stem: str) -> Path:
         except FileExistsError:
             number += 1
         except OSError as error:
-            raise OutputError(f"{harmless(str(path))}: {error.strerror}") from None
+            raise OutputError(f"{safe_text(str(path), None)}: {error.strerror}") from None
         else:
             return path

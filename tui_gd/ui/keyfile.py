@@ -14,7 +14,7 @@ from pathlib import Path
 from string import punctuation
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 from tui_gd.ui.keys import ACTIONS, Action
 
 VARIABLE = "GD_TUI_CONFIG"
@@ -89,7 +89,7 @@ def read_actions(path: Path | None = None) -> tuple[Action, ...]:
     except UnicodeDecodeError:
         raise ProblemError(f"{path}: is not UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ProblemError(f"{path}: {harmless(str(error), 200)}") from None
+        raise ProblemError(f"{path}: {safe_text(str(error), 200)}") from None
     try:
         return changed_actions(table)
     except ProblemError as error:
@@ -103,7 +103,7 @@ def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
     """
     for name in document:
         if name != TABLE:
-            raise ProblemError(f"[{harmless(name)}] is not known: keys stand below [{TABLE}]")
+            raise ProblemError(f"[{safe_text(name)}] is not known: keys stand below [{TABLE}]")
     changes = document.get(TABLE, {})
     if not isinstance(changes, dict):
         raise ProblemError(f'{TABLE} is a table: write [{TABLE}] and below it "quit" = "Q"')
@@ -112,7 +112,7 @@ def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
         if name not in known:
             near = get_close_matches(name, known, 1, 0.5)
             hint = f"; is it {near[0]!r}?" if near else " (docs/keys.md lists them)"
-            raise ProblemError(f"{harmless(name)!r} is no action{hint}")
+            raise ProblemError(f"{safe_text(name)!r} is no action{hint}")
     actions = tuple(_with_keys(action, changes) for action in _told_apart(changes))
     _check_clashes(actions, changes)
     return actions
@@ -160,7 +160,7 @@ def _key(text: object, action: str) -> str:
     if name in _NAMED or controlled or name in _table_keys():
         return name
     raise ProblemError(
-        f"{action}: {harmless(text)!r} is no key: a character, ctrl+ and a letter, or one of"
+        f"{action}: {safe_text(text)!r} is no key: a character, ctrl+ and a letter, or one of"
         f" {', '.join(key for key in _NAMED if key[0] != 'f' or key == 'f1')} to f24"
     )
 

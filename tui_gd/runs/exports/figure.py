@@ -11,7 +11,7 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 from tui_gd.runs.exported import Exported
 from tui_gd.training.checkpoint import LaneRecord
 from tui_gd.training.spans import ThinnedSeries
@@ -73,14 +73,14 @@ def curve_files(exported: Exported) -> dict[str, bytes]:
                 handles.append(line)
                 optimizer, _ = exported.method(lane)
                 rate = exported.learning_rate(lane)
-                labels.append(f"{harmless(lane.name)}: {optimizer}, α = {rate:g}, {name}")
+                labels.append(f"{safe_text(lane.name)}: {optimizer}, α = {rate:g}, {name}")
     if 0.0 < lowest < np.inf:
         axes.set_yscale("log")
     if exported.epoch != exported.checkpoint.newest:
         axes.axvline(exported.epoch, color="0.5", lw=0.8)
     axes.set_xlabel("epoch")
     _label(axes.set_ylabel, f"loss ({', '.join(_losses(exported))})")
-    _label(axes.set_title, harmless(exported.problem.name))
+    _label(axes.set_title, safe_text(exported.problem.name))
     _legend(axes, handles, labels)
     return _saved(figure, "loss")
 
@@ -127,11 +127,11 @@ def map_files(exported: Exported) -> dict[str, bytes]:
                 handles.append(marks)
     axes.set_xlim(low[0], high[0])
     axes.set_ylim(low[1], high[1])
-    _label(axes.set_xlabel, harmless(problem.feature_names[0]))
-    _label(axes.set_ylabel, harmless(problem.feature_names[1]))
-    title = f"{harmless(problem.name)}, lane {harmless(lane.name)}, epoch {exported.epoch}"
+    _label(axes.set_xlabel, safe_text(problem.feature_names[0]))
+    _label(axes.set_ylabel, safe_text(problem.feature_names[1]))
+    title = f"{safe_text(problem.name)}, lane {safe_text(lane.name)}, epoch {exported.epoch}"
     _label(axes.set_title, f"{title}: {int(wrong.sum())} of {len(y)} test rows wrong")
-    _legend(axes, handles, [harmless(name) for name in problem.class_names])
+    _legend(axes, handles, [safe_text(name) for name in problem.class_names])
     return _saved(figure, "decision")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tui_gd import __version__
 from tui_gd.learning.models import Floats
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.document import about_problem, command_line, plain_number, plain_numbers, size_of
 from tui_gd.runs.exported import Exported
 from tui_gd.session.report import ClassificationReport, RegressionReport, Report, report_on
@@ -54,7 +54,7 @@ def _number(value: float) -> str:
 
 def _no_formula(name: str) -> str:
     """Return a name that no spreadsheet takes for a formula, and no terminal for a command."""
-    shown = harmless(name)
+    shown = safe_text(name)
     return f"'{shown}" if shown[:1] in {"=", "+", "-", "@"} else shown
 
 
@@ -86,7 +86,7 @@ class _Row:
     def cells(self) -> tuple[str, ...]:
         """The row of the table of lanes."""
         return (
-            harmless(self.lane.name),
+            safe_text(self.lane.name),
             self.optimizer,
             self.loss,
             f"{self.alpha:g}",
@@ -132,8 +132,8 @@ def _digits(value: float) -> str:
 def _heading(exported: Exported) -> list[str]:
     epoch, newest = exported.epoch, exported.checkpoint.newest
     return [
-        f"{harmless(exported.problem.name)}: {harmless(size_of(exported.problem), 1000)}",
-        harmless(command_line(exported.settings), 2000),
+        f"{safe_text(exported.problem.name)}: {safe_text(size_of(exported.problem), 1000)}",
+        safe_text(command_line(exported.settings), 2000),
         f"after {epoch} epochs" + (f" of {newest} on record" if newest != epoch else ""),
     ]
 
@@ -141,10 +141,10 @@ def _heading(exported: Exported) -> list[str]:
 def _notes(rows: list[_Row]) -> list[str]:
     notes = []
     for row in rows:
-        lane, name = row.lane, harmless(row.lane.name)
+        lane, name = row.lane, safe_text(row.lane.name)
         if lane.parent is not None:
             parents = [one.lane.name for one in rows if one.lane.number == lane.parent]
-            parent = harmless(parents[0]) if parents else "a closed lane"
+            parent = safe_text(parents[0]) if parents else "a closed lane"
             notes.append(f"lane {name}: from {parent} at epoch {lane.branched_at}")
         changes = [f"{rate:g} from epoch {epoch}" for epoch, rate in lane.rates[1:]]
         if changes:
@@ -156,11 +156,10 @@ def _notes(rows: list[_Row]) -> list[str]:
 
 def _text(exported: Exported, rows: list[_Row]) -> str:
     table = [(*HEADINGS, rows[0].measure[0]), *(row.cells for row in rows)]
-    widths = [max(len(cells[i]) for cells in table) for i in range(len(table[0]))]
-    lines = ["  ".join(map(str.rjust, cells, widths)).rstrip() for cells in table]
+    lines = aligned(table, right=range(len(table[0])))
     parts = [f"gd-tui {__version__}", *_heading(exported), "", *lines, *_notes(rows)]
     for row in rows:
-        parts += ["", f"lane {harmless(row.lane.name)}", row.report.text.rstrip("\n")]
+        parts += ["", f"lane {safe_text(row.lane.name)}", row.report.text.rstrip("\n")]
     return "\n".join(parts) + "\n"
 
 
@@ -186,7 +185,7 @@ def _markdown(exported: Exported, rows: list[_Row]) -> str:
     ]
     for row in rows:
         text = [f"    {line}".rstrip() for line in row.report.text.strip("\n").splitlines()]
-        lines += ["", f"## Lane {_cell(harmless(row.lane.name))}", "", *text]
+        lines += ["", f"## Lane {_cell(safe_text(row.lane.name))}", "", *text]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -15,6 +15,7 @@ from tui_gd.errors import OutputError, ProblemError, TargetMissing
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
+from tui_gd.problems.text import safe_text
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.session.commands import CheckGradient, LookAt, SelectLane
@@ -24,7 +25,6 @@ from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.beginning import Beginning
 from tui_gd.ui.cellview import paint
-from tui_gd.ui.copying import harmless
 from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action, target
 from tui_gd.ui.library import CheckpointTap
 from tui_gd.ui.panels.board import SMALLEST, VERDICT_ROWS, Board
@@ -176,9 +176,9 @@ class RunScreen(KeepingActions):
     def refuse(self, fault: str) -> None:
         """Say why a run cannot begin: in the one there is, or on the way out."""
         if self.runner:
-            self.say(harmless(fault), warning=True)
+            self.say(safe_text(fault, None), warning=True)
         elif self.asked is not None:  # it was the wrong column
-            self.say(harmless(fault), warning=True)
+            self.say(safe_text(fault, None), warning=True)
             self.ask_target(*self.asked)
         else:
             self.app.give_up(fault)
@@ -211,7 +211,7 @@ class RunScreen(KeepingActions):
             runner.post(CheckGradient(wanted=True))
         for hint in (note, *problem.hints) if fresh else ():
             if hint:
-                self.notify(harmless(hint), timeout=HINT_SECONDS, markup=False)
+                self.notify(safe_text(hint, None), timeout=HINT_SECONDS, markup=False)
         self._stale = True
         self._tick()
 
@@ -328,7 +328,8 @@ class RunScreen(KeepingActions):
         if notice and (before is None or before.notice != notice):
             failed = view.snapshot.state is RunState.FAILED
             self.notify(
-                harmless(notice) + (FAILED.format(quit=view.keys.of("quit")) if failed else ""),
+                safe_text(notice, None)
+                + (FAILED.format(quit=view.keys.of("quit")) if failed else ""),
                 severity="error",
                 timeout=FAILED_SECONDS if failed else HINT_SECONDS,
                 markup=False,

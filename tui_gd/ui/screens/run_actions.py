@@ -25,10 +25,11 @@ from typing import Any
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import BUILTIN, SURFACES
+from tui_gd.problems.text import safe_text
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import OF_DATA, OF_DATA_MADE, OF_FILES
 from tui_gd.training.checkpoint import Checkpoint
-from tui_gd.ui.copying import harmless, panel_text, write_panel
+from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.library import PATIENCE_SECONDS, CheckpointTap
 from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.panel import View
@@ -622,7 +623,7 @@ class KeepingActions(ViewingActions):
     def tell(self, fault: str) -> None:
         """Say why a run is not kept; called on any thread."""
         if self.is_attached and self.app.is_running:
-            self.app.call_later(self.say, harmless(fault), warning=True)
+            self.app.call_later(self.say, safe_text(fault, None), warning=True)
 
     def _ask(self) -> Checkpoint | None:
         """Return where the run stands; not on the interface's thread."""
@@ -687,7 +688,7 @@ class KeepingActions(ViewingActions):
             said = f"wrote {len(paths)} file{'s' if len(paths) > 1 else ''} into {folder}"
             warning = False
         if self.is_attached and self.app.is_running:
-            self.app.call_from_thread(self.say, harmless(said), warning=warning)
+            self.app.call_from_thread(self.say, safe_text(said, None), warning=warning)
 
     def exported(self) -> "Exported":
         """Return the run on the screen for an export; not on the interface's thread."""
@@ -712,7 +713,7 @@ class KeepingActions(ViewingActions):
     @work
     async def ask_target(self, settings: RunSettings, columns: tuple[str, ...], fault: str) -> None:
         """Ask which of a table's columns is the target, and load it with that one."""
-        name = harmless(Path(settings.problem).name)
+        name = safe_text(Path(settings.problem).name, None)
         target = await self.app.push_screen_wait(TargetChoice(name, columns))
         self.asked = None if target is None else (settings, columns, fault)
         if target is None:

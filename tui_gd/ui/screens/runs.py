@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 
 from tui_gd.errors import OutputError, ProblemError
+from tui_gd.problems.text import safe_text
 from tui_gd.ui.cellview import CellView, picture_of
-from tui_gd.ui.copying import harmless
 from tui_gd.ui.library import KeptDetail, KeptRun, RunLibrary
 from tui_gd.ui.screens.page import Closing
 from tui_gd.ui.screens.questions import Choice
@@ -254,7 +254,9 @@ class RunsScreen(Closing[str | None]):
         elif run.driver:
             self._say(f"{run.id} is driven by {run.driver}: leave it there first")
         else:
-            question = harmless(f"Delete {run.id} ({run.problem}, {run.epochs} epochs) for good?")
+            question = safe_text(
+                f"Delete {run.id} ({run.problem}, {run.epochs} epochs) for good?", None
+            )
             options = [("no", "no, keep it"), ("yes", "yes, delete it")]
             if await self.app.push_screen_wait(Choice(question, options, "no")) == "yes":
                 self._delete(run.id)
@@ -276,7 +278,7 @@ class RunsScreen(Closing[str | None]):
 
     def _say(self, text: str, *, warning: bool = True) -> None:
         self.app.clear_notifications()
-        text = self.app.terminal.symbols.spell(harmless(text))
+        text = self.app.terminal.symbols.spell(safe_text(text, None))
         severity: SeverityLevel = "warning" if warning else "information"
         self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
 

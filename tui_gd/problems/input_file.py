@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.text import harmless
+from tui_gd.problems.text import safe_text
 
 Format = Literal["delimited", "json", "parquet", "feather", "npz", "npy", "svmlight"]
 STANDARD_INPUT = "-"
@@ -54,7 +54,7 @@ _TEXTS = ("delimited", "json", "svmlight")
 
 def shown_path(path: str) -> str:
     """Return a path as it is named in messages."""
-    return "standard input" if path == STANDARD_INPUT else harmless(path, PATH_SHOWN)
+    return "standard input" if path == STANDARD_INPUT else safe_text(path, PATH_SHOWN)
 
 
 def names_file(name: str) -> bool:
@@ -168,8 +168,8 @@ def cannot_read(path: str, error: BaseException) -> ProblemError:
 
 
 def reason(error: BaseException) -> str:
-    """Return what a library says, harmless and in one short line."""
-    return harmless(" ".join(str(error).split()), 120) or type(error).__name__
+    """Return what a library says, in one short line that is safe to print."""
+    return safe_text(" ".join(str(error).split()), 120) or type(error).__name__
 
 
 def _check_regular(path: str) -> None:
