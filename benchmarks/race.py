@@ -24,15 +24,8 @@ from tui_gd.insight.race import rates_around
 from tui_gd.learning.engine import computing
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import Problem
-from tui_gd.session.race import (
-    DECADES,
-    DECADES_EACH,
-    RATES,
-    RATES_EACH,
-    hold_race,
-    race_settings,
-)
-from tui_gd.session.settings import RunSettings
+from tui_gd.session.race import hold_race, race_settings
+from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 
 EPOCHS = 100
 TURNS = 15

@@ -12,7 +12,7 @@ from tui_gd.insight.race import RaceResult, race, rates_around
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import Problem, load_problem
-from tui_gd.session import race as race_setup
+from tui_gd.session import settings
 from tui_gd.training.trainer import Trainer
 
 X = np.array([[0.5, 1.0], [-1.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
@@ -58,7 +58,7 @@ def test_rates_are_evenly_spaced_in_their_logarithms_with_the_rate_itself(rate, 
 
 
 def test_the_usual_rates_are_64_over_3_decades() -> None:
-    rates = rates_around(0.01, race_setup.RATES, race_setup.DECADES)
+    rates = rates_around(0.01, settings.RATES, settings.DECADES)
     assert len(rates) == 64
     assert rates[-1] / rates[0] == pytest.approx(1000)
 

@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.cli.commandline import ROOT, call, check_refusal
 from tests.tutorial import data, descend
-from tui_gd.cli.export import KINDS as NAMED
+from tui_gd.cli.options import KINDS as NAMED
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
 from tui_gd.runs import export as exports

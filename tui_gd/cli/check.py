@@ -1,5 +1,7 @@
-"""`gd-tui check`: the gradient against differences of the loss, as a table and a verdict."""
+"""`gd-tui check`: checks the gradient numerically and prints a table and a verdict."""
 
+import argparse
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TextIO
@@ -7,6 +9,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.cli.options import settings_of
 from tui_gd.insight import numeric
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
@@ -15,6 +18,14 @@ from tui_gd.training.trainer import Trainer
 
 MOST_WEIGHTS = 20
 LEAST_NAME, MOST_NAME = 8, 32
+
+
+def main(options: argparse.Namespace) -> int:
+    """Check the gradient at the start of a run; return the exit status, 1 if it is wrong."""
+    options.dtype = "float64"  # in float32 the differences are mostly rounding
+    settings = settings_of(options)
+    problem = settings.load_problem()
+    return 0 if print_check(settings.make_trainer(problem), sys.stdout) else 1
 
 
 @dataclass(frozen=True, eq=False)

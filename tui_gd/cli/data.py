@@ -1,13 +1,12 @@
-"""What is in the columns of a table and what is done to them, as lines of text."""
+"""`gd-tui data` and `gd-tui problems`: the columns of a table, and what can be learned from."""
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
-from tui_gd.cli.options import add_data_options
 from tui_gd.errors import ProblemError
-from tui_gd.problems import BUILTIN, Problem
+from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.problems.columns import plain_notes
 from tui_gd.problems.files import read_columns
 from tui_gd.problems.input_file import format_of, names_file
@@ -15,37 +14,30 @@ from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.session.settings import RunSettings
 
-# The command line of `gd-tui data`: parses, then calls.
-
-
-def _data(argv: Sequence[str], make_parser: Callable[..., argparse.ArgumentParser]) -> int:
-    parser = make_parser(
-        prog="gd-tui data",
-        description="What is in the columns of a table, and what is done to them for a --target.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("problem", metavar="FILE", help="a table; - is CSV on standard input")
-    add_data_options(parser.add_argument_group("data"))
-    options = parser.parse_args(argv)
-    from tui_gd.cli.data import describe
-    from tui_gd.session.settings import RunSettings
-
-    describe(RunSettings.of(vars(options)), sys.stdout)
-    return 0
-
-
-DATA_COMMANDS = {"data": _data}
-
-
 NAME_SHOWN = 28
 FOUND_SHOWN = 40
 WITHOUT_COLUMNS = ("npz", "npy", "svmlight")
 
 
-def describe(settings: RunSettings, out: TextIO) -> None:
-    """Print a line for every column of a file: its kind, its values, what is done for the target.
+def problems(_: argparse.Namespace) -> int:
+    """Print what can be named as PROBLEM; return the exit status."""
+    for name, builtin in BUILTIN.items():
+        print(f"{name:<16}{builtin.title}")
+    for name, surface in SURFACES.items():
+        print(f"{name:<24}{surface.title}")
+    return 0
 
-    Without a target the columns of a table as they are. `ProblemError` for what is no file.
+
+def main(options: argparse.Namespace) -> int:
+    """Print the columns of a table; return the exit status."""
+    describe(RunSettings.of(vars(options)), sys.stdout)
+    return 0
+
+
+def describe(settings: RunSettings, out: TextIO) -> None:
+    """Print a line for every column: its kind, its values, how it is prepared for the target.
+
+    Without a target, the columns as they are. `ProblemError` if `settings` name no file.
     """
     if settings.problem in BUILTIN or not names_file(settings.problem):
         raise ProblemError(f"{settings.problem}: is no file; name a table, as data.csv")

@@ -1,267 +1,381 @@
-"""The options of a run on the command line, and how their texts are read."""
+"""The commands and their options: one tree, from which parsers, help and completions are made.
+
+Imports nothing heavy: help and a wrong option need no arithmetic. `dispatch` calls the commands.
+"""
 
 import argparse
-import math
+import re
 import secrets
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from tui_gd.learning.names import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
+from tui_gd import __version__
+from tui_gd.errors import ProblemError
+from tui_gd.learning.names import OPTIMIZERS
+from tui_gd.session import readers
+from tui_gd.session.readers import Reader
+from tui_gd.session.settings import (
+    DECADES,
+    DECADES_EACH,
+    RATES,
+    RATES_EACH,
+    OutputSettings,
+    RunSettings,
+    Scope,
+    options_of,
+)
+
+RUN_ID = "the run's id, or its first characters (gd-tui runs)"
+KINDS = (
+    "report",
+    "losses",
+    "weights",
+    "script",
+    "curve",
+    "map",
+    "tensorboard",
+    "predict",
+    "estimator",
+)
+"""The kinds of files that `export` writes."""
+MOST_RATES = 4096
+EXAMPLES = """\
+examples:
+  gd-tui                            the tutorial's problem, live; space runs it, ? helps
+  gd-tui -a 0.03 -e 500             another learning rate, more epochs
+  gd-tui -a 0.001,0.01,0.1          a race of three learning rates
+  gd-tui --loss cross-entropy       another loss on the same data
+  gd-tui moons --hidden 8,8 --optimizer adam -a 0.03 -e 1000
+  gd-tui digits --optimizer nesterov --batch-size 32 --standardize
+  gd-tui surface:himmelblau --optimizer sgd,momentum,adam
+  gd-tui --surface 'x^2 + 10*y^2' -a 0.05
+  gd-tui churn.csv --target churn --loss cross-entropy --standardize
+  gd-tui run --seed 1               without an interface: the losses, then the report
+  gd-tui run --quiet --json -       the whole run as one JSON object
+  gd-tui race -a 0.01               64 learning rates around it and how each of them ends
+  gd-tui race --optimizers          all optimizers, each at the best of its learning rates
+  gd-tui problems                   what can be named as PROBLEM
+  gd-tui runs                       the stored runs
+  gd-tui resume                     continue the newest of them
+  gd-tui share 3f9a                 a run as one line of text: gd-tui 'gd1:...' repeats it
+"""
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add PROBLEM and everything that says how it is learned."""
-    parser.add_argument(
-        "problem",
-        nargs="?",
-        metavar="PROBLEM",
-        help="a name (gd-tui problems) or a file: CSV, TSV, Parquet, Feather, JSON lines, .npz,"
-        " .npy, svmlight; - is CSV on standard input (blobs)",
-    )
-    parser.add_argument(
-        "--surface",
-        metavar="FORMULA",
-        help="in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
-    )
-    run = parser.add_argument_group("descent")
-    run.add_argument("-e", "--epochs", type=epochs_count, default=100, metavar="N", help="(100)")
-    run.add_argument(
-        "-a",
-        "--alpha",
-        type=_alphas,
-        default=(0.01,),
-        metavar="X",
-        help="learning rate; several, comma-separated, make a race (0.01)",
-    )
-    run.add_argument(
-        "--optimizer",
-        type=_listed(OPTIMIZERS, "--optimizer adam"),
-        default=("sgd",),
-        metavar="NAME",
-        help=f"{', '.join(OPTIMIZERS)}; several make a race (sgd)",
-    )
-    run.add_argument(
-        "--momentum", type=_number_in(0, 1, "--momentum 0.9"), metavar="X", help="(0.9)"
-    )
-    run.add_argument(
-        "--loss",
-        choices=LOSSES,
-        metavar="NAME",
-        help=f"{', '.join(LOSSES)} (sse; more classes: cross-entropy; regression: mse;"
-        " surfaces: value)",
-    )
-    run.add_argument(
-        "--hidden",
-        type=_layers,
-        default=(),
-        metavar="N,N",
-        help="units of the hidden layers, as 8,8 (none)",
-    )
-    run.add_argument(
-        "--activation",
-        choices=ACTIVATIONS,
-        default="tanh",
-        metavar="NAME",
-        help=f"of hidden layers: {', '.join(ACTIVATIONS)} (tanh)",
-    )
-    run.add_argument(
-        "--batch-size",
-        type=_whole("--batch-size 32"),
-        default=0,
-        metavar="N",
-        help="rows in an update; 0 is all (0)",
-    )
-    run.add_argument(
-        "--schedule",
-        default="constant",
-        metavar="NAME",
-        help="constant, step:EVERY:FACTOR, exponential:FACTOR, inverse:POWER, cosine, one-cycle;"
-        " warmup:N+ before it (constant)",
-    )
-    for name, text in (("l1", "the sum of |w|"), ("l2", "half the sum of w^2")):
-        run.add_argument(
-            f"--{name}",
-            type=_number_in(0, math.inf, f"--{name} 0.01"),
-            default=0.0,
-            metavar="X",
-            help=f"penalty: X times {text}, biases left out (0)",
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and leave with status 2."""
+        fail(f"{message} (see {self.prog} --help)")
+
+
+def fail(message: str) -> NoReturn:
+    """Print one line on stderr and leave with status 2."""
+    print(f"gd-tui: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: what follows its name, one line about it, its options, and its function.
+
+    `name` is empty for the interface. `main` names a function of the parsed options as
+    `module:function` in `tui_gd.cli`.
+    """
+
+    name: str
+    usage: str
+    summary: str
+    add: Callable[[argparse.ArgumentParser], None]
+    main: str
+
+    def parser(self) -> Parser:
+        """Return the command's parser."""
+        program = f"gd-tui {self.name}".strip()
+        parser = Parser(
+            prog=program,
+            usage=f"{program} {self.usage}".strip(),
+            description=f"{self.summary}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
-    start = parser.add_argument_group("start")
-    start.add_argument(
-        "--start",
-        choices=STARTS,
-        metavar="NAME",
-        help=f"{', '.join(STARTS)} (normal; with hidden layers glorot; on surfaces drawn)",
-    )
-    start.add_argument(
-        "--seed", type=_whole("--seed 1"), metavar="N", help="of start and batches (drawn)"
-    )
-    start.add_argument(
-        "--init",
-        metavar="FILE.npy",
-        help="initial weights, shape (parameters,) or (lanes, parameters)",
-    )
-    stop = parser.add_argument_group("stop before the last epoch")
-    stop.add_argument(
-        "--target-loss", type=_number_in(-math.inf, math.inf, "--target-loss 0.1"), metavar="X"
-    )
-    stop.add_argument(
-        "--gradient-norm", type=_number_in(0, math.inf, "--gradient-norm 1e-6"), metavar="X"
-    )
-    stop.add_argument(
-        "--patience",
-        type=_whole("--patience 10"),
-        metavar="N",
-        help="epochs without a lower test loss",
-    )
-    data = parser.add_argument_group("data")
-    add_data_options(data)
-    data.add_argument("--samples", type=_whole("--samples 1000"), metavar="N", help="rows made")
-    data.add_argument(
-        "--noise", type=_number_in(0, math.inf, "--noise 0.2"), metavar="X", help="of data made"
-    )
-    data.add_argument("--data-seed", type=_whole("--data-seed 1"), metavar="N", help="of data made")
-    data.add_argument(
-        "--classes", type=_whole("--classes 3"), metavar="N", help="number of classes made"
-    )
-    data.add_argument(
-        "--dtype",
-        choices=("float64", "float32"),
-        default="float64",
-        metavar="NAME",
-        help="float64 or float32 (float64)",
-    )
+        self.add(parser)
+        return parser
 
 
-def add_data_options(data: argparse._ArgumentGroup) -> None:
-    """Add what says how data are taken from a file and split."""
-    data.add_argument(
-        "--target",
-        metavar="COLUMN",
-        help="of a table: the column to learn; of an X.npy: the file of its targets",
-    )
-    data.add_argument(
-        "--drop",
-        type=_columns,
-        default=(),
-        metavar="COLUMNS",
-        help="of a table: columns that are not read, as id,date",
-    )
-    data.add_argument(
-        "--test", metavar="FILE", help="rows to test on, of the same columns; then none are split"
-    )
-    data.add_argument(
-        "--test-size", type=_share, default=0.5, metavar="X", help="share of test rows (0.5)"
-    )
-    data.add_argument(
-        "--split-seed",
-        type=_whole("--split-seed 42"),
-        default=42,
-        metavar="N",
-        help="of the split (42)",
-    )
-    data.add_argument(
-        "--stratify", action="store_true", help="split every class in the same proportion"
-    )
-    data.add_argument(
-        "--task",
-        choices=("classification", "regression"),
-        metavar="NAME",
-        help="classification or regression (told by the target)",
-    )
-    data.add_argument(
-        "--standardize", action="store_true", help="features to mean 0 and variance 1"
-    )
+def typed(reader: Reader[Any], flag: str, example: str = "") -> Callable[[str], Any]:
+    """Return how argparse reads an option; what is refused is answered with an example."""
+
+    def read(text: str) -> Any:
+        try:
+            return reader.typed(text)
+        except ValueError as error:
+            hint = f"; try {flag} {example}" if example else ""
+            raise argparse.ArgumentTypeError(f"{error}{hint}") from None
+
+    return read
 
 
-def drawn_seed() -> int:
-    """Return a seed for a run that names none; it is shown, so that the run can be repeated."""
-    return secrets.randbits(32)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def epochs_count(text: str) -> int:
-    """Read a number of epochs."""
-    number = _number(text)
-    if not (number >= 1 and number.is_integer() and number < 2**53):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number; try -e 100")
-    return int(number)
-
-
-def _alphas(text: str) -> tuple[float, ...]:
-    numbers = tuple(_number(part) for part in text.split(","))
-    if not all(0 < number < math.inf for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number; try -a 0.01")
-    return numbers
-
-
-def _columns(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of columns; try --drop id,date")
-    return names
-
-
-def _share(text: str) -> float:
-    number = _number(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1; try --test-size 0.5")
-    return number
-
-
-def frames(text: str) -> float:
-    """Read frames a second."""
-    number = _number(text)
-    if not 0 < number <= 60:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 60; try --fps 15")
-    return number
-
-
-def _whole(example: str) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isdecimal() and text.isascii() and len(text) < 16):
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is not a whole number from 0; try {example}"
+def add_options(parser: argparse.ArgumentParser, names: Iterable[str] | None = None) -> None:
+    """Add the options of a run, or those named; only what is given is in the namespace."""
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, one in options_of(RunSettings).items():
+        if names is not None and name not in names:
+            continue
+        about = f"{one.help} ({one.usual})" if one.usual else one.help
+        if not one.group:
+            parser.add_argument(name, nargs="?", metavar=one.metavar, help=about)
+            continue
+        if one.group not in groups:
+            groups[one.group] = parser.add_argument_group(one.group)
+        flags = [one.short, one.flag] if one.short else [one.flag]
+        if one.reader is readers.boolean:
+            groups[one.group].add_argument(
+                *flags, action="store_true", default=argparse.SUPPRESS, help=about
             )
-        return int(text)
-
-    return read
-
-
-def _number_in(low: float, high: float, example: str) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        number = _number(text)
-        if not (low <= number <= high and math.isfinite(number)):
-            kind = "a number" if math.isinf(low) else f"a number from {low:g}"
-            limit = "" if math.isinf(high) else f" to {high:g}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {kind}{limit}; try {example}")
-        return number
-
-    return read
+        else:
+            groups[one.group].add_argument(
+                *flags,
+                type=typed(one.reader, flags[0], one.example),
+                default=argparse.SUPPRESS,
+                metavar=one.metavar,
+                help=about.strip(),
+            )
 
 
-def _layers(text: str) -> tuple[int, ...]:
-    parts = text.split(",")
-    if not all(part.isdecimal() and part.isascii() and 0 < int(part) <= 10_000 for part in parts):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of whole numbers from 1 to 10000; try --hidden 8,8"
+def settings_of(options: argparse.Namespace) -> RunSettings:
+    """Return the settings of a command line; a seed that is not given is drawn."""
+    given = given_options(options)
+    if "momentum" in given and not {"momentum", "nesterov"} & set(given.get("optimizer", ())):
+        raise ProblemError(
+            "--momentum goes with --optimizer momentum or nesterov: name one of them"
         )
-    return tuple(map(int, parts))
+    if "surface" in given:
+        if "problem" in given:
+            raise ProblemError(f"--surface is a problem itself: leave {given['problem']} out")
+        given["problem"] = "surface"
+    if is_line(given.get("problem")):
+        raise ProblemError(
+            "a share line is opened by gd-tui and by gd-tui run: name a problem here"
+        )
+    # it is shown, so that the run can be repeated
+    given.setdefault("seed", secrets.randbits(32))
+    return RunSettings.of(given)
 
 
-def _listed(known: tuple[str, ...], example: str) -> Callable[[str], tuple[str, ...]]:
-    def read(text: str) -> tuple[str, ...]:
-        names = tuple(text.split(","))
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"{name!r} is none of {', '.join(known)}; try {example}"
-                )
-        return names
+def given_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of a run that were given."""
+    known = options_of(RunSettings)
+    return {
+        name: value for name, value in vars(options).items() if name in known and value is not None
+    }
 
-    return read
+
+def is_line(problem: str | None) -> bool:
+    """Whether PROBLEM is a share line, of whatever version."""
+    return problem is not None and re.match(r"\s*gd[0-9]+:", problem) is not None
+
+
+def output_of(options: argparse.Namespace) -> OutputSettings:
+    """Return what a command without an interface prints and writes."""
+    return OutputSettings(options.json, options.quiet)
+
+
+def _add_interface(parser: argparse.ArgumentParser) -> None:
+    rows = [(command.name, command.usage, command.summary) for command in COMMANDS if command.name]
+    shown = [(f"{name} {usage}".strip(), summary) for name, usage, summary in rows]
+    width = max(len(words) for words, _ in shown)
+    commands = [
+        f"  {words:<{width}}  {summary[0].lower()}{summary[1:]}" for words, summary in shown
+    ]
+    parser.usage = "gd-tui [PROBLEM] [options]\n       gd-tui COMMAND [...]"
+    parser.description = f"{parser.description}\n\ncommands:\n" + "\n".join(commands)
+    parser.epilog = EXAMPLES
+    add_options(parser)
+    _add_no_store(parser)
+    _add_screen(parser)
+    parser.add_argument("--version", action="version", version=f"gd-tui {__version__}")
+
+
+def _add_screen(parser: argparse.ArgumentParser) -> None:
+    screen = parser.add_argument_group("screen")
+    screen.add_argument("--ascii", action="store_true", help="draw with plain characters only")
+    screen.add_argument(
+        "--plain",
+        action="store_true",
+        help="no screen: commands in lines, answers in lines, as for a screen reader or a script",
+    )
+    screen.add_argument(
+        "--fps",
+        type=typed(readers.number(0, 60, above=True), "--fps", "15"),
+        metavar="N",
+        help="frames a second (15; 10 over SSH)",
+    )
+
+
+def _add_no_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-store",
+        action="store_true",
+        help="do not store the run (gd-tui runs lists the stored)",
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add_options(parser)
+    _add_no_store(parser)
+    parser.add_argument(
+        "--resume", metavar="ID", help=f"continue a stored run, to epoch -e: {RUN_ID}"
+    )
+    _add_output(parser, "leave out the lines of the epochs")
+
+
+def _add_output(parser: argparse.ArgumentParser, quiet: str) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - is stdout")
+    parser.add_argument("--quiet", action="store_true", help=quiet)
+
+
+def _add_race(parser: argparse.ArgumentParser) -> None:
+    add_options(parser)
+    race = parser.add_argument_group("race")
+    race.add_argument(
+        "--count",
+        type=typed(readers.whole(1, MOST_RATES), "--count", "64"),
+        metavar="N",
+        help=f"learning rates around -a, evenly on a logarithmic scale"
+        f" ({RATES}; of several optimizers {RATES_EACH} each)",
+    )
+    race.add_argument(
+        "--decades",
+        type=typed(readers.number(0, 100, above=True), "--decades", "3"),
+        metavar="X",
+        help=f"powers of ten they span ({DECADES:g}; of several optimizers {DECADES_EACH:g})",
+    )
+    race.add_argument(
+        "--optimizers",
+        action="store_const",
+        dest="optimizer",
+        const=OPTIMIZERS,
+        default=argparse.SUPPRESS,
+        help="race all optimizers, each at its best rate",
+    )
+    _add_output(parser, "print the best lane alone")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("problem", metavar="FILE", help="a table; - is CSV on standard input")
+    data = options_of(RunSettings, Scope.FILES, Scope.ROWS).items()
+    add_options(parser, names={name for name, one in data if one.group == "data"})
+
+
+def _add_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help=RUN_ID)
+
+
+def _add_ids(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID", help=RUN_ID)
+
+
+def _add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id", nargs="?", metavar="ID", help=f"{RUN_ID} (the newest that can be continued)"
+    )
+    _add_screen(parser)
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="write a list of objects")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_id(parser)
+    parser.add_argument(
+        "kinds",
+        nargs="*",
+        metavar="KIND",
+        help=f"{', '.join(KINDS)} (report losses weights script)",
+    )
+    parser.add_argument("--to", metavar="DIR", help="where to (a new folder named after the run)")
+    parser.add_argument(
+        "--complete",
+        action="store_true",
+        help="train the run again where test losses and gradient norms were not computed",
+    )
+    parser.add_argument("--lane", metavar="NAME", help="the lane of map and estimator (current)")
+    parser.add_argument(
+        "--estimator", metavar="FILE", help="only the lane as a scikit-learn estimator: .joblib"
+    )
+
+
+def _add_nothing(_: argparse.ArgumentParser) -> None:
+    """Add no options."""
+
+
+LIVE = Command(
+    "", "[PROBLEM] [options]", "Gradient descent, live in a terminal", _add_interface, "live:main"
+)
+COMMANDS = (
+    Command(
+        "run",
+        "[PROBLEM] [options]",
+        "Train without an interface: print losses and a report",
+        _add_run,
+        "run:main",
+    ),
+    Command(
+        "race",
+        "[PROBLEM] [options]",
+        "Race learning rates and list the loss that each ends with",
+        _add_race,
+        "race:main",
+    ),
+    Command(
+        "check",
+        "[PROBLEM] [options]",
+        "Check the gradient numerically",
+        add_options,
+        "check:main",
+    ),
+    Command("problems", "", "List what can be named as PROBLEM", _add_nothing, "data:problems"),
+    Command(
+        "data",
+        "FILE [options]",
+        "Show the columns of a table and what is done to them",
+        _add_data,
+        "data:main",
+    ),
+    Command("runs", "[--json]", "List the stored runs, last changed first", _add_runs, "runs:main"),
+    Command("show", "ID", "Show the losses and the report of a stored run", _add_id, "runs:show"),
+    Command("rm", "ID ...", "Delete stored runs for good", _add_ids, "runs:remove"),
+    Command(
+        "resume",
+        "[ID] [options]",
+        "Continue a stored run in the interface",
+        _add_resume,
+        "live:resume",
+    ),
+    Command(
+        "export",
+        "ID [KIND ...] [options]",
+        "Write a stored run as files",
+        _add_export,
+        "export:main",
+    ),
+    Command(
+        "share",
+        "ID",
+        "Print a stored run as one line that repeats it",
+        _add_id,
+        "export:share",
+    ),
+)
+
+
+def find_command(words: list[str]) -> tuple[Command, list[str]]:
+    """Return the command that words call and what follows its name."""
+    for command in COMMANDS:
+        if words and words[0] == command.name:
+            return command, words[1:]
+    return LIVE, words

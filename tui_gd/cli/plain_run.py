@@ -381,8 +381,9 @@ class PlainRun:
         """Race learning rates, or optimizers, from the current lane's weights."""
         from tui_gd.cli.race import table_lines
         from tui_gd.insight.race import rates_around
-        from tui_gd.session.race import DECADES, DECADES_EACH, RATES, RATES_EACH, hold_race
+        from tui_gd.session.race import hold_race
         from tui_gd.session.race import race_settings as settings_of
+        from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH
 
         if text not in {"", ALL, "optimizers"}:
             raise WordError(f"{safe_text(text)!r}: race, race all or race optimizers")

@@ -1,98 +1,53 @@
-"""A race without an interface: how every learning rate ended, as a table and as JSON."""
+"""`gd-tui race`: how every learning rate ended, as a table and as JSON."""
 
 import argparse
 import json
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tui_gd import __version__
-from tui_gd.cli.run import Output
+from tui_gd.cli.options import output_of, settings_of
+from tui_gd.cli.run import Output, writing
 from tui_gd.errors import ProblemError
 from tui_gd.files import WholeFile
 from tui_gd.insight.race import RaceResult, rates_around
 from tui_gd.problems import Problem
 from tui_gd.runs.document import about_problem, plain_numbers
-from tui_gd.session.race import (
+from tui_gd.session.race import hold_race, race_settings
+from tui_gd.session.settings import (
     DECADES,
     DECADES_EACH,
     RATES,
     RATES_EACH,
-    hold_race,
-    race_settings,
+    STOPPING,
+    OutputSettings,
+    RunSettings,
+    flag_of,
+    options_of,
 )
-from tui_gd.session.settings import OutputSettings, RunSettings
 
-MOST_RATES = 4096
 _NONE = "-"
 
 
-@dataclass(frozen=True)
-class RaceOptions:
-    """How many learning rates race over how many decades; None is what is usual."""
-
-    count: int | None = None
-    decades: float | None = None
-
-
-def add_race_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a race has beside the options of a run."""
-    options = parser.add_argument_group("race")
-    options.add_argument(
-        "--count",
-        type=_number_from(1, MOST_RATES, "--count 64", int),
-        metavar="N",
-        help=f"learning rates around -a, evenly on a logarithmic scale"
-        f" ({RATES}; of several optimizers {RATES_EACH} each)",
-    )
-    options.add_argument(
-        "--decades",
-        type=_number_from(0, 100, "--decades 3", float),
-        metavar="X",
-        help=f"powers of ten they span ({DECADES:g}; of several optimizers {DECADES_EACH:g})",
-    )
-    options.add_argument(
-        "--optimizers", action="store_true", help="race all optimizers, each at its best rate"
-    )
-    options.add_argument("--json", metavar="FILE", help="write it as one object; - is stdout")
-    options.add_argument("--quiet", action="store_true", help="print the best lane alone")
+def main(options: argparse.Namespace) -> int:
+    """Race, print and write what `options` say; return the exit status, 1 if all diverged."""
+    output = output_of(options)
+    with writing(output) as file:
+        return _race(settings_of(options), output, options, file)
 
 
-def _number_from(
-    low: float, high: float, example: str, kind: Callable[[str], float]
-) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = math.nan
-        if not (low <= number <= high and number > 0):
-            what = "a whole number from 1" if kind is int else "a number above 0"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what} to {high}; try {example}")
-        return number
-
-    return read
-
-
-def hold(settings: RunSettings, output: OutputSettings, options: RaceOptions) -> int:
-    """Race, print and write what `output` says; return the exit status, 1 if all diverged."""
-    file = WholeFile(output.json, "--json") if output.json not in {None, "-"} else None
-    try:
-        return _hold_and_write(settings, output, options, file)
-    finally:
-        if file:
-            file.discard()
-
-
-def _hold_and_write(
-    settings: RunSettings, output: OutputSettings, options: RaceOptions, file: WholeFile | None
+def _race(
+    settings: RunSettings,
+    output: OutputSettings,
+    options: argparse.Namespace,
+    file: WholeFile | None,
 ) -> int:
-    for option in ("target_loss", "gradient_norm", "patience"):
-        if getattr(settings, option) is not None:
-            raise ProblemError(f"--{option.replace('_', '-')} stops a run: leave it out of a race")
+    for name in settings.given():
+        if options_of(settings)[name].group == STOPPING:
+            raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
     out = Output(sys.stderr if output.json == "-" else sys.stdout)
     problem = settings.load_problem()
     raced = race_settings(
@@ -124,7 +79,7 @@ def _hold_and_write(
     return 0
 
 
-def _rates(settings: RunSettings, options: RaceOptions) -> list[float]:
+def _rates(settings: RunSettings, options: argparse.Namespace) -> list[float]:
     """Return the rates around the one of `-a`, or exactly those of it where it names several."""
     if len(settings.alpha) > 1:
         if options.count is not None or options.decades is not None:

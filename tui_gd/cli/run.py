@@ -1,5 +1,6 @@
-"""A run without an interface: the tutorial's lines, the report, and the run as JSON."""
+"""`gd-tui run`: the tutorial's lines, the report, and the run as JSON."""
 
+import argparse
 import json
 import sys
 import time
@@ -11,6 +12,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from tui_gd import __version__
+from tui_gd.cli.export import open_shared
+from tui_gd.cli.options import given_options, is_line, output_of, settings_of
 from tui_gd.cli.signals import Leave, leaving
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.files import WholeFile
@@ -23,7 +26,7 @@ from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
 from tui_gd.session.report import Report, print_reports, reports_of
-from tui_gd.session.settings import OutputSettings, RunSettings
+from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
 from tui_gd.training.series import LEAST_WHOLE
 from tui_gd.training.trainer import Trainer
 
@@ -54,6 +57,20 @@ class Output:
             raise
         except OSError as error:
             raise OutputError(f"to standard output: {error.strerror}") from None
+
+
+def main(options: argparse.Namespace) -> int:
+    """Train a new run, a stored one or that of a share line; return the exit status."""
+    output = output_of(options)
+    if options.resume is not None:
+        given = given_options(options)
+        for name in given.keys() - {"epochs"}:
+            what = flag_of(name) if name != "problem" else given[name]
+            raise ProblemError(f"--resume: a stored run has its options; leave {what} out")
+        return train_on(options.resume, given.get("epochs"), output)
+    shared = open_shared(options) if is_line(options.problem) else None
+    settings = shared.settings if shared else settings_of(options)
+    return train(settings, output, keep=not options.no_store, shared=shared)
 
 
 def train(

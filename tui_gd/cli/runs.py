@@ -1,4 +1,4 @@
-"""The kept runs on the command line: listed, shown, deleted."""
+"""`gd-tui runs`, `show` and `rm`: stored runs, listed, shown and deleted."""
 
 import argparse
 import json
@@ -6,13 +6,10 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from tui_gd.cli.options import epochs_count
 from tui_gd.errors import ProblemError
 from tui_gd.plots.curves import Curve, bridged, draw_loss
 from tui_gd.plots.palette import Palette, Style, palette_for
@@ -20,95 +17,13 @@ from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.identity import check_files
 from tui_gd.runs.recorder import to_stderr
-from tui_gd.runs.resume import open_run
+from tui_gd.runs.resume import open_run, settings_of
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.report import print_reports, reports_of
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import curve_of
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 from tui_gd.training.spans import KnownPoints
-
-# The command lines of kept runs: how `runs`, `resume`, `show` and `rm` are read.
-
-Maker = Callable[..., argparse.ArgumentParser]
-
-RUN_ID = "the run's id, or how it begins if no other does (gd-tui runs)"
-
-
-def parser_of(make: Maker, command: str, description: str) -> argparse.ArgumentParser:
-    """Return the parser of a sub-command."""
-    return make(prog=f"gd-tui {command}", description=description, allow_abbrev=False)
-
-
-def add_store_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says whether a run is kept."""
-    parser.add_argument(
-        "--no-store", action="store_true", help="do not keep the run (gd-tui runs lists those kept)"
-    )
-
-
-def resumes(argv: Sequence[str]) -> bool:
-    """Whether a command line of `gd-tui run` names a kept run."""
-    return any(word == "--resume" or word.startswith("--resume=") for word in argv)
-
-
-def add_resume_options(parser: argparse.ArgumentParser) -> None:
-    """Add what may be said about a kept run that goes on: all else it has from its beginning."""
-    parser.add_argument("--resume", metavar="ID", required=True, help=RUN_ID)
-    parser.add_argument(
-        "-e",
-        "--epochs",
-        type=epochs_count,
-        metavar="N",
-        help="the last epoch, counted from the run's beginning (the one it was to have)",
-    )
-
-
-def add_id(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    """Add the id of a kept run."""
-    if optional:
-        parser.add_argument(
-            "id", nargs="?", metavar="ID", help=f"{RUN_ID}; the newest that can go on"
-        )
-    else:
-        parser.add_argument("id", metavar="ID", help=RUN_ID)
-
-
-def _runs(argv: Sequence[str], make: Maker) -> int:
-    parser = parser_of(make, "runs", "The kept runs, those first that changed last.")
-    parser.add_argument("--json", action="store_true", help="write a list of objects")
-    options = parser.parse_args(argv)
-    from tui_gd.cli.runs import list_runs
-
-    return list_runs(as_json=options.json)
-
-
-def _show(argv: Sequence[str], make: Maker) -> int:
-    told = "What a kept run is, its loss over the epochs, and its report."
-    parser = parser_of(make, "show", told)
-    add_id(parser)
-    options = parser.parse_args(argv)
-    from tui_gd.cli.runs import show
-
-    return show(options.id)
-
-
-def _rm(argv: Sequence[str], make: Maker) -> int:
-    parser = parser_of(make, "rm", "Delete kept runs, for good.")
-    parser.add_argument("ids", nargs="+", metavar="ID", help=RUN_ID)
-    options = parser.parse_args(argv)
-    from tui_gd.cli.runs import remove
-
-    return remove(options.ids)
-
-
-RUNS_COMMANDS: Mapping[str, Callable[[Sequence[str], Maker], int]] = {
-    "runs": _runs,
-    "show": _show,
-    "rm": _rm,
-}
-"""The sub-commands of kept runs; each is given its words and what makes a parser."""
-
 
 COLUMNS = ("id", "when", "state", "problem", "lanes", "epochs", "best loss")
 NUMBERS = frozenset(map(COLUMNS.index, ("lanes", "epochs", "best loss")))
@@ -119,16 +34,16 @@ BUCKETS = 1024
 MOST_CURVES = 8
 
 
-def list_runs(*, as_json: bool) -> int:
-    """Print the kept runs, those first that changed last; return the exit status."""
+def main(options: argparse.Namespace) -> int:
+    """Print the stored runs, last changed first; return the exit status."""
     with Store() as store:
         runs = store.runs()
-    if as_json:
+    if options.json:
         print(json.dumps([run.as_dict() for run in runs], allow_nan=False))
     elif runs:
         print_table(runs)
     else:
-        print(f"no runs are kept in {store.directory}")
+        print(f"no runs are stored in {store.directory}")
     return 0
 
 
@@ -168,10 +83,10 @@ def to_resume(name: str | None) -> KeptRun:
     return run
 
 
-def remove(names: list[str]) -> int:
+def remove(options: argparse.Namespace) -> int:
     """Delete runs for good: all that are named, or none if one of them cannot be found."""
     with Store() as store:
-        found = {run.id: run for run in map(store.find, names)}
+        found = {run.id: run for run in map(store.find, options.ids)}
         for run in found.values():
             if run.driver:
                 raise ProblemError(f"run {run.id} is driven by {run.driver}: end that first")
@@ -181,13 +96,13 @@ def remove(names: list[str]) -> int:
     return 0
 
 
-def show(name: str) -> int:
+def show(options: argparse.Namespace) -> int:
     """Print what a run is, its curve and its report; return the exit status.
 
-    Without its data there is no report, which is said on stderr.
+    Without its data there is no report; a line on stderr says so.
     """
     with Store() as store:
-        run = store.find(name)
+        run = store.find(options.id)
         checkpoint = store.checkpoint(run)
         print("\n".join(summary(run, checkpoint)))
         print()
@@ -213,7 +128,7 @@ def summary(run: KeptRun, checkpoint: Checkpoint) -> list[str]:
         f"begun {when(run.began)}, changed {when(run.changed)}, epoch {run.epoch} of {run.goal}"
         f" ({run.newest} on record), seed {run.seed}",
     ]
-    if options := _options(run.settings):
+    if options := _options(run):
         lines.append(f"options: {options}")
     table: list[tuple[str, ...]] = [("lane", "optimizer", "loss", "alpha", "last", "best")]
     table += [_lane_cells(lane, checkpoint) for lane in checkpoint.lanes]
@@ -234,18 +149,10 @@ def _end(lane: LaneRecord) -> str:
     return f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
 
 
-def _options(settings: dict[str, Any]) -> str:
+def _options(run: KeptRun) -> str:
     """Return the settings that are not the usual ones, as options of the command line."""
-    usual = {field.name: field.default for field in fields(RunSettings)}
-    words = []
-    for name, value in settings.items():
-        chosen = tuple(value) if isinstance(value, list) else value
-        if name in {"problem", "seed"} or chosen == usual.get(name):
-            continue
-        option = f"--{name.replace('_', '-')}"
-        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        words.append(option if value is True else f"{option} {safe_text(text)}")
-    return " ".join(words)
+    settings = replace(settings_of(run), seed=RunSettings().seed)
+    return " ".join(map(safe_text, settings.words()[settings.surface is None :]))
 
 
 def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> list[str]:

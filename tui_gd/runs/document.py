@@ -2,7 +2,6 @@
 
 import math
 import shlex
-from dataclasses import fields
 from typing import Any
 
 from tui_gd.learning.models import Floats
@@ -35,16 +34,7 @@ def plain_numbers(losses: Floats) -> list[float | None]:
 
 def command_line(settings: RunSettings) -> str:
     """Return the command that begins a run of these settings."""
-    words = ["gd-tui"]
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if field.name == "problem":
-            words += [] if settings.surface is not None else [value]
-        elif value != field.default:
-            words.append(f"--{field.name.replace('_', '-')}")
-            if value is not True:
-                words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
-    return shlex.join(words)
+    return shlex.join(["gd-tui", *settings.words()])
 
 
 def size_of(problem: Problem) -> str:

@@ -1,7 +1,7 @@
 """From a kept run to its settings, its problem, and a trainer that goes on with the same bits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from tui_gd.runs.identity import check_arrays, check_files, differences, where_f
 from tui_gd.runs.lock import RunLock
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.store import KeptRun, Store
-from tui_gd.session.settings import RunSettings
+from tui_gd.session.settings import RunSettings, flag_of, options_of
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
@@ -117,12 +117,15 @@ class Resumed:
 
 def settings_of(kept: KeptRun) -> RunSettings:
     """Return the settings that a run was begun with; its files by paths that hold from here."""
-    settings = RunSettings.of(
-        {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in kept.settings.items()
-        }
-    )
+    options = options_of(RunSettings)
+    values = {}
+    try:
+        for name, value in kept.settings.items():
+            if value is not None and name in options:
+                values[name] = options[name].reader.plain(value)
+    except ValueError as error:
+        raise ProblemError(f"run {kept.id}: its stored {flag_of(name)} {error}") from None
+    settings = RunSettings(**values)
     moved: dict[str, Any] = where_found(settings, kept.identity)
     return replace(settings, **moved) if moved else settings
 
@@ -160,8 +163,7 @@ def open_to_export(store: Store, kept: KeptRun) -> Opened:
 
 
 def _check_settings(kept: KeptRun) -> None:
-    known = {field.name for field in fields(RunSettings)}
-    unknown = kept.settings.keys() - known
+    unknown = kept.settings.keys() - options_of(RunSettings)
     if unknown:
         raise ProblemError(
             f"run {kept.id}: was kept by another gd-tui ({kept.versions.get('gd-tui', '?')}), whose"

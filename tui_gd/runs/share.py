@@ -13,16 +13,12 @@ limits, and never as code, nor as the name of a file.
 import base64
 import hashlib
 import json
-import math
-import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from itertools import pairwise
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.names import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
+from tui_gd.learning.names import LOSSES, OPTIMIZERS
 from tui_gd.runs.exported import Exported
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.steps import (
@@ -36,160 +32,35 @@ from tui_gd.runs.steps import (
     Step,
     replay,
 )
-from tui_gd.session.settings import RunSettings
+from tui_gd.session.readers import (
+    LARGEST_SEED,
+    MOST_LANES,
+    Reader,
+    number,
+    one_of,
+    refuse,
+    several,
+    text,
+    weight,
+    whole,
+)
+from tui_gd.session.settings import RunSettings, Scope, flag_of, options_of
 
-# How what a share line says is read: every value of a known kind, and within limits.
+T = TypeVar("T")
 
-Reader = Callable[[object], Any]
-
-MOST_LANES = 1024
-MOST_EPOCHS = 2**53
-MOST_SEED = 2**64
-MOST_PARAMETERS = 10_000_000
+SHARED = (Scope.ANY, Scope.ROWS, Scope.MADE)
+"""The scopes of the settings that a line holds."""
 LONGEST_NAME = 64
-_HEX = re.compile(r"-?0x[01]\.?[0-9a-f]{0,13}p[+-][0-9]{1,4}")
 
 
-def refuse(value: object, wanted: str) -> ValueError:
-    """Return the error that a value, cut short, is not what was wanted."""
-    text = ascii(value)
-    return ValueError(f"{text if len(text) <= 40 else text[:40] + '...'} is not {wanted}")
-
-
-def whole(low: int, high: int) -> Reader:
-    """Read a whole number from `low` to `high`."""
-
-    def read(value: object) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise refuse(value, f"a whole number from {low} to {high}")
-        return value
-
-    return read
-
-
-def number(low: float, high: float, *, above: bool = False, below: bool = False) -> Reader:
-    """Read a finite number from `low` to `high`, these themselves out if `above` or `below`."""
-
-    def read(value: object) -> float:
-        try:
-            given = float(value) if type(value) in {int, float} else math.nan  # type: ignore[arg-type]
-        except OverflowError:
-            given = math.inf
-        fits = low <= given <= high and math.isfinite(given)
-        if not fits or (above and given == low) or (below and given == high):
-            raise refuse(value, f"a number from {low:g} to {high:g}")
-        return given
-
-    return read
-
-
-def one_of(*names: str) -> Reader:
-    """Read one of some names."""
-
-    def read(value: object) -> str:
-        if type(value) is not str or value not in names:
-            raise refuse(value, f"one of {', '.join(names)}")
-        return value
-
-    return read
-
-
-def several(reader: Reader, least: int, most: int) -> Reader:
-    """Read a list of `least` to `most` values of one kind."""
-
-    def read(value: object) -> tuple[Any, ...]:
-        if type(value) is not list or not least <= len(value) <= most:
-            raise refuse(value, f"a list of {least} to {most} values")
-        return tuple(map(reader, value))
-
-    return read
-
-
-def text(longest: int) -> Reader:
-    """Read text of printable characters."""
-
-    def read(value: object) -> str:
-        if type(value) is not str or len(value) > longest or not value.isprintable():
-            raise refuse(value, f"text of at most {longest} printable characters")
-        return value
-
-    return read
-
-
-def boolean(value: object) -> bool:
-    """Read true or false."""
-    if type(value) is not bool:
-        raise refuse(value, "true or false")
-    return value
-
-
-def weight(value: object) -> float:
-    """Read a finite number written as a hexadecimal float."""
-    if type(value) is not str or not _HEX.fullmatch(value):
-        raise refuse(value, "a hexadecimal float, as 0x1.8p+0")
-    try:
-        return float.fromhex(value)
-    except OverflowError:
-        raise refuse(value, "a finite number") from None
-
-
-def problem(value: object) -> str:
-    """Read the name of a problem that is built in."""
+def _check_built_in(name: str) -> None:
+    """Raise `ValueError` if a problem is not built in."""
     from tui_gd.problems import BUILTIN, SURFACES
     from tui_gd.problems.surfaces import TYPED
 
-    if type(value) is not str or value not in {*BUILTIN, *SURFACES, TYPED}:
-        raise refuse(value, "a problem that is built in (gd-tui problems)")
-    return value
-
-
-def hidden(value: object) -> tuple[int, ...]:
-    """Read the units of the hidden layers."""
-    layers: tuple[int, ...] = several(whole(1, 10_000), 0, 64)(value)
-    inner = pairwise(layers)
-    if sum((inputs + 1) * units for inputs, units in inner) > MOST_PARAMETERS:
-        raise refuse(value, f"a network of at most {MOST_PARAMETERS} weights")
-    return layers
-
-
-def schedule(value: object) -> str:
-    """Read the name of a schedule."""
-    from tui_gd.learning.schedules import parse_schedule
-
-    name: str = text(100)(value)
-    parse_schedule(name, 100)
-    return name
-
-
-SETTINGS: Mapping[str, Reader] = {
-    "problem": problem,
-    "surface": text(1000),
-    "epochs": whole(1, MOST_EPOCHS),
-    "alpha": several(number(0, math.inf, above=True), 1, MOST_LANES),
-    "optimizer": several(one_of(*OPTIMIZERS), 1, len(OPTIMIZERS)),
-    "momentum": number(0, 1, below=True),
-    "loss": one_of(*LOSSES),
-    "hidden": hidden,
-    "activation": one_of(*ACTIVATIONS),
-    "batch_size": whole(0, MOST_EPOCHS),
-    "schedule": schedule,
-    "l1": number(0, math.inf),
-    "l2": number(0, math.inf),
-    "target_loss": number(-math.inf, math.inf),
-    "gradient_norm": number(0, math.inf),
-    "patience": whole(0, MOST_EPOCHS),
-    "start": one_of(*STARTS),
-    "seed": whole(0, MOST_SEED),
-    "dtype": one_of("float64", "float32"),
-    "test_size": number(0, 1, above=True, below=True),
-    "split_seed": whole(0, MOST_SEED),
-    "standardize": boolean,
-    "samples": whole(0, MOST_EPOCHS),
-    "noise": number(0, math.inf),
-    "data_seed": whole(0, MOST_SEED),
-    "classes": whole(0, MOST_EPOCHS),
-}
-"""The settings that a line may hold, and how each is read; all else belongs to files."""
+    if name not in {*BUILTIN, *SURFACES, TYPED}:
+        error = refuse(name, "a problem that is built in (gd-tui problems)")
+        raise ValueError(f"problem: {error}")
 
 
 __all__ = ["Shared", "open_line", "replay", "share_line"]
@@ -199,6 +70,8 @@ LONGEST_LINE = 20_000
 LONGEST_JSON = 1 << 20
 MOST_WEIGHTS = 64
 CHECK_BYTES = 4
+_SEED = whole(0, LARGEST_SEED)
+_RATE = number(0, above=True)
 
 
 def share_line(exported: Exported) -> str:
@@ -209,7 +82,7 @@ def share_line(exported: Exported) -> str:
     """
     settings = exported.settings
     try:
-        problem(settings.problem)
+        _check_built_in(settings.problem)
     except ValueError:
         raise ProblemError(
             f"{settings.problem}: its data are in a file: only built-in problems can be shared"
@@ -295,9 +168,11 @@ def _shared(document: object) -> Shared:
     given = document.get("settings", {})
     if not isinstance(given, dict):
         raise refuse(given, "settings")
-    _check_keys(given, SETTINGS)
-    values = {name: _read(name, SETTINGS[name], value) for name, value in given.items()}
+    options = options_of(RunSettings, *SHARED)
+    _check_keys(given, options)
+    values = {name: _read(name, options[name].reader, value) for name, value in given.items()}
     settings = RunSettings(**values)
+    _check_built_in(settings.problem)
     if settings.surface is None and settings.problem == "surface":
         raise ValueError("a surface needs a formula")
     reader = _StepReader(len(settings.alpha) * len(settings.optimizer))
@@ -305,7 +180,7 @@ def _shared(document: object) -> Shared:
     if not isinstance(steps, list):
         raise refuse(steps, "a list of steps")
     read = tuple(map(reader.read, steps))
-    epoch = _read("epoch", whole(0, MOST_EPOCHS), document.get("epoch", 0))
+    epoch = _read("epoch", whole(), document.get("epoch", 0))
     current = _read("lane", whole(0, len(reader.open) - 1), document.get("lane", 0))
     return Shared(settings, read, epoch, current)
 
@@ -316,25 +191,21 @@ def _check_keys(given: dict[Any, Any], known: Any) -> None:
             raise ValueError(f"{ascii(name)[:40]} is not known here; update gd-tui")
 
 
-def _read(name: str, reader: Reader, value: object) -> Any:
+def _read(name: str, reader: Reader[T], value: object) -> T:
     try:
-        return reader(value)
+        return reader.plain(value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 
 def _plain(settings: RunSettings) -> dict[str, Any]:
     """Return the settings that are not usual; `ProblemError` for one that belongs to files."""
-    plain = {}
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if value == field.default:
-            continue
-        if field.name not in SETTINGS:
-            option = field.name.replace("_", "-")
-            raise ProblemError(f"--{option} is for data in a file, which cannot be shared")
-        plain[field.name] = list(value) if isinstance(value, tuple) else value
-    return plain
+    for name in settings.given(Scope.FILES):
+        raise ProblemError(f"{flag_of(name)} is for data in a file, which cannot be shared")
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in settings.given(*SHARED).items()
+    }
 
 
 # Steps
@@ -383,15 +254,15 @@ class _StepReader:
         match kind, *parts:
             case "s", seed:
                 self._at_start()
-                return DrawStart(whole(0, MOST_SEED)(seed))
+                return DrawStart(_SEED.plain(seed))
             case "w", lanes, weights:
                 self._at_start()
-                which = several(self._lane, 1, MOST_LANES)(lanes)
-                return PutStart(which, several(weight, 1, MOST_WEIGHTS)(weights))
+                which = several(Reader(self._lane), 1, MOST_LANES).plain(lanes)
+                return PutStart(which, several(weight, 1, MOST_WEIGHTS).plain(weights))
             case "b", epoch, parent, *more if len(more) <= 3:
                 return self._branch(epoch, parent, [*more, None, None, None])
             case "a", epoch, lane, rate:
-                return ChangeRate(self._when(epoch), self._lane(lane), _rate(rate))
+                return ChangeRate(self._when(epoch), self._lane(lane), _RATE.plain(rate))
             case "x", epoch, lane:
                 step = Drop(self._when(epoch), self._lane(lane))
                 if len(self.open) == 1:
@@ -399,7 +270,7 @@ class _StepReader:
                 self.open.remove(step.lane)
                 return step
             case "n", lane, name:
-                return Rename(self._lane(lane), text(LONGEST_NAME)(name))
+                return Rename(self._lane(lane), text(LONGEST_NAME).plain(name))
         raise ValueError("is not known here; update gd-tui")
 
     def _branch(self, epoch: object, parent: object, more: Sequence[object]) -> Step:
@@ -407,9 +278,9 @@ class _StepReader:
         step = BranchOff(
             self._when(epoch),
             self._lane(parent),
-            None if rate is None else _rate(rate),
-            None if optimizer is None else one_of(*OPTIMIZERS)(optimizer),
-            None if loss is None else one_of(*LOSSES)(loss),
+            None if rate is None else _RATE.plain(rate),
+            None if optimizer is None else one_of(*OPTIMIZERS).plain(optimizer),
+            None if loss is None else one_of(*LOSSES).plain(loss),
         )
         if self._made == MOST_LANES:
             raise ValueError(f"more than {MOST_LANES} lanes")
@@ -422,14 +293,11 @@ class _StepReader:
             raise ValueError("a start comes before all else")
 
     def _when(self, epoch: object) -> int:
-        self._epoch = whole(self._epoch, MOST_EPOCHS)(epoch)
+        self._epoch = whole(self._epoch).plain(epoch)
         return self._epoch
 
     def _lane(self, lane: object) -> int:
-        found: int = whole(0, self._made - 1)(lane)
+        found = whole(0, self._made - 1).plain(lane)
         if found not in self.open:
             raise ValueError(f"lane {found} is closed")
         return found
-
-
-_rate = number(0, float("inf"), above=True)

@@ -9,10 +9,6 @@ from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 
-# so many learning rates over so many decades: one optimizer alone, and each of several
-RATES, DECADES = 64, 3.0
-RATES_EACH, DECADES_EACH = 16, 4.0
-
 
 def race_settings(
     settings: RunSettings,

@@ -3,12 +3,15 @@
 What it is made of is imported when it is made: the first frame does not wait for it.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui_gd.errors import ProblemError
+from tui_gd.learning.names import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
+from tui_gd.session import readers
+from tui_gd.session.readers import LARGEST_SEED, LARGEST_WHOLE, MOST_LANES, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +20,13 @@ if TYPE_CHECKING:
     from tui_gd.problems import Problem
     from tui_gd.training.trainer import Trainer
 
+T = TypeVar("T")
+D = TypeVar("D")
+
+STOPPING = "stop before the last epoch"
+# how many learning rates race over how many decades: of one optimizer, and of each of several
+RATES, DECADES = 64, 3.0
+RATES_EACH, DECADES_EACH = 16, 4.0
 LARGEST_START = 100_000_000
 _USUAL_LOSS = {
     "binary": "sse",
@@ -24,29 +34,83 @@ _USUAL_LOSS = {
     "regression": "mse",
     "surface": "value",
 }
-OF_DATA_MADE = ("samples", "noise", "data_seed", "classes")
-"""Settings of generated data."""
-OF_FILES = ("target", "drop", "test", "stratify", "task")
-"""Settings of data from files."""
-OF_DATA = (
-    "hidden",
-    "activation",
-    "batch_size",
-    "l1",
-    "l2",
-    "patience",
-    "test_size",
-    "split_seed",
-    "standardize",
-    *OF_FILES,
-    *OF_DATA_MADE,
-)
-"""Settings that go with rows of data, and not with a surface."""
+
+
+class Scope(Enum):
+    """What an option goes with."""
+
+    ANY = "any run"
+    ROWS = "rows of data, not a surface"
+    MADE = "generated data"
+    FILES = "data from files; a share line cannot hold it"
+    LOCAL = "any run on this machine; a share line leaves it out"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting as people meet it: on the command line, in help, in share lines, in the store.
+
+    `usual` says in help what happens without the option. `example` is shown with a refusal.
+    `group` is the heading in help; the option `problem` is PROBLEM itself and has none.
+    """
+
+    reader: Reader[Any]
+    default: Any
+    group: str
+    help: str
+    metavar: str
+    usual: str
+    example: str
+    short: str
+    scope: Scope
+    name: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The option as it is typed, as `--batch-size`."""
+        return flag_of(self.name)
+
+
+def flag_of(name: str) -> str:
+    """Return how a setting is typed on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def option(
+    reader: Reader[T],
+    default: D,
+    group: str,
+    help: str = "",  # noqa: A002
+    *,
+    metavar: str = "NAME",
+    usual: str | None = None,
+    example: str = "",
+    short: str = "",
+    scope: Scope = Scope.ANY,
+) -> T | D:
+    """Return a dataclass field that is an option: parser, help, share line and store follow it."""
+    if usual is None:
+        shown = default if isinstance(default, tuple) else (default,)
+        nothing = default is None or default is False
+        usual = "" if nothing else ",".join(map(str, shown)) or "none"
+    about = Option(reader, default, group, help, metavar, usual, example, short, scope)
+    made: T | D = field(default=default, metadata={"option": about})
+    return made
+
+
+def options_of(settings: "type[RunSettings] | RunSettings", *scopes: Scope) -> dict[str, Option]:
+    """Return the options of settings by name, in their order; of all scopes if none is named."""
+    options = {one.name: one.metadata["option"] for one in fields(settings)}
+    return {
+        name: replace(one, name=name)
+        for name, one in options.items()
+        if not scopes or one.scope in scopes
+    }
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything that is needed to repeat a run from its start.
+    """Everything that is needed to repeat a run from its start; a field is an option.
 
     `loss` None is the tutorial's `sse` for two classes, `cross-entropy` for more, `mse` for
     regression. `start` None is `normal`, with hidden layers `glorot`. Every learning rate in
@@ -54,58 +118,287 @@ class RunSettings:
     to descend on, for the problem `surface`.
     """
 
-    problem: str = "blobs"
-    surface: str | None = None
-    epochs: int = 100
-    alpha: tuple[float, ...] = (0.01,)
-    optimizer: tuple[str, ...] = ("sgd",)
-    momentum: float | None = None
-    loss: str | None = None
-    hidden: tuple[int, ...] = ()
-    activation: str = "tanh"
-    batch_size: int = 0
-    schedule: str = "constant"
-    l1: float = 0.0
-    l2: float = 0.0
-    target_loss: float | None = None
-    gradient_norm: float | None = None
-    patience: int | None = None
-    start: str | None = None
-    seed: int = 0
-    init: str | None = None
-    dtype: str = "float64"
-    target: str | None = None
-    drop: tuple[str, ...] = ()
-    test: str | None = None
-    stratify: bool = False
-    task: str | None = None
-    test_size: float = 0.5
-    split_seed: int = 42
-    standardize: bool = False
-    samples: int | None = None
-    noise: float | None = None
-    data_seed: int | None = None
-    classes: int | None = None
+    problem: str = option(
+        readers.anything,
+        "blobs",
+        "",
+        "a name (gd-tui problems) or a file: CSV, TSV, Parquet, Feather, JSON lines, .npz,"
+        " .npy, svmlight; - is CSV on standard input",
+        metavar="PROBLEM",
+    )
+    surface: str | None = option(
+        readers.text(1000),
+        None,
+        "data",
+        "in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
+        metavar="FORMULA",
+    )
+    epochs: int = option(readers.whole(1), 100, "descent", metavar="N", example="100", short="-e")
+    alpha: tuple[float, ...] = option(
+        readers.several(readers.number(0, above=True), 1, MOST_LANES),
+        (0.01,),
+        "descent",
+        "learning rate; several, comma-separated, make a race",
+        metavar="X",
+        example="0.01",
+        short="-a",
+    )
+    optimizer: tuple[str, ...] = option(
+        readers.several(readers.one_of(*OPTIMIZERS), 1, len(OPTIMIZERS)),
+        ("sgd",),
+        "descent",
+        f"{', '.join(OPTIMIZERS)}; several make a race",
+        example="adam",
+    )
+    momentum: float | None = option(
+        readers.number(0, 1, below=True),
+        None,
+        "descent",
+        "of momentum and nesterov",
+        metavar="X",
+        usual="0.9",
+        example="0.9",
+    )
+    loss: str | None = option(
+        readers.one_of(*LOSSES),
+        None,
+        "descent",
+        ", ".join(LOSSES),
+        usual="sse; more classes: cross-entropy; regression: mse; surfaces: value",
+    )
+    hidden: tuple[int, ...] = option(
+        readers.hidden,
+        (),
+        "descent",
+        "units of the hidden layers, as 8,8",
+        metavar="N,N",
+        example="8,8",
+        scope=Scope.ROWS,
+    )
+    activation: str = option(
+        readers.one_of(*ACTIVATIONS),
+        "tanh",
+        "descent",
+        f"of hidden layers: {', '.join(ACTIVATIONS)}",
+        scope=Scope.ROWS,
+    )
+    batch_size: int = option(
+        readers.whole(),
+        0,
+        "descent",
+        "rows in an update; 0 is all",
+        metavar="N",
+        usual="0",
+        example="32",
+        scope=Scope.ROWS,
+    )
+    schedule: str = option(
+        readers.schedule,
+        "constant",
+        "descent",
+        "constant, step:EVERY:FACTOR, exponential:FACTOR, inverse:POWER, cosine, one-cycle;"
+        " warmup:N+ before it",
+    )
+    l1: float = option(
+        readers.number(0),
+        0.0,
+        "descent",
+        "penalty: X times the sum of |w|, biases left out",
+        metavar="X",
+        usual="0",
+        example="0.01",
+        scope=Scope.ROWS,
+    )
+    l2: float = option(
+        readers.number(0),
+        0.0,
+        "descent",
+        "penalty: X times half the sum of w^2, biases left out",
+        metavar="X",
+        usual="0",
+        example="0.01",
+        scope=Scope.ROWS,
+    )
+    target_loss: float | None = option(
+        readers.number(),
+        None,
+        STOPPING,
+        "when the training loss is at most X",
+        metavar="X",
+        example="0.1",
+    )
+    gradient_norm: float | None = option(
+        readers.number(0),
+        None,
+        STOPPING,
+        "when the norm of the gradient is at most X",
+        metavar="X",
+        example="1e-6",
+    )
+    patience: int | None = option(
+        readers.whole(),
+        None,
+        STOPPING,
+        "after N epochs without a lower test loss",
+        metavar="N",
+        example="10",
+        scope=Scope.ROWS,
+    )
+    start: str | None = option(
+        readers.one_of(*STARTS),
+        None,
+        "start",
+        ", ".join(STARTS),
+        usual="normal; with hidden layers glorot; on surfaces drawn",
+    )
+    seed: int = option(
+        readers.whole(0, LARGEST_SEED),
+        0,
+        "start",
+        "of start and batches",
+        metavar="N",
+        usual="drawn",
+        example="1",
+    )
+    init: str | None = option(
+        readers.anything,
+        None,
+        "start",
+        "initial weights, shape (parameters,) or (lanes, parameters)",
+        metavar="FILE.npy",
+        scope=Scope.LOCAL,
+    )
+    dtype: str = option(
+        readers.one_of("float64", "float32"), "float64", "descent", "float64 or float32"
+    )
+    target: str | None = option(
+        readers.anything,
+        None,
+        "data",
+        "of a table: the column to learn; of an X.npy: the file of its targets",
+        metavar="COLUMN",
+        scope=Scope.FILES,
+    )
+    drop: tuple[str, ...] = option(
+        readers.several(readers.named, 0, LARGEST_WHOLE),
+        (),
+        "data",
+        "of a table: columns that are not read, as id,date",
+        metavar="COLUMNS",
+        usual="",
+        example="id,date",
+        scope=Scope.FILES,
+    )
+    test: str | None = option(
+        readers.anything,
+        None,
+        "data",
+        "rows to test on, of the same columns; then none are split",
+        metavar="FILE",
+        scope=Scope.FILES,
+    )
+    stratify: bool = option(
+        readers.boolean,
+        False,
+        "data",
+        "split every class in the same proportion",
+        scope=Scope.FILES,
+    )
+    task: str | None = option(
+        readers.one_of("classification", "regression"),
+        None,
+        "data",
+        "classification or regression",
+        usual="by the target",
+        scope=Scope.FILES,
+    )
+    test_size: float = option(
+        readers.number(0, 1, above=True, below=True),
+        0.5,
+        "data",
+        "share of test rows",
+        metavar="X",
+        example="0.5",
+        scope=Scope.ROWS,
+    )
+    split_seed: int = option(
+        readers.whole(0, LARGEST_SEED),
+        42,
+        "data",
+        "of the split",
+        metavar="N",
+        example="42",
+        scope=Scope.ROWS,
+    )
+    standardize: bool = option(
+        readers.boolean,
+        False,
+        "data",
+        "scale features to mean 0 and variance 1",
+        scope=Scope.ROWS,
+    )
+    samples: int | None = option(
+        readers.whole(),
+        None,
+        "data",
+        "number of rows generated",
+        metavar="N",
+        example="1000",
+        scope=Scope.MADE,
+    )
+    noise: float | None = option(
+        readers.number(0),
+        None,
+        "data",
+        "of generated data",
+        metavar="X",
+        example="0.2",
+        scope=Scope.MADE,
+    )
+    data_seed: int | None = option(
+        readers.whole(0, LARGEST_SEED),
+        None,
+        "data",
+        "of generated data",
+        metavar="N",
+        example="1",
+        scope=Scope.MADE,
+    )
+    classes: int | None = option(
+        readers.whole(),
+        None,
+        "data",
+        "number of classes generated",
+        metavar="N",
+        example="3",
+        scope=Scope.MADE,
+    )
 
     @property
     def data(self) -> tuple[object, ...]:
         """What the problem is made from: equal for settings of the same problem."""
-        return (
-            self.problem,
-            self.surface,
-            self.target,
-            self.drop,
-            self.test,
-            self.stratify,
-            self.task,
-            self.test_size,
-            self.split_seed,
-            self.standardize,
-            self.samples,
-            self.noise,
-            self.data_seed,
-            self.classes,
+        options = options_of(self)
+        return tuple(
+            getattr(self, name) for name, one in options.items() if one.group in {"", "data"}
         )
+
+    def given(self, *scopes: Scope) -> dict[str, Any]:
+        """Return the settings that differ from the default, of some scopes or of all."""
+        return {
+            name: value
+            for name, one in options_of(self, *scopes).items()
+            if (value := getattr(self, name)) != one.default
+        }
+
+    def words(self) -> list[str]:
+        """Return what is typed for these settings after the command, PROBLEM first."""
+        words = [] if self.surface is not None else [self.problem]
+        for name, value in self.given().items():
+            if name != "problem":
+                words.append(flag_of(name))
+                if value is not True:
+                    words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
+        return words
 
     def load_problem(self) -> "Problem":
         """Return the problem; `ProblemError` if it cannot be had."""
@@ -117,8 +410,8 @@ class RunSettings:
         if self.problem not in BUILTIN and names_file(self.problem):
             return self._load_file()
         if self.problem in BUILTIN:
-            for option in self._given(OF_FILES):
-                raise ProblemError(f"--{option} is for files: {self.problem} has its own data")
+            for name in self.given(Scope.FILES):
+                raise ProblemError(f"{flag_of(name)} is for files: {self.problem} has its own data")
         return load_problem(
             self.problem,
             self.test_size,
@@ -133,12 +426,13 @@ class RunSettings:
     def _load_file(self) -> "Problem":
         from tui_gd.problems.files import load_file
 
-        for option in self._given(OF_DATA_MADE):
-            raise ProblemError(f"{self.problem}: --{option.replace('_', '-')} is for made data")
+        for name in self.given(Scope.MADE):
+            raise ProblemError(f"{self.problem}: {flag_of(name)} is for generated data")
         if self.test is not None:
-            for option in self._given(("test_size", "split_seed", "stratify")):
-                name = option.replace("_", "-")
-                raise ProblemError(f"--test {self.test}: nothing is split: leave --{name} out")
+            for name in self.given().keys() & {"test_size", "split_seed", "stratify"}:
+                raise ProblemError(
+                    f"--test {self.test}: nothing is split: leave {flag_of(name)} out"
+                )
         return load_file(
             self.problem,
             self.target,
@@ -151,11 +445,6 @@ class RunSettings:
             task=self.task,
         )
 
-    def _given(self, names: Sequence[str]) -> list[str]:
-        """Return which of these settings are not as they usually are."""
-        usual = {field.name: field.default for field in fields(self)}
-        return [name for name in names if getattr(self, name) != usual[name]]
-
     def _load_surface(self) -> "Problem":
         from tui_gd.problems.problem import surface_problem
         from tui_gd.problems.surfaces import TYPED, find_surface, typed_surface
@@ -164,11 +453,11 @@ class RunSettings:
             raise ProblemError(f"--surface is a problem itself: leave {self.problem} out")
         if self.surface is None and self.problem == TYPED:
             raise ProblemError("surface needs a formula: --surface 'x^2 + y^2'")
-        given = self._given(OF_DATA)
+        given = [*self.given(Scope.ROWS, Scope.MADE, Scope.FILES)]
         if self.start not in {None, "zeros"}:
             given.append("start")
         if given:
-            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            options = ", ".join(map(flag_of, given))
             raise ProblemError(f"a surface has no rows and no model: leave {options} out")
         if self.surface is not None:
             return surface_problem(typed_surface(self.surface))
@@ -244,9 +533,8 @@ class RunSettings:
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> "RunSettings":
-        """Return the settings among `options`; what is no setting is left."""
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in options.items() if name in names})
+        """Return the settings among `options`, ignoring everything else."""
+        return cls(**{name: options[name] for name in options_of(cls) if name in options})
 
 
 def _read_weights(path: str) -> "Floats":

@@ -5,7 +5,7 @@ once) it is plain numpy and scikit-learn; of any other run it calls this package
 of names comes through `repr`, so that no name is ever code.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,24 @@ _LOSSES = {
 """By task and loss: what is multiplied by X transposed, and the loss."""
 
 
+_IN_PLAIN = {
+    "problem",
+    "epochs",
+    "alpha",
+    "loss",
+    "activation",
+    "start",
+    "seed",
+    "init",
+    "test_size",
+    "split_seed",
+    "samples",
+    "noise",
+    "data_seed",
+}
+"""The settings that a few lines of numpy can repeat, where they are not the usual ones."""
+
+
 def script_files(exported: Exported) -> dict[str, bytes]:
     """Return `repeat.py`, which prints every lane's loss at the exported epoch."""
     shared = recipe(exported)
@@ -83,13 +101,11 @@ def script_files(exported: Exported) -> dict[str, bytes]:
 
 def _is_plain(exported: Exported, settings: RunSettings, shared: Shared) -> bool:
     """Whether a few lines of numpy can repeat the run."""
-    usual = RunSettings()
-    names = ("hidden", "batch_size", "schedule", "l1", "l2", "standardize", "dtype", "classes")
     lanes = exported.lanes
     return (
         settings.problem in _DATA
         and (exported.problem.task, settings.loss_for(exported.problem)) in _LOSSES
-        and all(getattr(settings, name) == getattr(usual, name) for name in names)
+        and settings.given().keys() <= _IN_PLAIN
         and settings.start in {None, "normal", "zeros"}
         and settings.optimizer == ("sgd",)
         and len(settings.alpha) == len(lanes) == 1
@@ -137,11 +153,7 @@ def _plain_script(exported: Exported, settings: RunSettings, shared: Shared) -> 
 
 def _package_script(settings: RunSettings, shared: Shared) -> str:
     settings = _anywhere(settings)
-    given = [
-        f"{field.name}={getattr(settings, field.name)!r}"
-        for field in fields(settings)
-        if getattr(settings, field.name) != field.default
-    ]
+    given = [f"{name}={value!r}" for name, value in settings.given().items()]
     lines = [
         "from tui_gd.session.settings import RunSettings",
         "",

@@ -14,8 +14,8 @@ from tui_gd.plots.curves import Curve
 from tui_gd.plots.race import Field, draw_contenders, draw_race
 from tui_gd.plots.table import draw_table
 from tui_gd.session.commands import Branch, Command, SetLearningRate
-from tui_gd.session.race import DECADES, DECADES_EACH, RATES, RATES_EACH, hold_race, race_settings
-from tui_gd.session.settings import RunSettings
+from tui_gd.session.race import hold_race, race_settings
+from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import shown
 from tui_gd.ui.panels.why import has_diverged

@@ -12,7 +12,7 @@ from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import Problem
 from tui_gd.session import commands
-from tui_gd.session.settings import RunSettings
+from tui_gd.session.settings import RunSettings, Scope, options_of
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate, parse_name
 from tui_gd.ui.sender import CommandSender, KeyRepeat
@@ -27,7 +27,6 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.problems.text import safe_text
 from tui_gd.session.runner import Runner
-from tui_gd.session.settings import OF_DATA, OF_DATA_MADE, OF_FILES
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.library import PATIENCE_SECONDS, CheckpointTap
@@ -330,10 +329,10 @@ class RestartingActions(TrainingActions):
     def _begin_with(self, problem: str) -> None:
         """Begin with another problem, with what of the settings goes with it."""
         usual = RunSettings(problem=problem)
-        fresh = ["surface", "loss", "init", *OF_FILES, *OF_DATA_MADE]
+        fresh = ["surface", "loss", "init", *options_of(usual, Scope.FILES, Scope.MADE)]
         changes: dict[str, Any] = {}
         if surface := SURFACES.get(problem):
-            fresh += [*OF_DATA, "start"]
+            fresh += [*options_of(usual, Scope.ROWS), "start"]
             changes["alpha"] = (surface.learning_rate or usual.alpha[0],)
         elif self.problem.surface:
             changes["alpha"] = usual.alpha

@@ -1,0 +1,88 @@
+"""`gd-tui` and `gd-tui resume`: the interface, or what stands in for it without a terminal."""
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from tui_gd.cli.options import is_line, settings_of
+from tui_gd.errors import ProblemError
+
+if TYPE_CHECKING:
+    from tui_gd.ui.terminal import Terminal
+
+
+def main(options: argparse.Namespace) -> int:
+    """Show a new run, or the run of a share line; return the exit status."""
+    shared = None
+    if is_line(options.problem):
+        from tui_gd.cli.export import open_shared
+
+        shared = open_shared(options)
+    settings = shared.settings if shared else settings_of(options)
+    keep = not options.no_store
+    if options.plain:
+        from tui_gd.cli.plain import begin
+
+        return begin(settings, keep=keep, shared=shared)
+    terminal = _terminal(options)
+    if terminal is None:
+        from tui_gd.cli.run import train
+        from tui_gd.session.settings import OutputSettings
+
+        return train(settings, OutputSettings(), keep=keep, shared=shared)
+    from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.keyfile import read_actions
+    from tui_gd.ui.start import run_interface
+
+    return run_interface(settings, terminal, Beginning(keep=keep, shared=shared), read_actions())
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Continue a stored run; return the exit status."""
+    from tui_gd.cli.runs import to_resume
+
+    run = to_resume(options.id)
+    if options.plain:
+        from tui_gd.cli.plain import go_on
+
+        return go_on(run.id)
+    terminal = _terminal(options)
+    if terminal is None:
+        from tui_gd.cli.run import train_on
+        from tui_gd.session.settings import OutputSettings
+
+        return train_on(run.id, None, OutputSettings())
+    from tui_gd.runs.resume import settings_of as settings_of_run
+    from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.keyfile import read_actions
+    from tui_gd.ui.start import run_interface
+
+    beginning = Beginning(keep=True, kept=run.id)
+    return run_interface(settings_of_run(run), terminal, beginning, read_actions())
+
+
+def _terminal(options: argparse.Namespace) -> "Terminal | None":
+    """Return the terminal, made ready; None, after saying why, if it cannot show the interface."""
+    from tui_gd.ui.terminal import Terminal, in_front, missing
+
+    why = missing(os.environ)
+    if why is not None or sys.stdout is None or not sys.stdout.isatty():
+        if why is not None:
+            typed = sys.stdin is not None and sys.stdin.isatty()
+            hint = " (--plain takes commands)" if typed else ""
+            print(f"gd-tui: {why}: training without an interface{hint}", file=sys.stderr)
+        return None
+    for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
+        if stream is None or not stream.isatty():
+            raise ProblemError(
+                f"standard {name} is not a terminal, which the interface needs: use gd-tui run,"
+                " or --plain"
+            )
+    if not in_front(sys.stdin.fileno()):
+        raise ProblemError(
+            "the terminal belongs to another program: use gd-tui run in the background"
+        )
+    # Textual paints at the next of so many ticks a second: a key's answer waits half of one
+    os.environ.setdefault("TEXTUAL_FPS", "120")
+    return Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)

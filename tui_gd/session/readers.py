@@ -1,0 +1,198 @@
+"""Readers: what a person types or a JSON file holds, as a value of one kind within fixed limits.
+
+Every option of a run has one (`tui_gd.session.settings`). The command line, a share line and stored
+settings go through the same reader, so the same limits hold for all three.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+LARGEST_WHOLE = 2**53 - 1
+LARGEST_SEED = 2**64
+MOST_LANES = 1024
+MOST_PARAMETERS = 10_000_000
+SHOWN = 40
+_HEX = re.compile(r"-?0x[01]\.?[0-9a-f]{0,13}p[+-][0-9]{1,4}")
+
+
+@dataclass(frozen=True)
+class Reader(Generic[T]):
+    """Reads values of one kind; raises `ValueError` with what it wanted.
+
+    `plain` checks a value as JSON holds it. `parse` turns typed text into such a value, or returns
+    the text itself if it cannot. `names` are the only words that are allowed, if there are such.
+    """
+
+    plain: Callable[[object], T]
+    parse: Callable[[str], object] = str
+    names: tuple[str, ...] = ()
+
+    def typed(self, text: str) -> T:
+        """Return the value that a person typed."""
+        return self.plain(self.parse(text))
+
+
+def refuse(value: object, wanted: str) -> ValueError:
+    """Return the error that a value, shortened, is not what was wanted."""
+    text = ascii(value)
+    return ValueError(f"{text if len(text) <= SHOWN else text[:SHOWN] + '...'} is not {wanted}")
+
+
+def whole(low: int = 0, high: int = LARGEST_WHOLE) -> Reader[int]:
+    """Read a whole number from `low` to `high`; typed also as `1e6`."""
+    wanted = f"a whole number from {low}" + (f" to {high}" if high < LARGEST_WHOLE else "")
+
+    def plain(value: object) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise refuse(value, wanted)
+        return value
+
+    def parse(text: str) -> object:
+        if text.isdecimal() and text.isascii():
+            return int(text) if len(text) <= SHOWN else text
+        number = _number(text)
+        if isinstance(number, float) and abs(number) <= LARGEST_WHOLE and number.is_integer():
+            return int(number)
+        return text
+
+    return Reader(plain, parse)
+
+
+def number(
+    low: float = -math.inf, high: float = math.inf, *, above: bool = False, below: bool = False
+) -> Reader[float]:
+    """Read a finite number from `low` to `high`, without `low` if `above`, `high` if `below`."""
+    if above and below and high < math.inf:
+        wanted = f"a number between {low:g} and {high:g}"
+    else:
+        wanted = "a number"
+        if low > -math.inf:
+            wanted += f" above {low:g}" if above else f" from {low:g}"
+        if high < math.inf:
+            wanted += f" to below {high:g}" if below else f" to {high:g}"
+
+    def plain(value: object) -> float:
+        try:
+            given = float(value) if type(value) in {int, float} else math.nan  # type: ignore[arg-type]
+        except OverflowError:
+            given = math.inf
+        fits = low <= given <= high and math.isfinite(given)
+        if not fits or (above and given == low) or (below and given == high):
+            raise refuse(value, wanted)
+        return given
+
+    return Reader(plain, _number)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def one_of(*names: str) -> Reader[str]:
+    """Read one of some names."""
+
+    def plain(value: object) -> str:
+        if type(value) is not str or value not in names:
+            hint = did_you_mean(value, names) if type(value) is str else ""
+            raise refuse(value, f"one of {', '.join(names)}{hint}")
+        return value
+
+    return Reader(plain, names=names)
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return `; did you mean …?` with the known word that is nearest, or nothing."""
+    lowered = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower()[:SHOWN], lowered, n=1, cutoff=0.6)
+    return f"; did you mean {lowered[near[0]]}?" if near else ""
+
+
+def several(reader: Reader[T], least: int, most: int) -> Reader[tuple[T, ...]]:
+    """Read a list of `least` to `most` values of one kind, typed with commas between them."""
+
+    def plain(value: object) -> tuple[T, ...]:
+        if type(value) not in {list, tuple} or not least <= len(value) <= most:  # type: ignore[arg-type]
+            raise refuse(value, f"a list of {least} to {most} values")
+        return tuple(map(reader.plain, value))  # type: ignore[call-overload]
+
+    def parse(text: str) -> object:
+        return [reader.parse(part.strip()) for part in text.split(",")]
+
+    return Reader(plain, parse, reader.names)
+
+
+def text(longest: int) -> Reader[str]:
+    """Read text of printable characters."""
+
+    def plain(value: object) -> str:
+        if type(value) is not str or len(value) > longest or not value.isprintable():
+            raise refuse(value, f"text of at most {longest} printable characters")
+        return value
+
+    return Reader(plain)
+
+
+def _any_text(value: object) -> str:
+    if type(value) is not str:
+        raise refuse(value, "text")
+    return value
+
+
+def _not_empty(value: object) -> str:
+    if type(value) is not str or not value:
+        raise refuse(value, "a name")
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if type(value) is not bool:
+        raise refuse(value, "true or false")
+    return value
+
+
+def _weight(value: object) -> float:
+    if type(value) is not str or not _HEX.fullmatch(value):
+        raise refuse(value, "a hexadecimal float, as 0x1.8p+0")
+    try:
+        return float.fromhex(value)
+    except OverflowError:
+        raise refuse(value, "a finite number") from None
+
+
+def _hidden(value: object) -> tuple[int, ...]:
+    layers = several(whole(1, 10_000), 0, 64).plain(value)
+    if sum((inputs + 1) * units for inputs, units in pairwise(layers)) > MOST_PARAMETERS:
+        raise refuse(value, f"a network of at most {MOST_PARAMETERS} weights")
+    return layers
+
+
+def _schedule(value: object) -> str:
+    from tui_gd.learning.schedules import parse_schedule
+
+    name = text(100).plain(value)
+    parse_schedule(name, 100)
+    return name
+
+
+anything = Reader(_any_text)
+"""Reads any text: the name of a file or a column."""
+named = Reader(_not_empty)
+"""Reads any text but the empty one."""
+boolean = Reader(_boolean)
+"""Reads true or false; an option of it is a flag."""
+weight = Reader(_weight)
+"""Reads a finite number written as a hexadecimal float."""
+hidden = Reader(_hidden, several(whole(), 0, 0).parse)
+"""Reads the units of the hidden layers."""
+schedule = Reader(_schedule)
+"""Reads the name of a schedule."""
