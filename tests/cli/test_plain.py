@@ -18,7 +18,7 @@ from tests.cli.commandline import ROOT, call, check_refusal, command, process, s
 from tests.terminal.session import Terminal
 from tui_gd.cli.plain_panels import Commands
 from tui_gd.cli.plain_run import WORDS
-from tui_gd.insight.diagnosis import DOINGS, GO_BACK
+from tui_gd.insight.diagnosis import ACTIONS, Try
 from tui_gd.runs.store import Store
 
 if TYPE_CHECKING:
@@ -137,17 +137,22 @@ def test_alpha_moves_on_the_ladder(talk) -> None:
 
 def test_the_verdict_names_commands_not_keys(talk) -> None:
     said = talk("run\nverdict\n", "-a", "1e-9")
-    assert any(line.startswith("try alpha up to raise alpha") for line in said.lines), said.out
+    assert any(line.startswith("try alpha up (larger steps") for line in said.lines), said.out
     said = talk("show why\n")
-    assert "advice: try run to train, or step for one epoch" in said.lines
-    told = "try back 10, then alpha down, to go back with α/10"
-    assert Commands().press(GO_BACK) == told
+    assert "advice: try run (run), step (one step), help (help)" in said.lines
+    rescue = Try("rescue", "back 10 epochs with α 0.1", "0.1")
+    assert Commands().tries([rescue]) == ("try back 10, then alpha 0.1 (back 10 epochs with α 0.1)")
 
 
 def test_all_that_a_verdict_can_advise_is_a_command() -> None:
-    for doing in DOINGS:
-        told = Commands().press(f"{{{doing}}} it").split()[1]
-        assert told in {word.name for word in WORDS} or told == "--loss"
+    for action in ACTIONS:
+        told = Commands().tries([Try(action, "it", "3")]).split()[1]
+        assert told in {word.name for word in WORDS}
+
+
+def test_branch_takes_a_loss(talk) -> None:
+    said = talk("step 3\nbranch cross-entropy\nstep\nlanes\n")
+    assert any(line.startswith("lane B  sgd  cross-entropy") for line in said.lines), said.out
 
 
 def test_every_command_is_in_the_help_and_can_be_done(talk) -> None:

@@ -15,7 +15,8 @@ from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
 from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.errors import ProblemError
-from tui_gd.insight.diagnosis import DOINGS
+from tui_gd.insight.diagnosis import ACTIONS as VERDICT_ACTIONS
+from tui_gd.insight.diagnosis import Try
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
@@ -244,12 +245,12 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await driver.settled()
             assert "(à ß" in driver.read("#step")
             await driver.press("7")
-            await driver.until(lambda: "press ö to train, or ctrl+p" in driver.text())
+            await driver.until(lambda: "try ö run   ctrl+p" in driver.text())
             await driver.press("8")
             await driver.until(lambda: "é marks the viewed" in driver.text())
             await driver.press("7", "full_stop", "f", "ö")
             await driver.status(state="DIVERGED")
-            await driver.until(lambda: "press ä to go back with α/10" in driver.read("#why"))
+            await driver.until(lambda: "try ä back 10 epochs with α" in driver.read("#why"))
             await driver.press("ö")
             await driver.until(lambda: "ä goes back with α/10" in driver.text())
             await driver.press("C")
@@ -264,10 +265,25 @@ def test_every_key_has_a_name_and_all_that_is_advised_an_action() -> None:
     names = KeyNames()
     for action in ACTIONS:
         assert names.of(action.name) == shown_keys(action.keys.partition(",")[0])
-    assert [names.press(f"{{{doing}}}") for doing in DOINGS] == [
-        f"press {key}" for key in ["space", ".", "<", "u", "r", "n", "+", "-", "a", "l", "o", "g"]
-    ]
-    assert names.press("") == ""
+    assert {name: names.for_verdict(name) for name in VERDICT_ACTIONS} == {
+        "run": "space",
+        "step": ".",
+        "help": "?",
+        "back": "<",
+        "go_to": "g",
+        "rescue": "u",
+        "reset": "r",
+        "new_start": "n",
+        "raise": "+",
+        "lower": "-",
+        "type_rate": "a",
+        "branch_with": "B",
+        "race_optimizers": "O",
+        "why": "7",
+        "report": "3",
+    }
+    assert names.tries(()) == ""
+    assert names.tries((Try("", "more data"), Try("lower", "less"))) == "try more data   - less"
     without = KeyNames(changed_actions({"keys": {"reset": [], "command_palette": []}}))
     assert without.of("reset") == '"again from the same start"'
 

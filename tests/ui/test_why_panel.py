@@ -120,17 +120,21 @@ VERDICTS = [
 
 
 @pytest.mark.parametrize(("kind", "run"), VERDICTS)
-def test_every_verdict_is_told_by_word_and_colour(kind, run) -> None:
+def test_every_verdict_is_said_in_words_and_colour(kind, run) -> None:
     view = view_of(**run)
     panel = studied(view)
     with np.errstate(all="ignore"):
         cells = panel.draw(view, 35, 120)
-    assert cells.text()[1].startswith(f"│ {kind}: ")
+    verdict = panel.verdict(view)
+    assert verdict.kind is kind
+    assert cells.text()[1].startswith(f"│ {verdict.line}")
     assert cells.fg[1, 2] == kind_colour(kind, view.style.palette)
-    text, advice, told = panel.line(view, 160)
-    assert (told, text.split(":")[0]) == (kind, kind)
-    assert advice in "\n".join(cells.text())
-    assert advice.startswith("press ") or not advice
+    assert cells.text()[2].startswith(f"│ {verdict.why}")
+    for one in verdict.tries:
+        assert one.words in "\n".join(cells.text())
+    text, advice, shown = panel.line(view, 200)
+    assert (text, shown) == (verdict.line, kind)
+    assert advice.startswith("try ") or not advice
 
 
 @pytest.mark.parametrize(("kind", "run"), VERDICTS)
@@ -194,11 +198,11 @@ def test_a_branch_with_another_loss_is_judged_from_there_on() -> None:
             state=RunState.PAUSED, epochs=25, epochs_per_second=0, pace=None, seed=0, notice=""
         )
         view = replace(before, snapshot=snapshot)
-        text, _, told = WhyPanel().line(view, 160)
-        assert told is kind
+        text, _, shown = WhyPanel().line(view, 160)
+        assert shown is kind
     fell = snapshot.recent.train[20] - snapshot.recent.train[25]
     share = fell / snapshot.recent.train[20] * 100
-    assert text == f"descending: loss −{share:.2g} % in the last 5 epochs"
+    assert text == f"Learning. The loss fell by {share:.2g} % in the last 5 epochs."
 
 
 def test_a_study_is_made_again_only_where_weights_are_others() -> None:
@@ -224,10 +228,11 @@ def test_a_diverged_run_says_which_weight_went_where() -> None:
         after = lane.weights - 3.0 * 2 * x.T @ (x @ lane.weights - y) / len(y)
     far = int(np.argmax(np.abs(after)))
     panel = studied(view)
-    text, _, _ = panel.line(view, 160)
+    verdict = panel.verdict(view)
     value = f"{after[far]:.2g}".replace("-", "−")
     name = ("x1", "bias")[far]
-    assert text == f"diverged: the loss overflowed: weight {far + 1} ({name}) went to {value}"
+    assert verdict.title == f"Blown up at epoch {view.snapshot.epoch}."
+    assert verdict.why.startswith(f"the loss overflowed: weight {far + 1} ({name}) went to {value}")
 
 
 @pytest.mark.parametrize("columns", [0, 1, 5, 20, 40, 60, 80, 100, 160])
@@ -250,7 +255,7 @@ def test_the_line_fits(columns, symbols) -> None:
 def test_the_line_names_alpha_in_ascii() -> None:
     view = view_of(20, 0.95, problem="line")
     view = replace(view, style=replace(view.style, symbols=ASCII))
-    assert studied(view).line(view, 120)[1] == "press - to lower alpha"
+    assert studied(view).line(view, 120)[1] == "try - smaller steps"
 
 
 def test_other_optimizers_and_batches_have_no_limit() -> None:
@@ -258,7 +263,7 @@ def test_other_optimizers_and_batches_have_no_limit() -> None:
         view = view_of(20, **options)
         text = read(studied(view), view)
         assert "no limit for α" in text
-        assert "times its limit" not in text
+        assert "the largest safe value" not in text
 
 
 def test_numbers_have_all_their_digits() -> None:
@@ -270,7 +275,7 @@ def test_numbers_have_all_their_digits() -> None:
     assert float(values["‖g‖"]) == pytest.approx(view.snapshot.lane.gradient_norm, rel=1e-15)
     assert float(values["learning rate"]) == 0.01
     assert len(values["largest eigenvalue"]) >= 15
-    assert lines[1].startswith("descending: ")
+    assert lines[1].startswith("Learning. ")
 
 
 def test_what_does_not_fit_is_scrolled() -> None:
@@ -280,7 +285,7 @@ def test_what_does_not_fit_is_scrolled() -> None:
     panel.scroll_by(9)
     assert "saturated" in read(panel, view, 8, 60)
     assert panel.moved(-99, view) == 0
-    assert "descending" in read(panel, view, 8, 60)
+    assert "Learning." in read(panel, view, 8, 60)
 
 
 def test_wrapped_breaks_between_words() -> None:

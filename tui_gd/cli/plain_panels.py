@@ -1,8 +1,9 @@
 """What panels of the interface show, as lines of text, without a screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from tui_gd.insight.diagnosis import Try
 from tui_gd.plots.symbols import ASCII
 from tui_gd.ui.keyfile import KeyNames
 from tui_gd.ui.panels.changes import ChangesPanel
@@ -37,29 +38,36 @@ PANELS = {panel.NAME: panel for panel in _PANELS}
 _COMMANDS = {
     "run": "run",
     "step": "step",
+    "help": "help",
     "back": "back 10",
-    "rescue": "back 10, then alpha down,",
+    "go_to": "goto {argument}",
+    "rescue": "back 10, then alpha {argument}",
     "reset": "reset",
     "new_start": "new",
     "raise": "alpha up",
     "lower": "alpha down",
     "type_rate": "alpha",
-    "choose_loss": "--loss at the start",
-    "choose_optimizer": "branch",
-    "go_to": "goto",
+    "branch_with": "branch {argument}",
+    "race_optimizers": "race optimizers",
+    "why": "show why",
+    "report": "report",
 }
 
 
 class Commands(KeyNames):
     """Commands in the place of keys."""
 
-    def press(self, advice: str) -> str:
-        """Return what a verdict advises as the commands for it, nothing for nothing.
+    def tries(self, tries: Sequence[Try]) -> str:
+        """Return what a verdict says to try, each behind its command; nothing for nothing.
 
-        >>> Commands().press("{reset} to begin again, or {new_start} for another start")
-        'try reset to begin again, or new for another start'
+        >>> Commands().tries([Try("reset", "again from the start"), Try("lower", "smaller steps")])
+        'try reset (again from the start), alpha down (smaller steps)'
         """
-        return f"try {advice.format_map(_COMMANDS)}" if advice else ""
+        said = []
+        for one in tries:
+            command = _COMMANDS.get(one.action, "").format(argument=one.argument.split(" ")[-1])
+            said.append(f"{command} ({one.words})" if command else one.words)
+        return f"try {', '.join(said)}" if said else ""
 
 
 Wanted = Callable[[], bool]
@@ -98,5 +106,5 @@ def panel_lines(name: str, view: View, wanted: Wanted) -> list[str]:
 def verdict_lines(view: View, wanted: Wanted) -> list[str]:
     """Return the verdict on the current lane and what to try; raise `Interrupted` as above."""
     verdict = _studied(WhyPanel(), view, wanted).verdict(view)
-    lines = (verdict.text, view.keys.press(verdict.advice))
+    lines = (verdict.line, verdict.why, view.keys.tries(verdict.tries))
     return [spelled(line, ASCII) for line in lines if line]

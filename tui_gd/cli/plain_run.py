@@ -11,6 +11,7 @@ import numpy as np
 from tui_gd.cli.signals import Leave
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.models import Predictor
 from tui_gd.learning.names import OPTIMIZERS
 from tui_gd.problems import Problem
@@ -52,7 +53,7 @@ WORDS = (
     Word("run", ("r",), "[N]", "N epochs forward; without N up to the run's last epoch"),
     Word("goto", ("g",), "N", "go to epoch N"),
     Word("alpha", ("a",), "X", "learning rate from here on, a number, up or down"),
-    Word("branch", (), "[X]", "copy the lane; X is the new one's learning rate or optimizer"),
+    Word("branch", (), "[X]", "copy the lane; X is the new one's learning rate, optimizer or loss"),
     Word("lane", (), "NAME", "make another lane the current one"),
     Word("lanes", (), "", "every lane in a line"),
     Word("status", (), "", "where the run stands"),
@@ -296,8 +297,9 @@ class PlainRun:
     def branch(self, text: str) -> list[str]:
         """Copy the current lane into a new one, which becomes the current one."""
         optimizer = text if text in OPTIMIZERS else None
-        rate = self._rate(text) if text and optimizer is None else None
-        new = self.trainer.branch(self.observer.position, rate, optimizer=optimizer)
+        loss = text if text in POSSIBLE[self.problem.task] else None
+        rate = self._rate(text) if text and optimizer is None and loss is None else None
+        new = self.trainer.branch(self.observer.position, rate, optimizer=optimizer, loss=loss)
         self.trainer.current = self.trainer.lanes[new].number
         return self.status()
 

@@ -1,12 +1,13 @@
-"""Diagnosis: how training goes, in one line with its numbers, and what to try.
+"""Diagnosis: how training goes, in two sentences with their reason, and what to try.
 
-Rules are asked in their order, and the first that applies is the verdict. They compare the ratios
-of `tui_gd.insight.evidence` with the numbers below; none depends on the size of loss or data.
+Rules are asked in their order, and the first that applies gives the verdict. They compare the
+ratios of `tui_gd.insight.evidence` with the numbers below; none depends on the size of loss or
+data. A verdict names actions, never keys or commands: whoever shows it knows those.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -14,84 +15,112 @@ import numpy as np
 from tui_gd.insight.evidence import HARDLY, WINDOW, Evidence, Facts
 from tui_gd.learning.models import Floats
 
-# What a verdict advises, in words that leave open by which key or command it is done.
 
-RUN = "{run} to train, or {step} for one epoch"
-GO_BACK = "{rescue} to go back with α/10"
-FALLS_NOW = "{run} or {reset}: with this α the loss falls"
-LOWER, RAISE = "{lower} to lower α", "{raise} to raise α"
-OTHER_START = "{new_start} for another start"
-MAY_END_LOWER = "{new_start}: another start may end lower"
-CROSS_ENTROPY = "{choose_loss} for cross-entropy: it has no such plateau"
-MOMENTUM = "{choose_optimizer} for momentum or adam: faster here"
-LEAVE_SADDLE = "{choose_optimizer} for momentum, or {new_start} for another start"
-EARLIER = "{back} to go back"
+class Kind(StrEnum):
+    """How training goes, in a word or two."""
 
-DOINGS = (
+    BEGINNING = "beginning"
+    DESCENDING = "descending"
+    NEARLY = "nearly there"
+    MINIMUM = "minimum"
+    BY_HEART = "by heart"
+    ONE_CLASS = "one class"
+    OVERFITTING = "overfitting"
+    ZIGZAG = "zig-zagging"
+    NOISY = "noisy batches"
+    DIVERGING = "diverging"
+    DIVERGED = "diverged"
+    PLATEAU = "plateau"
+    SATURATED = "saturated"
+    SADDLE = "saddle"
+    VALLEY = "valley"
+    FLAT = "flat"
+
+
+ACTIONS = (
     "run",
     "step",
+    "help",
     "back",
+    "go_to",
     "rescue",
     "reset",
     "new_start",
     "raise",
     "lower",
     "type_rate",
-    "choose_loss",
-    "choose_optimizer",
-    "go_to",
+    "branch_with",
+    "race_optimizers",
+    "why",
+    "report",
 )
-"""All that can stand in braces."""
+"""All actions that a verdict may name."""
 
 
-def back_to(epoch: int) -> str:
-    """Advise to go back to an epoch."""
-    return f"{{go_to}} to go back to epoch {epoch}"
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One thing to try, to be shown behind its key or command: `B branch with cross-entropy`.
+
+    `action` is one of `ACTIONS`, or empty for what no key does. `short` are words for where there
+    is little room. `argument` is what the action is given: an epoch for `go_to`, a learning rate
+    for `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
+    """
+
+    action: str
+    words: str
+    argument: str = ""
+    short: str = ""
 
 
-def begin_below(rate: float) -> str:
-    """Advise to begin again with a learning rate below `rate`."""
-    return f"{{reset}} to begin again, {{type_rate}} for an α below {rate:.2g}"
-
-
-# What a verdict is: a kind in one word, a text, an advice, and the numbers that it rests on.
-
-
-class Kind(StrEnum):
-    """How training goes, in one word."""
-
-    BEGINNING = "beginning"
-    DESCENDING = "descending"
-    ZIGZAG = "zig-zagging"
-    DIVERGING = "diverging"
-    DIVERGED = "diverged"
-    PLATEAU = "plateau"
-    VALLEY = "valley"
-    SATURATED = "saturated"
-    FLAT = "flat"
-    SADDLE = "saddle"
-    MINIMUM = "minimum"
-    OVERFITTING = "overfitting"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict: `text` begins with the kind; `advice` is as in that module, or empty.
+    """How training goes: what happens, why, and what to try, the most important first.
 
-    `numbers` are names and values of all that it rests on, NaN what is not known.
+    `title` is the beginning of the first line, to be set off, and `text` the rest of it; together
+    they have at most `LINE_CELLS` cells, as has `why`. `numbers` are names and values of all that
+    the verdict rests on, NaN what is not known.
     """
 
     kind: Kind
+    title: str
     text: str
-    advice: str
+    why: str = ""
+    tries: tuple[Try, ...] = ()
     numbers: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def line(self) -> str:
+        """The first line: what happens."""
+        return f"{self.title} {self.text}".strip()
 
-Found = tuple[Kind, str, str] | None
-"""What a rule finds: kind, text without it, advice; None where the rule does not apply."""
+
+LINE_CELLS = 76
+
+Found = Verdict | None
+"""What a rule finds; None where it does not apply."""
 
 
-# Numbers as a verdict on a run writes them.
+# Things to try
+
+RUN, STEP, HELP = Try("run", "run"), Try("step", "one step"), Try("help", "help")
+LARGER, SMALLER = Try("raise", "larger steps"), Try("lower", "smaller steps")
+NUMBERS = Try("why", "the numbers behind this", short="the numbers")
+OTHER_START = Try("new_start", "another start")
+MAY_END_LOWER = Try("new_start", "another start may end lower", short="another start")
+CROSS_ENTROPY = Try(
+    "branch_with",
+    "branch with cross-entropy, which has no such plateau",
+    "loss cross-entropy",
+    "with cross-entropy",
+)
+MOMENTUM = Try(
+    "branch_with", "branch with momentum, which is faster here", "optimizer momentum", "momentum"
+)
+ALL_OPTIMIZERS = Try("race_optimizers", "race all optimizers from here", short="race optimizers")
+REGULARIZE = Try("", "more data, or L2", short="more data, L2")
+
+
+# Numbers as a verdict writes them
 
 
 def epochs(count: int) -> str:
@@ -130,12 +159,33 @@ def share(value: float) -> str:
     return f"{size:.0f} %" if 99.0 < size < 1e5 else f"{size:.2g} %"
 
 
+def times(factor: float) -> str:
+    """Return how many times, to two digits.
+
+    >>> times(3.04), times(1234.5), times(2.4e13)
+    ('3', '1,200', '2.4e+13')
+    """
+    return f"{float(f'{factor:.2g}'):,g}" if factor < 1e6 else f"{factor:.2g}"
+
+
 def ratio_of(a: float, b: float) -> float:
     """Return a/b, inf for b = 0, NaN for 0/0."""
     return a / b if b else (math.nan if not a else math.inf)
 
 
-# Rules for what hardly moves: saturated, on a plateau, in a valley, or flat.
+def rescue_rate(rate: float, limit: float | None) -> float:
+    """Return the learning rate to go on with after steps that were too large.
+
+    A tenth, or half of the largest safe one where that is known and lower: with half of it a step
+    ends in the middle of a quadratic valley. To two digits, rounded down.
+    """
+    lower = rate / 10.0 if limit is None or not limit > 0.0 else min(rate / 10.0, limit / 2.0)
+    if not 0.0 < lower < math.inf:
+        return lower
+    unit = 10.0 ** (math.floor(math.log10(lower)) - 1)
+    found = float(f"{math.floor(lower / unit * (1.0 + 1e-9)) * unit:.2g}") if unit > 0.0 else lower
+    return found or lower
+
 
 # fewer steps than these say nothing of how it goes on
 FEWEST_STEPS = 3
@@ -149,98 +199,16 @@ IN_SIGHT = 0.1
 NARROW, WALLS, FLOOR = 20.0, 0.5, 0.25
 # eigenvalues are found to some 1e-8 of the largest, more where features are large
 NO_CURVATURE = 1e-5
-# α so far below its limit: a larger one promises more
-FAR_BELOW = 0.3
 # steps whose cosines all are above go straight on, and may be longer
 STRAIGHT = 0.9
 # shares of the samples that are saturated: the reason of a standstill, or a part of it
 MOSTLY, PARTLY = 0.5, 0.2
-
-
-def flat(facts: Facts) -> Found:
-    """Saturated, plateau, or flat where it is not known why; not where a minimum is in sight."""
-    evidence = facts.evidence
-    saturated = evidence.saturated is not None and evidence.saturated >= MOSTLY
-    level = facts.slope < (SATURATED_SLOPE if saturated else FLAT_SLOPE)
-    level &= facts.steps >= FEWEST_STEPS or facts.slope < 0.1 * FLAT_SLOPE
-    if not (facts.still or (level and facts.hardly_changes)):
-        return None
-    now = f"‖g‖ {facts.norm:.2g}"
-    if facts.steps and facts.hardly_changes:
-        now = f"{changed(facts, facts.steps)} in {epochs(facts.steps)}, {now}"
-    if evidence.saturated is not None and saturated and level:
-        way = CROSS_ENTROPY if evidence.squared_sigmoid else OTHER_START
-        told = f"{share(evidence.saturated)} of the samples have p near 0 or 1"
-        return Kind.SATURATED, f"{told}; {now}", way
-    if facts.still and not level:
-        return Kind.FLAT, f"a step is lost in the rounding of the weights; {now}", RAISE
-    return _flat_by_curvature(facts, now)
-
-
-def _flat_by_curvature(facts: Facts, now: str) -> Found:
-    # where the curvature would not do more than the slope does, there is no bowl to be near to
-    if facts.distance >= IN_SIGHT or facts.bowl < NO_BOWL or facts.along < 0.0:
-        return _valley(facts, now) or (
-            Kind.PLATEAU,
-            f"{now}, no minimum near",
-            _off_the_plateau(facts),
-        )
-    if facts.evidence.smallest is None or not facts.distance < IN_SIGHT or facts.still:
-        way = "" if facts.evidence.convex else OTHER_START
-        return Kind.FLAT, f"{now}: it may be a minimum, a saddle or a plateau", way
-    if not nowhere_down(facts):
-        return Kind.PLATEAU, f"{now}, near a saddle", _off_the_plateau(facts)
-    return None
-
-
-def _valley(facts: Facts, now: str) -> Found:
-    """Slow along the floor of a valley: g keeps to the direction in which the loss curves least."""
-    smallest, largest = facts.evidence.smallest, facts.evidence.largest
-    if smallest is None or largest is None or not len(facts.cosines):
-        return None
-    steep = ratio_of(largest, abs(facts.along))
-    straight = bool((facts.cosines > STRAIGHT).all())
-    along_floor = abs(facts.along - smallest) <= FLOOR * abs(smallest)
-    if not (straight and along_floor and facts.bowl >= WALLS and NARROW <= steep < np.inf):
-        return None
-    ratio = facts.evidence.ratio
-    way = RAISE if ratio is not None and ratio < FAR_BELOW else MOMENTUM
-    times = f"{float(f'{steep:.2g}'):,.0f}"
-    return Kind.VALLEY, f"{now}; curves {times} times as much across as along", way
-
-
-def nowhere_down(facts: Facts) -> bool:
-    """Whether the loss curves down in no direction, as far as that can be told."""
-    smallest = facts.evidence.smallest
-    return smallest is not None and smallest >= -NO_CURVATURE * facts.curvature
-
-
-def _off_the_plateau(facts: Facts) -> str:
-    evidence = facts.evidence
-    if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
-        return CROSS_ENTROPY
-    # below 0 the loss falls the faster, the farther one goes
-    if facts.along < 0.0 or (evidence.ratio is not None and evidence.ratio < FAR_BELOW):
-        return RAISE
-    return MOMENTUM
-
-
-def changed(facts: Facts, steps: int) -> str:
-    """Say how the loss changed over the last steps: by what share, or from what to what."""
-    before = float(facts.train[-1 - steps])
-    if facts.evidence.floor:
-        return f"loss {percent(facts.change_since(len(facts.train) - 1 - steps))}"
-    return f"loss {before:.6g} → {facts.loss:.6g}".replace("-", "−")
-
-
 # a step turned back where its cosine to the one before is below; so many of ten make a zig-zag
 TURNED, TURNED_SHARE, ROSE_SHARE = -0.5, 0.6, 0.3
 # a descent below this over the window is slow
 SLOW = 1e-2
 # how far a minimum may be, of the weights' length: to be it, to be all but it
 NEAR, AT = 1e-3, 1e-6
-# α so far above its limit: a tenth is too much still
-FAR_ABOVE = 9.0
 # a run diverges where so many of its last steps rise, or where two alone rise by such a factor;
 # from the other factor on the growth is told as one
 RISING_SHARE, RISEN, MANIFOLD = 0.8, 1.5, 2.0
@@ -258,16 +226,38 @@ def diagnose(evidence: Evidence) -> Verdict:
         for rule in _RULES:
             found = rule(facts)
             if found:
-                kind, text, way = found
-                return Verdict(kind, f"{kind}: {text}", way, facts.numbers())
+                return replace(found, numbers=facts.numbers())
     raise AssertionError("the last rule always applies")
+
+
+# What has ended
 
 
 def _diverged(facts: Facts) -> Found:
     if not facts.evidence.diverged:
         return None
-    what = facts.evidence.overflow or "the next update is not finite"
-    return Kind.DIVERGED, what, _out(facts)
+    what = facts.evidence.overflow or "The next update is not finite"
+    return Verdict(
+        Kind.DIVERGED,
+        f"Blown up at epoch {facts.epoch}.",
+        "The numbers left what a computer can hold.",
+        f"{what}. The last good weights are kept.",
+        _ways_out(facts),
+    )
+
+
+def _ways_out(facts: Facts) -> tuple[Try, ...]:
+    rate = facts.evidence.learning_rate
+    lower = rescue_rate(rate, facts.limit)
+    rescue = Try(
+        "rescue", f"back 10 epochs with α {lower:g}", f"{lower:g}", f"back with α {lower:g}"
+    )
+    if facts.limit is None:
+        return (rescue,)
+    return (rescue, Try("type_rate", f"an α below {facts.limit:.2g}"))
+
+
+# Where nothing is left to gain
 
 
 def _settled(facts: Facts) -> bool:
@@ -278,8 +268,14 @@ def _settled(facts: Facts) -> bool:
 
 def _bottom(facts: Facts) -> Found:
     if facts.nothing_left:
-        return Kind.MINIMUM, f"loss {facts.loss:.2g}: nothing left to gain", ""
+        return _minimum(facts, "Nothing is left to gain.")
     return _stationary(facts) if _settled(facts) else None
+
+
+def _minimum(facts: Facts, text: str) -> Verdict:
+    none_lower = facts.evidence.convex or facts.evidence.lowest or facts.nothing_left
+    tries = () if none_lower else (MAY_END_LOWER,)
+    return Verdict(Kind.MINIMUM, "At a minimum.", text, _rows_right(facts), tries)
 
 
 def _stationary(facts: Facts) -> Found:
@@ -289,15 +285,21 @@ def _stationary(facts: Facts) -> Found:
         return None
     if not (facts.hardly_changes or facts.still):
         return None
-    eigenvalues = f"‖g‖ {facts.norm:.2g}, curvature from {signed(smallest)} to {signed(largest)}"
     if largest <= NO_CURVATURE * facts.curvature or facts.bowl < NO_BOWL:
         return None
     if not nowhere_down(facts):
-        return Kind.SADDLE, eigenvalues, LEAVE_SADDLE
-    none_lower = facts.evidence.convex or facts.evidence.lowest
-    other = "" if none_lower else MAY_END_LOWER
-    sure = "nothing left to gain" if facts.evidence.exact else "none found that is negative"
-    return Kind.MINIMUM, f"{eigenvalues}, {sure}", other
+        return Verdict(
+            Kind.SADDLE,
+            "On a saddle.",
+            "Flat here, but downhill in one direction.",
+            "Plain descent needs long to find it.",
+            (MOMENTUM, OTHER_START),
+        )
+    sure = "every direction leads uphill" if facts.evidence.exact else "no way down was found"
+    return _minimum(facts, f"The gradient is zero and {sure}.")
+
+
+# What gets worse
 
 
 def _diverging(facts: Facts) -> Found:
@@ -310,23 +312,26 @@ def _diverging(facts: Facts) -> Found:
         return None
     if not facts.evidence.plain and turn and facts.loss < facts.train[:turn].max():
         return None  # what has a memory, or a batch's noise, swings without diverging
-    seen = turn or not facts.first
-    since = f"has risen since epoch {facts.epoch - steps}" if seen else f"rose for {steps} epochs"
     grown = f"by {signed(facts.loss - float(facts.train[turn]))}"
     if facts.evidence.floor and factor >= MANIFOLD:
         grown = f"to {factor:.3g} times as much"
+    since = f"since epoch {facts.epoch - steps}" if turn or not facts.first else "all the time"
     # the rises are past where α was lowered since
-    past = facts.evidence.following < facts.loss and not _limit(facts)
-    doing = FALLS_NOW if past else _out(facts)
-    return Kind.DIVERGING, f"the loss {since}, {grown}{_limit(facts)}", doing
-
-
-def _out(facts: Facts) -> str:
-    """Advise to go back; from the start where a tenth of α would be too much still."""
-    ratio = facts.evidence.ratio
-    if ratio is None or ratio < FAR_ABOVE:
-        return GO_BACK
-    return begin_below(facts.evidence.learning_rate / ratio)
+    if facts.evidence.following < facts.loss and not facts.above_limit:
+        return Verdict(
+            Kind.DIVERGING,
+            "It went up.",
+            f"The loss rose {since}, {grown}; with this α it falls.",
+            "The steps that were too large are past.",
+            (RUN, Try("reset", "again from the start with this α", short="again")),
+        )
+    return Verdict(
+        Kind.DIVERGING,
+        "Going up.",
+        "Each step leaps over the valley and lands higher.",
+        _limit(facts) or f"The loss has risen {since}, {grown}.",
+        _ways_out(facts),
+    )
 
 
 def _turn(losses: Floats) -> tuple[int, int, int]:
@@ -355,8 +360,14 @@ def _overfitting(facts: Facts) -> Found:
     epoch = facts.epoch - steps
     seen = turn or not facts.first
     when = f"since epoch {epoch}" if seen else f"in the last {steps} epochs"
-    words = f"test loss {percent(rise)} {when}, training loss {percent(fall)}"
-    return Kind.OVERFITTING, words, back_to(epoch) if seen else EARLIER
+    back = Try("go_to", f"back to epoch {epoch}", f"{epoch}") if seen else Try("back", "go back")
+    return Verdict(
+        Kind.OVERFITTING,
+        "Test rows get worse",
+        f"{when} ({percent(rise)}) while train rows get better.",
+        _rows_right(facts) or f"The train loss changed by {percent(fall)} meanwhile.",
+        (back, REGULARIZE),
+    )
 
 
 def _zigzag(facts: Facts) -> Found:
@@ -365,22 +376,140 @@ def _zigzag(facts: Facts) -> Found:
     count = len(facts.cosines)
     turned = int((facts.cosines < TURNED).sum())
     if count >= FEWEST_STEPS and turned >= TURNED_SHARE * count:
-        middle = float(np.median(facts.cosines))
-        words = f"{turned} of the last {count} steps turned back (cos {signed(middle)})"
-        if facts.change < 0.0 and not _limit(facts):
-            words += f", {changed(facts, facts.steps)}"
-        return Kind.ZIGZAG, words + _limit(facts), LOWER
+        why = f"{turned} of the last {count} steps turned back"
+        if facts.change < 0.0:
+            why += f"; the loss still {fell(facts, facts.steps)}"
+        return _overshoots(facts, f"{why}.")
     if facts.rises >= max(2, ROSE_SHARE * facts.steps):
-        words = f"the loss rose in {facts.rises} of the last {facts.steps} epochs"
-        return Kind.ZIGZAG, words + _limit(facts), LOWER
+        return _overshoots(
+            facts, f"The loss rose in {facts.rises} of the last {facts.steps} epochs."
+        )
     return None
+
+
+def _overshoots(facts: Facts, why: str) -> Verdict:
+    text = "Each step overshoots the valley and the next one turns back."
+    return Verdict(Kind.ZIGZAG, "Zig-zag.", text, _limit(facts) or why, (SMALLER,))
+
+
+# What stands still
+
+
+def flat(facts: Facts) -> Found:
+    """Saturated, plateau, or flat where it is not known why; not where a minimum is in sight."""
+    evidence = facts.evidence
+    saturated = evidence.saturated is not None and evidence.saturated >= MOSTLY
+    level = facts.slope < (SATURATED_SLOPE if saturated else FLAT_SLOPE)
+    level &= facts.steps >= FEWEST_STEPS or facts.slope < 0.1 * FLAT_SLOPE
+    if not (facts.still or (level and facts.hardly_changes)):
+        return None
+    if evidence.saturated is not None and saturated and level:
+        hardly = (
+            "squared error hardly feels them" if evidence.squared_sigmoid else "they hardly pull"
+        )
+        way = (CROSS_ENTROPY,) if evidence.squared_sigmoid else ()
+        return Verdict(
+            Kind.SATURATED,
+            "Stuck on a plateau.",
+            _wrong_yet_still(facts),
+            f"For {share(evidence.saturated)} of rows p is so near 0 or 1 that {hardly}.",
+            (*way, OTHER_START, NUMBERS),
+        )
+    if facts.still and not level:
+        return Verdict(
+            Kind.FLAT,
+            "Standing still:",
+            "the step is smaller than the computer can add.",
+            "A step below 1e-13 of the weights is lost in their rounding.",
+            (LARGER,),
+        )
+    return _flat_by_curvature(facts)
+
+
+def _wrong_yet_still(facts: Facts) -> str:
+    outcome = facts.evidence.outcome
+    if outcome is None or not outcome.rows:
+        return "The loss stands still, and no minimum is near."
+    wrong = 1.0 - outcome.right / outcome.rows
+    many = "Half" if 0.48 <= wrong <= 0.52 else share(wrong)
+    return f"{many} of the rows are wrong, yet the loss stands still."
+
+
+def _flat_by_curvature(facts: Facts) -> Found:
+    # where the curvature would not do more than the slope does, there is no bowl to be near to
+    if facts.distance >= IN_SIGHT or facts.bowl < NO_BOWL or facts.along < 0.0:
+        return _valley(facts) or _plateau(facts, "Flat ground, but no minimum near.")
+    if facts.evidence.smallest is None or not facts.distance < IN_SIGHT or facts.still:
+        return Verdict(
+            Kind.FLAT,
+            "Standing still:",
+            "it may be a minimum, a saddle or a plateau.",
+            "Only the curvature of the loss can tell, and it is not known here.",
+            (NUMBERS,) if facts.evidence.convex else (OTHER_START, NUMBERS),
+        )
+    if not nowhere_down(facts):
+        return _plateau(facts, "Flat ground, near a saddle.")
+    return None
+
+
+def _plateau(facts: Facts, text: str) -> Verdict:
+    why = "The gradient is next to zero, so the steps are too."
+    return Verdict(Kind.PLATEAU, "Stuck on a plateau.", text, why, _off_the_plateau(facts))
+
+
+def _valley(facts: Facts) -> Found:
+    """Slow along the floor of a valley: g keeps to the direction in which the loss curves least."""
+    smallest, largest = facts.evidence.smallest, facts.evidence.largest
+    if smallest is None or largest is None or not len(facts.cosines):
+        return None
+    steep = ratio_of(largest, abs(facts.along))
+    straight = bool((facts.cosines > STRAIGHT).all())
+    along_floor = abs(facts.along - smallest) <= FLOOR * abs(smallest)
+    if not (straight and along_floor and facts.bowl >= WALLS and NARROW <= steep < np.inf):
+        return None
+    return Verdict(
+        Kind.VALLEY,
+        "Creeping along a narrow valley.",
+        f"The sides are {times(steep)} times steeper than the floor.",
+        "α has to suit the sides, so the floor is slow.",
+        (LARGER, MOMENTUM) if facts.far_below_limit else (MOMENTUM, ALL_OPTIMIZERS),
+    )
+
+
+def nowhere_down(facts: Facts) -> bool:
+    """Whether the loss curves down in no direction, as far as that can be told."""
+    smallest = facts.evidence.smallest
+    return smallest is not None and smallest >= -NO_CURVATURE * facts.curvature
+
+
+def _off_the_plateau(facts: Facts) -> tuple[Try, ...]:
+    evidence = facts.evidence
+    if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
+        return (CROSS_ENTROPY, OTHER_START, NUMBERS)
+    # below 0 the loss falls the faster, the farther one goes
+    if facts.along < 0.0 or facts.far_below_limit:
+        return (LARGER, MOMENTUM, OTHER_START)
+    return (MOMENTUM, OTHER_START)
+
+
+# What goes on
 
 
 def _beginning(facts: Facts) -> Found:
     if facts.steps >= FEWEST_STEPS:
         return None
-    text = f"{epochs(facts.steps)}, too early to say{_limit(facts)}"
-    return Kind.BEGINNING, text, RUN
+    tries = (RUN, STEP, SMALLER if facts.above_limit else HELP)
+    if facts.epoch:
+        text = f"{epochs(facts.epoch)} are too few to say how it goes on."
+        text = text.replace("1 epoch are", "1 epoch is")
+        why = _limit(facts) or _rows_right(facts)
+        return Verdict(Kind.BEGINNING, "Just begun.", text, why, tries)
+    text, outcome = "The weights are those of the start.", facts.evidence.outcome
+    if outcome is not None and outcome.rows:
+        wrong = f"{outcome.rows - outcome.right} of {outcome.rows} {outcome.which} rows are wrong"
+        text = f"{text[:-1]}: {wrong}."
+    why = _limit(facts) or "Each epoch moves every weight one step against its gradient."
+    return Verdict(Kind.BEGINNING, "Not started.", text, why, tries)
 
 
 def _descending(facts: Facts) -> Found:
@@ -392,27 +521,70 @@ def _descending(facts: Facts) -> Found:
     change = facts.change_since(len(facts.train) - 1 - steps)
     if steps < 2 or not change < 0.0:
         return None
+    if facts.hardly_changes and facts.distance < IN_SIGHT and nowhere_down(facts):
+        return Verdict(
+            Kind.NEARLY,
+            "Nearly there.",
+            "A minimum is close; what is left to gain is small.",
+            f"The loss {fell(facts, steps)} in the last {epochs(steps)}.",
+            () if facts.evidence.convex else (OTHER_START,),
+        )
     where = f"in the last {epochs(steps)}"
     if steps < facts.steps:
         where = f"since epoch {facts.epoch - steps}, after a rise"
-    way = RAISE if abs(change) < SLOW * steps / WINDOW and _has_room(facts) else ""
-    if facts.hardly_changes and facts.distance < IN_SIGHT and nowhere_down(facts):
-        where += ", a minimum in sight"
-    return Kind.DESCENDING, f"{changed(facts, steps)} {where}{_limit(facts)}", way
+    slow = abs(change) < SLOW * steps / WINDOW and _has_room(facts)
+    return Verdict(
+        Kind.DESCENDING,
+        "Learning.",
+        f"The loss {fell(facts, steps)} {where}.",
+        _limit(facts) or _rows_right(facts),
+        (_larger(facts),) if slow else (),
+    )
+
+
+def fell(facts: Facts, steps: int) -> str:
+    """Say by how much the loss fell over the last steps, or from what to what."""
+    before = float(facts.train[-1 - steps])
+    if facts.evidence.floor:
+        return f"fell by {share(-facts.change_since(len(facts.train) - 1 - steps))}"
+    return f"fell from {before:.6g} to {facts.loss:.6g}".replace("-", "−")
+
+
+def _larger(facts: Facts) -> Try:
+    ratio = facts.evidence.ratio
+    if not ratio:
+        return LARGER
+    words = f"larger steps: α is {times(1.0 / ratio)} times below the largest safe one"
+    return replace(LARGER, words=words, short=LARGER.words)
 
 
 def _has_room(facts: Facts) -> bool:
     """Whether a larger α promises more: far below its limit, or the direction does not turn."""
-    ratio = facts.evidence.ratio
-    if ratio is not None:
-        return ratio < FAR_BELOW
+    if facts.evidence.ratio is not None:
+        return facts.far_below_limit
     return len(facts.cosines) > 0 and bool((facts.cosines > STRAIGHT).all())
 
 
 def _else(facts: Facts) -> Found:
     if not facts.change:
-        return Kind.FLAT, f"the loss does not change; ‖g‖ {facts.norm:.2g}", RAISE
-    return Kind.ZIGZAG, f"the loss rose at epoch {facts.epoch}{_limit(facts)}", LOWER
+        why = f"The gradient is {facts.norm:.2g} long."
+        return Verdict(Kind.FLAT, "Standing still:", "the loss does not change.", why, (LARGER,))
+    return _overshoots(facts, f"The loss rose at epoch {facts.epoch}.")
+
+
+def _rows_right(facts: Facts) -> str:
+    outcome = facts.evidence.outcome
+    if outcome is None or not outcome.rows:
+        return ""
+    return f"{outcome.right} of {outcome.rows} {outcome.which} rows are right."
+
+
+def _limit(facts: Facts) -> str:
+    """Say how far α is above its limit, if it is."""
+    ratio = facts.evidence.ratio
+    if ratio is None or facts.limit is None or not facts.above_limit:
+        return ""
+    return f"α is {times(ratio)} times the largest safe value ({facts.limit:.3g})."
 
 
 _RULES: Sequence[Callable[[Facts], Found]] = (
@@ -427,9 +599,3 @@ _RULES: Sequence[Callable[[Facts], Found]] = (
     _descending,
     _else,
 )
-
-
-def _limit(facts: Facts) -> str:
-    """Say how far α is above its limit, if it is."""
-    ratio = facts.evidence.ratio
-    return f"; α is {ratio:.3g} times its limit" if ratio is not None and ratio > 1.0 else ""

@@ -29,6 +29,32 @@ HARDLY = 1e-3
 # a step below this, of the weights, is lost in their rounding
 ROUNDING = 1e-13
 SATURATED = 1e-3
+# α so far below its limit: a larger one promises more
+FAR_BELOW = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a lane predicts for the `which` ("test" or "train") rows: counts (classes,) by class.
+
+    `true` are the rows of every class, `predicted` those that are taken for it, `found` those that
+    are taken for it rightly.
+    """
+
+    which: str
+    true: tuple[int, ...]
+    predicted: tuple[int, ...]
+    found: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(self.true)
+
+    @property
+    def right(self) -> int:
+        """How many rows are right."""
+        return sum(self.found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +100,8 @@ class Evidence:
     squared_sigmoid: bool = False
     diverged: bool = False
     overflow: str | None = None
+    outcome: Outcome | None = None
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError unless there is an epoch, and all arrays are as long."""
@@ -137,6 +165,23 @@ class Facts:
         if not abs(bend) > 1e-9:  # rounding
             return math.nan
         return bend / (evidence.learning_rate * evidence.descent_factor or math.nan)
+
+    @property
+    def limit(self) -> float | None:
+        """The largest safe learning rate, None where it is not known."""
+        ratio = self.evidence.ratio
+        limit = self.evidence.learning_rate / ratio if ratio and math.isfinite(ratio) else math.nan
+        return limit if 0.0 < limit < math.inf else None
+
+    @property
+    def above_limit(self) -> bool:
+        """Whether α is known to be above its limit."""
+        return self.evidence.ratio is not None and self.evidence.ratio > 1.0
+
+    @property
+    def far_below_limit(self) -> bool:
+        """Whether α is known to be so far below its limit that a larger one promises more."""
+        return self.evidence.ratio is not None and self.evidence.ratio < FAR_BELOW
 
     @property
     def nothing_left(self) -> bool:

@@ -1,4 +1,4 @@
-"""One sample's way through the model to its share of the gradient, in numbers."""
+"""One step in numbers: the names of its weights, and one sample's way to its share of g."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,23 @@ import numpy as np
 
 from tui_gd.learning.losses import Sigmoid, make_loss, softmax
 from tui_gd.learning.models import Floats, Model
+from tui_gd.problems import Problem
+
+
+def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
+    """Return a name for each of `count` weights: its feature's, where every feature has one.
+
+    The weights of a surface are its variables.
+    """
+    if problem.surface:
+        return problem.surface.names
+    features = (*problem.feature_names, "bias")
+    if count == len(features):
+        return features
+    if count == len(features) * problem.outputs:
+        return tuple(f"{name} {label}" for name in features for label in problem.class_names)
+    return tuple(f"w{number}" for number in range(1, count + 1))
+
 
 # what a row adds to the loss, and its δ = d loss / d score as descent uses it; n is the number of
 # rows, t = ±1 the class, and of several classes e = p − onehot(y)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.insight.evidence import Outcome
 from tui_gd.insight.numeric import numeric_gradient
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.session.commands import LookAt
@@ -128,7 +129,26 @@ class Observer:
             seed=seed,
             notice=notice,
             other_newest=other.newest if other else None,
+            outcome=self._outcome(position),
         )
+
+    def _outcome(self, position: int) -> Outcome | None:
+        """Return what a lane predicts for the test rows, of not too many."""
+        problem = self._trainer.problem
+        if not self._has_classes():
+            return None
+        x, true = problem.rows(problem.x_test, slice(None)), problem.y_test.astype(np.intp)
+        predicted = self._predictor.predict(self._trainer.weights[position], x)
+        kinds = (true, predicted, true[predicted == true])
+        classes = max(2, problem.outputs)
+        counts = [tuple(np.bincount(kind, minlength=classes).tolist()) for kind in kinds]
+        return Outcome("test", *counts)
+
+    def _has_classes(self) -> bool:
+        """Whether there are test rows of classes, and not too many to be predicted every frame."""
+        problem = self._trainer.problem
+        classes = problem.task in {"binary", "multiclass"}
+        return classes and 0 < len(problem.y_test) <= ACCURACY_ROWS
 
     def _lanes(self, current: int) -> tuple[LaneSnapshot, ...]:
         trainer, history, epoch = self._trainer, self._trainer.history, self._trainer.epoch
@@ -181,7 +201,7 @@ class Observer:
         trainer, problem = self._trainer, self._trainer.problem
         lanes, rows = len(trainer.lanes), len(problem.y_test)
         found = [math.nan] * lanes
-        if problem.task not in {"binary", "multiclass"} or not 0 < rows <= ACCURACY_ROWS:
+        if not self._has_classes():
             return found
         wanted = range(lanes) if lanes * rows <= ACCURACY_ROWS else range(current, current + 1)
         x, weights = problem.rows(problem.x_test, slice(None)), trainer.weights

@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.insight.evidence import Outcome
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.session.commands import LookAt
@@ -98,7 +99,9 @@ class LaneSnapshot:
 class Snapshot:
     """A run at one moment; everything in it belongs to the weights after `epoch` epochs.
 
-    `other_newest` is the last epoch of the run that would be taken back, if there is one.
+    `outcome` is what the current lane predicts for the test rows, None where there are no classes
+    or too many rows. `other_newest` is the last epoch of the run that would be taken back, if there
+    is one.
     """
 
     state: RunState
@@ -115,6 +118,7 @@ class Snapshot:
     seed: int
     notice: str = ""
     other_newest: int | None = None
+    outcome: Outcome | None = None
 
     @property
     def lane(self) -> LaneSnapshot:

@@ -12,10 +12,14 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from string import punctuation
+from typing import TYPE_CHECKING
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.text import safe_text
 from tui_gd.ui.keys import ACTIONS, Action
+
+if TYPE_CHECKING:
+    from tui_gd.insight.diagnosis import Try
 
 VARIABLE = "GD_TUI_CONFIG"
 NAME = "config.toml"
@@ -213,20 +217,23 @@ def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -
 
 # What a person is told to press: the key that an action is bound to, whatever that is.
 
-# the actions by which what a verdict advises is done
-_DOINGS = {
+# the action of the interface for each action that a verdict may name
+_OF_VERDICTS = {
     "run": "run_or_pause",
     "step": "step(1)",
+    "help": "help",
     "back": "step_back(10)",
+    "go_to": "go_to",
     "rescue": "rescue",
     "reset": "reset",
     "new_start": "new_start",
     "raise": "learning_rate(1)",
     "lower": "learning_rate(-1)",
     "type_rate": "type_learning_rate",
-    "choose_loss": "choose_loss",
-    "choose_optimizer": "choose_optimizer",
-    "go_to": "go_to",
+    "branch_with": "branch_with",
+    "race_optimizers": "race('optimizers')",
+    "why": "panel('why')",
+    "report": "panel('report')",
 }
 
 
@@ -248,9 +255,14 @@ class KeyNames:
         """The keys that move within a panel, as `↑ ↓`."""
         return f"{self.of('move(-1)')} {self.of('move(1)')}"
 
-    def press(self, advice: str) -> str:
-        """Return what a verdict advises as what is to be pressed, nothing for nothing."""
-        return f"press {advice.format_map(_Doings(self))}" if advice else ""
+    def tries(self, tries: "Sequence[Try]") -> str:
+        """Return what a verdict says to try, each behind its key; nothing for nothing."""
+        said = [f"{self.for_verdict(one.action)} {one.words}".lstrip() for one in tries]
+        return f"try {'   '.join(said)}" if said else ""
+
+    def for_verdict(self, action: str) -> str:
+        """Return the key for an action that a verdict names, nothing where there is none."""
+        return self.of(_OF_VERDICTS[action]) if action else ""
 
     def _first(self, name: str) -> str:
         return shown_keys(self._actions[name].keys.partition(",")[0])
@@ -258,19 +270,3 @@ class KeyNames:
     def _by_name(self, name: str) -> str:
         palette = self._first("command_palette")
         return f'{palette} "{self._actions[name].text}"'.lstrip()
-
-
-class _Doings(Mapping[str, str]):
-    """From what a verdict advises to the keys for it."""
-
-    def __init__(self, names: KeyNames) -> None:
-        self._names = names
-
-    def __getitem__(self, doing: str) -> str:
-        return self._names.of(_DOINGS[doing])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_DOINGS)
-
-    def __len__(self) -> int:
-        return len(_DOINGS)

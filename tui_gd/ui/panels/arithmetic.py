@@ -5,28 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from tui_gd.insight.explain import Chain, Quantity
 from tui_gd.plots.cells import width
-from tui_gd.problems import Problem
 from tui_gd.session.snapshot import LaneSnapshot
 
 SEPARATOR = "   "
 _NONE = "-"
 # a vector of which less than this is seen is rather given a line of its own
 _VECTOR = 24
-
-
-def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
-    """Return a name for each of `count` weights: its feature's, where every feature has one.
-
-    The weights of a surface are its variables.
-    """
-    if problem.surface:
-        return problem.surface.names
-    features = (*problem.feature_names, "bias")
-    if count == len(features):
-        return features
-    if count == len(features) * problem.outputs:
-        return tuple(f"{name} {label}" for name in features for label in problem.class_names)
-    return tuple(f"w{number}" for number in range(1, count + 1))
 
 
 def update_row(

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Limits, Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
@@ -20,7 +21,6 @@ from tui_gd.plots.landscape import (
 from tui_gd.plots.tracks import Track, marks
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.session.snapshot import LaneSnapshot, RunState
-from tui_gd.ui.panels.arithmetic import weight_names
 from tui_gd.ui.panels.landscape_study import (
     Choice,
     Landscape,

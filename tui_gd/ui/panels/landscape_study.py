@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import (
     Limits,
     Plane,
@@ -20,7 +21,6 @@ from tui_gd.insight.landscape import (
 )
 from tui_gd.learning.models import Floats
 from tui_gd.session.snapshot import LaneSnapshot
-from tui_gd.ui.panels.arithmetic import weight_names
 from tui_gd.ui.panels.panel import KeptEngine, View
 from tui_gd.ui.studies import Progress
 

@@ -16,9 +16,9 @@ from tui_gd.plots.table import draw_table
 from tui_gd.session.commands import Branch, Command, SetLearningRate
 from tui_gd.session.race import hold_race, race_settings
 from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
+from tui_gd.session.verdict import has_diverged
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import shown
-from tui_gd.ui.panels.why import has_diverged
 from tui_gd.ui.studies import Progress, Study
 
 # The optimizers of a race: the curves of each one's best lane, and the table of them.
@@ -148,7 +148,7 @@ class RacePanel(Panel):
         the lane's first ones. Returns the epoch of the weights where it begins.
         """
         lane, epoch, weights = view.snapshot.lane, view.snapshot.epoch, view.snapshot.lane.weights
-        if has_diverged(view):
+        if has_diverged(view.snapshot):
             epoch, weights = int(lane.path_epochs[0]), lane.path[0]
         weights = weights.copy()
         self.mode = mode

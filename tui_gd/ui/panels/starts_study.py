@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Plane, covering, grid, grid_shape, losses_on, plane_of_weights
 from tui_gd.insight.many_starts import (
     LADDER,
@@ -23,7 +24,6 @@ from tui_gd.plots.axes import Limits
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.panels.arithmetic import weight_names
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.studies import Progress
 

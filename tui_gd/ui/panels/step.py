@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tui_gd.insight.explain import chain
+from tui_gd.insight.explain import chain, weight_names
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
@@ -147,7 +147,7 @@ class StepPanel(Panel):
         header, steps = self._steps(view)
         if lane.numeric is not None:
             header = _CHECK_HEADER
-        names = arithmetic.weight_names(view.problem, len(lane.weights))
+        names = weight_names(view.problem, len(lane.weights))
         shown = np.arange(len(names))
         if len(names) > most:
             shown = np.sort(np.argsort(-np.abs(lane.gradient), kind="stable")[:most])
@@ -194,7 +194,7 @@ class StepPanel(Panel):
         columns = [lane.weights, lane.gradient, steps, lane.weights - steps]
         if lane.numeric is not None:
             header, columns = (*header, "g by differences"), [*columns, lane.numeric]
-        names = arithmetic.weight_names(problem, len(lane.weights))
+        names = weight_names(problem, len(lane.weights))
         lines = [
             f"step {epoch} to {epoch + 1}, {lane.optimizer.formula}",
             f"loss {lane.loss!r}"

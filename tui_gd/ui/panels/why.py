@@ -1,24 +1,10 @@
 """The why panel: how training goes in words, the numbers behind it, and what to try."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from tui_gd.insight.curvature import (
-    LARGEST_ERROR,
-    Curvature,
-    SafeRate,
-    curvature,
-    safe_learning_rate,
-    wording,
-)
-from tui_gd.insight.diagnosis import Kind, Verdict, diagnose
-from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share
-from tui_gd.learning.engine import Engine
-from tui_gd.learning.losses import make_loss
-from tui_gd.learning.models import Floats
+from tui_gd.insight.curvature import SafeRate, wording
+from tui_gd.insight.diagnosis import Kind, Verdict
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.colours import Colour
@@ -26,164 +12,10 @@ from tui_gd.plots.gauge import draw_gauge
 from tui_gd.plots.palette import Palette
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import draw_table
-from tui_gd.ui.panels.arithmetic import weight_names
+from tui_gd.session.verdict import Measured, has_diverged, measure, safe_rate, verdict_on
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
-# The signs of how training goes: a view of the run, and what a study found, as evidence.
-
-# of more rows, so many are looked at for what is saturated and what overflows
-MOST_ROWS = 20_000
-
-
-@dataclass(frozen=True, eq=False)
-class SignsFound:
-    """What a study found at a lane's weights (parameters,); None is what there is not.
-
-    `first_loss` is that of the lane's first weights, in the loss that it descends on here.
-    """
-
-    lane: int
-    loss_name: str
-    epoch: int
-    weights: Floats
-    curvature: Curvature
-    first_loss: float
-    saturated: float | None
-    overflow: str | None
-
-
-def evidence_of(view: View, found: SignsFound | None) -> Evidence:
-    """Return what the snapshot shows of the current lane, and what was found, as evidence."""
-    lane, recent = view.snapshot.lane, view.snapshot.recent
-    begin = min(max(0, _loss_begun(view) - recent.first), len(recent.train) - 1)
-    task = view.problem.task
-    squares = lane.loss_name in {"sse", "mse"} and task in {"binary", "multiclass"}
-    limited = safe_rate(view, found.curvature) if found else None
-    bent = found.curvature if found and found.curvature.error <= LARGEST_ERROR else None
-    return Evidence(
-        first=recent.first + begin,
-        train=recent.train[begin:],
-        test=recent.test[begin:],
-        norms=recent.norms[begin:],
-        cosines=recent.cosines[begin:],
-        learning_rate=lane.learning_rate,
-        scale=_scale(view),
-        step=float(np.linalg.norm(lane.next_weights - lane.weights)),
-        following=lane.next_loss,
-        highest=found.first_loss if found else math.nan,
-        descent_factor=make_loss(lane.loss_name, task).descent_factor,
-        ratio=limited.ratio(lane.learning_rate) if limited else None,
-        largest=bent.largest if bent else None,
-        smallest=bent.smallest if bent else None,
-        along=bent.along_gradient if bent else None,
-        exact=bent.exact if bent else True,
-        saturated=found.saturated if found else None,
-        plain=lane.optimizer.name == "sgd"
-        and view.settings.schedule == "constant"
-        and _full_batch(view),
-        floor=task != "surface",
-        convex=task != "surface" and not view.settings.hidden and not squares,
-        lowest=_at_lowest(view),
-        squared_sigmoid=squares,
-        diverged=has_diverged(view),
-        overflow=found.overflow if found else None,
-    )
-
-
-def _loss_begun(view: View) -> int:
-    """Return the epoch from which on the current lane's losses are of one kind."""
-    lanes = {lane.number: lane for lane in view.snapshot.lanes}
-    lane = view.snapshot.lane
-    while lane.parent is not None:
-        parent = lanes.get(lane.parent)
-        if lane.branched_at <= view.snapshot.epoch and (
-            parent is None or parent.loss_name != lane.loss_name
-        ):
-            return lane.branched_at
-        if parent is None:
-            break
-        lane = parent
-    return 0
-
-
-def _at_lowest(view: View) -> bool:
-    """Whether the current lane is near a global minimum that is known."""
-    surface, weights = view.problem.surface, view.snapshot.lane.weights
-    found = surface.nearest(weights) if surface else None
-    return bool(surface and found and found[0].is_global and found[1] <= surface.near)
-
-
-def _full_batch(view: View) -> bool:
-    return not 0 < view.settings.batch_size < len(view.problem.y_train)
-
-
-def safe_rate(view: View, found: Curvature) -> SafeRate:
-    """Return the limit of the current lane's learning rate, by the curvature."""
-    lane = view.snapshot.lane
-    return safe_learning_rate(
-        found,
-        lane.optimizer.name,
-        make_loss(lane.loss_name, view.problem.task).descent_factor,
-        _full_batch(view),
-        lane.optimizer.momentum,
-    )
-
-
-def has_diverged(view: View) -> bool:
-    """Return whether the current lane cannot go on from the viewed epoch."""
-    lane = view.snapshot.lane
-    return lane.diverged is not None and lane.diverged <= view.snapshot.epoch
-
-
-def _scale(view: View) -> float:
-    """Return the greatest length of the weights so far; of a surface how large what is drawn is."""
-    lane, surface = view.snapshot.lane, view.problem.surface
-    so_far = lane.path[lane.path_epochs <= view.snapshot.epoch]
-    lengths = np.sqrt(np.vecdot(so_far, so_far)).max(initial=0.0)
-    if surface is not None:
-        lengths = max(lengths, *(float(high) - float(low) for low, high in surface.limits))
-    return max(float(lengths), float(np.linalg.norm(lane.weights)))
-
-
-def saturated(view: View) -> float | None:
-    """Return the share of the train rows that are saturated, None where nothing has p."""
-    lane = view.snapshot.lane
-    if view.problem.task not in {"binary", "multiclass"} or lane.loss_name == "hinge":
-        return None
-    return saturated_share(view.predictor.probabilities(lane.weights, _some_rows(view)))
-
-
-def overflow(view: View, engine: Engine) -> str:
-    """Return what the next update overflows in, by one pass at the weights it leads to."""
-    lane = view.snapshot.lane
-    following = lane.next_weights
-    if np.isnan(following).all():
-        following = lane.weights - lane.learning_rate * lane.gradient
-    loss, direction = engine.loss_and_grad(following[None])
-    largest = None
-    if view.problem.task != "surface" and np.isfinite(following).all():
-        scores = view.predictor.scores(following, _some_rows(view))
-        largest = float(np.abs(scores).max(initial=0.0))
-    return overflow_of(
-        lane.gradient,
-        lane.learning_rate,
-        following,
-        float(loss[0]),
-        next_direction=direction[0],
-        largest_score=largest,
-        names=weight_names(view.problem, len(following)),
-    )
-
-
-def _some_rows(view: View) -> Floats:
-    problem = view.problem
-    every = max(1, -(-len(problem.y_train) // MOST_ROWS))
-    return problem.rows(problem.x_train, slice(None, None, every))
-
-
-# what was found at weights that lie so near, of their length, holds here too
-NEAR = 1e-2
 _GAP = "  "
 _MEANINGS = {
     "slope": "at ‖W‖, of the loss: flat below 0.05",
@@ -209,7 +41,7 @@ class WhyPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: SignsFound | None = None
+        self._found: Measured | None = None
         self._engine = KeptEngine()
         self._scroll = Scroll()
 
@@ -220,8 +52,7 @@ class WhyPanel(Panel):
 
     def verdict(self, view: View) -> Verdict:
         """Return how training goes at the epoch being viewed."""
-        with np.errstate(all="ignore"):
-            return diagnose(evidence_of(view, self._near(view)))
+        return verdict_on(view.snapshot, view.problem, view.settings, self._found)
 
     def line(self, view: View, columns: int) -> tuple[str, str, Kind]:
         """Return the verdict in at most `columns` cells, the advice if it fits too, and the kind.
@@ -229,8 +60,8 @@ class WhyPanel(Panel):
         Both are in the terminal's characters; between them and the border stand two cells.
         """
         verdict = self.verdict(view)
-        text = spelled(verdict.text, view.style.symbols)
-        advice = spelled(view.keys.press(verdict.advice), view.style.symbols)
+        text = spelled(verdict.line, view.style.symbols)
+        advice = spelled(view.keys.tries(verdict.tries), view.style.symbols)
         if width(text) + width(_GAP) + width(advice) > columns:
             advice = ""
         if width(text) > columns:
@@ -264,9 +95,12 @@ class WhyPanel(Panel):
         palette, symbols = style.palette, style.symbols
         verdict, found, safe = self.verdict(view), self._found_here(view), self._safe(view)
         colour = kind_colour(verdict.kind, palette)
-        lines = [(line, colour) for line in wrapped(spelled(verdict.text, symbols), room)]
-        if verdict.advice:
-            advice = spelled(view.keys.press(verdict.advice), symbols)
+        lines = [(line, colour) for line in wrapped(spelled(verdict.line, symbols), room)]
+        if verdict.why:
+            why = spelled(verdict.why, symbols)
+            lines += [(line, palette.text) for line in wrapped(why, room)]
+        if verdict.tries:
+            advice = spelled(view.keys.tries(verdict.tries), symbols)
             lines += [(line, palette.text) for line in wrapped(advice, room)]
         if safe is None:
             words = [("the curvature follows", palette.dim)]
@@ -298,8 +132,9 @@ class WhyPanel(Panel):
         rate = snapshot.lane.learning_rate
         lines = [
             f"why: epoch {snapshot.epoch}, lane {snapshot.lane.name}",
-            verdict.text,
-            f"advice: {view.keys.press(verdict.advice) or 'none'}",
+            verdict.line,
+            *([verdict.why] if verdict.why else []),
+            f"advice: {view.keys.tries(verdict.tries) or 'none'}",
             f"learning rate: {rate!r}",
         ]
         if safe is not None:
@@ -318,7 +153,7 @@ class WhyPanel(Panel):
         """Return what finds curvature, saturation, and what overflows, at the viewed weights."""
         snapshot, lane, known = view.snapshot, view.snapshot.lane, self._found_here(view)
         start = known.curvature.direction if known else None
-        diverged = has_diverged(view)
+        diverged = has_diverged(snapshot)
         key = (
             view.problem,
             view.settings,
@@ -328,26 +163,17 @@ class WhyPanel(Panel):
             lane.next_weights.tobytes() if diverged else b"",
         )
 
-        def compute(progress: Progress) -> SignsFound:
+        def compute(progress: Progress) -> Measured:
             engine = self._engine.of(view, lane.loss_name)
             engine.between_blocks = progress.check
-            return SignsFound(
-                lane.number,
-                lane.loss_name,
-                snapshot.epoch,
-                lane.weights,
-                curvature(engine, lane.weights, start=start),
-                float(engine.loss(lane.path[:1])[0]),
-                saturated(view),
-                overflow(view, engine) if diverged else None,
-            )
+            return measure(snapshot, view.problem, view.predictor, engine, start)
 
         return Study(key, compute)
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Keep what was found."""
         del key
-        if isinstance(result, SignsFound):
+        if isinstance(result, Measured):
             self._found = result
 
     def moved(self, by: int, view: View) -> int:
@@ -360,25 +186,17 @@ class WhyPanel(Panel):
         """Scroll by what is seen at once, less a line."""
         self._scroll.turn(pages)
 
-    def _found_here(self, view: View) -> SignsFound | None:
+    def _found_here(self, view: View) -> Measured | None:
         """Return what was found last, if it was on the viewed lane."""
-        found, lane = self._found, view.snapshot.lane
-        if found is None or (found.lane, found.loss_name) != (lane.number, lane.loss_name):
-            return None
-        return found if found.weights.shape == lane.weights.shape else None
-
-    def _near(self, view: View) -> SignsFound | None:
-        """Return what was found last, if it holds at the viewed weights."""
-        found, weights = self._found_here(view), view.snapshot.lane.weights
-        if found is None:
-            return None
-        moved = float(np.linalg.norm(weights - found.weights))
-        return found if moved <= NEAR * float(np.linalg.norm(weights)) else None
+        found = self._found
+        return found if found is not None and found.of(view.snapshot.lane) else None
 
     def _safe(self, view: View) -> SafeRate | None:
         """Return the limit of α by the curvature found last, None before there is any."""
         found = self._found_here(view)
-        return safe_rate(view, found.curvature) if found else None
+        if found is None:
+            return None
+        return safe_rate(view.snapshot.lane, view.problem, view.settings, found.curvature)
 
 
 def kind_colour(kind: Kind, palette: Palette) -> Colour:
