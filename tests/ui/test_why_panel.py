@@ -140,7 +140,6 @@ def test_every_verdict_is_said_in_words_and_colour(kind, run) -> None:
 @pytest.mark.parametrize(("kind", "run"), VERDICTS)
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_it_is_drawn_at_every_size_and_depth(kind, run, symbols) -> None:
-    del kind
     for depth in ("truecolor", "256", "16", "mono"):
         view = replace(view_of(**run), style=Style(palette_for(depth, depth != "16"), symbols))
         for panel in (WhyPanel(), studied(view)):
@@ -150,7 +149,8 @@ def test_it_is_drawn_at_every_size_and_depth(kind, run, symbols) -> None:
                 assert cells.shape == (rows, columns)
                 if symbols.plain:
                     assert (cells.code < 128).all()
-                    assert not (cells.code == ord("?")).any()
+                    # a character that was replaced; "?" is also the key of the help
+                    assert (cells.code == ord("?")).sum() <= (kind is Kind.BEGINNING)
 
 
 def test_before_a_study_there_is_a_verdict_without_curvature() -> None:
