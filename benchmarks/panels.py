@@ -71,7 +71,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
     problem = settings.load_problem()
     settings = replace(settings, loss=settings.loss_for(problem))
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     predictor = Predictor(trainer.model, problem.task)
     observer = Observer(trainer, predictor)
     trainer.current = trainer.lanes[len(trainer.lanes) // 2].number
@@ -88,7 +88,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
             notice="",
         )
 
-    with trainer.computing(), np.errstate(all="ignore"):
+    with computing(), np.errstate(all="ignore"):
         trainer.advance(epochs)
         taken()
         for _ in range(count):

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from tui_gd.cli.run import KEEP_SECONDS
+from tui_gd.learning.engine import computing
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
@@ -47,7 +48,7 @@ def compare(settings: RunSettings, directory: Path, burst: int) -> None:
     path = directory / "runs.sqlite3"
     recorder = Recorder(settings, problem, path=path)
     ratios, speeds = [], []
-    with plain.computing(), kept.computing():
+    with computing():
         for _ in range(TURNS):
             without = speed(plain, None, burst)
             speeds.append(without)

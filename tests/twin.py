@@ -149,7 +149,7 @@ class Twin:
             lanes.append(TwinLane(begin, how))
         self.lanes, self.epoch = lanes, 0
 
-    def take_back(self) -> None:
+    def undo_reset(self) -> None:
         if self.other is not None:
             (self.lanes, self.epoch), self.other = self.other, (self.lanes, self.epoch)
 

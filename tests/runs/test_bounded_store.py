@@ -35,14 +35,14 @@ class Bounded(Kept):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.trainer = self.settings.make_trainer(self.problem, bounded=True)
-        self.trainer.record_steepness()
+        self.trainer.record_norms()
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(points_module, "FINENESS", 64)
-    monkeypatch.setattr(series_module, "WHOLE", 256)
-    monkeypatch.setattr(series_module, "LEAST_WHOLE", 128)
+    monkeypatch.setattr(series_module, "DENSE_EPOCHS", 256)
+    monkeypatch.setattr(series_module, "LEAST_DENSE_EPOCHS", 128)
 
 
 def taken_up(path: Path, name: str) -> Trainer:
@@ -77,7 +77,7 @@ def test_a_bounded_run_is_kept_and_goes_on_with_its_bits_and_its_curves(
             )
             both = np.isfinite(got) & np.isfinite(true)
             assert np.array_equal(got[both], true[both])
-            assert np.isfinite(got[kept.whole :]).all()
+            assert np.isfinite(got[kept.dense_from :]).all()
             assert np.isfinite(got).sum() > 500
             mine, theirs = (each.window(lane, 0, one.recorded + 1) for each in (kept, own))
             if mine.width > 8:
@@ -205,7 +205,7 @@ def test_rows_of_equal_width_as_they_were_kept_before_still_open(tmp_path: Path)
         )
     with Store(run.path) as store:
         known = store.checkpoint(store.find(name)).series["train"][0]
-    assert (known.whole, known.stop) == (512, 1001)
+    assert (known.dense_from, known.stop) == (512, 1001)
     assert known.points().epochs.tolist() == [*epochs.tolist(), *range(512, 1001)]
     assert known.at(400) == run.trainer.losses(0)[400]
     assert np.isnan(known.at(401))

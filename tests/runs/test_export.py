@@ -38,7 +38,7 @@ def exported_run(epochs: int = 20, **given: Any) -> Exported:
     settings = RunSettings(**{"seed": 3, **given})
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     trainer.advance(epochs)
     return Exported.of(settings, problem, trainer)
 
@@ -47,7 +47,7 @@ def branched_run() -> Exported:
     settings = RunSettings(seed=3, alpha=(0.01, 0.02), samples=60, schedule="inverse:0.5")
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     trainer.advance(5)
     trainer.set_learning_rate(0.05, 1)
     trainer.advance(5)
@@ -200,7 +200,7 @@ def test_losses_that_are_not_known_are_empty_and_can_be_computed_again(tmp_path:
     assert missing_epochs(whole.checkpoint) == 0
     (path,) = export(whole, "losses", tmp_path)
     twin = settings.make_trainer(problem)
-    twin.record_steepness()
+    twin.record_norms()
     twin.advance(6)
     twin.branch(0, 0.1)
     twin.advance(4)
@@ -541,7 +541,7 @@ def test_a_kept_run_is_exported(
     said = call("export", run, "losses", "--complete", "--to", "whole")
     assert said.err == ""
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     trainer.advance(30)
     (path,) = export(Exported.of(settings, problem, trainer), "losses", tmp_path / "other")
     assert Path("whole/losses.csv").read_bytes() == path.read_bytes()

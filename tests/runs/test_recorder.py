@@ -41,7 +41,7 @@ def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
             trainer.reset(int(chance.integers(100)))
             trainer.advance(3)
         case 8:
-            trainer.take_back()
+            trainer.undo_reset()
 
 
 @pytest.mark.parametrize("seed", range(12))

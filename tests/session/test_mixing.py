@@ -62,7 +62,7 @@ class Bench:
         self.problem = make_problem(ROWS)
         start = np.random.default_rng(5).standard_normal(3)
         trainer = Trainer(self.problem, initial_weights=start, keep_epochs=keep_epochs)
-        trainer.record_steepness()
+        trainer.record_norms()
         self.runner = Runner(trainer, 10**6, pace=300.0)
         self.twin = Twin(start, [0.01])
         self.current = 0
@@ -136,7 +136,7 @@ class Bench:
             case ("take back",):
                 number = self.runner.snapshot.lane.number
                 numbers = [lane.number for lane in self.post(TakeBack()).lanes]
-                twin.take_back()
+                twin.undo_reset()
                 last = len(twin.lanes) - 1
                 self.current = numbers.index(number) if number in numbers else last
 
@@ -161,8 +161,8 @@ class Bench:
             known = np.flatnonzero(np.isfinite(shown))
             assert len(shown) == len(losses)
             assert shown[known].tolist() == [losses[epoch] for epoch in known]
-            assert known.tolist()[-1:] == [len(losses) - 1] or lane.train.whole > lane.recorded
-            if not lane.train.whole:
+            assert known.tolist()[-1:] == [len(losses) - 1] or lane.train.dense_from > lane.recorded
+            if not lane.train.dense_from:
                 assert len(known) == len(losses)
             wanted = self.twin.lanes[position].update_at(shot.epoch)
             assert (lane.optimizer.name, lane.loss_name) == (wanted.optimizer, wanted.loss)

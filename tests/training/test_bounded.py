@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.making import Floats
 from tui_gd.training import series as module
 from tui_gd.training import spans as points_module
-from tui_gd.training.series import WHOLE, Series
+from tui_gd.training.series import DENSE_EPOCHS, Series
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> No
     if "memory" not in request.node.name and "real" not in request.node.name:
         monkeypatch.setattr(points_module, "FINENESS", 8)
         monkeypatch.setattr(points_module, "LEAST_FINENESS", 4)
-        monkeypatch.setattr(module, "ASIDE", 16)
+        monkeypatch.setattr(module, "REVISITED_EPOCHS", 16)
 
 
 def widths(stop: int, fineness: int) -> list[tuple[int, int]]:
@@ -57,16 +57,18 @@ def test_of_every_bucket_the_least_and_greatest_are_on_record_with_their_epochs(
         values = random.integers(-5, 5, (epochs, lanes)).astype(float)
         values[random.random((epochs, lanes)) < 0.1] = np.nan
         series = filled(values, whole, chunk)
-        assert series.whole == 0 or epochs - 2 * whole <= series.whole <= epochs - whole
+        assert series.dense_from == 0 or epochs - 2 * whole <= series.dense_from <= epochs - whole
         for lane in range(lanes):
             got, true = series.between(lane, 0, epochs), values[:, lane]
             known = np.isfinite(got)
             assert np.array_equal(got[known], true[known])
-            assert np.array_equal(got[series.whole :], true[series.whole :], equal_nan=True)
-            for first, stop in widths(series.whole, 8):
+            assert np.array_equal(
+                got[series.dense_from :], true[series.dense_from :], equal_nan=True
+            )
+            for first, stop in widths(series.dense_from, 8):
                 bucket, kept = true[first:stop], got[first:stop]
-                if np.isfinite(bucket[: series.whole - first]).any():
-                    bucket = bucket[: series.whole - first]
+                if np.isfinite(bucket[: series.dense_from - first]).any():
+                    bucket = bucket[: series.dense_from - first]
                     assert np.nanmin(kept[: len(bucket)]) == np.nanmin(bucket)
                     assert np.nanmax(kept[: len(bucket)]) == np.nanmax(bucket)
                     assert np.isfinite(kept[: len(bucket)]).sum() <= 2
@@ -100,11 +102,11 @@ def test_between_points_a_narrow_curve_has_nothing_and_says_from_where_it_is_who
     series = filled(np.arange(3000.0)[:, None], 64, 10)
     curve = series.window(0, 2000, 2100)  # points every 128 epochs, two for each bucket
     assert curve.width == 1
-    assert curve.whole == 2100
+    assert curve.dense_from == 2100
     known = np.flatnonzero(np.isfinite(curve.low)) + 2000
     assert known.tolist() == [2047, 2048]
     late = series.window(0, 2980, 3000)
-    assert late.whole <= 2980
+    assert late.dense_from <= 2980
     assert late.low.tolist() == list(range(2980, 3000))
 
 
@@ -148,7 +150,7 @@ class Record:
     def tell(self) -> None:
         """Take the delta as a store does."""
         for lane, row in enumerate(self.rows):
-            first = self.series.delta(lane, len(row) - 1)
+            first = self.series.take_unsaved(lane, len(row) - 1)
             known = self.series.known(lane, first, len(row))
             kept = {epoch: value for epoch, value in self.told[lane].items() if epoch < first}
             kept.update(zip(*(part.tolist() for part in known.points()), strict=True))
@@ -163,7 +165,7 @@ class Record:
             begin = max(0, self.at + 1 - newest)
             assert np.isfinite(got[begin : self.at + 1]).all()
             assert known[-1] <= len(row) - 1
-            assert np.isfinite(got[max(0, self.series.whole) : len(row)]).all()
+            assert np.isfinite(got[max(0, self.series.dense_from) : len(row)]).all()
             points = self.series.known(lane, 0, len(row)).points()
             assert (np.diff(points.epochs) > 0).all()
             assert (points.values.tolist()) == [row[epoch] for epoch in points.epochs.tolist()]
@@ -222,8 +224,8 @@ def test_wherever_a_run_goes_back_branches_and_goes_on_no_value_on_record_is_wro
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(points_module, "FINENESS", 8)
         patch.setattr(points_module, "LEAST_FINENESS", 4)
-        patch.setattr(module, "ASIDE", 16)
-        patch.setattr(module, "LEAST_WHOLE", 8)
+        patch.setattr(module, "REVISITED_EPOCHS", 16)
+        patch.setattr(module, "LEAST_DENSE_EPOCHS", 8)
         record = Record(lanes, whole)
         record.go(150)
         newest = 8
@@ -254,13 +256,13 @@ def test_replayed_epochs_are_whole_aside_and_are_no_news() -> None:
     values = np.random.default_rng(0).random((2000, 2))
     series = filled(values, 64, 50)
     for lane in (0, 1):
-        assert series.delta(lane, 1999) == 0
+        assert series.take_unsaved(lane, 1999) == 0
     before = series.known(0, 0, 2000)
     series.write(1001, values[1001:1009].copy())
     assert series.between(1, 1001, 1009).tolist() == values[1001:1009, 1].tolist()
-    assert [series.delta(lane, 1999) for lane in (0, 1)] == [2000, 2000]
+    assert [series.take_unsaved(lane, 1999) for lane in (0, 1)] == [2000, 2000]
     after = series.known(0, 0, 2000)
-    assert after.thin.epochs.tolist() == before.thin.epochs.tolist()
+    assert after.thinned.epochs.tolist() == before.thinned.epochs.tolist()
 
 
 def test_one_lane_that_goes_another_way_far_back_leaves_the_others_alone() -> None:
@@ -285,7 +287,7 @@ def test_one_lane_that_goes_another_way_far_back_leaves_the_others_alone() -> No
             assert np.nanmin(got[first:stop]) == truth[first:stop].min()
             assert np.nanmax(got[first:stop]) == truth[first:stop].max()
     kept = series.known(1, 0, 1900)
-    assert set(other.thin.between(0, 1900).epochs) <= set(kept.points().epochs)
+    assert set(other.thinned.between(0, 1900).epochs) <= set(kept.points().epochs)
 
 
 def test_what_is_known_is_taken_up_again() -> None:
@@ -295,7 +297,7 @@ def test_what_is_known_is_taken_up_again() -> None:
     again.restore([series.known(lane, 0, 3000) for lane in (0, 1)])
     for lane in (0, 1):
         one, other = series.between(lane, 0, 3000), again.between(lane, 0, 3000)
-        assert np.array_equal(one[series.whole :][-64:], other[-64:])
+        assert np.array_equal(one[series.dense_from :][-64:], other[-64:])
         assert set(np.flatnonzero(np.isfinite(other))) <= set(np.flatnonzero(np.isfinite(one)))
         left, right = series.window(lane, 0, 3000), again.window(lane, 0, 3000)
         assert np.array_equal(np.nanmin(left.low), np.nanmin(right.low))
@@ -306,7 +308,7 @@ def test_what_is_known_is_taken_up_again() -> None:
 
 @pytest.mark.parametrize("lanes", [1, 64])
 def test_memory_stays_what_it_is_over_many_epochs(lanes: int) -> None:
-    series = Series(lanes, WHOLE)
+    series = Series(lanes, DENSE_EPOCHS)
     epochs, chunk = 10_000_000 // lanes, 1024
     sizes = {}
     for begin in range(0, epochs, chunk):
@@ -318,14 +320,14 @@ def test_memory_stays_what_it_is_over_many_epochs(lanes: int) -> None:
     assert series.nbytes < 16 << 20
     half = min(size for begin, size in sizes.items() if begin > epochs // 2)
     assert series.nbytes <= half + lanes * 4 * 4096 * 16
-    assert series.whole >= epochs - 2 * WHOLE
+    assert series.dense_from >= epochs - 2 * DENSE_EPOCHS
     assert np.isfinite(series.between(0, epochs - 2048, epochs)).all()
 
 
 def test_at_the_real_sizes_early_epochs_keep_all_their_values() -> None:
     values = np.random.default_rng(0).random(400_000)
-    series = filled(values[:, None], WHOLE, 1024)
-    assert series.whole > 100_000
+    series = filled(values[:, None], DENSE_EPOCHS, 1024)
+    assert series.dense_from > 100_000
     assert series.between(0, 0, 8192).tolist() == values[:8192].tolist()
     assert np.isfinite(series.between(0, 8192, 16_384)).sum() == 8192
     assert np.isfinite(series.between(0, 65_536, 98_304)).sum() == pytest.approx(4096, abs=2)

@@ -27,8 +27,8 @@ def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(points_module, "FINENESS", 2)
         patch.setattr(points_module, "LEAST_FINENESS", 1)
-        patch.setattr(series, "ASIDE", 4)
-        patch.setattr(series, "LEAST_WHOLE", 3)
+        patch.setattr(series, "REVISITED_EPOCHS", 4)
+        patch.setattr(series, "LEAST_DENSE_EPOCHS", 3)
         patch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=7 * 3 * 8))
         yield
 
@@ -36,7 +36,7 @@ def small() -> Iterator[None]:
 def trainer_of(start: Floats, rates: list[float], keep_epochs: int | None = 4) -> Trainer:
     problem = make_problem(ROWS)
     trainer = Trainer(problem, learning_rates=rates, initial_weights=start, keep_epochs=keep_epochs)
-    trainer.record_steepness()
+    trainer.record_norms()
     return trainer
 
 
@@ -56,7 +56,7 @@ def check(trainer: Trainer, twin: Twin) -> None:
             known = np.flatnonzero(np.isfinite(got))
             assert got[known].tolist() == [true[epoch] for epoch in known]
             assert known[0] == 0
-            assert np.isfinite(got[kept.whole :]).all()
+            assert np.isfinite(got[kept.dense_from :]).all()
             # what was thinned has lost no more than two ends of a bucket
             curve = kept.window(lane, 0, len(one.updates) + 1)
             assert np.nanmin(curve.low) == min(true[epoch] for epoch in known)
@@ -116,7 +116,7 @@ def test_a_bounded_run_goes_back_to_any_epoch_with_its_bits() -> None:
     bounded, whole = (trainer_of(start, [0.003, 0.1], keep) for keep in (4096, None))
     for trainer in (bounded, whole):
         trainer.advance(30_000)
-    assert bounded.history.train_loss.whole > 20_000
+    assert bounded.history.train_loss.dense_from > 20_000
     for epoch in (29_999, 20_001, 12_345, 12_344, 12_346, 9_000, 100, 0, 25_000, 30_000):
         for trainer in (bounded, whole):
             trainer.go_to(epoch)

@@ -23,9 +23,9 @@ class Ledger:
         self.last: Delta | None = None
 
     def take(self, delta: Delta) -> None:
-        if delta.begun:
-            self.frames, self.series, self.entries = [delta.begun], {}, []
-        self.frames = [frame for frame in self.frames if frame.epoch <= delta.kept]
+        if delta.restart:
+            self.frames, self.series, self.entries = [delta.restart], {}, []
+        self.frames = [frame for frame in self.frames if frame.epoch <= delta.valid_to]
         self.frames = [frame for frame in self.frames if frame.epoch != delta.epoch]
         self.frames.append(delta.keyframe)
         for change in delta.changes:
@@ -80,7 +80,7 @@ def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
     start = np.random.default_rng(5).standard_normal(3)
     trainer = Trainer(make_problem(ROWS), learning_rates=lanes, initial_weights=start)
     twin, ledger = Twin(start, lanes), Ledger()
-    trainer.record_steepness()
+    trainer.record_norms()
     for command, told in before:
         carry_out(command, trainer, twin)
         if told:
@@ -90,7 +90,7 @@ def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
     same(whole, kept)
     for checkpoint in (whole, kept):
         again = fresh(start)
-        again.record_steepness()
+        again.record_norms()
         again.restore(checkpoint)
         again.finish_tests()
         check(again, twin)
@@ -105,14 +105,14 @@ def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
 def test_news_are_only_what_is_new() -> None:
     trainer = fresh(np.array([0.5, -0.25, 0.125]))
     first = trainer.delta()
-    assert first.begun
-    assert first.begun.epoch == 0
+    assert first.restart
+    assert first.restart.epoch == 0
     trainer.advance(1000)
     trainer.delta()
     trainer.advance(7)
     delta = trainer.delta()
-    assert delta.begun is None
-    assert delta.kept == np.inf
+    assert delta.restart is None
+    assert delta.valid_to == np.inf
     (change,) = delta.changes
     assert change.first == 1001
     assert change.values["train"].all().tobytes() == trainer.losses()[1001:].tobytes()
@@ -123,7 +123,7 @@ def test_news_are_only_what_is_new() -> None:
     trainer.set_learning_rate(0.5)
     trainer.advance(1)
     delta = trainer.delta()
-    assert delta.kept == 607
+    assert delta.valid_to == 607
     assert [(one.first, len(one.values["train"].all())) for one in delta.changes] == [(608, 1)]
     assert len(delta.entries) == 1
 
@@ -131,7 +131,7 @@ def test_news_are_only_what_is_new() -> None:
 def test_weights_of_another_model_are_refused_in_one_line() -> None:
     checkpoint = fresh(np.zeros(3)).checkpoint()
     other = Trainer(make_problem(ROWS, 4))
-    with pytest.raises(ValueError, match=r"^the kept weights are not those of this model$"):
+    with pytest.raises(ValueError, match=r"^the saved weights do not fit this model$"):
         other.restore(checkpoint)
 
 

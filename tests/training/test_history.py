@@ -94,8 +94,8 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
             start = None if seed is None else np.random.default_rng(seed).standard_normal(3)
             twin.reset(start)
         case ("take back",):
-            assert trainer.take_back() == (twin.other is not None)
-            twin.take_back()
+            assert trainer.undo_reset() == (twin.other is not None)
+            twin.undo_reset()
         case ("look_ahead",):
             weights, loss = trainer.look_ahead()
             for lane in range(lanes):

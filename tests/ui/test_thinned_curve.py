@@ -16,13 +16,13 @@ EPOCHS = 40_000
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run at epoch 40,000 whose record is whole from about epoch 36,000 on."""
     monkeypatch.setattr(points_module, "FINENESS", 64)
-    monkeypatch.setattr(series_module, "WHOLE", 2048)
+    monkeypatch.setattr(series_module, "DENSE_EPOCHS", 2048)
     made = Run(epochs=0, alpha=(0.001,))
     made.trainer = made.settings.make_trainer(made.problem, bounded=True)
     made.observer._trainer = made.trainer
-    made.trainer.record_steepness()
+    made.trainer.record_norms()
     made.advance(EPOCHS)
-    assert 30_000 < made.trainer.history.train_loss.whole < EPOCHS - 2000
+    assert 30_000 < made.trainer.history.train_loss.dense_from < EPOCHS - 2000
     return made
 
 

@@ -31,7 +31,7 @@ def view_of(epochs: int, alpha: float = 0.01, start=None, **options) -> View:
     problem = settings.load_problem()
     initial = None if start is None else np.array(start)
     trainer = settings.make_trainer(problem, initial_weights=initial)
-    trainer.record_steepness()
+    trainer.record_norms()
     predictor = Predictor(trainer.model, problem.task)
     observer = Observer(trainer, predictor)
     trainer.advance(epochs)
@@ -187,7 +187,7 @@ def test_a_branch_with_another_loss_is_judged_from_there_on() -> None:
     settings = RunSettings(alpha=(0.01,))
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     observer = Observer(trainer, Predictor(trainer.model, problem.task))
     trainer.advance(20)
     trainer.current = trainer.lanes[trainer.branch(0, loss="cross-entropy")].number

@@ -41,7 +41,7 @@ def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     """Take commands for a new run, or for a `shared` one; return the exit status."""
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem, bounded=True)
-    trainer.record_steepness()
+    trainer.record_norms()
     if shared is not None:
         replay(trainer, shared)
     epochs = settings.epochs if shared is None else max(settings.epochs, shared.epoch)

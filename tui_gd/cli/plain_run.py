@@ -10,7 +10,7 @@ import numpy as np
 
 from tui_gd.cli.signals import Leave
 from tui_gd.errors import ProblemError
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.models import Predictor
 from tui_gd.learning.names import OPTIMIZERS
@@ -138,7 +138,7 @@ class PlainRun:
         self._predictor = Predictor(trainer.model, problem.task)
         self.observer = Observer(trainer, self._predictor)
         self._burst = 1
-        trainer.record_steepness()
+        trainer.record_norms()
 
     def start_at(self, shared: Shared) -> None:
         """Make the lane that a shared run looked at the current one."""
@@ -230,7 +230,7 @@ class PlainRun:
 
     def _go(self, epoch: int) -> list[str]:
         try:
-            self.trainer.skip_to(epoch)
+            self.trainer.go_to_keyframe(epoch)
         except Interrupted:
             return self.status()
         self._advance(epoch - self.trainer.epoch)
@@ -334,7 +334,7 @@ class PlainRun:
     def report(self, text: str) -> list[str]:
         """Report on the current lane by the test rows."""
         nothing(text)
-        with self.trainer.computing():
+        with computing():
             weights = self.trainer.weights[self.observer.position]
             return report_on(self.problem, self._predictor, weights).text.strip("\n").split("\n")
 
@@ -358,7 +358,7 @@ class PlainRun:
         try:
             if not self.trainer.diverged.all():
                 self.trainer.look_ahead()
-            with self.trainer.computing():
+            with computing():
                 return lines(self._view(), lambda: not self._asked())
         except Interrupted:
             return []

@@ -17,7 +17,7 @@ from tui_gd.cli.options import given_options, is_line, output_of, settings_of
 from tui_gd.cli.signals import Leave, leaving
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.files import WholeFile
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
 from tui_gd.runs.completing import check_number
 from tui_gd.runs.document import about_problem, plain_numbers
@@ -27,7 +27,7 @@ from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
 from tui_gd.session.report import Report, print_reports, reports_of
 from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
-from tui_gd.training.series import LEAST_WHOLE
+from tui_gd.training.series import LEAST_DENSE_EPOCHS
 from tui_gd.training.trainer import Trainer
 
 # training is let go on for about this long between two looks at what is to be printed
@@ -231,7 +231,7 @@ def _word(run: Going) -> str:
 def _train(run: Going, out: Output | None, leave: Leave) -> None:
     trainer, epochs, recorder = run.trainer, run.last, run.recorder
     burst, taken = 1, time.perf_counter()
-    with trainer.computing(), suppress(Interrupted):
+    with computing(), suppress(Interrupted):
         if run.shared:
             replay(trainer, run.shared)
             if out:
@@ -243,7 +243,7 @@ def _train(run: Going, out: Output | None, leave: Leave) -> None:
             trainer.advance(min(burst, epochs - before))
             now = time.perf_counter()
             if now - begin < PRINT_SECONDS:
-                burst = min(2 * burst, LEAST_WHOLE)  # what is printed must be on record
+                burst = min(2 * burst, LEAST_DENSE_EPOCHS)  # what is printed must be on record
             if recorder and now - taken >= KEEP_SECONDS and trainer.epoch < epochs:
                 recorder.take(trainer, "running", None)
                 taken = now

@@ -187,7 +187,7 @@ def _curve(lane: LaneRecord, known: KnownPoints, palette: Palette, dashed: bool)
     name = safe_text(lane.name, 12)
     colour = palette.text
     last = known.at(known.stop - 1)
-    low, high = bridged(curve.low, curve.high, curve.width, curve.whole)
+    low, high = bridged(curve.low, curve.high, curve.width, curve.dense_from)
     return Curve(
         name, 0, curve.width, low, high, colour, colour, f"{last:.6g}", curve.stop, dashed, name
     )

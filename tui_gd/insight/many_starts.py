@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import interrupting
+from tui_gd.learning.engine import computing, interrupting
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.training.trainer import Trainer
 
@@ -215,7 +215,7 @@ def run_starts(
     `show` is given the checkpoint after every quarter of a second. As soon as `wanted` is false,
     which is looked at between blocks of rows too, `Interrupted` is raised.
     """
-    with trainer.computing():
+    with computing():
         begin, losses = trainer.weights.copy(), trainer.loss.copy()
         reference = _loss_without_features(trainer)
         if not np.isfinite(reference):
@@ -242,7 +242,7 @@ def best_rate(
     `trainer` has the same number of lanes for each rate, those of the first rate first. A lane
     that diverged counts as infinitely high.
     """
-    with trainer.computing():
+    with computing():
         for _ in _bursts(trainer, epochs, wanted):
             pass
         ended = np.where(trainer.diverged, np.inf, trainer.loss).reshape(len(rates), -1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.learning.engine import interrupting
+from tui_gd.learning.engine import computing, interrupting
 from tui_gd.learning.models import Floats
 from tui_gd.training.trainer import Trainer
 
@@ -173,7 +173,7 @@ def race(
     """
     look = trainer.engines.between_blocks = interrupting(wanted)
     burst, shown_at = 1, time.perf_counter()
-    with trainer.computing():
+    with computing():
         while trainer.epoch < epochs and not trainer.diverged.all():
             look()
             begin = time.perf_counter()

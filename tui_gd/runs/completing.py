@@ -35,9 +35,9 @@ def completed(exported: Exported) -> Exported:
     begun = checkpoint.keyframes[0]
     trainer = exported.settings.make_trainer(exported.problem, initial_weights=begun.state[0, 0])
     trainer.restore(checkpoint)
-    trainer.record_steepness()
+    trainer.record_norms()
     trainer.go_to(0)
-    trainer.record_steepness()  # of epoch 0 too
+    trainer.record_norms()  # of epoch 0 too
     starts = dict(zip((lane.number for lane in trainer.lanes), trainer.weights.copy(), strict=True))
     while trainer.epoch < checkpoint.newest and trainer.advance(checkpoint.newest - trainer.epoch):
         pass

@@ -104,10 +104,13 @@ class Recorder:
             lost, self._lost, failures = self._lost, False, self._failures
         delta = trainer.delta()
         # a run that was taken back has more keyframes than the one that delta hold
-        whole = lost or (delta.begun is not None and self.id is not None and delta.newest > 0)
+        whole = lost or (delta.restart is not None and self.id is not None and delta.newest > 0)
         checkpoint = trainer.checkpoint(self._seed) if whole else None
         mark = (delta.epoch, delta.lanes, word, self._seed)
-        if not (checkpoint or delta.begun or delta.changes or delta.entries) and mark == self._last:
+        if (
+            not (checkpoint or delta.restart or delta.changes or delta.entries)
+            and mark == self._last
+        ):
             return True
         self._last, self._word = mark, word
         goal = max(self._goal, delta.newest)

@@ -121,10 +121,10 @@ class Writer:
         self._write_losses(connection, changes)
 
     def _write_delta(self, connection: sqlite3.Connection, delta: Delta) -> None:
-        held = delta.kept
-        if delta.begun:
+        held = delta.valid_to
+        if delta.restart:
             self._forget_all(connection)
-            self._put_frame(connection, delta.begun)
+            self._put_frame(connection, delta.restart)
         else:
             present = {lane.number for lane in delta.lanes}
             for number in self._stops.keys() - present:
@@ -172,7 +172,7 @@ class Writer:
             if self._stops.get(number, 0) != first:
                 self._drop_from(connection, number, first)
             stop = max((known.stop for known in change.values.values()), default=first)
-            whole = max((known.whole for known in change.values.values()), default=first)
+            whole = max((known.dense_from for known in change.values.values()), default=first)
             self._stops[number] = stop
             for row in self._thin_rows(change, min(whole, stop), len(changes)):
                 self._small.pop(number, None)

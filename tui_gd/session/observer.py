@@ -113,7 +113,7 @@ class Observer:
         notice: str,
     ) -> Snapshot:
         """Return all that may be shown, as it is now."""
-        position, other = self.position, self._trainer.other
+        position, other = self.position, self._trainer.replaced
         return Snapshot(
             state=state,
             epoch=self._trainer.epoch,

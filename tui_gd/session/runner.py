@@ -13,7 +13,7 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Protocol
 
-from tui_gd.learning.engine import EngineMaker, Interrupted
+from tui_gd.learning.engine import EngineMaker, Interrupted, computing
 from tui_gd.learning.models import Predictor
 from tui_gd.session.commands import (
     CALLING_OFF,
@@ -109,7 +109,7 @@ class Runner:
         self._meter = (time.perf_counter(), 0)
         self._speed = 0.0
         self._resumed_at = (0.0, 0)
-        trainer.record_steepness()
+        trainer.record_norms()
         self._snapshot = self._take_snapshot()
         trainer.engines.between_blocks = self._between_blocks
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
@@ -221,7 +221,7 @@ class Runner:
 
     def _run(self) -> None:
         try:
-            with self._trainer.computing():
+            with computing():
                 while not self._stopping:
                     self._turn()
         except Interrupted:
@@ -423,7 +423,7 @@ class Runner:
                 self._rest()
                 self._goal = trainer.newest if epoch is None else epoch
                 self._going = True
-                trainer.skip_to(self._goal)
+                trainer.go_to_keyframe(self._goal)
             case Reset() | SetStart() | TakeBack():
                 self._rest()
                 self._begin_again(command)
@@ -461,7 +461,7 @@ class Runner:
 
     def _begin_again(self, command: Reset | SetStart | TakeBack) -> None:
         """Begin again, or be the run that was there before; each keeps the seed of its start."""
-        trainer, other, seed = self._trainer, self._trainer.other, self._seed
+        trainer, other, seed = self._trainer, self._trainer.replaced, self._seed
         match command:
             case Reset(new_start=True):
                 self._newest_seed += 1
@@ -472,8 +472,8 @@ class Runner:
             case SetStart(weights):
                 trainer.reset(weights=weights, lane=self._observer.position)
             case TakeBack():
-                self._seed = self._other_seed if trainer.take_back() else seed
-        if trainer.other is not other:
+                self._seed = self._other_seed if trainer.undo_reset() else seed
+        if trainer.replaced is not other:
             self._other_seed = seed
         self._goal = trainer.epoch
         self._observer.forget_mark()

@@ -486,7 +486,7 @@ class RunSettings:
 
         from tui_gd.learning.losses import make_loss
         from tui_gd.learning.schedules import parse_schedule
-        from tui_gd.training.series import WHOLE
+        from tui_gd.training.series import DENSE_EPOCHS
         from tui_gd.training.stops import StopRules
         from tui_gd.training.trainer import Trainer
 
@@ -520,7 +520,7 @@ class RunSettings:
                 dtype=np.dtype(self.dtype),
                 test_losses=test_losses,
                 between_blocks=between_blocks,
-                keep_epochs=WHOLE if bounded else None,
+                keep_epochs=DENSE_EPOCHS if bounded else None,
             )
         except ValueError as error:
             raise ProblemError(

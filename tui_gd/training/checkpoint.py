@@ -1,4 +1,4 @@
-"""Where a run stands, as copies that last: all of it to go on from, or what is new since."""
+"""Copies of a run that last: a checkpoint, to go on from, and a delta, what is new since."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,9 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.training.history import Entry, History, Lane, Method
 from tui_gd.training.keyframes import Keyframes
-from tui_gd.training.run import Run
 from tui_gd.training.spans import KnownPoints
 
-# of the keyframes of a run so many are given, the first and the last among them
+# a checkpoint has up to this many of a run's keyframes, the first and the last among them
 KEYFRAMES = 64
 SERIES = ("train", "test", "norm", "cosine")
 
@@ -21,8 +20,8 @@ SERIES = ("train", "test", "norm", "cosine")
 class LaneRecord:
     """A lane in plain values.
 
-    `rates` are (epoch, learning rate), `methods` (since, optimizer, loss); the other numbers mean
-    what they mean in `tui_gd.training.history.Lane`. `current`: it is the run's current lane.
+    `rates` are (epoch, learning rate), `methods` (since, optimizer, loss); the other numbers are
+    those of `tui_gd.training.history.Lane`. `current` marks the run's selected lane.
     """
 
     number: int
@@ -38,7 +37,7 @@ class LaneRecord:
 
     @classmethod
     def of(cls, lane: Lane, current: int) -> "LaneRecord":
-        """Return the record of a lane of a run whose current lane has the number `current`."""
+        """Return the record of a lane; `current` is the number of the run's selected lane."""
         methods = tuple((one.since, one.optimizer.name, one.loss) for one in lane.methods)
         return cls(
             lane.number,
@@ -53,13 +52,13 @@ class LaneRecord:
             lane.number == current,
         )
 
-    def lane(self, optimizer: Callable[[str], Optimizer]) -> Lane:
-        """Return the lane again; `optimizer` makes a rule from its name."""
+    def lane(self, make_optimizer: Callable[[str], Optimizer]) -> Lane:
+        """Return the lane of this record; `make_optimizer` makes a rule from its name."""
         return Lane(
             self.number,
             self.name,
             [(int(epoch), float(rate)) for epoch, rate in self.rates],
-            [Method(since, optimizer(name), loss) for since, name, loss in self.methods],
+            [Method(since, make_optimizer(name), loss) for since, name, loss in self.methods],
             self.parent,
             self.branched_at,
             self.recorded,
@@ -70,20 +69,25 @@ class LaneRecord:
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
-    """The state (lanes, 1 + slots, parameters) after `epoch` epochs of the lanes of `numbers`."""
+    """The state (lanes, 1 + slots, parameters) after `epoch` epochs, of the lanes in `numbers`."""
 
     epoch: int
     numbers: tuple[int, ...]
     state: Floats
 
+    @classmethod
+    def of(cls, epoch: int, lanes: list[Lane], state: Floats) -> "Keyframe":
+        """Return the keyframe of all lanes at an epoch."""
+        return cls(epoch, tuple(lane.number for lane in lanes), state)
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """All that a run needs to go on from where it is.
+    """Everything that a run needs to go on from `epoch`.
 
-    `keyframes` are in order of their epochs; that of epoch 0 is among them, and one at or before
-    `epoch`. `series[name][number]` is what is known of epochs 0 … recorded of one lane: `train`,
-    `test`, `norm`, `cosine`. `seed` is the one of the newest random start.
+    `keyframes` are in order of their epochs; epoch 0 is among them, and one at or before `epoch`.
+    `series[name][number]` is what is known of epochs 0 … recorded of one lane; the names are
+    `SERIES`. `seed` is that of the newest random start.
     """
 
     epoch: int
@@ -106,7 +110,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class LaneDelta:
-    """What is new of one lane: what is known of epochs `first` … recorded, by the series' names."""
+    """What is new of one lane: what is known of epochs `first` … recorded, by series name."""
 
     number: int
     first: int
@@ -115,20 +119,19 @@ class LaneDelta:
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """What is new of a run since it was asked before.
+    """What is new of a run since the last delta.
 
-    `keyframe` is that of `epoch`. `begun` is the keyframe of epoch 0 of a run that began, or began
-    again: nothing told before holds any more. Else keyframes told of epochs after `kept` no longer
-    hold, for a lane went another way from there; and of a lane that is not among `lanes` nothing
-    holds.
+    `keyframe` is that of `epoch`. `restart` is the keyframe of epoch 0 if the run is new or was
+    reset: everything saved before is void. Otherwise saved keyframes after epoch `valid_to` are
+    void, because a lane took another way from there, and so is any lane that is not in `lanes`.
     """
 
     epoch: int
     newest: int
     lanes: tuple[LaneRecord, ...]
     keyframe: Keyframe
-    begun: Keyframe | None
-    kept: float
+    restart: Keyframe | None
+    valid_to: float
     changes: tuple[LaneDelta, ...]
     entries: tuple[Entry, ...]
     next_number: int
@@ -136,26 +139,28 @@ class Delta:
 
 @dataclass
 class SavedMark:
-    """What was told of a run, so that `Delta` are new."""
+    """How much of a run was returned as deltas, so that the next one has only what is new."""
 
     history: History | None = None
     entries: int = 0
     recorded: dict[int, int] = field(default_factory=dict)
 
-    def delta(self, run: Run) -> Delta:
-        """Return what is new of a run, copied, and take note of it."""
-        history, keyframe, begun = run.history, _keyframe(run, run.epoch, run.state.copy()), None
+    def delta(
+        self, history: History, epoch: int, state: Floats, current: int, next_number: int
+    ) -> Delta:
+        """Return a copy of what is new of a run at `epoch`, and move the mark."""
+        keyframe, restart = Keyframe.of(epoch, history.lanes, state.copy()), None
         if history is not self.history:
             self.history, self.entries, self.recorded = history, 0, {}
-            begun = Keyframe(0, keyframe.numbers, history.keyframes.start())
-        kept, changes = float("inf"), []
+            restart = Keyframe.of(0, history.lanes, history.keyframes.start())
+        valid_to, changes = float("inf"), []
         for position, lane in enumerate(history.lanes):
             firsts = {
-                name: series.delta(position, lane.recorded)
+                name: series.take_unsaved(position, lane.recorded)
                 for name, series in history.series.items()
             }
             if lane.number in self.recorded and firsts["train"] <= self.recorded[lane.number]:
-                kept = min(kept, firsts["train"] - 1)
+                valid_to = min(valid_to, firsts["train"] - 1)
             first = min(firsts.values())
             if first <= lane.recorded or self.recorded.get(lane.number) != lane.recorded:
                 values = {
@@ -167,66 +172,75 @@ class SavedMark:
         entries = tuple(history.entries[self.entries :])
         self.entries = len(history.entries)
         return Delta(
-            run.epoch,
+            epoch,
             history.newest,
-            tuple(LaneRecord.of(lane, run.current) for lane in history.lanes),
+            tuple(LaneRecord.of(lane, current) for lane in history.lanes),
             keyframe,
-            begun,
-            kept,
+            restart,
+            valid_to,
             tuple(changes),
             entries,
-            run.next_number,
+            next_number,
         )
 
 
-def checkpoint_of(run: Run, seed: int) -> Checkpoint:
-    """Return all that a run needs to go on from where it is, copied."""
-    history = run.history
-    epochs = history.keyframes.spread(min(run.epoch, history.common), KEYFRAMES)
-    frames = {epoch: history.keyframes.before(epoch)[1] for epoch in epochs}
-    frames[run.epoch] = run.state.copy()
+def checkpoint_of(
+    history: History, epoch: int, state: Floats, current: int, next_number: int, seed: int
+) -> Checkpoint:
+    """Return a copy of everything that a run at `epoch` needs to go on; see `Checkpoint`."""
+    epochs = history.keyframes.spread(min(epoch, history.common), KEYFRAMES)
+    frames = {one: history.keyframes.before(one)[1] for one in epochs}
+    frames[epoch] = state.copy()
     return Checkpoint(
-        run.epoch,
+        epoch,
         history.newest,
-        tuple(LaneRecord.of(lane, run.current) for lane in run.lanes),
-        tuple(_keyframe(run, epoch, state) for epoch, state in sorted(frames.items())),
+        tuple(LaneRecord.of(lane, current) for lane in history.lanes),
+        tuple(Keyframe.of(one, history.lanes, frame) for one, frame in sorted(frames.items())),
         {
             name: {
-                lane.number: series.known(position, 0, lane.recorded + 1, run.epoch)
-                for position, lane in enumerate(run.lanes)
+                lane.number: series.known(position, 0, lane.recorded + 1, epoch)
+                for position, lane in enumerate(history.lanes)
             }
             for name, series in history.series.items()
         },
         tuple(history.entries),
         seed,
-        run.next_number,
+        next_number,
     )
 
 
-def _keyframe(run: Run, epoch: int, state: Floats) -> Keyframe:
-    return Keyframe(epoch, tuple(lane.number for lane in run.lanes), state)
+def restored_history(
+    checkpoint: Checkpoint,
+    make_optimizer: Callable[[str], Optimizer],
+    parameters: int,
+    keep_epochs: int | None,
+) -> History:
+    """Return the history of a checkpoint's run, with the keyframes that hold all lanes.
 
-
-def restore(run: Run, checkpoint: Checkpoint) -> None:
-    """Let a run of the same settings be at the last keyframe up to where another one stood.
-
-    From there it goes forward with the same bits. `ValueError`, in one line, if it cannot be of
-    these settings.
+    `ValueError`, in one line, if the checkpoint's weights are not `parameters` numbers.
     """
-    lanes = [record.lane(run.make_optimizer) for record in checkpoint.lanes]
-    slots = max(method.optimizer.slots for lane in lanes for method in lane.methods)
-    states = states_of(checkpoint, slots)
-    if 0 not in states or states[0].shape[2] != run.state.shape[2]:
-        raise ValueError("the kept weights are not those of this model")
-    history = _restored_history(checkpoint, lanes, states, run.keep_epochs)
-    run.current = next((one.number for one in checkpoint.lanes if one.current), lanes[0].number)
-    run.take_up(history, checkpoint.epoch, checkpoint.next_number)
+    lanes = [record.lane(make_optimizer) for record in checkpoint.lanes]
+    states = states_of(
+        checkpoint, max(method.optimizer.slots for lane in lanes for method in lane.methods)
+    )
+    if 0 not in states or states[0].shape[2] != parameters:
+        raise ValueError("the saved weights do not fit this model")
+    common = min(lane.recorded for lane in lanes)
+    origin = max(epoch for epoch in states if epoch <= min(checkpoint.epoch, common))
+    earlier = {epoch: state for epoch, state in states.items() if epoch < origin}
+    keyframes = Keyframes(states[origin], origin=origin, earlier=earlier)
+    history = History(states[origin], lanes, keyframes, keep_epochs)
+    for name, series in history.series.items():
+        if known := checkpoint.series.get(name):
+            series.restore([known[lane.number] for lane in lanes])
+    history.entries = list(checkpoint.entries)
+    return history
 
 
 def states_of(checkpoint: Checkpoint, slots: int) -> dict[int, Floats]:
-    """Return the states (lanes, 1 + slots, parameters) at the keyframes that hold all lanes.
+    """Return the states (lanes, 1 + slots, parameters) of the keyframes that hold all lanes.
 
-    A lane that is not in one has there what its parent has, up to the epoch at which it branched.
+    Before its branch epoch, a lane has the state of its parent.
     """
     states = {}
     for frame in checkpoint.keyframes:
@@ -241,7 +255,7 @@ def states_of(checkpoint: Checkpoint, slots: int) -> dict[int, Floats]:
 
 
 def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> int | None:
-    """Return which row of a keyframe is a lane's, None if it has none."""
+    """Return the row of a lane in a keyframe, None if it has none."""
     if lane.number in frame.numbers:
         return frame.numbers.index(lane.number)
     if lane.parent is None or frame.epoch > lane.branched_at:
@@ -250,19 +264,3 @@ def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> in
         return frame.numbers.index(lane.parent)
     parents = [one for one in lanes if one.number == lane.parent]
     return _row(parents[0], frame, lanes) if parents else None
-
-
-def _restored_history(
-    checkpoint: Checkpoint, lanes: list[Lane], states: dict[int, Floats], keep_epochs: int | None
-) -> History:
-    """Return the history of a run that is taken up again, from its keyframes' states."""
-    common = min(lane.recorded for lane in lanes)
-    origin = max(epoch for epoch in states if epoch <= min(checkpoint.epoch, common))
-    earlier = {epoch: state for epoch, state in states.items() if epoch < origin}
-    keyframes = Keyframes(states[origin], origin=origin, earlier=earlier)
-    history = History(states[origin], lanes, keyframes, keep_epochs)
-    for name, series in history.series.items():
-        if known := checkpoint.series.get(name):
-            series.restore([known[lane.number] for lane in lanes])
-    history.entries = list(checkpoint.entries)
-    return history

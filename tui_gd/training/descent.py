@@ -1,4 +1,4 @@
-"""Descent: how the state of all lanes after one epoch follows from the one before."""
+"""Descent: how the state of all lanes after an epoch follows from the state before it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from tui_gd.training.history import Method
 
 @dataclass(frozen=True)
 class Batches:
-    """Mini-batches: `size` of the `rows` at a time, 0 for all of them in one update.
+    """Mini-batches: `size` of the `rows` per update, 0 for all of them.
 
     The rows of an epoch are a permutation from `numpy.random.default_rng([seed, epoch])`, so any
-    epoch can be computed again by itself. The last batch may be short; nothing is carried over.
+    epoch can be computed again by itself. The last batch may be short; no row carries over.
     """
 
     rows: int
@@ -31,17 +31,17 @@ class Batches:
         return -(-self.rows // self.size) if self.size else 1
 
     def of(self, epoch: int) -> list[NDArray[np.intp]]:
-        """Return the rows of every batch of the epoch that leads from `epoch` to the next."""
+        """Return the rows of every batch of the epoch from `epoch` to `epoch + 1`."""
         order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
         return [order[i : i + self.size] for i in range(0, self.rows, self.size)]
 
 
 class Chunk:
-    """Some epochs in a row: `states` (epochs, lanes, 1 + slots, parameters) and their losses.
+    """Consecutive epochs: `states` (epochs, lanes, 1 + slots, parameters) and their losses.
 
-    `done` of them are filled. `loss` (lanes,) and `grad` (lanes, parameters) belong to the last
-    filled one. `norms` (epochs, lanes) are those of the directions g of descent, `cosines` those
-    between an epoch's direction and that of the epoch before; NaN where not recorded.
+    The first `done` epochs are filled; `loss` (lanes,) and `grad` (lanes, parameters) belong to the
+    last of them. `norms` (epochs, lanes) are ‖g‖ of the directions g, `cosines` those between an
+    epoch's direction and the one before; NaN where not recorded.
     """
 
     def __init__(self, epochs: int, state: Floats, loss: Floats, grad: Floats) -> None:
@@ -53,19 +53,19 @@ class Chunk:
         self.loss, self.grad = loss, grad
 
     def take(self, other: "Chunk") -> None:
-        """Begin with the one epoch of another chunk."""
+        """Copy the one epoch of another chunk to the beginning."""
         for name in ("states", "losses", "norms", "cosines"):
             getattr(self, name)[0] = getattr(other, name)[0]
         self.loss, self.grad, self.done = other.loss, other.grad, 1
 
     def measure(self, begin: int, before: Floats, grads: list[Floats]) -> None:
-        """Fill norms and cosines of the epochs from `begin` on, `before` being the direction first.
+        """Fill norms and cosines of the epochs from `begin` on; `before` precedes `grads`.
 
-        All at once, after the epochs: one by one they would take as long as the epochs.
+        All at once, after the epochs: one by one, they would take as long as the epochs.
         """
         if not grads:
             return
-        # to stack them would make a view of each
+        # faster than numpy.stack, which makes a view of each
         directions = np.concatenate([before, *grads]).reshape(-1, *before.shape)
         norms = np.sqrt(np.vecdot(directions, directions))
         stop = begin + len(grads)
@@ -75,9 +75,9 @@ class Chunk:
 
 
 class Descent:
-    """Fills chunks; `methods[lane]` is how each lane descends.
+    """Fills chunks; `methods[lane]` says how each lane descends.
 
-    `engine_for` gives the engine of a loss by its name, the same one every time. `interrupt` may be
+    `engine_for` returns the engine of a loss by its name, always the same one. `interrupt` may be
     set from another thread.
     """
 
@@ -91,12 +91,12 @@ class Descent:
         self.engine_for = engine_for
         self.batches = batches
         self.schedule = schedule
-        self.record_steepness = False
+        self.record_norms = False
         self.interrupt = False
         self.use(methods)
 
     def use(self, methods: Sequence[Method]) -> None:
-        """Let the lanes descend by these methods from now on."""
+        """Use these methods from now on."""
         self.methods = list(methods)
         self._plain = self.batches.size == 0 and self.schedule is constant
         self._plain &= all(method.optimizer.name == "sgd" for method in methods)
@@ -108,9 +108,9 @@ class Descent:
         rows: NDArray[np.intp] | None = None,
         methods: Sequence[Method] | None = None,
     ) -> tuple[Floats, Floats]:
-        """Return the loss (lanes,) and direction (lanes, parameters), each lane by its own loss.
+        """Return loss (lanes,) and direction (lanes, parameters), each lane by its own loss.
 
-        `methods` are those of the descent unless given.
+        `methods` are by default those of the descent.
         """
         names = [method.loss for method in methods or self.methods]
         if len(set(names)) == 1:
@@ -128,20 +128,20 @@ class Descent:
         first: int,
         rates: Floats,
         frozen: NDArray[np.bool_] | None,
-        then: Sequence[Method] | None = None,
+        last_methods: Sequence[Method] | None = None,
     ) -> None:
         """Fill `chunk` with the epochs that follow `state`, the state after `first` epochs.
 
-        `rates` is (lanes, 1); `frozen` lanes stay where they are; `then` are the methods in force
-        from the chunk's last epoch on, whose loss that epoch is evaluated by. Ends early when
-        `interrupt` is set, at least one epoch done; an exception leaves the epochs before it in
-        the chunk.
+        `rates` is (lanes, 1); `frozen` lanes do not move. `last_methods` are the methods in force
+        from the chunk's last epoch on, if they change there: their losses evaluate that epoch. Ends
+        early, after at least one epoch, when `interrupt` is set; an exception leaves the complete
+        epochs in the chunk.
         """
-        if self._plain and frozen is None and then is None and state.shape[1] == 1:
+        if self._plain and frozen is None and last_methods is None and state.shape[1] == 1:
             self._fill_plain(chunk, state[:, 0], rates)
             return
         begin, before, grads = chunk.done, chunk.grad, []
-        state = self._begun(state, first)
+        state = self._with_fresh_optimizers(state, first)
         last = first + len(chunk.states)
         try:
             for epoch in range(first + chunk.done, last):
@@ -151,20 +151,20 @@ class Descent:
                 self._epoch(state, chunk.grad, epoch, rates, following)
                 if frozen is not None:
                     following[frozen] = state[frozen]
-                methods = then if epoch + 1 == last else None
+                methods = last_methods if epoch + 1 == last else None
                 weights = np.ascontiguousarray(following[:, 0])
                 chunk.loss, chunk.grad = self.loss_and_grad(weights, methods=methods)
                 chunk.losses[chunk.done] = chunk.loss
                 chunk.done += 1
-                if self.record_steepness:
+                if self.record_norms:
                     grads.append(chunk.grad)
                 if self.interrupt:
                     break
         finally:
             chunk.measure(begin, before, grads)
 
-    def _begun(self, state: Floats, epoch: int) -> Floats:
-        """Return `state` with nothing kept for lanes whose method begins at `epoch`."""
+    def _with_fresh_optimizers(self, state: Floats, epoch: int) -> Floats:
+        """Return `state` with an empty optimizer state for lanes whose method starts at `epoch`."""
         fresh = [lane for lane, method in enumerate(self.methods) if method.since == epoch > 0]
         if fresh and state.shape[1] > 1:
             state = state.copy()
@@ -172,19 +172,19 @@ class Descent:
         return state
 
     def _fill_plain(self, chunk: Chunk, weights: Floats, rates: Floats) -> None:
-        """Fill with `W ← W − α·g` on all rows at once: no more than that for every epoch.
+        """Fill by `W ← W − α·g` on all rows, with as little Python per epoch as possible.
 
-        On 500 rows an epoch takes 8 µs, so that each indexing or attribute would count.
+        On 500 rows an epoch takes 8 µs, where every index and attribute counts.
         """
         begin = chunk.done
         if begin:
             weights = chunk.states[begin - 1, :, 0]
         evaluate = self.engine_for(self.methods[0].loss).loss_and_grad
-        losses, grads, record = [], [], self.record_steepness
+        losses, grads, record = [], [], self.record_norms
         loss, before = chunk.loss, chunk.grad
         grad = before
         try:
-            # iterating an array makes the views that indexing makes more slowly
+            # iterating over an array makes views faster than indexing
             for following in chunk.states[begin:, :, 0]:
                 multiply(grad, rates, following)
                 subtract(weights, following, following)
@@ -203,27 +203,27 @@ class Descent:
             chunk.measure(begin, before, grads)
 
     def _epoch(self, state: Floats, grad: Floats, epoch: int, rates: Floats, out: Floats) -> None:
-        """Write the state after one epoch into `out`; `grad` is that of all rows at `state`."""
+        """Write the state after one epoch into `out`; `grad` is the full direction at `state`."""
         rates = rates * self.schedule(epoch)
-        begun = np.array([method.since for method in self.methods])[:, None]
-        taken = (epoch - begun) * float(self.batches.steps)
+        since = np.array([method.since for method in self.methods])[:, None]
+        steps = (epoch - since) * float(self.batches.steps)
         if self.batches.size == 0:
-            self._update(state, grad, rates, taken + 1.0, out)
+            self._update(state, grad, rates, steps + 1.0, out)
             return
         spare = np.empty_like(out)
         batches = self.batches.of(epoch)
-        # the last update is to end in `out`
+        # the last update must write into `out`
         targets = (out, spare) if len(batches) % 2 else (spare, out)
         for number, rows in enumerate(batches):
             _, part = self.loss_and_grad(np.ascontiguousarray(state[:, 0]), rows)
             target = targets[number % 2]
-            self._update(state, part, rates, taken + number + 1.0, target)
+            self._update(state, part, rates, steps + number + 1.0, target)
             state = target
 
     def _update(
         self, state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats
     ) -> None:
-        """Let every lane's own optimizer make one update; lanes of one optimizer go together."""
+        """Make one update by every lane's optimizer; lanes with the same optimizer go together."""
         rules = [method.optimizer for method in self.methods]
         first = rules[0]
         if all(rule is first for rule in rules) and state.shape[1] == 1 + first.slots:

@@ -1,15 +1,18 @@
-"""History: the lanes of a run, what every epoch left behind, and what was done to them."""
+"""History: a run's lanes, what every epoch left behind, and the changes that were made."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
+from tui_gd.training.evaluation import Evaluation
 from tui_gd.training.keyframes import Keyframes
 from tui_gd.training.series import Series
 
-# where old epochs are gone back to, so many before them are computed again too, or fewer
+# a visit to a thinned epoch also recomputes up to this many epochs before it
 RECENT_EPOCHS = 512
 
 
@@ -24,9 +27,9 @@ class SetLearningRate:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """At `epoch` lane number `parent` was copied into lane number `lane`.
+    """At `epoch`, lane number `parent` was copied into lane number `lane`.
 
-    From there on that has another optimizer or another loss, where one is named.
+    From there on the new lane has the optimizer and the loss that are named, if any.
     """
 
     epoch: int
@@ -38,7 +41,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """At `epoch` lane number `lane` was dropped."""
+    """At `epoch`, lane number `lane` was dropped."""
 
     epoch: int
     lane: int
@@ -46,9 +49,9 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """At `epoch` all lanes went back to epoch 0: to the same start, or to the one of `seed`.
+    """At `epoch`, all lanes went back to epoch 0: to the same start, or to the start of `seed`.
 
-    Lane number `lane` went to `weights` instead, where these are given.
+    If `weights` are given, lane number `lane` went there instead.
     """
 
     epoch: int
@@ -62,7 +65,7 @@ Entry = SetLearningRate | Branch | Close | Reset
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a lane descends from epoch `since` on: by `optimizer`, on the loss of that name."""
+    """How a lane descends from epoch `since` on: by `optimizer`, on the loss named `loss`."""
 
     since: int
     optimizer: Optimizer
@@ -71,14 +74,14 @@ class Method:
 
 @dataclass(slots=True)
 class Lane:
-    """One line of descent: where it comes from, by which methods and rates it descends.
+    """One line of descent: its origin, methods and learning rates.
 
-    `number` is its own for the whole run, `parent` the number of the lane it branched from.
-    `methods` are in order of their first epochs: the first one's is 0. `rates` are (epoch, learning
-    rate) in order of the epoch: the first is at epoch 0, each holds for the updates from its epoch
-    on. `recorded` is the last epoch on record; `diverged` is the epoch whose update would have made
-    a weight or the loss infinite or not a number. `proposed` is (epoch, learning rate) wanted from
-    an epoch that has later ones on record: these are replaced only when the run goes on from there.
+    `number` is unique within a run; `parent` is the number of the lane it branched from. `methods`
+    and `rates`, (epoch, learning rate), are in order of their first epochs; the first one's epoch
+    is 0 and each holds until the next. `recorded` is the last recorded epoch; `diverged` is the
+    epoch whose update would have made a weight or the loss infinite or not a number. `proposed` is
+    an (epoch, learning rate) set at an epoch that has later ones on record: these are replaced only
+    when the run goes on from there.
     """
 
     number: int
@@ -111,14 +114,19 @@ class Lane:
         return min((start for start in starts if start > epoch), default=float("inf"))
 
     def set_rate(self, epoch: int, rate: float) -> None:
-        """Let the lane descend with `rate` from `epoch` on, whatever was set for later."""
+        """Let the lane descend with `rate` from `epoch` on, replacing later changes."""
         self.rates = [(start, old) for start, old in self.rates if start < epoch]
         if not self.rates or self.rates[-1][1] != rate:
             self.rates.append((epoch, rate))
 
+    def restarted(self, epoch: int, rate: float) -> "Lane":
+        """Return the lane at epoch 0, with `rate` and the method in force at `epoch`."""
+        method = replace(self.method_at(epoch), since=0)
+        return Lane(self.number, self.name, [(0, rate)], [method])
+
 
 def lane_name(number: int) -> str:
-    """Return the name that the lane of that number gets by itself: A, B, …, Z, AA, AB, …."""
+    """Return the default name of the lane with that number: A, B, …, Z, AA, AB, …."""
     name, number = "", number + 1
     while number:
         number, letter = divmod(number - 1, 26)
@@ -126,11 +134,34 @@ def lane_name(number: int) -> str:
     return name
 
 
-class History:
-    """All of a run's epochs: the lanes, their numbers, the keyframes, and what was done to them.
+def first_lanes(
+    rates: Sequence[float],
+    optimizer: str | Sequence[str],
+    loss: str,
+    make_optimizer: Callable[[str], Optimizer],
+) -> list[Lane]:
+    """Return a lane for each learning rate; `optimizer` is one name for all lanes, or one each.
 
-    A lane's place among `lanes` is its position; it changes when a lane before it is closed.
-    With `keep_epochs` so many newest epochs keep all their numbers, older ones some: see `Series`.
+    `ValueError` if the number of names does not match.
+    """
+    names = [optimizer] * len(rates) if isinstance(optimizer, str) else list(optimizer)
+    if len(names) != len(rates):
+        raise ValueError(
+            f"{len(names)} optimizers for {len(rates)} learning rates: name one, or each"
+        )
+    rules = {name: make_optimizer(name) for name in names}
+    return [
+        Lane(number, lane_name(number), [(0, float(rate))], [Method(0, rules[name], loss)])
+        for number, (rate, name) in enumerate(zip(rates, names, strict=True))
+    ]
+
+
+class History:
+    """All of a run's epochs: lanes, numbers, keyframes, and the changes made to the lanes.
+
+    A lane's position is its index in `lanes`; it changes when an earlier lane is closed. With
+    `keep_epochs`, that many of the newest epochs keep all their numbers, older ones a selection:
+    see `Series`. `evaluation` holds the weights whose test losses are still to be computed.
     """
 
     def __init__(
@@ -145,12 +176,13 @@ class History:
         self.test_loss = Series(len(lanes), keep_epochs)
         self.norms = Series(len(lanes), keep_epochs)
         self.cosines = Series(len(lanes), keep_epochs)
+        self.evaluation = Evaluation(self.test_loss)
         self.keyframes = keyframes or Keyframes(start)
         self.entries: list[Entry] = []
 
     @property
     def series(self) -> dict[str, Series]:
-        """What is kept of every epoch, by name."""
+        """The numbers recorded for every epoch, by name."""
         return {
             "train": self.train_loss,
             "test": self.test_loss,
@@ -169,19 +201,61 @@ class History:
         return min(lane.recorded for lane in self.lanes)
 
     def keyframe_before(self, epoch: int) -> tuple[int, Floats]:
-        """Return the last keyframe at or before `epoch` that is of all lanes: epoch and state."""
+        """Return epoch and state of the last keyframe of all lanes at or before `epoch`."""
         return self.keyframes.before(min(epoch, self.common))
 
-    def replayed_from(self, epoch: int) -> int:
-        """Return from which epoch on numbers are wanted of who goes to `epoch`.
+    def replay_start(self, epoch: int) -> int:
+        """Return the first epoch to compute again when going to `epoch`.
 
-        Where the record was thinned, those before `epoch` say how the run came there. There are as
-        many again to be computed as keyframes lie apart, or twice as many, so that it takes up to
-        three times as long.
+        Where the record is thinned, that is some epochs earlier, so that the way to `epoch` can be
+        shown: up to twice the distance of two keyframes, which takes up to three times as long.
         """
-        if epoch >= self.train_loss.whole:
+        if epoch >= self.train_loss.dense_from:
             return epoch
         return max(0, epoch - min(RECENT_EPOCHS, 2 * self.keyframes.stride))
+
+    # Writing
+
+    def write(
+        self, first: int, states: Floats, train: Floats, norms: tuple[Floats, Floats] | None
+    ) -> None:
+        """Record epochs `first` and after: states and training losses, (epochs, lanes, …).
+
+        `norms`, if they were computed: norms and cosines of the directions, shaped as the losses.
+        """
+        last = first + len(states) - 1
+        given = (train, *(norms or ()))
+        for position, lane in enumerate(self.lanes):
+            if lane.diverged is not None and lane.diverged < last:
+                for values in given:
+                    values[max(0, lane.diverged + 1 - first) :, position] = np.nan
+            lane.recorded = max(lane.recorded, last)
+        self.train_loss.write(first, train)
+        if norms:
+            self.norms.write(first, norms[0])
+            self.cosines.write(first, norms[1])
+        self.keyframes.write(first, states)
+
+    def queue_tests(self, first: int, weights: Floats, finite: NDArray[np.bool_]) -> None:
+        """Queue weights (epochs, lanes, parameters) of epochs `first` and after for evaluation.
+
+        The methods may change at the last of these epochs, not before: it is evaluated separately.
+        """
+        last = first + len(weights) - 1
+        before = [lane.method_at(first).loss for lane in self.lanes]
+        after = [lane.method_at(last).loss for lane in self.lanes]
+        if before == after:
+            self.evaluation.add(first, weights, finite, before)
+        else:
+            self.evaluation.add(first, weights[:-1], finite[:-1], before)
+            self.evaluation.add(last, weights[-1:], finite[-1:], after)
+
+    def mark_unsaved(self) -> None:
+        """Mark every epoch as unsaved."""
+        for series in self.series.values():
+            series.mark_unsaved()
+
+    # Lanes
 
     def set_rate(self, lane: int, epoch: int, rate: float) -> None:
         """Let a lane descend with `rate` from `epoch` on; what it has after `epoch` is dropped."""
@@ -189,8 +263,23 @@ class History:
         self.entries.append(SetLearningRate(epoch, self.lanes[lane].number, rate))
         self.forget(lane, epoch)
 
+    def change_method(self, lane: int, method: Method, loss: float, norm: float | None) -> None:
+        """Let a lane descend by `method` from `method.since` on, its last recorded epoch.
+
+        `loss` and `norm` are the numbers of that epoch by the new method.
+        """
+        one, epoch = self.lanes[lane], method.since
+        one.methods = [*(old for old in one.methods if old.since < epoch), method]
+        self.keyframes.widen(method.optimizer.slots)
+        for series in self.series.values():
+            series.forget(lane, epoch - 1)
+        self.evaluation.forget(lane, epoch - 1)
+        self.train_loss.write_lane(lane, epoch, np.array([loss]))
+        if norm is not None:
+            self.norms.write_lane(lane, epoch, np.array([norm]))
+
     def forget(self, lane: int, after: int) -> None:
-        """Drop what the lane at position `lane` has after epoch `after`."""
+        """Drop what the lane at a position has after epoch `after`."""
         one = self.lanes[lane]
         if one.diverged is not None and one.diverged >= after:
             one.diverged = None
@@ -198,6 +287,7 @@ class History:
             one.recorded = after
             for series in self.series.values():
                 series.forget(lane, after)
+        self.evaluation.forget(lane, after)
 
     def branch(self, parent: int, epoch: int, number: int, name: str) -> Lane:
         """Copy the lane at position `parent` up to `epoch` into a new lane, the last one."""
@@ -210,37 +300,14 @@ class History:
         for series in self.series.values():
             series.copy_lane(parent, epoch)
         self.keyframes.copy_lane(parent)
+        self.evaluation.branch(parent, len(self.lanes) - 1, epoch)
         return new
 
     def close(self, position: int, epoch: int) -> None:
-        """Drop a lane; the positions after it move up by one."""
+        """Drop a lane; later positions move up by one."""
         lane = self.lanes.pop(position)
         for series in self.series.values():
             series.close_lane(position)
         self.keyframes.close_lane(position)
+        self.evaluation.close(position)
         self.entries.append(Close(epoch, lane.number))
-
-    def mark_unsaved(self) -> None:
-        """Have all that is on record be delta, told or not."""
-        for series in self.series.values():
-            series.mark_unsaved()
-
-    def write(
-        self, first: int, states: Floats, train: Floats, steepness: tuple[Floats, Floats] | None
-    ) -> None:
-        """Record epochs `first` and after: states and training losses, (epochs, lanes, …).
-
-        `steepness`, where it was computed: norms and cosines of the directions, as the losses.
-        """
-        last = first + len(states) - 1
-        given = (train, *(steepness or ()))
-        for position, lane in enumerate(self.lanes):
-            if lane.diverged is not None and lane.diverged < last:
-                for values in given:
-                    values[max(0, lane.diverged + 1 - first) :, position] = np.nan
-            lane.recorded = max(lane.recorded, last)
-        self.train_loss.write(first, train)
-        if steepness:
-            self.norms.write(first, steepness[0])
-            self.cosines.write(first, steepness[1])
-        self.keyframes.write(first, states)

@@ -1,7 +1,7 @@
 """Keyframes: the state of all lanes at some epochs, in bounded memory.
 
-At first that of every epoch; when the budget is used up, of every second, then every fourth, and so
-on. What lies between two keyframes is computed again from the one before.
+At first every epoch is a keyframe; when the budget is used up, every second one, then every fourth,
+and so on. The epochs between two keyframes are computed again from the one before.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,11 +17,10 @@ KEYFRAME_BYTES = 64 << 20
 class Keyframes:
     """The state of all lanes every `stride` epochs, in no more than `budget` bytes.
 
-    A state is (lanes, 1 + slots, parameters); slot 0 holds the weights. The start, epoch 0, is
-    always kept. When the budget is used up, every second keyframe is dropped.
+    A state is (lanes, 1 + slots, parameters); slot 0 holds the weights. Epoch 0 is always kept.
 
-    Those of a run that was taken up again begin at `origin`; `earlier` are the few there are from
-    before, by their epochs, epoch 0 among them.
+    In a restored run, regular keyframes begin at `origin`; `earlier` has the few from before, by
+    epoch, epoch 0 among them.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class Keyframes:
         return max(2, self._budget // max(1, int(self._frames[0].nbytes)))
 
     def write(self, first: int, states: Floats) -> None:
-        """Keep those of `states` (epochs, lanes, 1 + slots, parameters) that fall on the stride."""
+        """Keep the states (epochs, lanes, 1 + slots, parameters) that fall on the stride."""
         for epoch in self._earlier:
             if first <= epoch < first + len(states):
                 self._earlier[epoch] = states[epoch - first].copy()
@@ -69,7 +68,7 @@ class Keyframes:
         self._stop = max(self._stop, end)
 
     def before(self, epoch: int) -> tuple[int, Floats]:
-        """Return the last keyframe at or before `epoch`: its epoch and a copy of the state."""
+        """Return epoch and state, a copy, of the last keyframe at or before `epoch`."""
         if epoch < self.origin:
             last = max(known for known in self._earlier if known <= epoch)
             return last, self._earlier[last].copy()
@@ -82,21 +81,21 @@ class Keyframes:
         return start
 
     def spread(self, last: int, most: int) -> list[int]:
-        """Return up to `most` epochs of keyframes up to `last`, evenly, the first and last too."""
+        """Return up to `most` evenly spread keyframe epochs up to `last`, both ends included."""
         known, count = self._known(last)
         which = np.linspace(0, count - 1, min(count, most)).astype(np.intp)
         return [int(epoch) for epoch in self._epochs(known, which)]
 
     def _known(self, last: int) -> tuple[list[int], int]:
-        """Return the epochs of early keyframes up to `last`, and how many there are in all."""
+        """Return the epochs of earlier keyframes up to `last`, and the number of all keyframes."""
         known = sorted(epoch for epoch in self._earlier if epoch <= last)
         strided = max(0, min((last - self.origin) // self.stride, self._stop - 1) + 1)
         return known, len(known) + strided
 
     def _epochs(self, known: list[int], which: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the epochs of keyframes by their numbers, the `known` early ones being first.
+        """Return the epochs of the keyframes number `which`; the `known` earlier ones come first.
 
-        Not of all: after a day of training there are millions.
+        Not of all keyframes: after a day of training there are millions.
         """
         epochs = self.origin + self.stride * (which - len(known))
         early = which < len(known)
@@ -104,7 +103,7 @@ class Keyframes:
         return epochs
 
     def path(self, last: int, most: int) -> tuple[NDArray[np.intp], Floats]:
-        """Return up to `most` + 1 epochs on keyframes, `last` at the latest, and the weights there.
+        """Return up to `most` + 1 epochs of keyframes up to `last`, and the weights there.
 
         The weights are (epochs, lanes, parameters).
         """
@@ -115,7 +114,7 @@ class Keyframes:
         return epochs, np.concatenate([*early, self._frames[late, :, 0]])
 
     def widen(self, slots: int) -> None:
-        """Make room for so many slots of an optimizer beside the weights."""
+        """Make room for that many slots of an optimizer beside the weights."""
         missing = 1 + slots - self._frames.shape[2]
         if missing > 0:
             self._each(lambda states: _widened(states, missing))
@@ -136,7 +135,7 @@ class Keyframes:
         self._each(lambda states: np.concatenate([states, states[:, lane : lane + 1]], axis=1))
 
     def _each(self, change: Callable[[Floats], Floats]) -> None:
-        """Change all states (epochs, lanes, 1 + slots, parameters)."""
+        """Apply `change` to all states (epochs, lanes, 1 + slots, parameters)."""
         self._frames = change(self._frames)
         self._earlier = {epoch: change(one[None])[0] for epoch, one in self._earlier.items()}
 

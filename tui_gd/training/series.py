@@ -1,4 +1,4 @@
-"""Series: one number for every lane and epoch, and the curves that are drawn of them."""
+"""Series: one number for every lane and epoch, all of them or in bounded memory."""
 
 from collections.abc import Sequence
 
@@ -20,29 +20,29 @@ from tui_gd.training.spans import (
     points_of,
 )
 
-WHOLE = 1 << 17
-"""So many newest epochs are whole in a bounded series: a second's, where epochs are fastest."""
-LEAST_WHOLE = 2048
-ASIDE = 1024  # so many old epochs that were gone back to are whole
+DENSE_EPOCHS = 1 << 17
+"""How many of the newest epochs a bounded series keeps in full: about a second of training."""
+LEAST_DENSE_EPOCHS = 2048
+REVISITED_EPOCHS = 1024  # how many old epochs are kept in full after going back to them
 
 
 class Series:
     """One number per lane and epoch: of all epochs, or in bounded memory.
 
-    Without `whole` every value is kept. With it, at least so many newest epochs are (fewer of many
-    lanes: `2 · whole / lanes`, but not less than LEAST_WHOLE); of those before them, `points`, the
-    least and greatest of buckets that grow with their epochs' age, see `bucket_starts`. What is
-    written again at such an epoch, since a run went back there, is whole in a second stretch,
-    aside, until other old epochs are gone to.
+    Without `dense` every value is kept. With it, at least that many of the newest epochs are (with
+    many lanes `2 · dense / lanes`, but at least LEAST_DENSE_EPOCHS). Of the epochs before
+    `dense_from`, only points are kept: the least and the greatest value of buckets that grow with
+    the age of their epochs, see `bucket_starts`. When a run goes back to such an epoch, the values
+    that it writes there again are kept in full in a second span, until it goes to other old epochs.
     """
 
-    def __init__(self, lanes: int, whole: int | None = None) -> None:
-        self._limit = whole
+    def __init__(self, lanes: int, dense: int | None = None) -> None:
+        self._limit = dense
         self._newest = EpochSpan(lanes)
-        self._aside: EpochSpan | None = None
-        self._points = [NO_POINTS] * lanes  # of each lane's epochs before those in `_newest`
+        self._revisited: EpochSpan | None = None
+        self._points = [NO_POINTS] * lanes  # of each lane, before `dense_from`
         self._ends = np.zeros(lanes, np.int64)  # one past each lane's last epoch
-        self._fresh = np.zeros(lanes, np.int64)  # each lane's first epoch not told as delta
+        self._unsaved = np.zeros(lanes, np.int64)  # each lane's first unsaved epoch
         self._curves = Curves()
 
     @property
@@ -56,62 +56,63 @@ class Series:
         return self._newest.stop
 
     @property
-    def whole(self) -> int:
-        """The epoch from which on every value is on record."""
+    def dense_from(self) -> int:
+        """The first epoch from which on every value is on record."""
         return self._newest.begin
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the record takes."""
+        """Bytes that the series takes."""
         points = sum(one.epochs.nbytes + one.values.nbytes for one in self._points)
-        return points + self._newest.nbytes + (self._aside.nbytes if self._aside else 0)
+        return points + self._newest.nbytes + (self._revisited.nbytes if self._revisited else 0)
 
     # Writing
 
     def write(self, first: int, block: Floats) -> None:
-        """Put `block` (epochs, lanes) at epochs `first` and after."""
-        self._put(slice(None), first, block.T)
+        """Write `block` (epochs, lanes) at epochs `first` and after."""
+        self._write(slice(None), first, block.T)
 
     def write_lane(self, lane: int, first: int, values: Floats) -> None:
-        """Put `values` (epochs,) of one lane at epochs `first` and after."""
-        self._put(slice(lane, lane + 1), first, values[None])
+        """Write `values` (epochs,) of one lane at epochs `first` and after."""
+        self._write(slice(lane, lane + 1), first, values[None])
 
-    def _put(self, which: slice, first: int, values: Floats) -> None:
-        """Put values (lanes, epochs) of neighbouring lanes at epochs `first` and after."""
+    def _write(self, which: slice, first: int, values: Floats) -> None:
+        """Write values (lanes, epochs) of neighbouring lanes at epochs `first` and after."""
         most = self._most
-        if most is not None and values.shape[1] > (step := min(most, ASIDE)):
+        if most is not None and values.shape[1] > (step := min(most, REVISITED_EPOCHS)):
             for at in range(0, values.shape[1], step):
-                self._put(which, first + at, values[:, at : at + step])
+                self._write(which, first + at, values[:, at : at + step])
             return
         stop = first + values.shape[1]
-        self._note(which, first, values)
-        if first < self.whole:
-            self._put_aside(which, first, values[:, : self.whole - first])
-            values, first = values[:, self.whole - first :], self.whole
+        self._mark_written(which, first, values)
+        if first < self.dense_from:
+            self._write_revisited(which, first, values[:, : self.dense_from - first])
+            values, first = values[:, self.dense_from - first :], self.dense_from
         if values.shape[1]:
-            if most is not None and stop - self.whole > 2 * most:
+            if most is not None and stop - self.dense_from > 2 * most:
                 self._thin(stop - most)
             self._newest.write(which, first, values, None if most is None else 2 * most)
         self._ends[which] = np.maximum(self._ends[which], stop)
 
     @property
     def _most(self) -> int | None:
-        """How many epochs are whole at least."""
+        """How many epochs are dense at least."""
         if self._limit is None:
             return None
-        return max(min(LEAST_WHOLE, self._limit), min(self._limit, 2 * self._limit // self.lanes))
+        limit = self._limit
+        return max(min(LEAST_DENSE_EPOCHS, limit), min(limit, 2 * limit // self.lanes))
 
-    def _note(self, which: slice, first: int, values: Floats) -> None:
-        """Take note of what is delta; the same values again are none."""
+    def _mark_written(self, which: slice, first: int, values: Floats) -> None:
+        """Mark what is new as unsaved; writing the same values again is not new."""
         stop = first + values.shape[1]
-        fresh, ends = self._fresh[which], self._ends[which]
+        unsaved, ends = self._unsaved[which], self._ends[which]
         if first >= self.stop:
-            np.minimum(fresh, first, out=fresh)
+            np.minimum(unsaved, first, out=unsaved)
             return
-        if first < self.whole:
-            old = ends < min(stop, self.whole)
-            fresh[old] = np.minimum(fresh[old], np.maximum(first, ends[old]))
-        begin = max(first, self.whole)
+        if first < self.dense_from:
+            old = ends < min(stop, self.dense_from)
+            unsaved[old] = np.minimum(unsaved[old], np.maximum(first, ends[old]))
+        begin = max(first, self.dense_from)
         if begin < stop:
             given = values[:, begin - first :]
             known = np.full(given.shape, np.nan)
@@ -119,155 +120,157 @@ class Series:
             known[:, : there.shape[1]] = there
             same = (known == given) | (np.isnan(known) & np.isnan(given))
             changed = ~same.all(axis=1)
-            np.minimum(fresh, begin + same.argmin(axis=1), out=fresh, where=changed)
+            np.minimum(unsaved, begin + same.argmin(axis=1), out=unsaved, where=changed)
 
-    def _put_aside(self, which: slice, first: int, values: Floats) -> None:
-        """Put values at epochs of which there are points; of lanes that end before, add points."""
+    def _write_revisited(self, which: slice, first: int, values: Floats) -> None:
+        """Write values at thinned epochs; lanes that end before them get points."""
         stop = first + values.shape[1]
-        aside = self._aside
-        if aside is None or not aside.begin <= first <= aside.stop:
-            aside = self._aside = EpochSpan(self.lanes, first)
-        room = min(self._most or ASIDE, ASIDE)
-        if stop - aside.begin > 2 * room:
-            aside.drop_before(stop - room)
-        aside.write(which, first, values, 2 * room)
+        revisited = self._revisited
+        if revisited is None or not revisited.begin <= first <= revisited.stop:
+            revisited = self._revisited = EpochSpan(self.lanes, first)
+        room = min(self._most or REVISITED_EPOCHS, REVISITED_EPOCHS)
+        if stop - revisited.begin > 2 * room:
+            revisited.drop_before(stop - room)
+        revisited.write(which, first, values, 2 * room)
         for lane in range(self.lanes)[which]:
             begin = max(first, int(self._ends[lane]))
             if begin < stop:
-                self._add(lane, points_of(begin, aside.part(lane, begin, stop)))
+                self._add_points(lane, points_of(begin, revisited.part(lane, begin, stop)))
 
-    def _add(self, lane: int, more: ThinnedSeries) -> None:
+    def _add_points(self, lane: int, more: ThinnedSeries) -> None:
         self._points[lane] = followed(self._points[lane], more, fineness_of(self.lanes))
         self._curves.clear()
 
     def _thin(self, begin: int) -> None:
-        """Keep points of the epochs before about `begin`."""
-        first, fineness = self.whole, fineness_of(self.lanes)
-        # of the widths of these buckets that of the first divides all
+        """Replace the values before about epoch `begin` by points."""
+        first, fineness = self.dense_from, fineness_of(self.lanes)
+        # the width of the first bucket divides all the others
         width, last = bucket_width(first, fineness), bucket_width(begin, fineness)
         if 2 * last <= (self._most or 0):
             begin = begin // last * last
         alike = first % width == 0 and begin % width == 0 and width == last
         going = self._newest.part(slice(None), first, begin)
         for lane, more in enumerate(block_extremes(first, going, width)):
-            if alike:  # no bucket goes on from those before
+            if alike:  # no bucket continues an earlier one
                 self._points[lane] = joined(self._points[lane], more)
             else:
-                self._add(lane, more)
+                self._add_points(lane, more)
         self._curves.clear()
         self._newest.drop_before(begin)
 
     def restore(self, known: Sequence[KnownPoints]) -> None:
-        """Take up what is known of every lane; nothing was written before."""
+        """Fill an empty series with what is known of every lane."""
         end = max(one.end for one in known)
         begin, most = 0, self._most
         if most is not None:
-            begin = min(end, max(0, end - most, *(one.whole for one in known)))
+            begin = min(end, max(0, end - most, *(one.dense_from for one in known)))
         self._newest = EpochSpan(self.lanes, begin)
         self._newest.make_room(end)
         for lane, one in enumerate(known):
             self._newest.write(slice(lane, lane + 1), begin, one.between(begin, end)[None])
             self._ends[lane] = one.end
-            self._add(lane, one.cut(begin).points())
+            self._add_points(lane, one.cut(begin).points())
 
     # Reading
 
     def at(self, lane: int, epoch: int) -> float:
         """Return a lane's value at `epoch`, or NaN."""
-        if epoch < self.whole:
+        if epoch < self.dense_from:
             return float(self.between(lane, epoch, epoch + 1)[0])
-        return float(self._newest.values[lane, epoch - self.whole]) if epoch < self.stop else np.nan
+        if epoch >= self.stop:
+            return np.nan
+        return float(self._newest.values[lane, epoch - self.dense_from])
 
     def between(self, lane: int, first: int, stop: int) -> Floats:
         """Return a lane's values of epochs [first, stop), a copy; NaN where not on record."""
         found: Floats = np.full(max(0, stop - first), np.nan)
-        if first < self.whole:
+        if first < self.dense_from:
             points = self._points[lane].between(first, stop)
             found[points.epochs - first] = points.values
-            if self._aside:
-                self._aside.lay_over(found, first, lane, stop)
+            if self._revisited:
+                self._revisited.lay_over(found, first, lane, stop)
         self._newest.lay_over(found, first, lane, stop)
         return found
 
     def block(self, first: int, stop: int) -> Floats:
-        """Return the whole values (epochs, lanes) of [first, stop), NaN for all others; a copy."""
+        """Return a copy of the dense values (epochs, lanes) of [first, stop), NaN elsewhere."""
         found: Floats = np.full((self.lanes, stop - first), np.nan)
-        for stretch in (self._aside, self._newest):
-            if stretch:
-                stretch.lay_over(found, first, slice(None), stop)
+        for span in (self._revisited, self._newest):
+            if span:
+                span.lay_over(found, first, slice(None), stop)
         return found.T
 
     def known(self, lane: int, first: int, stop: int, viewed: int = -1) -> KnownPoints:
-        """Return what is known of a lane over epochs [first, stop), its own copy.
+        """Return a copy of what is known of a lane over epochs [first, stop).
 
-        Of what is whole aside, the value at epoch `viewed` alone is in it.
+        Of the revisited epochs it includes only the value at `viewed`.
         """
-        whole = min(max(first, self.whole), max(first, stop))
-        values = self._newest.part(lane, whole, min(stop, int(self._ends[lane]))).copy()
-        # points are never written to: there are new ones with every change
-        thin = self._points[lane].between(first, whole)
-        if first <= viewed < whole:
-            thin = thin.with_point(viewed, self.at(lane, viewed))
-        return KnownPoints(first, stop, thin, whole, values)
+        dense_from = min(max(first, self.dense_from), max(first, stop))
+        values = self._newest.part(lane, dense_from, min(stop, int(self._ends[lane]))).copy()
+        # points need no copy: every change makes new ones
+        thinned = self._points[lane].between(first, dense_from)
+        if first <= viewed < dense_from:
+            thinned = thinned.with_point(viewed, self.at(lane, viewed))
+        return KnownPoints(first, stop, thinned, dense_from, values)
 
     def least(self, lane: int, stop: int) -> tuple[int, float]:
-        """Return the epoch before `stop` with a lane's least value, and that; (0, NaN) if none."""
+        """Return epoch and size of a lane's least value before `stop`; (0, NaN) if it has none."""
         epochs, values = self._points[lane].between(0, stop)
-        whole = self._newest.part(lane, self.whole, stop)
+        dense = self._newest.part(lane, self.dense_from, stop)
         early = float(values.min()) if len(values) else np.nan
-        late = float(np.fmin.reduce(whole)) if len(whole) else np.nan
+        late = float(np.fmin.reduce(dense)) if len(dense) else np.nan
         if np.isnan(early) and np.isnan(late):
             return 0, np.nan
         if not late < early and not np.isnan(early):
             return int(epochs[values.argmin()]), early
-        return self.whole + int(np.argmax(whole == late)), late
+        return self.dense_from + int(np.argmax(dense == late)), late
 
-    def delta(self, lane: int, recorded: int) -> int:
-        """Return the first epoch that was written or dropped since this was asked before."""
-        fresh, self._fresh[lane] = int(self._fresh[lane]), recorded + 1
-        return min(fresh, recorded + 1)
+    def take_unsaved(self, lane: int, recorded: int) -> int:
+        """Return the first epoch written or dropped since the last call, and mark all as saved."""
+        unsaved, self._unsaved[lane] = int(self._unsaved[lane]), recorded + 1
+        return min(unsaved, recorded + 1)
 
     def mark_unsaved(self) -> None:
-        """Have all be delta, told or not."""
-        self._fresh[:] = 0
+        """Mark every epoch as unsaved."""
+        self._unsaved[:] = 0
 
     # Lanes
 
     def forget(self, lane: int, after: int) -> None:
         """Drop what a lane has after epoch `after`."""
         stop = after + 1
-        self._fresh[lane] = min(self._fresh[lane], stop)
+        self._unsaved[lane] = min(self._unsaved[lane], stop)
         self._ends[lane] = min(self._ends[lane], stop)
         self._newest.forget(lane, stop)
-        if stop < self.whole:
+        if stop < self.dense_from:
             self._cut(lane, stop)
             self._retreat()
 
     def _cut(self, lane: int, stop: int) -> None:
-        """Drop points at epoch `stop` and after; of a bucket that is cut in two, what is whole."""
+        """Drop points from epoch `stop` on; a bucket cut in two is made again where possible."""
         begin = int(bucket_starts(np.array([max(0, stop - 1)]), fineness_of(self.lanes))[0])
-        aside, more = self._aside, NO_POINTS
-        if aside:
-            aside.forget(lane, stop)
-            begin = max(begin, aside.begin)
-            if begin < stop <= aside.stop:
-                more = points_of(begin, aside.part(lane, begin, stop))
+        revisited, more = self._revisited, NO_POINTS
+        if revisited:
+            revisited.forget(lane, stop)
+            begin = max(begin, revisited.begin)
+            if begin < stop <= revisited.stop:
+                more = points_of(begin, revisited.part(lane, begin, stop))
         if len(more.epochs):
-            stop = begin  # there are points now that were not told
-            self._fresh[lane] = min(self._fresh[lane], begin)
+            stop = begin  # these points are unsaved
+            self._unsaved[lane] = min(self._unsaved[lane], begin)
         self._points[lane] = self._points[lane].between(0, stop)
-        self._add(lane, more)
+        self._add_points(lane, more)
         self._curves.clear()
 
     def _retreat(self) -> None:
-        """Let the newest epochs be those aside, once no lane has later ones."""
-        end, aside = int(self._ends.max()), self._aside
-        if end >= self.whole:
+        """Make the revisited epochs the newest ones if no lane has later ones."""
+        end, revisited = int(self._ends.max()), self._revisited
+        if end >= self.dense_from:
             return
         begin = end
-        if aside and aside.begin <= end <= aside.stop:
-            begin = aside.begin
-            np.minimum(self._fresh, begin, out=self._fresh)  # more is on record than was told
+        if revisited and revisited.begin <= end <= revisited.stop:
+            begin = revisited.begin
+            np.minimum(self._unsaved, begin, out=self._unsaved)  # more is on record than was saved
         newest = EpochSpan(self.lanes, begin)
         newest.make_room(end)
         for lane in range(self.lanes):
@@ -275,43 +278,43 @@ class Series:
             newest.write(slice(lane, lane + 1), begin, own[None])
             self._points[lane] = self._points[lane].between(0, begin)
         self._newest = newest
-        if aside and aside.stop >= begin:
-            self._aside = None
+        if revisited and revisited.stop >= begin:
+            self._revisited = None
         self._curves.clear()
 
     def copy_lane(self, lane: int, last: int) -> None:
-        """Add a lane that has lane number `lane`'s values up to epoch `last`."""
+        """Add a lane with the values that the lane at position `lane` has up to epoch `last`."""
         self._newest.copy_lane(lane)
-        if self._aside:
-            self._aside.copy_lane(lane)
+        if self._revisited:
+            self._revisited.copy_lane(lane)
         self._points.append(self._points[lane])
         self._ends = np.append(self._ends, self._ends[lane])
-        self._fresh = np.append(self._fresh, 0)
+        self._unsaved = np.append(self._unsaved, 0)
         self._curves.clear()
         self.forget(self.lanes - 1, last)
-        self._fresh[-1] = 0
+        self._unsaved[-1] = 0
 
     def close_lane(self, position: int) -> None:
-        """Drop a lane's values; the positions after it move up by one."""
+        """Drop a lane's values; later positions move up by one."""
         self._newest.close_lane(position)
-        if self._aside:
-            self._aside.close_lane(position)
+        if self._revisited:
+            self._revisited.close_lane(position)
         del self._points[position]
         self._ends = np.delete(self._ends, position)
-        self._fresh = np.delete(self._fresh, position)
+        self._unsaved = np.delete(self._unsaved, position)
         self._curves.clear()
         self._retreat()
 
     # Curves
 
     def buckets(self, lane: int, recorded: int) -> Buckets:
-        """Return the curve of lane number `lane` up to epoch `recorded`, its own copy."""
+        """Return a copy of a lane's curve up to epoch `recorded`."""
         return self.window(lane, 0, recorded + 1)
 
     def window(self, lane: int, first: int, stop: int) -> Buckets:
-        """Return lane number `lane`'s curve over epochs [first, stop), its own copy."""
+        """Return a copy of a lane's curve over epochs [first, stop)."""
         return self.windows([lane], first, stop)[0]
 
     def windows(self, lanes: Sequence[int], first: int, stop: int) -> list[Buckets]:
-        """Return several lanes' curves over epochs [first, stop), see `Curves.windows`."""
+        """Return copies of several lanes' curves over [first, stop); see `Curves.windows`."""
         return self._curves.windows(self._newest, self._points, lanes, first, stop)

@@ -1,4 +1,7 @@
-"""Thinned series: the least and greatest value of every few epochs, with their epochs."""
+"""How a series stores its epochs: recent ones as a dense span, older ones as thinned points.
+
+The points of an old epoch are the least and the greatest value of its bucket, see `bucket_starts`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,37 +13,39 @@ from numpy.typing import NDArray
 from tui_gd.learning.models import Floats
 
 FINENESS = 4096
-"""Buckets of points are at most so many times as narrow as their epochs are old."""
+"""A bucket of points is at least 1 / FINENESS of its epochs' age wide."""
 LEAST_FINENESS = 64
-MOST_LANES = 8  # so many lanes have points of that fineness, more lanes have coarser ones
+MOST_LANES = 8  # with more lanes than this, points are coarser
+
+Lanes = Sequence[int] | slice | int
 
 
 class ThinnedSeries(NamedTuple):
-    """Finite values (points,) of one number of one lane, and their epochs, rising."""
+    """Finite values (points,) of one number of one lane, and their ascending epochs."""
 
     epochs: NDArray[np.int64]
     values: Floats
 
     def between(self, first: int, stop: int) -> "ThinnedSeries":
-        """Return those of epochs [first, stop); views."""
+        """Return views of the points of epochs [first, stop)."""
         begin, end = np.searchsorted(self.epochs, [first, stop]).tolist()
         return ThinnedSeries(self.epochs[begin:end], self.values[begin:end])
 
     def at(self, epoch: int) -> float:
-        """Return the value at `epoch`, NaN if there is no point."""
+        """Return the value at `epoch`, NaN without a point there."""
         i = int(np.searchsorted(self.epochs, epoch))
         found = i < len(self.epochs) and self.epochs[i] == epoch
         return float(self.values[i]) if found else np.nan
 
     def with_point(self, epoch: int, value: float) -> "ThinnedSeries":
-        """Return these and one more, if it is finite and not among them."""
+        """Return these points and one more, if its value is finite and its epoch new."""
         if not np.isfinite(value) or not np.isnan(self.at(epoch)):
             return self
         i = int(np.searchsorted(self.epochs, epoch))
         return ThinnedSeries(np.insert(self.epochs, i, epoch), np.insert(self.values, i, value))
 
     def at_all(self, epochs: NDArray[np.int64]) -> Floats:
-        """Return the values at epochs (epochs,), rising, NaN where there is no point."""
+        """Return the values at ascending epochs (epochs,), NaN where there is no point."""
         found: Floats = np.full(len(epochs), np.nan)
         inside = np.isin(self.epochs, epochs)
         found[np.searchsorted(epochs, self.epochs[inside])] = self.values[inside]
@@ -51,13 +56,13 @@ NO_POINTS = ThinnedSeries(np.empty(0, np.int64), np.empty(0))
 
 
 def points_of(first: int, values: Floats) -> ThinnedSeries:
-    """Return what is finite of values (epochs,) of epochs `first` and after."""
+    """Return the finite ones of values (epochs,) at epochs `first` and after."""
     known = np.flatnonzero(np.isfinite(values))
     return ThinnedSeries(known + first, values[known])
 
 
 def joined(*parts: ThinnedSeries) -> ThinnedSeries:
-    """Return points that follow one another as one."""
+    """Return parts that follow one another as one series."""
     return ThinnedSeries(
         np.concatenate([part.epochs for part in parts]),
         np.concatenate([part.values for part in parts]),
@@ -65,23 +70,23 @@ def joined(*parts: ThinnedSeries) -> ThinnedSeries:
 
 
 def fineness_of(lanes: int) -> int:
-    """Return how fine the points of so many lanes are: a power of two."""
+    """Return the fineness of the points of that many lanes, a power of two."""
     each = max(1, FINENESS * MOST_LANES // max(1, lanes))
     power = 1 << (each.bit_length() - 1)
     return max(min(LEAST_FINENESS, FINENESS), min(FINENESS, power))
 
 
 def bucket_width(epoch: int, fineness: int) -> int:
-    """Return how wide the bucket is in which an epoch lies, see `bucket_starts`."""
+    """Return the width of an epoch's bucket, see `bucket_starts`."""
     return 1 << max(0, (epoch // fineness).bit_length() - 1)
 
 
 def bucket_starts(epochs: NDArray[np.int64], fineness: int) -> NDArray[np.int64]:
-    """Return the first epochs of the buckets in which epochs (points,) lie.
+    """Return the first epoch of the bucket of every epoch (points,).
 
-    A bucket is as wide as the greatest power of two ≤ `max(1, epoch / fineness)`, `fineness` being
-    a power of two. So the number of buckets up to epoch N is about `fineness · log2(N / fineness)`,
-    and what is early is fine.
+    The width of a bucket is the greatest power of two ≤ `max(1, epoch / fineness)`; `fineness` is a
+    power of two. So there are about `fineness · log2(N / fineness)` buckets up to epoch N, and the
+    early ones are fine, as on a logarithmic axis.
     """
     _, exponents = np.frexp(epochs // fineness)
     powers = np.maximum(exponents - 1, 0)
@@ -90,10 +95,10 @@ def bucket_starts(epochs: NDArray[np.int64], fineness: int) -> NDArray[np.int64]
 
 
 def extremes(points: ThinnedSeries, buckets: NDArray[np.int64]) -> ThinnedSeries:
-    """Return of every bucket the least value and the greatest.
+    """Return the least and the greatest value of every bucket.
 
-    `buckets` (points,), rising, says which points lie in one. Of equal values the least is the
-    first and the greatest the last.
+    `buckets` (points,), ascending, is the bucket of every point. Of equal values, the first counts
+    as the least and the last as the greatest.
     """
     epochs, values = points
     if not len(epochs):
@@ -112,15 +117,16 @@ def extremes(points: ThinnedSeries, buckets: NDArray[np.int64]) -> ThinnedSeries
 
 
 def thinned(points: ThinnedSeries, fineness: int) -> ThinnedSeries:
-    """Return the least and greatest of every bucket of `bucket_starts`."""
+    """Return the least and the greatest value of every bucket of `bucket_starts`."""
     return extremes(points, bucket_starts(points.epochs, fineness))
 
 
 def block_extremes(first: int, values: Floats, width: int) -> list[ThinnedSeries]:
-    """Return of every `width` epochs the least and greatest finite value, lane by lane.
+    """Return each lane's least and greatest finite value of every `width` epochs.
 
-    `values` (lanes, epochs) are of epochs `first` and after; at both ends, where fewer epochs have
-    a multiple of `width` between them, all are returned. Much faster than `extremes`.
+    `values` (lanes, epochs) belong to epochs `first` and after; blocks begin at multiples of
+    `width`, and the values of an incomplete block at either end are all returned. Much faster than
+    `extremes`.
     """
     lanes, count = values.shape
     begin = min(count, -first % width)
@@ -145,9 +151,9 @@ def block_extremes(first: int, values: Floats, width: int) -> list[ThinnedSeries
 
 
 def followed(points: ThinnedSeries, more: ThinnedSeries, fineness: int) -> ThinnedSeries:
-    """Return points, thinned before, and those that follow them, thinned as well.
+    """Return thinned points followed by `more`, which is thinned too.
 
-    A bucket that began among the former goes on among the latter.
+    The last bucket of `points` may continue in `more`.
     """
     if not len(more.epochs):
         return points
@@ -164,42 +170,42 @@ def followed(points: ThinnedSeries, more: ThinnedSeries, fineness: int) -> Thinn
 class KnownPoints:
     """What is known of one number of one lane over epochs [first, stop).
 
-    Up to epoch `whole` as `thin` points; from there on all values, `values` (epochs,), NaN where
-    unknown. They may end before `stop`: of what is later nothing is known.
+    Before epoch `dense_from`, points: `thinned`. From there on every value: `values` (epochs,), NaN
+    where unknown; they may end before `stop`, and nothing is known after them.
     """
 
     first: int
     stop: int
-    thin: ThinnedSeries = NO_POINTS
-    whole: int = 0
+    thinned: ThinnedSeries = NO_POINTS
+    dense_from: int = 0
     values: Floats = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, values: Floats, first: int = 0) -> "KnownPoints":
-        """Return all values (epochs,) of epochs `first` and after."""
+        """Return what is known if `values` (epochs,) are those of epochs `first` and after."""
         return cls(first, first + len(values), NO_POINTS, first, values)
 
     @property
     def end(self) -> int:
-        """One past the last epoch of which there may be a value."""
+        """One past the last epoch that may have a value."""
         if len(self.values):
-            return self.whole + len(self.values)
-        return int(self.thin.epochs[-1]) + 1 if len(self.thin.epochs) else self.first
+            return self.dense_from + len(self.values)
+        return int(self.thinned.epochs[-1]) + 1 if len(self.thinned.epochs) else self.first
 
     def at(self, epoch: int) -> float:
-        """Return the value at an epoch, NaN where it is not on record."""
-        if self.whole <= epoch:
-            inside = epoch < self.whole + len(self.values)
-            return float(self.values[epoch - self.whole]) if inside else np.nan
-        return self.thin.at(epoch)
+        """Return the value at an epoch, NaN if it is not on record."""
+        if self.dense_from <= epoch:
+            inside = epoch < self.dense_from + len(self.values)
+            return float(self.values[epoch - self.dense_from]) if inside else np.nan
+        return self.thinned.at(epoch)
 
     def between(self, first: int, stop: int) -> Floats:
         """Return the values of epochs [first, stop), NaN where they are not on record."""
         found: Floats = np.full(max(0, stop - first), np.nan)
-        thin = self.thin.between(first, stop)
+        thin = self.thinned.between(first, stop)
         found[thin.epochs - first] = thin.values
-        begin = max(first, self.whole)
-        known = self.values[begin - self.whole : max(begin, stop) - self.whole]
+        begin = max(first, self.dense_from)
+        known = self.values[begin - self.dense_from : max(begin, stop) - self.dense_from]
         found[begin - first : begin - first + len(known)] = known
         return found
 
@@ -208,33 +214,29 @@ class KnownPoints:
         return self.between(self.first, self.stop)
 
     def points(self, first: int = 0) -> ThinnedSeries:
-        """Return all that is finite, from epoch `first` on."""
-        begin = max(0, first - self.whole)
-        whole = points_of(self.whole + begin, self.values[begin:])
-        return joined(self.thin.between(first, self.whole), whole)
+        """Return all finite values from epoch `first` on."""
+        begin = max(0, first - self.dense_from)
+        dense = points_of(self.dense_from + begin, self.values[begin:])
+        return joined(self.thinned.between(first, self.dense_from), dense)
 
     def cut(self, stop: int) -> "KnownPoints":
-        """Return what is known of epochs before `stop`."""
+        """Return what is known of the epochs before `stop`."""
         stop = min(stop, self.stop)
-        values = self.values[: max(0, stop - self.whole)]
-        thin = self.thin.between(self.first, min(stop, self.whole))
-        return KnownPoints(self.first, stop, thin, min(self.whole, stop), values)
+        values = self.values[: max(0, stop - self.dense_from)]
+        thin = self.thinned.between(self.first, min(stop, self.dense_from))
+        return KnownPoints(self.first, stop, thin, min(self.dense_from, stop), values)
 
 
-# A stretch of epochs of which every number is kept, and least and greatest of its buckets.
-
-FINEST = 8  # epochs in the smallest buckets that are kept
+FINEST = 8  # epochs in the smallest cached bucket of a span
 _LEAST_ROOM = 1024
-
-Lanes = Sequence[int] | slice | int
 
 
 class EpochSpan:
-    """Values (lanes, epochs) of epochs [begin, stop), NaN where unknown; there is room for more.
+    """Every value (lanes, epochs) of epochs [begin, stop), NaN where unknown, with room for more.
 
-    `_levels[k]` holds least and greatest finite values, (2, lanes, capacity), of every FINEST · 2ᵏ
-    epochs, the first of which begin at `begin` or up to a bucket later; the first `_done[k]` are
-    complete. They take half as much as the values.
+    For drawing, `_levels[k]` caches the least and the greatest finite value, (2, lanes, capacity),
+    of every FINEST · 2ᵏ epochs. The first bucket is the first one entirely in the span, and the
+    first `_done[k]` buckets are complete. The caches take half as much memory as the values.
     """
 
     def __init__(self, lanes: int, begin: int = 0, room: int = _LEAST_ROOM) -> None:
@@ -245,7 +247,7 @@ class EpochSpan:
 
     @property
     def nbytes(self) -> int:
-        """Bytes reserved for values and buckets."""
+        """Bytes reserved for values and caches."""
         return int(self.values.nbytes + sum(ends.nbytes for ends in self._levels))
 
     @property
@@ -254,12 +256,12 @@ class EpochSpan:
         return len(self.values)
 
     def part(self, which: Lanes, first: int, stop: int) -> Floats:
-        """Return a view of the values of epochs [first, stop), of those that there are."""
+        """Return a view of the values of epochs [first, stop) that are in the span."""
         begin = max(0, first - self.begin)
         return self.values[which, begin : max(begin, min(stop, self.stop) - self.begin)]
 
     def lay_over(self, found: Floats, first: int, which: Lanes, stop: int) -> None:
-        """Put what is known of epochs [first, stop) into values (…, epochs) from `first` on."""
+        """Write what is known of epochs [first, stop) into `found` (…, stop − first)."""
         begin = max(first, self.begin)
         values = self.part(which, begin, stop)
         if values.size:
@@ -267,14 +269,14 @@ class EpochSpan:
             np.copyto(place, values, where=~np.isnan(values))
 
     def write(self, which: slice, first: int, values: Floats, most: int | None = None) -> None:
-        """Put values (lanes, epochs) at epochs `first` ≥ begin and after; see `make_room`."""
+        """Write values (lanes, epochs) at epochs `first` ≥ begin and after; see `make_room`."""
         stop = first + values.shape[1]
         self.make_room(stop, most)
         self.values[which, first - self.begin : stop - self.begin] = values
         self.changed(first)
 
     def make_room(self, stop: int, most: int | None = None) -> None:
-        """Have room for epochs before `stop`: twice as much as before, but no more than `most`."""
+        """Make room for epochs before `stop`, doubling the room up to `most` epochs."""
         need, room = stop - self.begin, self.values.shape[1]
         if need > room:
             twice = 2 * room if most is None else min(2 * room, most)
@@ -284,7 +286,7 @@ class EpochSpan:
         self.stop = max(self.stop, stop)
 
     def drop_before(self, begin: int) -> None:
-        """Let the stretch begin at a later epoch."""
+        """Drop the epochs before `begin`."""
         kept = self.values[:, begin - self.begin : self.stop - self.begin]
         self.values[:, : kept.shape[1]] = kept
         self.values[:, kept.shape[1] :] = np.nan
@@ -292,40 +294,40 @@ class EpochSpan:
         self._levels, self._done = [], []
 
     def forget(self, lane: int, stop: int) -> None:
-        """Drop what a lane has at epoch `stop` and after."""
+        """Drop the values of a lane at epoch `stop` and after."""
         self.values[lane, max(0, stop - self.begin) :] = np.nan
         self.changed(stop)
 
     def copy_lane(self, lane: int) -> None:
-        """Add a lane with the values of another."""
+        """Add a copy of a lane."""
         self.values = np.vstack([self.values, self.values[lane]])
         self._levels = [np.append(ends, ends[:, lane, None], axis=1) for ends in self._levels]
 
     def close_lane(self, lane: int) -> None:
-        """Drop a lane's values."""
+        """Drop a lane."""
         self.values = np.delete(self.values, lane, axis=0)
         self._levels = [np.delete(ends, lane, axis=1) for ends in self._levels]
 
     # Least and greatest
 
     def changed(self, first: int) -> None:
-        """Have the buckets with epochs `first` and after made again when they are wanted."""
+        """Invalidate the caches from epoch `first` on."""
         for level, done in enumerate(self._done):
             self._done[level] = max(0, min(done, first // (FINEST << level) - self._base(level)))
 
     def _base(self, level: int) -> int:
-        """Return the number of the first bucket of a level that lies in the stretch as a whole."""
+        """Return the number of the first bucket of a level that lies entirely in the span."""
         return -(-self.begin // (FINEST << level))
 
-    def ends(self, which: Lanes, first: int, stop: int, width: int) -> tuple[Floats, Floats]:
-        """Return least and greatest finite values (lanes, buckets) of every `width` epochs.
+    def extremes(self, which: Lanes, first: int, stop: int, width: int) -> tuple[Floats, Floats]:
+        """Return the least and greatest finite values (lanes, buckets) of every `width` epochs.
 
-        Of epochs [first, stop) within the stretch, not none; buckets begin at multiples of `width`,
-        a power of two. New arrays.
+        [first, stop) lies in the span and is not empty; buckets begin at multiples of `width`, a
+        power of two. The arrays are new.
         """
         if width < FINEST or width == 1:
             return _reduced(self.part(which, first, stop), first, width)
-        # wider buckets than a part of the stretch are made of several
+        # a bucket much wider than a part of the span is made of several
         size = FINEST
         while size < width and 4 * size <= self.stop - self.begin:
             size *= 2
@@ -354,7 +356,7 @@ class EpochSpan:
         return found[0], found[1]
 
     def _complete(self, level: int) -> int:
-        """Complete the kept buckets of a level; return how many there are."""
+        """Bring the cache of a level up to date; return its number of buckets."""
         for one in range(level + 1):
             if one == len(self._levels):
                 self._levels.append(np.empty((2, self.lanes, 0)))
@@ -371,7 +373,7 @@ class EpochSpan:
         return self._done[level]
 
     def _fill(self, ends: Floats, level: int, done: int, wanted: int) -> None:
-        """Put buckets `done` to `wanted` of a level, from values or from the level before."""
+        """Fill buckets `done` to `wanted` of a level, from the values or from the level before."""
         first = self._base(level)
         if level:
             begin = 2 * first - self._base(level - 1)
@@ -391,9 +393,9 @@ def _finite(values: Floats) -> Floats:
 
 
 def _reduced(values: Floats, first: int, width: int) -> tuple[Floats, Floats]:
-    """Return least and greatest of values (lanes, epochs) of epochs `first` and after, by buckets.
+    """Return the extremes of every bucket of values (lanes, epochs) at epochs `first` and after.
 
-    Of single epochs both are the same array.
+    With a width of one epoch, both are the same array.
     """
     values = _finite(values)
     if width == 1:

@@ -1,4 +1,4 @@
-"""Stop rules: when a run has done enough, and why."""
+"""Stop rules: when a run ends before its last epoch, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from tui_gd.learning.models import Floats
 
 @dataclass(frozen=True)
 class StopRules:
-    """When a run stops before its last epoch; a rule that is None is not looked at.
+    """When a run stops before its last epoch; a rule that is None does not apply.
 
-    `target_loss`: every lane's training loss is at or below it. `gradient_norm`: every lane's
-    gradient norm is. `patience`: for so many epochs no lane's test loss was lower than before.
+    `target_loss`: every lane's training loss is at most this. `gradient_norm`: every lane's
+    gradient norm is. `patience`: no lane's test loss has had a new minimum for this many epochs.
     """
 
     target_loss: float | None = None
@@ -33,11 +33,10 @@ class StopRules:
         test: Floats,
         best: Sequence[tuple[int, float]],
     ) -> tuple[int, str]:
-        """Return the first epoch that fulfils a rule, and which; (−1, "") if none does.
+        """Return the first epoch that fulfils a rule, and the rule in words; (−1, "") if none.
 
-        `train`, `norms` and `test` are (epochs, lanes) of epochs `first` and after. `best`, which
-        only patience needs, is the epoch before these at which each lane had its least test loss,
-        and that loss.
+        `train`, `norms` and `test` are (epochs, lanes) of epochs `first` and after. `best`, needed
+        only for patience, has each lane's least test loss before `first`, as (epoch, loss).
         """
         found: list[tuple[NDArray[np.bool_], str]] = []
         if self.target_loss is not None:
@@ -56,7 +55,7 @@ class StopRules:
 def _epochs_without_best(
     first: int, losses: Floats, best: Sequence[tuple[int, float]]
 ) -> NDArray[np.intp]:
-    """Return for every epoch (epochs, lanes) how long ago the least loss so far was."""
+    """Return for every epoch (epochs, lanes) how many epochs ago the least loss so far was."""
     before = np.array(best).reshape(-1, 2)
     least = np.fmin.accumulate(np.vstack([before[:, 1], losses]), axis=0)
     at = np.arange(first, first + len(losses))[:, None]

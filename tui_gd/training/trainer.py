@@ -1,46 +1,78 @@
 """The trainer: gradient descent on all lanes of a run, epoch by epoch, forward and back."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tui_gd.learning.engine import Engines, Penalty, TrainingData, model_of
+from tui_gd.learning.engine import Engines, Penalty, TrainingData, computing, model_of
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.learning.starts import draw_start, lane_starts
-from tui_gd.training import run as of_lanes
-from tui_gd.training.checkpoint import Checkpoint, Delta, SavedMark, checkpoint_of, restore
-from tui_gd.training.descent import Batches, Descent
-from tui_gd.training.history import History, Lane, Reset
-from tui_gd.training.run import Forward, Run, Stand, Stop
+from tui_gd.training.checkpoint import (
+    Checkpoint,
+    Delta,
+    SavedMark,
+    checkpoint_of,
+    restored_history,
+)
+from tui_gd.training.descent import Batches, Chunk, Descent
+from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
 from tui_gd.training.stops import StopRules
+
+CHUNK_EPOCHS = 1024
+CHUNK_BYTES = 8 << 20
+# a chunk's test losses are computed in one call that nothing interrupts: 20 ms at most
+CHUNK_ROWS = 1 << 21
+
+
+class _Moment(NamedTuple):
+    """Where a run is, together with its history; the arrays are not copied."""
+
+    history: History
+    epoch: int
+    state: Floats
+    loss: Floats
+    grad: Floats
+    stopped: str
+    stopped_at: float
 
 
 class Trainer:
-    """Gradient descent on all lanes: `W ← W − α · g`, with every epoch on record.
+    """Gradient descent on all lanes of a run: `W ← W − α · g`, with every epoch on record.
 
-    At rest `epoch` epochs are done, and `weights`, `loss` and `grad` belong to them: `loss[lane]`
-    is the training loss at `weights[lane]`, `grad[lane]` the direction g of the next update. Going
-    forward over epochs on record computes them again and gives the same bits.
+    At rest, `epoch` epochs are done, and `loss` (lanes,), `grad` (lanes, parameters) and `weights`
+    belong to them: `loss[lane]` is the training loss at `weights[lane]`, `grad[lane]` the direction
+    g of the next update. `history` holds what every epoch left behind; `reset` makes a new one.
+    Going forward over recorded epochs computes them again, with the same bits.
 
-    One lane per learning rate; `optimizer` is a name for all lanes, or one for each. All lanes
-    start at `make_start(start, seed, model)`, or at `initial_weights`, (parameters,) for all or
-    (lanes, parameters). `ValueError`, in one line, for names and shapes that do not fit.
-    `between_blocks` is called between blocks of rows, from the first pass on. With `keep_epochs`
-    memory is bounded: so many newest epochs keep their losses and norms, older ones some of them.
+    There is one lane per learning rate. `optimizer` is one name for all lanes or one name each.
+    Lanes start at `make_start(start, seed, model)` or at `initial_weights`, (parameters,) for all
+    or (lanes, parameters). Wrong names and shapes raise a one-line `ValueError`.
+    `between_blocks` is called between blocks of rows, from the first pass on; it may raise
+    `Interrupted`, which leaves the run at the last complete epoch. With `keep_epochs`, memory is
+    bounded: that many of the newest epochs keep every number, older ones a selection.
 
-    Lanes are named by their positions in `lanes`, which change when a lane before them is closed;
-    `position` finds a lane by its number, which stays. `current` is the number of the one that is
-    looked at most closely.
+    Methods address a lane by its position in `lanes`, which changes when an earlier lane is closed;
+    `position` finds a lane by its number, which never changes. `current` is the number of the
+    selected lane. `stopped` says which stop rule ended the last `advance`, empty if none did.
 
     >>> from tui_gd import Trainer, load_problem
     >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01], seed=1)
     >>> trainer.advance(100)
     100
     """
+
+    epoch: int
+    loss: Floats
+    grad: Floats
+    history: History
+    _state: Floats  # (lanes, 1 + slots, parameters), weights in slot 0; replaced, never written to
 
     def __init__(
         self,
@@ -80,208 +112,368 @@ class Trainer:
         self.engines.between_blocks = between_blocks
         self.engine = self.engines.train(loss)
         self.stop_rules = stop or StopRules()
-        self._start_name = start
+        self._start_name, self._momentum = start, momentum
         rows, test_rows = len(problem.y_train), len(problem.y_test)
+        self._pass_rows = max(1, rows, test_rows)
+        self._test_losses = test_rows > 0 and (test_losses or self.stop_rules.patience is not None)
+        self._keep_epochs = keep_epochs
+        lanes = first_lanes(learning_rates, optimizer, loss, self._make_optimizer)
+        methods = [lane.methods[0] for lane in lanes]
+        batches = Batches(rows, batch_size, seed)
+        self.descent = Descent(self.engines.train, methods, batches, schedule)
+        self.descent.record_norms = self.stop_rules.gradient_norm is not None
 
-        def optimizer_of(name: str) -> Optimizer:
-            return make_optimizer(name, momentum if name in {"momentum", "nesterov"} else None)
-
-        lanes = of_lanes.first_lanes(learning_rates, optimizer, loss, optimizer_of)
-        self.descent = Descent(
-            self.engines.train,
-            [lane.methods[0] for lane in lanes],
-            Batches(rows, batch_size, seed),
-            schedule,
-        )
-        self.descent.record_steepness = self.stop_rules.gradient_norm is not None
-        weights = self._draw_start(seed) if initial_weights is None else initial_weights
-        self._run = Run(
-            self.engines,
-            self.descent,
-            lane_starts(weights, len(lanes), self.model.parameters, dtype),
-            lanes,
-            make_optimizer=optimizer_of,
-            test_losses=test_rows > 0 and (test_losses or self.stop_rules.patience is not None),
-            keep_epochs=keep_epochs,
-        )
-        self._forward = Forward(self._run, self.stop_rules, max(rows, test_rows))
-        self._other: tuple[Stand, Stop] | None = None
+        self.current = lanes[0].number
+        self._next_number = len(lanes)
+        self._ahead: Chunk | None = None  # the next epoch, if it is computed and still valid
+        self._filling: Chunk | None = None  # the chunk in progress
+        self._interrupt = False
+        self._depth = 0  # of nested `_deferring` contexts
+        self._deferred_rates: dict[int, float] = {}
+        self._replaced: _Moment | None = None
         self._saved = SavedMark()
-        self.finish_tests()
+        weights = self._draw_start(seed) if initial_weights is None else initial_weights
+        with self._deferring():
+            self._start(lane_starts(weights, len(lanes), self.model.parameters, dtype), lanes)
+            self.finish_tests()
+
+    def _make_optimizer(self, name: str) -> Optimizer:
+        return make_optimizer(name, self._momentum if name in {"momentum", "nesterov"} else None)
 
     def _draw_start(self, seed: int) -> Floats:
         return draw_start(self._start_name, seed, self.model, self.problem.surface)
 
-    # Where it is
+    def _start(self, weights: Floats, lanes: list[Lane]) -> None:
+        """Go to epoch 0 at `weights` (lanes, parameters), with an empty history."""
+        methods = [lane.methods[0] for lane in lanes]
+        slots = max(method.optimizer.slots for method in methods)
+        state = np.zeros((len(weights), 1 + slots, weights.shape[1]), weights.dtype)
+        state[:, 0] = weights
+        loss, grad = self.descent.loss_and_grad(weights, methods=methods)
+        for lane, value in zip(lanes, loss, strict=True):
+            lane.diverged = None if np.isfinite(value) else 0
+        self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
+        self._ahead = None
+        self.stopped, self._stopped_at = "", math.inf
+        self.descent.use(methods)
+        self.history = History(state, lanes, keep_epochs=self._keep_epochs)
+        self.history.train_loss.write(0, loss[None])
+        if self.descent.record_norms:
+            self._write_norms()
+        self._add_tests(0, state[None], np.isfinite(loss)[None])
 
-    @property
-    def epoch(self) -> int:
-        """How many epochs are done."""
-        return self._run.epoch
+    # Where the run is
 
     @property
     def weights(self) -> Floats:
-        """The weights (lanes, parameters) at `epoch`; a view, not to be written to."""
-        return self._run.state[:, 0]
-
-    @property
-    def loss(self) -> Floats:
-        """The training loss of every lane (lanes,) at `weights`."""
-        return self._run.loss
-
-    @property
-    def grad(self) -> Floats:
-        """The direction g of every lane's next update (lanes, parameters)."""
-        return self._run.grad
+        """The weights (lanes, parameters) at `epoch`; a view that must not be written to."""
+        return self._state[:, 0]
 
     @property
     def lanes(self) -> list[Lane]:
-        """The lanes of the run, in order of their numbers."""
-        return self._run.lanes
+        """The lanes, in order of their numbers."""
+        return self.history.lanes
 
     @property
-    def current(self) -> int:
-        """The number of the lane that is looked at most closely."""
-        return self._run.current
-
-    @current.setter
-    def current(self, number: int) -> None:
-        self._run.current = number
+    def newest(self) -> int:
+        """The last recorded epoch."""
+        return self.history.newest
 
     def position(self, number: int) -> int | None:
-        """Return the position of the lane of that number, None if it was closed."""
+        """Return the position of the lane with that number, None if it was closed."""
         return next((i for i, lane in enumerate(self.lanes) if lane.number == number), None)
 
     @property
     def learning_rates(self) -> Floats:
         """The learning rate of every lane's next update that has not begun (lanes,)."""
-        return self._forward.learning_rates
+        epoch = self.epoch + (self._filling.done + 1 if self._filling else 0)
+        rates = self._deferred_rates
+        return np.array([rates.get(i, lane.shown_rate(epoch)) for i, lane in enumerate(self.lanes)])
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
         """Which lanes (lanes,) cannot go on from `epoch` with finite numbers."""
-        return self._run.diverged
+        return np.array(
+            [lane.diverged is not None and lane.diverged <= self.epoch for lane in self.lanes]
+        )
 
-    @property
-    def stopped(self) -> str:
-        """Which stop rule ended the last going forward; empty if none did."""
-        return self._forward.stopped
-
-    # What is on record
-
-    @property
-    def history(self) -> History:
-        """What every epoch left behind; a new one after a reset."""
-        return self._run.history
-
-    @property
-    def newest(self) -> int:
-        """The last epoch on record."""
-        return self.history.newest
+    # What is recorded
 
     def losses(self, lane: int = 0) -> Floats:
-        """Return the training losses (recorded + 1,) of a lane: `losses()[k]` after k epochs.
+        """Return a lane's training losses (recorded + 1,): `losses()[k]` after k epochs.
 
-        NaN where a bounded record has none.
+        NaN where a bounded record has no number.
         """
         return self.losses_between(lane, 0, self.lanes[lane].recorded + 1)
 
     def losses_between(self, lane: int, begin: int, stop: int) -> Floats:
-        """Return the training losses after `begin` … `stop` − 1 epochs."""
+        """Return a lane's training losses after `begin` … `stop` − 1 epochs."""
         return self.history.train_loss.between(lane, begin, stop)
 
     def test_losses(self, lane: int = 0) -> Floats:
-        """Return the losses on the test rows, as `losses`; NaN where not computed."""
+        """Return a lane's losses on the test rows, as `losses`; NaN where not computed."""
         return self.history.test_loss.between(lane, 0, self.lanes[lane].recorded + 1)
 
     @property
     def pending_tests(self) -> bool:
         """Whether an interruption left test losses out."""
-        return self._run.evaluation.pending
+        return self.history.evaluation.pending
 
     def finish_tests(self) -> None:
         """Compute the test losses that an interruption left out."""
-        with self._forward.working():
-            self._run.evaluation.finish()
+        with self._deferring():
+            self.history.evaluation.finish(self.engines.test)
 
-    def record_steepness(self) -> None:
-        """Record norm and cosine of the directions from here on, which takes time of its own."""
-        self.descent.record_steepness = True
+    def record_norms(self) -> None:
+        """Record the norms and cosines of the directions from here on; slows training down."""
+        self.descent.record_norms = True
         if self.epoch == 0:
-            self._run.record_norms()
+            self._write_norms()
+
+    def _write_norms(self) -> None:
+        self.history.norms.write(self.epoch, np.sqrt(np.vecdot(self.grad, self.grad))[None])
+
+    def _add_tests(self, first: int, states: Floats, finite: NDArray[np.bool_]) -> None:
+        """Queue the test losses of epochs `first` and after."""
+        if self._test_losses:
+            self.history.queue_tests(first, states[:, :, 0], finite)
 
     # Forward and back
 
     @property
     def interrupt(self) -> bool:
-        """Whether going forward is to end after the epoch in progress."""
-        return self._forward.interrupt
+        """Set it, from any thread, to end `advance` after the epoch in progress."""
+        return self._interrupt
 
     @interrupt.setter
     def interrupt(self, wanted: bool) -> None:
-        self._forward.interrupt = wanted
-
-    def computing(self) -> AbstractContextManager[None]:
-        """Hold BLAS to one thread and numpy's warnings back while the context is open."""
-        return self._run.computing()
+        self._interrupt = self.descent.interrupt = wanted
 
     def advance(self, epochs: int = 1) -> int:
         """Go up to `epochs` epochs forward and return how many were done.
 
-        Fewer are done when all lanes have diverged, when a stop rule is fulfilled (`stopped` says
-        why; to go on from there is to go on without the rules), or when `interrupt` is set
-        meanwhile, which is looked at after every epoch; a pass over several blocks may raise
-        `Interrupted` between them, which leaves the run at the last whole epoch.
+        Fewer are done when all lanes have diverged, when a stop rule applies (`stopped` says which;
+        another `advance` from there ignores the rules), or when `interrupt` is set, which is
+        checked after every epoch.
         """
-        return self._forward.advance(epochs)
+        begin = self.epoch
+        goal = begin + epochs
+        self.stopped = ""
+        if begin < self._stopped_at:
+            self._stopped_at = math.inf
+        with self._deferring():
+            while self.epoch < goal and not self.diverged.all():
+                self._advance_chunk(goal - self.epoch)
+                if self._interrupt or self.stopped:
+                    break
+        return self.epoch - begin
 
     def back(self, epochs: int = 1) -> None:
         """Go `epochs` epochs back, at most to epoch 0."""
         self.go_to(max(0, self.epoch - epochs))
 
     def go_to(self, epoch: int) -> None:
-        """Go to `epoch`, with the bits that were there; computes what is not on record yet."""
-        with self._forward.working():
-            self.skip_to(epoch)
+        """Go to `epoch`: the same bits if it is recorded, computed if it is not."""
+        with self._deferring():
+            self.go_to_keyframe(epoch)
             self.advance(epoch - self.epoch)
 
-    def skip_to(self, epoch: int) -> None:
-        """Go to the last keyframe at or before `epoch`, unless that is no nearer than here.
+    def go_to_keyframe(self, epoch: int) -> None:
+        """Go to the last keyframe at or before `epoch`, unless the run is already closer.
 
-        To go to an epoch on record is to look at it, not to go on: a learning rate set here, which
-        would replace it, is dropped.
+        Visiting a recorded epoch does not change it: a proposed learning rate is dropped.
         """
         if epoch == self.epoch:
             return
         if epoch <= self.newest:
-            self._run.drop_proposals()
-        keyframe, state = self.history.keyframe_before(self.history.replayed_from(epoch))
+            self._drop_proposals()
+        keyframe, state = self.history.keyframe_before(self.history.replay_start(epoch))
         if not keyframe <= self.epoch <= epoch:
-            with self._forward.working():
-                self._run.move_to(keyframe, state)
+            with self._deferring():
+                self._move_to(keyframe, state)
 
     def look_ahead(self) -> tuple[Floats, Floats]:
-        """Return weights (lanes, parameters) and loss (lanes,) after the next update.
+        """Return the weights (lanes, parameters) and the loss (lanes,) after the next update.
 
-        The run stays where it is; what was computed is used when it goes on.
+        The run stays where it is; `advance` reuses what was computed.
         """
-        chunk = self._forward.look_ahead()
-        return chunk.states[0, :, 0], chunk.loss
+        while self._ahead is None:
+            with self._deferring():
+                chunk = Chunk(1, self._state, self.loss, self.grad)
+                rates = self.learning_rates[:, None]
+                methods = self._changed_methods(self.epoch + 1)
+                self.descent.fill(chunk, self._state, self.epoch, rates, None, methods)
+                if not self._deferred_rates:
+                    self._ahead = chunk
+        return self._ahead.states[0, :, 0], self._ahead.loss
 
     @property
     def looked_ahead(self) -> tuple[Floats, Floats] | None:
-        """What `look_ahead` returned, if it still holds."""
-        return self.look_ahead() if self._run.ahead else None
+        """What `look_ahead` returned, None if that is no longer valid."""
+        return self.look_ahead() if self._ahead else None
 
-    # What is done to lanes
+    def _advance_chunk(self, most: int) -> None:
+        """Do up to `most` epochs, at most one chunk, with constant learning rates and methods."""
+        begin = self.epoch
+        self._apply_proposals()
+        change = min(lane.next_change(begin) for lane in self.lanes)
+        most = int(min(most, self._chunk_epochs(), change - begin))
+        diverged = self.diverged
+        frozen = diverged if diverged.any() else None
+        chunk = Chunk(most, self._state, self.loss, self.grad)
+        if self._ahead is not None and frozen is None:
+            chunk.take(self._ahead)
+        self._ahead = None
+        rates = self.learning_rates[:, None]
+        if not self._interrupt:
+            self.descent.interrupt = False
+        if self._interrupt:  # another thread may have set it between the two lines above
+            self.descent.interrupt = True
+        methods = self._changed_methods(begin + most)
+        self._filling = chunk
+        try:
+            if chunk.done < most and not (chunk.done and self._interrupt):
+                self.descent.fill(chunk, self._state, begin, rates, frozen, methods)
+        finally:
+            self._filling = None
+            if chunk.done:
+                self._commit(chunk)
+        if self._depth == 1:
+            self._apply_deferred_rates()
+        self._check_stop_rules(begin + 1, chunk)
+
+    def _chunk_epochs(self) -> int:
+        # with a bounded record, a chunk must still be complete when its losses are read
+        most = min(CHUNK_EPOCHS, self._keep_epochs or CHUNK_EPOCHS)
+        rows = len(self.lanes) * self._pass_rows
+        return max(1, min(most, CHUNK_BYTES // self._state.nbytes, CHUNK_ROWS // rows))
+
+    def _commit(self, chunk: Chunk) -> None:
+        """Record a chunk up to the first epoch at which a lane is no longer finite."""
+        states, losses = chunk.states[: chunk.done], chunk.losses[: chunk.done]
+        first, count = self.epoch + 1, len(states)
+        loss, grad = chunk.loss, chunk.grad
+        if not (np.isfinite(losses).all() and np.isfinite(states).all()):
+            finite = np.isfinite(losses) & np.isfinite(states).all(axis=(2, 3))
+            finite |= self.diverged  # a lane may have started at a loss that is not finite
+            if not finite.all():
+                count = int(np.argmin(finite.all(axis=1)))
+                if count:
+                    last = np.ascontiguousarray(states[count - 1, :, 0])
+                    loss, grad = self.descent.loss_and_grad(last)
+                for position in np.flatnonzero(~finite[count]).tolist():
+                    self.lanes[position].diverged = self.epoch + count
+        if not count:
+            return
+        self.epoch += count
+        self._state, self.loss, self.grad = states[count - 1].copy(), loss, grad
+        norms = (chunk.norms[:count], chunk.cosines[:count]) if self.descent.record_norms else None
+        self.history.write(first, states[:count], losses[:count], norms)
+        self._add_tests(first, states[:count], np.isfinite(losses[:count]))
+        self._use_methods()
+        self.history.evaluation.finish(self.engines.test)
+
+    def _check_stop_rules(self, first: int, chunk: Chunk) -> None:
+        """Stop at the first epoch of the chunk that fulfils a rule, and forget what came after."""
+        rules = self.stop_rules
+        if not rules or self.epoch < first or self._stopped_at <= self.epoch:
+            return
+        done, test = self.epoch + 1 - first, self.history.test_loss
+        best = []
+        if rules.patience is not None:
+            best = [test.least(lane, first) for lane in range(len(self.lanes))]
+        epoch, why = rules.reason(
+            first, chunk.losses[:done], chunk.norms[:done], test.block(first, self.epoch + 1), best
+        )
+        if epoch < 0:
+            return
+        self._stopped_at = epoch
+        if epoch < self.epoch:
+            self._move_to(epoch, chunk.states[epoch - first].copy())
+            for lane in range(len(self.lanes)):
+                self.history.forget(lane, epoch)
+        self.stopped = why
+
+    def _move_to(self, epoch: int, state: Floats) -> None:
+        """Move to `epoch`, whose state is `state`; proposed learning rates are dropped."""
+        weights = np.ascontiguousarray(state[:, 0])
+        loss, grad = self.descent.loss_and_grad(weights, methods=self._changed_methods(epoch))
+        self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
+        self._use_methods()
+        if epoch < self.history.train_loss.dense_from:  # a thinned record may lack this epoch
+            known = np.array([one.diverged is None or one.diverged >= epoch for one in self.lanes])
+            self.history.train_loss.write(epoch, np.where(known, loss, np.nan)[None])
+            if self.descent.record_norms:
+                norms = np.where(known, np.sqrt(np.vecdot(grad, grad)), np.nan)
+                self.history.norms.write(epoch, norms[None])
+        self._add_tests(epoch, state[None], np.isfinite(loss)[None])  # a saved run may lack it
+        self._drop_proposals()
+
+    def _changed_methods(self, epoch: int) -> list[Method] | None:
+        """Return the methods in force at `epoch`, None if they are those of the descent."""
+        methods = [lane.method_at(epoch) for lane in self.lanes]
+        return None if methods == self.descent.methods else methods
+
+    def _use_methods(self) -> None:
+        """Let the descent use the methods in force at `epoch`."""
+        if methods := self._changed_methods(self.epoch):
+            self.descent.use(methods)
+
+    # Learning rates
 
     def set_learning_rate(self, rate: float, lane: int = 0) -> None:
         """Let a lane descend with `rate` from here on.
 
-        If it has later epochs on record, these are dropped when the run goes on from here, and
-        not before. Set between two blocks of a pass, it holds from the next update.
+        If the lane has later epochs on record, the rate is only proposed: they are dropped when the
+        run goes on from here, not before. A rate that is set between two blocks of a pass applies
+        from the next update.
         """
-        self._forward.set_learning_rate(rate, lane)
+        if self._depth:
+            self._deferred_rates[lane] = rate
+            self.descent.interrupt = True  # the chunk in progress ends with its epoch
+        else:
+            self._change_rate(lane, rate)
+
+    def _change_rate(self, lane: int, rate: float) -> None:
+        one = self.lanes[lane]
+        same = rate == one.rate_at(self.epoch)
+        if self.epoch < one.recorded:
+            one.proposed = None if same else (self.epoch, rate)
+        elif not same:
+            self.history.set_rate(lane, self.epoch, rate)
+        self._ahead = None
+
+    @contextmanager
+    def _deferring(self) -> Iterator[None]:
+        """Compute; learning rates set meanwhile, between two blocks, wait until the end."""
+        self._depth += 1
+        try:
+            with computing():
+                yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._apply_deferred_rates()
+
+    def _apply_deferred_rates(self) -> None:
+        rates, self._deferred_rates = self._deferred_rates, {}
+        for lane, rate in rates.items():
+            self._change_rate(lane, rate)
+
+    def _apply_proposals(self) -> None:
+        """Let learning rates proposed at `epoch` replace what comes after it."""
+        for position, lane in enumerate(self.lanes):
+            if lane.proposed and lane.proposed[0] == self.epoch:
+                self.history.set_rate(position, self.epoch, lane.proposed[1])
+                self._ahead = None
+            lane.proposed = None
+
+    def _drop_proposals(self) -> None:
+        self._ahead = None
+        for lane in self.lanes:
+            lane.proposed = None
+
+    # Lanes
 
     def branch(
         self,
@@ -293,23 +485,80 @@ class Trainer:
     ) -> int:
         """Copy a lane at `epoch` into a new lane and return its position, the last one.
 
-        The new lane descends with `rate`, or else with the learning rate that was set here for
-        the old one; the old lane keeps what it has on record. With another `optimizer` or `loss`
-        it begins here with nothing kept. `ValueError` for unknown names.
+        The new lane descends with `rate`, by default with the rate set here for the old lane; the
+        old lane keeps its record. With another `optimizer` or `loss`, the new lane starts with an
+        empty optimizer state. Unknown names raise `ValueError`.
         """
-        with self.computing():
-            position = of_lanes.branch(self._run, lane, rate, optimizer, loss)
+        with computing():
+            old, here = self.lanes[lane], self.epoch
+            method = self._method_with(old.method_at(here), optimizer, loss)
+            losses, grads = self.loss[lane : lane + 1], self.grad[lane : lane + 1]
+            if method.loss != old.method_at(here).loss:
+                # before anything changes, because the pass may be interrupted
+                weights = np.ascontiguousarray(self._state[lane : lane + 1, 0])
+                losses, grads = self.engines.train(method.loss).loss_and_grad(weights)
+            rate = old.shown_rate(here) if rate is None else rate
+            old.proposed = None
+            new = self.history.branch(lane, here, self._next_number, lane_name(self._next_number))
+            self._next_number += 1
+            position = len(self.lanes) - 1
+            self.history.entries.append(Branch(here, old.number, new.number, optimizer, loss))
+            if rate != old.rate_at(here):
+                self.history.set_rate(position, here, rate)
+            self._state = np.concatenate([self._state, self._state[lane : lane + 1]])
+            self.loss = np.concatenate([self.loss, losses])
+            self.grad = np.concatenate([self.grad, grads])
+            self._ahead = None
+            if method is not new.methods[-1]:
+                self._change_method(position, method)
+            self._use_methods()
             self.finish_tests()
-        return position
+            return position
+
+    def _method_with(self, method: Method, optimizer: str | None, loss: str | None) -> Method:
+        """Return a method that starts here, or `method` itself if nothing differs."""
+        rule = method.optimizer
+        if optimizer is not None and optimizer != rule.name:
+            rule = self._make_optimizer(optimizer)
+        wanted = replace(method, optimizer=rule, loss=loss or method.loss)
+        return method if wanted == method else replace(wanted, since=self.epoch)
+
+    def _change_method(self, position: int, method: Method) -> None:
+        """Let a lane that was branched here descend by `method`, which starts here."""
+        missing = 1 + method.optimizer.slots - self._state.shape[1]
+        if missing > 0:
+            lanes, _, parameters = self._state.shape
+            empty = np.zeros((lanes, missing, parameters), self._state.dtype)
+            self._state = np.concatenate([self._state, empty], axis=1)
+        norm = None
+        if self.descent.record_norms:
+            norm = np.sqrt(np.vecdot(self.grad[position], self.grad[position]))
+        self.history.change_method(position, method, self.loss[position], norm)
+        only = np.arange(len(self.lanes)) == position
+        self._add_tests(self.epoch, self._state[None], only[None])
 
     def close(self, lane: int) -> None:
-        """Drop the lane at a position; those after it move up by one. The last one stays."""
-        of_lanes.close(self._run, lane)
+        """Drop the lane at a position; later lanes move up by one. The last lane stays."""
+        if len(self.lanes) == 1:
+            return
+        self.history.close(lane, self.epoch)
+        self._state = np.delete(self._state, lane, axis=0)
+        self.loss, self.grad = np.delete(self.loss, lane), np.delete(self.grad, lane, axis=0)
+        self._ahead = None
+        self._keep_current()
+        self._use_methods()
+
+    def _keep_current(self) -> None:
+        """Select the last lane if the current one is gone."""
+        if self.position(self.current) is None:
+            self.current = self.lanes[-1].number
+
+    # Restart and undo
 
     def reset(
         self, seed: int | None = None, *, weights: Sequence[float] | None = None, lane: int = 0
     ) -> None:
-        """Go back to epoch 0 and forget what came after; with `seed`, to another random start.
+        """Go back to epoch 0 with an empty history; with `seed`, to another random start.
 
         With `weights` (parameters,), the lane at a position starts there. Lanes keep the learning
         rates, optimizers and losses that they have here.
@@ -317,62 +566,85 @@ class Trainer:
         start = self.history.keyframes.start()[:, 0].copy()
         if seed is not None:
             start[:] = self._draw_start(seed)
-        chosen = None
+        chosen = number = None
         if weights is not None:
             start[lane] = weights
-            chosen = tuple(map(float, weights))
-        number = None if weights is None else self.lanes[lane].number
+            chosen, number = tuple(map(float, weights)), self.lanes[lane].number
         entries = [*self.history.entries, Reset(self.epoch, seed, number, chosen)]
-        before = self._run.stand(), self._forward.stop
+        before = self._moment()
         rates = self.learning_rates.tolist()
-        self._run.begin(start, of_lanes.begun_again(self._run, rates))
-        self.history.entries = entries
-        self._forward.begin()
-        if before[0].history.newest or not (self.other and self.other.newest):
-            self._other = before
-        self.finish_tests()
+        lanes = [one.restarted(self.epoch, a) for one, a in zip(self.lanes, rates, strict=True)]
+        with self._deferring():
+            self._start(start, lanes)
+            self.history.entries = entries
+            if before.history.newest or not (self.replaced and self.replaced.newest):
+                self._replaced = before
+            self.finish_tests()
 
     @property
-    def other(self) -> History | None:
-        """The history that `take_back` would lead to, None if there is none."""
-        return self._other[0].history if self._other else None
+    def replaced(self) -> History | None:
+        """The history that `undo_reset` would return to, None if there is none."""
+        return self._replaced.history if self._replaced else None
 
-    def take_back(self) -> bool:
-        """Be where the run stood before it was begun again; a second time, be here again.
+    def undo_reset(self) -> bool:
+        """Swap with the run before the last reset; a second call swaps back.
 
-        What was begun again where no epoch was done does not count if there is a run in which some
-        were. Return whether there was anything to go back to. It is held in memory.
+        Resetting a run without epochs does not replace an earlier run that has some. Return whether
+        there was a run to swap with. It is kept in memory.
         """
-        if self._other is None:
+        if self._replaced is None:
             return False
-        (stand, stop), self._other = self._other, (self._run.stand(), self._forward.stop)
-        self._run.take_back(stand)
-        self._forward.stop = stop
+        there, self._replaced = self._replaced, self._moment()
+        self.history, self.epoch = there.history, there.epoch
+        self._state, self.loss, self.grad = there.state, there.loss, there.grad
+        self.stopped, self._stopped_at = there.stopped, there.stopped_at
+        self._ahead = None
+        self._use_methods()
+        self._keep_current()
+        self.history.mark_unsaved()
         self._saved = SavedMark()
         return True
 
-    # What lasts
+    def _moment(self) -> _Moment:
+        where = self.history, self.epoch, self._state, self.loss, self.grad
+        return _Moment(*where, self.stopped, self._stopped_at)
+
+    # Saving
 
     def delta(self) -> Delta:
-        """Return what is new since this was asked before: the first time, all.
+        """Return a copy of what is new since the last call; the first call returns everything.
 
-        It costs a copy of what is new. Only one may ask.
+        Only one recorder may call it.
         """
-        return self._saved.delta(self._run)
+        return self._saved.delta(
+            self.history, self.epoch, self._state, self.current, self._next_number
+        )
 
     def checkpoint(self, seed: int = 0) -> Checkpoint:
-        """Return all that the run needs to go on from here, copied."""
-        return checkpoint_of(self._run, seed)
+        """Return a copy of everything that the run needs to go on from here."""
+        return checkpoint_of(
+            self.history, self.epoch, self._state, self.current, self._next_number, seed
+        )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Be where a run of the same settings stood, with the bits that were there.
+        """Go where a run of the same settings was, with the same bits.
 
-        `ValueError`, in one line, if it cannot be of these settings.
+        `ValueError`, in one line, if the checkpoint does not fit these settings.
         """
-        with self._forward.working():
-            restore(self._run, checkpoint)
-            self._saved, self._other = SavedMark(), None
-            self._forward.begin()
-            self._forward.resume(checkpoint.epoch)
+        with self._deferring():
+            history = restored_history(
+                checkpoint, self._make_optimizer, self.model.parameters, self._keep_epochs
+            )
+            keyframe, state = history.keyframe_before(checkpoint.epoch)
+            self.history, self._next_number = history, checkpoint.next_number
+            self.current = next(
+                (one.number for one in checkpoint.lanes if one.current), self.lanes[0].number
+            )
+            self._move_to(keyframe, state.astype(self._state.dtype))
+            self._saved, self._replaced = SavedMark(), None
+            self._stopped_at = math.inf
+            self.advance(checkpoint.epoch - self.epoch)
+            if self.stopped:  # as it did before: the next `advance` ignores the rules
+                self._stopped_at = self.epoch
         for lane, record in zip(self.lanes, checkpoint.lanes, strict=True):
-            lane.proposed = record.proposed  # the way here has dropped it
+            lane.proposed = record.proposed  # the replay has dropped it

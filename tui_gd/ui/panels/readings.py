@@ -172,7 +172,7 @@ def curve_of(
         buckets.low,
         buckets.high,
         buckets.width,
-        buckets.whole - buckets.first,
+        buckets.dense_from - buckets.first,
         [(at - buckets.first, known) for at, known in buckets.beside],
     )
     skipped = max(0, min((begin - buckets.first) // buckets.width, len(low)))
@@ -339,7 +339,7 @@ def _curve(
         middle = middles(buckets.low, buckets.high)
         parts.append(smoothed(middle, half_width(smooth, buckets.width)))
     inside = (lasts >= window.first) & (firsts <= window.last)
-    inside &= (lasts >= buckets.whole) | ~np.isnan(buckets.low)  # what was thinned has no line
+    inside &= (lasts >= buckets.dense_from) | ~np.isnan(buckets.low)  # what was thinned has no line
     columns = [part[inside].tolist() for part in parts]
     epochs = [firsts[inside].tolist(), *([] if exact else [lasts[inside].tolist()])]
     return [

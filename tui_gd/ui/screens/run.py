@@ -122,7 +122,7 @@ class RunScreen(KeepingActions):
             settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem, bounded=True)
             if shared is not None:
-                trainer.record_steepness()
+                trainer.record_norms()
                 replay(trainer, shared)
         except TargetMissing as error:
             self.app.call_from_thread(self.ask_target, settings, error.columns, str(error))

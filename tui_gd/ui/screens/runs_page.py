@@ -90,7 +90,9 @@ def _drawn(
     name: str = "",
     dashed: bool = False,
 ) -> Curve:
-    low, high = bridged(buckets.low, buckets.high, buckets.width, buckets.whole - buckets.first)
+    low, high = bridged(
+        buckets.low, buckets.high, buckets.width, buckets.dense_from - buckets.first
+    )
     return Curve(
         label,
         buckets.first,
