@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from tui_gd.runs.database import NAME
-from tui_gd.runs.resume import resume, settings_of
+from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
 
 RUN = (
@@ -131,7 +131,7 @@ def check_whole(path: Path, more: int) -> int:
     """
     with Store(path) as store, resume(store) as resumed:
         ours = resumed.trainer
-        settings = settings_of(resumed.opened.kept)
+        settings = resumed.settings
         whole = settings.make_trainer(resumed.problem, test_losses=False)
         whole.advance(ours.epoch + more)
         ours.advance(more)

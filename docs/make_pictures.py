@@ -295,7 +295,7 @@ def write_churn(path: Path, rows: int = 1200) -> None:
 
 
 def make(picture: Picture, path: Path, font: Path) -> None:
-    """RunLock gd-tui to what the picture shows and write it to `path`."""
+    """Drive gd-tui to what the picture shows and write it to `path`."""
     with tempfile.TemporaryDirectory(prefix="picture-") as home:
         if picture.table:
             write_churn(Path(home) / "churn.csv")
@@ -342,7 +342,7 @@ MOVIE_FRAME_SECONDS = 0.2
 
 
 def make_movie(path: Path, font: Path) -> None:
-    """RunLock gd-tui by the keys of `MOVIE` and write what is seen as a GIF."""
+    """Drive gd-tui by the keys of `MOVIE` and write what is seen as a GIF."""
     command = [sys.executable, "-m", "tui_gd", "--seed", "3"]
     env = {"COLORTERM": "truecolor"}
     frames = []

@@ -1,4 +1,4 @@
-"""Kept runs whose data are gone, changed, moved, or came by standard input: what is left."""
+"""Kept runs whose data are gone, changed, moved, or came from standard input: what is left."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from tui_gd.runs import identity
 from tui_gd.runs.database import store_path
 from tui_gd.runs.export import export, why_not
 from tui_gd.runs.identity import FOLDER, MOST_FEATURES
-from tui_gd.runs.store import Store, add_identity
+from tui_gd.runs.store import Store
 from tui_gd.ui.library import StoredRunLibrary
 
 
@@ -127,7 +127,7 @@ def test_data_that_were_moved_are_found_in_the_working_directory(
     )  # fmt: skip
     for one in (path, test):
         os.rename(one, new / one.name)
-    check_refusal(call("run", "--resume", run), "train.csv: No such file", "where they are now")
+    check_refusal(call("run", "--resume", run), "train.csv: No such file", "where it is now")
     monkeypatch.chdir(new)
     said = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
     assert said.document["lanes"] == whole.document["lanes"]
@@ -219,7 +219,7 @@ def test_a_description_that_is_damaged_is_not_believed(
     with Store() as store:
         known = store.find(run).identity
         known["described"] = damage if damage is None else {**known["described"], **damage}
-        add_identity(store, run, known)
+        store.set_identity(run, known)
     said = call("export", run, "weights", "predict", "--to", tmp_path / "out")
     check_refusal(said, "predict" if damage == {"rules": []} else "train.csv: No such file")
     assert not (tmp_path / "out").exists()
@@ -230,7 +230,7 @@ def test_the_interface_exports_a_kept_run_without_its_data(tmp_path: Path) -> No
     run = keep(path)
     path.unlink()
     exported = StoredRunLibrary().exported(run)
-    assert str(path) in exported.gone
+    assert str(path) in exported.no_data
     assert "report needs the data" in why_not(exported, "report")
     assert [path.name for path in export(exported, "weights", tmp_path / "out")] == [
         "weights.npz",

@@ -58,7 +58,7 @@ def test_the_list_has_a_line_for_every_run_the_newest_first() -> None:
 
 def test_a_run_is_not_kept_if_that_is_not_wanted() -> None:
     assert call("run", *LINE, "-e", 4, "--no-store").status == 0
-    assert not store_path().parent.joinpath("driven").exists()
+    assert not store_path().parent.joinpath("locks").exists()
     assert listed() == []
 
 
@@ -114,7 +114,7 @@ def test_a_schedule_stays_the_one_that_the_run_was_begun_with() -> None:
         (["show", "nosuch"], ["nosuch: no kept run has this id", "none is kept in"]),
         (["rm", "nosuch"], ["nosuch: no kept run has this id"]),
         (["resume", "nosuch"], ["nosuch: no kept run has this id"]),
-        (["resume"], ["no run that could go on is kept"]),
+        (["resume"], ["no run that can continue is kept"]),
         (["run", "--resume", "nosuch"], ["nosuch: no kept run has this id"]),
         (["run", "--resume=a", "-a", "0.1"], ["a stored run has its options; leave --alpha out"]),
         (["run", "--resume"], ["argument --resume: expected one argument"]),
@@ -163,7 +163,7 @@ def test_show_without_the_data_says_why_there_is_no_report(tmp_path: Path) -> No
     assert "training loss" in said.out
     assert said.err == (
         f"gd-tui: no report: run {name}: {tmp_path / 'data.npz'}: No such file or directory;"
-        " put the data back there, or start gd-tui where they are now\n"
+        " put the file back, or start gd-tui where it is now\n"
     )
     check_refusal(call("run", "--resume", name), "data.npz: No such file")
 

@@ -22,8 +22,8 @@ class Kept:
         self.settings = settings
         self.problem = settings.load_problem()
         self.trainer = settings.make_trainer(self.problem)
-        self.told: list[str] = []
-        self.recorder = Recorder(settings, self.problem, path=self.path, tell=self.told.append)
+        self.warnings: list[str] = []
+        self.recorder = Recorder(settings, self.problem, path=self.path, warn=self.warnings.append)
 
     def write(self, state: str = "running") -> None:
         assert self.recorder.take(self.trainer, state, self.settings.seed)

@@ -12,13 +12,12 @@ import pytest
 from tests.runs.keeping import LINE, Kept
 from tui_gd.cli.runs import curve_lines, summary
 from tui_gd.errors import ProblemError
-from tui_gd.runs import writing
-from tui_gd.runs.completing import completed, missing_epochs
 from tui_gd.runs.export import why_not
-from tui_gd.runs.exported import Exported
 from tui_gd.runs.exports.report import loss_files
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
+from tui_gd.runs.writer import Batch, Writer
 from tui_gd.training import series as series_module
 from tui_gd.training import spans as points_module
 from tui_gd.training.checkpoint import Keyframe
@@ -104,20 +103,19 @@ def long_run(tmp_path: Path) -> tuple[Kept, str]:
     values[1000] = 50.0
     known = KnownPoints(0, LONG + 1, ThinnedSeries(epochs, values), LONG - 999, np.full(1000, 0.5))
     lanes = tuple(replace(lane, recorded=LONG) for lane in checkpoint.lanes)
-    begun, last = checkpoint.keyframes[0], checkpoint.keyframes[-1]
+    first, last = checkpoint.keyframes[0], checkpoint.keyframes[-1]
     fake = replace(
         checkpoint,
         epoch=LONG,
         newest=LONG,
         lanes=lanes,
-        keyframes=(begun, Keyframe(LONG, last.numbers, last.state)),
+        keyframes=(first, Keyframe(LONG, last.numbers, last.state)),
         series={name: dict.fromkeys((0, 1), known) for name in checkpoint.series},
     )
     run.trainer.advance(1)
     delta = replace(run.trainer.delta(), epoch=LONG, newest=LONG, lanes=lanes)
     with Store(run.path) as store:
-        writer = writing.Writer(store, run.recorder.id or "")
-        writer.write(writing.Batch(delta, fake, "paused", "", 3, LONG))
+        Writer(store, run.recorder.id or "").write(Batch(delta, fake, "paused", "", 3, LONG))
     run.recorder.close()
     return run, run.recorder.id or ""
 
@@ -136,7 +134,7 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
         trainer.advance(2000)
         trainer.back(10)
         curve = trainer.history.train_loss.window(0, 0, LONG)
-        exported = Exported(run.settings, run.problem, checkpoint)
+        exported = RunRecord(run.settings, run.problem, checkpoint)
         text = loss_files(exported)["losses.csv"].decode()
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -153,9 +151,9 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
     rows = list(csv.reader(io.StringIO(text)))[1:]
     assert 60_000 < len(rows) < 80_000
     assert rows[-1][0] == str(LONG)
-    assert missing_epochs(checkpoint) > LONG
-    with pytest.raises(ProblemError, match="1000000000 epochs are more than"):
-        completed(exported)
+    assert exported.missing_epochs() > LONG
+    with pytest.raises(ProblemError, match="1000000000 epochs are too many"):
+        exported.completed()
     assert "of 10000000 at most: export weights" in why_not(exported, "estimator")
 
 
@@ -168,7 +166,7 @@ def test_an_epoch_that_is_viewed_is_reported_though_those_about_it_are_thinned(
     for epoch in (2501, 2502, 2503):
         for trainer in (run.trainer, whole):
             trainer.go_to(epoch)
-        exported = Exported.of(run.settings, run.problem, run.trainer)
+        exported = RunRecord.of(run.settings, run.problem, run.trainer)
         for position, lane in enumerate(exported.lanes):
             assert exported.value("train", lane) == whole.losses(position)[epoch]
             assert exported.value("test", lane) == whole.test_losses(position)[epoch]
@@ -179,10 +177,10 @@ def test_a_thinned_run_is_completed_by_training_it_again(tmp_path: Path) -> None
     run, whole = Bounded(tmp_path), LINE.make_trainer(LINE.load_problem())
     for trainer in (run.trainer, whole):
         trainer.advance(3000)
-    exported = Exported.of(run.settings, run.problem, run.trainer)
-    assert missing_epochs(exported.checkpoint) > 1000
-    full = completed(exported)
-    assert missing_epochs(full.checkpoint) == 0
+    exported = RunRecord.of(run.settings, run.problem, run.trainer)
+    assert exported.missing_epochs() > 1000
+    full = exported.completed()
+    assert full.missing_epochs() == 0
     for position, lane in enumerate(full.lanes):
         assert full.series("train", lane).all().tolist() == whole.losses(position).tolist()
         assert full.series("test", lane).all().tolist() == whole.test_losses(position).tolist()

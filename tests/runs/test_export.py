@@ -23,9 +23,9 @@ from tui_gd.cli.options import KINDS as NAMED
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
 from tui_gd.runs import export as exports
-from tui_gd.runs.completing import completed, missing_epochs
-from tui_gd.runs.export import KINDS, USUAL, Exported, export, why_not
+from tui_gd.runs.export import KINDS, USUAL, export, why_not
 from tui_gd.runs.exports import events, figure
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import share_line
 from tui_gd.runs.store import Store
 from tui_gd.session.settings import RunSettings
@@ -34,16 +34,16 @@ from tui_gd.training.spans import points_of
 HOSTILE = "=1+1,$x$\x1b[2J|`*_é漢"
 
 
-def exported_run(epochs: int = 20, **given: Any) -> Exported:
+def exported_run(epochs: int = 20, **given: Any) -> RunRecord:
     settings = RunSettings(**{"seed": 3, **given})
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     trainer.advance(epochs)
-    return Exported.of(settings, problem, trainer)
+    return RunRecord.of(settings, problem, trainer)
 
 
-def branched_run() -> Exported:
+def branched_run() -> RunRecord:
     settings = RunSettings(seed=3, alpha=(0.01, 0.02), samples=60, schedule="inverse:0.5")
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
@@ -54,22 +54,22 @@ def branched_run() -> Exported:
     trainer.branch(0, 0.1, optimizer="adam", loss="mse")
     trainer.advance(5)
     trainer.go_to(12)
-    return Exported.of(settings, problem, trainer, current=2)
+    return RunRecord.of(settings, problem, trainer, current=2)
 
 
 def test_the_lane_that_is_exported_is_the_current_one() -> None:
     settings = RunSettings(seed=3, alpha=(0.01, 0.02, 0.03), samples=60)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    assert Exported.of(settings, problem, trainer).lane.name == "A"
+    assert RunRecord.of(settings, problem, trainer).lane.name == "A"
     trainer.current = 1
-    assert Exported.of(settings, problem, trainer).lane.name == "B"
-    assert Exported.of(settings, problem, trainer, current=2).lane.name == "C"
+    assert RunRecord.of(settings, problem, trainer).lane.name == "B"
+    assert RunRecord.of(settings, problem, trainer, current=2).lane.name == "C"
     trainer.close(1)
-    assert Exported.of(settings, problem, trainer).lane.name == "C"
+    assert RunRecord.of(settings, problem, trainer).lane.name == "C"
 
 
-def named(exported: Exported, name: str, **other: Any) -> Exported:
+def named(exported: RunRecord, name: str, **other: Any) -> RunRecord:
     """The same run with a lane and a problem of another name."""
     first, *rest = exported.checkpoint.lanes
     checkpoint = replace(exported.checkpoint, lanes=(replace(first, name=name), *rest))
@@ -190,21 +190,21 @@ def test_losses_that_are_not_known_are_empty_and_can_be_computed_again(tmp_path:
     trainer.advance(6)
     trainer.branch(0, 0.1)
     trainer.advance(4)
-    run = Exported.of(settings, problem, trainer)
+    run = RunRecord.of(settings, problem, trainer)
     (path,) = export(run, "losses", tmp_path)
     assert all(
         row[4] == row[5] == "" for row in list(csv.reader(path.read_text().splitlines()))[1:]
     )
-    assert missing_epochs(run.checkpoint) == 22
-    whole = completed(run)
-    assert missing_epochs(whole.checkpoint) == 0
+    assert run.missing_epochs() == 22
+    whole = run.completed()
+    assert whole.missing_epochs() == 0
     (path,) = export(whole, "losses", tmp_path)
     twin = settings.make_trainer(problem)
     twin.record_norms()
     twin.advance(6)
     twin.branch(0, 0.1)
     twin.advance(4)
-    expected = Exported.of(settings, problem, twin)
+    expected = RunRecord.of(settings, problem, twin)
     (other,) = export(expected, "losses", tmp_path / "other")
     assert path.read_bytes() == other.read_bytes()
 
@@ -266,17 +266,17 @@ THROUGH_THE_PACKAGE = [
 ]
 
 
-def begun_elsewhere() -> tuple[Exported, Exported]:
+def begun_elsewhere() -> tuple[RunRecord, RunRecord]:
     """A run that begins at weights, and one that begins at another seed than it had."""
     settings = RunSettings(seed=3)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
     trainer.reset(weights=(0.5, -1.0, 1e-3))
     trainer.advance(10)
-    first = Exported.of(settings, problem, trainer)
+    first = RunRecord.of(settings, problem, trainer)
     trainer.reset(8)
     trainer.advance(10)
-    return first, Exported.of(settings, problem, trainer, seed=8)
+    return first, RunRecord.of(settings, problem, trainer, seed=8)
 
 
 def test_the_scripts_repeat_the_runs(tmp_path: Path) -> None:
@@ -520,7 +520,7 @@ def test_a_kept_run_is_shared(kept: tuple[str, Problem, RunSettings]) -> None:
     trainer = settings.make_trainer(problem)
     trainer.advance(30)
     said = call("share", run)
-    assert said.out == share_line(Exported.of(settings, problem, trainer)) + "\n"
+    assert said.out == share_line(RunRecord.of(settings, problem, trainer)) + "\n"
     again = call("run", said.out.strip(), "--quiet", "--json", "-", "--no-store")
     assert [lane["weights"] for lane in again.document["lanes"]] == trainer.weights.tolist()
     check_refusal(call("share", "zzzz"))
@@ -543,7 +543,7 @@ def test_a_kept_run_is_exported(
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     trainer.advance(30)
-    (path,) = export(Exported.of(settings, problem, trainer), "losses", tmp_path / "other")
+    (path,) = export(RunRecord.of(settings, problem, trainer), "losses", tmp_path / "other")
     assert Path("whole/losses.csv").read_bytes() == path.read_bytes()
 
     said = call("export", run, "--estimator", "lane.joblib", "--lane", "B")

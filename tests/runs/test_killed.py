@@ -26,14 +26,14 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing_that_was_kept(tmp_pa
                 runs = store.runs()
             for kept in runs:
                 assert kept.state == "interrupted"
-                assert kept.driver is None
+                assert kept.locked_by is None
                 assert kept.newest >= reached
                 run, reached = kept.id, kept.newest
             assert len(runs) <= 1
     assert check_whole(data / NAME, more=50) == reached + 50
 
 
-def test_what_one_process_drives_another_does_not(tmp_path: Path) -> None:
+def test_a_run_that_another_process_trains_is_refused(tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     with Nursery(data) as nursery:
         running = nursery.start(RUN, out)
@@ -43,7 +43,7 @@ def test_what_one_process_drives_another_does_not(tmp_path: Path) -> None:
         (run,) = listed
         assert run["state"] == "running"
         name = str(run["id"])
-        who = f"run {name} is driven by process {running}, since "
+        who = f"run {name} is locked by process {running}, since "
         check_refusal(process("run", "--resume", name, GD_TUI_DATA=str(data)), who)
         check_refusal(process("rm", name, GD_TUI_DATA=str(data)), who)
         os.kill(running, signal.SIGHUP)

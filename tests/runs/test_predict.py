@@ -18,16 +18,17 @@ from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.runs.export import Exported, export
+from tui_gd.runs.export import export
 from tui_gd.runs.exports import predict
+from tui_gd.runs.record import RunRecord
 from tui_gd.session.settings import RunSettings
 
 
-def exported_run(settings: RunSettings, epochs: int = 30) -> Exported:
+def exported_run(settings: RunSettings, epochs: int = 30) -> RunRecord:
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
     trainer.advance(epochs)
-    return Exported.of(settings, problem, trainer)
+    return RunRecord.of(settings, problem, trainer)
 
 
 def run_script(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

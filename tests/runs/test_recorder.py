@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.runs.keeping import LINE, Kept, check_same
-from tui_gd.runs import recorder, writing
+from tui_gd.runs import recorder, writer
 from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
-from tui_gd.runs.writing import evenly
+from tui_gd.runs.writer import evenly
 from tui_gd.training.trainer import Trainer
 
 
@@ -65,7 +65,7 @@ def test_a_kept_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int
             least = min(np.nanmin(trainer.losses(lane)) for lane in range(len(trainer.lanes)))
             assert kept.best == least
     name = run.close()
-    assert run.told == []
+    assert run.warnings == []
     other = resumed(run.path, name)
     check_same(other, trainer)
     # going on, and going back to what was there before
@@ -87,7 +87,7 @@ def test_a_run_is_kept_over_several_sessions(tmp_path: Path) -> None:
     whole.advance(50)
     for session in range(4):
         with Store(run.path) as store, resume(store, name) as one:
-            keeper = one.recorder(tell=run.told.append)
+            keeper = one.recorder(warn=run.warnings.append)
             for trainer in (one.trainer, whole):
                 if session == 2:
                     trainer.back(20)
@@ -96,7 +96,7 @@ def test_a_run_is_kept_over_several_sessions(tmp_path: Path) -> None:
                 trainer.advance(40)
             keeper.close(one.trainer, "paused")
     check_same(resumed(run.path, name), whole)
-    assert run.told == []
+    assert run.warnings == []
 
 
 def test_nothing_is_kept_before_the_first_epoch_is_done(tmp_path: Path) -> None:
@@ -128,14 +128,14 @@ def test_small_pieces_are_joined(tmp_path: Path) -> None:
             "SELECT stop - first FROM losses WHERE lane = 1 ORDER BY first"
         ).fetchall()
     assert sum(count for (count,) in rows) == 4501
-    assert len(rows) < 4500 / writing.BLOCK + writing.BLOCK / 100 + 1
+    assert len(rows) < 4500 / writer.BLOCK + writer.BLOCK / 100 + 1
     check_same(resumed(run.path, name), run.trainer)
 
 
 def test_long_runs_are_thinned_and_keep_their_newest_epochs_and_extremes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "LOSS_BYTES", 600_000)
+    monkeypatch.setattr(writer, "LOSS_BYTES", 600_000)
     run = Kept(tmp_path)
     for _ in range(100):
         run.trainer.advance(300)
@@ -169,7 +169,7 @@ def test_long_runs_are_thinned_and_keep_their_newest_epochs_and_extremes(
 def test_keyframes_are_thinned_evenly_and_keep_the_first_and_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "KEYFRAMES", 8)
+    monkeypatch.setattr(writer, "KEYFRAMES", 8)
     run = Kept(tmp_path)
     for _ in range(100):
         run.trainer.advance(10)
@@ -199,7 +199,7 @@ def test_evenly_means_no_gap_of_two_parts() -> None:
 def test_a_full_disk_is_told_once_and_all_is_written_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.0)
     run = Kept(tmp_path)
     run.trainer.advance(50)
     run.write()
@@ -211,14 +211,14 @@ def test_a_full_disk_is_told_once_and_all_is_written_when_there_is_room(
         run.trainer.advance(5000)
         run.recorder.take(run.trainer, "RUNNING", 3)
         run.recorder.wait()
-    assert len(run.told) == 1
-    assert "is not kept from here" in run.told[0]
-    assert "full" in run.told[0]
+    assert len(run.warnings) == 1
+    assert "is not kept from here" in run.warnings[0]
+    assert "full" in run.warnings[0]
     assert run.kept().newest == 50  # as it was before
     store.connection.execute("PRAGMA max_page_count = 100000")
     run.trainer.advance(10)
     name = run.close()
-    assert len(run.told) == 1
+    assert len(run.warnings) == 1
     check_same(resumed(run.path, name), run.trainer)
 
 
@@ -240,10 +240,10 @@ def test_where_nothing_can_be_kept_is_told_once_and_training_goes_on(
     run.recorder.close(run.trainer)
     assert run.trainer.epoch == 30
     assert run.recorder.id is None
-    assert len(run.told) == 1
-    assert run.told[0].startswith("the run is not kept: ")
-    assert str(data) in run.told[0]
-    assert "\n" not in run.told[0]
+    assert len(run.warnings) == 1
+    assert run.warnings[0].startswith("the run is not kept: ")
+    assert str(data) in run.warnings[0]
+    assert "\n" not in run.warnings[0]
 
 
 def test_a_store_that_breaks_under_way_is_told_once(tmp_path: Path) -> None:
@@ -258,8 +258,8 @@ def test_a_store_that_breaks_under_way_is_told_once(tmp_path: Path) -> None:
         run.recorder.take(run.trainer, "RUNNING", 3)
         run.recorder.wait()
     run.recorder.close(run.trainer)
-    assert len(run.told) == 1
-    assert "is not kept from here" in run.told[0]
+    assert len(run.warnings) == 1
+    assert "is not kept from here" in run.warnings[0]
 
 
 def test_while_running_nothing_waits_for_the_disk(
@@ -268,19 +268,19 @@ def test_while_running_nothing_waits_for_the_disk(
     """A batch that is still being written is followed by one with everything since."""
     import threading
 
-    go, begun = threading.Event(), threading.Event()
-    write = writing.Writer.write
+    go, started = threading.Event(), threading.Event()
+    write = writer.Writer.write
 
-    def slow(self: writing.Writer, batch: writing.Batch) -> None:
-        begun.set()
+    def slow(self: writer.Writer, batch: writer.Batch) -> None:
+        started.set()
         assert go.wait(60)
         write(self, batch)
 
-    monkeypatch.setattr(writing.Writer, "write", slow)
+    monkeypatch.setattr(writer.Writer, "write", slow)
     run = Kept(tmp_path)
     run.trainer.advance(10)
     assert run.recorder.take(run.trainer, "RUNNING", 3)
-    assert begun.wait(60)
+    assert started.wait(60)
     taken = []
     for _ in range(20):
         run.trainer.advance(10)

@@ -62,7 +62,7 @@ def test_initial_weights_need_their_file_no_more(tmp_path: Path) -> None:
         assert one.trainer.history.keyframes.start()[:, 0].tolist() == [[0.5, -1.0], [2.0, 3.0]]
 
 
-def test_the_newest_run_goes_on_that_nobody_drives_and_that_can(tmp_path: Path) -> None:
+def test_resume_takes_the_newest_unlocked_run_that_can_continue(tmp_path: Path) -> None:
     first = keep(tmp_path)
     keep(tmp_path, replace(LINE, alpha=(5.0,)), epochs=1000)
     run = Kept(tmp_path)
@@ -73,9 +73,9 @@ def test_the_newest_run_goes_on_that_nobody_drives_and_that_can(tmp_path: Path) 
         store.connection.execute("UPDATE runs SET state = 'diverged' WHERE id = ?", (diverged.id,))
         with resume(store) as one:
             assert one.id == first
-            with pytest.raises(ProblemError, match="no run that could go on"):
+            with pytest.raises(ProblemError, match="no run that can continue"):
                 resume(store)
-            with pytest.raises(ProblemError, match=f"run {first} is driven by process"):
+            with pytest.raises(ProblemError, match=f"run {first} is locked by process"):
                 resume(store, first)
         resume(store, first).close()
     run.close()
@@ -94,7 +94,7 @@ def refusal(directory: Path) -> str:
         with pytest.raises(ProblemError) as caught:
             resume(store)
         name = store.runs()[0].id
-        assert store.runs()[0].driver is None  # the right to drive it is given back
+        assert store.runs()[0].locked_by is None  # its lock is free again
     message = str(caught.value)
     assert message.startswith(f"run {name}: ")
     assert "\n" not in message
@@ -149,7 +149,7 @@ def test_data_that_came_by_standard_input_are_said_to_be_gone(tmp_path: Path) ->
     run.recorder._identity = {**run.recorder._identity, "stdin": True}
     run.trainer.advance(5)
     run.close()
-    assert "its data came by standard input and are not kept" in refusal(tmp_path)
+    assert "its data came from standard input and were not kept" in refusal(tmp_path)
 
 
 def changed(directory: Path, column: str, key: str, value: object) -> None:
@@ -165,7 +165,7 @@ def test_made_data_that_come_out_otherwise_are_refused(tmp_path: Path) -> None:
     keep(tmp_path / "data")
     changed(tmp_path / "data", "versions", "scikit-learn", "0.1")
     changed(tmp_path / "data", "identity", "arrays", "0" * 64)
-    assert "line comes out otherwise here (scikit-learn 0.1 then, " in refusal(tmp_path)
+    assert "the rows of line differ here (scikit-learn 0.1 then, " in refusal(tmp_path)
 
 
 def test_other_versions_are_said(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_other_versions_are_said(tmp_path: Path) -> None:
 def test_settings_of_another_program_are_refused(tmp_path: Path) -> None:
     keep(tmp_path / "data")
     changed(tmp_path / "data", "settings", "wormholes", 3)
-    assert "another gd-tui" in refusal(tmp_path)
+    assert "kept by gd-tui 0.1.0, whose" in refusal(tmp_path)
     assert "wormholes" in refusal(tmp_path)
 
 

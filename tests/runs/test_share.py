@@ -17,7 +17,7 @@ from tui_gd.cli.options import is_line
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems import Problem, load_problem
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import SHARED, open_line, replay, share_line
 from tui_gd.runs.steps import BranchOff, Shared
 from tui_gd.session.settings import RunSettings, options_of
@@ -86,7 +86,7 @@ def test_a_line_holds_the_settings_and_repeats_the_run(run: RunSettings) -> None
     problem = run.load_problem()
     trainer = run.make_trainer(problem)
     trainer.advance(5)
-    line = share_line(Exported.of(run, problem, trainer))
+    line = share_line(RunRecord.of(run, problem, trainer))
     assert 40 <= len(line) <= 200
     assert line.isascii()
     assert is_line(line)
@@ -106,7 +106,7 @@ def test_a_line_has_only_what_is_not_usual_and_says_it_in_plain_words() -> None:
     trainer.set_learning_rate(0.5, 0)
     trainer.advance()
     trainer.lanes[2].name = "mine"
-    exported = Exported.of(run, problem, trainer, current=2)
+    exported = RunRecord.of(run, problem, trainer, current=2)
     assert document_of(share_line(exported)) == {
         "epoch": 21,
         "lane": 2,
@@ -126,7 +126,7 @@ def test_what_was_undone_is_not_in_the_line() -> None:
         trainer.close(1)
     trainer.reset(6)
     trainer.advance(3)
-    line = share_line(Exported.of(run, problem, trainer, seed=6))
+    line = share_line(RunRecord.of(run, problem, trainer, seed=6))
     assert document_of(line) == {
         "epoch": 3,
         "settings": {"alpha": [0.04], "seed": 5},
@@ -147,7 +147,7 @@ def test_a_lane_whose_parents_are_closed_is_made_again() -> None:
     for lane in (2, 1, 0):
         trainer.close(lane)
     trainer.advance(5)
-    line = share_line(Exported.of(run, problem, trainer))
+    line = share_line(RunRecord.of(run, problem, trainer))
     other, _ = repeated(line)
     assert [lane.name for lane in other.lanes] == ["D"]
     assert bits(other) == bits(trainer)
@@ -159,7 +159,7 @@ def test_weights_are_written_with_all_their_bits_and_only_so_many() -> None:
     trainer = run.make_trainer(problem)
     weights = (0.1 + 0.2, -0.0, 5e-324)
     trainer.reset(weights=weights)
-    line = share_line(Exported.of(run, problem, trainer))
+    line = share_line(RunRecord.of(run, problem, trainer))
     assert document_of(line)["steps"] == [["w", [0], [value.hex() for value in weights]]]
     other, _ = repeated(line)
     assert other.weights[0].tobytes() == np.array(weights).tobytes()
@@ -168,7 +168,7 @@ def test_weights_are_written_with_all_their_bits_and_only_so_many() -> None:
     problem = run.load_problem()
     trainer = run.make_trainer(problem, initial_weights=np.full(650, 0.25))
     with pytest.raises(ProblemError, match="650 weights") as caught:
-        share_line(Exported.of(run, problem, trainer))
+        share_line(RunRecord.of(run, problem, trainer))
     assert "\n" not in str(caught.value)
 
 
@@ -177,7 +177,7 @@ def test_a_run_on_a_file_is_not_shared() -> None:
     run = RunSettings(problem="/tmp/data.csv", target="y")
     trainer = USUAL.make_trainer(problem)
     with pytest.raises(ProblemError, match="only built-in problems can be shared"):
-        share_line(Exported.of(run, problem, trainer))
+        share_line(RunRecord.of(run, problem, trainer))
 
 
 RATES = st.sampled_from([0.01, 0.03, 0.1, 0.7, 50.0])
@@ -266,7 +266,7 @@ def test_whatever_was_done_to_a_run_its_line_gives_the_bits_of_all_lanes(
     for command in commands:
         carry_out(trainer, command)
     current = trainer.lanes[-1]
-    line = share_line(Exported.of(run, SMALL, trainer, current=current.number))
+    line = share_line(RunRecord.of(run, SMALL, trainer, current=current.number))
     other, shared = repeated(line, SMALL)
     assert other.epoch == trainer.epoch or trainer.diverged.all()
     assert bits(other) == bits(trainer)

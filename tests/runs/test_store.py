@@ -17,7 +17,7 @@ from tests.runs.keeping import Kept, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database
 from tui_gd.runs.database import NAME, StoreError, data_directory, on_network
-from tui_gd.runs.lock import DrivenError, RunLock, driver_of
+from tui_gd.runs.lock import RunLock, RunLockedError, lock_owner
 from tui_gd.runs.rows import cut, points, thinned, whole_row
 from tui_gd.runs.store import Store
 
@@ -55,7 +55,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
             store.connection.execute("UPDATE runs SET id = ? WHERE id = ?", (wanted, name))
         assert store.find("a").id == "a0"
         assert store.find("3F9A ").id == "3f9a"
-        with pytest.raises(ProblemError, match=r"3f: several runs begin so \(3f9., 3f9.\)"):
+        with pytest.raises(ProblemError, match=r"3f: ambiguous ID \(3f9., 3f9.\)"):
             store.find("3f")
         for unknown in ("", "b", "3f9a0"):
             with pytest.raises(ProblemError, match="no kept run has this id; gd-tui runs lists"):
@@ -75,11 +75,11 @@ def test_the_list_says_what_a_run_has_come_to(tmp_path: Path) -> None:
     assert kept.best == best
     assert kept.as_dict()["epochs"] == 40
     assert kept.as_dict()["best_loss"] == best
-    assert 0 <= kept.changed - kept.began < 60
+    assert 0 <= kept.changed - kept.started < 60
 
 
 @pytest.mark.parametrize(
-    ("word", "driven", "gone"),
+    ("word", "live", "ended"),
     [
         ("RUNNING", "running", "interrupted"),
         ("PAUSED", "running", "paused"),
@@ -88,18 +88,20 @@ def test_the_list_says_what_a_run_has_come_to(tmp_path: Path) -> None:
         ("FAILED", "running", "interrupted"),
     ],
 )
-def test_the_state_tells_who_is_gone(tmp_path: Path, word: str, driven: str, gone: str) -> None:
+def test_the_state_of_a_live_and_of_an_ended_process(
+    tmp_path: Path, word: str, live: str, ended: str
+) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(5)
     run.write(word)
     kept = run.kept()
-    assert kept.state == driven
-    assert kept.driver
-    assert kept.driver.pid == os.getpid()
-    assert run.recorder._drive
-    run.recorder._drive.close()  # as at the end of the process
+    assert kept.state == live
+    assert kept.locked_by
+    assert kept.locked_by.pid == os.getpid()
+    assert run.recorder._lock
+    run.recorder._lock.close()  # as at the end of the process
     kept = run.kept()
-    assert (kept.state, kept.driver) == (gone, None)
+    assert (kept.state, kept.locked_by) == (ended, None)
     run.close()
 
 
@@ -122,24 +124,24 @@ def test_deleting_takes_all_of_a_run_and_nothing_else(tmp_path: Path) -> None:
             ).fetchone()
             assert left == 0, table
         assert store.checkpoint(store.find(second)).newest == 100
-    assert not (tmp_path / "driven" / first).exists()
+    assert not (tmp_path / "locks" / first).exists()
 
 
-def test_a_run_that_somebody_drives_is_not_deleted(tmp_path: Path) -> None:
+def test_a_locked_run_is_not_deleted(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(5)
     run.write()
     with Store(tmp_path / NAME) as store:
-        with pytest.raises(DrivenError, match=f"driven by process {os.getpid()}, since 2"):
+        with pytest.raises(RunLockedError, match=f"locked by process {os.getpid()}, since 2"):
             store.delete(run.recorder.id or "")
         assert len(store.runs()) == 1
     run.close()
 
 
-def test_only_one_has_the_right_to_drive(tmp_path: Path) -> None:
-    assert driver_of(tmp_path, "ab12") is None
+def test_only_one_process_gets_the_lock(tmp_path: Path) -> None:
+    assert lock_owner(tmp_path, "ab12") is None
     with RunLock(tmp_path, "ab12"):
-        with pytest.raises(DrivenError, match="run ab12 is driven by process"):
+        with pytest.raises(RunLockedError, match="run ab12 is locked by process"):
             RunLock(tmp_path, "ab12")
         with RunLock(tmp_path, "cd34"):
             pass
@@ -206,7 +208,7 @@ def written_by_another(directory: Path, statement: str) -> Path:
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     path = written_by_another(tmp_path, "CREATE TABLE theirs (x)")
-    assert "no run store of gd-tui" in damaged(path)
+    assert "not a run store of gd-tui" in damaged(path)
 
 
 def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
@@ -267,7 +269,7 @@ run = Kept(Path(sys.argv[1]))
 for _ in range(40):
     run.trainer.advance(25)
     run.write()
-print(run.close(), run.recorder.fault, len(run.told))
+print(run.close(), run.recorder.fault, len(run.warnings))
 """
 
 

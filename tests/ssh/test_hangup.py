@@ -51,7 +51,7 @@ def check_ended(data: Path) -> None:
     with Store(data / NAME) as store:
         (kept,) = store.runs()
     assert kept.state == "paused"
-    assert kept.driver is None
+    assert kept.locked_by is None
     assert check_whole(data / NAME, more=50) >= kept.newest
 
 

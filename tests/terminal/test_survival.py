@@ -55,11 +55,11 @@ def running(start: Start, **more: Sequence[str]) -> Terminal:
 
 
 def check_kept(directory: Path, more: int = 50) -> None:
-    """The run is in the store, paused, driven by nobody, and goes on bit for bit."""
+    """The run is in the store, paused, unlocked, and goes on bit for bit."""
     with Store(directory / NAME) as store:
         (kept,) = store.runs()
     assert kept.state == "paused"
-    assert kept.driver is None
+    assert kept.locked_by is None
     assert kept.newest > 0
     assert check_whole(directory / NAME, more=more) >= kept.newest
 

@@ -13,7 +13,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.runs.export import KINDS, USUAL
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.screens.exporting import ExportScreen, draw_export, folder_for, parse_folder
 from tui_gd.ui.screens.questions import Prompt
@@ -188,7 +188,7 @@ async def test_a_fault_of_an_export_ends_nothing(monkeypatch) -> None:
 class Exporting(MemoryRunLibrary):
     """A library from which the run 77c0 can be exported, and no other."""
 
-    def exported(self, run: str) -> Exported:
+    def exported(self, run: str) -> RunRecord:
         self._enter()
         if run != "77c0":
             raise ProblemError(f"{run}: data.csv has changed since")
@@ -196,7 +196,7 @@ class Exporting(MemoryRunLibrary):
         problem = settings.load_problem()
         trainer = settings.make_trainer(problem)
         trainer.advance(3)
-        return Exported.of(settings, problem, trainer)
+        return RunRecord.of(settings, problem, trainer)
 
 
 async def test_a_kept_run_is_exported_from_the_list(here) -> None:

@@ -62,7 +62,7 @@ def test_a_run_taken_up_again_goes_on_with_the_same_bits() -> None:
     assert listed.state == "running"
     assert "process" in listed.driver
     for attempt in (StoredRunLibrary().reopen, StoredRunLibrary().delete):
-        with pytest.raises(ProblemError, match="driven by"):
+        with pytest.raises(ProblemError, match="locked by"):
             attempt(run)
     kept.trainer.advance(5)
     trainer.advance(5)

@@ -394,7 +394,7 @@ async def test_a_run_that_cannot_be_opened_leaves_the_one_before() -> None:
         assert driver.run.kept_id is None
 
 
-async def test_what_another_program_drives_is_shown_and_not_opened() -> None:
+async def test_a_run_locked_by_another_program_is_listed_but_not_opened() -> None:
     library = MemoryRunLibrary([kept(state="running", driver="process 4711 on host, since 07:08")])
     async with driving(library=library) as driver:
         await opened(driver)
@@ -403,7 +403,7 @@ async def test_what_another_program_drives_is_shown_and_not_opened() -> None:
             await driver.press(key)
             await driver.until(driver.notices)
             (notice,) = driver.notices()
-            assert notice.startswith("3f9a is driven by process 4711 on host")
+            assert notice.startswith("3f9a is locked by process 4711 on host")
             assert isinstance(driver.app.screen, RunsScreen)
             driver.app.clear_notifications()
         assert library.kept

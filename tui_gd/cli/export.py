@@ -2,16 +2,16 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tui_gd.cli.options import KINDS, given_options
 from tui_gd.errors import ProblemError
-from tui_gd.runs.completing import completed, missing_epochs
 from tui_gd.runs.export import OF_ROWS, USUAL, export, write_file
-from tui_gd.runs.exported import Exported
 from tui_gd.runs.exports.estimator import estimator_files
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import to_stderr
-from tui_gd.runs.resume import open_to_export
+from tui_gd.runs.resume import open_without_data
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.runs.steps import Shared
 from tui_gd.runs.store import Store
@@ -68,16 +68,16 @@ def export_run(
     `complete` the run is trained again where numbers are missing.
     """
     run, exported = _opened(name, lane)
-    if exported.gone and not kinds and estimator is None:
+    if exported.no_data and not kinds and estimator is None:
         kinds = [kind for kind in USUAL if kind not in OF_ROWS]
-        to_stderr(f"{exported.gone}: exported is what needs no data, {', '.join(kinds)}")
+        to_stderr(f"{exported.no_data}: exported is what needs no data, {', '.join(kinds)}")
     wanted = SERIES_IN & set(kinds or USUAL if estimator is None or kinds else ())
-    if wanted and missing_epochs(exported.checkpoint):
-        if complete and exported.gone:
-            raise ProblemError(f"--complete trains again: {exported.gone}")
+    if wanted and exported.missing_epochs():
+        if complete and exported.no_data:
+            raise ProblemError(f"--complete trains again: {exported.no_data}")
         if complete:
-            exported = completed(exported)
-        elif not exported.gone:
+            exported = exported.completed()
+        elif not exported.no_data:
             to_stderr(
                 "losses or gradient norms of some epochs are not on record, for they were not"
                 " computed or were thinned out: export --complete trains this again to have them"
@@ -94,18 +94,15 @@ def export_run(
     return 0
 
 
-def _opened(name: str, lane: str | None = None) -> tuple[str, Exported]:
-    """Return a kept run's id and the run; `ProblemError` if it, or the lane, is not there."""
+def _opened(name: str, lane: str | None = None) -> tuple[str, RunRecord]:
+    """Return a kept run's id and the run; `ProblemError` if it, or the lane, does not exist."""
     with Store() as store:
-        opened = open_to_export(store, store.find(name))
-    current = None
-    if lane is not None:
-        found = [one.number for one in opened.checkpoint.lanes if one.name == lane]
-        if not found:
-            names = ", ".join(one.name for one in opened.checkpoint.lanes[:20])
-            raise ProblemError(f"run {opened.kept.id} has no lane {lane!r}: its lanes are {names}")
-        current = found[0]
-    exported = Exported(
-        opened.settings, opened.problem, opened.checkpoint, current, gone=opened.gone
-    )
-    return opened.kept.id, exported
+        kept = store.find(name)
+        record = open_without_data(store, kept)
+    if lane is None:
+        return kept.id, record
+    found = [one.number for one in record.lanes if one.name == lane]
+    if not found:
+        names = ", ".join(one.name for one in record.lanes[:20])
+        raise ProblemError(f"run {kept.id} has no lane {lane!r}: its lanes are {names}")
+    return kept.id, replace(record, current=found[0])

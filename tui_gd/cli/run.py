@@ -19,8 +19,8 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.files import WholeFile
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
-from tui_gd.runs.completing import check_number
 from tui_gd.runs.document import about_problem, plain_numbers
+from tui_gd.runs.record import check_number
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
@@ -111,7 +111,7 @@ def train_on(name: str, epochs: int | None, output: OutputSettings) -> int:
             check_number(kept.newest, f"go on with run {kept.id} without --json")
         resumed = resume(store, name, test_losses=whole, bounded=not whole)
         with resumed:
-            epoch, state = resumed.trainer.epoch, resumed.opened.kept.state
+            epoch, state = resumed.trainer.epoch, resumed.kept.state
             if epochs is not None and epochs < epoch:
                 raise ProblemError(
                     f"-e {epochs}: run {resumed.id} is at epoch {epoch} already; name a later one"

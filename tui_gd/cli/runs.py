@@ -73,12 +73,12 @@ def when(seconds: float) -> str:
 def to_resume(name: str | None) -> KeptRun:
     """Return the run to go on with, the newest that can if none is named; `ProblemError` if none.
 
-    What can be said before anything is shown is said: somebody drives it, its files have changed.
+    Fails early if the run is locked or its files have changed, before any screen is shown.
     """
     with Store() as store:
-        run = store.newest_to_go_on() if name is None else store.find(name)
-    if run.driver:
-        raise ProblemError(f"run {run.id} is driven by {run.driver}: leave it there")
+        run = store.latest_resumable() if name is None else store.find(name)
+    if run.locked_by:
+        raise ProblemError(f"run {run.id} is locked by {run.locked_by}: close it there first")
     check_files(run.id, run.identity)
     return run
 
@@ -88,8 +88,10 @@ def remove(options: argparse.Namespace) -> int:
     with Store() as store:
         found = {run.id: run for run in map(store.find, options.ids)}
         for run in found.values():
-            if run.driver:
-                raise ProblemError(f"run {run.id} is driven by {run.driver}: end that first")
+            if run.locked_by:
+                raise ProblemError(
+                    f"run {run.id} is locked by {run.locked_by}: close it there first"
+                )
         for run in found.values():
             store.delete(run.id)
             print(f"deleted {run.id} ({safe_text(run.problem)}, {run.newest} epochs)")
@@ -121,11 +123,11 @@ def show(options: argparse.Namespace) -> int:
 
 def summary(run: KeptRun, checkpoint: Checkpoint) -> list[str]:
     """Return what a run is: a line about it, and one for every lane."""
-    driver = f", driven by {run.driver}" if run.driver else ""
+    owner = f", locked by {run.locked_by}" if run.locked_by else ""
     stopped = f", stopped: {run.stopped}" if run.stopped else ""
     lines = [
-        f"run {run.id}: {safe_text(run.problem)}, {run.state}{driver}{stopped}",
-        f"begun {when(run.began)}, changed {when(run.changed)}, epoch {run.epoch} of {run.goal}"
+        f"run {run.id}: {safe_text(run.problem)}, {run.state}{owner}{stopped}",
+        f"started {when(run.started)}, changed {when(run.changed)}, epoch {run.epoch} of {run.goal}"
         f" ({run.newest} on record), seed {run.seed}",
     ]
     if options := _options(run):

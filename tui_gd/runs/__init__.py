@@ -1,1 +1,1 @@
-"""What lasts on disk: the run store, who drives a run, resume, share, export."""
+"""What lasts on disk: the run store, locks, resume, share lines, exports."""

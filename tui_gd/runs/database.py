@@ -1,4 +1,4 @@
-"""Opens the SQLite file of the run store, makes it where there is none, and says what is wrong."""
+"""The SQLite file of the run store: where it is, its schema, opening it, and its errors."""
 
 import contextlib
 import errno
@@ -11,11 +11,9 @@ from pathlib import Path
 
 from tui_gd.errors import ProblemError
 
-# Where runs are kept on this machine.
-
 VARIABLE = "GD_TUI_DATA"
 NAME = "runs.sqlite3"
-# what two machines may have mounted at once: there SQLite's WAL, shared memory, is not safe
+# file systems that two machines may share: SQLite's WAL needs shared memory, so it is unsafe there
 NETWORK = frozenset(
     {"9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "fuse.glusterfs", "fuse.sshfs"}
     | {"gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs"}
@@ -24,7 +22,7 @@ NETWORK = frozenset(
 
 
 def data_directory() -> Path:
-    """Return the directory of kept runs: `GD_TUI_DATA`, or the usual one of the user's data."""
+    """Return where runs are kept: `GD_TUI_DATA`, or the user's data directory."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser().absolute()
@@ -39,20 +37,20 @@ def store_path() -> Path:
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory that only its owner may enter; `OSError` where that cannot be.
+    """Make a directory that only its owner may enter; `OSError` if that fails.
 
-    One that is there already stays as it is: its rights are its owner's decision.
+    The permissions of an existing directory are left alone: they are its owner's decision.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file that only its owner may read, unless it is there."""
+    """Make an empty file that only its owner may read, unless it exists."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def on_network(path: Path, mounts: str = "/proc/self/mounts") -> bool:
-    """Whether a file lies on a network file system, as far as the system says (Linux)."""
+    """Whether a file is on a network file system, as far as `/proc` tells (Linux)."""
     try:
         lines = Path(mounts).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -63,15 +61,15 @@ def on_network(path: Path, mounts: str = "/proc/self/mounts") -> bool:
         _, where, kind, *_ = [*line.split(" "), "", "", ""]
         where = where.replace("\\040", " ")
         if here == where or here.startswith(where.rstrip("/") + "/"):
-            kinds[where] = kind  # of two mounts at one place the later one counts
+            kinds[where] = kind  # a later mount hides an earlier one
     return bool(kinds) and kinds[max(kinds, key=len)] in NETWORK
 
 
 VERSION = 1
 APPLICATION = 0x67645F31  # "gd_1", in the file's header
 BUSY_SECONDS = 10.0
-_NOT_TO_BE_WRITTEN = {errno.EROFS, errno.EACCES, errno.EPERM}
-WAL_BYTES = 32 << 20  # what is left of a write-ahead log after a large batch
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+WAL_BYTES = 32 << 20  # the write-ahead log is truncated to this after a large batch
 
 SCHEMA = """
 CREATE TABLE runs (
@@ -133,7 +131,7 @@ CREATE INDEX losses_sizes ON losses (run, least, nbytes);
 
 
 class StoreError(ProblemError):
-    """The run store cannot be used; one line that says why. `lasting`: nor will it later."""
+    """The run store cannot be used; one line that says why. Not `lasting`: it may work later."""
 
     def __init__(self, message: str, *, lasting: bool = True) -> None:
         super().__init__(message)
@@ -141,14 +139,14 @@ class StoreError(ProblemError):
 
 
 @contextlib.contextmanager
-def saying(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say of the store at `path` into one line."""
+def store_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the system into a `StoreError` about the store at `path`."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _said(path, error) from None
+        raise _store_error(path, error) from None
     except UnicodeError:
-        raise _damaged(path, "text that is none") from None
+        raise _damaged(path, "invalid text") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(
@@ -156,14 +154,16 @@ def saying(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _said(path: Path, error: sqlite3.Error) -> StoreError:
+def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     reason = " ".join(str(error).split())
     # the low byte is the primary code
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return StoreError(f"{path}: another program keeps the run store busy", lasting=False)
+        return StoreError(f"{path}: another program has locked the run store", lasting=False)
     if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-        return StoreError(f"{path}: runs cannot be kept ({reason}); make room", lasting=False)
+        return StoreError(
+            f"{path}: runs cannot be kept ({reason}); free some disk space", lasting=False
+        )
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return StoreError(
             f"{path}: runs cannot be kept there ({reason}); name another directory in {VARIABLE}"
@@ -179,20 +179,20 @@ def _damaged(path: Path, reason: str) -> StoreError:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection to the store at `path`, made where there is none; `StoreError`.
+    """Return a connection to the store at `path`, which is created if missing; `StoreError`.
 
-    It may be used by one thread at a time. Written in WAL mode where that works, which no network
-    file system can be relied on for; there with a rollback journal. One that is there and may not
-    be written is opened to be read: what was kept is not lost to who may only look.
+    Use it from one thread at a time. The store is in WAL mode where that works, with a rollback
+    journal on network file systems, where it may not. A store that may only be read is opened
+    read-only.
     """
-    with saying(path):
+    with store_errors(path):
         try:
             make_private(path.parent)
             make_private_file(path)
         except OSError as error:
-            if error.errno not in _NOT_TO_BE_WRITTEN or not os.access(path, os.R_OK):
+            if error.errno not in _READ_ONLY or not os.access(path, os.R_OK):
                 raise
-            return _connect_to_look(path)
+            return _connect_read_only(path)
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -204,11 +204,11 @@ def connect(path: Path) -> sqlite3.Connection:
         return connection
 
 
-def _connect_to_look(path: Path) -> sqlite3.Connection:
+def _connect_read_only(path: Path) -> sqlite3.Connection:
     """Return a connection that cannot write.
 
-    In WAL mode even reading makes files beside the store. Where that cannot be, the store is read
-    as a file that nobody changes.
+    In WAL mode even a reader creates files beside the store. Where it cannot, the store is read as
+    an immutable file.
     """
     for how in ("mode=ro", "mode=ro&immutable=1"):
         uri = f"{path.absolute().as_uri()}?{how}"
@@ -232,14 +232,14 @@ def _connect_to_look(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     version = _version(connection, path)
-    mode = _patiently(connection, "PRAGMA journal_mode")
+    mode = _ask(connection, "PRAGMA journal_mode")
     network = on_network(path)
     if version == 0:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         if mode != "wal" and not network and _wal_works(path.parent):
-            mode = _patiently(connection, "PRAGMA journal_mode = WAL")
+            mode = _ask(connection, "PRAGMA journal_mode = WAL")
     if network and mode == "wal":
-        mode = _patiently(connection, "PRAGMA journal_mode = DELETE")
+        mode = _ask(connection, "PRAGMA journal_mode = DELETE")
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     if version == 0:
@@ -247,14 +247,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the store's version, 0 if there is nothing in it yet; `StoreError` if not ours."""
-    version = int(_patiently(connection, "PRAGMA user_version"))
-    application = int(_patiently(connection, "PRAGMA application_id"))
+    """Return the store's version, 0 if it is empty; `StoreError` if it is not a run store."""
+    version = int(_ask(connection, "PRAGMA user_version"))
+    application = int(_ask(connection, "PRAGMA application_id"))
     if version == 0 and application == 0:
-        if int(_patiently(connection, "SELECT count(*) FROM sqlite_master")):
+        if int(_ask(connection, "SELECT count(*) FROM sqlite_master")):
             raise StoreError(
-                f"{path}: is an SQLite file, but no run store of gd-tui; move it away, or name"
-                f" another directory in {VARIABLE}"
+                f"{path}: is an SQLite file, but not a run store of gd-tui; move it away, or"
+                f" name another directory in {VARIABLE}"
             )
         return 0
     if application != APPLICATION:
@@ -270,7 +270,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 def _create(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _version(connection, path) == 0:  # another process may have been quicker
+        if _version(connection, path) == 0:  # unless another process was faster
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -282,8 +282,8 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def _patiently(connection: sqlite3.Connection, question: str) -> str:
-    """Ask what SQLite refuses at once, however long its timeout, while another process opens."""
+def _ask(connection: sqlite3.Connection, question: str) -> str:
+    """Answer a question that SQLite refuses, despite its timeout, while another process opens."""
     end = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -296,7 +296,7 @@ def _patiently(connection: sqlite3.Connection, question: str) -> str:
 
 
 def _wal_works(directory: Path) -> bool:
-    """Whether a throwaway file in the directory can be written in WAL mode."""
+    """Whether WAL mode works in the directory, tried on a temporary file."""
     path = directory / f".probe-{secrets.token_hex(8)}"
     try:
         make_private_file(path)

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from tui_gd.errors import ProblemError
 from tui_gd.files import WholeFile
-from tui_gd.runs.exported import Exported
-
-__all__ = ["KINDS", "USUAL", "Exported", "export", "why_not"]
+from tui_gd.runs.record import RunRecord
 
 Files = dict[str, bytes]
 """Contents by the names of the files; a name may have folders in it."""
@@ -23,18 +21,18 @@ class _Kind:
     make: str
     why_not: str = ""
 
-    def _function(self, name: str) -> Callable[[Exported], object]:
+    def _function(self, name: str) -> Callable[[RunRecord], object]:
         from importlib import import_module
 
-        found: Callable[[Exported], object] = getattr(
+        found: Callable[[RunRecord], object] = getattr(
             import_module(f"tui_gd.runs.exports.{self.module}"), name
         )
         return found
 
-    def reason(self, exported: Exported) -> str:
+    def reason(self, exported: RunRecord) -> str:
         return str(self._function(self.why_not)(exported)) if self.why_not else ""
 
-    def files(self, exported: Exported) -> Files:
+    def files(self, exported: RunRecord) -> Files:
         made = self._function(self.make)(exported)
         assert isinstance(made, dict)
         return made
@@ -76,19 +74,19 @@ OF_ROWS = frozenset({"report", "map"})
 """What is made from the rows of the data, and not from what was kept of the run alone."""
 
 
-def why_not(exported: Exported, kind: str) -> str:
+def why_not(exported: RunRecord, kind: str) -> str:
     """Return why a run cannot be exported as `kind`, in one line, or nothing."""
     if kind == SCREEN:
         return "a picture of the screen is exported from the interface (key e)"
     if kind not in _KINDS:
         return f"unknown kind of export {kind!r}: choose from {', '.join(KINDS)}"
-    if exported.gone and kind in OF_ROWS:
-        return f"{kind} needs the data: {exported.gone}"
+    if exported.no_data and kind in OF_ROWS:
+        return f"{kind} needs the data: {exported.no_data}"
     return _KINDS[kind].reason(exported)
 
 
 def export(
-    exported: Exported, kinds: str | Iterable[str], folder: Path, *, picture: str = ""
+    exported: RunRecord, kinds: str | Iterable[str], folder: Path, *, picture: str = ""
 ) -> list[Path]:
     """Write a run into `folder`, which is made where there is none; return the files.
 

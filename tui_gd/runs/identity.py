@@ -1,4 +1,4 @@
-"""What a run's data are: which files with which contents, or which arrays were made."""
+"""The identity of a run's data: files and digests, and what is known without the rows."""
 
 import hashlib
 import os
@@ -20,14 +20,18 @@ from tui_gd.problems.problem import FeatureRule
 from tui_gd.runs.database import make_private
 from tui_gd.session.settings import RunSettings
 
-# What a problem of files is without its rows: enough to export weights that were learned from it.
-
 MOST_FEATURES = 1000
-"""Of more features than these nothing is kept: all runs' descriptions are read to list the runs."""
+"""Wider problems are not described: listing the runs reads all descriptions."""
+STDIN = "-"
+DIGESTED_BYTES = 1 << 30
+"""Larger arrays have no digest: they come from files, which have one."""
+_OPTIONS = {"problem": "", "target": "--target ", "test": "--test "}
+
+# A problem of files without its rows: enough to export the weights that were learned from it
 
 
 def description(problem: Problem) -> dict[str, Any] | None:
-    """Return a problem's task, names and rules, as JSON takes them; None if it is very wide."""
+    """Return a problem's task, names and rules as plain values; None if it is very wide."""
     if problem.features > MOST_FEATURES:
         return None
     return {
@@ -41,7 +45,7 @@ def description(problem: Problem) -> dict[str, Any] | None:
 
 
 def without_rows(known: dict[str, Any]) -> Problem:
-    """Return the problem that was described, with no rows; `ValueError` if it is none."""
+    """Return the described problem, without rows; `ValueError` if the description is damaged."""
     names, rules = tuple(map(str, known["features"])), known["rules"]
     if known["task"] not in {"binary", "multiclass", "regression"} or len(rules) not in {
         0,
@@ -63,16 +67,13 @@ def without_rows(known: dict[str, Any]) -> Problem:
     )
 
 
-STDIN = "-"
-# arrays that are larger are those of files, whose contents are known
-DIGESTED_BYTES = 1 << 30
-_OPTIONS = {"problem": "", "target": "--target ", "test": "--test "}
+# Files and digests
 
 
 def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
-    """Return what can be said at once: paths, sizes and times of change of all files, no digests.
+    """Return what is known at once: paths, sizes and modification times of all files, no digests.
 
-    To be called when the problem has just been loaded.
+    Call it right after the problem was loaded.
     """
     files = []
     for option, path in _files(settings):
@@ -96,19 +97,19 @@ def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
 
 
 def with_digests(known: dict[str, Any], problem: Problem) -> dict[str, Any]:
-    """Return an identity with SHA-256 of the files' contents and of the arrays; takes a while."""
+    """Add SHA-256 of the files' contents and of the arrays to an identity; slow on large data."""
     files = [{**file, "sha256": _digest_of(file["path"])} for file in known["files"]]
     return {**known, "files": files, "arrays": arrays_digest(problem)}
 
 
 def _files(settings: RunSettings) -> Iterator[tuple[str, str]]:
-    """Give the options that name files of data, and these files."""
+    """Yield the options that name data files, each with its file."""
     name = settings.problem
     if settings.surface is not None or name in BUILTIN or name == STDIN:
         return
     for option in _OPTIONS:
         path = getattr(settings, option, None)
-        # the target is a file beside an .npy, and else a column
+        # beside an .npy the target is a file, otherwise a column
         meant = option != "target" or name.endswith(".npy")
         if meant and isinstance(path, str) and os.path.isfile(path):
             yield option, path
@@ -123,7 +124,7 @@ def _digest_of(path: str) -> str | None:
 
 
 def arrays_digest(problem: Problem) -> str | None:
-    """Return SHA-256 of the rows that are trained and tested on; None if they are very large."""
+    """Return SHA-256 of the train and test rows; None if they are very large."""
     arrays = (problem.x_train, problem.y_train, problem.x_test, problem.y_test)
     if sum(array.nbytes for array in arrays) > DIGESTED_BYTES:
         return None
@@ -135,12 +136,12 @@ def arrays_digest(problem: Problem) -> str | None:
 
 
 def check_files(run: str, known: dict[str, Any]) -> None:
-    """Raise `ProblemError` if a file of a run's data is gone or is another than it was.
+    """Raise `ProblemError` if a file of a run's data is gone or has changed.
 
-    One that is gone is looked for by its name in the working directory: it may have been moved.
+    A missing file is looked for by its name in the working directory, in case it was moved.
     """
     if known.get("stdin") and all(file["option"] != "problem" for file in known["files"]):
-        raise ProblemError(f"run {run}: its data came by standard input and are not kept")
+        raise ProblemError(f"run {run}: its data came from standard input and were not kept")
     for file in known["files"]:
         path = _place(file)
         named = f"run {run}: {_OPTIONS.get(file['option'], '')}{path}"
@@ -149,12 +150,12 @@ def check_files(run: str, known: dict[str, Any]) -> None:
         except OSError as error:
             reason = error.strerror or "cannot be read"
             raise ProblemError(
-                f"{named}: {reason}; put the data back there, or start gd-tui where they are now"
+                f"{named}: {reason}; put the file back, or start gd-tui where it is now"
             ) from None
         if found.st_size != file["size"]:
             raise ProblemError(
                 f"{named}: has changed since: {found.st_size:,} bytes, not {file['size']:,};"
-                " put the data back as they were, or begin a new run"
+                " restore the file, or start a new run"
             )
         digest = file.get("sha256")
         if digest is None:
@@ -163,25 +164,25 @@ def check_files(run: str, known: dict[str, Any]) -> None:
             same = digest == _digest_of(path)
         if not same:
             raise ProblemError(
-                f"{named}: its contents have changed since; put the data back as they were, or"
-                " begin a new run"
+                f"{named}: its contents have changed since; restore the file, or start a new run"
             )
 
 
 def check_arrays(
     run: str, known: dict[str, Any], versions: dict[str, str], problem: Problem
 ) -> None:
-    """Raise `ProblemError` if a problem's rows are not those that the run had."""
+    """Raise `ProblemError` if a problem's rows differ from the run's."""
     wanted = known.get("arrays")
     if wanted is not None and wanted != arrays_digest(problem):
         raise ProblemError(
-            f"run {run}: {problem.name} comes out otherwise here"
-            f" ({differences(versions) or 'the program makes other rows of it'}): it cannot go on"
+            f"run {run}: the rows of {problem.name} differ here"
+            f" ({differences(versions) or 'the program makes them differently'}): it cannot"
+            " continue"
         )
 
 
 def where_found(settings: RunSettings, known: dict[str, Any]) -> dict[str, str]:
-    """Return the settings that have to name their files by other paths from this directory."""
+    """Return the settings whose files have other paths as seen from this directory."""
     return {
         file["option"]: path
         for file in known["files"]
@@ -190,7 +191,7 @@ def where_found(settings: RunSettings, known: dict[str, Any]) -> dict[str, str]:
 
 
 def _place(file: dict[str, Any]) -> str:
-    """Return where a file is: at its path, or, gone from there, in the working directory."""
+    """Return a file's path, or, if it is missing there, its path in the working directory."""
     path = str(file["path"])
     moved = os.path.abspath(os.path.basename(path))
     if os.path.exists(path) or not os.path.isfile(moved):
@@ -200,7 +201,7 @@ def _place(file: dict[str, Any]) -> str:
 
 
 def versions_here() -> dict[str, str]:
-    """Return the versions on which the bits of a run depend."""
+    """Return the versions that the bits of a run depend on."""
     return {
         "gd-tui": __version__,
         "python": platform.python_version(),
@@ -211,7 +212,7 @@ def versions_here() -> dict[str, str]:
 
 
 def differences(versions: dict[str, str]) -> str:
-    """Say which versions are others than those of a kept run; empty if none is."""
+    """Name the versions that differ from those of a kept run; empty if none does."""
     here = versions_here()
     return ", ".join(
         f"{name} {version} then, {here[name]} here"
@@ -220,18 +221,18 @@ def differences(versions: dict[str, str]) -> str:
     )
 
 
-# Keeps what came by standard input, which can be read but once, beside the store.
+# Standard input can be read only once: a copy of it is kept beside the store
 
 FOLDER = "inputs"
 MOST_BYTES = 64 << 20
-"""What is longer is not kept."""
+"""Longer input is not kept."""
 _BLOCK = 1 << 20
 
 
 def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
-    """Copy what standard input held into a file of a run, as it came; None if that cannot be.
+    """Copy standard input, unchanged, into a file of the run that only its owner may read.
 
-    Returns what `identity` has of a file. Nobody but its owner may read it.
+    Returns the file's entry in `identity`, None if it cannot be kept.
     """
     path, part = directory / FOLDER / run, directory / FOLDER / f".{run}"
     try:
@@ -240,7 +241,7 @@ def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
             return None
         make_private(path.parent)
         with open(part, "wb", opener=_private) as file:
-            # the loader may read it at the same time: its place in the file stays where it is
+            # pread leaves the offset alone: the loader may be reading the same file
             for start in range(0, size, _BLOCK):
                 file.write(os.pread(source, _BLOCK, start))
         os.replace(part, path)
@@ -257,8 +258,8 @@ def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
     }
 
 
-def forget_input(directory: Path, run: str) -> None:
-    """Delete what was kept for a run, if anything was."""
+def delete_input(directory: Path, run: str) -> None:
+    """Delete the kept input of a run, if there is one."""
     with suppress(OSError):
         os.unlink(directory / FOLDER / run)
 

@@ -1,4 +1,7 @@
-"""Who drives a run: a lock of the operating system for each, which ends with its process."""
+"""A lock per run: only the process that holds it may train the run or delete it.
+
+The operating system releases the lock when the process ends, so no lock is ever stale.
+"""
 
 import contextlib
 import json
@@ -12,14 +15,14 @@ from types import TracebackType
 from tui_gd.errors import ProblemError
 from tui_gd.runs.database import make_private
 
-FOLDER = "driven"
-# somebody who only looks whether a run is driven holds its lock for some microseconds
-PATIENCE = 0.25
+FOLDER = "locks"
+# `lock_owner` holds a lock for some microseconds while it looks
+WAIT_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Driver:
-    """The process that drives a run, since when in seconds since 1970."""
+class LockOwner:
+    """The process that holds a run's lock; `since` is in seconds since 1970."""
 
     pid: int
     host: str
@@ -31,14 +34,14 @@ class Driver:
         return f"process {self.pid}{here}, since {since}"
 
 
-class DrivenError(ProblemError):
-    """Somebody else drives the run; says who."""
+class RunLockedError(ProblemError):
+    """Another process holds the run's lock; the message names it."""
 
 
 class RunLock:
-    """The right to drive run `run`, held until `close` or until the process ends, however it ends.
+    """The lock of run `run`, held until `close` or until the process ends.
 
-    `DrivenError` if another process, or another part of this one, has it.
+    `RunLockedError` if another process, or another part of this one, holds it.
     """
 
     def __init__(self, directory: Path, run: str) -> None:
@@ -46,18 +49,18 @@ class RunLock:
         make_private(folder)
         self.run = run
         self._path = folder / run
-        self._handle = _locked(self._path)
+        self._handle = _open_locked(self._path)
         if self._handle < 0:
-            who = driver_of(directory, run)
-            raise DrivenError(f"run {run} is driven by {who or 'another program'}: leave it there")
+            owner = lock_owner(directory, run) or "another process"
+            raise RunLockedError(f"run {run} is locked by {owner}: close it there first")
         words = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, json.dumps(words).encode(), 0)
 
-    def close(self, *, forget: bool = False) -> None:
-        """Give the run back; with `forget` the lock's file goes too, for the run does."""
+    def close(self, *, delete: bool = False) -> None:
+        """Release the lock; `delete` removes its file, as for a run that was deleted."""
         if self._handle >= 0:
-            if forget:
+            if delete:
                 with contextlib.suppress(OSError):
                     self._path.unlink()
             os.close(self._handle)
@@ -75,11 +78,11 @@ class RunLock:
         self.close()
 
 
-def _locked(path: Path) -> int:
-    """Return an open file that is locked for this process alone, −1 if somebody else has it."""
+def _open_locked(path: Path) -> int:
+    """Return a descriptor of the locked file, −1 if another process holds the lock."""
     import fcntl
 
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + WAIT_SECONDS
     while True:
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
@@ -91,15 +94,15 @@ def _locked(path: Path) -> int:
             time.sleep(0.02)
             continue
         except OSError:
-            return handle  # a file system without locks: better unguarded than not at all
+            return handle  # the file system has no locks: train without one
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(handle), os.stat(path)):
                 return handle
-        os.close(handle)  # it was deleted between opening and locking
+        os.close(handle)  # the file was deleted between opening and locking
 
 
-def driver_of(directory: Path, run: str) -> Driver | None:
-    """Return who drives a run now, None if nobody does."""
+def lock_owner(directory: Path, run: str) -> LockOwner | None:
+    """Return which process holds a run's lock, None if it is free."""
     import fcntl
 
     try:
@@ -111,8 +114,8 @@ def driver_of(directory: Path, run: str) -> Driver | None:
     except BlockingIOError:
         with contextlib.suppress(ValueError, KeyError, TypeError, OSError):
             words = json.loads(os.pread(handle, 4096, 0))
-            return Driver(int(words["pid"]), str(words["host"]), float(words["since"]))
-        return Driver(0, "", time.time())
+            return LockOwner(int(words["pid"]), str(words["host"]), float(words["since"]))
+        return LockOwner(0, "", time.time())
     except OSError:
         return None
     finally:

@@ -9,7 +9,7 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.names import OPTIMIZERS
 from tui_gd.learning.starts import draw_start
 from tui_gd.problems import Problem
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
     BranchOff,
     ChangeRate,
@@ -175,7 +175,7 @@ def _renumbered(step: Step, called: dict[int, int]) -> Step:
     return step
 
 
-def recipe(exported: Exported) -> Shared:
+def recipe(exported: RunRecord) -> Shared:
     """Return settings and steps that repeat a run: `replay` of them gives all its lanes' bits."""
     settings, problem, checkpoint = exported.settings, exported.problem, exported.checkpoint
     starts = dict(
@@ -246,7 +246,7 @@ def _beginning(
     ]
 
 
-def _put_starts(exported: Exported, starts: Sequence[Floats], *, rooted: bool) -> list[Step]:
+def _put_starts(exported: RunRecord, starts: Sequence[Floats], *, rooted: bool) -> list[Step]:
     """Return the steps that bring the roots to their starts; `rooted` if none is a branch yet."""
     settings, checkpoint = exported.settings, exported.checkpoint
     resets = [one.seed for one in checkpoint.entries if isinstance(one, Reset)]
@@ -275,7 +275,7 @@ def _put_starts(exported: Exported, starts: Sequence[Floats], *, rooted: bool) -
     return steps
 
 
-def _drawn_start(exported: Exported, seed: int) -> Floats:
+def _drawn_start(exported: RunRecord, seed: int) -> Floats:
     """Return the start (parameters,) that a trainer draws with `seed`."""
     settings = exported.settings
     name = settings.start or ("glorot" if settings.hidden else "normal")

@@ -1,4 +1,4 @@
-"""The recorder: takes what is new of a run on its trainer's thread, writes it on one of its own."""
+"""Writes a live run into the store: copies on the trainer's thread, writes on its own."""
 
 import sys
 import threading
@@ -13,16 +13,16 @@ from tui_gd.problems import Problem
 from tui_gd.runs.database import StoreError
 from tui_gd.runs.identity import identity, keep_input, versions_here, with_digests
 from tui_gd.runs.lock import RunLock
-from tui_gd.runs.store import KeptRun, Store, add_identity, now
-from tui_gd.runs.writing import Batch, Writer
+from tui_gd.runs.store import KeptRun, Store, now
+from tui_gd.runs.writer import Batch, Writer
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import LaneRecord
 from tui_gd.training.trainer import Trainer
 
 QUEUE = 4
-"""At rest, so many batches may wait; while running none is taken before the last is written."""
-AGAIN_SECONDS = 5.0
-"""After a batch that could not be written, the next is tried no sooner."""
+"""At rest, up to this many batches wait; a running run waits for the batch before."""
+RETRY_SECONDS = 5.0
+"""The pause after a batch that could not be written."""
 CLOSE_SECONDS = 20.0
 DIGEST_SECONDS = 2.0
 
@@ -35,12 +35,12 @@ def to_stderr(message: str) -> None:
 
 
 class Recorder:
-    """Keeps one run in the store; whatever goes wrong there, the training goes on.
+    """Keeps one run in the store; a fault of the store never stops the training.
 
-    A run is there from its first whole epoch on; `id` is its name then. `take` is to be called on
-    the trainer's thread, about twice a second, and when something was done to the run. `tell` gets
-    one line if runs cannot be kept. With `kept` and `drive` a run that is in the store goes on:
-    then all of it has to be known to the trainer as told (`Trainer.delta`).
+    The run is stored from its first whole epoch on and has an `id` from then. Call `take` on the
+    trainer's thread about twice a second and after every change to the run. `warn` gets one line if
+    the run cannot be kept. `kept` and `lock` continue a stored run; the trainer must have been
+    asked for its delta before (`Trainer.delta`), so that only later changes are new.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Recorder:
         path: Path | None = None,
         goal: int | None = None,
         kept: KeptRun | None = None,
-        drive: RunLock | None = None,
-        tell: Callable[[str], None] = to_stderr,
+        lock: RunLock | None = None,
+        warn: Callable[[str], None] = to_stderr,
     ) -> None:
         self.id = kept.id if kept else None
         self.fault = ""
         self._settings, self._problem = settings, problem
-        self._path, self._tell = path, tell
+        self._path, self._warn = path, warn
         self._goal = goal or settings.epochs
-        self._drive = drive
-        self._began = now()
+        self._lock = lock
+        self._started = now()
         self._identity: dict[str, Any] = kept.identity if kept else {}
         self._digested: dict[str, Any] | None = None
         self._digesting: threading.Thread | None = None
@@ -68,11 +68,11 @@ class Recorder:
         self._wake = threading.Condition()
         self._busy = False
         self._closing = False
-        self._ended = False  # nothing more will be taken
-        self._dead = False  # nothing can be kept any more
-        self._lost = False  # what was taken is not in the store: the next batch is a whole one
-        self._failures = 0  # a batch that was taken before the last of them fits no more
-        self._again_at = 0.0
+        self._ended = False  # no more batches will come
+        self._dead = False  # the run can no longer be kept
+        self._lost = False  # a batch was not written: the next one is a whole checkpoint
+        self._failures = 0  # batches from before the last failure no longer fit
+        self._retry_at = 0.0
         self._last: tuple[int, tuple[LaneRecord, ...], str, int] | None = None
         self._seed = settings.seed
         self._word = kept.state if kept else ""
@@ -88,13 +88,13 @@ class Recorder:
     def take(self, trainer: Trainer, state: str, seed: int | None = None) -> bool:
         """Copy what is new of the run and return whether it will be written.
 
-        While `state` is running and the batch before is still being written, nothing is taken: the
-        next one has it then. `seed` is that of the newest random start.
+        While `state` is running and the batch before is still being written, nothing is copied; the
+        next call will have it. `seed` is that of the newest random start.
         """
         word = state.lower()
         if self._dead or (self.id is None and trainer.newest == 0):
             return False
-        if self._lost and not self._closing and time.monotonic() < self._again_at:
+        if self._lost and not self._closing and time.monotonic() < self._retry_at:
             return False
         waiting = len(self._queue) + self._busy
         if not self._closing and waiting >= (1 if word == "running" else QUEUE):
@@ -103,7 +103,7 @@ class Recorder:
         with self._wake:
             lost, self._lost, failures = self._lost, False, self._failures
         delta = trainer.delta()
-        # a run that was taken back has more keyframes than the one that delta hold
+        # a restart that was undone has more keyframes than the one in its delta
         whole = lost or (delta.restart is not None and self.id is not None and delta.newest > 0)
         checkpoint = trainer.checkpoint(self._seed) if whole else None
         mark = (delta.epoch, delta.lanes, word, self._seed)
@@ -118,7 +118,7 @@ class Recorder:
         return True
 
     def wait(self, seconds: float = CLOSE_SECONDS) -> bool:
-        """Wait until what was taken has been written; return whether it has been."""
+        """Wait until every batch has been written; return whether they all have been."""
         end = time.monotonic() + seconds
         with self._wake:
             while self._queue or self._busy:
@@ -130,9 +130,9 @@ class Recorder:
     def close(
         self, trainer: Trainer | None = None, state: str | None = None, seed: int | None = None
     ) -> None:
-        """Have everything written, and give the run back; the trainer is taken from once more.
+        """Write everything, with a last copy from `trainer`, and release the run's lock.
 
-        A run that is left while it is going on is paused.
+        A run that is closed while running is stored as paused.
         """
         if self._closing:
             return
@@ -147,8 +147,8 @@ class Recorder:
             self._wake.notify_all()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
-        if self._drive is not None:
-            self._drive.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> "Recorder":
         return self
@@ -183,7 +183,7 @@ class Recorder:
                     self._wake.notify_all()
             self._finish()
         except Exception as error:
-            # the training is not to end because of what keeps it
+            # a fault here must not end the training
             self._give_up(f"the run is no longer kept: {type(error).__name__}: {error}")
         finally:
             with self._wake:
@@ -209,18 +209,18 @@ class Recorder:
             self._failed(error)
 
     def _failed(self, error: StoreError) -> None:
-        """Go on without what could not be written: it is taken again, all of it, if that helps."""
-        said = "the run is not kept" if self.id is None else f"run {self.id} is not kept from here"
+        """Drop the batches that could not be written; later the whole run is written again."""
+        what = "the run is not kept" if self.id is None else f"run {self.id} is not kept from here"
         if error.lasting:
-            self._give_up(f"{said}: {error}")
+            self._give_up(f"{what}: {error}")
             return
-        self._say(f"{said}: {error}")
+        self._say(f"{what}: {error}")
         with self._wake:
             self._queue.clear()
             self._lost = True
             self._failures += 1
             self._last = None
-            self._again_at = time.monotonic() + AGAIN_SECONDS
+            self._retry_at = time.monotonic() + RETRY_SECONDS
 
     def _give_up(self, message: str) -> None:
         self._dead = True
@@ -230,14 +230,14 @@ class Recorder:
     def _say(self, message: str) -> None:
         if not self.fault:
             self.fault = " ".join(message.split())
-            self._tell(self.fault)
+            self._warn(self.fault)
 
     def _add(self, store: Store, batch: Batch) -> None:
-        """Put the run into the store, under a new id; its first batch follows."""
+        """Add the run to the store under a new id; its first batch follows."""
         settings = self._settings
         kept = KeptRun(
             id="",
-            began=self._began,
+            started=self._started,
             changed=now(),
             problem=settings.problem if settings.surface is None else settings.surface,
             settings=settings.as_dict(),
@@ -253,12 +253,12 @@ class Recorder:
             lanes=0,
             best=float("nan"),
         )
-        self.id, self._drive = store.add(kept)
+        self.id, self._lock = store.add(kept)
         if self._identity.get("stdin"):
             file = keep_input(store.directory, self.id)
             if file is not None:
                 self._identity = {**self._identity, "files": [file, *self._identity["files"]]}
-                add_identity(store, self.id, self._identity)
+                store.set_identity(self.id, self._identity)
 
     def _begin_digests(self) -> None:
         if "arrays" not in self._identity:
@@ -270,11 +270,11 @@ class Recorder:
 
     def _add_digests(self) -> None:
         if self._digested is not None and self._store is not None and self.id is not None:
-            add_identity(self._store, self.id, self._digested)
+            self._store.set_identity(self.id, self._digested)
             self._digested = None
 
     def _finish(self) -> None:
-        """Write what is still to be said of the run when it is left."""
+        """Write the digests and the final state."""
         if self._store is None or self.id is None or self._dead:
             return
         if self._digesting is not None:

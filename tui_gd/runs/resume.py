@@ -1,4 +1,4 @@
-"""From a kept run to its settings, its problem, and a trainer that goes on with the same bits."""
+"""Reads a kept run: its settings, its data, and a trainer that continues it with the same bits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,105 +8,65 @@ from typing import Any, Self
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Model
 from tui_gd.problems import Problem
-from tui_gd.runs.database import saying
+from tui_gd.runs.database import store_errors
 from tui_gd.runs.identity import check_arrays, check_files, differences, where_found, without_rows
 from tui_gd.runs.lock import RunLock
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings, flag_of, options_of
-from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
-    """A kept run with its data: what can be shown and exported, whoever drives it.
+class ResumedRun:
+    """A kept run ready to continue; this process holds its lock until it, or its recorder, closes.
 
-    `gone` says why its rows cannot be had; it is empty if they are there.
+    `settings.epochs` is the number that the run was started with, because its schedule may depend
+    on it. `note` is a message for the user, or empty.
     """
 
     kept: KeptRun
     settings: RunSettings
     problem: Problem
-    checkpoint: Checkpoint
-    gone: str = ""
-
-    def trainer(self, *, test_losses: bool = True, bounded: bool = False) -> Trainer:
-        """Return a trainer that stands where the run stands; `ProblemError` if it cannot be.
-
-        A `bounded` one keeps the numbers of as many epochs as are looked at, not of all.
-        """
-        try:
-            start = self.checkpoint.keyframes[0].state[0, 0]
-            trainer = self.settings.make_trainer(
-                self.problem,
-                test_losses=test_losses,
-                initial_weights=start,
-                bounded=bounded,
-            )
-            trainer.restore(self.checkpoint)
-        except (ValueError, KeyError, IndexError) as error:
-            raise ProblemError(f"run {self.kept.id} cannot be taken up again: {error}") from None
-        return trainer
-
-
-@dataclass(frozen=True, eq=False)
-class Resumed:
-    """A kept run made ready to go on, driven by this process until `recorder` or it is closed.
-
-    `settings.epochs` is the number that the run was begun with, for its schedule may depend on it;
-    `goal` is the last epoch that was wanted. `note` is something to be said, or empty.
-    """
-
-    opened: Opened
     trainer: Trainer
-    drive: RunLock
+    lock: RunLock
     path: Path
     note: str
 
     @property
     def id(self) -> str:
         """The run's id."""
-        return self.opened.kept.id
-
-    @property
-    def settings(self) -> RunSettings:
-        """The settings that the run was begun with."""
-        return self.opened.settings
-
-    @property
-    def problem(self) -> Problem:
-        """What is learned from."""
-        return self.opened.problem
+        return self.kept.id
 
     @property
     def goal(self) -> int:
         """The last epoch that was wanted."""
-        return max(self.opened.kept.goal, self.opened.checkpoint.newest)
+        return max(self.kept.goal, self.kept.newest)
 
     @property
     def seed(self) -> int:
         """The seed of the newest random start."""
-        return self.opened.checkpoint.seed
+        return self.kept.seed
 
     def recorder(
-        self, *, goal: int | None = None, tell: Callable[[str], None] = to_stderr
+        self, *, goal: int | None = None, warn: Callable[[str], None] = to_stderr
     ) -> Recorder:
-        """Return what goes on keeping the run; closing it gives the run back."""
-        self.trainer.delta()  # all of it is in the store
+        """Return the recorder that continues the run in the store; closing it releases the lock."""
+        self.trainer.delta()  # all of it is in the store already
         return Recorder(
             self.settings,
             self.problem,
             path=self.path,
             goal=goal or self.goal,
-            kept=self.opened.kept,
-            drive=self.drive,
-            tell=tell,
+            kept=self.kept,
+            lock=self.lock,
+            warn=warn,
         )
 
     def close(self) -> None:
-        """Give the run back."""
-        self.drive.close()
+        """Release the lock."""
+        self.lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +76,7 @@ class Resumed:
 
 
 def settings_of(kept: KeptRun) -> RunSettings:
-    """Return the settings that a run was begun with; its files by paths that hold from here."""
+    """Return the settings a run was started with; paths of files that moved are updated."""
     options = options_of(RunSettings)
     values = {}
     try:
@@ -130,19 +90,22 @@ def settings_of(kept: KeptRun) -> RunSettings:
     return replace(settings, **moved) if moved else settings
 
 
-def open_run(store: Store, kept: KeptRun) -> Opened:
-    """Read a run and load its data; `ProblemError` if these are gone or are others than then."""
+def open_run(store: Store, kept: KeptRun) -> RunRecord:
+    """Read a run and load its data; `ProblemError` if the data are gone or have changed."""
     _check_settings(kept)
     check_files(kept.id, kept.identity)
     checkpoint = store.checkpoint(kept)
     settings = settings_of(kept)
     problem = settings.load_problem()
     check_arrays(kept.id, kept.identity, kept.versions, problem)
-    return Opened(kept, settings, problem, checkpoint)
+    return RunRecord(settings, problem, checkpoint)
 
 
-def open_to_export(store: Store, kept: KeptRun) -> Opened:
-    """Do `open_run`; where its data are gone or are others, with what is known of them instead."""
+def open_without_data(store: Store, kept: KeptRun) -> RunRecord:
+    """Do `open_run`; if the data are gone or have changed, use the stored description of them.
+
+    The record's `no_data` then says why it has no rows.
+    """
     try:
         return open_run(store, kept)
     except ProblemError as error:
@@ -159,14 +122,14 @@ def open_to_export(store: Store, kept: KeptRun) -> Opened:
         model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
         if checkpoint.keyframes[0].state.shape[-1] != model.parameters:
             raise
-        return Opened(kept, settings, problem, checkpoint, str(error))
+        return RunRecord(settings, problem, checkpoint, no_data=str(error))
 
 
 def _check_settings(kept: KeptRun) -> None:
     unknown = kept.settings.keys() - options_of(RunSettings)
     if unknown:
         raise ProblemError(
-            f"run {kept.id}: was kept by another gd-tui ({kept.versions.get('gd-tui', '?')}), whose"
+            f"run {kept.id}: it was kept by gd-tui {kept.versions.get('gd-tui', '?')}, whose"
             f" settings {', '.join(sorted(unknown))} are not known here"
         )
 
@@ -177,21 +140,24 @@ def resume(
     *,
     test_losses: bool = True,
     bounded: bool = False,
-) -> Resumed:
-    """Take up the run of that id, or the newest that can go on; see `Resumed`.
+) -> ResumedRun:
+    """Lock and open the run of that id, or the newest that can continue.
 
-    `ProblemError`, in one line: no such run, somebody else drives it, its data have changed.
+    `ProblemError`, in one line: no such run, it is locked, or its data have changed.
     """
-    kept = store.newest_to_go_on() if name is None else store.find(name)
-    with saying(store.path):
-        drive = RunLock(store.directory, kept.id)
+    kept = store.latest_resumable() if name is None else store.find(name)
+    with store_errors(store.path):
+        lock = RunLock(store.directory, kept.id)
     try:
-        # as it is now that nobody else can change it
-        opened = open_run(store, store.find(kept.id))
-        trainer = opened.trainer(test_losses=test_losses, bounded=bounded)
+        kept = store.find(kept.id)  # again, now that nobody else can change it
+        record = open_run(store, kept)
+        try:
+            trainer = record.trainer(test_losses=test_losses, bounded=bounded)
+        except ProblemError as error:
+            raise ProblemError(f"run {kept.id}: {error}") from None
     except BaseException:
-        drive.close()
+        lock.close()
         raise
     other = differences(kept.versions)
     note = f"run {kept.id}: {other}: its last digits may differ from here on" if other else ""
-    return Resumed(opened, trainer, drive, store.path, note)
+    return ResumedRun(kept, record.settings, record.problem, trainer, lock, store.path, note)

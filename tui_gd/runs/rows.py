@@ -1,4 +1,4 @@
-"""What is kept of one run, as rows of the store's tables, and read from them again."""
+"""The rows of one run in the store's tables: how its numbers are packed, written and read."""
 
 import json
 import sqlite3
@@ -13,17 +13,20 @@ from tui_gd.training.history import Branch, Close, Entry, Reset, SetLearningRate
 from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
 from tui_gd.training.spans import thinned as thinned_points
 
-# Losses as they are stored: all of them at first, of long runs the least and greatest in buckets.
-
 Blob = bytes | None
 POINT_BYTES = 12
 LONGEST = 1 << 31
-"""So many epochs at most in a row, for its epochs are counted in 32 bits."""
+"""Epochs per row at most: they are counted in 32 bits."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one lane has of epochs [first, stop), by the series' names; see this module."""
+    """One lane's numbers of epochs [first, stop), packed, by the names of the series.
+
+    With `width` 1 a blob holds one float64 per epoch. Wider rows hold points: all epochs as uint32
+    after `first`, then their values as float64, the least and the greatest of every bucket of
+    `width` epochs.
+    """
 
     first: int
     stop: int
@@ -38,12 +41,12 @@ class Row:
 
     @property
     def nbytes(self) -> int:
-        """What the numbers take."""
+        """The size of the packed numbers."""
         return sum(len(blob) for blob in self.series.values() if blob)
 
 
 def whole_row(first: int, values: dict[str, Floats]) -> Row:
-    """Return a row of all the values (epochs,) of epochs `first` and after."""
+    """Return a row of values (epochs,), one for every epoch from `first` on."""
     stop = first + max((len(part) for part in values.values()), default=0)
     blobs = {name: _packed(part) for name, part in values.items()}
     return Row(first, stop, 1, blobs)
@@ -54,7 +57,7 @@ def _packed(values: Floats) -> Blob:
 
 
 def points(row: Row, name: str) -> ThinnedSeries:
-    """Return what a row has of one series that is finite."""
+    """Return the finite numbers of one series."""
     epochs, values = raw_points(row, name)
     finite = np.isfinite(values)
     return (
@@ -65,7 +68,7 @@ def points(row: Row, name: str) -> ThinnedSeries:
 
 
 def raw_points(row: Row, name: str) -> ThinnedSeries:
-    """Return all that a row has of one series."""
+    """Return all numbers of one series."""
     blob = row.series.get(name)
     if not blob:
         return NO_POINTS
@@ -80,7 +83,7 @@ def raw_points(row: Row, name: str) -> ThinnedSeries:
 
 
 def known_of(rows: list[Row], name: str, stop: int) -> KnownPoints:
-    """Return what rows that follow one another have of a series, over epochs [0, stop)."""
+    """Return a series over epochs [0, stop) from adjacent rows."""
     whole, late = stop, len(rows)
     while (
         late and rows[late - 1].width == 1 and (rows[late - 1].stop == whole or late == len(rows))
@@ -98,7 +101,7 @@ def known_of(rows: list[Row], name: str, stop: int) -> KnownPoints:
 
 
 def cut(row: Row, stop: int) -> Row:
-    """Return a row without what it has of epoch `stop` and after."""
+    """Return a row without the numbers of epoch `stop` and later."""
     series: dict[str, Blob] = {}
     for name in row.series:
         kept = raw_points(row, name).between(row.first, stop)
@@ -110,9 +113,9 @@ def cut(row: Row, stop: int) -> Row:
 
 
 def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
-    """Give rows that follow one another again, with the least and greatest of every few epochs.
+    """Thin adjacent rows to the least and the greatest number of every bucket of epochs.
 
-    See `tui_gd.training.spans.bucket_starts`; see `thin_rows`.
+    For the buckets see `tui_gd.training.spans.bucket_starts`.
     """
     known = {name: joined(*(points(row, name) for row in rows)) for name in SERIES}
     yield from thin_rows(rows[0].first, rows[-1].stop, known, fineness)
@@ -121,7 +124,7 @@ def thinned(rows: list[Row], fineness: int) -> Iterator[Row]:
 def thin_rows(
     first: int, stop: int, known: Mapping[str, ThinnedSeries], fineness: int
 ) -> Iterator[Row]:
-    """Give rows of epochs [first, stop), one for all epochs whose buckets are of one width."""
+    """Yield thinned rows of epochs [first, stop), one row for every width of bucket."""
     kept = {name: thinned_points(part, fineness) for name, part in known.items()}
     begin = first
     while begin < stop:
@@ -155,10 +158,10 @@ _ENTRIES: dict[str, type[Entry]] = {
 }
 
 
-def read_standing(connection: sqlite3.Connection, run: str) -> Checkpoint | None:
-    """Return all that is kept of where a run stands, None if there is no such run.
+def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | None:
+    """Return a run's checkpoint, None if there is no such run.
 
-    What does not fit together raises one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
+    Damaged rows raise one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
     """
     found = connection.execute(
         "SELECT epoch, newest, seed, next_number FROM runs WHERE id = ?", (run,)
@@ -195,7 +198,7 @@ def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[
 def rows_of(
     connection: sqlite3.Connection, run: str, lane: int, after: int = -1, before: int = 2**62
 ) -> list[Row]:
-    """Return the rows of a lane that hold epochs after `after` and begin before `before`."""
+    """Return a lane's rows that reach beyond epoch `after` and start before epoch `before`."""
     found = connection.execute(
         f"SELECT first, stop, width, {', '.join(SERIES)} FROM losses"
         " WHERE run = ? AND lane = ? AND stop > ? AND first < ? ORDER BY first",
@@ -293,14 +296,14 @@ def _frame(epoch: int, numbers: str, shape: str, dtype: str, state: bytes) -> Ke
 def _of_all_lanes(
     frames: list[Keyframe], lanes: tuple[LaneRecord, ...], entries: tuple[Entry, ...]
 ) -> Iterator[Keyframe]:
-    """Give the keyframes with the rows of all lanes.
+    """Yield the keyframes that have, or inherit, a row for every lane.
 
-    A lane that branched later has there what its ancestors have, of which some may be closed.
+    Before its branch a lane has the row of its ancestor, which may be closed by now.
     """
     born: dict[int, tuple[int, int]] = {}
     for entry in entries:
         if isinstance(entry, Reset):
-            born = {}  # all lanes there are have begun again at epoch 0
+            born = {}  # a reset restarts every lane at epoch 0
         elif isinstance(entry, Branch):
             born[entry.lane] = (entry.parent, entry.epoch)
     numbers = tuple(lane.number for lane in lanes)

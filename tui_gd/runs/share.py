@@ -19,8 +19,8 @@ from typing import Any, NoReturn, TypeVar
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.names import LOSSES, OPTIMIZERS
-from tui_gd.runs.exported import Exported
 from tui_gd.runs.recipe import recipe
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
     BranchOff,
     ChangeRate,
@@ -74,7 +74,7 @@ _SEED = whole(0, LARGEST_SEED)
 _RATE = number(0, above=True)
 
 
-def share_line(exported: Exported) -> str:
+def share_line(exported: RunRecord) -> str:
     """Return the line that repeats a run.
 
     `ProblemError` if its data are in a file, or if it starts at more than 64 numbers that no seed

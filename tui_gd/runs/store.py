@@ -1,4 +1,4 @@
-"""The run store: every kept run in one SQLite file."""
+"""The run store: every kept run, in one SQLite file."""
 
 import contextlib
 import json
@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.runs.database import StoreError, connect, saying, store_path
-from tui_gd.runs.identity import forget_input
-from tui_gd.runs.lock import DrivenError, Driver, RunLock, driver_of
-from tui_gd.runs.rows import read_standing
+from tui_gd.runs.database import StoreError, connect, store_errors, store_path
+from tui_gd.runs.identity import delete_input
+from tui_gd.runs.lock import LockOwner, RunLock, RunLockedError, lock_owner
+from tui_gd.runs.rows import read_checkpoint
 from tui_gd.training.checkpoint import Checkpoint
 
 ID_DIGITS = 4
@@ -33,12 +33,13 @@ class KeptRun:
     """A run in the list of kept runs.
 
     `epoch` is where it stands, `newest` its last epoch on record, `goal` the last epoch wanted;
-    `best` the least training loss of any lane, NaN if there is none. `began` and `changed` are
-    seconds since 1970. `state` is one of `STATES`; `stopped` says which stop rule ended it.
+    `best` is the lowest training loss of any lane, NaN if there is none. `started` and `changed`
+    are in seconds since 1970. `state` is one of `STATES`; `stopped` names the stop rule that ended
+    it. `locked_by` is the process that trains it now, None if there is none.
     """
 
     id: str
-    began: float
+    started: float
     changed: float
     problem: str
     settings: dict[str, Any]
@@ -53,10 +54,10 @@ class KeptRun:
     next_number: int
     lanes: int
     best: float
-    driver: Driver | None = None
+    locked_by: LockOwner | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what the list says, as plain values."""
+        """Return the run as `gd-tui runs --json` lists it."""
         return {
             "id": self.id,
             "epochs": self.newest,
@@ -68,24 +69,24 @@ class KeptRun:
             "last_epoch": self.goal,
             "stopped": self.stopped,
             "seed": self.seed,
-            "began": self.began,
+            "started": self.started,
             "changed": self.changed,
-            "driver": asdict(self.driver) if self.driver else None,
+            "locked_by": asdict(self.locked_by) if self.locked_by else None,
         }
 
 
 class Store:
-    """The store at `path`; to be used by one thread at a time. `StoreError` for all that fails.
+    """The run store at `path`; use it from one thread at a time. Errors are `StoreError`.
 
-    `create` makes one where there is none; else such a store has no runs.
+    `create` makes the file if it is missing; without it a missing store has no runs.
     """
 
     def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
         self.path = path or store_path()
         self._connection: sqlite3.Connection | None = None
-        with saying(self.path):
-            there = self.path.exists()
-        if create or there:
+        with store_errors(self.path):
+            exists = self.path.exists()
+        if create or exists:
             self._connection = connect(self.path)
 
     @property
@@ -103,7 +104,7 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         if self._connection is not None:
-            with saying(self.path):
+            with store_errors(self.path):
                 self._connection.close()
             self._connection = None
 
@@ -120,9 +121,9 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Do all of the body or nothing of it."""
+        """Write everything in the body, or nothing of it."""
         connection = self.connection
-        with saying(self.path):
+        with store_errors(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -135,9 +136,9 @@ class Store:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Let the body see the store as it is at one moment."""
+        """Read the store as it is at one moment."""
         connection = self.connection
-        with saying(self.path):
+        with store_errors(self.path):
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -148,7 +149,7 @@ class Store:
     # The list
 
     def runs(self) -> list[KeptRun]:
-        """Return all kept runs, those first that changed last."""
+        """Return all kept runs, the most recently changed first."""
         if self._connection is None:
             return []
         with self._reading() as connection:
@@ -158,7 +159,7 @@ class Store:
         return [self._kept(row) for row in rows]
 
     def find(self, name: str) -> KeptRun:
-        """Return the run whose id is `name`, or begins so if only one does; `ProblemError`."""
+        """Return the run with the id `name`, or the only one whose id starts so; `ProblemError`."""
         runs = self.runs()
         wanted = name.strip().lower()
         found = [run for run in runs if run.id == wanted]
@@ -167,75 +168,90 @@ class Store:
             return found[0]
         if found:
             names = ", ".join(run.id for run in found[:8])
-            raise ProblemError(f"{name}: several runs begin so ({names}): type more of one")
+            raise ProblemError(f"{name}: ambiguous ID ({names}): type more characters")
         hint = "gd-tui runs lists them" if runs else f"none is kept in {self.directory}"
         raise ProblemError(f"{name}: no kept run has this id; {hint}")
 
-    def newest_to_go_on(self) -> KeptRun:
-        """Return the run that changed last among those that can go on; `ProblemError` if none."""
+    def latest_resumable(self) -> KeptRun:
+        """Return the run that changed last among those that can continue; `ProblemError`."""
         for run in self.runs():
-            if run.driver is None and run.state != "diverged":
+            if run.locked_by is None and run.state != "diverged":
                 return run
-        raise ProblemError(f"no run that could go on is kept in {self.directory}")
+        raise ProblemError(f"no run that can continue is kept in {self.directory}")
 
     def _kept(self, row: tuple[Any, ...]) -> KeptRun:
-        values = dict(zip(_COLUMNS.replace(" ", "").split(","), row, strict=True))
-        kinds = [type(value) for name, value in values.items() if name != "best"]
-        if kinds != _KINDS or type(values["best"]) not in {float, type(None)}:
-            raise self._damaged(ascii(values["id"]), "numbers and texts are confused")
+        kinds = [type(value) for value in row]
+        if kinds[:-1] != _KINDS or kinds[-1] not in {float, type(None)}:
+            raise self._damaged(ascii(row[0]), "a value has the wrong type")
+        run, started, changed, problem, *texts = row[:7]
         try:
-            for name in ("settings", "identity", "versions"):
-                values[name] = json.loads(values[name])
+            settings, identity, versions = map(json.loads, texts)
         except ValueError:
-            raise self._damaged(values["id"], "settings") from None
-        driver = driver_of(self.directory, values["id"])
-        if values["best"] is None:
-            values["best"] = math.nan
-        at_end = values["state"] in {"finished", "diverged"}
-        if driver and not at_end:
-            values["state"] = "running"
-        elif values["state"] not in {"paused", "finished", "diverged"}:
-            values["state"] = "interrupted"
-        return KeptRun(**values, driver=driver)
+            raise self._damaged(run, "settings") from None
+        state, stopped, epoch, newest, goal, seed, next_number, lanes, best = row[7:]
+        owner = lock_owner(self.directory, run)
+        if owner and state not in {"finished", "diverged"}:
+            state = "running"
+        elif state not in {"paused", "finished", "diverged"}:
+            state = "interrupted"
+        return KeptRun(
+            run,
+            started,
+            changed,
+            problem,
+            settings,
+            identity,
+            versions,
+            state,
+            stopped,
+            epoch,
+            newest,
+            goal,
+            seed,
+            next_number,
+            lanes,
+            math.nan if best is None else best,
+            owner,
+        )
 
     def delete(self, run: str) -> None:
-        """Delete a run for good; `ProblemError` if somebody drives it."""
-        with saying(self.path):
-            drive = RunLock(self.directory, run)
+        """Delete a run for good; `ProblemError` if it is locked."""
+        with store_errors(self.path):
+            lock = RunLock(self.directory, run)
         try:
             with self.transaction() as connection:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
-            with saying(self.path):
+            with store_errors(self.path):
                 self.connection.execute("PRAGMA incremental_vacuum").fetchall()
-            forget_input(self.directory, run)
+            delete_input(self.directory, run)
         finally:
-            drive.close(forget=True)
+            lock.close(delete=True)
 
     # One run
 
     def add(self, kept: KeptRun) -> tuple[str, RunLock]:
-        """Add a run, with nothing of it yet, under a new id; return that, and the right to drive.
+        """Add a run under a new id; return the id and the run's lock.
 
-        Nobody sees it before it has a lane: it is there from its first batch on.
+        The run has no lanes yet. It is listed from its first batch on.
         """
         while True:
             name = self._draw_id()
             try:
-                with saying(self.path):
-                    drive = RunLock(self.directory, name)
-            except DrivenError:
-                continue  # another process has drawn the same
+                with store_errors(self.path):
+                    lock = RunLock(self.directory, name)
+            except RunLockedError:
+                continue  # another process has drawn the same id
             try:
                 self._insert(replace(kept, id=name))
             except BaseException:
-                drive.close(forget=True)
+                lock.close(delete=True)
                 raise
-            return name, drive
+            return name, lock
 
     def _insert(self, kept: KeptRun) -> None:
         values = [
             kept.id,
-            kept.began,
+            kept.started,
             kept.changed,
             kept.problem,
             *(json.dumps(one) for one in (kept.settings, kept.identity, kept.versions)),
@@ -251,15 +267,15 @@ class Store:
         ]
         marks = ", ".join("?" * len(values))
         with self.transaction() as connection:
-            # what a process began and did not live to fill
+            # runs of processes that ended before their first batch
             for (name,) in connection.execute("SELECT id FROM runs WHERE lanes = 0").fetchall():
-                if driver_of(self.directory, name) is None:
+                if lock_owner(self.directory, name) is None:
                     connection.execute("DELETE FROM runs WHERE id = ?", (name,))
             connection.execute(f"INSERT INTO runs ({_COLUMNS}) VALUES ({marks})", values)
 
     def _draw_id(self) -> str:
-        """Return an id that no run has: a few hexadecimal digits, more only if many are taken."""
-        with saying(self.path):
+        """Return an unused id: a few hexadecimal digits, more only if many are taken."""
+        with store_errors(self.path):
             taken = {one for (one,) in self.connection.execute("SELECT id FROM runs").fetchall()}
         digits = ID_DIGITS
         while 8 * len(taken) > 16**digits:
@@ -269,11 +285,18 @@ class Store:
             if name not in taken:
                 return name
 
+    def set_identity(self, run: str, identity: dict[str, Any]) -> None:
+        """Replace what is stored of a run's data, now that more of it is known."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET identity = ? WHERE id = ?", (json.dumps(identity), run)
+            )
+
     def checkpoint(self, run: KeptRun) -> Checkpoint:
-        """Return all that is kept of where a run stands; `StoreError` if it does not fit."""
+        """Return everything stored of a run; `StoreError` if the parts do not fit together."""
         with self._reading() as connection:
             try:
-                checkpoint = read_standing(connection, run.id)
+                checkpoint = read_checkpoint(connection, run.id)
             except (ValueError, TypeError, KeyError, IndexError) as error:
                 raise self._damaged(run.id, str(error)) from None
         if checkpoint is None:
@@ -281,13 +304,7 @@ class Store:
         return checkpoint
 
     def _damaged(self, run: str, what: str) -> StoreError:
-        return StoreError(f"{self.path}: what is kept of run {run} is damaged ({what})")
-
-
-def add_identity(store: Store, run: str, identity: dict[str, Any]) -> None:
-    """Put a run's identity in place of the one that was known at first."""
-    with store.transaction() as connection:
-        connection.execute("UPDATE runs SET identity = ? WHERE id = ?", (json.dumps(identity), run))
+        return StoreError(f"{self.path}: the record of run {run} is damaged ({what})")
 
 
 def now() -> float:

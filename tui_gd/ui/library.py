@@ -8,7 +8,7 @@ from tui_gd.training.buckets import Buckets
 
 if TYPE_CHECKING:
     from tui_gd.problems import Problem
-    from tui_gd.runs.exported import Exported
+    from tui_gd.runs.record import RunRecord
     from tui_gd.session.settings import RunSettings
     from tui_gd.training.trainer import Trainer
 from pathlib import Path
@@ -19,7 +19,7 @@ from tui_gd.training.buckets import curve_of
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 
 if TYPE_CHECKING:
-    from tui_gd.runs.exported import Exported
+    from tui_gd.runs.record import RunRecord
 import threading
 
 from tui_gd.training.trainer import Trainer
@@ -120,7 +120,7 @@ class RunLibrary(Protocol):
     def reopen(self, run: str) -> Reopened:
         """Return one run as it was left; from then on it is driven here."""
 
-    def exported(self, run: str) -> "Exported":
+    def exported(self, run: str) -> "RunRecord":
         """Return one run as exports take it."""
 
 
@@ -146,7 +146,7 @@ class StoredRunLibrary:
                     run.newest,
                     run.best,
                     run.state,
-                    str(run.driver) if run.driver else "",
+                    str(run.locked_by) if run.locked_by else "",
                 )
                 for run in store.runs()
             ]
@@ -178,17 +178,15 @@ class StoredRunLibrary:
             resumed.seed,
             resumed.goal,
             resumed.note,
-            lambda tell: resumed.recorder(tell=tell),
+            lambda warn: resumed.recorder(warn=warn),
         )
 
-    def exported(self, run: str) -> "Exported":
+    def exported(self, run: str) -> "RunRecord":
         """Return one run as exports take it."""
-        from tui_gd.runs.exported import Exported
-        from tui_gd.runs.resume import open_to_export
+        from tui_gd.runs.resume import open_without_data
 
         with Store(self._path) as store:
-            opened = open_to_export(store, store.find(run))
-        return Exported(opened.settings, opened.problem, opened.checkpoint, gone=opened.gone)
+            return open_without_data(store, store.find(run))
 
 
 def _lane(lane: LaneRecord, checkpoint: Checkpoint) -> KeptLane:

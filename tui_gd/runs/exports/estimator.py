@@ -10,20 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.runs.completing import MOST_EPOCHS
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import MOST_EPOCHS, RunRecord
 
 SURFACE = "a surface has no rows to predict: there is no estimator of it"
 
 
-def without_estimator(exported: Exported) -> str:
+def without_estimator(exported: RunRecord) -> str:
     """Return why there is no estimator, or nothing."""
     if exported.epoch > MOST_EPOCHS:
         return f"an estimator has the loss of every epoch, of {MOST_EPOCHS} at most: export weights"
     return SURFACE if exported.problem.surface else ""
 
 
-def estimator_files(exported: Exported) -> dict[str, bytes]:
+def estimator_files(exported: RunRecord) -> dict[str, bytes]:
     """Return `estimator.joblib`: `predict` of the problem's rows, without ones, is this run's.
 
     Classes are called by their names; whole numbers are numbers. `loss_curve_` has NaN where the

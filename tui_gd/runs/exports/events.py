@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.training.checkpoint import LaneRecord
 
 EPOCHS = 10_000
@@ -18,12 +18,12 @@ MISSING = "event files need the package tensorboard: pip install 'gd-tui[tensorb
 TAGS = {"train": "loss/train", "test": "loss/test", "norm": "gradient_norm"}
 
 
-def without_tensorboard(_: Exported) -> str:
+def without_tensorboard(_: RunRecord) -> str:
     """Return why no event files can be made, or nothing."""
     return "" if find_spec("tensorboard") else MISSING
 
 
-def event_files(exported: Exported) -> dict[str, bytes]:
+def event_files(exported: RunRecord) -> dict[str, bytes]:
     """Return `tensorboard/LANE/events.out.tfevents.gd-tui`, a run of TensorBoard's for every lane.
 
     Scalars are `loss/train`, `loss/test`, `gradient_norm` and `alpha` by epoch.
@@ -41,7 +41,7 @@ def event_files(exported: Exported) -> dict[str, bytes]:
     return files
 
 
-def _events(exported: Exported, lane: LaneRecord, now: float) -> bytes:
+def _events(exported: RunRecord, lane: LaneRecord, now: float) -> bytes:
     """Return the records of one lane in TensorBoard's format."""
     from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
     from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]

@@ -12,7 +12,7 @@ import numpy as np
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import safe_text
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.training.checkpoint import LaneRecord
 from tui_gd.training.spans import ThinnedSeries
 
@@ -29,12 +29,12 @@ MARKERS = "osD^v<>pXh"
 MISSING = "curves and maps as pictures need matplotlib: pip install 'gd-tui[plots]'"
 
 
-def without_plots(_: Exported) -> str:
+def without_plots(_: RunRecord) -> str:
     """Return why no pictures can be made, or nothing."""
     return "" if find_spec("matplotlib") else MISSING
 
 
-def without_map(exported: Exported) -> str:
+def without_map(exported: RunRecord) -> str:
     """Return why there is no decision map, or nothing."""
     problem = exported.problem
     if problem.surface or problem.task == "regression":
@@ -53,7 +53,7 @@ def _quietly() -> Iterator[None]:
 
 
 @_quietly()
-def curve_files(exported: Exported) -> dict[str, bytes]:
+def curve_files(exported: RunRecord) -> dict[str, bytes]:
     """Return the losses of all lanes as `loss.png` and `loss.svg`; dashed on the test rows.
 
     A branch is drawn from the epoch on at which it left its parent.
@@ -86,7 +86,7 @@ def curve_files(exported: Exported) -> dict[str, bytes]:
 
 
 @_quietly()
-def map_files(exported: Exported) -> dict[str, bytes]:
+def map_files(exported: RunRecord) -> dict[str, bytes]:
     """Return regions, boundary and test rows of the current lane: `decision.png`, `decision.svg`.
 
     Rows predicted wrongly are larger, with a black edge; of very many rows the first are drawn.
@@ -135,11 +135,11 @@ def map_files(exported: Exported) -> dict[str, bytes]:
     return _saved(figure, "decision")
 
 
-def _losses(exported: Exported) -> list[str]:
+def _losses(exported: RunRecord) -> list[str]:
     return list(dict.fromkeys(exported.method(lane)[1] for lane in exported.lanes))
 
 
-def _own_epochs(exported: Exported, lane: LaneRecord, name: str) -> tuple[Floats, Floats]:
+def _own_epochs(exported: RunRecord, lane: LaneRecord, name: str) -> tuple[Floats, Floats]:
     """Return the epochs of a lane's curve and its values: of a branch, those since it is one."""
     begin = lane.branched_at if lane.parent in {one.number for one in exported.lanes} else 0
     return _thinned(exported.series(name, lane).points(begin))

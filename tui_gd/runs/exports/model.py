@@ -10,10 +10,10 @@ from pathlib import Path
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems.delimited import MISSING_NUMBERS, MISSING_TEXTS
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 
 
-def without_columns(exported: Exported) -> str:
+def without_columns(exported: RunRecord) -> str:
     """Return why there is no script that predicts from a table, or nothing."""
     if exported.problem.rules:
         return ""
@@ -22,7 +22,7 @@ def without_columns(exported: Exported) -> str:
     return "it is not on record how its features are made: there is no script that predicts"
 
 
-def predict_files(exported: Exported) -> dict[str, bytes]:
+def predict_files(exported: RunRecord) -> dict[str, bytes]:
     """Return `predict.py`, of Python and numpy alone, and `model.json`, which it reads."""
     if reason := without_columns(exported):
         raise ProblemError(reason)

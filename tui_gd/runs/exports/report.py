@@ -14,7 +14,7 @@ from tui_gd import __version__
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.document import about_problem, command_line, plain_number, plain_numbers, size_of
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.session.report import ClassificationReport, RegressionReport, Report, report_on
 from tui_gd.training.checkpoint import LaneRecord
 
@@ -23,7 +23,7 @@ from tui_gd.training.checkpoint import LaneRecord
 COLUMNS = ("epoch", "lane", "alpha", "train_loss", "test_loss", "gradient_norm")
 
 
-def loss_files(exported: Exported) -> dict[str, bytes]:
+def loss_files(exported: RunRecord) -> dict[str, bytes]:
     """Return `losses.csv`: a row for every lane and epoch on record, with all digits.
 
     Nothing stands where a number is not known; of a thinned record's early epochs there are some.
@@ -38,7 +38,7 @@ def loss_files(exported: Exported) -> dict[str, bytes]:
     return {"losses.csv": text.getvalue().encode()}
 
 
-def _rows(exported: Exported, lane: LaneRecord) -> Iterator[tuple[object, ...]]:
+def _rows(exported: RunRecord, lane: LaneRecord) -> Iterator[tuple[object, ...]]:
     name = _no_formula(lane.name)
     series = [exported.series(kind, lane).points() for kind in ("train", "test", "norm")]
     known = np.unique(np.concatenate([points.epochs for points in series]))
@@ -96,7 +96,7 @@ class _Row:
         )
 
 
-def report_files(exported: Exported) -> dict[str, bytes]:
+def report_files(exported: RunRecord) -> dict[str, bytes]:
     """Return the report as `report.txt`, `report.md` and `report.json`."""
     rows = [_row(exported, lane) for lane in exported.lanes]
     return {
@@ -106,7 +106,7 @@ def report_files(exported: Exported) -> dict[str, bytes]:
     }
 
 
-def _row(exported: Exported, lane: LaneRecord) -> _Row:
+def _row(exported: RunRecord, lane: LaneRecord) -> _Row:
     optimizer, loss = exported.method(lane)
     return _Row(
         lane,
@@ -119,7 +119,7 @@ def _row(exported: Exported, lane: LaneRecord) -> _Row:
     )
 
 
-def _test_loss(exported: Exported, lane: LaneRecord, loss: str) -> float:
+def _test_loss(exported: RunRecord, lane: LaneRecord, loss: str) -> float:
     """Return a lane's loss on the test rows; computed where the run left it out, NaN of none."""
     known = exported.value("test", lane)
     return known if math.isfinite(known) else exported.test_loss(exported.weights(lane), loss)
@@ -129,7 +129,7 @@ def _digits(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.10g}"
 
 
-def _heading(exported: Exported) -> list[str]:
+def _heading(exported: RunRecord) -> list[str]:
     epoch, newest = exported.epoch, exported.checkpoint.newest
     return [
         f"{safe_text(exported.problem.name)}: {safe_text(size_of(exported.problem), 1000)}",
@@ -154,7 +154,7 @@ def _notes(rows: list[_Row]) -> list[str]:
     return notes
 
 
-def _text(exported: Exported, rows: list[_Row]) -> str:
+def _text(exported: RunRecord, rows: list[_Row]) -> str:
     table = [(*HEADINGS, rows[0].measure[0]), *(row.cells for row in rows)]
     lines = aligned(table, right=range(len(table[0])))
     parts = [f"gd-tui {__version__}", *_heading(exported), "", *lines, *_notes(rows)]
@@ -168,7 +168,7 @@ def _cell(text: str) -> str:
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#!|$~&" else sign for sign in text)
 
 
-def _markdown(exported: Exported, rows: list[_Row]) -> str:
+def _markdown(exported: RunRecord, rows: list[_Row]) -> str:
     problem, command, epochs = _heading(exported)
     lines = [
         f"# {_cell(problem)}",
@@ -189,7 +189,7 @@ def _markdown(exported: Exported, rows: list[_Row]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _json(exported: Exported, rows: list[_Row]) -> str:
+def _json(exported: RunRecord, rows: list[_Row]) -> str:
     document = {
         "version": __version__,
         "config": exported.settings.as_dict(),
@@ -202,7 +202,7 @@ def _json(exported: Exported, rows: list[_Row]) -> str:
     return json.dumps(_finite(document), indent=1, allow_nan=False) + "\n"
 
 
-def _lane(exported: Exported, row: _Row) -> dict[str, Any]:
+def _lane(exported: RunRecord, row: _Row) -> dict[str, Any]:
     lane = row.lane
     return {
         "name": lane.name,
@@ -235,7 +235,7 @@ def _finite(value: Any) -> Any:
 # The weights of all lanes, with the names of what they belong to.
 
 
-def weight_files(exported: Exported) -> dict[str, bytes]:
+def weight_files(exported: RunRecord) -> dict[str, bytes]:
     """Return `weights.npz`, `weights.json` and `weights.npy`, at the exported epoch.
 
     The .npz holds `weights` (lanes, parameters); `layer1`, `layer2` … (lanes, inputs + 1, outputs),
@@ -279,12 +279,12 @@ def _texts(names: Any) -> Any:
     return np.array(list(names), dtype=np.str_)
 
 
-def _inputs(exported: Exported) -> list[str]:
+def _inputs(exported: RunRecord) -> list[str]:
     surface = exported.problem.surface
     return list(surface.names if surface else exported.problem.feature_names)
 
 
-def _named(exported: Exported, weights: Floats) -> Any:
+def _named(exported: RunRecord, weights: Floats) -> Any:
     """Return one lane's weights by what they belong to.
 
     Of a surface and of a linear model with one output, by the features' names and `bias`; else
@@ -319,6 +319,6 @@ def _named(exported: Exported, weights: Floats) -> Any:
     return shown
 
 
-def _outputs(exported: Exported) -> list[str]:
+def _outputs(exported: RunRecord) -> list[str]:
     problem = exported.problem
     return list(problem.class_names) if problem.outputs > 1 else [problem.target_name]

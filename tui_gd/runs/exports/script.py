@@ -11,8 +11,8 @@ from typing import Any
 
 from tui_gd.problems import BUILTIN
 from tui_gd.runs.document import command_line
-from tui_gd.runs.exported import Exported
 from tui_gd.runs.recipe import recipe
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
     BranchOff,
     ChangeRate,
@@ -87,7 +87,7 @@ _IN_PLAIN = {
 """The settings that a few lines of numpy can repeat, where they are not the usual ones."""
 
 
-def script_files(exported: Exported) -> dict[str, bytes]:
+def script_files(exported: RunRecord) -> dict[str, bytes]:
     """Return `repeat.py`, which prints every lane's loss at the exported epoch."""
     shared = recipe(exported)
     # the epochs are counted out: nothing has to stop by itself
@@ -99,7 +99,7 @@ def script_files(exported: Exported) -> dict[str, bytes]:
     return {"repeat.py": text.encode()}
 
 
-def _is_plain(exported: Exported, settings: RunSettings, shared: Shared) -> bool:
+def _is_plain(exported: RunRecord, settings: RunSettings, shared: Shared) -> bool:
     """Whether a few lines of numpy can repeat the run."""
     lanes = exported.lanes
     return (
@@ -114,7 +114,7 @@ def _is_plain(exported: Exported, settings: RunSettings, shared: Shared) -> bool
     )
 
 
-def _plain_script(exported: Exported, settings: RunSettings, shared: Shared) -> str:
+def _plain_script(exported: RunRecord, settings: RunSettings, shared: Shared) -> str:
     problem = exported.problem
     options = dict(BUILTIN[settings.problem].options)
     given = {name: getattr(settings, name) for name in options}

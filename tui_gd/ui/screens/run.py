@@ -130,7 +130,7 @@ class RunScreen(KeepingActions):
         except ProblemError as error:
             self.app.call_from_thread(self.refuse, str(error))
             return
-        keeper = Recorder(settings, problem, tell=self.tell) if self._beginning.keep else None
+        keeper = Recorder(settings, problem, warn=self.tell) if self._beginning.keep else None
         runner = self._runner_for(settings, trainer, CheckpointTap(keeper))
         if shared is not None:
             runner[0].post(SelectLane(trainer.lanes[shared.current].number))

@@ -40,7 +40,7 @@ from tui_gd.ui.screens.help import HelpScreen
 from tui_gd.ui.screens.runs import RunsScreen
 
 if TYPE_CHECKING:
-    from tui_gd.runs.exported import Exported
+    from tui_gd.runs.record import RunRecord
 
 # a run of no more epochs than this is slowed down until it takes about so many seconds
 WATCHED_EPOCHS = 1000
@@ -689,14 +689,14 @@ class KeepingActions(ViewingActions):
         if self.is_attached and self.app.is_running:
             self.app.call_from_thread(self.say, safe_text(said, None), warning=warning)
 
-    def exported(self) -> "Exported":
+    def exported(self) -> "RunRecord":
         """Return the run on the screen for an export; not on the interface's thread."""
-        from tui_gd.runs.exported import Exported
+        from tui_gd.runs.record import RunRecord
 
         checkpoint, snapshot = self._ask(), self.sender.snapshot
         if checkpoint is None or snapshot is None:
             raise ProblemError("the run does not answer: pause it, and export again")
-        return Exported(self.settings, self.problem, checkpoint, snapshot.lane.number)
+        return RunRecord(self.settings, self.problem, checkpoint, snapshot.lane.number)
 
     # Columns
 

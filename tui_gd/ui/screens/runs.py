@@ -233,7 +233,7 @@ class RunsScreen(Closing[str | None]):
             if run.id == self._current():
                 self._say(f"{run.id} is the run you came from: esc goes back to it")
             elif run.driver:
-                self._say(f"{run.id} is driven by {run.driver}: leave it there first")
+                self._say(f"{run.id} is locked by {run.driver}: close it there first")
             else:
                 self.dismiss(run.id)
 
@@ -252,7 +252,7 @@ class RunsScreen(Closing[str | None]):
         if run.id == self._current():
             self._say(f"{run.id} is the run you came from: open another one before deleting it")
         elif run.driver:
-            self._say(f"{run.id} is driven by {run.driver}: leave it there first")
+            self._say(f"{run.id} is locked by {run.driver}: close it there first")
         else:
             question = safe_text(
                 f"Delete {run.id} ({run.problem}, {run.epochs} epochs) for good?", None

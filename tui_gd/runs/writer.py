@@ -1,4 +1,4 @@
-"""Writes what is new of a run into the store: all of one batch in one transaction."""
+"""Writes batches of a run into the store's tables, each batch in one transaction."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ from tui_gd.training.checkpoint import SERIES, Checkpoint, Delta, Keyframe, Lane
 from tui_gd.training.spans import FINENESS
 
 BLOCK = 1024
-"""Epochs at least in a row of losses; the small rows of slow runs are joined at so many."""
+"""Epochs per row of losses at least; the smaller rows of slow runs are joined to this many."""
 LOSS_BYTES = 32 << 20
-"""So much is kept of a run's losses: past it, the older ones are thinned."""
+"""A run's losses take at most this; beyond it the older ones are thinned."""
 KEYFRAMES = 64
-"""So many keyframes are kept at least; at twice as many they are thinned."""
+"""Keyframes are thinned to this many when there are twice as many."""
 FRAME_BYTES = 64 << 20
-"""More than this keyframes take only where the first and the last alone do."""
+"""Keyframes take at most this, unless the first and the last alone take more."""
 _DOUBLINGS = 24
-"""So often the number of epochs of the longest run has doubled since its losses were whole."""
+"""The longest run's number of epochs has doubled this often since thinning began."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What is new of a run: `delta`, or all of it in `checkpoint`; what it is doing in a word."""
+    """What to write of a run: `delta`, or the whole run in `checkpoint`, and its state."""
 
     delta: Delta
     checkpoint: Checkpoint | None
@@ -50,13 +50,13 @@ class Batch:
 
 @dataclass
 class Writer:
-    """Writes the batches of one run; what it remembers of the rows holds while it alone writes."""
+    """Writes the batches of one run; it caches where rows end, so only one may write a run."""
 
     store: Store
     run: str
-    _stops: dict[int, int] = field(default_factory=dict)  # by lane, where its rows end
-    _small: dict[int, list[int]] = field(default_factory=dict)  # by lane, rows to be joined
-    _unweighed: float = float("inf")  # bytes of losses written since they were weighed
+    _stops: dict[int, int] = field(default_factory=dict)  # by lane, the epoch after its last row
+    _small: dict[int, list[int]] = field(default_factory=dict)  # by lane, short rows' first epochs
+    _unmeasured: float = float("inf")  # bytes of losses written since `_thin_losses` looked
     _frames: int = 0
     _most_frames: int = 0
 
@@ -72,15 +72,15 @@ class Writer:
             ).fetchone()
 
     def write(self, batch: Batch) -> None:
-        """Write a batch, all of it or nothing; `StoreError`, after which only a whole one fits."""
+        """Write all of a batch or nothing; after a `StoreError` only a whole checkpoint fits."""
         with self.store.transaction() as connection:
             if batch.checkpoint:
                 self._write_whole(connection, batch.checkpoint)
             else:
                 self._write_delta(connection, batch.delta)
             self._thin_frames(connection, batch.delta.epoch)
-            if self._unweighed > LOSS_BYTES / 8:
-                self._weigh(connection, batch.delta)
+            if self._unmeasured > LOSS_BYTES / 8:
+                self._thin_losses(connection, batch.delta)
             self._write_run(connection, batch)
 
     def _write_run(self, connection: sqlite3.Connection, batch: Batch) -> None:
@@ -105,7 +105,7 @@ class Writer:
         )
 
     def _write_whole(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
-        self._forget_all(connection)
+        self._delete_all(connection)
         put_lanes(connection, self.run, checkpoint.lanes)
         self._write_entries(connection, 0, [entry_text(entry) for entry in checkpoint.entries])
         for frame in checkpoint.keyframes:
@@ -121,9 +121,9 @@ class Writer:
         self._write_losses(connection, changes)
 
     def _write_delta(self, connection: sqlite3.Connection, delta: Delta) -> None:
-        held = delta.valid_to
+        valid_to = delta.valid_to
         if delta.restart:
-            self._forget_all(connection)
+            self._delete_all(connection)
             self._put_frame(connection, delta.restart)
         else:
             present = {lane.number for lane in delta.lanes}
@@ -133,13 +133,14 @@ class Writer:
                 )
                 del self._stops[number]
                 self._small.pop(number, None)
-            # what is later than a branch has no row of the new lane
+            # later keyframes have no row of a new branch
             new = present - self._stops.keys()
             branched = [lane.branched_at for lane in delta.lanes if lane.number in new]
-            held = min(held, *branched) if branched and self._stops else held
-        if held != float("inf"):
+            if branched and self._stops:
+                valid_to = min(valid_to, *branched)
+        if valid_to != float("inf"):
             connection.execute(
-                "DELETE FROM keyframes WHERE run = ? AND epoch > ?", (self.run, int(held))
+                "DELETE FROM keyframes WHERE run = ? AND epoch > ?", (self.run, int(valid_to))
             )
         put_lanes(connection, self.run, delta.lanes)
         if delta.entries:
@@ -150,7 +151,7 @@ class Writer:
         self._put_frame(connection, delta.keyframe)
         self._write_losses(connection, list(delta.changes))
 
-    def _forget_all(self, connection: sqlite3.Connection) -> None:
+    def _delete_all(self, connection: sqlite3.Connection) -> None:
         for table in ("lanes", "entries", "keyframes", "losses"):
             connection.execute(f"DELETE FROM {table} WHERE run = ?", (self.run,))
         self._stops, self._small, self._frames = {}, {}, 0
@@ -181,17 +182,17 @@ class Writer:
                 late = {name: known.between(whole, stop) for name, known in change.values.items()}
                 row = whole_row(whole, late)
                 rows.append((number, self._joined(connection, number, row)))
-        self._unweighed += sum(row.nbytes for _, row in rows)
+        self._unmeasured += sum(row.nbytes for _, row in rows)
         put_rows(connection, self.run, rows)
 
     def _thin_rows(self, change: LaneDelta, stop: int, lanes: int) -> Iterator[Row]:
-        """Give rows of a lane's epochs that are known as points, up to epoch `stop`."""
+        """Yield rows of a lane's epochs, before `stop`, that are recorded as points only."""
         if change.first < stop:
             known = {name: one.cut(stop).points() for name, one in change.values.items()}
             yield from thin_rows(change.first, stop, known, fineness(lanes))
 
     def _drop_from(self, connection: sqlite3.Connection, number: int, first: int) -> None:
-        """Drop what is stored of a lane's epoch `first` and after."""
+        """Delete what is stored of a lane from epoch `first` on."""
         reaching = rows_of(connection, self.run, number, after=first - 1)
         connection.execute(
             "DELETE FROM losses WHERE run = ? AND lane = ? AND stop > ?", (self.run, number, first)
@@ -201,7 +202,7 @@ class Writer:
         self._small[number] = [one for one in self._small.get(number, []) if one < first]
 
     def _joined(self, connection: sqlite3.Connection, number: int, row: Row) -> Row:
-        """Return the row, joined with the small ones before it where there are enough of them."""
+        """Return the row, joined with the small rows before it if together they are long enough."""
         small = self._small.setdefault(number, [])
         begin = small[0] if small else row.first
         if row.stop - begin < BLOCK:
@@ -217,15 +218,15 @@ class Writer:
             small.clear()
         return row
 
-    def _weigh(self, connection: sqlite3.Connection, delta: Delta) -> None:
-        """Thin the older losses if they are too many."""
-        self._unweighed = 0
+    def _thin_losses(self, connection: sqlite3.Connection, delta: Delta) -> None:
+        """Thin the older losses if all of them take more than `LOSS_BYTES`."""
+        self._unmeasured = 0
         (total,) = connection.execute(
             "SELECT coalesce(sum(nbytes), 0) FROM losses WHERE run = ?", (self.run,)
         ).fetchone()
         if total <= LOSS_BYTES:
             return
-        # the newest quarter stays whole, the older ones come to take half at most
+        # the newest quarter stays whole; the older ones will take at most half
         lanes = len(delta.lanes)
         whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
         for lane in delta.lanes:
@@ -251,7 +252,7 @@ class Writer:
         self._most_frames = max(1, min(KEYFRAMES, FRAME_BYTES // max(1, frame.state.nbytes)))
 
     def _thin_frames(self, connection: sqlite3.Connection, epoch: int) -> None:
-        """Keep the first keyframe, that of `epoch`, the last, and others evenly between."""
+        """Keep the first keyframe, that of `epoch`, the last, and an even selection between."""
         if self._frames <= 2 * self._most_frames:
             return
         rows = connection.execute(
@@ -270,13 +271,13 @@ class Writer:
 
 
 def fineness(lanes: int) -> int:
-    """Return how fine points are kept, such that those of so many lanes take half of LOSS_BYTES."""
+    """Return the buckets' fineness at which the points of all lanes take half of `LOSS_BYTES`."""
     each = LOSS_BYTES // 2 // (POINT_BYTES * 2 * len(SERIES) * _DOUBLINGS * lanes)
     return min(FINENESS, 1 << max(1, each).bit_length() - 1)
 
 
 def evenly(epochs: list[int], most: int) -> set[int]:
-    """Return about `most` of the epochs (in order), evenly; the first and the last among them."""
+    """Return about `most` evenly spaced ones of the sorted epochs, the first and last included."""
     apart = (epochs[-1] - epochs[0]) / most
     kept = [epochs[0]]
     for epoch in epochs:
@@ -286,7 +287,7 @@ def evenly(epochs: list[int], most: int) -> set[int]:
 
 
 def _one_row(rows: list[Row]) -> Row:
-    """Return whole rows that follow one another as one."""
+    """Join adjacent whole rows."""
     first, stop = rows[0].first, rows[-1].stop
     values = {}
     for name in rows[-1].series:
