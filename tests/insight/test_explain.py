@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from tui_gd.insight.explain import Chain, chain
+from tui_gd.insight.explain import Chain, chain, weight_names
 from tui_gd.learning.engine import LocalEngine
 from tui_gd.learning.losses import ON_DATA, make_loss
-from tui_gd.learning.models import Model
+from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems import Problem, load_problem
 
 PROBLEMS = {"binary": "moons", "multiclass": "gaussians", "regression": "plane"}
@@ -99,3 +99,36 @@ def test_the_hinges_sign_is_that_of_the_class() -> None:
         assert steps["t·z"].values == (margin,)
         assert steps["loss"].values == (1 - margin,)
         assert steps["δ"].values == (-1.0 if y else 1.0,)
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden", "first", "last"),
+    [
+        ("moons", (), "x1", "bias"),
+        ("moons", (4, 3), "layer 1: x1 → 1", "layer 3: bias → 1"),
+        ("gaussians", (), "x1 → 0", "bias → 2"),
+        ("gaussians", (5,), "layer 1: x1 → 1", "layer 2: bias → 2"),
+    ],
+)
+def test_every_weight_has_a_name_of_its_own(
+    name: str, hidden: tuple[int, ...], first: str, last: str
+) -> None:
+    problem = load_problem(name, samples=60)
+    model = Model(problem.features, problem.outputs, hidden)
+    names = weight_names(problem, model)
+    assert (names[0], names[-1]) == (first, last)
+    assert len(set(names)) == len(names) == model.parameters
+
+
+def test_a_weight_leads_from_and_to_the_units_in_its_name() -> None:
+    problem = load_problem("moons", samples=60)
+    model = Model(problem.features, problem.outputs, (4, 3))
+    weights = np.random.default_rng(2).standard_normal(model.parameters)
+    at = weight_names(problem, model).index("layer 2: 3 → 1")
+    units = Predictor(model, problem.task).units(weights, problem.x_train)
+    # with every other weight of unit 1 of layer 2 at 0 its value is tanh(w · unit 3 of layer 1)
+    for number, one in enumerate(weight_names(problem, model)):
+        if one.startswith("layer 2:") and one.endswith("→ 1") and number != at:
+            weights[number] = 0.0
+    second = Predictor(model, problem.task).units(weights, problem.x_train)[1]
+    np.testing.assert_allclose(second[:, 0], np.tanh(weights[at] * units[0][:, 2]), rtol=1e-12)

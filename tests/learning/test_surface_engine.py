@@ -7,6 +7,7 @@ from tui_gd.insight.explain import weight_names
 from tui_gd.insight.numeric import numeric_gradient
 from tui_gd.learning.engine import SurfaceEngine
 from tui_gd.learning.losses import make_loss
+from tui_gd.learning.models import Model
 from tui_gd.problems import SURFACES, Surface
 from tui_gd.problems.problem import surface_problem
 from tui_gd.problems.surfaces import typed_surface
@@ -89,4 +90,5 @@ def test_single_precision_is_returned_as_it_was_given() -> None:
 
 def test_weights_go_by_the_names_of_the_variables() -> None:
     for formula, names in (("x^2", ("x",)), ("y^2", ("y",)), ("x*y", ("x", "y"))):
-        assert weight_names(surface_problem(typed_surface(formula)), len(names)) == names
+        problem = surface_problem(typed_surface(formula))
+        assert weight_names(problem, Model(len(names), 1)) == names

@@ -15,9 +15,8 @@ from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
 from tui_gd.training.buckets import Buckets
-from tui_gd.ui.panels.loss import LossPanel
+from tui_gd.ui.panels.loss import LossPanel, Window, moved, zoomed
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.readings import Window, moved, zoomed
 
 
 class Run:

@@ -16,8 +16,8 @@ from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui import start
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.panels.arithmetic import vector
 from tui_gd.ui.panels.lines import KeysLine
+from tui_gd.ui.panels.step import vector
 from tui_gd.ui.screens.page import Commands
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.start import _summary

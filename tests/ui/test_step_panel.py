@@ -9,7 +9,7 @@ from tests import tutorial
 from tests.making import make_problem
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.ui.panels.arithmetic import flow, vector
+from tui_gd.ui.panels.step import flow, vector
 
 W = np.array(WEIGHTS)
 ROW = re.compile(r"^│ (x1|x2|bias) +(\S+) +(\S+) +(\S+) +(\S+)", re.MULTILINE)

@@ -6,8 +6,7 @@ import pytest
 from tests.ui.test_loss_panel import Run
 from tui_gd.training import series as series_module
 from tui_gd.training import spans as points_module
-from tui_gd.ui.panels.loss import LossPanel
-from tui_gd.ui.panels.readings import Window
+from tui_gd.ui.panels.loss import LossPanel, Window
 
 EPOCHS = 40_000
 

@@ -20,9 +20,6 @@ from tui_gd.runs.steps import Shared, replay
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
 
-# The interface in plain lines: commands in, a few lines of text out.
-
-
 LONGEST_LINE = 1000
 LONGEST_ANSWER = 100_000
 COMMENT = "#"

@@ -27,8 +27,6 @@ from tui_gd.training.trainer import Trainer
 if TYPE_CHECKING:
     from tui_gd.ui.panels.panel import View
 
-# The words of the plain interface: its commands, and how what follows them is read.
-
 
 class WordError(Exception):
     """What is wrong with a command, in one line."""

@@ -1,28 +1,14 @@
 """One step in numbers: the names of its weights, and one sample's way to its share of g."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from tui_gd.learning.losses import Sigmoid, make_loss, softmax
 from tui_gd.learning.models import Floats, Model
 from tui_gd.problems import Problem
-
-
-def weight_names(problem: Problem, count: int) -> tuple[str, ...]:
-    """Return a name for each of `count` weights: its feature's, where every feature has one.
-
-    The weights of a surface are its variables.
-    """
-    if problem.surface:
-        return problem.surface.names
-    features = (*problem.feature_names, "bias")
-    if count == len(features):
-        return features
-    if count == len(features) * problem.outputs:
-        return tuple(f"{name} {label}" for name in features for label in problem.class_names)
-    return tuple(f"w{number}" for number in range(1, count + 1))
-
 
 # what a row adds to the loss, and its δ = d loss / d score as descent uses it; n is the number of
 # rows, t = ±1 the class, and of several classes e = p − onehot(y)
@@ -135,3 +121,32 @@ def _output(task: str, loss: str, z: Floats, y: float) -> list[Quantity]:
         Quantity("p", "softmax(z)", tuple(p_all[0, 0].tolist())),
         Quantity("e", "p − onehot(y)", tuple(error.tolist()), signed=True),
     ]
+
+
+def weight_names(problem: Problem, model: Model) -> tuple[str, ...]:
+    """Return a name for each weight of a lane, in the order of its row.
+
+    The weights of a surface are its variables. Without hidden layers a weight has its feature's
+    name, with several classes `feature → class`. In a network `layer 2: 3 → 1` leads from unit 3
+    below to unit 1 of layer 2; features and several classes go by their names.
+    """
+    if problem.surface:
+        return problem.surface.names
+    return _names(problem.feature_names, model.hidden, problem.class_names[: model.outputs])
+
+
+@lru_cache(maxsize=4)
+def _names(
+    features: tuple[str, ...], hidden: tuple[int, ...], classes: tuple[str, ...]
+) -> tuple[str, ...]:
+    outputs = classes if len(classes) > 1 else ("1",)
+    if not hidden and len(outputs) == 1:
+        return (*features, "bias")
+    units = [tuple(str(unit) for unit in range(1, size + 1)) for size in hidden]
+    layers = list(pairwise([features, *units, outputs]))
+    return tuple(
+        f"{f'layer {number}: ' if hidden else ''}{start} → {end}"
+        for number, (below, above) in enumerate(layers, 1)
+        for start in (*below, "bias")
+        for end in above
+    )

@@ -217,7 +217,7 @@ def _overflow(lane: LaneSnapshot, problem: Problem, predictor: Predictor, engine
         float(loss[0]),
         next_direction=direction[0],
         largest_score=largest,
-        names=weight_names(problem, len(following)),
+        names=weight_names(problem, predictor.model),
     )
 
 

@@ -25,8 +25,6 @@ from tui_gd.ui.panels.step import StepPanel
 from tui_gd.ui.panels.why import WhyPanel
 from tui_gd.ui.panels.widget import PanelWidget
 
-# Which panels a terminal of some size has room for, and how they are arranged.
-
 SMALLEST = (40, 12)  # columns, rows
 STACKED_COLUMNS = 60
 WIDE = (100, 24)

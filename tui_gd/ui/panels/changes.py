@@ -26,8 +26,6 @@ from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
-# A comparison of two epochs in lines: counts, a table of measures, and the rows one by one.
-
 Line = list[tuple[str, Colour]]
 """Pieces of text, each with its colour."""
 _GAP = "  "
@@ -296,7 +294,7 @@ def _row_text(problem: Problem, row: int, room: int) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
-# A comparison of two epochs as lines of text with all digits, to be copied.
+# A comparison as lines of text with all digits
 
 
 def comparison_numbers(found: Changes, problem: Problem) -> list[str]:

@@ -14,9 +14,7 @@ from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
 
-# The plane in which a problem is drawn: its axes, its limits, and as many rows as can be told.
-
-# more points than this are not told apart in a terminal; every k-th row is drawn
+# nobody can tell more points apart in a terminal: of more rows every k-th is drawn
 POINTS = 4000
 
 

@@ -37,9 +37,7 @@ from tui_gd.ui.panels.landscape_study import (
 from tui_gd.ui.panels.panel import KeptEngine, Panel, View
 from tui_gd.ui.studies import Progress, Study
 
-# What is drawn over a landscape: the lanes' paths, known minima, and what the signs mean.
-
-# numbers in the paths that are drawn at once; of more, points are left out evenly
+# the most numbers in the paths drawn at once; of more, points are left out evenly
 PATH_NUMBERS = 2_000_000
 _LANES_NAMED = 4
 
@@ -407,7 +405,7 @@ class LandscapePanel(Panel):
         return landscape_area(rows, columns, _four(shown.limits), x_label=x_label, y_label=y_label)
 
     def _names(self, view: View) -> tuple[str, ...]:
-        return weight_names(view.problem, len(view.snapshot.lane.weights))
+        return weight_names(view.problem, view.predictor.model)
 
     def _title(self, shown: Landscape, view: View) -> str:
         """Return what is shown, or where the cursor is, as long as there is room for."""

@@ -24,8 +24,6 @@ from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.ui.panels.panel import KeptEngine, View
 from tui_gd.ui.studies import Progress
 
-# Which plane the landscape shows: what there is to choose from, and how it is called.
-
 Choice = tuple[int, ...]
 """The numbers of one or two weights; none is the principal directions."""
 
@@ -61,7 +59,7 @@ def choices(gradient: Floats) -> list[Choice]:
 def parse_choice(text: str, view: View) -> Choice | str:
     """Return the plane that a text names (`x1, bias`, `1, 3`, `principal`), or what is wrong."""
     count = len(view.snapshot.lane.weights)
-    names = weight_names(view.problem, count)
+    names = weight_names(view.problem, view.predictor.model)
     words = [word.strip() for word in text.split(",")]
     if [word.casefold() for word in words] == [_WORD]:
         return PRINCIPAL if count > 2 else f"{count} weights have no {_WORD} directions to choose"
@@ -195,7 +193,7 @@ def computation(
 def plane_through(view: View, choice: Choice) -> Plane:
     """Return the plane along the chosen weights through the viewed ones."""
     weights = view.snapshot.lane.weights
-    return plane_of_weights(weights, choice, weight_names(view.problem, len(weights)))
+    return plane_of_weights(weights, choice, weight_names(view.problem, view.predictor.model))
 
 
 def near_paths(view: View) -> Floats:
@@ -224,7 +222,7 @@ def _runs_away(lane: LaneSnapshot) -> bool:
 def as_lines(shown: Landscape, view: View) -> list[str]:
     """Return the plane, its losses point by point, and the paths in it, with all digits."""
     plane = shown.plane
-    names = weight_names(view.problem, len(plane.origin))
+    names = weight_names(view.problem, view.predictor.model)
     labels = " ".join(f"{label!r}" for label in plane.labels)
     lines = [f"{titles(plane, shown.loss_name, names)[0]}, epoch {view.snapshot.epoch}"]
     if plane.weights:
@@ -247,9 +245,6 @@ def as_lines(shown: Landscape, view: View) -> list[str]:
 def digest(weights: Floats) -> bytes:
     """Return 16 bytes that tell weights from others."""
     return hashlib.blake2b(weights.tobytes(), digest_size=16).digest()
-
-
-# Which part of each plane is shown: what covers the paths, or what was zoomed to.
 
 
 class Windows:

@@ -15,8 +15,6 @@ from tui_gd.ui.keys import Action, target
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.why import WhyPanel, kind_colour
 
-# The keys line: the seven keys that matter most, each of which can be clicked.
-
 _KEY_GAP = 2
 # what is left out last where the line is short
 _NEEDED = ("quit", "help")
@@ -136,9 +134,6 @@ def state_colour(state: RunState, palette: Palette) -> Colour:
     }[state]
 
 
-# What is shown where nothing else fits: the size that is needed, and the one that is there.
-
-
 class TinyPage(CellView):
     """Says how large the terminal has to be; `needed` is (columns, rows)."""
 
@@ -160,8 +155,6 @@ class TinyPage(CellView):
             cells.put(row, max(0, (width - len(line)) // 2), line, style.palette.warning)
         self.show(cells)
 
-
-# The verdict's line: in words how training goes, and what to try.
 
 _ADVICE_GAP = "   "
 

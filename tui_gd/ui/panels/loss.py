@@ -1,28 +1,115 @@
 """The loss panel: losses, gradient norms or learning rates of every lane over the epochs."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import Frame
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.curves import Curve, draw_curves, half_width
+from tui_gd.plots.curves import Curve, draw_curves, half_width, middles, smoothed
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.buckets import Buckets
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import (
     MEASURES,
-    Window,
     at_epoch,
     curve_of,
     label,
     lines_of,
     list_lanes,
     list_readings,
-    moved,
-    numbers_of,
-    zoomed,
+    not_known,
+    shown,
 )
 
+SHORTEST = 4
+"""The fewest epochs between a window's first and last."""
+_STEPS = 8
+"""A window that follows a run moves on by this part of its length."""
+_FARTHEST = 700.0
+"""exp of more than this overflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Epochs `first` to `last`, both included; `following`: it moves on with the newest epoch."""
+
+    first: int
+    last: int
+    following: bool = False
+
+    @property
+    def span(self) -> int:
+        """The epochs between first and last."""
+        return self.last - self.first
+
+    def share(self, epoch: float, *, log: bool) -> float:
+        """Return an epoch's place, 0 to 1; `log`: on an axis of log(epoch + 1)."""
+        first, last = _place(self.first, log), _place(self.last, log)
+        return (_place(epoch, log) - first) / (last - first)
+
+    def at(self, share: float, *, log: bool) -> float:
+        """Return the epoch at a share of the axis."""
+        first, last = _place(self.first, log), _place(self.last, log)
+        place = first + share * (last - first)
+        return math.expm1(min(place, _FARTHEST)) if log else place
+
+    def beside(self, newest: int) -> "Window":
+        """Return the window; if it follows the run, moved by whole steps to contain `newest`."""
+        if not self.following or self.first <= newest <= self.last:
+            return self
+        step = max(1, self.span // _STEPS)
+        beyond = newest - self.last if newest > self.last else newest - self.first
+        by = math.ceil(beyond / step) * step if beyond > 0 else math.floor(beyond / step) * step
+        first = max(0, self.first + by)
+        return Window(first, first + self.span, following=True)
+
+
+def zoomed(
+    window: Window, factor: float, about: float, whole: Window, *, log: bool
+) -> Window | None:
+    """Return the window `factor` times narrower, in which epoch `about` stays where it is.
+
+    Within `whole`; None if that is all of it.
+    """
+    part = window.share(about, log=log)
+    ends = [window.at(part + (end - part) / factor, log=log) for end in (0.0, 1.0)]
+    first, last = (round(min(max(end, whole.first), whole.last)) for end in ends)
+    if last - first < SHORTEST:
+        middle = min(max(first, round(about) - SHORTEST // 2), whole.last - SHORTEST)
+        first = max(whole.first, middle)
+        last = min(whole.last, first + SHORTEST)
+    return _within(first, last, whole)
+
+
+def moved(window: Window, share: float, whole: Window, *, log: bool) -> Window | None:
+    """Return the window moved along the axis by a share of its length, within `whole`."""
+    low, high = window.share(whole.first, log=log), window.share(whole.last, log=log)
+    by = max(low, min(share, high - 1))
+    ends = [window.at(end + by, log=log) for end in (0.0, 1.0)]
+    first, last = (round(min(max(end, whole.first), whole.last)) for end in ends)
+    if not log:  # rounding both ends must not change the length
+        first = min(first, whole.last - window.span)
+        last = first + window.span
+    return _within(first, max(last, min(first + SHORTEST, whole.last)), whole)
+
+
+def _within(first: int, last: int, whole: Window) -> Window | None:
+    if first <= whole.first and last >= whole.last:
+        return None
+    return Window(first, last)
+
+
+def _place(epoch: float, log: bool) -> float:
+    return math.log1p(max(epoch, 0.0)) if log else epoch
+
+
+LONGEST = 100_000
+"""The most lines of numbers that are made."""
 SMOOTHINGS = (0, 5, 21, 101)
 """Epochs of the moving average; 0 is none."""
 # border, ticks' labels and blanks, and what stands around each entry of the legend
@@ -120,6 +207,7 @@ class LossPanel(Panel):
         train, test = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
         if several:
             train, test = palette.lane(current.number), (palette.text, palette.dim)
+        digits = 4 if cursor is None else 8
         differ, surface = _losses_differ(view), view.problem.surface is not None
 
         def main_curve(lane: LaneSnapshot, colours: tuple[int, int]) -> Curve:
@@ -129,9 +217,8 @@ class LossPanel(Panel):
             return curve_of(
                 view.style.symbols.spell(name),
                 lane.train,
-                value if cursor is None else at_epoch(lane, measure, cursor)[0],
+                shown(value if cursor is None else at_epoch(lane, measure, cursor)[0], digits),
                 colours,
-                digits=4 if cursor is None else 8,
                 begin=lane.branched_at if lane.parent is not None else 0,
                 name=lane.name if several else "",
                 early=early(lane, 0),
@@ -142,13 +229,15 @@ class LossPanel(Panel):
 
         curves = [main_curve(current, train)]
         if measure == "loss" and not surface:
+            tested = current.test_loss
+            if cursor is not None:
+                tested = at_epoch(current, "loss", cursor)[1]
             curves.append(
                 curve_of(
                     "test",
                     current.test,
-                    current.test_loss if cursor is None else at_epoch(current, "loss", cursor)[1],
+                    shown(tested, digits),
                     test,
-                    digits=4 if cursor is None else 8,
                     dashed=several or palette.depth == "mono" or view.style.symbols.plain,
                     early=early(current, 1),
                 )
@@ -316,3 +405,93 @@ def _answers(look: LookAt, wanted: LookAt) -> bool:
 def _losses_differ(view: View) -> bool:
     several = len({lane.loss_name for lane in view.lanes}) > 1
     return several and view.snapshot.look.measure != "alpha"
+
+
+# The curves as lines of text with all digits
+
+
+def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> list[str]:
+    """Return the numbers of all drawn lanes: at the cursor, or else now and as they are drawn.
+
+    The curves epoch by epoch where a bucket is one epoch; otherwise the least and the greatest
+    value of each bucket.
+    """
+    lanes, measure, epoch = view.lanes, view.snapshot.look.measure, view.snapshot.epoch
+    heading = "epoch lane alpha train test norm loss"
+    if cursor is not None:
+        return [heading, *(_at_cursor(lane, measure, cursor) for lane in lanes)]
+    lines = [heading]
+    for lane in lanes:
+        values = (lane.learning_rate, lane.loss, lane.test_loss, lane.gradient_norm)
+        lines.append(f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}")
+    lines.append("")
+    if smooth:
+        lines.append("smoothed: the mean of train about each epoch, of fewer epochs at the ends")
+    room = LONGEST - len(lines) - 2  # a title comes before them, and a heading
+    exact = all(lane.train.width == 1 for lane in lanes)
+    rows = [line for lane in lanes for line in _curve(lane, window, measure, smooth, exact=exact)]
+    if len(rows) > room:
+        rows[room - 1 :] = [f"and {len(rows) - room + 1} more lines"]
+    return [*lines, _heading(measure, smooth, exact=exact), *rows]
+
+
+def _at_cursor(lane: LaneSnapshot, measure: str, epoch: int) -> str:
+    reading = lane.reading
+    if reading is not None and reading.epoch == epoch:
+        values = (reading.learning_rate, reading.train, reading.test, reading.norm)
+    else:
+        known = at_epoch(lane, measure, epoch)
+        values = (
+            known[0] if measure == "alpha" else math.nan,
+            *(known if measure == "loss" else (math.nan, math.nan)),
+            known[0] if measure == "norm" else math.nan,
+        )
+    return f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}"
+
+
+def _all_digits(values: Sequence[float]) -> str:
+    return " ".join(not_known(value) or repr(float(value)) for value in values)
+
+
+def _columns(measure: str) -> tuple[str, ...]:
+    return ("train", "test") if measure == "loss" else (measure,)
+
+
+def _heading(measure: str, smooth: int, *, exact: bool) -> str:
+    more = ["smoothed"] if smooth else []
+    if exact:
+        return " ".join(["epoch", "lane", *_columns(measure), *more])
+    ends = [f"{name}_{end}" for name in _columns(measure) for end in ("least", "greatest")]
+    return " ".join(["first", "last", "lane", *ends, *more])
+
+
+def _curve(
+    lane: LaneSnapshot, window: Window, measure: str, smooth: int, *, exact: bool
+) -> list[str]:
+    """Return a lane's curve within the window, a line for each bucket; `exact`: of one epoch."""
+    buckets = lane.train
+    size = len(buckets.low)
+    firsts = buckets.first + buckets.width * np.arange(size)
+    lasts = np.minimum(firsts + buckets.width, buckets.stop) - 1
+    parts = [buckets.low, buckets.high]
+    if measure == "loss":
+        parts += [_padded(lane.test.low, size), _padded(lane.test.high, size)]
+    if exact:
+        parts = parts[::2]
+    if smooth:
+        middle = middles(buckets.low, buckets.high)
+        parts.append(smoothed(middle, half_width(smooth, buckets.width)))
+    inside = (lasts >= window.first) & (firsts <= window.last)
+    inside &= (lasts >= buckets.dense_from) | ~np.isnan(buckets.low)  # what was thinned has no line
+    columns = [part[inside].tolist() for part in parts]
+    epochs = [firsts[inside].tolist(), *([] if exact else [lasts[inside].tolist()])]
+    return [
+        f"{' '.join(map(str, at))} {lane.name} {_all_digits(values)}"
+        for at, values in zip(zip(*epochs, strict=True), zip(*columns, strict=True), strict=True)
+    ]
+
+
+def _padded(values: Floats, size: int) -> Floats:
+    padded = np.full(size, np.nan)
+    padded[: len(values)] = values[:size]
+    return padded

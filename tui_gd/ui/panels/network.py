@@ -16,8 +16,6 @@ from tui_gd.session.commands import Command
 from tui_gd.ui.panels.data import DataPlane, class_label, half, stride
 from tui_gd.ui.panels.panel import Panel, View
 
-# The units of a network: their names and formulas, what they hand on, and between what.
-
 _RANGES = {"tanh": ((-1.0, 1.0), 0.0), "sigmoid": ((0.0, 1.0), 0.5)}
 
 

@@ -1,4 +1,4 @@
-"""What all panels share: a view of the run, and how a panel is drawn from it."""
+"""What all panels share: a view of the run, and the picture that is drawn from it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from tui_gd.ui.studies import Study
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """All that a panel is drawn from: the run at one moment, and the terminal's means.
+    """All that a panel is drawn from: the run at one moment, and how the terminal shows it.
 
-    `make_engine` returns an engine of its own for the loss of that name, for use on any thread.
-    `hidden` are the numbers of lanes that plots leave out, `keys` the names of the keys as bound.
+    `make_engine` returns a new engine for the loss of that name, for use on any thread. `hidden`
+    holds the numbers of lanes that plots leave out, `keys` the names of the keys as bound.
     """
 
     snapshot: Snapshot
@@ -138,21 +138,19 @@ class Panel(ABC):
         return None
 
 
-# The engine that a panel's studies share: made once for a run's data and a loss, then kept.
-
-
 class KeptEngine:
-    """The engine of one panel's studies, of which there is one at a time: it has buffers.
+    """The engine of one panel's studies, made once for a run's data and a loss.
 
-    Studies ask for it on their thread while the interface may forget it on its own: so what is kept
-    is read and replaced as a whole.
+    An engine has buffers, so a panel makes one study at a time. The study's thread asks for the
+    engine while the interface's thread may forget it: the pair of key and engine is therefore read
+    and replaced as a whole.
     """
 
     def __init__(self) -> None:
         self._kept: tuple[tuple[object, ...], Engine] | None = None
 
     def of(self, view: View, loss_name: str) -> Engine:
-        """Return an engine for a loss on the view's data: the one before, if it fits."""
+        """Return an engine for a loss on the view's data, the kept one if it fits."""
         key = (view.problem, view.settings, loss_name)
         kept = self._kept
         if kept is None or kept[0] != key:
@@ -160,15 +158,12 @@ class KeptEngine:
         return kept[1]
 
     def forget(self) -> None:
-        """Let go of the engine, and of the data that it is on."""
+        """Drop the engine, and with it the data it reads."""
         self._kept = None
 
 
-# Scrolling: which of more lines than there is room for are seen, and where these are.
-
-
 class Scroll:
-    """The part of a panel's lines that is seen; a page ends with lines that are seen again."""
+    """Which of a panel's lines are seen; consecutive pages share `again` lines."""
 
     def __init__(self, again: int = 1) -> None:
         self.first = 0
@@ -176,13 +171,13 @@ class Scroll:
         self._room = 1
 
     def fit(self, count: int, room: int) -> int:
-        """Return the first line seen, now that there are `count` and room for so many."""
+        """Return the first line seen of `count` lines where there is room for `room`."""
         self._room = max(room, 1)
         self.first = max(0, min(self.first, count - room))
         return self.first
 
     def move(self, lines: int) -> None:
-        """Scroll by lines; the end is found by the next `fit`."""
+        """Scroll by lines; the next `fit` stops at the end."""
         self.first = max(0, self.first + lines)
 
     def turn(self, pages: int) -> None:
@@ -190,7 +185,7 @@ class Scroll:
         self.move(pages * max(1, self._room - self._again))
 
     def put_place(self, cells: Cells, count: int, room: int, palette: Palette) -> None:
-        """Write into a box's lower border which lines are seen, if these are not all."""
+        """Write into a box's lower border which lines are seen, unless all are."""
         if count > room > 0:
             rows, columns = cells.shape
             text = f" pgdn {self.first + 1}-{self.first + room}/{count} "

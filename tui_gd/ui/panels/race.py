@@ -21,8 +21,6 @@ from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import shown
 from tui_gd.ui.studies import Progress, Study
 
-# The optimizers of a race: the curves of each one's best lane, and the table of them.
-
 _HEADER = ("", "optimizer", "best α", "train", "test", "1 % by", "")
 _NONE = "-"
 _DIGITS = 5

@@ -18,8 +18,6 @@ from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.starts_study import StartsFound, Terrain, computation, other_loss, settings_of
 from tui_gd.ui.studies import Study
 
-# What the panel of many starts says: counts in words, one start's end, signs and colours.
-
 
 def counts_in_words(
     result: StartsResult,

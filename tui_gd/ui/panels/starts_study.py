@@ -204,7 +204,7 @@ def _terrain(view: View, own: StartsResult, progress: Progress) -> Terrain:
     engine = view.make_engine(own.loss_name)
     engine.between_blocks = progress.check
     parameters = own.begin.shape[1]
-    names = weight_names(view.problem, parameters)
+    names = weight_names(view.problem, view.predictor.model)
     plane = plane_of_weights(own.begin.mean(axis=0), telling_weights(own), names)
     a, b, c, d = covering(plane.project(own.begin))
     xs, ys = grid((a, b, c, d), grid_shape(len(view.problem.y_train), parameters, _PIXELS))
