@@ -1,15 +1,18 @@
-"""Who may import whom: the contracts of import-linter, and what is really loaded."""
+"""Who may import whom: the contracts of import-linter, the size of the house, what is loaded."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
+from tui_gd.cli.options import COMMANDS
 from tui_gd.cli.plain_panels import PANELS
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "tui_gd"
 TERMINAL = ["textual", "rich", "plotext"]
 
 
@@ -36,6 +39,31 @@ def test_import_contracts_hold() -> None:
     assert " 0 broken" in done.stdout
 
 
+def test_the_house_stays_small() -> None:
+    assert len(list(PACKAGE.rglob("*.py"))) <= 170
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose == {"__init__", "__main__", "errors", "files", "estimators"}
+
+
+def test_few_packages_import_from_each_other() -> None:
+    """An arrow is a pair of folders, the first of which imports from the second."""
+    graph = grimp.build_graph("tui_gd", cache_dir=None)
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob("*.py")}
+
+    def home(module: str) -> str:
+        return module if module in folders else module.rpartition(".")[0]
+
+    arrows = {
+        (home(module), home(imported))
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+        if home(module) != home(imported)
+    }
+    # all may import the errors and the version, which lie in the outermost folder
+    between = {arrow for arrow in arrows if "tui_gd" not in arrow}
+    assert 20 < len(between) <= 55, sorted(between)
+
+
 @pytest.mark.parametrize(
     ("code", "unwanted"),
     [
@@ -59,7 +87,14 @@ def test_an_import_loads_no_more_than_it_may(code: str, unwanted: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["--version"], ["run", "--alpha", "abc"]]
+    "arguments",
+    [
+        ["--help"],
+        *([command.name, "--help"] for command in COMMANDS),
+        ["--version"],
+        ["run", "--alpha", "abc"],
+        ["export", "--nosuch"],
+    ],
 )
 def test_help_and_a_wrong_option_need_no_arithmetic_and_no_screen(arguments: list[str]) -> None:
     code = (

@@ -124,7 +124,7 @@ def test_no_learning_rate(text, wrong) -> None:
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "", "x", "²", "9" * 20])
 def test_no_epoch(text) -> None:
-    with pytest.raises(ValueError, match=r"whole number|further"):
+    with pytest.raises(ValueError, match="whole number"):
         parse_epoch(text)
     assert parse_epoch("120") == 120
 

@@ -20,6 +20,7 @@ from tui_gd.insight.landscape import (
     zoomed,
 )
 from tui_gd.learning.models import Floats
+from tui_gd.problems.text import whole_number
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.ui.panels.panel import KeptEngine, View
 from tui_gd.ui.studies import Progress
@@ -83,9 +84,8 @@ def _weight(word: str, names: Sequence[str]) -> int | None:
     folded = [name.casefold() for name in names]
     if word.casefold() in folded:
         return folded.index(word.casefold())
-    if word.isdecimal() and word.isascii() and len(word) < 12 and 1 <= int(word) <= len(names):
-        return int(word) - 1
-    return None
+    number = whole_number(word, 1, len(names))
+    return None if number is None else number - 1
 
 
 def _some(names: Sequence[str]) -> str:

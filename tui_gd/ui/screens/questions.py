@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui_gd.problems.text import whole_number
 from tui_gd.ui.screens.page import Question
 
 LONGEST_NAME = 20
@@ -97,11 +98,10 @@ def parse_learning_rate(text: str) -> float:
 
 def parse_epoch(text: str) -> float:
     """Return a whole number from 0; `ValueError` says what is wrong."""
-    if not (text.isdecimal() and text.isascii()):
-        raise ValueError("not a whole number from 0")
-    if len(text) > 15:
-        raise ValueError("further than any run goes")
-    return int(text)
+    number = whole_number(text)
+    if number is None:
+        raise ValueError("not a whole number from 0 to 999999999999999")
+    return number
 
 
 def parse_name(text: str) -> str:
