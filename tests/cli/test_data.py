@@ -48,7 +48,7 @@ def test_columns_can_be_dropped(table: str) -> None:
 
 
 def test_data_refuses_what_is_no_table(tmp_path: Path, table: str) -> None:
-    check_refusal(call("data", "blobs"), "no file")
+    check_refusal(call("data", "blobs"), "not a file")
     check_refusal(call("data", tmp_path / "none.csv"), "no such file")
     check_refusal(call("data"), "FILE")
     check_refusal(call("data", table, "--target", "chrun"), "churn")
@@ -60,7 +60,7 @@ def test_a_table_trains_and_its_task_is_stated_on_stderr(table: str) -> None:
     assert said.status == 0
     assert "yes" in said.out
     (line,) = [line for line in said.err.splitlines() if "classification" in line]
-    assert "churn is 2 classes (no, yes)" in line
+    assert "churn has 2 classes (no, yes)" in line
     accuracy = next(line for line in said.out.splitlines() if "accuracy" in line)
     assert float(accuracy.split()[1]) > 0.85
 

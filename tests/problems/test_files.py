@@ -13,8 +13,8 @@ from sklearn.model_selection import train_test_split
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file, sources
-from tui_gd.problems.assembling import reorder
 from tui_gd.problems.files import load_file
+from tui_gd.problems.split import reorder
 from tui_gd.session.settings import RunSettings
 
 
@@ -123,9 +123,9 @@ def test_classes_of_one_row_cannot_be_stratified(tmp_path: Path) -> None:
     table = frame()
     table.loc[0, "y"] = "once"
     path = written(table, tmp_path / "t.csv")
-    with pytest.raises(ProblemError, match="class 'once' is in one row only"):
+    with pytest.raises(ProblemError, match="class 'once' has only one row"):
         load_file(path, "y", stratify=True)
-    with pytest.raises(ProblemError, match="not with a regression"):
+    with pytest.raises(ProblemError, match="needs classes"):
         load_file(path, "a", stratify=True)
 
 

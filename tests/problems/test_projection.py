@@ -176,7 +176,7 @@ def test_a_projection_is_frozen_and_repeats_bit_for_bit():
         ("wine", ("hue", "hue"), ["'hue'", "different"]),
         ("wine", ("PC14", "hue"), ["'PC14'"]),
         ("wine", ("PC0", "hue"), ["'PC0'"]),
-        ("line", ("x1", "PC1"), ["one direction"]),
+        ("line", ("x1", "PC1"), ["the same direction"]),
     ],
 )
 def test_names_that_do_not_fit_are_refused_in_one_line(name, names, words):

@@ -280,8 +280,8 @@ def test_what_is_at_fault_in_json_lines_is_said(
 
 def test_a_list_of_json_is_told_from_json_lines(tmp_path: Path) -> None:
     said = refusal(text(tmp_path, ' [\n{"a": 1, "y": 0},\n{"a": 2, "y": 1}]', "t.json"))
-    assert "one list of JSON" in said
-    assert "an object a line" in said
+    assert "one JSON list" in said
+    assert "an object on every line" in said
 
 
 def test_json_that_changes_far_down_is_refused_by_its_row(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_json_that_changes_far_down_is_refused_by_its_row(tmp_path: Path) -> Non
     path = text(tmp_path, "".join(lines) + '{"a": "x", "y": 1}\n', "t.jsonl")
     assert "row 60001 (line 60001), column 'a'" in refusal(path)
     path = text(tmp_path, "".join(lines) + '{"a": 1, "y": 1, "z": 2}\n', "t.jsonl")
-    assert "row 60001 (line 60001): the field 'z'" in refusal(path)
+    assert "row 60001 (line 60001): no line before has the field 'z'" in refusal(path)
 
 
 def test_names_and_values_are_safe_to_print(tmp_path: Path) -> None:

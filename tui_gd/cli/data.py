@@ -7,7 +7,7 @@ from typing import TextIO
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, SURFACES, Problem
-from tui_gd.problems.columns import plain_notes
+from tui_gd.problems.column_notes import plain_notes
 from tui_gd.problems.files import read_columns
 from tui_gd.problems.input_file import format_of, names_file
 from tui_gd.problems.problem import ColumnNote
@@ -37,10 +37,10 @@ def main(options: argparse.Namespace) -> int:
 def describe(settings: RunSettings, out: TextIO) -> None:
     """Print a line for every column: its kind, its values, how it is prepared for the target.
 
-    Without a target, the columns as they are. `ProblemError` if `settings` name no file.
+    Without a target, nothing is done yet. `ProblemError` if `settings` name no file.
     """
     if settings.problem in BUILTIN or not names_file(settings.problem):
-        raise ProblemError(f"{settings.problem}: is no file; name a table, as data.csv")
+        raise ProblemError(f"{settings.problem}: not a file; name a table, such as data.csv")
     if settings.target is None and format_of(settings.problem) not in WITHOUT_COLUMNS:
         table = read_columns(settings.problem, settings.drop)
         print(f"{table.shown}: {_count(len(table.values), 'row')}", file=out)

@@ -1,6 +1,6 @@
-"""Problems from numpy's files: a pair of .npy files, or an .npz with X and y.
+"""Problems from files of numbers: a pair of .npy files, an .npz with X and y, or svmlight.
 
-Large arrays are mapped, not read: what is trained on may be larger than memory.
+Large arrays are mapped, not read: training data may be larger than memory.
 """
 
 import struct
@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.assembling import Division, assemble
 from tui_gd.problems.input_file import open_bytes, reason, shown_path
+from tui_gd.problems.prepare import prepare
 from tui_gd.problems.problem import Problem, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
-from tui_gd.problems.split import class_type
-from tui_gd.problems.tables import Column, Floats, Table, room_for
+from tui_gd.problems.split import Preparation, class_type
+from tui_gd.problems.tables import Column, Floats, Table, check_memory
 from tui_gd.problems.target import whole_kinds
 
-# up to this size the data are read, shuffled and split as all others are
+# up to this size data are read, shuffled and split like a table
 MAPPED_BYTES = 1 << 30
-# what numpy and zipfile raise for damaged files
+# numpy and zipfile raise these for damaged files
 _UNREADABLE = (
     OSError,
     ValueError,
@@ -40,7 +40,7 @@ _UNREADABLE = (
     zlib.error,
     zipfile.BadZipFile,
 )
-_HEADER = struct.Struct("<26xHH")  # of a member in a zip file: lengths of its name and extra field
+_HEADER = struct.Struct("<26xHH")  # of a zip member: the lengths of its name and extra field
 
 
 def load_arrays(
@@ -56,12 +56,12 @@ def load_arrays(
 ) -> Problem:
     """Return the problem of `X.npy` and the file `target`, or of `data.npz` with X and y.
 
-    X is (rows, features), y (rows,): whole numbers of at most 20 kinds are classes, others are the
-    target of a regression. Up to 1 GiB of X is split as the built-in problems, or tested on the
-    X and y of the .npz `test`. A larger one stays in its file: its first rows are train, the last
-    `test_size` of them test, in the file's order.
+    X is (rows, features), y (rows,): up to 20 different whole numbers are classes, other numbers
+    the target of a regression. Up to 1 GiB, X is split like the built-in problems, or tested on the
+    X and y of the .npz `test`. A larger X stays in its file: the last `test_size` of its rows are
+    test rows, in the file's order.
 
-    Raises `ProblemError`, one line, for files that are none, shapes that do not fit, numbers that
+    Raises `ProblemError` in one line for damaged files, shapes that do not match, and numbers that
     are not finite.
     """
     shown = shown_path(path)
@@ -75,10 +75,10 @@ def load_arrays(
                     f"{shown_path(test)}: has {x_test.shape[1]} features, {shown} has {x.shape[1]}"
                 )
             other = table_of(shown_path(test), x_test, y_test)
-        return assemble(
+        return prepare(
             table_of(shown, x, y),
             other,
-            Division(test_size, split_seed, stratify, standardize, task),
+            Preparation(test_size, split_seed, stratify, standardize, task),
         )
     for option, given in (
         ("--standardize", standardize),
@@ -88,8 +88,8 @@ def load_arrays(
     ):
         if given:
             raise ProblemError(
-                f"{shown}: {option} needs the data in memory, up to {MAPPED_BYTES >> 30} GiB: make"
-                " the file ready for it, or smaller"
+                f"{shown}: {option} needs the data in memory, so at most {MAPPED_BYTES >> 30} GiB:"
+                " prepare the file before, or make it smaller"
             )
     return _mapped_problem(shown, x, y, test_size)
 
@@ -131,14 +131,14 @@ def _mapped_problem(shown: str, x: NDArray[Any], y: NDArray[Any], test_size: flo
 
 
 def _read(path: str, target: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return X and y of a file, mapped where possible, checked."""
+    """Return X and y of a file, checked, mapped where possible."""
     if path.endswith(".npz"):
         x, y = _member(path, "X"), np.asarray(_member(path, "y"))
     else:
         x = _mapped(path)
         if target is None:
             raise ProblemError(
-                f"{shown_path(path)}: name the file of its targets, as --target y.npy"
+                f"{shown_path(path)}: name the file with its targets: --target y.npy"
             )
         y = np.asarray(_mapped(target))
     check_arrays(shown_path(path), x, y)
@@ -146,15 +146,15 @@ def _read(path: str, target: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def check_arrays(path: str, x: NDArray[Any], y: NDArray[Any]) -> None:
-    """Raise `ProblemError` unless they are finite numbers, a row each."""
+    """Raise `ProblemError` unless X and y hold finite numbers, and y one for each row of X."""
     for name, array, dimensions in (("X", x, 2), ("y", y, 1)):
         if array.dtype.kind not in "fiub" or array.ndim != dimensions:
             raise ProblemError(
-                f"{path}: {name} is {array.dtype} of shape {array.shape}; wanted are numbers in"
+                f"{path}: {name} is {array.dtype} of shape {array.shape}, not numbers in"
                 f" {dimensions} dimension{'s' * (dimensions > 1)}"
             )
     if len(x) != len(y) or not x.shape[1]:
-        raise ProblemError(f"{path}: X has shape {x.shape} and y {y.shape}: a row each is wanted")
+        raise ProblemError(f"{path}: X has shape {x.shape} and y {y.shape}; they need a row each")
     if not len(x):
         raise ProblemError(f"{path}: has no rows")
     for start in range(0, len(x), 65_536):
@@ -215,16 +215,17 @@ def _map_member(path: str, offset: int) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    if "pickle" in str(error):  # numpy's advice would be to load it nevertheless
-        return "not in numpy's format, or Python objects instead of numbers"
+    if "pickle" in str(error):  # numpy would advise to load it anyway
+        return "not in numpy's format, or Python objects, not numbers"
     return reason(error)
 
 
-# Files of svmlight: a target and the features that are not 0, a row a line.
-
-
 def read_svmlight(path: str) -> tuple[Floats, NDArray[np.float64]]:
-    """Return X (rows, features), dense, and y (rows,); `ProblemError` for what is none."""
+    """Return X (rows, features), dense, and y (rows,) of a svmlight file.
+
+    `ProblemError` for a file that is not svmlight: a line is a target and the features that are not
+    zero.
+    """
     from sklearn.datasets import load_svmlight_file
 
     shown = shown_path(path)
@@ -242,5 +243,5 @@ def read_svmlight(path: str) -> tuple[Floats, NDArray[np.float64]]:
         raise ProblemError(
             f"{shown}: has {x.shape[1]:,} features, more than {MOST_COLUMNS:,}: take fewer"
         )
-    room_for(shown, *x.shape)
+    check_memory(shown, *x.shape)
     return x.toarray(), y

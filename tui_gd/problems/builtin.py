@@ -1,4 +1,4 @@
-"""The problems that come with the program: their table, and how one is loaded."""
+"""The built-in problems: generated data sets, and those of scikit-learn."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,8 +11,6 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems.problem import Problem, surface_problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface
-
-# Data sets that are made from a formula and a seed.
 
 SPIRAL_TURNS = 1.25
 """How far an arm of `spiral` winds around the origin."""
@@ -112,17 +110,17 @@ def _classes(x: NDArray[np.float64], y: NDArray[np.generic], classes: int) -> Da
 
 
 MOST_SAMPLES = 10**8
-"""More rows than this are refused: with two features they take 7 GB to make."""
+"""The most rows: with two features they take 7 GB to make."""
 MOST_CLASSES = 100
 MOST_NOISE = 1000.0
 
 
 @dataclass(frozen=True)
 class Builtin:
-    """A problem by name: what it is, how large, its options with their defaults, how it is made.
+    """A problem: what it is, its size, its options with their defaults, and what makes it.
 
-    `rows` and `classes` are those of the default options; `classes` is 0 for regression. `make`
-    takes every option by name.
+    `rows` and `classes` belong to the default options; `classes` is 0 for regression. `make` takes
+    every option by name.
     """
 
     about: str
@@ -153,15 +151,15 @@ def load_problem(
 ) -> Problem:
     """Return the built-in problem of that name, split into train and test.
 
-    `x_train`, `x_test` have shape (rows, features + 1), ones last; ⌈test_size·rows⌉ rows chosen by
-    `split_seed` are the test. `standardize` gives each feature mean 0 and variance 1 over the
+    `x_train`, `x_test` have shape (rows, features + 1), ones last; `split_seed` chooses the
+    ⌈test_size·rows⌉ test rows. `standardize` gives each feature mean 0 and variance 1 over the
     train rows. `samples` (rows before the split), `noise` (a standard deviation), `data_seed` and
     `classes` change what is generated; None leaves the default in `BUILTIN[name].options`.
 
-    A name as `surface:himmelblau` is that of a test function; options are not for it.
+    A name such as `surface:himmelblau` is a test function, which takes no options.
 
-    Raises `ProblemError` if there is no such problem, if it does not have an option that is given,
-    if a value is out of its range, or if too little is left to train on.
+    Raises `ProblemError` for an unknown problem, an option that it does not have, a value out of
+    range, and if too little is left to train on.
 
     >>> problem = load_problem("blobs")
     >>> problem.x_train.shape, problem.task, problem.class_names
@@ -179,11 +177,11 @@ def load_problem(
         data = BUILTIN[name].make(**options)
         return split(name, data, test_size, split_seed=split_seed, standardize=standardize)
     except MemoryError:
-        raise ProblemError(f"{name}: not enough memory for so many rows; take fewer") from None
+        raise ProblemError(f"{name}: not enough memory for this many rows; take fewer") from None
 
 
 def _options(name: str, given: Mapping[str, int | float]) -> dict[str, int | float]:
-    """Return the options that `name` is made with, checked; `ProblemError` if one is at fault."""
+    """Return all options of `name`, checked; `ProblemError` for a bad one."""
     has = BUILTIN[name].options
     for key in given:
         if key not in has:
@@ -218,7 +216,7 @@ def _noise(name: str, value: float) -> float:
 
 
 def _bundled(loader: str, target_name: str = "class") -> Callable[[], DataSet]:
-    """Return what makes a data set of the one that `sklearn.datasets.<loader>()` gives."""
+    """Return a function that makes a data set from `sklearn.datasets.<loader>()`."""
 
     def make() -> DataSet:
         from sklearn import datasets
@@ -272,4 +270,4 @@ BUILTIN: Mapping[str, Builtin] = {
         "diabetes a year later", 442, 10, 0, _bundled("load_diabetes", "disease progression")
     ),
 }
-"""The problems by name, in the order in which they are listed."""
+"""The problems by name, in the order of the list."""

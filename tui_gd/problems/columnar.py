@@ -10,15 +10,15 @@ from tui_gd.problems.input_file import cannot_read, reason, shown_path
 from tui_gd.problems.sources import Batch, Field, kind_of, named, row_name
 
 NUMBERS = 1 << 18
-"""So many numbers are read at a time."""
+"""Numbers read at a time."""
 COLUMNS = 8
-"""Of a file of Parquet so many columns are read at a time: each holds its dictionary."""
-# bytes of every column; without a buffer all of a group of rows is fetched, and kept
+"""Columns of a Parquet file read at a time: each holds its dictionary in memory."""
+# bytes per column; without a buffer pyarrow fetches and keeps a whole row group
 BUFFER = 1 << 16
 
 
 class Columnar:
-    """A file of Parquet or, if `feather`, of Arrow's IPC format, Feather of version 2."""
+    """A Parquet file or, if `feather`, one of Arrow's IPC format, which is Feather version 2."""
 
     def __init__(self, path: str, *, feather: bool) -> None:
         self.path, self.shown, self._feather = path, shown_path(path), feather
@@ -36,7 +36,7 @@ class Columnar:
         ]
 
     def batches(self) -> Iterator[Batch]:
-        """Read the file from its start: Parquet a few columns at a time, all of their rows."""
+        """Read the file from its start; of Parquet a few columns at a time, with all their rows."""
         if self._feather:
             yield from self._numbered(self._record_batches(), None)
             return
@@ -58,13 +58,13 @@ class Columnar:
                 batch = next(reading, None)
                 if batch is None:
                     return
-                batch.validate(full=True)  # offsets of texts may point anywhere in a damaged file
+                batch.validate(full=True)  # in a damaged file offsets of texts may point anywhere
             if batch.num_rows:
                 yield Batch(row, batch.num_rows, batch.columns, partial(row_name, row), columns)
             row += batch.num_rows
 
     def rows_to_come(self, batch: Batch) -> int:
-        """Return what a file of Parquet says."""
+        """Return the number of rows that a Parquet file states."""
         return max(batch.rows, self._rows)
 
     def _open(self) -> Any:
@@ -87,7 +87,7 @@ class Columnar:
 
     @contextmanager
     def _one_line(self) -> Iterator[None]:
-        """Turn what pyarrow raises into one line."""
+        """Turn pyarrow's exceptions into one line."""
         import pyarrow as pa
 
         try:
@@ -107,6 +107,6 @@ class Columnar:
             return cannot_read(self.path, error)
         name = "Feather" if self._feather else "Parquet"
         return ProblemError(
-            f"{self.shown}: cannot be read as {name}, it is damaged or cut off ({reason(error)});"
+            f"{self.shown}: cannot be read as {name}: it is damaged or cut off ({reason(error)});"
             " write or copy it again"
         )

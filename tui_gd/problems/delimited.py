@@ -1,4 +1,4 @@
-"""Text tables, CSV and TSV, as batches of columns."""
+"""Text tables such as CSV and TSV, as batches of columns."""
 
 import csv
 import io
@@ -23,8 +23,6 @@ from tui_gd.problems.input_file import (
 from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, kind_of, named
 from tui_gd.problems.text import safe_text
 
-# Delimiter and header of a text table, found from its first lines.
-
 DELIMITERS = (",", "\t", ";", "|")
 LINES = 50
 LONGEST_FIELD = 1 << 24
@@ -45,15 +43,15 @@ MISSING_TEXTS = frozenset(
         "null",
     }
 )
-"""Texts that stand for a missing value wherever they are."""
+"""Texts that mean a missing value in every column."""
 MISSING_NUMBERS = (*sorted(MISSING_TEXTS), "?", ".", "-", "None", "none", "missing", "Missing")
-"""Texts that stand for a missing value among numbers."""
+"""Texts that mean a missing value in a column of numbers."""
 NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written: its delimiter, the names of its columns, whether it states them."""
+    """How a text table is written: its delimiter, its column names, whether it has a header."""
 
     delimiter: str
     names: tuple[str, ...]
@@ -61,12 +59,12 @@ class Dialect:
 
     @property
     def shown(self) -> str:
-        """The delimiter as it is named in messages."""
+        """The delimiter's name in messages."""
         return "a tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
 
 
 def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the rows of a text that are not empty, each with the number of its last line."""
+    """Yield the rows of a text that are not empty, each with the number of its last line."""
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     for row in reader:
@@ -75,21 +73,21 @@ def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def sniff(shown: str, text: str) -> Dialect:
-    """Return the dialect of a table that begins with `text`, whole lines; `shown` names the file.
+    """Return the dialect of a table that starts with `text` (whole lines); `shown` names the file.
 
-    The delimiter is the one of comma, tab, semicolon and bar that parts most of the first 50 rows
-    into equally many fields, more than one. The first row is a header if it holds text where those
-    below it hold numbers, or no number at all; without one the columns are x1, x2, and so on.
+    The delimiter is comma, tab, semicolon or bar: the one that splits most of the first 50 rows
+    into the same number of fields, more than one. The first row is a header if it has text over a
+    column of numbers, or no number at all; without a header the columns are x1, x2, and so on.
     """
     parted = {delimiter: _first_rows(shown, text, delimiter) for delimiter in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda one: _agreement(parted[one]))
     rows = parted[delimiter]
     if not rows:
-        raise ProblemError(f"{shown}: has no rows; a table with a header and rows is wanted")
+        raise ProblemError(f"{shown}: has no rows; a table needs a header and rows")
     if _agreement(rows)[1] < 2:
         raise ProblemError(
-            f"{shown}: has one column only; wanted are a target and at least one feature,"
-            " parted by commas, tabs, semicolons or bars (of spaces: tr -s ' ' ',')"
+            f"{shown}: has only one column; a table needs a target and at least one feature,"
+            " separated by commas, tabs, semicolons or bars (from spaces: tr -s ' ' ',')"
         )
     _check_first(shown, rows, delimiter)
     header = _is_header(rows)
@@ -99,14 +97,14 @@ def sniff(shown: str, text: str) -> Dialect:
 
 
 def _check_first(shown: str, rows: list[list[str]], delimiter: str) -> None:
-    """Refuse what stands above a table: a remark, a title, `sep=;`, a header that lacks names."""
+    """Refuse a first line that is not part of the table, or a header that lacks names."""
     first, widths = rows[0], {len(row) for row in rows[1:]}
     if len(rows) > 2 and len(widths) == 1 and len(first) not in widths:
         (width,) = widths
         raise ProblemError(
             f"{shown}: the first line, {safe_text(delimiter.join(first), 40)!r}, has {len(first)}"
-            f" value{'s' * (len(first) != 1)} and the rows below it {width}: it has to name every"
-            " column, or go"
+            f" value{'s' * (len(first) != 1)} and the rows below it {width}: name every column"
+            " in it, or delete it"
         )
 
 
@@ -114,11 +112,11 @@ def _first_rows(shown: str, text: str, delimiter: str) -> list[list[str]]:
     try:
         return list(islice((row for _, row in rows_of(text, delimiter)), LINES))
     except csv.Error as error:
-        raise ProblemError(f"{shown}: is no table of text ({error}); save it as CSV") from None
+        raise ProblemError(f"{shown}: is not a text table ({error}); save it as CSV") from None
 
 
 def _agreement(rows: list[list[str]]) -> tuple[float, int]:
-    """Return the share of rows that have as many fields as most, and that number; (0, 1) if one."""
+    """Return the most common number of fields, after the share of rows with it; (0, 1) if one."""
     counts = Counter(map(len, rows))
     if not counts:
         return 0.0, 0
@@ -143,15 +141,14 @@ def _is_number(cell: str) -> bool:
 
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-# a packed file is about so many times as long unpacked
+# how much longer a compressed file is when uncompressed, roughly
 _PACKED = 3
 
 
 class Delimited:
-    """A text table. What is no number in a column that was taken for numbers makes it text.
+    """A text table: a value that is not a number turns a column of numbers into text.
 
-    Kinds are those of the first MiB, as pyarrow infers them; `kinds`, by the names of columns,
-    stand in for them.
+    The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name.
     """
 
     def __init__(self, path: str, kinds: dict[str, Kind] | None = None) -> None:
@@ -159,7 +156,7 @@ class Delimited:
         self.changed = False
         first = next(chunks(path), None)
         if first is None:
-            raise ProblemError(f"{self.shown}: is empty; a table with a header and rows is wanted")
+            raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
         self._check_bytes(first.data)
         self.dialect = sniff(self.shown, first.text(self.shown))
         names = named(self.shown, self.dialect.names)
@@ -179,12 +176,12 @@ class Delimited:
             row += table.num_rows
 
     def rows_to_come(self, batch: Batch) -> int:
-        """Judge by the size of the file and the rows of its first bytes."""
+        """Estimate from the size of the file and the rows of its first bytes."""
         size = size_of(self.path) * (_PACKED if is_packed(self.path) else 1)
         return int(max(size / CHUNK, 1) * batch.rows * 1.02) if size > CHUNK else batch.rows
 
     def records(self, chunk: Chunk) -> Iterator[tuple[int, list[str]]]:
-        """Give line and fields of the rows of a chunk, as they are written."""
+        """Yield line and fields of the rows of a chunk, as written."""
         header, first = chunk.first and self.dialect.header, chunk.line
         for line, fields in rows_of(chunk.text(self.shown), self.dialect.delimiter):
             if not header:
@@ -197,8 +194,8 @@ class Delimited:
         if b"\x00" in data:
             line = 1 + data.count(b"\n", 0, data.find(b"\x00"))
             raise ProblemError(
-                f"{self.shown}: line {line} holds a zero byte: it is no text; a table as CSV,"
-                " Parquet or Feather is wanted"
+                f"{self.shown}: line {line} has a zero byte, so it is not text; save the table"
+                " as CSV, Parquet or Feather"
             )
 
     def _kinds_of(self, chunk: Chunk) -> dict[int, Kind]:
@@ -245,7 +242,7 @@ class Delimited:
         )
 
     def _mend(self, chunk: Chunk, row: int, error: Exception) -> Any:
-        """Return a chunk that could not be parsed, the columns at fault as text from now on."""
+        """Parse a chunk again that failed, with the columns at fault as text from now on."""
         import pyarrow as pa
 
         if not isinstance(error, (pa.ArrowException, ValueError)):
@@ -261,7 +258,7 @@ class Delimited:
             raise self._fault(chunk, row, other) from None
 
     def _no_numbers(self, chunk: Chunk, columns: list[int]) -> list[int]:
-        """Return those of the columns that hold something else than numbers, by bisection."""
+        """Return the columns that hold something other than numbers, by bisection."""
         import pyarrow as pa
 
         if not columns:
@@ -279,21 +276,21 @@ class Delimited:
         return []
 
     def _explain(self, chunk: Chunk, row: int) -> None:
-        """Raise `ProblemError` if the chunk is no UTF-8 or its rows are not of one length."""
+        """Raise `ProblemError` if the chunk is not UTF-8 or its rows differ in length."""
         self._check_bytes(chunk.data)
         wanted = len(self.dialect.names)
         try:
             for number, (line, fields) in enumerate(self.records(chunk), row + 1):
                 if len(fields) != wanted:
                     values = f"{len(fields)} value{'s' * (len(fields) != 1)}"
-                    quote = " (is a quote never closed?)" if "\n" in fields[-1] else ""
+                    quote = " (is a quote not closed?)" if "\n" in fields[-1] else ""
                     raise ProblemError(
-                        f"{self.shown}: row {number} (line {line}) has {values}, wanted are"
-                        f" {wanted}, parted by {self.dialect.shown}{quote}; correct the line"
+                        f"{self.shown}: row {number} (line {line}) has {values}, not"
+                        f" {wanted}, separated by {self.dialect.shown}{quote}; correct the line"
                     )
         except csv.Error as error:
             raise ProblemError(
-                f"{self.shown}: from line {chunk.line} on: no table of text ({error})"
+                f"{self.shown}: from line {chunk.line} on: not a text table ({error})"
             ) from None
 
     def _fault(self, chunk: Chunk, row: int, error: Exception) -> ProblemError:
@@ -309,13 +306,13 @@ class Delimited:
 
 
 class _Places:
-    """How the rows of a chunk are named."""
+    """Names the rows of a chunk in messages."""
 
     def __init__(self, source: Delimited, chunk: Chunk, row: int) -> None:
         self._source, self._chunk, self._row = source, chunk, row
 
     def __call__(self, row: int) -> str:
-        """Name the row of that number within the chunk by its row and line in the file."""
+        """Name a row of the chunk by its row and line in the file."""
         for number, (line, _) in enumerate(self._source.records(self._chunk)):
             if number == row:
                 return f"row {self._row + row + 1} (line {line})"

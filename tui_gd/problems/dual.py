@@ -19,9 +19,9 @@ Number = Floats | np.float64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dual:
-    """A value (points,) and its slope along each variable; None where there is none to follow.
+    """A value (points,) and its slope along each variable; None for a slope of zero.
 
-    What is the same for all points is a scalar.
+    A number that all points share is a scalar.
     """
 
     value: Number
@@ -31,8 +31,8 @@ class Dual:
 def follow(value: Number, *parts: tuple[Dual, Callable[[], Number]]) -> Dual:
     """Return a dual by the chain rule: `slope = sum_k factor_k · slope_k` over the parts.
 
-    A part is an operand and what returns the derivative of `value` with respect to it, which is
-    called only where the operand has a slope.
+    A part is an operand with a function that returns the derivative of `value` with respect to it;
+    the function is called only if the operand has a slope.
     """
     slopes: list[Number | None] = [None] * max([len(dual.slopes) for dual, _ in parts])
     for dual, factor in parts:
@@ -121,8 +121,8 @@ def power(a: Dual, b: Dual) -> Dual:
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    # numpy takes another way, to other last bits, where all exponents are one number such as 2,
-    # and of one point they are: so another point with another exponent always stands last
+    # numpy computes other last bits if all exponents are the same number, such as 2, as they are
+    # for one point: so a last point with another exponent is always added
     size = np.broadcast(base, exponent).size
     full = np.empty((2, size + 1))
     full[0, :-1], full[1, :-1] = base, exponent
@@ -142,7 +142,7 @@ def greatest(a: Dual, b: Dual) -> Dual:
 
 
 def _chosen(a: Dual, b: Dual, first: NDArray[np.bool_] | np.bool_) -> Dual:
-    # not numpy's minimum: which of 0 and −0 that returns depends on where in the array they stand
+    # not numpy's minimum: whether that returns 0 or −0 depends on their places in the array
     first = first | np.isnan(a.value)
     return follow(
         np.where(first, a.value, b.value)[()],

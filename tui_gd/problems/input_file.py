@@ -1,4 +1,4 @@
-"""Files that are named as data: what they are, and their bytes, unpacked."""
+"""Input files: their format, and their bytes, decompressed, in chunks of lines for text."""
 
 import atexit
 import gzip
@@ -53,12 +53,12 @@ _TEXTS = ("delimited", "json", "svmlight")
 
 
 def shown_path(path: str) -> str:
-    """Return a path as it is named in messages."""
+    """Return how messages name a path."""
     return "standard input" if path == STANDARD_INPUT else safe_text(path, PATH_SHOWN)
 
 
 def names_file(name: str) -> bool:
-    """Whether PROBLEM names a file: by its ending, by a slash, or because it is one."""
+    """Whether PROBLEM names a file: by its ending, by a slash, or because it exists."""
     if name == STANDARD_INPUT or _ending(name) in _ENDINGS or os.sep in name:
         return True
     try:
@@ -68,9 +68,9 @@ def names_file(name: str) -> bool:
 
 
 def format_of(path: str) -> Format:
-    """Return what a file is, by its first bytes, else by its ending; `ProblemError` if it is none.
+    """Return the format of a file, by its first bytes or else by its ending.
 
-    What has no known ending is text with delimiters.
+    A file without a known ending is a text table. `ProblemError` for a file that cannot be read.
     """
     if path == STANDARD_INPUT:
         return "delimited"
@@ -79,19 +79,19 @@ def format_of(path: str) -> Format:
     first = first_bytes(path, 8)
     named = _ENDINGS.get(ending, "delimited")
     if not first:
-        raise ProblemError(f"{shown}: is empty; a table with a header and rows is wanted")
+        raise ProblemError(f"{shown}: is empty; a table needs a header and rows")
     found = next((form for magic, form in _FIRST_BYTES if first.startswith(magic)), named)
     if first.startswith(b"FEA1"):
-        raise ProblemError(f"{shown}: Feather of version 1; write it again as version 2")
+        raise ProblemError(f"{shown}: Feather version 1; write it again as version 2")
     if found in _TEXTS and first.startswith(b"PK\x03\x04"):
         raise ProblemError(f"{shown}: a zip archive or a spreadsheet; save it as CSV")
     if found not in _TEXTS and path.endswith(".gz"):
-        raise ProblemError(f"{shown}: .gz goes with text; unpack it with gunzip")
+        raise ProblemError(f"{shown}: only text may be .gz; unpack it with gunzip")
     return found
 
 
 def open_bytes(path: str) -> BinaryIO:
-    """Open a file, or what standard input held, for reading its bytes, unpacked if they are .gz."""
+    """Open a file, or the copy of standard input, to read its bytes, decompressed from .gz."""
     try:
         if path == STANDARD_INPUT:
             file: BinaryIO = os.fdopen(os.dup(_spooled().fileno()), "rb")
@@ -102,11 +102,11 @@ def open_bytes(path: str) -> BinaryIO:
         file.seek(0)
     except (OSError, ValueError) as error:
         raise cannot_read(path, error) from None
-    return _Unpacked(file) if packed else file  # type: ignore[return-value]
+    return _Decompressed(file) if packed else file  # type: ignore[return-value]
 
 
-class _Unpacked(gzip.GzipFile):
-    """A .gz that closes the file that it is read from."""
+class _Decompressed(gzip.GzipFile):
+    """A .gz file that also closes the file beneath it."""
 
     def __init__(self, packed: BinaryIO) -> None:
         super().__init__(fileobj=packed, mode="rb")
@@ -119,13 +119,13 @@ class _Unpacked(gzip.GzipFile):
 
 
 def spooled_input() -> tuple[int, int]:
-    """Return the file that has what standard input held, and its size in bytes."""
+    """Return the descriptor and the size in bytes of the copy of standard input."""
     handle = _spooled().fileno()
     return handle, os.fstat(handle).st_size
 
 
 def read_bytes(path: str, file: BinaryIO, size: int) -> bytes:
-    """Read up to `size` bytes; `ProblemError` if that cannot be done."""
+    """Read up to `size` bytes; `ProblemError` if that fails."""
     try:
         return file.read(size)
     except (OSError, EOFError, zlib.error, MemoryError) as error:
@@ -133,20 +133,20 @@ def read_bytes(path: str, file: BinaryIO, size: int) -> bytes:
 
 
 def first_bytes(path: str, size: int) -> bytes:
-    """Return the first bytes of a file, unpacked."""
+    """Return the first bytes of a file, decompressed."""
     with open_bytes(path) as file:
         return read_bytes(path, file, size)
 
 
 def size_of(path: str) -> int:
-    """Return the bytes of a file as it is stored."""
+    """Return the size in bytes of a file as stored."""
     return (
         os.fstat(_spooled().fileno()).st_size if path == STANDARD_INPUT else os.stat(path).st_size
     )
 
 
 def is_packed(path: str) -> bool:
-    """Whether a file is stored as .gz."""
+    """Whether a file is compressed."""
     with open_bytes(path) as file:
         return isinstance(file, gzip.GzipFile)
 
@@ -161,14 +161,14 @@ def cannot_read(path: str, error: BaseException) -> ProblemError:
     if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
         return ProblemError(f"{shown}: the .gz is cut off or damaged; copy it again")
     if isinstance(error, MemoryError):
-        return ProblemError(f"{shown}: not enough memory for it; take fewer rows")
+        return ProblemError(f"{shown}: not enough memory; take fewer rows")
     if isinstance(error, OSError) and error.strerror:
         return ProblemError(f"{shown}: cannot be read: {error.strerror}")
     return ProblemError(f"{shown}: cannot be read ({reason(error)})")
 
 
 def reason(error: BaseException) -> str:
-    """Return what a library says, in one short line that is safe to print."""
+    """Return a library's message in one short line that is safe to print."""
     return safe_text(" ".join(str(error).split()), 120) or type(error).__name__
 
 
@@ -179,9 +179,9 @@ def _check_regular(path: str) -> None:
     except (OSError, ValueError) as error:
         raise cannot_read(path, error) from None
     if stat.S_ISDIR(mode):
-        raise ProblemError(f"{shown}: is a directory; name a file in it")
+        raise ProblemError(f"{shown}: a directory; name a file in it")
     if not stat.S_ISREG(mode):
-        raise ProblemError(f"{shown}: is no regular file; pipe it in and name -")
+        raise ProblemError(f"{shown}: not a regular file; pipe it in and use - as its name")
 
 
 def _ending(name: str) -> str:
@@ -190,7 +190,7 @@ def _ending(name: str) -> str:
 
 @cache
 def _spooled() -> BinaryIO:
-    """Return what standard input held, in a file without a name: it can be read but once."""
+    """Return a temporary copy of standard input, which can only be read once."""
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None or stream.isatty():
         raise ProblemError("- is standard input, which is a terminal here: pipe a table in")
@@ -207,11 +207,9 @@ def _spooled() -> BinaryIO:
     atexit.register(spool.close)
     if spool.tell() == 0:
         spool.close()
-        raise ProblemError("standard input: is empty; a table with a header and rows is wanted")
+        raise ProblemError("standard input: is empty; a table needs a header and rows")
     return spool
 
-
-# Text files as chunks of whole lines, parsed ahead on a few threads, in order.
 
 CHUNK = 1 << 20
 LONGEST_LINE = 1 << 24
@@ -220,7 +218,7 @@ THREADS = 4
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole lines of a text: the file they are of, their bytes, and where they begin."""
+    """Whole lines of a text file: its path, their bytes, and the offset of the first."""
 
     path: str
     data: bytes
@@ -228,7 +226,7 @@ class Chunk:
 
     @property
     def line(self) -> int:
-        """The number of its first line, from 1: the file is read again up to there."""
+        """The number of its first line, from 1; this reads the file again up to there."""
         lines, left = 1, self.offset
         with open_bytes(self.path) as file:
             while left:
@@ -240,11 +238,11 @@ class Chunk:
 
     @property
     def first(self) -> bool:
-        """Whether the file begins with it."""
+        """Whether it is the start of the file."""
         return self.offset == 0
 
     def text(self, shown: str) -> str:
-        """Return it decoded; `ProblemError` with line and byte if it is no UTF-8."""
+        """Return the decoded text; `ProblemError` with line and byte if it is not UTF-8."""
         try:
             return self.data.decode("utf-8-sig" if self.first else "utf-8")
         except UnicodeDecodeError as error:
@@ -259,8 +257,8 @@ class Chunk:
 def chunks(path: str, size: int = CHUNK, *, quotes: bool = True) -> Iterator[Chunk]:
     """Read a text in chunks of about `size` bytes that end with a line.
 
-    With `quotes`, a line end within quotes ends no line of the table. `ProblemError` for a line
-    of more than 16 MiB.
+    With `quotes`, a line end within quotes does not end a line. `ProblemError` for a line of more
+    than 16 MiB.
     """
     rest, offset = b"", 0
     with open_bytes(path) as file:
@@ -275,7 +273,7 @@ def chunks(path: str, size: int = CHUNK, *, quotes: bool = True) -> Iterator[Chu
                     line = Chunk(path, rest, offset).line
                     raise ProblemError(
                         f"{shown_path(path)}: line {line} is longer than {LONGEST_LINE >> 20} MiB:"
-                        " is a quote never closed, or is it no table?"
+                        " is a quote not closed, or is this not a table?"
                     )
                 continue
             yield Chunk(path, rest[:cut], offset)
@@ -286,11 +284,11 @@ def chunks(path: str, size: int = CHUNK, *, quotes: bool = True) -> Iterator[Chu
 
 
 def _end_of_lines(data: bytes, quotes: bool) -> int:
-    """Return how many of the bytes are whole lines: up to a line end outside of quotes."""
+    """Return the number of bytes up to the last line end outside quotes."""
     cut = data.rfind(b"\n") + 1
     if not quotes or b'"' not in data or data.count(b'"', 0, cut) % 2 == 0:
         return cut
-    # back to the last line end before which every quote is closed
+    # go back to a line end before which every quote is closed
     for _ in range(1000):
         quote = data.rfind(b'"', 0, cut)
         cut = data.rfind(b"\n", 0, quote) + 1
@@ -302,7 +300,7 @@ def _end_of_lines(data: bytes, quotes: bool) -> int:
 def parsed_ahead(
     source: Iterator[Chunk], parse: Callable[[Chunk], Any]
 ) -> Iterator[tuple[Chunk, Any]]:
-    """Give every chunk with what `parse` makes of it, or with the exception that it raises."""
+    """Yield every chunk in order, with what `parse` returns or raises; a few threads run ahead."""
     threads = min(THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     waiting: deque[tuple[Chunk, Future[Any]]] = deque()
     with ThreadPoolExecutor(threads) as pool:

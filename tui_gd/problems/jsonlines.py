@@ -1,4 +1,4 @@
-"""JSON lines, an object a line, as batches of columns."""
+"""JSON lines, one object per line, as batches of columns."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 
 
 class JsonLines:
-    """A table of JSON lines; its fields and their kinds are those of the first MiB."""
+    """A table of JSON lines; the first MiB decides its fields and their kinds."""
 
     def __init__(self, path: str) -> None:
         import pyarrow as pa
@@ -45,10 +45,10 @@ class JsonLines:
         self.changed = False
         first = next(chunks(path, quotes=False), None)
         if first is None or not first.data.strip():
-            raise ProblemError(f"{self.shown}: is empty; an object a line is wanted")
+            raise ProblemError(f"{self.shown}: is empty; JSON lines need an object on every line")
         if first.data.lstrip()[:1] == b"[":
             raise ProblemError(
-                f"{self.shown}: is one list of JSON; an object a line is wanted (jq -c '.[]')"
+                f"{self.shown}: is one JSON list; write an object on every line (jq -c '.[]')"
             )
         try:
             schema = self._read(first, None).schema
@@ -86,14 +86,14 @@ class JsonLines:
             row += table.num_rows
 
     def rows_to_come(self, batch: Batch) -> int:
-        """Judge by the size of the file and the rows of its first bytes."""
+        """Estimate from the size of the file and the rows of its first bytes."""
         return int(max(size_of(self.path) / CHUNK, 1) * batch.rows * 1.02)
 
     def _read(self, chunk: Chunk, schema: Any) -> Any:
         from pyarrow import BufferReader
         from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-        chunk.text(self.shown)  # pyarrow lets texts through that are no UTF-8
+        chunk.text(self.shown)  # pyarrow accepts texts that are not UTF-8
         return read_json(
             BufferReader(chunk.data),
             read_options=ReadOptions(use_threads=False, block_size=len(chunk.data) + 1),
@@ -104,7 +104,7 @@ class JsonLines:
         )
 
     def _fault(self, chunk: Chunk, row: int, error: Exception) -> Exception:
-        """Return the error that names the first line at fault."""
+        """Return the error that names the first line with a fault."""
         import pyarrow as pa
 
         if not isinstance(error, (pa.ArrowException, ValueError)):
@@ -127,28 +127,28 @@ class JsonLines:
 
 
 def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
-    """Return what is wrong with a line, as the end of a sentence; None if nothing is.
+    """Return what is wrong with a line, as the end of a sentence; None if it is fine.
 
-    Unless all fields are `known`, the kinds of new ones are put into `kinds`.
+    Unless all fields are `known`, it adds the kinds of new ones to `kinds`.
     """
     try:
         entries = json.loads(line)
     except (ValueError, RecursionError) as wrong:
-        return f": is no JSON ({reason(wrong)}); correct the line"
+        return f": not valid JSON ({reason(wrong)}); correct the line"
     if not isinstance(entries, dict):
-        return ": an object is wanted in every line; write one"
+        return ": not an object; every line needs one"
     for name, value in entries.items():
         shown = safe_text(name.strip(), NAME_LENGTH)
         if shown not in kinds:
             if known:
-                return f": the field {shown!r} is in no line before; give it to all"
+                return f": no line before has the field {shown!r}; write it in all lines"
             kind = next((kind for kind, of in _OF_KIND.items() if type(value) in of), None)
             if kind:
                 kinds[shown] = kind
         wanted = _OF_KIND.get(kinds.get(shown, "nested"), ())
         if wanted and value is not None and type(value) not in wanted:
             return (
-                f", column {shown!r}: {safe_text(json.dumps(value))} is not of the kind of those"
-                f" before it ({kinds[shown]}); correct it"
+                f", column {shown!r}: {safe_text(json.dumps(value))} is of another kind than"
+                f" the values before it ({kinds[shown]}); correct it"
             )
     return None

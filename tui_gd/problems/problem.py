@@ -17,9 +17,9 @@ Use = Literal["number", "missing", "text", "rare"]
 class FeatureRule:
     """One feature as a function of one column: (f(value) − mean) / scale.
 
-    f is, by `use`: the number, `fill` where it is missing ("number"); 1 where the value is missing,
-    else 0 ("missing"); 1 where it is `text` ("text"); 1 where no other rule of the column gives 1
-    ("rare"). `fill` None: in the train rows none was missing.
+    By `use`, f is the number, or `fill` where it is missing ("number"); 1 where the value is
+    missing ("missing"), where it equals `text` ("text"), or where no other rule of the column gives
+    1 ("rare"), and 0 elsewhere. `fill` is None if no train row has a gap.
     """
 
     column: str
@@ -31,14 +31,14 @@ class FeatureRule:
 
 
 def as_they_are(names: Iterable[str]) -> tuple[FeatureRule, ...]:
-    """Return the rules of features that are columns of numbers themselves."""
+    """Return the rules of features that are unchanged columns of numbers."""
     return tuple(FeatureRule(name, "number") for name in names)
 
 
 def standardized(
     rules: tuple[FeatureRule, ...], means: NDArray[np.float64], scales: NDArray[np.float64]
 ) -> tuple[FeatureRule, ...]:
-    """Return the rules of features that were standardized by means and scales (features,)."""
+    """Return the rules with the means and scales (features,) of standardized features."""
     return tuple(
         replace(rule, mean=mean, scale=scale)
         for rule, mean, scale in zip(rules, means.tolist(), scales.tolist(), strict=True)
@@ -47,7 +47,7 @@ def standardized(
 
 @dataclass(frozen=True)
 class ColumnNote:
-    """What was found in a column of a table, what was done to it, which features it became.
+    """What was found in a column of a table, what was done to it, and which features it became.
 
     `kind` is number, yes/no, text, date or nested; `found` and `done` are words.
     """
@@ -64,8 +64,8 @@ class Problem:
     """A data set split into train and test, with feature and class names and a task.
 
     `x_train` and `x_test` have shape (rows, features + 1): the last column is all ones, so that
-    the last row of a weight matrix is the bias. Data that are mapped from a file may have any
-    number type and no ones, (rows, features): `rows` makes them ready.
+    the last row of a weight matrix is the bias. Data mapped from a file may have any number type
+    and no ones, shape (rows, features): `rows` converts them.
 
     `y_train` and `y_test` have shape (rows,): class numbers 0 … classes − 1 in the smallest signed
     integer type that holds them, or for regression the target itself in float64. `target_name`
@@ -73,8 +73,8 @@ class Problem:
 
     A problem of task `surface` is a function of the weights, `surface`; it has no rows.
 
-    Of a table `about` tells what was done to every column; `hints` are sentences for whoever is to
-    train on it, `rules` how each feature is computed from a row of the table.
+    For a table, `about` has a note for every column, `hints` are sentences for the person who
+    trains on it, and `rules` say how each feature is computed from a row of the table.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Problem:
 
     @property
     def features(self) -> int:
-        """The number of features, the column of ones not counted."""
+        """The number of features, without the column of ones."""
         return len(self.feature_names)
 
     @property
@@ -104,7 +104,7 @@ class Problem:
     def rows(
         self, x: NDArray[np.generic], which: slice | NDArray[np.intp] | int
     ) -> NDArray[np.float64]:
-        """Return some rows of `x_train` or `x_test` in float64 with ones last, in memory."""
+        """Return some rows of `x_train` or `x_test` in memory, in float64 with ones last."""
         chosen = np.asarray(x[which], dtype=np.float64)
         if chosen.shape[-1] == self.features + 1:
             return chosen

@@ -1,4 +1,4 @@
-"""How data with any number of features is drawn in the plane."""
+"""Projections of data with any number of features onto the plane."""
 
 import difflib
 import functools
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Components = tuple[Floats, Floats]
 
 BLOCK_ROWS = 8192
-"""Train rows taken at a time on the way to the principal components."""
+"""Train rows per block for the principal components."""
 COMPONENT = re.compile(r"PC([1-9][0-9]{0,5})")
 
 
@@ -34,11 +34,11 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Two axes through the mean of the train rows (features,): how rows become points, and back.
+    """Two axes through the mean of the train rows (features,): rows to points, and back.
 
-    `project` takes rows to points, `lift` points to rows of the plane that the axes span through
-    the mean; on that plane each undoes the other. A problem with one feature has one axis: the
-    vertical one is then the target, labelled `target`.
+    `project` turns rows into points, `lift` turns points into rows of the plane that the axes span
+    through the mean; on that plane each inverts the other. A problem with one feature has one axis:
+    the vertical one is then the target, labelled `target`.
     """
 
     axes: tuple[Axis, ...]
@@ -52,16 +52,16 @@ class Projection:
 
     @property
     def uses_target(self) -> bool:
-        """Whether the vertical axis is the target, which `project` then needs."""
+        """Whether the vertical axis is the target; `project` then needs it."""
         return len(self.axes) == 1
 
     def project(self, x: Floats, y: NDArray[np.generic] | None = None) -> Floats:
         """Return the points (rows, 2) of the rows `x` (rows, features + 1), ones last.
 
         The coordinate on a feature is its value, on a component v it is (x − mean)·v, on the
-        target it is `y` (rows,): the true one, or what a model gives for these rows.
+        target it is `y` (rows,): the true target, or a model's prediction for these rows.
 
-        Raises `ValueError` if the vertical axis is the target and `y` is not given.
+        Raises `ValueError` if the vertical axis is the target and `y` is missing.
         """
         points = np.empty((len(x), 2))
         for column, axis in enumerate(self.axes):
@@ -78,9 +78,9 @@ class Projection:
     def lift(self, points: Floats) -> Floats:
         """Return the rows (n, features + 1), ones last, of the plane's `points` (n, 2).
 
-        For two features they have the point's values and the others are held at their mean; for
-        two components the row is mean + t₁·v₁ + t₂·v₂. In general it is the one point of
-        mean + span(v₁, v₂) that has these coordinates. A coordinate on the target is left out.
+        For two features the row has the point's values, and the other features their mean; for two
+        components it is mean + t₁·v₁ + t₂·v₂. In general it is the one point of mean + span(v₁, v₂)
+        with these coordinates. A coordinate on the target is ignored.
         """
         rows = np.ones((len(points), len(self.mean) + 1))
         basis = np.array([axis.direction for axis in self.axes])
@@ -95,15 +95,15 @@ class Projection:
 
 
 def choose_projection(problem: Problem, names: tuple[str, str] | None = None) -> Projection:
-    """Return how `problem` is drawn: on the two axes of these names, or as its features suggest.
+    """Return the projection of `problem` on the two named axes, or the one its features suggest.
 
-    A name is a feature's, or `PC1`, `PC2`, … for a principal component of the train rows (a
-    feature of that name goes first). Without names: one feature against the target, two features
-    as they are, more on the first two principal components.
+    A name is a feature, or `PC1`, `PC2`, … for a principal component of the train rows (a feature
+    with such a name takes precedence). Without names, one feature is drawn against the target, two
+    features against each other, and more on the first two principal components.
 
-    Raises `ProblemError` if there is no axis of such a name, or if both have one direction.
+    Raises `ProblemError` for an unknown name, and if both axes have the same direction.
     """
-    # data that stay in their file have no ones: as many columns as there are features
+    # data mapped from a file have no column of ones
     features = problem.x_train[:, : problem.features]
     components = functools.cache(lambda: principal_components(features))
     mean = features.mean(axis=0, dtype=np.float64)
@@ -111,7 +111,7 @@ def choose_projection(problem: Problem, names: tuple[str, str] | None = None) ->
         axes = tuple(_named(problem, name, components) for name in names)
         if abs(float(axes[0].direction @ axes[1].direction)) > 1 - 1e-9:
             raise ProblemError(
-                f"{problem.name}: {names[0]!r} and {names[1]!r} are one direction; "
+                f"{problem.name}: {names[0]!r} and {names[1]!r} have the same direction; "
                 "choose two different ones"
             )
         return Projection(axes, mean)
@@ -129,8 +129,8 @@ def principal_components(x: Floats) -> Components:
     is positive, of several equal ones the first. n is the smaller of rows + 2 and features, so
     that there are two even for one row.
 
-    Block by block: S·Vᵀ of what is done stands for it in the next decomposition (it has the same
-    singular values and components), so that nothing as large as x is allocated.
+    It works block by block: in the next decomposition S·Vᵀ replaces the blocks before (it has the
+    same singular values and components), so that nothing as large as x is allocated.
     """
     mean = x.mean(axis=0, dtype=np.float64)
     done = np.zeros((2, x.shape[1]))
@@ -139,7 +139,7 @@ def principal_components(x: Floats) -> Components:
         _, singular, components = np.linalg.svd(np.vstack([done, block]), full_matrices=False)
         done = singular[:, np.newaxis] * components
     sizes = np.abs(components)
-    # equal loadings differ by rounding: the first that is as good as the largest decides
+    # equal loadings differ by rounding: the first one close to the largest decides
     largest = (sizes >= sizes.max(axis=1, keepdims=True) * (1 - 1e-9)).argmax(axis=1)
     signs = np.sign(components[np.arange(len(components)), largest])
     variances = np.square(singular)

@@ -1,4 +1,4 @@
-"""What files of tables are read as: batches of columns, each of a kind."""
+"""Sources: files of tables as batches of columns, each column of one kind."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ NAME_LENGTH = 200
 
 @dataclass(frozen=True)
 class Field:
-    """A column as a file states it."""
+    """A column of a file: its name and its kind."""
 
     name: str
     kind: Kind
@@ -22,9 +22,9 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some rows of a file from `start` on: Arrow arrays, and how a row is named in messages.
+    """Some rows of a file from `start` on, as Arrow arrays; `where` names a row in messages.
 
-    `columns` are those of the file that the arrays are of; None is all.
+    `columns` are the places in the file that the arrays belong to; None means all.
     """
 
     start: int
@@ -37,8 +37,8 @@ class Batch:
 class Source(Protocol):
     """A file as batches of columns.
 
-    `changed` is true once a column was found to be of another kind than `fields` said when the
-    batches began: then they are to be read again.
+    `changed` becomes true when a column turns out to be of another kind than `fields` said at the
+    start: then the batches must be read again.
     """
 
     shown: str
@@ -46,16 +46,16 @@ class Source(Protocol):
     changed: bool
 
     def batches(self) -> Iterator[Batch]:
-        """Read the file from its start; `ProblemError` where it is at fault."""
+        """Read the file from its start; `ProblemError` for a fault in it."""
         ...
 
     def rows_to_come(self, batch: Batch) -> int:
-        """Return about how many rows there are, judged by the first batch."""
+        """Return about how many rows there are, estimated from the first batch."""
         ...
 
 
 def kind_of(kind: Any) -> Kind:
-    """Return which kind of column an Arrow type is."""
+    """Return the kind of column that an Arrow type makes."""
     import pyarrow as pa
 
     types = pa.types
@@ -82,14 +82,14 @@ def arrays_of(table: Any) -> list[Any]:
 
 
 def row_name(start: int, index: int) -> str:
-    """Name a row by its number in the file, from 1: it is `index` rows behind `start`."""
+    """Name a row by its number in the file from 1; it is `index` rows after `start`."""
     return f"row {start + index + 1}"
 
 
 def named(shown: str, names: Sequence[str]) -> list[str]:
-    """Return names of columns, safe_text, one for those that have none.
+    """Return column names that are safe to print; a column without a name gets one.
 
-    `ProblemError` for two of one name, and for more than `MOST_COLUMNS`.
+    `ProblemError` for two equal names, and for more than `MOST_COLUMNS`.
     """
     if len(names) > MOST_COLUMNS:
         raise ProblemError(

@@ -1,22 +1,39 @@
-"""From a data set to a problem: split into train and test, standardized on request."""
+"""Splitting into train and test rows, and standardizing by the train rows."""
 
 import math
 import operator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.problem import Problem, Task, as_they_are, standardized, with_ones
+from tui_gd.problems.text import safe_text
 
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+# numbers that change places at a time
+BLOCK = 1 << 18
 SEEDS = 2**32
 """Seeds are below this: what `train_test_split` and the generators of scikit-learn take."""
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """How a table is split and prepared: options of the command line."""
+
+    test_size: float = 0.5
+    split_seed: int = 42
+    stratify: bool = False
+    standardize: bool = False
+    task: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Rows that are not yet split: `x` (rows, features) without ones, `y` (rows,).
+    """Rows before the split: `x` (rows, features) without ones, `y` (rows,).
 
     With `class_names`, y holds class numbers 0 … classes − 1; without, the target of a regression.
     """
@@ -38,11 +55,11 @@ class DataSet:
 def split(
     name: str, data: DataSet, test_size: float, *, split_seed: int = 42, standardize: bool = False
 ) -> Problem:
-    """Split `data` as the tutorial does, and return it as the problem of that name.
+    """Split `data` as the tutorial does, and return the problem of that name.
 
     A column of ones comes last, then `train_test_split(test_size=…, random_state=split_seed)`, not
-    stratified: ⌈test_size·rows⌉ rows are the test, the others train. `standardize` gives every
-    feature mean 0 and variance 1 over the train rows (`standardize_features`).
+    stratified: ⌈test_size·rows⌉ rows are test rows. `standardize` gives every feature mean 0 and
+    variance 1 over the train rows (`standardize_features`).
 
     Raises `ProblemError` if `test_size` is not between 0 and 1, if no row is left to train on, or
     if all train rows are of one class.
@@ -73,8 +90,69 @@ def split(
     )
 
 
+def split_order(
+    name: str, y: NDArray[np.generic], class_names: tuple[str, ...], how: Preparation
+) -> tuple[int, Indices]:
+    """Return the number of train rows, and the order that puts them before the test rows.
+
+    The rows are those of `train_test_split(test_size=…, random_state=split_seed)`, with
+    `stratify=y` if `how` says so. `ProblemError` if the rows cannot be split like this.
+    """
+    seed = check_split(name, len(y), how.test_size, how.split_seed)
+    from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+
+    if not how.stratify:
+        splits = ShuffleSplit(1, test_size=how.test_size, random_state=seed).split(y)
+    else:
+        if not class_names:
+            raise ProblemError(f"{name}: --stratify needs classes, and this is a regression")
+        counts = np.bincount(y)
+        if counts.min() < 2:
+            rare = class_names[int(np.argmin(counts))]
+            raise ProblemError(
+                f"{name}: class {rare!r} has only one row, which --stratify cannot split: leave"
+                " the row or the option out"
+            )
+        splits = StratifiedShuffleSplit(1, test_size=how.test_size, random_state=seed).split(y, y)
+    try:
+        train, test = next(splits)
+    except ValueError as error:
+        raise ProblemError(
+            f"{name}: cannot be split like this: {safe_text(str(error), 200)}"
+        ) from None
+    return len(train), np.concatenate([train, test])
+
+
+def reorder(values: Floats, order: Indices) -> None:
+    """Move row `order[i]` of `values` to place i, for all i, in place.
+
+    A block of places at a time: their rows are fetched, and the rows that were there move to where
+    the fetched ones came from. `at` has the row at every place, `place` the place of every row.
+    """
+    rows = len(order)
+    kind = np.int32 if rows < 1 << 31 else np.int64
+    at: NDArray[Any] = np.arange(rows, dtype=kind)
+    place: NDArray[Any] = at.copy()
+    step = max(1, BLOCK // values.shape[1])
+    for start in range(0, rows, step):
+        wanted = order[start : start + step]
+        end = start + len(wanted)
+        come_from = place[wanted]
+        fetched = values[come_from]
+        near = (come_from >= start) & (come_from < end)
+        displaced = np.ones(end - start, dtype=bool)
+        displaced[come_from[near] - start] = False
+        leaving, free = np.flatnonzero(displaced) + start, come_from[~near]
+        values[free] = values[leaving]
+        at[free] = at[leaving]
+        place[at[free]] = free
+        values[start:end] = fetched
+        at[start:end] = wanted
+        place[wanted] = np.arange(start, end)
+
+
 def check_split(name: str, rows: int, test_size: float, split_seed: int) -> int:
-    """Return the seed; `ProblemError` if rows cannot be split so."""
+    """Return the seed; `ProblemError` for a split without train rows or a bad seed."""
     if not 0 < test_size < 1:
         raise ProblemError(f"{name}: test size {test_size} is not between 0 and 1; try 0.5")
     if rows - math.ceil(test_size * rows) < 1:
@@ -100,12 +178,14 @@ def check_classes(
 def standardize_or_refuse(
     name: str, x_train: NDArray[np.float64], x_test: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what `standardize_features` does; `ProblemError` if a square is not finite."""
+    """Do and return what `standardize_features` does; `ProblemError` if a square overflows."""
     try:
         with np.errstate(over="raise"):
             return standardize_features(x_train, x_test)
     except (OverflowError, FloatingPointError):
-        raise ProblemError(f"{name}: numbers too large to standardize; divide them") from None
+        raise ProblemError(
+            f"{name}: the numbers are too large to standardize: scale them down"
+        ) from None
 
 
 def standardize_features(
@@ -114,10 +194,10 @@ def standardize_features(
     """Standardize the features of both arrays (rows, features + 1) in place.
 
     x ← (x − mean) / √variance for every column but the last, mean and variance (divided by the
-    number of rows) over the train rows alone, as scikit-learn's `StandardScaler`. A feature that
-    is constant in train but for rounding is centred and not divided. One column at a time, so
-    that nothing as large as the data is allocated. Returns what was taken away from every feature,
-    and by what it was then divided, (features,) each.
+    number of rows) over the train rows alone, as scikit-learn's `StandardScaler` does it. A feature
+    that is constant in train, rounding aside, is centred but not divided. It works on one column
+    at a time, so that it allocates nothing as large as the data. Returns the means that it
+    subtracted and the scales that it divided by, (features,) each.
     """
     features = x_train.shape[1] - 1
     means, scales = np.zeros(features), np.ones(features)
@@ -128,7 +208,7 @@ def standardize_features(
         means[column] = mean
         train -= mean
         test -= mean
-        left = float(train.mean())  # what the rounding of the mean left over
+        left = float(train.mean())  # what the rounding of the mean leaves
         variance = float(np.square(train).mean()) - left**2
         # StandardScaler's bound for "constant": the rounding error of a variance in two passes
         if variance > rows * precision * variance + (rows * mean * precision) ** 2:

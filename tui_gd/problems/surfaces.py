@@ -24,7 +24,7 @@ DRAWS = 256
 
 @dataclass(frozen=True)
 class Minimum:
-    """A minimum of a surface: where it is, its value, and whether no other lies deeper."""
+    """A minimum of a surface: its place, its value, and whether it is the lowest."""
 
     point: tuple[float, ...]
     value: float
@@ -38,11 +38,11 @@ class Minimum:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A function of one or two weights, descended on as it is: `loss(w) = f(w)`.
+    """A function of one or two weights that is its own loss: `loss(w) = f(w)`.
 
-    `limits` (low, high), one for each weight, are the part that is drawn, within which starts are
-    drawn. `minima` are the known ones within the limits. `learning_rate` is one with which plain
-    gradient descent stays finite from every start within the limits; None where none is known.
+    `limits` (low, high), one pair for each weight, bound the picture and the random starts.
+    `minima` are the known ones within the limits. With `learning_rate`, plain gradient descent
+    stays finite from every start within the limits; None if no such rate is known.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Surface:
 
     @cached_property
     def expression(self) -> Expression:
-        """The formula as it was read."""
+        """The parsed formula."""
         return parse(self.formula)
 
     @property
@@ -82,8 +82,8 @@ class Surface:
     def draw_start(self, rng_seed: int, spread: float = 1.0) -> Floats:
         """Return a start (weights,), uniform within the limits made `spread` times as wide.
 
-        Drawn with `numpy.random.default_rng(rng_seed)`; where the function is not finite, as
-        log(x) for x < 0, drawn again, up to 256 times.
+        It comes from `numpy.random.default_rng(rng_seed)`; where the function is not finite, as
+        log(x) for x < 0, the next draw counts, up to 256 of them.
         """
         low, high = np.array(self.limits).T
         middle, half = (low + high) / 2.0, spread * (high - low) / 2.0
@@ -107,7 +107,7 @@ class Surface:
         }
 
     def nearest(self, point: Floats) -> tuple[Minimum, float] | None:
-        """Return the known minimum nearest to `point` (weights,) and its distance, if any is."""
+        """Return the known minimum nearest to `point` (weights,) and its distance, or None."""
         if not self.minima:
             return None
         distances = [math.dist(minimum.point, point) for minimum in self.minima]
@@ -121,7 +121,7 @@ class Surface:
 
 
 def find_surface(name: str) -> Surface:
-    """Return the surface `surface:NAME`; `ProblemError`, which lists the names, if none is."""
+    """Return the surface `surface:NAME`; `ProblemError` lists the names if there is none."""
     if name not in SURFACES:
         raise ProblemError(
             f"unknown surface {name.removeprefix(PREFIX)!r}: choose one of {', '.join(SURFACES)},"
@@ -131,9 +131,9 @@ def find_surface(name: str) -> Surface:
 
 
 def typed_surface(formula: str) -> Surface:
-    """Return the surface of a formula in x and y; `ProblemError`, with the column, if it is none.
+    """Return the surface of a formula in x and y; `ProblemError`, with the column, for a fault.
 
-    Its limits are −5 … 5, and no minimum of it is known.
+    Its limits are −5 … 5, and it has no known minima.
     """
     expression = parse(formula)
     limits = (USUAL_LIMITS,) * len(expression.names)
@@ -145,9 +145,9 @@ def _square(low: float, high: float) -> tuple[tuple[float, float], ...]:
 
 
 def _rastrigin_minima(weights: int) -> tuple[Minimum, ...]:
-    """Return the minima of `sum(10 + x² − 10 cos 2πx)`: all combinations of those of one term.
+    """Return the minima of `sum(10 + x² − 10 cos 2πx)`: all combinations of the minima of a term.
 
-    The term's are near whole numbers, where `2x + 20π sin 2πx = 0`.
+    Those lie near whole numbers, where `2x + 20π sin 2πx = 0`.
     """
     one = (
         (0.0, 0.0),

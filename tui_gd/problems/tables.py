@@ -16,30 +16,27 @@ from tui_gd.problems.delimited import MISSING_TEXTS, NUMBER
 from tui_gd.problems.sources import Batch, Kind, Source
 from tui_gd.problems.text import safe_text
 
-# Memory for numbers that grows without being copied.
-
 Floats = NDArray[np.float64]
 
 
 class GrowableArray:
-    """A stretch of memory; of what is asked for only what is written to is taken.
+    """Memory for numbers that grows without a copy; only pages that are written to are taken.
 
-    numpy's own `resize` copies: its arrays lie in several mappings, which cannot be moved as one.
+    numpy's own `resize` copies: its arrays lie in several mappings, which cannot move as one.
     """
 
     def __init__(self, numbers: int) -> None:
         self._map = _mapping(numbers)
 
     def array(self, rows: int, columns: int) -> Floats:
-        """Return the front of it as an array (rows, columns), which keeps it."""
+        """Return its first numbers as an array (rows, columns) that keeps the memory alive."""
         flat = np.frombuffer(self._map, np.float64, rows * columns)
         return flat.reshape(rows, columns)
 
     def grow(self, numbers: int) -> None:
-        """Make it so long, if it is shorter; what is in it stays.
+        """Make room for at least this many numbers; the content stays.
 
-        Arrays of it have to be gone before; for one that is not, and where pages cannot be moved,
-        everything is copied.
+        It copies everything where pages cannot be moved, and while an array of it is still alive.
         """
         if 8 * numbers <= len(self._map):
             return
@@ -66,7 +63,7 @@ def _mapping(numbers: int) -> mmap.mmap:
 
 
 MOST_LABELS = 100_000
-"""Of a text column with more different values than these no more are kept."""
+"""No texts are kept of a column with more different ones."""
 _MONTH = (
     "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?"
     r"|oct(ober)?|nov(ember)?|dec(ember)?)\.?"
@@ -91,11 +88,11 @@ GROWTH = 1.25
 
 @dataclass
 class Column:
-    """A column that was read: its values, or the places of its values in `labels`, NaN if missing.
+    """What is known about a column whose values are numbers or places in `labels`, NaN if missing.
 
-    `fault` says why nothing can be learned from it and what to do, None if something can. `many`:
-    more texts than are kept; then its values are not there. `low` and `high` are the least and the
-    largest value. `no_number` is where the first text that is no number stands, and that text.
+    `fault` says why nothing can be learned from it and what to do; None if it is usable. `many`
+    means more texts than are kept: then it has no values. `low` and `high` are its least and its
+    largest value. `no_number` is the place of the first text that is not a number, and that text.
     """
 
     name: str
@@ -112,38 +109,38 @@ class Column:
 
 @dataclass(eq=False)
 class Table:
-    """What a file holds: `values` (rows, columns), in `room` if they may grow, and its columns."""
+    """A file's `values` (rows, columns) and its columns; `memory` is set if the values may grow."""
 
     shown: str
     values: Floats
     columns: list[Column]
-    room: GrowableArray | None = None
+    memory: GrowableArray | None = None
 
     def reshape(self, columns: int) -> None:
-        """Make rows that much longer or shorter: the numbers stay where they are in memory."""
+        """Change the length of rows: the numbers stay in place in memory."""
         rows, used = len(self.values), self.values.size
-        if self.room is None:
-            self.room = GrowableArray(max(used, rows * columns))
-            self.room.array(1, used)[0] = self.values.reshape(-1)
+        if self.memory is None:
+            self.memory = GrowableArray(max(used, rows * columns))
+            self.memory.array(1, used)[0] = self.values.reshape(-1)
         self.values = np.empty((0, 0))
-        self.room.grow(rows * columns)
-        self.values = self.room.array(rows, columns)
+        self.memory.grow(rows * columns)
+        self.values = self.memory.array(rows, columns)
 
 
 def read_table(source: Source, names: Sequence[str], target: str | None = None) -> Table:
-    """Return the columns of those names, in that order; a missing value of `target` is refused.
+    """Return the named columns in that order; `ProblemError` for a missing value of `target`.
 
-    Everything goes straight into one array, which grows as rows come; text as whole numbers, the
-    places of the texts in the sorted `labels`.
+    Everything goes straight into one array, which grows with the rows. Text becomes whole numbers,
+    its places in the sorted `labels`.
     """
     try:
         table = _collect(source, names, target)
         if table is None:
             table = _collect(source, names, target)
     except MemoryError:
-        raise ProblemError(f"{source.shown}: not enough memory for it; take fewer rows") from None
+        raise ProblemError(f"{source.shown}: not enough memory; take fewer rows") from None
     if table is None:
-        raise ProblemError(f"{source.shown}: changed while it was read; read it again")
+        raise ProblemError(f"{source.shown}: the file changed while it was read; try again")
     if not len(table.values):
         raise ProblemError(f"{source.shown}: has no rows below its header")
     _release()
@@ -153,7 +150,7 @@ def read_table(source: Source, names: Sequence[str], target: str | None = None) 
 
 
 def _release() -> None:
-    """Give back the memory that pyarrow holds in reserve."""
+    """Give back pyarrow's spare memory."""
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
@@ -168,8 +165,8 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
         for slot, field in zip(order, source.fields, strict=True)
     }
     columns.pop(-1, None)
-    room, rows, width = GrowableArray(0), 0, len(names)
-    values = room.array(0, width)
+    memory, rows, width = GrowableArray(0), 0, len(names)
+    values = memory.array(0, width)
     last = slots[target] if target is not None else -1
     for batch in source.batches():
         if source.changed:
@@ -177,10 +174,10 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
         end = batch.start + batch.rows
         if end > len(values):
             wanted = max(end, int(rows * GROWTH) if rows else source.rows_to_come(batch))
-            room_for(source.shown, wanted, width)
+            check_memory(source.shown, wanted, width)
             del values
-            room.grow(wanted * width)
-            values = room.array(wanted, width)
+            memory.grow(wanted * width)
+            values = memory.array(wanted, width)
         block = values[batch.start : end]
         into = order if batch.columns is None else [order[index] for index in batch.columns]
         for slot, array in zip(into, batch.arrays, strict=True):
@@ -192,11 +189,11 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
     if source.changed:
         return None
     in_order = [columns[slot] for slot in range(width)]
-    return Table(source.shown, room.array(rows, width), in_order, room)
+    return Table(source.shown, memory.array(rows, width), in_order, memory)
 
 
-def room_for(shown: str, rows: int, columns: int) -> None:
-    """Refuse what is larger than the memory of this machine."""
+def check_memory(shown: str, rows: int, columns: int) -> None:
+    """Raise `ProblemError` for a table larger than this machine's memory."""
     needed = 8 * rows * columns
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -229,7 +226,7 @@ def _fill(column: Column, out: Floats, array: Any, batch: Batch, shown: str) -> 
                 array = array.cast(pa.float64())
             except (pa.ArrowException, ValueError):
                 raise ProblemError(
-                    f"{shown}: column {column.name!r} holds {array.type}, wanted are numbers"
+                    f"{shown}: column {column.name!r} holds {array.type}, not numbers"
                 ) from None
         out[:] = array.to_numpy(zero_copy_only=False)
 
@@ -264,7 +261,7 @@ def _check(
     slots: list[int],
     target: int,
 ) -> None:
-    """Count what is missing in `slots`; refuse what is infinite, and a target that is missing."""
+    """Count missing values in `slots`; `ProblemError` for infinite ones and a missing target."""
     part = block if len(slots) == block.shape[1] else block[:, slots]
     with np.errstate(all="ignore"):
         odd = ~np.isfinite(part.sum(axis=0))
@@ -289,7 +286,7 @@ def _check(
 
 
 def _finish(column: Column, values: Floats) -> None:
-    """Sort the labels of a text column, and say what it cannot be used for."""
+    """Sort the labels of a text column, and find what is wrong with a column."""
     name = column.name
     if column.kind == "date":
         column.fault = f"column {name!r} holds dates or times; {_INSTEAD}"

@@ -1,4 +1,4 @@
-"""The target of a table: which column it is, which task it sets, and its classes."""
+"""The target of a table: its column, its task and its classes."""
 
 import difflib
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from tui_gd.problems.tables import Column, Floats
 from tui_gd.problems.text import distinct, safe_text, whole_number
 
 FEW_KINDS = 20
-"""So many different whole numbers, and no more, are taken for classes."""
+"""Up to this many different whole numbers are classes."""
 MOST_CLASSES = 1000
 LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What is learned: class numbers or numbers (rows,), the classes' names, and why it is so.
+    """What is learned: class numbers or numbers (rows,), the names of the classes, and why.
 
-    `kinds` are the texts or numbers in the file that the classes stand for.
+    `kinds` are the texts or numbers that the classes have in the file.
     """
 
     name: str
@@ -34,9 +34,9 @@ class Target:
 
 
 def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
-    """Return the name of the column that is meant: by its name, or its number from 1.
+    """Return the name of a column that is given by its name or its number from 1.
 
-    `ProblemError`, with the names that are nearest, if there is none.
+    `ProblemError`, with the most similar names, if there is none.
     """
     name = safe_text(wanted.strip(), NAME_LENGTH)
     if name in names:
@@ -50,25 +50,25 @@ def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
 
 
 def target_of(shown: str, column: Column, values: Floats, task: str | None) -> Target:
-    """Return the target that a column makes, `values` (rows,) its numbers or labels' places.
+    """Return the target that a column makes; `values` (rows,) are numbers or places of labels.
 
-    Text and yes/no are classes; numbers are if they are at most 20 different whole ones, each
-    twice or more on average. `task` "classification" or "regression" overrides that. Classes are
-    in the order of their labels, numbers in their own.
+    Text and yes/no are classes. Numbers are classes if they are at most 20 different whole ones
+    that occur twice or more on average. `task` "classification" or "regression" overrides that.
+    Classes are in the order of their labels or numbers.
     """
     name, rows = column.name, len(values)
     if column.fault:
         raise ProblemError(f"{shown}: {column.fault}")
     if column.many or len(column.labels) > MOST_CLASSES:
         raise ProblemError(
-            f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts: too many for"
-            " classes; choose another --target"
+            f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts, too many for"
+            " classes: choose another --target"
         )
     if (values == values[0]).all():
         value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
         raise ProblemError(
             f"{shown}: column {name!r} is {safe_text(value)} in all {rows} rows: there is nothing"
-            " to learn; choose another --target"
+            " to learn, choose another --target"
         )
     if column.kind == "text":
         if task == "regression":
@@ -77,12 +77,12 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
             )
         kind = class_type(len(column.labels))
         labels = tuple(distinct(safe_text(label) for label in column.labels))
-        return Target(name, values.astype(kind), labels, "told by its texts", column.labels)
+        return Target(name, values.astype(kind), labels, "because it is text", column.labels)
     if task == "regression":
         return Target(name, values, (), "as --task says")
     kinds = whole_kinds(values) if task is None else np.unique(values)
     if not len(kinds) or (task is None and 2 * len(kinds) > rows and column.kind == "number"):
-        return Target(name, values, (), "told by its numbers")
+        return Target(name, values, (), "because its values are not just a few whole numbers")
     if len(kinds) > MOST_CLASSES:
         raise ProblemError(
             f"{shown}: column {name!r} has {len(kinds):,} different numbers, more than"
@@ -90,14 +90,14 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
         )
     y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
     if column.kind == "yes/no":
-        return Target(name, y, ("false", "true"), "as it is yes or no", (0.0, 1.0))
-    why = "told by its few whole numbers" if task is None else "as --task says"
+        return Target(name, y, ("false", "true"), "because it is yes or no", (0.0, 1.0))
+    why = "because its values are few whole numbers" if task is None else "as --task says"
     numbers = tuple(kinds.tolist())
     return Target(name, y, tuple(f"{kind:.15g}" for kind in numbers), why, numbers)
 
 
 def whole_kinds(values: NDArray[np.generic]) -> Floats:
-    """Return the kinds of values (kinds,), sorted, if they are 2 to 20 whole numbers; else none."""
+    """Return the different values (kinds,), sorted; none unless they are 2 to 20 whole numbers."""
     none = np.empty(0)
     if len(np.unique(values[:LOOKED_AT])) > FEW_KINDS:
         return none
@@ -107,7 +107,7 @@ def whole_kinds(values: NDArray[np.generic]) -> Floats:
 
 
 def target_like(shown: str, column: Column, values: Floats, train: Target) -> NDArray[np.generic]:
-    """Return the target of the file to test on, of the classes that `train` has.
+    """Return the target of the file to test on, in the classes of `train`.
 
     `ProblemError` for a row of another class.
     """
@@ -121,12 +121,12 @@ def target_like(shown: str, column: Column, values: Floats, train: Target) -> ND
         kinds = np.array(train.kinds, np.float64)
         y = np.minimum(np.searchsorted(kinds, values), len(kinds) - 1)
         y = np.where(kinds[y] == values, y, -1)
-    strange = np.flatnonzero(y < 0)
-    if len(strange):
-        row = int(strange[0])
+    unknown = np.flatnonzero(y < 0)
+    if len(unknown):
+        row = int(unknown[0])
         value = column.labels[int(values[row])] if column.labels else f"{values[row]:g}"
         raise ProblemError(
-            f"{shown}: row {row + 1}, column {column.name!r}: {safe_text(value)!r} is no class of"
-            " the rows to train on; correct it, or leave the row out"
+            f"{shown}: row {row + 1}, column {column.name!r}: {safe_text(value)!r} is not a class"
+            " of the train rows: correct it, or leave the row out"
         )
     return y.astype(train.y.dtype)

@@ -185,7 +185,7 @@ def test_all_columns_that_are_refused_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProblemError) as error:
         load(frame, tmp_path)
     assert "column 'begun' holds dates" in str(error.value)
-    assert "(and so 'left', 'paid': gd-tui data tells why)" in str(error.value)
+    assert "(also 'left', 'paid': gd-tui data says why)" in str(error.value)
     path = written(frame, tmp_path / "t.csv")
     assert load_file(path, "y", drop=("begun", "left", "paid")).feature_names == ("a",)
 
@@ -217,8 +217,8 @@ def test_the_task_is_told_by_the_target(
     problem = load(frame, tmp_path, **options)
     assert problem.task == task
     assert problem.class_names == names
-    stated = "regression" if task == "regression" else "classification"
-    assert problem.hints[0].startswith(f"{stated}: y is")
+    stated, verb = ("regression", "is") if not names else ("classification", "has")
+    assert problem.hints[0].startswith(f"{stated}: y {verb} ")
     train, _ = train_test_split(frame["y"], test_size=0.5, random_state=42)
     if names:
         said = [problem.class_names[i].lower() for i in problem.y_train]
@@ -268,8 +268,8 @@ def test_standardized_features_are_those_of_standard_scaler(tmp_path: Path) -> N
 def test_rows_of_many_blocks_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = customers(500)
     whole = load(frame, tmp_path, "churn")
-    monkeypatch.setattr("tui_gd.problems.columns.BLOCK", 100)
-    monkeypatch.setattr("tui_gd.problems.assembling.BLOCK", 70)
+    monkeypatch.setattr("tui_gd.problems.features.BLOCK", 100)
+    monkeypatch.setattr("tui_gd.problems.split.BLOCK", 70)
     parts = load(frame, tmp_path, "churn")
     assert np.array_equal(parts.x_train, whole.x_train)
     assert np.array_equal(parts.x_test, whole.x_test)

@@ -1,4 +1,4 @@
-"""From the columns of a table to features: what is done to every column, by scikit-learn."""
+"""From the columns of a table to features, with scikit-learn's transformers."""
 
 import math
 import re
@@ -8,22 +8,21 @@ from typing import Any, Literal
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.problem import ColumnNote, FeatureRule, as_they_are
+from tui_gd.problems.problem import FeatureRule, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
-from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, room_for
-from tui_gd.problems.target import Target
+from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, check_memory
 from tui_gd.problems.text import distinct, safe_text
 
 NEARLY_EVERY = 0.9
-"""A text column with so many different values for a row is left out."""
+"""A text column with this many different values per row is left out."""
 FEW_ROWS = 10
 RARE = 0.01
-"""Texts in a smaller share of the train rows than this are one feature together."""
+"""Texts in a smaller share of the train rows than this share one feature."""
 MOST_TEXTS = 50
 LABEL_SHOWN = 40
-# numbers that are moved or transformed at a time
+# numbers moved or transformed at a time
 BLOCK = 1 << 17
-# columns are fitted in about so many groups, of which one is copied at a time
+# columns are fitted in about this many groups; one is copied at a time
 GROUPS = 16
 _NO_NAME = re.compile(r"column \d+|Unnamed: \d+|__index_level_\d+__", re.ASCII)
 
@@ -34,8 +33,8 @@ Use = Literal["number", "filled", "text"]
 class Treatment:
     """Which columns of a table are used and how, and why others are left out.
 
-    `used` are (slot, use): first the numbers that are all there, then those that are filled, then
-    text. `counting` are those of them that count the rows.
+    `used` are (slot, use): first numbers without gaps, then numbers with gaps, then text.
+    `counting` are the slots of columns that count the rows.
     """
 
     used: tuple[tuple[int, Use], ...]
@@ -43,8 +42,8 @@ class Treatment:
     counting: tuple[int, ...] = ()
 
     @property
-    def as_they_are(self) -> bool:
-        """Whether nothing is to be done to the columns that are used."""
+    def unchanged(self) -> bool:
+        """Whether the columns that are used need no work."""
         return all(use == "number" for _, use in self.used)
 
 
@@ -58,7 +57,7 @@ class Done:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted ColumnTransformer, its features' names and rules, what was done by slot."""
+    """A fitted ColumnTransformer, the names and rules of its features, the work done by slot."""
 
     transformer: Any
     features: tuple[str, ...]
@@ -67,12 +66,12 @@ class Fitted:
 
 
 def treatment_of(table: Table, other: Table | None, train: int) -> Treatment:
-    """Choose what is done to all columns but the last, by the first `train` rows.
+    """Choose the treatment of all columns but the last, by the first `train` rows.
 
-    Numbers that are all there are taken as they are; where some are missing, the median fills in
-    and a feature says where. Text is encoded one-hot. Left out are text of which nearly every
-    value differs, columns that hold one text or nothing, and running numbers without a name.
-    `ProblemError` for columns of dates, and if no column is left.
+    Numbers without gaps stay unchanged; gaps are filled with the median, and a feature marks them.
+    Text is encoded one-hot. Left out are text columns in which nearly every value differs, columns
+    that hold one text or nothing, and unnamed indices. `ProblemError` for columns at fault, and if
+    no column is left.
     """
     uses: dict[Use, list[int]] = {"number": [], "filled": [], "text": []}
     left_out = {}
@@ -93,25 +92,24 @@ def treatment_of(table: Table, other: Table | None, train: int) -> Treatment:
     used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
     if not used:
         named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
-        raise ProblemError(
-            f"{table.shown}: no column is left to learn from ({'; '.join(named) or 'one only'})"
-        )
+        reasons = "; ".join(named) or "the target is the only one"
+        raise ProblemError(f"{table.shown}: no column is left to learn from ({reasons})")
     return Treatment(used, left_out, tuple(counting))
 
 
 def _refuse_faults(table: Table) -> None:
-    """Raise `ProblemError` for the first column at fault; it names the others too."""
+    """Raise `ProblemError` for the first column at fault; the message names the others too."""
     faulty = [column for column in table.columns[:-1] if column.fault and not column.many]
     if not faulty:
         return
     names = ", ".join(repr(column.name) for column in faulty[1:6])
     more = ", ..." if len(faulty) > 6 else ""
-    others = f" (and so {names}{more}: gd-tui data tells why)" if names else ""
+    others = f" (also {names}{more}: gd-tui data says why)" if names else ""
     raise ProblemError(f"{table.shown}: {faulty[0].fault}{others}")
 
 
 def _counts(column: Column, values: Floats) -> bool:
-    """Whether a column counts the rows: whole numbers without a gap, each once, in any order."""
+    """Whether a column holds consecutive whole numbers, each once, in any order."""
     if column.kind != "number" or column.missing:
         return False
     return column.high - column.low == len(values) - 1 and bool(
@@ -120,7 +118,7 @@ def _counts(column: Column, values: Floats) -> bool:
 
 
 def rare_below(train: int) -> int:
-    """Return in how many train rows a text has to be so that it is a feature of its own."""
+    """Return the number of train rows that a text needs for a feature of its own."""
     return max(2, math.ceil(RARE * train))
 
 
@@ -136,11 +134,11 @@ def _why_not(column: Column, values: Floats, train: int, counts: bool) -> str | 
     if column.kind == "text":
         return _why_no_text(there, train)
     nameless = counts and _NO_NAME.fullmatch(column.name)
-    return "a running number without a name" if nameless else None
+    return "an unnamed index" if nameless else None
 
 
 def _why_no_text(there: Floats, train: int) -> str | None:
-    """Return why a column of text is left out; `there` are its values that are not missing."""
+    """Return why a text column is left out; `there` are its values without the missing ones."""
     counts = np.unique(there, return_counts=True)[1]
     if len(there) > FEW_ROWS and len(counts) >= NEARLY_EVERY * len(there):
         return "nearly every value differs"
@@ -166,8 +164,8 @@ def arrange(table: Table, treatment: Treatment) -> Floats:
 def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
     """Fit scikit-learn's ColumnTransformer on the train rows `raw` (rows, used columns).
 
-    SimpleImputer with the median and indicators, and OneHotEncoder, a group of columns each: fit
-    for all columns at once would copy them several times.
+    It fits SimpleImputer (median, with indicators) and OneHotEncoder, one group of columns at a
+    time: fitting all columns at once would copy them several times.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.frozen import FrozenEstimator
@@ -185,14 +183,14 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
             steps.append((str(start), "passthrough", slice(start, end)))
             features += names
             rules += as_they_are(names)
-            done |= {slot: Done("as it is", (table.columns[slot].name,)) for slot in slots}
+            done |= {slot: Done("unchanged", (table.columns[slot].name,)) for slot in slots}
             continue
         one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])
         steps.append((str(start), FrozenEstimator(one), slice(start, end)))
-        made, ruled, told = (_filled if use == "filled" else _encoded)(one, columns)
+        made, ruled, work = (_filled if use == "filled" else _encoded)(one, columns)
         features += made
         rules += ruled
-        done |= dict(zip(slots, told, strict=True))
+        done |= dict(zip(slots, work, strict=True))
     transformer = ColumnTransformer(steps, sparse_threshold=0.0)
     return Fitted(transformer.fit(raw[:2]), tuple(distinct(features)), tuple(rules), done)
 
@@ -200,16 +198,16 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
 def transformed(table: Table, fitted: Fitted, used: int) -> Floats:
     """Transform all rows in the table's own memory; return (rows, features + 1), ones last.
 
-    The table begins with its columns as `arrange` leaves them, and is used up. From the last rows
-    to the first: a row of features is longer than one of columns.
+    The table starts with its columns as `arrange` leaves them, and is used up. The work goes from
+    the last rows to the first, because a row of features is longer than a row of columns.
     """
     rows, width = len(table.values), len(fitted.features) + 1
     if width > MOST_COLUMNS:
         raise ProblemError(
-            f"{table.shown}: {width - 1:,} features are more than {MOST_COLUMNS:,}: leave columns"
-            " of text out"
+            f"{table.shown}: {width - 1:,} features are more than {MOST_COLUMNS:,}: leave text"
+            " columns out with --drop"
         )
-    room_for(table.shown, rows, width)
+    check_memory(table.shown, rows, width)
     table.reshape(width)
     values = table.values
     flat = values.reshape(-1)
@@ -224,7 +222,7 @@ def transformed(table: Table, fitted: Fitted, used: int) -> Floats:
 
 
 def _groups(uses: list[Use]) -> list[tuple[int, int]]:
-    """Return the ranges of neighbours of one use, those with something to fit cut into pieces."""
+    """Return ranges of neighbours with the same use, cut into pieces if they are to be fitted."""
     size = max(1, math.ceil(len(uses) / GROUPS))
     ranges, start = [], 0
     for end in range(1, len(uses) + 1):
@@ -256,7 +254,7 @@ _Made = tuple[list[str], list[FeatureRule], list[Done]]
 
 
 def _filled(imputer: Any, columns: list[Column]) -> _Made:
-    """Return the features of numbers that were filled, in order, their rules, what was done."""
+    """Return the features of numbers with gaps, in order, their rules, and the work done."""
     marked = set(imputer.indicator_.features_.tolist())
     made = [column.name for column in columns]
     made += [f"{columns[i].name} missing" for i in sorted(marked)]
@@ -265,22 +263,22 @@ def _filled(imputer: Any, columns: list[Column]) -> _Made:
         for column, median in zip(columns, imputer.statistics_, strict=True)
     ]
     rules += [FeatureRule(columns[i].name, "missing") for i in sorted(marked)]
-    told = []
+    work = []
     for index, (column, median) in enumerate(zip(columns, imputer.statistics_, strict=True)):
-        words = f"missing ones filled with the median {median:.6g}"
+        words = f"gaps filled with the median {median:.6g}"
         if index in marked:
             marks = (column.name, f"{column.name} missing")
-            told.append(Done(f"{words}, and a feature says where", marks))
+            work.append(Done(f"{words}, and a feature marks them", marks))
         else:
-            told.append(Done(f"{words}; none in the train rows", (column.name,)))
-    return made, rules, told
+            work.append(Done(f"{words}; the train rows have none", (column.name,)))
+    return made, rules, work
 
 
 def _encoded(encoder: Any, columns: list[Column]) -> _Made:
-    """Return the features of text that was encoded, in order, their rules, what was done."""
+    """Return the features of encoded text, in order, their rules, and the work done."""
     made: list[str] = []
     rules: list[FeatureRule] = []
-    told = []
+    work = []
     for column, codes, rare in zip(
         columns, encoder.categories_, encoder.infrequent_categories_, strict=True
     ):
@@ -296,8 +294,8 @@ def _encoded(encoder: Any, columns: list[Column]) -> _Made:
                 f" and {len(grouped)} rare ones together" if len(grouped) > 1 else " and a rare one"
             )
         made += names
-        told.append(Done(words, tuple(names)))
-    return made, rules, told
+        work.append(Done(words, tuple(names)))
+    return made, rules, work
 
 
 def _text_rule(column: Column, code: float) -> FeatureRule:
@@ -310,108 +308,3 @@ def _label(column: Column, code: float) -> str:
     if math.isnan(code):
         return "(missing)"
     return safe_text(column.labels[int(code)], LABEL_SHOWN)
-
-
-# What is said about a table: what was found in every column, what was done, what would help.
-
-APART = 100.0
-"""Features whose scales differ by more than this are better standardized."""
-LOOKED_AT = 10_000
-_CLASSES_SHOWN = 10
-
-
-def column_notes(
-    table: Table,
-    treatment: Treatment,
-    target: Target,
-    done: dict[int, Done],
-    standardize: bool,
-) -> tuple[ColumnNote, ...]:
-    """Return a note about every column, the target's last."""
-    notes = []
-    for slot, column in enumerate(table.columns[:-1]):
-        if slot in treatment.left_out:
-            notes.append(_note(column, f"left out: {treatment.left_out[slot]}"))
-        else:
-            words = done[slot].words + ("; then mean 0, variance 1" if standardize else "")
-            notes.append(_note(column, words, done[slot].features))
-    return (*notes, _note(table.columns[-1], f"the target: {task_words(target)}"))
-
-
-def plain_notes(table: Table) -> tuple[ColumnNote, ...]:
-    """Return a note about every column of a table of which no target was named."""
-    return tuple(
-        _note(column, f"refused: {column.fault}" if column.fault else "")
-        for column in table.columns
-    )
-
-
-def task_words(target: Target) -> str:
-    """Return what is learned and what that was told by."""
-    if not target.class_names:
-        return f"a number, {target.why}"
-    some = ", ".join(target.class_names[:_CLASSES_SHOWN])
-    more = ", ..." if len(target.class_names) > _CLASSES_SHOWN else ""
-    return f"{len(target.class_names)} classes ({some}{more}), {target.why}"
-
-
-def hints_of(
-    table: Table, treatment: Treatment, target: Target, x_train: Floats, standardize: bool
-) -> tuple[str, ...]:
-    """Return the task, and what would help: sentences of one line."""
-    task = "classification" if target.class_names else "regression"
-    hints = [f"{task}: {target.name} is {task_words(target)}"]
-    if treatment.left_out:
-        names = ", ".join(table.columns[slot].name for slot in list(treatment.left_out)[:5])
-        more = ", ..." if len(treatment.left_out) > 5 else ""
-        hints.append(f"left out: {names}{more} (gd-tui data tells why)")
-    named = [
-        table.columns[slot].name for slot in treatment.counting if slot not in treatment.left_out
-    ]
-    # columns of arrays, which have no room to grow in, cannot be dropped
-    if named and len(x_train) > FEW_ROWS and table.room is not None:
-        verb = "counts" if len(named) == 1 else "count"
-        hints.append(
-            f"{', '.join(named[:5])} {verb} the rows: --drop {','.join(named[:5])} if that is all"
-        )
-    numbers = [slot for slot, use in treatment.used if use != "text"]
-    if not standardize and numbers:
-        hints += _scale_hint(x_train[:LOOKED_AT, : len(numbers)])
-    return tuple(hints)
-
-
-def _scale_hint(x: Floats) -> list[str]:
-    """Compare the root mean squares of the features that are numbers, (rows, numbers)."""
-    with np.errstate(all="ignore"):
-        largest = np.abs(x).max(axis=0)
-        scales = largest * np.sqrt(np.square(x / np.where(largest > 0, largest, 1.0)).mean(axis=0))
-    scales = scales[scales > 0]
-    if len(scales) > 1 and scales.max() > APART * scales.min():
-        ratio = scales.max() / scales.min()
-        return [f"features differ in scale by {_rounded(ratio)}: --standardize would help"]
-    if len(scales) and scales.max() > APART:
-        return [f"features are as large as {_rounded(scales.max())}: --standardize would help"]
-    return []
-
-
-def _rounded(number: float) -> str:
-    return f"{float(f'{number:.2g}'):,.0f}" if number < 1e9 else f"{number:.1e}"
-
-
-def _note(column: Column, done: str, features: tuple[str, ...] = ()) -> ColumnNote:
-    return ColumnNote(column.name, column.kind, _found(column), done, features)
-
-
-def _found(column: Column) -> str:
-    """Return in words which values a column holds."""
-    missing = f"{column.missing:,} missing" if column.missing else ""
-    if column.kind == "text":
-        count = f"more than {MOST_LABELS:,}" if column.many else f"{len(column.labels):,}"
-        texts = f"{count} text{'s' * (column.many or len(column.labels) != 1)}"
-    elif column.kind == "yes/no":
-        texts = ""
-    elif column.kind == "number":
-        texts = f"{column.low:.6g} to {column.high:.6g}" if math.isfinite(column.low) else ""
-    else:
-        texts, missing = "", ""
-    return ", ".join(filter(None, (texts, missing)))
