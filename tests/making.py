@@ -1,17 +1,21 @@
-"""What the tests of learning and runner are made of: problems by numpy, engines in one place."""
+"""Made-up problems and engines for tests."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.engine import LocalEngine
+from tui_gd.learning.losses import POSSIBLE
 from tui_gd.problems import Problem
 from tui_gd.training.trainer import Trainer
 
 Floats = NDArray[np.float64]
 
+# the losses of each task with rows of data
+ON_DATA = {task: losses for task, losses in POSSIBLE.items() if task != "surface"}
+
 
 def make_rows(rows: int, features: int = 2, seed: int = 0) -> tuple[Floats, NDArray[np.int8]]:
-    """Return X (rows, features + 1), ones last, and classes y (rows,) that are not separable."""
+    """Return X (rows, features + 1), ones last, and inseparable classes y (rows,)."""
     rng = np.random.default_rng([seed, rows, features])
     x = np.ones((rows, features + 1))
     x[:, :-1] = rng.standard_normal((rows, features))
@@ -47,7 +51,7 @@ def make_problem(rows: int, features: int = 2, *, test_rows: int = 7, seed: int 
 def make_engine(
     x: Floats, y: NDArray[np.int8], loss: str = "sse", threads: int | None = None
 ) -> LocalEngine:
-    """Return the engine that a trainer would use on these rows; the one place that makes one."""
+    """Return the engine that a trainer uses on these rows."""
     engine = Trainer(problem_of(x, y), loss=loss, threads=threads, test_losses=False).engine
     assert isinstance(engine, LocalEngine)
     return engine

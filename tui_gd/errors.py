@@ -1,15 +1,15 @@
-"""Errors that are no faults of the program; imports nothing, so that refusing takes no time."""
+"""Errors that a person can cause; imports nothing, so that an error message comes at once."""
 
 LISTED = 20
-"""So many names of columns are listed in an error."""
+"""How many column names an error lists."""
 
 
 class ProblemError(Exception):
-    """A fault in what a person named or handed in: one line that says what, where, what to do."""
+    """Wrong input: one line that says what is wrong, where, and what to do."""
 
 
 class TargetMissing(ProblemError):  # noqa: N818
-    """A table of which nobody said which column is to be learned; `columns` are their names."""
+    """A table without a named target column; `columns` are the names of its columns."""
 
     def __init__(self, name: str, columns: "tuple[str, ...]") -> None:
         shown = ", ".join(columns[:LISTED])
@@ -19,4 +19,4 @@ class TargetMissing(ProblemError):  # noqa: N818
 
 
 class OutputError(Exception):
-    """A file or standard output takes nothing more; says which, and why."""
+    """A file or standard output cannot be written; says which, and why."""

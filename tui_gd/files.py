@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import stat
@@ -9,10 +9,10 @@ from tui_gd.errors import OutputError, ProblemError
 
 
 class WholeFile:
-    """A file to come at `path`: nothing is there, or what was there before, until `write`.
+    """A file that replaces `path` when `write` is called, and leaves it unchanged before.
 
-    Made before the work whose result it takes: `ProblemError` if nothing can be written there.
-    A symbolic link is followed; what is no regular file, as a pipe, is written to directly.
+    Create it before the work whose result it holds: `ProblemError` if `path` cannot be written.
+    Symbolic links are followed; pipes and devices are written to directly.
     """
 
     def __init__(self, path: str, option: str) -> None:
@@ -25,7 +25,7 @@ class WholeFile:
                 raise ProblemError(f"{option} {path}: is a directory; name a file in it")
             self._special = self._target.exists() and not stat.S_ISREG(self._target.stat().st_mode)
             if not self._special:
-                # the name is not in the temporary one, which would be longer than a name may be
+                # the temporary name does not contain this name, so check its length here
                 os.stat(self._target.parent)
                 if len(os.fsencode(self._target.name)) > 255:
                     raise ProblemError(f"{option} {path[:20]}…: the name is too long")
@@ -35,13 +35,13 @@ class WholeFile:
             raise ProblemError(f"{option} {path}: {error.strerror}; name another place") from None
 
     def write(self, content: str | bytes) -> None:
-        """Put text, as UTF-8, or bytes into the file, whole; `OutputError` if it takes it not."""
+        """Write text, as UTF-8, or bytes; `OutputError` if that fails."""
         try:
-            self._put(content.encode() if isinstance(content, str) else content)
+            self._replace(content.encode() if isinstance(content, str) else content)
         except OSError as error:
             raise OutputError(f"{self._target}: {error.strerror}") from None
 
-    def _put(self, content: bytes) -> None:
+    def _replace(self, content: bytes) -> None:
         if self._temporary is None:
             self._target.write_bytes(content)
             return
@@ -56,7 +56,7 @@ class WholeFile:
         self._temporary = None
 
     def discard(self) -> None:
-        """Leave everything as it was, unless it has been written."""
+        """Leave `path` unchanged if `write` has not been called."""
         if self._temporary is not None:
             os.unlink(self._temporary)
             self._temporary = None

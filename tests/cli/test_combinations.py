@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commandline import call
-from tui_gd.learning import names
-from tui_gd.learning.losses import ON_DATA, POSSIBLE
+from tests.making import ON_DATA
+from tui_gd import learning
+from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.models import ACTIVATIONS
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.starts import STARTS
@@ -22,10 +23,10 @@ PROBLEMS = {
 
 
 def test_what_can_be_named_is_what_there_is() -> None:
-    assert set(names.LOSSES) == {loss for losses in POSSIBLE.values() for loss in losses}
-    assert tuple(OPTIMIZERS) == names.OPTIMIZERS
-    assert set(names.ACTIVATIONS) == set(ACTIVATIONS)
-    assert set(names.STARTS) == set(STARTS)
+    assert set(learning.LOSSES) == {loss for losses in POSSIBLE.values() for loss in losses}
+    assert tuple(OPTIMIZERS) == learning.OPTIMIZERS
+    assert set(learning.ACTIVATIONS) == set(ACTIVATIONS)
+    assert set(learning.STARTS) == set(STARTS)
 
 
 @pytest.mark.parametrize("hidden", [(), ("--hidden", "6,5")])
@@ -55,7 +56,7 @@ def test_every_loss_descends_with_every_optimizer(
     [
         (task, loss)
         for task, losses in POSSIBLE.items()
-        for loss in names.LOSSES
+        for loss in learning.LOSSES
         if loss not in losses
     ],
 )

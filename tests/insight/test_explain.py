@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from tests.making import ON_DATA
 from tui_gd.insight.explain import Chain, chain, weight_names
 from tui_gd.learning.engine import LocalEngine
-from tui_gd.learning.losses import ON_DATA, make_loss
+from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems import Problem, load_problem
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import expit
 
-from tests.making import Floats, make_engine, make_problem, make_rows
+from tests.making import ON_DATA, Floats, make_engine, make_problem, make_rows
 from tui_gd import load_problem
 from tui_gd.cli import check
 from tui_gd.cli.check import check_gradient, has_kinks, print_check, weight_names
@@ -23,7 +23,7 @@ from tui_gd.insight.numeric import (
     step_table,
 )
 from tui_gd.learning import engine
-from tui_gd.learning.losses import ON_DATA, Loss, SigmoidSquaredError
+from tui_gd.learning.losses import Loss, SigmoidSquaredError
 from tui_gd.problems import Problem
 from tui_gd.training.trainer import Trainer
 

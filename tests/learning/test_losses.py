@@ -8,9 +8,9 @@ import pytest
 
 from tests.learning import make_gradient_reference as made
 from tests.learning.make_gradient_reference import CASES, Case
-from tests.making import Floats
+from tests.making import ON_DATA, Floats
 from tui_gd.learning.engine import LocalEngine
-from tui_gd.learning.losses import ON_DATA, POSSIBLE, TITLES, Loss, make_loss
+from tui_gd.learning.losses import POSSIBLE, TITLES, Loss, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Model
 
 REFERENCE = json.loads(made.FILE.read_text("utf-8"))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.making import Floats
+from tests.making import ON_DATA, Floats
 from tui_gd.learning.engine import LARGEST_BLOCK, LocalEngine, Penalty
-from tui_gd.learning.losses import ON_DATA, make_loss
+from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import ACTIVATIONS, Model
 from tui_gd.learning.starts import STARTS, make_start
 

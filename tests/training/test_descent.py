@@ -6,8 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.making import Floats, make_problem, make_rows
-from tui_gd.learning.losses import ON_DATA
+from tests.making import ON_DATA, Floats, make_problem, make_rows
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem, load_problem

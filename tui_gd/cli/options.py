@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
-from tui_gd.learning.names import OPTIMIZERS
+from tui_gd.learning import OPTIMIZERS
 from tui_gd.session import readers
 from tui_gd.session.readers import Reader
 from tui_gd.session.settings import (

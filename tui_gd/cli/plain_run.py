@@ -10,10 +10,10 @@ import numpy as np
 
 from tui_gd.cli.signals import Leave
 from tui_gd.errors import ProblemError
+from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.models import Predictor
-from tui_gd.learning.names import OPTIMIZERS
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder

@@ -1,8 +1,8 @@
-"""Engines: what computes loss and gradient for all lanes.
+"""Engines: what computes the loss and the gradient of all lanes.
 
-The local engine walks the data in blocks of rows that stay in the cache of one core. Blocks belong
-to sections of fixed length; a thread takes whole sections. A section sums its blocks in order and
-the sections are summed in order, so the number of threads does not change a bit.
+The local engine walks through the data in blocks of rows that stay in the cache of one core. Blocks
+form sections of fixed length, and a thread takes whole sections. Each section sums its blocks in
+order and the sections are summed in order, so the number of threads does not change a bit.
 """
 
 import os
@@ -21,14 +21,12 @@ from threadpoolctl import ThreadpoolController
 from tui_gd.learning.losses import Floats, Loss, Targets, Value, make_loss
 from tui_gd.learning.models import Buffers, Model
 
-# How numbers are computed: BLAS on one thread, overflow without a warning.
-
 
 class _OneBlasThread:
     """Holds BLAS to one thread while any of its contexts is open; they may nest and overlap.
 
-    The number of BLAS threads is one for the whole process, so this counts for the whole process.
-    On tall data BLAS's own threads cost time, and they sum in another order.
+    BLAS has one setting for the whole process, so this counts contexts over the whole process. On
+    tall data, BLAS's own threads make it slower, and they sum in another order.
     """
 
     def __init__(self) -> None:
@@ -57,39 +55,37 @@ ONE_BLAS_THREAD = _OneBlasThread()
 
 @contextmanager
 def computing() -> Iterator[None]:
-    """Hold BLAS to one thread, and numpy's warnings back, while the context is open.
+    """Hold BLAS to one thread and silence numpy's warnings, on this thread, inside the context.
 
-    Overflow is not an accident here: whoever computes looks at the numbers that come out. numpy
-    keeps what it warns of per thread.
+    Overflow is expected: callers check whether the numbers that come out are finite.
     """
     with ONE_BLAS_THREAD, np.errstate(all="ignore"):
         yield
 
 
-# a block and its buffers are to stay in the cache of a core, of 2 MiB. Within that, the more rows
-# the better: two threads hand the interpreter lock over after every call of numpy, which costs
-# less the longer the calls are
+# a block and its buffers should stay in a core's cache of 2 MiB. Within that, longer blocks are
+# better: two threads pass the interpreter lock after every numpy call
 BLOCK_BYTES = 2 << 20
 SMALLEST_BLOCK, LARGEST_BLOCK = 4096, 32_768
 SECTION_ROWS = 4 * LARGEST_BLOCK
-# one buffer of scores: 64 Ki doubles are 512 KiB, so that three of them stay in a core's cache
+# per buffer of scores: 64 Ki doubles are 512 KiB, so three of them stay in a core's cache
 BUFFER_SCORES = 65_536
-# below this, a copy of the data with its columns contiguous costs nothing and BLAS is faster on it
+# up to this size the data are copied in column order: it costs nothing and BLAS is faster on it
 SMALL_DATA_BYTES = 1 << 20
 
 
 def block_rows(columns: int) -> int:
-    """Return how many rows make a block of data with so many columns: a power of two."""
+    """Return the rows of a block of data with that many columns: a power of two."""
     fitting = BLOCK_BYTES // (8 * (columns + 3))
     return min(max(1 << (fitting.bit_length() - 1), SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: what was asked for is no longer wanted
+class Interrupted(Exception):  # noqa: N818 - not an error: the result is no longer wanted
     """A pass over the data was given up between two blocks; nothing has changed."""
 
 
 def interrupting(wanted: Callable[[], bool]) -> Callable[[], None]:
-    """Return what raises `Interrupted` once `wanted()` is false: to be called between blocks."""
+    """Return a `between_blocks` hook that raises `Interrupted` once `wanted()` is false."""
 
     def look() -> None:
         if not wanted():
@@ -101,8 +97,8 @@ def interrupting(wanted: Callable[[], bool]) -> Callable[[], None]:
 class Engine(Protocol):
     """The whole interface between the mathematics and the machines.
 
-    `rule` is the loss. `between_blocks`, if set, is called between blocks of rows on the calling
-    thread; it may raise `Interrupted` to give the pass up.
+    `rule` is the loss. `between_blocks`, if set, is called between blocks of rows, on the calling
+    thread; it may raise `Interrupted` to give up the pass.
     """
 
     rule: Loss
@@ -118,11 +114,11 @@ class Engine(Protocol):
 
 
 EngineMaker = Callable[[str], Engine]
-"""From the name of a loss to an engine of its own on a run's data, for use on any thread."""
+"""Makes an engine on a run's data from the name of a loss."""
 
 
 def _cores() -> int:
-    """Return the number of cores this process may use; not every system tells."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -130,24 +126,22 @@ def _cores() -> int:
 
 @dataclass(frozen=True)
 class Penalty:
-    """What is added to the training loss: `l1 · sum|w| + l2/2 · sum w²`, biases left out."""
+    """A term of the training loss: `l1 · sum|w| + l2/2 · sum w²` over all weights but biases."""
 
     l1: float = 0.0
     l2: float = 0.0
 
 
 class LocalEngine:
-    """Loss and gradient on this machine's cores.
+    """Loss and gradient on this machine's cores; see `Engine`.
 
-    `x` is (rows, features + 1) with ones last, `y` is (rows,). `weights` are (lanes, parameters).
-    Where `x` is (rows, features) without ones, or of another type than `dtype`, it is made ready a
-    block at a time: so it may be mapped into memory from a file that is larger than that.
-    A lane's result does not depend on the other lanes, nor on the number of threads. Memory beside
-    the data: three buffers of 512 KiB per thread, or of one block of one lane where that is more.
-    `row_weights` (rows,) multiply the rows' losses; a mean is then over their sum.
+    `x` is (rows, features + 1) with ones last, `y` is (rows,). If `x` has no column of ones, or
+    another type than `dtype`, its rows are converted block by block: it may be mapped from a file
+    larger than memory. `row_weights` (rows,) multiply the losses of the rows; a mean is then over
+    the sum of the weights.
 
-    `between_blocks`, if set, is called between blocks on the calling thread; it may raise
-    `Interrupted` to give the pass up.
+    A lane's result depends neither on the other lanes nor on the number of threads. Memory beside
+    the data: three buffers of 512 KiB per thread, or of one block of one lane if that is more.
     """
 
     def __init__(
@@ -192,8 +186,8 @@ class LocalEngine:
     ) -> tuple[Floats, Floats]:
         """Return the loss (lanes,) and the direction of descent (lanes, parameters).
 
-        The direction is `loss.descent_factor` times the gradient of the loss. With `rows`, both
-        are those of these rows of the data alone, in this order.
+        The direction is `rule.descent_factor` times the gradient of the loss. With `rows`, both are
+        those of these rows only, in this order.
         """
         if not ONE_BLAS_THREAD.held:
             with ONE_BLAS_THREAD:
@@ -230,23 +224,23 @@ class LocalEngine:
     def _finish(
         self, weights: Floats, rows: NDArray[np.intp] | None, loss: Floats, grad: Floats
     ) -> None:
-        """Divide by the number of rows and add the penalty, in place."""
+        """Apply the factors of the loss and add the penalty, in place."""
         loss_scale, grad_scale = self._scales if rows is None else self._scales_for(rows)
         np.multiply(loss, loss_scale, loss)
         np.multiply(grad, grad_scale, grad)
         penalty = self.penalty
         if penalty.l1 or penalty.l2:
-            held = np.where(self._model.is_bias, 0.0, weights)
-            loss += penalty.l1 * np.abs(held).sum(axis=1)
-            loss += penalty.l2 / 2.0 * np.vecdot(held, held)
+            penalized = np.where(self._model.is_bias, 0.0, weights)
+            loss += penalty.l1 * np.abs(penalized).sum(axis=1)
+            loss += penalty.l2 / 2.0 * np.vecdot(penalized, penalized)
             if grad.shape[1]:
-                slope = penalty.l1 * np.sign(held) + penalty.l2 * held
+                slope = penalty.l1 * np.sign(penalized) + penalty.l2 * penalized
                 grad += self.rule.descent_factor * slope
 
     def _passes(
         self, weights: Floats, rows: NDArray[np.intp] | None, *, gradient: bool
     ) -> tuple[Floats, Floats]:
-        """One pass over the data for every group of lanes that the buffers hold."""
+        """Make one pass over the data for every group of lanes that fits into the buffers."""
         group = self._lanes_at_once
         parts = [
             self._one_pass(weights[i : i + group], rows, gradient)
@@ -272,7 +266,7 @@ class LocalEngine:
         given_up: list[bool] = []
 
         def work(buffers: Buffers, mine: Iterator[int], *, calling: bool) -> None:
-            with np.errstate(all="ignore"):  # numpy keeps this per thread; see `computing`
+            with np.errstate(all="ignore"):  # per thread; see `computing`
                 for section in mine:
                     if section >= sections:
                         return
@@ -299,7 +293,7 @@ class LocalEngine:
                         losses[section] += loss
                         grads[section] += grad
 
-        shared = count()  # next() on it is one step in C: safe between threads
+        shared = count()  # next() is one step in C, so threads may share it
         helpers = min(self._threads, sections) - 1
         while len(self._buffers) <= helpers:
             self._buffers.append(self._make_buffers())
@@ -318,11 +312,11 @@ class LocalEngine:
         finally:
             for future in futures:
                 future.result()
-        # sums are in double precision; a lane's direction is in its weights' own
+        # sums are in double precision, the direction is in that of the weights
         return _sum_in_order(losses), _sum_in_order(grads).astype(weights.dtype, copy=False)
 
     def _make_pass(self, lanes: int) -> Callable[[Floats], tuple[Floats, Floats]]:
-        """Return `_block` with gradient, for so many lanes, on data of one block."""
+        """Return `_block` with gradient for that many lanes, if the data are a single block."""
         buffers = self._buffers[0].cut(lanes, len(self._y))
         delta, spare = buffers.delta, buffers.spare
         y, row_weights, block = self._y, self._row_weights, self.rule.block
@@ -351,14 +345,11 @@ class LocalEngine:
 
 
 def _sum_in_order(parts: Floats) -> Floats:
-    """Sum over the first axis, first to last: `sum` would choose another order for one lane."""
+    """Sum over the first axis in order; `sum` would choose another order for one lane."""
     total: Floats = parts[0].copy()
     for part in parts[1:]:
         total += part
     return total
-
-
-# Descent on a function of the weights themselves: no rows of data, no model between.
 
 
 class SurfaceLike(Protocol):
@@ -375,15 +366,14 @@ class SurfaceLike(Protocol):
         """Return the values (lanes,) at `points` (lanes, parameters)."""
 
     def value_and_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return values (lanes,) and gradients (lanes, parameters), a point's own bits each."""
+        """Return values (lanes,) and gradients (lanes, parameters), each point independently."""
 
 
 class SurfaceEngine:
-    """The value of a function of one or two weights as their loss, and its exact gradient.
+    """Descent on a function f of one or two weights: `loss(w) = f(w)`, direction `∇f(w)`.
 
-    `loss(w) = f(w)`, direction of descent `∇f(w)`. A lane's result does not depend on the other
-    lanes. It is computed in double precision and returned in the weights' own. There are no rows,
-    so `between_blocks` is only kept for callers who look at it between two calls.
+    There are no rows of data, so nothing calls `between_blocks`. Numbers are computed in double
+    precision and returned in that of the weights.
     """
 
     def __init__(self, surface: SurfaceLike) -> None:
@@ -394,7 +384,7 @@ class SurfaceEngine:
     def loss_and_grad(
         self, weights: Floats, rows: NDArray[np.intp] | None = None
     ) -> tuple[Floats, Floats]:
-        """Return the value (lanes,) and the gradient (lanes, parameters); `rows` say nothing."""
+        """Return the value (lanes,) and the gradient (lanes, parameters); `rows` is ignored."""
         del rows
         values, gradient = self._surface.value_and_gradient(weights)
         return _as(values, weights), _as(gradient, weights)
@@ -405,11 +395,8 @@ class SurfaceEngine:
 
 
 def _as(numbers: Floats, weights: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # what single precision cannot hold is inf
+    with np.errstate(over="ignore"):  # in single precision, large numbers become inf
         return numbers.astype(weights.dtype, copy=False)
-
-
-# The engines of a run: one for every loss that a lane descends on, on its train or test rows.
 
 
 class TrainingData(Protocol):
@@ -437,31 +424,31 @@ class TrainingData(Protocol):
 
     @property
     def surface(self) -> SurfaceLike | None:
-        """The function of the weights that stands in for data, if one does."""
+        """The function of the weights that takes the place of data, if any."""
 
     @property
     def features(self) -> int:
-        """The number of features, the column of ones not counted."""
+        """The number of features, without the column of ones."""
 
     @property
     def outputs(self) -> int:
         """The number of scores a model gives per row."""
 
     def rows(self, x: Floats, which: slice) -> Floats:
-        """Return some rows of `x` (rows, features + 1), ones last."""
+        """Return rows of `x` as (rows, features + 1), ones last."""
 
 
 def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
-    """Return the model of a problem; of a surface, one whose weights are the coordinates."""
+    """Return the model of a problem; for a surface, its weights are the coordinates."""
     if problem.surface:
         return Model(len(problem.surface.names) - 1, 1)
     return Model(problem.features, problem.outputs, hidden, activation)
 
 
 class Engines:
-    """Makes engines by the names of their losses, and keeps those that the trainer uses.
+    """The engines of a run: one per loss, for its training rows and for its test rows.
 
-    `penalty` and `row_weights` are for the train rows alone.
+    `penalty` and `row_weights` apply to the training rows only.
     """
 
     def __init__(
@@ -483,7 +470,7 @@ class Engines:
         self._test: dict[str, Engine] = {}
 
     def make(self, loss: str) -> Engine:
-        """Return an engine of its own for the loss of that name, for use on any thread."""
+        """Return a new engine for the loss of that name on the training rows, for any thread."""
         problem = self._problem
         if problem.surface:
             return SurfaceEngine(problem.surface)
@@ -499,14 +486,14 @@ class Engines:
         )
 
     def train(self, loss: str) -> Engine:
-        """Return the trainer's own engine for the loss of that name."""
+        """Return the trainer's engine for the loss of that name."""
         if loss not in self._train:
             self._train[loss] = self.make(loss)
             self._train[loss].between_blocks = self._between_blocks
         return self._train[loss]
 
     def test(self, loss: str) -> Engine:
-        """Return the trainer's own engine for that loss on the test rows, without penalty."""
+        """Return the trainer's engine for that loss on the test rows, without penalty."""
         if loss not in self._test:
             problem = self._problem
             rule = make_loss(loss, problem.task, self._dtype)
@@ -519,7 +506,7 @@ class Engines:
 
     @property
     def between_blocks(self) -> Callable[[], None] | None:
-        """What all engines kept here call between blocks of rows; see `Engine`."""
+        """What all of the trainer's engines call between blocks of rows; see `Engine`."""
         return self._between_blocks
 
     @between_blocks.setter

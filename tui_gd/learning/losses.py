@@ -1,13 +1,11 @@
 """Losses with their derivatives, in numerically safe forms, a block of rows at a time.
 
-A loss turns the scores of a block into a sum per lane, and into the derivative that descent
-follows. Scores, derivative (`delta`) and a third buffer (`spare`) are (lanes, rows), with several
-outputs (lanes, rows, outputs); all three may be overwritten. `y` is (rows,): class numbers, or the
-target itself. A lane's sum runs over its own rows alone, in their order, so that its bits do not
-depend on the lanes beside it.
+A loss turns the scores s of a block into a sum per lane and into the derivative δ that descent
+follows. The buffers `scores`, `delta` and `spare` are (lanes, rows), with several outputs (lanes,
+rows, outputs); all three may be overwritten. `y` is (rows,): class numbers, or the target. A lane's
+sum runs over its own rows in order, so its bits do not depend on other lanes.
 
-What is divided by the number of rows is divided once, after all blocks: see `loss_scale` and
-`grad_scale`.
+A mean is divided by the number of rows once, after all blocks: see `loss_scale`, `grad_scale`.
 """
 
 from abc import ABC, abstractmethod
@@ -18,8 +16,6 @@ import numpy as np
 from numpy import add, exp, minimum, multiply, negative, reciprocal, subtract, vecdot
 from numpy.typing import DTypeLike, NDArray
 
-# What a loss is: a block of scores in, the sum of the loss out, and its derivative.
-
 Floats = NDArray[np.float64]
 Targets = NDArray[np.generic]
 Reduction = Literal["sum", "mean"]
@@ -28,8 +24,8 @@ Reduction = Literal["sum", "mean"]
 class Loss(ABC):
     """One loss, for one kind of scores.
 
-    `descent_factor` is the direction descent follows over the gradient of the loss: ½ for the
-    tutorial's sum of squares, 1 for all others. `unit` says what the number means.
+    Descent follows `descent_factor` times the gradient of the loss: ½ for the tutorial's sum of
+    squares, 1 for all others. `unit` says what the number means.
     """
 
     name: ClassVar[str]
@@ -41,7 +37,7 @@ class Loss(ABC):
     def rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the loss of every row (lanes, rows) and, with `gradient`, fill `delta`."""
+        """Return the loss of every row (lanes, rows); with `gradient`, fill `delta`."""
 
     def block(
         self,
@@ -52,7 +48,7 @@ class Loss(ABC):
         gradient: bool,
         weights: Floats | None = None,
     ) -> Floats:
-        """Return the sum over the rows (lanes,), each times its weight, and fill `delta`."""
+        """Return the weighted sum over the rows (lanes,); with `gradient`, fill `delta`."""
         losses = self.rows(scores, y, delta, spare, gradient)
         if weights is None:
             total: Floats = losses.sum(axis=1)
@@ -63,19 +59,19 @@ class Loss(ABC):
         return weighted
 
     def loss_scale(self, n: float) -> float:
-        """Return what sums over `n` rows are multiplied by to give the loss."""
+        """Return the factor from a sum over `n` rows to the loss."""
         return 1.0 / n if self.reduction == "mean" else 1.0
 
     def grad_scale(self, n: float) -> float:
-        """Return what sums of `xᵀ · delta` over `n` rows are multiplied by: the direction."""
+        """Return the factor from the sum `xᵀ · delta` over `n` rows to the direction."""
         return self.loss_scale(n)
 
 
 class SquaredError(Loss):
-    """Squared error: `sum((f − y)²)` as `sse`, divided by the number of rows as `mse`.
+    """Squared error: `sum((f − y)²)` is `sse`, the mean over the rows is `mse`.
 
-    `delta` is half the derivative. `sse` follows that half, as the tutorial does; `mse` follows
-    its whole gradient, `2/n`, as torch's MSELoss.
+    `delta` is half the derivative. `sse` descends along that half, as the tutorial does; `mse`
+    along its full gradient, with the factor 2/n, as torch.nn.MSELoss.
     """
 
     name = "sse"
@@ -91,7 +87,7 @@ class SquaredError(Loss):
 
 
 class Value(Loss):
-    """The score itself: of a function of the weights, which has its value for its only score."""
+    """The score itself, for a function of the weights whose value is the only score."""
 
     name = "value"
     reduction = "sum"
@@ -100,24 +96,24 @@ class Value(Loss):
     def rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the scores, whose slope is 1 everywhere."""
+        """Return the scores; the derivative is 1."""
         del y, gradient
         delta[:] = 1.0
         spare[:] = scores
         return spare
 
 
-# Losses of two classes: one sigmoid unit, or one score.
+# Two classes
 
 
 class Sigmoid:
-    """`p = 1 / (1 + exp(−z))`, written into `out`; never overflows."""
+    """`p = 1 / (1 + exp(−z))`, without overflow."""
 
     def __init__(self, dtype: DTypeLike) -> None:
-        # arrays, because numpy converts a Python number anew at every call: a tenth of the time
+        # arrays, because converting a Python number at every call takes a tenth of the time
         self.one = np.array(1.0, dtype)
-        # beyond this p is 0 to 300 digits (float32: to 37), and 1 / exp would be subnormal: every
-        # product with such a number takes a hundred cycles, a saturated lane four times as long
+        # beyond this, p is 0 to 300 digits (float32: 37), and 1 / exp(…) would be subnormal: with
+        # such numbers products take a hundred cycles, and a saturated lane four times as long
         self.largest = np.array(700.0 if self.one.dtype == np.float64 else 87.0, dtype)
 
     def __call__(self, z: Floats, out: Floats) -> Floats:
@@ -133,7 +129,7 @@ class Sigmoid:
 class SigmoidSquaredError(SquaredError):
     """Squared error of one sigmoid unit: `(p − y)²`, `delta = (p − y) · p · (1 − p)`.
 
-    Computed by way of `q = 1 / (1 + exp(s))` and `p = 1 − q`, which is one step less than p first.
+    Computed from `q = 1 / (1 + exp(s))` and `p = 1 − q`, which is one operation less than p first.
     Source: the tutorial's script (pyimagesearch, "Gradient descent with Python").
     """
 
@@ -151,7 +147,7 @@ class SigmoidSquaredError(SquaredError):
         gradient: bool,
         weights: Floats | None = None,
     ) -> Floats:
-        """Return the sum per lane; without weights one product, not a square and a sum."""
+        """Return the sum per lane, without row weights as one scalar product."""
         if weights is not None:
             return super().block(scores, y, delta, spare, gradient, weights)
         one, q, p = self._one, scores, spare
@@ -170,7 +166,7 @@ class SigmoidSquaredError(SquaredError):
     def rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return `(p − y)²` and fill `delta`, by the same steps."""
+        """Return `(p − y)²` and fill `delta`, by the same operations as `block`."""
         self.block(scores, y, delta, spare, gradient=False)
         q, p, squares = scores, spare, delta * delta
         if gradient:
@@ -182,7 +178,7 @@ class SigmoidSquaredError(SquaredError):
 class BinaryCrossEntropy(Loss):
     """Cross-entropy of one sigmoid unit: `log(1 + exp(s)) − y·s`, `delta = p − y`, in nats.
 
-    Computed as `max(s, 0) − y·s + log1p(exp(−|s|))`: nothing overflows, no small term is lost.
+    Computed as `max(s, 0) − y·s + log1p(exp(−|s|))`: without overflow, and small terms count.
     """
 
     name = "cross-entropy"
@@ -211,7 +207,7 @@ class BinaryCrossEntropy(Loss):
 class BinaryHinge(Loss):
     """Hinge loss: `max(0, 1 − t·s)` with t = ±1, `delta = −t` where it is positive.
 
-    scikit-learn's `SGDClassifier(loss="hinge")` and its `hinge_loss` use the same form.
+    Source: scikit-learn's `hinge_loss` and `SGDClassifier(loss="hinge")`.
     """
 
     name = "hinge"
@@ -229,14 +225,13 @@ class BinaryHinge(Loss):
         return spare
 
 
-# Losses of several classes: a softmax, or a score for each class.
+# Several classes
 
 
 def softmax(scores: Floats, out: Floats) -> Floats:
-    """Write `exp(s_j) / sum_k exp(s_k)` over the last axis into `out`, the largest s first off.
+    """Write `exp(s_j − m) / sum_k exp(s_k − m)` over the last axis into `out`, m the largest s.
 
-    Return the logarithm of the denominator (lanes, rows) for scores less their largest; `scores`
-    hold these then.
+    Return the logarithm of the denominator (lanes, rows); `scores` become `s − m`.
     """
     subtract(scores, scores.max(axis=2, keepdims=True), scores)
     exp(scores, out)
@@ -252,7 +247,10 @@ def _at(y: Targets) -> tuple[slice, NDArray[np.intp], NDArray[np.intp]]:
 
 
 class SoftmaxCrossEntropy(Loss):
-    """Cross-entropy of a softmax: `log(sum_k exp(s_k)) − s_y`, `delta = p − onehot(y)`, in nats."""
+    """Cross-entropy of a softmax: `log(sum_k exp(s_k)) − s_y`, `delta = p − onehot(y)`, in nats.
+
+    Source: torch.nn.CrossEntropyLoss.
+    """
 
     name = "cross-entropy"
     unit = "nats per sample"
@@ -271,7 +269,7 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class SoftmaxSquaredError(SquaredError):
-    """Squared error of a softmax: `sum_j e_j²`, `e = p − onehot(y)`.
+    """Squared error of a softmax (Brier score): `sum_j e_j²`, `e = p − onehot(y)`.
 
     `delta_j = p_j · (e_j − sum_k e_k · p_k)`, half the derivative.
     """
@@ -296,8 +294,8 @@ class SoftmaxSquaredError(SquaredError):
 class MulticlassHinge(Loss):
     """Multiclass SVM loss: the sum over wrong classes j of `max(0, s_j − s_y + 1)`.
 
-    `delta_j = 1` where that is positive, and `delta_y` is minus their number. Source: Weston and
-    Watkins 1999, as taught in cs231n.
+    `delta_j = 1` where that is positive, and `delta_y` is minus their number.
+    Source: Weston and Watkins, 1999; cs231n.
     """
 
     name = "hinge"
@@ -308,7 +306,7 @@ class MulticlassHinge(Loss):
         """Return the hinge loss of every row and fill `delta`."""
         own = _at(y)
         subtract(scores, scores[own][:, :, None], spare)
-        add(spare, 1.0, spare)  # not before: among scores of 1e300 the 1 would be lost
+        add(spare, 1.0, spare)  # last, because the 1 would be lost in scores of 1e300
         spare[own] = 0.0
         np.maximum(spare, 0.0, out=spare)
         if gradient:
@@ -318,11 +316,11 @@ class MulticlassHinge(Loss):
         return loss
 
 
-# Losses of numbers: the score itself is the prediction.
+# Regression: the score is the prediction
 
 
 class RegressionSquaredError(SquaredError):
-    """Squared error of the score itself: `(s − y)²`, `delta = s − y`."""
+    """Squared error of the score: `(s − y)²`, `delta = s − y`."""
 
     def rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
@@ -350,9 +348,9 @@ class AbsoluteError(Loss):
 
 
 class Huber(Loss):
-    """Huber loss with δ = 1: `½r²` for |r| ≤ 1, else `|r| − ½`; `delta = clip(r, −1, 1)`.
+    """Huber loss of r = s − y: `½r²` for |r| ≤ 1, else `|r| − ½`; `delta = clip(r, −1, 1)`.
 
-    As torch's HuberLoss, with r = s − y.
+    Source: torch.nn.HuberLoss with δ = 1.
     """
 
     name = "huber"
@@ -370,20 +368,6 @@ class Huber(Loss):
         add(spare, r, spare)
         return multiply(spare, clipped, spare)
 
-
-__all__ = [
-    "ON_DATA",
-    "POSSIBLE",
-    "TITLES",
-    "Floats",
-    "Loss",
-    "Sigmoid",
-    "SigmoidSquaredError",
-    "Targets",
-    "Value",
-    "make_loss",
-    "softmax",
-]
 
 TITLES = {
     "sse": "squared error, summed: the tutorial's",
@@ -418,13 +402,11 @@ _LOSSES: dict[str, dict[str, Callable[[DTypeLike], Loss]]] = {
 }
 
 POSSIBLE = {task: tuple(losses) for task, losses in _LOSSES.items()}
-"""All losses by task."""
-ON_DATA = {task: losses for task, losses in POSSIBLE.items() if task != "surface"}
-"""Losses of rows of data, by task."""
+"""The losses of each task."""
 
 
 def make_loss(name: str, task: str, dtype: DTypeLike = np.float64) -> Loss:
-    """Return the loss of that name for a task; `ValueError` if it does not go with it."""
+    """Return the loss of that name for a task; `ValueError` if the task does not have it."""
     if name not in _LOSSES[task]:
         raise ValueError(
             f"loss {name} does not go with a {task} problem: choose {', '.join(POSSIBLE[task])}"

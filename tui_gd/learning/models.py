@@ -1,9 +1,9 @@
 """Models: from rows of the data to scores, and from the scores' derivative to the gradient.
 
-Every lane is computed by its own BLAS call of the same shape: `numpy.matvec` and `matmul` on a
-stack of matrices call BLAS once per matrix. So a lane's bits cannot depend on how many lanes stand
-beside it. One matrix product over all lanes would be faster, but it rounds differently with every
-number of lanes, and a replay after a branch would not give the same bits.
+Every lane has its own BLAS call of the same shape: `numpy.matvec`, and `matmul` on a stack of
+matrices, call BLAS once per matrix. So a lane's bits do not depend on the number of lanes. One
+matrix product over all lanes would be faster, but its rounding changes with their number, and a
+replay after a branch would not give the same bits.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from tui_gd.learning.losses import Sigmoid, softmax
 
 Floats = NDArray[np.float64]
 
-# from so many rows on, the interpreter lock is worth letting go; see `multiply`
+# from this many rows on it pays to release the interpreter lock; see `multiply`
 TALL = 2048
 
 
 def multiply(a: Floats, b: Floats, out: Floats) -> None:
-    """Write the products of the matrices `a` (one, or one per lane) and `b` (lanes) into `out`.
+    """Write the products of matrices `a` (one for all, or one per lane) and `b` (lanes) into `out`.
 
-    Of few lanes numpy's `matmul` holds the interpreter lock, so that two threads multiply no
-    faster than one; `dot` lets go of it, but is one Python call per lane.
+    With few lanes, numpy's `matmul` keeps the interpreter lock, so two threads are no faster than
+    one; `dot` releases it, but needs one Python call per lane.
     """
     if max(a.shape[-2], a.shape[-1]) < TALL:
         np.matmul(a, b, out)
@@ -37,11 +37,11 @@ def multiply(a: Floats, b: Floats, out: Floats) -> None:
 
 @dataclass(slots=True, eq=False)
 class Buffers:
-    """GrowableArray for one block of rows and some lanes; made once and used for every block.
+    """Memory for one block of rows and some lanes, made once and used for every block.
 
     `scores`, `delta` and `spare` are (lanes, rows), with several outputs (lanes, rows, outputs);
-    `hidden` has one (lanes, rows, units + 1) per hidden layer, its last column all ones. `rows` is
-    room for rows of the data that have to be made ready.
+    `hidden` has one (lanes, rows, units + 1) per hidden layer, whose last column is ones. `rows` is
+    for rows of data that have to be converted.
     """
 
     scores: Floats
@@ -51,7 +51,7 @@ class Buffers:
     rows: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
     def cut(self, lanes: int, rows: int) -> "Buffers":
-        """Return the part for so many lanes and rows."""
+        """Return the part for that many lanes and rows."""
         return Buffers(
             self.scores[:lanes, :rows],
             self.delta[:lanes, :rows],
@@ -62,10 +62,10 @@ class Buffers:
 
 @dataclass(frozen=True)
 class Model:
-    """A network: layers `a ← activation([a, 1] · W)`, the last one without activation.
+    """A network of layers `a ← activation([a, 1] · W)`, the last one without activation.
 
-    `weights` of one lane are layer after layer, each a matrix W of shape (inputs + 1, outputs) row
-    by row, the bias row last. With no hidden layer and one output this is the tutorial's column.
+    A lane's weights are its layers in order, each a matrix W (inputs + 1, outputs) row by row, the
+    bias row last. Without hidden layers and with one output, this is the tutorial's column.
     """
 
     features: int
@@ -86,14 +86,14 @@ class Model:
 
     @cached_property
     def is_bias(self) -> NDArray[np.bool_]:
-        """Which weights (parameters,) belong to a bias row."""
+        """Which weights (parameters,) are biases."""
         parts = [np.zeros(shape, np.bool_) for shape in self.shapes]
         for part in parts:
             part[-1] = True
         return np.concatenate([part.ravel() for part in parts])
 
     def buffers(self, lanes: int, rows: int, dtype: DTypeLike = np.float64) -> Buffers:
-        """Return buffers for so many lanes and rows."""
+        """Return buffers for that many lanes and rows."""
         shape = (lanes, rows, self.outputs) if self.outputs > 1 else (lanes, rows)
         scores, delta, spare = (np.empty(shape, dtype) for _ in range(3))
         hidden = tuple(np.ones((lanes, rows, units + 1), dtype) for units in self.hidden)
@@ -131,10 +131,10 @@ class Model:
         return scores
 
     def gradient(self, weights: Floats, x: Floats, delta: Floats, buffers: Buffers) -> Floats:
-        """Return (lanes, parameters): `δ = ∂loss/∂scores` carried back through the layers.
+        """Return the gradient (lanes, parameters) from `δ = ∂loss/∂scores`, by backpropagation.
 
-        For every layer `∂loss/∂W = aᵀ · δ`, and below it `δ ← (δ · Wᵀ) ∘ activation'`. Buffers
-        must still hold what `scores` left in them.
+        For every layer `∂loss/∂W = aᵀ · δ`, and below it `δ ← (δ · Wᵀ) ∘ activation'`. `buffers`
+        must be as `scores` left them.
         """
         grad: Floats
         if not self.hidden:
@@ -161,10 +161,10 @@ class Model:
     def bind(
         self, x: Floats, buffers: Buffers
     ) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
-        """Return `scores` and `gradient` as functions of the weights alone.
+        """Return `scores` and `gradient` as functions of the weights; δ is `buffers.delta`.
 
-        For data of one block, where what is looked up and decided anew would take a tenth of the
-        time: the gradient's δ is what `buffers.delta` holds.
+        For data of a single block, where looking things up for every pass takes a tenth of the
+        time.
         """
         scores, delta = buffers.scores, buffers.delta
         if not self.hidden and self.outputs == 1:
@@ -178,7 +178,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation in place, and `δ ← δ ∘ f'` in place, f' told from the values f of the layer."""
+    """An activation f in place, and `δ ← δ ∘ f'` in place, f' computed from the values of f."""
 
     apply: Callable[[Floats], object]
     carry_back: Callable[[Floats, Floats], object]
@@ -208,12 +208,9 @@ ACTIVATIONS = {
 }
 
 
-# From scores to probabilities and predicted classes.
-
-
 @dataclass(frozen=True)
 class Predictor:
-    """What a model says about rows of data; holds no weights, so threads may share it."""
+    """What a model predicts; it holds no weights, so threads may share it."""
 
     model: Model
     task: str
@@ -226,14 +223,14 @@ class Predictor:
         return scores
 
     def units(self, weights: Floats, x: Floats) -> tuple[Floats, ...]:
-        """Return what the units of every hidden layer hand on, (rows, units) each, of one lane."""
+        """Return the values of every hidden layer, (rows, units) each, for one lane's weights."""
         with np.errstate(all="ignore"):
             buffers = self.model.buffers(1, len(x))
             self.model.scores(weights[None], x, buffers)
         return tuple(layer[0, :, :-1] for layer in buffers.hidden)
 
     def probabilities(self, weights: Floats, x: Floats) -> Floats:
-        """Return the probability of every class (rows, classes); for two classes (1 − p, p)."""
+        """Return the probability of every class (rows, classes); with two classes (1 − p, p)."""
         scores = self.scores(weights, x)
         if self.task == "multiclass":
             out = np.empty_like(scores)
@@ -245,15 +242,15 @@ class Predictor:
     def predict(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
         """Return the predicted class number of every row.
 
-        Of two classes it is 1 where p > 0.5, as in the tutorial; of more the most probable.
+        With two classes, class 1 where p > 0.5, as in the tutorial; else the most probable class.
         """
         predicted: NDArray[np.intp] = self.predict_lanes(weights[None], x)[0]
         return predicted
 
     def predict_lanes(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
-        """Return what `predict` does of every lane's `weights` (lanes, parameters): (lanes, rows).
+        """Return the predicted classes (lanes, rows) for `weights` (lanes, parameters).
 
-        All lanes' scores, and the units of all their layers, are held at once.
+        Needs memory for the scores and the hidden layers of all lanes at once.
         """
         with np.errstate(all="ignore"):
             scores = self.model.scores(weights, x, self.model.buffers(len(weights), len(x)))

@@ -2,17 +2,15 @@
 
 A rule is a function `(state, grad, rates, steps, out)`:
 
-- `state` (lanes, 1 + slots, parameters): slot 0 the weights W, then what the rule keeps, all zeros
-  at the beginning;
+- `state` (lanes, 1 + slots, parameters): slot 0 holds the weights W, further slots hold the rule's
+  own averages, zero at the beginning;
 - `grad` (lanes, parameters): the direction g of descent;
-- `rates` (lanes, 1): the learning rate α of every lane;
-- `steps` (lanes, 1): which update t of its lane this is, counted from 1 since the rule began;
-- `out`, shaped as `state`, never the same array: the new state is written there.
+- `rates` (lanes, 1): each lane's learning rate α;
+- `steps` (lanes, 1): the number t of this update, counted from 1 since the lane uses the rule;
+- `out`, shaped as `state` but another array: receives the new state, and serves as scratch space.
 
-`state` and `grad` are left as they are. Everything is elementwise, and nothing but +, −, ×, ÷ and √
-(each rounded exactly) and one `expm1` touches a number, so a lane's bits do not depend on the
-lanes beside it. `out` serves as scratch space: no rule but `adamw` allocates a second (lanes,
-parameters).
+A rule does not change `state` and `grad`. All operations are elementwise: +, −, ×, ÷ and √, each
+rounded correctly, and one `expm1`, so a lane's bits do not depend on other lanes.
 """
 
 from collections.abc import Callable
@@ -36,12 +34,11 @@ WEIGHT_DECAY = 0.01
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A rule by name, with what the screen says about it.
+    """A rule with its name and the formulas that the screen shows.
 
-    `formula` is how the weights W follow, `kept` one formula for each further slot in its order,
-    `constants` the numbers in them. `momentum` is None for a rule that has none. `update` is the
-    rule: `update(state, grad, rates, steps, out)`, see the module. Two that are made alike are
-    equal, so lanes can be grouped by their optimizer.
+    `formula` updates the weights W, `kept` has one formula for each further slot, `constants` lists
+    their numbers. `momentum` is None if the rule has none. `update` is the rule, see the module.
+    Optimizers with the same settings are equal, so lanes can be grouped by them.
     """
 
     name: str
@@ -54,7 +51,7 @@ class Optimizer:
 
     @property
     def slots(self) -> int:
-        """How many numbers per weight the rule keeps beside the weight itself."""
+        """How many numbers the rule keeps for each weight, beside the weight."""
         return len(self.kept)
 
 
@@ -73,8 +70,8 @@ def momentum(
 ) -> None:
     """`v ← μ·v + g`, `W ← W − α·v`.
 
-    The learning rate multiplies the velocity v as a whole, so a change of it acts at once.
-    Source: torch.optim.SGD with `momentum`, dampening 0; Polyak, 1964.
+    The learning rate multiplies the whole velocity v, so a new rate takes effect at once.
+    Source: torch.optim.SGD with `momentum` and dampening 0; Polyak, 1964.
     """
     w, v = out[:, 0], out[:, 1]
     np.multiply(state[:, 1], mu, v)
@@ -114,7 +111,7 @@ def adagrad(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Flo
 def rmsprop(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Floats) -> None:
     """`s ← ρ·s + (1 − ρ)·g²`, `W ← W − α·g / (√s + ε)`, ρ = 0.99, ε = 1e-8.
 
-    Source: torch.optim.RMSprop, where ρ is called alpha; Hinton's lecture 6e, 2012.
+    Source: torch.optim.RMSprop, which calls ρ alpha; Hinton's lecture 6e, 2012.
     """
     _average_of_squares(RMSPROP_DECAY, state[:, 1], grad, out[:, 1], out[:, 0])
     _scaled_step(EPSILON, state, grad, rates, out)
@@ -123,8 +120,8 @@ def rmsprop(state: Floats, grad: Floats, rates: Floats, _steps: Floats, out: Flo
 def adam(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
     """`m ← β₁·m + (1 − β₁)·g`, `v ← β₂·v + (1 − β₂)·g²`, `W ← W − α·m̂ / (√v̂ + ε)`.
 
-    Both averages begin at 0, so both are *divided* by what they are short of: `m̂ = m / (1 − β₁ᵗ)`,
-    `v̂ = v / (1 − β₂ᵗ)`; the first step is therefore `−α·sign(g)`. β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    Both averages start at 0 and are corrected for it: `m̂ = m / (1 − β₁ᵗ)`, `v̂ = v / (1 − β₂ᵗ)`,
+    so the first step is `−α·sign(g)`. β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
     Source: torch.optim.Adam; Kingma and Ba, "Adam", 2015, algorithm 1.
     """
     _adam_step(state, grad, rates, steps, out)
@@ -132,9 +129,9 @@ def adam(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats)
 
 
 def adamw(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
-    """`W ← (1 − α·λ)·W − α·m̂ / (√v̂ + ε)`, m̂ and v̂ as `adam`, λ = 0.01.
+    """`W ← (1 − α·λ)·W − α·m̂ / (√v̂ + ε)`, with m̂ and v̂ of `adam`, λ = 0.01.
 
-    The decay acts on every weight, the bias too, as torch's does on all it is given.
+    The decay acts on every weight, biases included, as torch's does by default.
     Source: torch.optim.AdamW; Loshchilov and Hutter, "Decoupled Weight Decay", 2019.
     """
     _adam_step(state, grad, rates, steps, out)
@@ -143,7 +140,7 @@ def adamw(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats
 
 
 def _adam_step(state: Floats, grad: Floats, rates: Floats, steps: Floats, out: Floats) -> None:
-    """Write m and v into their slots of `out`, and `α·m̂ / (√v̂ + ε)` into slot 0."""
+    """Write m and v into slots 1 and 2 of `out`, and `α·m̂ / (√v̂ + ε)` into slot 0."""
     w, m, v = out[:, 0], out[:, 1], out[:, 2]
     np.subtract(grad, state[:, 1], m)
     np.multiply(m, 1.0 - BETA_1, m)
@@ -177,8 +174,8 @@ def _average_of_squares(rho: float, old: Floats, grad: Floats, out: Floats, work
 def _one_minus_power(beta: float, steps: Floats) -> Floats:
     """Return `1 − βᵗ` (lanes, 1).
 
-    `expm1` treats every number alike. `numpy.power` (2.4) does not: where one exponent 2 serves
-    many bases it multiplies, with other last bits than where every base has its own exponent.
+    By `expm1`, because the last bits of `numpy.power` (2.4) depend on the shapes: with a single
+    exponent 2 for many bases it multiplies.
     """
     power_minus_one: Floats = np.expm1(steps * log(beta))
     return np.negative(power_minus_one, power_minus_one)
@@ -188,12 +185,12 @@ _VELOCITY = ("v ← μ·v + g",)
 _SCALED = "W ← W − α·g / (√s + ε)"
 _SQUARES = ("s ← ρ·s + (1 − ρ)·g²",)
 _MOMENTS = ("m ← β₁·m + (1 − β₁)·g", "v ← β₂·v + (1 − β₂)·g²")
-# m̂ and v̂ written out: as text they need combining characters, which terminals draw badly
+# m̂ and v̂ are written out, because terminals draw combining characters badly
 _ADAM_STEP = "α·m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)"
 
 
 def _rules(mu: float) -> tuple[Optimizer, ...]:
-    """Return all rules, those with momentum with `mu`."""
+    """Return all rules; `mu` is for those with momentum."""
     adagrad_constants = f"ε = {ADAGRAD_EPSILON:g}"
     rmsprop_constants = f"ρ = {RMSPROP_DECAY:g}, ε = {EPSILON:g}"
     adam_constants = f"β₁ = {BETA_1:g}, β₂ = {BETA_2:g}, ε = {EPSILON:g}"
@@ -231,9 +228,9 @@ OPTIMIZERS = {rule.name: rule.title for rule in _rules(MOMENTUM)}
 
 
 def make_optimizer(name: str, momentum: float | None = None) -> Optimizer:
-    """Return the rule `name`; `momentum` in [0, 1) is for `momentum` and `nesterov` alone, or 0.9.
+    """Return the rule `name`; only `momentum` and `nesterov` take a `momentum`, in [0, 1), or 0.9.
 
-    `ValueError`, in one line, for another name, another momentum, or a rule that has none.
+    `ValueError`, in one line, for an unknown name or a momentum that does not fit.
 
     >>> make_optimizer("nesterov", 0.5).constants
     'μ = 0.5'

@@ -1,9 +1,8 @@
-"""Schedules: by what the learning rate is multiplied, as functions of the epoch.
+"""Schedules: the factor of the learning rate as a function of the epoch.
 
-`schedule(epoch)` is the factor for the updates that lead from `epoch` to `epoch + 1`, so the first
-is `schedule(0)`; torch's `last_epoch` counts the same way. It depends on the epoch alone, is above
-0 and finite: what would come out less or more is `LEAST` or `GREATEST`. Schedules made for a number
-of epochs keep their last factor when the run goes on beyond it.
+`schedule(epoch)` is the factor for the updates from `epoch` to `epoch + 1`, so the first one is
+`schedule(0)`; torch's `last_epoch` counts the same way. It depends on the epoch only and is kept
+within `LEAST` … `GREATEST`. A schedule for a number of epochs keeps its last factor after them.
 """
 
 from collections.abc import Callable
@@ -13,7 +12,7 @@ Schedule = Callable[[int], float]
 
 LEAST, GREATEST = 1e-300, 1e300
 
-# the cycle of torch.optim.lr_scheduler.OneCycleLR by its defaults
+# the defaults of torch.optim.lr_scheduler.OneCycleLR
 CYCLE_RISE = 0.3  # of the epochs
 CYCLE_START = 1 / 25.0
 CYCLE_END = CYCLE_START / 1e4
@@ -43,7 +42,7 @@ def step(every: int, factor: float) -> Schedule:
 
 
 def exponential(factor: float) -> Schedule:
-    """`factor^epoch`; a factor above 1 tries ever larger learning rates.
+    """`factor^epoch`; a factor above 1 tries larger and larger learning rates.
 
     Source: torch.optim.lr_scheduler.ExponentialLR.
     """
@@ -53,8 +52,8 @@ def exponential(factor: float) -> Schedule:
 def inverse(power: float) -> Schedule:
     """`1 / t^power`, `t = epoch + 1`.
 
-    Source: scikit-learn's `learning_rate="invscaling"`, `eta = eta0 / pow(t, power_t)`; but its t
-    counts samples (SGDClassifier, MLPClassifier), this one epochs.
+    Source: scikit-learn's `learning_rate="invscaling"`, `eta = eta0 / pow(t, power_t)`, whose t
+    counts samples (SGDClassifier, MLPClassifier); here t counts epochs.
     """
     return lambda epoch: _power(epoch + 1.0, -power)
 
@@ -62,24 +61,24 @@ def inverse(power: float) -> Schedule:
 def cosine(epochs: int) -> Schedule:
     """`(1 + cos(π·epoch / epochs)) / 2`.
 
-    It reaches 0 after the last of `epochs` epochs, with no update left, and never comes up again.
+    It reaches 0 after the last of `epochs` epochs, when no update is left, and stays there.
     Source: torch.optim.lr_scheduler.CosineAnnealingLR with `T_max=epochs`; Loshchilov and Hutter,
     "SGDR", 2017, without restarts.
     """
 
     def factor(epoch: int) -> float:
         left = max(1, epochs - epoch)
-        # the same as sin², which keeps its digits where 1 + cos(…) cancels to nothing
+        # equal to sin², which keeps its digits where 1 + cos(…) cancels
         return float(max(LEAST, sin(pi * left / (2 * max(1, epochs))) ** 2))
 
     return factor
 
 
 def one_cycle(epochs: int) -> Schedule:
-    """From 1/25 up to 1 until epoch `0.3·epochs − 1`, then down to 1/250000, by half cosines.
+    """From 1/25 up to 1 at epoch `0.3·epochs − 1`, then down to 1/250000, by half cosines.
 
-    The learning rate of the run is the largest that is reached. Torch also moves the momentum; here
-    it stays. Below 4 epochs there is no way up, as with torch.
+    The run's learning rate is the largest one. Unlike torch, the momentum does not change. With
+    fewer than 4 epochs there is no rise, as with torch.
     Source: torch.optim.lr_scheduler.OneCycleLR with `total_steps=epochs` and its defaults; Smith
     and Topin, "Super-Convergence", 2018.
     """
@@ -111,8 +110,8 @@ def warmup(length: int, then: Schedule) -> Schedule:
 def parse_schedule(text: str, epochs: int) -> Schedule:
     """Return the schedule that `text` names (see `SCHEDULES`) for a run of `epochs` epochs.
 
-    After a warm-up of N epochs, what follows has `epochs − N` of them. `ValueError`, in one line,
-    if `text` is none.
+    What follows a warm-up of N epochs has `epochs − N` epochs. `ValueError`, in one line, if `text`
+    names none.
 
     >>> parse_schedule("warmup:4+step:30:0.1", epochs=100)(0)
     0.25
@@ -142,7 +141,7 @@ def parse_schedule(text: str, epochs: int) -> Schedule:
 
 
 def _power(base: float, exponent: float) -> float:
-    """Return `base^exponent` for a base above 0, at least `LEAST` and at most `GREATEST`."""
+    """Return `base^exponent` for a base above 0, within `LEAST` … `GREATEST`."""
     try:
         return float(min(GREATEST, max(LEAST, base**exponent)))
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Starts: the weights a lane begins with."""
+"""Starts: the initial weights of a lane."""
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -17,8 +17,9 @@ STARTS = {
 def make_start(name: str, seed: int, model: Model) -> Floats:
     """Return a start (parameters,) drawn with `numpy.random.default_rng(seed)`.
 
-    `normal` is one standard normal draw per weight. `glorot` (Glorot and Bengio 2010) and `he`
-    (He et al. 2015) draw layer after layer and leave biases at 0.
+    `normal` is one standard normal draw per weight, `zeros` none. `glorot` draws each layer from
+    U(−a, a), `a = √(6 / (inputs + outputs))`; `he` from N(0, 2 / inputs); their biases are 0.
+    Sources: Glorot and Bengio, 2010; He et al., 2015.
     """
     rng = np.random.default_rng(seed)
     if name == "normal":
@@ -37,21 +38,21 @@ def make_start(name: str, seed: int, model: Model) -> Floats:
 
 
 def draw_start(name: str, seed: int, model: Model, surface: SurfaceLike | None) -> Floats:
-    """Return a start (parameters,): one within a surface's limits, unless zeros; else as named."""
+    """Return a start (parameters,); on a surface, all but `zeros` are drawn within its limits."""
     if surface and name != "zeros":
         return surface.draw_start(seed)
     return make_start(name, seed, model)
 
 
 def lane_starts(weights: ArrayLike, lanes: int, parameters: int, dtype: DTypeLike) -> Floats:
-    """Return `weights`, (parameters,) for all lanes or (lanes, parameters), copied for each lane.
+    """Return `weights`, (parameters,) for all lanes or (lanes, parameters), as a new full array.
 
     `ValueError`, in one line, for other shapes.
     """
     start = np.array(weights, dtype=dtype)
     if start.shape not in {(parameters,), (lanes, parameters)}:
         raise ValueError(
-            f"initial weights have shape {start.shape}: wanted is ({parameters},)"
+            f"initial weights have shape {start.shape}: give ({parameters},)"
             f" or ({lanes}, {parameters})"
         )
     return np.broadcast_to(start, (lanes, parameters)).copy()

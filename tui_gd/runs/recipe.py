@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.models import Floats
-from tui_gd.learning.names import OPTIMIZERS
 from tui_gd.learning.starts import draw_start
 from tui_gd.problems import Problem
 from tui_gd.runs.record import RunRecord

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.names import LOSSES, OPTIMIZERS
+from tui_gd.learning import LOSSES, OPTIMIZERS
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.names import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
+from tui_gd.learning import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
 from tui_gd.session import readers
 from tui_gd.session.readers import LARGEST_SEED, LARGEST_WHOLE, MOST_LANES, Reader
 
