@@ -332,7 +332,7 @@ class Blocks:
 
         def count() -> None:
             self.done += 1
-            self.late += bool(runner._inbox) or runner._stopping
+            self.late += bool(runner._inbox) or runner._ending
             look()
 
         engines.between_blocks = count
@@ -702,7 +702,7 @@ def test_the_recorder_is_offered_the_run_before_a_checkpoint_is_taken() -> None:
         def take(self, trainer: Trainer, _state: str, _seed: int) -> None:
             self.epochs.append(trainer.epoch)
 
-    runner = Runner(Trainer(make_problem(50), seed=1), ENDLESS, recorder=Offered())
+    runner = Runner(Trainer(make_problem(50), seed=1), ENDLESS, record=Offered().take)
     runner.start()
     runner.post(Resume())
     wait_for(lambda: runner.want_snapshot() or runner.snapshot.epoch > 10)

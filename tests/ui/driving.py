@@ -15,6 +15,7 @@ from textual.pilot import WaitForScreenTimeout
 
 from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.plots.symbols import UNICODE, Depth, Symbols
+from tui_gd.session.runner import Doing
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
@@ -137,7 +138,7 @@ class Driver:
         if runner is None or not runner._thread.is_alive():
             return all(worker.is_finished for worker in at_work)
         if runner.snapshot.state is RunState.RUNNING:
-            idle = not runner._taking and not runner._inbox
+            idle = runner._doing is not Doing.COMMAND and not runner._inbox
         else:
             idle = runner.resting and not runner.waits
         return idle and all(worker.is_finished for worker in at_work)

@@ -1,8 +1,8 @@
 """A run that is told what to do in words: what every command of the plain interface does."""
 
 import math
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from tui_gd.session.observer import Observer
 from tui_gd.session.report import report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class PlainRun:
         self._recorder = recorder
         self._predictor = Predictor(trainer.model, problem.task)
         self.observer = Observer(trainer, self._predictor)
-        self._burst = 1
+        self._bursts = Bursts(trainer, BURST_SECONDS)
         trainer.record_norms()
 
     def start_at(self, shared: Shared) -> None:
@@ -236,22 +237,12 @@ class PlainRun:
 
     def _advance(self, epochs: int) -> None:
         """Go forward, up to the signal that asks to leave; have the run kept meanwhile."""
-        trainer, goal = self.trainer, self.trainer.epoch + epochs
-        taken = time.perf_counter()
-        try:
-            while trainer.epoch < goal and not trainer.diverged.all() and not self._asked():
-                begin = time.perf_counter()
-                trainer.advance(min(self._burst, goal - trainer.epoch))
-                now = time.perf_counter()
-                took = max(now - begin, 1e-9)
-                self._burst = max(1, min(2 * self._burst, int(self._burst * BURST_SECONDS / took)))
-                if trainer.stopped:
-                    return
-                if self._recorder and now - taken >= KEEP_SECONDS and trainer.epoch < goal:
-                    self._recorder.take(trainer, "running", self.seed)
-                    taken = now
-        except Interrupted:
-            pass  # between two blocks of rows: it stands at its last whole epoch
+        goal, time_to_keep = self.trainer.epoch + epochs, Every(KEEP_SECONDS)
+        # interrupted between two blocks of rows, it is at its last whole epoch
+        with suppress(Interrupted):
+            for epoch in self._bursts.to(goal, lambda: not self._asked()):
+                if self._recorder and epoch < goal and time_to_keep():
+                    self._recorder.take(self.trainer, "running", self.seed)
 
     def _asked(self) -> bool:
         return self.leave is not None and self.leave.signal != 0

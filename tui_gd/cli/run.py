@@ -27,6 +27,7 @@ from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
 from tui_gd.session.report import Report, print_reports, reports_of
 from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
+from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
 from tui_gd.training.trainer import Trainer
 
@@ -230,25 +231,23 @@ def _word(run: Going) -> str:
 
 def _train(run: Going, out: Output | None, leave: Leave) -> None:
     trainer, epochs, recorder = run.trainer, run.last, run.recorder
-    burst, taken = 1, time.perf_counter()
+    time_to_keep = Every(KEEP_SECONDS)
     with computing(), suppress(Interrupted):
         if run.shared:
             replay(trainer, run.shared)
             if out:
                 _print_epochs(trainer, 0, out)
-        while trainer.epoch < epochs and not trainer.diverged.all() and not trainer.stopped:
-            if leave.signal:
-                return
-            before, begin = trainer.epoch, time.perf_counter()
-            trainer.advance(min(burst, epochs - before))
-            now = time.perf_counter()
-            if now - begin < PRINT_SECONDS:
-                burst = min(2 * burst, LEAST_DENSE_EPOCHS)  # what is printed must be on record
-            if recorder and now - taken >= KEEP_SECONDS and trainer.epoch < epochs:
+        if trainer.stopped:
+            return
+        before = trainer.epoch
+        # what is printed must be on record
+        bursts = Bursts(trainer, PRINT_SECONDS, LEAST_DENSE_EPOCHS)
+        for epoch in bursts.to(epochs, lambda: not leave.signal):
+            if recorder and epoch < epochs and time_to_keep():
                 recorder.take(trainer, "running", None)
-                taken = now
             if out:
                 _print_epochs(trainer, before, out)
+            before = epoch
 
 
 def _print_epochs(trainer: Trainer, before: int, out: Output) -> None:

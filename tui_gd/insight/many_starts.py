@@ -1,6 +1,5 @@
 """Many starts: one lane for each of hundreds of random starts, and where every one of them ends."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.engine import computing, interrupting
 from tui_gd.learning.models import Floats, Model, Predictor
+from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
 
 # Basins: where descents from many starts end, by known minima or by how far they came down.
@@ -225,11 +225,9 @@ def run_starts(
         def checkpoint(*, whole: bool) -> StartsResult:
             return _standing(trainer, epochs, spread, (begin, losses), reference, minima, whole)
 
-        shown_at = time.perf_counter()
-        for _ in _bursts(trainer, epochs, wanted):
-            now = time.perf_counter()
-            if show is not None and trainer.epoch < epochs and now - shown_at >= _SHOW_SECONDS:
-                shown_at = now
+        time_to_show = Every(_SHOW_SECONDS)
+        for epoch in _bursts(trainer, epochs, wanted):
+            if show is not None and epoch < epochs and time_to_show():
                 show(checkpoint(whole=False))
         return checkpoint(whole=True)
 
@@ -251,19 +249,12 @@ def best_rate(
 
 
 def _bursts(trainer: Trainer, epochs: int, wanted: Callable[[], bool]) -> Iterator[int]:
-    """Go forward in bursts of a twentieth of a second and yield the epoch after each."""
+    """Go forward in bursts and yield the epoch after each; raise `Interrupted` if not wanted."""
     look = trainer.engines.between_blocks = interrupting(wanted)
-    burst = 1
-    while trainer.epoch < epochs and not trainer.diverged.all():
+    look()
+    for epoch in Bursts(trainer, _BURST_SECONDS).to(epochs):
+        yield epoch
         look()
-        begin = time.perf_counter()
-        trainer.advance(min(burst, epochs - trainer.epoch))
-        seconds = time.perf_counter() - begin
-        if seconds < _BURST_SECONDS / 2:
-            burst *= 2
-        elif seconds > _BURST_SECONDS * 2:
-            burst = max(1, burst // 2)
-        yield trainer.epoch
 
 
 def _loss_without_features(trainer: Trainer) -> float:

@@ -1,7 +1,6 @@
 """Races: many learning rates from one start, a lane each, and how every one of them ended."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.engine import computing, interrupting
 from tui_gd.learning.models import Floats
+from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
 
 # a loss that is above the start's by no more than this share of it is rounding
@@ -17,7 +17,7 @@ ROUNDING = 1e-9
 # a loss within this share of the least one counts as arrived
 NEAR = 0.01
 # after a lane diverges the rest of a burst is computed again, so bursts are kept short
-MOST_BURST = 16
+LONGEST_BURST = 16
 BURST_SECONDS = 0.02
 SHOW_SECONDS = 0.1
 
@@ -172,19 +172,13 @@ def race(
     raised. Test losses that the trainer does not record are computed once, at the end.
     """
     look = trainer.engines.between_blocks = interrupting(wanted)
-    burst, shown_at = 1, time.perf_counter()
+    time_to_show = Every(SHOW_SECONDS)
     with computing():
-        while trainer.epoch < epochs and not trainer.diverged.all():
-            look()
-            begin = time.perf_counter()
-            trainer.advance(min(burst, epochs - trainer.epoch))
-            now = time.perf_counter()
-            if now - begin < BURST_SECONDS:
-                burst = min(2 * burst, MOST_BURST)
-            if show is not None and trainer.epoch < epochs and now - shown_at >= SHOW_SECONDS:
-                shown_at = now
-                show(RaceResult.of(trainer, epochs))
         look()
+        for epoch in Bursts(trainer, BURST_SECONDS, LONGEST_BURST).to(epochs):
+            look()
+            if show is not None and epoch < epochs and time_to_show():
+                show(RaceResult.of(trainer, epochs))
         result = RaceResult.of(trainer, epochs)
         if not np.isnan(result.test).all() or not len(trainer.problem.y_test):
             return result

@@ -1,7 +1,7 @@
 """The runner: drives a run on its own thread; commands go in, snapshots come out.
 
-The thread owns the trainer. It takes commands between epochs and, on large data, between blocks.
-What the interface may know stands in one frozen `Snapshot`, which is swapped whole.
+The thread owns the trainer. It takes commands between epochs and, on large data, between blocks of
+rows. All that the interface may know is in one frozen `Snapshot`, which is replaced as a whole.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
-from typing import Protocol
+from enum import Enum, auto
 
 from tui_gd.learning.engine import EngineMaker, Interrupted, computing
 from tui_gd.learning.models import Predictor
@@ -41,24 +41,49 @@ from tui_gd.session.commands import (
 )
 from tui_gd.session.observer import Observer
 from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.bursts import LONGEST, Bursts
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
-# a burst ends with the epoch in progress when a command comes or a frame is to be drawn
 BURST_SECONDS = 0.005
+"""A command or a frame waits for the burst in progress at most, which then ends with its epoch."""
 RECORD_SECONDS = 0.5
-# the thread waits at most this long for a frame to be drawn, and for a key to become a command
 FRAME_SECONDS = 0.05
+"""Training waits at most this long for a frame to be drawn."""
 KEY_SECONDS = 0.03
-# a checkpoint waits for the steps that were asked for before it, and for at most one block of rows
+"""Training waits at most this long for a key to become a command."""
 CHECKPOINT_SECONDS = 30.0
+"""A checkpoint waits for the steps that were asked for before it, then for a block of rows."""
+SPEED_SECONDS = 0.5
+"""Epochs a second are measured over this time."""
 
 
-class Keeper(Protocol):
-    """What keeps a run: it is told on the runner's thread, and writes on one of its own."""
+class Mode(Enum):
+    """What the run is to do."""
 
-    def take(self, trainer: Trainer, state: str, seed: int) -> object:
-        """Copy what is new of the run; `state` is the word of the status line."""
+    PAUSED = auto()
+    RUNNING = auto()
+    """Go on to the last epoch wanted."""
+    STEPPING = auto()
+    """Do the epochs asked for; a command that depends on the epoch waits for them."""
+    SEEKING = auto()
+    """Go to an epoch that may be far; any command calls it off."""
+    STOPPED = auto()
+    """Paused because a stop rule is fulfilled."""
+
+
+GOING = {Mode.RUNNING, Mode.STEPPING, Mode.SEEKING}
+
+
+class Doing(Enum):
+    """What the thread does at the moment, which decides what may come between two blocks."""
+
+    COMMAND = auto()
+    TRAINING = auto()
+    CATCHING_UP = auto()
+    """Computing what nobody waits for."""
+    RESTING = auto()
+    ENDED = auto()
 
 
 class Runner:
@@ -66,8 +91,9 @@ class Runner:
 
     `changed`, if set, is called on that thread whenever a command has been carried out or the
     run has come to rest by itself: then `snapshot` is new. While running, `want_snapshot` asks
-    for a fresh one. `pace` is in epochs a second. `recorder` is told of the run
-    twice a second, and whenever it has come to rest.
+    for a fresh one. `pace` is in epochs a second. `record`, if given, gets the trainer, the word
+    of the status line and the seed, on that thread: twice a second, and whenever the run has come
+    to rest.
     """
 
     def __init__(
@@ -77,7 +103,7 @@ class Runner:
         *,
         seed: int = 0,
         pace: float | None = None,
-        recorder: Keeper | None = None,
+        record: Callable[[Trainer, str, int], object] | None = None,
     ) -> None:
         self.changed: Callable[[], None] | None = None
         self.failure: BaseException | None = None
@@ -86,26 +112,20 @@ class Runner:
         self._epochs = self._extension = epochs
         self._seed = self._newest_seed = self._other_seed = seed
         self._pace = pace
-        self._recorder = recorder
+        self._recorder = record
         self._recorded_at = -math.inf
-        self._running = False
-        self._taking = self._resting = False
-        self._epoch_seconds = 0.0
-        self._going = False  # to an epoch that may be far: any command calls it off
+        self._mode, self._doing = Mode.PAUSED, Doing.CATCHING_UP
         self._goal = 0
         self._notice = ""
         self._inbox: deque[Command] = deque()
         self._wake = threading.Condition()
-        self._stopping = False
-        self._stopped = False
-        self._ended = False
-        self._wanted = False
+        # set by other threads: the thread is to end, a fresh snapshot is wanted
+        self._ending = self._wanted = False
         # until when, by `time.monotonic`, training waits for a frame, and for a key that came
         self._frame_until = self._key_until = 0.0
         self._key_before_frame = False
-        self._burst = 1
+        self._bursts = Bursts(trainer, BURST_SECONDS)
         self._observer = Observer(trainer, self.predictor)
-        self._between: Callable[[], None] = self._hold
         self._meter = (time.perf_counter(), 0)
         self._speed = 0.0
         self._resumed_at = (0.0, 0)
@@ -127,7 +147,7 @@ class Runner:
     @property
     def busy(self) -> bool:
         """Whether a command or a step that was asked for is not done yet."""
-        return self._taking or bool(self._inbox) or self._trainer.epoch < self._goal
+        return self._doing is Doing.COMMAND or bool(self._inbox) or self._mode in GOING
 
     @property
     def waits(self) -> bool:
@@ -137,12 +157,12 @@ class Runner:
     @property
     def resting(self) -> bool:
         """Whether nothing is left to do until the next command: the snapshot is the last one."""
-        return self._resting and not self._inbox
+        return self._doing is Doing.RESTING and not self._inbox
 
     @property
     def epoch_seconds(self) -> float:
-        """What an epoch last took of the thread's own time."""
-        return self._epoch_seconds
+        """The time of the thread's own that an epoch took last."""
+        return self._bursts.epoch_seconds
 
     @property
     def make_engine(self) -> EngineMaker:
@@ -155,7 +175,7 @@ class Runner:
 
     def stop(self, timeout: float = 2.0) -> bool:
         """End the thread, within a block of rows, and return whether it has ended."""
-        self._stopping = True
+        self._ending = True
         self._trainer.interrupt = True
         with self._wake:
             self._wake.notify()
@@ -169,14 +189,14 @@ class Runner:
             self._inbox.append(command)
             self._trainer.interrupt = True
             self._wake.notify()
-        if self._ended:
+        if self._doing is Doing.ENDED:
             self._cancel_answers()
 
     def checkpoint(self, timeout: float = CHECKPOINT_SECONDS) -> Checkpoint | None:
         """Return the run as it is now, copied; None if the runner ends first or is too slow.
 
-        The recorder, if there is one, has been offered everything new by then. It waits: do not
-        call it on the interface's thread.
+        What records the run, if anything does, has been offered everything new by then. It waits:
+        do not call it on the interface's thread.
         """
         command = TakeCheckpoint()
         self.post(command)
@@ -196,7 +216,7 @@ class Runner:
         Training waits until the frame that answers it has ended, or for `KEY_SECONDS`. Called on
         any thread.
         """
-        if self._running:
+        if self._mode is Mode.RUNNING:
             self._key_until = time.monotonic() + KEY_SECONDS
             self._key_before_frame = False
             self._trainer.interrupt = True
@@ -219,25 +239,27 @@ class Runner:
                 self._key_until = 0.0
             self._wake.notify()
 
+    # The thread
+
     def _run(self) -> None:
         try:
             with computing():
-                while not self._stopping:
+                while not self._ending:
                     self._turn()
         except Interrupted:
             pass
         except BaseException as failure:
             self.failure = failure
-            self._running = False
+            self._mode = Mode.PAUSED
             self._notice = f"{type(failure).__name__}: {failure}"
-            # the run may be in no state to be looked at: what was seen last, and what happened
+            # the trainer may not be readable any more: show what was seen last, and the failure
             self._snapshot = replace(
                 self._snapshot, state=RunState.FAILED, notice=self._notice, epochs_per_second=0.0
             )
             if self.changed:
                 self.changed()
         finally:
-            self._ended = True
+            self._doing = Doing.ENDED
             self._cancel_answers()
 
     def _cancel_answers(self) -> None:
@@ -251,49 +273,57 @@ class Runner:
         """Carry out commands, then do a little of what there is to do, or wait."""
         self._trainer.interrupt = False
         if self._may_take_next:
-            self._between = self._hold
-            self._taking = True
+            self._doing = Doing.COMMAND
             try:
                 while self._may_take_next:
                     self._carry_out(self._inbox.popleft())
             finally:
                 self._publish()
-                self._taking = False
         try:
-            if self._trainer.epoch < self._goal:
-                self._between = self._serve_running if self._running else self._serve_step
+            if self._mode in GOING:
+                self._doing = Doing.TRAINING
                 self._train()
             else:
-                self._between = self._serve_idle
-                self._rest_a_while()
+                self._doing = Doing.CATCHING_UP
+                self._catch_up_or_rest()
         except Interrupted:
             pass
 
     def _may_take(self, command: Command) -> bool:
         """Commands follow one another: what depends on the epoch waits for steps to be done."""
-        stepping = not self._running and self._trainer.epoch < self._goal
-        return not stepping or self._going or isinstance(command, CALLING_OFF | Step)
+        return self._mode is not Mode.STEPPING or isinstance(command, CALLING_OFF | Step)
 
     @property
     def _may_take_next(self) -> bool:
         return bool(self._inbox) and self._may_take(self._inbox[0])
 
-    def _rest_a_while(self) -> None:
+    def _catch_up_or_rest(self) -> None:
         if self._catch_up():
             self._publish()
             return
         with self._wake:
-            if not self._inbox and not self._stopping:
-                self._resting = True
+            if not self._inbox and not self._ending:
+                self._doing = Doing.RESTING
                 self._wake.wait()
-                self._resting = False
+                self._doing = Doing.CATCHING_UP
 
-    # What is done between two blocks of rows, on large data
+    def _catch_up(self) -> bool:
+        """At rest: compute what was left out, and what the next update leads to."""
+        trainer = self._trainer
+        if trainer.pending_tests:
+            trainer.finish_tests()
+            return True
+        if not trainer.looked_ahead and not trainer.diverged.all():
+            trainer.look_ahead()
+            return True
+        return self._observer.check_gradient()
+
+    # Between two blocks of rows, on large data
 
     def _give_way(self) -> None:
         """Wait while the interface has the lock, but no longer than until a command comes."""
         with self._wake:
-            while not (self._stopping or self._may_take_next):
+            while not (self._ending or self._may_take_next):
                 left = max(self._frame_until, self._key_until) - time.monotonic()
                 if left <= 0.0:
                     return
@@ -302,66 +332,59 @@ class Runner:
     def _between_blocks(self) -> None:
         if self._trainer.interrupt and self.waits:
             self._give_way()
-        if self._stopping:
+        if self._ending:
             raise Interrupted
-        if self._trainer.interrupt:
-            self._between()
+        if not (self._trainer.interrupt and self._inbox):
+            return
+        if self._doing is Doing.CATCHING_UP:
+            raise Interrupted
+        if self._doing is Doing.TRAINING:
+            self._serve_training()
 
-    def _hold(self) -> None:
-        """While a command is carried out: the next one waits."""
+    def _serve_training(self) -> None:
+        """During an epoch: while running, do at once what leaves the weights as they are.
 
-    def _serve_idle(self) -> None:
-        """While something is computed that nobody waits for."""
-        if self._inbox:
+        During a step or a seek only what calls it off is heard.
+        """
+        if self._mode is Mode.RUNNING:
+            while self._inbox and isinstance(self._inbox[0], LIGHT):
+                self._carry_out(self._inbox.popleft())
+                self._publish()
+            # the step asked for is the pass in progress
+            if self._inbox and not isinstance(self._inbox[0], Step):
+                raise Interrupted
+        elif self._mode is Mode.SEEKING or isinstance(self._inbox[0], CALLING_OFF):
             raise Interrupted
 
-    def _serve_step(self) -> None:
-        """During a step that was asked for: only what calls it off is heard."""
-        if self._inbox and (self._going or isinstance(self._inbox[0], CALLING_OFF)):
-            raise Interrupted
-
-    def _serve_running(self) -> None:
-        """While running: what leaves the weights as they are is done at once."""
-        while self._inbox and isinstance(self._inbox[0], LIGHT):
-            self._carry_out(self._inbox.popleft())
-            self._publish()
-        # the step asked for is the pass in progress
-        if self._inbox and not isinstance(self._inbox[0], Step):
-            raise Interrupted
+    # Training
 
     def _train(self) -> None:
         trainer = self._trainer
         if self.waits:
             self._give_way()
             trainer.interrupt = False
-            if self._stopping or self._may_take_next:
+            if self._ending or self._may_take_next:
                 return
-        begin = time.perf_counter()
-        burst = self._paced(begin) if self._running and self._pace else self._burst
-        if burst < 1:
-            return
-        computing = time.thread_time()  # waiting for other threads does not count
-        done = trainer.advance(min(burst, self._goal - trainer.epoch))
-        took = time.thread_time() - computing
-        if done:
-            self._epoch_seconds = took / done
-        self._burst = max(1, min(2 * self._burst, int(done * BURST_SECONDS / max(took, 1e-9))))
-        self._count(done)
+        most = LONGEST
+        if self._mode is Mode.RUNNING and self._pace:
+            most = self._due(time.perf_counter())
+            if most < 1:
+                return
+        self._count(self._bursts.once(self._goal, most))
         if trainer.stopped:
-            self._stopped, self._notice = True, f"stopped: {trainer.stopped}"
-            self._goal = trainer.epoch
-        if trainer.diverged.all() or trainer.epoch >= self._goal:
-            self._goal = trainer.epoch
-            self._running = False
-            self._speed = 0.0
+            self._come_to_rest(Mode.STOPPED)
+            self._notice = f"stopped: {trainer.stopped}"
+            self._publish()
+        elif trainer.diverged.all() or trainer.epoch >= self._goal:
+            self._come_to_rest()
             self._publish()
         elif self._wanted:
             self._publish(tell=False)
         else:
             self._record()
 
-    def _paced(self, now: float) -> int:
-        """Return how many epochs are due by now; wait a little if none is."""
+    def _due(self, now: float) -> int:
+        """Return how many epochs the pace demands by now; wait a little if none is."""
         assert self._pace
         since, epoch = self._resumed_at
         due = epoch + math.floor((now - since) * self._pace) + 1 - self._trainer.epoch
@@ -377,20 +400,21 @@ class Runner:
         now = time.perf_counter()
         since, epochs = self._meter
         self._meter = (since, epochs + done)
-        if now - since > 0.5:
+        if now - since > SPEED_SECONDS:
             self._speed = (epochs + done) / (now - since)
             self._meter = (now, 0)
 
-    def _catch_up(self) -> bool:
-        """At rest: compute what was left out, and what the next update leads to."""
-        trainer = self._trainer
-        if trainer.pending_tests:
-            trainer.finish_tests()
-            return True
-        if not trainer.looked_ahead and not trainer.diverged.all():
-            trainer.look_ahead()
-            return True
-        return self._observer.check_gradient()
+    def _come_to_rest(self, mode: Mode = Mode.PAUSED) -> None:
+        self._mode = mode
+        self._goal = self._trainer.epoch
+        self._speed = 0.0
+
+    def _go(self, mode: Mode, goal: int) -> None:
+        """Set out for an epoch; at it already, the run is paused there."""
+        self._goal = goal
+        self._mode = mode if self._trainer.epoch < goal else Mode.PAUSED
+
+    # Commands
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, TakeCheckpoint):
@@ -400,40 +424,45 @@ class Runner:
             return
         trainer = self._trainer
         self._notice = ""
-        self._stopped = self._stopped and isinstance(command, LOOKING)
+        if self._mode is Mode.STOPPED and not isinstance(command, LOOKING):
+            self._mode = Mode.PAUSED
         match command:
             case Pause():
-                self._rest()
+                self._come_to_rest()
             case Resume():
-                if trainer.epoch >= self._epochs:
-                    self._epochs = trainer.epoch + self._extension
-                self._running = True
-                self._goal = self._epochs
-                self._resumed_at = (time.perf_counter(), trainer.epoch)
-                self._meter = (time.perf_counter(), 0)
+                self._resume()
             case Step(epochs):
-                goal = trainer.epoch if self._running else max(self._goal, trainer.epoch)
-                self._rest()
-                self._goal = goal + epochs
+                # after steps or a seek that are not done yet: as many beyond their goal
+                seeking, running = self._mode is Mode.SEEKING, self._mode is Mode.RUNNING
+                goal = trainer.epoch if running else max(self._goal, trainer.epoch)
+                self._come_to_rest()
+                self._go(Mode.SEEKING if seeking else Mode.STEPPING, goal + epochs)
             case StepBack(epochs):
-                self._rest()
+                self._come_to_rest()
                 trainer.back(epochs)
                 self._goal = trainer.epoch
             case GoTo(epoch):
-                self._rest()
-                self._goal = trainer.newest if epoch is None else epoch
-                self._going = True
-                trainer.go_to_keyframe(self._goal)
+                self._come_to_rest()
+                goal = trainer.newest if epoch is None else epoch
+                trainer.go_to_keyframe(goal)
+                self._go(Mode.SEEKING, goal)
             case Reset() | SetStart() | TakeBack():
-                self._rest()
-                self._begin_again(command)
+                self._come_to_rest()
+                self._start_again(command)
             case SetPace(pace):
                 self._pace = pace
                 self._resumed_at = (time.perf_counter(), trainer.epoch)
             case _:
-                if self._going:
-                    self._rest()
+                if self._mode is Mode.SEEKING:
+                    self._come_to_rest()
                 self._change_lanes(command)
+
+    def _resume(self) -> None:
+        now, epoch = time.perf_counter(), self._trainer.epoch
+        if epoch >= self._epochs:
+            self._epochs = epoch + self._extension
+        self._go(Mode.RUNNING, self._epochs)
+        self._resumed_at, self._meter = (now, epoch), (now, 0)
 
     def _change_lanes(self, command: Command) -> None:
         trainer, observer = self._trainer, self._observer
@@ -459,8 +488,11 @@ class Runner:
             case CheckGradient(wanted):
                 observer.checking = wanted
 
-    def _begin_again(self, command: Reset | SetStart | TakeBack) -> None:
-        """Begin again, or be the run that was there before; each keeps the seed of its start."""
+    def _start_again(self, command: Reset | SetStart | TakeBack) -> None:
+        """Go back to epoch 0, or swap with the run before the last restart.
+
+        Each of the two keeps the seed of its start.
+        """
         trainer, other, seed = self._trainer, self._trainer.replaced, self._seed
         match command:
             case Reset(new_start=True):
@@ -478,24 +510,21 @@ class Runner:
         self._goal = trainer.epoch
         self._observer.forget_mark()
 
-    def _rest(self) -> None:
-        self._running = self._going = False
-        self._goal = self._trainer.epoch
-        self._speed = 0.0
+    # What is handed out
 
     def _record(self, *, soon: bool = False) -> None:
-        """Tell the recorder of the run; while it goes on no more often than `RECORD_SECONDS`."""
+        """Offer the run to be recorded; while it goes on no more often than `RECORD_SECONDS`."""
         if self._recorder is None:
             return
         now = time.perf_counter()
         if soon or now - self._recorded_at >= RECORD_SECONDS:
             self._recorded_at = now
-            self._recorder.take(self._trainer, str(self._state()), self._seed)
+            self._recorder(self._trainer, str(self._state()), self._seed)
 
     def _publish(self, *, tell: bool = True) -> None:
         self._wanted = False
         self._snapshot = self._take_snapshot()
-        self._record(soon=not self._running)
+        self._record(soon=self._mode is not Mode.RUNNING)
         if tell and self.changed:
             self.changed()
 
@@ -513,11 +542,9 @@ class Runner:
     def _state(self) -> RunState:
         if self.failure:
             return RunState.FAILED
-        if self._running or (self._going and self._trainer.epoch < self._goal):
+        if self._mode in {Mode.RUNNING, Mode.SEEKING}:
             return RunState.RUNNING
         if self._trainer.diverged.all():
             return RunState.DIVERGED
-        at_end = self._stopped or (
-            self._trainer.epoch >= self._epochs and self._goal <= self._trainer.epoch
-        )
-        return RunState.FINISHED if at_end else RunState.PAUSED
+        at_end = self._mode is Mode.PAUSED and self._trainer.epoch >= self._epochs
+        return RunState.FINISHED if at_end or self._mode is Mode.STOPPED else RunState.PAUSED

@@ -152,7 +152,7 @@ class RunScreen(KeepingActions):
             settings.epochs if goal is None else goal,
             seed=settings.seed if seed is None else seed,
             pace=pace,
-            recorder=tap,
+            record=tap.take,
         )
         return runner, tap
 

@@ -1,0 +1,107 @@
+"""Bursts: how long they are, where they end, and that they change nothing in the training."""
+
+import numpy as np
+import pytest
+
+from tests.making import make_problem
+from tui_gd.problems import load_problem
+from tui_gd.training import bursts
+from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.stops import StopRules
+from tui_gd.training.trainer import Trainer
+
+
+class Clock:
+    """A clock that stands still but for what is added to it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def thread_time(self) -> float:
+        return self.now
+
+    perf_counter = thread_time
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(bursts, "time", made)
+    return made
+
+
+class Slow:
+    """A trainer whose every epoch takes `seconds` of a clock."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock, self.seconds = clock, seconds
+        self.epoch, self.stopped = 0, ""
+        self.diverged = np.zeros(1, bool)
+        self.asked: list[int] = []
+
+    def advance(self, epochs: int) -> int:
+        self.asked.append(epochs)
+        self.clock.now += self.seconds * epochs
+        self.epoch += epochs
+        return epochs
+
+
+def test_bursts_double_until_they_take_as_long_as_they_may(clock: Clock) -> None:
+    trainer = Slow(clock, 0.003)
+    assert list(Bursts(trainer, 0.1).to(100)) == [1, 3, 7, 15, 31, 63, 96, 100]
+    assert trainer.asked == [1, 2, 4, 8, 16, 32, 33, 4]  # 0.1 s are 33 epochs
+
+
+def test_bursts_become_shorter_when_epochs_take_longer(clock: Clock) -> None:
+    trainer = Slow(clock, 0.001)
+    made = Bursts(trainer, 0.008)
+    for _ in range(5):
+        made.once(1000)
+    trainer.seconds = 0.004
+    for _ in range(2):
+        made.once(1000)
+    assert trainer.asked == [1, 2, 4, 8, 8, 8, 2]
+    assert made.epoch_seconds == pytest.approx(0.004)
+
+
+def test_a_burst_has_no_more_epochs_than_are_allowed(clock: Clock) -> None:
+    trainer = Slow(clock, 1e-6)
+    made = Bursts(trainer, 1.0, longest=16)
+    for _ in range(7):
+        made.once(1000)
+    assert made.once(1000, most=3) == 3
+    assert trainer.asked == [1, 2, 4, 8, 16, 16, 16, 3]
+
+
+def test_bursts_end_when_they_are_not_wanted_any_more(clock: Clock) -> None:
+    trainer = Slow(clock, 0.01)
+    assert list(Bursts(trainer, 0.01).to(100, lambda: trainer.epoch < 5)) == [1, 2, 3, 4, 5]
+
+
+def test_bursts_lead_where_single_epochs_lead() -> None:
+    one, many = (Trainer(make_problem(50), seed=1) for _ in range(2))
+    for _ in range(300):
+        one.advance()
+    assert list(Bursts(many, 0.001).to(300))[-1] == 300
+    assert many.weights.tobytes() == one.weights.tobytes()
+
+
+def test_bursts_end_with_a_stop_rule_or_a_divergence() -> None:
+    rule = StopRules(target_loss=10.0)
+    stopping = Trainer(load_problem("blobs"), seed=1, stop=rule)
+    ended = list(Bursts(stopping, 0.001).to(10**6))[-1]
+    assert stopping.stopped
+    assert ended == stopping.epoch < 10**6
+    assert stopping.losses()[ended] <= rule.target_loss < stopping.losses()[ended - 1]
+    diverging = Trainer(make_problem(50), seed=1, learning_rates=[1e308], loss="cross-entropy")
+    assert list(Bursts(diverging, 0.001).to(10**6))[-1] == diverging.epoch < 10**6
+    assert diverging.diverged.all()
+
+
+def test_every_so_many_seconds_it_is_time(clock: Clock) -> None:
+    due = Every(0.5)
+    seen = []
+    for now in (0.1, 0.4, 0.5, 0.6, 0.9, 1.1, 1.2, 5.0, 5.1):
+        clock.now = now
+        seen.append(due())
+    assert seen == [False, False, True, False, False, True, False, True, False]
