@@ -10,7 +10,8 @@ from rich.segment import Segment
 from textual.geometry import Region, Size
 
 from tui_gd.plots.cells import Cells
-from tui_gd.plots.palette import palette_for
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import UNICODE
 from tui_gd.ui.cellview import CellView, _style
 
 
@@ -47,7 +48,7 @@ def expected(cells: Cells) -> list[list[tuple[str, int, int]]]:
 def test_what_is_shown_is_what_was_drawn_last(seed: int) -> None:
     random = np.random.default_rng(seed)
     view = CellView()
-    cells = Cells.blank(6, 20, palette_for("256", True))
+    cells = Cells.blank(6, 20, Style(palette_for("256", True), UNICODE))
     with (
         patch.object(CellView, "size", new_callable=PropertyMock, return_value=Size(20, 6)),
         patch.object(CellView, "refresh"),
@@ -66,7 +67,7 @@ def test_what_is_shown_is_what_was_drawn_last(seed: int) -> None:
 
 def test_another_width_leaves_no_row_as_it_was() -> None:
     view = CellView()
-    cells = Cells.blank(2, 10, palette_for("256", True))
+    cells = Cells.blank(2, 10, Style(palette_for("256", True), UNICODE))
     cells.put(0, 0, "0123456789", 7, 1)
     with patch.object(CellView, "refresh"):
         for width in (10, 14, 10):
