@@ -19,10 +19,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
+from tui_gd.plots.axes import Axes, Heading
 from tui_gd.plots.cells import Cells, changed_spans
 from tui_gd.plots.confusion import draw_confusion
-from tui_gd.plots.curves import Curve, draw_loss
-from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
+from tui_gd.plots.curves import Curve, EpochView, draw_curves
+from tui_gd.plots.decision import (
+    ClassifiedPoints,
+    decision_grid,
+    decision_limits,
+    draw_decision,
+)
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
 
@@ -53,8 +59,8 @@ def loss_frame(lanes: int) -> tuple[Callable[[int], Cells], Callable[[], Any]]:
     drawn = curves(lanes)
 
     def ours(frame: int) -> Cells:
-        return draw_loss(ROWS, COLUMNS, drawn, epoch=4000 + 10 * frame, last_epoch=16_384,
-                         log=True, style=STYLE)  # fmt: skip
+        view = EpochView(4000 + 10 * frame, last=16_384, log=True)
+        return draw_curves(ROWS, COLUMNS, drawn, view, STYLE, Heading("loss")).cells
 
     def plotext() -> Any:
         figure = own_figure()
@@ -72,8 +78,8 @@ def decision_frame(classes: int) -> tuple[Callable[[int], Cells], Callable[[], A
     centres = rng.normal(0, 2, (classes, 2))
     labels = np.arange(500) % classes
     points = centres[labels] + rng.normal(0, 0.6, (500, 2))
-    limits = decision_limits(points)
-    _, xs, ys = decision_grid(ROWS, COLUMNS, limits, symbols=UNICODE)
+    axes = Axes.of(decision_limits(points), "x1", "x2")
+    _, xs, ys = decision_grid(ROWS, COLUMNS, axes, UNICODE)
     grid = np.stack(np.meshgrid(xs, ys), axis=-1)
 
     def chances(at: np.ndarray, frame: int) -> np.ndarray:
@@ -85,11 +91,12 @@ def decision_frame(classes: int) -> tuple[Callable[[int], Cells], Callable[[], A
     frames = [chances(grid, frame) for frame in range(REPEATS + 2)]
     predicted = chances(points, 0).argmax(axis=-1)
 
+    names = [f"class {k}" for k in range(classes)]
+    rows = ClassifiedPoints(points, labels, predicted, names)
+
     def ours(frame: int) -> Cells:
-        return draw_decision(
-            ROWS, COLUMNS, probabilities=frames[frame], points=points, labels=labels,
-            predicted=predicted, class_names=[f"class {k}" for k in range(classes)],
-            limits=limits, style=STYLE, )  # fmt: skip
+        heading = Heading("data")
+        return draw_decision(ROWS, COLUMNS, rows, frames[frame], axes, STYLE, heading)
 
     def plotext() -> Any:
         figure = own_figure()
@@ -114,7 +121,7 @@ def confusion_frame() -> tuple[Callable[[int], Cells], Callable[[], Any]]:
     names = [f"class {k}" for k in range(6)]
 
     def ours(frame: int) -> Cells:
-        return draw_confusion(ROWS, COLUMNS, matrix + frame, names, style=STYLE)  # fmt: skip
+        return draw_confusion(ROWS, COLUMNS, matrix + frame, names, STYLE)
 
     def plotext() -> Any:
         figure = own_figure()

@@ -175,7 +175,7 @@ def panel_times(frames: Frames, only: set[str]) -> dict[str, Times]:
     found: dict[str, Times] = {}
     first = frames.views[0]
     board = Board()
-    for panel in board._panels:
+    for panel in board.panels:
         if only and panel.NAME not in only:
             continue
         panel.draw(first, ROWS, COLUMNS)

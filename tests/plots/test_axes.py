@@ -7,16 +7,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_gd.plots import axes
-from tui_gd.plots.axes import Scale, compact, frame, log_ticks, nice_limits, nice_ticks, tick_labels
+from tui_gd.plots.axes import Axes, Heading, frame
 from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.scale import (
+    Scale,
+    compact,
+    log_ticks,
+    nice_limits,
+    nice_ticks,
+    tick_labels,
+)
 from tui_gd.plots.symbols import ASCII, UNICODE
 
+LABELS = ("x_label", "y_label")
 PALETTE = palette_for("256", True)
 
 
 def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=True, **more):
-    options = {"title": "loss", "x_label": "epoch", "style": Style(PALETTE, symbols)} | more
-    return frame(rows, columns, Scale(*x), Scale(*y, log), **options)
+    labels = {"x_label": "epoch"} | {name: more.pop(name) for name in LABELS if name in more}
+    where = Axes(Scale(*x), Scale(*y, log), **labels)
+    legend = tuple(more.pop("legend", ()))
+    heading = Heading("loss", legend, **more)
+    return frame(rows, columns, where, heading, Style(PALETTE, symbols))
 
 
 def test_the_frame_carries_title_legend_ticks_and_labels():

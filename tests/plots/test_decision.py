@@ -1,13 +1,20 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
-from tui_gd.plots.dots import unpack
+from tui_gd.plots.axes import Axes, Heading
+from tui_gd.plots.braille import unpack
+from tui_gd.plots.decision import (
+    ClassifiedPoints,
+    decision_grid,
+    decision_limits,
+    draw_decision,
+    most_telling,
+)
 from tui_gd.plots.palette import Style, palette_for
-from tui_gd.plots.scatter import most_telling
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (-2.0, 2.0, -1.0, 3.0)
+AXES = Axes.of(LIMITS, "x1", "x2")
 EMPTY = np.zeros((0, 2))
 NONE = np.zeros(0, int)
 
@@ -22,17 +29,19 @@ def sigmoid_of(weights, steep=1.0):
 
 
 def draw(model, rows=24, columns=70, symbols=UNICODE, depth="256", names=("a", "b"), **more):
-    place, xs, ys = decision_grid(rows, columns, LIMITS, symbols=symbols)
-    options = {
-        "probabilities": model(np.stack(np.meshgrid(xs, ys), axis=-1)),
-        "points": EMPTY,
-        "labels": NONE,
-        "predicted": NONE,
-        "class_names": names,
-        "limits": LIMITS,
-        "style": Style(palette_for(depth, True), symbols),
-    } | more
-    return place, draw_decision(rows, columns, **options)
+    place, xs, ys = decision_grid(rows, columns, AXES, symbols)
+    points = {"points": EMPTY, "labels": NONE, "predicted": NONE, "class_names": names} | more
+    cursor = points.pop("cursor", None)
+    return place, draw_decision(
+        rows,
+        columns,
+        ClassifiedPoints(**points),
+        model(np.stack(np.meshgrid(xs, ys), axis=-1)),
+        AXES,
+        Style(palette_for(depth, True), symbols),
+        Heading("decision"),
+        cursor,
+    )
 
 
 def area(place):
@@ -74,7 +83,7 @@ def test_each_side_has_the_colour_of_its_class_strong_where_it_is_sure():
 
 
 def test_half_blocks_double_the_rows():
-    place, xs, ys = decision_grid(24, 70, LIMITS, symbols=UNICODE)
+    place, xs, ys = decision_grid(24, 70, AXES, UNICODE)
     assert (len(ys), len(xs)) == (2 * place.rows, place.columns)
     assert ys[0] > ys[-1]
     probabilities = np.zeros((len(ys), len(xs), 2))
@@ -86,7 +95,7 @@ def test_half_blocks_double_the_rows():
 
 
 def test_two_pixels_in_a_cell_are_an_upper_half_block():
-    place, xs, ys = decision_grid(24, 70, LIMITS, symbols=UNICODE)
+    place, xs, ys = decision_grid(24, 70, AXES, UNICODE)
     probabilities = np.zeros((len(ys), len(xs), 2))
     probabilities[..., 0] = 1
     probabilities[0, :] = [0.6, 0.4]
@@ -173,7 +182,7 @@ def test_mono_regions_have_their_own_texture():
 
 
 def test_small_changes_of_probability_change_no_cell():
-    _, xs, ys = decision_grid(24, 70, LIMITS, symbols=UNICODE)
+    _, xs, ys = decision_grid(24, 70, AXES, UNICODE)
     p = sigmoid_of((1, 1, -1), 3)(np.stack(np.meshgrid(xs, ys), axis=-1))
     shifted = np.stack([p[..., 0] - 1e-4, p[..., 1] + 1e-4], axis=-1)
     one, other = draw(lambda _: p)[1], draw(lambda _: shifted)[1]

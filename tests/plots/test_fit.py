@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.dots import unpack
-from tui_gd.plots.fit import draw_fit
+from tui_gd.plots.axes import Axes, Heading
+from tui_gd.plots.braille import unpack
+from tui_gd.plots.fit import FittedLine, draw_fit
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 
@@ -15,13 +16,11 @@ def draw(points, line, *, rows=22, columns=60, symbols=UNICODE, depth="truecolor
     return draw_fit(
         rows,
         columns,
-        points=np.asarray(points, float).reshape(-1, 2),
-        line=np.asarray(line, float).reshape(-1, 2),
-        limits=LIMITS,
-        style=Style(palette_for(depth, True), symbols),
-        x_label="x1",
-        y_label="y",
-        line_label="fit",
+        np.asarray(points, float).reshape(-1, 2),
+        FittedLine(np.asarray(line, float).reshape(-1, 2), "fit"),
+        Axes.of(LIMITS, "x1", "y"),
+        Style(palette_for(depth, True), symbols),
+        Heading("data"),
         **more,
     )
 

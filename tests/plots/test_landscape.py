@@ -5,20 +5,23 @@ import re
 import numpy as np
 import pytest
 
-from tui_gd.plots.axes import Scale
+from tui_gd.plots.axes import Axes, Heading, geometry
+from tui_gd.plots.braille import unpack
 from tui_gd.plots.colours import contrast
-from tui_gd.plots.dots import unpack
 from tui_gd.plots.landscape import (
+    Descent,
     Group,
+    LandscapeLine,
+    LandscapePlane,
     Track,
     draw_landscape,
     draw_landscape_line,
-    landscape_area,
-    line_area,
+    line_axes,
     place_at,
 )
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.relief import READABLE, contour_colours, inks, level_edges
+from tui_gd.plots.scale import Scale
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (-2.0, 2.0, -1.0, 3.0)
@@ -29,7 +32,8 @@ TERMINALS = [
     for symbols in (UNICODE, ASCII)
 ]
 COLOURED = [(depth, dark) for depth in ("truecolor", "256", "16") for dark in (True, False)]
-AREA = landscape_area(26, 80, LIMITS, x_label="a", y_label="b")
+AXES = Axes.of(LIMITS, "a", "b")
+AREA = geometry(26, 80, AXES)
 
 
 def bowl(h=60, w=70):
@@ -40,14 +44,10 @@ def bowl(h=60, w=70):
 
 
 def draw(values, rows=26, columns=80, symbols=UNICODE, depth="truecolor", dark=True, **more):
-    options = {
-        "values": values,
-        "limits": LIMITS,
-        "style": Style(palette_for(depth, dark), symbols),
-        "x_label": "a",
-        "y_label": "b",
-    } | more
-    return draw_landscape(rows, columns, **options)
+    plane = LandscapePlane(values, AXES, more.pop("minima", ()), more.pop("groups", ()))
+    cursor, heading = more.pop("cursor", None), more.pop("heading", Heading("landscape"))
+    style = Style(palette_for(depth, dark), symbols)
+    return draw_landscape(rows, columns, plane, Descent(**more), style, heading, cursor)
 
 
 def cell(x, y):
@@ -232,7 +232,7 @@ def test_everything_that_is_marked_can_be_read_without_colours(depth, dark, symb
         symbols=symbols,
         tracks=tracks,
         epoch=1,
-        descent=(-1.0, 0.0),
+        downhill=(-1.0, 0.0),
         following=(-0.3, 0.3),
         minima=[(1.0, 1.0, True), (-1.7, -0.7, False)],
         groups=[Group(np.array([[0.1, -0.8], [5.0, 5.0]]), "%", palette_for(depth, dark).good)],
@@ -272,7 +272,7 @@ def test_the_arrow_points_along_the_descent(towards, sign):
     viewed = (0.0, 1.0)
     track = a_track([viewed], viewed, current=True)
     vector = (towards[0] * across, towards[1])
-    cells = draw(None, tracks=[track], descent=vector)
+    cells = draw(None, tracks=[track], downhill=vector)
     assert sign in "\n".join(cells.text())
     row, column = np.argwhere(cells.code == ord(sign))[-1]
     here = cell(*viewed)
@@ -283,7 +283,7 @@ def test_the_arrow_points_along_the_descent(towards, sign):
 @pytest.mark.parametrize("vector", [(0.0, 0.0), (np.nan, 1.0), (np.inf, 0.0)])
 def test_there_is_no_arrow_without_a_direction(vector):
     track = a_track([(0.0, 1.0)], (0.0, 1.0), current=True)
-    with_it, without = (draw(None, tracks=[track], descent=d) for d in (vector, None))
+    with_it, without = (draw(None, tracks=[track], downhill=d) for d in (vector, None))
     assert with_it.text() == without.text()
 
 
@@ -300,39 +300,40 @@ def test_any_size_can_be_drawn(rows, columns, symbols):
             symbols,
             tracks=[a_track(bad, (np.nan, 1.0)), a_track([], (0.0, 0.0), current=True)],
             epoch=2,
-            descent=(1e300, -1e-300),
+            downhill=(1e300, -1e-300),
             following=(np.nan, np.nan),
             minima=[(np.inf, 0.0, True)],
             groups=[Group(np.zeros((0, 2)), "%", 1)],
             cursor=(1e9, 0.0),
-            title="損失\x1b[31m" * 9,
-            focused=True,
+            heading=Heading("損失\x1b[31m" * 9, focused=True),
         )
         assert cells.shape == (rows, columns)
+        heights = None if values is None else values[0, :7]
         line = draw_landscape_line(
             rows,
             columns,
-            xs=np.linspace(-1, 1, 7),
-            values=None if values is None else values[0, :7],
-            limits=(-1.0, 1.0),
-            tracks=[a_track(bad, (np.nan, 1.0)), a_track([], (0.0, 0.0), current=True)],
-            epoch=2,
-            slope=np.inf,
-            following=(np.nan, 1.0),
+            LandscapeLine(np.linspace(-1, 1, 7), heights, line_axes((-1.0, 1.0), heights)),
+            Descent(
+                [a_track(bad, (np.nan, 1.0)), a_track([], (0.0, 0.0), current=True)],
+                epoch=2,
+                slope=np.inf,
+                following=(np.nan, 1.0),
+            ),
+            Style(palette_for("256", True), symbols),
+            Heading(),
             cursor=0.3,
-            style=Style(palette_for("256", True), symbols),
         )
         assert line.shape == (rows, columns)
 
 
 def test_a_cell_and_its_place_belong_together():
     for column, row in [(AREA.left, AREA.top), (AREA.left + 30, AREA.top + 7)]:
-        place = place_at(AREA, LIMITS, column, row)
+        place = place_at(AREA, AXES, column, row)
         assert cell(*place) == (row, column)
-    last = place_at(AREA, LIMITS, AREA.left + AREA.columns - 1, AREA.top + AREA.rows - 1)
+    last = place_at(AREA, AXES, AREA.left + AREA.columns - 1, AREA.top + AREA.rows - 1)
     assert last == pytest.approx((2 - 2 / AREA.columns, -1 + 2 / AREA.rows))
     for outside in [(AREA.left - 1, 3), (AREA.left + AREA.columns, 3), (20, 0), (20, 25)]:
-        assert place_at(AREA, LIMITS, *outside) is None
+        assert place_at(AREA, AXES, *outside) is None
 
 
 def test_the_legend_tells_the_lowest_and_the_highest_loss():
@@ -346,17 +347,11 @@ def test_the_legend_tells_the_lowest_and_the_highest_loss():
 def parabola(symbols=UNICODE, depth="256", **more):
     xs = -2 + (np.arange(120) + 0.5) / 120 * 4
     values = (xs - 0.5) ** 2
-    cells = draw_landscape_line(
-        26,
-        80,
-        xs=xs,
-        values=values,
-        limits=(-2.0, 2.0),
-        style=Style(palette_for(depth, True), symbols),
-        x_label="w",
-        **more,
-    )
-    return cells, line_area(26, 80, (-2.0, 2.0), values)
+    axes = line_axes((-2.0, 2.0), values, "w")
+    line = LandscapeLine(xs, values, axes, more.pop("minima", ()))
+    style = Style(palette_for(depth, True), symbols)
+    cells = draw_landscape_line(26, 80, line, Descent(**more), style, Heading("landscape"))
+    return cells, geometry(26, 80, axes)
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tui_gd.plots import axes
-from tui_gd.plots.axes import Scale, geometry, nice_limits
-from tui_gd.plots.curves import Curve, EpochScale, draw_curves, draw_loss, half_width, smoothed
-from tui_gd.plots.dots import pack, unpack
+from tui_gd.plots.axes import Axes, Heading, geometry
+from tui_gd.plots.braille import pack, unpack
+from tui_gd.plots.curves import Curve, EpochScale, EpochView, draw_curves, half_width, smoothed
 from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.scale import Scale, nice_limits
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 PALETTE = palette_for("256", True)
@@ -30,9 +31,10 @@ def curve(values, start=0, width=1, stop=None, colours=(BLUE, NAVY), **more):
 
 def draw(curves, rows=20, columns=60, epoch=10**9, last=1, log=False, symbols=UNICODE, **more):
     newest = max((c.end - 1 for c in curves), default=0)
-    options = {"style": Style(PALETTE, symbols)} | more
     epoch = min(epoch, newest)
-    return draw_loss(rows, columns, curves, epoch=epoch, last_epoch=last, log=log, **options)
+    style = more.pop("style", Style(PALETTE, symbols))
+    view = EpochView(epoch, last=max(last, newest, 1), log=log, **more)
+    return draw_curves(rows, columns, curves, view, style, Heading("loss")).cells
 
 
 def inside(cells, curves, last=1, log=False):
@@ -41,7 +43,7 @@ def inside(cells, curves, last=1, log=False):
     high = max(np.nanmax(np.where(np.isfinite(c.high), c.high, np.nan)) for c in curves)
     newest = max(c.end - 1 for c in curves)
     x, y = Scale(0, max(last, newest)), Scale(*nice_limits(low, high, log), log)
-    place = geometry(*cells.shape, x, y, True)
+    place = geometry(*cells.shape, Axes(x, y, "epoch"))
     area = np.s_[place.top : place.top + place.rows, place.left : place.left + place.columns]
     return cells.code[area], cells.fg[area], x, y
 
@@ -319,9 +321,10 @@ def test_on_buckets_the_average_is_over_about_as_many_epochs():
 
 
 def around(epochs, curves, rows=20, columns=60, symbols=UNICODE, **more):
-    options = {"style": Style(PALETTE, symbols), "title": "loss", "log": False} | more
     newest = max(c.end - 1 for c in curves)
-    return draw_curves(rows, columns, curves, epochs=epochs, **{"epoch": newest} | options)
+    style = more.pop("style", Style(PALETTE, symbols))
+    view = EpochView(**{"epoch": newest, "first": epochs[0], "last": epochs[1]} | more)
+    return draw_curves(rows, columns, curves, view, style, Heading("loss"))
 
 
 def plotted(drawn):

@@ -5,11 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tui_gd.plots.dots import BRAILLE, unpack
-from tui_gd.plots.network import draw_network, unit_at
+from tui_gd.plots.axes import Axes, Heading
+from tui_gd.plots.braille import BRAILLE, unpack
+from tui_gd.plots.decision import UnitOutput, draw_unit
+from tui_gd.plots.network import Network, draw_network, unit_at
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.plots.unit import draw_unit
 
 DEPTHS = ["truecolor", "256", "16", "mono"]
 
@@ -19,9 +20,8 @@ def draw(layers, rows=20, columns=60, *, depth="truecolor", symbols=UNICODE, out
     inputs = [f"x{number + 1}" for number in range(len(layers[0]) - 1)]
     outputs = outputs or [f"y{number + 1}" for number in range(layers[-1].shape[1])]
     palette = palette_for(depth, True)
-    return draw_network(
-        rows, columns, layers, inputs, outputs, style=Style(palette, symbols), **more
-    )
+    network = Network(layers, inputs, outputs, more.pop("activations", ()))
+    return draw_network(rows, columns, network, Style(palette, symbols), **more)
 
 
 def random_net(*sizes, seed=0):
@@ -198,13 +198,13 @@ def test_a_unit_is_found_where_it_is_drawn() -> None:
     layers = random_net(3, 5, 2)
     cells = draw(layers, 24, 70)
     found = glyphs(cells)
-    names = (["x"] * 3, ["y"] * 2)
+    network = Network(layers, ["x"] * 3, ["y"] * 2)
     for number, column in enumerate(sorted(found)):
         for unit, row in enumerate(found[column]):
-            hit = unit_at(24, 70, layers, *names, place=(row, column))
+            hit = unit_at(24, 70, network, (row, column))
             assert hit == (None if number == 0 else (number - 1, unit))
-    assert unit_at(24, 70, layers, *names, place=(0, 20)) is None
-    assert unit_at(0, 0, layers, *names, place=(0, 0)) is None
+    assert unit_at(24, 70, network, (0, 20)) is None
+    assert unit_at(0, 0, network, (0, 0)) is None
 
 
 # A unit's map
@@ -216,13 +216,12 @@ def draw_map(
     return draw_unit(
         rows,
         columns,
-        values=np.asarray(values, float),
-        span=(-1.0, 1.0),
-        level=0.0,
-        points=np.array(points, float).reshape(-1, 2),
-        labels=np.array(labels, int),
-        limits=(-1.0, 1.0, -1.0, 1.0),
-        style=Style(palette_for(depth, True), symbols),
+        UnitOutput(np.asarray(values, float), -1.0, 1.0, 0.0),
+        np.array(points, float).reshape(-1, 2),
+        np.array(labels, int),
+        Axes.of((-1.0, 1.0, -1.0, 1.0), "x1", "x2"),
+        Style(palette_for(depth, True), symbols),
+        Heading("unit"),
     )
 
 

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from tui_gd.plots.axes import Heading
 from tui_gd.plots.curves import Curve
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.race import Field, draw_contenders, draw_race
@@ -30,8 +31,9 @@ def draw(field=None, rows=20, columns=90, symbols=UNICODE, depth="256", **more):
         rows,
         columns,
         field or field_of(),
-        current=more.pop("current", 1e-3),
-        style=Style(palette_for(depth, True), symbols),
+        more.pop("current", 1e-3),
+        Style(palette_for(depth, True), symbols),
+        Heading(more.pop("title", "race")),
         **more,
     )
 
@@ -190,9 +192,9 @@ def contenders(rows=22, columns=90, symbols=UNICODE, depth="256", curves=None, n
         columns,
         curves,
         names,
-        epochs=50,
-        style=Style(palette_for(depth, True), symbols),
-        title="race of optimizers",
+        50,
+        Style(palette_for(depth, True), symbols),
+        Heading("race of optimizers"),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from tui_gd.plots.confusion import abbreviated, confusion_size, draw_confusion
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.plots.table import draw_table, visible_offset
+from tui_gd.plots.table import Table, draw_table, visible_offset
 
 PALETTE = palette_for("256", True)
 MATRIX = np.array([[230, 20], [3, 12047]])
@@ -12,7 +12,7 @@ MATRIX = np.array([[230, 20], [3, 12047]])
 
 def confusion(rows, columns, matrix=MATRIX, names=("cat", "dog"), symbols=UNICODE, depth="256"):
     palette = palette_for(depth, True)
-    return draw_confusion(rows, columns, matrix, names, style=Style(palette, symbols))
+    return draw_confusion(rows, columns, matrix, names, Style(palette, symbols))
 
 
 @pytest.mark.parametrize(("symbols", "depth"), [(UNICODE, "256"), (ASCII, "16"), (ASCII, "mono")])
@@ -70,9 +70,9 @@ HEADER = ["", "precision", "support"]
 BODY = [[f"class {k}", f"0.{k}", str(100 * k)] for k in range(10)]
 
 
-def table(rows=8, columns=40, **more):
-    options = {"style": Style(PALETTE, UNICODE)} | more
-    return draw_table(rows, columns, HEADER, BODY, **options)
+def table(rows=8, columns=40, highlight=(), **more):
+    shown = Table(HEADER, BODY, highlight=dict(highlight))
+    return draw_table(rows, columns, shown, Style(PALETTE, UNICODE), **more)
 
 
 def test_a_table_has_names_left_and_numbers_right():
@@ -82,8 +82,8 @@ def test_a_table_has_names_left_and_numbers_right():
 
 
 def test_the_selected_row_is_marked_and_kept_in_sight():
-    lines = table(8, selected=9, title="report").text()
-    assert lines[0].split() == ["report", "5–10/10"]
+    lines = table(8, selected=9).text()
+    assert lines[0].split() == [*HEADER[1:], "4–10/10"]
     assert lines[-1].startswith("▸ class 9")
     assert table(8, selected=9).fg[-1, 3] == PALETTE.accent
 
@@ -105,5 +105,5 @@ def test_no_size_of_a_table_raises():
     for rows in (1, 2, 5, 50):
         for columns in (1, 3, 12, 25, 200):
             for selected in (None, 0, 9):
-                cells = table(rows, columns, selected=selected, title="t", focused=True)
+                cells = table(rows, columns, selected=selected)
                 assert cells.shape == (rows, columns)

@@ -9,7 +9,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
-from tui_gd.plots.dots import BRAILLE
+from tui_gd.plots.braille import BRAILLE
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 W = np.array(WEIGHTS)

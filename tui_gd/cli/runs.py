@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.plots.curves import Curve, bridged, draw_loss
+from tui_gd.plots.axes import Heading
+from tui_gd.plots.curves import Curve, EpochView, bridged, draw_curves
 from tui_gd.plots.palette import Palette, Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.problems.text import aligned, safe_text
@@ -171,16 +172,9 @@ def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> l
     ]
     all_of_them = "" if len(lanes) == len(checkpoint.lanes) else f", best {len(lanes)} lanes"
     positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
-    cells = draw_loss(
-        CURVE_ROWS,
-        columns,
-        curves,
-        epoch=checkpoint.newest,
-        last_epoch=checkpoint.newest,
-        log=bool(positive),
-        style=style,
-        title=f"training loss{all_of_them}",
-    )
+    view = EpochView(checkpoint.newest, log=bool(positive))
+    heading = Heading(f"training loss{all_of_them}")
+    cells = draw_curves(CURVE_ROWS, columns, curves, view, style, heading).cells
     return [line.rstrip() for line in cells.text()]
 
 

@@ -11,42 +11,49 @@ import numpy as np
 
 from tui_gd.plots.cells import SPACE, Cells, fit, width
 from tui_gd.plots.colours import Colour
-from tui_gd.plots.scale import Scale, compact, log_ticks, nice_limits, nice_ticks, tick_labels
+from tui_gd.plots.scale import Scale, tick_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from tui_gd.plots.palette import Style
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tui_gd.plots.palette import Style
-
-__all__ = [
-    "Frame",
-    "Geometry",
-    "LegendEntry",
-    "Limits",
-    "Scale",
-    "compact",
-    "frame",
-    "geometry",
-    "log_ticks",
-    "nice_limits",
-    "nice_ticks",
-    "tick_labels",
-]
 
 LegendEntry = tuple[str, str, Colour]
 """Text, sample symbol, and the colour of the sample."""
 Limits = tuple[float, float, float, float]
 """x from, x to, y from, y to."""
 
+BORDER = 2
+"""A box takes this many rows and columns away from its contents."""
+
 _BOX = "─│┌┐└┘├┤┬┴┼"
 # plotext keeps state in module-level objects besides the figure, and is not thread-safe.
 _PLOTEXT = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands in the top border of a picture."""
+
+    title: str = ""
+    legend: tuple[LegendEntry, ...] = ()
+    focused: bool = False
+    """The picture is the panel that has the focus."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The two axes of a plot and what is written beside them."""
+
+    x: Scale
+    y: Scale
+    x_label: str = ""
+    y_label: str = ""
+
+    @classmethod
+    def of(cls, limits: Limits, x_label: str = "", y_label: str = "") -> Axes:
+        """Return linear axes between limits."""
+        return cls(Scale(*limits[:2]), Scale(*limits[2:]), x_label, y_label)
 
 
 @dataclass(frozen=True)
@@ -87,57 +94,45 @@ class Frame:
         )
 
 
-def frame(
-    rows: int,
-    columns: int,
-    x_scale: Scale,
-    y_scale: Scale,
-    *,
-    title: str,
-    legend: Sequence[LegendEntry] = (),
-    x_label: str = "",
-    y_label: str = "",
-    style: Style,
-    focused: bool = False,
-) -> Frame:
+def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -> Frame:
     """Return a new picture with box, ticks, labels, title and legend.
 
     All but title and legend is cached, so that a number changing in the legend costs nothing.
     Where there is no room, first the axis labels go, then the ticks, then the box with title.
     """
-    place = geometry(rows, columns, x_scale, y_scale, bool(x_label or y_label))
+    place = geometry(rows, columns, axes)
     cells = _drawn(max(rows, 0), max(columns, 0), place, style).copy()
     if place.labelled:
-        _labels(cells, place, x_label, y_label, style.palette.text)
+        _write_labels(cells, place, axes, style.palette.text)
     if place.boxed:
-        _heading(
-            cells,
-            place,
-            title=title,
-            legend=legend,
-            style=style,
-            focused=focused,
-        )
-    return Frame(cells, place.top, place.left, place.rows, place.columns, x_scale, y_scale)
+        _write_heading(cells, place.left, place.left + place.columns, heading, style)
+    return Frame(cells, place.top, place.left, place.rows, place.columns, axes.x, axes.y)
 
 
-def _heading(
-    cells: Cells,
-    place: Geometry,
-    *,
-    title: str,
-    legend: Sequence[LegendEntry],
-    style: Style,
-    focused: bool,
-) -> None:
-    """Write title and legend into the top border; entries that do not fit are left out."""
+def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: Style) -> Cells:
+    """Return a box of (rows, columns) with a heading and `contents` inside: no axes."""
     palette, symbols = style.palette, style.symbols
-    stop = place.left + place.columns
-    if focused:
+    cells = Cells.blank(rows, columns, style)
+    upper_left, upper_right, lower_left, lower_right = symbols.corners
+    across = symbols.horizontal * max(0, columns - BORDER)
+    for row in range(1, rows - 1):
+        cells.put(row, 0, symbols.vertical, palette.axis)
+        cells.put(row, columns - 1, symbols.vertical, palette.axis)
+    cells.put(0, 0, upper_left + across + upper_right, palette.axis)
+    cells.put(rows - 1, 0, lower_left + across + lower_right, palette.axis)
+    _write_heading(cells, 1, columns - 1, heading, style)
+    cells.paste(1, 1, contents)
+    return cells
+
+
+def _write_heading(cells: Cells, left: int, stop: int, heading: Heading, style: Style) -> None:
+    """Write title and legend into the top border; entries that do not fit are left out."""
+    palette, symbols, title = style.palette, style.symbols, heading.title
+    if heading.focused:
         title = f"{symbols.focus} {title}" if title else symbols.focus
-    shown = fit(title, place.columns, symbols.plain)
-    at = cells.put(0, place.left, shown, palette.accent if focused else palette.text)
-    for text, sample, colour in legend:
+    shown = fit(title, stop - left, symbols.plain)
+    at = cells.put(0, left, shown, palette.accent if heading.focused else palette.text)
+    for text, sample, colour in heading.legend:
         # A blank, a piece of the border, a blank, the sample, a blank, the text.
         if at + 3 + width(sample) + 1 + width(text) + 1 > stop:
             break
@@ -149,40 +144,38 @@ def _heading(
         cells.put(0, at, " ", palette.text)
 
 
-def _labels(cells: Cells, place: Geometry, x_label: str, y_label: str, colour: Colour) -> None:
+def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> None:
     row = cells.shape[0] - 1
     at = 0
-    if y_label:
-        beside = cells.shape[1] - width(x_label) - 2
-        y_label = fit(y_label, max(place.columns // 3, beside, 1), cells.plain)
+    if axes.y_label:
+        beside = cells.shape[1] - width(axes.x_label) - 2
+        y_label = fit(axes.y_label, max(place.columns // 3, beside, 1), cells.plain)
         at = cells.put(row, 0, y_label, colour) + 1
-    x_label = fit(x_label, cells.shape[1] - at - 1, cells.plain)
+    x_label = fit(axes.x_label, cells.shape[1] - at - 1, cells.plain)
     centre = place.left + (place.columns - width(x_label)) // 2
     cells.put(row, max(centre, at), x_label, colour)
 
 
 @lru_cache(maxsize=128)
-def geometry(
-    rows: int, columns: int, x_scale: Scale, y_scale: Scale, labels: bool = True
-) -> Geometry:
+def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
     """Return where the plotting area of a frame of ``rows`` × ``columns`` lies, and its ticks."""
     boxed = rows >= 3 and columns >= 4
     if not boxed:
         return Geometry(0, 0, max(rows, 0), max(columns, 0), False, False, (), ())
-    labelled = labels and rows >= 9 and columns >= 16
+    labelled = bool(axes.x_label or axes.y_label) and rows >= 9 and columns >= 16
     ticked = rows >= 6 and columns >= 16
     inner_rows = rows - 2 - ticked - labelled
     y_ticks: tuple[tuple[int, str], ...] = ()
     margin = 0
     if ticked:
         # 1-2-5 steps are unevenly high, so a logarithmic axis takes them closer.
-        every = 2 if y_scale.log else 3
-        y_ticks = _ticks(y_scale, inner_rows, min(max(inner_rows // every, 2), 9))
+        every = 2 if axes.y.log else 3
+        y_ticks = _ticks(axes.y, inner_rows, min(max(inner_rows // every, 2), 9))
         margin = max((len(label) for _, label in y_ticks), default=0)
         if margin > columns // 3:
             y_ticks, margin = (), 0
     inner_columns = columns - 2 - margin
-    x_ticks = _ticks(x_scale, inner_columns, max(inner_columns // 11, 2)) if ticked else ()
+    x_ticks = _ticks(axes.x, inner_columns, max(inner_columns // 11, 2)) if ticked else ()
     return Geometry(1, margin + 1, inner_rows, inner_columns, True, labelled, x_ticks, y_ticks)
 
 
@@ -260,35 +253,3 @@ def _figure(rows: int, columns: int) -> Any:
     figure = Figure()
     figure._set_sizes()
     return figure
-
-
-# A titled box around a picture, for panels that have no axes.
-
-# a box takes this many cells of each direction away from its contents
-BORDER = 2
-
-
-def draw_box(
-    rows: int,
-    columns: int,
-    contents: Cells,
-    *,
-    title: str,
-    style: Style,
-    focused: bool = False,
-) -> Cells:
-    """Return a box of (rows, columns) with its title in the upper line and `contents` inside."""
-    palette, symbols = style.palette, style.symbols
-    cells = Cells.blank(rows, columns, style)
-    upper_left, upper_right, lower_left, lower_right = symbols.corners
-    across = symbols.horizontal * max(0, columns - BORDER)
-    for row in range(1, rows - 1):
-        cells.put(row, 0, symbols.vertical, palette.axis)
-        cells.put(row, columns - 1, symbols.vertical, palette.axis)
-    cells.put(0, 0, upper_left + across + upper_right, palette.axis)
-    cells.put(rows - 1, 0, lower_left + across + lower_right, palette.axis)
-    head = f"{symbols.focus} {title}" if focused else title
-    colour = palette.accent if focused else palette.text
-    cells.put(0, 1, fit(f"{head} ", columns - BORDER, symbols.plain), colour)
-    cells.paste(1, 1, contents)
-    return cells

@@ -44,10 +44,8 @@ def draw_confusion(
     columns: int,
     matrix: NDArray[np.integer],
     class_names: Sequence[str],
-    *,
     style: Style,
     title: str = "confusion",
-    focused: bool = False,
 ) -> Cells:
     """Return counts (classes, classes), rows true, columns predicted.
 
@@ -61,7 +59,7 @@ def draw_confusion(
     if matrix.shape != (classes, classes):
         raise ValueError(f"{classes} names for a matrix {matrix.shape}")
     cells = Cells.blank(rows, columns, style)
-    _title(cells, title, focused, style)
+    _write_title(cells, title, style)
     names = max((width(name) for name in class_names), default=0)
     margin = min(names, max(columns // 3, 1)) + 1
     across = min(max((columns - margin) // _needed(matrix), 0), classes)
@@ -114,12 +112,8 @@ def _needed(matrix: NDArray[np.integer]) -> int:
     return min(len(str(largest)), max(len(abbreviated(largest, 1)), 3)) + 1
 
 
-def _title(cells: Cells, title: str, focused: bool, style: Style) -> None:
-    symbols = style.symbols
-    columns = cells.shape[1]
-    head = f"{symbols.focus} {title}" if focused else title
-    forms = [form.format(head) for form in _TITLES if form.isascii() or not symbols.plain]
-    text = next((form for form in forms if width(form) <= columns), head)
-    at = cells.put(0, 0, fit(text, columns, symbols.plain), style.palette.text)
-    if focused:
-        cells.put(0, 0, fit(head, at, symbols.plain), style.palette.accent)
+def _write_title(cells: Cells, title: str, style: Style) -> None:
+    columns, plain = cells.shape[1], style.symbols.plain
+    forms = [form.format(title) for form in _TITLES if form.isascii() or not plain]
+    text = next((form for form in forms if width(form) <= columns), title)
+    cells.put(0, 0, fit(text, columns, plain), style.palette.text)

@@ -1,16 +1,17 @@
-"""The data in two dimensions over the regions in which a model predicts each class."""
+"""The data in two dimensions over what a model predicts there, or over one unit's output."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Frame, Geometry, LegendEntry, Limits, Scale, frame, geometry
+from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, Limits, frame, geometry
+from tui_gd.plots.braille import blit, pack
 from tui_gd.plots.cells import SPACE
-from tui_gd.plots.regions import boundary, resampled, sanitised, winner_and_margin
-from tui_gd.plots.scatter import Scatter, scatter_of
-from tui_gd.plots.shading import chequered, paint_boundary, paint_pixels, shown_points
+from tui_gd.plots.pixels import chequered, paint_pixels, resampled, upsampled
+from tui_gd.plots.scale import compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,47 @@ if TYPE_CHECKING:
     from tui_gd.plots.cells import Cells
     from tui_gd.plots.palette import Style
     from tui_gd.plots.symbols import Symbols
+
+_TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
+
+Index = tuple["NDArray[np.intp]", "NDArray[np.intp]"]
+"""Rows and columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedPoints:
+    """Points (n, 2) with their classes and the classes predicted, numbers (n,).
+
+    Raises ValueError for arrays that do not belong together.
+    """
+
+    points: NDArray[np.floating]
+    labels: NDArray[np.integer]
+    predicted: NDArray[np.integer]
+    class_names: Sequence[str]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for arrays of other shapes."""
+        shapes = tuple(np.shape(one) for one in (self.points, self.labels, self.predicted))
+        n = len(self.points)
+        if shapes != ((n, 2), (n,), (n,)):
+            raise ValueError(
+                "points {}, labels {} and predicted {} must be (n, 2), (n,) and (n,)".format(
+                    *shapes
+                )
+            )
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, at least 2."""
+        return max(len(self.class_names), 1 + int(np.max(self.labels, initial=0)), 2)
+
+    @property
+    def kind(self) -> NDArray[np.intp]:
+        """The class of each point (n,), plus `classes` if it is misclassified."""
+        labels = np.asarray(self.labels, np.intp)
+        wrong = labels != np.asarray(self.predicted)
+        return np.where(wrong, labels + self.classes, labels)
 
 
 def decision_limits(points: NDArray[np.floating], margin: float = 0.08) -> Limits:
@@ -35,13 +77,7 @@ def decision_limits(points: NDArray[np.floating], margin: float = 0.08) -> Limit
 
 
 def decision_grid(
-    rows: int,
-    columns: int,
-    limits: Limits,
-    *,
-    symbols: Symbols,
-    x_label: str = "x1",
-    y_label: str = "x2",
+    rows: int, columns: int, axes: Axes, symbols: Symbols
 ) -> tuple[Geometry, NDArray[np.float64], NDArray[np.float64]]:
     """Return the plotting area and where to evaluate the model: ``xs`` (w,), ``ys`` (h,).
 
@@ -49,76 +85,58 @@ def decision_grid(
     area. ``ys`` falls, because the first row of a picture is the upper one. The probabilities
     of ``np.meshgrid(xs, ys)`` are what `draw_decision` takes.
     """
-    x, y = Scale(*limits[:2]), Scale(*limits[2:])
-    place = geometry(rows, columns, x, y, bool(x_label or y_label))
-    return place, x.centres(place.columns), y.centres(place.rows * symbols.pixels)[::-1]
+    place = geometry(rows, columns, axes)
+    return place, axes.x.centres(place.columns), axes.y.centres(place.rows * symbols.pixels)[::-1]
 
 
 def draw_decision(
     rows: int,
     columns: int,
-    *,
+    points: ClassifiedPoints,
     probabilities: NDArray[np.floating],
-    points: NDArray[np.floating],
-    labels: NDArray[np.integer],
-    predicted: NDArray[np.integer],
-    class_names: Sequence[str],
-    limits: Limits,
+    axes: Axes,
     style: Style,
-    x_label: str = "x1",
-    y_label: str = "x2",
-    title: str = "decision",
-    focused: bool = False,
+    heading: Heading,
     cursor: tuple[float, float] | None = None,
 ) -> Cells:
     """Return regions, boundary and points; ``cursor`` brackets the point at (x, y).
 
     ``probabilities`` (h, w, classes) on the grid of `decision_grid`; another resolution is
-    stretched. Labels and predictions are class numbers (n,). Where points share a cell, a
-    misclassified one is shown, else the majority. Raises ValueError for a wrong shape.
+    stretched. Where points share a cell, a misclassified one is shown, else the majority.
+    Raises ValueError for a wrong shape.
     """
-    scatter = scatter_of(points, labels, predicted, len(class_names))
-    wrong = int((scatter.kind >= scatter.classes).sum())
-    drawn = frame(
-        rows,
-        columns,
-        Scale(*limits[:2]),
-        Scale(*limits[2:]),
-        title=title,
-        legend=_legend(class_names, wrong, style),
-        x_label=x_label,
-        y_label=y_label,
-        style=style,
-        focused=focused,
-    )
+    kind = points.kind
+    wrong = int((kind >= points.classes).sum())
+    legend = (*_legend(points.class_names, wrong, style), *heading.legend)
+    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     chance = sanitised(probabilities)
     pixels, weakest = _regions(chance, drawn, style)
     paint_pixels(drawn, pixels)
     if style.palette.depth == "mono":
-        _texture(drawn, chance, style.symbols)
+        _fill_textures(drawn, chance, style.symbols)
     down, across = style.symbols.dots
     mask = boundary(chance, drawn.rows * down, drawn.columns * across)
     # a braille cell has one background: that of the pixel nearer to the boundary
-    paint_boundary(drawn, mask, weakest, style)
-    _paint_points(drawn, scatter, pixels, style)
+    _paint_boundary(drawn, mask, weakest, style)
+    codes, colours = _glyphs(points.classes, style)
+    at, pixel, shown = _shown_points(drawn, points.points, kind, points.classes, style.symbols)
+    drawn.cells.code[at] = codes[shown]
+    drawn.cells.fg[at] = colours[shown]
+    drawn.cells.bg[at] = pixels[pixel]
     if cursor is not None:
-        _paint_cursor(drawn, scatter, cursor, style)
+        _paint_cursor(drawn, points, cursor, style)
     return drawn.cells
 
 
 def _legend(names: Sequence[str], wrong: int, style: Style) -> list[LegendEntry]:
-    palette = style.palette
+    palette, symbols = style.palette, style.symbols
     entries = [
-        (
-            name,
-            style.symbols.point(label),
-            palette.classes[label % len(palette.classes)],
-        )
+        (name, symbols.point(label), palette.classes[label % len(palette.classes)])
         for label, name in enumerate(names)
     ]
-    sample = style.symbols.wrong_point(0, len(names))
+    sample = symbols.wrong_point(0, len(names))
     return [*entries, (f"wrong {wrong}", sample, palette.misclassified)]
 
 
@@ -135,7 +153,7 @@ def _regions(
     return pixels, weakest
 
 
-def _texture(drawn: Frame, chance: NDArray[np.float64], symbols: Symbols) -> None:
+def _fill_textures(drawn: Frame, chance: NDArray[np.float64], symbols: Symbols) -> None:
     """Where there are no colours, fill the region of each class with its sign where it is sure."""
     winner, lead = winner_and_margin(resampled(chance, drawn.rows, drawn.columns))
     signs = np.array([ord(sign) for sign in symbols.textures], np.uint32)
@@ -143,39 +161,225 @@ def _texture(drawn: Frame, chance: NDArray[np.float64], symbols: Symbols) -> Non
     drawn.cells.code[drawn.area] = np.where(chequered(drawn) & (lead > 0.5), filled, SPACE)
 
 
-def _paint_points(
-    drawn: Frame,
-    scatter: Scatter,
-    pixels: NDArray[np.int32],
-    style: Style,
-) -> None:
-    """Put one glyph into each cell that holds points, on the colour of the region behind it."""
-    at, pixel, kind = shown_points(
-        drawn, scatter.points, scatter.kind, scatter.classes, style.symbols
+def _glyphs(classes: int, style: Style) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    """Return code point and colour of every kind of point, both (2 · classes,)."""
+    palette, symbols, labels = style.palette, style.symbols, range(classes)
+    right = [ord(symbols.point(label)) for label in labels]
+    wrong = [ord(symbols.wrong_point(label, classes)) for label in labels]
+    colours = [palette.classes[label % len(palette.classes)] for label in labels]
+    return (
+        np.array(right + wrong, np.uint32),
+        np.array(colours + [palette.misclassified] * classes, np.int32),
     )
-    glyphs, colours = scatter.glyphs(style)
-    drawn.cells.code[at] = glyphs[kind]
-    drawn.cells.fg[at] = colours[kind]
-    drawn.cells.bg[at] = pixels[pixel]
 
 
 def _paint_cursor(
-    drawn: Frame,
-    scatter: Scatter,
-    cursor: tuple[float, float],
-    style: Style,
+    drawn: Frame, points: ClassifiedPoints, cursor: tuple[float, float], style: Style
 ) -> None:
     """Bracket the chosen point, and show its own glyph even where others share the cell."""
+    palette, symbols = style.palette, style.symbols
     column = int(drawn.x.bins(cursor[0], drawn.columns))
     row = drawn.rows - 1 - int(drawn.y.bins(cursor[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
         return
     cells, at = drawn.cells, drawn.top + row
-    for place, sign in zip((column - 1, column + 1), style.symbols.brackets, strict=True):
+    for place, sign in zip((column - 1, column + 1), symbols.brackets, strict=True):
         if 0 <= place < drawn.columns:
-            cells.put(at, drawn.left + place, sign, style.palette.cursor)
-    same = np.flatnonzero((scatter.points == cursor).all(axis=1))
+            cells.put(at, drawn.left + place, sign, palette.cursor)
+    same = np.flatnonzero((np.asarray(points.points) == cursor).all(axis=1))
     if len(same):
-        glyphs, _ = scatter.glyphs(style)
-        cells.code[at, drawn.left + column] = glyphs[scatter.kind[same[0]]]
-        cells.fg[at, drawn.left + column] = style.palette.cursor
+        codes, _ = _glyphs(points.classes, style)
+        cells.code[at, drawn.left + column] = codes[points.kind[same[0]]]
+        cells.fg[at, drawn.left + column] = palette.cursor
+
+
+@dataclass(frozen=True, eq=False)
+class UnitOutput:
+    """The output (h, w) of one unit on the grid of `decision_grid`."""
+
+    values: NDArray[np.floating]
+    low: float
+    """The value of the lowest shade, and that of the highest."""
+    high: float
+    level: float
+    """A line is drawn where the output has this value."""
+
+
+def draw_unit(
+    rows: int,
+    columns: int,
+    unit: UnitOutput,
+    points: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    axes: Axes,
+    style: Style,
+    heading: Heading,
+) -> Cells:
+    """Return a unit's output as shades, with a line at its level and the points on top.
+
+    Another resolution is interpolated; what is not finite has the lowest shade. `points` (n, 2)
+    have the glyphs of their classes, `labels` (n,); of several in one cell the most frequent is
+    shown.
+    """
+    legend = (*_shade_legend(unit, style), *heading.legend)
+    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
+    if not (drawn.rows and drawn.columns) or not np.size(unit.values):
+        return drawn.cells
+    symbols = style.symbols
+    sound = np.nan_to_num(
+        np.asarray(unit.values, np.float64), nan=unit.low, posinf=unit.high, neginf=unit.low
+    )
+    height, width = drawn.rows * symbols.pixels, drawn.columns
+    fewer = sound.shape[0] < height or sound.shape[1] < width
+    pixels = (upsampled if fewer else resampled)(sound, height, width)
+    share = np.clip((pixels - unit.low) / (unit.high - unit.low), 0.0, 1.0)
+    colours, ink = style.palette.confusion(share)
+    paint_pixels(drawn, colours)
+    if style.palette.depth == "mono":
+        textures = _PLAIN_TEXTURES if symbols.plain else _TEXTURES
+        signs = np.array([ord(sign) for sign in textures], np.uint32)
+        level = np.clip(share[:: symbols.pixels] * len(signs), 0, len(signs) - 1).astype(np.intp)
+        drawn.cells.code[drawn.area] = np.where(chequered(drawn), signs[level], SPACE)
+    down, across = symbols.dots
+    above = sound - unit.level
+    mask = boundary(np.stack([-above, above], axis=2), drawn.rows * down, drawn.columns * across)
+    _paint_boundary(drawn, mask, colours[symbols.pixels - 1 :: symbols.pixels], style)
+    kind = labels.astype(np.intp)
+    classes = int(kind.max(initial=0)) + 1
+    at, pixel, shown = _shown_points(drawn, points, kind, classes, symbols)
+    drawn.cells.code[at] = _glyphs(classes, style)[0][shown]
+    drawn.cells.fg[at] = ink[pixel]
+    drawn.cells.bg[at] = colours[pixel]
+    return drawn.cells
+
+
+def _shade_legend(unit: UnitOutput, style: Style) -> list[LegendEntry]:
+    """Return the lowest and the highest shade with their values."""
+    palette, plain = style.palette, style.symbols.plain
+    if palette.depth == "mono":
+        textures = _PLAIN_TEXTURES if plain else _TEXTURES
+        samples = (textures[0], textures[-1])
+    else:
+        samples = (style.symbols.curve,) * 2 if plain else ("█", "█")
+    shades = ((unit.low, samples[0], palette.heat[0]), (unit.high, samples[1], palette.heat[-1]))
+    return [(compact(value), sample * 2, int(colour)) for value, sample, colour in shades]
+
+
+def _paint_boundary(
+    drawn: Frame, mask: NDArray[np.bool_], behind: NDArray[np.int32], style: Style
+) -> None:
+    """Draw the dots of `mask` as a boundary, each cell on one background: `behind` (rows, columns).
+
+    The mask has `symbols.dots` dots for each cell; in plain these are whole cells.
+    """
+    cells, area = drawn.cells, drawn.area
+    if style.symbols.plain:
+        here = mask
+        cells.code[area][here] = ord(style.symbols.boundary)
+        cells.fg[area][here] = style.palette.boundary
+    else:
+        here = pack(mask) > 0
+        blit(cells, drawn.top, drawn.left, mask, style.palette.boundary)
+    cells.bg[area][here] = behind[here]
+
+
+def _shown_points(
+    drawn: Frame,
+    points: NDArray[np.floating],
+    kind: NDArray[np.intp],
+    classes: int,
+    symbols: Symbols,
+) -> tuple[Index, Index, NDArray[np.intp]]:
+    """Return the cells of the picture that hold points, a pixel of each, and the kind to show.
+
+    `points` (n, 2) have `kind` (n,), a class, plus `classes` if misclassified; of several in one
+    cell the most telling is shown. Pixels are counted as `paint_pixels` does.
+    """
+    height = drawn.rows * symbols.pixels
+    column = drawn.x.bins(points[:, 0], drawn.columns)
+    pixel = drawn.y.bins(points[:, 1], height)
+    inside = np.flatnonzero((column >= 0) & (pixel >= 0))
+    column, pixel = column[inside], height - 1 - pixel[inside]
+    row = pixel // symbols.pixels
+    shown, kinds = most_telling(row * drawn.columns + column, kind[inside], classes)
+    cells = (drawn.top + row[shown], drawn.left + column[shown])
+    return cells, (pixel[shown], column[shown]), kinds
+
+
+def most_telling(
+    cell: NDArray[np.intp], kind: NDArray[np.intp], classes: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for every occupied cell one of its points (an index) and the kind to show.
+
+    A misclassified one before all others, else the most frequent; of equals the lower class.
+    """
+    _, first, group = np.unique(cell, return_index=True, return_inverse=True)
+    counts = np.bincount(group * 2 * classes + kind, minlength=len(first) * 2 * classes)
+    counts = counts.reshape(len(first), 2 * classes)
+    wrong = counts[:, classes:]
+    wrong[wrong > 0] += len(cell)
+    shown = counts.argmax(axis=1)
+    # Of the points of that kind the first, for the region behind it.
+    match = np.flatnonzero(kind == shown[group])
+    index = first.copy()
+    index[group[match[::-1]]] = match[::-1]
+    return index, shown
+
+
+def sanitised(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return probabilities (rows, columns, classes ≥ 2); p of one class alone becomes 1 − p, p.
+
+    What is not finite (a diverged model) becomes 0 for all classes: no class, no strength.
+    """
+    p = np.asarray(probabilities, np.float64)
+    if p.ndim != 3 or 0 in p.shape:
+        raise ValueError(f"probabilities must be (rows, columns, classes), not {p.shape}")
+    good = np.isfinite(p).all(axis=2, keepdims=True)
+    if not good.all():
+        p = np.where(good, p, 0.0 if p.shape[2] > 1 else 0.5)
+    return np.concatenate([1 - p, p], axis=2) if p.shape[2] == 1 else p
+
+
+def winner_and_margin(
+    probabilities: NDArray[np.float64],
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the most probable class and its lead over the second, both (rows, columns)."""
+    if probabilities.shape[2] == 2:
+        lead = probabilities[:, :, 1] - probabilities[:, :, 0]
+        return (lead > 0).astype(np.intp), np.abs(lead)
+    winner = probabilities.argmax(axis=2)
+    highest = np.partition(probabilities, -2, axis=2)
+    return winner, highest[:, :, -1] - highest[:, :, -2]
+
+
+def boundary(probabilities: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.bool_]:
+    """Return the dots (rows, columns) nearest to where the most probable class changes.
+
+    Of two neighbouring dots with different classes, that with the smaller lead is the boundary;
+    probabilities between the given grid points are interpolated bilinearly.
+    """
+    classes = probabilities.shape[2]
+    if classes == 2:
+        lead = upsampled(probabilities[:, :, 1] - probabilities[:, :, 0], rows, columns)
+        winner, margin = (lead > 0).astype(np.int8), np.abs(lead)
+    else:
+        best = np.full((rows, columns), -np.inf)
+        second = best.copy()
+        winner = np.zeros((rows, columns), np.int8)
+        for label in range(classes):
+            one = upsampled(probabilities[:, :, label], rows, columns)
+            leads = one > best
+            np.maximum(second, np.minimum(one, best), out=second)
+            np.copyto(best, one, where=leads)
+            np.copyto(winner, np.int8(label % 127), where=leads)
+        margin = best - second
+    mask = np.zeros((rows, columns), np.bool_)
+    for here, there in (
+        (np.s_[:, :-1], np.s_[:, 1:]),
+        (np.s_[:-1, :], np.s_[1:, :]),
+    ):
+        crossed = winner[here] != winner[there]
+        nearer = margin[here] <= margin[there]
+        mask[here] |= crossed & nearer
+        mask[there] |= crossed & ~nearer
+    return mask

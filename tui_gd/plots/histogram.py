@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, Scale, draw_box, frame, nice_limits
+from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, frame
 from tui_gd.plots.cells import SPACE, Cells, fit, width
-from tui_gd.plots.colours import Colour
+from tui_gd.plots.scale import Scale, nice_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.axes import Frame
+    from tui_gd.plots.colours import Colour
     from tui_gd.plots.palette import Palette, Style
 
 # values below this share of the reference stand in the lowest bin: they are all as good as zero;
@@ -72,7 +72,7 @@ def _linear(values: NDArray[np.floating]) -> Scale:
     return Scale(*nice_limits(low, high))
 
 
-def bars(columns: int) -> tuple[int, int]:
+def bars_across(columns: int) -> tuple[int, int]:
     """Return how many bars fit into so many columns, and how many columns each takes."""
     wide = max(1, columns // _BARS)
     return columns // wide, wide
@@ -88,48 +88,50 @@ def bin_of(values: NDArray[np.floating], scale: Scale, count: int) -> NDArray[np
 
 def tallest(columns: int, stacks: Sequence[Stack], scale: Scale) -> int:
     """Return the starts in the highest bar of a plotting area of so many columns."""
-    count = bars(max(columns, 1))[0]
+    count = bars_across(max(columns, 1))[0]
     values = [np.zeros(0), *(stack.values for stack in stacks)]
     where = bin_of(np.concatenate(values), scale, count)
     return int(np.bincount(where, minlength=1).max())
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Which values the bars stand at, and how high a plot is made for them."""
+
+    scale: Scale
+    most: int = 0
+    """The axis of the numbers ends at this, or at more if a bar is higher: so that two histograms
+    can be compared."""
+    x_label: str = ""
+    y_label: str = ""
 
 
 def draw_histogram(
     rows: int,
     columns: int,
     stacks: Sequence[Stack],
-    scale: Scale,
-    *,
-    title: str,
+    bars: Bars,
     style: Style,
-    most: int | None = None,
-    x_label: str = "",
-    y_label: str = "",
+    heading: Heading,
     cursor: float | None = None,
-    focused: bool = False,
 ) -> Cells:
-    """Return bars of how many values lie where on `scale`, one stack upon the other.
+    """Return bars of how many values lie where on the scale, one stack upon the other.
 
     The first stack is at the bottom. At the foot of each part of a bar stands the sign of its
     stack; with 16 colours, with none and in plain characters bars are made of these signs alone.
-    Every part that is not empty is seen, however small. The axis of the numbers ends at `most`, or
-    at more if a bar is higher, so that two histograms can be compared. A line stands at the value
-    `cursor`. Only stacks with values are in the legend.
+    Every part that is not empty is seen, however small. A line stands at the value `cursor`. Only
+    stacks with values are in the legend.
     """
-    values = [stack for stack in stacks if len(stack.values)]
-    high = max(most or 0, tallest(max(columns - 8, 1), stacks, scale), 1)
-    drawn = frame(
-        rows,
-        columns,
-        scale,
-        Scale(0.0, nice_limits(0.0, float(high))[1]),
-        title=title,
-        legend=[(f"{len(one.values)} {one.label}", one.sign, one.colour) for one in values],
-        x_label=x_label,
-        y_label=y_label,
-        style=style,
-        focused=focused,
+    legend = tuple(
+        (f"{len(one.values)} {one.label}", one.sign, one.colour)
+        for one in stacks
+        if len(one.values)
     )
+    high = max(bars.most, tallest(max(columns - 8, 1), stacks, bars.scale), 1)
+    y = Scale(0.0, nice_limits(0.0, float(high))[1])
+    axes = Axes(bars.scale, y, bars.x_label, bars.y_label)
+    heading = replace(heading, legend=(*legend, *heading.legend))
+    drawn = frame(rows, columns, axes, heading, style)
     if drawn.rows and drawn.columns:
         _draw_bars(drawn, stacks, style)
         if cursor is not None:
@@ -138,19 +140,14 @@ def draw_histogram(
 
 
 def draw_tally(
-    rows: int,
-    columns: int,
-    stacks: Sequence[Stack],
-    *,
-    title: str,
-    style: Style,
-    focused: bool = False,
+    rows: int, columns: int, stacks: Sequence[Stack], style: Style, heading: Heading
 ) -> Cells:
     """Return a line for each stack: sign, label, how many, and as long a bar of the signs.
 
     For values that say less than where they were reached. Where lines do not fit, those of the
     smallest stacks are left out.
     """
+    palette = style.palette
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     height, room = inner.shape
     kept = sorted(range(len(stacks)), key=lambda index: (-len(stacks[index].values), index))
@@ -163,23 +160,16 @@ def draw_tally(
     for row, (one, label) in enumerate(zip(shown, labels, strict=True)):
         count = len(one.values)
         inner.put(row, 1, one.sign, one.colour)
-        inner.put(row, 3, label, style.palette.text)
-        inner.put(row, across + 4, f"{count:>{digits}}", style.palette.text)
+        inner.put(row, 3, label, palette.text)
+        inner.put(row, across + 4, f"{count:>{digits}}", palette.text)
         cells = max(round(count / most * (room - begin - 1)), min(count, 1))
         inner.put(row, begin, one.sign * cells, one.colour)
-    return draw_box(
-        rows,
-        columns,
-        inner,
-        title=title,
-        style=style,
-        focused=focused,
-    )
+    return draw_box(rows, columns, inner, heading, style)
 
 
 def _draw_bars(drawn: Frame, stacks: Sequence[Stack], style: Style) -> None:
     palette = style.palette
-    count, wide = bars(drawn.columns)
+    count, wide = bars_across(drawn.columns)
     heights = np.array(
         [np.bincount(bin_of(one.values, drawn.x, count), minlength=count) for one in stacks],
         np.float64,
@@ -265,7 +255,7 @@ def _sign_feet(
 def _rule(drawn: Frame, value: float, style: Style) -> None:
     """Draw a line at a value, beside what is there, with a sign on top."""
     palette = style.palette
-    count, wide = bars(drawn.columns)
+    count, wide = bars_across(drawn.columns)
     if math.isnan(value):
         value = math.inf
     bar = int(bin_of(np.array([value]), drawn.x, count)[0])

@@ -1,19 +1,21 @@
-"""The loss over a plane through the weights, shaded, with the paths of the lanes over it."""
+"""The loss over a plane through the weights, shaded, or over one weight, with the lanes' paths."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Scale, compact, frame, geometry
+from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, frame
 from tui_gd.plots.relief import paint_relief
+from tui_gd.plots.scale import Scale, compact, nice_limits
 from tui_gd.plots.tracks import (
     Place,
     Track,
     arrow_head,
     arrow_tip,
+    marks,
     paint_cursor,
     paint_ends,
     paint_lines,
@@ -27,30 +29,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.axes import Frame, Geometry, LegendEntry, Limits
     from tui_gd.plots.cells import Cells
     from tui_gd.plots.colours import Colour
     from tui_gd.plots.palette import Style
     from tui_gd.plots.relief import Relief
-from tui_gd.plots.scale import nice_limits
-from tui_gd.plots.tracks import marks
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.axes import Frame, Geometry, LegendEntry
-    from tui_gd.plots.cells import Cells
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
-    from tui_gd.plots.relief import Relief
-    from tui_gd.plots.tracks import Place, Track
-
-__all__ = ["Group", "Place", "Track", "draw_landscape", "landscape_area", "place_at"]
-
-# the arrow's length, as a share of width or height
 _ARROW = 0.14
+"""Length of the arrow along the gradient, as a share of the plot's width or height."""
+_TANGENT = 0.12
+"""How far the tangent reaches to both sides, as a share of the plot's width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,76 +49,99 @@ class Group:
     colour: Colour
 
 
-def landscape_area(
-    rows: int, columns: int, limits: Limits, *, x_label: str, y_label: str
-) -> Geometry:
-    """Return where the plotting area lies in a picture of `rows` × `columns`."""
-    return geometry(rows, columns, Scale(*limits[:2]), Scale(*limits[2:]), bool(x_label or y_label))
+@dataclass(frozen=True, eq=False)
+class LandscapePlane:
+    """The loss over a plane: `values` (h, w), the first row the upper one.
+
+    They lie at the centres of equal parts of the axes and may hold inf and NaN; None: not known
+    yet. `minima` are x, y and whether the minimum is global.
+    """
+
+    values: NDArray[np.floating] | None
+    axes: Axes
+    minima: Sequence[tuple[float, float, bool]] = ()
+    groups: Sequence[Group] = ()
 
 
-def place_at(place: Geometry, limits: Limits, column: int, row: int) -> Place | None:
+@dataclass(frozen=True, eq=False)
+class LandscapeLine:
+    """The loss over one weight: `values` (w,) at `xs` (w,); None: not known yet.
+
+    Values that are not finite are gaps. `minima` are weight, loss and whether the minimum is
+    global.
+    """
+
+    xs: NDArray[np.floating]
+    values: NDArray[np.floating] | None
+    axes: Axes
+    minima: Sequence[tuple[float, float, bool]] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """The paths of the lanes, the current one last, and the next step from the viewed epoch."""
+
+    tracks: Sequence[Track] = ()
+    epoch: int = 0
+    """The epoch being viewed."""
+    downhill: Place | None = None
+    """A vector along which an arrow points from the viewed place: the negative gradient."""
+    slope: float | None = None
+    """Of the tangent over one weight."""
+    following: Place | None = None
+    """Where the next step leads."""
+
+
+def line_axes(
+    limits: tuple[float, float],
+    values: NDArray[np.floating] | None,
+    x_label: str = "",
+    y_label: str = "loss",
+) -> Axes:
+    """Return axes for the loss over one weight: the height around the finite ones of `values`."""
+    finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
+    height = nice_limits(float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return Axes(Scale(*limits), Scale(*height), x_label, y_label)
+
+
+def place_at(place: Geometry, axes: Axes, column: int, row: int) -> Place | None:
     """Return the coordinates of the middle of a cell of the picture, None outside the area."""
     across, down = column - place.left, row - place.top
     if not (0 <= across < place.columns and 0 <= down < place.rows):
         return None
-    x = Scale(*limits[:2]).centres(place.columns)[across]
-    y = Scale(*limits[2:]).centres(place.rows)[place.rows - 1 - down]
+    x = axes.x.centres(place.columns)[across]
+    y = axes.y.centres(place.rows)[place.rows - 1 - down]
     return float(x), float(y)
 
 
 def draw_landscape(
     rows: int,
     columns: int,
-    *,
-    values: NDArray[np.floating] | None,
-    limits: Limits,
+    landscape: LandscapePlane,
+    descent: Descent,
     style: Style,
-    tracks: Sequence[Track] = (),
-    epoch: int = 0,
-    descent: tuple[float, float] | None = None,
-    following: Place | None = None,
-    minima: Sequence[tuple[float, float, bool]] = (),
-    groups: Sequence[Group] = (),
+    heading: Heading,
     cursor: Place | None = None,
-    x_label: str = "",
-    y_label: str = "",
-    title: str = "landscape",
-    legend: Sequence[LegendEntry] = (),
-    focused: bool = False,
 ) -> Cells:
-    """Return the picture: contours, paths, the places of `groups`, minima and the cursor.
+    """Return the picture: contours, groups of places, paths, minima, the next step and the cursor.
 
-    `values` (h, w), the first row the upper one, at the centres of equal parts of the limits; they
-    may hold inf and NaN, and None is: not known yet. Of the tracks the current one comes last; from
-    where it is at `epoch` an arrow points along `descent`, a vector, and `following` is where the
-    next step leads. `minima` are x, y and whether the minimum is global. The legend begins with the
-    lowest and highest value.
+    The legend begins with the lowest and highest value.
     """
-    shown = [*_range(values, style), *legend]
-    drawn = frame(
-        rows,
-        columns,
-        Scale(*limits[:2]),
-        Scale(*limits[2:]),
-        title=title,
-        legend=shown,
-        x_label=x_label,
-        y_label=y_label,
-        style=style,
-        focused=focused,
-    )
+    legend = (*_range(landscape.values, style), *heading.legend)
+    drawn = frame(rows, columns, landscape.axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
-    relief = paint_relief(drawn, values, style)
-    for group in groups:
+    tracks = descent.tracks
+    relief = paint_relief(drawn, landscape.values, style)
+    for group in landscape.groups:
         paint_signs(drawn, relief, group.places, [group.sign], [group.colour], style.palette)
-    paint_tracks(drawn, relief, tracks, epoch, style)
-    paint_minima(drawn, relief, minima, style)
+    paint_tracks(drawn, relief, tracks, descent.epoch, style)
+    paint_minima(drawn, relief, landscape.minima, style)
     viewed = tracks[-1].viewed if tracks else None
-    if viewed is not None and descent is not None:
-        _paint_arrow(drawn, relief, viewed, descent, style)
+    if viewed is not None and descent.downhill is not None:
+        _paint_arrow(drawn, relief, viewed, descent.downhill, style)
     starts = [(track.points[0], track.colour) for track in tracks if len(track.points)]
-    paint_ends(drawn, relief, tracks, starts, following, style)
+    paint_ends(drawn, relief, tracks, starts, descent.following, style)
     if cursor is not None:
         paint_cursor(drawn, relief, cursor, style)
     return drawn.cells
@@ -178,84 +188,38 @@ def _paint_arrow(
     paint_signs(drawn, relief, [tip], [head], [palette.accent], palette)
 
 
-# The loss over one weight: a curve, the path along it, and the tangent at the viewed epoch.
-
-# how far the tangent goes to both sides, as a share of the width
-_TANGENT = 0.12
-
-
-def loss_limits(values: NDArray[np.floating] | None) -> tuple[float, float]:
-    """Return limits of the loss around the finite ones of `values`."""
-    finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
-    if not finite.size:
-        return 0.0, 1.0
-    return nice_limits(float(finite.min()), float(finite.max()))
-
-
-def line_area(
-    rows: int,
-    columns: int,
-    limits: tuple[float, float],
-    values: NDArray[np.floating] | None,
-) -> Geometry:
-    """Return where the plotting area lies in a picture of `rows` × `columns`."""
-    return geometry(rows, columns, Scale(*limits), Scale(*loss_limits(values)), True)
-
-
 def draw_landscape_line(
     rows: int,
     columns: int,
-    *,
-    xs: NDArray[np.floating],
-    values: NDArray[np.floating] | None,
-    limits: tuple[float, float],
+    line: LandscapeLine,
+    descent: Descent,
     style: Style,
-    tracks: Sequence[Track] = (),
-    epoch: int = 0,
-    slope: float | None = None,
-    following: Place | None = None,
-    minima: Sequence[tuple[float, float, bool]] = (),
+    heading: Heading,
     cursor: float | None = None,
-    x_label: str = "",
-    y_label: str = "loss",
-    title: str = "landscape",
-    legend: Sequence[LegendEntry] = (),
-    focused: bool = False,
 ) -> Cells:
-    """Return the curve through `xs` (w,), `values` (w,) with the points of the lanes' paths on it.
+    """Return the curve of the loss with the points of the lanes' paths on it, and the tangent.
 
     The tracks' points are (n, 1) or (n, 2), of which the first coordinate counts: they lie on the
-    curve. `viewed` is (weight, loss) exactly, `slope` that of the tangent there, `following` where
-    the next step leads. `minima` are weight, loss and whether the minimum is global. Values that
-    are not finite are gaps; None is: not known yet.
+    curve. `viewed` is (weight, loss) exactly. Take the axes from `line_axes`.
     """
-    bottom, top = loss_limits(values)
-    drawn = frame(
-        rows,
-        columns,
-        Scale(*limits),
-        Scale(bottom, top),
-        title=title,
-        legend=legend,
-        x_label=x_label,
-        y_label=y_label,
-        style=style,
-        focused=focused,
-    )
+    drawn = frame(rows, columns, line.axes, heading, style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
+    tracks = descent.tracks
     relief = paint_relief(drawn, None, style)
-    curve = np.zeros((0, 2)) if values is None else np.stack([xs, values], axis=1)
+    curve = np.zeros((0, 2)) if line.values is None else np.stack([line.xs, line.values], axis=1)
     viewed = tracks[-1].viewed if tracks else None
-    tangent = None if viewed is None or slope is None else _tangent(viewed, slope, limits)
-    _paint_curve(drawn, relief, curve, _steps(curve, tracks, epoch), tangent, style)
-    paint_minima(drawn, relief, minima, style)
+    tangent = None
+    if viewed is not None and descent.slope is not None:
+        tangent = _tangent(viewed, descent.slope, drawn.x)
+    _paint_curve(drawn, relief, curve, _steps(curve, tracks, descent.epoch), tangent, style)
+    paint_minima(drawn, relief, line.minima, style)
     starts = [
         (place, track.colour)
         for track in tracks
         for place in _on(curve, np.asarray(track.points, np.float64)[:1, 0])
     ]
-    paint_ends(drawn, relief, tracks, starts, following, style)
+    paint_ends(drawn, relief, tracks, starts, descent.following, style)
     if cursor is not None:
         for x, y in _on(curve, np.array([cursor])):
             paint_cursor(drawn, relief, (float(x), float(y)), style)
@@ -284,9 +248,9 @@ def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> l
     ]
 
 
-def _tangent(viewed: Place, slope: float, limits: tuple[float, float]) -> NDArray[np.float64]:
+def _tangent(viewed: Place, slope: float, x: Scale) -> NDArray[np.float64]:
     """Return the ends (2, 2) of the line of that slope through a place."""
-    reach = _TANGENT * (limits[1] - limits[0])
+    reach = _TANGENT * (x.high - x.low)
     at = viewed[0] + np.array([-reach, reach])
     return np.stack([at, viewed[1] + slope * (at - viewed[0])], axis=1)
 

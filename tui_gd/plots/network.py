@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui_gd.plots.braille import blit, per_cell
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.dots import blit, per_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,41 +52,45 @@ _NEGATIVE = 3
 _PLAIN = np.array([ord(sign) for sign in " .+#,-="], np.uint32)
 
 
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What is drawn of a network: its weights and the names of its inputs and outputs."""
+
+    layers: Sequence[NDArray[np.floating]]
+    """A matrix (inputs + 1, outputs) for each layer, the bias row last."""
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    activations: Sequence[NDArray[np.floating]] = ()
+    """Values (units,) for the inputs and for every layer."""
+
+
 def draw_network(
-    rows: int,
-    columns: int,
-    layers: Sequence[NDArray[np.floating]],
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    *,
-    style: Style,
-    activations: Sequence[NDArray[np.floating]] = (),
-    selected: Unit | None = None,
+    rows: int, columns: int, network: Network, style: Style, selected: Unit | None = None
 ) -> Cells:
-    """Return the network of `layers`, matrices (inputs + 1, outputs) each, the bias row last.
+    """Return the network as units in columns with lines between them.
 
     A line is dotted, thin or thick from 0.1, 0.3 and 0.65 of the layer's largest |w| on (biases
     not counted), solid where w > 0 and dashed where w < 0. Beside a unit or below it
-    stands its bias, and below, where `activations` gives one (units,) for the inputs and for every
-    layer, its value.
+    stands its bias, and below its activation, if it is given.
     The selected unit is bracketed and its lines are drawn over the dimmed others. Of a layer that
     does not fit the first and last are shown, and the selected; of the inputs those with the
     largest |w|, to the selected unit if they lead to it; the number of the others is told.
     """
     palette = style.palette
     cells = Cells.blank(rows, columns, style)
+    layers = network.layers
     if rows < 1 or columns < 1 or not layers:
         return cells
     sound = [finite(matrix) for matrix in layers]
-    layout = layout_of(rows, columns, sound, inputs, outputs, selected)
+    layout = layout_of(rows, columns, network, selected)
     _draw_lines(cells, layout, sound, selected, style)
     for number, column in enumerate(layout.columns):
         _draw_units(cells, layout, number, layers, selected, style)
         for row, count in column.gaps:
             text = style.symbols.spell(f"… {count} more")
             cells.put(row, max(column.at + 1 - width(text), 0), text, palette.dim)
-    _draw_names(cells, layout, inputs, outputs, palette)
-    _draw_activations(cells, layout, activations, palette)
+    _draw_names(cells, layout, network, palette)
+    _draw_activations(cells, layout, network.activations, palette)
     if layout.legend:
         _draw_legend(cells, style)
     return cells
@@ -242,20 +246,19 @@ def _short(value: float) -> str:
 def _draw_names(
     cells: Cells,
     layout: Layout,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
+    network: Network,
     palette: Palette,
 ) -> None:
     if layout.left:
         column = layout.columns[0]
         for unit, row in zip(column.units, column.rows, strict=True):
-            name = fit(inputs[unit], layout.left, cells.plain)
+            name = fit(network.inputs[unit], layout.left, cells.plain)
             cells.put(row, layout.left - width(name), name, palette.text)
     if layout.right:
         column = layout.columns[-1]
         at = column.at + 2 + (BIAS if layout.biases else 0)
         for unit, row in zip(column.units, column.rows, strict=True):
-            cells.put(row, at, fit(outputs[unit], layout.right, cells.plain), palette.text)
+            cells.put(row, at, fit(network.outputs[unit], layout.right, cells.plain), palette.text)
 
 
 def _draw_activations(
@@ -340,15 +343,9 @@ def finite(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.nan_to_num(np.asarray(matrix, np.float64), nan=0.0, posinf=1e300, neginf=-1e300)
 
 
-def layout_of(
-    rows: int,
-    columns: int,
-    layers: Sequence[NDArray[np.float64]],
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    selected: Unit | None,
-) -> Layout:
+def layout_of(rows: int, columns: int, network: Network, selected: Unit | None) -> Layout:
     """Return the layout for a picture of so many cells; the inputs shown depend on their |w|."""
+    layers = [finite(matrix) for matrix in network.layers]
     sizes = (len(layers[0]) - 1, *(matrix.shape[1] for matrix in layers))
     legend = rows >= 8
     height = rows - legend
@@ -358,17 +355,17 @@ def layout_of(
         strength = strength[:, selected[1], None]
     strength = strength.max(axis=1, initial=0.0)
     strongest = tuple(sorted(np.argsort(-strength, kind="stable")[:most].tolist()))
-    longest = (max(map(width, inputs), default=0), max(map(width, outputs), default=0))
+    longest = (
+        max(map(width, network.inputs), default=0),
+        max(map(width, network.outputs), default=0),
+    )
     return _layout(height, columns, sizes, strongest, longest, selected, legend)
 
 
 def unit_at(
     rows: int,
     columns: int,
-    layers: Sequence[NDArray[np.floating]],
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    *,
+    network: Network,
     place: tuple[int, int],
     selected: Unit | None = None,
 ) -> Unit | None:
@@ -376,10 +373,9 @@ def unit_at(
 
     None if that is an input, or no unit is within two rows and eight columns.
     """
-    if rows < 1 or columns < 1 or not layers:
+    if rows < 1 or columns < 1 or not network.layers:
         return None
-    sound = [finite(matrix) for matrix in layers]
-    layout = layout_of(rows, columns, sound, inputs, outputs, selected)
+    layout = layout_of(rows, columns, network, selected)
     near = [
         (2 * abs(row - place[0]) + abs(column.at - place[1]), number - 1, unit)
         for number, column in enumerate(layout.columns)

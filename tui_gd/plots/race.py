@@ -1,45 +1,30 @@
-"""A race of learning rates: the loss that each of them ended with."""
+"""Races: the loss that each learning rate ended with, and the curves of optimizers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Scale, frame, nice_limits
-from tui_gd.plots.cells import SPACE
+from tui_gd.plots.axes import Axes, Frame, Heading, frame
+from tui_gd.plots.braille import BRAILLE, blit, curve_mask, pack, paint_spans, per_cell
+from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.curves import buckets_of, spans
-from tui_gd.plots.dots import BRAILLE, pack, paint_spans, per_cell
+from tui_gd.plots.pixels import chequered
+from tui_gd.plots.scale import Scale, nice_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.axes import Frame
     from tui_gd.plots.cells import Cells
+    from tui_gd.plots.colours import Colour
     from tui_gd.plots.curves import Buckets, Curve
     from tui_gd.plots.palette import Style
     from tui_gd.plots.symbols import Symbols
-import math
-from dataclasses import dataclass
-
-from tui_gd.plots.cells import width
-from tui_gd.plots.dots import blit
-from tui_gd.plots.polyline import curve_mask
-from tui_gd.plots.shading import chequered
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.axes import Frame
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
-    from tui_gd.plots.symbols import Symbols
-
-
-# A race of optimizers: the losses of each by epoch, named by a sign on the curve.
 
 # losses that differ by more than this factor are drawn on a logarithmic axis
 LOG_SPAN = 20.0
@@ -58,98 +43,6 @@ def is_wide(losses: NDArray[np.float64]) -> bool:
 def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
     """Return values for a logarithmic axis: what is too small for it, 0 too, stands at its foot."""
     return np.maximum(values, greatest * LEAST_SHARE)
-
-
-def draw_contenders(
-    rows: int,
-    columns: int,
-    curves: Sequence[Curve],
-    names: Sequence[str],
-    *,
-    epochs: int,
-    style: Style,
-    title: str = "race",
-    focused: bool = False,
-) -> Cells:
-    """Return curves of one epoch a bucket over 0..``epochs``, the first on top.
-
-    ``names`` are single characters, one for each curve or blank: each is written onto its curve,
-    no two in one column, so that curves are told apart without colours.
-    """
-    every = np.concatenate([np.empty(0), *(one.low for one in curves)])
-    log = is_wide(every)
-    if log:
-        greatest = float(np.max(every, where=np.isfinite(every), initial=0.0))
-        curves = [_lifted_curve(one, greatest) for one in curves]
-    lines = tuple(reversed(curves))
-    groups = buckets_of(lines, log)
-    low = min((group.least for group in groups), default=np.inf)
-    high = max((group.greatest for group in groups), default=-np.inf)
-    drawn = frame(
-        rows,
-        columns,
-        Scale(0.0, float(max(epochs, 1))),
-        Scale(*nice_limits(low, high, log), log),
-        title=title,
-        legend=[
-            (one.label, style.symbols.dashed if one.dashed else style.symbols.solid, one.colour)
-            for one in curves
-            if one.label
-        ],
-        x_label="epoch",
-        style=style,
-        focused=focused,
-    )
-    if drawn.rows and drawn.columns and groups:
-        _draw_lines(drawn, lines, groups, style)
-        _name_lines(drawn, curves, names)
-    return drawn.cells
-
-
-def _lifted_curve(curve: Curve, greatest: float) -> Curve:
-    low = lifted(curve.low, greatest)
-    return replace(curve, low=low, high=low)
-
-
-def _draw_lines(
-    drawn: Frame,
-    lines: Sequence[Curve],
-    groups: Sequence[Buckets],
-    style: Style,
-) -> None:
-    symbols = style.symbols
-    down, across = symbols.dots
-    owner = np.zeros((drawn.rows * down, drawn.columns * across), np.int16)
-    low, high = spans(groups, len(lines), drawn, symbols)
-    if not symbols.plain:  # there the sign itself differs
-        dashed = np.array([one.dashed for one in lines])
-        low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = len(owner)
-    layer = np.broadcast_to(np.arange(1, len(lines) + 1, dtype=np.int16)[:, None], low.shape)
-    paint_spans(owner, low, high, layer)
-    top = per_cell(owner, symbols)
-    here = top > 0
-    area = drawn.area
-    if symbols.plain:
-        signs = [symbols.curve_dashed if one.dashed else symbols.curve for one in lines]
-        glyphs = np.array([SPACE, *map(ord, signs)], np.uint32)
-        drawn.cells.code[area][here] = glyphs[top[here]]
-    else:
-        drawn.cells.code[area][here] = pack(owner > 0)[here] + BRAILLE
-    colours = np.array([style.palette.background, *(one.colour for one in lines)], np.int32)
-    drawn.cells.fg[area][here] = colours[top[here]]
-
-
-def _name_lines(drawn: Frame, curves: Sequence[Curve], names: Sequence[str]) -> None:
-    """Write the names onto their curves, one after another from left to right."""
-    named = [(one, name) for one, name in zip(curves, names, strict=True) if name.strip()]
-    for order, (curve, name) in enumerate(named):
-        at = int(len(curve.high) * (order + 0.5) / len(named))
-        if at < len(curve.high):
-            column = int(drawn.x.bins(curve.start + at * curve.width, drawn.columns))
-            level = int(drawn.y.bins(curve.high[at], drawn.rows))
-            if column >= 0 and level >= 0:
-                row = drawn.top + drawn.rows - 1 - level
-                drawn.cells.put(row, drawn.left + column, name, curve.colour)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,11 +65,9 @@ def draw_race(
     rows: int,
     columns: int,
     field: Field,
-    *,
     current: float,
     style: Style,
-    title: str = "race",
-    focused: bool = False,
+    heading: Heading,
     cursor: int | None = None,
 ) -> Frame:
     """Return the losses over the learning rates, on a logarithmic axis; gaps where not finite.
@@ -190,17 +81,9 @@ def draw_race(
     symbols = style.symbols
     x, y = _rate_scale(field.rates), _loss_scale(field)
     losses = np.maximum(field.losses, y.low) if y.log else field.losses
-    drawn = frame(
-        rows,
-        columns,
-        x,
-        y,
-        title=title,
-        legend=_legend(field, style),
-        x_label=symbols.spell("learning rate α"),
-        style=style,
-        focused=focused,
-    )
+    axes = Axes(x, y, symbols.spell("learning rate α"))
+    legend = (*_legend(field, style), *heading.legend)
+    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn
     at = drawn.x.bins(field.rates, drawn.columns)
@@ -356,3 +239,87 @@ def _bracket(drawn: Frame, column: int, loss: float, style: Style) -> None:
     ):
         if column >= 0 and 0 <= place < drawn.columns:
             drawn.cells.put(drawn.top + row, drawn.left + place, sign, style.palette.cursor)
+
+
+def draw_contenders(
+    rows: int,
+    columns: int,
+    curves: Sequence[Curve],
+    names: Sequence[str],
+    epochs: int,
+    style: Style,
+    heading: Heading,
+) -> Cells:
+    """Return curves of one epoch a bucket over 0..``epochs``, the first on top.
+
+    ``names`` are single characters, one for each curve or blank: each is written onto its curve,
+    no two in one column, so that curves are told apart without colours.
+    """
+    every = np.concatenate([np.empty(0), *(one.low for one in curves)])
+    log = is_wide(every)
+    if log:
+        greatest = float(np.max(every, where=np.isfinite(every), initial=0.0))
+        curves = [_lifted_curve(one, greatest) for one in curves]
+    lines = tuple(reversed(curves))
+    groups = buckets_of(lines, log)
+    low = min((group.least for group in groups), default=np.inf)
+    high = max((group.greatest for group in groups), default=-np.inf)
+    symbols = style.symbols
+    legend = tuple(
+        (one.label, symbols.dashed if one.dashed else symbols.solid, one.colour)
+        for one in curves
+        if one.label
+    )
+    y = Scale(*nice_limits(low, high, log), log)
+    axes = Axes(Scale(0.0, float(max(epochs, 1))), y, "epoch")
+    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
+    if drawn.rows and drawn.columns and groups:
+        _draw_lines(drawn, lines, groups, style)
+        _name_lines(drawn, curves, names)
+    return drawn.cells
+
+
+def _lifted_curve(curve: Curve, greatest: float) -> Curve:
+    low = lifted(curve.low, greatest)
+    return replace(curve, low=low, high=low)
+
+
+def _draw_lines(
+    drawn: Frame,
+    lines: Sequence[Curve],
+    groups: Sequence[Buckets],
+    style: Style,
+) -> None:
+    symbols = style.symbols
+    down, across = symbols.dots
+    owner = np.zeros((drawn.rows * down, drawn.columns * across), np.int16)
+    low, high = spans(groups, len(lines), drawn, symbols)
+    if not symbols.plain:  # there the sign itself differs
+        dashed = np.array([one.dashed for one in lines])
+        low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = len(owner)
+    layer = np.broadcast_to(np.arange(1, len(lines) + 1, dtype=np.int16)[:, None], low.shape)
+    paint_spans(owner, low, high, layer)
+    top = per_cell(owner, symbols)
+    here = top > 0
+    area = drawn.area
+    if symbols.plain:
+        signs = [symbols.curve_dashed if one.dashed else symbols.curve for one in lines]
+        glyphs = np.array([SPACE, *map(ord, signs)], np.uint32)
+        drawn.cells.code[area][here] = glyphs[top[here]]
+    else:
+        drawn.cells.code[area][here] = pack(owner > 0)[here] + BRAILLE
+    colours = np.array([style.palette.background, *(one.colour for one in lines)], np.int32)
+    drawn.cells.fg[area][here] = colours[top[here]]
+
+
+def _name_lines(drawn: Frame, curves: Sequence[Curve], names: Sequence[str]) -> None:
+    """Write the names onto their curves, one after another from left to right."""
+    named = [(one, name) for one, name in zip(curves, names, strict=True) if name.strip()]
+    for order, (curve, name) in enumerate(named):
+        at = int(len(curve.high) * (order + 0.5) / len(named))
+        if at < len(curve.high):
+            column = int(drawn.x.bins(curve.start + at * curve.width, drawn.columns))
+            level = int(drawn.y.bins(curve.high[at], drawn.rows))
+            if column >= 0 and level >= 0:
+                row = drawn.top + drawn.rows - 1 - level
+                drawn.cells.put(row, drawn.left + column, name, curve.colour)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui_gd.plots.braille import BRAILLE, pack
 from tui_gd.plots.cells import SPACE
 from tui_gd.plots.colours import RGB, contrast, luminance, rgb
-from tui_gd.plots.dots import BRAILLE, pack
 from tui_gd.plots.palette import Style
-from tui_gd.plots.regions import upsampled
+from tui_gd.plots.pixels import paint_pixels, upsampled
 from tui_gd.plots.scale import LARGEST
-from tui_gd.plots.shading import paint_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

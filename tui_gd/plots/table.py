@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from tui_gd.plots.cells import Cells, fit, width
@@ -15,43 +16,45 @@ if TYPE_CHECKING:
 Align = Literal["<", ">"]
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Lines of text in columns."""
+
+    header: Sequence[str]
+    body: Sequence[Sequence[str]]
+    align: Sequence[Align] | None = None
+    """Per column; by default the first left and the others right."""
+    highlight: Mapping[tuple[int, int], Colour] = field(default_factory=dict)
+    """Colours of single cells by (row, column) of the body."""
+    gap: int = 2
+    """Blanks between two columns."""
+
+
 def draw_table(
     rows: int,
     columns: int,
-    header: Sequence[str],
-    body: Sequence[Sequence[str]],
-    *,
+    table: Table,
     style: Style,
-    align: Sequence[Align] | None = None,
-    title: str = "",
-    focused: bool = False,
+    *,
     offset: int = 0,
     selected: int | None = None,
-    highlight: Mapping[tuple[int, int], Colour] | None = None,
-    gap: int = 2,
 ) -> Cells:
-    """Return a table: title, header, and the rows of ``body`` from ``offset`` on.
+    """Return a table: its header, and the rows of its body from ``offset`` on.
 
-    ``align`` per column, by default the first left and the others right. ``selected`` is marked
-    and kept in sight; ``highlight`` colours single cells by (row, column) of ``body``. Columns
-    that do not fit are left out from the right, the last one shown is cut. Rows that do not fit
-    are told by ``4–9/12`` at the right of the first line.
+    The row ``selected`` is marked and kept in sight. Columns that do not fit are left out from the
+    right, the last one shown is cut. Where rows do not fit, ``4–9/12`` stands at the right of the
+    first line.
     """
     palette, symbols = style.palette, style.symbols
+    header, body = table.header, table.body
     cells = Cells.blank(rows, columns, style)
     numbers: list[Align] = [">"] * max(len(header) - 1, 0)
-    sides: Sequence[Align] = align if align is not None else ["<", *numbers]
+    sides: Sequence[Align] = table.align if table.align is not None else ["<", *numbers]
     marker = 0 if selected is None else width(symbols.selected) + 1
     widths = [
         max((width(line[column]) for line in (header, *body) if column < len(line)), default=0)
         for column in range(max(map(len, (header, *body)), default=0))
     ]
-    top = 0
-    if title:
-        head = f"{symbols.focus} {title}" if focused else title
-        colour = palette.accent if focused else palette.text
-        cells.put(0, 0, fit(head, columns, symbols.plain), colour)
-        top = 1
 
     def line(row: int, values: Sequence[str], colours: Sequence[Colour]) -> None:
         at = marker
@@ -63,18 +66,18 @@ def draw_table(
             right = column < len(sides) and sides[column] == ">"
             place = at + (room - width(text) if right else 0)
             cells.put(row, place, text, colours[column])
-            at += widths[column] + gap
+            at += widths[column] + table.gap
 
-    if any(header):
-        line(top, header, [palette.dim] * len(header))
-        top += 1
+    top = int(any(header))
+    if top:
+        line(0, header, [palette.dim] * len(header))
     room = max(rows - top, 0)
     offset = visible_offset(len(body), room, offset, selected)
     for row, values in enumerate(body[offset : offset + room], offset):
         chosen = row == selected
         plain = palette.accent if chosen else palette.text
-        given = highlight or {}
-        line(top + row - offset, values, [given.get((row, c), plain) for c in range(len(values))])
+        colours = [table.highlight.get((row, column), plain) for column in range(len(values))]
+        line(top + row - offset, values, colours)
         if chosen:
             cells.put(top + row - offset, 0, symbols.selected, palette.accent)
     if 0 < room < len(body):

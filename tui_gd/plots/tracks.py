@@ -7,19 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.relief import ink_table, inks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.axes import Frame, Scale
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Palette, Style
-    from tui_gd.plots.relief import Relief
-    from tui_gd.plots.symbols import Symbols
-from tui_gd.plots.dots import BRAILLE, pack, per_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +19,7 @@ if TYPE_CHECKING:
     from tui_gd.plots.colours import Colour
     from tui_gd.plots.palette import Palette, Style
     from tui_gd.plots.relief import Relief
+    from tui_gd.plots.scale import Scale
     from tui_gd.plots.symbols import Symbols
 
 

@@ -423,14 +423,7 @@ class ChangesPanel(Panel):
         else:
             title = _title(shown)
             count = self._draw_lines(inner, view, shown.found, room)
-        cells = draw_box(
-            rows,
-            columns,
-            inner,
-            title=style.symbols.spell(title),
-            style=style,
-            focused=self.focused,
-        )
+        cells = draw_box(rows, columns, inner, self.heading(style.symbols.spell(title)), style)
         self._scroll.put_place(cells, count, height, style.palette)
         return cells
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, Limits, draw_box
+from tui_gd.plots.axes import BORDER, Axes, Limits, draw_box
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.decision import decision_grid, decision_limits, draw_decision
-from tui_gd.plots.fit import draw_fit, fit_columns
+from tui_gd.plots.decision import ClassifiedPoints, decision_grid, decision_limits, draw_decision
+from tui_gd.plots.fit import FittedLine, draw_fit, fit_columns
 from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
@@ -78,7 +78,6 @@ class DataPanel(Panel):
         x, y = self._rows(problem)
         points, shape, room = self._pixels(view, rows, columns, plane)
         probabilities = view.predictor.probabilities(weights, points)
-        labels = plane.projection.labels
         chosen = None
         if self.train or self.cursor_on:
             at = plane.projection.project(self._one(problem)[None])[0]
@@ -86,18 +85,17 @@ class DataPanel(Panel):
         return draw_decision(
             rows,
             columns,
-            probabilities=probabilities.reshape(*shape, -1),
-            points=plane.projection.project(x),
-            labels=y.astype(np.intp),
-            predicted=view.predictor.predict(weights, x),
-            class_names=[class_label(name) for name in problem.class_names],
-            limits=plane.limits,
-            style=view.style,
-            x_label=labels[0],
-            y_label=labels[1],
-            title=self._title(view, room - 2),
-            focused=self.focused,
-            cursor=chosen,
+            ClassifiedPoints(
+                plane.projection.project(x),
+                y.astype(np.intp),
+                view.predictor.predict(weights, x),
+                [class_label(name) for name in problem.class_names],
+            ),
+            probabilities.reshape(*shape, -1),
+            Axes.of(plane.limits, *plane.projection.labels),
+            view.style,
+            self.heading(self._title(view, room - 2)),
+            chosen,
         )
 
     def _without_rows(self, view: View, rows: int, columns: int) -> Cells:
@@ -105,14 +103,7 @@ class DataPanel(Panel):
         style = view.style
         inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         inner.put(0, 1, "a surface has no rows of data: 5 shows it", style.palette.dim)
-        return draw_box(
-            rows,
-            columns,
-            inner,
-            title=self.NAME,
-            style=style,
-            focused=self.focused,
-        )
+        return draw_box(rows, columns, inner, self.heading(self.NAME), style)
 
     @property
     def _row(self) -> int:
@@ -160,15 +151,15 @@ class DataPanel(Panel):
         if single:
             points = np.stack([x[:, 0], true], axis=1)
             across = _with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
-            limits = (*across, low, high)
-            places = fit_columns(columns, limits, symbols)
+            axes = Axes.of((*across, low, high), problem.feature_names[0], problem.target_name)
+            places = fit_columns(columns, across, symbols)
             fitted = self._predicted(view, np.stack([places, np.ones_like(places)], 1))
             name = "fit" if problem.task == "regression" else "p"
-            line, labels = np.stack([places, fitted], axis=1), (problem.feature_names[0], name)
+            line = FittedLine(np.stack([places, fitted], axis=1), name)
         else:
             points = np.stack([true, predicted], axis=1)
-            limits = (low, high, low, high)
-            line, labels = np.array([[low, low], [high, high]]), ("true", "predicted = true")
+            axes = Axes.of((low, high, low, high), f"{problem.target_name}, true", "predicted")
+            line = FittedLine(np.array([[low, low], [high, high]]), "predicted = true")
         title = self._source
         if self.cursor_on:
             what = problem.target_name
@@ -177,16 +168,12 @@ class DataPanel(Panel):
         return draw_fit(
             rows,
             columns,
-            points=points,
-            line=line,
-            limits=limits,
-            style=view.style,
-            x_label=f"{problem.target_name}, true" if not single else labels[0],
-            y_label=problem.target_name if single else "predicted",
-            line_label=labels[1],
-            title=title,
-            focused=self.focused,
-            cursor=chosen if self.train or self.cursor_on else None,
+            points,
+            line,
+            axes,
+            view.style,
+            self.heading(title),
+            chosen if self.train or self.cursor_on else None,
         )
 
     def _title(self, view: View, room: int) -> str:
@@ -222,15 +209,9 @@ class DataPanel(Panel):
         self, view: View, rows: int, columns: int, plane: DataPlane
     ) -> tuple[Floats, tuple[int, int], int]:
         """Return the pixels' places as rows of data, the grid's shape and the cells across."""
-        labels = plane.projection.labels
         key = (rows, columns, plane, view.style.symbols)
         place, xs, ys = decision_grid(
-            rows,
-            columns,
-            plane.limits,
-            symbols=view.style.symbols,
-            x_label=labels[0],
-            y_label=labels[1],
+            rows, columns, Axes.of(plane.limits, *plane.projection.labels), view.style.symbols
         )
         if self._grid is None or self._grid[0] != key:
             across, down = np.meshgrid(xs, ys)

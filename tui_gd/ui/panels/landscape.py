@@ -9,13 +9,15 @@ from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Limits, Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Geometry, LegendEntry
+from tui_gd.plots.axes import Axes, Geometry, LegendEntry, geometry
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.landscape import (
+    Descent,
+    LandscapeLine,
+    LandscapePlane,
     draw_landscape,
     draw_landscape_line,
-    landscape_area,
-    line_area,
+    line_axes,
     place_at,
 )
 from tui_gd.plots.tracks import Track, marks
@@ -183,41 +185,46 @@ class LandscapePanel(Panel):
         self._picture = (rows, columns)
         shown, current = self._shown(view), view.snapshot.lane
         following = shown.place(current.next_weights)
-        common: dict[str, Any] = {
-            "tracks": self._paths.tracks(view, shown.plane),
-            "epoch": view.snapshot.epoch,
-            "x_label": shown.plane.labels[0],
-            "title": self._title(shown, view),
-            "legend": legend(view),
-            "style": view.style,
-            "focused": self.focused,
-        }
+        tracks, epoch = self._paths.tracks(view, shown.plane), view.snapshot.epoch
+        heading = self.heading(self._title(shown, view), legend(view))
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
                 rows,
                 columns,
-                xs=shown.xs,
-                values=None if shown.values is None else shown.values[0],
-                limits=(shown.limits[0], shown.limits[1]),
-                slope=slope(view, shown.plane),
-                following=(float(following[0]), current.next_loss),
-                minima=[(point[0], value, deepest) for point, value, deepest in minima(view)],
-                cursor=self._at[0] if self.cursor_on else None,
-                y_label=shown.loss_name,
-                **common,
+                LandscapeLine(
+                    shown.xs,
+                    None if shown.values is None else shown.values[0],
+                    _axes(shown),
+                    [(point[0], value, deepest) for point, value, deepest in minima(view)],
+                ),
+                Descent(
+                    tracks,
+                    epoch,
+                    slope=slope(view, shown.plane),
+                    following=(float(following[0]), current.next_loss),
+                ),
+                view.style,
+                heading,
+                self._at[0] if self.cursor_on else None,
             )
-        descent = shown.plane.direction(-current.gradient)
+        downhill = shown.plane.direction(-current.gradient)
         return draw_landscape(
             rows,
             columns,
-            values=shown.values,
-            limits=_four(shown.limits),
-            descent=None if shown.is_flat(descent) else (float(descent[0]), float(descent[1])),
-            following=(float(following[0]), float(following[1])),
-            minima=[(point[0], point[1], deepest) for point, _, deepest in minima(view)],
-            cursor=(self._at[0], self._at[1]) if self.cursor_on else None,
-            y_label=shown.plane.labels[1],
-            **common,
+            LandscapePlane(
+                shown.values,
+                _axes(shown),
+                [(point[0], point[1], deepest) for point, _, deepest in minima(view)],
+            ),
+            Descent(
+                tracks,
+                epoch,
+                None if shown.is_flat(downhill) else (float(downhill[0]), float(downhill[1])),
+                following=(float(following[0]), float(following[1])),
+            ),
+            view.style,
+            heading,
+            (self._at[0], self._at[1]) if self.cursor_on else None,
         )
 
     def study(self, view: View) -> Study:
@@ -369,8 +376,7 @@ class LandscapePanel(Panel):
         """Return the coordinates of a cell of the picture, None outside the plot."""
         shown = self._shown(view)
         line = len(shown.plane.axes) == 1
-        limits = _four((*shown.limits, 0.0, 1.0))
-        place = place_at(self._area(shown), limits, x, y)
+        place = place_at(self._area(shown), _axes(shown), x, y)
         return place[:1] if place and line else place
 
     def _chosen(self, view: View) -> Choice:
@@ -397,12 +403,7 @@ class LandscapePanel(Panel):
         return Landscape(plane, limits, lane.loss_name, np.zeros(0), np.zeros(0), None)
 
     def _area(self, shown: Landscape) -> Geometry:
-        rows, columns = self._picture
-        if len(shown.plane.axes) == 1:
-            values = None if shown.values is None else shown.values[0]
-            return line_area(rows, columns, (shown.limits[0], shown.limits[1]), values)
-        x_label, y_label = shown.plane.labels
-        return landscape_area(rows, columns, _four(shown.limits), x_label=x_label, y_label=y_label)
+        return geometry(*self._picture, _axes(shown))
 
     def _names(self, view: View) -> tuple[str, ...]:
         return weight_names(view.problem, view.predictor.model)
@@ -419,6 +420,15 @@ class LandscapePanel(Panel):
         room = self._area(shown).columns - 2 * (1 + self.focused)
         spelled = [view.style.symbols.spell(form) for form in forms]
         return next((form for form in spelled if width(form) <= room), spelled[-1])
+
+
+def _axes(shown: Landscape) -> Axes:
+    """Return the axes of a landscape: of one weight the loss is the height."""
+    if len(shown.plane.axes) == 1:
+        values = None if shown.values is None else shown.values[0]
+        limits = shown.limits[0], shown.limits[1]
+        return line_axes(limits, values, shown.plane.labels[0], shown.loss_name)
+    return Axes.of(_four(shown.limits), *shown.plane.labels)
 
 
 def _four(limits: Limits) -> tuple[float, float, float, float]:

@@ -5,7 +5,7 @@ import math
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
 from tui_gd.plots.colours import Colour
-from tui_gd.plots.table import draw_table
+from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import shown
@@ -42,27 +42,22 @@ class LanesPanel(Panel):
         table = draw_table(
             height,
             max(room - 1, 0),
-            [symbols.spell(title) for title in _HEADER],
-            body,
-            style=view.style,
-            align=("<", ">", ">", ">", "<", "<", "<", ">"),
-            gap=2 if room > _ROOMY else 1,
+            Table(
+                [symbols.spell(title) for title in _HEADER],
+                body,
+                align=("<", ">", ">", ">", "<", "<", "<", ">"),
+                highlight=highlight,
+                gap=2 if room > _ROOMY else 1,
+            ),
+            view.style,
             selected=snapshot.current,
-            highlight=highlight,
         )
         inner.paste(0, 1, table)
         hidden = sum(lane.number in view.hidden for lane in snapshot.lanes)
         title = f"{len(snapshot.lanes)} lane{'s' * (len(snapshot.lanes) > 1)}"
         if hidden:
             title += f", {hidden} hidden"
-        return draw_box(
-            rows,
-            columns,
-            inner,
-            title=title,
-            style=view.style,
-            focused=self.focused,
-        )
+        return draw_box(rows, columns, inner, self.heading(title), view.style)
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""

@@ -9,7 +9,14 @@ import numpy as np
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import Frame
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.curves import Curve, draw_curves, half_width, middles, smoothed
+from tui_gd.plots.curves import (
+    Curve,
+    EpochView,
+    draw_curves,
+    half_width,
+    middles,
+    smoothed,
+)
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.buckets import Buckets
@@ -178,17 +185,19 @@ class LossPanel(Panel):
             rows,
             columns,
             curves,
-            epoch=snapshot.epoch,
-            epochs=(window.first, window.last),
-            log=self.log_axis,
-            log_epochs=self.log_epochs,
-            smooth=self._drawn_way.smooth,
-            style=view.style,
-            title=title,
-            legend=fits,
-            x_label=self._x_label(snapshot.lane),
-            focused=self.focused,
-            cursor=cursor,
+            EpochView(
+                snapshot.epoch,
+                window.first,
+                window.last,
+                log=self.log_axis,
+                log_epochs=self.log_epochs,
+                smooth=self._drawn_way.smooth,
+                cursor=cursor,
+                x_label=self._x_label(snapshot.lane),
+                legend=fits,
+            ),
+            view.style,
+            self.heading(title),
         )
         cells = self._frame.cells
         if several and cursor is not None:

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from tui_gd.learning.models import Floats, Model
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.decision import decision_grid
-from tui_gd.plots.fit import draw_fit, fit_columns
-from tui_gd.plots.network import Unit, draw_network, unit_at
-from tui_gd.plots.unit import draw_unit
+from tui_gd.plots.decision import UnitOutput, decision_grid, draw_unit
+from tui_gd.plots.fit import FittedLine, draw_fit, fit_columns
+from tui_gd.plots.network import Network, Unit, draw_network, unit_at
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.ui.panels.data import DataPlane, class_label, half, stride
@@ -24,6 +23,13 @@ def output_names(problem: Problem) -> tuple[str, ...]:
     if problem.task == "multiclass":
         return tuple(class_label(name) for name in problem.class_names)
     return ("p",) if problem.task == "binary" else (problem.target_name,)
+
+
+def drawn_network(view: View, sample: int | None = None) -> Network:
+    """Return the weights with their names, and the activations of a training sample."""
+    activations = () if sample is None else sample_values(view, sample)
+    names, outputs = view.problem.feature_names, output_names(view.problem)
+    return Network(matrices(view), names, outputs, activations)
 
 
 def layer_names(model: Model, problem: Problem) -> list[tuple[str, ...]]:
@@ -186,28 +192,17 @@ class NetworkPanel(Panel):
         for row, line in enumerate(lines):
             text = fit(line, columns - BORDER - 1, view.style.symbols.plain)
             inner.put(row, 1, text, view.style.palette.dim)
-        return draw_box(
-            rows,
-            columns,
-            inner,
-            title=self.NAME,
-            style=view.style,
-            focused=self.focused,
-        )
+        return draw_box(rows, columns, inner, self.heading(self.NAME), view.style)
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
         style = view.style
         symbols = style.symbols
-        activations = () if self.sample is None else sample_values(view, self.sample)
         inner = draw_network(
             max(rows - BORDER, 0),
             max(columns - BORDER, 0),
-            matrices(view),
-            view.problem.feature_names,
-            output_names(view.problem),
-            activations=activations,
-            selected=unit,
-            style=style,
+            drawn_network(view, self.sample),
+            style,
+            unit,
         )
         title = f"{self._sizes(view)}  {unit_name(view.predictor.model, view.problem, unit)}"
         below = symbols.spell(f" {view.keys.moving}: another unit ") if self.focused else ""
@@ -218,14 +213,7 @@ class NetworkPanel(Panel):
                 title = whole
             else:
                 below = f" {self._formula(view, unit, columns - 2 * BORDER - 2)} "
-        cells = draw_box(
-            rows,
-            columns,
-            inner,
-            title=symbols.spell(title),
-            style=style,
-            focused=self.focused,
-        )
+        cells = draw_box(rows, columns, inner, self.heading(symbols.spell(title)), style)
         below = symbols.spell(below)
         if columns - BORDER > width(below) and rows > BORDER:
             cells.put(rows - 1, columns - width(below) - 1, below, style.palette.dim)
@@ -245,17 +233,12 @@ class NetworkPanel(Panel):
         return draw_unit(
             rows,
             columns,
-            values=values,
-            span=span,
-            level=level,
-            points=self._points,
-            labels=labels.astype(np.intp),
-            limits=plane.limits,
-            style=view.style,
-            x_label=plane.projection.labels[0],
-            y_label=plane.projection.labels[1],
-            title=view.style.symbols.spell(title),
-            focused=self.focused and self.cursor_on,
+            UnitOutput(values, *span, level),
+            self._points,
+            labels.astype(np.intp),
+            Axes.of(plane.limits, *plane.projection.labels),
+            view.style,
+            Heading(view.style.symbols.spell(title), focused=self.focused and self.cursor_on),
         )
 
     def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
@@ -267,37 +250,32 @@ class NetworkPanel(Panel):
         low, high = float(both.min()), float(both.max())
         margin = 0.06 * (high - low) or max(abs(low), 1.0)
         across = (low - margin, high + margin)
-        places = fit_columns(columns, (*across, 0.0, 1.0), symbols)
+        places = fit_columns(columns, across, symbols)
         line = unit_values(view, unit, np.stack([places, np.ones_like(places)], axis=1))
         (bottom, top), _ = value_span(view.predictor.model, problem, unit, line)
         room = 0.06 * (top - bottom)
         return draw_fit(
             rows,
             columns,
-            points=np.stack([some[:, 0], np.full(len(some), bottom)], axis=1),
-            line=np.stack([places, line], axis=1),
-            limits=(*across, bottom - room, top + room),
-            style=view.style,
-            x_label=problem.feature_names[0],
-            y_label=unit_name(view.predictor.model, problem, unit),
-            line_label="value",
-            title=symbols.spell(title),
-            focused=self.focused and self.cursor_on,
+            np.stack([some[:, 0], np.full(len(some), bottom)], axis=1),
+            FittedLine(np.stack([places, line], axis=1), "value"),
+            Axes.of(
+                (*across, bottom - room, top + room),
+                problem.feature_names[0],
+                unit_name(view.predictor.model, problem, unit),
+            ),
+            view.style,
+            Heading(symbols.spell(title), focused=self.focused and self.cursor_on),
         )
 
     def _pixels(
         self, view: View, rows: int, columns: int, plane: DataPlane
     ) -> tuple[Floats, tuple[int, int]]:
         """Return where to evaluate the unit, as rows of data, and the grid's shape."""
-        labels, parameters = plane.projection.labels, view.predictor.model.parameters
+        parameters = view.predictor.model.parameters
         key = (rows, columns, plane, view.style.symbols, parameters)
         _, xs, ys = decision_grid(
-            rows,
-            columns,
-            plane.limits,
-            symbols=view.style.symbols,
-            x_label=labels[0],
-            y_label=labels[1],
+            rows, columns, Axes.of(plane.limits, *plane.projection.labels), view.style.symbols
         )
         coarser = int(np.ceil(np.sqrt(len(xs) * len(ys) * parameters / _WORK)))
         if coarser > 1:
@@ -382,11 +360,9 @@ class NetworkPanel(Panel):
         found = unit_at(
             max(rows - BORDER, 0),
             max(columns - BORDER, 0),
-            matrices(view),
-            view.problem.feature_names,
-            output_names(view.problem),
-            place=(y - 1, x - 1),
-            selected=self._selected(view.predictor.model),
+            drawn_network(view),
+            (y - 1, x - 1),
+            self._selected(view.predictor.model),
         )
         if found is not None and x < columns:
             self._choose(view.predictor.model, found)

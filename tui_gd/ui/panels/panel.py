@@ -1,11 +1,13 @@
 """What all panels share: a view of the run, and the picture that is drawn from it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.models import Predictor
+from tui_gd.plots.axes import Heading, LegendEntry
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Palette, Style
 from tui_gd.problems import Problem
@@ -57,6 +59,10 @@ class Panel(ABC):
 
     def __init__(self) -> None:
         self.focused = self.click_focused = self.cursor_on = False
+
+    def heading(self, title: str, legend: Sequence[LegendEntry] = ()) -> Heading:
+        """Return the heading of the panel's frame."""
+        return Heading(title, tuple(legend), self.focused)
 
     @abstractmethod
     def draw(self, view: View, rows: int, columns: int) -> Cells:

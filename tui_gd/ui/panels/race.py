@@ -12,7 +12,7 @@ from tui_gd.plots.axes import BORDER, Frame, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.curves import Curve
 from tui_gd.plots.race import Field, draw_contenders, draw_race
-from tui_gd.plots.table import draw_table
+from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.commands import Branch, Command, SetLearningRate
 from tui_gd.session.race import hold_race, race_settings
 from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
@@ -58,13 +58,15 @@ def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, colu
     return draw_table(
         rows,
         columns,
-        [spell(text) for text in _HEADER],
-        body,
-        style=view.style,
-        align=(">", "<", ">", ">", ">", ">", "<"),
+        Table(
+            [spell(text) for text in _HEADER],
+            body,
+            align=(">", "<", ">", ">", ">", ">", "<"),
+            highlight={(number, 0): palette.lane(number)[0] for number in range(len(body))},
+            gap=2 if columns >= _ROOMY else 1,
+        ),
+        view.style,
         selected=chosen,
-        gap=2 if columns >= _ROOMY else 1,
-        highlight={(number, 0): palette.lane(number)[0] for number in range(len(body))},
     )
 
 
@@ -227,11 +229,10 @@ class RacePanel(Panel):
                 result.begin,
                 result.best,
             ),
-            current=view.snapshot.lane.learning_rate,
-            style=view.style,
-            title=title,
-            focused=self.focused,
-            cursor=self._place if self.cursor_on else None,
+            view.snapshot.lane.learning_rate,
+            view.style,
+            self.heading(title),
+            self._place if self.cursor_on else None,
         )
         return self._drawn.cells
 
@@ -263,14 +264,7 @@ class RacePanel(Panel):
         return losses if np.isnan(result.test[lane]) else f"{losses} test {result.test[lane]:.5g}"
 
     def _boxed(self, inner: Cells, title: str, view: View, rows: int, columns: int) -> Cells:
-        return draw_box(
-            rows,
-            columns,
-            inner,
-            title=title,
-            style=view.style,
-            focused=self.focused,
-        )
+        return draw_box(rows, columns, inner, self.heading(title), view.style)
 
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
         """Return the curves with the table below, or the table alone where room is short."""
@@ -292,10 +286,9 @@ class RacePanel(Panel):
             columns,
             curves,
             names,
-            epochs=result.epochs,
-            style=style,
-            title=title,
-            focused=self.focused,
+            result.epochs,
+            style,
+            self.heading(title),
         )
         cells.paste(0, 0, plot)
         room = count, max(columns - 1, 0)

@@ -8,7 +8,7 @@ from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.confusion import draw_confusion
-from tui_gd.plots.table import draw_table
+from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.report import (
     ClassificationReport,
     RegressionReport,
@@ -82,9 +82,8 @@ class ReportPanel(Panel):
             rows,
             columns,
             inner,
-            title=", ".join(filter(None, self._heads(view))),
-            style=style,
-            focused=self.focused,
+            self.heading(", ".join(filter(None, self._heads(view)))),
+            style,
         )
 
     def numbers(self, view: View) -> list[str]:
@@ -121,9 +120,8 @@ class ReportPanel(Panel):
         table = draw_table(
             height if beside else min(height, len(body) + 1),
             min(room - 1, columns),
-            header,
-            body,
-            style=style,
+            Table(header, body),
+            style,
             offset=self._offset,
         )
         inner.paste(0, 1, table)
@@ -137,7 +135,7 @@ class ReportPanel(Panel):
             size, place = (below, min(room - 2, 76)), (len(body) + 2, 1)
         else:
             return
-        matrix = draw_confusion(*size, report.confusion, names, style=style)
+        matrix = draw_confusion(*size, report.confusion, names, style)
         inner.paste(*place, matrix)
 
     def moved(self, by: int, view: View) -> int:

@@ -6,11 +6,11 @@ import numpy as np
 
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box, geometry
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.colours import Colour
-from tui_gd.plots.histogram import Stack, draw_histogram, draw_tally, loss_scales, tallest
-from tui_gd.plots.landscape import Group, draw_landscape, landscape_area, place_at
+from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
+from tui_gd.plots.landscape import Descent, Group, LandscapePlane, draw_landscape, place_at
 from tui_gd.plots.palette import Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
@@ -146,9 +146,8 @@ def words_in_box(
         rows,
         columns,
         inner,
-        title=symbols.spell(title),
-        style=style,
-        focused=focused,
+        Heading(symbols.spell(title), focused=focused),
+        style,
     )
 
 
@@ -280,10 +279,8 @@ class StartsPanel(Panel):
         if found is None or found.terrain is None or left >= columns:
             return None
         plane, limits = found.terrain.plane, found.terrain.limits
-        area = landscape_area(
-            rows, columns - left, limits, x_label=plane.labels[0], y_label=plane.labels[1]
-        )
-        at = place_at(area, limits, x - left, y)
+        axes = Axes.of(limits, *plane.labels[:2])
+        at = place_at(geometry(rows, columns - left, axes), axes, x - left, y)
         if at is not None:
             size = np.array([limits[1] - limits[0], limits[3] - limits[2]])
             own = found.results[0]
@@ -344,12 +341,11 @@ class StartsPanel(Panel):
         title = self._title(view, index, columns - margin - 2 * focused)
         if result is None or self._found is None:
             return words_in_box(view, rows, columns, [], title, focused=focused)
-        common: dict[str, Any] = {"title": title, "style": style}
-        common["focused"] = focused
+        heading = Heading(title, focused=focused)
         results = self._found.results
         if result.basins[:-1] != GAINED:
             stack = stacks_of(result, style)
-            return draw_tally(rows, columns, stack, **common)
+            return draw_tally(rows, columns, stack, style, heading)
         scales = loss_scales([(one.losses, one.reference) for one in results])
         stacks = [stacks_of(one, style) for one in results]
         most = max(
@@ -366,12 +362,10 @@ class StartsPanel(Panel):
             rows,
             columns,
             stacks[index],
-            scales[index],
-            most=most,
-            x_label=meaning if labelled else "",
-            y_label="starts" if labelled else "",
-            cursor=None if start is None else float(result.losses[start]),
-            **common,
+            Bars(scales[index], most, *((meaning, "starts") if labelled else ())),
+            style,
+            heading,
+            None if start is None else float(result.losses[start]),
         )
 
     def _terrain(self, view: View, rows: int, columns: int) -> Cells:
@@ -387,18 +381,19 @@ class StartsPanel(Panel):
         return draw_landscape(
             rows,
             columns,
-            values=terrain.values,
-            limits=terrain.limits,
-            groups=[Group(at[own.basin == place], *signs[place]) for place in order],
-            minima=[
-                (minimum.point[0], minimum.point[1], minimum.is_global)
-                for minimum in (surface.minima if surface else ())
-            ],
-            cursor=None if start is None else (float(at[start, 0]), float(at[start, 1])),
-            x_label=plane.labels[0],
-            y_label=plane.labels[1],
-            title=self._where(own, columns - _MARGIN, style),
-            style=style,
+            LandscapePlane(
+                terrain.values,
+                Axes.of(terrain.limits, *plane.labels[:2]),
+                minima=[
+                    (minimum.point[0], minimum.point[1], minimum.is_global)
+                    for minimum in (surface.minima if surface else ())
+                ],
+                groups=[Group(at[own.basin == place], *signs[place]) for place in order],
+            ),
+            Descent(),
+            style,
+            Heading(self._where(own, columns - _MARGIN, style)),
+            None if start is None else (float(at[start, 0]), float(at[start, 1])),
         )
 
     @staticmethod

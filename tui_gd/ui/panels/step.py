@@ -10,7 +10,7 @@ from tui_gd.insight.explain import Chain, Quantity, chain, weight_names
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.table import draw_table
+from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.ui.panels.panel import Panel, Scroll, View
 
@@ -66,16 +66,8 @@ class StepPanel(Panel):
         contents = self._contents(view, height, room)
         inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
-        cells = draw_box(
-            rows,
-            columns,
-            inner,
-            title=style.symbols.spell(
-                f"step {snapshot.epoch} → {snapshot.epoch + 1} · {snapshot.lane.optimizer.formula}"
-            ),
-            style=style,
-            focused=self.focused,
-        )
+        title = f"step {snapshot.epoch} → {snapshot.epoch + 1} · {snapshot.lane.optimizer.formula}"
+        cells = draw_box(rows, columns, inner, self.heading(style.symbols.spell(title)), style)
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
@@ -179,9 +171,11 @@ class StepPanel(Panel):
         table = draw_table(
             len(body) + 1,
             room,
-            [symbols.spell(header[column]) for column in columns],
-            [[row[column] for column in columns] for row in body],
-            style=view.style,
+            Table(
+                [symbols.spell(header[column]) for column in columns],
+                [[row[column] for column in columns] for row in body],
+            ),
+            view.style,
         )
         if len(names) == len(shown):
             return table

@@ -11,7 +11,7 @@ from tui_gd.plots.colours import Colour
 from tui_gd.plots.gauge import draw_gauge
 from tui_gd.plots.palette import Palette
 from tui_gd.plots.symbols import Symbols
-from tui_gd.plots.table import draw_table
+from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.verdict import Measured, has_diverged, measure, safe_rate, verdict_on
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
@@ -78,14 +78,7 @@ class WhyPanel(Panel):
         title = f"why  epoch {view.snapshot.epoch}"
         if len(view.snapshot.lanes) > 1:
             title += f", lane {lane.name}"
-        cells = draw_box(
-            rows,
-            columns,
-            inner,
-            title=title,
-            style=style,
-            focused=self.focused,
-        )
+        cells = draw_box(rows, columns, inner, self.heading(title), style)
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
@@ -122,7 +115,7 @@ class WhyPanel(Panel):
         gauge = draw_gauge(room, ratio, limit=limit, rows=gauge_rows, style=style)
         cells.paste(at, 0, gauge)
         at = _put_lines(cells, at + gauge_rows, words) + blank
-        table = draw_table(len(body), room, (), body, align=("<", ">", "<"), style=style)
+        table = draw_table(len(body), room, Table((), body, align=("<", ">", "<")), style)
         cells.paste(at, 0, table)
         return cells
 

@@ -8,11 +8,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit
 from tui_gd.plots.palette import Style
 from tui_gd.plots.symbols import Symbols
-from tui_gd.plots.table import draw_table, visible_offset
+from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
@@ -160,7 +160,7 @@ def draw_choice(
     elif len(names) > room:
         text = f"{selected + 1}/{len(names)}"
         inner.put(0, wide - len(text), text, palette.dim)
-    return draw_box(rows, columns, inner, title=question, style=style)
+    return draw_box(rows, columns, inner, Heading(question), style)
 
 
 # What was done to every column
@@ -238,16 +238,14 @@ def draw_columns(
     table = draw_table(
         max(0, high - top),
         max(0, wide - 2),
-        header,
-        body,
-        style=style,
-        align=["<"] * 5,
+        Table(header, body, align=["<"] * 5),
+        style,
     )
     inner.paste(top, 1, table)
     last = min(offset + room, len(notes))
     which = f"{offset + 1}–{last} of {len(notes)}" if len(notes) > room else f"{len(notes)}"
     title = f"columns: {which}   {problem.name.rpartition('/')[2] or problem.name}   esc: back"
-    box = draw_box(rows, columns, inner, title=symbols.spell(title), style=style)
+    box = draw_box(rows, columns, inner, Heading(symbols.spell(title)), style)
     return box, offset
 
 

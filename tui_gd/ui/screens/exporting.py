@@ -9,7 +9,7 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit
 from tui_gd.plots.palette import Style
 from tui_gd.plots.table import visible_offset
@@ -162,4 +162,4 @@ def draw_export(
         if at + len(key) <= wide:
             at = inner.put(high - 1, at, key, palette.dim) + 2
     title = f"export {what}"
-    return draw_box(rows, columns, inner, title=title, style=style)
+    return draw_box(rows, columns, inner, Heading(title), style)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style
 from tui_gd.ui.keys import ACTIONS, Action
@@ -89,5 +89,5 @@ def draw_help(
             inner.put(row, left + indent, symbols.spell(text), palette.text)
     last = min(offset + height, longest)
     more = symbols.spell(f"   ↑ ↓: {offset + 1}–{last} of {longest}") if longest > height else ""
-    box = draw_box(rows, columns, inner, title=f"help   esc: back{more}", style=style)
+    box = draw_box(rows, columns, inner, Heading(f"help   esc: back{more}"), style)
     return box, offset

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.colours import Colour
 from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Palette, Style
 from tui_gd.plots.symbols import Symbols
-from tui_gd.plots.table import draw_table, visible_offset
+from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import Buckets
 from tui_gd.ui.library import KeptDetail, KeptLane, KeptRun
@@ -25,7 +25,7 @@ from tui_gd.ui.library import KeptDetail, KeptLane, KeptRun
 _LONGEST_VALUE = 24
 # of one run, more lanes than these are no table that anybody reads
 MOST_LANES = 16
-Table = tuple[str, list[str], list[list[str]]]
+Comparison = tuple[str, list[str], list[list[str]]]
 """Title, header and rows."""
 
 
@@ -107,7 +107,7 @@ def _drawn(
     )
 
 
-def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Table:
+def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparison:
     """Return settings that differ and losses, a column for each run; of one run for each lane."""
     if len(runs) == 1:
         return _lanes(runs[0], details[runs[0]])
@@ -136,7 +136,7 @@ def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Table:
     return title, header, body + differ
 
 
-def _lanes(run: str, detail: KeptDetail) -> Table:
+def _lanes(run: str, detail: KeptDetail) -> Comparison:
     lanes = detail.lanes[:MOST_LANES]
     body = [
         ["best train loss", *(_number(least(lane)) for lane in lanes)],
@@ -362,15 +362,17 @@ def _draw_list(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
         inner = draw_table(
             inner_rows,
             inner_columns,
-            header,
-            body,
-            style=style,
-            align=[">" if name in {"lanes", "epochs", "best loss"} else "<" for name in header],
+            Table(
+                header,
+                body,
+                align=[">" if name in {"lanes", "epochs", "best loss"} else "<" for name in header],
+                highlight=highlight,
+                gap=_GAP,
+            ),
+            style,
             selected=page.selected,
-            highlight=highlight,
-            gap=_GAP,
         )
-    return draw_box(rows, columns, inner, title=title, style=style)
+    return draw_box(rows, columns, inner, Heading(title), style)
 
 
 def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
@@ -411,23 +413,15 @@ def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
 
 def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the loss curves of the runs shown, or what is missing for that."""
-    from tui_gd.plots.curves import draw_loss
+    from tui_gd.plots.curves import EpochView, draw_curves
 
     known = [run for run in page.shown if run in page.details]
     title, curves = curves_of(known, page.details, style.palette)
     if not curves:
         return _empty(page, rows, columns, style)
     last = max(curve.end - 1 for curve in curves)
-    return draw_loss(
-        rows,
-        columns,
-        curves,
-        epoch=last,
-        last_epoch=last,
-        log=page.log,
-        style=style,
-        title=style.symbols.spell(title),
-    )
+    view, heading = EpochView(last, log=page.log), Heading(style.symbols.spell(title))
+    return draw_curves(rows, columns, curves, view, style, heading).cells
 
 
 def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
@@ -447,17 +441,19 @@ def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cel
     inner = draw_table(
         max(rows - BORDER, 0),
         max(columns - BORDER, 0),
-        [style.symbols.spell(name) for name in header],
-        [[style.symbols.spell(value) for value in line] for line in body],
-        style=style,
+        Table(
+            [style.symbols.spell(name) for name in header],
+            [[style.symbols.spell(value) for value in line] for line in body],
+            highlight=colours,
+        ),
+        style,
         offset=offset,
-        highlight=colours,
     )
-    return draw_box(rows, columns, inner, title=title, style=style)
+    return draw_box(rows, columns, inner, Heading(title), style)
 
 
 def _empty(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     inner = Cells.blank(max(rows - BORDER, 0), max(columns - BORDER, 0), style)
     if page.shown:
         inner.put(0, 1, style.symbols.spell("reading…"), style.palette.dim)
-    return draw_box(rows, columns, inner, title="loss", style=style)
+    return draw_box(rows, columns, inner, Heading("loss"), style)
