@@ -39,6 +39,10 @@ class Heading:
     legend: tuple[LegendEntry, ...] = ()
     focused: bool = False
     """The picture is the panel that has the focus."""
+    key: str = ""
+    """The key that shows the panel, before the title."""
+    right: str = ""
+    """What stands at the right end, where there is room for it."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,14 @@ def _write_heading(cells: Cells, left: int, stop: int, heading: Heading, style: 
     palette, symbols, title = style.palette, style.symbols, heading.title
     if heading.focused:
         title = f"{symbols.focus} {title}" if title else symbols.focus
-    shown = fit(title, stop - left, symbols.plain)
-    at = cells.put(0, left, shown, palette.accent if heading.focused else palette.text)
+    at = left
+    if heading.key:
+        at = cells.put(0, at, f" {heading.key} ", palette.accent)
+    shown = fit(title, stop - at, symbols.plain)
+    at = cells.put(0, at, shown, palette.accent if heading.focused else palette.text)
+    if heading.right and at + 4 + width(heading.right) <= stop:
+        stop -= width(heading.right) + 2
+        cells.put(0, stop, f" {heading.right} ", palette.dim)
     for text, sample, colour in heading.legend:
         # A blank, a piece of the border, a blank, the sample, a blank, the text.
         if at + 3 + width(sample) + 1 + width(text) + 1 > stop:
