@@ -195,9 +195,10 @@ def panel_times(frames: Frames, only: set[str]) -> dict[str, Times]:
 async def screen_times(settings: RunSettings, frames: Frames, panels: Sequence[str]) -> Times:
     """Time the screen from a snapshot until what has changed is composed."""
     from tui_gd.ui.app import GdApp
+    from tui_gd.ui.context import Context
     from tui_gd.ui.terminal import Terminal
 
-    app = GdApp(settings, Terminal("truecolor", UNICODE, 15.0))
+    app = GdApp(settings, Context(Terminal("truecolor", UNICODE, 15.0)))
     took: list[float] = []
     async with app.run_test(size=(120, 40)) as pilot:
         while app.run_screen is None or app.run_screen.runner is None:

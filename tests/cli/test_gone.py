@@ -17,8 +17,8 @@ from tui_gd.runs import identity
 from tui_gd.runs.database import store_path
 from tui_gd.runs.export import export, why_not
 from tui_gd.runs.identity import FOLDER, MOST_FEATURES
+from tui_gd.runs.resume import open_without_data
 from tui_gd.runs.store import Store
-from tui_gd.ui.library import StoredRunLibrary
 
 
 def table(folder: Path, name: str = "train.csv", rows: int = 60, first: int = 0) -> Path:
@@ -229,7 +229,8 @@ def test_the_interface_exports_a_kept_run_without_its_data(tmp_path: Path) -> No
     path = table(tmp_path)
     run = keep(path)
     path.unlink()
-    exported = StoredRunLibrary().exported(run)
+    with Store() as store:
+        exported = open_without_data(store, store.find(run))
     assert str(path) in exported.no_data
     assert "report needs the data" in why_not(exported, "report")
     assert [path.name for path in export(exported, "weights", tmp_path / "out")] == [

@@ -23,7 +23,7 @@ from tui_gd.training import spans as points_module
 from tui_gd.training.checkpoint import Keyframe
 from tui_gd.training.spans import KnownPoints, ThinnedSeries
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.library import StoredRunLibrary
+from tui_gd.ui.screens.runs_page import read_detail
 
 LONG = 10**9
 
@@ -129,7 +129,8 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
             checkpoint = store.checkpoint(kept)
         words = "\n".join(summary(kept, checkpoint))
         drawn = curve_lines(checkpoint, 80, "utf-8")
-        detail = StoredRunLibrary(run.path).read(name)
+        with Store(run.path) as store:
+            detail = read_detail(store, name)
         trainer = taken_up(run.path, name)
         trainer.advance(2000)
         trainer.back(10)

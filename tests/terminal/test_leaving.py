@@ -32,7 +32,7 @@ RunSettings.load_problem = for_ever
 IMPORTING = """
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name == "tui_gd.ui.screens.run":
+        if name == "tui_gd.ui.screens.actions":
             for_ever()
 
 sys.meta_path.insert(0, Slow())

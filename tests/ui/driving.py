@@ -13,13 +13,14 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import WaitForScreenTimeout
 
-from tests.ui.libraries import MemoryRunLibrary
+from tests.ui.libraries import three_runs
 from tui_gd.plots.symbols import UNICODE, Depth, Symbols
 from tui_gd.session.runner import Doing
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.context import Context
 from tui_gd.ui.panels.panel import Panel
 from tui_gd.ui.panels.widget import PanelWidget
 from tui_gd.ui.screens.run import RunScreen
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.pilot import Pilot
-
-    from tui_gd.ui.library import RunLibrary
 
 # how long a busy machine with two cores may need; a test that passes never waits so long
 PATIENCE = 60.0
@@ -254,15 +253,15 @@ async def driving(
     depth: Depth = "256",
     symbols: Symbols = UNICODE,
     ready: bool = True,
-    library: RunLibrary | None = None,
+    library: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[Driver]:
-    """An app of this size at epoch 0; seed 3 unless told otherwise."""
-    app = GdApp(
-        RunSettings(**{"seed": 3, **settings}),
-        Terminal(depth, symbols, fps=60.0),
-        library=library or MemoryRunLibrary(),
-    )
+    """An app of this size at epoch 0; seed 3 unless another is given.
+
+    Without a `library` there are three kept runs in a store of its own.
+    """
+    context = Context(Terminal(depth, symbols, fps=60.0), library=library or three_runs())
+    app = GdApp(RunSettings(**{"seed": 3, **settings}), context)
     notify = app.notify
     # a notice must not be gone before a busy machine has looked at it
     app.notify = lambda text, **how: notify(text, **{**how, "timeout": 10 * PATIENCE})

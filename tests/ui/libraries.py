@@ -1,22 +1,73 @@
-"""A library in memory: kept runs whose curves are formulas, so that what is read can be known."""
+"""Kept runs: three in a real store, and pages of runs whose curves are formulas."""
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+import shutil
+import sqlite3
+from functools import lru_cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
-from tui_gd.errors import ProblemError
+from tui_gd.runs.database import NAME
+from tui_gd.runs.recorder import Recorder
+from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import Buckets
-from tui_gd.ui.library import KeptDetail, KeptLane, KeptRun, Reopened
-
-if TYPE_CHECKING:
-    from tui_gd.training.trainer import Trainer
+from tui_gd.training.trainer import Trainer
+from tui_gd.ui.screens.runs_page import KeptDetail, KeptLane
 
 # 2024-05-06 07:08:09 in UTC
 WHEN = 1714979289.0
+BLOBS = RunSettings(loss="sse", seed=3, epochs=10)
+MOONS = RunSettings("moons", loss="cross-entropy", alpha=(0.01, 0.1), seed=11, epochs=20)
+
+
+def add_run(
+    path: Path, run: str, settings: RunSettings, epochs: int, *, goal: int | None = None
+) -> Trainer:
+    """Keep a run under this id, trained for so many epochs, paused; return its trainer."""
+    problem = settings.load_problem()
+    trainer = settings.make_trainer(problem)
+    with patch.object(Store, "_draw_id", lambda _: run):
+        recorder = Recorder(settings, problem, path=path, goal=goal)
+        trainer.advance(epochs)
+        recorder.take(trainer, "RUNNING", settings.seed)
+        recorder.close(trainer, "PAUSED", settings.seed)
+    assert recorder.id == run
+    return trainer
+
+
+def set_column(path: Path, run: str, column: str, value: Any) -> None:
+    """Write into the row of a run in the list of runs."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run))
+    connection.close()
+
+
+@lru_cache(maxsize=1)
+def _three() -> Path:
+    path = Path(mkdtemp()) / NAME
+    add_run(path, "3f9a", BLOBS, 10)
+    add_run(path, "77c0", MOONS, 7, goal=30)
+    add_run(path, "01ab", RunSettings(loss="sse", seed=3, alpha=(0.3,), epochs=10), 10)
+    for age, run in enumerate(("3f9a", "77c0", "01ab")):
+        set_column(path, run, "changed", WHEN - age)
+    return path
+
+
+def three_runs(folder: Path | None = None) -> Path:
+    """Return a store with the runs 3f9a and 01ab on `blobs`, and 77c0 on `moons`."""
+    folder = folder or Path(mkdtemp())
+    shutil.copytree(_three().parent, folder, dirs_exist_ok=True)
+    return folder / NAME
+
+
+# What a page is drawn from
 
 
 def curve(values: Any) -> Buckets:
@@ -36,80 +87,23 @@ def lane(
 
 def kept(run: str = "3f9a", **changes: Any) -> KeptRun:
     usual = {
-        "when": WHEN,
+        "started": WHEN,
+        "changed": WHEN,
         "problem": "blobs",
-        "lanes": 1,
-        "epochs": 10,
-        "best": 2.0,
+        "settings": {},
+        "identity": {},
+        "versions": {},
         "state": "paused",
+        "stopped": "",
+        "epoch": 10,
+        "newest": 10,
+        "goal": 10,
+        "seed": 3,
+        "next_number": 1,
+        "lanes": 1,
+        "best": 2.0,
     }
     return KeptRun(run, **{**usual, **changes})
-
-
-class MemoryKeeper:
-    """Takes note of the epochs of which it was told, and of how the run was left."""
-
-    def __init__(self, run: str) -> None:
-        self.id = run
-        self.epochs: list[int] = []
-        self.closed: tuple[int, str, int] | None = None
-
-    def take(self, trainer: Trainer, state: str, seed: int) -> None:
-        del state, seed
-        self.epochs.append(trainer.epoch)
-
-    def close(self, trainer: Trainer | None, state: str, seed: int) -> None:
-        self.closed = (trainer.epoch if trainer else -1, state, seed)
-
-
-class MemoryRunLibrary:
-    """Three runs unless told otherwise; `gate`, while it is closed, keeps every reader waiting."""
-
-    def __init__(
-        self, runs: list[KeptRun] | None = None, details: dict[str, KeptDetail] | None = None
-    ) -> None:
-        self.kept = [kept(), kept("77c0", problem="moons", lanes=2), kept("01ab")]
-        if runs is not None:
-            self.kept = runs
-        self.details = details if details is not None else three_details()
-        self.gate = threading.Event()
-        self.gate.set()
-        self.fault = ""
-        self.keepers: list[MemoryKeeper] = []
-
-    def _enter(self) -> None:
-        assert threading.current_thread() is not threading.main_thread()
-        self.gate.wait(60)
-        if self.fault:
-            raise ProblemError(self.fault)
-
-    def runs(self) -> list[KeptRun]:
-        self._enter()
-        return list(self.kept)
-
-    def read(self, run: str) -> KeptDetail:
-        self._enter()
-        return self.details[run]
-
-    def delete(self, run: str) -> None:
-        self._enter()
-        self.kept = [one for one in self.kept if one.id != run]
-
-    def reopen(self, run: str) -> Reopened:
-        """The run of these settings, trained for 7 epochs."""
-        self._enter()
-        settings = RunSettings(problem="moons", loss="cross-entropy", seed=11, epochs=20)
-        problem = settings.load_problem()
-        trainer = settings.make_trainer(problem)
-        trainer.advance(7)
-        return Reopened(run, settings, problem, trainer, 11, 30, keeper=lambda _: self.keep(run))
-
-    def keep(self, run: str) -> MemoryKeeper:
-        self.keepers.append(MemoryKeeper(run))
-        return self.keepers[-1]
-
-    def exported(self, run: str) -> Any:
-        raise NotImplementedError(run)
 
 
 def three_details() -> dict[str, KeptDetail]:

@@ -2,25 +2,18 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.ui.driving import Driver, driving
-from tests.ui.libraries import MemoryRunLibrary
-from tui_gd.errors import ProblemError
-from tui_gd.plots.palette import Style, palette_for
+from tests.ui.libraries import set_column, three_runs
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.runs.export import KINDS, USUAL
-from tui_gd.runs.record import RunRecord
-from tui_gd.session.settings import RunSettings
-from tui_gd.ui.screens.exporting import ExportScreen, draw_export, folder_for, parse_folder
-from tui_gd.ui.screens.questions import Prompt
+from tui_gd.ui.screens.questions import ExportScreen, folder_for, parse_folder
 from tui_gd.ui.screens.runs import RunsScreen
-
-PALETTE = palette_for("256", True)
-SOME = [("report", "the report"), ("losses", "CSV"), ("weights", "all lanes")]
 
 
 @pytest.fixture(autouse=True)
@@ -44,25 +37,29 @@ def test_no_folder(text) -> None:
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-def test_the_question_has_no_size_at_which_it_fails(symbols) -> None:
-    hostile = "\x1b[2J\u202e漢字" + "x" * 300
-    for rows in (0, 1, 2, 3, 4, 5, 6, 7, 12, 40):
-        for columns in (0, 1, 2, 3, 9, 40, 72):
-            for kinds in (SOME, SOME * 9, [(hostile, hostile)]):
-                cells = draw_export(
-                    rows, columns, hostile, kinds, {"losses"}, 2, hostile, Style(PALETTE, symbols)
-                )
-                assert cells.shape == (rows, columns)
-                text = "\n".join(cells.text())
-                assert "\x1b" not in text
-                assert symbols is UNICODE or text.isascii()
+async def test_the_question_has_no_size_at_which_it_fails(symbols) -> None:
+    async with driving(symbols=symbols) as driver:
+        await asked(driver)
+        await driver.press("f")
+        await driver.type("x" * 300)
+        for columns, rows in ((1, 1), (2, 30), (3, 5), (9, 3), (40, 12), (72, 8), (120, 40)):
+            await driver.pilot.resize_terminal(columns, rows)
+            await driver.answered()
+            assert symbols is UNICODE or driver.text().isascii()
 
 
-def test_what_is_chosen_is_seen_without_colours() -> None:
-    cells = draw_export(8, 72, "this run", SOME, {"losses"}, 2, "out", Style(PALETTE, UNICODE))
-    lines = [" ".join(line.strip("│ ").split()) for line in cells.text()]
-    assert lines[1:4] == ["[ ] report the report", "[x] losses CSV", "▸ [ ] weights all lanes"]
-    assert "into out" in lines
+async def test_what_is_chosen_is_seen_without_colours() -> None:
+    async with driving(symbols=ASCII, depth="mono") as driver:
+        await asked(driver)
+
+        def mark_of(kind: str) -> str:
+            return re.search(rf"\[(.)\] {kind} ", driver.text())[1]
+
+        await driver.press("a", "a")  # none
+        await driver.until(lambda: mark_of("losses") == " ")
+        await driver.press("down", "space")
+        await driver.until(lambda: mark_of("losses") == "x")
+        assert mark_of("weights") == " "
 
 
 async def asked(driver: Driver, *keys: str) -> ExportScreen:
@@ -81,10 +78,10 @@ async def say(driver: Driver, text: str) -> None:
 async def test_the_question_is_asked_and_left(rows, columns) -> None:
     async with driving(columns, rows) as driver:
         await asked(driver)
-        await driver.until(lambda: "export this run" in driver.text())
+        await driver.until(lambda: "Export this run" in driver.text())
         for kind in list(KINDS)[:4]:
             assert kind in driver.text()
-        assert "into gd-tui-blobs" in driver.text()
+        assert "gd-tui-blobs" in driver.text()
         await driver.press("escape")
         await driver.until(lambda: driver.app.screen is driver.run)
         assert list(Path().iterdir()) == []
@@ -131,7 +128,7 @@ async def test_the_picture_is_that_of_the_run(here) -> None:
         await driver.press("full_stop")
         await driver.status(epoch=1)
         await asked(driver)
-        await driver.press("a", "a", "up", *["down"] * (len(KINDS) - 1), "space", "enter")
+        await driver.press("a", "a", "end", "space", "enter")
         await say(driver, "wrote 1 file")
         picture = (here / "gd-tui-blobs" / "screen.svg").read_text(encoding="utf-8")
         assert picture.startswith("<svg")
@@ -141,13 +138,10 @@ async def test_the_picture_is_that_of_the_run(here) -> None:
 
 async def test_another_folder_is_typed(here) -> None:
     async with driving() as driver:
-        screen = await asked(driver)
-        await driver.press("f")
-        await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+        await asked(driver)
+        await driver.press("f", "ctrl+u", "enter")
+        await driver.until(lambda: "name a folder; . is the current one" in driver.text())
         await driver.type("results/one")
-        await driver.press("enter")
-        await driver.until(lambda: driver.app.screen is screen)
-        await driver.until(lambda: "into results/one" in driver.text())
         await driver.press("enter")
         await say(driver, "into results/one")
         assert (here / "results" / "one" / "losses.csv").exists()
@@ -166,7 +160,7 @@ async def test_what_cannot_be_written_is_said_and_the_run_goes_on(here) -> None:
 
 async def test_a_run_that_does_not_answer_is_said(monkeypatch) -> None:
     async with driving() as driver:
-        monkeypatch.setattr(driver.run.tap, "ask", lambda *_: None)
+        monkeypatch.setattr(driver.run.runner, "checkpoint", lambda: None)
         await asked(driver)
         await driver.press("enter")
         await say(driver, "the run does not answer")
@@ -185,33 +179,22 @@ async def test_a_fault_of_an_export_ends_nothing(monkeypatch) -> None:
         await driver.status(epoch=1)
 
 
-class Exporting(MemoryRunLibrary):
-    """A library from which the run 77c0 can be exported, and no other."""
-
-    def exported(self, run: str) -> RunRecord:
-        self._enter()
-        if run != "77c0":
-            raise ProblemError(f"{run}: data.csv has changed since")
-        settings = RunSettings(problem="moons", loss="sse", seed=5, epochs=3)
-        problem = settings.load_problem()
-        trainer = settings.make_trainer(problem)
-        trainer.advance(3)
-        return RunRecord.of(settings, problem, trainer)
-
-
 async def test_a_kept_run_is_exported_from_the_list(here) -> None:
-    async with driving(library=Exporting()) as driver:
+    library = three_runs()
+    set_column(library, "3f9a", "settings", '{"problem": "blobs", "colour": "red"}')
+    async with driving(library=library) as driver:
         await driver.press("L")
         await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
         await driver.until(lambda: "kept runs: 3" in driver.text())
         await asked(driver, "down", "e")
-        await driver.until(lambda: "export 77c0" in driver.text())
+        await driver.until(lambda: "Export 77c0" in driver.text())
         assert "screen" not in driver.text()  # there is no picture of it
         await driver.press("enter")
         await say(driver, "into gd-tui-77c0")
         with open(here / "gd-tui-77c0" / "losses.csv", encoding="utf-8") as file:
-            assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3"]
+            rows = [row["epoch"] for row in csv.DictReader(file)]
+        assert rows == [str(epoch) for epoch in range(8)] * 2  # of two lanes
         assert isinstance(driver.app.screen, RunsScreen)
         await asked(driver, "up", "e")
         await driver.press("enter")
-        await say(driver, "3f9a: data.csv has changed since")
+        await say(driver, "whose settings colour are not known here")

@@ -13,13 +13,13 @@ from textual.keys import _character_to_key
 from tests.cli.commandline import ROOT, command
 from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
-from tests.ui.libraries import MemoryRunLibrary
 from tui_gd.errors import ProblemError
 from tui_gd.insight.diagnosis import ACTIONS as VERDICT_ACTIONS
 from tui_gd.insight.diagnosis import Try
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
+from tui_gd.ui.context import Context
 from tui_gd.ui.keyfile import (
     KeyNames,
     changed_actions,
@@ -197,9 +197,7 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
     )
     app = GdApp(
         RunSettings(seed=3),
-        Screen("256", UNICODE, 60.0),
-        library=MemoryRunLibrary(),
-        actions=actions,
+        Context(Screen("256", UNICODE, 60.0), actions),
     )
     try:
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -234,9 +232,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
     }
     app = GdApp(
         RunSettings(seed=3, problem="line", alpha=(3.0,), epochs=400),
-        Screen("256", UNICODE, 60.0),
-        library=MemoryRunLibrary(),
-        actions=changed_actions({"keys": moved}),
+        Context(Screen("256", UNICODE, 60.0), changed_actions({"keys": moved})),
     )
     try:
         async with app.run_test(size=(120, 40), notifications=True) as pilot:

@@ -18,10 +18,11 @@ from tui_gd.ui import start
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.lines import KeysLine
 from tui_gd.ui.panels.step import vector
-from tui_gd.ui.screens.page import Commands
+from tui_gd.ui.screens.actions import begin_with
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.start import _summary
 from tui_gd.ui.studies import Study
+from tui_gd.ui.textual_fixes.dialogs import Commands
 
 
 async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> None:
@@ -237,7 +238,7 @@ async def test_another_problem_is_begun_while_panels_show_the_one_before(keys, p
     async with driving(epochs=20) as driver:
         await driver.press("full_stop", *keys)
         await driver.settled()
-        driver.run._begin_with(problem)
+        begin_with(driver.run, problem)
         await driver.until(lambda: driver.run.settings.problem == problem)
         await driver.settled()
         await driver.press("full_stop")

@@ -1,6 +1,7 @@
 """The screen of kept runs: what is read there, and what its keys do."""
 
 import math
+import threading
 import time
 from dataclasses import replace
 
@@ -8,15 +9,33 @@ import numpy as np
 import pytest
 
 from tests.ui.driving import Driver, driving
-from tests.ui.libraries import MemoryRunLibrary, curve, kept, lane, three_details
+from tests.ui.libraries import (
+    BLOBS,
+    add_run,
+    curve,
+    kept,
+    lane,
+    set_column,
+    three_details,
+    three_runs,
+)
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
+from tui_gd.runs.database import NAME
+from tui_gd.runs.lock import RunLock
+from tui_gd.runs.resume import resume
+from tui_gd.runs.store import Store
+from tui_gd.session.commands import SetPace
+from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import curve_of
 from tui_gd.training.spans import KnownPoints
-from tui_gd.ui.library import MOST_BUCKETS, KeptDetail, KeptLane
+from tui_gd.ui.context import Context
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.screens.runs_page import (
+    MOST_BUCKETS,
+    KeptDetail,
+    KeptLane,
     RunsPage,
     best_lane,
     compared,
@@ -24,6 +43,7 @@ from tui_gd.ui.screens.runs_page import (
     draw_runs,
     key_lines,
     least,
+    read_detail,
     row_at,
     when_of,
 )
@@ -31,7 +51,7 @@ from tui_gd.ui.start import _summary
 
 PALETTE = palette_for("256", True)
 DETAILS = three_details()
-RUNS = MemoryRunLibrary().kept
+RUNS = [kept(), kept("77c0", problem="moons", lanes=2), kept("01ab")]
 SIZES = [(40, 120), (24, 80), (16, 50), (12, 40)]
 
 
@@ -51,14 +71,14 @@ def lines_with(seen: str, word: str) -> list[list[str]]:
 
 def test_the_list_says_all_of_every_run() -> None:
     runs = [
-        kept("3f9a", best=0.123456789, epochs=80000, lanes=64, state="running"),
+        kept("3f9a", best=0.123456789, newest=80000, lanes=64, state="running"),
         kept("77c0", problem="/data/somewhere/churn.csv", best=math.nan, state="diverged"),
     ]
     seen = text(RunsPage(runs, details=DETAILS, now=time.time()))
     (header,) = lines_with(seen, "best loss")
     assert header[:8] == ["id", "when", "problem", "lanes", "epochs", "best", "loss", "state"]
     (first,) = lines_with(seen, "80000")
-    day = time.strftime("%Y-%m-%d", time.localtime(runs[0].when))
+    day = time.strftime("%Y-%m-%d", time.localtime(runs[0].changed))
     assert first == ["▸", "3f9a", day, "blobs", "64", "80000", "0.123457", "running"]
     (second,) = lines_with(seen, "77c0")
     assert second == ["77c0", day, "churn.csv", "1", "10", "-", "diverged"]
@@ -184,7 +204,7 @@ def test_before_anything_is_there_it_is_said_and_no_run_is_no_riddle() -> None:
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_no_size_and_no_name_is_too_much(symbols) -> None:
     hostile = "\x1b[2J\u202e漢字" + "x" * 300 + "\n"
-    runs = [kept("3f9a", problem=hostile, best=1e300, epochs=10**12), kept("77c0")]
+    runs = [kept("3f9a", problem=hostile, best=1e300, newest=10**12), kept("77c0")]
     nan = math.nan
     odd = KeptLane(hostile, nan, hostile, hostile, 3, curve([nan] * 4), curve([nan] * 4), nan, nan)
     details = {
@@ -266,31 +286,89 @@ async def test_it_is_browsed_and_left(rows, columns) -> None:
 
 
 async def test_marked_runs_are_compared() -> None:
-    async with driving() as driver:
+    library = three_runs()
+    with Store(library) as store:
+        lanes = [read_detail(store, run).lanes for run in ("3f9a", "77c0")]
+    best = [f"{min(least(lane) for lane in one):.7g}" for one in lanes]
+    async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("space", "space")
         await driver.until(lambda: "2 77c0 B" in driver.text())
-        assert lines_with(driver.text(), "best train loss")[0][-2:] == ["2", "1"]
+        assert lines_with(driver.text(), "best train loss")[0][-2:] == best
         await driver.press("up", "up", "space")  # no longer
         await driver.until(lambda: "loss of 77c0" in driver.text())
         await driver.press("u", "home")
         await driver.until(lambda: "loss of 3f9a" in driver.text())
+        linear = driver.text()
         await driver.press("y")
-        await driver.until(lambda: "5┤" in driver.text())
+        await driver.until(lambda: driver.text() != linear)
 
 
-async def test_nothing_is_read_on_the_thread_that_draws() -> None:
-    library = MemoryRunLibrary()
-    library.gate.clear()
-    async with driving(library=library) as driver:
+async def test_nothing_is_read_on_the_thread_that_draws(monkeypatch) -> None:
+    gate, usual = threading.Event(), Context.open_library
+
+    def wait(self):
+        assert threading.current_thread() is not threading.main_thread()
+        gate.wait(60)
+        return usual(self)
+
+    monkeypatch.setattr(Context, "open_library", wait)
+    async with driving() as driver:
         await opened(driver)
         await driver.until(lambda: "reading…" in driver.text())
         await driver.press("down", "y", "question_mark")  # keys are answered meanwhile
         await driver.until(lambda: "unmark all" in driver.text())
-        library.gate.set()
+        gate.set()
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         assert "reading…" not in driver.text()
+
+
+async def test_without_a_store_there_are_no_runs_and_none_is_made(tmp_path) -> None:
+    async with driving(library=tmp_path / "runs.sqlite3") as driver:
+        await opened(driver)
+        await driver.until(lambda: "none yet" in driver.text())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_recorded_is_read(tmp_path) -> None:
+    path = tmp_path / NAME
+    trainer = add_run(path, "3f9a", RunSettings(loss="sse", seed=3, alpha=(0.01, 0.05)), 40)
+    with Store(path) as store:
+        (listed,) = store.runs()
+        detail = read_detail(store, "3f9a")
+    assert (listed.problem, listed.lanes, listed.newest) == ("blobs", 2, 40)
+    assert (listed.state, listed.locked_by) == ("paused", None)
+    assert listed.best == min(trainer.losses(0).min(), trainer.losses(1).min())
+    for position, found in enumerate(detail.lanes):
+        assert found.train.low.tolist() == found.train.high.tolist()
+        assert found.train.low.tolist() == trainer.losses(position).tolist()
+        assert found.last == trainer.loss[position]
+        assert found.epochs == 40
+    assert [found.learning_rate for found in detail.lanes] == [0.01, 0.05]
+    assert detail.settings["problem"] == "blobs"
+
+
+async def test_a_kept_run_goes_on_with_the_same_bits_and_stays_kept(tmp_path) -> None:
+    path = tmp_path / NAME
+    trainer = add_run(path, "3f9a", RunSettings(loss="sse", seed=3, epochs=40), 40)
+    async with driving(library=path) as driver:
+        await opened(driver)
+        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.press("enter")
+        shown = await driver.status(state="FINISHED", epoch=40, epochs=40)
+        assert float(shown.loss) == pytest.approx(trainer.loss[0], rel=1e-7)
+        await driver.press("greater_than_sign")
+        await driver.status(epoch=50)
+        assert driver.run.kept_id == "3f9a"
+        await driver.app._press_keys(["q"])
+    driver.run.put_away()
+    trainer.advance(10)
+    with Store(path) as store:
+        (listed,) = store.runs()
+        weights = store.checkpoint(listed).keyframes[-1].state[0, 0]
+    assert (listed.newest, listed.locked_by) == (50, None)
+    assert np.array_equal(weights, trainer.weights[0])
 
 
 async def test_enter_goes_on_with_the_run_where_it_was() -> None:
@@ -309,9 +387,11 @@ async def test_enter_goes_on_with_the_run_where_it_was() -> None:
         await driver.press("full_stop")
         await driver.status(epoch=8)
         # the run that is on the screen is not opened once more, nor deleted
-        await opened(driver)
+        screen = await opened(driver)
         await driver.until(lambda: "kept runs: 3" in driver.text())
-        await driver.press("down", "enter")
+        await driver.press("home")  # it has changed last
+        await driver.until(lambda: screen.selected.id == "77c0")
+        await driver.press("enter")
         await driver.until(lambda: "77c0 is the run you came from" in driver.notices()[0])
         await driver.press("x")
         await driver.until(lambda: "open another one before" in driver.notices()[0])
@@ -319,7 +399,13 @@ async def test_enter_goes_on_with_the_run_where_it_was() -> None:
 
 
 async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() -> None:
-    library = MemoryRunLibrary()
+    library = three_runs()
+
+    def stored(run: str) -> tuple[int, str, bool]:
+        with Store(library) as store:
+            found = store.find(run)
+        return found.epoch, found.state, found.locked_by is not None
+
     async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
@@ -327,32 +413,29 @@ async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() ->
         await driver.status(epoch=7)
         await driver.press("full_stop", "full_stop")
         await driver.status(epoch=9)
-        (first,) = library.keepers
-        await driver.until(lambda: first.epochs[-1] == 9)
-        assert first.closed is None
-        await opened(driver)
-        await driver.until(lambda: "loss of 3f9a" in driver.text())
+        await driver.until(lambda: stored("77c0") == (9, "running", True))
+        screen = await opened(driver)
+        await driver.until(lambda: "kept runs: 3" in driver.text())
+        await driver.press("home", "down")
+        await driver.until(lambda: screen.selected.id == "3f9a")
         await driver.press("enter")
-        await driver.until(lambda: first.closed)
-        assert first.closed == (9, "PAUSED", 11)
-        await driver.status(epoch=7)
+        await driver.until(lambda: stored("77c0") == (9, "paused", False))
+        await driver.status(epoch=10)
         assert driver.run.kept_id == "3f9a"
-        assert library.keepers[1].closed is None
+        assert stored("3f9a")[2]
         await driver.press("d")  # any other run takes its place too
         await driver.until(lambda: isinstance(driver.app.screen, Choice))
-        await driver.press("up", "enter")
-        await driver.until(lambda: library.keepers[1].closed)
+        await driver.press("down", "enter")
+        await driver.until(lambda: not stored("3f9a")[2])
         await driver.until(lambda: driver.run.kept_id is None)
 
 
 async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys) -> None:
-    from tui_gd.session.commands import SetPace
-
-    library = MemoryRunLibrary()
+    library = three_runs()
     async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        await driver.press("enter")
+        await driver.press("down", "enter")
         await driver.status(epoch=7)
         driver.run.runner.post(SetPace(0.5))  # it is not to end before it is left
         await driver.press("space")
@@ -360,17 +443,17 @@ async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys)
         await driver.app._press_keys(["q"])
         assert driver.app._exit
         driver.run.put_away()  # as `run_interface` does after the last frame
-        (keeper,) = library.keepers
-        epoch, state, seed = keeper.closed
-        assert epoch == driver.run.runner.trainer.epoch
-        assert (state, seed) == ("RUNNING", 11)
+        epoch = driver.run.runner.trainer.epoch
+        with Store(library) as store:
+            kept = store.find("77c0")
+        assert (kept.epoch, kept.state, kept.seed) == (epoch, "paused", 11)
     assert _summary(driver.run) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(f"gd-tui: moons, cross-entropy, seed 11: epoch {epoch}, loss ")
-    assert printed[-1] == "gd-tui: kept as 3f9a (gd-tui resume 3f9a)"
+    assert printed[-1] == "gd-tui: kept as 77c0 (gd-tui resume 77c0)"
 
 
-async def test_without_a_keeper_no_way_back_is_promised(capsys) -> None:
+async def test_a_run_that_is_not_kept_promises_no_way_back(capsys) -> None:
     async with driving() as driver:
         await driver.app._press_keys(["q"])
         driver.run.put_away()
@@ -379,38 +462,44 @@ async def test_without_a_keeper_no_way_back_is_promised(capsys) -> None:
 
 
 async def test_a_run_that_cannot_be_opened_leaves_the_one_before() -> None:
-    library = MemoryRunLibrary()
+    library = three_runs()
+    set_column(library, "3f9a", "settings", '{"problem": "blobs", "colour": "red"}')
     async with driving(library=library) as driver:
         await driver.press("full_stop")
         await driver.status(epoch=1)
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        library.fault = "data.csv: has changed since the run was kept"
         await driver.press("enter")
         await driver.until(lambda: driver.app.screen is driver.run)
-        await driver.until(lambda: library.fault in driver.notices())
+        await driver.until(lambda: "whose settings colour are" in " ".join(driver.notices()))
         await driver.press("full_stop")
         await driver.status(epoch=2)
         assert driver.run.kept_id is None
 
 
 async def test_a_run_locked_by_another_program_is_listed_but_not_opened() -> None:
-    library = MemoryRunLibrary([kept(state="running", driver="process 4711 on host, since 07:08")])
-    async with driving(library=library) as driver:
-        await opened(driver)
-        await driver.until(lambda: "running" in driver.text())
-        for key in ("enter", "delete"):
-            await driver.press(key)
-            await driver.until(driver.notices)
-            (notice,) = driver.notices()
-            assert notice.startswith("3f9a is locked by process 4711 on host")
-            assert isinstance(driver.app.screen, RunsScreen)
-            driver.app.clear_notifications()
-        assert library.kept
+    library = three_runs()
+    with RunLock(library.parent, "3f9a"):
+        async with driving(library=library) as driver:
+            await opened(driver)
+            await driver.until(lambda: "running" in driver.text())
+            for key in ("enter", "delete"):
+                await driver.press(key)
+                await driver.until(driver.notices)
+                (notice,) = driver.notices()
+                assert notice.startswith("3f9a is locked by process ")
+                assert isinstance(driver.app.screen, RunsScreen)
+                driver.app.clear_notifications()
+            await driver.until(lambda: "kept runs: 3" in driver.text())
 
 
 async def test_deleting_is_asked_and_done_only_on_yes() -> None:
-    library = MemoryRunLibrary()
+    library = three_runs()
+
+    def ids() -> list[str]:
+        with Store(library) as store:
+            return [run.id for run in store.runs()]
+
     async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
@@ -420,43 +509,46 @@ async def test_deleting_is_asked_and_done_only_on_yes() -> None:
             await driver.until(lambda: "Delete 3f9a (blobs, 10 epochs) for good?" in driver.text())
             await driver.press(*keys)
             await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
-        assert [run.id for run in library.kept] == ["3f9a", "77c0", "01ab"]
+        assert ids() == ["3f9a", "77c0", "01ab"]
         await driver.press("x")
         await driver.until(lambda: isinstance(driver.app.screen, Choice))
         await driver.press("down", "enter")
         await driver.until(lambda: "kept runs: 2" in driver.text())
-        assert [run.id for run in library.kept] == ["77c0", "01ab"]
+        assert ids() == ["77c0", "01ab"]
         await driver.until(lambda: driver.notices() == ["deleted 3f9a"])
         await driver.until(lambda: "loss of 77c0" in driver.text())
 
 
 async def test_a_store_that_cannot_be_read_says_so_and_is_tried_again() -> None:
-    library = MemoryRunLibrary()
-    library.fault = "runs.sqlite3: is damaged"
+    library = three_runs()
+    sound = library.rename(library.with_name("sound"))
+    library.write_bytes(b"no database at all" * 100)
     async with driving(library=library) as driver:
         screen = await opened(driver)
-        await driver.until(lambda: "runs.sqlite3: is damaged" in driver.text())
+        await driver.until(lambda: "file is not a database" in driver.text())
         await driver.press("down", "space", "enter", "x", "u", "e")
         assert driver.app.screen is screen
-        library.fault = ""
+        sound.rename(library)
         screen._refresh_list()
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        assert "damaged" not in driver.text()
+        assert "not a database" not in driver.text()
 
 
 async def test_a_run_that_goes_on_elsewhere_is_read_again() -> None:
-    library = MemoryRunLibrary()
+    library = three_runs()
     async with driving(library=library) as driver:
         screen = await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        library.kept[0] = kept(epochs=30, when=library.kept[0].when + 1)
-        library.details["3f9a"] = KeptDetail({}, (lane(end=0.125, epochs=30),))
-        screen._refresh_list()
-        await driver.until(lambda: "train 0.125" in driver.text())
-        library.kept.insert(0, kept("ffff"))  # the selection stays where it is
+        assert lines_with(driver.text(), "epochs done")[0][-1] == "10"
+        with Store(library) as store, resume(store, "3f9a") as resumed:
+            recorder = resumed.recorder()
+            resumed.trainer.advance(20)
+            recorder.close(resumed.trainer, "PAUSED", 3)
+        add_run(library, "ffff", BLOBS, 1)  # the selection stays where it is
         screen._refresh_list()
         await driver.until(lambda: "kept runs: 4" in driver.text())
         assert screen.selected.id == "3f9a"
+        await driver.until(lambda: lines_with(driver.text(), "epochs done")[0][-1] == "30")
 
 
 async def test_in_ascii_all_of_it_is() -> None:

@@ -11,9 +11,8 @@ from textual.command import CommandPalette
 from tests.ui.driving import Driver
 from tui_gd.session.commands import SetPace
 from tui_gd.ui.screens.columns import ColumnsScreen
-from tui_gd.ui.screens.exporting import ExportScreen
 from tui_gd.ui.screens.help import HelpScreen
-from tui_gd.ui.screens.questions import Choice, Prompt
+from tui_gd.ui.screens.questions import Choice, ExportScreen, Prompt
 from tui_gd.ui.screens.runs import RunsScreen
 
 Walk = Callable[[Driver, str], Awaitable[None]]
@@ -504,11 +503,8 @@ async def _(driver: Driver, key: str) -> None:
     with TemporaryDirectory() as folder:
         await driver.press("full_stop", key)
         await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
-        await driver.press("f")
-        await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+        await driver.press("f", "ctrl+u")
         await driver.type(folder)
-        await driver.press("enter")
-        await driver.until(lambda: isinstance(driver.app.screen, ExportScreen))
         await driver.press("enter")
         await driver.until(lambda: any("wrote" in notice for notice in driver.notices()))
         with np.load(Path(folder) / "weights.npz") as file:
@@ -523,7 +519,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press("enter")
     await driver.until(lambda: driver.app.screen is driver.run)
     await driver.until(lambda: driver.run.kept_id == "3f9a")
-    await driver.status(state="PAUSED", epoch=7)
+    await driver.status(state="FINISHED", epoch=10)
 
 
 @walk("columns")

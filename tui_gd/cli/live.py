@@ -31,11 +31,13 @@ def main(options: argparse.Namespace) -> int:
         from tui_gd.session.settings import OutputSettings
 
         return train(settings, OutputSettings(), keep=keep, shared=shared)
-    from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.context import Beginning, Context
     from tui_gd.ui.keyfile import read_actions
     from tui_gd.ui.start import run_interface
 
-    return run_interface(settings, terminal, Beginning(keep=keep, shared=shared), read_actions())
+    return run_interface(
+        settings, Context(terminal, read_actions()), Beginning(keep=keep, shared=shared)
+    )
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -54,12 +56,12 @@ def resume(options: argparse.Namespace) -> int:
 
         return train_on(run.id, None, OutputSettings())
     from tui_gd.runs.resume import settings_of as settings_of_run
-    from tui_gd.ui.beginning import Beginning
+    from tui_gd.ui.context import Beginning, Context
     from tui_gd.ui.keyfile import read_actions
     from tui_gd.ui.start import run_interface
 
     beginning = Beginning(keep=True, kept=run.id)
-    return run_interface(settings_of_run(run), terminal, beginning, read_actions())
+    return run_interface(settings_of_run(run), Context(terminal, read_actions()), beginning)
 
 
 def _terminal(options: argparse.Namespace) -> "Terminal | None":

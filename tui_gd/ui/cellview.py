@@ -5,11 +5,8 @@ from typing import Any
 
 import numpy as np
 from rich.color import Color
-from rich.console import Console
-from rich.control import Control
 from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import ChopsUpdate
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
@@ -100,39 +97,3 @@ class CellView(Widget):
 def picture_of(screen: Screen[Any]) -> CellView | None:
     """Return the picture that a screen is; None before it is laid out and once it is closed."""
     return next(iter(screen.query(CellView)), None)
-
-
-def paint(screen: Screen[Any]) -> bool:
-    """Send at once what the pictures of a screen show by now; return whether that could be done.
-
-    Textual would do so at its next sixtieth of a second. Not done beneath another screen, or before
-    a change of the layout.
-    """
-    if screen is not screen.app.screen or screen.app._batch_count:
-        return False
-    if screen._layout_required or screen._scroll_required or screen._repaint_required:
-        return False
-    visible = screen._compositor.visible_widgets
-    screen._compositor.update_widgets({view for view in visible if isinstance(view, CellView)})
-    screen._compositor_refresh()
-    return True
-
-
-class ExactUpdate(ChopsUpdate):
-    """Textual's partial update, but each span is sent from where it begins.
-
-    Textual 8.2 sends a changed span from the left edge of its widget on, and a newline after
-    every span.
-    """
-
-    def render_segments(self, console: Console) -> str:
-        """Return the control sequences that paint the changed spans."""
-        parts: list[str] = []
-        for y, x1, x2 in self.spans:
-            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
-                if strip is None or x >= x2 or end <= x1:
-                    continue
-                start, stop = max(x, x1), min(end, x2)
-                parts.append(Control.move_to(start, y).segment.text)
-                parts.append(strip.crop(start - x, stop - x).render(console))
-        return "".join(parts)

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from tui_gd.ui.app import GdApp
+from tui_gd.ui.textual_fixes.app import PacedApp
 
 ASKING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -42,11 +41,11 @@ class Leaving:
     """Ends the app, and the process if the app does not end.
 
     `save` stops the run and keeps it; it may be called on several threads at once. A thread that
-    waits from the beginning does all this: a handler can be called while the main thread holds any
-    lock, also the one that starting a thread needs, or waits for a terminal that takes nothing.
+    waits from the beginning does all this: a signal handler may run while the main thread holds any
+    lock, even the one that starting a thread needs, or waits for a terminal that accepts nothing.
     """
 
-    def __init__(self, app: "GdApp", save: Callable[[], None]) -> None:
+    def __init__(self, app: PacedApp[Any], save: Callable[[], None]) -> None:
         self.signal = 0
         self._app, self._save = app, save
         self._reader, self._writer = os.pipe()
@@ -106,7 +105,7 @@ class Leaving:
 
 
 @contextmanager
-def leaving(app: "GdApp", save: Callable[[], None]) -> Iterator[Leaving]:
+def leaving(app: PacedApp[Any], save: Callable[[], None]) -> Iterator[Leaving]:
     """While the context is open, leave in order at interrupt, hang-up and termination.
 
     What this process was told to ignore, as by nohup, stays ignored. Signals reach the main thread

@@ -5,17 +5,14 @@ import platform
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.beginning import Beginning
-from tui_gd.ui.keys import ACTIONS, Action
+from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.leaving import leaving
-from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from tui_gd.session.report import Report
@@ -32,14 +29,13 @@ FAULT = "gd-tui: this is a fault of gd-tui: please report it, with the lines abo
 
 def run_interface(
     settings: RunSettings,
-    terminal: Terminal,
-    beginning: Beginning,
-    actions: Sequence[Action] = ACTIONS,
+    context: Context,
+    beginning: Beginning = Beginning(),  # noqa: B008
 ) -> NoReturn:
     """Run the interface until it is left, then end the process with its exit status."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
-    app = GdApp(settings, terminal, beginning=beginning, actions=actions)
+    app = GdApp(settings, context, beginning)
     saving = threading.Lock()
 
     def save() -> None:
@@ -64,8 +60,8 @@ def _last_words(app: GdApp) -> int:
     try:
         if number:
             _say_where_kept(app.run_screen)
-        elif app.fault:
-            print(f"gd-tui: {app.fault}", file=sys.stderr)
+        elif app.return_value:
+            print(f"gd-tui: {app.return_value}", file=sys.stderr)
             return 2
         elif app.return_code:
             print(FAULT, file=sys.stderr)

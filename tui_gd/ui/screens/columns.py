@@ -1,11 +1,10 @@
-"""The columns of a table: choosing the target among them, and what was done to every one."""
+"""The columns of a table: what was done to every one."""
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, Heading, draw_box
@@ -16,154 +15,10 @@ from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.cellview import CellView, picture_of
-from tui_gd.ui.screens.page import Page, Question
+from tui_gd.ui.context import Context
+from tui_gd.ui.screens.page import Page
 
-if TYPE_CHECKING:
-    from tui_gd.ui.app import GdApp
-
-_PAGE = 10
-_WIDEST = 60
 _LONGEST_NAME, _LONGEST_WORDS = 28, 20
-
-
-# Choosing the target
-
-
-class TargetChoice(Question[str | None]):
-    """Asks which column is to be learned; answers with its name. What is typed finds it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "back"),
-        Binding("enter", "take", show=False),
-        Binding("down", "select(1)", show=False),
-        Binding("up", "select(-1)", show=False),
-        Binding("pagedown", f"select({_PAGE})", show=False),
-        Binding("pageup", f"select({-_PAGE})", show=False),
-        Binding("backspace", "shorten", show=False),
-    ]
-    app: "GdApp"
-
-    def __init__(self, name: str, columns: Sequence[str]) -> None:
-        super().__init__()
-        self._name = name
-        self._columns = tuple(columns)
-        self._lowered = [column.casefold() for column in columns]
-        self._found = list(range(len(columns)))
-        self._typed = ""
-        self._selected = 0
-
-    def compose(self) -> ComposeResult:
-        """Lay out one picture."""
-        yield CellView()
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw at the new size."""
-        self.call_after_refresh(self._draw)
-
-    def on_key(self, event: events.Key) -> None:
-        """Take a printable character into what is looked for."""
-        if event.character and event.is_printable:
-            self._look_for(self._typed + event.character)
-            event.stop()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Take a pasted line into what is looked for."""
-        line = "".join(sign for sign in event.text.partition("\n")[0] if sign.isprintable())
-        self._look_for(self._typed + line)
-
-    def action_shorten(self) -> None:
-        """Take the last character typed back."""
-        self._look_for(self._typed[:-1])
-
-    def action_select(self, by: int) -> None:
-        """Select another column."""
-        self._selected = max(0, min(self._selected + by, len(self._found) - 1))
-        self._draw()
-
-    def action_take(self) -> None:
-        """Answer with the selected column."""
-        if self._found:
-            self.dismiss(self._columns[self._found[self._selected]])
-
-    def on_mouse_scroll_down(self) -> None:
-        """Select as the key down does."""
-        self.action_select(1)
-
-    def on_mouse_scroll_up(self) -> None:
-        """Select as the key up does."""
-        self.action_select(-1)
-
-    def _look_for(self, text: str) -> None:
-        self._typed, self._selected = text, 0
-        self._found = found(self._lowered, text.casefold())
-        self._draw()
-
-    def _draw(self) -> None:
-        view = picture_of(self)
-        if view is None:
-            return
-        columns = [self._columns[i] for i in self._found]
-        # as high as for all of them, whatever is found
-        rows = min(self.size.height, max(len(self._columns), 1) + BORDER + 1)
-        wide = min(self.size.width, _WIDEST)
-        view.styles.height, view.styles.width = rows, wide
-        cells = draw_choice(
-            rows,
-            wide,
-            f"target: which column of {self._name}?",
-            columns,
-            self._selected,
-            self._typed,
-            self.app.style,
-        )
-        view.show(cells)
-
-
-def found(lowered: Sequence[str], text: str) -> list[int]:
-    """Return which names have `text` in them, those that begin with it first, in their order."""
-    if not text:
-        return list(range(len(lowered)))
-    having = [i for i, name in enumerate(lowered) if text in name]
-    return sorted(having, key=lambda i: not lowered[i].startswith(text))
-
-
-def draw_choice(
-    rows: int,
-    columns: int,
-    question: str,
-    names: Sequence[str],
-    selected: int,
-    typed: str,
-    style: Style,
-) -> Cells:
-    """Return the question with the names that can be chosen in a box of (rows, columns)."""
-    palette = style.palette
-    high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
-    inner = Cells.blank(high, wide, style)
-    keys = "type to find it   enter takes   esc leaves"
-    inner.put(
-        0,
-        1,
-        f"find: {typed}" if typed else keys,
-        palette.warning if typed else palette.dim,
-    )
-    room = max(0, high - 1)
-    first = visible_offset(len(names), room, 0, selected)
-    for row, name in enumerate(names[first : first + room], 1):
-        here = first + row - 1 == selected
-        colour = palette.accent if here else palette.text
-        inner.put(row, 0, style.symbols.selected if here else " ", colour)
-        inner.put(row, 2, fit(name, wide - 2, style.symbols.plain), colour)
-    if not names:
-        inner.put(1, 2, "no column has that in its name", palette.warning)
-    elif len(names) > room:
-        text = f"{selected + 1}/{len(names)}"
-        inner.put(0, wide - len(text), text, palette.dim)
-    return draw_box(rows, columns, inner, Heading(question), style)
-
-
-# What was done to every column
 
 
 def column_notes(problem: Problem, settings: RunSettings) -> tuple[ColumnNote, ...]:
@@ -187,23 +42,18 @@ class ColumnsScreen(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dismiss", show=False)]
 
-    def __init__(self, problem: Problem, settings: RunSettings) -> None:
-        super().__init__()
-        self._problem = problem
-        self._notes = column_notes(problem, settings)
-
-    def picture(self, rows: int, columns: int, offset: int) -> tuple[Cells, int]:
-        """Return the page, scrolled."""
-        style = self.app.style
-        return draw_columns(rows, columns, self._problem, self._notes, offset, style)
+    def __init__(self, context: Context, problem: Problem, settings: RunSettings) -> None:
+        notes = column_notes(problem, settings)
+        super().__init__(partial(draw_columns, problem=problem, notes=notes, style=context.style))
 
 
 def draw_columns(
     rows: int,
     columns: int,
+    offset: int,
+    *,
     problem: Problem,
     notes: Sequence[ColumnNote],
-    offset: int,
     style: Style,
 ) -> tuple[Cells, int]:
     """Return the page scrolled to `offset`, or as far as it goes, and how far that was."""

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style
+from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ACTIONS, Action
 from tui_gd.ui.screens.page import Page
 
@@ -34,14 +36,8 @@ class HelpScreen(Page):
         Binding("question_mark,f1", "dismiss", show=False),
     ]
 
-    def __init__(self, style: Style, actions: Sequence[Action] = ACTIONS) -> None:
-        super().__init__()
-        self._actions = actions
-        self._style = style
-
-    def picture(self, rows: int, columns: int, offset: int) -> tuple[Cells, int]:
-        """Return the help, scrolled."""
-        return draw_help(rows, columns, offset, self._style, self._actions)
+    def __init__(self, context: Context) -> None:
+        super().__init__(partial(draw_help, style=context.style, actions=context.actions))
 
 
 def help_columns(room: int, actions: Sequence[Action] = ACTIONS) -> list[list[Line]]:

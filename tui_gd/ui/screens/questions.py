@@ -1,7 +1,9 @@
-"""Questions asked over the run: a number to type, one of several to choose."""
+"""Dialogs over the run: a line to type, one of several to choose, what to export and where to."""
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,14 +11,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
+from textual.widgets.selection_list import Selection
 
-from tui_gd.problems.text import whole_number
-from tui_gd.ui.screens.page import Question
+from tui_gd.plots.cells import width
+from tui_gd.problems.text import safe_text, whole_number
+from tui_gd.ui.textual_fixes.dialogs import Checklist, Dialog
 
 LONGEST_NAME = 20
+# of more entries than this the first are listed: Textual measures every one
+MOST_LISTED = 500
+_PAGE = 10
+_NAME_LETTERS = 40
 
 
-class Prompt(Question[Any]):
+def _line(value: str, **how: Any) -> Input:
+    line = Input(value, **how)
+    line.cursor_blink = False  # a dialog that waits sends nothing
+    return line
+
+
+class Prompt(Dialog[Any]):
     """Asks for a line; `parse` returns what it means or raises `ValueError` with what is wrong."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
@@ -30,13 +44,11 @@ class Prompt(Question[Any]):
         """Lay out the question and the line to type in."""
         with Vertical():
             yield Label(self._question, markup=False)
-            line = Input(self._value, select_on_focus=True)
-            line.cursor_blink = False  # a question that waits sends nothing
-            yield line
+            yield _line(self._value, select_on_focus=True)
             yield self._fault
 
     def on_input_changed(self) -> None:
-        """Take back what was said about the line before it was changed."""
+        """Withdraw what was said about the line before it was changed."""
         self._fault.update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -47,42 +59,173 @@ class Prompt(Question[Any]):
             self._fault.update(str(error))
 
 
-class Choice(Question[str | None]):
-    """Asks for one of several; (value, text) each."""
+class Choice(Dialog[str | None]):
+    """Asks for one of several, (value, text) each; answers with its value.
+
+    With `find` a line is typed in, and what has it in its text is listed.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
-        Binding("j", "next", show=False),
-        Binding("k", "before", show=False),
+        Binding("j", "move(1)", show=False),
+        Binding("k", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
+        Binding("pagedown", f"move({_PAGE})", show=False),
+        Binding("pageup", f"move({-_PAGE})", show=False),
     ]
 
-    def __init__(self, question: str, options: Sequence[tuple[str, str]], chosen: str) -> None:
+    def __init__(
+        self,
+        question: str,
+        options: Sequence[tuple[str, str]],
+        chosen: str | None = None,
+        *,
+        find: bool = False,
+    ) -> None:
         super().__init__()
-        self._question, self._chosen = question, chosen
-        self._values = [value for value, _ in options]
-        self._list = OptionList(*(Option(text, id=value) for value, text in options), markup=False)
+        self._question, self._chosen, self._find = question, chosen, find
+        self._options = [(value, safe_text(text, None)) for value, text in options]
+        self._lowered = [text.casefold() for _, text in self._options]
+        self._found = list(range(len(options)))
+        self._list = OptionList(markup=False)
+        self._list.can_focus = not find
+        self._said = Label("", markup=False)
 
     def compose(self) -> ComposeResult:
-        """Lay out the question and what can be chosen."""
+        """Lay out the question and the entries."""
         with Vertical():
             yield Label(self._question, markup=False)
+            if self._find:
+                yield _line("", placeholder="type to find it", compact=True)
             yield self._list
+            yield self._said
 
     def on_mount(self) -> None:
         """Begin at what is chosen now."""
-        self._list.highlighted = self._values.index(self._chosen)
+        self._fill()
+        values = [value for value, _ in self._options]
+        if self._chosen in values:
+            self._list.highlighted = min(values.index(self._chosen), MOST_LISTED - 1)
 
-    def action_next(self) -> None:
-        """Move down."""
-        self._list.action_cursor_down()
+    def _fill(self) -> None:
+        listed = self._found[:MOST_LISTED]
+        self._list.set_options(Option(self._options[at][1], id=str(at)) for at in listed)
+        self._list.highlighted = 0 if listed else None
+        rest = len(self._found) - len(listed)
+        self._said.update(
+            f"and {rest} more: type to find them"
+            if rest
+            else ("" if listed else "none has that in its name")
+        )
+        self._said.display = bool(rest or not listed)
 
-    def action_before(self) -> None:
-        """Move up."""
-        self._list.action_cursor_up()
+    def action_move(self, by: int) -> None:
+        """Move among the entries."""
+        if self._list.highlighted is not None:
+            last = min(len(self._found), MOST_LISTED) - 1
+            self._list.highlighted = max(0, min(self._list.highlighted + by, last))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """List what has the typed text in it."""
+        self._found = found(self._lowered, event.value.casefold())
+        self._fill()
+
+    def on_input_submitted(self) -> None:
+        """Answer with the highlighted entry."""
+        self._list.action_select()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer."""
-        self.dismiss(event.option_id)
+        if event.option_id is not None:
+            self.dismiss(self._options[int(event.option_id)][0])
+
+
+def found(lowered: Sequence[str], text: str) -> list[int]:
+    """Return which texts have `text` in them, those that begin with it first, in their order."""
+    having = [at for at, one in enumerate(lowered) if text in one]
+    return sorted(having, key=lambda at: not lowered[at].startswith(text))
+
+
+Export = tuple[tuple[str, ...], str]
+"""The kinds of files chosen, and the folder to write them into."""
+
+
+class ExportScreen(Dialog[Export | None]):
+    """Asks for kinds of files, (kind, text) each, and a folder; remembers nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,e", "dismiss(None)", "back"),
+        Binding("j", "app.simulate_key('down')", show=False),
+        Binding("k", "app.simulate_key('up')", show=False),
+        Binding("a", "choose_all", show=False),
+        Binding("f", "folder", show=False),
+        Binding("enter", "write", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, what: str, kinds: Sequence[tuple[str, str]], chosen: Collection[str], folder: str
+    ) -> None:
+        super().__init__()
+        self._what = what
+        size = max(width(kind) for kind, _ in kinds)
+        self._kinds = Checklist(
+            *(Selection(f"{kind:<{size}}  {text}", kind, kind in chosen) for kind, text in kinds)
+        )
+        self._folder = _line(folder, compact=True)
+        self._fault = Label("", classes="fault", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the kinds, the folder and the keys."""
+        with Vertical():
+            yield Label(f"Export {self._what} into the folder", markup=False)
+            yield self._folder
+            yield self._kinds
+            yield self._fault
+            yield Label("space chooses  a all  f folder  enter writes  esc leaves", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin in the list."""
+        self._kinds.focus()
+
+    def action_choose_all(self) -> None:
+        """Choose all kinds; if they are chosen, none."""
+        if len(self._kinds.selected) == self._kinds.option_count:
+            self._kinds.deselect_all()
+        else:
+            self._kinds.select_all()
+
+    def action_folder(self) -> None:
+        """Go to the line with the folder."""
+        self._folder.focus()
+
+    def action_write(self) -> None:
+        """Answer; with nothing chosen, the highlighted kind is."""
+        chosen = self._kinds.selected
+        if not chosen and self._kinds.highlighted is not None:
+            chosen = [self._kinds.get_option_at_index(self._kinds.highlighted).value]
+        try:
+            self.dismiss((tuple(chosen), parse_folder(self._folder.value.strip())))
+        except ValueError as error:
+            self._fault.update(str(error))
+
+
+def folder_for(problem: str, run: str = "") -> str:
+    """Return the name of a folder for a run's files: `gd-tui-blobs-3f9a`."""
+    name = re.sub(r"[^\w.-]+", "-", PurePath(problem).name)[:_NAME_LETTERS].strip(".-")
+    return "-".join(part for part in ("gd-tui", name, run) if part)
+
+
+# What a typed line means
+
+
+def parse_folder(text: str) -> str:
+    """Return the name of a folder; `ValueError` says what is wrong with it."""
+    if not text:
+        raise ValueError("name a folder; . is the current one")
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return text
 
 
 def parse_learning_rate(text: str) -> float:

@@ -1,44 +1,48 @@
-"""The screen of a run: status line, panels, keys; commands go to the runner, snapshots come."""
+"""The screen of a run: commands go to the runner, snapshots come back and are drawn.
+
+What keys do stands in `actions.py`.
+"""
 
 import math
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
 
 from tui_gd.errors import OutputError, ProblemError, TargetMissing
 from tui_gd.learning.engine import Interrupted, computing
-from tui_gd.plots.palette import Palette
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
+from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
-from tui_gd.session.commands import CheckGradient, LookAt, SelectLane
+from tui_gd.session.commands import CheckGradient, Command, LookAt, Reset, SelectLane, SetStart
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.beginning import Beginning
-from tui_gd.ui.cellview import paint
-from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action, target
-from tui_gd.ui.library import CheckpointTap
+from tui_gd.ui.cellview import CellView
+from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.keys import CURSOR_KEYS, target
 from tui_gd.ui.panels.board import SMALLEST, VERDICT_ROWS, Board
 from tui_gd.ui.panels.lines import KeysLine, StatusLine, TinyPage, VerdictLine
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.screens.run_actions import (
-    HINT_SECONDS,
-    WATCHED_EPOCHS,
-    WATCHED_SECONDS,
-    KeepingActions,
-)
+from tui_gd.ui.panels.widget import PanelWidget
+from tui_gd.ui.screens.questions import Choice
+from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
+from tui_gd.ui.textual_fixes.app import PacedApp
+from tui_gd.ui.textual_fixes.flow import paint_now
 
-# training waits while a frame is drawn: after it, so many times as long it is let alone …
+# after a frame, training runs alone for so many times as long as the frame took …
 FRAME_REST = 4.0
 # … but for no longer than this, in seconds
 LONGEST_REST = 0.25
@@ -46,30 +50,38 @@ LONGEST_REST = 0.25
 WRITING_SECONDS = 0.0002
 FAILED = "\nThe run is kept up to here. {quit} quits, and prints what to report."
 FAILED_SECONDS = 3600.0
-# of a key that is held no more steps are let through than are drawn, if one takes so many seconds
+HINT_SECONDS = 10.0
+# if a step takes so many seconds, a held key makes no more steps than are drawn
 SLOW_STEP_SECONDS = 0.01
+# a pass over the data, which stopping may have to wait for, may take so long
+STOP_SECONDS = 30.0
+# a run of no more epochs than this is slowed down until it takes about so many seconds
+WATCHED_EPOCHS = 1000
+WATCHED_SECONDS = 3.0
+_WHEEL = 1.25
 
 
-class RunScreen(KeepingActions):
-    """Draws the latest snapshot at the terminal's frame rate and turns keys into commands."""
+class RunScreen(Screen[None]):
+    """Draws the latest snapshot at the terminal's frame rate, and owns what drives the run.
 
+    `recorder` keeps the run, if it is kept; `hidden` are the numbers of the lanes that plots leave
+    out; `asked` is the question for a target column that was answered, until a run has begun.
+    """
+
+    app: PacedApp[str]
+    problem: Problem
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(keys, f"move_cursor{by}", show=False) for keys, by in CURSOR_KEYS.items()
     ]
 
-    def __init__(
-        self,
-        settings: RunSettings,
-        clock: Callable[[], float],
-        beginning: Beginning,
-        actions: Sequence[Action] = ACTIONS,
-    ) -> None:
-        super().__init__(settings)
+    def __init__(self, context: Context, settings: RunSettings, beginning: Beginning) -> None:
+        super().__init__()
+        self.context, self.settings = context, settings
         self._beginning = beginning
         cursor = ",".join(CURSOR_KEYS).split(",")
-        for action in actions:
+        for action in context.actions:
             for key in action.keys.split(","):
-                if key not in cursor:  # Textual's own for tab would come first
+                if key not in cursor:  # Textual's own binding of tab would come first
                     self._bindings.key_to_bindings.pop(key, None)
             if action.keys:  # all of a screen's own, after those of the cursor
                 self._bindings.bind(
@@ -78,12 +90,17 @@ class RunScreen(KeepingActions):
         self.board = Board()
         self._status, self._verdict = StatusLine(), VerdictLine()
         self._keys, self._tiny = KeysLine(), TinyPage(SMALLEST)
-        self.studies = Studies(clock)
+        self.studies = Studies(time.monotonic)
+        self.sender, self.key_repeat = CommandSender(), KeyRepeat(time.monotonic)
+        self.recorder: Recorder | None = None
+        self.asked: tuple[RunSettings, tuple[str, ...], str] | None = None
+        self.hidden: set[int] = set()
+        self.checking = self.metered = False
         self._drawn: Snapshot | None = None
         self._stale = True
         self._wanted_look: LookAt | None = None
         self._rests_until = -math.inf
-        self._waiting = self._metered = False
+        self._waiting = False
 
     def compose(self) -> ComposeResult:
         """Lay out the status line, the verdict, the panels and the keys."""
@@ -98,19 +115,31 @@ class RunScreen(KeepingActions):
         """What drives the run, once there is one."""
         return self.sender.runner
 
+    def say(self, text: str, *, warning: bool = False) -> None:
+        """Show a line for a moment, in place of the one before."""
+        self.app.clear_notifications()
+        text = self.context.terminal.symbols.spell(safe_text(text, None))
+        severity: SeverityLevel = "warning" if warning else "information"
+        self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
+
+    def say_from_thread(self, text: str, *, warning: bool = True) -> None:
+        """Show a line; called on any thread, also after the screen has gone."""
+        if self.is_attached and self.app.is_running:
+            self.app.call_later(self.say, text, warning=warning)
+
     # From start to first snapshot
 
     def on_mount(self) -> None:
         """Begin to draw, and load the problem once the first frame is out."""
         self.board.focus_panel()
-        self.set_interval(1.0 / self.app.terminal.fps, self._beat)
+        self.set_interval(1.0 / self.context.terminal.fps, self._beat)
         if self._beginning.kept:
             self.call_after_refresh(self.open_kept, self._beginning.kept)
         else:
             self.call_after_refresh(self._load, self.settings, self._beginning.shared)
 
     def begin(self, settings: RunSettings) -> None:
-        """Begin a run, on the problem that there is if there is one."""
+        """Begin a run, on the data that is loaded if the settings name the same."""
         self._load(settings, None)
 
     @work(thread=True, exclusive=True, group="load")
@@ -130,75 +159,73 @@ class RunScreen(KeepingActions):
         except ProblemError as error:
             self.app.call_from_thread(self.refuse, str(error))
             return
-        keeper = Recorder(settings, problem, warn=self.tell) if self._beginning.keep else None
-        runner = self._runner_for(settings, trainer, CheckpointTap(keeper))
+        recorder = None
+        if self._beginning.keep:
+            path = self.context.library
+            recorder = Recorder(settings, problem, path=path, warn=self.say_from_thread)
+        runner = _runner(trainer, settings, recorder, seed=settings.seed, goal=settings.epochs)
         if shared is not None:
-            runner[0].post(SelectLane(trainer.lanes[shared.current].number))
-        self.app.call_from_thread(self._take, settings, problem, *runner)
-
-    @staticmethod
-    def _runner_for(
-        settings: RunSettings,
-        trainer: Trainer,
-        tap: CheckpointTap,
-        *,
-        seed: int | None = None,
-        goal: int | None = None,
-    ) -> tuple[Runner, CheckpointTap]:
-        """Return what is to drive a run up to epoch `goal`, and what it tells of it."""
-        pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
-        runner = Runner(
-            trainer,
-            settings.epochs if goal is None else goal,
-            seed=settings.seed if seed is None else seed,
-            pace=pace,
-            record=tap.take,
-        )
-        return runner, tap
-
-    def open_kept(self, run: str) -> None:
-        """Go on with a kept run in place of the one on the screen, which stays if that fails."""
-        self._open(run)
+            runner.post(SelectLane(trainer.lanes[shared.current].number))
+        self.app.call_from_thread(self._take, settings, problem, runner, recorder)
 
     @work(thread=True, exclusive=True, group="load")
-    def _open(self, run: str) -> None:
-        self.keep_now()
+    def open_kept(self, run: str) -> None:
+        """Go on with a kept run in place of the one on the screen, which stays if that fails."""
+        if self.runner and self.recorder:
+            self.runner.checkpoint()  # by then the recorder has everything that is new
         try:
-            kept = self.app.library.reopen(run)
+            with self.context.open_library() as store:
+                kept = resume(store, run, bounded=True)
         except (ProblemError, OutputError) as error:
             self.app.call_from_thread(self.refuse, str(error))
             return
         settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
-        tap = CheckpointTap(kept.keeper(self.tell) if kept.keeper else None)
-        runner = self._runner_for(settings, kept.trainer, tap, seed=kept.seed, goal=kept.goal)
-        self.app.call_from_thread(self._take, settings, kept.problem, *runner, kept.note)
+        recorder = kept.recorder(warn=self.say_from_thread)
+        runner = _runner(kept.trainer, settings, recorder, seed=kept.seed, goal=kept.goal)
+        self.app.call_from_thread(self._take, settings, kept.problem, runner, recorder, kept.note)
 
     def refuse(self, fault: str) -> None:
-        """Say why a run cannot begin: in the one there is, or on the way out."""
+        """Say why a run cannot begin: over the run on the screen, or on the way out."""
         if self.runner:
-            self.say(safe_text(fault, None), warning=True)
+            self.say(fault, warning=True)
         elif self.asked is not None:  # it was the wrong column
-            self.say(safe_text(fault, None), warning=True)
+            self.say(fault, warning=True)
             self.ask_target(*self.asked)
         else:
-            self.app.give_up(fault)
+            self.app.exit(fault, return_code=2)
+
+    @work
+    async def ask_target(self, settings: RunSettings, columns: tuple[str, ...], fault: str) -> None:
+        """Ask which of a table's columns is the target, and load the table with that one."""
+        name = safe_text(Path(settings.problem).name, None)
+        question = f"target: which column of {name}?"
+        options = [(column, column) for column in columns]
+        target = await self.app.push_screen_wait(Choice(question, options, find=True))
+        self.asked = None if target is None else (settings, columns, fault)
+        if target is None:
+            self.refuse(fault)
+        else:
+            self.begin(replace(settings, target=target))
 
     def _take(
         self,
         settings: RunSettings,
         problem: Problem,
         runner: Runner,
-        tap: CheckpointTap,
+        recorder: Recorder | None,
         note: str = "",
     ) -> None:
-        """Have a run on the screen, in place of the one there was."""
+        """Show a run in place of the one on the screen."""
         fresh = self.runner is None or problem is not self.problem
-        self.replace_run()
-        if self.runner and fresh:
-            self.studies.stop()
-            self.board.forget()
+        if self.runner:
+            self.runner.stop()
+            if self.recorder:
+                self._put_away(self.runner, self.recorder)
+            if fresh:
+                self.studies.stop()
+                self.board.forget()
         self.settings, self.problem = settings, problem
-        self.tap, self.asked = tap, None
+        self.recorder, self.asked = recorder, None
         self.sender.take(runner)
         self.hidden.clear()
         self.key_repeat.forget()
@@ -215,12 +242,31 @@ class RunScreen(KeepingActions):
         self._stale = True
         self._tick()
 
-    # Drawing
+    # Keeping
 
     @property
-    def palette(self) -> Palette:
-        """The colours of the theme in use."""
-        return self.app.palette
+    def kept_id(self) -> str | None:
+        """The id under which the run on the screen is kept, None while it is not."""
+        return self.recorder.id if self.recorder else None
+
+    def put_away(self) -> None:
+        """Write the whole run, once its runner has stopped; may wait for a disk."""
+        if self.runner and self.recorder:
+            _put_away(self.runner, self.recorder)
+
+    @work(thread=True, group="keep")
+    def _put_away(self, runner: Runner, recorder: Recorder) -> None:
+        _put_away(runner, recorder)
+
+    def exported(self) -> RunRecord:
+        """Return the run on the screen for an export; not on the interface's thread."""
+        runner, snapshot = self.runner, self.sender.snapshot
+        checkpoint = runner.checkpoint() if runner else None
+        if checkpoint is None or snapshot is None:
+            raise ProblemError("the run does not answer: pause it, and export again")
+        return RunRecord(self.settings, self.problem, checkpoint, snapshot.lane.number)
+
+    # Drawing
 
     @property
     def view(self) -> View:
@@ -231,10 +277,10 @@ class RunScreen(KeepingActions):
             self.problem,
             self.runner.predictor,
             self.settings,
-            self.app.style,
+            self.context.style,
             self.runner.make_engine,
             frozenset(self.hidden),
-            self.app.key_names,
+            self.context.keys,
         )
 
     @property
@@ -274,7 +320,7 @@ class RunScreen(KeepingActions):
         self.runner.begin_frame()
         self.studies.begin_frame()
         self._draw(self.view)
-        if paint(self):
+        if paint_now(self, CellView):
             time.sleep(WRITING_SECONDS)
             self._end_frame(self.runner, begun)
         else:
@@ -288,14 +334,9 @@ class RunScreen(KeepingActions):
             return False
         return runner.busy or runner.snapshot is not self._drawn
 
-    def action_meter(self) -> None:
-        """Show what is sent to the terminal in the status line, or no longer."""
-        self._metered = not self._metered
-        self.redraw()
-
     def _sent(self, view: View) -> str:
         """Return what is sent to the terminal: a second while running, in all at rest."""
-        if not self._metered:
+        if not self.metered:
             return ""
         flow = self.app.flow
         if view.snapshot.state is not RunState.RUNNING:
@@ -338,14 +379,14 @@ class RunScreen(KeepingActions):
     def _draw_empty(self) -> None:
         if self._stale:
             self._stale = False
-            self._status.draw_loading(f"loading {self.settings.problem}", self.app.style)
+            self._status.draw_loading(f"loading {self.settings.problem}", self.context.style)
 
     def redraw(self) -> None:
         """Draw again although the run is where it was."""
         self._stale = True
-        self._keys.draw_now(self.app.style, self.app.actions)
+        self._keys.draw_now(self.context.style, self.context.actions)
         if self.board.tiny:
-            self._tiny.draw_now(self.app.style, self.app.key_names)
+            self._tiny.draw_now(self.context.style, self.context.keys)
         self._tick()
 
     def on_panel_changed(self) -> None:
@@ -429,3 +470,69 @@ class RunScreen(KeepingActions):
         if self.focused is None and not self.board.tiny:
             self.board.focus_panel()  # hidden in a tiny terminal, it had lost the focus
         self.redraw()
+
+    # The panels: what they ask for, and the cursor of the focused one
+
+    def show_panel(self, name: str) -> None:
+        """Show a panel and put the focus on it."""
+        self.board.choose(name)
+        self.lay_out()
+        self.board.focus_panel()
+
+    def carry_out(self, command: Command) -> None:
+        """Send a command that a key or a panel leads to; say how to undo what it discards."""
+        snapshot = self.sender.snapshot
+        self.sender.post(command)
+        if isinstance(command, Reset | SetStart) and snapshot and snapshot.newest:
+            epochs = "epoch" if snapshot.newest == 1 else f"{snapshot.newest} epochs"
+            undo = self.context.keys.of("take_back")
+            self.say(f"begun again; {undo} brings back the {epochs} before")
+
+    def on_panel_wheeled(self, event: PanelWidget.Wheeled) -> None:
+        """Zoom at the pointer; where nothing can be zoomed, move the selection."""
+        if self.runner:
+            factor = _WHEEL**event.up
+            if not event.panel.zoom_at(event.x, event.y, factor, self.view):
+                self.sender.choose_lane(event.panel.moved(-event.up, self.view))
+            self.redraw()
+
+    def on_panel_dragged(self, event: PanelWidget.Dragged) -> None:
+        """Move the window with the pointer."""
+        if self.runner and event.panel.pan(event.share, self.view):
+            self.redraw()
+
+    def on_panel_clicked(self, event: PanelWidget.Clicked) -> None:
+        """Let a panel handle a click, and carry out the command that it leads to."""
+        if self.runner:
+            command = event.panel.click_at(event.x, event.y, self.view)
+            if command is not None:
+                self.carry_out(command)
+            self.redraw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let arrows move the cursor only while there is one."""
+        del parameters
+        return action != "move_cursor" or self.board.panel.cursor_on
+
+    def action_move_cursor(self, across: int, down: int) -> None:
+        """Move the cursor; the step panel follows the train sample chosen with it."""
+        if self.runner:
+            self.sender.choose_lane(self.board.panel.move_cursor(across, down, self.view))
+            self.board.step.sample = self.board.points.sample
+            self.redraw()
+
+
+def _runner(
+    trainer: Trainer, settings: RunSettings, recorder: Recorder | None, *, seed: int, goal: int
+) -> Runner:
+    """Return what is to drive a run up to epoch `goal`; a short run at a pace to be watched."""
+    pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
+    return Runner(trainer, goal, seed=seed, pace=pace, record=recorder.take if recorder else None)
+
+
+def _put_away(runner: Runner, recorder: Recorder) -> None:
+    """Have the whole run written once it has stopped or failed, and release it."""
+    sound = runner.stop(STOP_SECONDS) and not runner.failure
+    # a run whose training failed can go on from what was kept of it
+    state = RunState.PAUSED if runner.failure else runner.snapshot.state
+    recorder.close(runner.trainer if sound else None, str(state), runner.snapshot.seed)

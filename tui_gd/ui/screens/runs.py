@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -11,14 +11,12 @@ from textual.notifications import SeverityLevel
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems.text import safe_text
+from tui_gd.runs.store import KeptRun
 from tui_gd.ui.cellview import CellView, picture_of
-from tui_gd.ui.library import KeptDetail, KeptRun, RunLibrary
-from tui_gd.ui.screens.page import Closing
+from tui_gd.ui.context import Context
 from tui_gd.ui.screens.questions import Choice
-from tui_gd.ui.screens.runs_page import RunsPage, draw_runs, row_at
-
-if TYPE_CHECKING:
-    from tui_gd.ui.app import GdApp
+from tui_gd.ui.screens.runs_page import KeptDetail, RunsPage, draw_runs, read_detail, row_at
+from tui_gd.ui.textual_fixes.dialogs import Closing
 
 # another program may keep and delete runs meanwhile
 REFRESH_SECONDS = 2.0
@@ -26,10 +24,10 @@ _PAGE = 10
 
 
 class RunsScreen(Closing[str | None]):
-    """Shows what `library` has; answers with the id of the run to go on with, or None.
+    """Shows the run library; answers with the id of the run to go on with, or None.
 
-    `current` tells the id of the run that is on the screen behind; `export` is called with the id
-    of a run to export.
+    `current` returns the id of the run on the screen behind; `export` is called with the id of a
+    run to export.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -52,17 +50,16 @@ class RunsScreen(Closing[str | None]):
         Binding("question_mark,f1", "all_keys", show=False),
         Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
-    app: "GdApp"
 
     def __init__(
         self,
-        library: RunLibrary,
+        context: Context,
         *,
         current: Callable[[], str | None] = lambda: None,
         export: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
-        self._shelf, self._current, self._export = library, current, export
+        self.context, self._current, self._export = context, current, export
         self._runs: list[KeptRun] = []
         self._details: dict[str, KeptDetail] = {}
         self._read_as: dict[str, KeptRun] = {}
@@ -95,7 +92,7 @@ class RunsScreen(Closing[str | None]):
         if self._fault:
             message = self._fault
         else:
-            message = "" if self._listed else self.app.terminal.symbols.spell("reading…")
+            message = "" if self._listed else self.context.terminal.symbols.spell("reading…")
         return RunsPage(
             self._runs,
             self._selected,
@@ -118,7 +115,7 @@ class RunsScreen(Closing[str | None]):
         """Draw the page at the screen's size."""
         if view := picture_of(self):
             rows, columns = view.size.height, view.size.width
-            style = self.app.style
+            style = self.context.style
             view.show(draw_runs(self.page, rows, columns, style))
 
     # Reading, on worker threads
@@ -131,7 +128,8 @@ class RunsScreen(Closing[str | None]):
     @work(thread=True, group="list")
     def _list(self) -> None:
         try:
-            runs, fault = self._shelf.runs(), ""
+            with self.context.open_library() as store:
+                runs, fault = store.runs(), ""
         except (ProblemError, OutputError) as error:
             runs, fault = [], str(error)
         self._hand_over(self._take_list, runs, fault)
@@ -164,7 +162,8 @@ class RunsScreen(Closing[str | None]):
     @work(thread=True, group="read")
     def _read(self, run: KeptRun) -> None:
         try:
-            detail, fault = self._shelf.read(run.id), ""
+            with self.context.open_library() as store:
+                detail, fault = read_detail(store, run.id), ""
         except (ProblemError, OutputError) as error:
             detail, fault = None, str(error)
         self._hand_over(self._take_detail, run, detail, fault)
@@ -232,8 +231,8 @@ class RunsScreen(Closing[str | None]):
         if run := self.selected:
             if run.id == self._current():
                 self._say(f"{run.id} is the run you came from: esc goes back to it")
-            elif run.driver:
-                self._say(f"{run.id} is locked by {run.driver}: close it there first")
+            elif run.locked_by:
+                self._say(f"{run.id} is locked by {run.locked_by}: close it there first")
             else:
                 self.dismiss(run.id)
 
@@ -251,11 +250,11 @@ class RunsScreen(Closing[str | None]):
             return
         if run.id == self._current():
             self._say(f"{run.id} is the run you came from: open another one before deleting it")
-        elif run.driver:
-            self._say(f"{run.id} is locked by {run.driver}: close it there first")
+        elif run.locked_by:
+            self._say(f"{run.id} is locked by {run.locked_by}: close it there first")
         else:
             question = safe_text(
-                f"Delete {run.id} ({run.problem}, {run.epochs} epochs) for good?", None
+                f"Delete {run.id} ({run.problem}, {run.newest} epochs) for good?", None
             )
             options = [("no", "no, keep it"), ("yes", "yes, delete it")]
             if await self.app.push_screen_wait(Choice(question, options, "no")) == "yes":
@@ -264,7 +263,8 @@ class RunsScreen(Closing[str | None]):
     @work(thread=True, group="delete")
     def _delete(self, run: str) -> None:
         try:
-            self._shelf.delete(run)
+            with self.context.open_library() as store:
+                store.delete(run)
             said, warning = f"deleted {run}", False
         except (ProblemError, OutputError) as error:
             said, warning = str(error), True
@@ -278,7 +278,7 @@ class RunsScreen(Closing[str | None]):
 
     def _say(self, text: str, *, warning: bool = True) -> None:
         self.app.clear_notifications()
-        text = self.app.terminal.symbols.spell(safe_text(text, None))
+        text = self.context.terminal.symbols.spell(safe_text(text, None))
         severity: SeverityLevel = "warning" if warning else "information"
         self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
 
@@ -295,6 +295,6 @@ class RunsScreen(Closing[str | None]):
     def on_click(self, event: events.Click) -> None:
         """Select the clicked run."""
         rows, columns = self.size.height, self.size.width
-        row = row_at(self.page, event.x, event.y, rows, columns, self.app.terminal.symbols)
+        row = row_at(self.page, event.x, event.y, rows, columns, self.context.terminal.symbols)
         if row is not None:
             self.action_select(row - self._selected)

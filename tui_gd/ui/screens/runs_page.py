@@ -16,11 +16,63 @@ from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Palette, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
+from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.buckets import Buckets
-from tui_gd.ui.library import KeptDetail, KeptLane, KeptRun
+from tui_gd.training.buckets import Buckets, curve_of
+from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 
-# Kept runs held beside each other: their curves in one plot, what differs in one table.
+# a curve is drawn from so many buckets at most: more than any screen has dots
+MOST_BUCKETS = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class KeptLane:
+    """One lane of a kept run: how it descended last, and its curves. NaN is: not on record."""
+
+    name: str
+    learning_rate: float
+    optimizer: str
+    loss_name: str
+    epochs: int
+    train: Buckets
+    test: Buckets
+    last: float
+    last_test: float
+
+
+@dataclass(frozen=True, eq=False)
+class KeptDetail:
+    """What is shown of one kept run: its settings by the names of the options, and its lanes."""
+
+    settings: Mapping[str, Any]
+    lanes: tuple[KeptLane, ...]
+    accuracy: float | None = None
+
+
+def read_detail(store: Store, run: str) -> KeptDetail:
+    """Read what is shown of one kept run; `ProblemError` if it is gone or damaged."""
+    kept = store.find(run)
+    checkpoint = store.checkpoint(kept)
+    return KeptDetail(kept.settings, tuple(_lane(lane, checkpoint) for lane in checkpoint.lanes))
+
+
+def _lane(lane: LaneRecord, checkpoint: Checkpoint) -> KeptLane:
+    train, test = (checkpoint.series[name][lane.number] for name in ("train", "test"))
+    _, optimizer, loss = lane.methods[-1]
+    return KeptLane(
+        lane.name,
+        lane.rates[-1][1],
+        optimizer,
+        loss,
+        lane.recorded,
+        curve_of(train, MOST_BUCKETS),
+        curve_of(test, MOST_BUCKETS),
+        train.at(train.stop - 1),
+        test.at(test.stop - 1),
+    )
+
+
+# Comparing kept runs: their curves in one plot, what differs in one table.
 
 _LONGEST_VALUE = 24
 # of one run, more lanes than these are no table that anybody reads
@@ -382,10 +434,10 @@ def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
         [
             numbers.get(run.id, " "),
             run.id,
-            when_of(run.when, page.now),
+            when_of(run.changed, page.now),
             fit(run.problem.rpartition("/")[2] or run.problem, _LONGEST_PROBLEM),
             str(run.lanes),
-            str(run.epochs),
+            str(run.newest),
             "-" if math.isnan(run.best) else f"{run.best:.6g}",
             run.state,
         ]

@@ -10,13 +10,15 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
+from rich.control import Control
 from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.driver import Driver
 from textual.geometry import Region, Size
 from textual.screen import Screen
+from textual.widget import Widget
 
 # an answer that takes longer is lost, or the terminal frozen: each time the wait is twice as long
 ANSWER_SECONDS = 5.0
@@ -159,18 +161,54 @@ class Asking(CompositorUpdate):
         return text
 
 
+class ExactUpdate(ChopsUpdate):
+    """Textual's partial update, but each span is sent from where it begins.
+
+    Fault of Textual 8.2: a changed span is sent from the left edge of its widget, and a newline
+    after every span.
+    """
+
+    def render_segments(self, console: Console) -> str:
+        """Return the control sequences that paint the changed spans."""
+        parts: list[str] = []
+        for y, x1, x2 in self.spans:
+            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
+                if strip is None or x >= x2 or end <= x1:
+                    continue
+                start, stop = max(x, x1), min(end, x2)
+                parts.append(Control.move_to(start, y).segment.text)
+                parts.append(strip.crop(start - x, stop - x).render(console))
+        return "".join(parts)
+
+
+def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
+    """Send at once what the widgets of a kind show; return whether that could be done.
+
+    Fault of Textual 8.2: it waits for its next tick, a sixtieth of a second. Not done beneath
+    another screen, or before a change of the layout.
+    """
+    if screen is not screen.app.screen or screen.app._batch_count:
+        return False
+    if screen._layout_required or screen._scroll_required or screen._repaint_required:
+        return False
+    visible = screen._compositor.visible_widgets
+    screen._compositor.update_widgets({one for one in visible if isinstance(one, kind)})
+    screen._compositor_refresh()
+    return True
+
+
 class Missed:
     """What was to be painted while a frame was in flight."""
 
     def __init__(self) -> None:
         self._spans: set[tuple[int, int, int]] = set()
-        self._screen: Screen[object] | None = None
+        self._screen: Screen[Any] | None = None
         self._whole = False
 
     def __bool__(self) -> bool:
         return self._whole or bool(self._spans)
 
-    def add(self, screen: Screen[object], update: CompositorUpdate) -> None:
+    def add(self, screen: Screen[Any], update: CompositorUpdate) -> None:
         """Remember what an update would have painted, not what with."""
         spans = update.spans if isinstance(update, ChopsUpdate) else None
         if spans is None or (self and screen is not self._screen):
@@ -184,7 +222,7 @@ class Missed:
         """Have everything painted again."""
         self._whole = True
 
-    def hand_over(self, screen: Screen[object]) -> None:
+    def hand_over(self, screen: Screen[Any]) -> None:
         """Have the screen on top paint it, with what is there by then, when it next paints."""
         compositor = screen._compositor
         whole = compositor.size.region

@@ -1,0 +1,588 @@
+"""What keys do to a run: `action_<name>` for every action of the key table.
+
+Each takes the screen of the run. `run_screen` gives a screen these functions as its actions.
+"""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from textual import work
+
+from tui_gd.errors import OutputError, ProblemError
+from tui_gd.learning.losses import POSSIBLE, TITLES
+from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.problems import BUILTIN, SURFACES
+from tui_gd.runs.record import RunRecord
+from tui_gd.runs.resume import open_without_data
+from tui_gd.session import commands
+from tui_gd.session.settings import RunSettings, Scope, options_of
+from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.copying import panel_text, write_panel
+from tui_gd.ui.keys import APP_ACTIONS
+from tui_gd.ui.panels.race import Mode
+from tui_gd.ui.screens.columns import ColumnsScreen
+from tui_gd.ui.screens.help import HelpScreen
+from tui_gd.ui.screens.questions import (
+    Choice,
+    ExportScreen,
+    Prompt,
+    folder_for,
+    parse_epoch,
+    parse_learning_rate,
+    parse_name,
+)
+from tui_gd.ui.screens.run import WATCHED_EPOCHS, WATCHED_SECONDS, RunScreen
+from tui_gd.ui.screens.runs import RunsScreen
+from tui_gd.ui.themes import theme_name
+
+RESCUE_EPOCHS = 10
+
+
+def run_screen(context: Context, settings: RunSettings, beginning: Beginning) -> RunScreen:
+    """Return the screen of a run, with every action of the key table."""
+    run = RunScreen(context, settings, beginning)
+    for name in {action.name.partition("(")[0] for action in context.actions} - APP_ACTIONS:
+        # where Textual looks for what a key is bound to
+        setattr(run, f"action_{name}", partial(globals()[f"action_{name}"], run))
+    return run
+
+
+# Training
+
+
+def _say_diverged(run: RunScreen) -> bool:
+    """Say why the run cannot go on, if it cannot."""
+    snapshot = run.sender.snapshot
+    if snapshot is None or snapshot.state is not RunState.DIVERGED:
+        return False
+    rescue = run.context.keys.of("rescue")
+    run.say(f"diverged at epoch {snapshot.epoch}: {rescue} goes back with α/10", warning=True)
+    return True
+
+
+def action_run_or_pause(run: RunScreen) -> None:
+    """Run or pause."""
+    snapshot = run.sender.snapshot
+    if snapshot and snapshot.state is RunState.RUNNING:
+        run.sender.post(commands.Pause())
+    elif not _say_diverged(run):
+        run.sender.post(commands.Resume())
+
+
+def action_step(run: RunScreen, epochs: int) -> None:
+    """Go some epochs forward."""
+    if not _say_diverged(run):
+        _step(run, commands.Step(epochs))
+
+
+def action_step_back(run: RunScreen, epochs: int) -> None:
+    """Go some epochs back."""
+    snapshot = run.sender.snapshot
+    if snapshot and snapshot.epoch == 0:
+        run.say("this is the first epoch")
+    _step(run, commands.StepBack(epochs))
+
+
+def _step(run: RunScreen, command: commands.Step | commands.StepBack) -> None:
+    allowed = run.key_repeat.press(command, pending=run.step_pending)
+    if allowed:
+        run.sender.post(allowed)
+
+
+def action_first(run: RunScreen) -> None:
+    """Go to epoch 0."""
+    run.sender.post(commands.GoTo(0))
+
+
+def action_newest(run: RunScreen) -> None:
+    """Go to the newest epoch."""
+    run.sender.post(commands.GoTo(None))
+
+
+def action_flat_out(run: RunScreen) -> None:
+    """Switch between flat out and a pace that can be watched."""
+    if snapshot := run.sender.snapshot:
+        watched = max(1.0, run.settings.epochs / WATCHED_SECONDS)
+        pace = min(watched, WATCHED_EPOCHS / WATCHED_SECONDS) if snapshot.pace is None else None
+        run.sender.post(commands.SetPace(pace))
+        run.say(f"{pace:.0f} epochs a second" if pace else "flat out")
+
+
+@work
+async def action_go_to(run: RunScreen) -> None:
+    """Ask for an epoch and go there."""
+    if snapshot := run.sender.snapshot:
+        question = f"Go to epoch (0 to {snapshot.newest}, or further)"
+        epoch = await run.app.push_screen_wait(Prompt(question, str(snapshot.epoch), parse_epoch))
+        if epoch is not None:
+            run.sender.post(commands.GoTo(int(epoch)))
+
+
+def action_rescue(run: RunScreen) -> None:
+    """Go back to before the loss rose, and on with a tenth of the learning rate."""
+    snapshot = run.sender.snapshot
+    if snapshot is None:
+        return
+    rate = float(f"{run.sender.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
+    goal = rescue_epoch(snapshot)
+    run.sender.post(commands.StepBack(snapshot.epoch - goal))
+    run.sender.post(commands.SetLearningRate(rate))
+    run.say(f"epoch {goal}, α {rate:g}")
+
+
+def rescue_epoch(snapshot: Snapshot) -> int:
+    """Return the epoch to go back to: that of the least loss where it has at least doubled since.
+
+    Else ten epochs back, or the first.
+    """
+    train, usual = snapshot.recent.train, max(0, snapshot.epoch - RESCUE_EPOCHS)
+    if not np.isfinite(train).any():
+        return usual
+    lowest = int(np.nanargmin(train))
+    if snapshot.lane.loss > 2.0 * train[lowest]:
+        return min(usual, snapshot.recent.first + lowest)
+    return usual
+
+
+# Descent
+
+
+def action_learning_rate(run: RunScreen, rungs: int) -> None:
+    """Move the learning rate on the ladder."""
+    run.sender.climb(rungs)
+
+
+@work
+async def action_type_learning_rate(run: RunScreen) -> None:
+    """Ask for a learning rate."""
+    if run.sender.snapshot:
+        question = run.context.terminal.symbols.spell("Learning rate α of the current lane")
+        shown = f"{run.sender.learning_rate:g}"
+        rate = await run.app.push_screen_wait(Prompt(question, shown, parse_learning_rate))
+        if rate is not None:
+            run.sender.post(commands.SetLearningRate(rate))
+
+
+def action_check_gradient(run: RunScreen) -> None:
+    """Hold the gradient against differences of the loss in the step panel, or no longer."""
+    run.checking = not run.checking
+    run.sender.post(commands.CheckGradient(run.checking))
+    run.say("differences of the loss beside g" if run.checking else "the step again")
+
+
+# Lanes
+
+
+def action_branch(run: RunScreen) -> None:
+    """Branch here into a new lane, which becomes the current one."""
+    run.sender.post(commands.Branch())
+
+
+@work
+async def action_branch_with(run: RunScreen) -> None:
+    """Ask for another optimizer or loss and branch here with it."""
+    if snapshot := run.sender.snapshot:
+        lane = snapshot.lane
+        options = [
+            (f"optimizer {name}", f"optimizer {name}: {title}")
+            for name, title in OPTIMIZERS.items()
+            if name != lane.optimizer.name
+        ]
+        options += [
+            (f"loss {name}", f"loss {name}: {TITLES[name]}")
+            for name in POSSIBLE[run.problem.task]
+            if name != lane.loss_name
+        ]
+        question = "Branch here with another"
+        answer = await run.app.push_screen_wait(Choice(question, options, options[0][0]))
+        if answer is not None:
+            kind, _, name = answer.partition(" ")
+            optimizer, loss = (name, None) if kind == "optimizer" else (None, name)
+            run.sender.post(commands.Branch(optimizer, loss))
+
+
+@work
+async def action_name_lane(run: RunScreen) -> None:
+    """Ask for a name of the current lane."""
+    if snapshot := run.sender.snapshot:
+        lane = snapshot.lane
+        question = f"Name of lane {lane.name}"
+        name = await run.app.push_screen_wait(Prompt(question, lane.name, parse_name))
+        if name is not None:
+            run.sender.post(commands.RenameLane(lane.number, name))
+
+
+def action_hide_lane(run: RunScreen) -> None:
+    """Leave the current lane out of the plots when it is not the current one, or no longer."""
+    if snapshot := run.sender.snapshot:
+        lane = snapshot.lanes[run.sender.lane]
+        run.hidden ^= {lane.number}
+        hidden = lane.number in run.hidden
+        run.say(f"lane {lane.name} is {'hidden' if hidden else 'shown'} beside other lanes")
+
+
+def action_close_lane(run: RunScreen) -> None:
+    """Drop the current lane."""
+    if snapshot := run.sender.snapshot:
+        lane = snapshot.lanes[run.sender.lane]
+        if len(snapshot.lanes) == 1:
+            run.say(f"the last lane stays: {run.context.keys.of('quit')} quits")
+        else:
+            run.sender.post(commands.CloseLane(lane.number))
+            run.say(f"lane {lane.name} is closed")
+
+
+def action_mark(run: RunScreen) -> None:
+    """Compare other epochs to this one from now on."""
+    if snapshot := run.sender.snapshot:
+        run.sender.post(commands.Mark())
+        run.say(f"changes are now those since epoch {snapshot.epoch}")
+
+
+# Beginning again: from a start, or with other settings
+
+
+def action_reset(run: RunScreen) -> None:
+    """Go back to the same start."""
+    run.carry_out(commands.Reset())
+
+
+def action_new_start(run: RunScreen) -> None:
+    """Go to a new random start."""
+    run.carry_out(commands.Reset(new_start=True))
+
+
+def action_take_back(run: RunScreen) -> None:
+    """Go back to the run before it was begun again, or to the one begun again."""
+    snapshot = run.sender.snapshot
+    if snapshot is None:
+        return
+    if snapshot.other_newest is None:
+        runs = run.context.keys.of("kept_runs")
+        run.say(f"nothing was begun again; {runs} lists the kept runs")
+    else:
+        run.sender.post(commands.TakeBack())
+        undo = run.context.keys.of("take_back")
+        run.say(f"the run before, up to epoch {snapshot.other_newest}; {undo} swaps again")
+
+
+@work
+async def action_choose_loss(run: RunScreen) -> None:
+    """Ask for the loss and begin again with it, from the same start."""
+    if run.sender.snapshot:
+        options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[run.problem.task]]
+        now = run.settings.loss_for(run.problem)
+        loss = await run.app.push_screen_wait(Choice("Loss", options, now))
+        if loss is not None and loss != now:
+            begin_again(run, loss=loss)
+
+
+@work
+async def action_choose_optimizer(run: RunScreen) -> None:
+    """Ask for the optimizer and begin again with it, from the same start."""
+    if run.sender.snapshot:
+        options = [(name, f"{name}: {title}") for name, title in OPTIMIZERS.items()]
+        now = run.sender.snapshot.lane.optimizer.name
+        name = await run.app.push_screen_wait(Choice("Optimizer", options, now))
+        if name is not None and (name,) != run.settings.optimizer:
+            begin_again(run, optimizer=(name,), momentum=None)
+
+
+@work
+async def action_choose_problem(run: RunScreen) -> None:
+    """Ask for the problem and begin with it."""
+    if run.sender.snapshot:
+        options = [(name, f"{name}: {one.about}") for name, one in BUILTIN.items()]
+        options += [(name, f"{name}: {one.about}") for name, one in SURFACES.items()]
+        names = [name for name, _ in options]
+        now = run.settings.problem if run.settings.problem in names else names[0]
+        name = await run.app.push_screen_wait(Choice("Problem", options, now))
+        if name is not None and name != run.settings.problem:
+            begin_with(run, name)
+
+
+def begin_with(run: RunScreen, problem: str) -> None:
+    """Begin with another problem, with what of the settings goes with it."""
+    usual = RunSettings(problem=problem)
+    fresh = ["surface", "loss", "init", *options_of(usual, Scope.FILES, Scope.MADE)]
+    changes: dict[str, Any] = {}
+    if surface := SURFACES.get(problem):
+        fresh += [*options_of(usual, Scope.ROWS), "start"]
+        changes["alpha"] = (surface.learning_rate or usual.alpha[0],)
+    elif run.problem.surface:
+        changes["alpha"] = usual.alpha
+    changes |= {name: getattr(usual, name) for name in fresh}
+    begin_again(run, problem=problem, **changes)
+
+
+def begin_again(run: RunScreen, **changes: Any) -> None:
+    """Begin with other settings; lanes keep their learning rates if they can."""
+    snapshot = run.sender.snapshot
+    assert snapshot
+    rates = tuple(lane.learning_rate for lane in snapshot.lanes)
+    if len(run.settings.optimizer) > 1:  # each of them descends with each rate
+        rates = run.settings.alpha
+    changes = {"alpha": rates, "seed": snapshot.seed, **changes}
+    run.begin(replace(run.settings, **changes))
+
+
+def action_columns(run: RunScreen) -> None:
+    """Show what was done to every column."""
+    if run.runner is None:
+        return
+    if run.problem.surface:
+        run.say("a surface has no columns")
+    else:
+        run.app.push_screen(ColumnsScreen(run.context, run.problem, run.settings))
+
+
+# What is seen: panels, curves, the cursor
+
+
+def action_panel(run: RunScreen, name: str) -> None:
+    """Show a panel and put the focus on it."""
+    run.show_panel(name)
+
+
+def action_focus_panel(run: RunScreen, by: int) -> None:
+    """Put the focus on another panel."""
+    run.board.choose_next(by)
+    run.show_panel(run.board.panel.NAME)
+
+
+def action_maximise(run: RunScreen) -> None:
+    """Show the focused panel alone."""
+    run.board.maximised = not run.board.maximised
+    run.lay_out()
+
+
+def action_restore(run: RunScreen) -> None:
+    """Leave the cursor, else show the whole plot, else show all panels again."""
+    if run.board.panel.cursor_on:
+        run.board.panel.end_cursor()
+        run.redraw()
+    elif run.board.panel.restore():
+        run.redraw()
+    else:
+        run.board.maximised = False
+        run.lay_out()
+
+
+def action_move(run: RunScreen, by: int) -> None:
+    """Move the selection in the focused panel: a sample, a row, or the current lane."""
+    if run.runner:
+        run.sender.choose_lane(run.board.panel.moved(by, run.view))
+        run.redraw()
+
+
+def action_scroll(run: RunScreen, pages: int) -> None:
+    """Scroll the focused panel."""
+    run.board.panel.scroll_by(pages)
+    run.redraw()
+
+
+def action_train_points(run: RunScreen) -> None:
+    """Switch between test and train points."""
+    panel = run.board.points
+    panel.train = not panel.train
+    run.redraw()
+
+
+def action_theme(run: RunScreen) -> None:
+    """Switch between dark and light."""
+    run.context.dark = not run.context.dark
+    run.app.theme = theme_name(dark=run.context.dark)
+    run.redraw()
+
+
+def action_help(run: RunScreen) -> None:
+    """Show the help."""
+    run.app.push_screen(HelpScreen(run.context))
+
+
+def action_log_axis(run: RunScreen) -> None:
+    """Switch the loss axis between linear and logarithmic."""
+    run.board.loss.log_axis = not run.board.loss.log_axis
+    run.redraw()
+
+
+def action_log_epochs(run: RunScreen) -> None:
+    """Switch the epoch axis between linear and logarithmic."""
+    run.board.loss.log_epochs = not run.board.loss.log_epochs
+    run.redraw()
+
+
+def action_measure(run: RunScreen) -> None:
+    """Draw the loss, the gradient norm or the learning rate."""
+    run.board.loss.next_measure()
+    run.redraw()
+
+
+def action_smooth(run: RunScreen) -> None:
+    """Smooth the curves more, or no longer."""
+    run.board.loss.smooth()
+    run.redraw()
+
+
+def action_zoom(run: RunScreen, factor: float) -> None:
+    """Zoom in the focused panel, or else in the loss."""
+    if run.runner:
+        if not run.board.panel.zoom(factor, run.view):
+            run.board.loss.zoom(factor, run.view)
+        run.redraw()
+
+
+def action_pan(run: RunScreen, share: float) -> None:
+    """Move the window of the focused panel, or else of the loss."""
+    if run.runner:
+        if not run.board.panel.pan(share, run.view):
+            run.board.loss.pan(share, run.view)
+        run.redraw()
+
+
+def action_cursor(run: RunScreen) -> None:
+    """Put a cursor into the focused plot; when there is one, take what it is at."""
+    if run.runner is None:
+        return
+    panel = run.board.panel
+    if panel.cursor_on:
+        command = panel.confirm(run.view)
+        panel.end_cursor()
+        if command is not None:
+            run.carry_out(command)
+    elif not panel.begin_cursor(run.view):
+        run.say("no cursor here: loss, data, landscape, network, race, starts have one")
+    run.redraw()
+
+
+def action_meter(run: RunScreen) -> None:
+    """Show what is sent to the terminal in the status line, or stop showing it."""
+    run.metered = not run.metered
+    run.redraw()
+
+
+# Studies
+
+
+def action_race(run: RunScreen, mode: Mode) -> None:
+    """Race learning rates or optimizers from the viewed weights."""
+    if run.runner:
+        view = run.view
+        epoch = run.board.race.start(mode, view)
+        run.show_panel("race")
+        if epoch != view.snapshot.epoch:
+            reset = view.keys.of("reset")
+            run.say(f"diverged: racing from epoch {epoch}; {reset} goes back there")
+
+
+def action_starts(run: RunScreen) -> None:
+    """Show where hundreds of random starts end."""
+    run.show_panel("starts")
+
+
+@work
+async def action_choose_plane(run: RunScreen) -> None:
+    """Ask for the weights of the landscape."""
+    if run.runner is None:
+        return
+
+    def parse(text: str) -> str:
+        if fault := run.board.landscape.choose_plane(text, run.view):
+            raise ValueError(fault)
+        return text
+
+    question = "Landscape over two weights (x1, bias or 1, 3), or principal"
+    if await run.app.push_screen_wait(Prompt(question, "", parse)) is not None:
+        run.show_panel("landscape")
+
+
+# Numbers, kept runs and exports
+
+
+def _numbers(run: RunScreen) -> str:
+    panel = run.board.panel
+    return panel_text(run.view, panel.NAME, panel.numbers(run.view))
+
+
+def action_copy(run: RunScreen) -> None:
+    """Copy the focused panel's numbers to the clipboard of the terminal."""
+    if run.runner:
+        text = _numbers(run)
+        run.app.copy_to_clipboard(text)
+        run.say(f"copied {len(text.splitlines())} lines of {run.board.panel.NAME}")
+
+
+def action_write(run: RunScreen) -> None:
+    """Write the focused panel's numbers to a file."""
+    if run.runner is None:
+        return
+    try:
+        path = write_panel(run.view, run.board.panel.NAME, _numbers(run))
+    except OutputError as error:
+        run.say(f"cannot write {error}", warning=True)
+    else:
+        run.say(f"wrote {path}")
+
+
+def action_kept_runs(run: RunScreen) -> None:
+    """Browse the kept runs, and go on with one of them if that is the answer."""
+
+    def go_on(kept: str | None) -> None:
+        if kept is not None:
+            run.open_kept(kept)
+
+    def export_kept(kept: str) -> None:
+        _export(run, None if kept == run.kept_id else kept, kept)
+
+    screen = RunsScreen(run.context, current=lambda: run.kept_id, export=export_kept)
+    run.app.push_screen(screen, go_on)
+
+
+def action_export(run: RunScreen) -> None:
+    """Ask what to export of the run on the screen, and where to."""
+    if run.runner:
+        _export(run, None, "this run")
+
+
+@work
+async def _export(run: RunScreen, kept: str | None, what: str) -> None:
+    """Export a kept run by its id, or the run on the screen, which is called `what`."""
+    from tui_gd.runs.export import KINDS, SCREEN, USUAL
+
+    kinds = [(kind, text) for kind, text in KINDS.items() if kind != SCREEN or kept is None]
+    folder = folder_for(kept) if kept else folder_for(run.settings.problem, run.kept_id or "")
+    answer = await run.app.push_screen_wait(ExportScreen(what, kinds, USUAL, folder))
+    if answer is not None:
+        picture = run.app.export_screenshot() if SCREEN in answer[0] else ""
+        run.say(f"exporting {what} ...")
+        _write_export(run, kept, *answer, picture)
+
+
+@work(thread=True, group="export")
+def _write_export(
+    run: RunScreen, kept: str | None, kinds: tuple[str, ...], folder: str, picture: str
+) -> None:
+    from tui_gd.runs.export import export
+
+    try:
+        exported = kept_export(run.context, kept) if kept else run.exported()
+        paths = export(exported, kinds, Path(folder).expanduser(), picture=picture)
+    except (ProblemError, OutputError) as error:
+        said, warning = str(error), True
+    except Exception as error:
+        # whatever is wrong with an export, the run is not to end because of it
+        said, warning = f"cannot export: {type(error).__name__}: {error}", True
+    else:
+        said = f"wrote {len(paths)} file{'s' if len(paths) > 1 else ''} into {folder}"
+        warning = False
+    run.say_from_thread(said, warning=warning)
+
+
+def kept_export(context: Context, kept: str) -> RunRecord:
+    """Return a kept run, by its id, as exports take it."""
+    with context.open_library() as store:
+        return open_without_data(store, store.find(kept))

@@ -1,0 +1,217 @@
+"""Textual's app, mended: one frame in flight, and a window that may change its size at any moment.
+
+Each part names the fault of Textual 8.2 that it is there for. Nothing here imports numpy.
+"""
+
+import math
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from rich.console import RenderableType
+from textual import events
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.app import App
+from textual.driver import Driver
+from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
+from textual.screen import Screen
+
+from tui_gd.ui.terminal import AsciiOnly, Terminal, clipboard, in_screen
+from tui_gd.ui.textual_fixes.flow import Asking, ExactUpdate, Flow, Missed, is_behind
+
+Result = TypeVar("Result")
+
+# how often to check whether a terminal that is behind, or does not answer, takes a frame again
+LOOK_SECONDS = 0.1
+LOOK_SOON_SECONDS = 0.02
+# a position in the first row looks like F3 with shift, alt or ctrl: ESC [1;2R to ESC [1;16R
+F3_COLUMNS = range(1, 16)
+
+
+class PacedApp(App[Result]):
+    """An app that sends a frame only when the terminal has drawn the one before.
+
+    Fault: Textual writes frames as fast as they are made. On a slow line they queue up, and a key
+    is answered behind all of them.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self.terminal = terminal
+        self.flow = Flow()
+        self._missed = Missed()
+        self._looking = False
+        self._laid_out_at = -math.inf
+        self._own_filters: list[LineFilter] = []
+        if terminal.depth == "mono" and not self.no_color:
+            self._own_filters.append(Monochrome())
+        if terminal.symbols.plain:
+            self._own_filters.append(AsciiOnly())
+
+    # What an app adds
+
+    def draw_waiting(self) -> None:
+        """Draw what had to wait for the line to the terminal."""
+
+    def key_read(self) -> None:
+        """Prepare for the effects of a key; called on the thread that reads it."""
+
+    def terminal_gone(self) -> None:
+        """Leave because the terminal has hung up; called on the thread that reads it."""
+        self.leave(1)
+
+    # The terminal, and the way out
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return Textual's driver for this platform, mended."""
+        driver = super().get_driver_class()
+        if sys.platform == "win32":
+            return driver
+        from tui_gd.ui.textual_fixes.driver import mended
+
+        return mended(driver)
+
+    def leave(self, status: int) -> None:
+        """Exit with this status; may be called on any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self.exit, None, status)
+
+    def abandon_terminal(self) -> None:
+        """Give the terminal back although it accepts no output; may be called on any thread."""
+        if abandon := getattr(self._driver, "abandon", None):
+            abandon()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text to the clipboard of the terminal.
+
+        Fault: the sequence that Textual sends does not pass through GNU screen.
+        """
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard(text, os.environ))
+
+    def listen_to_mouse(self, *, wanted: bool) -> None:
+        """In GNU screen, switch the reporting of the mouse on or off.
+
+        While it is on, screen passes escape on only with the next byte, so no dialog could be left.
+        """
+        report = getattr(self._driver, "report_mouse", None)
+        if report is not None and in_screen(os.environ):
+            report(wanted)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End because of an error, unless the app is already leaving.
+
+        Fault: the list of commands goes on filling itself, and finds its widgets gone.
+        """
+        if not self._exit:
+            super()._handle_exception(error)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what changes the lines that Textual draws itself: without colour, in ASCII.
+
+        Fault: Textual turns palette numbers into true colour and back into the nearest number,
+        which for red is magenta.
+        """
+        filters = super().get_line_filters()
+        if self.terminal.depth in {"16", "256"}:
+            filters = [one for one in filters if not isinstance(one, ANSIToTruecolor)]
+        return [*filters, *self._own_filters]
+
+    # One frame in flight
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether a frame would be sent; if not, `draw_waiting` is called when it would be."""
+        return self.flow.free and self._resize_event is None and not is_behind(self._driver)
+
+    def on_mount(self) -> None:
+        """Begin to look whether the terminal takes frames."""
+        self.set_interval(LOOK_SECONDS, self._look)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Draw the answer to a key without waiting for the frame in flight."""
+        if isinstance(event, events.Key):
+            self.flow.hurry()
+        await super().on_event(event)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Send a frame, or remember what it would have painted until one can be sent."""
+        if self.is_headless or not isinstance(renderable, CompositorUpdate):
+            super()._display(screen, renderable)
+            return
+        if not self.can_draw:
+            self._missed.add(screen, renderable)
+            self._look_soon()
+            return
+        if isinstance(renderable, LayoutUpdate):
+            self._missed = Missed()  # the whole screen is in it
+        elif isinstance(renderable, ChopsUpdate):
+            renderable = ExactUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
+        super()._display(screen, Asking(renderable, self.flow, screen.outer_size))
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """Take the terminal's answer: it has drawn the frame that was in flight."""
+        looks_like_f3 = event.y == 0 and event.x in F3_COLUMNS and self.size.height > 1
+        if not looks_like_f3 and self.flow.answered(event.x):
+            self._go_on()
+
+    def _look_soon(self) -> None:
+        """Look again shortly if the writer is behind: no answer announces when it no longer is."""
+        if self.flow.free and not self._looking:
+            self._looking = True
+            if is_behind(self._driver):
+                self.flow.fell_behind()
+            self.set_timer(LOOK_SOON_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        self.flow.give_up()
+        if self.can_draw:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Draw what has been waiting for the line."""
+        if not self._running or self._batch_count or not self._screen_stack:
+            return
+        screen = self.screen
+        if self._missed:
+            self._missed.hand_over(screen)
+            # what `draw_waiting` draws now is sent with it
+            screen.call_after_refresh(self._paint_missed, screen)
+        self.draw_waiting()
+
+    def _paint_missed(self, screen: Screen[Any]) -> None:
+        if screen is self.screen and screen._compositor._dirty_regions:
+            screen._compositor_refresh()
+
+    # Sizes
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Paint everything again after every change of size, even one that was undone meanwhile.
+
+        Fault: Textual then sees no change, but the terminal has cut off what did not fit.
+        """
+        del event
+        if self._size is not None:
+            self._missed.add_all()
+
+    def _check_resize(self) -> None:
+        """Lay out for the last size, once for each frame.
+
+        Fault: Textual lays out for every size that a window passes through.
+        """
+        now = time.monotonic()
+        due = self._laid_out_at + 1.0 / self.terminal.fps
+        if self._resize_event is not None and (now < due or not self.flow.free):
+            if self._resize_timer is not None:
+                self._resize_timer.stop()
+            wait = max(due - now, LOOK_SOON_SECONDS)
+            self._resize_timer = self.set_timer(wait, self._check_resize)
+            return
+        self._laid_out_at = now
+        super()._check_resize()
