@@ -10,8 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tui_gd.ui.keyfile import shown_keys
-from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.keys import ACTIONS, shown_keys
 
 FILE = Path(__file__).with_name("keys.md")
 HEAD = """\

@@ -76,7 +76,7 @@ def test_few_packages_import_from_each_other() -> None:
         ("import tui_gd.cli.run", ["textual", "rich", "sklearn"]),
         ("import tui_gd.ui.app", ["sklearn", "plotext"]),
         ("import tui_gd.cli.plain, tui_gd.cli.plain_panels", [*TERMINAL, "sklearn"]),
-        ("import tui_gd.ui.studies, tui_gd.ui.keyfile", TERMINAL),
+        ("import tui_gd.ui.studies, tui_gd.ui.keys", TERMINAL),
         ("from tui_gd import Trainer, load_problem", TERMINAL),
     ],
 )

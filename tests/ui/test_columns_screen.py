@@ -11,7 +11,7 @@ from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import Problem, load_problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.screens.columns import ColumnsScreen, column_notes, draw_columns
+from tui_gd.ui.screens.pages import ColumnsScreen, column_notes, draw_columns
 from tui_gd.ui.screens.questions import Choice, found
 
 PALETTE = palette_for("256", True)

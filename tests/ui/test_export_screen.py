@@ -174,7 +174,7 @@ async def test_a_fault_of_an_export_ends_nothing(monkeypatch) -> None:
     async with driving() as driver:
         await asked(driver)
         await driver.press("enter")
-        await say(driver, "cannot export: ZeroDivisionError: ·[2Jnothing")
+        await say(driver, "cannot export: ZeroDivisionError: ?[2Jnothing")
         await driver.press("full_stop")
         await driver.status(epoch=1)
 

@@ -20,7 +20,10 @@ from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.context import Context
-from tui_gd.ui.keyfile import (
+from tui_gd.ui.keys import (
+    ACTIONS,
+    CURSOR_KEYS,
+    Action,
     KeyNames,
     changed_actions,
     config_path,
@@ -28,7 +31,6 @@ from tui_gd.ui.keyfile import (
     read_actions,
     shown_keys,
 )
-from tui_gd.ui.keys import ACTIONS, CURSOR_KEYS, Action
 from tui_gd.ui.terminal import Terminal as Screen
 
 # on German or French keyboards these are typed with AltGr, or as dead keys that wait for a letter

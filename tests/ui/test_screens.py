@@ -12,7 +12,7 @@ from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
-from tui_gd.ui.screens.help import draw_help, help_columns
+from tui_gd.ui.screens.pages import draw_help, help_columns
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
 from tui_gd.ui.terminal import spelt
 

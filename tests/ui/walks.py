@@ -10,8 +10,7 @@ from textual.command import CommandPalette
 
 from tests.ui.driving import Driver
 from tui_gd.session.commands import SetPace
-from tui_gd.ui.screens.columns import ColumnsScreen
-from tui_gd.ui.screens.help import HelpScreen
+from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import Choice, ExportScreen, Prompt
 from tui_gd.ui.screens.runs import RunsScreen
 

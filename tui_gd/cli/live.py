@@ -32,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
 
         return train(settings, OutputSettings(), keep=keep, shared=shared)
     from tui_gd.ui.context import Beginning, Context
-    from tui_gd.ui.keyfile import read_actions
+    from tui_gd.ui.keys import read_actions
     from tui_gd.ui.start import run_interface
 
     return run_interface(
@@ -57,7 +57,7 @@ def resume(options: argparse.Namespace) -> int:
         return train_on(run.id, None, OutputSettings())
     from tui_gd.runs.resume import settings_of as settings_of_run
     from tui_gd.ui.context import Beginning, Context
-    from tui_gd.ui.keyfile import read_actions
+    from tui_gd.ui.keys import read_actions
     from tui_gd.ui.start import run_interface
 
     beginning = Beginning(keep=True, kept=run.id)

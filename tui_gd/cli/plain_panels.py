@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from tui_gd.insight.diagnosis import Try
 from tui_gd.plots.symbols import ASCII
-from tui_gd.ui.keyfile import KeyNames
+from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.panels.changes import ChangesPanel
 from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.landscape import LandscapePanel

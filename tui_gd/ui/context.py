@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui_gd.ui.keyfile import KeyNames
-from tui_gd.ui.keys import ACTIONS, Action
+from tui_gd.ui.keys import ACTIONS, Action, KeyNames
 from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:

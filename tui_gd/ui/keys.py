@@ -1,17 +1,32 @@
-"""The one table of what keys do: it feeds the bindings, the footer, the help and the palette."""
+"""The one table of what keys do: it feeds the bindings, the footer, the help and the palette.
 
-from dataclasses import dataclass
+Keys as a person wants them stand in the `[keys]` of `config.toml`, laid over the table:
+`"step(1)" = ["n", "right"]` gives an action, by its name in the table, other keys in place of its
+own; an empty list takes them away.
+"""
+
+import os
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from string import punctuation
+from typing import TYPE_CHECKING
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.text import safe_text
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """What one or several keys do.
 
-    `name` is the method `action_<name>` of the run's screen, with its arguments; of the app for
-    those in `APP_ACTIONS`. `keys` are Textual's names
-    of keys, comma-separated, `shown` how help and footer write them; where it is empty the line
-    before tells of both. `footer` is the word in the footer; without one the key is left to the
-    help.
+    `name` is the function `action_<name>` of `screens/actions.py`, with its arguments; a method of
+    the app for those in `APP_ACTIONS`. `keys` are Textual's names of keys, comma-separated; `shown`
+    is how the help and the footer write them, empty where the line before describes both. `footer`
+    is the word in the footer; an action without one is only in the help.
     """
 
     name: str
@@ -150,3 +165,259 @@ def _next_rung(rate: float, *, up: bool) -> float:
     if up:
         return min(rung for rung in near if rung > rate * (1 + tolerance))
     return max(rung for rung in near if rung < rate * (1 - tolerance))
+
+
+# The keys that a person wants
+
+if TYPE_CHECKING:
+    from tui_gd.insight.diagnosis import Try
+
+VARIABLE = "GD_TUI_CONFIG"
+NAME = "config.toml"
+TABLE = "keys"
+LARGEST = 1 << 20
+# this always quits: where other keys are lost there has to be a way out
+ALWAYS_QUITS = "ctrl+c"
+_NAMED = {
+    "space": "space",
+    "enter": "enter",
+    "escape": "esc",
+    "tab": "tab",
+    "shift+tab": "shift+tab",
+    "backspace": "backspace",
+    "insert": "ins",
+    "delete": "del",
+    "home": "home",
+    "end": "end",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    **{f"f{number}": f"F{number}" for number in range(1, 25)},
+}
+# Textual's names of keys that differ from Unicode's
+_RENAMED = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}
+_FROM_SHOWN = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete"}
+# terminals send the same for these
+_SAME = {
+    "ctrl+h": "backspace",
+    "ctrl+i": "tab",
+    "ctrl+j": "enter",
+    "ctrl+m": "enter",
+    "ctrl+s": "freezing the terminal",
+    "ctrl+z": "leaving to the shell",
+}
+
+
+def config_path() -> Path:
+    """Return where the file is, if there is one: in `GD_TUI_CONFIG`, or where configuration is."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute() / NAME
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("gd-tui", appauthor=False)) / NAME
+
+
+def read_actions(path: Path | None = None) -> tuple[Action, ...]:
+    """Return the table of keys with what the file changes; `ProblemError` says what is wrong."""
+    path = path or config_path()
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ProblemError(f"{path}: is too large for a list of keys")
+        table = tomllib.loads(text.decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return ACTIONS
+    except OSError as error:
+        raise ProblemError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ProblemError(f"{path}: is not UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ProblemError(f"{path}: {safe_text(str(error), 200)}") from None
+    try:
+        return changed_actions(table)
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from None
+
+
+def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
+    """Return the table of keys with the changes of a document; `ProblemError` says what is wrong.
+
+    An action that is not named keeps its keys; none of them may be given to another one.
+    """
+    for name in document:
+        if name != TABLE:
+            raise ProblemError(f"[{safe_text(name)}] is not known: keys stand below [{TABLE}]")
+    changes = document.get(TABLE, {})
+    if not isinstance(changes, dict):
+        raise ProblemError(f'{TABLE} is a table: write [{TABLE}] and below it "quit" = "Q"')
+    known = [action.name for action in ACTIONS]
+    for name in changes:
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.5)
+            hint = f"; is it {near[0]!r}?" if near else " (docs/keys.md lists them)"
+            raise ProblemError(f"{safe_text(name)!r} is no action{hint}")
+    actions = tuple(_with_keys(action, changes) for action in _told_apart(changes))
+    _check_clashes(actions, changes)
+    return actions
+
+
+def _told_apart(changes: Mapping[str, object]) -> Iterator[Action]:
+    """Yield the actions; one told of in the line before gets a line where either is changed."""
+    for i, action in enumerate(ACTIONS):
+        pair = {action.name}
+        if not action.shown:
+            pair.add(ACTIONS[i - 1].name)
+        elif i + 1 < len(ACTIONS) and not ACTIONS[i + 1].shown:
+            pair.add(ACTIONS[i + 1].name)
+        yield (
+            replace(action, shown=shown_keys(action.keys).replace(" ", " or ", 1))
+            if pair & changes.keys()
+            else action
+        )
+
+
+def _with_keys(action: Action, changes: Mapping[str, object]) -> Action:
+    if action.name not in changes:
+        return action
+    wanted = changes[action.name]
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    keys = [_key(text, action.name) for text in listed]
+    if action.name == "quit" and ALWAYS_QUITS not in keys:
+        keys.append(ALWAYS_QUITS)
+    joined = ",".join(dict.fromkeys(keys))
+    return replace(action, keys=joined, shown=shown_keys(joined).replace(" ", " or ", 1))
+
+
+def _key(text: object, action: str) -> str:
+    """Return Textual's name of a key that is written as a character, or by its name."""
+    if not isinstance(text, str):
+        raise ProblemError(f'{action}: {text!r} is no key: write it as "x", or ["x", "f5"]')
+    if len(text) == 1 and text.isprintable() and text != " ":
+        return name_of_key(text)
+    name = text.lower() if len(text) > 1 else text
+    name = {"": "", " ": "space"}.get(name, _FROM_SHOWN.get(name, name))
+    if name in _SAME:
+        raise ProblemError(f"{action}: {text} cannot be a key: to a terminal it is {_SAME[name]}")
+    plain = name.removeprefix("ctrl+")
+    controlled = plain != name and len(plain) == 1 and plain.isascii() and plain.isalpha()
+    if name in _NAMED or controlled or name in _table_keys():
+        return name
+    raise ProblemError(
+        f"{action}: {safe_text(text)!r} is no key: a character, ctrl+ and a letter, or one of"
+        f" {', '.join(key for key in _NAMED if key[0] != 'f' or key == 'f1')} to f24"
+    )
+
+
+def _table_keys() -> set[str]:
+    return {key for action in ACTIONS for key in action.keys.split(",")}
+
+
+def shown_keys(keys: str) -> str:
+    """Return keys, as the table has them, as they are written for people."""
+    signs = {name_of_key(sign): sign for sign in punctuation}
+    known = {**signs, **_NAMED}
+    return " ".join(known.get(key) or _character(key) for key in keys.split(",") if key)
+
+
+def name_of_key(character: str) -> str:
+    """Return Textual's name of the key that types a character, without loading Textual.
+
+    >>> name_of_key("x"), name_of_key("<"), name_of_key("+"), name_of_key("«")
+    ('x', 'less_than_sign', 'plus', 'left_pointing_double_angle_quotation_mark')
+    """
+    if character.isalnum():
+        return character
+    name = unicodedata.name(character, character).lower().replace("-", "_").replace(" ", "_")
+    return _RENAMED.get(name, name)
+
+
+def _character(key: str) -> str:
+    """Return the character that a key's name stands for, else the name."""
+    try:
+        return unicodedata.lookup(key.replace("_", " "))
+    except KeyError:
+        return key
+
+
+def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -> None:
+    of: dict[str, Action] = {}
+    for action in actions:
+        for key in filter(None, action.keys.split(",")):
+            other = of.setdefault(key, action)
+            if other is not action:
+                first, second = sorted((other, action), key=lambda one: one.name not in changes)
+                raise ProblemError(
+                    f"the key {shown_keys(key)} is for two actions, {first.name} and"
+                    f" {second.name}: give {second.name} another one too"
+                )
+            if key == ALWAYS_QUITS and action.name != "quit":
+                raise ProblemError(f"{action.name}: {ALWAYS_QUITS} always quits")
+
+
+# What a person is told to press: the key that an action is bound to, whatever that is.
+
+# the action of the interface for each action that a verdict may name
+_OF_VERDICTS = {
+    "run": "run_or_pause",
+    "step": "step(1)",
+    "help": "help",
+    "back": "step_back(10)",
+    "go_to": "go_to",
+    "rescue": "rescue",
+    "reset": "reset",
+    "new_start": "new_start",
+    "raise": "learning_rate(1)",
+    "lower": "learning_rate(-1)",
+    "type_rate": "type_learning_rate",
+    "branch_with": "branch_with",
+    "race_optimizers": "race('optimizers')",
+    "why": "panel('why')",
+    "report": "panel('report')",
+}
+
+
+class KeyNames:
+    """The keys of actions, as people are told of them."""
+
+    def __init__(self, actions: Sequence[Action] = ACTIONS) -> None:
+        self._actions = {action.name: action for action in actions}
+        self._names: dict[str, str] = {}
+
+    def of(self, name: str) -> str:
+        """Return the first key of an action; of one that has none, how the palette is asked."""
+        if name not in self._names:
+            self._names[name] = self._first(name) or self._by_name(name)
+        return self._names[name]
+
+    @property
+    def moving(self) -> str:
+        """The keys that move within a panel, as `↑ ↓`."""
+        return f"{self.of('move(-1)')} {self.of('move(1)')}"
+
+    def tries(self, tries: "Sequence[Try]") -> str:
+        """Return what a verdict says to try, each behind its key; nothing for nothing."""
+        said = [f"{self.for_verdict(one.action)} {one.words}".lstrip() for one in tries]
+        return f"try {'   '.join(said)}" if said else ""
+
+    def for_verdict(self, action: str) -> str:
+        """Return the key for an action that a verdict names, nothing where there is none."""
+        return self.of(_OF_VERDICTS[action]) if action else ""
+
+    def _first(self, name: str) -> str:
+        return shown_keys(self._actions[name].keys.partition(",")[0])
+
+    def _by_name(self, name: str) -> str:
+        palette = self._first("command_palette")
+        return f'{palette} "{self._actions[name].text}"'.lstrip()

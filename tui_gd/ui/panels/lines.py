@@ -10,8 +10,7 @@ from tui_gd.plots.colours import Colour
 from tui_gd.plots.palette import Palette, Style
 from tui_gd.session.snapshot import RunState
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.keyfile import KeyNames
-from tui_gd.ui.keys import Action, target
+from tui_gd.ui.keys import Action, KeyNames, target
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.why import WhyPanel, kind_colour
 

@@ -14,7 +14,7 @@ from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
-from tui_gd.ui.keyfile import KeyNames
+from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.studies import Study
 
 

@@ -24,8 +24,7 @@ from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.keys import APP_ACTIONS
 from tui_gd.ui.panels.race import Mode
-from tui_gd.ui.screens.columns import ColumnsScreen
-from tui_gd.ui.screens.help import HelpScreen
+from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import (
     Choice,
     ExportScreen,
