@@ -1,0 +1,1 @@
+"""Lessons: predict, then step. A file of steps that ask, and a run that answers."""
