@@ -1,0 +1,101 @@
+"""Facts: the numbers of a run that a lesson's checks and texts ask for."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from tui_gd.insight.curvature import curvature, safe_learning_rate
+from tui_gd.learning.losses import make_loss
+from tui_gd.learning.models import Floats, Predictor
+from tui_gd.training.trainer import Trainer
+
+
+class RunFacts:
+    """What a trainer's current lane says.
+
+    `start` counts the starts of the lesson's run from 1. `verdict` returns the kind of the verdict,
+    which only an interface that shows verdicts knows.
+    """
+
+    def __init__(
+        self, trainer: Trainer, *, start: int = 1, verdict: Callable[[], str] = lambda: ""
+    ) -> None:
+        self._trainer, self._start, self._verdict = trainer, start, verdict
+        self._predictor = Predictor(trainer.model, trainer.problem.task)
+
+    @property
+    def _position(self) -> int:
+        return self._trainer.position(self._trainer.current) or 0
+
+    def word(self, name: str) -> str:
+        """Return the kind of the verdict."""
+        assert name == "verdict"
+        return self._verdict()
+
+    def number(self, name: str, epoch: int | None = None) -> float:
+        """Return a number of the current lane, at `epoch` or at the viewed one."""
+        if epoch is not None:
+            return self._recorded(name, epoch)
+        trainer, position = self._trainer, self._position
+        kind, _, index = name.partition("_")
+        if index:
+            values = trainer.weights if kind == "weight" else trainer.grad
+            number = int(index) - 1
+            return float(values[position][number]) if number < values.shape[1] else math.nan
+        simple: dict[str, Callable[[], float]] = {
+            "epoch": lambda: trainer.epoch,
+            "newest": lambda: trainer.newest,
+            "lanes": lambda: len(trainer.lanes),
+            "start": lambda: self._start,
+            "alpha": lambda: trainer.learning_rates[position],
+            "loss": lambda: trainer.loss[position],
+            "norm": lambda: float(np.linalg.norm(trainer.grad[position])),
+            "test": self._test,
+            "limit": lambda: self._curvature("limit"),
+            "lambda": lambda: self._curvature("lambda"),
+        }
+        if name in simple:
+            return float(simple[name]())
+        return self._rows(name, trainer.weights[position])
+
+    def _test(self) -> float:
+        self._trainer.finish_tests()
+        return self._recorded("test", self._trainer.epoch)
+
+    def _rows(self, name: str, weights: Floats) -> float:
+        """Return how many test rows are right, wrong, or predicted otherwise than at the start."""
+        problem = self._trainer.problem
+        if problem.surface is not None or problem.task == "regression" or not len(problem.y_test):
+            return math.nan
+        with self._trainer.computing():
+            now = self._predictor.predict(weights, problem.x_test)
+            if name == "changed":
+                start = self._trainer.history.keyframes.start()[self._position, 0]
+                return float((now != self._predictor.predict(start, problem.x_test)).sum())
+        right = float((now == problem.y_test).sum())
+        count = float(len(problem.y_test))
+        return {"right": right, "wrong": count - right, "accuracy": right / count}[name]
+
+    def _recorded(self, name: str, epoch: int) -> float:
+        history, position = self._trainer.history, self._position
+        lane = history.lanes[position]
+        if epoch > lane.recorded:
+            return math.nan
+        if name == "alpha":
+            return float(lane.rate_at(epoch))
+        series = {"loss": "train", "test": "test", "norm": "norm"}[name]
+        return float(history.series[series].at(position, epoch))
+
+    def _curvature(self, name: str) -> float:
+        trainer, position = self._trainer, self._position
+        method = trainer.lanes[position].method_at(trainer.epoch)
+        with np.errstate(all="ignore"):
+            found = curvature(trainer.engines.make(method.loss), trainer.weights[position].copy())
+        if name == "lambda":
+            return found.largest
+        factor = make_loss(method.loss, trainer.problem.task).descent_factor
+        safe = safe_learning_rate(
+            found, method.optimizer.name, factor, True, method.optimizer.momentum
+        )
+        return math.nan if safe.limit is None else safe.limit

@@ -1,0 +1,204 @@
+"""Hand-ins: what a learner did, as one line of text, and how a teacher's machine grades it.
+
+`gdl1:` and then, in the URL-safe letters of base 64: deflated JSON and the first 4 bytes of its
+SHA-256. The JSON has the lesson's id and digest, the learner's name, and for every step the
+answer, tries, hints, whether it was skipped, and the share line of the run. Grading replays these
+runs and computes every answer again. Anybody can write such a line: replay proves the numbers, not
+who pressed the keys.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tui_gd.errors import ProblemError
+from tui_gd.lessons.lesson import Lesson, Step
+from tui_gd.lessons.player import Player, Record, seed_of
+from tui_gd.lessons.replay import LessonRun, VerdictOf, from_shared, opened
+from tui_gd.runs.share import open_line
+from tui_gd.session.settings import RunSettings
+
+VERSION = "gdl1:"
+LONGEST_LINE = 200_000
+LONGEST_JSON = 1 << 21
+CHECK_BYTES = 4
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """A hand-in that has been read: whole, and for the lesson it names."""
+
+    lesson: str
+    digest: str
+    name: str
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What became of one hand-in: a word for every step, and totals."""
+
+    name: str
+    steps: tuple[str, ...]
+    right: int
+    asked: int
+    tries: int
+    skipped: int
+    fault: str = ""
+
+
+def hand_in_line(player: Player) -> str:
+    """Return the line that hands a lesson in."""
+    document = {
+        "lesson": player.lesson.id,
+        "digest": player.lesson.digest,
+        "name": player.name,
+        "steps": [asdict(record) for record in player.records],
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(text) + packer.flush() + hashlib.sha256(text).digest()[:CHECK_BYTES]
+    return VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def read_hand_in(text: str) -> HandIn:
+    """Read a line; `ProblemError` says in one line what is wrong with it."""
+    line = "".join(text.split())
+    if not line.startswith(VERSION):
+        raise ProblemError(f"{line[:12]!a} is not a hand-in: it begins with {VERSION}")
+    if len(line) > LONGEST_LINE:
+        raise ProblemError(f"a hand-in has at most {LONGEST_LINE} characters")
+    broken = ProblemError("the hand-in is broken: copy the whole line again")
+    code = line[len(VERSION) :]
+    try:
+        packed = base64.b64decode(code + "=" * (-len(code) % 4), b"-_", validate=True)
+        unpacker = zlib.decompressobj(-15)
+        json_text = unpacker.decompress(packed[:-CHECK_BYTES], LONGEST_JSON)
+    except (ValueError, binascii.Error, zlib.error):
+        raise broken from None
+    if hashlib.sha256(json_text).digest()[:CHECK_BYTES] != packed[-CHECK_BYTES:]:
+        raise broken
+    try:
+        return _hand_in(json.loads(json_text))
+    except (ValueError, RecursionError):
+        raise broken from None
+
+
+def _hand_in(document: Any) -> HandIn:
+    """Return the hand-in in a document; `ValueError` unless it has the form of one."""
+    if type(document) is not dict or set(document) != {"lesson", "digest", "name", "steps"}:
+        raise ValueError
+    texts = [document["lesson"], document["digest"], document["name"]]
+    if any(type(text) is not str or len(text) > 100 or not text.isprintable() for text in texts):
+        raise ValueError
+    steps = document["steps"]
+    if type(steps) is not list or len(steps) > 100:
+        raise ValueError
+    return HandIn(texts[0], texts[1], texts[2][:LONGEST_NAME], tuple(map(_record, steps)))
+
+
+def _record(value: Any) -> Record:
+    wanted = asdict(Record())
+    if type(value) is not dict or set(value) != set(wanted):
+        raise ValueError
+    for key, usual in wanted.items():
+        given = value[key]
+        kinds = {bool, type(None)} if key == "right" else {type(usual)}
+        if type(given) not in kinds or (type(given) is str and not given.isprintable()):
+            raise ValueError
+        if type(given) is int and not 0 <= given <= 10**6:
+            raise ValueError
+    return Record(**value)
+
+
+def grade(
+    lesson: Lesson,
+    hand_in: HandIn,
+    parse: Callable[[Sequence[str]], RunSettings],
+    verdict: VerdictOf | None = None,
+) -> Grade:
+    """Replay a hand-in and say for every step what it is worth.
+
+    Words: `read`, `right`, `wrong`, `skipped`, `open` (not answered), `refuted` (the run does not
+    show what the line claims).
+    """
+    records = hand_in.records
+    fault = ""
+    if hand_in.lesson != lesson.id:
+        fault = f"is for lesson {hand_in.lesson}"
+    elif hand_in.digest != lesson.digest:
+        fault = "was made with another version of the lesson's file"
+    elif len(records) != len(lesson.steps):
+        fault = "has another number of steps"
+    if fault:
+        return Grade(hand_in.name, (), 0, 0, 0, 0, fault)
+    start = opened(lesson, seed_of(hand_in.name), parse).settings
+    words = [
+        _judge(_Place(lesson, hand_in.name, i), record, start, verdict)
+        for i, record in enumerate(records)
+    ]
+    asked = sum(step.kind != "read" for step in lesson.steps)
+    return Grade(
+        hand_in.name,
+        tuple(words),
+        words.count("right"),
+        asked,
+        sum(record.tries for record in records),
+        sum(record.skipped for record in records),
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A step of a lesson in a learner's hands."""
+
+    lesson: Lesson
+    name: str
+    at: int
+
+    @property
+    def step(self) -> Step:
+        return self.lesson.steps[self.at]
+
+
+def _judge(place: _Place, record: Record, start: RunSettings, verdict: VerdictOf | None) -> str:
+    step = place.step
+    if record.skipped:
+        return "skipped"
+    if record.right is None:
+        return "open"
+    if step.kind == "read":
+        return "read"
+    run = None
+    if record.run:
+        try:
+            run = _run_of(record.run, start, verdict)
+        except ProblemError:
+            return "refuted"
+    if step.kind == "do":
+        assert step.until is not None
+        return "right" if run is not None and step.until.holds(run.facts) else "refuted"
+    if run is None:
+        return "refuted"
+    run.carry_out(step.then)
+    player = Player(place.lesson, place.name, at=place.at)
+    player.records[place.at].tries = place.lesson.reveal_after - 1
+    player.answer(record.answer, run.facts)
+    right = player.record.right is True
+    if right != record.right:
+        return "refuted"
+    return "right" if right else "wrong"
+
+
+def _run_of(line: str, start: RunSettings, verdict: VerdictOf | None) -> LessonRun:
+    """Return the run of a share line, which has to be one of the lesson's start."""
+    shared = open_line(line)
+    if replace(shared.settings, epochs=start.epochs) != start:
+        raise ProblemError("the run did not start where the lesson does")
+    return from_shared(shared, verdict)

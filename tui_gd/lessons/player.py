@@ -1,0 +1,224 @@
+"""A lesson being played: where the learner is, what they answered, and what is said to it."""
+
+import math
+import random
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tui_gd.lessons.checks import Facts, fill
+from tui_gd.lessons.lesson import Lesson, Step
+
+ADVANCING = ("run_or_pause", "step", "newest", "go_to")
+"""Actions that are locked while a prediction is waited for."""
+
+
+@dataclass
+class Record:
+    """What a learner did at one step: `right` is None until it is answered.
+
+    `run` is the share line of the run before a prediction, or when a task was done.
+    """
+
+    answer: str = ""
+    tries: int = 0
+    hints: int = 0
+    right: bool | None = None
+    skipped: bool = False
+    run: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is asked."""
+        return self.right is not None or self.skipped
+
+
+def seed_of(name: str) -> int:
+    """Return the seed that stands for a learner's name: the same for the same name."""
+    return zlib.crc32(" ".join(name.lower().split()).encode())
+
+
+class Player:
+    """A learner's way through a lesson; knows no screen and no run.
+
+    `reply` is what is said to the last answer.
+    """
+
+    def __init__(self, lesson: Lesson, name: str, *, at: int = 0) -> None:
+        self.lesson, self.name = lesson, name
+        self.at = max(0, min(at, len(lesson.steps) - 1))
+        self.records = [Record() for _ in lesson.steps]
+        self.reply = ""
+        self.finished = False
+
+    @property
+    def step(self) -> Step:
+        """The step that the learner is at."""
+        return self.lesson.steps[self.at]
+
+    @property
+    def record(self) -> Record:
+        """What the learner did at it."""
+        return self.records[self.at]
+
+    @property
+    def waits(self) -> bool:
+        """Whether the step still wants something before the next one."""
+        return self.step.kind != "read" and not self.record.done
+
+    def locks(self, action: str) -> bool:
+        """Return whether an action of the run does nothing now."""
+        name = action.partition("(")[0]
+        if action in self.lesson.lock or name in self.lesson.lock:
+            return True
+        if name == "panel" and any(f"'{panel}'" in action for panel in self.lesson.hide):
+            return True
+        return self.step.kind == "predict" and self.waits and name in ADVANCING
+
+    def options(self) -> list[str]:
+        """Return the answers to choose from; none for a number or a word."""
+        if self.step.curves:
+            return [f"curve {number}" for number in range(1, len(self.step.curves) + 1)]
+        return [choice.text for choice in self.step.choice]
+
+    def curve_rates(self) -> list[float]:
+        """Return the learning rates of the curves in the order shown; the true one among them.
+
+        The order depends on lesson, step and name, so that neighbours see different ones.
+        """
+        true = next(order.number for order in self.step.then if order.name == "alpha")
+        rates = list(self.step.curves)
+        if true not in rates:
+            rates[-1] = true
+        mixed = random.Random(f"{self.lesson.id} {self.at} {self.name}")
+        mixed.shuffle(rates)
+        return rates
+
+    # Answers
+
+    def answer(self, given: str, facts: Facts) -> bool:
+        """Take an answer; `facts` are those after `then`. Return whether the step is done."""
+        step, record = self.step, self.record
+        given = given.strip()
+        record.answer, record.tries = given, record.tries + 1
+        right, words = self._judge(given, facts)
+        if right is None:
+            record.tries -= 1
+            self.reply = words
+            return False
+        if right:
+            record.right = True
+        elif record.tries >= self.lesson.reveal_after:
+            record.right = False
+            words = f"{words} {self._truth(facts)}".strip()
+        after = fill(step.after, facts) if record.done else ""
+        start = "Right." if right else "Not yet." if not record.done else "Not this time."
+        self.reply = " ".join(part for part in (start, words, after) if part)
+        return record.done
+
+    def _judge(self, given: str, facts: Facts) -> tuple[bool | None, str]:
+        """Return whether an answer is right, None if it is no answer, and what to say to it."""
+        step = self.step
+        if step.number is not None:
+            return self._judge_number(given, step.number.value(facts), facts)
+        if step.one_of:
+            said = " ".join(given.lower().split())
+            return said in {" ".join(one.lower().split()) for one in step.one_of}, ""
+        options = self.options()
+        if not (given.isdecimal() and 1 <= int(given) <= len(options)):
+            return None, f"Choose 1 to {len(options)}."
+        index = int(given) - 1
+        if step.curves:
+            return index == self._true_curve(), ""
+        choice = step.choice[index]
+        return choice.right, fill(choice.say, facts)
+
+    def _judge_number(self, given: str, true: float, facts: Facts) -> tuple[bool | None, str]:
+        try:
+            number = float(given.replace("−", "-").replace(",", "."))
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            return None, f"{given!r} is not a number." if given else "Type a number."
+        if self.step.is_right(number, true):
+            return True, f"You said {number:g}; it is {true:.6g}."
+        hint = self.step.too_high if number > true else self.step.too_low
+        return False, fill(hint, facts) or ("Too high." if number > true else "Too low.")
+
+    def _true_curve(self) -> int:
+        true = next(order.number for order in self.step.then if order.name == "alpha")
+        return self.curve_rates().index(true)
+
+    def _truth(self, facts: Facts) -> str:
+        """Return the right answer, for one who has tried often enough."""
+        step = self.step
+        if step.number is not None:
+            return f"It is {step.number.value(facts):.6g}."
+        if step.one_of:
+            return f"It is: {step.one_of[0]}."
+        if step.curves:
+            return f"It is curve {self._true_curve() + 1}."
+        right = [i for i, choice in enumerate(step.choice, 1) if choice.right]
+        return f"It is {right[0]}."
+
+    def reached(self, facts: Facts) -> bool:
+        """Return whether the state that a `do` step wants is reached now; remember it."""
+        step = self.step
+        if step.until is None or self.record.done or not step.until.holds(facts):
+            return False
+        self.record.right = True
+        self.reply = " ".join(part for part in ("Done.", fill(step.after, facts)) if part)
+        return True
+
+    def hint(self) -> bool:
+        """Show the next hint; return whether there is one."""
+        hints = self.step.hint
+        if not hints:
+            self.reply = "There is no hint for this step."
+            return False
+        record = self.record
+        self.reply = f"Hint: {hints[min(record.hints, len(hints) - 1)]}"
+        record.hints = min(record.hints + 1, len(hints))
+        return True
+
+    # The way
+
+    def next(self) -> bool:
+        """Go to the next step, or finish; return False if this one still wants something."""
+        if self.waits:
+            return False
+        if self.step.kind == "read":
+            self.record.right = True
+        self.reply = ""
+        if self.at + 1 == len(self.lesson.steps):
+            self.finished = True
+        else:
+            self.at += 1
+        return True
+
+    def skip(self) -> bool:
+        """Leave a step undone; return whether the lesson allows it."""
+        if not self.waits:
+            return self.next()
+        if self.lesson.skip == "never":
+            self.reply = "This step cannot be skipped."
+            return False
+        self.record.skipped = True
+        return self.next()
+
+    @property
+    def score(self) -> tuple[int, int]:
+        """How many questions and tasks are right, and how many there are."""
+        asked = [
+            record
+            for record, step in zip(self.records, self.lesson.steps, strict=True)
+            if step.kind != "read"
+        ]
+        return sum(record.right is True for record in asked), len(asked)
+
+
+def restore(player: Player, records: Sequence[Record], at: int) -> None:
+    """Be where the learner left the lesson."""
+    player.records = [*records][: len(player.records)]
+    player.records += [Record() for _ in range(len(player.lesson.steps) - len(player.records))]
+    player.at = max(0, min(at, len(player.lesson.steps) - 1))

@@ -1,0 +1,158 @@
+"""A lesson's run without a screen: its start, what a prediction leads to, and the curves."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tui_gd.errors import ProblemError
+from tui_gd.learning.models import Floats
+from tui_gd.lessons.facts import RunFacts
+from tui_gd.lessons.lesson import Lesson
+from tui_gd.lessons.orders import Order
+from tui_gd.problems import Problem
+from tui_gd.runs.exported import Exported
+from tui_gd.runs.share import open_line, share_line
+from tui_gd.runs.steps import Shared
+from tui_gd.runs.steps import replay as repeat
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import Checkpoint
+from tui_gd.training.trainer import Trainer
+
+STUDENT = "student"
+MOST_REPLAYED = 2_000_000
+"""A run of more epochs than this is not replayed for a check or a grade."""
+
+VerdictOf = Callable[[Trainer, RunSettings, Problem], str]
+
+
+@dataclass
+class LessonRun:
+    """A run that a lesson can look at: its settings, its problem and its trainer."""
+
+    settings: RunSettings
+    problem: Problem
+    trainer: Trainer
+    seed: int
+    start: int = 1
+    verdict: VerdictOf | None = None
+
+    @property
+    def facts(self) -> RunFacts:
+        """What the run says now."""
+        return RunFacts(self.trainer, start=self.start, verdict=self._verdict)
+
+    def _verdict(self) -> str:
+        if self.verdict is None:
+            return ""
+        return self.verdict(self.trainer, self.settings, self.problem)
+
+    def carry_out(self, orders: Sequence[Order]) -> None:
+        """Do what orders say, one after the other."""
+        for order in orders:
+            before = self.seed
+            self.seed = order.carry_out(self.trainer, before)
+            self.start += order.name == "new"
+
+    def copy(self) -> "LessonRun":
+        """Return the run again, at the same epoch with the same bits, to be changed freely."""
+        return at_checkpoint(
+            self.settings,
+            self.problem,
+            self.trainer.checkpoint(self.seed),
+            self.verdict,
+            self.start,
+        )
+
+    def line(self) -> str:
+        """Return the run's share line."""
+        checkpoint = self.trainer.checkpoint(self.seed)
+        return share_line(Exported(self.settings, self.problem, checkpoint))
+
+
+def at_checkpoint(
+    settings: RunSettings,
+    problem: Problem,
+    checkpoint: Checkpoint,
+    verdict: VerdictOf | None = None,
+    start: int = 1,
+) -> LessonRun:
+    """Return a run of its own where another one stands."""
+    trainer = settings.make_trainer(problem)
+    trainer.record_steepness()
+    trainer.restore(checkpoint)
+    return LessonRun(settings, problem, trainer, checkpoint.seed, start, verdict)
+
+
+def begin(
+    lesson: Lesson,
+    seed: int,
+    parse: Callable[[Sequence[str]], RunSettings],
+    verdict: VerdictOf | None = None,
+) -> LessonRun:
+    """Return a lesson's run at its start; `seed` stands for the learner's name.
+
+    `parse` reads what follows `gd-tui` on a command line. `ProblemError` if the lesson's `run` is
+    at fault, or names a file.
+    """
+    shared = opened(lesson, seed, parse)
+    return from_shared(shared, verdict)
+
+
+def opened(lesson: Lesson, seed: int, parse: Callable[[Sequence[str]], RunSettings]) -> Shared:
+    """Return settings and steps of a lesson's start."""
+    import shlex
+
+    text = lesson.run.strip()
+    if text.startswith("gd1:"):
+        return open_line(text)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ProblemError(f"{lesson.place('run')}: run cannot be read: {error}") from None
+    for at, word in enumerate(words):
+        if word == STUDENT and at and words[at - 1] == "--seed":
+            words[at] = str(seed)
+    settings = parse(words)
+    from tui_gd.problems import BUILTIN, SURFACES
+    from tui_gd.problems.surfaces import TYPED
+
+    if settings.problem not in {*BUILTIN, *SURFACES, TYPED} or settings.init or settings.test:
+        raise ProblemError(f"{lesson.place('run')}: a lesson's run names a built-in problem")
+    return Shared(settings, (), 0)
+
+
+def from_shared(shared: Shared, verdict: VerdictOf | None = None) -> LessonRun:
+    """Return the run that a share line leads to."""
+    total = shared.epoch * max(1, len(shared.settings.alpha) * len(shared.settings.optimizer))
+    if total > MOST_REPLAYED:
+        raise ProblemError(f"{total} epochs are too many to replay here: {MOST_REPLAYED} at most")
+    settings = replace(shared.settings, epochs=max(shared.settings.epochs, 1))
+    problem = settings.load_problem()
+    trainer = settings.make_trainer(problem)
+    trainer.record_steepness()
+    repeat(trainer, shared)
+    trainer.current = trainer.lanes[shared.current].number
+    return LessonRun(settings, problem, trainer, settings.seed, 1, verdict)
+
+
+def curves(run: LessonRun, rates: Sequence[float], orders: Sequence[Order]) -> list[Floats]:
+    """Return the losses that each learning rate would lead to, from here through `orders`.
+
+    The first loss is that of here. Numbers after divergence are inf.
+    """
+    epochs = sum(order.epochs for order in orders)
+    found = []
+    for rate in rates:
+        other = run.copy()
+        trainer = other.trainer
+        position = trainer.position(trainer.current) or 0
+        at = trainer.epoch
+        for order in orders:
+            changed = replace(order, number=rate) if order.name == "alpha" else order
+            other.seed = changed.carry_out(trainer, other.seed)
+        losses = np.asarray(trainer.losses(position)[at : at + epochs + 1], np.float64)
+        missing = epochs + 1 - len(losses)
+        found.append(np.concatenate([losses, np.full(max(missing, 0), math.inf)]))
+    return found
