@@ -168,32 +168,29 @@ class _Place:
 
 
 def _judge(place: _Place, record: Record, start: RunSettings, verdict: VerdictOf | None) -> str:
-    step = place.step
-    if record.skipped:
-        return "skipped"
-    if record.right is None:
-        return "open"
-    if step.kind == "read":
+    if record.skipped or record.right is None:
+        return "skipped" if record.skipped else "open"
+    if place.step.kind == "read":
         return "read"
-    run = None
-    if record.run:
-        try:
-            run = _run_of(record.run, start, verdict)
-        except ProblemError:
-            return "refuted"
-    if step.kind == "do":
-        assert step.until is not None
-        return "right" if run is not None and step.until.holds(run.facts) else "refuted"
-    if run is None:
+    try:
+        right = _replayed(place, record, _run_of(record.run, start, verdict))
+    except ProblemError:
         return "refuted"
-    run.carry_out(step.then)
-    player = Player(place.lesson, place.name, at=place.at)
-    player.records[place.at].tries = place.lesson.reveal_after - 1
-    player.answer(record.answer, run.facts)
-    right = player.record.right is True
     if right != record.right:
         return "refuted"
     return "right" if right else "wrong"
+
+
+def _replayed(place: _Place, record: Record, run: LessonRun) -> bool:
+    """Return whether an answer is right, or a task done, by a run that was replayed."""
+    step = place.step
+    if step.kind == "do":
+        assert step.until is not None
+        return step.until.holds(run.facts)
+    run.carry_out(step.then)
+    player = Player(place.lesson, place.name, at=place.at)
+    player.answer(record.answer, run.facts)
+    return player.record.right is True
 
 
 def _run_of(line: str, start: RunSettings, verdict: VerdictOf | None) -> LessonRun:

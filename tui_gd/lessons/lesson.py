@@ -57,6 +57,7 @@ class Step:
 
     kind: Kind
     text: str
+    title: str = ""
     panel: str = ""
     then: tuple[Order, ...] = ()
     number: Check | None = None
@@ -188,7 +189,7 @@ class _Reader:
         if len(kinds) != 1:
             raise self.fault(path, f"a step has one of {', '.join(KINDS)}")
         kind = kinds[0]
-        allowed = {kind, "panel", "then", "after"}
+        allowed = {kind, "title", "panel", "then", "after"}
         if kind in {"predict", "ask"}:
             allowed |= {"number", "within", "range", "too_high", "too_low", "curves", "choice"}
             allowed |= {"one_of"}
@@ -202,6 +203,7 @@ class _Reader:
         step = Step(
             kind,
             self._filled(table, kind, LONGEST_TEXT, path, required=True),
+            self._text(table, "title", LONGEST_TITLE, path),
             panel,
             self._orders(table, "then", path),
             self._check(table, "number", path),
