@@ -12,14 +12,13 @@ import binascii
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tui_gd.errors import ProblemError
 from tui_gd.lessons.lesson import Lesson, Step
 from tui_gd.lessons.player import Player, Record, seed_of
-from tui_gd.lessons.replay import LessonRun, VerdictOf, from_shared, opened
+from tui_gd.lessons.replay import LessonRun, VerdictOf, from_shared, start_of
 from tui_gd.runs.share import open_line
 from tui_gd.session.settings import RunSettings
 
@@ -100,10 +99,11 @@ def _hand_in(document: Any) -> HandIn:
     steps = document["steps"]
     if type(steps) is not list or len(steps) > 100:
         raise ValueError
-    return HandIn(texts[0], texts[1], texts[2][:LONGEST_NAME], tuple(map(_record, steps)))
+    return HandIn(texts[0], texts[1], texts[2][:LONGEST_NAME], tuple(map(read_record, steps)))
 
 
-def _record(value: Any) -> Record:
+def read_record(value: Any) -> Record:
+    """Return the record in a document; `ValueError` unless it has the form of one."""
     wanted = asdict(Record())
     if type(value) is not dict or set(value) != set(wanted):
         raise ValueError
@@ -120,7 +120,6 @@ def _record(value: Any) -> Record:
 def grade(
     lesson: Lesson,
     hand_in: HandIn,
-    parse: Callable[[Sequence[str]], RunSettings],
     verdict: VerdictOf | None = None,
 ) -> Grade:
     """Replay a hand-in and say for every step what it is worth.
@@ -138,7 +137,7 @@ def grade(
         fault = "has another number of steps"
     if fault:
         return Grade(hand_in.name, (), 0, 0, 0, 0, fault)
-    start = opened(lesson, seed_of(hand_in.name), parse).settings
+    start = start_of(lesson, seed_of(hand_in.name)).settings
     words = [
         _judge(_Place(lesson, hand_in.name, i), record, start, verdict)
         for i, record in enumerate(records)

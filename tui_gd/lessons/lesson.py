@@ -95,6 +95,8 @@ class Lesson:
     run: str
     steps: tuple[Step, ...]
     digest: str
+    name: str = ""
+    """What errors call the file."""
     lang: str = "en"
     panels: tuple[str, ...] = ("loss", "data")
     hide: tuple[str, ...] = ()
@@ -173,6 +175,7 @@ class _Reader:
             run=self._text(document, "run", 20_000),
             steps=tuple(self._step(step, f"step.{i}") for i, step in enumerate(steps)),
             digest=digest,
+            name=self._name,
             lang=self._text(document, "lang", 20) or "en",
             panels=self._panels(document, "panels") or ("loss", "data"),
             hide=self._panels(document, "hide"),

@@ -149,17 +149,23 @@ class Player:
         true = next(order.number for order in self.step.then if order.name == "alpha")
         return self.curve_rates().index(true)
 
-    def _truth(self, facts: Facts) -> str:
-        """Return the right answer, for one who has tried often enough."""
+    def right_answer(self, facts: Facts) -> str:
+        """Return an answer that is right."""
         step = self.step
         if step.number is not None:
-            return f"It is {step.number.value(facts):.6g}."
+            true = step.number.value(facts)
+            return repr(true if step.range is None or step.is_right(true, true) else step.range[0])
         if step.one_of:
-            return f"It is: {step.one_of[0]}."
+            return step.one_of[0]
         if step.curves:
-            return f"It is curve {self._true_curve() + 1}."
-        right = [i for i, choice in enumerate(step.choice, 1) if choice.right]
-        return f"It is {right[0]}."
+            return str(self._true_curve() + 1)
+        return str([choice.right for choice in step.choice].index(True) + 1)
+
+    def _truth(self, facts: Facts) -> str:
+        """Return the right answer, for someone who has tried often enough."""
+        if self.step.number is not None:
+            return f"It is {self.step.number.value(facts):.6g}."
+        return f"It is {self.right_answer(facts)}."
 
     def reached(self, facts: Facts) -> bool:
         """Return whether the state that a `do` step wants is reached now; remember it."""

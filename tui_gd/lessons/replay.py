@@ -1,22 +1,27 @@
 """A lesson's run without a screen: its start, what a prediction leads to, and the curves."""
 
 import math
+import shlex
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
 from tui_gd.lessons.facts import RunFacts
-from tui_gd.lessons.lesson import Lesson
+from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.orders import Order
-from tui_gd.problems import Problem
+from tui_gd.problems import BUILTIN, SURFACES, Problem
+from tui_gd.problems.surfaces import TYPED
 from tui_gd.runs.exported import Exported
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.runs.steps import Shared
 from tui_gd.runs.steps import replay as repeat
-from tui_gd.session.settings import RunSettings
+from tui_gd.session import readers
+from tui_gd.session.settings import RunSettings, Scope, options_of
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
@@ -85,42 +90,58 @@ def at_checkpoint(
     return LessonRun(settings, problem, trainer, checkpoint.seed, start, verdict)
 
 
-def begin(
-    lesson: Lesson,
-    seed: int,
-    parse: Callable[[Sequence[str]], RunSettings],
-    verdict: VerdictOf | None = None,
-) -> LessonRun:
+def begin(lesson: Lesson, seed: int, verdict: VerdictOf | None = None) -> LessonRun:
     """Return a lesson's run at its start; `seed` stands for the learner's name.
 
-    `parse` reads what follows `gd-tui` on a command line. `ProblemError` if the lesson's `run` is
-    at fault, or names a file.
+    `ProblemError` if the lesson's `run` is at fault, or names a file.
     """
-    shared = opened(lesson, seed, parse)
-    return from_shared(shared, verdict)
+    return from_shared(start_of(lesson, seed), verdict)
 
 
-def opened(lesson: Lesson, seed: int, parse: Callable[[Sequence[str]], RunSettings]) -> Shared:
-    """Return settings and steps of a lesson's start."""
-    import shlex
-
+def start_of(lesson: Lesson, seed: int) -> Shared:
+    """Return settings and steps of a lesson's start; `LessonError` if they cannot be had."""
     text = lesson.run.strip()
-    if text.startswith("gd1:"):
-        return open_line(text)
     try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ProblemError(f"{lesson.place('run')}: run cannot be read: {error}") from None
-    for at, word in enumerate(words):
-        if word == STUDENT and at and words[at - 1] == "--seed":
-            words[at] = str(seed)
-    settings = parse(words)
-    from tui_gd.problems import BUILTIN, SURFACES
-    from tui_gd.problems.surfaces import TYPED
+        if text.startswith("gd1:"):
+            return open_line(text)
+        return Shared(_settings(shlex.split(text), seed), (), 0)
+    except (ProblemError, ValueError) as error:
+        raise LessonError(f"{lesson.name}, {lesson.place('run')}: run: {error}") from None
 
-    if settings.problem not in {*BUILTIN, *SURFACES, TYPED} or settings.init or settings.test:
-        raise ProblemError(f"{lesson.place('run')}: a lesson's run names a built-in problem")
-    return Shared(settings, (), 0)
+
+def _settings(words: list[str], seed: int) -> RunSettings:
+    """Return the settings that follow `gd-tui` on a command line; `student` stands for `seed`."""
+    options = options_of(RunSettings)
+    flags = {flag: one for one in options.values() for flag in (one.flag, one.short) if flag}
+    given: dict[str, Any] = {"seed": 0}
+    left = deque(words)
+    while left:
+        word, equals, value = left.popleft().partition("=")
+        if not word.startswith("-"):
+            given["problem"] = word
+            continue
+        one = flags.get(word)
+        if one is None or one.scope in {Scope.FILES, Scope.LOCAL}:
+            raise ValueError(f"{word[:40]!a} is not for a lesson")
+        if one.reader is readers.boolean:
+            given[one.name] = True
+            continue
+        if not equals:
+            if not left:
+                raise ValueError(f"{word} needs a value")
+            value = left.popleft()
+        if one.name == "seed" and value == STUDENT:
+            value = str(seed)
+        try:
+            given[one.name] = one.reader.typed(value)
+        except ValueError as error:
+            raise ValueError(f"{word}: {error}") from None
+    if "surface" in given:
+        given["problem"] = TYPED
+    settings = RunSettings.of(given)
+    if settings.problem not in {*BUILTIN, *SURFACES, TYPED}:
+        raise ValueError(f"{settings.problem[:40]!a} is no built-in problem")
+    return settings
 
 
 def from_shared(shared: Shared, verdict: VerdictOf | None = None) -> LessonRun:

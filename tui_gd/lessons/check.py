@@ -1,0 +1,90 @@
+"""Checking a lesson: it is played once by its own answers, for several learners' names."""
+
+import math
+import textwrap
+from itertools import pairwise
+
+from tui_gd.errors import ProblemError
+from tui_gd.lessons.checks import fill
+from tui_gd.lessons.lesson import Lesson, LessonError, Step
+from tui_gd.lessons.player import Player, seed_of
+from tui_gd.lessons.replay import LessonRun, VerdictOf, begin, curves
+
+NAMES = ("Ada", "Bo", "Chen")
+TEXT_WIDTH, MOST_LINES = 74, 6
+"""A step's text and its choices have to fit into so many lines of an 80-column screen."""
+
+
+def check_lesson(lesson: Lesson, verdict: VerdictOf | None = None) -> None:
+    """Play a lesson through; `LessonError` names the first step that does not work, with its place.
+
+    Every number that is asked for exists, every `do` is not yet true at its start and is reached by
+    its solution, and every text fits an 80-column screen.
+    """
+    for name in NAMES:
+        run = begin(lesson, seed_of(name), verdict)
+        player = Player(lesson, name)
+        for at, step in enumerate(lesson.steps):
+            try:
+                _play(player, run)
+            except _StepError as fault:
+                place = lesson.place(f"step.{at}.{fault.key or step.kind}")
+                raise LessonError(f"{lesson.name}, {place}: {fault} (as {name})") from None
+            except ProblemError as error:
+                place = lesson.place(f"step.{at}.{step.kind}")
+                raise LessonError(f"{lesson.name}, {place}: {error} (as {name})") from None
+            player.next()
+
+
+class _StepError(Exception):
+    """What is wrong with a step; `key` is the key of its table that is at fault."""
+
+    def __init__(self, what: str, key: str = "") -> None:
+        super().__init__(what)
+        self.key = key
+
+
+def _play(player: Player, run: LessonRun) -> None:
+    """Do the step that a player is at as its author says it is done."""
+    step = player.step
+    _check_text(step, fill(step.text, run.facts))
+    if step.until is not None:
+        if step.until.holds(run.facts):
+            raise _StepError("until is true before anything is done", "until")
+        for order in step.solution:
+            run.carry_out([order])
+            if player.reached(run.facts):
+                return
+        raise _StepError("solution does not reach until", "solution")
+    if step.curves:
+        _check_curves(step, run)
+    run.carry_out(step.then)
+    if not step.asks:
+        return
+    facts = run.facts
+    if step.number is not None:
+        true = step.number.value(facts)
+        if math.isnan(true):
+            raise _StepError(f"{step.number.text} has no value here", "number")
+        if step.range is not None and not step.is_right(true, true):
+            raise _StepError(f"the true number, {true:.6g}, is not in range", "range")
+    player.answer(player.right_answer(facts), facts)
+    if player.record.right is not True:
+        raise _StepError("its own answer is not taken as right")
+
+
+def _check_text(step: Step, text: str) -> None:
+    lines = len(textwrap.wrap(text, TEXT_WIDTH)) + max(len(step.choice), bool(step.curves))
+    if lines > MOST_LINES:
+        raise _StepError(f"needs {lines} lines of 80 columns, and there are {MOST_LINES}")
+
+
+def _check_curves(step: Step, run: LessonRun) -> None:
+    """Refuse curves that cannot be told apart."""
+    rates = [order.number for order in step.then if order.name == "alpha"]
+    if rates[0] not in step.curves:
+        raise _StepError(f"the true α, {rates[0]:g}, is not among the curves", "curves")
+    ends = sorted(float(losses[-1]) for losses in curves(run, step.curves, step.then))
+    for one, other in pairwise(ends):
+        if abs(other - one) < 0.01 * max(abs(one), abs(other)):
+            raise _StepError("two curves end within 1 % of each other", "curves")
