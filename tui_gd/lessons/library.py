@@ -56,7 +56,7 @@ def own_lessons() -> Iterator[Lesson | LessonError]:
 
 
 def find_lesson(name: str) -> Lesson:
-    """Return the lesson of that id, or in the file of that path; `ProblemError` if there is none."""
+    """Return the lesson of that id, or in that file; `ProblemError` if there is none."""
     if name in ORDER:
         return bundled(name)
     for lesson in own_lessons():

@@ -17,10 +17,12 @@ ADVANCING = ("run_or_pause", "step", "newest", "go_to")
 class Record:
     """What a learner did at one step: `right` is None until it is answered.
 
-    `run` is the share line of the run before a prediction, or when a task was done.
+    `came` is the right answer, once it is shown. `run` is the share line of the run before a
+    prediction, or when a task was done.
     """
 
     answer: str = ""
+    came: str = ""
     tries: int = 0
     hints: int = 0
     right: bool | None = None
@@ -110,8 +112,10 @@ class Player:
             record.right = True
         elif record.tries >= self.lesson.reveal_after:
             record.right = False
-            words = f"{words} {self._truth(facts)}".strip()
-        after = fill(step.after, facts) if record.done else ""
+            words = f"{words} It is: {self.right_words(facts)}.".strip()
+        after = ""
+        if record.done:
+            record.came, after = self.right_words(facts), fill(step.after, facts)
         start = "Right." if right else "Not yet." if not record.done else "Not this time."
         self.reply = " ".join(part for part in (start, words, after) if part)
         return record.done
@@ -161,11 +165,13 @@ class Player:
             return str(self._true_curve() + 1)
         return str([choice.right for choice in step.choice].index(True) + 1)
 
-    def _truth(self, facts: Facts) -> str:
-        """Return the right answer, for someone who has tried often enough."""
+    def right_words(self, facts: Facts) -> str:
+        """Return the right answer as a person reads it."""
         if self.step.number is not None:
-            return f"It is {self.step.number.value(facts):.6g}."
-        return f"It is {self.right_answer(facts)}."
+            return f"{self.step.number.value(facts):.6g}"
+        right = self.right_answer(facts)
+        options = self.options()
+        return options[int(right) - 1] if options else right
 
     def reached(self, facts: Facts) -> bool:
         """Return whether the state that a `do` step wants is reached now; remember it."""
