@@ -4,16 +4,25 @@ import argparse
 import csv
 import getpass
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tui_gd.cli.plain import Session
+from tui_gd.cli.plain_run import PlainRun, WordError
 from tui_gd.errors import ProblemError
+from tui_gd.lessons.checks import fill
 from tui_gd.lessons.handin import Grade, grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.library import ORDER, TOUR, bundled, find_lesson, own_lessons, template
-from tui_gd.lessons.player import Player
+from tui_gd.lessons.player import Player, seed_of
+from tui_gd.lessons.replay import LessonRun, begin, curves, from_shared
+from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
+from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.trainer import Trainer
 
 MOST_LINES = 10_000
 
@@ -75,9 +84,7 @@ def _play(lesson: Lesson, options: argparse.Namespace) -> int:
             line = left.line
         else:
             print("gd-tui: the lesson's file has changed: it starts again", file=sys.stderr)
-    from tui_gd.cli.lesson_plain import play
-
-    return play(player, line)
+    return _LessonSession(_LessonRun.of(player, line)).hold()
 
 
 def _user() -> str:
@@ -94,11 +101,10 @@ def _one(options: argparse.Namespace) -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tui_gd.cli.plain_panels import verdict_kind
     from tui_gd.lessons.check import check_lesson
 
     found = find_lesson(_one(options))
-    check_lesson(found, verdict_kind)
+    check_lesson(found, _verdict_kind)
     questions = sum(step.kind != "read" for step in found.steps)
     print(f"{found.id}: {len(found.steps)} steps, {questions} of them ask: all work")
     return 0
@@ -161,7 +167,6 @@ def _answer(player: Player, at: int) -> str:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from tui_gd.cli.plain_panels import verdict_kind
 
     if len(options.rest) < 2:
         raise ProblemError("gd-tui lesson grade takes a lesson and hand-ins: lines, or files")
@@ -169,7 +174,7 @@ def _grade(options: argparse.Namespace) -> int:
     grades = []
     for line in _lines(options.rest[1:]):
         try:
-            grades.append(grade(found, read_hand_in(line), verdict_kind))
+            grades.append(grade(found, read_hand_in(line), _verdict_kind))
         except LessonError:
             raise
         except ProblemError as error:
@@ -215,3 +220,202 @@ def _lines(given: list[str]) -> Iterator[str]:
             if count > MOST_LINES:
                 raise ProblemError(f"more than {MOST_LINES} hand-ins: grade them in parts")
             yield line
+
+
+# A lesson in plain lines
+
+# the actions of the interface that commands stand for, as lessons lock them
+_ACTIONS = {
+    "step": "step(1)",
+    "run": "run_or_pause",
+    "goto": "go_to",
+    "alpha": "type_learning_rate",
+    "branch": "branch",
+    "reset": "reset",
+    "new": "new_start",
+}
+HELP = (
+    "1, 2 ... or a number   your answer, where something is asked",
+    "next, or Enter         the next step, once nothing is asked",
+    "hint, skip             a hint; leave a step undone",
+    "quit                   leave; gd-tui lesson ID goes on here",
+)
+
+
+def _verdict_kind(trainer: Trainer, settings: RunSettings, problem: Problem) -> str:
+    """Return the kind of the verdict on a run."""
+    run = PlainRun(settings, problem, trainer, None, epochs=trainer.epoch, seed=settings.seed)
+    return run.verdict_kind()
+
+
+class _LessonRun(PlainRun):
+    """A run with a lesson: its commands, and those that answer."""
+
+    player: Player
+    starts: int
+
+    @classmethod
+    def of(cls, player: Player, line: str) -> "_LessonRun":
+        """Return the run of a lesson at its start, or where the share line `line` leads."""
+        begun = from_shared(open_line(line)) if line else begin(player.lesson, seed_of(player.name))
+        run = cls(
+            begun.settings,
+            begun.problem,
+            begun.trainer,
+            None,
+            epochs=max(begun.settings.epochs, begun.trainer.epoch),
+            seed=begun.seed,
+        )
+        run.player, run.starts = player, 1
+        return run
+
+    @property
+    def _as_lesson(self) -> LessonRun:
+        return LessonRun(
+            self.settings, self.problem, self.trainer, self.seed, self.starts, _verdict_kind
+        )
+
+    def greeting(self) -> list[str]:
+        """Return the step that the learner is at."""
+        return self.ask()
+
+    def ask(self) -> list[str]:
+        """Return the step as lines: its title, its text, and what can be answered."""
+        player = self.player
+        if player.finished:
+            right, asked = player.score
+            return [f"the end: {right} of {asked} right (gd-tui lesson review {player.lesson.id})"]
+        step, lesson = player.step, player.lesson
+        title = f"{lesson.title} {player.at + 1} of {len(lesson.steps)}"
+        lines = ["", f"{title}: {step.title}" if step.title else title]
+        lines += textwrap.wrap(fill(step.text, self._as_lesson.facts), 78)
+        if step.curves:
+            lines += self._curves()
+        else:
+            lines += [f"  {i}  {text}" for i, text in enumerate(player.options(), 1)]
+        return [*lines, self._prompt()]
+
+    def _prompt(self) -> str:
+        step = self.player.step
+        if not self.player.waits:
+            return "next goes on"
+        if step.kind == "do":
+            return "hint helps"
+        return "your number?" if step.number else "your answer?"
+
+    def _curves(self) -> list[str]:
+        """Return every curve as a line of losses."""
+        step = self.player.step
+        found = curves(self._as_lesson, self.player.curve_rates(), step.then)
+        lines = []
+        for number, losses in enumerate(found, 1):
+            places = sorted({round(i * (len(losses) - 1) / 4) for i in range(5)})
+            shown = " -> ".join(f"{losses[i]:.3g}" for i in places)
+            lines.append(f"  {number}  {shown}")
+        return lines
+
+    def answer(self, text: str) -> list[str]:
+        """Answer what is asked; when it is done the run shows what really happens."""
+        player, here = self.player, self._as_lesson
+        line = here.line()
+        outcome = here.copy()
+        outcome.carry_out(player.step.then)
+        done = player.answer(text, outcome.facts)
+        if not done:
+            return [player.reply, self._prompt()]
+        player.record.run = line
+        here.carry_out(player.step.then)
+        self.seed, self.starts = here.seed, here.start
+        self.save()
+        return [player.reply, *(self.status() if player.step.then else []), self._prompt()]
+
+    def next(self, text: str) -> list[str]:
+        """Go to the next step."""
+        del text
+        if not self.player.next():
+            return [self._prompt()]
+        self.save()
+        return self.ask()
+
+    def skip(self, text: str) -> list[str]:
+        """Leave a step undone."""
+        del text
+        if not self.player.skip():
+            return [self.player.reply]
+        self.save()
+        return self.ask()
+
+    def hint(self, text: str) -> list[str]:
+        """Give a hint."""
+        del text
+        self.player.hint()
+        return [self.player.reply]
+
+    def help(self, text: str) -> list[str]:
+        """List the commands."""
+        return [*HELP, *super().help(text)]
+
+    def reached(self) -> list[str]:
+        """Return what is said when a task is done by the command before."""
+        player = self.player
+        if player.finished or not player.reached(self._as_lesson.facts):
+            return []
+        player.record.run = self._as_lesson.line()
+        self.save()
+        return [player.reply, self._prompt()]
+
+    def save(self) -> None:
+        """Save how far the lesson is."""
+        from tui_gd.lessons.progress import save
+
+        try:
+            with Store(create=True) as store:
+                save(store, self.player, self._as_lesson.line())
+        except ProblemError as error:
+            print(f"gd-tui: progress is not saved: {error}", file=sys.stderr)
+
+
+class _LessonSession(Session):
+    """Reads answers and commands; a command that the lesson locks is answered with why."""
+
+    def __init__(self, run: _LessonRun) -> None:
+        super().__init__(run, None)
+        self._lesson = run
+
+    def parse(self, words: list[str]) -> tuple[str, str] | None:
+        """Return the command or the answer in a line's words; None to leave."""
+        player = self._lesson.player
+        first = words[0].lower() if words else "next"
+        if not words and player.waits:
+            return super().parse(words) if player.step.kind == "do" else ("next", "")
+        if first in {"next", "skip", "hint"} and len(words) < 2:
+            return first, ""
+        if first == "answer":
+            return "answer", " ".join(words[1:])
+        if player.step.asks and player.waits and self._answers(words):
+            return "answer", " ".join(words)
+        call = super().parse(words)
+        if call is not None and player.locks(self._action(*call)):
+            waiting = player.waits and player.step.asks
+            raise WordError("answer first" if waiting else f"{call[0]}: not in this lesson")
+        return call
+
+    def _answers(self, words: list[str]) -> bool:
+        """Whether words are an answer, and no command."""
+        if self._lesson.player.step.one_of:
+            return words[0] not in {"quit", "exit", "help", "status"}
+        return words[0].lstrip("+-\u2212").replace(",", ".")[:1] in set(".0123456789")
+
+    @staticmethod
+    def _action(name: str, argument: str) -> str:
+        if name == "show":
+            return f"panel('{argument}')"
+        if name == "race":
+            return f"race('{'optimizers' if argument == 'optimizers' else 'rates'}')"
+        return _ACTIONS.get(name, name)
+
+    def _do(self, name: str, argument: str) -> None:
+        super()._do(name, argument)
+        if name == "new":
+            self._lesson.starts += 1
+        self._say(self._lesson.reached())

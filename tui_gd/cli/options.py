@@ -41,6 +41,14 @@ KINDS = (
 )
 """The kinds of files that `export` writes."""
 MOST_RATES = 4096
+LESSON_VERBS = """\
+also:
+  gd-tui lesson check FILE          play a lesson by its own answers; every fault with its line
+  gd-tui lesson new                 print a lesson to start from
+  gd-tui lesson review ID           what you predicted and what came, as Markdown
+  gd-tui lesson hand-in ID          one line to hand in
+  gd-tui lesson grade FILE LINES... [--csv]   replay hand-ins (lines or files) and print a table
+"""
 EXAMPLES = """\
 examples:
   gd-tui                            the tutorial's problem, live; space runs it, ? helps
@@ -309,6 +317,22 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_lesson(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="LESSON", help="an id (gd-tui lessons) or a file")
+    parser.add_argument("rest", nargs="*", metavar="...", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--from",
+        dest="first",
+        type=typed(readers.whole(1), "--from", "3"),
+        metavar="N",
+        help="start at step N",
+    )
+    parser.add_argument("--name", metavar="NAME", help="who learns; numbers are drawn from it")
+    parser.add_argument("--csv", action="store_true", help="of grade: write CSV")
+    parser.epilog = LESSON_VERBS
+    _add_screen(parser)
+
+
 def _add_nothing(_: argparse.ArgumentParser) -> None:
     """Add no options."""
 
@@ -345,6 +369,14 @@ COMMANDS = (
         "Show the columns of a table and what is done to them",
         _add_data,
         "data:main",
+    ),
+    Command("lessons", "", "List the lessons", _add_nothing, "lesson:lessons"),
+    Command(
+        "lesson",
+        "LESSON [options]",
+        "Learn by predicting: play, check, hand in and grade lessons",
+        _add_lesson,
+        "lesson:lesson",
     ),
     Command("runs", "[--json]", "List the stored runs, last changed first", _add_runs, "runs:main"),
     Command("show", "ID", "Show the losses and the report of a stored run", _add_id, "runs:show"),

@@ -46,7 +46,7 @@ def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     run = PlainRun(settings, problem, trainer, recorder, epochs=epochs, seed=settings.seed)
     if shared is not None:
         run.start_at(shared)
-    return _Session(run, recorder).hold()
+    return Session(run, recorder).hold()
 
 
 def go_on(name: str) -> int:
@@ -61,10 +61,10 @@ def go_on(name: str) -> int:
         run = PlainRun(
             kept.settings, kept.problem, kept.trainer, recorder, epochs=kept.goal, seed=kept.seed
         )
-        return _Session(run, recorder).hold()
+        return Session(run, recorder).hold()
 
 
-class _Session:
+class Session:
     """Reads commands until there are no more; whatever ends it, the run is kept."""
 
     def __init__(self, run: PlainRun, recorder: Recorder | None) -> None:
@@ -80,7 +80,7 @@ class _Session:
         _forgive()
         try:
             with _asking():
-                self._say([_about(self._run), *self._run.status()])
+                self._say([_about(self._run), *self._run.status(), *self._run.greeting()])
                 if self._talking:
                     self._say(["help lists the commands"])
                 while self._take():
@@ -104,19 +104,26 @@ class _Session:
         words = line.split()
         if words and words[0].startswith(COMMENT):
             return True
-        name, *rest = words or ["step"]
         try:
-            word = find_word(name.lower())
-            if len(rest) > 1:
-                raise WordError(f"{safe_text(line.strip())!r}: at most one word follows a command")
-            if word.name in _LEAVING:
+            call = self.parse(words)
+            if call is None:
                 return False
-            if rest and not word.argument:
-                raise WordError(f"{safe_text(rest[0])!r}: nothing follows {word.name}")
-            self._do(word.name, rest[0] if rest else "")
+            self._do(*call)
         except WordError as error:
             self._refuse(str(error))
         return True
+
+    def parse(self, words: list[str]) -> tuple[str, str] | None:
+        """Return the command in a line's words and what follows it; None to leave."""
+        name, *rest = words or ["step"]
+        word = find_word(name.lower())
+        if len(rest) > 1:
+            raise WordError(f"{safe_text(' '.join(words))!r}: at most one word follows a command")
+        if word.name in _LEAVING:
+            return None
+        if rest and not word.argument:
+            raise WordError(f"{safe_text(rest[0])!r}: nothing follows {word.name}")
+        return word.name, rest[0] if rest else ""
 
     def _do(self, name: str, argument: str) -> None:
         """Do a command; a signal that comes meanwhile ends it in order, and then the session.

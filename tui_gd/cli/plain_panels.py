@@ -108,3 +108,8 @@ def verdict_lines(view: View, wanted: Wanted) -> list[str]:
     verdict = _studied(WhyPanel(), view, wanted).verdict(view)
     lines = (verdict.line, verdict.why, view.keys.tries(verdict.tries))
     return [spelled(line, ASCII) for line in lines if line]
+
+
+def verdict_kind(view: View, wanted: Wanted) -> list[str]:
+    """Return the kind of the verdict, one word; raise `Interrupted` as above."""
+    return [str(_studied(WhyPanel(), view, wanted).verdict(view).kind)]

@@ -143,6 +143,10 @@ class PlainRun:
         """Make the lane that a shared run looked at the current one."""
         self.trainer.current = self.trainer.lanes[shared.current].number
 
+    def greeting(self) -> list[str]:
+        """Return what is said first, after the status."""
+        return []
+
     # What is said of the run
 
     @property
@@ -333,6 +337,12 @@ class PlainRun:
 
         nothing(text)
         return self._seen(verdict_lines)
+
+    def verdict_kind(self) -> str:
+        """Return the kind of the verdict on the current lane, in a word."""
+        from tui_gd.cli.plain_panels import verdict_kind
+
+        return "".join(self._seen(verdict_kind))
 
     def show(self, text: str) -> list[str]:
         """Print what a panel of the interface shows."""
