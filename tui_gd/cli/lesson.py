@@ -11,7 +11,6 @@ from pathlib import Path
 from tui_gd.cli.plain import Session
 from tui_gd.cli.plain_run import PlainRun, WordError
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.checks import fill
 from tui_gd.lessons.handin import Grade, grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.library import ORDER, TOUR, bundled, find_lesson, own_lessons, template
@@ -76,7 +75,7 @@ def _play(lesson: Lesson, options: argparse.Namespace) -> int:
     at = 0 if options.first is None else options.first - 1
     if at >= len(lesson.steps):
         raise ProblemError(f"--from {at + 1}: the lesson has {len(lesson.steps)} steps")
-    player = Player(lesson, name, at=at)
+    player = Player(lesson, name, at=at, press=_typed)
     line = ""
     if left and left.name == name and options.first is None:
         if left.digest == lesson.digest:
@@ -102,9 +101,10 @@ def _one(options: argparse.Namespace) -> str:
 
 def _check(options: argparse.Namespace) -> int:
     from tui_gd.lessons.check import check_lesson
+    from tui_gd.ui.keys import ACTIONS
 
     found = find_lesson(_one(options))
-    check_lesson(found, _verdict_kind)
+    check_lesson(found, _verdict_kind, {action.name for action in ACTIONS})
     questions = sum(step.kind != "read" for step in found.steps)
     print(f"{found.id}: {len(found.steps)} steps, {questions} of them ask: all work")
     return 0
@@ -147,7 +147,7 @@ def _review(options: argparse.Namespace) -> int:
     ):
         if step.kind == "read":
             continue
-        print(f"\n## {number}. {step.title or step.kind}\n\n{step.text}\n")
+        print(f"\n## {number}. {step.title or step.kind}\n\n{safe_text(record.asked, None)}\n")
         if record.skipped or not record.done:
             print("- skipped" if record.skipped else "- not answered")
         elif step.kind == "do":
@@ -234,6 +234,27 @@ _ACTIONS = {
     "reset": "reset",
     "new": "new_start",
 }
+# what is typed for an action that a lesson's text names
+_TYPED = {
+    "run_or_pause": "run N",
+    "step(1)": "step",
+    "step_back(1)": "back",
+    "step_back(10)": "back 10",
+    "go_to": "goto N",
+    "type_learning_rate": "alpha X",
+    "learning_rate(1)": "alpha up",
+    "learning_rate(-1)": "alpha down",
+    "branch": "branch",
+    "branch_with": "branch NAME",
+    "reset": "reset",
+    "new_start": "new",
+    "starts": "starts",
+    "race('rates')": "race",
+    "race('optimizers')": "race optimizers",
+    "move(1)": "lane NAME",
+    "panel('lanes')": "lanes",
+    "check_gradient": "gd-tui check",
+}
 HELP = (
     "1, 2 ... or a number   your answer, where something is asked",
     "next, or Enter         the next step, once nothing is asked",
@@ -246,6 +267,14 @@ def _verdict_kind(trainer: Trainer, settings: RunSettings, problem: Problem) -> 
     """Return the kind of the verdict on a run."""
     run = PlainRun(settings, problem, trainer, None, epochs=trainer.epoch, seed=settings.seed)
     return run.verdict_kind()
+
+
+def _typed(action: str) -> str:
+    """Return what is typed for an action, in brackets so that it stands out."""
+    name = _TYPED.get(action)
+    if name is None and action.startswith("panel("):
+        name = f"show {action[7:-2]}"
+    return f"[{name or action}]"
 
 
 class _LessonRun(PlainRun):
@@ -288,7 +317,7 @@ class _LessonRun(PlainRun):
         step, lesson = player.step, player.lesson
         title = f"{lesson.title} {player.at + 1} of {len(lesson.steps)}"
         lines = ["", f"{title}: {step.title}" if step.title else title]
-        lines += textwrap.wrap(fill(step.text, self._as_lesson.facts), 78)
+        lines += textwrap.wrap(player.text(self._as_lesson.facts), 78)
         if step.curves:
             lines += self._curves()
         else:
@@ -320,6 +349,7 @@ class _LessonRun(PlainRun):
         line = here.line()
         outcome = here.copy()
         outcome.carry_out(player.step.then)
+        player.record.asked = player.text(here.facts)
         done = player.answer(text, outcome.facts)
         if not done:
             return [player.reply, self._prompt()]
@@ -361,6 +391,7 @@ class _LessonRun(PlainRun):
         if player.finished or not player.reached(self._as_lesson.facts):
             return []
         player.record.run = self._as_lesson.line()
+        player.record.asked = player.fill(player.step.text, None)
         self.save()
         return [player.reply, self._prompt()]
 

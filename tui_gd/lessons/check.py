@@ -2,10 +2,11 @@
 
 import math
 import textwrap
+from collections.abc import Collection
 from itertools import pairwise
 
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.checks import fill
+from tui_gd.lessons.checks import actions_in, fill
 from tui_gd.lessons.lesson import Lesson, LessonError, Step
 from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.replay import LessonRun, VerdictOf, begin, curves
@@ -15,12 +16,16 @@ TEXT_WIDTH, MOST_LINES = 74, 6
 """A step's text and its choices have to fit into so many lines of an 80-column screen."""
 
 
-def check_lesson(lesson: Lesson, verdict: VerdictOf | None = None) -> None:
+def check_lesson(
+    lesson: Lesson, verdict: VerdictOf | None = None, actions: Collection[str] | None = None
+) -> None:
     """Play a lesson through; `LessonError` names the first step that does not work, with its place.
 
     Every number that is asked for exists, every `do` is not yet true at its start and is reached by
-    its solution, and every text fits an 80-column screen.
+    its solution, every text fits an 80-column screen, and every action is one of `actions`.
     """
+    if actions is not None:
+        _check_actions(lesson, actions)
     for name in NAMES:
         run = begin(lesson, seed_of(name), verdict)
         player = Player(lesson, name)
@@ -36,6 +41,21 @@ def check_lesson(lesson: Lesson, verdict: VerdictOf | None = None) -> None:
             player.next()
 
 
+def _check_actions(lesson: Lesson, actions: Collection[str]) -> None:
+    """Refuse actions that no key table knows; a name without arguments stands for all of it."""
+    known = {*actions, *(action.partition("(")[0] for action in actions)}
+    for name in lesson.lock:
+        if name not in known:
+            raise LessonError(f"{lesson.name}, {lesson.place('lock')}: {name!r} is no action")
+    for at, step in enumerate(lesson.steps):
+        says = [choice.say for choice in step.choice] + [choice.text for choice in step.choice]
+        for text in (step.text, step.after, step.too_high, step.too_low, *step.hint, *says):
+            for name in actions_in(text):
+                if name not in known:
+                    place = lesson.place(f"step.{at}.{step.kind}")
+                    raise LessonError(f"{lesson.name}, {place}: <{name}> is no action")
+
+
 class _StepError(Exception):
     """What is wrong with a step; `key` is the key of its table that is at fault."""
 
@@ -47,7 +67,7 @@ class _StepError(Exception):
 def _play(player: Player, run: LessonRun) -> None:
     """Do the step that a player is at as its author says it is done."""
     step = player.step
-    _check_text(step, fill(step.text, run.facts))
+    _check_text(step, fill(step.text, run.facts, lambda _: "key"))
     if step.until is not None:
         if step.until.holds(run.facts):
             raise _StepError("until is true before anything is done", "until")

@@ -235,13 +235,18 @@ def _refuse(node: ast.expr, what: str) -> CheckError:
 
 
 _FILLED = re.compile(r"\{([^{}]{1,80})\}")
+_PRESSED = re.compile(r"<([a-z_]{1,30}(?:\([^()<>]{0,20}\))?)>")
+
+Press = Callable[[str], str]
+"""From the name of an action to what is pressed or typed for it."""
 
 
-def fill(text: str, facts: Facts | None) -> str:
-    """Return a text with `{formula}` or `{formula:DIGITS}` replaced by numbers of the run.
+def fill(text: str, facts: Facts | None, press: Press | None = None) -> str:
+    """Return a text with its formulas and actions filled in.
 
-    A number is written with so many significant digits, four if none are named. Without `facts`
-    the formulas are only checked, and stay.
+    `{formula}` or `{formula:DIGITS}` becomes a number of the run, with so many significant digits,
+    four if none are named; `<action>` what is pressed or typed for it. What is None stays, and its
+    formulas are only checked.
     """
 
     def number(found: re.Match[str]) -> str:
@@ -252,8 +257,14 @@ def fill(text: str, facts: Facts | None) -> str:
         if facts is None:
             return found[0]
         value = check.value(facts)
-        if value == round(value) and abs(value) < 1e6 and not digits:
+        if not digits and math.isfinite(value) and value == round(value) and abs(value) < 1e7:
             return f"{value:.0f}".replace("-", "−")
         return f"{value:.{digits or 4}g}".replace("-", "−")
 
-    return _FILLED.sub(number, text)
+    text = _FILLED.sub(number, text)
+    return _PRESSED.sub(lambda found: press(found[1]), text) if press else text
+
+
+def actions_in(text: str) -> list[str]:
+    """Return the actions that a text names."""
+    return _PRESSED.findall(text)

@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tui_gd.lessons.checks import Facts, fill
+from tui_gd.lessons.checks import Facts, Press, fill
 from tui_gd.lessons.lesson import Lesson, Step
 
+LONGEST_ANSWER = 60
 ADVANCING = ("run_or_pause", "step", "newest", "go_to")
 """Actions that are locked while a prediction is waited for."""
 
@@ -17,10 +18,11 @@ ADVANCING = ("run_or_pause", "step", "newest", "go_to")
 class Record:
     """What a learner did at one step: `right` is None until it is answered.
 
-    `came` is the right answer, once it is shown. `run` is the share line of the run before a
-    prediction, or when a task was done.
+    `asked` is the question with its numbers, `came` the right answer, once it is shown. `run` is
+    the share line of the run before a prediction, or when a task was done.
     """
 
+    asked: str = ""
     answer: str = ""
     came: str = ""
     tries: int = 0
@@ -43,11 +45,14 @@ def seed_of(name: str) -> int:
 class Player:
     """A learner's way through a lesson; knows no screen and no run.
 
-    `reply` is what is said to the last answer.
+    `reply` is what is said to the last answer. `press` names what is pressed or typed for an
+    action.
     """
 
-    def __init__(self, lesson: Lesson, name: str, *, at: int = 0) -> None:
-        self.lesson, self.name = lesson, name
+    def __init__(
+        self, lesson: Lesson, name: str, *, at: int = 0, press: Press = lambda action: f"<{action}>"
+    ) -> None:
+        self.lesson, self.name, self._press = lesson, name, press
         self.at = max(0, min(at, len(lesson.steps) - 1))
         self.records = [Record() for _ in lesson.steps]
         self.reply = ""
@@ -77,11 +82,19 @@ class Player:
             return True
         return self.step.kind == "predict" and self.waits and name in ADVANCING
 
+    def fill(self, text: str, facts: Facts | None) -> str:
+        """Return a text of the lesson as the learner reads it."""
+        return fill(text, facts, self._press)
+
+    def text(self, facts: Facts) -> str:
+        """Return what the step says or asks."""
+        return self.fill(self.step.text, facts)
+
     def options(self) -> list[str]:
         """Return the answers to choose from; none for a number or a word."""
         if self.step.curves:
             return [f"curve {number}" for number in range(1, len(self.step.curves) + 1)]
-        return [choice.text for choice in self.step.choice]
+        return [self.fill(choice.text, None) for choice in self.step.choice]
 
     def curve_rates(self) -> list[float]:
         """Return the learning rates of the curves in the order shown; the true one among them.
@@ -101,7 +114,7 @@ class Player:
     def answer(self, given: str, facts: Facts) -> bool:
         """Take an answer; `facts` are those after `then`. Return whether the step is done."""
         step, record = self.step, self.record
-        given = given.strip()
+        given = given.strip()[:LONGEST_ANSWER]
         record.answer, record.tries = given, record.tries + 1
         right, words = self._judge(given, facts)
         if right is None:
@@ -115,7 +128,7 @@ class Player:
             words = f"{words} It is: {self.right_words(facts)}.".strip()
         after = ""
         if record.done:
-            record.came, after = self.right_words(facts), fill(step.after, facts)
+            record.came, after = self.right_words(facts), self.fill(step.after, facts)
         start = "Right." if right else "Not yet." if not record.done else "Not this time."
         self.reply = " ".join(part for part in (start, words, after) if part)
         return record.done
@@ -135,7 +148,7 @@ class Player:
         if step.curves:
             return index == self._true_curve(), ""
         choice = step.choice[index]
-        return choice.right, fill(choice.say, facts)
+        return choice.right, self.fill(choice.say, facts)
 
     def _judge_number(self, given: str, true: float, facts: Facts) -> tuple[bool | None, str]:
         try:
@@ -147,7 +160,7 @@ class Player:
         if self.step.is_right(number, true):
             return True, f"You said {number:g}; it is {true:.6g}."
         hint = self.step.too_high if number > true else self.step.too_low
-        return False, fill(hint, facts) or ("Too high." if number > true else "Too low.")
+        return False, self.fill(hint, facts) or ("Too high." if number > true else "Too low.")
 
     def _true_curve(self) -> int:
         true = next(order.number for order in self.step.then if order.name == "alpha")
@@ -179,7 +192,7 @@ class Player:
         if step.until is None or self.record.done or not step.until.holds(facts):
             return False
         self.record.right = True
-        self.reply = " ".join(part for part in ("Done.", fill(step.after, facts)) if part)
+        self.reply = " ".join(part for part in ("Done.", self.fill(step.after, facts)) if part)
         return True
 
     def hint(self) -> bool:
@@ -189,7 +202,7 @@ class Player:
             self.reply = "There is no hint for this step."
             return False
         record = self.record
-        self.reply = f"Hint: {hints[min(record.hints, len(hints) - 1)]}"
+        self.reply = f"Hint: {self.fill(hints[min(record.hints, len(hints) - 1)], None)}"
         record.hints = min(record.hints + 1, len(hints))
         return True
 

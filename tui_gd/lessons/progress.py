@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from tui_gd.lessons.handin import read_record
 from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player, restore
-from tui_gd.runs.database import store_errors
+from tui_gd.runs.database import saying as store_errors
 from tui_gd.runs.store import Store
 
 _TABLE = """
@@ -68,7 +68,7 @@ def save(store: Store, player: Player, line: str) -> None:
 
 def saved(store: Store) -> dict[str, Saved]:
     """Return every lesson that was left, by its id."""
-    if not store.exists:
+    if not store.path.exists():
         return {}
     with store_errors(store.path):
         table = "SELECT count(*) FROM sqlite_master WHERE name = 'lessons'"
