@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tui_gd.insight.curvature import curvature, safe_learning_rate
+from tui_gd.learning.engine import computing
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.training.trainer import Trainer
@@ -68,7 +69,7 @@ class RunFacts:
         problem = self._trainer.problem
         if problem.surface is not None or problem.task == "regression" or not len(problem.y_test):
             return math.nan
-        with self._trainer.computing():
+        with computing():
             now = self._predictor.predict(weights, problem.x_test)
             if name == "changed":
                 start = self._trainer.history.keyframes.start()[self._position, 0]

@@ -85,7 +85,7 @@ def at_checkpoint(
 ) -> LessonRun:
     """Return a run of its own where another one stands."""
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     trainer.restore(checkpoint)
     return LessonRun(settings, problem, trainer, checkpoint.seed, start, verdict)
 
@@ -152,7 +152,7 @@ def from_shared(shared: Shared, verdict: VerdictOf | None = None) -> LessonRun:
     settings = replace(shared.settings, epochs=max(shared.settings.epochs, 1))
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    trainer.record_steepness()
+    trainer.record_norms()
     repeat(trainer, shared)
     trainer.current = trainer.lanes[shared.current].number
     return LessonRun(settings, problem, trainer, settings.seed, 1, verdict)
