@@ -281,7 +281,7 @@ class _LessonRun(PlainRun):
     """A run with a lesson: its commands, and those that answer."""
 
     player: Player
-    starts: int
+    start_number: int
 
     @classmethod
     def of(cls, player: Player, line: str) -> "_LessonRun":
@@ -295,13 +295,13 @@ class _LessonRun(PlainRun):
             epochs=max(begun.settings.epochs, begun.trainer.epoch),
             seed=begun.seed,
         )
-        run.player, run.starts = player, 1
+        run.player, run.start_number = player, 1
         return run
 
     @property
     def _as_lesson(self) -> LessonRun:
         return LessonRun(
-            self.settings, self.problem, self.trainer, self.seed, self.starts, _verdict_kind
+            self.settings, self.problem, self.trainer, self.seed, self.start_number, _verdict_kind
         )
 
     def greeting(self) -> list[str]:
@@ -355,7 +355,7 @@ class _LessonRun(PlainRun):
             return [player.reply, self._prompt()]
         player.record.run = line
         here.carry_out(player.step.then)
-        self.seed, self.starts = here.seed, here.start
+        self.seed, self.start_number = here.seed, here.start
         self.save()
         return [player.reply, *(self.status() if player.step.then else []), self._prompt()]
 
@@ -448,5 +448,5 @@ class _LessonSession(Session):
     def _do(self, name: str, argument: str) -> None:
         super()._do(name, argument)
         if name == "new":
-            self._lesson.starts += 1
+            self._lesson.start_number += 1
         self._say(self._lesson.reached())

@@ -14,6 +14,7 @@ from tui_gd.ui.panels.loss import LossPanel
 from tui_gd.ui.panels.network import NetworkPanel
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.report import ReportPanel
+from tui_gd.ui.panels.starts import StartsPanel
 from tui_gd.ui.panels.step import StepPanel
 from tui_gd.ui.panels.why import WhyPanel, spelled
 from tui_gd.ui.studies import Progress
@@ -108,6 +109,11 @@ def verdict_lines(view: View, wanted: Wanted) -> list[str]:
     verdict = _studied(WhyPanel(), view, wanted).verdict(view)
     lines = (verdict.line, verdict.why, view.keys.tries(verdict.tries))
     return [spelled(line, ASCII) for line in lines if line]
+
+
+def starts_lines(view: View, wanted: Wanted) -> list[str]:
+    """Return how many of hundreds of random starts end where; raise `Interrupted` as above."""
+    return _studied(StartsPanel(), view, wanted).summary(view)
 
 
 def verdict_kind(view: View, wanted: Wanted) -> list[str]:

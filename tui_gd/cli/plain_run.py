@@ -60,6 +60,7 @@ WORDS = (
     Word("report", (), "", "the report on the test rows"),
     Word("show", (), "PANEL", "all numbers of a panel of the interface, with all digits"),
     Word("race", (), "[all|optimizers]", "race 64 learning rates from here: the best, or all"),
+    Word("starts", (), "", "hundreds of random starts: how many reach the bottom"),
     Word("reset", (), "", "again from the same start"),
     Word("new", (), "", "new random start"),
     Word("help", ("h", "?"), "", "these lines"),
@@ -414,6 +415,13 @@ class PlainRun:
         if text:
             return lines
         return [line for line in lines if line.startswith(("best:", "diverging:"))]
+
+    def starts(self, text: str) -> list[str]:
+        """Run hundreds of random starts and count where they end."""
+        from tui_gd.cli.plain_panels import starts_lines
+
+        nothing(text)
+        return self._seen(starts_lines)
 
     def help(self, text: str) -> list[str]:
         """List the commands."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.checks import Check, CheckError, fill, read_check
+from tui_gd.lessons.checks import Check, fill, read_check
 from tui_gd.lessons.orders import Order, read_order
 
 VERSION = 1
@@ -143,10 +143,10 @@ class _Reader:
     def __init__(self, name: str, text: str) -> None:
         self._name, self._places = name, _places(text)
 
-    def fault(self, path: str, what: str, offset: int = 0) -> LessonError:
+    def fault(self, path: str, what: str) -> LessonError:
         """Return the error that something at a key is wrong."""
         line, column = self._places.get(path) or self._places.get(path.rpartition(".")[0], (1, 1))
-        return LessonError(f"{self._name}, line {line}, column {column + offset}: {what}")
+        return LessonError(f"{self._name}, line {line}, column {column}: {what}")
 
     def lesson(self, document: dict[str, Any], digest: str) -> Lesson:
         """Return the lesson in a document."""
@@ -274,7 +274,7 @@ class _Reader:
         text = self._text(table, key, most, path, required=required)
         try:
             fill(text, None)
-        except CheckError as error:
+        except ProblemError as error:
             raise self.fault(f"{path}.{key}", str(error)) from None
         return text
 
@@ -309,8 +309,8 @@ class _Reader:
             return None
         try:
             return read_check(text)
-        except CheckError as error:
-            raise self.fault(f"{path}.{key}", str(error), error.column) from None
+        except ProblemError as error:
+            raise self.fault(f"{path}.{key}", str(error)) from None
 
     def _tolerance(
         self, table: dict[str, Any], path: str

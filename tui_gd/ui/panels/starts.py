@@ -426,6 +426,14 @@ class StartsPanel(Panel):
             return [self._coming(view)]
         return [line for result in self._found.results for line in table_of(result)]
 
+    def summary(self, view: View) -> list[str]:
+        """Return for every loss how many starts end where, a line each."""
+        style, results = view.style, self._found.results if self._found else ()
+        return [
+            f"{counts_in_words(result, 200, style.symbols)}: {ends_in_words(result, style)}"
+            for result in results
+        ]
+
     def _coming(self, view: View) -> str:
         lane, spread = view.snapshot.lane, self._chosen_spread(view)
         return f"{STARTS} random starts of spread {spread:g} descend on {lane.loss_name}"
