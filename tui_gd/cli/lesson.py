@@ -427,8 +427,8 @@ class _LessonSession(Session):
             return "answer", " ".join(words)
         call = super().parse(words)
         if call is not None and player.locks(self._action(*call)):
-            waiting = player.waits and player.step.asks
-            raise WordError("answer first" if waiting else f"{call[0]}: not in this lesson")
+            locked = player.lesson_locks(self._action(*call))
+            raise WordError(f"{call[0]}: not in this lesson" if locked else "answer first")
         return call
 
     def _answers(self, words: list[str]) -> bool:

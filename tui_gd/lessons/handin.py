@@ -27,6 +27,9 @@ LONGEST_LINE = 200_000
 LONGEST_JSON = 1 << 21
 CHECK_BYTES = 4
 LONGEST_NAME = 60
+MOST_STARTS = 10_000
+CHANGEABLE = ("epochs", "alpha", "optimizer", "momentum", "loss", "seed")
+"""Settings that a learner may change in a lesson; every new start adds one to the seed."""
 
 
 @dataclass(frozen=True)
@@ -193,8 +196,10 @@ def _replayed(place: _Place, record: Record, run: LessonRun) -> bool:
 
 
 def _run_of(line: str, start: RunSettings, verdict: VerdictOf | None) -> LessonRun:
-    """Return the run of a share line, which has to be one of the lesson's start."""
+    """Return the run of a share line, which has to be on the lesson's problem and model."""
     shared = open_line(line)
-    if replace(shared.settings, epochs=start.epochs) != start:
+    changed = {name: getattr(start, name) for name in CHANGEABLE}
+    drawn = shared.settings.seed - start.seed
+    if replace(shared.settings, **changed) != start or not 0 <= drawn <= MOST_STARTS:
         raise ProblemError("the run did not start where the lesson does")
     return from_shared(shared, verdict)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.names import LOSSES, OPTIMIZERS
+from tui_gd.learning import LOSSES, OPTIMIZERS
 from tui_gd.session import commands
 from tui_gd.training.trainer import Trainer
 

@@ -73,14 +73,19 @@ class Player:
         """Whether the step still wants something before the next one."""
         return self.step.kind != "read" and not self.record.done
 
-    def locks(self, action: str) -> bool:
-        """Return whether an action of the run does nothing now."""
+    def lesson_locks(self, action: str) -> bool:
+        """Return whether an action is not in this lesson at all."""
         name = action.partition("(")[0]
         if action in self.lesson.lock or name in self.lesson.lock:
             return True
-        if name == "panel" and any(f"'{panel}'" in action for panel in self.lesson.hide):
+        return name == "panel" and any(f"'{panel}'" in action for panel in self.lesson.hide)
+
+    def locks(self, action: str) -> bool:
+        """Return whether an action of the run does nothing now."""
+        if self.lesson_locks(action):
             return True
-        return self.step.kind == "predict" and self.waits and name in ADVANCING
+        waiting = self.step.kind == "predict" and self.waits
+        return waiting and action.partition("(")[0] in ADVANCING
 
     def fill(self, text: str, facts: Facts | None) -> str:
         """Return a text of the lesson as the learner reads it."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from tui_gd.lessons.handin import read_record
 from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player, restore
-from tui_gd.runs.database import saying as store_errors
+from tui_gd.runs.database import store_errors
 from tui_gd.runs.store import Store
 
 _TABLE = """

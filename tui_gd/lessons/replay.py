@@ -16,7 +16,7 @@ from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.orders import Order
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.problems.surfaces import TYPED
-from tui_gd.runs.exported import Exported
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.runs.steps import Shared
 from tui_gd.runs.steps import replay as repeat
@@ -73,7 +73,7 @@ class LessonRun:
     def line(self) -> str:
         """Return the run's share line."""
         checkpoint = self.trainer.checkpoint(self.seed)
-        return share_line(Exported(self.settings, self.problem, checkpoint))
+        return share_line(RunRecord(self.settings, self.problem, checkpoint))
 
 
 def at_checkpoint(
