@@ -11,7 +11,6 @@ from tui_gd.cli import options as cli_options
 from tui_gd.cli.options import find_command, settings_of
 from tui_gd.errors import ProblemError
 from tui_gd.runs import resume, share
-from tui_gd.runs.document import command_line
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session import readers
@@ -79,7 +78,7 @@ def test_a_share_line_holds_it_and_a_command_line_repeats_it() -> None:
     trainer = settings.make_trainer(problem)
     exported = RunRecord.of(settings, problem, trainer)
     assert open_line(share_line(exported)).settings == settings
-    assert "--heat 2.0,0.5" in command_line(settings)
+    assert "--heat 2.0,0.5" in exported.command
     with pytest.raises(ProblemError, match="--row-limit is for data in a file"):
         share_line(replace(exported, settings=replace(settings, row_limit=3)))
 

@@ -13,7 +13,7 @@ from tests.runs.keeping import LINE, Kept
 from tui_gd.cli.runs import curve_lines, summary
 from tui_gd.errors import ProblemError
 from tui_gd.runs.export import why_not
-from tui_gd.runs.exports.report import loss_files
+from tui_gd.runs.exports.tables import loss_files
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
@@ -155,7 +155,7 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
     assert exported.missing_epochs() > LONG
     with pytest.raises(ProblemError, match="1000000000 epochs are too many"):
         exported.completed()
-    assert "of 10000000 at most: export weights" in why_not(exported, "estimator")
+    assert "at most 10000000 epochs' losses: export weights" in why_not(exported, "estimator")
 
 
 @pytest.mark.usefixtures("small")

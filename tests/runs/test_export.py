@@ -495,7 +495,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_all_kinds_are_named_on_the_command_line_but_the_screen() -> None:
+def test_the_command_line_takes_every_kind_but_the_screen() -> None:
     assert set(NAMED) == set(KINDS) - {"screen"}
     assert set(USUAL) <= set(NAMED)
     assert exports.SCREEN == "screen"

@@ -133,10 +133,10 @@ def test_a_table_without_header_is_taken_as_it_was_in_training(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,plan\n1,x\noops,x\n", "row 2, column 'a': 'oops' is no number"),
+        ("a,plan\n1,x\noops,x\n", "row 2, column 'a': 'oops' is not a number"),
         ("a,plan\n1,x\n,x\n", "row 2, column 'a': a number is missing"),
-        ("a,plan\n1,x\n1_0,x\n", "row 2, column 'a': '1_0' is no number"),
-        ("a,plan\n1,x\n2\n", "row 2 has 1 values, wanted are 2"),
+        ("a,plan\n1,x\n1_0,x\n", "row 2, column 'a': '1_0' is not a number"),
+        ("a,plan\n1,x\n2\n", "row 2 has 1 values instead of 2"),
         ("a,other\n1,x\n", "has no column 'plan', which the model needs"),
         ("", "has no column 'a', which the model needs"),
     ],

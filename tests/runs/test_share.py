@@ -167,7 +167,7 @@ def test_weights_are_written_with_all_their_bits_and_only_so_many() -> None:
     run = RunSettings(problem="digits", seed=1)
     problem = run.load_problem()
     trainer = run.make_trainer(problem, initial_weights=np.full(650, 0.25))
-    with pytest.raises(ProblemError, match="650 weights") as caught:
+    with pytest.raises(ProblemError, match="650 given weights") as caught:
         share_line(RunRecord.of(run, problem, trainer))
     assert "\n" not in str(caught.value)
 

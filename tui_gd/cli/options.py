@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.learning import OPTIMIZERS
+from tui_gd.runs.export import KINDS as ALL_KINDS
+from tui_gd.runs.export import SCREEN
 from tui_gd.session import readers
 from tui_gd.session.readers import Reader
 from tui_gd.session.settings import (
@@ -28,17 +30,7 @@ from tui_gd.session.settings import (
 )
 
 RUN_ID = "the run's id, or its first characters (gd-tui runs)"
-KINDS = (
-    "report",
-    "losses",
-    "weights",
-    "script",
-    "curve",
-    "map",
-    "tensorboard",
-    "predict",
-    "estimator",
-)
+KINDS = tuple(kind for kind in ALL_KINDS if kind != SCREEN)
 """The kinds of files that `export` writes."""
 MOST_RATES = 4096
 LESSON_VERBS = """\

@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
-from tui_gd import __version__
 from tui_gd.cli.export import open_shared
 from tui_gd.cli.options import given_options, is_line, output_of, settings_of
 from tui_gd.cli.signals import Leave, leaving
@@ -19,13 +18,13 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.files import WholeFile
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
-from tui_gd.runs.document import about_problem, plain_numbers
+from tui_gd.runs.document import as_document
 from tui_gd.runs.record import check_number
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
-from tui_gd.session.report import Report, print_reports, reports_of
+from tui_gd.session.report import print_reports, reports_of
 from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
@@ -265,41 +264,3 @@ def _print_epochs(trainer: Trainer, before: int, out: Output) -> None:
                     f"[INFO] epoch={epoch}, loss={values[epoch - 1 - before]:.7f}{alpha}", file=out
                 )
     out.flush()
-
-
-def as_document(
-    settings: RunSettings,
-    problem: Problem,
-    trainer: Trainer,
-    reports: list[Report],
-    seconds: float,
-) -> dict[str, Any]:
-    """Return a run as one object of plain values.
-
-    `train_loss[k]` and `test_loss[k]` are the losses after k epochs, so that `train_loss[k]` is
-    what epoch k + 1 prints; the loss at `weights` itself stands in `final_train_loss`.
-    """
-    epochs = trainer.epoch
-    start = trainer.history.keyframes.start()[:, 0]
-    return {
-        "version": __version__,
-        "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
-        "stopped": trainer.stopped,
-        "problem": about_problem(problem),
-        "lanes": [
-            {
-                "alpha": lane.rates[0][1],
-                "optimizer": trainer.descent.methods[i].optimizer.name,
-                "initial_weights": start[i].tolist(),
-                "weights": trainer.weights[i].tolist(),
-                "train_loss": plain_numbers(trainer.losses(i)[:epochs]),
-                "test_loss": plain_numbers(trainer.test_losses(i)[:epochs]),
-                "final_train_loss": plain_numbers(trainer.losses(i)[epochs:])[0],
-                "final_test_loss": plain_numbers(trainer.test_losses(i)[epochs:])[0],
-                "diverged": lane.diverged,
-                "report": reports[i].table,
-            }
-            for i, lane in enumerate(trainer.lanes)
-        ],
-        "seconds": seconds,
-    }

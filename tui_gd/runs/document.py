@@ -1,16 +1,18 @@
-"""What runs and problems are in plain values, as JSON has them, and in the words of the command."""
+"""Runs and problems as JSON documents."""
 
 import math
-import shlex
 from typing import Any
 
+from tui_gd import __version__
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
+from tui_gd.session.report import Report
 from tui_gd.session.settings import RunSettings
+from tui_gd.training.trainer import Trainer
 
 
 def about_problem(problem: Problem) -> dict[str, Any]:
-    """Return what a problem is, as plain values."""
+    """Return a problem without its rows."""
     return {
         "name": problem.name,
         "task": problem.task,
@@ -23,25 +25,48 @@ def about_problem(problem: Problem) -> dict[str, Any]:
 
 
 def plain_number(value: float) -> float | None:
-    """Return a number, or None for what JSON has no number for."""
+    """Return a number, None if JSON cannot hold it (NaN, infinity)."""
     return float(value) if math.isfinite(value) else None
 
 
 def plain_numbers(losses: Floats) -> list[float | None]:
-    """Return numbers as JSON has them: the epochs after a lane diverged are null."""
+    """Return a list of `plain_number`: epochs after a lane diverged are null."""
     return [value if math.isfinite(value) else None for value in losses.tolist()]
 
 
-def command_line(settings: RunSettings) -> str:
-    """Return the command that begins a run of these settings."""
-    return shlex.join(["gd-tui", *settings.words()])
+def as_document(
+    settings: RunSettings,
+    problem: Problem,
+    trainer: Trainer,
+    reports: list[Report],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return a run as one object of plain values.
 
-
-def size_of(problem: Problem) -> str:
-    """Return the size of a problem in words."""
-    if problem.surface:
-        return problem.surface.formula
-    kind = f"{len(problem.class_names)} classes" if problem.class_names else "regression"
-    features = "1 feature" if problem.features == 1 else f"{problem.features} features"
-    train, test = len(problem.y_train), len(problem.y_test)
-    return f"{train} train rows, {test} test rows, {features}, {kind}"
+    `train_loss[k]` and `test_loss[k]` are the losses after k epochs, so that `train_loss[k]` is
+    what epoch k + 1 prints; the loss at `weights` itself stands in `final_train_loss`.
+    """
+    epochs = trainer.epoch
+    start = trainer.history.keyframes.start()[:, 0]
+    return {
+        "version": __version__,
+        "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
+        "stopped": trainer.stopped,
+        "problem": about_problem(problem),
+        "lanes": [
+            {
+                "alpha": lane.rates[0][1],
+                "optimizer": trainer.descent.methods[i].optimizer.name,
+                "initial_weights": start[i].tolist(),
+                "weights": trainer.weights[i].tolist(),
+                "train_loss": plain_numbers(trainer.losses(i)[:epochs]),
+                "test_loss": plain_numbers(trainer.test_losses(i)[:epochs]),
+                "final_train_loss": plain_numbers(trainer.losses(i)[epochs:])[0],
+                "final_test_loss": plain_numbers(trainer.test_losses(i)[epochs:])[0],
+                "diverged": lane.diverged,
+                "report": reports[i].table,
+            }
+            for i, lane in enumerate(trainer.lanes)
+        ],
+        "seconds": seconds,
+    }

@@ -1,39 +1,44 @@
-"""Exports: a run as files, each written whole or not at all."""
+"""Exports a run as files, each written whole or not at all.
+
+What makes the files is imported when it is needed.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui_gd.errors import ProblemError
 from tui_gd.files import WholeFile
-from tui_gd.runs.record import RunRecord
+
+if TYPE_CHECKING:
+    from tui_gd.runs.record import RunRecord
 
 Files = dict[str, bytes]
-"""Contents by the names of the files; a name may have folders in it."""
+"""Contents by file name; a name may contain folders."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """What is written, by a function of a module that is imported when it is wanted."""
+    """A kind of export: `make`, a function of `module`, returns its files."""
 
     about: str
     module: str
     make: str
     why_not: str = ""
 
-    def _function(self, name: str) -> Callable[[RunRecord], object]:
+    def _function(self, name: str) -> "Callable[[RunRecord], object]":
         from importlib import import_module
 
-        found: Callable[[RunRecord], object] = getattr(
-            import_module(f"tui_gd.runs.exports.{self.module}"), name
-        )
+        module = import_module(f"tui_gd.runs.exports.{self.module}")
+        found: Callable[[RunRecord], object] = getattr(module, name)
         return found
 
-    def reason(self, exported: RunRecord) -> str:
-        return str(self._function(self.why_not)(exported)) if self.why_not else ""
+    def reason(self, run: "RunRecord") -> str:
+        return str(self._function(self.why_not)(run)) if self.why_not else ""
 
-    def files(self, exported: RunRecord) -> Files:
-        made = self._function(self.make)(exported)
+    def files(self, run: "RunRecord") -> Files:
+        made = self._function(self.make)(run)
         assert isinstance(made, dict)
         return made
 
@@ -41,8 +46,8 @@ class _Kind:
 SCREEN = "screen"
 _KINDS = {
     "report": _Kind("the report: text, Markdown, JSON", "report", "report_files"),
-    "losses": _Kind("losses of every epoch: CSV", "report", "loss_files"),
-    "weights": _Kind("weights of all lanes: .npz, .npy, JSON", "report", "weight_files"),
+    "losses": _Kind("losses of every epoch: CSV", "tables", "loss_files"),
+    "weights": _Kind("weights of all lanes: .npz, .npy, JSON", "tables", "weight_files"),
     "script": _Kind("a Python script that repeats the run", "script", "script_files"),
     "curve": _Kind("the loss curve: PNG, SVG", "figure", "curve_files", "without_plots"),
     "map": _Kind("the decision map: PNG, SVG", "figure", "map_files", "without_map"),
@@ -51,7 +56,7 @@ _KINDS = {
     ),
     "predict": _Kind(
         "a script that predicts from rows of the table",
-        "model",
+        "script",
         "predict_files",
         "without_columns",
     ),
@@ -66,42 +71,42 @@ KINDS = {
     **{name: kind.about for name, kind in _KINDS.items()},
     SCREEN: "a picture of the screen: SVG",
 }
-"""What a run can be exported as, and what that is; `screen` only where there is one."""
+"""The kinds of export and what each contains; `screen` only in the interface."""
 USUAL = ("report", "losses", "weights", "script")
-"""What is written where no kind is named: what needs nothing further to be installed."""
+"""The kinds written when none is named: those that need no other package."""
 
 OF_ROWS = frozenset({"report", "map"})
-"""What is made from the rows of the data, and not from what was kept of the run alone."""
+"""The kinds that need the rows of the data."""
 
 
-def why_not(exported: RunRecord, kind: str) -> str:
-    """Return why a run cannot be exported as `kind`, in one line, or nothing."""
+def why_not(run: "RunRecord", kind: str) -> str:
+    """Return why a run cannot be exported as `kind`, in one line, or an empty text."""
     if kind == SCREEN:
         return "a picture of the screen is exported from the interface (key e)"
     if kind not in _KINDS:
         return f"unknown kind of export {kind!r}: choose from {', '.join(KINDS)}"
-    if exported.no_data and kind in OF_ROWS:
-        return f"{kind} needs the data: {exported.no_data}"
-    return _KINDS[kind].reason(exported)
+    if run.no_data and kind in OF_ROWS:
+        return f"{kind} needs the data: {run.no_data}"
+    return _KINDS[kind].reason(run)
 
 
 def export(
-    exported: RunRecord, kinds: str | Iterable[str], folder: Path, *, picture: str = ""
+    run: "RunRecord", kinds: str | Iterable[str], folder: Path, *, picture: str = ""
 ) -> list[Path]:
-    """Write a run into `folder`, which is made where there is none; return the files.
+    """Write a run into `folder`, which is created if missing; return the files.
 
-    `picture` is the screen as SVG, for the kind `screen`. Nothing is written before all is made:
-    `ProblemError` if a kind cannot be had or nothing can be written there, `OutputError` if a file
-    takes it not; files that were there are replaced.
+    `picture` is the screen as SVG, for the kind `screen`. All contents are made before the first
+    file is written. Existing files are replaced. `ProblemError` if a kind is not available or the
+    folder cannot be made, `OutputError` if a file cannot be written.
     """
     contents: Files = {}
     for kind in dict.fromkeys([kinds] if isinstance(kinds, str) else kinds):
         if kind == SCREEN and picture:
             contents["screen.svg"] = picture.encode()
             continue
-        if reason := why_not(exported, kind):
+        if reason := why_not(run, kind):
             raise ProblemError(reason)
-        contents |= _KINDS[kind].files(exported)
+        contents |= _KINDS[kind].files(run)
     files = {folder / name: content for name, content in contents.items()}
     for path, content in files.items():
         write_file(path, content)
@@ -109,7 +114,7 @@ def export(
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write one file, whole or not at all, its folder made where there is none."""
+    """Write one file, whole or not at all; its folder is created if missing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""From where a run stands to the steps that repeat it."""
+"""Finds the steps that repeat a run from a fresh trainer."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ from tui_gd.training.history import Reset, lane_name
 
 @dataclass(frozen=True)
 class _Path:
-    """How a lane descends from epoch 0 on; lanes with equal `start` start at the same bits."""
+    """How a lane descends from epoch 0 on; equal `start` means bitwise equal weights."""
 
     start: bytes
     rates: tuple[tuple[int, float], ...]
@@ -36,14 +36,14 @@ class _Path:
 
     @classmethod
     def of(cls, lane: LaneRecord, start: Floats) -> "_Path":
-        # a lane that has diverged stays where it is, whatever rate is set later
+        # a diverged lane no longer moves: later rates change nothing
         end = math.inf if lane.diverged is None else lane.diverged
         rates = tuple(rate for rate in lane.rates if rate[0] <= end)
         return cls(start.tobytes(), rates, lane.methods, lane.branched_at)
 
     @property
     def last_method(self) -> int:
-        """The epoch at which the last method began."""
+        """The epoch from which the last method is used."""
         return self.methods[-1][0]
 
     def rate_at(self, epoch: int) -> float:
@@ -53,7 +53,7 @@ class _Path:
         return next(one[1:] for one in reversed(self.methods) if one[0] <= epoch)
 
     def before(self, epoch: int) -> "_Path":
-        """Return a lane that is like this one up to `epoch`, and then goes on as it did."""
+        """Return a lane that is like this one up to `epoch` and then changes nothing more."""
         return replace(
             self,
             rates=tuple(one for one in self.rates if one[0] < epoch),
@@ -69,9 +69,9 @@ class _Path:
         return min(rates | methods, default=math.inf)
 
     def forks(self, other: "_Path", made_at: int) -> range | None:
-        """Return the epochs at which this lane can branch off `other`, which is made at `made_at`.
+        """Return the epochs at which this lane can branch off `other`, which exists from `made_at`.
 
-        A branch either keeps the methods that `other` has there, or begins another one there.
+        A branch either keeps the methods of `other` or starts another one at the branch.
         """
         last, same = self.last_method, self.same_until(other)
         kept = tuple(one for one in other.methods if one[0] <= last)
@@ -85,9 +85,9 @@ class _Path:
 
 
 class _Plan:
-    """Finds the steps that make lanes, one lane after the other.
+    """Plans lanes one after another and collects the steps that make them.
 
-    `steps` are (epoch, order, step), lanes being called by the order in which they are planned.
+    `steps` are (epoch, order, step); a lane's number is its place in the order of planning.
     """
 
     def __init__(self, roots: Sequence[_Path]) -> None:
@@ -99,7 +99,7 @@ class _Plan:
             self._add(root, 0)
 
     def make(self, path: _Path, parent: int | None = None) -> int:
-        """Have a lane made, where possible as a branch of `parent`; return its number."""
+        """Plan a lane, as a branch of `parent` if possible; return its number."""
         forks = {
             number: epochs
             for number, other in enumerate(self.paths)
@@ -108,7 +108,7 @@ class _Plan:
         if parent in forks and path.branched_at in forks[parent]:
             return self._branch(path, parent, path.branched_at)
         if not forks:
-            # nothing has been where its last method begins: a lane is made that has
+            # no lane passes the point where its last method starts: plan one that does
             forerunner = self.make(self._forerunner(path))
             return self._branch(path, forerunner, path.last_method)
         best = max(forks, key=lambda number: forks[number][-1])
@@ -120,7 +120,7 @@ class _Plan:
         rule, loss = path.method_at(begin)
         if before.method_at(begin) != (rule, loss):
             return before
-        # the same method begun anew: only a lane with another one can be branched into it
+        # the method restarts itself, which only a branch from a different method does
         other = next(name for name in OPTIMIZERS if name != rule)
         return replace(before, methods=(*before.methods, (begin, other, loss)), branched_at=begin)
 
@@ -150,9 +150,9 @@ class _Plan:
         return number
 
     def finished(self, kept: Iterable[int], roots: int) -> tuple[list[Step], list[int]]:
-        """Return the steps in order, lanes called as they are made, and the kept lanes' order.
+        """Return the steps in order, with lanes numbered as they are made, and that numbering.
 
-        The first `roots` lanes are there before the first step.
+        Lanes that are not `kept` are closed. The first `roots` lanes exist before the first step.
         """
         wanted, steps = set(kept), self.steps.copy()
         for number, epoch in enumerate(self.used_until):
@@ -175,9 +175,9 @@ def _renumbered(step: Step, called: dict[int, int]) -> Step:
     return step
 
 
-def recipe(exported: RunRecord) -> Shared:
-    """Return settings and steps that repeat a run: `replay` of them gives all its lanes' bits."""
-    settings, problem, checkpoint = exported.settings, exported.problem, exported.checkpoint
+def recipe(run: RunRecord) -> Shared:
+    """Return settings and steps that `replay` turns into the same lanes, bit for bit."""
+    settings, problem, checkpoint = run.settings, run.problem, run.checkpoint
     starts = dict(
         zip(
             (lane.number for lane in checkpoint.lanes),
@@ -188,8 +188,8 @@ def recipe(exported: RunRecord) -> Shared:
     paths = {lane.number: _Path.of(lane, starts[lane.number]) for lane in checkpoint.lanes}
     numbers = _roots(checkpoint.lanes, paths)
     roots = [_only_first_method(paths[number]) for number in numbers]
-    settings, steps = _beginning(settings, problem, roots)
-    steps += _put_starts(exported, [starts[number] for number in numbers], rooted=not any(steps))
+    settings, steps = _first_lanes(settings, problem, roots)
+    steps += _put_starts(run, [starts[number] for number in numbers], rooted=not any(steps))
     plan = _Plan(roots)
     made = {number: n for n, number in enumerate(numbers) if roots[n] == paths[number]}
     for lane in checkpoint.lanes:
@@ -202,12 +202,12 @@ def recipe(exported: RunRecord) -> Shared:
     for lane in sorted(checkpoint.lanes, key=lambda one: places[one.number]):
         if lane.name != lane_name(places[lane.number]):
             steps.append(Rename(places[lane.number], lane.name))
-    current = sorted(places.values()).index(places[exported.lane.number])
+    current = sorted(places.values()).index(places[run.lane.number])
     return Shared(settings, tuple(steps), checkpoint.epoch, current)
 
 
 def _roots(lanes: Sequence[LaneRecord], paths: Mapping[int, _Path]) -> list[int]:
-    """Return the numbers of the lanes to begin with: each start that there is, is one's."""
+    """Return the numbers of the lanes to start with: one for every different start at least."""
     roots = [lane.number for lane in lanes if lane.parent is None] or [lanes[0].number]
     for lane in lanes:
         if paths[lane.number].start not in {paths[number].start for number in roots}:
@@ -219,10 +219,10 @@ def _only_first_method(path: _Path) -> _Path:
     return path.before(path.methods[1][0]) if len(path.methods) > 1 else path
 
 
-def _beginning(
+def _first_lanes(
     settings: RunSettings, problem: Problem, roots: Sequence[_Path]
 ) -> tuple[RunSettings, list[Step]]:
-    """Return settings that give the roots as the lanes at epoch 0, and steps where they cannot."""
+    """Return settings whose lanes are the roots at epoch 0, and steps where branches must help."""
     rates = [path.rates[0][1] for path in roots]
     rules = [path.methods[0][1] for path in roots]
     losses = [path.methods[0][2] for path in roots]
@@ -246,9 +246,9 @@ def _beginning(
     ]
 
 
-def _put_starts(exported: RunRecord, starts: Sequence[Floats], *, rooted: bool) -> list[Step]:
-    """Return the steps that bring the roots to their starts; `rooted` if none is a branch yet."""
-    settings, checkpoint = exported.settings, exported.checkpoint
+def _put_starts(run: RunRecord, starts: Sequence[Floats], *, rooted: bool) -> list[Step]:
+    """Return the steps that put the roots at their starts; `rooted` if none of them is a branch."""
+    settings, checkpoint = run.settings, run.checkpoint
     resets = [one.seed for one in checkpoint.entries if isinstance(one, Reset)]
     seeds = [
         settings.seed,
@@ -258,14 +258,14 @@ def _put_starts(exported: RunRecord, starts: Sequence[Floats], *, rooted: bool) 
     steps: list[Step] = []
     known = None
     for seed in dict.fromkeys(seeds):
-        drawn = _drawn_start(exported, seed).astype(starts[0].dtype)
+        drawn = _drawn_start(run, seed).astype(starts[0].dtype)
         if any(drawn.tobytes() == start.tobytes() for start in starts):
             known = drawn.tobytes()
             if seed != settings.seed or not rooted:
                 steps.append(DrawStart(seed))
             break
     else:
-        if not rooted:  # whatever start: lanes that begin anew are no branches
+        if not rooted:  # any start will do: a reset makes branches into lanes of their own
             steps.append(DrawStart(settings.seed))
     own: dict[bytes, tuple[Floats, list[int]]] = {}
     for lane, start in enumerate(starts):
@@ -275,8 +275,8 @@ def _put_starts(exported: RunRecord, starts: Sequence[Floats], *, rooted: bool) 
     return steps
 
 
-def _drawn_start(exported: RunRecord, seed: int) -> Floats:
+def _drawn_start(run: RunRecord, seed: int) -> Floats:
     """Return the start (parameters,) that a trainer draws with `seed`."""
-    settings = exported.settings
+    settings = run.settings
     name = settings.start or ("glorot" if settings.hidden else "normal")
-    return draw_start(name, seed, exported.model, exported.problem.surface)
+    return draw_start(name, seed, run.model, run.problem.surface)

@@ -1,6 +1,7 @@
 """A run as a copy that no longer changes: what `show`, `share` and `export` work from."""
 
 import math
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Self
@@ -74,6 +75,11 @@ class RunRecord:
         except (ValueError, KeyError, IndexError) as error:
             raise ProblemError(f"the run cannot be continued: {error}") from None
         return trainer
+
+    @property
+    def command(self) -> str:
+        """The command that starts such a run."""
+        return shlex.join(["gd-tui", *self.settings.words()])
 
     @cached_property
     def model(self) -> Model:

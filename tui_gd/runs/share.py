@@ -1,13 +1,12 @@
-"""The share line: a run as one line of plain text, which repeats it wherever its data are built in.
+"""The share line: a run on built-in data as one line of text that repeats it on any machine.
 
-`gd1:` and then, in the URL-safe letters of base 64 without padding: the canonical JSON of settings
-and steps (sorted keys, only what is not usual), deflated, and the first 4 bytes of its SHA-256.
-The JSON has `settings` by the names of the options, `epoch` and `lane` that were looked at, and
-`steps`, each a list: a letter, then numbers and names. Floats have all their digits; weights are
-hexadecimal floats.
+The line is `gd1:` followed by URL-safe base 64 without padding. It encodes canonical JSON (sorted
+keys, defaults left out), deflated, and then the first 4 bytes of the JSON's SHA-256. The JSON has
+`settings` by option name, the viewed `epoch` and `lane`, and `steps`: lists of a letter followed by
+numbers and names. Floats have all their digits; weights are hexadecimal floats.
 
-A line may come from anybody: what it says is read as numbers and names of a few kinds within fixed
-limits, and never as code, nor as the name of a file.
+A line may come from a stranger: it is read as numbers and names of known kinds within fixed limits,
+never as code or as the name of a file.
 """
 
 import base64
@@ -74,25 +73,25 @@ _SEED = whole(0, LARGEST_SEED)
 _RATE = number(0, above=True)
 
 
-def share_line(exported: RunRecord) -> str:
+def share_line(run: RunRecord) -> str:
     """Return the line that repeats a run.
 
-    `ProblemError` if its data are in a file, or if it starts at more than 64 numbers that no seed
-    gives.
+    `ProblemError` if its data come from a file, or if it starts at more than 64 weights that no
+    seed draws.
     """
-    settings = exported.settings
+    settings = run.settings
     try:
         _check_built_in(settings.problem)
     except ValueError:
         raise ProblemError(
-            f"{settings.problem}: its data are in a file: only built-in problems can be shared"
+            f"{settings.problem}: its data come from a file; only built-in problems can be shared"
         ) from None
-    shared = recipe(exported)
+    shared = recipe(run)
     weights = sum(len(step.weights) for step in shared.steps if isinstance(step, PutStart))
     if weights > MOST_WEIGHTS:
         raise ProblemError(
-            f"the run starts at {weights} weights of its own: a share line takes {MOST_WEIGHTS};"
-            " export its weights instead"
+            f"the run starts at {weights} given weights, and a share line holds at most"
+            f" {MOST_WEIGHTS}: export its weights instead"
         )
     document: dict[str, Any] = {"settings": _plain(shared.settings)}
     if shared.epoch:
@@ -107,23 +106,23 @@ def share_line(exported: RunRecord) -> str:
     code = base64.urlsafe_b64encode(packed + _check(text)).rstrip(b"=").decode()
     if len(VERSION) + len(code) > LONGEST_LINE or len(text) > LONGEST_JSON:
         raise ProblemError(
-            f"the run has {len(shared.steps)} changes: more than a share line of"
-            f" {LONGEST_LINE} characters takes"
+            f"the run has {len(shared.steps)} changes, too many for a share line of"
+            f" {LONGEST_LINE} characters: export it as a script instead"
         )
     return VERSION + code
 
 
 def open_line(text: str) -> Shared:
-    """Return the run of a share line, to be repeated by `replay`; `ProblemError` if it is broken.
+    """Return the run of a share line, which `replay` repeats; `ProblemError` if it is damaged.
 
-    White space, as where a mail has broken the line, is left out.
+    White space is ignored, since mail programs break long lines.
     """
     line = "".join(text.split())
     if not line.startswith(VERSION):
         version = line.partition(":")[0][:10]
         raise ProblemError(f"share line of version {version}: this program opens gd1; update it")
     if len(line) > LONGEST_LINE:
-        _refuse(f"it has {len(line)} characters, and {LONGEST_LINE} are the most")
+        _refuse(f"it has {len(line)} characters; the limit is {LONGEST_LINE}")
     document = _document(line.removeprefix(VERSION))
     try:
         return _shared(document)
@@ -140,7 +139,7 @@ def _check(text: bytes) -> bytes:
 
 
 def _document(code: str) -> object:
-    """Return the object in a line; `ProblemError` if it is damaged or too large."""
+    """Return the JSON document in a line; `ProblemError` if it is damaged or too large."""
     try:
         data = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj(-15)
@@ -199,7 +198,7 @@ def _read(name: str, reader: Reader[T], value: object) -> T:
 
 
 def _plain(settings: RunSettings) -> dict[str, Any]:
-    """Return the settings that are not usual; `ProblemError` for one that belongs to files."""
+    """Return the settings that differ from the defaults; `ProblemError` for one about files."""
     for name in settings.given(Scope.FILES):
         raise ProblemError(f"{flag_of(name)} is for data in a file, which cannot be shared")
     return {
@@ -232,7 +231,7 @@ def _written(step: Step) -> list[Any]:
 
 
 class _StepReader:
-    """Reads steps one after the other, and knows which lanes there are then."""
+    """Reads steps in order and keeps track of the lanes that are open."""
 
     def __init__(self, lanes: int) -> None:
         self.open = list(range(lanes))
@@ -242,7 +241,7 @@ class _StepReader:
             raise ValueError(f"{lanes} lanes are more than {MOST_LANES}")
 
     def read(self, parts: object) -> Step:
-        """Return a step as JSON gives it; `ValueError` if it is none that can be done here."""
+        """Return the step of a JSON list; `ValueError` if it is invalid at this point."""
         try:
             if isinstance(parts, list) and parts:
                 return self._step(parts[0], parts[1:])
@@ -290,7 +289,7 @@ class _StepReader:
 
     def _at_start(self) -> None:
         if self._epoch:
-            raise ValueError("a start comes before all else")
+            raise ValueError("a start must come before later epochs")
 
     def _when(self, epoch: object) -> int:
         self._epoch = whole(self._epoch).plain(epoch)

@@ -1,8 +1,8 @@
-"""Steps: what has to be done to a fresh trainer so that it has the lanes of a run, bit for bit.
+"""Steps that turn a fresh trainer into a given run, bit for bit.
 
-What was done to a run and undone again is left out: a lane is told by its start, its learning
-rates and its methods, and by nothing else. Lanes are called by the order in which they are made:
-first those that the settings give, then one for every `BranchOff`.
+A lane is determined by its start, learning rates and methods, so whatever was done and undone is
+left out. Lanes are numbered in the order in which they are made: first those of the settings, then
+one for every `BranchOff`.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class PutStart:
 
 @dataclass(frozen=True, slots=True)
 class BranchOff:
-    """At `epoch` lane `parent` is copied into a new lane; what is None is the parent's."""
+    """At `epoch` lane `parent` is copied into a new lane; None keeps the parent's value."""
 
     epoch: int
     parent: int
@@ -50,7 +50,7 @@ class ChangeRate:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """At `epoch` a lane is closed that was there only for another to branch off."""
+    """At `epoch` a lane is closed that existed only for another to branch from it."""
 
     epoch: int
     lane: int
@@ -69,9 +69,9 @@ Step = DrawStart | PutStart | BranchOff | ChangeRate | Drop | Rename
 
 @dataclass(frozen=True)
 class Shared:
-    """A run to be repeated: settings, the steps in their order, and the epoch that was viewed.
+    """A run to repeat: its settings, its steps in order, and the epoch that was viewed.
 
-    `current` is the lane that was looked at, by its position when all steps are done.
+    `current` is the position of the viewed lane after the last step.
     """
 
     settings: RunSettings
@@ -81,10 +81,10 @@ class Shared:
 
 
 def replay(trainer: Trainer, shared: Shared) -> None:
-    """Bring a fresh trainer of the shared settings to where the shared run was, with its bits.
+    """Bring a fresh trainer with the shared settings to the epoch and bits of the shared run.
 
-    A run all of whose lanes diverge before a step stays there. `ProblemError` if a step does not
-    go with the problem; `Interrupted` if `trainer.interrupt` is set meanwhile.
+    If all lanes diverge before a step, the run stops there. `ProblemError` if a step does not fit
+    the problem; `Interrupted` if `trainer.interrupt` is set meanwhile.
     """
     made = [lane.number for lane in trainer.lanes]
     try:
@@ -99,7 +99,7 @@ def replay(trainer: Trainer, shared: Shared) -> None:
 
 
 def _go(trainer: Trainer, epoch: int) -> bool:
-    """Go forward to `epoch`, past all stop rules; return whether it could be reached."""
+    """Train up to `epoch`, ignoring stop rules; return whether it was reached."""
     while trainer.epoch < epoch:
         if trainer.interrupt:
             raise Interrupted
@@ -109,7 +109,7 @@ def _go(trainer: Trainer, epoch: int) -> bool:
 
 
 def _do(trainer: Trainer, step: Step, made: list[int]) -> None:
-    """Do one step; `made` are the numbers of the lanes by the order in which they were made."""
+    """Do one step; `made` are the trainer's lane numbers in the order of making."""
 
     def position(lane: int) -> int:
         found = trainer.position(made[lane])

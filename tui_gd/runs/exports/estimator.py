@@ -1,6 +1,6 @@
 """The current lane as a fitted scikit-learn estimator, written by joblib.
 
-Only ever written: nothing of this program reads such a file, for who opens one runs what is in it.
+gd-tui never reads such a file, because loading one runs the code in it.
 """
 
 import io
@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.runs.record import MOST_EPOCHS, RunRecord
 
-SURFACE = "a surface has no rows to predict: there is no estimator of it"
+SURFACE = "a surface has no rows to predict, so it has no estimator"
 
 
-def without_estimator(exported: RunRecord) -> str:
-    """Return why there is no estimator, or nothing."""
-    if exported.epoch > MOST_EPOCHS:
-        return f"an estimator has the loss of every epoch, of {MOST_EPOCHS} at most: export weights"
-    return SURFACE if exported.problem.surface else ""
+def without_estimator(run: RunRecord) -> str:
+    """Return why there is no estimator, or an empty text."""
+    if run.epoch > MOST_EPOCHS:
+        return f"an estimator holds at most {MOST_EPOCHS} epochs' losses: export weights instead"
+    return SURFACE if run.problem.surface else ""
 
 
-def estimator_files(exported: RunRecord) -> dict[str, bytes]:
-    """Return `estimator.joblib`: `predict` of the problem's rows, without ones, is this run's.
+def estimator_files(run: RunRecord) -> dict[str, bytes]:
+    """Return `estimator.joblib`, which predicts as this run does from features without ones.
 
-    Classes are called by their names; whole numbers are numbers. `loss_curve_` has NaN where the
-    record was thinned.
+    Classes are labelled by name, or by number if all names are whole numbers. `loss_curve_` has
+    NaN where the record was thinned.
     """
-    if reason := without_estimator(exported):
+    if reason := without_estimator(run):
         raise ProblemError(reason)
     import joblib  # type: ignore[import-untyped]
 
@@ -38,12 +38,12 @@ def estimator_files(exported: RunRecord) -> dict[str, bytes]:
         with_weights,
     )
 
-    settings, lane, problem = exported.settings, exported.lane, exported.problem
-    optimizer, loss = exported.method(lane)
+    settings, lane, problem = run.settings, run.lane, run.problem
+    optimizer, loss = run.method(lane)
     kind = GradientDescentRegressor if problem.task == "regression" else GradientDescentClassifier
     estimator = kind(
         loss=loss,
-        learning_rate=exported.learning_rate(lane),
+        learning_rate=run.learning_rate(lane),
         optimizer=optimizer,
         momentum=settings.momentum if optimizer in {"momentum", "nesterov"} else None,
         hidden_layer_sizes=settings.hidden,
@@ -52,16 +52,16 @@ def estimator_files(exported: RunRecord) -> dict[str, bytes]:
         schedule=settings.schedule,
         l1=settings.l1,
         l2=settings.l2,
-        max_iter=max(1, exported.epoch),
+        max_iter=max(1, run.epoch),
         tol=None,
         start=settings.start or ("glorot" if settings.hidden else "normal"),
         random_state=settings.seed % 2**32,
     )
-    losses = exported.series("train", lane).between(0, exported.epoch + 1)
+    losses = run.series("train", lane).between(0, run.epoch + 1)
     with_weights(
         estimator,
-        exported.model,
-        exported.weights(lane).astype(np.float64),
+        run.model,
+        run.weights(lane).astype(np.float64),
         classes=None if problem.task == "regression" else _labels(problem.class_names),
         loss_curve=losses.tolist(),
         seed=settings.seed,

@@ -1,10 +1,10 @@
-"""Predicts from the rows of a table with the model in model.json, which lies beside this file.
+"""Predicts from the rows of a table with the model in model.json, in the same folder as this file.
 
     python predict.py new.csv > predicted.csv       # - is standard input; .gz is unpacked
 
-The table needs the columns that the model was trained on, by name and in any order; others are not
-looked at. A row is printed for every row: what is predicted, and of classes how probable each is.
-Needs Python and numpy, and nothing of model.json is ever run.
+The table needs the columns that the model was trained on, by name and in any order; other columns
+are ignored. One line is printed per row: the prediction, and for classes the probability of each.
+It needs Python and numpy only, and runs nothing from model.json.
 
     from predict import load, predict               # rows are dicts: {"plan": "basic", ...}
     values, probabilities = predict(load(), rows)
@@ -29,13 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-ROWS = 4096  # so many at a time
+ROWS = 4096  # rows per block
 _YES_NO = {"true": 1.0, "false": 0.0}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def load(path: str | Path | None = None) -> dict[str, Any]:
-    """Return a model: that of model.json beside this file, or of another file."""
+    """Return the model in model.json beside this file, or in another file."""
     beside = Path(__file__).with_name("model.json")
     model = json.loads(Path(path or beside).read_text(encoding="utf-8"))
     assert isinstance(model, dict)
@@ -45,9 +45,9 @@ def load(path: str | Path | None = None) -> dict[str, Any]:
 def predict(
     model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first: int = 1
 ) -> tuple[list[Any], Floats | None]:
-    """Return what is predicted for every row, and of classes the probabilities (rows, classes).
+    """Return the prediction for every row, and for classes their probabilities (rows, classes).
 
-    `ValueError` for what cannot be predicted from; rows are named from `first` on.
+    `ValueError` for a row that cannot be used; messages count rows from `first` on.
     """
     scores = _scores(model, features(model, rows, first))
     if model["task"] == "regression":
@@ -97,7 +97,7 @@ def _numbers(
             found[row] = _number(value, missing)
         except ValueError:
             raise ValueError(
-                f"row {first + row}, column {column!r}: {value!r} is no number"
+                f"row {first + row}, column {column!r}: {value!r} is not a number"
             ) from None
     absent = np.isnan(found)
     for place, rule in rules:
@@ -105,15 +105,15 @@ def _numbers(
             x[:, place] = absent
         elif rule["fill"] is None and absent.any():
             raise ValueError(
-                f"row {first + int(absent.argmax())}, column {column!r}: a number is missing, and"
-                " none was in the rows that were trained on"
+                f"row {first + int(absent.argmax())}, column {column!r}: a number is missing; no"
+                " training row had one missing"
             )
         else:
             x[:, place] = np.where(absent, rule["fill"] or 0.0, found)
 
 
 def _number(value: Any, missing: set[str]) -> float:
-    """Return a number, NaN if it is missing; `ValueError` if it is none."""
+    """Return a number, NaN if it is missing; `ValueError` if the value is not a number."""
     if value is None:
         return math.nan
     if not isinstance(value, str):
@@ -173,9 +173,9 @@ def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
 
 
 def table(lines: Iterator[str], columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Give the rows of a table of text: parted by what most of the columns' names are parted by.
+    """Yield the rows of a text table; the delimiter is the one that splits the header most.
 
-    Without a header columns are x1, x2 and so on, as in training. `ValueError` for a broken row.
+    Without a header the columns are x1, x2 and so on, as in training. `ValueError` for a bad row.
     """
     head = next((line for line in lines if line.strip()), "")
     delimiter = max(",\t;|", key=lambda one: len(next(csv.reader([head], delimiter=one), [])))
@@ -189,7 +189,7 @@ def table(lines: Iterator[str], columns: Sequence[str]) -> Iterator[dict[str, st
             raise ValueError(f"has no column {column!r}, which the model needs")
     for number, row in enumerate((row for row in reader if row), 1):
         if len(row) != len(names):
-            raise ValueError(f"row {number} has {len(row)} values, wanted are {len(names)}")
+            raise ValueError(f"row {number} has {len(row)} values instead of {len(names)}")
         yield dict(zip(names, row, strict=True))
 
 
@@ -201,7 +201,7 @@ def _name(text: str, place: int) -> str:
 
 @contextmanager
 def _opened(path: str) -> Iterator[io.TextIOWrapper]:
-    """Open a text, unpacked if it is .gz."""
+    """Open a text file; gzip is unpacked."""
     with open(0 if path == "-" else path, "rb") as raw:
         packed = raw.peek(2)[:2] == b"\x1f\x8b"
         file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
@@ -210,7 +210,7 @@ def _opened(path: str) -> Iterator[io.TextIOWrapper]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is predicted for the rows of a file."""
+    """Print the predictions for the rows of a file."""
     if len(arguments) != 1 or arguments[0] in {"-h", "--help"}:
         print(__doc__, file=sys.stderr)
         return 2
@@ -227,7 +227,7 @@ def main(arguments: Sequence[str]) -> int:
                     row = () if probabilities is None else probabilities[number].tolist()
                     out.writerow([value, *row])
                 first += len(block)
-    except BrokenPipeError:  # the reader has gone: nothing more is to be written at exit
+    except BrokenPipeError:  # the reader has gone: keep Python from flushing at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (OSError, EOFError, zlib.error, UnicodeError, ValueError, csv.Error) as error:

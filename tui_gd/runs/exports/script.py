@@ -1,16 +1,19 @@
-"""A short Python script that repeats a run.
+"""Python scripts made from a run: `repeat.py` repeats it, `predict.py` predicts with its weights.
 
-Where the run is the tutorial's kind (one lane, one unit, plain gradient descent on all rows at
-once) it is plain numpy and scikit-learn; of any other run it calls this package. What a script says
-of names comes through `repr`, so that no name is ever code.
+A run of the tutorial's kind (one lane, one unit, gradient descent on all rows at once) is repeated
+in plain numpy and scikit-learn; any other script calls this package. Names enter a script through
+`repr` or JSON, so that no name is ever code.
 """
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from tui_gd import __version__
+from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN
-from tui_gd.runs.document import command_line
+from tui_gd.problems.delimited import MISSING_NUMBERS, MISSING_TEXTS
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
@@ -53,7 +56,7 @@ _DATA = {
     "breast-cancer": ("load_breast_cancer", "X, y = load_breast_cancer(return_X_y=True)"),
     "diabetes": ("load_diabetes", "X, y = load_diabetes(return_X_y=True)"),
 }
-"""What is imported from `sklearn.datasets`, and the lines that make X and y."""
+"""By problem: the import from `sklearn.datasets`, and the lines that make X and y."""
 
 _SIGMOID = "1 / (1 + np.exp(np.minimum(-X @ w, 700)))"
 _LOSSES = {
@@ -66,7 +69,7 @@ _LOSSES = {
     ("regression", "sse"): ("p - y", "np.sum((p - y) ** 2)"),
     ("regression", "mse"): ("2 * (p - y) / len(y)", "np.mean((p - y) ** 2)"),
 }
-"""By task and loss: what is multiplied by X transposed, and the loss."""
+"""By task and loss: the factor of X transposed in the gradient, and the loss."""
 
 
 _IN_PLAIN = {
@@ -84,27 +87,27 @@ _IN_PLAIN = {
     "noise",
     "data_seed",
 }
-"""The settings that a few lines of numpy can repeat, where they are not the usual ones."""
+"""Settings that the plain script can repeat when they differ from the defaults."""
 
 
-def script_files(exported: RunRecord) -> dict[str, bytes]:
-    """Return `repeat.py`, which prints every lane's loss at the exported epoch."""
-    shared = recipe(exported)
-    # the epochs are counted out: nothing has to stop by itself
+def script_files(run: RunRecord) -> dict[str, bytes]:
+    """Return `repeat.py`, which prints every lane's loss at the run's epoch."""
+    shared = recipe(run)
+    # the script counts the epochs: stop rules have nothing to do
     settings = replace(shared.settings, target_loss=None, gradient_norm=None, patience=None)
-    if _is_plain(exported, settings, shared):
-        text = _plain_script(exported, settings, shared)
+    if _is_plain(run, settings, shared):
+        text = _plain_script(run, settings, shared)
     else:
         text = _package_script(settings, shared)
     return {"repeat.py": text.encode()}
 
 
-def _is_plain(exported: RunRecord, settings: RunSettings, shared: Shared) -> bool:
-    """Whether a few lines of numpy can repeat the run."""
-    lanes = exported.lanes
+def _is_plain(run: RunRecord, settings: RunSettings, shared: Shared) -> bool:
+    """Whether the plain script can repeat the run."""
+    lanes = run.lanes
     return (
         settings.problem in _DATA
-        and (exported.problem.task, settings.loss_for(exported.problem)) in _LOSSES
+        and (run.problem.task, settings.loss_for(run.problem)) in _LOSSES
         and settings.given().keys() <= _IN_PLAIN
         and settings.start in {None, "normal", "zeros"}
         and settings.optimizer == ("sgd",)
@@ -114,8 +117,8 @@ def _is_plain(exported: RunRecord, settings: RunSettings, shared: Shared) -> boo
     )
 
 
-def _plain_script(exported: RunRecord, settings: RunSettings, shared: Shared) -> str:
-    problem = exported.problem
+def _plain_script(run: RunRecord, settings: RunSettings, shared: Shared) -> str:
+    problem = run.problem
     options = dict(BUILTIN[settings.problem].options)
     given = {name: getattr(settings, name) for name in options}
     options |= {name: value for name, value in given.items() if value is not None}
@@ -131,7 +134,7 @@ def _plain_script(exported: RunRecord, settings: RunSettings, shared: Shared) ->
     slope, loss = _LOSSES[problem.task, settings.loss_for(problem)]
     predict = f"    p = {_SIGMOID if problem.task == 'binary' else 'X @ w'}"
     lines = [
-        f"# {command_line(exported.settings)}",
+        f"# {run.command}",
         "import numpy as np",
         *([f"from sklearn.datasets import {source}"] if source else []),
         "from sklearn.model_selection import train_test_split",
@@ -168,11 +171,11 @@ def _package_script(settings: RunSettings, shared: Shared) -> str:
 
 
 def _anywhere(settings: RunSettings) -> RunSettings:
-    """Return settings whose files are named by whole paths: a script may be run from anywhere."""
+    """Return settings with absolute paths, so that the script runs in any directory."""
     found: dict[str, Any] = {}
     for option in ("problem", "target", "test", "init"):
         path = getattr(settings, option)
-        # the target is a file beside an .npy, and else a column
+        # beside an .npy the target is a file, otherwise a column
         meant = option != "target" or settings.problem.endswith(".npy")
         if meant and path is not None and Path(path).is_file():
             found[option] = str(Path(path).resolve())
@@ -180,7 +183,7 @@ def _anywhere(settings: RunSettings) -> RunSettings:
 
 
 def _calls(settings: RunSettings, shared: Shared) -> list[str]:
-    """Return the lines that do the steps; lanes are called by their positions there."""
+    """Return the lines that do the steps; a lane is called by its position at that time."""
     lanes = list(range(len(settings.alpha) * len(settings.optimizer)))
     made, at, lines = len(lanes), 0, []
     for step in shared.steps:
@@ -208,3 +211,39 @@ def _calls(settings: RunSettings, shared: Shared) -> list[str]:
             case Rename(lane, name):
                 lines.append(f"trainer.lanes[{lanes.index(lane)}].name = {name!a}")
     return lines
+
+
+def without_columns(run: RunRecord) -> str:
+    """Return why no script can predict from a table, or an empty text."""
+    if run.problem.rules:
+        return ""
+    if run.problem.surface:
+        return "a surface has no rows to predict"
+    return "there is no record of how its features were made, so no script can predict"
+
+
+def predict_files(run: RunRecord) -> dict[str, bytes]:
+    """Return `predict.py`, of Python and numpy alone, and `model.json`, which it reads."""
+    if reason := without_columns(run):
+        raise ProblemError(reason)
+    problem, weights = run.problem, run.weights(run.lane)
+    model = {
+        "version": __version__,
+        "problem": problem.name,
+        "lane": run.lane.name,
+        "epoch": run.epoch,
+        "target": problem.target_name,
+        "task": problem.task,
+        "classes": list(problem.class_names),
+        "missing texts": sorted(MISSING_TEXTS),
+        "missing numbers": sorted(MISSING_NUMBERS),
+        "features": [
+            {"feature": name, **asdict(rule)}
+            for name, rule in zip(problem.feature_names, problem.rules, strict=True)
+        ],
+        "activation": run.settings.activation,
+        "layers": [layer[0].tolist() for layer in run.model.matrices(weights[None])],
+    }
+    text = json.dumps(model, indent=1, allow_nan=False)
+    script = Path(__file__).with_name("predict.py").read_bytes()
+    return {"predict.py": script, "model.json": text.encode() + b"\n"}

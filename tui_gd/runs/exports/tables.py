@@ -1,0 +1,140 @@
+"""The numbers of a run as tables: losses and gradient norms by epoch, weights by name."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tui_gd import __version__
+from tui_gd.learning.models import Floats
+from tui_gd.problems.text import safe_text
+from tui_gd.runs.document import plain_numbers
+from tui_gd.runs.record import RunRecord
+from tui_gd.training.checkpoint import LaneRecord
+
+COLUMNS = ("epoch", "lane", "alpha", "train_loss", "test_loss", "gradient_norm")
+
+
+def loss_files(run: RunRecord) -> dict[str, bytes]:
+    """Return `losses.csv`: a row for every lane and recorded epoch, with all digits.
+
+    Unknown numbers are left blank; a thinned run has only some of its early epochs. `alpha` is the
+    step size of the update that follows, including the schedule's factor.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for lane in run.lanes:
+        writer.writerows(_rows(run, lane))
+    return {"losses.csv": text.getvalue().encode()}
+
+
+def _rows(run: RunRecord, lane: LaneRecord) -> Iterator[tuple[object, ...]]:
+    name = _no_formula(lane.name)
+    series = [run.series(kind, lane).points() for kind in ("train", "test", "norm")]
+    known = np.unique(np.concatenate([points.epochs for points in series]))
+    columns = [run.learning_rates(lane, known)]
+    columns += [points.at_all(known).tolist() for points in series]
+    for epoch, *numbers in zip(known.tolist(), *columns, strict=True):
+        yield epoch, name, *map(_number, numbers)
+
+
+def _number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ""
+
+
+def _no_formula(name: str) -> str:
+    """Return a name that neither a spreadsheet nor a terminal takes for a command."""
+    shown = safe_text(name)
+    return f"'{shown}" if shown[:1] in {"=", "+", "-", "@"} else shown
+
+
+def weight_files(run: RunRecord) -> dict[str, bytes]:
+    """Return `weights.npz`, `weights.json` and `weights.npy`, at the run's epoch.
+
+    The .npz holds `weights` (lanes, parameters); `layer1`, `layer2` … (lanes, inputs + 1, outputs),
+    the bias row last; the names `lanes`, `features`, `classes`; and `epoch`. The .npy is `weights`
+    alone, as `--init` takes it.
+    """
+    weights = np.stack([run.weights(lane) for lane in run.lanes])
+    names = [lane.name for lane in run.lanes]
+    layers = [] if run.problem.surface else run.model.matrices(weights)
+    arrays: dict[str, Any] = {
+        "weights": weights,
+        **{f"layer{number}": layer for number, layer in enumerate(layers, 1)},
+        "lanes": _texts(names),
+        "features": _texts(_inputs(run)),
+        "classes": _texts(run.problem.class_names),
+        "epoch": np.array(run.epoch),
+    }
+    packed, alone = io.BytesIO(), io.BytesIO()
+    np.savez(packed, allow_pickle=False, **arrays)
+    np.save(alone, weights, allow_pickle=False)
+    document = {
+        "version": __version__,
+        "problem": run.problem.name,
+        "epoch": run.epoch,
+        "features": _inputs(run),
+        "classes": list(run.problem.class_names),
+        "lanes": [
+            {"name": name, "weights": _named(run, row)}
+            for name, row in zip(names, weights, strict=True)
+        ],
+    }
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    return {
+        "weights.npz": packed.getvalue(),
+        "weights.npy": alone.getvalue(),
+        "weights.json": text.encode(),
+    }
+
+
+def _texts(names: Any) -> Any:
+    return np.array(list(names), dtype=np.str_)
+
+
+def _inputs(run: RunRecord) -> list[str]:
+    surface = run.problem.surface
+    return list(surface.names if surface else run.problem.feature_names)
+
+
+def _named(run: RunRecord, weights: Floats) -> Any:
+    """Return one lane's weights by name.
+
+    A surface or a linear model with one output has features and `bias`; other models have a list of
+    `{"unit", "weights", "bias"}` per layer.
+    """
+    names = _inputs(run)
+    if run.problem.surface:
+        return dict(zip(names, plain_numbers(weights), strict=True))
+    layers = [layer[0] for layer in run.model.matrices(weights[None])]
+    if len(layers) == 1 and layers[0].shape[1] == 1:
+        return {
+            "weights": dict(zip(names, plain_numbers(layers[0][:-1, 0]), strict=True)),
+            "bias": plain_numbers(layers[0][-1])[0],
+        }
+    shown = []
+    for number, layer in enumerate(layers, 1):
+        last = number == len(layers)
+        units = _outputs(run) if last else [f"h{number}.{i + 1}" for i in range(layer.shape[1])]
+        shown.append(
+            [
+                {
+                    "unit": unit,
+                    "weights": dict(zip(names, plain_numbers(layer[:-1, i]), strict=True)),
+                    "bias": plain_numbers(layer[-1])[i],
+                }
+                for i, unit in enumerate(units)
+            ]
+        )
+        names = units
+    return shown
+
+
+def _outputs(run: RunRecord) -> list[str]:
+    problem = run.problem
+    return list(problem.class_names) if problem.outputs > 1 else [problem.target_name]
