@@ -12,7 +12,7 @@ from scipy.special import expit
 from tests.making import ON_DATA, Floats, make_engine, make_problem, make_rows
 from tui_gd import load_problem
 from tui_gd.cli import check
-from tui_gd.cli.check import check_gradient, has_kinks, print_check, weight_names
+from tui_gd.cli.check import check_gradient, has_kinks, print_check, shown_names
 from tui_gd.insight import numeric
 from tui_gd.insight.numeric import (
     STEPS,
@@ -225,20 +225,10 @@ def test_mini_batches_are_checked_on_all_rows() -> None:
     assert check_gradient(trainer).right
 
 
-class Saying(Trainer):
-    """A trainer that says `said` is its gradient, once that is set."""
-
-    said: Floats | None = None
-
-    @property
-    def grad(self) -> Floats:
-        return super().grad if self.said is None else self.said
-
-
 def test_every_lane_is_checked_by_itself() -> None:
-    trainer = Saying(make_problem(50), learning_rates=[0.01, 0.1])
+    trainer = Trainer(make_problem(50), learning_rates=[0.01, 0.1])
     trainer.advance(5)
-    trainer.said = trainer.grad * np.array([[1.0], [1.01]])
+    trainer.grad = trainer.grad * np.array([[1.0], [1.01]])
     assert check_gradient(trainer, 0).right
     assert not check_gradient(trainer, 1).right
 
@@ -247,9 +237,9 @@ def test_every_lane_is_checked_by_itself() -> None:
 def test_single_precision_is_judged_by_what_it_can_tell(task: str) -> None:
     for hidden in ((), (3,)):
         problem = load_problem(PROBLEMS[task], standardize=True)
-        trainer = Saying(problem, loss="mse", hidden=hidden, seed=1, dtype=np.float32)
+        trainer = Trainer(problem, loss="mse", hidden=hidden, seed=1, dtype=np.float32)
         assert check_gradient(trainer).right
-        trainer.said = trainer.grad * np.float32(2)
+        trainer.grad = trainer.grad * np.float32(2)
         assert not check_gradient(trainer).right
 
 
@@ -296,10 +286,10 @@ def test_a_gradient_divided_by_one_row_less_is_wrong(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("epochs", [0, 3000])
 def test_a_gradient_with_a_wrong_factor_is_wrong(factor: float, epochs: int) -> None:
     """Begun and at the optimum's side, where the gradient is small beside the loss."""
-    trainer = Saying(make_problem(300), loss="cross-entropy", learning_rates=[0.02], seed=1)
+    trainer = Trainer(make_problem(300), loss="cross-entropy", learning_rates=[0.02], seed=1)
     trainer.advance(epochs)
     assert check_gradient(trainer).right
-    trainer.said = trainer.grad * factor
+    trainer.grad = trainer.grad * factor
     found = check_gradient(trainer)
     assert not found.right
     if factor in {2.0, 0.5}:
@@ -309,20 +299,20 @@ def test_a_gradient_with_a_wrong_factor_is_wrong(factor: float, epochs: int) -> 
 @pytest.mark.parametrize("where", range(4))
 def test_one_wrong_weight_among_many_is_found_and_stands_first(where: int) -> None:
     problem = load_problem("iris", standardize=True)
-    trainer = Saying(problem, hidden=(3,), loss="cross-entropy", seed=1)
-    trainer.said = trainer.grad.copy()
+    trainer = Trainer(problem, hidden=(3,), loss="cross-entropy", seed=1)
+    trainer.grad = trainer.grad.copy()
     number = 5 * where + 2
-    trainer.said[0, number] *= 1.01
+    trainer.grad[0, number] *= 1.01
     right, text = printed(trainer)
     assert not right
     lines = text.splitlines()
     first = lines[next(i for i, line in enumerate(lines) if "the worst first" in line) + 2]
-    assert first.strip().startswith(weight_names(trainer)[number])
+    assert first.strip().startswith(shown_names(trainer)[number])
 
 
 def test_a_forgotten_penalty_is_wrong() -> None:
-    trainer = Saying(make_problem(100), loss="cross-entropy", l2=0.01, seed=1)
-    trainer.said = trainer.grad - 0.01 * trainer.weights * ~trainer.model.is_bias
+    trainer = Trainer(make_problem(100), loss="cross-entropy", l2=0.01, seed=1)
+    trainer.grad = trainer.grad - 0.01 * trainer.weights * ~trainer.model.is_bias
     assert not check_gradient(trainer).right
 
 
@@ -346,7 +336,7 @@ def test_a_weight_on_a_kink_is_told_from_a_wrong_one() -> None:
 
 def test_units_that_begin_switched_off_are_kinks_and_the_rest_is_still_checked() -> None:
     """With biases 0, a row that no unit of the first layer answers stands at 0 in the second."""
-    trainer = Saying(
+    trainer = Trainer(
         load_problem("blobs", standardize=True),
         hidden=(4, 3),
         activation="relu",
@@ -357,8 +347,8 @@ def test_units_that_begin_switched_off_are_kinks_and_the_rest_is_still_checked()
     found = check_gradient(trainer)
     assert right
     assert 0 < found.kinked.sum() < 10
-    assert f"{found.kinked.sum()} of {len(found.kinked)} weights stand on a kink" in text
-    trainer.said = trainer.grad * 2
+    assert f"{found.kinked.sum()} of {len(found.kinked)} weights are on a kink" in text
+    trainer.grad = trainer.grad * 2
     assert not printed(trainer)[0]
 
 
@@ -411,27 +401,19 @@ def test_at_most_twenty_weights_are_printed_and_the_rest_counted() -> None:
 
 
 def test_weights_are_named_in_the_order_of_their_row() -> None:
-    iris = load_problem("iris")
-    features = iris.feature_names
-    assert weight_names(Trainer(load_problem("blobs"))) == ["x1", "x2", "bias"]
-    names = weight_names(Trainer(iris, loss="cross-entropy"))
-    assert names[:4] == [
-        *(f"{features[0]} -> {name}" for name in iris.class_names),
-        f"{features[1]} -> {iris.class_names[0]}",
-    ]
-    assert names[-1] == f"bias -> {iris.class_names[-1]}"
+    assert shown_names(Trainer(load_problem("blobs"))) == ["x1", "x2", "bias"]
     trainer = Trainer(load_problem("line"), loss="mse", hidden=(2, 1))
-    (feature,) = trainer.problem.feature_names
-    assert weight_names(trainer) == [
-        f"{feature} -> 1.1",
-        f"{feature} -> 1.2",
-        "bias -> 1.1",
-        "bias -> 1.2",
-        "1.1 -> 2.1",
-        "1.2 -> 2.1",
-        "bias -> 2.1",
-        "2.1 -> output",
-        "bias -> output",
+    (feature,) = load_problem("line").feature_names
+    assert shown_names(trainer) == [
+        f"layer 1: {feature} -> 1",
+        f"layer 1: {feature} -> 2",
+        "layer 1: bias -> 1",
+        "layer 1: bias -> 2",
+        "layer 2: 1 -> 1",
+        "layer 2: 2 -> 1",
+        "layer 2: bias -> 1",
+        "layer 3: 1 -> 1",
+        "layer 3: bias -> 1",
     ]
 
 

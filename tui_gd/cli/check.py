@@ -3,7 +3,6 @@
 import argparse
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TextIO
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from tui_gd.cli.options import settings_of
 from tui_gd.insight import numeric
+from tui_gd.insight.explain import weight_names
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
@@ -30,13 +30,13 @@ def main(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """One lane's gradient held against differences of its loss.
+    """One lane's gradient compared with differences of its loss.
 
     `table` is `numeric.step_table` and `best` its best row. `analytic` and `central` are the
-    gradient by formula and by central differences with `step`, `errors` how far they are apart,
-    all (parameters,). `step` is the best h of a right gradient; of a wrong one the usual h, because
-    the h that looks best may be one that hides what is wrong. Weights that are `kinked`
-    (parameters,) are not in the table.
+    gradient by formula and by central differences with `step`, and `errors` their relative errors,
+    all (parameters,). For a right gradient `step` is the best h; for a wrong one it is the usual h,
+    because the h that looks best may hide the error. The table leaves out weights that are `kinked`
+    (parameters,).
     """
 
     table: list[numeric.StepError]
@@ -55,7 +55,7 @@ class Check:
 
 
 def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
-    """Hold the gradient of one lane, where it is, against differences of the training loss."""
+    """Compare one lane's gradient at its weights with differences of the training loss."""
     engine, weights = trainer.engine, trainer.weights[lane]
     factor = engine.rule.descent_factor
     analytic = trainer.grad[lane] / np.asarray(factor, weights.dtype)
@@ -79,15 +79,15 @@ def has_kinks(trainer: Trainer) -> bool:
 
 
 def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
-    """Print how far differences of the loss are from a lane's gradient; return whether it is right.
+    """Compare a lane's gradient with differences of the loss, print it, return whether it is right.
 
-    First the largest relative error of all weights, for steps h from 1e-1 to 1e-14: of the central
-    difference, and of the tutorial's one-sided one. It falls with h, then rises: the V. Then the
-    weights at the best h (see `Check`), the worst first, at most `MOST_WEIGHTS`. Last the verdict:
-    right if the best central error is below `numeric.limit`. A weight that stands on a kink cannot
-    be judged by that, only by lying between the slopes to both sides: it is marked and counted.
+    The first table has the largest relative error of all weights for steps h from 1e-1 to 1e-14,
+    for the central difference and for the tutorial's one-sided one. The error falls with h, then
+    rises: the V. The second table lists at most `MOST_WEIGHTS` weights at the best h (see `Check`),
+    the worst first. The verdict is right if the best central error is below `numeric.limit`. A
+    weight on a kink passes if its gradient lies between the slopes on both sides; it is marked.
 
-    Plain ASCII, apart from names that come with the data.
+    The text is plain ASCII, apart from names that come with the data.
     """
     check = check_gradient(trainer, lane)
     loss = trainer.engine.rule
@@ -97,7 +97,7 @@ def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
         file=out,
     )
     _print_table(check, out)
-    _print_weights(check, weight_names(trainer), out)
+    _print_weights(check, shown_names(trainer), out)
     _print_verdict(check, trainer, out)
     return check.right
 
@@ -128,39 +128,25 @@ def _print_verdict(check: Check, trainer: Trainer, out: TextIO) -> None:
     print(file=out)
     if check.kinked.any():
         print(
-            f"{check.kinked.sum()} of {len(check.kinked)} weights stand on a kink: not in the"
-            " table, their gradient lies between the slopes to both sides",
+            f"{check.kinked.sum()} of {len(check.kinked)} weights are on a kink: left out of the"
+            " table; their gradient lies between the slopes on both sides",
             file=out,
         )
     if not check.right:
         if not np.isfinite(check.best.central):
             print("a number is not finite: try other initial weights", file=out)
         elif check.analytic.dtype != np.float64:
-            print("in single precision differences tell little: try float64", file=out)
+            print("differences in single precision are too coarse to tell: try float64", file=out)
         elif has_kinks(trainer):
-            print("kinks close to these weights may be the cause: try another seed", file=out)
+            print("kinks near these weights may be the cause: try another seed", file=out)
     verdict = "right" if check.right else "WRONG"
     found = f"relative error {check.best.central:.1e} at h = {check.best.step:.0e}"
     print(f"the gradient is {verdict}: {found}, limit {check.limit:.0e}", file=out)
 
 
-def weight_names(trainer: Trainer) -> list[str]:
-    """Return `from -> to` for every weight of a lane, in the order of its row.
-
-    Features and classes go by their names, units by layer and number: `2.3` is the third unit of
-    the second hidden layer. Where there is one output and no hidden layer, `-> to` is left out.
-    """
-    model, problem = trainer.model, trainer.problem
-    features = [f"x{i + 1}" for i in range(model.features)]
-    outputs = ["output"] if model.outputs == 1 else [f"class {i}" for i in range(model.outputs)]
-    if isinstance(problem, Problem):
-        if problem.surface:
-            return list(problem.surface.names)
-        features = [safe_text(name, None) for name in problem.feature_names]
-        if model.outputs > 1:
-            outputs = [safe_text(name, None) for name in problem.class_names]
-    if not model.hidden and model.outputs == 1:
-        return [*features, "bias"]
-    units = [[f"{n}.{i + 1}" for i in range(size)] for n, size in enumerate(model.hidden, 1)]
-    layers = pairwise([features, *units, outputs])
-    return [f"{a} -> {b}" for below, above in layers for a in (*below, "bias") for b in above]
+def shown_names(trainer: Trainer) -> list[str]:
+    """Return a name for every weight of a lane, in the order of its row, fit for a terminal."""
+    problem = trainer.problem
+    assert isinstance(problem, Problem)
+    names = weight_names(problem, trainer.model)
+    return [safe_text(name.replace("→", "->"), None) for name in names]
