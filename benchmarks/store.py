@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from tui_gd.cli.run import KEEP_SECONDS
+from tui_gd.cli.run import STORE_SECONDS
 from tui_gd.learning.engine import computing
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.settings import RunSettings
@@ -34,7 +34,7 @@ def speed(trainer: Trainer, recorder: Recorder | None, burst: int) -> float:
     while now - begin < SECONDS:
         trainer.advance(burst)
         now = time.perf_counter()
-        if recorder and now - taken >= KEEP_SECONDS:
+        if recorder and now - taken >= STORE_SECONDS:
             recorder.take(trainer, "running")
             taken = now
     return (trainer.epoch - first) / (now - begin)

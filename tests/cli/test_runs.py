@@ -34,7 +34,7 @@ def listed() -> list[dict[str, object]]:
 def test_without_runs_the_list_says_so_and_makes_nothing() -> None:
     said = call("runs")
     assert said.status == 0
-    assert said.out == f"no runs are stored in {store_path().parent}\n"
+    assert said.out == f"no runs are kept in {store_path().parent}\n"
     assert listed() == []
     assert not store_path().exists()
 
@@ -116,7 +116,7 @@ def test_a_schedule_stays_the_one_that_the_run_was_begun_with() -> None:
         (["resume", "nosuch"], ["nosuch: no kept run has this id"]),
         (["resume"], ["no run that can continue is kept"]),
         (["run", "--resume", "nosuch"], ["nosuch: no kept run has this id"]),
-        (["run", "--resume=a", "-a", "0.1"], ["a stored run has its options; leave --alpha out"]),
+        (["run", "--resume=a", "-a", "0.1"], ["a kept run has its options; leave --alpha out"]),
         (["run", "--resume"], ["argument --resume: expected one argument"]),
         (["run", "--resume", "a", "-e", "0"], ["0 is not a whole number from 1"]),
     ],

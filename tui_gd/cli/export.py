@@ -1,7 +1,6 @@
-"""`gd-tui export` and `gd-tui share`: stored runs as files and as share lines."""
+"""`gd-tui export` and `gd-tui share`: kept runs as files and as share lines."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,65 +31,46 @@ def open_shared(options: argparse.Namespace) -> Shared:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write a stored run as files and print their names; return the exit status."""
-    for kind in options.kinds:
+    """Write a kept run as files and print their names; return the exit status.
+
+    With --estimator and no kinds, only the estimator is written. With --complete the run is trained
+    again where numbers are missing.
+    """
+    kinds, estimator, complete = options.kinds, options.estimator, options.complete
+    for kind in kinds:
         if kind not in KINDS:
             raise ProblemError(f"unknown kind {kind!r}: choose from {', '.join(KINDS)}")
-    return export_run(
-        options.id,
-        options.kinds,
-        options.to,
-        lane=options.lane,
-        estimator=options.estimator,
-        complete=options.complete,
-    )
-
-
-def share(options: argparse.Namespace) -> int:
-    """Print the line that repeats a stored run; return the exit status."""
-    _, exported = _opened(options.id)
-    print(share_line(exported))
-    return 0
-
-
-def export_run(
-    name: str,
-    kinds: Sequence[str],
-    folder: str | None,
-    *,
-    lane: str | None = None,
-    estimator: str | None = None,
-    complete: bool = False,
-) -> int:
-    """Write a kept run as `kinds` into a folder, and print the names of the files.
-
-    With `estimator`, the name of a file, that alone is written unless kinds are named too. With
-    `complete` the run is trained again where numbers are missing.
-    """
-    run, exported = _opened(name, lane)
-    if exported.no_data and not kinds and estimator is None:
+    run, record = _opened(options.id, options.lane)
+    if record.no_data and not kinds and estimator is None:
         kinds = [kind for kind in USUAL if kind not in OF_ROWS]
-        to_stderr(f"{exported.no_data}: exported is what needs no data, {', '.join(kinds)}")
+        to_stderr(f"{record.no_data}: exporting what needs no data, {', '.join(kinds)}")
     wanted = SERIES_IN & set(kinds or USUAL if estimator is None or kinds else ())
-    if wanted and exported.missing_epochs():
-        if complete and exported.no_data:
-            raise ProblemError(f"--complete trains again: {exported.no_data}")
+    if wanted and record.missing_epochs():
+        if complete and record.no_data:
+            raise ProblemError(f"--complete trains again: {record.no_data}")
         if complete:
-            exported = exported.completed()
-        elif not exported.no_data:
+            record = record.completed()
+        elif not record.no_data:
             to_stderr(
-                "losses or gradient norms of some epochs are not on record, for they were not"
-                " computed or were thinned out: export --complete trains this again to have them"
+                "losses or gradient norms of some epochs are not on record: they were not computed"
+                " or were thinned out; export --complete trains again to compute them"
             )
     paths = []
     if estimator is not None:
-        (content,) = estimator_files(exported).values()
+        (content,) = estimator_files(record).values()
         write_file(Path(estimator), content)
         paths.append(Path(estimator))
     if kinds or estimator is None:
-        paths += export(exported, kinds or USUAL, Path(folder or f"gd-tui-{run}"))
+        paths += export(record, kinds or USUAL, Path(options.to or f"gd-tui-{run}"))
     for path in paths:
         print(path)
+    return 0
+
+
+def share(options: argparse.Namespace) -> int:
+    """Print the line that repeats a kept run; return the exit status."""
+    _, record = _opened(options.id)
+    print(share_line(record))
     return 0
 
 

@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def resume(options: argparse.Namespace) -> int:
-    """Continue a stored run; return the exit status."""
+    """Continue a kept run; return the exit status."""
     from tui_gd.cli.runs import to_resume
 
     run = to_resume(options.id)
@@ -51,10 +51,10 @@ def resume(options: argparse.Namespace) -> int:
         return go_on(run.id)
     terminal = _terminal(options)
     if terminal is None:
-        from tui_gd.cli.run import train_on
+        from tui_gd.cli.run import resume_run
         from tui_gd.session.settings import OutputSettings
 
-        return train_on(run.id, None, OutputSettings())
+        return resume_run(run.id, None, OutputSettings())
     from tui_gd.runs.resume import settings_of as settings_of_run
     from tui_gd.ui.context import Beginning, Context
     from tui_gd.ui.keys import read_actions

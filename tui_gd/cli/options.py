@@ -57,7 +57,7 @@ examples:
   gd-tui race -a 0.01               64 learning rates around it and how each of them ends
   gd-tui race --optimizers          all optimizers, each at the best of its learning rates
   gd-tui problems                   what can be named as PROBLEM
-  gd-tui runs                       the stored runs
+  gd-tui runs                       the kept runs
   gd-tui resume                     continue the newest of them
   gd-tui share 3f9a                 a run as one line of text: gd-tui 'gd1:...' repeats it
 """
@@ -219,7 +219,7 @@ def _add_no_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-store",
         action="store_true",
-        help="do not store the run (gd-tui runs lists the stored)",
+        help="do not keep the run (gd-tui runs lists the kept ones)",
     )
 
 
@@ -227,7 +227,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add_options(parser)
     _add_no_store(parser)
     parser.add_argument(
-        "--resume", metavar="ID", help=f"continue a stored run, to epoch -e: {RUN_ID}"
+        "--resume", metavar="ID", help=f"continue a kept run, to epoch -e: {RUN_ID}"
     )
     _add_output(parser, "leave out the lines of the epochs")
 
@@ -370,27 +370,27 @@ COMMANDS = (
         _add_lesson,
         "lesson:lesson",
     ),
-    Command("runs", "[--json]", "List the stored runs, last changed first", _add_runs, "runs:main"),
-    Command("show", "ID", "Show the losses and the report of a stored run", _add_id, "runs:show"),
-    Command("rm", "ID ...", "Delete stored runs for good", _add_ids, "runs:remove"),
+    Command("runs", "[--json]", "List the kept runs, last changed first", _add_runs, "runs:main"),
+    Command("show", "ID", "Show the losses and the report of a kept run", _add_id, "runs:show"),
+    Command("rm", "ID ...", "Delete kept runs for good", _add_ids, "runs:remove"),
     Command(
         "resume",
         "[ID] [options]",
-        "Continue a stored run in the interface",
+        "Continue a kept run in the interface",
         _add_resume,
         "live:resume",
     ),
     Command(
         "export",
         "ID [KIND ...] [options]",
-        "Write a stored run as files",
+        "Write a kept run as files",
         _add_export,
         "export:main",
     ),
     Command(
         "share",
         "ID",
-        "Print a stored run as one line that repeats it",
+        "Print a kept run as one line that repeats it",
         _add_id,
         "export:share",
     ),

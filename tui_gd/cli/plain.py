@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from tui_gd.cli.output import Output
 from tui_gd.cli.plain_run import PlainRun, WordError, find_word
-from tui_gd.cli.run import Output
-from tui_gd.cli.signals import ASKING, leaving
+from tui_gd.cli.signals import STOP_SIGNALS, stop_on_signals
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.recorder import Recorder, to_stderr
@@ -131,7 +131,7 @@ class Session:
         At a terminal ctrl+c only ends the command.
         """
         self._whole = False
-        with leaving(self._run.trainer) as leave:
+        with stop_on_signals(self._run.trainer) as leave:
             self._run.leave = leave
             try:
                 lines = getattr(self._run, name)(argument)
@@ -201,7 +201,7 @@ def _asking() -> Iterator[None]:
 
     before = {}
     with suppress(ValueError):  # signals reach the main thread only: in another nothing is changed
-        for number in ASKING:
+        for number in STOP_SIGNALS:
             if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                 before[number] = signal.signal(number, ask)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.cli.signals import Leave
+from tui_gd.cli.signals import StopRequest
 from tui_gd.errors import ProblemError
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing
@@ -133,7 +133,7 @@ class PlainRun:
     ) -> None:
         self.settings, self.problem, self.trainer = settings, problem, trainer
         self.epochs, self.seed = epochs, seed
-        self.leave: Leave | None = None
+        self.leave: StopRequest | None = None
         self._recorder = recorder
         self._predictor = Predictor(trainer.model, problem.task)
         self.observer = Observer(trainer, self._predictor)

@@ -1,21 +1,19 @@
 """`gd-tui race`: how every learning rate ended, as a table and as JSON."""
 
 import argparse
-import json
 import math
-import sys
 import time
 from dataclasses import replace
 from typing import Any
 
 from tui_gd import __version__
-from tui_gd.cli.options import output_of, settings_of
-from tui_gd.cli.run import Output, writing
+from tui_gd.cli.options import settings_of
+from tui_gd.cli.output import document_at
 from tui_gd.errors import ProblemError
-from tui_gd.files import WholeFile
 from tui_gd.insight.race import RaceResult, rates_around
 from tui_gd.problems import Problem
 from tui_gd.runs.document import about_problem, plain_numbers
+from tui_gd.runs.recorder import to_stderr
 from tui_gd.session.race import hold_race, race_settings
 from tui_gd.session.settings import (
     DECADES,
@@ -23,7 +21,6 @@ from tui_gd.session.settings import (
     RATES,
     RATES_EACH,
     STOPPING,
-    OutputSettings,
     RunSettings,
     flag_of,
     options_of,
@@ -34,53 +31,39 @@ _NONE = "-"
 
 def main(options: argparse.Namespace) -> int:
     """Race, print and write what `options` say; return the exit status, 1 if all diverged."""
-    output = output_of(options)
-    with writing(output) as file:
-        return _race(settings_of(options), output, options, file)
-
-
-def _race(
-    settings: RunSettings,
-    output: OutputSettings,
-    options: argparse.Namespace,
-    file: WholeFile | None,
-) -> int:
-    for name in settings.given():
-        if options_of(settings)[name].group == STOPPING:
-            raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
-    out = Output(sys.stderr if output.json == "-" else sys.stdout)
-    problem = settings.load_problem()
-    raced = race_settings(
-        settings,
-        _rates(settings, options),
-        settings.optimizer,
-        loss=settings.loss_for(problem),
-        epochs=settings.epochs,
-    )
-    # one lane's trainer has the start that a run with these settings would have
-    first = replace(settings, alpha=raced.alpha[:1], optimizer=raced.optimizer[:1])
-    weights = first.make_trainer(problem, test_losses=False).weights[0].copy()
-    begin = time.perf_counter()
-    result = hold_race(raced, problem, weights)
-    seconds = time.perf_counter() - begin
-    current = settings.alpha[0] if len(settings.alpha) == 1 else math.nan
-    lines = [_best_line(result)] if output.quiet else table_lines(result, current)
-    out.write("\n".join(lines) + "\n")
-    if output.json:
-        text = json.dumps(as_document(settings, problem, result, seconds), allow_nan=False) + "\n"
-        if file:
-            file.write(text)
-        else:
-            Output(sys.stdout).write(text)
-    out.flush()
+    with document_at(options.json) as document:
+        settings = settings_of(options)
+        for name in settings.given():
+            if options_of(settings)[name].group == STOPPING:
+                raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
+        problem = settings.load_problem()
+        raced = race_settings(
+            settings,
+            _rates(settings, options),
+            settings.optimizer,
+            loss=settings.loss_for(problem),
+            epochs=settings.epochs,
+        )
+        # a trainer of one lane draws the start that a run with these settings would have
+        first = replace(settings, alpha=raced.alpha[:1], optimizer=raced.optimizer[:1])
+        weights = first.make_trainer(problem, test_losses=False).weights[0].copy()
+        begin = time.perf_counter()
+        result = hold_race(raced, problem, weights)
+        seconds = time.perf_counter() - begin
+        current = settings.alpha[0] if len(settings.alpha) == 1 else math.nan
+        lines = [_best_line(result)] if options.quiet else table_lines(result, current)
+        document.text_output.write("\n".join(lines) + "\n")
+        if document.wanted:
+            document.write(as_document(settings, problem, result, seconds))
+        document.text_output.flush()
     if result.best is None:
-        print("gd-tui: diverged: all learning rates did; try a smaller -a", file=sys.stderr)
+        to_stderr("diverged: all learning rates did; try a smaller -a")
         return 1
     return 0
 
 
 def _rates(settings: RunSettings, options: argparse.Namespace) -> list[float]:
-    """Return the rates around the one of `-a`, or exactly those of it where it names several."""
+    """Return rates around the one of `-a`, or exactly its rates where it names several."""
     if len(settings.alpha) > 1:
         if options.count is not None or options.decades is not None:
             raise ProblemError("--count and --decades are for one -a: several race as they are")

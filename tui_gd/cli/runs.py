@@ -1,4 +1,4 @@
-"""`gd-tui runs`, `show` and `rm`: stored runs, listed, shown and deleted."""
+"""`gd-tui runs`, `show` and `rm`: kept runs, listed, shown and deleted."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ MOST_CURVES = 8
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the stored runs, last changed first; return the exit status."""
+    """Print the kept runs, last changed first; return the exit status."""
     with Store() as store:
         runs = store.runs()
     if options.json:
@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     elif runs:
         print_table(runs)
     else:
-        print(f"no runs are stored in {store.directory}")
+        print(f"no runs are kept in {store.directory}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Signals that ask a training without an interface to end: it ends between two epochs."""
+"""Signals that stop a training without an interface: it ends between two epochs."""
 
 import signal
 import threading
@@ -9,30 +9,30 @@ from types import FrameType
 from tui_gd.learning.engine import Interrupted
 from tui_gd.training.trainer import Trainer
 
-ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Leave:
-    """Which signal has asked to leave; 0 for none yet."""
+class StopRequest:
+    """Which signal has asked a training to stop; 0 for none yet."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.signal = 0
         self._trainer = trainer
 
-    def ask(self, number: int, _: FrameType | None) -> None:
-        """Have the training end after the block of rows in progress; at once if asked again."""
+    def receive(self, number: int, _: FrameType | None) -> None:
+        """Stop the training after the current block of rows; at a second signal leave at once."""
         if self.signal:
             self.signal = number
-            self.go()
+            self.leave()
         self.signal = number
         self._trainer.interrupt = True
 
     def between_blocks(self) -> None:
-        """Give the pass in progress up if asked to."""
+        """Abandon the pass in progress if a signal has come."""
         if self.signal:
             raise Interrupted
 
-    def go(self) -> None:
+    def leave(self) -> None:
         """Leave with the status that the signal has."""
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
@@ -40,25 +40,25 @@ class Leave:
 
 
 @contextmanager
-def leaving(trainer: Trainer) -> Iterator[Leave]:
-    """While the context is open, let interrupt, hang-up and termination end a training in order.
+def stop_on_signals(trainer: Trainer) -> Iterator[StopRequest]:
+    """While the context is open, let interrupt, hang-up and termination stop a training in order.
 
-    What this process was told to ignore, as by nohup, stays ignored. Signals reach the main thread
-    only: in another nothing is changed.
+    Signals that the process ignores, as under nohup, stay ignored. Python delivers signals to the
+    main thread, so on another thread nothing changes.
     """
-    leave = Leave(trainer)
+    request = StopRequest(trainer)
     if threading.current_thread() is not threading.main_thread():
-        yield leave
+        yield request
         return
     before = {
-        number: signal.signal(number, leave.ask)
-        for number in ASKING
+        number: signal.signal(number, request.receive)
+        for number in STOP_SIGNALS
         if signal.getsignal(number) not in {signal.SIG_IGN, None}
     }
     hook = trainer.engines.between_blocks
-    trainer.engines.between_blocks = leave.between_blocks
+    trainer.engines.between_blocks = request.between_blocks
     try:
-        yield leave
+        yield request
     finally:
         trainer.engines.between_blocks = hook
         trainer.interrupt = False

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+from tui_gd.errors import ProblemError
+
 T = TypeVar("T")
 
 LARGEST_WHOLE = 2**53 - 1
@@ -184,6 +186,17 @@ def _schedule(value: object) -> str:
     return name
 
 
+def _formula(value: object) -> str:
+    from tui_gd.problems.surfaces import typed_surface
+
+    formula = _any_text(value)
+    try:
+        typed_surface(formula)
+    except ProblemError as error:
+        raise ValueError(str(error).removeprefix("surface").lstrip(": ")) from None
+    return formula
+
+
 anything = Reader(_any_text)
 """Reads any text: the name of a file or a column."""
 named = Reader(_not_empty)
@@ -194,5 +207,7 @@ weight = Reader(_weight)
 """Reads a finite number written as a hexadecimal float."""
 hidden = Reader(_hidden, several(whole(), 0, 0).parse)
 """Reads the units of the hidden layers."""
+formula = Reader(_formula)
+"""Reads a function of x and y to descend on."""
 schedule = Reader(_schedule)
 """Reads the name of a schedule."""

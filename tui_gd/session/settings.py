@@ -127,7 +127,7 @@ class RunSettings:
         metavar="PROBLEM",
     )
     surface: str | None = option(
-        readers.text(1000),
+        readers.formula,
         None,
         "data",
         "in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
