@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tui_gd.cli.live import terminal_for
 from tui_gd.cli.plain import Session
 from tui_gd.cli.plain_run import PlainRun, WordError
 from tui_gd.errors import ProblemError
@@ -15,7 +16,7 @@ from tui_gd.lessons.handin import Grade, grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.library import ORDER, TOUR, bundled, find_lesson, own_lessons, template
 from tui_gd.lessons.player import Player, seed_of
-from tui_gd.lessons.replay import LessonRun, begin, curves, from_shared
+from tui_gd.lessons.replay import LessonRun, begin, curves, from_shared, start_of
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.share import open_line
@@ -66,24 +67,34 @@ def lesson(options: argparse.Namespace) -> int:
     return _play(find_lesson(options.what), options)
 
 
-def _play(lesson: Lesson, options: argparse.Namespace) -> int:
+def _play(found: Lesson, options: argparse.Namespace) -> int:
     from tui_gd.lessons.progress import saved
 
     with Store() as store:
-        left = saved(store).get(lesson.id)
+        left = saved(store).get(found.id)
     name = options.name or (left.name if left else _user())
     at = 0 if options.first is None else options.first - 1
-    if at >= len(lesson.steps):
-        raise ProblemError(f"--from {at + 1}: the lesson has {len(lesson.steps)} steps")
-    player = Player(lesson, name, at=at, press=_typed)
+    if at >= len(found.steps):
+        raise ProblemError(f"--from {at + 1}: the lesson has {len(found.steps)} steps")
+    player = Player(found, name, at=at, press=_typed)
     line = ""
     if left and left.name == name and options.first is None:
-        if left.digest == lesson.digest:
+        if left.digest == found.digest:
             left.resume(player)
             line = left.line
         else:
             print("gd-tui: the lesson's file has changed: it starts again", file=sys.stderr)
-    return _LessonSession(_LessonRun.of(player, line)).hold()
+    terminal = None if options.plain else terminal_for(options)
+    if terminal is None:
+        return _LessonSession(_LessonRun.of(player, line)).hold()
+    from tui_gd.ui.context import Beginning, Context
+    from tui_gd.ui.keys import read_actions
+    from tui_gd.ui.start import run_interface
+
+    settings = start_of(found, seed_of(name)).settings
+    return run_interface(
+        settings, Context(terminal, read_actions()), Beginning(keep=True, lesson=(player, line))
+    )
 
 
 def _user() -> str:

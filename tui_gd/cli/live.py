@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from tui_gd.cli.options import is_line, settings_of
+from tui_gd.cli.options import given_options, is_line, settings_of
 from tui_gd.errors import ProblemError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(options: argparse.Namespace) -> int:
         from tui_gd.cli.plain import begin
 
         return begin(settings, keep=keep, shared=shared)
-    terminal = _terminal(options)
+    terminal = terminal_for(options)
     if terminal is None:
         from tui_gd.cli.run import train
         from tui_gd.session.settings import OutputSettings
@@ -35,9 +35,16 @@ def main(options: argparse.Namespace) -> int:
     from tui_gd.ui.keys import read_actions
     from tui_gd.ui.start import run_interface
 
-    return run_interface(
-        settings, Context(terminal, read_actions()), Beginning(keep=keep, shared=shared)
-    )
+    beginning = Beginning(keep=keep, shared=shared, tour=_offers_tour(options))
+    return run_interface(settings, Context(terminal, read_actions()), beginning)
+
+
+def _offers_tour(options: argparse.Namespace) -> bool:
+    """Whether the tour is offered: at the first start ever, with no option but a seed."""
+    from tui_gd.runs.database import store_path
+
+    others = set(given_options(options)) - {"seed"}
+    return not (others or options.no_store or options.ascii or store_path().exists())
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -49,7 +56,7 @@ def resume(options: argparse.Namespace) -> int:
         from tui_gd.cli.plain import go_on
 
         return go_on(run.id)
-    terminal = _terminal(options)
+    terminal = terminal_for(options)
     if terminal is None:
         from tui_gd.cli.run import resume_run
         from tui_gd.session.settings import OutputSettings
@@ -64,7 +71,7 @@ def resume(options: argparse.Namespace) -> int:
     return run_interface(settings_of_run(run), Context(terminal, read_actions()), beginning)
 
 
-def _terminal(options: argparse.Namespace) -> "Terminal | None":
+def terminal_for(options: argparse.Namespace) -> "Terminal | None":
     """Return the terminal, made ready; None, after saying why, if it cannot show the interface."""
     from tui_gd.ui.terminal import Terminal, in_front, missing
 

@@ -52,7 +52,7 @@ class Player:
     def __init__(
         self, lesson: Lesson, name: str, *, at: int = 0, press: Press = lambda action: f"<{action}>"
     ) -> None:
-        self.lesson, self.name, self._press = lesson, name, press
+        self.lesson, self.name, self.press = lesson, name, press
         self.at = max(0, min(at, len(lesson.steps) - 1))
         self.records = [Record() for _ in lesson.steps]
         self.reply = ""
@@ -89,7 +89,7 @@ class Player:
 
     def fill(self, text: str, facts: Facts | None) -> str:
         """Return a text of the lesson as the learner reads it."""
-        return fill(text, facts, self._press)
+        return fill(text, facts, self.press)
 
     def text(self, facts: Facts) -> str:
         """Return what the step says or asks."""

@@ -9,6 +9,7 @@ from tui_gd.ui.keys import ACTIONS, Action, KeyNames
 from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:
+    from tui_gd.lessons.player import Player
     from tui_gd.plots.palette import Style
     from tui_gd.runs.steps import Shared
     from tui_gd.runs.store import Store
@@ -19,12 +20,15 @@ class Beginning:
     """What the interface begins with.
 
     With `keep`, runs are kept; `kept` is the id of a kept run to go on with; `shared` is a run
-    from a share line, to be repeated. Without either it is a new run.
+    from a share line, to be repeated; `lesson` is a lesson and the share line of its run, empty at
+    its start. Without any of them it is a new run. With `tour` the tour is offered.
     """
 
     keep: bool = False
     kept: str | None = None
     shared: "Shared | None" = None
+    lesson: "tuple[Player, str] | None" = None
+    tour: bool = False
 
 
 @dataclass(eq=False)

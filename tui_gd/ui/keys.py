@@ -129,6 +129,7 @@ ACTIONS = (
     Action("kept_runs", "L", "L", "the kept runs: compare, go on, delete", "Program"),
     Action("meter", "F", "F", "frames and kB/s sent, in the status line", "Program"),
     Action("theme", "t", "t", "dark / light", "Program"),
+    Action("lesson", "f4", "F4", "leave the lesson / come back to it, or take the tour", "Program"),
     Action("help", "question_mark,f1", "? or F1", "this help", "Program", "help"),
     Action("command_palette", "ctrl+p,colon,X", "ctrl+p : or X", "all commands by name", "Program"),
     Action("quit", "q,ctrl+c,ctrl+q", "q or ctrl+c", "quit", "Program", "quit"),

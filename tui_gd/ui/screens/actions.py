@@ -14,6 +14,8 @@ from textual import work
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
+from tui_gd.lessons.library import TOUR, bundled
+from tui_gd.lessons.player import Player
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import open_without_data
@@ -24,6 +26,7 @@ from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.keys import APP_ACTIONS
 from tui_gd.ui.panels.race import Mode
+from tui_gd.ui.screens.lesson import refusal
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import (
     Choice,
@@ -39,6 +42,8 @@ from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.themes import theme_name
 
 RESCUE_EPOCHS = 10
+# the name of a learner who has not said one
+LEARNER = "learner"
 
 
 def run_screen(context: Context, settings: RunSettings, beginning: Beginning) -> RunScreen:
@@ -46,8 +51,27 @@ def run_screen(context: Context, settings: RunSettings, beginning: Beginning) ->
     run = RunScreen(context, settings, beginning)
     for name in {action.name.partition("(")[0] for action in context.actions} - APP_ACTIONS:
         # where Textual looks for what a key is bound to
-        setattr(run, f"action_{name}", partial(globals()[f"action_{name}"], run))
+        setattr(run, f"action_{name}", partial(_do, run, name))
     return run
+
+
+def _do(run: RunScreen, name: str, *arguments: object) -> Any:
+    """Do an action, unless a lesson locks it now."""
+    if run.guide:
+        called = f"{name}({', '.join(map(repr, arguments))})" if arguments else name
+        if why := refusal(run.guide.player, called):
+            run.say(why)
+            return None
+    return globals()[f"action_{name}"](run, *arguments)
+
+
+def action_lesson(run: RunScreen) -> None:
+    """Come back to the lesson that was left, or begin the tour."""
+    if run.guide:
+        run.close_lesson()
+        return
+    player = run.left_lesson or Player(bundled(TOUR), LEARNER)
+    run.open_lesson(player, "")
 
 
 # Training

@@ -5,6 +5,7 @@ What keys do stands in `actions.py`.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,16 @@ from textual.screen import Screen
 
 from tui_gd.errors import OutputError, ProblemError, TargetMissing
 from tui_gd.learning.engine import Interrupted, computing
+from tui_gd.lessons.player import Player, seed_of
+from tui_gd.lessons.replay import LessonRun, start_of
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.resume import resume
+from tui_gd.runs.share import open_line
 from tui_gd.runs.steps import Shared, replay
+from tui_gd.runs.store import Store
 from tui_gd.session.commands import CheckGradient, Command, LookAt, Reset, SelectLane, SetStart
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
@@ -36,6 +41,7 @@ from tui_gd.ui.panels.board import SMALLEST, VERDICT_ROWS, Board
 from tui_gd.ui.panels.lines import KeysLine, StatusLine, TinyPage, VerdictLine
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.widget import PanelWidget
+from tui_gd.ui.screens.lesson import Guide, LessonBox, guide_for
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
@@ -59,6 +65,8 @@ STOP_SECONDS = 30.0
 WATCHED_EPOCHS = 1000
 WATCHED_SECONDS = 3.0
 _WHEEL = 1.25
+# while a run goes on, a task is looked at for being done no more often than this, in seconds
+LESSON_SECONDS = 0.3
 
 
 class RunScreen(Screen[None]):
@@ -90,6 +98,8 @@ class RunScreen(Screen[None]):
         self.board = Board()
         self._status, self._verdict = StatusLine(), VerdictLine()
         self._keys, self._tiny = KeysLine(), TinyPage(SMALLEST)
+        self._lesson_box = LessonBox()
+        self.guide: Guide | None = None
         self.studies = Studies(time.monotonic)
         self.sender, self.key_repeat = CommandSender(), KeyRepeat(time.monotonic)
         self.recorder: Recorder | None = None
@@ -101,12 +111,15 @@ class RunScreen(Screen[None]):
         self._wanted_look: LookAt | None = None
         self._rests_until = -math.inf
         self._waiting = False
+        self._lesson_looked = -math.inf
+        self.left_lesson: Player | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the status line, the verdict, the panels and the keys."""
         yield self._status
         yield self._verdict
         yield self.board
+        yield self._lesson_box
         yield self._keys
         yield self._tiny
 
@@ -133,7 +146,9 @@ class RunScreen(Screen[None]):
         """Begin to draw, and load the problem once the first frame is out."""
         self.board.focus_panel()
         self.set_interval(1.0 / self.context.terminal.fps, self._beat)
-        if self._beginning.kept:
+        if self._beginning.lesson:
+            self.call_after_refresh(self.open_lesson, *self._beginning.lesson)
+        elif self._beginning.kept:
             self.call_after_refresh(self.open_kept, self._beginning.kept)
         else:
             self.call_after_refresh(self._load, self.settings, self._beginning.shared)
@@ -236,11 +251,18 @@ class RunScreen(Screen[None]):
         runner.start()
         if self.checking:
             runner.post(CheckGradient(wanted=True))
-        for hint in (note, *problem.hints) if fresh else ():
+        offer = ""
+        if self._beginning.tour and fresh and not self.guide:
+            offer = (
+                f"New here? {self.context.keys.of('lesson')} starts the tour: seven short steps."
+            )
+        for hint in (offer, note, *problem.hints) if fresh else ():
             if hint:
                 self.notify(safe_text(hint, None), timeout=HINT_SECONDS, markup=False)
         self._stale = True
         self._tick()
+        if self.guide:
+            self._lesson_box.focus()
 
     # Keeping
 
@@ -365,6 +387,7 @@ class RunScreen(Screen[None]):
         self.board.draw_now(view)
         self._look(view)
         self._study(view)
+        self._guide(view)
         notice = view.snapshot.notice
         if notice and (before is None or before.notice != notice):
             failed = view.snapshot.state is RunState.FAILED
@@ -385,6 +408,7 @@ class RunScreen(Screen[None]):
         """Draw again although the run is where it was."""
         self._stale = True
         self._keys.draw_now(self.context.style, self.context.actions)
+        self._lesson_box.draw_now(self.context.style)
         if self.board.tiny:
             self._tiny.draw_now(self.context.style, self.context.keys)
         self._tick()
@@ -456,6 +480,129 @@ class RunScreen(Screen[None]):
         if not self._training:  # else it is in the next frame
             self._tick()
 
+    # The lesson
+
+    def open_lesson(self, player: Player, line: str) -> None:
+        """Begin a lesson, or go on with it where the share line `line` leads."""
+        try:
+            shared = open_line(line) if line else start_of(player.lesson, seed_of(player.name))
+            self.guide = guide_for(player, self.context.keys)
+        except ProblemError as error:
+            self.refuse(str(error))
+            return
+        self._lesson_box.guide = self.guide
+        for panel in reversed(player.lesson.panels):
+            self.board.choose(panel)
+        self._load(shared.settings, shared)
+
+    def close_lesson(self) -> None:
+        """Leave the lesson; the run goes on."""
+        if self.guide:
+            where = self.context.keys.of("lesson")
+            self.say(f"{self.guide.lesson.title}: saved; {where} comes back to it")
+            self.left_lesson = self.guide.player
+        self.guide = self._lesson_box.guide = None
+        self.board.focus_panel()
+        self.lay_out()
+
+    def _guide(self, view: View) -> None:
+        """Have the run looked at where the lesson waits for it."""
+        guide = self.guide
+        if guide is None or guide.busy or not (guide.wants_text or guide.watches):
+            return
+        resting = view.snapshot.state is not RunState.RUNNING
+        if guide.wants_text and resting:
+            self._ask_run(guide, partial(guide.read, self.context.style), self._show_lesson)
+        elif guide.watches and time.monotonic() > self._lesson_looked + LESSON_SECONDS:
+            self._lesson_looked = time.monotonic()
+            self._ask_run(guide, guide.look, self._lesson_looked_at)
+
+    def _lesson_looked_at(self, done: object) -> None:
+        if done:
+            self._save_lesson()
+        self._show_lesson(done)
+
+    @work(thread=True, group="lesson", description="lesson")
+    def _ask_run(
+        self, guide: Guide, work: Callable[[LessonRun], object], then: Callable[[object], None]
+    ) -> None:
+        """Do some work on a copy of the run, then something with its result."""
+        runner, guide.busy = self.runner, True
+        assert runner
+        try:
+            with computing():
+                run = guide.run_at(runner, self.settings, self.problem)
+                result = work(run) if run is not None else None
+        except ProblemError as error:
+            self.say_from_thread(str(error))
+            return
+        finally:
+            guide.busy = False
+        self.app.call_from_thread(then, result)
+
+    def _show_lesson(self, _: object = None) -> None:
+        """Draw the lesson's box, which may have another height now."""
+        if self.guide is None:
+            return
+        style = self.context.style
+        rows = self.guide.picture(style).rows(self.size.width, style.symbols)
+        if self._lesson_box.styles.height is None or self._lesson_box.size.height != rows:
+            self._lesson_box.styles.height = rows
+            self.call_after_refresh(self.lay_out)
+        self._lesson_box.draw_now(style)
+        self._stale = True
+
+    def on_lesson_box_answered(self, event: LessonBox.Answered) -> None:
+        """Judge an answer by a copy of the run; once it is given, the run does what was asked."""
+        guide = self.guide
+        if guide is None or guide.busy:
+            return
+
+        def answered(done: object) -> None:
+            if done:
+                for order in guide.player.step.then:
+                    self.sender.post(order.command())
+                self._save_lesson()
+            self._show_lesson()
+
+        self._ask_run(guide, partial(guide.judge, event.text), answered)
+
+    def on_lesson_box_asked(self, event: LessonBox.Asked) -> None:
+        """Go on, skip, give a hint, or leave."""
+        guide = self.guide
+        if guide is None:
+            return
+        match event.what:
+            case "leave":
+                self._save_lesson()
+                self.close_lesson()
+                return
+            case "next" if guide.player.finished:
+                self.close_lesson()
+                return
+            case "next" | "skip":
+                moved = guide.player.next() if event.what == "next" else guide.player.skip()
+                if moved:
+                    if panel := guide.player.step.panel:
+                        self.board.choose(panel)
+                        self.lay_out()
+                    self._save_lesson()
+            case "hint":
+                guide.player.hint()
+        self._show_lesson()
+        self._tick()
+
+    def _save_lesson(self) -> None:
+        guide = self.guide
+        if guide is None or not self._beginning.keep:
+            return
+
+        def write(run: LessonRun) -> None:
+            with Store(self.context.library, create=True) as store:
+                guide.save(store, run)
+
+        self._ask_run(guide, write, lambda _: None)
+
     # Layout
 
     def on_resize(self, event: events.Resize) -> None:
@@ -465,6 +612,7 @@ class RunScreen(Screen[None]):
 
     def lay_out(self) -> None:
         """Choose the layout for the size, and draw."""
+        self._lesson_box.display = self.guide is not None
         self.set_class(self.board.fit_to(self.size).tiny, "tiny")
         self.set_class(self.size.height < VERDICT_ROWS, "low")
         if self.focused is None and not self.board.tiny:

@@ -1,0 +1,117 @@
+"""The lesson's box: what is asked, what can be answered, and what was said to the last answer."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tui_gd.learning.models import Floats
+from tui_gd.plots.axes import Heading, draw_box
+from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.palette import Style
+from tui_gd.plots.symbols import Symbols
+
+BARS = "▁▂▃▄▅▆▇█"
+SPARK = 24
+"""Columns of a curve to choose from."""
+MOST_ROWS = 10
+_MARGIN = 4
+
+
+@dataclass(frozen=True)
+class LessonPicture:
+    """What the box shows.
+
+    `chosen` is the option that enter would take, `entry` what has been typed so far, None where
+    nothing is typed. `keys` are (key, what it does).
+    """
+
+    title: str
+    text: str
+    reply: str = ""
+    right: bool | None = None
+    options: tuple[str, ...] = ()
+    chosen: int = 0
+    entry: str | None = None
+    keys: tuple[tuple[str, str], ...] = ()
+
+    def lines(self, columns: int, symbols: Symbols) -> list[str]:
+        """Return the text, or the reply to an answer, as lines of a box so wide."""
+        text = symbols.spell(self.reply or self.text)
+        return textwrap.wrap(text, max(10, columns - _MARGIN))
+
+    def rows(self, columns: int, symbols: Symbols) -> int:
+        """Return how many rows the box needs."""
+        answers = len(self.options) + (self.entry is not None)
+        return min(MOST_ROWS, len(self.lines(columns, symbols)) + answers + 3)
+
+
+def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -> Cells:
+    """Return the box of (rows, columns); the keys stay where the text has to be shortened."""
+    palette, symbols = style.palette, style.symbols
+    inside = Cells.blank(max(0, rows - 2), max(0, columns - 2), style)
+    answers = len(picture.options) + (picture.entry is not None)
+    room = max(1, inside.shape[0] - answers - 1)
+    colour = palette.text
+    if picture.reply and picture.right is not None:
+        colour = palette.good if picture.right else palette.warning
+    row = 0
+    for line in picture.lines(columns, symbols)[:room]:
+        inside.put(row, 1, line, colour if row == 0 else palette.text)
+        row += 1
+    for number, option in enumerate(picture.options):
+        here = number == picture.chosen
+        mark = symbols.selected if here else " "
+        fg = palette.accent if here else palette.text
+        inside.put(row, 1, f"{mark}{number + 1}  {symbols.spell(option)}", fg)
+        row += 1
+    if picture.entry is not None:
+        inside.put(row, 1, f"{symbols.selected} {picture.entry}_", palette.accent)
+    _put_keys(inside, inside.shape[0] - 1, picture.keys, style)
+    return draw_box(rows, columns, inside, Heading(picture.title, focused=True), style)
+
+
+def _put_keys(cells: Cells, row: int, keys: Sequence[tuple[str, str]], style: Style) -> None:
+    """Write key caps and what they do; whole pairs only."""
+    palette, at = style.palette, 1
+    for key, does in keys:
+        cap, words = f" {style.symbols.spell(key)} ", f" {style.symbols.spell(does)}   "
+        if at + width(cap + words.rstrip()) > cells.shape[1]:
+            return
+        if palette.depth == "mono":
+            cap = f"[{cap.strip()}]"
+            at = cells.put(row, at, cap, palette.text)
+        else:
+            at = cells.put(row, at, cap, palette.background, palette.accent)
+        at = cells.put(row, at, words, palette.text)
+
+
+def curve_options(curves: Sequence[Floats], symbols: Symbols) -> tuple[str, ...]:
+    """Return every curve as a row of bars on one logarithmic scale, or as numbers in plain."""
+    if symbols.plain:
+        return tuple(" -> ".join(f"{one:.3g}" for one in _some(losses, 5)) for losses in curves)
+    start = max(float(curves[0][0]), 1e-300)
+    with np.errstate(all="ignore"):
+        logs = [np.log10(np.maximum(_some(losses, SPARK), start * 1e-4)) for losses in curves]
+    top = math.log10(start) + 1.0  # what rises tenfold is drawn as high as what rises further
+    bottom = min(float(np.min(one[np.isfinite(one)], initial=top)) for one in logs)
+    span = max(top - bottom, 1e-9)
+    return tuple(
+        "".join(BARS[_level((value - bottom) / span)] for value in one)
+        + f"  {losses[0]:.3g} → {losses[-1]:.3g}".replace("inf", "∞")
+        for one, losses in zip(logs, curves, strict=True)
+    )
+
+
+def _some(losses: Floats, count: int) -> Floats:
+    """Return so many losses, evenly spread, the first and the last among them."""
+    places = np.unique(np.linspace(0, len(losses) - 1, count).round().astype(np.intp))
+    return np.asarray(losses[places], np.float64)
+
+
+def _level(share: float) -> int:
+    if not math.isfinite(share):
+        return len(BARS) - 1
+    return min(len(BARS) - 1, max(0, int(share * len(BARS))))

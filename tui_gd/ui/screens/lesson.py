@@ -1,0 +1,240 @@
+"""A lesson beside a run: the box under the panels, its keys, and the run that answers.
+
+The lesson asks; the run is asked on a thread of its own, by a checkpoint and a copy, so that the
+run on the screen never waits.
+"""
+
+from textual import events
+from textual.message import Message
+
+from tui_gd.lessons.lesson import Lesson
+from tui_gd.lessons.player import Player
+from tui_gd.lessons.progress import save
+from tui_gd.lessons.replay import LessonRun, at_checkpoint, curves, start_of
+from tui_gd.plots.palette import Style
+from tui_gd.problems import Problem
+from tui_gd.runs.store import Store
+from tui_gd.session.runner import Runner
+from tui_gd.session.settings import RunSettings
+from tui_gd.ui.cellview import CellView
+from tui_gd.ui.keys import KeyNames
+from tui_gd.ui.panels.lesson import LessonPicture, curve_options, draw_lesson
+
+_TYPED = "0123456789.-+e"
+LONGEST_ENTRY = 40
+
+
+class LessonBox(CellView, can_focus=True):
+    """Shows the step that the learner is at; keys answer, and all others go to the run."""
+
+    class Answered(Message):
+        """An answer was given."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Asked(Message):
+        """Something else was asked for: next, skip, hint or leave."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
+
+    def __init__(self) -> None:
+        super().__init__(id="lesson")
+        self.guide: Guide | None = None
+
+    def draw_now(self, style: Style) -> None:
+        """Draw the box at its size."""
+        if self.guide and self.size:
+            picture = self.guide.picture(style)
+            self.show(draw_lesson(picture, self.size.height, self.size.width, style))
+
+    def on_key(self, event: events.Key) -> None:
+        """Answer, or let the run have the key."""
+        if self.guide and self.guide.take_key(self, event.key, event.character):
+            event.stop()
+            event.prevent_default()
+
+
+class Guide:
+    """A player on the screen: what is chosen and typed, and what the run says.
+
+    `ask` posts work to a thread: it takes a function of a `LessonRun` and what to do with its
+    result on the interface's thread.
+    """
+
+    def __init__(self, player: Player, first_seed: int) -> None:
+        self.player, self._first_seed = player, first_seed
+        self.chosen, self.entry = 0, ""
+        self._text, self._curves = "", tuple[str, ...]()
+        self._shown_at = -1
+        self.busy = False
+
+    @property
+    def lesson(self) -> Lesson:
+        """The lesson that is played."""
+        return self.player.lesson
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether the text of the step has not been filled in yet."""
+        return self._shown_at != self.player.at
+
+    @property
+    def watches(self) -> bool:
+        """Whether the run has to be looked at for a task to be done."""
+        return self.player.step.kind == "do" and self.player.waits
+
+    def run_at(self, runner: Runner, settings: RunSettings, problem: Problem) -> LessonRun | None:
+        """Return a copy of the run on the screen; on a thread of its own, for it waits."""
+        checkpoint = runner.checkpoint()
+        if checkpoint is None:
+            return None
+        start = max(0, checkpoint.seed - self._first_seed) + 1
+        return at_checkpoint(settings, problem, checkpoint, start=start)
+
+    # What is asked of a copy of the run, on its thread
+
+    def read(self, style: Style, run: LessonRun) -> None:
+        """Fill in the step's text and its curves."""
+        at, step = self.player.at, self.player.step
+        text = self.player.text(run.facts)
+        found: tuple[str, ...] = ()
+        if step.curves:
+            made = curves(run, self.player.curve_rates(), step.then)
+            found = curve_options(made, style.symbols)
+        self._text, self._curves, self._shown_at = text, found, at
+        self.chosen, self.entry = 0, ""
+
+    def judge(self, given: str, run: LessonRun) -> bool:
+        """Take an answer; return whether the run is to do what the step says."""
+        record, line = self.player.record, run.line()
+        record.asked = self._text
+        outcome = run.copy()
+        outcome.carry_out(self.player.step.then)
+        done = self.player.answer(given, outcome.facts)
+        if done:
+            record.run = line
+        self.entry = ""
+        return done
+
+    def look(self, run: LessonRun) -> bool:
+        """Return whether a task is done now."""
+        if not self.watches or not self.player.reached(run.facts):
+            return False
+        self.player.record.asked, self.player.record.run = self._text, run.line()
+        return True
+
+    def save(self, path: Store, run: LessonRun) -> None:
+        """Save how far the lesson is, with the run as it stands."""
+        save(path, self.player, run.line())
+
+    # Keys
+
+    def take_key(self, box: LessonBox, key: str, character: str | None) -> bool:
+        """Take a key of the box; return whether it was one of its own."""
+        player, step = self.player, self.player.step
+        if key == "escape":
+            box.post_message(box.Asked("leave"))
+            return True
+        if not player.waits:
+            return key == "enter" and bool(box.post_message(box.Asked("next")))
+        if key in {"h", "s"} and not (step.one_of and step.asks):
+            box.post_message(box.Asked("hint" if key == "h" else "skip"))
+            return True
+        if not step.asks:
+            return False
+        if key == "enter":
+            choices = bool(player.options())
+            box.post_message(box.Answered(str(self.chosen + 1) if choices else self.entry))
+            return True
+        return (
+            self._choose(box, key, character)
+            if player.options()
+            else self._type(box, key, character)
+        )
+
+    def _choose(self, box: LessonBox, key: str, character: str | None) -> bool:
+        count = len(self.player.options())
+        if key in {"up", "down"}:
+            self.chosen = (self.chosen + (1 if key == "down" else -1)) % count
+        elif character and character.isdecimal() and 1 <= int(character) <= count:
+            self.chosen = int(character) - 1
+            box.post_message(box.Answered(character))
+        else:
+            return False
+        box.refresh()
+        box.post_message(box.Asked("draw"))
+        return True
+
+    def _type(self, box: LessonBox, key: str, character: str | None) -> bool:
+        words = bool(self.player.step.one_of)
+        allowed = character is not None and (
+            character.isprintable() if words else character in _TYPED
+        )
+        if key == "backspace":
+            self.entry = self.entry[:-1]
+        elif allowed and character and len(self.entry) < LONGEST_ENTRY:
+            self.entry += character
+        else:
+            return False
+        box.post_message(box.Asked("draw"))
+        return True
+
+    # The picture
+
+    def picture(self, style: Style) -> LessonPicture:
+        """Return what the box shows."""
+        player, lesson = self.player, self.player.lesson
+        step, steps = player.step, len(lesson.steps)
+        title = f"{lesson.title} {player.at + 1} of {steps}"
+        if step.title:
+            title += f" {'-' if style.symbols.plain else '·'} {step.title}"
+        if player.finished:
+            right, asked = player.score
+            said = f"That is the end: {right} of {asked} right. gd-tui lesson review {lesson.id}"
+            return LessonPicture(title, f"{said} shows it again.", keys=(("esc", "close"),))
+        waits = player.waits and step.asks
+        options = self._curves if step.curves else tuple(player.options())
+        return LessonPicture(
+            title,
+            "" if self.wants_text else self._text,
+            player.reply,
+            player.record.right if player.record.done else False if player.reply else None,
+            options if waits else (),
+            self.chosen,
+            self.entry if waits and not options else None,
+            tuple(self._keys(style)),
+        )
+
+    def _keys(self, style: Style) -> list[tuple[str, str]]:
+        player, step = self.player, self.player.step
+        leave = ("esc", "leave")
+        if not player.waits:
+            last = player.at + 1 == len(player.lesson.steps)
+            return [("enter", "finish" if last else "next"), leave]
+        help_keys = [("h", "hint")] if step.hint else []
+        help_keys += [("s", "skip")] if player.lesson.skip != "never" else []
+        if step.kind == "do":
+            return [*help_keys, leave]
+        if player.options():
+            across = "up down" if style.symbols.plain else "↑ ↓"
+            return [(across, "choose"), ("enter", "answer"), *help_keys, leave]
+        return [("enter", "answer"), *([] if step.one_of else help_keys), leave]
+
+
+def guide_for(player: Player, keys: KeyNames) -> Guide:
+    """Return the guide through a lesson; its texts name the keys as they are bound."""
+    from tui_gd.lessons.player import seed_of
+
+    player.press = keys.of
+    return Guide(player, start_of(player.lesson, seed_of(player.name)).settings.seed)
+
+
+def refusal(player: Player, action: str) -> str:
+    """Return why an action does nothing now, nothing if it does."""
+    if not player.locks(action):
+        return ""
+    return "not in this lesson" if player.lesson_locks(action) else "answer first"
