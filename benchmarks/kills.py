@@ -1,7 +1,7 @@
-"""Kills a kept run again and again with SIGKILL at random moments, and resumes it every time.
+"""Kills a run with SIGKILL at random moments and resumes it every time.
 
-After every kill the store has to open, and to know of every epoch that was done a second before.
-At the end the losses and weights have to be those of a run that nobody killed, bit for bit.
+After every kill the store must open and have every epoch that was done a second earlier. At the end
+losses and weights must equal those of an uninterrupted run, bit for bit.
 
     python benchmarks/kills.py [KILLS]
 """
@@ -30,8 +30,8 @@ RUN = (
     *("--optimizer", "adam"),
 )
 LONGEST = 3.0
-# imports once what a run needs, and runs every command line that it reads in a child of its own:
-# which file takes what is printed, then the words
+# imports what a run needs once, then runs every line it reads in a child of its own; a line is a
+# file for the output, then the words of the command
 NURSERY = """
 import os, sys
 import sklearn.datasets, sklearn.metrics, sklearn.model_selection
@@ -49,7 +49,7 @@ for line in sys.stdin:
 
 
 class Nursery:
-    """Where processes of the program begin within milliseconds, their runs kept in `data`."""
+    """Starts processes of the program within milliseconds; their runs are stored in `data`."""
 
     def __init__(self, data: Path) -> None:
         self._process = subprocess.Popen(
@@ -70,7 +70,7 @@ class Nursery:
         return self._read()
 
     def status(self) -> int:
-        """Wait for the process that was started last, and return how it ended."""
+        """Wait for the last process and return its status."""
         return self._read()
 
     def _read(self) -> int:
@@ -92,7 +92,7 @@ class Nursery:
 
 
 def last_epoch(out: Path) -> int:
-    """Return the epoch of the last whole line that was printed; every fifth is."""
+    """Return the epoch of the last whole line; every fifth epoch is printed."""
     if not out.exists():
         return 0
     with out.open("rb") as file:
@@ -103,7 +103,7 @@ def last_epoch(out: Path) -> int:
 
 
 def kill_once(nursery: Nursery, words: Sequence[str], out: Path, delay: float) -> int:
-    """Let the program print for `delay` seconds, then kill it.
+    """Kill the program after it has printed for `delay` seconds.
 
     Return the epoch that it had reached a second before.
     """
@@ -125,9 +125,9 @@ def kill_once(nursery: Nursery, words: Sequence[str], out: Path, delay: float) -
 
 
 def check_whole(path: Path, more: int) -> int:
-    """Hold the only kept run against one that nobody killed, `more` epochs further too.
+    """Compare the only stored run, `more` epochs later, with an uninterrupted one.
 
-    Return how many epochs there were.
+    Returns its number of epochs.
     """
     with Store(path) as store, resume(store) as resumed:
         ours = resumed.trainer
@@ -143,7 +143,7 @@ def check_whole(path: Path, more: int) -> int:
 
 
 def main() -> None:
-    """Kill, look, resume; at the end compare."""
+    """Kill, check, resume; compare at the end."""
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     chance = random.Random(0)
     run = None

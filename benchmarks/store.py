@@ -1,6 +1,6 @@
-"""Epochs per second of a run that is kept, against one that is not, from one process.
+"""Epochs per second with the store against without it, in one process.
 
-Both are trained in turn, for so many seconds each, and the median of the paired ratios is printed.
+Both train in turn for `SECONDS` each; the median of the paired ratios is printed.
 
     python benchmarks/store.py
 """
@@ -41,7 +41,7 @@ def speed(trainer: Trainer, recorder: Recorder | None, burst: int) -> float:
 
 
 def compare(settings: RunSettings, directory: Path, burst: int) -> None:
-    """Print the ratio of the speeds, and what the store has come to."""
+    """Print the ratio of the speeds and the size of the store."""
     problem = settings.load_problem()
     plain = settings.make_trainer(problem, test_losses=False)
     kept = settings.make_trainer(problem, test_losses=False)

@@ -22,7 +22,7 @@ from tui_gd.runs.store import Store
 
 
 def table(folder: Path, name: str = "train.csv", rows: int = 60, first: int = 0) -> Path:
-    """Months, calls with gaps, a plan, and who leaves."""
+    """A table of customers with gaps."""
     lines = [
         f"{i % 7},{-i % 5 if i % 9 else ''},{'basic' if i % 4 else 'gold'},{'ny'[i % 3 > 0]}"
         for i in range(first, first + rows)
@@ -49,7 +49,7 @@ def files_of(said: Said) -> list[str]:
 
 
 @pytest.mark.parametrize("how", ["gone", "longer", "changed"])
-def test_weights_and_losses_do_not_go_with_the_data(tmp_path: Path, how: str) -> None:
+def test_weights_and_losses_survive_the_data(tmp_path: Path, how: str) -> None:
     path = table(tmp_path)
     run = keep(path, "--standardize")
     kinds = ("weights", "losses", "predict", "estimator")
@@ -66,7 +66,7 @@ def test_weights_and_losses_do_not_go_with_the_data(tmp_path: Path, how: str) ->
     one, two = (joblib.load(tmp_path / at / "estimator.joblib") for at in ("before", "after"))
     np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
     assert one.classes_.tolist() == two.classes_.tolist() == ["n", "y"]
-    # what nobody named and needs rows is left out, and that is said
+    # kinds that need rows are left out unless named, and the message says so
     said = call("export", run, "--to", tmp_path / "usual")
     assert "report.txt" not in files_of(said)
     assert {"weights.json", "losses.csv", "repeat.py"} <= set(files_of(said))
@@ -77,7 +77,7 @@ def test_weights_and_losses_do_not_go_with_the_data(tmp_path: Path, how: str) ->
     assert not (tmp_path / "no").exists()
 
 
-def test_what_came_by_standard_input_can_be_predicted_with(tmp_path: Path) -> None:
+def test_a_run_on_standard_input_can_predict(tmp_path: Path) -> None:
     text = table(tmp_path).read_text()
     said = process(
         "run",
@@ -113,7 +113,7 @@ def test_a_very_wide_table_is_not_described(tmp_path: Path, features: int) -> No
         check_refusal(said, "wide.csv: No such file")
 
 
-def test_data_that_were_moved_are_found_in_the_working_directory(
+def test_moved_data_are_found_in_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
@@ -131,7 +131,7 @@ def test_data_that_were_moved_are_found_in_the_working_directory(
     monkeypatch.chdir(new)
     said = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
     assert said.document["lanes"] == whole.document["lanes"]
-    # another file of that name is not taken for it
+    # another file of that name is not used
     table(new, rows=59)
     check_refusal(call("run", "--resume", run), "train.csv: No such file")
 
@@ -161,7 +161,7 @@ def test_the_script_finds_all_its_files_from_anywhere(
         assert done.stdout.startswith("lane A, loss ")
 
 
-def test_what_came_by_standard_input_is_kept_with_the_run(tmp_path: Path) -> None:
+def test_standard_input_is_stored_with_the_run(tmp_path: Path) -> None:
     path = table(tmp_path)
     options = ("--target", "churn", "--seed", "1", "--quiet", "-a", "0.05")
     for name, command in (("train.csv", "cat"), ("train.csv", "gzip -c")):
@@ -183,9 +183,7 @@ def test_what_came_by_standard_input_is_kept_with_the_run(tmp_path: Path) -> Non
         assert not kept.exists()
 
 
-def test_of_standard_input_no_more_than_a_limit_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_standard_input_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = table(tmp_path).stat().st_size
     with open(tmp_path / "train.csv", "rb") as file:
         monkeypatch.setattr(input_file, "_spooled", lambda: file)
@@ -210,7 +208,7 @@ def test_of_standard_input_no_more_than_a_limit_is_kept(
         None,
     ],
 )
-def test_a_description_that_is_damaged_is_not_believed(
+def test_a_damaged_description_is_not_used(
     tmp_path: Path, damage: dict[str, object] | None
 ) -> None:
     path = table(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commandline import call, check_refusal
-from tests.runs.keeping import Kept
+from tests.runs.kept import Kept
 from tui_gd.cli import options as cli_options
 from tui_gd.cli.options import find_command, settings_of
 from tui_gd.errors import ProblemError

@@ -1,4 +1,4 @@
-"""Kept runs on the command line: listed, shown, gone on with, deleted; what cannot be is said."""
+"""Kept runs on the command line: list, show, resume, delete, and refusals."""
 
 import json
 import os
@@ -17,7 +17,7 @@ LINE = ("line", "--samples", 30, "--seed", 2, "-a", "0.01")
 
 
 def keep(*words: object) -> str:
-    """Run, and return the id of what was kept."""
+    """Train a run and return its id."""
     said = call("run", "--quiet", *words)
     assert (said.status, said.err) == (0, ""), said
     return str(listed()[0]["id"])
@@ -31,7 +31,7 @@ def listed() -> list[dict[str, object]]:
     return found
 
 
-def test_without_runs_the_list_says_so_and_makes_nothing() -> None:
+def test_an_empty_list_says_so_and_creates_nothing() -> None:
     said = call("runs")
     assert said.status == 0
     assert said.out == f"no runs are kept in {store_path().parent}\n"
@@ -39,7 +39,7 @@ def test_without_runs_the_list_says_so_and_makes_nothing() -> None:
     assert not store_path().exists()
 
 
-def test_the_list_has_a_line_for_every_run_the_newest_first() -> None:
+def test_the_list_has_a_line_per_run_newest_first() -> None:
     first = keep(*LINE, "-e", 40)
     second = keep("moons", "-a", "0.001,0.01", "-e", 7, "--seed", 1)
     said = call("runs")
@@ -56,13 +56,13 @@ def test_the_list_has_a_line_for_every_run_the_newest_first() -> None:
     assert run["best_loss"] == min(*lane["train_loss"], lane["final_train_loss"])
 
 
-def test_a_run_is_not_kept_if_that_is_not_wanted() -> None:
+def test_no_store_keeps_no_run() -> None:
     assert call("run", *LINE, "-e", 4, "--no-store").status == 0
     assert not store_path().parent.joinpath("locks").exists()
     assert listed() == []
 
 
-def test_a_run_that_goes_on_is_that_of_so_many_epochs_from_the_start() -> None:
+def test_a_resumed_run_equals_one_with_all_epochs_at_once() -> None:
     options = ("iris", "-a", "0.01,0.002", "--optimizer", "adam", "--batch-size", 20, "--seed", 5)
     name = keep(*options, "-e", 30)
     said = call("run", "--resume", name[:3], "-e", 55, "--json", "-")
@@ -77,14 +77,14 @@ def test_a_run_that_goes_on_is_that_of_so_many_epochs_from_the_start() -> None:
     assert [run["epochs"] for run in listed()] == [55]
 
 
-def test_one_kept_with_its_test_losses_needs_no_second_look() -> None:
+def test_stored_test_losses_are_not_computed_again() -> None:
     name = keep(*LINE, "-e", 30, "--json", os.devnull)
     said = call("run", "--resume", name, "-e", 40, "--json", "-", "--quiet")
     assert "again" not in said.err
     assert None not in said.document["lanes"][0]["test_loss"]
 
 
-def test_a_finished_run_is_reported_and_not_trained() -> None:
+def test_a_finished_run_is_only_reported() -> None:
     name = keep(*LINE, "-e", 5000, "--target-loss", 1)
     (run,) = listed()
     assert run["stopped"] == "training loss at most 1"
@@ -95,7 +95,7 @@ def test_a_finished_run_is_reported_and_not_trained() -> None:
     assert listed()[0]["epochs"] == run["epochs"]
 
 
-def test_a_schedule_stays_the_one_that_the_run_was_begun_with() -> None:
+def test_a_schedule_keeps_the_number_of_epochs_it_started_with() -> None:
     name = keep(*LINE, "-e", 30, "--schedule", "cosine")
     document = call("run", "--resume", name, "-e", 50, "--json", "-", "--quiet").document
     settings = RunSettings("line", samples=30, seed=2, epochs=30, schedule="cosine")
@@ -121,11 +121,11 @@ def test_a_schedule_stays_the_one_that_the_run_was_begun_with() -> None:
         (["run", "--resume", "a", "-e", "0"], ["0 is not a whole number from 1"]),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(words: list[str], parts: list[str]) -> None:
+def test_impossible_requests_are_refused_in_one_line(words: list[str], parts: list[str]) -> None:
     check_refusal(call(*words), *parts)
 
 
-def test_an_epoch_that_is_past_is_refused() -> None:
+def test_a_past_epoch_is_refused() -> None:
     name = keep(*LINE, "-e", 30)
     check_refusal(
         call("run", "--resume", name, "-e", 20), f"-e 20: run {name} is at epoch 30 already"
@@ -133,7 +133,7 @@ def test_an_epoch_that_is_past_is_refused() -> None:
     assert listed()[0]["state"] == "finished"
 
 
-def test_show_prints_what_it_is_its_curve_and_its_report() -> None:
+def test_show_prints_settings_curve_and_report() -> None:
     name = keep("-e", 40, "-a", "0.01,0.001", "--seed", 1, "--l2", "0.1")
     said = call("show", name)
     assert (said.status, said.err) == (0, "")
@@ -147,7 +147,7 @@ def test_show_prints_what_it_is_its_curve_and_its_report() -> None:
         assert f"{lane['final_train_loss']:.8g}" in said.out
     assert "training loss" in said.out
     assert "weighted avg" in said.out
-    # stdout is a file here, of no encoding that has braille
+    # stdout is a file here, with an encoding without braille
     picture = said.out[said.out.index("training loss") - 20 : said.out.index("precision")]
     assert sum("+" in line or "|" in line or "│" in line for line in picture.splitlines()) > 10
 
@@ -168,7 +168,7 @@ def test_show_without_the_data_says_why_there_is_no_report(tmp_path: Path) -> No
     check_refusal(call("run", "--resume", name), "data.npz: No such file")
 
 
-def test_rm_deletes_all_that_are_named_or_none() -> None:
+def test_rm_deletes_all_named_runs_or_none() -> None:
     first, second = keep(*LINE, "-e", 5), keep(*LINE, "-e", 6)
     check_refusal(call("rm", first, "nosuch"), "nosuch")
     assert len(listed()) == 2
@@ -177,7 +177,7 @@ def test_rm_deletes_all_that_are_named_or_none() -> None:
     assert [run["id"] for run in listed()] == [second]
 
 
-def test_a_diverged_run_is_kept_as_such() -> None:
+def test_a_diverged_run_is_stored_as_diverged() -> None:
     said = call("run", *LINE[:5], "-a", 3, "-e", 5000)
     assert said.status == 1
     (run,) = listed()
@@ -185,7 +185,7 @@ def test_a_diverged_run_is_kept_as_such() -> None:
     assert call("run", "--resume", str(run["id"]), "--quiet").status == 1
 
 
-def test_a_run_that_cannot_be_kept_is_trained_nevertheless() -> None:
+def test_a_run_that_cannot_be_stored_is_trained_anyway() -> None:
     store_path().parent.mkdir(exist_ok=True)
     store_path().write_bytes(b"this is no store" * 500)
     said = call("run", *LINE, "-e", 10)
@@ -200,7 +200,7 @@ def test_a_run_that_cannot_be_kept_is_trained_nevertheless() -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_is_asked_to_end_says_how_to_go_on(number: int, status: int) -> None:
+def test_a_signal_stores_the_run_and_says_how_to_resume(number: int, status: int) -> None:
     code, errors = interrupted(number, "-a", "1e-5", "--seed", "1")
     assert code == status
     (run,) = listed()
@@ -208,14 +208,14 @@ def test_a_run_that_is_asked_to_end_says_how_to_go_on(number: int, status: int) 
     assert run["state"] == "paused"
 
 
-def test_a_reader_that_leaves_early_leaves_a_kept_run() -> None:
+def test_a_reader_that_leaves_early_leaves_a_stored_run() -> None:
     said = process("run", "-e", "200000", "--seed", "1", shell="{} | head -1")
     assert said.err == ""
     (run,) = listed()
     assert run["state"] == "paused"
 
 
-def test_a_table_and_its_second_file_are_known_again(tmp_path: Path) -> None:
+def test_a_table_and_its_second_file_are_recognised(tmp_path: Path) -> None:
     rows = [f"{i % 7},{-i % 5},{'yes' if i % 3 else 'no'}" for i in range(60)]
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
     train.write_text("\n".join(["months,calls,churn", *rows[:40]]))

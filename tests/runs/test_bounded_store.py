@@ -1,4 +1,4 @@
-"""Runs with a thinned record in the store: kept, opened, taken up again, exported."""
+"""Thinned runs in the store: written, opened, resumed, exported."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.runs.keeping import LINE, Kept
+from tests.runs.kept import LINE, Kept
 from tui_gd.cli.runs import curve_lines, summary
 from tui_gd.errors import ProblemError
 from tui_gd.runs.export import why_not
@@ -29,7 +29,7 @@ LONG = 10**9
 
 
 class Bounded(Kept):
-    """A kept run whose record is bounded."""
+    """A stored run whose record is bounded."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -51,11 +51,11 @@ def taken_up(path: Path, name: str) -> Trainer:
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("every", [100, 3000])
-def test_a_bounded_run_is_kept_and_goes_on_with_its_bits_and_its_curves(
+def test_a_bounded_run_is_stored_and_continues_with_its_bits_and_its_curves(
     tmp_path: Path, every: int
 ) -> None:
     run = Bounded(tmp_path)
-    for _ in range(6000 // every):  # seldom: what is told has been thinned before
+    for _ in range(6000 // every):  # rarely, so that deltas have been thinned already
         run.trainer.advance(every)
         run.write()
     run.trainer.go_to(777)
@@ -93,7 +93,7 @@ def test_a_bounded_run_is_kept_and_goes_on_with_its_bits_and_its_curves(
 
 
 def long_run(tmp_path: Path) -> tuple[Kept, str]:
-    """Keep what a run of a thousand million epochs would have left behind."""
+    """Store what a run of 1,000,000,000 epochs would leave behind."""
     run = Kept(tmp_path)
     run.trainer.advance(100)
     run.write()
@@ -159,7 +159,7 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("small")
-def test_an_epoch_that_is_viewed_is_reported_though_those_about_it_are_thinned(
+def test_the_viewed_epoch_is_reported_although_its_neighbours_are_thinned(
     tmp_path: Path,
 ) -> None:
     run, whole = Bounded(tmp_path), LINE.make_trainer(LINE.load_problem())
@@ -187,7 +187,7 @@ def test_a_thinned_run_is_completed_by_training_it_again(tmp_path: Path) -> None
         assert full.series("test", lane).all().tolist() == whole.test_losses(position).tolist()
 
 
-def test_rows_of_equal_width_as_they_were_kept_before_still_open(tmp_path: Path) -> None:
+def test_rows_of_equal_width_from_older_versions_still_open(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(1000)
     name = run.close()

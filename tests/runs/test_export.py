@@ -1,4 +1,4 @@
-"""A run as files: what is in them is the run's, by independent means of reading it."""
+"""Exports, checked by other readers of the files."""
 
 import csv
 import io
@@ -57,7 +57,7 @@ def branched_run() -> RunRecord:
     return RunRecord.of(settings, problem, trainer, current=2)
 
 
-def test_the_lane_that_is_exported_is_the_current_one() -> None:
+def test_the_current_lane_is_exported() -> None:
     settings = RunSettings(seed=3, alpha=(0.01, 0.02, 0.03), samples=60)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
@@ -80,7 +80,7 @@ def named(exported: RunRecord, name: str, **other: Any) -> RunRecord:
 # the report
 
 
-def test_the_report_says_what_scikit_learn_says_of_these_weights(tmp_path: Path) -> None:
+def test_the_report_agrees_with_scikit_learn(tmp_path: Path) -> None:
     run = exported_run(epochs=50)
     paths = export(run, "report", tmp_path)
     assert [path.name for path in paths] == ["report.txt", "report.md", "report.json"]
@@ -105,7 +105,7 @@ def test_the_report_says_what_scikit_learn_says_of_these_weights(tmp_path: Path)
     assert "gd-tui blobs --seed 3" in text
 
 
-def test_the_report_tells_all_lanes_and_what_was_done_to_them(tmp_path: Path) -> None:
+def test_the_report_lists_all_lanes_and_their_changes(tmp_path: Path) -> None:
     text, markdown, document = (
         path.read_text() for path in export(branched_run(), "report", tmp_path)
     )
@@ -129,14 +129,12 @@ def test_the_report_tells_all_lanes_and_what_was_done_to_them(tmp_path: Path) ->
         ({"problem": "iris"}, "versicolor"),
     ],
 )
-def test_the_report_is_there_for_every_task(
-    given: dict[str, Any], part: str, tmp_path: Path
-) -> None:
+def test_every_task_has_a_report(given: dict[str, Any], part: str, tmp_path: Path) -> None:
     for path in export(exported_run(**given), "report", tmp_path):
         assert part in path.read_text()
 
 
-def test_a_diverged_lane_is_told_and_json_stays_json(tmp_path: Path) -> None:
+def test_a_diverged_lane_is_reported_and_json_stays_valid(tmp_path: Path) -> None:
     run = exported_run(problem="line", alpha=(0.1, 50.0), epochs=400)
     text, _, document = (path.read_text() for path in export(run, "report", tmp_path))
     assert "lane B: diverged after epoch" in text
@@ -183,7 +181,7 @@ def test_losses_are_written_with_all_digits(tmp_path: Path) -> None:
     )
 
 
-def test_losses_that_are_not_known_are_empty_and_can_be_computed_again(tmp_path: Path) -> None:
+def test_unknown_losses_are_blank_and_can_be_computed(tmp_path: Path) -> None:
     settings = RunSettings(seed=3, samples=40)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem, test_losses=False)
@@ -230,7 +228,7 @@ def test_weights_are_named_and_exact(tmp_path: Path) -> None:
     assert [lane["initial_weights"] for lane in said.document["lanes"]] == kept.tolist()
 
 
-def test_weights_of_a_network_are_told_layer_by_layer(tmp_path: Path) -> None:
+def test_weights_of_a_network_are_listed_layer_by_layer(tmp_path: Path) -> None:
     run = exported_run(problem="iris", hidden=(4,))
     export(run, "weights", tmp_path)
     layers = json.loads((tmp_path / "weights.json").read_text())["lanes"][0]["weights"]
@@ -267,7 +265,7 @@ THROUGH_THE_PACKAGE = [
 
 
 def begun_elsewhere() -> tuple[RunRecord, RunRecord]:
-    """A run that begins at weights, and one that begins at another seed than it had."""
+    """A run that starts at given weights, and one restarted with another seed."""
     settings = RunSettings(seed=3)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
@@ -295,7 +293,7 @@ def test_the_scripts_repeat_the_runs(tmp_path: Path) -> None:
 
 
 def printed_by(scripts: list[Path]) -> list[dict[str, float]]:
-    """Run the scripts, in one process that is not this one; return lane by lane what they print."""
+    """Run the scripts in another process; return what they print, lane by lane."""
     code = "import runpy, sys\nfor path in sys.argv[1:]:\n    runpy.run_path(path)\n    print('--')"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *scripts],
@@ -326,7 +324,7 @@ def printed_by(scripts: list[Path]) -> list[dict[str, float]]:
         {"problem": "moons", "loss": "hinge"},
     ],
 )
-def test_the_estimator_predicts_what_the_run_does(given: dict[str, Any], tmp_path: Path) -> None:
+def test_the_estimator_predicts_as_the_run_does(given: dict[str, Any], tmp_path: Path) -> None:
     run = exported_run(**given)
     (path,) = export(run, "estimator", tmp_path)
     estimator = joblib.load(path)
@@ -346,7 +344,7 @@ def test_the_estimator_predicts_what_the_run_does(given: dict[str, Any], tmp_pat
         assert estimator.predict_proba(x[:, :-1]) == pytest.approx(chances, rel=1e-12)
 
 
-def test_labels_that_are_whole_numbers_are_numbers(tmp_path: Path) -> None:
+def test_whole_number_labels_become_numbers(tmp_path: Path) -> None:
     (path,) = export(exported_run(), "estimator", tmp_path)
     assert joblib.load(path).classes_.tolist() == [0, 1]
 
@@ -452,7 +450,7 @@ def test_tensorboard_reads_what_was_written(
     ("kind", "module", "extra"),
     [("curve", figure, "plots"), ("map", figure, "plots"), ("tensorboard", events, "tensorboard")],
 )
-def test_without_an_extra_its_name_is_said(
+def test_a_missing_extra_is_named(
     kind: str, module: Any, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
@@ -464,7 +462,7 @@ def test_without_an_extra_its_name_is_said(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_screen_is_written_as_it_was_given(tmp_path: Path) -> None:
+def test_the_screen_is_written_unchanged(tmp_path: Path) -> None:
     (path,) = export(exported_run(), "screen", tmp_path, picture="<svg>ü</svg>")
     assert path.read_text() == "<svg>ü</svg>"
     with pytest.raises(ProblemError, match="interface"):
@@ -473,7 +471,9 @@ def test_the_screen_is_written_as_it_was_given(tmp_path: Path) -> None:
         export(exported_run(), "nonsense", tmp_path)
 
 
-def test_files_are_whole_or_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_written_whole_or_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = exported_run()
     (path,) = export(run, "losses", tmp_path)
     before = path.read_bytes()
@@ -488,7 +488,7 @@ def test_files_are_whole_or_as_they_were(tmp_path: Path, monkeypatch: pytest.Mon
     assert [one.name for one in tmp_path.iterdir()] == ["losses.csv"]
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ProblemError) as caught:
         export(exported_run(), "losses", tmp_path / "file" / "folder")

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: what was kept is there, and goes on with the same bits."""
+"""kill -9 at random moments: the run is in the store and continues with the same bits."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tui_gd.runs.store import Store
 KILLS = 12
 
 
-def test_a_run_that_is_killed_again_and_again_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+def test_a_run_killed_again_and_again_loses_nothing_that_was_stored(tmp_path: Path) -> None:
     chance = random.Random(3)
     data, out = tmp_path / "data", tmp_path / "out"
     run, reached = "", 0

@@ -1,4 +1,4 @@
-"""The script that predicts from rows of the raw table, run as whoever exported it would run it."""
+"""The exported predict.py, run as its user would run it."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ def exported_run(settings: RunSettings, epochs: int = 30) -> RunRecord:
 
 
 def run_script(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run predict.py where nothing of this project can be imported."""
+    """Run predict.py where this project cannot be imported."""
     return subprocess.run(
         [sys.executable, "-I", "-W", "error", str(folder / "predict.py"), *arguments],
         capture_output=True,
@@ -51,7 +51,7 @@ def predicted(folder: Path, table: str) -> list[list[str]]:
 
 
 def tables(tmp_path: Path, target: str = "churn") -> dict[str, Any]:
-    """Rows to train on, and others, in other columns' order, with texts that are new."""
+    """Rows to train on, and rows in another order of columns with new texts."""
     table = customers(rows=700)
     if target == "size":
         table["size"] = np.where(table["n0"] > 0.5, "big", np.where(table["n1"] > 0, "mid", "low"))
@@ -78,7 +78,7 @@ def tables(tmp_path: Path, target: str = "churn") -> dict[str, Any]:
         {"target": "income", "drop": ("n2",), "standardize": True, "loss": "mse"},
     ],
 )
-def test_what_is_predicted_from_the_raw_table_is_what_the_estimator_says(
+def test_predictions_from_the_raw_table_agree_with_the_estimator(
     tmp_path: Path, more: dict[str, Any]
 ) -> None:
     given = {**tables(tmp_path, more.get("target", "churn")), **more}
@@ -103,21 +103,21 @@ def test_what_is_predicted_from_the_raw_table_is_what_the_estimator_says(
     np.testing.assert_allclose(probabilities, estimator.predict_proba(x), rtol=1e-9, atol=1e-12)
 
 
-def test_features_of_raw_rows_are_those_that_were_trained_on(tmp_path: Path) -> None:
+def test_features_of_raw_rows_are_made_as_in_training(tmp_path: Path) -> None:
     run = exported_run(RunSettings(**tables(tmp_path), standardize=True), epochs=1)
     export(run, "predict", tmp_path / "out")
     model = predict.load(tmp_path / "out" / "model.json")
     with open(tmp_path / "test.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     np.testing.assert_array_equal(predict.features(model, rows), run.problem.x_test)
-    # from Python, numbers are numbers and what is missing is None or NaN
+    # called from Python, a missing number is None or NaN
     frame = pd.read_csv(tmp_path / "test.csv").astype(object)
     np.testing.assert_array_equal(
         predict.features(model, frame.to_dict("records")), run.problem.x_test
     )
 
 
-def test_a_table_without_header_is_taken_as_it_was_in_training(tmp_path: Path) -> None:
+def test_a_table_without_header_is_read_as_in_training(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((60, 2))
     lines = [f"{a},{b},{int(a > b)}" for a, b in x]
@@ -141,7 +141,7 @@ def test_a_table_without_header_is_taken_as_it_was_in_training(tmp_path: Path) -
         ("", "has no column 'a', which the model needs"),
     ],
 )
-def test_rows_that_cannot_be_predicted_from_are_named(tmp_path: Path, text: str, said: str) -> None:
+def test_rows_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str) -> None:
     table = tmp_path / "table.csv"
     table.write_text("a,plan,y\n" + "1,x,0\n2,y,1\n3.5,y,1\n2,x,0\n" * 5)
     run = exported_run(RunSettings(problem=str(table), target="y", alpha=(0.1,)))

@@ -1,4 +1,4 @@
-"""The recorder: what it keeps is the run, whatever is done to it; what fails stops no training."""
+"""The recorder stores the run whatever is done to it, and no fault stops the training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.runs.keeping import LINE, Kept, check_same
+from tests.runs.kept import LINE, Kept, check_same
 from tui_gd.runs import recorder, writer
 from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
@@ -21,7 +21,7 @@ def resumed(path: Path, name: str) -> Trainer:
 
 
 def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
-    """Do to a run what a person may do to it."""
+    """Make random changes to a run."""
     lane = int(chance.integers(len(trainer.lanes)))
     trainer.current = trainer.lanes[lane].number
     match int(chance.integers(9)):
@@ -45,7 +45,7 @@ def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_kept_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int) -> None:
+def test_the_stored_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int) -> None:
     chance = np.random.default_rng(seed)
     run = Kept(tmp_path, replace(LINE, batch_size=6 * (seed % 2)))
     trainer = run.trainer
@@ -68,7 +68,7 @@ def test_a_kept_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int
     assert run.warnings == []
     other = resumed(run.path, name)
     check_same(other, trainer)
-    # going on, and going back to what was there before
+    # forward, and back into the history
     middle = trainer.newest // 2
     for one in (other, trainer):
         one.advance(30)
@@ -79,7 +79,7 @@ def test_a_kept_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed: int
     check_same(other, trainer)
 
 
-def test_a_run_is_kept_over_several_sessions(tmp_path: Path) -> None:
+def test_a_run_is_stored_over_several_sessions(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(50)
     name = run.close()
@@ -99,7 +99,7 @@ def test_a_run_is_kept_over_several_sessions(tmp_path: Path) -> None:
     assert run.warnings == []
 
 
-def test_nothing_is_kept_before_the_first_epoch_is_done(tmp_path: Path) -> None:
+def test_nothing_is_stored_before_the_first_epoch(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     assert not run.recorder.take(run.trainer, "PAUSED", 3)
     run.recorder.close(run.trainer)
@@ -107,7 +107,7 @@ def test_nothing_is_kept_before_the_first_epoch_is_done(tmp_path: Path) -> None:
     assert not run.path.exists()
 
 
-def test_what_changes_nothing_is_not_written_again(tmp_path: Path) -> None:
+def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(5)
     run.write("PAUSED")
@@ -117,7 +117,7 @@ def test_what_changes_nothing_is_not_written_again(tmp_path: Path) -> None:
     run.close()
 
 
-def test_small_pieces_are_joined(tmp_path: Path) -> None:
+def test_small_rows_are_joined(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     for _ in range(45):
         run.trainer.advance(100)
@@ -187,16 +187,16 @@ def test_keyframes_are_thinned_evenly_and_keep_the_first_and_the_last(
     run.close()
 
 
-def test_evenly_means_no_gap_of_two_parts() -> None:
+def test_evenly_leaves_no_gap_of_two_parts() -> None:
     epochs = [0, 1, 2, 3, 50, 60, 61, 62, 80, 100]
     assert evenly(epochs, 5) == {0, 50, 80, 100}
     assert evenly([7], 3) == {7}
 
 
-# What fails
+# Faults
 
 
-def test_a_full_disk_is_told_once_and_all_is_written_when_there_is_room(
+def test_a_full_disk_is_reported_once_and_everything_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.0)
@@ -223,7 +223,7 @@ def test_a_full_disk_is_told_once_and_all_is_written_when_there_is_room(
 
 
 @pytest.mark.parametrize("what", ["a file", "not a store"])
-def test_where_nothing_can_be_kept_is_told_once_and_training_goes_on(
+def test_an_unusable_store_is_reported_once_and_training_continues(
     tmp_path: Path, what: str
 ) -> None:
     data = tmp_path / "data"
@@ -246,7 +246,7 @@ def test_where_nothing_can_be_kept_is_told_once_and_training_goes_on(
     assert "\n" not in run.warnings[0]
 
 
-def test_a_store_that_breaks_under_way_is_told_once(tmp_path: Path) -> None:
+def test_a_store_that_breaks_while_training_is_reported_once(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(10)
     run.write()
@@ -262,10 +262,10 @@ def test_a_store_that_breaks_under_way_is_told_once(tmp_path: Path) -> None:
     assert "is not kept from here" in run.warnings[0]
 
 
-def test_while_running_nothing_waits_for_the_disk(
+def test_a_running_run_does_not_wait_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch that is still being written is followed by one with everything since."""
+    """After a slow batch the next one has everything since."""
     import threading
 
     go, started = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Resume: the same bits as an uninterrupted run, and what is said where that cannot be."""
+"""Resume: the same bits as an uninterrupted run, or one line that says why not."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.runs.keeping import LINE, Kept, check_same, keep
+from tests.runs.kept import LINE, Kept, check_same, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database, identity
 from tui_gd.runs.database import NAME
@@ -32,7 +32,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, kind: str) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, kind: str) -> None:
     settings = KINDS[kind]
     keep(tmp_path, settings, epochs=150)
     whole = settings.make_trainer(settings.load_problem())
@@ -49,7 +49,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, kind: str) -> No
         check_same(one.trainer, whole)
 
 
-def test_initial_weights_need_their_file_no_more(tmp_path: Path) -> None:
+def test_initial_weights_no_longer_need_their_file(tmp_path: Path) -> None:
     start = tmp_path / "start.npy"
     np.save(start, np.array([[0.5, -1.0], [2.0, 3.0]]))
     settings = replace(LINE, init=str(start))
@@ -101,7 +101,7 @@ def refusal(directory: Path) -> str:
     return message
 
 
-def test_data_that_are_gone_or_have_changed_are_said_before_anything_is_trained(
+def test_missing_or_changed_data_are_reported_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -126,10 +126,10 @@ def test_data_that_are_gone_or_have_changed_are_said_before_anything_is_trained(
         assert one.settings.problem == str(x)
 
 
-def test_without_the_digest_the_time_of_change_counts(
+def test_without_a_digest_the_modification_time_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run may be killed before its data have been digested."""
+    """A run may be killed before its data were digested."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tui_gd.runs.recorder.with_digests", lambda known, _: known)
     keep(tmp_path / "data", arrays(tmp_path))
@@ -144,7 +144,7 @@ def test_without_the_digest_the_time_of_change_counts(
     assert "its contents have changed since" in refusal(tmp_path)
 
 
-def test_data_that_came_by_standard_input_are_said_to_be_gone(tmp_path: Path) -> None:
+def test_lost_standard_input_is_reported(tmp_path: Path) -> None:
     run = Kept(tmp_path / "data")
     run.recorder._identity = {**run.recorder._identity, "stdin": True}
     run.trainer.advance(5)
@@ -153,7 +153,7 @@ def test_data_that_came_by_standard_input_are_said_to_be_gone(tmp_path: Path) ->
 
 
 def changed(directory: Path, column: str, key: str, value: object) -> None:
-    """Change what is kept beside the numbers."""
+    """Change a stored column."""
     with Store(directory / NAME) as store:
         (text,) = store.connection.execute(f"SELECT {column} FROM runs").fetchone()
         words = json.loads(text)
@@ -161,14 +161,14 @@ def changed(directory: Path, column: str, key: str, value: object) -> None:
         store.connection.execute(f"UPDATE runs SET {column} = ?", (json.dumps(words),))
 
 
-def test_made_data_that_come_out_otherwise_are_refused(tmp_path: Path) -> None:
+def test_generated_data_that_differ_are_refused(tmp_path: Path) -> None:
     keep(tmp_path / "data")
     changed(tmp_path / "data", "versions", "scikit-learn", "0.1")
     changed(tmp_path / "data", "identity", "arrays", "0" * 64)
     assert "the rows of line differ here (scikit-learn 0.1 then, " in refusal(tmp_path)
 
 
-def test_other_versions_are_said(tmp_path: Path) -> None:
+def test_different_versions_are_named(tmp_path: Path) -> None:
     keep(tmp_path)
     changed(tmp_path, "versions", "numpy", "1.0")
     with Store(tmp_path / NAME) as store, resume(store) as one:
@@ -193,5 +193,5 @@ def test_the_array_digest_tells_every_array_apart() -> None:
         assert identity.arrays_digest(replace(problem, **{name: other})) != one
 
 
-def test_the_place_of_the_store_is_one_name() -> None:
+def test_the_store_has_one_name() -> None:
     assert database.store_path() == database.data_directory() / NAME

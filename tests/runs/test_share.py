@@ -29,7 +29,7 @@ OF_FILES = {"init", "target", "drop", "test", "stratify", "task"}
 
 
 def line_of(document: object, version: str = "gd1") -> str:
-    """A line written by hand, with a right checksum."""
+    """A handmade line with a correct checksum."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(text) + packer.flush()
@@ -96,7 +96,7 @@ def test_a_line_holds_the_settings_and_repeats_the_run(run: RunSettings) -> None
     assert bits(other) == bits(trainer)
 
 
-def test_a_line_has_only_what_is_not_usual_and_says_it_in_plain_words() -> None:
+def test_a_line_holds_only_what_differs_from_the_defaults() -> None:
     run = RunSettings(seed=5, alpha=(0.01, 0.1))
     problem = run.load_problem()
     trainer = run.make_trainer(problem)
@@ -115,7 +115,7 @@ def test_a_line_has_only_what_is_not_usual_and_says_it_in_plain_words() -> None:
     }
 
 
-def test_what_was_undone_is_not_in_the_line() -> None:
+def test_undone_changes_are_not_in_the_line() -> None:
     run = RunSettings(seed=5)
     problem = run.load_problem()
     trainer = run.make_trainer(problem)
@@ -135,13 +135,13 @@ def test_what_was_undone_is_not_in_the_line() -> None:
     assert bits(repeated(line)[0]) == bits(trainer)
 
 
-def test_a_lane_whose_parents_are_closed_is_made_again() -> None:
+def test_a_lane_whose_parents_are_closed_is_repeated() -> None:
     run = RunSettings(optimizer=("momentum",), seed=1)
     problem = run.load_problem()
     trainer = run.make_trainer(problem)
     trainer.advance(4)
     trainer.branch(0, optimizer="adam")
-    trainer.branch(1, optimizer="momentum")  # the velocity begins anew
+    trainer.branch(1, optimizer="momentum")  # restarts the velocity
     trainer.advance(3)
     trainer.branch(2, loss="mse")
     for lane in (2, 1, 0):
@@ -153,7 +153,7 @@ def test_a_lane_whose_parents_are_closed_is_made_again() -> None:
     assert bits(other) == bits(trainer)
 
 
-def test_weights_are_written_with_all_their_bits_and_only_so_many() -> None:
+def test_a_line_holds_up_to_64_weights_with_all_their_bits() -> None:
     run = RunSettings(seed=1)
     problem = run.load_problem()
     trainer = run.make_trainer(problem)
@@ -253,7 +253,7 @@ def carry_out(trainer: Trainer, command: tuple[Any, ...]) -> None:
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-def test_whatever_was_done_to_a_run_its_line_gives_the_bits_of_all_lanes(
+def test_a_line_repeats_all_lanes_whatever_was_done_to_the_run(
     alpha: list[float],
     optimizer: list[str],
     commands: list[tuple[Any, ...]],
@@ -274,12 +274,12 @@ def test_whatever_was_done_to_a_run_its_line_gives_the_bits_of_all_lanes(
     if other.epoch == trainer.epoch and not run.target_loss:
         for one in (trainer, other):
             for lane in one.lanes:
-                lane.proposed = None  # wanted, but nothing was done by it
+                lane.proposed = None  # set, but no epoch was done with it
             one.advance(4)
         assert bits(other) == bits(trainer)
 
 
-def test_a_replay_is_given_up_when_the_trainer_is_interrupted() -> None:
+def test_an_interrupted_trainer_ends_the_replay() -> None:
     trainer = USUAL.make_trainer(SMALL)
     trainer.interrupt = True
     with pytest.raises(Interrupted):
@@ -305,7 +305,7 @@ def test_a_damaged_line_is_refused(place: str) -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda b: b.decode("latin-1")))
-def test_no_text_opens_but_a_line(text: str) -> None:
+def test_other_text_does_not_open(text: str) -> None:
     refused("gd1:" + text)
 
 
@@ -322,7 +322,7 @@ JSON = st.recursive(
     epoch=JSON,
 )
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_whatever_stands_in_a_line_it_opens_or_is_refused(
+def test_any_document_in_a_line_opens_or_is_refused(
     chosen: dict[str, Any], steps: list[Any], epoch: Any
 ) -> None:
     line = line_of({"settings": chosen, "steps": steps, "epoch": epoch})
@@ -336,7 +336,7 @@ def test_whatever_stands_in_a_line_it_opens_or_is_refused(
             assert found == (tuple(value) if isinstance(value, list) else value)
 
 
-def test_a_line_that_a_mail_has_broken_opens() -> None:
+def test_a_line_broken_by_a_mail_program_opens() -> None:
     line = line_of({"settings": {"problem": "moons", "seed": 123, "hidden": [8, 8]}, "epoch": 7})
     broken = f"  {line[:30]}\n  {line[30:60]}\r\n{line[60:]}\n"
     assert is_line(broken)
@@ -404,19 +404,19 @@ def test_a_line_that_a_mail_has_broken_opens() -> None:
         ({"steps": [["b", 0, 0]] * 1024}, "lanes"),
     ],
 )
-def test_what_a_line_says_is_read_within_limits(document: object, part: str) -> None:
+def test_values_in_a_line_are_read_within_limits(document: object, part: str) -> None:
     assert part in refused(line_of(document))
 
 
 @pytest.mark.parametrize("text", ["NaN", '{"epoch":Infinity}', "[" * 100_000, "{", '"' + "x" * 9])
-def test_json_that_is_none_is_refused(text: str) -> None:
+def test_invalid_json_is_refused(text: str) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(text.encode()) + packer.flush()
     check = hashlib.sha256(b"gd1:" + text.encode()).digest()[:4]
     refused("gd1:" + base64.urlsafe_b64encode(packed + check).decode().rstrip("="))
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_a_compression_bomb_is_not_unpacked() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(b" " * (12 << 20)) + packer.flush()
     line = "gd1:" + base64.urlsafe_b64encode(packed + b"1234").decode().rstrip("=")
@@ -430,7 +430,7 @@ def test_another_version_is_refused_by_name() -> None:
     assert "gd2" in refused(line_of({}, "gd2"))
 
 
-def test_what_does_not_fit_the_problem_is_refused_when_it_is_repeated() -> None:
+def test_steps_that_do_not_fit_the_problem_are_refused_on_replay() -> None:
     for document in (
         {"steps": [["b", 1, 0, None, None, "mae"]]},
         {"steps": [["w", [0], ["0x1p+0"]]]},
@@ -440,7 +440,7 @@ def test_what_does_not_fit_the_problem_is_refused_when_it_is_repeated() -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_every_setting_is_one_that_a_line_holds_or_one_of_files() -> None:
+def test_a_line_holds_every_setting_except_those_of_files() -> None:
     assert {field.name for field in fields(RunSettings)} - set(SETTINGS) == OF_FILES
 
 

@@ -1,4 +1,4 @@
-"""The run store: ids, states, rights, what is damaged, several programs at once."""
+"""The run store: ids, states, permissions, damage, several programs at once."""
 
 import errno
 import math
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.cli.commandline import ROOT
-from tests.runs.keeping import Kept, keep
+from tests.runs.kept import Kept, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database
 from tui_gd.runs.database import NAME, StoreError, data_directory, on_network
@@ -22,7 +22,7 @@ from tui_gd.runs.rows import cut, points, thinned, whole_row
 from tui_gd.runs.store import Store
 
 
-def test_only_the_owner_may_read_what_is_kept(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_store(tmp_path: Path) -> None:
     data = tmp_path / "deep" / "data"
     run = Kept(data)
     run.trainer.advance(10)
@@ -34,7 +34,7 @@ def test_only_the_owner_may_read_what_is_kept(tmp_path: Path) -> None:
     run.close()
 
 
-def test_the_directory_is_that_of_the_environment(
+def test_the_environment_names_the_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GD_TUI_DATA", str(tmp_path / "own"))
@@ -46,10 +46,10 @@ def test_the_directory_is_that_of_the_environment(
     assert tmp_path in data_directory().parents
 
 
-def test_a_run_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
+def test_a_run_is_found_by_the_first_characters_of_its_id(tmp_path: Path) -> None:
     names = [keep(tmp_path) for _ in range(3)]
     with Store(tmp_path / NAME) as store:
-        # made alike on purpose
+        # two ids that start alike
         for name, wanted in zip(names, ("3f9a", "3f9b", "a0"), strict=True):
             store.connection.execute("PRAGMA foreign_keys = OFF")
             store.connection.execute("UPDATE runs SET id = ? WHERE id = ?", (wanted, name))
@@ -62,7 +62,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
                 store.find(unknown)
 
 
-def test_the_list_says_what_a_run_has_come_to(tmp_path: Path) -> None:
+def test_the_list_describes_a_run(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(40)
     run.write()
@@ -105,7 +105,7 @@ def test_the_state_of_a_live_and_of_an_ended_process(
     run.close()
 
 
-def test_a_run_left_while_it_goes_on_is_paused(tmp_path: Path) -> None:
+def test_a_run_closed_while_running_is_paused(tmp_path: Path) -> None:
     run = Kept(tmp_path)
     run.trainer.advance(5)
     run.write("RUNNING")
@@ -113,7 +113,7 @@ def test_a_run_left_while_it_goes_on_is_paused(tmp_path: Path) -> None:
     assert run.kept().state == "paused"
 
 
-def test_deleting_takes_all_of_a_run_and_nothing_else(tmp_path: Path) -> None:
+def test_deleting_removes_all_of_a_run_and_nothing_else(tmp_path: Path) -> None:
     first, second = keep(tmp_path), keep(tmp_path)
     with Store(tmp_path / NAME) as store:
         store.delete(first)
@@ -149,11 +149,11 @@ def test_only_one_process_gets_the_lock(tmp_path: Path) -> None:
         pass
 
 
-# What is wrong with a store
+# Damage
 
 
 def read_all(path: Path) -> str:
-    """Read all there is; return what is said of it, empty if nothing is wrong."""
+    """Read everything; return the error, empty if there is none."""
     try:
         with Store(path) as store:
             for run in store.runs():
@@ -170,14 +170,14 @@ def damaged(path: Path) -> str:
     return message
 
 
-def test_a_file_that_is_no_store_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_text("these are not the bytes of a store\n" * 100)
     assert "damaged (file is not a database)" in damaged(path)
     assert path.read_text().startswith("these")
 
 
-def test_a_store_that_was_cut_short_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_truncated_store_is_reported_in_one_line(tmp_path: Path) -> None:
     keep(tmp_path)
     path = tmp_path / NAME
     whole = path.read_bytes()
@@ -185,7 +185,7 @@ def test_a_store_that_was_cut_short_is_said_in_one_line(tmp_path: Path) -> None:
     assert "damaged" in damaged(path)
 
 
-def test_bytes_turned_over_are_never_a_traceback(tmp_path: Path) -> None:
+def test_flipped_bytes_never_cause_a_traceback(tmp_path: Path) -> None:
     keep(tmp_path)
     path, chance = tmp_path / NAME, np.random.default_rng(1)
     whole = path.read_bytes()
@@ -198,7 +198,7 @@ def test_bytes_turned_over_are_never_a_traceback(tmp_path: Path) -> None:
 
 
 def written_by_another(directory: Path, statement: str) -> Path:
-    """Return the store's path after another program has done something there."""
+    """Return the path of a store that another program has changed."""
     path = directory / NAME
     with sqlite3.connect(path) as other:
         other.execute(statement)
@@ -206,7 +206,7 @@ def written_by_another(directory: Path, statement: str) -> Path:
     return path
 
 
-def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = written_by_another(tmp_path, "CREATE TABLE theirs (x)")
     assert "not a run store of gd-tui" in damaged(path)
 
@@ -217,7 +217,7 @@ def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     assert "version 7, and this gd-tui reads 1" in damaged(path)
 
 
-def test_where_nothing_was_kept_there_are_no_runs(tmp_path: Path) -> None:
+def test_a_missing_store_has_no_runs(tmp_path: Path) -> None:
     with Store(tmp_path / "none" / NAME) as store:
         assert store.runs() == []
         with pytest.raises(ProblemError, match="none is kept in"):
@@ -228,7 +228,7 @@ def test_where_nothing_was_kept_there_are_no_runs(tmp_path: Path) -> None:
 # Journals
 
 
-def test_it_is_written_ahead_where_that_works(tmp_path: Path) -> None:
+def test_a_write_ahead_log_is_used_where_it_works(tmp_path: Path) -> None:
     keep(tmp_path)
     with Store(tmp_path / NAME) as store:
         assert store.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -237,7 +237,7 @@ def test_it_is_written_ahead_where_that_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["_wal_works", "on_network"])
-def test_elsewhere_a_rollback_journal_does(
+def test_a_rollback_journal_is_used_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr(database, what, lambda _: what == "on_network")
@@ -251,7 +251,7 @@ def test_elsewhere_a_rollback_journal_does(
     ("path", "network"),
     [("/home/ada/x", True), ("/home/x", False), ("/mnt/a b/x", True), ("/homes/ada", False)],
 )
-def test_mounts_tell_what_is_on_a_network(tmp_path: Path, path: str, network: bool) -> None:
+def test_mounts_show_network_file_systems(tmp_path: Path, path: str, network: bool) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(
         "/dev/sda1 / ext4 rw 0 0\nserver:/ada /home/ada nfs4 rw 0 0\n"
@@ -264,7 +264,7 @@ def test_mounts_tell_what_is_on_a_network(tmp_path: Path, path: str, network: bo
 WRITER = """
 import sys
 from pathlib import Path
-from tests.runs.keeping import Kept
+from tests.runs.kept import Kept
 run = Kept(Path(sys.argv[1]))
 for _ in range(40):
     run.trainer.advance(25)
@@ -347,7 +347,7 @@ def test_a_row_is_cut_at_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
-def test_a_store_that_may_not_be_written_can_be_read(
+def test_a_read_only_store_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     run = keep(tmp_path, epochs=30)

@@ -1,4 +1,4 @@
-"""What the tests of the run store are made of: runs on a small problem, kept in a given file."""
+"""Small runs for the tests of the run store, recorded into a given file."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ LINE = RunSettings("line", samples=20, alpha=(0.01, 0.003), seed=3, epochs=1000)
 
 
 class Kept:
-    """A run and its recorder, which has written all that was taken when `write` returns."""
+    """A run and its recorder; `write` returns when everything has been written."""
 
     def __init__(self, directory: Path, settings: RunSettings = LINE) -> None:
         self.path = directory / NAME
@@ -40,14 +40,14 @@ class Kept:
 
 
 def keep(directory: Path, settings: RunSettings = LINE, epochs: int = 100) -> str:
-    """Keep a run of so many epochs and return its id."""
+    """Store a run of that many epochs and return its id."""
     run = Kept(directory, settings)
     run.trainer.advance(epochs)
     return run.close()
 
 
 def check_same(one: Trainer, other: Trainer) -> None:
-    """Hold everything that two trainers say of their run against each other, bit for bit."""
+    """Check that two trainers have the same run, bit for bit."""
     assert (one.epoch, one.current) == (other.epoch, other.current)
     assert np.array_equal(one.weights, other.weights)
     assert np.array_equal(one.learning_rates, other.learning_rates)
