@@ -73,7 +73,7 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         "warm_start": ["boolean"],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         loss: str = "mse",
@@ -373,7 +373,7 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         *,
         loss: str = "cross-entropy",

@@ -21,7 +21,7 @@ from tui_gd.problems.target import find_column
 _WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
 
 
-def load_file(
+def load_file(  # noqa: PLR0913
     path: str,
     target: str | None = None,
     *,

@@ -76,7 +76,7 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def option(
+def option(  # noqa: PLR0913
     reader: Reader[T],
     default: D,
     group: str,

@@ -74,7 +74,7 @@ class Trainer:
     history: History
     _state: Floats  # (lanes, 1 + slots, parameters), weights in slot 0; replaced, never written to
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         problem: TrainingData,
         *,
