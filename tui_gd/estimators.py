@@ -1,4 +1,4 @@
-"""What classifier and regressor share: parameters, descent, predictions block by block."""
+"""The scikit-learn face: gradient descent as a classifier and as a regressor."""
 
 import warnings
 from collections.abc import Callable
@@ -26,17 +26,17 @@ from tui_gd.learning.starts import STARTS, make_start
 from tui_gd.training.descent import Batches, Chunk, Descent
 from tui_gd.training.history import Method
 
-# between two looks at the loss; what lies beyond the stop is computed in vain
+# epochs between two checks of the loss; those after the stop are computed in vain
 CHUNK_EPOCHS = 16
 CHUNK_ROWS = 1 << 17
 PART_ROWS = 8192
 
 
 @dataclass(frozen=True)
-class Reached:
-    """What a descent has reached: all that it takes to go on as if it had never stopped.
+class FitState:
+    """Where a fit ended: all that it takes to go on as if it had never stopped.
 
-    `state` is (1, 1 + slots, parameters); `rule` began at epoch `since`.
+    `state` is (1, 1 + slots, parameters); `rule` is in use since epoch `since`.
     """
 
     model: Model
@@ -48,10 +48,10 @@ class Reached:
 
 
 class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
-    """An estimator with the weights of one lane; `fit` descends, `partial_fit` for an epoch."""
+    """What both estimators share; `fit` descends, `partial_fit` for one epoch."""
 
     classes_: NDArray[Any]
-    _reached: Reached
+    _fit_state: FitState
     loss_curve_: list[float]
 
     _parameter_constraints: ClassVar[dict[str, list[object]]] = {
@@ -111,7 +111,7 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         self.warm_start = warm_start
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_reached")
+        return hasattr(self, "_fit_state")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -145,13 +145,13 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn y (rows,) from X (rows, features), up to `max_iter` epochs."""
+        """Learn y (rows,) from X (rows, features) in up to `max_iter` epochs."""
         return self._learn(X, y, sample_weight, go_on=self.warm_start)
 
     def _targets(
         self, y: NDArray[Any], weights: Floats | None, classes: ArrayLike | None, go_on: bool
     ) -> tuple[NDArray[Any], Floats | None]:
-        """Return the numbers to learn (rows,) and the weights of the rows."""
+        """Return the numbers to learn (rows,) and the row weights."""
         del classes, go_on
         return y.astype(np.float64), weights
 
@@ -165,8 +165,8 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         partial: bool = False,
         classes: ArrayLike | None = None,
     ) -> Self:
-        """Descend, `partial` for one epoch; where `go_on`, from where an earlier descent stands."""
-        go_on = go_on and hasattr(self, "_reached")
+        """Descend, with `partial` for one epoch, with `go_on` from where the last fit ended."""
+        go_on = go_on and hasattr(self, "_fit_state")
         numeric = isinstance(self, RegressorMixin)
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=numeric, reset=not go_on
@@ -178,10 +178,10 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         if weights is not None:
             if not (weights >= 0.0).all() or not weights.any():
                 raise ValueError("weights of rows and classes must not be negative nor all zero")
-            # left out, because a row of weight zero would still take a place in a mini-batch
+            # left out, because a row of weight 0 would still take a place in a mini-batch
             some = weights > 0.0
             X, y, weights = X[some], y[some], weights[some]
-        begin = self._begin(X.shape[1], go_on=go_on)
+        begin = self._start_of_fit(X.shape[1], go_on=go_on)
         engine = LocalEngine(
             begin.model,
             make_loss(self.loss, self._task),
@@ -197,14 +197,14 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         state, losses = self._descend(descent, begin, partial=partial)
         self.n_iter_ = begin.epoch + len(losses) - 1
         self.loss_curve_ = [*(self.loss_curve_ if go_on else losses[:1]), *losses[1:]]
-        self._reached = replace(begin, state=state, epoch=self.n_iter_)
+        self._fit_state = replace(begin, state=state, epoch=self.n_iter_)
         layers = begin.model.matrices(state[:, 0])
         self.coefs_ = [matrix[0, :-1] for matrix in layers]
         self.intercepts_ = [matrix[0, -1] for matrix in layers]
         return self
 
-    def _begin(self, features: int, *, go_on: bool) -> Reached:
-        """Return where the descent begins: where the last one stands, or at a new start."""
+    def _start_of_fit(self, features: int, *, go_on: bool) -> FitState:
+        """Return where the fit begins: where the last one ended, or at a new start."""
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.size and (sizes.ndim > 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
             raise ValueError(f"hidden_layer_sizes {sizes.tolist()} are not whole numbers from 1")
@@ -212,7 +212,7 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         rule = make_optimizer(self.optimizer, self.momentum)
         state = np.zeros((1, 1 + rule.slots, model.parameters))
         if go_on:
-            last = self._reached
+            last = self._fit_state
             if model != last.model:
                 raise ValueError("layers and activation cannot change while a fit goes on")
             if rule == last.rule:
@@ -226,12 +226,12 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         if start == "auto":
             start = "zeros" if not model.hidden else "he" if self.activation == "relu" else "glorot"
         state[:, 0] = make_start(start, int(seed), model)
-        return Reached(model, rule, state, 0, 0, int(seed))
+        return FitState(model, rule, state, 0, 0, int(seed))
 
     def _descend(
-        self, descent: Descent, begin: Reached, *, partial: bool
+        self, descent: Descent, begin: FitState, *, partial: bool
     ) -> tuple[Floats, list[float]]:
-        """Return the state at the end and the losses from the beginning on; warn as it ends."""
+        """Return the final state and the losses of all epochs, the first included; may warn."""
         epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
         rates = np.array([[float(self.learning_rate)]])
         most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
@@ -262,14 +262,14 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
             _warn(f"max_iter={epochs} epochs are done and the loss still falls: raise max_iter")
         return state.copy(), losses
 
-    def _tell(self, X: Any, tell: Callable[[Predictor, Floats, Floats], Any]) -> NDArray[Any]:
-        """Return what `tell` says about the rows, asked block by block."""
+    def _predict(self, X: Any, predict: Callable[[Predictor, Floats, Floats], Any]) -> NDArray[Any]:
+        """Return what `predict(predictor, weights, rows)` returns for all rows, block by block."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        predictor = Predictor(self._reached.model, self._task)
-        weights = self._reached.state[0, 0]
+        predictor = Predictor(self._fit_state.model, self._task)
+        weights = self._fit_state.state[0, 0]
         parts = [X[i : i + PART_ROWS] for i in range(0, X.shape[0], PART_ROWS)]
-        return np.concatenate([tell(predictor, weights, _with_ones(part)) for part in parts])
+        return np.concatenate([predict(predictor, weights, _with_ones(part)) for part in parts])
 
 
 def _warn(what: str) -> None:
@@ -277,7 +277,7 @@ def _warn(what: str) -> None:
 
 
 def _with_ones(X: Any) -> Floats:
-    """Return the rows of an array or CSR matrix, ones last: (rows, features + 1), dense."""
+    """Return an array or CSR matrix as dense rows with ones last: (rows, features + 1)."""
     design = np.ones((X.shape[0], X.shape[1] + 1))
     for i in range(0, len(design), PART_ROWS):
         part = X[i : i + PART_ROWS]
@@ -294,17 +294,17 @@ def with_weights(
     loss_curve: list[float],
     seed: int,
 ) -> None:
-    """Let an estimator be as if it had learned `weights` (parameters,), of a `model` of its layers.
+    """Make an estimator as if it had learned `weights` (parameters,) of `model`.
 
     `classes` (classes,) are the labels by class number, None for a regressor; `loss_curve` are the
-    losses of epochs 0 … n. Its optimizer has kept nothing, and mini-batches are of `seed`, should
-    it go on from there.
+    losses of epochs 0 … n. If the fit goes on, it does so with an empty optimizer state and the
+    mini-batches of `seed`.
     """
     rule = make_optimizer(estimator.optimizer, estimator.momentum)
     state = np.zeros((1, 1 + rule.slots, model.parameters))
     state[0, 0] = weights
     epochs = max(0, len(loss_curve) - 1)
-    estimator._reached = Reached(model, rule, state, epochs, epochs, seed)
+    estimator._fit_state = FitState(model, rule, state, epochs, epochs, seed)
     if classes is not None:
         estimator.classes_ = classes
     layers = model.matrices(state[:, 0])
@@ -312,9 +312,6 @@ def with_weights(
     estimator.intercepts_ = [matrix[0, -1] for matrix in layers]
     estimator.n_features_in_ = model.features
     estimator.n_iter_, estimator.loss_curve_ = epochs, loss_curve
-
-
-# Gradient descent as a classifier: labels, probabilities, weights of classes.
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -326,37 +323,37 @@ def _has_probabilities(estimator: Any) -> bool:
 class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: ignore[misc] # untyped
     """A classifier by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
 
-    Scores are `[x, 1]·W`, or those of a network; a sigmoid of one score tells two classes apart, a
-    softmax of one score per class more. Defaults learn on standardised features without tuning; a
-    `Pipeline` with `StandardScaler` provides them. X may be CSR, but becomes dense as a whole in
-    `fit` (block by block in `predict`), so it must fit into memory: 8 bytes a number.
+    Scores are `[x, 1]·W`, or those of a network; two classes have one score and a sigmoid, more
+    classes one score each and a softmax. The defaults learn standardised features without tuning:
+    use a `Pipeline` with `StandardScaler`. X may be CSR, but `fit` makes it dense as a whole
+    (`predict` block by block), so it must fit into memory at 8 bytes a number.
 
     Parameters, all by keyword:
 
     - `loss`: `"cross-entropy"`, `"sse"`, `"mse"` (of probabilities) or `"hinge"`, which has no
-      `predict_proba`. Penalties `l1·Σ|w| + l2/2·Σw²` (0.0, 0.0) are added, biases left out: with
-      cross-entropy `l2` is 1 / (C · rows) of `LogisticRegression`.
+      `predict_proba`. The penalty `l1·Σ|w| + l2/2·Σw²` (0.0, 0.0) over all weights but biases is
+      added: with cross-entropy, `l2` is 1 / (C · rows) of `LogisticRegression`.
     - `learning_rate` α (0.05), times `schedule` (`"constant"`, see `learning.schedules`), which
       counts epochs up to `max_iter`.
     - `optimizer` (`"adam"`; `"sgd"`, `"momentum"`, `"nesterov"`, `"adagrad"`, `"rmsprop"`,
       `"adamw"`), and `momentum` for the two that have one (None: 0.9).
     - `hidden_layer_sizes` (()) and `activation` (`"tanh"`; `"sigmoid"`, `"relu"`, `"linear"`).
-    - `batch_size` (0: all rows at once), shuffled anew in each epoch.
-    - `max_iter` epochs at most (1000), fewer once `n_iter_no_change` (50) in a row have not taken
-      the loss by `tol` (1e-4) below its least before; with None all are done.
+    - `batch_size` (0: all rows at once); rows are shuffled in each epoch.
+    - `max_iter` (1000) epochs at most. Fewer if for `n_iter_no_change` (50) epochs the loss has not
+      fallen by `tol` (1e-4) below its previous minimum; `tol=None` always does all epochs.
     - `start`: `"zeros"`, `"glorot"`, `"he"`, `"normal"`, or `"auto"`: zeros without hidden layers,
-      he with relu, else glorot. `random_state` (None) is the seed of start and mini-batches.
-    - `warm_start` (False): `fit` goes on, with the optimizer's memory, where the last one ended.
+      he with relu, otherwise glorot. `random_state` (None) is the seed of start and mini-batches.
+    - `warm_start` (False): `fit` goes on where the last one ended, with its optimizer state.
     - `class_weight` (None): a dict, or `"balanced"`: rows / (classes · rows of the class). It and
-      `sample_weight` multiply the losses of the rows, a mean loss is over their sum: 2 is a row
-      twice, 0 none.
+      `sample_weight` multiply the losses of the rows, and a mean loss is over the sum of the
+      weights: weight 2 counts as two equal rows, weight 0 as none.
 
     Attributes: `classes_`; `coef_` (1 or classes, features) and `intercept_` without hidden layers,
-    `coefs_` and `intercepts_` layer by layer; `n_iter_`, all epochs so far; `loss_curve_`, its k-th
-    the training loss after k epochs; `n_features_in_`, `feature_names_in_`.
+    `coefs_` and `intercepts_` layer by layer; `n_iter_`, all epochs so far; `loss_curve_`, whose
+    element k is the training loss after k epochs; `n_features_in_`, `feature_names_in_`.
 
-    `ValueError` if the loss overflows, `ConvergenceWarning` if `max_iter` ends a loss that falls or
-    if it rose.
+    `ValueError` if the loss overflows; `ConvergenceWarning` if the loss rose, or still fell at
+    `max_iter`.
 
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.pipeline import make_pipeline
@@ -430,43 +427,43 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Descend for one epoch on these rows; the first call names all `classes` to come."""
-        if classes is None and not hasattr(self, "_reached"):
+        """Descend for one epoch on these rows; the first call must name all `classes`."""
+        if classes is None and not hasattr(self, "_fit_state"):
             raise ValueError("classes must be passed on the first call to partial_fit")
         if self.class_weight == "balanced":
             raise ValueError("class_weight='balanced' needs all rows at once: give a dict instead")
         return self._learn(X, y, sample_weight, go_on=True, partial=True, classes=classes)
 
     def decision_function(self, X: Any) -> Floats:
-        """Return the scores: (rows,) for two classes, else (rows, classes)."""
-        return self._tell(X, Predictor.scores)
+        """Return the scores: (rows,) with two classes, otherwise (rows, classes)."""
+        return self._predict(X, Predictor.scores)
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Floats:
         """Return the probability of every class (rows, classes)."""
-        return self._tell(X, Predictor.probabilities)
+        return self._predict(X, Predictor.probabilities)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the label (rows,) of the highest score; of two the second if its score is > 0."""
-        numbers = self._tell(X, Predictor.predict)
+        """Return the label (rows,) with the highest score; with two classes, the second if > 0."""
+        numbers = self._predict(X, Predictor.predict)
         labels: NDArray[Any] = self.classes_[numbers]
         return labels
 
     def _targets(
         self, y: NDArray[Any], weights: Floats | None, classes: ArrayLike | None, go_on: bool
     ) -> tuple[NDArray[Any], Floats | None]:
-        """Return the class numbers (rows,), and the weights times those of the classes."""
+        """Return the class numbers (rows,), and the row weights times the class weights."""
         check_classification_targets(y)
         known = unique_labels(y if classes is None else classes)
         if go_on:
             if classes is not None and not np.array_equal(known, self.classes_):
                 raise ValueError(f"classes {known} are not those of before: {self.classes_}")
             known = self.classes_
-        strange = np.setdiff1d(y, known)
-        if strange.size:
-            raise ValueError(f"y holds labels that are not among the classes: {strange}")
+        unknown = np.setdiff1d(y, known)
+        if unknown.size:
+            raise ValueError(f"y holds labels that are not among the classes: {unknown}")
         if len(known) < 2:
-            raise ValueError("at least 2 classes are needed, here is only 1 class")
+            raise ValueError("at least 2 classes are needed, but y has only 1 class")
         self.classes_ = known
         numbers = np.searchsorted(known, y)
         if self.class_weight is None:
@@ -480,17 +477,14 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
         return numbers, weights * factors[numbers]
 
 
-# Gradient descent as a regressor.
-
-
 class GradientDescentRegressor(RegressorMixin, GradientDescent):  # type: ignore[misc] # untyped
     """A regressor by gradient descent: `W ← W − α·∂L/∂W`, epoch by epoch.
 
     `loss` is `"mse"`, `"sse"`, `"mae"` or `"huber"` (δ = 1) of the score `[x, 1]·W`, or of that of
     a network. All else is as in `GradientDescentClassifier`, without classes; `coef_` is
-    (features,), `intercept_` (1,). Defaults learn on standardised features *and* target: Adam moves
-    a weight by about α an epoch, so for a target in other units raise `learning_rate`, or let
-    `TransformedTargetRegressor` standardise it, or use `optimizer="nesterov"`.
+    (features,), `intercept_` (1,). The defaults learn standardised features *and* targets: Adam
+    moves a weight by about α an epoch. For a target in other units raise `learning_rate`, use
+    `TransformedTargetRegressor` to standardise it, or `optimizer="nesterov"`.
 
     >>> import numpy as np
     >>> from tui_gd import GradientDescentRegressor
@@ -507,9 +501,4 @@ class GradientDescentRegressor(RegressorMixin, GradientDescent):  # type: ignore
 
     def predict(self, X: Any) -> Floats:
         """Return the predicted target (rows,)."""
-        return self._tell(X, Predictor.scores)
-
-
-# The scikit-learn face: gradient descent as a classifier and as a regressor.
-
-__all__ = ["GradientDescentClassifier", "GradientDescentRegressor", "with_weights"]
+        return self._predict(X, Predictor.scores)
