@@ -1,4 +1,4 @@
-"""The scikit-learn face: scikit-learn's own checks, its solvers' optima, and what is promised."""
+"""The estimators: scikit-learn's checks, its solvers' optima, and the documented behaviour."""
 
 import doctest
 import pickle
@@ -37,7 +37,7 @@ BOTH = pytest.mark.parametrize(
     [GradientDescentClassifier(), GradientDescentRegressor()],
     ids=["classes", "number"],
 )
-# some of scikit-learn's checks fit data that no 1000 epochs can finish; it ignores that itself
+# some of scikit-learn's checks do not converge in 1000 epochs; it ignores that too
 unfinished_is_fine = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -57,7 +57,7 @@ def data_for(estimator):
 
 
 def exactly(estimator, epochs, **settings):
-    """Let `fit` do so many epochs, whatever the loss does."""
+    """Return the estimator set to do exactly that many epochs."""
     return clone(estimator).set_params(max_iter=epochs, tol=None, random_state=3, **settings)
 
 
@@ -72,7 +72,7 @@ def assert_same_weights(one, other, **tolerances):
 
 @unfinished_is_fine
 @parametrize_with_checks([GradientDescentClassifier(), GradientDescentRegressor()])
-def test_scikit_learn_has_nothing_to_say(estimator, check):
+def test_scikit_learns_checks_pass(estimator, check):
     check(estimator)
 
 
@@ -93,14 +93,14 @@ def names_of_checks(estimator):
         (
             GradientDescentClassifier(),
             SGDClassifier(),
-            # for its `sparsify`, and for LinearClassifierMixin, which is not a base here
+            # for its `sparsify`, and for LinearClassifierMixin, which is not a base class here
             {"check_sparsify_coefficients", "check_class_weight_balanced_linear_classifier"},
             63,  # of scikit-learn 1.7; 64 of 1.9
         ),
         (GradientDescentRegressor(), SGDRegressor(), {"check_sparsify_coefficients"}, 59),
     ],
 )
-def test_no_check_is_dropped_that_scikit_learn_makes_of_its_own(own, model, without, at_least):
+def test_all_checks_of_scikit_learns_own_estimators_are_run(own, model, without, at_least):
     wanted = [name for name in names_of_checks(model) if name[0] not in without]
     assert sorted(names_of_checks(own), key=str) == sorted(wanted, key=str)
     assert len(wanted) >= at_least
@@ -111,12 +111,12 @@ def test_no_check_is_dropped_that_scikit_learn_makes_of_its_own(own, model, with
 @pytest.mark.parametrize(
     "check", ["check_param_validation", "check_dataframe_column_names_consistency"]
 )
-def test_checks_that_scikit_learn_makes_of_its_own_alone(estimator, check):
+def test_checks_that_scikit_learn_runs_only_on_its_own_estimators(estimator, check):
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
 @unfinished_is_fine
-def test_balanced_weights_are_those_of_the_counts():
+def test_balanced_weights_follow_from_the_counts():
     check = estimator_checks.check_class_weight_balanced_linear_classifier
     check("GradientDescentClassifier", GradientDescentClassifier())
 
@@ -133,7 +133,7 @@ def test_balanced_weights_are_those_of_the_counts():
     ],
     ids=["hidden", "sse", "penalty"],
 )
-def test_weights_repeat_and_remove_rows_with_other_settings_too(estimator, settings, sparse):
+def test_row_weights_repeat_and_remove_rows_with_other_settings_too(estimator, settings, sparse):
     kind = "sparse" if sparse else "dense"
     check = getattr(estimator_checks, f"check_sample_weight_equivalence_on_{kind}_data")
     check(type(estimator).__name__, clone(estimator).set_params(**settings))
@@ -141,7 +141,7 @@ def test_weights_repeat_and_remove_rows_with_other_settings_too(estimator, setti
 
 @BOTH
 @pytest.mark.parametrize("hidden", [(), (5,)], ids=["linear", "hidden"])
-def test_a_weight_of_two_is_a_row_twice(estimator, hidden):
+def test_a_row_of_weight_two_counts_as_two_rows(estimator, hidden):
     X, y = (part[::3] for part in data_for(estimator))
     weights = np.random.default_rng(0).integers(0, 4, len(y))
     model = exactly(estimator, 40, hidden_layer_sizes=hidden)
@@ -181,7 +181,7 @@ def test_multiclass_probabilities_are_those_of_logistic_regression_with_weights(
     wanted = LogisticRegression(
         C=10.0 / weights.sum(), solver="newton-cholesky", tol=1e-12, class_weight={0: 2.0}
     ).fit(X, y, weights)
-    # a mean is over the sum of the weights, the classes' included
+    # a mean is over the sum of the weights, including class weights
     total = (weights * np.where(y == 0, 2.0, 1.0)).sum()
     model = exactly(
         GradientDescentClassifier(
@@ -194,7 +194,7 @@ def test_multiclass_probabilities_are_those_of_logistic_regression_with_weights(
     ).fit(X, y, weights)
     assert model.coef_.shape == (3, 4)
     assert_allclose(model.coef_, wanted.coef_, atol=1e-7)
-    # a softmax does not change when all biases rise alike: compare what it makes of them
+    # a softmax does not change if all biases grow equally: compare probabilities
     assert_allclose(model.predict_proba(X), wanted.predict_proba(X), atol=1e-7)
 
 
@@ -211,7 +211,7 @@ def test_regression_coefficients_are_those_of_least_squares(penalty):
     assert_allclose(model.predict(X), wanted.predict(X), rtol=1e-6)
 
 
-def test_the_defaults_come_near_the_optimum():
+def test_the_defaults_get_close_to_the_optimum():
     X, y = BINARY
     model = GradientDescentClassifier(l2=0.01).fit(X, y)
     best = LogisticRegression(C=1.0 / (0.01 * len(y)), solver="newton-cholesky").fit(X, y)
@@ -223,7 +223,7 @@ def test_the_defaults_come_near_the_optimum():
     assert model.score(X, y) == pytest.approx(LinearRegression().fit(X, y).score(X, y), abs=2e-3)
 
 
-def test_it_is_the_trainers_descent_bit_for_bit():
+def test_the_descent_is_the_trainers_bit_for_bit():
     X, y = BINARY
     x = np.hstack([X, np.ones((len(X), 1))])
     trainer = Trainer(
@@ -254,7 +254,7 @@ SETTINGS = pytest.mark.parametrize(
 
 @BOTH
 @SETTINGS
-def test_partial_fits_are_the_epochs_of_one_fit(estimator, settings):
+def test_partial_fits_equal_the_epochs_of_one_fit(estimator, settings):
     X, y = data_for(estimator)
     whole = exactly(estimator, 12, **settings).fit(X, y)
     parts = exactly(estimator, 12, **settings)
@@ -268,7 +268,7 @@ def test_partial_fits_are_the_epochs_of_one_fit(estimator, settings):
 
 @BOTH
 @SETTINGS
-def test_a_warm_start_goes_on_as_if_it_had_never_stopped(estimator, settings):
+def test_a_warm_start_goes_on_as_if_never_stopped(estimator, settings):
     X, y = data_for(estimator)
     whole = exactly(estimator, 30, **settings).fit(X, y)
     warm = exactly(estimator, 10, warm_start=True, **settings).fit(X, y)
@@ -282,7 +282,7 @@ def test_a_warm_start_goes_on_as_if_it_had_never_stopped(estimator, settings):
 def test_a_warm_start_stretches_a_schedule_over_all_epochs(estimator):
     X, y = data_for(estimator)
     model = exactly(estimator, 10, schedule="cosine", optimizer="sgd", warm_start=True)
-    model.set_params(learning_rate=1e-9).fit(X, y)  # so small that the gradient stays as it is
+    model.set_params(learning_rate=1e-9).fit(X, y)  # so small that the gradient does not change
     first = model.coef_.copy()
     second = model.fit(X, y).coef_ - first
 
@@ -294,7 +294,7 @@ def test_a_warm_start_stretches_a_schedule_over_all_epochs(estimator):
 
 
 @BOTH
-def test_without_warm_start_a_fit_begins_anew(estimator):
+def test_without_warm_start_a_fit_starts_over(estimator):
     X, y = data_for(estimator)
     model = exactly(estimator, 5, hidden_layer_sizes=4)
     once = clone(model).fit(X, y)
@@ -323,7 +323,7 @@ def test_partial_fit_learns_from_chunks_that_lack_a_class():
     assert model.score(X, y) > 0.9
 
 
-def test_what_partial_fit_refuses():
+def test_errors_of_partial_fit():
     X, y = BINARY
     model = GradientDescentClassifier()
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
@@ -350,7 +350,7 @@ def test_what_partial_fit_refuses():
         ({"class_weight": {1: -1.0}}, "must not be negative"),
     ],
 )
-def test_an_impossible_setting_is_refused_in_one_line(settings, message):
+def test_a_wrong_setting_is_a_one_line_error(settings, message):
     with pytest.raises(ValueError, match=message) as refusal:
         GradientDescentClassifier(**settings).fit(*BINARY)
     assert "\n" not in str(refusal.value)
@@ -380,7 +380,7 @@ def test_every_loss_learns_three_classes_with_names(loss, hidden):
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
-def test_every_loss_of_regression_learns(loss):
+def test_every_regression_loss_learns(loss):
     X, y = data_for(GradientDescentRegressor())
     assert GradientDescentRegressor(loss=loss).fit(X, y).score(X, y) > 0.5
 
@@ -401,7 +401,7 @@ def test_hidden_layers_learn_moons_which_a_line_cannot(activation):
     assert not hasattr(network, "intercept_")
 
 
-def test_balanced_classes_move_the_boundary_towards_the_many():
+def test_balanced_classes_move_the_boundary_towards_the_larger_class():
     X, y = make_blobs([900, 60], centers=[[-1.0], [1.0]], cluster_std=1.0, random_state=0)
 
     def boundary(class_weight):
@@ -416,7 +416,7 @@ def test_balanced_classes_move_the_boundary_towards_the_many():
 
 @BOTH
 @pytest.mark.parametrize("rows", [150, 20_000])
-def test_sparse_is_dense_bit_for_bit(estimator, rows):
+def test_sparse_equals_dense_bit_for_bit(estimator, rows):
     rng = np.random.default_rng(5)
     X = rng.standard_normal((rows, 6)) * (rng.random((rows, 6)) < 0.3)
     y = (X.sum(axis=1) > 0.2).astype(int)
@@ -438,7 +438,7 @@ def test_max_iter_warns_where_fit_is_called_and_tol_none_does_not():
         GradientDescentClassifier(max_iter=3).partial_fit(*BINARY, classes=[1, 2])
 
 
-def test_it_stops_when_so_many_epochs_in_a_row_gained_less_than_tol():
+def test_it_stops_after_n_iter_no_change_epochs_without_progress():
     model = GradientDescentClassifier(tol=1e-3, n_iter_no_change=7).fit(*BINARY)
     curve = np.array(model.loss_curve_)
     least = np.minimum.accumulate(curve)[:-1]
@@ -447,17 +447,17 @@ def test_it_stops_when_so_many_epochs_in_a_row_gained_less_than_tol():
     assert stale[-7:].all()
     runs = "".join("x" if each else "." for each in stale[:-1])
     assert "x" * 7 not in runs
-    # the weights are those of that epoch, not of the end of a chunk
+    # the weights belong to that epoch, not to the end of a chunk
     assert_same_weights(model, exactly(model, model.n_iter_).fit(*BINARY))
 
 
-def test_a_loss_that_rose_is_no_convergence():
+def test_a_rising_loss_is_a_convergence_warning():
     X, y = data_for(GradientDescentRegressor())
     with pytest.warns(ConvergenceWarning, match="the loss rose from .* lower learning_rate"):
         GradientDescentRegressor(optimizer="sgd", learning_rate=0.4, max_iter=60).fit(X, y)
 
 
-def test_a_loss_that_overflows_is_an_error_and_leaves_the_last_fit_as_it_was():
+def test_an_overflowing_loss_is_an_error_and_keeps_the_last_fit():
     X, y = data_for(GradientDescentRegressor())
     model = exactly(GradientDescentRegressor(optimizer="sgd"), 20, warm_start=True).fit(X, y)
     before = model.predict(X)
@@ -483,7 +483,7 @@ def test_a_grid_search_over_the_learning_rate_in_a_pipeline():
 
 
 @BOTH
-def test_pickle_and_clone_keep_what_they_should(estimator):
+def test_pickle_keeps_the_fit_and_clone_the_settings(estimator):
     X, y = data_for(estimator)
     model = exactly(estimator, 10, hidden_layer_sizes=(3,), warm_start=True).fit(X, y)
     again = pickle.loads(pickle.dumps(model))
@@ -496,7 +496,7 @@ def test_pickle_and_clone_keep_what_they_should(estimator):
 
 
 @BOTH
-def test_feature_names_are_kept_and_held_to(estimator):
+def test_feature_names_are_stored_and_checked(estimator):
     import pandas
 
     X, y = data_for(estimator)
@@ -509,7 +509,7 @@ def test_feature_names_are_kept_and_held_to(estimator):
 
 
 @BOTH
-def test_a_random_state_repeats_and_none_varies(estimator):
+def test_a_random_state_is_repeatable_and_none_varies(estimator):
     X, y = data_for(estimator)
     one, same = (exactly(estimator, 2, start="normal").fit(X, y) for _ in range(2))
     assert_same_weights(one, same)
@@ -530,7 +530,7 @@ def test_a_random_state_repeats_and_none_varies(estimator):
         ({"start": "normal"}, "normal"),
     ],
 )
-def test_the_start_fits_the_network(settings, wanted):
+def test_the_automatic_start_fits_the_network(settings, wanted):
     X, y = BINARY
     model = exactly(GradientDescentClassifier(learning_rate=1e-300, optimizer="sgd"), 1, **settings)
     model.fit(X, y)
@@ -551,7 +551,7 @@ def test_the_examples_in_the_docstrings_run():
     assert all(result.failed == 0 for result in results)
 
 
-def test_the_package_loads_neither_numpy_nor_scikit_learn_before_they_are_needed():
+def test_the_package_imports_numpy_and_scikit_learn_late():
     code = (
         "import sys, tui_gd; assert not {'numpy', 'sklearn'} & set(sys.modules);"
         "tui_gd.GradientDescentRegressor; assert 'sklearn' in sys.modules"

@@ -1,7 +1,7 @@
-"""The tutorial's script, "Gradient descent with Python", written out: what this program is held to.
+"""The tutorial's script, "Gradient descent with Python": the reference of this program.
 
-Nothing in here is imported from tui_gd. The lines of arithmetic are the tutorial's; scipy's `expit`
-is not used, so that this stays the script as a reader of the tutorial types it in.
+Nothing here comes from tui_gd. The arithmetic is the tutorial's, line by line, as its reader types
+it, without scipy's `expit`.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def descend(
     """Return the final weights (parameters,), the loss of every epoch, and the lines printed."""
     W = np.array(W, dtype=np.float64).reshape(-1, 1)
     losses, lines = [], []
-    # the tutorial ignores the overflow of exp, which gives the right limit p = 0
+    # the tutorial ignores overflow of exp, which gives the right limit p = 0
     with np.errstate(over="ignore"):
         for epoch in np.arange(0, epochs):
             preds = sigmoid_activation(X.dot(W))

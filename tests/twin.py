@@ -1,4 +1,4 @@
-"""A twin of a run that computes every lane alone and from its start, every time it is looked at."""
+"""A twin of a run: slow and simple, it computes every lane alone from its start."""
 
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ LOSSES = ["sse", "cross-entropy"]
 
 
 class Update(NamedTuple):
-    """How one update is made; the optimizer was begun at epoch `since`."""
+    """How one update is made; the optimizer is in use since epoch `since`."""
 
     rate: float
     optimizer: str = "sgd"
@@ -24,7 +24,7 @@ class Update(NamedTuple):
 
 @dataclass
 class TwinLane:
-    """A lane as the list of its updates: `updates[k]` leads from epoch k to k + 1."""
+    """A lane as the list of its updates: `updates[k]` goes from epoch k to k + 1."""
 
     start: Floats
     following: Update
@@ -38,7 +38,7 @@ class TwinLane:
         return self.update_at(epoch).rate if self.proposed is None else self.proposed
 
     def go_on(self, epoch: int) -> None:
-        """Do the update from `epoch`, on record or not."""
+        """Make the update from `epoch`, recorded or not."""
         if self.proposed is not None:
             self.following = self.update_at(epoch)._replace(rate=self.proposed)
             self.updates, self.proposed = self.updates[:epoch], None
@@ -47,7 +47,7 @@ class TwinLane:
 
 
 class Twin:
-    """Slow and obvious: every look at it computes all lanes again, each by itself."""
+    """A run that computes all lanes again, each by itself, whenever it is asked."""
 
     def __init__(self, start: Floats, rates: list[float]) -> None:
         self.problem = make_problem(ROWS)
@@ -57,7 +57,7 @@ class Twin:
         self.test_engines = {loss: make_engine(*test, loss) for loss in LOSSES}
         self.lanes = [TwinLane(start, Update(rate)) for rate in rates]
         self.epoch = 0
-        self.other: tuple[list[TwinLane], int] | None = None
+        self.replaced: tuple[list[TwinLane], int] | None = None
 
     def copy(self) -> "Twin":
         other = copy(self)
@@ -65,14 +65,14 @@ class Twin:
         return other
 
     def step(self, state: Floats, grad: Floats, how: Update, epoch: int) -> Floats:
-        """One update of one lane, its state (1, 1 + slots, parameters)."""
+        """Make one update of one lane with the state (1, 1 + slots, parameters)."""
         out = np.empty_like(state)
-        taken = np.array([[epoch - how.since + 1.0]])
-        make_optimizer(how.optimizer).update(state, grad, np.array([[how.rate]]), taken, out)
+        steps = np.array([[epoch - how.since + 1.0]])
+        make_optimizer(how.optimizer).update(state, grad, np.array([[how.rate]]), steps, out)
         return out
 
     def passes(self, lane: int) -> tuple[Floats, Floats, Floats, list[float], list[float]]:
-        """Weights, loss and gradient at `epoch`, and both losses of all epochs on record."""
+        """Return weights, loss and gradient at `epoch`, and both losses of all recorded epochs."""
         one = self.lanes[lane]
         weights, how = one.start, None
         here, losses, test_losses = None, [], []
@@ -138,8 +138,8 @@ class Twin:
             del self.lanes[lane]
 
     def reset(self, start: Floats | None, chosen: tuple[int, Floats] | None = None) -> None:
-        if self.other is None or any_updates(self.lanes) or not any_updates(self.other[0]):
-            self.other = self.lanes, self.epoch
+        if self.replaced is None or any_updates(self.lanes) or not any_updates(self.replaced[0]):
+            self.replaced = self.lanes, self.epoch
         lanes = []
         for lane, one in enumerate(self.lanes):
             begin = one.start if start is None else start
@@ -150,8 +150,8 @@ class Twin:
         self.lanes, self.epoch = lanes, 0
 
     def undo_reset(self) -> None:
-        if self.other is not None:
-            (self.lanes, self.epoch), self.other = self.other, (self.lanes, self.epoch)
+        if self.replaced is not None:
+            (self.lanes, self.epoch), self.replaced = self.replaced, (self.lanes, self.epoch)
 
 
 def any_updates(lanes: list[TwinLane]) -> bool:

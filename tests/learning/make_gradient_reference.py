@@ -1,10 +1,10 @@
-"""Makes gradient_reference.json: loss and gradient by torch's autograd, for the tests beside it.
+"""Make gradient_reference.json: losses and gradients by torch's autograd, for the tests here.
 
     python tests/learning/make_gradient_reference.py
 
-Torch is needed here alone. Rows and weights are made by `inputs`, which the tests call too, so only
-what torch gives is kept. All inputs are whole multiples of 1/1024: exact in any arithmetic, the
-same on any machine. `digest` tells if numpy's generator should ever draw other numbers.
+Only this script needs torch. The tests also call `inputs`, which makes rows and weights, so the
+file has only torch's results. All inputs are multiples of 1/1024: exact, and the same on any
+machine. `digest` detects a change of numpy's generator.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
     @property
     def shapes(self):
-        """Layer after layer, each (inputs + 1, outputs) row by row, the bias row last."""
+        """The shape of every layer, (inputs + 1, outputs), bias row last."""
         sizes = (FEATURES, *self.hidden, OUTPUTS[self.task])
         return [(inputs + 1, outputs) for inputs, outputs in pairwise(sizes)]
 
@@ -81,7 +81,7 @@ def digest():
 
 
 def by_torch(case):
-    """Return the loss of every lane, and its gradient as one row."""
+    """Return the loss of every lane and its gradient as one row."""
     import torch
     from torch.nn import functional
 
@@ -114,7 +114,7 @@ def by_torch(case):
 
 
 def torch_loss(functional, torch, case, scores, y):
-    """Return torch's own loss where it has one, on what torch's own layers give."""
+    """Return torch's loss, where it has one, of the output of torch's layers."""
     match case.task, case.loss:
         case "binary", "sse" | "mse":
             mean = functional.mse_loss(torch.sigmoid(scores), y)
@@ -152,7 +152,7 @@ def main():
         "digest": digest(),
         "cases": results,
     }
-    # a case on a line of its own, so that a difference can be read
+    # one case per line, for readable differences
     text = json.dumps(reference).replace('}, "', '},\n"').replace('{"binary', '{\n"binary')
     FILE.write_text(text + "\n", encoding="utf-8")
 

@@ -1,9 +1,9 @@
-"""Makes torch_reference.json: what torch.optim and its schedulers do, for the tests beside it.
+"""Make torch_reference.json: results of torch.optim and its schedulers, for the tests here.
 
     python tests/learning/make_torch_reference.py
 
-Torch is needed here alone. Its defaults are not passed but left to it, so that the tests see them.
-Every lane is a parameter group of its own, with its own learning rate.
+Only this script needs torch. Torch's defaults are not passed, so that the tests compare them too.
+Every lane is a parameter group with its own learning rate.
 """
 
 import json
@@ -18,16 +18,16 @@ FILE = Path(__file__).with_name("torch_reference.json")
 
 UPDATES = 200
 KEPT_AFTER = [1, 2, 3, 10, 50, 200]
-# RMSprop with its own gradients is compared this far: near a minimum its averages shrink until its
-# steps are too long, and torch itself, begun one last bit beside, is then elsewhere. Measured with
-# the problems below, relative: 1e-13 apart up to 100 updates, 1e-8 after 150, 1 after 200; with
-# other rates 1e-11 after 75. All others stay within 1e-12 over all updates.
+# How many updates of RMSprop with its own gradients are compared. Near a minimum, its averages
+# shrink until its steps are too long, and torch diverges from itself if one bit of the start
+# changes: on the problems below by 1e-13 (relative) after 100 updates, 1e-8 after 150, 1 after 200;
+# with other rates by 1e-11 after 75. All other rules stay within 1e-12 over all updates.
 RMSPROP_UPDATES = 50
 RATES = [0.001, 0.01, 0.1, 0.5]
-# the last two: gradients as small as the optimizers' ε, and mostly none at all
+# the last two: gradients as small as the optimizers' ε, and mostly zero
 SCALES = [1.0, 20.0, 0.01, 1e-8, 3.0]
 
-# name, momentum or None, torch's class with the options that choose the rule, its state by slot
+# name, momentum or None, torch's class, the options that select the rule, its state by slot
 RULES = [
     ("sgd", None, torch.optim.SGD, {}, []),
     ("momentum", None, torch.optim.SGD, {"momentum": 0.9}, ["momentum_buffer"]),
@@ -40,7 +40,7 @@ RULES = [
     ("adamw", None, torch.optim.AdamW, {}, ["exp_avg", "exp_avg_sq"]),
 ]
 
-# eight samples of two features and a one, which no line separates
+# eight inseparable samples of two features and a one
 X = [
     [0.5, 1.25, 1],
     [-1.5, 0.75, 1],
@@ -52,13 +52,13 @@ X = [
     [1.75, 0.25, 1],
 ]
 Y = [1, 0, 1, 0, 0, 1, 0, 1]
-# ½ wᵀAw − bᵀw with A positive, its eigenvalues from 0.3 to 10
+# ½ wᵀAw − bᵀw with A positive definite, eigenvalues from 0.3 to 10
 A = [[10.0, 0.5, 0.25], [0.5, 2.0, -0.5], [0.25, -0.5, 0.5]]
 B = [1.0, -2.0, 0.5]
 
 
 def given_gradients():
-    """Gradients (updates, lanes, parameters) of six digits, which shrink as the updates go on."""
+    """Return shrinking gradients (updates, lanes, parameters) with six digits."""
     draw = random.Random(1)
 
     def gradient(update):
@@ -130,7 +130,7 @@ def with_own(loss, start, rates):
 
 
 def factors(make_schedule, epochs):
-    """The learning rate of each epoch where 1 is what the optimizer was given."""
+    """Return the learning rate of each epoch, for an optimizer with rate 1."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule = make_schedule(optimizer)
     rates = []
@@ -176,8 +176,7 @@ def schedules():
 def main():
     warnings.simplefilter("ignore")  # SequentialLR calls its parts in a way that torch deprecates
     gradients = given_gradients()
-    # no start is a multiple of α or of 10·α, RMSprop's first step: their difference would be mere
-    # rounding
+    # no start is a multiple of α or of 10·α, RMSprop's first step: the difference would be rounding
     start = [[1.13, -2.07, 0.53, 0.17, 3.01], [0.27, 1.59, -1.03, 0.23, -0.57]] * 2
     own_start = [[0.53, -1.07, 0.21], [2.09, 1.13, -0.57], [-1.61, 0.59, 1.03]]
     own_rates = [0.003, 0.03, 0.1]
@@ -198,7 +197,7 @@ def main():
         },
         "schedules": schedules(),
     }
-    # no number on a line of its own, yet a difference that can be read
+    # few lines, but readable differences
     text = (
         json.dumps(reference, ensure_ascii=False).replace('{"', '\n{"').replace("]], [[", "]],\n[[")
     )

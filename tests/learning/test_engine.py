@@ -1,4 +1,4 @@
-"""The engine against a slow twin, a numeric derivative, and itself with other threads and lanes."""
+"""The engine against plain Python, differences, and itself with other threads and lanes."""
 
 import math
 import threading
@@ -19,7 +19,7 @@ LOSSES = ["sse", "cross-entropy"]
 
 
 def slow(loss: str, weights: Floats, x: Floats, y: np.ndarray) -> tuple[float, list[float]]:
-    """Loss and direction in plain Python, a row at a time; sums by fsum, which rounds once."""
+    """Return loss and direction in plain Python, row by row; fsum rounds sums once."""
     losses: list[float] = []
     shares: list[list[float]] = [[] for _ in weights]
     for row, target in zip(x.tolist(), y.tolist(), strict=True):
@@ -77,7 +77,7 @@ def test_squared_error_is_the_tutorials_sum() -> None:
 @pytest.mark.parametrize(("loss", "factor"), [("sse", 0.5), ("cross-entropy", 1.0)])
 @pytest.mark.parametrize("rows", [400, 9000])
 def test_direction_is_the_derivative_of_the_loss(loss: str, factor: float, rows: int) -> None:
-    """Of the tutorial's squared error it is half of it."""
+    """For the tutorial's squared error, it is half the derivative."""
     x, y = make_rows(rows, 4)
     engine = make_engine(x, y, loss)
 
@@ -107,13 +107,13 @@ def test_loss_alone_has_the_same_bits_as_with_the_gradient(loss: str) -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("rows", [500, 300_000])
-def test_number_of_threads_changes_no_bit(loss: str, rows: int) -> None:
+def test_the_number_of_threads_changes_no_bit(loss: str, rows: int) -> None:
     x, y = make_rows(rows)
     weights = np.random.default_rng(5).standard_normal((4, 3))
     results = set()
     for threads in (1, 2, 3, 5):
         engine = make_engine(x, y, loss, threads)
-        for _ in range(3):  # which thread takes which section differs from pass to pass
+        for _ in range(3):  # threads take different sections in each pass
             value, grad = engine.loss_and_grad(weights)
             results.add((value.tobytes(), grad.tobytes()))
     assert len(results) == 1
@@ -138,8 +138,8 @@ def test_a_lane_has_the_same_bits_alone_and_among_others(
         assert some[1].tobytes() == together[1][begin:stop].tobytes()
 
 
-def test_a_lane_has_the_same_bits_however_many_parts_are_summed() -> None:
-    """`sum` over more than eight parts takes another order for one lane than for several."""
+def test_a_lane_has_the_same_bits_with_many_sections() -> None:
+    """numpy's `sum` over more than eight parts uses another order for a single lane."""
     x, y = make_rows(1_500_000)
     engine = make_engine(x, y)
     weights = np.random.default_rng(6).standard_normal((24, 3))
@@ -150,7 +150,7 @@ def test_a_lane_has_the_same_bits_however_many_parts_are_summed() -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("rows", [500, 40_000])
-def test_rows_are_those_rows_alone_in_their_order(loss: str, rows: int) -> None:
+def test_rows_selects_these_rows_in_their_order(loss: str, rows: int) -> None:
     x, y = make_rows(rows)
     whole = make_engine(x, y, loss)
     weights = np.random.default_rng(7).standard_normal((3, 3))
@@ -171,7 +171,7 @@ def test_rows_are_those_rows_alone_in_their_order(loss: str, rows: int) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_results_and_inputs_are_left_alone_by_the_next_pass(loss: str) -> None:
+def test_the_next_pass_changes_neither_results_nor_inputs(loss: str) -> None:
     for rows in (300, 20_000):
         x, y = make_rows(rows)
         kept_x, kept_y = x.copy(), y.copy()
@@ -199,7 +199,7 @@ def test_a_pass_makes_no_temporary_as_long_as_the_data() -> None:
             engine.loss_and_grad(weights)
         _, peak = tracemalloc.get_traced_memory()
         assert peak < 25e6
-        # what is measured does see an array of a million scores
+        # the measurement does see an array of a million scores
         tracemalloc.reset_peak()
         np.exp(x @ weights[0])
         assert tracemalloc.get_traced_memory()[1] > 16e6
@@ -233,7 +233,7 @@ def test_extreme_weights_give_the_cross_entropy_of_their_scores(size: float) -> 
     assert np.isfinite(grad).all()
 
 
-def test_a_pass_is_given_up_between_blocks_and_the_next_is_whole() -> None:
+def test_a_pass_can_be_interrupted_between_blocks_and_the_next_is_complete() -> None:
     x, y = make_rows(400_000)
     engine = make_engine(x, y, "sse")
     weights = np.zeros((2, 3))

@@ -1,4 +1,4 @@
-"""Losses with their gradients against torch's autograd, and at scores that no float holds well."""
+"""Losses and their gradients against torch's autograd, and at extreme scores."""
 
 import json
 import warnings
@@ -27,7 +27,7 @@ def engine_of(case: Case, **options: object) -> LocalEngine:
 
 
 def test_the_inputs_are_those_that_torch_was_given() -> None:
-    """If not, numpy draws other numbers now: make the reference again."""
+    """If this fails, numpy's generator has changed: make the reference again."""
     assert made.digest() == REFERENCE["digest"]
 
 
@@ -47,21 +47,21 @@ def test_loss_and_gradient_are_torchs(case: Case) -> None:
     # the tutorial descends along half the gradient of its sum of squares
     factor = 0.5 if case.loss == "sse" else 1.0
     gradient = factor * np.array(wanted["gradient"])
-    # shares of rows cancel: what is left may be less than a thousandth of them
+    # terms of rows cancel: the sum may be less than a thousandth of them
     scale = np.abs(gradient).max()
     np.testing.assert_allclose(direction, gradient, rtol=1e-12, atol=1e-15 * scale)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_is_shown_is_the_gradient_times_the_factor_that_the_loss_names(case: Case) -> None:
+def test_the_direction_is_the_gradient_times_the_factor_of_the_loss(case: Case) -> None:
     assert make_loss(case.loss, case.task).descent_factor == (0.5 if case.loss == "sse" else 1.0)
 
 
-# scores that no float holds well ---------------------------------------------
+# extreme scores ----------------------------------------------------------------
 
 
 def rows_of(loss: Loss, scores: Floats, y: np.ndarray) -> tuple[Floats, Floats]:
-    """Loss of every row and delta, for one lane's scores; any warning is an error."""
+    """Return the loss of every row and delta for one lane; any warning is an error."""
     buffers = [np.full((1, *scores.shape), np.nan) for _ in range(2)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -79,7 +79,7 @@ def expect(loss: Loss, scores: list[object], y: list[float], losses: object, del
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["sse", "mse"])
-def test_squared_error_of_a_sigmoid_far_out(name: str, size: float) -> None:
+def test_squared_error_of_a_sigmoid_at_extreme_scores(name: str, size: float) -> None:
     loss = make_loss(name, "binary")
     scores = np.array([size, size, -size, -size])
     losses, delta = rows_of(loss, scores, np.array([1, 0, 1, 0]))
@@ -94,7 +94,7 @@ def test_squared_error_of_a_sigmoid_far_out(name: str, size: float) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_cross_entropy_of_a_sigmoid_far_out(size: float) -> None:
+def test_cross_entropy_of_a_sigmoid_at_extreme_scores(size: float) -> None:
     expect(
         make_loss("cross-entropy", "binary"),
         [size, size, -size, -size],
@@ -105,7 +105,7 @@ def test_cross_entropy_of_a_sigmoid_far_out(size: float) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_hinge_far_out(size: float) -> None:
+def test_hinge_at_extreme_scores(size: float) -> None:
     expect(
         make_loss("hinge", "binary"),
         [size, size, -size, -size, 0],
@@ -120,7 +120,7 @@ FAR_Y = [0, 0, 2, 0, 1]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_cross_entropy_of_a_softmax_far_out(size: float) -> None:
+def test_cross_entropy_of_a_softmax_at_extreme_scores(size: float) -> None:
     half, third = np.log(2.0), np.log(3.0)
     expect(
         make_loss("cross-entropy", "multiclass"),
@@ -133,7 +133,7 @@ def test_cross_entropy_of_a_softmax_far_out(size: float) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["sse", "mse"])
-def test_squared_error_of_a_softmax_far_out(name: str, size: float) -> None:
+def test_squared_error_of_a_softmax_at_extreme_scores(name: str, size: float) -> None:
     """Of three equal scores `p_j · (e_j − Σ e·p)` is 1/9 and −2/9; of two, ∓1/4."""
     losses, delta = rows_of(make_loss(name, "multiclass"), size * np.array(FAR), np.array(FAR_Y))
     np.testing.assert_allclose(losses, [0, 2, 0, 0.5, 2 / 3], rtol=1e-14)
@@ -142,7 +142,7 @@ def test_squared_error_of_a_softmax_far_out(name: str, size: float) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_multiclass_hinge_far_out(size: float) -> None:
+def test_multiclass_hinge_at_extreme_scores(size: float) -> None:
     lost = [0, 2 * size + 1 + size + 1, 0, 1, 2]
     expect(
         make_loss("hinge", "multiclass"),
@@ -154,7 +154,7 @@ def test_multiclass_hinge_far_out(size: float) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_absolute_and_huber_loss_far_out(size: float) -> None:
+def test_absolute_and_huber_loss_at_extreme_scores(size: float) -> None:
     scores, y = [size, -size, 0.5], [0.0, 0.0, 0.5]
     expect(make_loss("mae", "regression"), scores, y, [size, size, 0], [1, -1, 0])
     huber = [size - 0.5, size - 0.5, 0]
@@ -163,12 +163,12 @@ def test_absolute_and_huber_loss_far_out(size: float) -> None:
 
 @pytest.mark.parametrize("name", ["sse", "mse"])
 @pytest.mark.parametrize("size", [1e3, 1e6, 1e150])
-def test_squared_error_far_out(name: str, size: float) -> None:
+def test_squared_error_at_extreme_scores(name: str, size: float) -> None:
     expect(make_loss(name, "regression"), [size, -size], [0, 0], [size**2] * 2, [size, -size])
 
 
-def test_squared_error_beyond_what_a_float_holds_is_inf() -> None:
-    """1e300² is; the trainer holds numpy's warning back and stops before it."""
+def test_a_squared_error_that_overflows_is_inf() -> None:
+    """As 1e300² does; the trainer silences numpy's warning and stops before it."""
     with np.errstate(over="ignore"):
         losses, delta = rows_of(make_loss("sse", "regression"), np.array([1e300]), np.zeros(1))
     assert losses[0] == np.inf
@@ -177,7 +177,7 @@ def test_squared_error_beyond_what_a_float_holds_is_inf() -> None:
 
 @pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize("size", SIZES)
-def test_no_loss_gives_nan_far_out_in_either_precision(task: str, size: float) -> None:
+def test_no_loss_is_nan_at_extreme_scores_in_either_precision(task: str, size: float) -> None:
     outputs = 3 if task == "multiclass" else 1
     for dtype in (np.float64, np.float32):
         scores = np.array([1, -1, 0.5, 0, -0.5, 1]) * min(size, float(np.finfo(dtype).max) / 64)
@@ -205,7 +205,7 @@ def test_small_cross_entropy_keeps_its_digits() -> None:
 # names -----------------------------------------------------------------------
 
 
-def test_a_loss_that_does_not_go_with_the_task_is_refused_in_one_line() -> None:
+def test_a_loss_of_another_task_is_a_one_line_error() -> None:
     for task, names in POSSIBLE.items():
         for name in [*TITLES, "nonsense"]:
             if name in names:

@@ -1,4 +1,4 @@
-"""Models in the engine against a slow twin in plain Python; starts against their law."""
+"""Models in the engine against plain Python; starts against their distribution."""
 
 import math
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ COMBINATIONS = [
 ]
 
 
-# the twin: obviously right, and slow -----------------------------------------
+# the twin: slow and obviously right --------------------------------------------
 
 
 def activation_of(name: str, z: float) -> tuple[float, float]:
-    """The value and the slope."""
+    """Return the value and the derivative."""
     if name == "sigmoid":
         value = 1 / (1 + math.exp(-z))
         return value, value * (1 - value)
@@ -40,7 +40,7 @@ def activation_of(name: str, z: float) -> tuple[float, float]:
 
 
 def loss_of(name: str, task: str, scores: list[float], y: float) -> tuple[float, list[float]]:
-    """One row's loss, and its derivative with respect to every score."""
+    """Return one row's loss and its derivative with respect to every score."""
     if task == "multiclass":
         return multiclass_loss_of(name, scores, int(y))
     if task == "binary":
@@ -95,10 +95,10 @@ def slow(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> tuple[float, list[float]]:
-    """Loss and gradient of one lane in plain Python."""
+    """Return loss and gradient of one lane in plain Python."""
     task, name, hidden, activation = combination
     sizes = [x.shape[1] - 1, *hidden, OUTPUTS[task]]
-    # where in the lane's row the weight from unit i of a layer to unit j of the next stands
+    # index of the weight from unit i of a layer to unit j of the next
     layers, start = [], 0
     for inputs, outputs in pairwise(sizes):
         layers.append(
@@ -176,10 +176,10 @@ def test_the_engine_agrees_with_the_twin(
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS[::5], ids=lambda c: " ".join(map(str, c)))
-def test_rows_in_several_blocks_give_what_their_parts_give(
+def test_several_blocks_give_the_sum_of_their_parts(
     combination: tuple[str, str, tuple[int, ...], str],
 ) -> None:
-    """Sums over rows add up: two blocks against one engine for each half, summed in float."""
+    """Two blocks against one engine for each half."""
     task, name, hidden, activation = combination
     rows = LARGEST_BLOCK + 1001
     x, y = data_of(task, rows)
@@ -204,7 +204,7 @@ def test_rows_in_several_blocks_give_what_their_parts_give(
 
 @pytest.mark.parametrize("task", ON_DATA)
 @pytest.mark.parametrize("hidden", [(), (4, 2)])
-def test_whole_row_weights_are_rows_said_several_times(task: str, hidden: tuple[int, ...]) -> None:
+def test_integer_row_weights_equal_repeated_rows(task: str, hidden: tuple[int, ...]) -> None:
     x, y = data_of(task, 30)
     times = np.random.default_rng(3).integers(0, 4, 30)
     model = Model(3, OUTPUTS[task], hidden)
@@ -220,8 +220,8 @@ def test_whole_row_weights_are_rows_said_several_times(task: str, hidden: tuple[
 
 
 @pytest.mark.parametrize("task", ON_DATA)
-def test_row_weights_of_chosen_rows_are_those_of_these_rows(task: str) -> None:
-    """As for a mini-batch: a mean is over the weights of its rows, not of all."""
+def test_row_weights_apply_to_selected_rows(task: str) -> None:
+    """As in a mini-batch: a mean is over the weights of its rows only."""
     x, y = data_of(task, 30)
     rng = np.random.default_rng(6)
     row_weights, chosen = rng.uniform(0, 3, 30), rng.permutation(30)[:11]
@@ -238,7 +238,7 @@ def test_row_weights_of_chosen_rows_are_those_of_these_rows(task: str) -> None:
 # weights in a row ------------------------------------------------------------
 
 
-def test_a_row_of_weights_is_layer_after_layer_with_the_bias_row_last() -> None:
+def test_weights_are_layer_by_layer_with_the_bias_row_last() -> None:
     model = Model(2, 3, (4,))
     assert model.shapes == ((3, 4), (5, 3))
     assert model.parameters == 27
@@ -250,7 +250,7 @@ def test_a_row_of_weights_is_layer_after_layer_with_the_bias_row_last() -> None:
     assert np.shares_memory(first, row)
 
 
-def test_without_hidden_layer_and_one_output_a_row_is_the_tutorials_column() -> None:
+def test_without_hidden_layers_and_with_one_output_weights_are_the_tutorials_column() -> None:
     model = Model(2, 1)
     assert model.shapes == ((3, 1),)
     np.testing.assert_array_equal(model.is_bias, [False, False, True])
@@ -281,7 +281,7 @@ def test_a_glorot_start_is_uniform_within_its_bound() -> None:
         drawn = matrix[0, :-1].ravel()
         assert np.abs(drawn).max() <= limit
         assert np.abs(drawn).max() > 0.99 * limit
-        # variance 2 / (inputs + outputs), as Glorot and Bengio ask for
+        # variance 2 / (inputs + outputs), as in Glorot and Bengio
         assert drawn.var() == pytest.approx(2 / (rows - 1 + outputs), rel=0.05)
         assert stats.kstest(drawn, "uniform", (-limit, 2 * limit)).pvalue > 0.01
 
@@ -298,9 +298,7 @@ def test_a_he_start_is_normal_with_variance_2_by_inputs() -> None:
 
 
 @pytest.mark.parametrize(("name", "model"), list(product(STARTS, [Model(2, 1), WIDE])))
-def test_a_start_depends_on_its_seed_alone_and_biases_begin_at_zero(
-    name: str, model: Model
-) -> None:
+def test_a_start_depends_only_on_its_seed_and_biases_are_zero(name: str, model: Model) -> None:
     start = make_start(name, 4, model)
     assert start.shape == (model.parameters,)
     np.testing.assert_array_equal(start, make_start(name, 4, model))

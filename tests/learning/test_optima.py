@@ -26,7 +26,7 @@ def problem_of(x: Floats, y: np.ndarray, task: str = "regression") -> Problem:
 
 
 def descended(problem: Problem, gradient_norm: float, epochs: int = 60_000, **options) -> Floats:
-    """Return the weights where Nesterov's descent from zero has a gradient so small."""
+    """Return the weights where Nesterov's descent from zero reaches that gradient norm."""
     trainer = Trainer(
         problem,
         optimizer="nesterov",
@@ -45,7 +45,7 @@ def descended(problem: Problem, gradient_norm: float, epochs: int = 60_000, **op
 
 
 def logistic(problem: Problem, l2: float) -> LogisticRegression:
-    """scikit-learn minimises `½·w² + C·Σ loss`: that is `C·n` times ours with `C = 1 / (l2·n)`."""
+    """scikit-learn minimises `½·w² + C·Σ loss`, `C·n` times our loss for `C = 1 / (l2·n)`."""
     model = LogisticRegression(
         solver="newton-cholesky", tol=1e-14, C=1 / (l2 * len(problem.y_train)), max_iter=1000
     )
@@ -67,7 +67,7 @@ def test_the_optimum_of_binary_cross_entropy_with_l2_is_scikit_learns(name: str,
 def test_the_optimum_of_softmax_cross_entropy_with_l2_is_scikit_learns(
     name: str, l2: float
 ) -> None:
-    """Biases are not held: only their differences mean anything."""
+    """Biases have no penalty: only their differences are determined."""
     problem = load_problem(name, standardize=True)
     found = descended(problem, 1e-10, loss="cross-entropy", l2=l2, learning_rates=[0.3])
     matrix = found.reshape(problem.features + 1, problem.outputs)
@@ -116,7 +116,7 @@ def solved(matrix: list[list[Fraction]], right: list[Fraction]) -> list[Fraction
 
 
 def normal_equations(x: Floats, y: Floats, l2: float = 0.0) -> Floats:
-    """Solve `(XᵀX + ½·l2·n·I)·w = Xᵀy`, the bias not held; every double is an exact fraction."""
+    """Solve `(XᵀX + ½·l2·n·I)·w = Xᵀy`, without a penalty on the bias, in exact fractions."""
     exact = [[Fraction(value) for value in row] for row in x.tolist()]
     columns, target = list(zip(*exact, strict=True)), [Fraction(value) for value in y.tolist()]
 
@@ -131,14 +131,14 @@ def normal_equations(x: Floats, y: Floats, l2: float = 0.0) -> Floats:
 
 
 def powers(rows: int, degree: int) -> tuple[Floats, Floats]:
-    """`t, t², …` on 1 … rows: each nearly a combination of the others."""
+    """Return `t, t², …` on 1 … rows: each column is nearly a combination of the others."""
     t = np.arange(1.0, rows + 1)
     x = np.stack([t**k for k in range(1, degree + 1)], axis=1)
     return x, np.sqrt(t) + np.cos(t)
 
 
 def twins(rows: int, apart: float) -> tuple[Floats, Floats]:
-    """Three columns, of which the third is the sum of the others but for `apart`."""
+    """Return three columns; the third is the sum of the others up to `apart`."""
     rng = np.random.default_rng(rows)
     x = rng.standard_normal((rows, 3))
     x[:, 2] = x[:, 0] + x[:, 1] + apart * x[:, 2]
@@ -146,7 +146,7 @@ def twins(rows: int, apart: float) -> tuple[Floats, Floats]:
 
 
 def trend(rows: int) -> tuple[Floats, Floats]:
-    """Columns that all grow with the years, as economic tables do."""
+    """Return columns that all grow with the years, as in economic tables."""
     year = np.arange(rows) - rows / 2
     rng = np.random.default_rng(7)
     grown = [(100 + 3 * year) * (1 + 0.01 * rng.standard_normal(rows)) for _ in range(4)]
@@ -171,9 +171,9 @@ def curvatures(x: Floats, l2: float = 0.0) -> tuple[float, float]:
 
 
 def least_squares(problem: Problem, loss: str = "mse", l2: float = 0.0, share: float = 1.0):
-    """Return a trainer where Nesterov's descent has ended, at rate `share / L` and momentum for κ.
+    """Return a trainer after Nesterov's descent, with rate `share / L` and momentum for κ.
 
-    Every √κ epochs bring the error down by a factor e, to where rounding holds it.
+    Every √κ epochs reduce the error by a factor e, down to the limit of rounding.
     """
     largest, smallest = curvatures(problem.x_train, l2)
     root = sqrt(largest / smallest)
@@ -208,13 +208,13 @@ def test_ridge_ends_at_its_normal_equations_in_exact_fractions(table: str) -> No
     wanted = normal_equations(x, y, l2)
     found = least_squares(problem_of(x, y), l2=l2).weights[0]
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9 * np.abs(wanted).max())
-    # the same again by scikit-learn, whose penalty is alpha·w² beside the sum of squares
+    # the same by scikit-learn, which adds alpha·w² to the sum of squares
     ridge = Ridge(alpha=l2 * len(y) / 2, solver="cholesky").fit(x[:, :-1], y)
     np.testing.assert_allclose(found, [*ridge.coef_, ridge.intercept_], rtol=1e-9, atol=1e-9)
 
 
-def test_the_sum_of_squares_has_the_same_optimum_at_a_rate_n_times_as_small() -> None:
-    """Its direction is half its gradient, `Xᵀ(Xw − y)`; that of the mean is `2/n` times it."""
+def test_the_sum_of_squares_has_the_same_optimum_at_a_rate_n_times_smaller() -> None:
+    """Its direction is half its gradient, `Xᵀ(Xw − y)`; the mean's is `2/n` times that."""
     features, y = TABLES["powers to 3"]
     x = standardised(features)
     mean = least_squares(problem_of(x, y))
@@ -223,11 +223,11 @@ def test_the_sum_of_squares_has_the_same_optimum_at_a_rate_n_times_as_small() ->
     np.testing.assert_allclose(mean.losses() * len(y), total.losses(), rtol=1e-9)
 
 
-# losses with kinks, whose optimum a linear program knows ---------------------
+# losses with kinks, whose optimum a linear program finds -----------------------
 
 
-def test_absolute_error_comes_down_to_the_linear_programs_least() -> None:
-    """Minimise Σ(u + v)/n where `Xw + u − v = y`, u, v ≥ 0."""
+def test_absolute_error_reaches_the_linear_programs_minimum() -> None:
+    """Minimise Σ(u + v)/n subject to `Xw + u − v = y`, u, v ≥ 0."""
     features, y = twins(25, 1.0)
     x = standardised(features)
     n, parameters = x.shape

@@ -1,4 +1,4 @@
-"""The optimizers against torch's numbers (see make_torch_reference.py) and against hand work."""
+"""The optimizers against torch (see make_torch_reference.py) and calculations by hand."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def column(numbers):
 
 
 def descend(optimizer, state, rates, gradient, updates):
-    """Yield the state after each update; `gradient(k, weights)` gives update k's, from 0."""
+    """Yield the state after each update; `gradient(k, weights)` is that of update k, from 0."""
     for k in range(updates):
         steps = np.full((len(state), 1), k + 1.0)
         out = np.full_like(state, np.nan)
@@ -52,7 +52,7 @@ def compare(rule, start, rates, gradient, tolerance):
 
 
 @pytest.mark.parametrize("rule", GIVEN["rules"], ids=names_of(GIVEN["rules"]))
-def test_torch_fed_the_same_gradients_has_the_same_weights_and_keeps_the_same(rule):
+def test_with_the_same_gradients_torch_has_the_same_weights_and_state(rule):
     gradients = np.array(GIVEN["gradients"])
     last = compare(rule, GIVEN["start"], GIVEN["rates"], lambda k, _: gradients[k], 1e-12)
     for slot, kept in enumerate(rule["kept"], 1):
@@ -61,7 +61,7 @@ def test_torch_fed_the_same_gradients_has_the_same_weights_and_keeps_the_same(ru
 
 
 @pytest.mark.parametrize("rule", OWN["logistic"]["rules"], ids=names_of(OWN["logistic"]["rules"]))
-def test_torch_descends_the_cross_entropy_of_eight_samples_to_the_same_weights(rule):
+def test_on_cross_entropy_torch_has_the_same_weights(rule):
     x, y = np.array(OWN["logistic"]["x"]), np.array(OWN["logistic"]["y"])
 
     def gradient(_, weights):
@@ -72,7 +72,7 @@ def test_torch_descends_the_cross_entropy_of_eight_samples_to_the_same_weights(r
 
 
 @pytest.mark.parametrize("rule", OWN["quadratic"]["rules"], ids=names_of(OWN["quadratic"]["rules"]))
-def test_torch_descends_a_quadratic_to_the_same_weights(rule):
+def test_on_a_quadratic_torch_has_the_same_weights(rule):
     a, b = np.array(OWN["quadratic"]["a"]), np.array(OWN["quadratic"]["b"])
     compare(rule, OWN["start"], OWN["rates"], lambda _, weights: weights @ a - b, 1e-9)
 
@@ -83,7 +83,7 @@ def test_the_reference_covers_all_rules():
     assert all(rule["after"][-1] == 200 for rule in GIVEN["rules"])
 
 
-# W = 1, α = 0.1, g = 2 and then −1; the ε are left out, hence 1e-7
+# W = 1, α = 0.1, g = 2 and then −1, without ε, hence the tolerance 1e-7
 BY_HAND = {
     "sgd": (0.8, 0.9),
     # v = 2, then 0.9·2 − 1 = 0.8
@@ -96,7 +96,7 @@ BY_HAND = {
     "rmsprop": (0.0, 0.1 / math.sqrt(0.0496)),
     # m = 0.2, v = 0.004; then m = 0.18 − 0.1, v = 0.003996 + 0.001, over 0.19 and 0.001999
     "adam": (0.9, 0.9 - 0.1 * (0.08 / 0.19) / math.sqrt(0.004996 / 0.001999)),
-    # 1 − 0.1·0.01 = 0.999 of the weight first
+    # first, 1 − 0.1·0.01 = 0.999 of the weight
     "adamw": (0.899, 0.899 * 0.999 - 0.1 * (0.08 / 0.19) / math.sqrt(0.004996 / 0.001999)),
 }
 
@@ -112,7 +112,7 @@ def test_two_steps_calculated_by_hand(name):
 
 @pytest.mark.parametrize("gradient", [1e-3, -0.5, 7.0, -1e6])
 def test_adams_first_step_is_alpha_against_the_sign_of_the_gradient(gradient):
-    # convnetjs multiplies by the bias correction, where its first step is 0.003·α
+    # convnetjs multiplies by the bias correction: its first step is 0.003·α
     optimizer = make_optimizer("adam")
     steps = descend(
         optimizer, beginning(optimizer, [[0.0]]), column([0.25]), lambda *_: column([gradient]), 1
@@ -124,7 +124,7 @@ def test_adams_first_step_is_alpha_against_the_sign_of_the_gradient(gradient):
 
 
 def random_update(optimizer, lanes, parameters, dtype=float):
-    """Any state that could be, any gradient, and lanes that began at different times."""
+    """Return a random state and gradient, with lanes that started at different times."""
     random = np.random.default_rng(lanes)
     state = random.standard_normal((lanes, 1 + optimizer.slots, parameters))
     if optimizer.name in {"adagrad", "rmsprop", "adam", "adamw"}:
@@ -137,7 +137,7 @@ def random_update(optimizer, lanes, parameters, dtype=float):
 
 @pytest.mark.parametrize("parameters", [1, 2, 3, 7, 8, 33])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lane_alone_has_the_bits_that_it_has_among_64(name, parameters):
+def test_a_lane_has_the_same_bits_alone_and_among_64(name, parameters):
     optimizer = make_optimizer(name)
     arguments = random_update(optimizer, 64, parameters)
     together = np.empty_like(arguments[0])
@@ -149,8 +149,8 @@ def test_a_lane_alone_has_the_bits_that_it_has_among_64(name, parameters):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_views_of_larger_arrays_do_as_well_and_only_out_is_written(name):
-    # as where lanes with different optimizers share one array, or states lie in a keyframe buffer
+def test_views_of_larger_arrays_work_and_only_out_is_written(name):
+    # as when lanes with different optimizers share an array, or states lie in a keyframe buffer
     optimizer = make_optimizer(name)
     arguments = random_update(optimizer, 5, 3)
     expected = np.empty_like(arguments[0])
@@ -181,7 +181,7 @@ def test_single_precision_stays_near_double(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_gradient_and_a_very_long_run_give_no_warning(name):
+def test_a_zero_gradient_and_a_very_long_run_give_no_warning(name):
     # warnings are errors here: 0 / 0 at the first update, βᵗ underflowing at the millionth
     optimizer = make_optimizer(name)
     state = beginning(optimizer, [[1.0, -2.0]])
@@ -196,7 +196,7 @@ def test_no_gradient_and_a_very_long_run_give_no_warning(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_as_large_as_the_weights_is_allocated(name):
+def test_no_array_as_large_as_the_weights_is_allocated(name):
     optimizer = make_optimizer(name)
     arguments = random_update(optimizer, 2, 500_000)
     out = np.empty_like(arguments[0])
@@ -208,7 +208,7 @@ def test_nothing_as_large_as_the_weights_is_allocated(name):
     assert peak < (1.01 if name == "adamw" else 0.01) * weights
 
 
-def test_no_momentum_is_plain_descent():
+def test_momentum_0_is_plain_descent():
     arguments = random_update(make_optimizer("sgd"), 3, 4)
     plain = np.empty_like(arguments[0])
     make_optimizer("sgd").update(*arguments, plain)
@@ -221,7 +221,7 @@ def test_no_momentum_is_plain_descent():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_rule_says_what_it_does(name):
+def test_every_rule_has_title_and_formulas(name):
     optimizer = make_optimizer(name)
     assert optimizer.name == name
     assert optimizer.title == OPTIMIZERS[name]
@@ -232,14 +232,14 @@ def test_every_rule_says_what_it_does(name):
     assert len(optimizer.kept) == optimizer.slots
 
 
-def test_momentum_is_09_unless_given():
+def test_momentum_is_09_by_default():
     assert make_optimizer("momentum").momentum == 0.9
     assert make_optimizer("nesterov", 0.5).momentum == 0.5
     assert make_optimizer("nesterov", 0.5).constants == "μ = 0.5"
     assert make_optimizer("adam").momentum is None
 
 
-def test_optimizers_made_alike_are_equal_so_that_lanes_can_be_grouped():
+def test_optimizers_with_equal_settings_are_equal():
     made = [make_optimizer(name) for name in NAMES]
     assert len({*made, *(make_optimizer(name) for name in NAMES)}) == len(NAMES)
     assert make_optimizer("momentum", 0.5) != make_optimizer("momentum")
@@ -261,7 +261,7 @@ def test_optimizers_made_alike_are_equal_so_that_lanes_can_be_grouped():
         ("adam", 0.9, "optimizer 'adam' has no momentum: only momentum and nesterov have"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(name, momentum, message):
+def test_a_wrong_name_or_momentum_is_a_one_line_error(name, momentum, message):
     with pytest.raises(ValueError, match=r"momentum|none of") as error:
         make_optimizer(name, momentum)
     assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""The schedules against torch's numbers (see make_torch_reference.py) and against hand work."""
+"""The schedules against torch (see make_torch_reference.py) and calculations by hand."""
 
 import json
 import math
@@ -32,7 +32,7 @@ ALL = [
 def test_torch_has_the_same_factors(case):
     schedule = parse_schedule(case["text"], case["epochs"])
     ours = [schedule(epoch) for epoch in range(case["epochs"])]
-    # torch multiplies its way along the cosine from epoch to epoch, and its rounding adds up
+    # torch computes the cosine recursively, so its rounding errors accumulate
     np.testing.assert_allclose(ours, case["factors"], rtol=1e-12, atol=1e-14)
 
 
@@ -45,14 +45,14 @@ def test_torch_has_the_same_factors(case):
         ("exponential:2", 10, {0: 1, 3: 8}),
         ("inverse:0.5", 10, {0: 1, 3: 1 / 2, 8: 1 / 3, 99: 1 / 10}),
         ("inverse:1", 10, {0: 1, 1: 1 / 2, 6: 1 / 7}),
-        # cos 60° = ½, cos 90° = 0, cos 120° = −½; from the last epoch on it stays
+        # cos 60° = ½, cos 90° = 0, cos 120° = −½; constant from the last epoch on
         ("cosine", 6, {0: 1, 2: 3 / 4, 3: 1 / 2, 4: 1 / 4}),
         ("cosine", 3, {0: 1, 1: 3 / 4, 2: 1 / 4, 3: 1 / 4, 1000: 1 / 4}),
-        # up to epoch 0.3·10 − 1 = 2, half way (1/25 + 1)/2; down to epoch 9
+        # up until epoch 0.3·10 − 1 = 2, half way (1/25 + 1)/2; down until epoch 9
         ("one-cycle", 10, {0: 1 / 25, 1: 0.52, 2: 1, 9: 4e-6, 500: 4e-6}),
         ("warmup:4+constant", 10, {0: 1 / 4, 1: 1 / 2, 2: 3 / 4, 3: 1, 4: 1}),
         ("warmup:2+step:3:0.1", 10, {0: 1 / 2, 1: 1, 2: 1, 4: 1, 5: 0.1, 8: 0.01}),
-        # the cosine has the eight epochs that are left, and begins at epoch 2
+        # the cosine has the remaining eight epochs and starts at epoch 2
         ("warmup:2+cosine", 10, {0: 1 / 2, 1: 1, 2: 1, 6: 1 / 2}),
         (" warmup:2 + inverse:1e+0 ", 10, {0: 1 / 2, 1: 1, 2: 1, 3: 1 / 2}),
     ],
@@ -65,7 +65,7 @@ def test_factors_calculated_by_hand(text, epochs, expected):
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 3, 4, 100, 10**9])
 @pytest.mark.parametrize("text", ALL)
-def test_every_factor_is_above_zero_and_finite_and_the_same_again(text, epochs):
+def test_every_factor_is_above_zero_finite_and_repeatable(text, epochs):
     schedule, again = parse_schedule(text, epochs), parse_schedule(text, epochs)
     for epoch in (0, 1, 2, 3, 5, 99, 100, 1000, epochs - 1, epochs, epochs + 1, 10**12):
         if epoch >= 0:
@@ -75,8 +75,8 @@ def test_every_factor_is_above_zero_and_finite_and_the_same_again(text, epochs):
             assert factor == again(epoch)
 
 
-def test_a_cosine_over_a_billion_epochs_ends_small_not_at_nothing():
-    # (π / 2e9)², where 1 + cos(…) is 0 to the last digit
+def test_a_cosine_over_a_billion_epochs_ends_above_zero():
+    # (π / 2e9)², although 1 + cos(…) is 0 in double precision
     last = parse_schedule("cosine", 10**9)(10**9 - 1)
     assert last == pytest.approx((math.pi / 2e9) ** 2, rel=1e-12)
 
@@ -102,7 +102,7 @@ def test_a_cosine_over_a_billion_epochs_ends_small_not_at_nothing():
         "two\nlines\x1b[31m",
     ],
 )
-def test_other_text_is_refused_in_one_line_that_names_what_there_is(text):
+def test_other_text_is_a_one_line_error_that_lists_the_schedules(text):
     with pytest.raises(ValueError, match=r"^schedule '.*' is none of: ") as error:
         parse_schedule(text, 100)
     message = str(error.value)
@@ -127,7 +127,7 @@ def test_other_text_is_refused_in_one_line_that_names_what_there_is(text):
         ),
     ],
 )
-def test_a_number_that_cannot_be_is_refused_in_one_line(text, message):
+def test_a_wrong_number_is_a_one_line_error(text, message):
     with pytest.raises(ValueError, match=r"^schedule ") as error:
         parse_schedule(text, 100)
     assert str(error.value) == message

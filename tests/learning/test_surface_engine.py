@@ -1,4 +1,4 @@
-"""Descent on a function of the weights: value, direction, and lanes that do not meet."""
+"""Descent on a function of the weights: value, direction, independent lanes."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def points_of(surface: Surface, lanes: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("surface", ALL, ids=named)
-def test_value_and_direction_are_those_of_differences(surface: Surface) -> None:
+def test_the_direction_agrees_with_differences_of_the_value(surface: Surface) -> None:
     engine = SurfaceEngine(surface)
     weights = points_of(surface, 20)
     loss, grad = engine.loss_and_grad(weights)
@@ -48,25 +48,25 @@ def test_a_lanes_bits_do_not_depend_on_the_other_lanes(surface: Surface, others:
         alone = engine.loss_and_grad(weights[lane : lane + 1])
         assert alone[0].tobytes() == loss[lane : lane + 1].tobytes()
         assert alone[1].tobytes() == grad[lane : lane + 1].tobytes()
-    # as a slice of a state (lanes, slots, parameters), which is not contiguous
+    # a slice of a state (lanes, slots, parameters) is not contiguous
     state = np.zeros((others + 1, 3, weights.shape[1]))
     state[:, 0] = weights
     again = engine.loss_and_grad(state[:, 0])
     assert (again[0].tobytes(), again[1].tobytes()) == (loss.tobytes(), grad.tobytes())
 
 
-def test_rows_say_nothing_and_weights_are_left_as_they_are() -> None:
+def test_rows_are_ignored_and_weights_unchanged() -> None:
     engine = SurfaceEngine(SURFACES["surface:booth"])
     weights = np.array([[1.0, 1.0]])
     before = weights.copy()
     loss, grad = engine.loss_and_grad(weights, np.arange(0))
-    # (1 + 2 − 7)² + (2 + 1 − 5)² and its slopes 2·(−4) + 4·(−2), 4·(−4) + 2·(−2)
+    # (1 + 2 − 7)² + (2 + 1 − 5)², derivatives 2·(−4) + 4·(−2), 4·(−4) + 2·(−2)
     assert (loss[0], *grad[0]) == (20.0, -16.0, -20.0)
     assert np.array_equal(weights, before)
     assert engine.loss_and_grad(np.empty((0, 2)))[1].shape == (0, 2)
 
 
-def test_the_rule_is_the_value_and_descends_on_the_whole_gradient() -> None:
+def test_the_loss_is_the_value_and_descends_along_the_full_gradient() -> None:
     rule = SurfaceEngine(SURFACES["surface:booth"]).rule
     assert (rule.name, rule.descent_factor, rule.unit) == ("value", 1.0, "value of the function")
     assert rule.loss_scale(1) == rule.grad_scale(1) == 1.0
@@ -78,7 +78,7 @@ def test_the_rule_is_the_value_and_descends_on_the_whole_gradient() -> None:
         make_loss("sse", "surface")
 
 
-def test_single_precision_is_returned_as_it_was_given() -> None:
+def test_single_precision_weights_give_single_precision_results() -> None:
     engine = SurfaceEngine(SURFACES["surface:himmelblau"])
     weights = points_of(SURFACES["surface:himmelblau"], 9).astype(np.float32)
     loss, grad = engine.loss_and_grad(weights)
@@ -88,7 +88,7 @@ def test_single_precision_is_returned_as_it_was_given() -> None:
     assert engine.loss(np.array([[1e30, 0.0]], np.float32))[0] == np.inf
 
 
-def test_weights_go_by_the_names_of_the_variables() -> None:
+def test_weights_have_the_names_of_the_variables() -> None:
     for formula, names in (("x^2", ("x",)), ("y^2", ("y",)), ("x*y", ("x", "y"))):
         problem = surface_problem(typed_surface(formula))
         assert weight_names(problem, Model(len(names), 1)) == names

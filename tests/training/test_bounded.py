@@ -1,4 +1,4 @@
-"""A bounded record, held against lists that keep every epoch."""
+"""Bounded series, compared with lists that keep every epoch."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tui_gd.training.series import DENSE_EPOCHS, Series
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Let few epochs be many, save where memory is measured."""
+    """Shrink the limits, except where a test measures memory."""
     if "memory" not in request.node.name and "real" not in request.node.name:
         monkeypatch.setattr(points_module, "FINENESS", 8)
         monkeypatch.setattr(points_module, "LEAST_FINENESS", 4)
@@ -21,7 +21,7 @@ def small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> No
 
 
 def widths(stop: int, fineness: int) -> list[tuple[int, int]]:
-    """First and last epoch of every bucket, the slow way."""
+    """Return first and last epoch of every bucket, computed naively."""
     found, first = [], 0
     while first < stop:
         width = 1
@@ -32,9 +32,9 @@ def widths(stop: int, fineness: int) -> list[tuple[int, int]]:
     return found
 
 
-def filled(values: Floats, whole: int, chunk: int) -> Series:
+def filled(values: Floats, dense: int, chunk: int) -> Series:
     """Return a bounded series of values (epochs, lanes), written in chunks."""
-    series = Series(values.shape[1], whole)
+    series = Series(values.shape[1], dense)
     for begin in range(0, len(values), chunk):
         series.write(begin, values[begin : begin + chunk].copy())
     return series
@@ -44,20 +44,20 @@ def filled(values: Floats, whole: int, chunk: int) -> Series:
     epochs=st.integers(1, 900),
     lanes=st.integers(1, 3),
     chunk=st.integers(1, 40),
-    whole=st.sampled_from([16, 20, 64]),
+    dense=st.sampled_from([16, 20, 64]),
     seed=st.integers(0, 5),
 )
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_of_every_bucket_the_least_and_greatest_are_on_record_with_their_epochs(
-    epochs: int, lanes: int, chunk: int, whole: int, seed: int
+def test_the_record_has_the_extremes_of_every_bucket_with_their_epochs(
+    epochs: int, lanes: int, chunk: int, dense: int, seed: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(points_module, "FINENESS", 8)
         random = np.random.default_rng(seed)
         values = random.integers(-5, 5, (epochs, lanes)).astype(float)
         values[random.random((epochs, lanes)) < 0.1] = np.nan
-        series = filled(values, whole, chunk)
-        assert series.dense_from == 0 or epochs - 2 * whole <= series.dense_from <= epochs - whole
+        series = filled(values, dense, chunk)
+        assert series.dense_from == 0 or epochs - 2 * dense <= series.dense_from <= epochs - dense
         for lane in range(lanes):
             got, true = series.between(lane, 0, epochs), values[:, lane]
             known = np.isfinite(got)
@@ -72,7 +72,7 @@ def test_of_every_bucket_the_least_and_greatest_are_on_record_with_their_epochs(
                     assert np.nanmin(kept[: len(bucket)]) == np.nanmin(bucket)
                     assert np.nanmax(kept[: len(bucket)]) == np.nanmax(bucket)
                     assert np.isfinite(kept[: len(bucket)]).sum() <= 2
-            # a curve whose buckets are no narrower is that of all values
+            # a curve whose buckets are at least as wide equals that of all values
             curve = series.window(lane, 0, epochs)
             if curve.width == 1:
                 continue
@@ -83,7 +83,7 @@ def test_of_every_bucket_the_least_and_greatest_are_on_record_with_their_epochs(
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
-def test_a_spike_of_one_epoch_outlives_the_values_about_it(
+def test_a_spike_of_one_epoch_survives_thinning(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(points_module, "FINENESS", 1024)
@@ -98,7 +98,7 @@ def test_a_spike_of_one_epoch_outlives_the_values_about_it(
         assert np.nanmin(curve.low) == -1e9
 
 
-def test_between_points_a_narrow_curve_has_nothing_and_says_from_where_it_is_whole() -> None:
+def test_a_narrow_curve_has_gaps_between_points_and_says_where_it_is_dense() -> None:
     series = filled(np.arange(3000.0)[:, None], 64, 10)
     curve = series.window(0, 2000, 2100)  # points every 128 epochs, two for each bucket
     assert curve.width == 1
@@ -111,14 +111,14 @@ def test_between_points_a_narrow_curve_has_nothing_and_says_from_where_it_is_who
 
 
 class Record:
-    """Lists of all values of lanes that go on, go back and go other ways; a series beside them."""
+    """A series, and lists of all values, of lanes that go on, go back and change course."""
 
-    def __init__(self, lanes: int, whole: int) -> None:
-        self.series = Series(lanes, whole)
+    def __init__(self, lanes: int, dense: int) -> None:
+        self.series = Series(lanes, dense)
         self.rows: list[list[float]] = [[] for _ in range(lanes)]
         self.at = -1
         self.random = np.random.default_rng(1)
-        self.told: list[dict[int, float]] = [{} for _ in range(lanes)]
+        self.saved: list[dict[int, float]] = [{} for _ in range(lanes)]
 
     def go(self, epochs: int) -> None:
         first = self.at + 1
@@ -132,32 +132,32 @@ class Record:
     def back(self, epoch: int) -> None:
         self.at = min(max(0, epoch), self.at)
 
-    def other_way(self, lane: int) -> None:
+    def change_course(self, lane: int) -> None:
         if len(self.rows[lane]) > self.at + 1:
             del self.rows[lane][self.at + 1 :]
             self.series.forget(lane, self.at)
 
     def branch(self, lane: int) -> None:
         self.rows.append(self.rows[lane][: self.at + 1])
-        self.told.append({})
+        self.saved.append({})
         self.series.copy_lane(lane, self.at)
 
     def close(self, lane: int) -> None:
         if len(self.rows) > 1:
-            del self.rows[lane], self.told[lane]
+            del self.rows[lane], self.saved[lane]
             self.series.close_lane(lane)
 
-    def tell(self) -> None:
-        """Take the delta as a store does."""
+    def save(self) -> None:
+        """Save what is new, as a store does."""
         for lane, row in enumerate(self.rows):
             first = self.series.take_unsaved(lane, len(row) - 1)
             known = self.series.known(lane, first, len(row))
-            kept = {epoch: value for epoch, value in self.told[lane].items() if epoch < first}
-            kept.update(zip(*(part.tolist() for part in known.points()), strict=True))
-            self.told[lane] = kept
+            saved = {epoch: value for epoch, value in self.saved[lane].items() if epoch < first}
+            saved.update(zip(*(part.tolist() for part in known.points()), strict=True))
+            self.saved[lane] = saved
 
     def check(self, newest: int) -> None:
-        """The `newest` epochs up to here are on record, and nothing on record is wrong."""
+        """Check that the `newest` epochs up to here are recorded and that no value is wrong."""
         for lane, row in enumerate(self.rows):
             got = self.series.between(lane, 0, len(row) + 5)
             known = np.flatnonzero(np.isfinite(got))
@@ -176,57 +176,57 @@ class Record:
                     points.values.min(),
                 )
 
-    def check_told(self) -> None:
+    def check_saved(self) -> None:
         for lane, row in enumerate(self.rows):
-            told = self.told[lane]
-            assert all(row[epoch] == value for epoch, value in told.items())
+            saved = self.saved[lane]
+            assert all(row[epoch] == value for epoch, value in saved.items())
             points = self.series.known(lane, 0, len(row)).points()
-            assert set(points.epochs.tolist()) <= set(told)
+            assert set(points.epochs.tolist()) <= set(saved)
 
 
 WAYS = st.one_of(
     st.tuples(st.just("go"), st.integers(1, 60)),
     st.tuples(st.just("go"), st.integers(1, 60)),
     st.tuples(st.just("back"), st.integers(0, 250)),
-    st.tuples(st.just("other way"), st.integers(0, 3)),
+    st.tuples(st.just("change course"), st.integers(0, 3)),
     st.tuples(st.just("branch"), st.integers(0, 3)),
     st.tuples(st.just("close"), st.integers(0, 3)),
-    st.tuples(st.just("tell"), st.just(0)),
+    st.tuples(st.just("save"), st.just(0)),
 )
 
 
 @given(
     lanes=st.integers(1, 3),
     ways=st.lists(WAYS, min_size=6, max_size=40),
-    whole=st.sampled_from([8, 16, 30]),
+    dense=st.sampled_from([8, 16, 30]),
 )
-@example(  # what is whole again was told as points
+@example(  # epochs that are dense again were saved as points
     lanes=1,
-    ways=[("tell", 0), ("back", 0), ("go", 36), ("other way", 0), ("tell", 0)],
-    whole=8,
+    ways=[("save", 0), ("back", 0), ("go", 36), ("change course", 0), ("save", 0)],
+    dense=8,
 )
 @example(
     lanes=1,
-    ways=[("back", 0), ("go", 34), ("tell", 0), ("other way", 0), ("tell", 0)],
-    whole=8,
+    ways=[("back", 0), ("go", 34), ("save", 0), ("change course", 0), ("save", 0)],
+    dense=8,
 )
-@example(  # a branch that has one epoch more than its parent's other way
+@example(  # a branch one epoch longer than its parent, which changed course
     lanes=1,
-    ways=[("back", 35), ("branch", 0), ("back", 0), ("go", 34), ("other way", 0), ("tell", 0)],
-    whole=8,
+    ways=[("back", 35), ("branch", 0), ("back", 0), ("go", 34), ("change course", 0), ("save", 0)],
+    dense=8,
 )
 @settings(
     max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-def test_wherever_a_run_goes_back_branches_and_goes_on_no_value_on_record_is_wrong(
-    lanes: int, ways: list[tuple[str, int]], whole: int
+def test_no_recorded_value_is_wrong_wherever_a_run_goes_back_and_branches(
+    lanes: int, ways: list[tuple[str, int]], dense: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(points_module, "FINENESS", 8)
         patch.setattr(points_module, "LEAST_FINENESS", 4)
         patch.setattr(module, "REVISITED_EPOCHS", 16)
         patch.setattr(module, "LEAST_DENSE_EPOCHS", 8)
-        record = Record(lanes, whole)
+        record = Record(lanes, dense)
         record.go(150)
         newest = 8
         for way, number in ways:
@@ -236,23 +236,23 @@ def test_wherever_a_run_goes_back_branches_and_goes_on_no_value_on_record_is_wro
                 newest = min(8, newest + number)
             elif way == "back":
                 record.back(number)
-                newest = 0  # a run that goes there computes only what follows the keyframe
-            elif way == "other way":
-                record.other_way(lane)
+                newest = 0  # going there computes only what follows the keyframe
+            elif way == "change course":
+                record.change_course(lane)
             elif way == "branch" and len(record.rows) < 4:
                 record.branch(lane)
             elif way == "close":
                 record.close(lane)
-            elif way == "tell":
-                record.tell()
-                record.check_told()
+            elif way == "save":
+                record.save()
+                record.check_saved()
             record.check(newest)
             first, stop = 20, max(len(row) for row in record.rows)
             for curve in record.series.windows(range(len(record.rows)), first, stop):
                 assert curve.stop <= stop
 
 
-def test_replayed_epochs_are_whole_aside_and_are_no_news() -> None:
+def test_replayed_epochs_are_dense_again_and_not_unsaved() -> None:
     values = np.random.default_rng(0).random((2000, 2))
     series = filled(values, 64, 50)
     for lane in (0, 1):
@@ -265,7 +265,7 @@ def test_replayed_epochs_are_whole_aside_and_are_no_news() -> None:
     assert after.thinned.epochs.tolist() == before.thinned.epochs.tolist()
 
 
-def test_one_lane_that_goes_another_way_far_back_leaves_the_others_alone() -> None:
+def test_a_lane_that_changes_course_far_back_leaves_the_others_unchanged() -> None:
     values = np.random.default_rng(0).random((2000, 2))
     series = filled(values, 64, 50)
     other = series.known(1, 0, 2000)
@@ -290,7 +290,7 @@ def test_one_lane_that_goes_another_way_far_back_leaves_the_others_alone() -> No
     assert set(other.thinned.between(0, 1900).epochs) <= set(kept.points().epochs)
 
 
-def test_what_is_known_is_taken_up_again() -> None:
+def test_a_series_is_restored_from_known_points() -> None:
     values = np.random.default_rng(0).random((3000, 2))
     series = filled(values, 64, 50)
     again = Series(2, 64)
@@ -307,7 +307,7 @@ def test_what_is_known_is_taken_up_again() -> None:
 
 
 @pytest.mark.parametrize("lanes", [1, 64])
-def test_memory_stays_what_it_is_over_many_epochs(lanes: int) -> None:
+def test_memory_does_not_grow_with_epochs(lanes: int) -> None:
     series = Series(lanes, DENSE_EPOCHS)
     epochs, chunk = 10_000_000 // lanes, 1024
     sizes = {}
@@ -324,7 +324,7 @@ def test_memory_stays_what_it_is_over_many_epochs(lanes: int) -> None:
     assert np.isfinite(series.between(0, epochs - 2048, epochs)).all()
 
 
-def test_at_the_real_sizes_early_epochs_keep_all_their_values() -> None:
+def test_with_the_real_limits_early_epochs_keep_all_their_values() -> None:
     values = np.random.default_rng(0).random(400_000)
     series = filled(values[:, None], DENSE_EPOCHS, 1024)
     assert series.dense_from > 100_000

@@ -1,4 +1,4 @@
-"""A trainer with a bounded record, held against a twin that computes everything from the start."""
+"""A trainer with a bounded record, compared with a twin that computes all from the start."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ FAR = st.one_of(COMMANDS, st.tuples(st.just("advance"), st.integers(10, 40)))
 
 @contextmanager
 def small() -> Iterator[None]:
-    """Let records be thinned after a few epochs, and keyframes be few."""
+    """Thin records after a few epochs and keep few keyframes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(points_module, "FINENESS", 2)
         patch.setattr(points_module, "LEAST_FINENESS", 1)
@@ -41,7 +41,7 @@ def trainer_of(start: Floats, rates: list[float], keep_epochs: int | None = 4) -
 
 
 def check(trainer: Trainer, twin: Twin) -> None:
-    """Weights are the twin's, and every value on record is; the newest are all on record."""
+    """Check weights and every recorded value against the twin; the newest are all recorded."""
     assert trainer.epoch == twin.epoch
     assert trainer.newest == max(len(lane.updates) for lane in twin.lanes)
     assert trainer.learning_rates.tolist() == [lane.shown(twin.epoch) for lane in twin.lanes]
@@ -57,7 +57,7 @@ def check(trainer: Trainer, twin: Twin) -> None:
             assert got[known].tolist() == [true[epoch] for epoch in known]
             assert known[0] == 0
             assert np.isfinite(got[kept.dense_from :]).all()
-            # what was thinned has lost no more than two ends of a bucket
+            # thinning keeps both extremes of a bucket
             curve = kept.window(lane, 0, len(one.updates) + 1)
             assert np.nanmin(curve.low) == min(true[epoch] for epoch in known)
         least, value = trainer.history.train_loss.least(lane, len(one.updates) + 1)
@@ -69,7 +69,7 @@ def check(trainer: Trainer, twin: Twin) -> None:
     before=st.lists(st.tuples(FAR, st.booleans()), min_size=4, max_size=16),
     after=st.lists(FAR, min_size=1, max_size=6),
 )
-@example(  # another way far back for one lane of two, on past the end, and back again
+@example(  # one lane of two changes course far back, goes on past the end, and back again
     lanes=[0.1, 0.02],
     before=[
         (("advance", 40), True),
@@ -87,16 +87,16 @@ def check(trainer: Trainer, twin: Twin) -> None:
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-def test_whatever_was_done_every_value_on_record_is_that_of_the_twin(
+def test_after_any_commands_every_recorded_value_is_the_twins(
     lanes: list[float], before: list[tuple], after: list[tuple]
 ) -> None:
     start = np.random.default_rng(5).standard_normal(3)
     with small():
         trainer, twin, ledger = trainer_of(start, lanes), Twin(start, lanes), Ledger()
-        for command, told in before:
+        for command, saved in before:
             carry_out(command, trainer, twin)
             check(trainer, twin)
-            if told:
+            if saved:
                 ledger.take(trainer.delta())
         ledger.take(trainer.delta())
         for checkpoint in (trainer.checkpoint(), ledger.checkpoint()):
@@ -104,26 +104,26 @@ def test_whatever_was_done_every_value_on_record_is_that_of_the_twin(
             again.restore(checkpoint)
             again.finish_tests()
             going_on = twin.copy()
-            going_on.other = None  # what could be taken back is not kept
+            going_on.replaced = None  # a checkpoint does not hold the run before a reset
             check(again, going_on)
             for command in after:
                 carry_out(command, again, going_on)
                 check(again, going_on)
 
 
-def test_a_bounded_run_goes_back_to_any_epoch_with_its_bits() -> None:
+def test_a_bounded_run_goes_back_to_any_epoch_with_the_same_bits() -> None:
     start = np.random.default_rng(5).standard_normal(3)
-    bounded, whole = (trainer_of(start, [0.003, 0.1], keep) for keep in (4096, None))
-    for trainer in (bounded, whole):
+    bounded, full = (trainer_of(start, [0.003, 0.1], keep) for keep in (4096, None))
+    for trainer in (bounded, full):
         trainer.advance(30_000)
     assert bounded.history.train_loss.dense_from > 20_000
     for epoch in (29_999, 20_001, 12_345, 12_344, 12_346, 9_000, 100, 0, 25_000, 30_000):
-        for trainer in (bounded, whole):
+        for trainer in (bounded, full):
             trainer.go_to(epoch)
-        assert bounded.weights.tobytes() == whole.weights.tobytes()
-        assert bounded.loss.tobytes() == whole.loss.tobytes()
+        assert bounded.weights.tobytes() == full.weights.tobytes()
+        assert bounded.loss.tobytes() == full.loss.tobytes()
     for lane in (0, 1):
-        got, true = bounded.losses(lane), whole.losses(lane)
+        got, true = bounded.losses(lane), full.losses(lane)
         known = np.isfinite(got)
         assert np.array_equal(got[known], true[known])
         assert known[:8192].all()
@@ -131,7 +131,7 @@ def test_a_bounded_run_goes_back_to_any_epoch_with_its_bits() -> None:
 
 
 @pytest.mark.parametrize("patience", [1, 7, 300])
-def test_patience_ends_a_bounded_run_where_it_ends_a_whole_one(patience: int) -> None:
+def test_patience_stops_a_bounded_run_at_the_same_epoch(patience: int) -> None:
     problem = make_problem(200, seed=3)
     ends = []
     with small():
@@ -146,16 +146,16 @@ def test_patience_ends_a_bounded_run_where_it_ends_a_whole_one(patience: int) ->
             )
             trainer.advance(6000)
             ends.append((trainer.epoch, trainer.stopped))
-            last = whole_losses(trainer) if keep is None else None
+            last = all_losses(trainer) if keep is None else None
     assert ends[0] == ends[1]
     assert last is not None
     epoch, stopped = ends[1]
     assert stopped
-    # by hand: at that epoch, and not before, the least of every lane was so long ago
+    # by hand: first epoch at which the minimum of every lane was that long ago
     stale = [[e - int(np.argmin(lane[: e + 1])) for lane in last] for e in range(epoch + 1)]
     assert min(stale[epoch]) >= patience
     assert all(min(one) < patience for one in stale[:epoch])
 
 
-def whole_losses(trainer: Trainer) -> list[Floats]:
+def all_losses(trainer: Trainer) -> list[Floats]:
     return [trainer.test_losses(lane) for lane in range(len(trainer.lanes))]

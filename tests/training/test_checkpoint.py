@@ -1,4 +1,4 @@
-"""A run taken up again from where it stood, whole or from delta, goes on with the same bits."""
+"""A run restored from a checkpoint, or from its deltas, goes on with the same bits."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from tui_gd.training.trainer import Trainer
 
 
 class Ledger:
-    """Keeps the delta of a run as a store would, the slow way."""
+    """Collects the deltas of a run, as a store does, naively."""
 
     def __init__(self) -> None:
         self.frames: list[Keyframe] = []
@@ -74,35 +74,35 @@ def same(one: Checkpoint, other: Checkpoint) -> None:
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-def test_whatever_was_done_a_run_goes_on_as_if_it_had_never_stopped(
+def test_after_any_commands_a_restored_run_goes_on_as_if_never_stopped(
     lanes: list[float], before: list[tuple], after: list[tuple]
 ) -> None:
     start = np.random.default_rng(5).standard_normal(3)
     trainer = Trainer(make_problem(ROWS), learning_rates=lanes, initial_weights=start)
     twin, ledger = Twin(start, lanes), Ledger()
     trainer.record_norms()
-    for command, told in before:
+    for command, saved in before:
         carry_out(command, trainer, twin)
-        if told:
+        if saved:
             ledger.take(trainer.delta())
     ledger.take(trainer.delta())
-    whole, kept = trainer.checkpoint(), ledger.checkpoint()
-    same(whole, kept)
-    for checkpoint in (whole, kept):
+    direct, collected = trainer.checkpoint(), ledger.checkpoint()
+    same(direct, collected)
+    for checkpoint in (direct, collected):
         again = fresh(start)
         again.record_norms()
         again.restore(checkpoint)
         again.finish_tests()
         check(again, twin)
-        same(again.checkpoint(), whole)
+        same(again.checkpoint(), direct)
         going_on = twin.copy()
-        going_on.other = None  # what could be taken back is not kept
+        going_on.replaced = None  # a checkpoint does not hold the run before a reset
         for command in after:
             carry_out(command, again, going_on)
             check(again, going_on)
 
 
-def test_news_are_only_what_is_new() -> None:
+def test_a_delta_has_only_what_is_new() -> None:
     trainer = fresh(np.array([0.5, -0.25, 0.125]))
     first = trainer.delta()
     assert first.restart
@@ -118,7 +118,7 @@ def test_news_are_only_what_is_new() -> None:
     assert change.values["train"].all().tobytes() == trainer.losses()[1001:].tobytes()
     trainer.back(500)
     assert trainer.delta().changes == ()
-    trainer.advance(100)  # on record: the same again is no delta
+    trainer.advance(100)  # recorded: the same numbers again are not new
     assert trainer.delta().changes == ()
     trainer.set_learning_rate(0.5)
     trainer.advance(1)
@@ -128,14 +128,14 @@ def test_news_are_only_what_is_new() -> None:
     assert len(delta.entries) == 1
 
 
-def test_weights_of_another_model_are_refused_in_one_line() -> None:
+def test_weights_of_another_model_are_a_one_line_error() -> None:
     checkpoint = fresh(np.zeros(3)).checkpoint()
     other = Trainer(make_problem(ROWS, 4))
     with pytest.raises(ValueError, match=r"^the saved weights do not fit this model$"):
         other.restore(checkpoint)
 
 
-def test_an_early_epoch_of_a_run_taken_up_again_is_reached_with_its_bits() -> None:
+def test_a_restored_run_goes_back_to_early_epochs_with_the_same_bits() -> None:
     trainer = fresh(np.array([0.5, -0.25, 0.125]))
     trainer.advance(5000)
     again = fresh(np.zeros(3))

@@ -1,4 +1,4 @@
-"""Descent against loops written out: mini-batches, schedules, mixed races, stop rules, float32."""
+"""Descent against explicit loops: mini-batches, schedules, mixed races, stop rules, float32."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -32,7 +32,7 @@ def problem_for(task: str, rows: int = 60) -> Problem:
 
 
 def gradient_of(loss: str, w: Floats, x: Floats, y: np.ndarray) -> Floats:
-    """The direction of one sigmoid unit on these rows, as the tutorial writes it."""
+    """Return the direction of one sigmoid unit on these rows, as the tutorial writes it."""
     p = 1 / (1 + np.exp(-x @ w))
     if loss == "sse":
         return x.T @ ((p - y) * p * (1 - p))
@@ -49,7 +49,7 @@ def test_the_rows_of_an_epoch_are_a_permutation_cut_into_batches(rows: int, size
         parts = batches.of(epoch)
         assert len(parts) == batches.steps == -(-rows // size)
         assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
-        # the last is what is left: short, and nothing of it goes into the next epoch
+        # the last batch has the remaining rows; none carries over to the next epoch
         assert len(parts[-1]) == rows - size * (len(parts) - 1)
         together = np.concatenate(parts)
         assert sorted(together.tolist()) == list(range(rows))
@@ -67,8 +67,8 @@ def test_every_epoch_and_every_seed_has_its_own_order() -> None:
 
 @pytest.mark.parametrize("loss", ["sse", "cross-entropy"])
 @pytest.mark.parametrize("size", [1, 7, 16, 50, 49, 51])
-def test_mini_batches_descend_as_a_loop_written_out(loss: str, size: int) -> None:
-    """50 rows: whole batches, a short last one, one batch of all rows, less than one batch."""
+def test_mini_batches_descend_as_an_explicit_loop(loss: str, size: int) -> None:
+    """50 rows: full batches, a short last one, exactly one batch, less than one batch."""
     problem = make_problem(50)
     x, y = problem.x_train, problem.y_train
     trainer = Trainer(
@@ -93,13 +93,13 @@ def test_mini_batches_descend_as_a_loop_written_out(loss: str, size: int) -> Non
                 if loss == "sse"
                 else -np.mean(np.log(np.where(y == 1, p, 1 - p)))
             )
-            # the loss that is shown is that of all rows
+            # the reported loss is that of all rows
             assert trainer.losses(lane)[epoch + 1] == pytest.approx(wanted, rel=1e-12)
         np.testing.assert_allclose(trainer.weights[lane], w, rtol=1e-12)
 
 
 def test_mini_batches_of_adam_count_every_update() -> None:
-    """Bias correction `1 − βᵗ` with t the updates so far, not the epochs."""
+    """In the bias correction `1 − βᵗ`, t counts updates, not epochs."""
     problem = make_problem(23)
     x, y = problem.x_train, problem.y_train
     trainer = Trainer(
@@ -238,7 +238,7 @@ def test_every_optimizer_lowers_every_loss(task: str, hidden: tuple[int, ...]) -
 
 
 def followed(trainer: Trainer, epochs: int) -> tuple[list[Floats], list[Floats], list[Floats]]:
-    """Training losses, test losses and gradient norms (lanes,) after 0 … `epochs` epochs."""
+    """Return training losses, test losses and gradient norms (lanes,) after 0 … `epochs` epochs."""
     train, test, norms = [], [], []
     lanes = range(len(trainer.lanes))
     for epoch in range(epochs + 1):
@@ -250,7 +250,7 @@ def followed(trainer: Trainer, epochs: int) -> tuple[list[Floats], list[Floats],
 
 
 def overfitting(**options: object) -> Trainer:
-    """Few rows and many features: the test loss falls, then rises."""
+    """Return a trainer with few rows and many features: the test loss falls, then rises."""
     x, y = make_rows(20, 12)
     x_test, y_test = make_rows(40, 12, seed=1)
     names = tuple(f"x{i}" for i in range(12))
@@ -276,7 +276,7 @@ def test_a_run_stops_at_the_first_epoch_with_the_target_loss(size: int) -> None:
     assert [trainer.losses(lane)[-1] for lane in (0, 1)] == train[wanted].tolist()
 
 
-def test_a_run_stops_at_the_first_epoch_with_a_gradient_so_small() -> None:
+def test_a_run_stops_at_the_first_epoch_with_the_gradient_norm() -> None:
     _, _, norms = followed(overfitting(), 300)
     least = float(max(norms[180]))
     wanted = next(epoch for epoch, found in enumerate(norms) if epoch and max(found) <= least)
@@ -287,7 +287,7 @@ def test_a_run_stops_at_the_first_epoch_with_a_gradient_so_small() -> None:
 
 
 def naive_patience(test: list[Floats], patience: int) -> int:
-    """The first epoch at which every lane has gone `patience` epochs without a new least loss."""
+    """Return the first epoch at which no lane had a new minimum for `patience` epochs."""
     lanes = len(test[0])
     best, waited = list(test[0]), [0] * lanes
     for epoch in range(1, len(test)):
@@ -303,7 +303,7 @@ def naive_patience(test: list[Floats], patience: int) -> int:
 
 @pytest.mark.parametrize("size", [0, 7])
 @pytest.mark.parametrize("patience", [1, 2, 5, 20, 100])
-def test_a_run_stops_when_patience_is_at_its_end(patience: int, size: int) -> None:
+def test_a_run_stops_when_patience_runs_out(patience: int, size: int) -> None:
     _, test, _ = followed(overfitting(batch_size=size), 400)
     wanted = naive_patience(test, patience)
     assert wanted > patience
@@ -311,13 +311,13 @@ def test_a_run_stops_when_patience_is_at_its_end(patience: int, size: int) -> No
     assert trainer.advance(1000) == wanted
     assert trainer.stopped == f"test loss no lower for {patience} epochs"
     again = overfitting(batch_size=size, stop=StopRules(patience=patience))
-    while not again.stopped:  # epoch by epoch it is the same epoch
+    while not again.stopped:  # epoch by epoch, it stops at the same one
         again.advance()
     assert again.epoch == wanted
     assert again.weights.tobytes() == trainer.weights.tobytes()
 
 
-def test_of_several_rules_the_first_fulfilled_says_why() -> None:
+def test_the_first_rule_that_applies_is_reported() -> None:
     train, test, norms = followed(overfitting(), 300)
     patience = naive_patience(test, 5)
     early, late = float(max(train[patience - 3])), float(max(train[patience + 50]))
@@ -329,7 +329,7 @@ def test_of_several_rules_the_first_fulfilled_says_why() -> None:
         assert trainer.stopped.startswith(why)
 
 
-def test_without_a_rule_fulfilled_a_run_goes_on_to_its_last_epoch() -> None:
+def test_a_run_goes_on_to_its_last_epoch_if_no_rule_applies() -> None:
     trainer = overfitting(stop=StopRules(target_loss=1e-9, gradient_norm=1e-9, patience=10_000))
     assert trainer.advance(500) == 500
     assert trainer.stopped == ""
@@ -341,7 +341,7 @@ def test_without_a_rule_fulfilled_a_run_goes_on_to_its_last_epoch() -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("size", [0, 11])
 def test_float32_descends_in_float32_close_to_float64(optimizer: str, size: int) -> None:
-    """Smooth losses: where the slope is steady, so is the path."""
+    """For smooth losses, whose paths do not depend on the last digits."""
     found = {}
     for dtype in (np.float32, np.float64):
         trainer = Trainer(
@@ -377,7 +377,7 @@ def test_every_loss_in_float32_is_close_to_float64(task: str, hidden: tuple[int,
         assert single.loss.dtype == single.grad.dtype == np.float32
 
 
-def test_the_tutorials_problem_in_float32_ends_close_by() -> None:
+def test_the_tutorials_problem_in_float32_ends_close_to_float64() -> None:
     runs = [Trainer(load_problem("blobs"), seed=1, dtype=dtype) for dtype in ("f4", "f8")]
     for trainer in runs:
         trainer.advance(100)
@@ -394,7 +394,7 @@ def test_losses_fall_steadily_at_a_rate_below_the_curvature() -> None:
     assert all(later < before for before, later in pairwise(trainer.losses()))
 
 
-def test_going_on_after_a_stop_is_going_on_without_the_rules() -> None:
+def test_going_on_after_a_stop_ignores_the_rules() -> None:
     trainer = Trainer(load_problem("blobs"), seed=1, stop=StopRules(patience=3))
     stopped_after = trainer.advance(1000)
     assert stopped_after < 1000

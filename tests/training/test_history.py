@@ -1,4 +1,4 @@
-"""History against a twin that computes every lane alone and from its start, every time.
+"""The history, compared with a twin that always computes every lane alone from its start.
 
 Equal always means equal bits.
 """
@@ -69,7 +69,7 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
             twin.go_back(max(0, twin.epoch - epochs))
         case ("go_to", epoch):
             if epoch > twin.epoch and any(lane.proposed is not None for lane in twin.lanes):
-                return  # has a test of its own
+                return  # has its own test
             trainer.go_to(epoch)
             if epoch < twin.epoch:
                 twin.go_back(epoch)
@@ -94,7 +94,7 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
             start = None if seed is None else np.random.default_rng(seed).standard_normal(3)
             twin.reset(start)
         case ("take back",):
-            assert trainer.undo_reset() == (twin.other is not None)
+            assert trainer.undo_reset() == (twin.replaced is not None)
             twin.undo_reset()
         case ("look_ahead",):
             weights, loss = trainer.look_ahead()
@@ -108,7 +108,7 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
 
 @pytest.fixture(params=["every epoch", "few keyframes"])
 def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With room for all keyframes, and for seven states of one lane, so that many are dropped."""
+    """Room for all keyframes, or for seven states of one lane, so that many are dropped."""
     if request.param == "few keyframes":
         monkeypatch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=7 * 3 * 8))
     monkeypatch.setattr(buckets, "BUCKETS", 4)
@@ -120,11 +120,11 @@ def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     lanes=st.lists(st.sampled_from(RATES), min_size=1, max_size=3),
     commands=st.lists(COMMANDS, min_size=5, max_size=30),
 )
-@example(  # a rate tried out, left, and the same epoch again
+@example(  # a rate is proposed, the epoch left and visited again
     lanes=[0.1],
     commands=[("advance", 9), ("back", 5), ("rate", 0, 0.5), ("back", 1), ("go_to", 4)],
 )
-@example(  # an optimizer that keeps something, begun on a branch and passed from both sides
+@example(  # an optimizer with a state, started on a branch and passed from both sides
     lanes=[0.1],
     commands=[
         ("advance", 6),
@@ -171,7 +171,7 @@ def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_any_way_through_a_run_gives_the_bits_of_the_straight_way(
+def test_any_way_through_a_run_gives_the_bits_of_the_direct_way(
     lanes: list[float], commands: list[tuple]
 ) -> None:
     start = np.random.default_rng(5).standard_normal(3)
@@ -208,8 +208,8 @@ def test_setting_a_rate_after_stepping_back_drops_later_epochs_only_on_going_on(
 
 @pytest.mark.usefixtures("budget")
 @pytest.mark.parametrize("steps", [1, 2, 4])
-def test_going_to_an_epoch_on_record_is_not_going_on(steps: int) -> None:
-    """A rate that was tried out drops nothing there, however far apart keyframes are."""
+def test_visiting_a_recorded_epoch_drops_nothing(steps: int) -> None:
+    """Not even with a proposed rate, however far apart keyframes are."""
     trainer = Trainer(make_problem(ROWS), seed=1)
     visited = [trainer.weights.copy()]
     for _ in range(64):
@@ -223,7 +223,7 @@ def test_going_to_an_epoch_on_record_is_not_going_on(steps: int) -> None:
         assert trainer.weights.tobytes() == visited[epoch + steps].tobytes()
 
 
-def test_entries_say_what_was_done() -> None:
+def test_entries_list_the_changes() -> None:
     trainer = Trainer(make_problem(ROWS), seed=1)
     trainer.advance(5)
     trainer.set_learning_rate(0.5)
@@ -279,7 +279,7 @@ def test_all_losses_of_a_long_run_are_complete(long_run: LongRun) -> None:
     assert long_run.trainer.losses().tobytes() == long_run.losses.tobytes()
 
 
-def test_any_epoch_of_a_long_run_is_reached_with_its_bits(long_run: LongRun) -> None:
+def test_a_long_run_goes_to_any_epoch_with_the_same_bits(long_run: LongRun) -> None:
     epochs = np.random.default_rng(0).permutation(list(long_run.visited)).tolist()
     for epoch in [*epochs, MANY]:
         long_run.trainer.go_to(epoch)
@@ -307,10 +307,10 @@ def test_a_branch_of_a_long_run_keeps_the_budget_and_the_bits(long_run: LongRun)
         assert trainer.weights[lane].tobytes() == long_run.visited[50_001].tobytes()
 
 
-def test_branches_beyond_the_budget_leave_the_start_and_the_bits(
+def test_branches_beyond_the_budget_keep_the_start_and_the_bits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """When not even two states fit, epoch 0 is still there and everything follows from it."""
+    """When not even two states fit, epoch 0 remains and everything follows from it."""
     monkeypatch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=5 * 3 * 8))
     start = np.random.default_rng(5).standard_normal(3)
     trainer, twin = Trainer(make_problem(ROWS), initial_weights=start), Twin(start, [0.01])

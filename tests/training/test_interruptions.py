@@ -1,4 +1,4 @@
-"""Between two blocks of rows: a pass given up, a learning rate set, a snapshot made."""
+"""Between two blocks of rows: an interrupted pass, a new learning rate, a snapshot."""
 
 import threading
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LARGE = 70_000
 
 
 class Hook:
-    """Stands between blocks: from its `at`-th call on does `act`, once."""
+    """A `between_blocks` hook that calls `act` once, at its `at`-th call."""
 
     def __init__(self, act: Callable[[], object], at: int = 2) -> None:
         self.act, self.left = act, at
@@ -34,7 +34,7 @@ def large(**options: object) -> Trainer:
     return Trainer(make_problem(LARGE), seed=4, threads=1, **options)  # type: ignore[arg-type]
 
 
-def test_an_interrupted_epoch_leaves_the_last_whole_one() -> None:
+def test_an_interrupted_epoch_leaves_the_last_complete_one() -> None:
     trainer, twin = large(), large()
     trainer.advance(3)
     twin.advance(3)
@@ -56,7 +56,7 @@ def test_an_interrupted_epoch_leaves_the_last_whole_one() -> None:
 
 
 @pytest.mark.parametrize("what", ["back", "go_to", "reset", "new start", "look_ahead", "branch"])
-def test_an_interrupted_move_leaves_a_whole_state(what: str) -> None:
+def test_an_interrupted_move_leaves_a_consistent_state(what: str) -> None:
     trainer = large()
     trainer.advance(4)
     moves = {
@@ -78,7 +78,7 @@ def test_an_interrupted_move_leaves_a_whole_state(what: str) -> None:
 
 @pytest.mark.parametrize("what", ["advance", "back", "go_to", "reset", "new start", "look_ahead"])
 def test_loss_and_gradient_belong_to_the_weights_between_all_blocks(what: str) -> None:
-    """For the runner makes snapshots there."""
+    """Because the runner takes snapshots there."""
     trainer = large()
     trainer.advance(4)
     twin = large().engine
@@ -101,7 +101,7 @@ def test_loss_and_gradient_belong_to_the_weights_between_all_blocks(what: str) -
     assert all(seen)
 
 
-def test_a_rate_set_during_an_epoch_holds_from_the_next_update() -> None:
+def test_a_rate_set_during_an_epoch_applies_from_the_next_update() -> None:
     trainer, twin = large(), large()
     trainer.engine.between_blocks = Hook(lambda: trainer.set_learning_rate(0.001))
     trainer.advance(3)
@@ -115,8 +115,8 @@ def test_a_rate_set_during_an_epoch_holds_from_the_next_update() -> None:
     assert trainer.weights.tobytes() == twin.weights.tobytes()
 
 
-def set_a_rate_and_give_up(trainer: Trainer) -> None:
-    """Begin an epoch, set a learning rate between its blocks, and give the epoch up."""
+def set_a_rate_and_interrupt(trainer: Trainer) -> None:
+    """Start an epoch, set a learning rate between its blocks, and interrupt the epoch."""
 
     def act() -> None:
         trainer.set_learning_rate(0.001)
@@ -127,19 +127,19 @@ def set_a_rate_and_give_up(trainer: Trainer) -> None:
         trainer.advance()
 
 
-def test_a_rate_set_during_an_epoch_that_is_given_up_then_holds_at_once() -> None:
+def test_a_rate_set_during_an_interrupted_epoch_applies_at_once() -> None:
     trainer = large()
     trainer.advance(2)
-    set_a_rate_and_give_up(trainer)
+    set_a_rate_and_interrupt(trainer)
     assert trainer.epoch == 2
     assert trainer.learning_rates.tolist() == [0.001]
 
 
-def test_a_rate_set_during_an_epoch_on_record_that_is_given_up_is_not_lost() -> None:
+def test_a_rate_set_during_an_interrupted_replay_is_not_lost() -> None:
     trainer = large()
     trainer.advance(5)
     trainer.back(3)
-    set_a_rate_and_give_up(trainer)
+    set_a_rate_and_interrupt(trainer)
     assert trainer.epoch == 2
     trainer.advance(2)
     assert trainer.learning_rates.tolist() == [0.001]
@@ -153,7 +153,7 @@ def test_a_rate_set_while_going_back_is_not_lost() -> None:
     assert trainer.learning_rates.tolist() == [0.001]
 
 
-def test_a_rate_set_while_looking_ahead_holds_for_that_update() -> None:
+def test_a_rate_set_while_looking_ahead_applies_to_that_update() -> None:
     trainer, twin = large(), large()
     for one in (trainer, twin):
         one.advance(2)
@@ -208,7 +208,7 @@ def with_many_test_rows() -> Trainer:
 
 
 def after_five_epochs() -> tuple[Trainer, Trainer]:
-    """Return a trainer whose test losses of epochs 1 … 5 were left out, and one that has them."""
+    """Return a trainer without the test losses of epochs 1 … 5, and one that has them."""
     trainer, twin = with_many_test_rows(), with_many_test_rows()
     trainer.engines.test("sse").between_blocks = Hook(interrupt)
     with pytest.raises(Interrupted):
@@ -217,7 +217,7 @@ def after_five_epochs() -> tuple[Trainer, Trainer]:
     return trainer, twin
 
 
-def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
+def test_missing_test_losses_are_computed_later() -> None:
     trainer, twin = after_five_epochs()
     assert trainer.epoch == 5
     assert trainer.pending_tests
@@ -226,8 +226,8 @@ def test_losses_on_the_test_rows_left_out_are_computed_later() -> None:
     assert trainer.test_losses().tobytes() == twin.test_losses().tobytes()
 
 
-def test_losses_left_out_are_not_written_over_what_came_instead() -> None:
-    """Epochs 4 and 5 were dropped before their test losses had been computed."""
+def test_missing_losses_of_dropped_epochs_are_not_written_later() -> None:
+    """Epochs 4 and 5 were dropped before their test losses were computed."""
     trainer, twin = after_five_epochs()
     for one in (trainer, twin):
         one.back(2)
@@ -238,7 +238,7 @@ def test_losses_left_out_are_not_written_over_what_came_instead() -> None:
     assert trainer.test_losses().tobytes() == twin.test_losses().tobytes()
 
 
-def test_losses_left_out_are_not_written_into_a_later_branch() -> None:
+def test_missing_losses_are_not_written_into_a_later_branch() -> None:
     trainer, twin = after_five_epochs()
     for one in (trainer, twin):
         one.back(2)
@@ -249,7 +249,7 @@ def test_losses_left_out_are_not_written_into_a_later_branch() -> None:
         assert trainer.test_losses(lane).tobytes() == twin.test_losses(lane).tobytes()
 
 
-def test_a_lane_changes_its_optimizer_where_it_did_though_test_losses_are_left_out_there() -> None:
+def test_missing_test_losses_do_not_move_a_change_of_optimizer() -> None:
     twin = Trainer(make_problem(50, test_rows=70_000), seed=3, test_losses=False)
     twin.advance(5)
     twin.branch(0, optimizer="adam")
@@ -265,7 +265,7 @@ def test_a_lane_changes_its_optimizer_where_it_did_though_test_losses_are_left_o
     assert trainer.weights.tobytes() == twin.weights.tobytes()
 
 
-def test_a_reset_whose_test_losses_are_left_out_stays_on_record() -> None:
+def test_a_reset_with_missing_test_losses_is_recorded() -> None:
     trainer = with_many_test_rows()
     trainer.advance(5)
     trainer.set_learning_rate(0.5)

@@ -1,4 +1,4 @@
-"""Curves as least and greatest values, against loops over all epochs."""
+"""Curves of least and greatest values, compared with loops over all epochs."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ MANY = 100_000
 
 
 def check_buckets(got: Buckets, values: list[float] | Floats) -> None:
-    """Least and greatest finite value of every `width` epochs, by a loop."""
+    """Check the extremes of every `width` epochs by a loop."""
     values = np.asarray(values)
     assert got.stop == len(values)
     low, high = [], []
@@ -34,7 +34,7 @@ def check_buckets(got: Buckets, values: list[float] | Floats) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 64, 997])
-def test_a_spike_of_one_epoch_is_in_the_buckets_of_many(chunk: int) -> None:
+def test_a_spike_of_one_epoch_survives_in_wide_buckets(chunk: int) -> None:
     count = MANY if chunk > 1 else 5000
     values = 1 / np.arange(1.0, count + 1)
     values[count // 3], values[count // 2] = 1e9, -1e9
@@ -76,7 +76,7 @@ def forgotten(series: Series) -> None:
 
 
 @pytest.mark.parametrize("fill", [not_finite, overwritten, forgotten])
-def test_buckets_are_those_of_what_is_on_record_now(
+def test_buckets_follow_changes_of_the_record(
     fill: Callable[[Series], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BUCKETS", 8)
@@ -98,7 +98,7 @@ def test_buckets_are_those_of_what_is_on_record_now(
 
 
 def naive_window(got: Buckets, values: list[float], first: int) -> None:
-    """The buckets hold least and greatest finite values, epoch by epoch; none is left out."""
+    """Check the extremes of every bucket epoch by epoch; no epoch is missing."""
     assert got.stop == len(values)
     assert got.first % got.width == 0
     assert first - got.width < got.first <= first
@@ -127,7 +127,7 @@ CHANGES = st.one_of(
     sizes=st.sampled_from([(1, 2), (2, 1), (4, 2), (4, 8)]),
 )
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_a_window_is_what_a_loop_finds_however_the_record_came_about(
+def test_a_window_is_what_a_loop_finds_after_any_writes(
     changes: list[tuple], windows: list[tuple[int, int]], sizes: tuple[int, int]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -139,7 +139,7 @@ def test_a_window_is_what_a_loop_finds_however_the_record_came_about(
             lane = number % len(rows)
             fresh = [value + i for i in range(number)]
             if kind in {"write", "one"}:
-                at = min(at, len(rows[0]))  # noqa: PLW2901 - a record has no holes
+                at = min(at, len(rows[0]))  # noqa: PLW2901 - a record has no gaps
                 for i, row in enumerate(rows):
                     row.extend([np.nan] * (at + number - len(row)))
                     if kind == "write" or i == lane:
@@ -170,7 +170,7 @@ def test_a_window_is_what_a_loop_finds_however_the_record_came_about(
                         assert got.width == 1
 
 
-def test_a_window_is_a_copy_and_exact_where_epochs_are_few() -> None:
+def test_a_window_is_a_copy_and_exact_for_few_epochs() -> None:
     series = Series(1)
     values = np.random.default_rng(0).random(50_000)
     series.write(0, values[:, None].copy())
@@ -183,14 +183,14 @@ def test_a_window_is_a_copy_and_exact_where_epochs_are_few() -> None:
     assert series.window(0, 0, 50_000).high.max() == values.max()
 
 
-def test_a_negative_first_epoch_is_counted_from_the_end() -> None:
+def test_a_negative_first_epoch_counts_from_the_end() -> None:
     series = Series(1)
     series.write(0, np.arange(300.0)[:, None])
     assert series.window(0, -100, 300).low.tolist() == list(range(200, 300))
     assert series.window(0, -100, 50).low.tolist() == list(range(50))
 
 
-def test_kept_buckets_take_half_as_much_as_the_values() -> None:
+def test_cached_buckets_take_half_the_memory_of_the_values() -> None:
     series = Series(3)
     for begin in range(0, 100_000, 5000):
         series.write(begin, np.ones((5000, 3)))

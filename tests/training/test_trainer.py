@@ -1,4 +1,4 @@
-"""The trainer against the tutorial's loop, and where an update ends in no finite number."""
+"""The trainer against the tutorial's loop, and updates that are not finite."""
 
 import numpy as np
 import pytest
@@ -47,10 +47,10 @@ def test_agrees_with_the_tutorials_loop(data: tutorial.Data, seed: int, alpha: f
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_agrees_with_the_tutorials_loop_as_far_as_that_agrees_with_itself(
+def test_agrees_with_the_tutorials_loop_as_well_as_that_agrees_with_itself(
     data: tutorial.Data, seed: int
 ) -> None:
-    """At α = 1 descent is chaotic: one more ulp in the tutorial's start moves its own losses."""
+    """At α = 1 descent is chaotic: one ulp in the tutorial's start changes its own losses."""
     start = start_of(seed)
     _, losses, _ = tutorial.descend(data.train_x, data.train_y, start, 1.0, 1000)
     moved = np.zeros(1000)
@@ -64,7 +64,7 @@ def test_agrees_with_the_tutorials_loop_as_far_as_that_agrees_with_itself(
     trainer.advance(1000)
     allowed = np.maximum(1e-10, 10 * np.maximum.accumulate(moved))
     assert (np.abs(trainer.losses()[:1000] - losses) / losses <= allowed).all()
-    # before the chaos sets in, and for good in most runs, it is the contract's 1e-10
+    # before chaos sets in, and in most runs to the end, the contract's 1e-10 holds
     assert np.median(allowed[:5]) == 1e-10
 
 
@@ -78,7 +78,7 @@ def test_every_lane_of_a_race_agrees_with_the_tutorials_loop(data: tutorial.Data
         np.testing.assert_allclose(trainer.weights[lane], weights, rtol=1e-10)
 
 
-def test_loss_k_is_that_of_the_weights_before_update_k_plus_1(data: tutorial.Data) -> None:
+def test_loss_k_belongs_to_the_weights_before_update_k_plus_1(data: tutorial.Data) -> None:
     trainer = Trainer(load_problem("blobs"), seed=3)
     visited = [trainer.weights[0].copy()]
     for _ in range(5):
@@ -147,11 +147,11 @@ def test_cross_entropy_descends_along_its_gradient(data: tutorial.Data) -> None:
     np.testing.assert_allclose(trainer.weights[0], w, rtol=1e-10)
 
 
-# an update that ends in no finite number -------------------------------------
+# updates that are not finite --------------------------------------------------
 
 
 def diverging() -> Trainer:
-    """Lane 0 descends, lane 1 leaves the finite numbers at some epoch after the fifth."""
+    """Return a trainer whose lane 1 diverges at some epoch after the fifth."""
     trainer = Trainer(make_problem(60), learning_rates=[0.01, 0.02], seed=2)
     trainer.advance(5)
     trainer.set_learning_rate(1e308, 1)
@@ -185,7 +185,7 @@ def test_a_lane_stops_at_its_last_finite_epoch_and_the_others_go_on() -> None:
     assert np.isnan(trainer.losses(1)[last + 1 :]).all()
 
 
-def test_a_lane_that_diverged_has_no_test_losses_after_that_either() -> None:
+def test_a_diverged_lane_has_no_later_test_losses() -> None:
     trainer = diverging()
     trainer.advance(40)
     last = trainer.lanes[1].diverged
@@ -208,7 +208,7 @@ def test_a_run_whose_lanes_have_all_diverged_goes_no_further(steady: int) -> Non
 
 
 @pytest.mark.parametrize("back", [0, 1])
-def test_a_lower_rate_leads_on_from_where_it_diverged(back: int) -> None:
+def test_a_lower_rate_goes_on_from_where_a_lane_diverged(back: int) -> None:
     trainer = Trainer(make_problem(60), seed=2)
     last = trainer.advance(4)
     trainer.set_learning_rate(1e308)
@@ -251,8 +251,8 @@ def test_looking_ahead_leaves_a_diverged_lane_where_it_is() -> None:
     assert trainer.weights.tobytes() == twin.weights.tobytes()
 
 
-def test_looking_ahead_does_not_move_a_diverged_lane_that_has_a_lower_rate_now() -> None:
-    """It stays where it is until it is taken back: with or without a look ahead."""
+def test_looking_ahead_does_not_move_a_diverged_lane_with_a_lower_rate() -> None:
+    """It stays until the run goes back, with or without looking ahead."""
     trainer, twin = diverging(), diverging()
     for one in (trainer, twin):
         one.advance(10)

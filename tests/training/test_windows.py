@@ -1,4 +1,4 @@
-"""Curves of several lanes at once are those of one lane after the other, by a naive loop."""
+"""Curves of several lanes at once equal those of a naive loop, lane by lane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui_gd.training.series import Series
 
 @pytest.mark.parametrize("epochs", [1, 300, 2 * BUCKETS, 5 * BUCKETS, 40_000])
 @pytest.mark.parametrize("lanes", [[0], [0, 1, 2, 3], [1, 2], [3, 0]])
-def test_windows_hold_least_and_greatest_of_every_bucket(epochs: int, lanes: list[int]) -> None:
+def test_windows_have_the_extremes_of_every_bucket(epochs: int, lanes: list[int]) -> None:
     random = np.random.default_rng(epochs)
     values = random.normal(size=(epochs, 4))
     values[random.random((epochs, 4)) < 0.05] = np.nan
