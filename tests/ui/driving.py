@@ -20,7 +20,7 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.context import Context
+from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.panels.panel import Panel
 from tui_gd.ui.panels.widget import PanelWidget
 from tui_gd.ui.screens.run import RunScreen
@@ -254,6 +254,7 @@ async def driving(
     symbols: Symbols = UNICODE,
     ready: bool = True,
     library: Path | None = None,
+    beginning: Beginning = Beginning(),  # noqa: B008 - it is frozen
     **settings: Any,
 ) -> AsyncIterator[Driver]:
     """An app of this size at epoch 0; seed 3 unless another is given.
@@ -261,7 +262,7 @@ async def driving(
     Without a `library` there are three kept runs in a store of its own.
     """
     context = Context(Terminal(depth, symbols, fps=60.0), library=library or three_runs())
-    app = GdApp(RunSettings(**{"seed": 3, **settings}), context)
+    app = GdApp(RunSettings(**{"seed": 3, **settings}), context, beginning)
     notify = app.notify
     # a notice must not be gone before a busy machine has looked at it
     app.notify = lambda text, **how: notify(text, **{**how, "timeout": 10 * PATIENCE})
