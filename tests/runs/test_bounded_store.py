@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +116,9 @@ def long_run(tmp_path: Path) -> tuple[Kept, str]:
     run.trainer.advance(1)
     delta = replace(run.trainer.delta(), epoch=LONG, newest=LONG, lanes=lanes)
     with Store(run.path) as store:
-        Writer(store, run.recorder.id or "").write(Batch(delta, fake, "paused", "", 3, LONG))
+        Writer(store, run.recorder.id or "").write(
+            Batch(delta, fake, "paused", "", math.inf, 3, LONG)
+        )
     run.recorder.close()
     return run, run.recorder.id or ""
 

@@ -1,6 +1,7 @@
 """Resume: the same bits as an uninterrupted run, or one line that says why not."""
 
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.runs.kept import LINE, Kept, check_same, keep
 from tui_gd.errors import ProblemError
-from tui_gd.runs import database, identity
+from tui_gd.runs import database, identity, rows
 from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
@@ -42,10 +43,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, kind: str) ->
         assert one.note == ""
         assert one.goal == settings.epochs
         assert one.settings == settings
-        if not whole.stopped:
-            for trainer in (one.trainer, whole):
-                trainer.advance(150)
-        assert one.trainer.stopped == whole.stopped
+        assert (one.trainer.stopped, one.trainer.stopped_at) == (whole.stopped, whole.stopped_at)
+        for trainer in (one.trainer, whole):
+            trainer.advance(150)  # after a stop: without the rules
+        check_same(one.trainer, whole)
+        for trainer in (one.trainer, whole):
+            trainer.go_to(1)
+            trainer.advance(400)
+        assert (one.trainer.stopped, one.trainer.stopped_at) == (whole.stopped, whole.stopped_at)
         check_same(one.trainer, whole)
 
 
@@ -195,3 +200,48 @@ def test_the_array_digest_tells_every_array_apart() -> None:
 
 def test_the_store_has_one_name() -> None:
     assert database.store_path() == database.data_directory() / NAME
+
+
+@pytest.mark.parametrize("beyond", [0, 20])
+def test_a_run_that_a_rule_has_stopped_goes_on_past_it_as_if_it_was_never_left(
+    tmp_path: Path, beyond: int
+) -> None:
+    settings = RunSettings(
+        "moons",
+        samples=40,
+        noise=0.6,
+        hidden=(8,),
+        optimizer=("adam",),
+        alpha=(0.05,),
+        patience=30,
+        epochs=400,
+        seed=3,
+    )
+    run = Kept(tmp_path, settings)
+    stop = run.trainer.advance(400)
+    assert 30 < stop < 400
+    run.trainer.advance(beyond)
+    run.close("finished")
+    with Store(tmp_path / NAME) as store, resume(store) as one:
+        assert one.trainer.stopped == ("" if beyond else run.trainer.stopped)
+        assert one.trainer.advance(400 - one.trainer.epoch) == 400 - stop - beyond
+        assert one.trainer.epoch == 400
+
+
+def test_a_store_without_the_epoch_of_the_stop_is_read_and_completed(tmp_path: Path) -> None:
+    settings = replace(LINE, alpha=(0.01,), target_loss=1.5)
+    name = keep(tmp_path, settings, epochs=1000)
+    path = tmp_path / NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN stopped_at")
+    connection.close()
+    connection = database._connect_read_only(path)
+    checkpoint = rows.read_checkpoint(connection, name)
+    connection.close()
+    assert checkpoint
+    assert checkpoint.stopped
+    assert checkpoint.stopped_at == checkpoint.epoch < 1000
+    Store(path).close()
+    with sqlite3.connect(path) as connection:
+        assert "stopped_at" in database.columns_of(connection, "runs")
+    connection.close()

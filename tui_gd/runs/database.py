@@ -88,7 +88,8 @@ CREATE TABLE runs (
     seed INTEGER NOT NULL,
     next_number INTEGER NOT NULL,
     lanes INTEGER NOT NULL,
-    best REAL
+    best REAL,
+    stopped_at INTEGER
 );
 CREATE TABLE lanes (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
@@ -128,6 +129,8 @@ CREATE TABLE losses (
 );
 CREATE INDEX losses_sizes ON losses (run, least, nbytes);
 """
+ADDED = {"stopped_at": "INTEGER"}
+"""Columns of `runs` that stores of this version may lack; they are added when one is opened."""
 
 
 class StoreError(ProblemError):
@@ -244,6 +247,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     if version == 0:
         _create(connection, path)
+    else:
+        _add_columns(connection)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -275,6 +280,25 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
+    """Return the names of a table's columns."""
+    return {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall()}
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    if not ADDED.keys() - columns_of(connection, "runs"):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for name in ADDED.keys() - columns_of(connection, "runs"):
+            connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -16,7 +16,6 @@ from tui_gd.runs.lock import RunLock
 from tui_gd.runs.store import KeptRun, Store, now
 from tui_gd.runs.writer import Batch, Writer
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.checkpoint import LaneRecord
 from tui_gd.training.trainer import Trainer
 
 QUEUE = 4
@@ -73,7 +72,7 @@ class Recorder:
         self._lost = False  # a batch was not written: the next one is a whole checkpoint
         self._failures = 0  # batches from before the last failure no longer fit
         self._retry_at = 0.0
-        self._last: tuple[int, tuple[LaneRecord, ...], str, int] | None = None
+        self._last: tuple[object, ...] | None = None
         self._seed = settings.seed
         self._word = kept.state if kept else ""
         self._store: Store | None = None
@@ -106,7 +105,8 @@ class Recorder:
         # a restart that was undone has more keyframes than the one in its delta
         whole = lost or (delta.restart is not None and self.id is not None and delta.newest > 0)
         checkpoint = trainer.checkpoint(self._seed) if whole else None
-        mark = (delta.epoch, delta.lanes, word, self._seed)
+        stop = trainer.stopped, trainer.stopped_at
+        mark = (delta.epoch, delta.lanes, word, self._seed, stop)
         if (
             not (checkpoint or delta.restart or delta.changes or delta.entries)
             and mark == self._last
@@ -114,7 +114,7 @@ class Recorder:
             return True
         self._last, self._word = mark, word
         goal = max(self._goal, delta.newest)
-        self._put(failures, Batch(delta, checkpoint, word, trainer.stopped, self._seed, goal))
+        self._put(failures, Batch(delta, checkpoint, word, *stop, self._seed, goal))
         return True
 
     def wait(self, seconds: float = CLOSE_SECONDS) -> bool:

@@ -1,6 +1,7 @@
 """The rows of one run in the store's tables: how its numbers are packed, written and read."""
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tui_gd.learning.models import Floats
+from tui_gd.runs.database import columns_of
 from tui_gd.training.checkpoint import SERIES, Checkpoint, Keyframe, LaneRecord
 from tui_gd.training.history import Branch, Close, Entry, Reset, SetLearningRate
 from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
@@ -163,12 +165,15 @@ def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | No
 
     Damaged rows raise one of `ValueError`, `TypeError`, `KeyError`, `IndexError`.
     """
+    late = "stopped_at" if "stopped_at" in columns_of(connection, "runs") else "NULL"
     found = connection.execute(
-        "SELECT epoch, newest, seed, next_number FROM runs WHERE id = ?", (run,)
+        f"SELECT epoch, newest, seed, next_number, stopped, {late} FROM runs WHERE id = ?", (run,)
     ).fetchone()
     if found is None:
         return None
-    epoch, newest, seed, number = found
+    epoch, newest, seed, number, stopped, stopped_at = found
+    if stopped_at is None:
+        stopped_at = epoch if stopped else math.inf
     lanes = tuple(_record(text) for text in _texts(connection, "record", "lanes", "position", run))
     entries = tuple(_entry(text) for text in _texts(connection, "entry", "entries", "place", run))
     frames = connection.execute(
@@ -178,7 +183,9 @@ def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | No
     keyframes = tuple(_of_all_lanes([_frame(*one) for one in frames], lanes, entries))
     values = {lane.number: _series(connection, run, lane) for lane in lanes}
     series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
-    return Checkpoint(epoch, newest, lanes, keyframes, series, entries, seed, number)
+    return Checkpoint(
+        epoch, newest, lanes, keyframes, series, entries, seed, number, stopped, stopped_at
+    )
 
 
 def _texts(

@@ -1,5 +1,6 @@
 """Writes batches of a run into the store's tables, each batch in one transaction."""
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Batch:
     checkpoint: Checkpoint | None
     state: str
     stopped: str
+    stopped_at: float
     seed: int
     goal: int
 
@@ -86,13 +88,14 @@ class Writer:
     def _write_run(self, connection: sqlite3.Connection, batch: Batch) -> None:
         delta = batch.delta
         connection.execute(
-            "UPDATE runs SET changed = ?, state = ?, stopped = ?, epoch = ?, newest = ?, goal = ?,"
-            " seed = ?, next_number = ?, lanes = ?, best = (SELECT min(least) FROM losses"
-            " WHERE run = ? AND least IS NOT NULL) WHERE id = ?",
+            "UPDATE runs SET changed = ?, state = ?, stopped = ?, stopped_at = ?, epoch = ?,"
+            " newest = ?, goal = ?, seed = ?, next_number = ?, lanes = ?, best = (SELECT min(least)"
+            " FROM losses WHERE run = ? AND least IS NOT NULL) WHERE id = ?",
             (
                 now(),
                 batch.state,
                 batch.stopped,
+                int(batch.stopped_at) if math.isfinite(batch.stopped_at) else None,
                 delta.epoch,
                 delta.newest,
                 batch.goal,

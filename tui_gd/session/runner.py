@@ -87,7 +87,7 @@ class Doing(Enum):
 
 
 class Runner:
-    """Drives `trainer` on a thread of its own, at first paused at epoch 0.
+    """Drives `trainer` on a thread of its own, at first paused, or stopped as the trainer is.
 
     `changed`, if set, is called on that thread whenever a command has been carried out or the
     run has come to rest by itself: then `snapshot` is new. While running, `want_snapshot` asks
@@ -114,7 +114,8 @@ class Runner:
         self._pace = pace
         self._recorder = record
         self._recorded_at = -math.inf
-        self._mode, self._doing = Mode.PAUSED, Doing.CATCHING_UP
+        self._mode = Mode.STOPPED if trainer.stopped else Mode.PAUSED
+        self._doing = Doing.CATCHING_UP
         self._goal = 0
         self._notice = ""
         self._inbox: deque[Command] = deque()

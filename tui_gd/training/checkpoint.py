@@ -1,5 +1,6 @@
 """Copies of a run that last: a checkpoint, to go on from, and a delta, what is new since."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -87,7 +88,8 @@ class Checkpoint:
 
     `keyframes` are in order of their epochs; epoch 0 is among them, and one at or before `epoch`.
     `series[name][number]` is what is known of epochs 0 … recorded of one lane; the names are
-    `SERIES`. `seed` is that of the newest random start.
+    `SERIES`. `seed` is that of the newest random start; `stopped` and `stopped_at` are the
+    trainer's.
     """
 
     epoch: int
@@ -98,6 +100,8 @@ class Checkpoint:
     entries: tuple[Entry, ...] = ()
     seed: int = 0
     next_number: int = 1
+    stopped: str = ""
+    stopped_at: float = math.inf
 
     @property
     def weights(self) -> dict[int, Floats]:

@@ -60,7 +60,8 @@ class Trainer:
 
     Methods address a lane by its position in `lanes`, which changes when an earlier lane is closed;
     `position` finds a lane by its number, which never changes. `current` is the number of the
-    selected lane. `stopped` says which stop rule ended the last `advance`, empty if none did.
+    selected lane. `stopped` says which stop rule ended the last `advance`, empty if none did; from
+    epoch `stopped_at` on, infinity if there is none, the rules are ignored.
 
     >>> from tui_gd import Trainer, load_problem
     >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01], seed=1)
@@ -154,7 +155,7 @@ class Trainer:
             lane.diverged = None if np.isfinite(value) else 0
         self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
         self._ahead = None
-        self.stopped, self._stopped_at = "", math.inf
+        self.stopped, self.stopped_at = "", math.inf
         self.descent.use(methods)
         self.history = History(state, lanes, keep_epochs=self._keep_epochs)
         self.history.train_loss.write(0, loss[None])
@@ -259,8 +260,8 @@ class Trainer:
         begin = self.epoch
         goal = begin + epochs
         self.stopped = ""
-        if begin < self._stopped_at:
-            self._stopped_at = math.inf
+        if begin < self.stopped_at:
+            self.stopped_at = math.inf
         with self._deferring():
             while self.epoch < goal and not self.diverged.all():
                 self._advance_chunk(goal - self.epoch)
@@ -376,7 +377,7 @@ class Trainer:
     def _check_stop_rules(self, first: int, chunk: Chunk) -> None:
         """Stop at the first epoch of the chunk that fulfils a rule, and forget what came after."""
         rules = self.stop_rules
-        if not rules or self.epoch < first or self._stopped_at <= self.epoch:
+        if not rules or self.epoch < first or self.stopped_at <= self.epoch:
             return
         done, test = self.epoch + 1 - first, self.history.test_loss
         best = []
@@ -387,7 +388,7 @@ class Trainer:
         )
         if epoch < 0:
             return
-        self._stopped_at = epoch
+        self.stopped_at = epoch
         if epoch < self.epoch:
             self._move_to(epoch, chunk.states[epoch - first].copy())
             for lane in range(len(self.lanes)):
@@ -597,7 +598,7 @@ class Trainer:
         there, self._replaced = self._replaced, self._moment()
         self.history, self.epoch = there.history, there.epoch
         self._state, self.loss, self.grad = there.state, there.loss, there.grad
-        self.stopped, self._stopped_at = there.stopped, there.stopped_at
+        self.stopped, self.stopped_at = there.stopped, there.stopped_at
         self._ahead = None
         self._use_methods()
         self._keep_current()
@@ -607,7 +608,7 @@ class Trainer:
 
     def _moment(self) -> _Moment:
         where = self.history, self.epoch, self._state, self.loss, self.grad
-        return _Moment(*where, self.stopped, self._stopped_at)
+        return _Moment(*where, self.stopped, self.stopped_at)
 
     # Saving
 
@@ -622,9 +623,10 @@ class Trainer:
 
     def checkpoint(self, seed: int = 0) -> Checkpoint:
         """Return a copy of everything that the run needs to go on from here."""
-        return checkpoint_of(
+        found = checkpoint_of(
             self.history, self.epoch, self._state, self.current, self._next_number, seed
         )
+        return replace(found, stopped=self.stopped, stopped_at=self.stopped_at)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go where a run of the same settings was, with the same bits.
@@ -642,9 +644,8 @@ class Trainer:
             )
             self._move_to(keyframe, state.astype(self._state.dtype))
             self._saved, self._replaced = SavedMark(), None
-            self._stopped_at = math.inf
+            self.stopped_at = -math.inf  # the rules have had their say
             self.advance(checkpoint.epoch - self.epoch)
-            if self.stopped:  # as it did before: the next `advance` ignores the rules
-                self._stopped_at = self.epoch
+            self.stopped, self.stopped_at = checkpoint.stopped, checkpoint.stopped_at
         for lane, record in zip(self.lanes, checkpoint.lanes, strict=True):
             lane.proposed = record.proposed  # the replay has dropped it
