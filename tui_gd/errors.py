@@ -1,5 +1,7 @@
 """Errors that a person can cause; imports nothing, so that an error message comes at once."""
 
+from collections.abc import Iterable, Mapping
+
 LISTED = 20
 """How many column names an error lists."""
 
@@ -20,3 +22,21 @@ class TargetMissing(ProblemError):  # noqa: N818
 
 class OutputError(Exception):
     """A file or standard output cannot be written; says which, and why."""
+
+
+def did_you_mean(word: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
+    """Return `; did you mean …?` with the most similar known word, or nothing.
+
+    Case and `_` for `-` do not count. `aliases` are other names that people use for known words.
+    """
+    from difflib import get_close_matches
+
+    def plain(text: str) -> str:
+        return text.lower().replace("_", "-")[:40]
+
+    meant = {plain(name): name for name in known}
+    for other, name in (aliases or {}).items():
+        if name in meant.values():
+            meant.setdefault(other, name)
+    near = get_close_matches(plain(word), meant, n=1, cutoff=0.65)
+    return f"; did you mean {meant[near[0]]}?" if near else ""

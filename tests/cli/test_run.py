@@ -270,20 +270,6 @@ def test_the_examples_of_help_can_be_given(tmp_path: Path, monkeypatch: pytest.M
         assert said.status == 0, line
 
 
-def test_version() -> None:
-    said = call("--version")
-    assert (said.status, said.out, said.err) == (0, f"gd-tui {__version__}\n", "")
-
-
-def test_problems_names_the_default() -> None:
-    said = call("problems")
-    assert (said.status, said.err) == (0, "")
-    names = [line.split()[0] for line in said.out.splitlines()]
-    assert "blobs" in names
-    assert len(set(names)) == len(names)
-    assert all(len(line.split()) > 1 for line in said.out.splitlines())
-
-
 @pytest.mark.parametrize("epochs", ["100.0", "1e2", "+100", " 100 "])
 def test_whole_numbers_of_epochs_may_be_written_as_floats(epochs: str) -> None:
     said = call("run", "--seed", 1, "-e", epochs)

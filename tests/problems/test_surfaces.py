@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems import SURFACES, Surface, load_problem
+from tui_gd.problems import SURFACES, TITLES, Surface, load_problem
 from tui_gd.problems.problem import surface_problem
 from tui_gd.problems.surfaces import find_surface, typed_surface
 
@@ -130,8 +130,9 @@ def test_the_saddle_has_a_saddle_at_the_origin() -> None:
 
 @pytest.mark.parametrize("surface", ALL, ids=named)
 def test_the_learning_rate_in_the_title_stays_finite_and_goes_down(surface: Surface) -> None:
-    assert f"-a {surface.learning_rate:g}" in surface.title
-    assert surface.title.isascii()
+    rate = f"try -a {surface.learning_rate:g}"
+    assert TITLES[surface.name] == f"{surface.about}: {surface.formula}, {rate}"
+    assert TITLES[surface.name].isascii()
     low, high = np.array(surface.limits).T
     corners = np.array(list(product(*surface.limits)))
     starts = np.vstack([corners, np.random.default_rng(5).uniform(low, high, (200, len(low)))])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.runs.kept import LINE, Kept
-from tui_gd.cli.runs import curve_lines, summary
+from tui_gd.cli.show import curve_lines, summary
 from tui_gd.errors import ProblemError
 from tui_gd.runs.export import why_not
 from tui_gd.runs.exports.tables import loss_files

@@ -1,4 +1,4 @@
-"""`gd-tui data` and `gd-tui problems`: the columns of a table, and what can be learned from."""
+"""`gd-tui data`: the columns of a table and what is done to them."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems import BUILTIN, SURFACES, Problem
+from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.column_notes import plain_notes
 from tui_gd.problems.files import read_columns
 from tui_gd.problems.input_file import format_of, names_file
@@ -17,15 +17,6 @@ from tui_gd.session.settings import RunSettings
 NAME_SHOWN = 28
 FOUND_SHOWN = 40
 WITHOUT_COLUMNS = ("npz", "npy", "svmlight")
-
-
-def problems(_: argparse.Namespace) -> int:
-    """Print what can be named as PROBLEM; return the exit status."""
-    for name, builtin in BUILTIN.items():
-        print(f"{name:<16}{builtin.title}")
-    for name, surface in SURFACES.items():
-        print(f"{name:<24}{surface.title}")
-    return 0
 
 
 def main(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tui_gd.cli.options import KINDS, given_options
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.runs.export import OF_ROWS, USUAL, export, write_file
 from tui_gd.runs.exports.estimator import estimator_files
 from tui_gd.runs.record import RunRecord
@@ -39,7 +39,8 @@ def main(options: argparse.Namespace) -> int:
     kinds, estimator, complete = options.kinds, options.estimator, options.complete
     for kind in kinds:
         if kind not in KINDS:
-            raise ProblemError(f"unknown kind {kind!r}: choose from {', '.join(KINDS)}")
+            hint = did_you_mean(kind, KINDS) or f": choose from {', '.join(KINDS)}"
+            raise ProblemError(f"unknown kind {kind!r}{hint}")
     run, record = _opened(options.id, options.lane)
     if record.no_data and not kinds and estimator is None:
         kinds = [kind for kind in USUAL if kind not in OF_ROWS]

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 def main(options: argparse.Namespace) -> int:
     """Show a new run, or the run of a share line; return the exit status."""
+    if options.version:
+        from tui_gd.cli.help import versions
+
+        print(versions())
+        return 0
     shared = None
     if is_line(options.problem):
         from tui_gd.cli.export import open_shared
@@ -49,9 +54,15 @@ def _offers_tour(options: argparse.Namespace) -> bool:
 
 def resume(options: argparse.Namespace) -> int:
     """Continue a kept run; return the exit status."""
-    from tui_gd.cli.runs import to_resume
+    from tui_gd.runs.identity import check_files
+    from tui_gd.runs.store import Store
 
-    run = to_resume(options.id)
+    # before any screen is shown
+    with Store() as store:
+        run = store.latest_resumable() if options.id is None else store.find(options.id)
+    if run.locked_by:
+        raise ProblemError(f"run {run.id} is locked by {run.locked_by}: close it there first")
+    check_files(run.id, run.identity)
     if options.plain:
         from tui_gd.cli.plain import go_on
 

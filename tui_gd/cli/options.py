@@ -6,14 +6,15 @@ Imports nothing heavy: help and a wrong option need no arithmetic. `dispatch` ca
 import argparse
 import re
 import secrets
+import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from tui_gd import __version__
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.learning import OPTIMIZERS
+from tui_gd.problems.catalog import TITLES, unknown_problem
 from tui_gd.runs.export import KINDS as ALL_KINDS
 from tui_gd.runs.export import SCREEN
 from tui_gd.session import readers
@@ -33,6 +34,7 @@ RUN_ID = "the run's id, or its first characters (gd-tui runs)"
 KINDS = tuple(kind for kind in ALL_KINDS if kind != SCREEN)
 """The kinds of files that `export` writes."""
 MOST_RATES = 4096
+SHELLS = ("bash", "zsh", "fish")
 LESSON_VERBS = """\
 also:
   gd-tui lesson check FILE          play a lesson by its own answers; every fault with its line
@@ -63,8 +65,70 @@ examples:
 """
 
 
+ENVIRONMENT = {
+    "GD_TUI_DATA": "directory of the kept runs (the user's data directory)",
+    "GD_TUI_CONFIG": "file with changed keys (config.toml in the user's configuration directory)",
+    "TERM, COLORTERM": "how many colours the terminal shows; COLORTERM=truecolor for all",
+    "NO_COLOR": "no colours if it is set",
+    "SSH_CONNECTION": "10 frames a second in place of 15 if it is set",
+}
+EXIT_STATUSES = {
+    0: "done",
+    1: "diverged, exploded or failed in training; a wrong gradient; output that cannot be written",
+    2: "the command line or the input is at fault",
+    130: "interrupted",
+    141: "the reader of the output has gone",
+}
+_SYNONYMS = {
+    "--lr": "--alpha",
+    "--learning-rate": "--alpha",
+    "--eta": "--alpha",
+    "--step-size": "--alpha",
+    "--iterations": "--epochs",
+    "--max-iter": "--epochs",
+    "--steps": "--epochs",
+    "--layers": "--hidden",
+    "--hidden-layers": "--hidden",
+    "--neurons": "--hidden",
+    "--batch": "--batch-size",
+    "--weight-decay": "--l2",
+    "--ridge": "--l2",
+    "--lasso": "--l1",
+    "--random-state": "--seed",
+    "--normalize": "--standardize",
+    "--scale": "--standardize",
+    "--function": "--surface",
+    "--formula": "--surface",
+    "--label": "--target",
+    "--test-split": "--test-size",
+    "--output": "--json",
+    "--early-stopping": "--patience",
+    "--weights": "--init",
+    "--rows": "--samples",
+}
+"""Options as other programs call them."""
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, with what may have been meant."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Return the options; what is not known ends the program with status 2."""
+        options, unknown = self.parse_known_args(args, namespace)
+        first = getattr(options, "problem", None)
+        if first in {command.name for command in COMMANDS}:
+            rest = list(args or [])
+            rest.remove(first)
+            words = shlex.join(["gd-tui", first, *rest])
+            self.error(f"{first} is a command and comes first: {words}")
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            hint = did_you_mean(flag, known, _SYNONYMS) if flag.startswith("-") else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line and leave with status 2."""
@@ -112,7 +176,7 @@ def typed(reader: Reader[Any], flag: str, example: str = "") -> Callable[[str], 
         try:
             return reader.typed(text)
         except ValueError as error:
-            hint = f"; try {flag} {example}" if example else ""
+            hint = f"; try {flag} {example}" if example and "did you mean" not in str(error) else ""
             raise argparse.ArgumentTypeError(f"{error}{hint}") from None
 
     return read
@@ -160,9 +224,20 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
         raise ProblemError(
             "a share line is opened by gd-tui and by gd-tui run: name a problem here"
         )
+    check_problem(given.get("problem"))
     # it is shown, so that the run can be repeated
     given.setdefault("seed", secrets.randbits(32))
     return RunSettings.of(given)
+
+
+def check_problem(name: str | None) -> None:
+    """Raise `ProblemError` if no problem and no file has a name; before anything is loaded."""
+    if name is None or name in {*TITLES, "surface"}:
+        return
+    from tui_gd.problems.input_file import names_file
+
+    if not names_file(name):
+        raise unknown_problem(name, [command.name for command in COMMANDS])
 
 
 def given_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -184,19 +259,31 @@ def output_of(options: argparse.Namespace) -> OutputSettings:
 
 
 def _add_interface(parser: argparse.ArgumentParser) -> None:
-    rows = [(command.name, command.usage, command.summary) for command in COMMANDS if command.name]
-    shown = [(f"{name} {usage}".strip(), summary) for name, usage, summary in rows]
-    width = max(len(words) for words, _ in shown)
-    commands = [
-        f"  {words:<{width}}  {summary[0].lower()}{summary[1:]}" for words, summary in shown
-    ]
+    commands = _table(
+        (f"{command.name} {command.usage}".strip(), command.summary) for command in COMMANDS
+    )
     parser.usage = "gd-tui [PROBLEM] [options]\n       gd-tui COMMAND [...]"
-    parser.description = f"{parser.description}\n\ncommands:\n" + "\n".join(commands)
-    parser.epilog = EXAMPLES
+    parser.description = f"{parser.description}\n\ncommands:\n{commands}"
+    parser.epilog = "\n\n".join(
+        [
+            EXAMPLES.rstrip(),
+            "environment:\n" + _table(ENVIRONMENT.items()),
+            "exit status:\n" + _table((str(one), text) for one, text in EXIT_STATUSES.items()),
+        ]
+    )
     add_options(parser)
     _add_no_store(parser)
     _add_screen(parser)
-    parser.add_argument("--version", action="version", version=f"gd-tui {__version__}")
+    parser.add_argument(
+        "--version", action="store_true", help="show versions, as a report of a fault needs them"
+    )
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    """Return lines of a word and what it means."""
+    shown = list(rows)
+    width = max(len(word) for word, _ in shown)
+    return "\n".join(f"  {word:<{width}}  {text}" for word, text in shown)
 
 
 def _add_screen(parser: argparse.ArgumentParser) -> None:
@@ -325,6 +412,26 @@ def _add_lesson(parser: argparse.ArgumentParser) -> None:
     _add_screen(parser)
 
 
+def _add_help(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help="a command (the program)")
+    parser.add_argument("--man", action="store_true", help="print the manual page, for man -l -")
+
+
+def _add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "shell",
+        metavar="SHELL",
+        type=typed(readers.one_of(*SHELLS), "completion", "bash"),
+        help="bash, zsh or fish",
+    )
+    parser.epilog = """\
+for this shell:
+  bash   eval "$(gd-tui completion bash)"
+  zsh    eval "$(gd-tui completion zsh)"
+  fish   gd-tui completion fish | source
+"""
+
+
 def _add_nothing(_: argparse.ArgumentParser) -> None:
     """Add no options."""
 
@@ -354,7 +461,7 @@ COMMANDS = (
         add_options,
         "check:main",
     ),
-    Command("problems", "", "List what can be named as PROBLEM", _add_nothing, "data:problems"),
+    Command("problems", "", "List what can be named as PROBLEM", _add_nothing, "help:problems"),
     Command(
         "data",
         "FILE [options]",
@@ -371,7 +478,7 @@ COMMANDS = (
         "lesson:lesson",
     ),
     Command("runs", "[--json]", "List the kept runs, last changed first", _add_runs, "runs:main"),
-    Command("show", "ID", "Show the losses and the report of a kept run", _add_id, "runs:show"),
+    Command("show", "ID", "Show the losses and the report of a kept run", _add_id, "show:main"),
     Command("rm", "ID ...", "Delete kept runs for good", _add_ids, "runs:remove"),
     Command(
         "resume",
@@ -394,7 +501,34 @@ COMMANDS = (
         _add_id,
         "export:share",
     ),
+    Command("help", "[COMMAND]", "Show the help of a command", _add_help, "help:main"),
+    Command(
+        "completion",
+        "SHELL",
+        "Print completions for bash, zsh or fish",
+        _add_completion,
+        "help:completion",
+    ),
 )
+
+
+def tree() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, with a sub-parser for every command.
+
+    Completions and the manual page are made from it. PROBLEM is missing at its root, where argparse
+    would take a command for it.
+    """
+    root = argparse.ArgumentParser(prog="gd-tui", description=LIVE.summary)
+    add_options(root, names=options_of(RunSettings).keys() - {"problem"})
+    _add_no_store(root)
+    _add_screen(root)
+    commands = root.add_subparsers(metavar="COMMAND")
+    for command in COMMANDS:
+        parser = commands.add_parser(
+            command.name, help=command.summary, description=command.summary
+        )
+        command.add(parser)
+    return root
 
 
 def find_command(words: list[str]) -> tuple[Command, list[str]]:

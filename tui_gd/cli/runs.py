@@ -1,38 +1,16 @@
-"""`gd-tui runs`, `show` and `rm`: kept runs, listed, shown and deleted."""
+"""`gd-tui runs` and `gd-tui rm`: kept runs, listed and deleted; starts without numpy."""
 
 import argparse
 import json
 import math
-import shutil
-import sys
 import time
-from dataclasses import replace
-
-import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.plots.axes import Heading
-from tui_gd.plots.curves import Curve, EpochView, bridged, draw_curves
-from tui_gd.plots.palette import Palette, Style, palette_for
-from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.problems.text import aligned, safe_text
-from tui_gd.runs.identity import check_files
-from tui_gd.runs.recorder import to_stderr
-from tui_gd.runs.resume import open_run, settings_of
 from tui_gd.runs.store import KeptRun, Store
-from tui_gd.session.report import print_reports, reports_of
-from tui_gd.session.settings import RunSettings
-from tui_gd.training.buckets import curve_of
-from tui_gd.training.checkpoint import Checkpoint, LaneRecord
-from tui_gd.training.spans import KnownPoints
 
 COLUMNS = ("id", "when", "state", "problem", "lanes", "epochs", "best loss")
 NUMBERS = frozenset(map(COLUMNS.index, ("lanes", "epochs", "best loss")))
-CURVE_ROWS = 16
-WIDEST = 120
-BUCKETS = 1024
-# more curves than these in one picture cannot be told apart
-MOST_CURVES = 8
 
 
 def main(options: argparse.Namespace) -> int:
@@ -71,19 +49,6 @@ def when(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def to_resume(name: str | None) -> KeptRun:
-    """Return the run to go on with, the newest that can if none is named; `ProblemError` if none.
-
-    Fails early if the run is locked or its files have changed, before any screen is shown.
-    """
-    with Store() as store:
-        run = store.latest_resumable() if name is None else store.find(name)
-    if run.locked_by:
-        raise ProblemError(f"run {run.id} is locked by {run.locked_by}: close it there first")
-    check_files(run.id, run.identity)
-    return run
-
-
 def remove(options: argparse.Namespace) -> int:
     """Delete runs for good: all that are named, or none if one of them cannot be found."""
     with Store() as store:
@@ -97,101 +62,3 @@ def remove(options: argparse.Namespace) -> int:
             store.delete(run.id)
             print(f"deleted {run.id} ({safe_text(run.problem)}, {run.newest} epochs)")
     return 0
-
-
-def show(options: argparse.Namespace) -> int:
-    """Print what a run is, its curve and its report; return the exit status.
-
-    Without its data there is no report; a line on stderr says so.
-    """
-    with Store() as store:
-        run = store.find(options.id)
-        checkpoint = store.checkpoint(run)
-        print("\n".join(summary(run, checkpoint)))
-        print()
-        columns = min(WIDEST, shutil.get_terminal_size().columns)
-        print("\n".join(curve_lines(checkpoint, columns, sys.stdout.encoding)))
-        try:
-            opened = open_run(store, run)
-            trainer = opened.trainer(test_losses=False, bounded=True)
-        except ProblemError as error:
-            sys.stdout.flush()
-            to_stderr(f"no report: {error}")
-            return 0
-    print_reports(trainer, reports_of(trainer, opened.problem), sys.stdout)
-    return 0
-
-
-def summary(run: KeptRun, checkpoint: Checkpoint) -> list[str]:
-    """Return what a run is: a line about it, and one for every lane."""
-    owner = f", locked by {run.locked_by}" if run.locked_by else ""
-    stopped = f", stopped: {run.stopped}" if run.stopped else ""
-    lines = [
-        f"run {run.id}: {safe_text(run.problem)}, {run.state}{owner}{stopped}",
-        f"started {when(run.started)}, changed {when(run.changed)}, epoch {run.epoch} of {run.goal}"
-        f" ({run.newest} on record), seed {run.seed}",
-    ]
-    if options := _options(run):
-        lines.append(f"options: {options}")
-    table: list[tuple[str, ...]] = [("lane", "optimizer", "loss", "alpha", "last", "best")]
-    table += [_lane_cells(lane, checkpoint) for lane in checkpoint.lanes]
-    ends = ["", *(_end(lane) for lane in checkpoint.lanes)]
-    rows = zip(aligned(table, right=range(6)), ends, strict=True)
-    return [*lines, "", *(line + end for line, end in rows)]
-
-
-def _lane_cells(lane: LaneRecord, checkpoint: Checkpoint) -> tuple[str, ...]:
-    finite = checkpoint.series["train"][lane.number].points().values
-    last, best = (finite[-1], finite.min()) if finite.size else (math.nan, math.nan)
-    _, optimizer, loss = lane.methods[-1]
-    rate = f"{lane.rates[-1][1]:g}"
-    return safe_text(lane.name, 12), optimizer, loss, rate, f"{last:.8g}", f"{best:.8g}"
-
-
-def _end(lane: LaneRecord) -> str:
-    return f"  diverged after epoch {lane.diverged}" if lane.diverged is not None else ""
-
-
-def _options(run: KeptRun) -> str:
-    """Return the settings that are not the usual ones, as options of the command line."""
-    settings = replace(settings_of(run), seed=RunSettings().seed)
-    return " ".join(map(safe_text, settings.words()[settings.surface is None :]))
-
-
-def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> list[str]:
-    """Return the training losses of the lanes as lines of text; of many lanes the best ones."""
-    style = Style(palette_for("mono", dark=True), _symbols(encoding))
-    losses = checkpoint.series["train"]
-    ends = {
-        lane.number: losses[lane.number].points().values.min(initial=math.inf)
-        for lane in checkpoint.lanes
-    }
-    lanes = sorted(checkpoint.lanes, key=lambda lane: ends[lane.number])[:MOST_CURVES]
-    curves = [
-        _curve(lane, losses[lane.number], style.palette, i > 0) for i, lane in enumerate(lanes)
-    ]
-    all_of_them = "" if len(lanes) == len(checkpoint.lanes) else f", best {len(lanes)} lanes"
-    positive = all((curve.low > 0)[np.isfinite(curve.low)].all() for curve in curves)
-    view = EpochView(checkpoint.newest, log=bool(positive))
-    heading = Heading(f"training loss{all_of_them}")
-    cells = draw_curves(CURVE_ROWS, columns, curves, view, style, heading).cells
-    return [line.rstrip() for line in cells.text()]
-
-
-def _curve(lane: LaneRecord, known: KnownPoints, palette: Palette, dashed: bool) -> Curve:
-    curve = curve_of(known, BUCKETS)
-    name = safe_text(lane.name, 12)
-    colour = palette.text
-    last = known.at(known.stop - 1)
-    low, high = bridged(curve.low, curve.high, curve.width, curve.dense_from)
-    return Curve(
-        name, 0, curve.width, low, high, colour, colour, f"{last:.6g}", curve.stop, dashed, name
-    )
-
-
-def _symbols(encoding: str | None) -> Symbols:
-    try:
-        "⣿".encode(encoding or "ascii")
-    except (LookupError, UnicodeEncodeError):
-        return ASCII
-    return UNICODE

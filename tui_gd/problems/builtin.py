@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.catalog import unknown_problem
 from tui_gd.problems.problem import Problem, surface_problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface
@@ -130,13 +131,6 @@ class Builtin:
     make: Callable[..., DataSet]
     options: Mapping[str, int | float] = field(default_factory=dict)
 
-    @property
-    def title(self) -> str:
-        """The line of `gd-tui problems`: what it is, rows, features, classes; plain ASCII."""
-        features = "1 feature" if self.features == 1 else f"{self.features} features"
-        kind = f"{self.classes} classes" if self.classes else "regression"
-        return f"{self.about}: {self.rows} rows, {features}, {kind}"
-
 
 def load_problem(
     name: str,
@@ -168,9 +162,7 @@ def load_problem(
     if name.startswith(PREFIX):
         return surface_problem(find_surface(name))
     if name not in BUILTIN:
-        raise ProblemError(
-            f"unknown problem {name!r}: choose one of {', '.join(BUILTIN)} (gd-tui problems)"
-        )
+        raise unknown_problem(name)
     given = {"samples": samples, "noise": noise, "data_seed": data_seed, "classes": classes}
     options = _options(name, {key: value for key, value in given.items() if value is not None})
     try:

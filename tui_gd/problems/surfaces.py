@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.errors import ProblemError
+from tui_gd.problems.catalog import unknown_problem
 from tui_gd.problems.dual import Floats
 from tui_gd.problems.expression import Expression, parse
 
@@ -61,12 +61,6 @@ class Surface:
     def names(self) -> tuple[str, ...]:
         """The names of the weights: x, y, or both."""
         return self.expression.names
-
-    @property
-    def title(self) -> str:
-        """The line of `gd-tui problems`: what it is, its formula, a learning rate."""
-        hint = "" if self.learning_rate is None else f", try -a {self.learning_rate:g}"
-        return f"{self.about}: {self.formula}{hint}"
 
     def value(self, points: Floats) -> Floats:
         """Return the values (points,) at `points` (points, weights)."""
@@ -123,10 +117,7 @@ class Surface:
 def find_surface(name: str) -> Surface:
     """Return the surface `surface:NAME`; `ProblemError` lists the names if there is none."""
     if name not in SURFACES:
-        raise ProblemError(
-            f"unknown surface {name.removeprefix(PREFIX)!r}: choose one of {', '.join(SURFACES)},"
-            " or write --surface 'x^2 + y^2'"
-        )
+        raise unknown_problem(name)
     return SURFACES[name]
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
 from tui_gd.runs.database import StoreError, connect, store_errors, store_path
-from tui_gd.runs.identity import delete_input
 from tui_gd.runs.lock import LockOwner, RunLock, RunLockedError, lock_owner
-from tui_gd.runs.rows import read_checkpoint
-from tui_gd.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from tui_gd.training.checkpoint import Checkpoint
 
 ID_DIGITS = 4
 STATES = ("running", "paused", "finished", "diverged", "interrupted")
@@ -223,6 +223,8 @@ class Store:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
             with store_errors(self.path):
                 self.connection.execute("PRAGMA incremental_vacuum").fetchall()
+            from tui_gd.runs.identity import delete_input
+
             delete_input(self.directory, run)
         finally:
             lock.close(delete=True)
@@ -292,8 +294,11 @@ class Store:
                 "UPDATE runs SET identity = ? WHERE id = ?", (json.dumps(identity), run)
             )
 
-    def checkpoint(self, run: KeptRun) -> Checkpoint:
+    def checkpoint(self, run: KeptRun) -> "Checkpoint":
         """Return everything stored of a run; `StoreError` if the parts do not fit together."""
+        # numpy comes with it, and listing runs needs none
+        from tui_gd.runs.rows import read_checkpoint
+
         with self._reading() as connection:
             try:
                 checkpoint = read_checkpoint(connection, run.id)

@@ -4,15 +4,14 @@ Every option of a run has one (`tui_gd.session.settings`). The command line, a s
 settings go through the same reader, so the same limits hold for all three.
 """
 
-import difflib
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, TypeVar
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, did_you_mean
 
 T = TypeVar("T")
 
@@ -21,6 +20,29 @@ LARGEST_SEED = 2**64
 MOST_LANES = 1024
 MOST_PARAMETERS = 10_000_000
 SHOWN = 40
+ALIASES = {
+    "bce": "cross-entropy",
+    "logloss": "cross-entropy",
+    "log-loss": "cross-entropy",
+    "logistic": "cross-entropy",
+    "l1": "mae",
+    "l2": "mse",
+    "squared": "sse",
+    "mean-squared-error": "mse",
+    "nag": "nesterov",
+    "gradient-descent": "sgd",
+    "gd": "sgd",
+    "logit": "sigmoid",
+    "identity": "linear",
+    "none": "linear",
+    "xavier": "glorot",
+    "kaiming": "he",
+    "gaussian": "normal",
+    "double": "float64",
+    "single": "float32",
+    "classify": "classification",
+}
+"""Other names that people use for losses, optimizers, activations, starts and types."""
 _HEX = re.compile(r"-?0x[01]\.?[0-9a-f]{0,13}p[+-][0-9]{1,4}")
 
 
@@ -105,18 +127,11 @@ def one_of(*names: str) -> Reader[str]:
 
     def plain(value: object) -> str:
         if type(value) is not str or value not in names:
-            hint = did_you_mean(value, names) if type(value) is str else ""
+            hint = did_you_mean(value, names, ALIASES) if type(value) is str else ""
             raise refuse(value, f"one of {', '.join(names)}{hint}")
         return value
 
     return Reader(plain, names=names)
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean …?` with the known word that is nearest, or nothing."""
-    lowered = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower()[:SHOWN], lowered, n=1, cutoff=0.6)
-    return f"; did you mean {lowered[near[0]]}?" if near else ""
 
 
 def several(reader: Reader[T], least: int, most: int) -> Reader[tuple[T, ...]]:

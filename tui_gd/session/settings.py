@@ -133,7 +133,15 @@ class RunSettings:
         "in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
         metavar="FORMULA",
     )
-    epochs: int = option(readers.whole(1), 100, "descent", metavar="N", example="100", short="-e")
+    epochs: int = option(
+        readers.whole(1),
+        100,
+        "descent",
+        "how many epochs to train",
+        metavar="N",
+        example="100",
+        short="-e",
+    )
     alpha: tuple[float, ...] = option(
         readers.several(readers.number(0, above=True), 1, MOST_LANES),
         (0.01,),
