@@ -23,7 +23,7 @@ from tui_gd.insight.many_starts import (
 )
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Model
-from tui_gd.problems import load_problem
+from tui_gd.problems import Problem, load_problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
 
@@ -104,17 +104,17 @@ def test_cross_entropy_ends_at_the_optimum_of_scikit_learn_from_every_start() ->
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e9])
-def test_basins_are_told_by_the_share_of_the_way_down(scale) -> None:
+def test_basins_depend_on_the_share_of_the_way_down(scale) -> None:
     losses = np.array([0.0, 9.9, 10.1, 89.9, 90.1, 250.0, np.inf])
     assert basin_by_share(losses * scale, 100.0 * scale).tolist() == [0, 0, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("reference", [99.0, 100.0, 100.0 + 1e-12, np.nan])
-def test_no_start_is_good_if_the_best_is_no_better_than_to_ignore_the_features(reference) -> None:
+def test_no_start_is_good_if_the_best_is_no_better_than_a_constant(reference) -> None:
     assert basin_by_share(np.array([100.0, 120.0]), reference).tolist() == [2, 2]
 
 
-def test_starts_that_diverge_are_told_and_come_last() -> None:
+def test_starts_that_diverge_are_named_and_come_last() -> None:
     # x' = x − 0.04 x³ is about 1/x² ← 1/x² + 0.08 for small x, and farther away for large ones
     problem = RunSettings(problem="surface", surface="x^4").load_problem()
     starts = np.array([[0.5], [100.0], [0.2]])
@@ -127,6 +127,23 @@ def test_starts_that_diverge_are_told_and_come_last() -> None:
     assert np.isnan(result.accuracy).all()
     # without rows it is the median of the starts
     assert result.reference == pytest.approx(0.5**4)
+
+
+def test_a_start_that_only_found_the_median_of_a_skewed_target_is_lost() -> None:
+    rng = np.random.default_rng(2)
+    x = np.column_stack([rng.standard_normal(300), np.ones(300)])
+    y = np.exp(2.0 * rng.standard_normal(300)) + 9.0 * x[:, 0]
+    problem = Problem("skewed", "regression", x, y, x[:0], y[:0], ("x",), ())
+    median = np.median(y)
+    starts = np.array([[0.0, median], [9.0, 1.0]])
+    result = run_starts(of_starts(problem, starts, "mae", 1e-9), 1, 1.0)
+    assert result.reference == pytest.approx(np.abs(y - median).mean())
+    assert [result.basins[place].name for place in result.basin] == ["lost", "good"]
+    # of the mean's loss, the median alone would be a tenth of the way down and more
+    share = (np.abs(y - y.mean()).mean() - result.losses[0]) / (
+        np.abs(y - y.mean()).mean() - result.losses[1]
+    )
+    assert share > 0.1
 
 
 @pytest.mark.parametrize("name", ["iris", "diabetes", "blobs"])
@@ -168,9 +185,9 @@ def test_a_rate_that_diverges_is_not_the_best() -> None:
     assert best_rate(trainer, (0.01, 50.0), 600, lambda: True) == 0.01
 
 
-@pytest.mark.parametrize(("name", "rate"), [("himmelblau", 0.01), ("rastrigin", 0.002)])
-def test_on_a_surface_basins_are_the_known_minima(name, rate) -> None:
-    problem = RunSettings(problem=f"surface:{name}").load_problem()
+@pytest.mark.parametrize(("formula", "rate"), [("himmelblau", 0.01), ("rastrigin", 0.002)])
+def test_on_a_surface_basins_are_the_known_minima(formula, rate) -> None:
+    problem = RunSettings(problem=f"surface:{formula}").load_problem()
     surface = problem.surface
     minima = Minima(
         np.array([minimum.point for minimum in surface.minima]),
@@ -181,18 +198,18 @@ def test_on_a_surface_basins_are_the_known_minima(name, rate) -> None:
     result = run_starts(of_starts(problem, starts, "value", rate), 300, 1.0, minima=minima)
     for end, basin, good in zip(result.end, result.basin, result.good, strict=True):
         near = [m for m in surface.minima if np.hypot(*(end - m.point)) <= surface.near]
-        told = result.basins[basin].name
+        name = result.basins[basin].name
         if not near:
-            assert told == "no minimum"
+            assert name == "no minimum"
         elif len(surface.minima) > 6:
-            assert told == ("global minimum" if near[0].is_global else "local minima")
+            assert name == ("global minimum" if near[0].is_global else "local minima")
         else:
-            assert told == "({:.4g}, {:.4g})".format(*near[0].point)
+            assert name == "({:.4g}, {:.4g})".format(*near[0].point)
         assert good == any(m.is_global for m in near)
-    assert len(set(result.basin.tolist())) >= (3 if name == "himmelblau" else 1)
+    assert len(set(result.basin.tolist())) >= (3 if formula == "himmelblau" else 1)
 
 
-def test_what_is_no_longer_wanted_is_given_up(blobs) -> None:
+def test_starts_that_are_no_longer_wanted_are_given_up(blobs) -> None:
     with pytest.raises(Interrupted):
         run_starts(of_starts(blobs, np.ones((2, 3)), "sse", 0.01), 10, 1.0, wanted=lambda: False)
 

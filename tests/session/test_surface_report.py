@@ -30,7 +30,7 @@ def test_far_from_every_minimum_the_nearest_is_named_and_none_is_reached() -> No
     report = surface_report(SURFACES["surface:saddle"], np.array([0.0, 0.0]))
     assert report.table["distance"] == pytest.approx(math.sqrt(2))
     assert report.table["kind"] is None
-    assert report.place == "(0, 0), no known minimum near"
+    assert report.place == "(0, 0), 1.4 away from the nearest minimum"
 
 
 def test_how_near_is_near_is_one_percent_of_the_diagonal() -> None:
@@ -40,11 +40,11 @@ def test_how_near_is_near_is_one_percent_of_the_diagonal() -> None:
         assert surface_report(surface, np.array([local + away])).table["kind"] == kind
 
 
-def test_of_a_typed_surface_no_minimum_is_known_and_nothing_is_nan() -> None:
+def test_the_minima_of_a_typed_surface_are_not_known_and_nothing_is_nan() -> None:
     report = surface_report(typed_surface("log(y)"), np.array([-1.0]))
     assert report.table["value"] is None
     assert report.table["y"] == -1.0
-    assert report.reached == "no minimum of it is known"
+    assert report.reached == "its minima are not known"
     assert "nan" not in report.text
 
 

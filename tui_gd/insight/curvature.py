@@ -1,4 +1,4 @@
-"""Curvature: the largest eigenvalue of the loss's Hessian, by products with it.
+"""Curvature: the eigenvalues of the loss's Hessian, and the largest safe learning rate by them.
 
 A product of the Hessian H with a vector v is a central difference of the gradient,
 `Hv = (∇L(w + h·v) − ∇L(w − h·v)) / 2h`, two lanes of one engine call. Its error is a V over h:
@@ -7,14 +7,15 @@ precision it is 1e-10 to 1e-8 of `‖Hv‖` (measured on eight problems and loss
 features are so large that the units switch within h. That is left of the V's foot at `ε^(1/3)`: a
 network with relu then has a twentieth of the kinks within h.
 
-A loss with kinks (hinge, mae, l1, relu within the model) has no Hessian there: a kink within h is
-seen as a curvature of 1/h, which `Curvature.error` tells. Between kinks H is that of the smooth
-piece.
+On a kink (hinge, mae, l1, relu) the loss has no Hessian, though differences give some number. The
+slopes of the gradient to both sides differ there, however small h is; elsewhere their gap shrinks
+with h. So every product compares them, and where they differ nothing is said.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,15 +23,26 @@ from tui_gd.learning.engine import Engine, computing, interrupting
 from tui_gd.learning.models import Floats
 
 EXACT_PARAMETERS = 32
-"""So many weights have their whole Hessian computed, in one engine call."""
-TOLERANCE = 1e-3
-MOST_PRODUCTS = 40
+"""Up to so many weights the whole Hessian is computed."""
+TOLERANCE, RESIDUAL = 1e-3, 1e-5
+"""Lanczos' method ends when the residuals of the largest and of the smallest eigenvalue are below
+these shares of the largest."""
+EXACT = 1e-7
+"""The eigenvalues of the whole Hessian are exact to this share of the largest, and often better."""
+MOST_PRODUCTS = 80
+"""Lanczos' method ends after so many products, whatever it has found."""
+KINK = 0.01
+"""A gap between the slopes to both sides, of the largest eigenvalue, is a kink from here on."""
 
-# how much of the first vector is random beside the direction of the time before: where the two
+CALL_LANES = 128
+"""So many lanes are in one engine call: it is soon given up."""
+# the share of the first vector that is random beside the direction found before: where the two
 # largest eigenvalues have changed places, that direction alone would not show it
 FRESH = 0.1
 # the step of the second opinion on an eigenvalue, over that of the first
 FINER = 0.125
+# the rounding of a gradient, of its length, may be so many ε
+GRADIENT_ROUNDING = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +51,18 @@ class Curvature:
 
     `largest` is its algebraically largest eigenvalue, negative where the loss curves down in every
     direction; `direction` (parameters,) is its eigenvector, of length 1. `smallest` is the smallest
-    eigenvalue; where `exact` is false, the true one is at most that, so a negative one proves a
-    direction downhill, a positive one proves no minimum. `along_gradient` is `gᵀHg / gᵀg`, NaN at
-    g = 0. `products` is the number of products with H.
+    eigenvalue, to within `doubt`; NaN where it is not known, since Lanczos' method may end before
+    it is found. A negative one that may not be the smallest is given all the same: it proves that
+    there is a way down. `along_gradient` is `gᵀHg / gᵀg`, NaN at g = 0.
 
-    `error` is `‖Hv − λv‖ / |λ|` with H by differences of another step. It holds what iteration left
-    and what differences are worth here; a distance of `error · |λ|` from an eigenvalue is not
-    exceeded. It is inf where weights or gradient are not finite, and 0 for H = 0.
+    `gain` is `½ gᵀH⁻¹g`, by which the loss would fall on the quadratic of this curvature, with
+    `doubt` in place of smaller eigenvalues. It is NaN where an eigenvalue is negative, and unless
+    `exact`, which says that the whole Hessian was computed. `products` is the number of products
+    with H.
+
+    `error` is `‖Hv − λv‖ / |λ|` with H by differences of another step. It includes what iteration
+    left and the error of differences; an eigenvalue is within `error · |λ|` of λ. It is inf where
+    weights or gradient are not finite, or on a `kink`, and 0 for H = 0.
     """
 
     largest: float
@@ -56,6 +73,19 @@ class Curvature:
     products: int
     error: float
     loss_name: str
+    gain: float = np.nan
+    doubt: float = 0.0
+    kink: bool = False
+
+
+class _Ends(NamedTuple):
+    """The ends of the spectrum, the direction of the largest, the gain, and the doubt."""
+
+    largest: float
+    smallest: float
+    direction: Floats
+    gain: float
+    doubt: float
 
 
 def curvature(
@@ -64,45 +94,47 @@ def curvature(
     *,
     wanted: Callable[[], bool] = lambda: True,
     start: Floats | None = None,
+    whole: bool | None = None,
+    both_ends: bool = True,
 ) -> Curvature:
     """Return the curvature of the engine's loss at `weights` (parameters,).
 
-    Up to `EXACT_PARAMETERS` weights: all eigenvalues of the whole Hessian. More: Lanczos' method,
-    which is power iteration that keeps its vectors; it ends with a residual of `TOLERANCE`, or
-    after `MOST_PRODUCTS`. It begins with a fixed vector, or near `start`, the direction found at
-    weights nearby. `Interrupted` when `wanted()` is false between two products or blocks of rows.
+    With the `whole` Hessian (by default up to `EXACT_PARAMETERS` weights): all its eigenvalues, by
+    2·parameters gradients. Otherwise by Lanczos' method, which is power iteration that keeps its
+    vectors: both ends of the spectrum, or the largest eigenvalue alone, with at most
+    `MOST_PRODUCTS`. It starts with a fixed vector, or near `start`, the direction found at weights
+    nearby. `Interrupted` when `wanted()` is false between two engine calls or blocks of rows.
 
     Source: Lanczos, 1950; Golub and Van Loan, "Matrix Computations", section 10.1. The product by
     differences: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, section 2.
     """
+    count = len(weights)
+    exact = count <= EXACT_PARAMETERS if whole is None else whole
     with _giving_up(engine, wanted), computing():
-        gradient = _gradients(engine, weights, weights[None].astype(np.float64))[0]
-        count = len(weights)
-        if not (np.isfinite(weights).all() and np.isfinite(gradient).all()) or not count:
+        hessian = _Differences(engine, weights)
+        if not (count and np.isfinite(weights).all() and np.isfinite(hessian.gradient).all()):
             return _unknown(count, engine.rule.name)
-        step = float(np.finfo(weights.dtype).eps ** 0.4 * (1.0 + np.abs(weights).max()))
-        exact = count <= EXACT_PARAMETERS
-
-        def product(vectors: Floats, step: float = step) -> Floats:
-            return _products(engine, weights, vectors, step)
-
-        found = _whole(product, count) if exact else _lanczos(product, _first(count, start))
+        first = _first(count, start)
+        found = _whole(hessian) if exact else _lanczos(hessian, first, both_ends=both_ends)
         if found is None:
             return _unknown(count, engine.rule.name)
-        largest, smallest, direction, products = found
-        slope = gradient / np.linalg.norm(gradient)
-        images = product(np.stack([direction, slope]), FINER * step)
-        residual = float(np.linalg.norm(images[0] - largest * direction))
-        error = residual / abs(largest) if residual else 0.0
+        slope = hessian.gradient / np.linalg.norm(hessian.gradient)
+        images = hessian.times(np.stack([found.direction, slope]), FINER * hessian.step)
+        residual = float(np.linalg.norm(images[0] - found.largest * found.direction))
+        if hessian.on_kink(max(abs(found.largest), abs(np.nan_to_num(found.smallest))), residual):
+            return _unknown(count, engine.rule.name, kink=True)
+        error = residual / abs(found.largest) if residual else 0.0
         return Curvature(
-            largest,
-            smallest,
-            direction,
+            found.largest,
+            found.smallest,
+            found.direction,
             along_gradient=float(images[1] @ slope),
             exact=exact,
-            products=products + 2,
+            products=hessian.products,
             error=error if np.isfinite(error) else np.inf,
             loss_name=engine.rule.name,
+            gain=found.gain,
+            doubt=max(found.doubt, residual if exact else 0.0),
         )
 
 
@@ -124,40 +156,71 @@ def _giving_up(engine: Engine, wanted: Callable[[], bool]) -> Iterator[None]:
         engine.between_blocks = before
 
 
-def _gradients(engine: Engine, weights: Floats, lanes: Floats) -> Floats:
-    """Return the gradients of the shown loss at `lanes`, computed in the weights' precision."""
-    if engine.between_blocks:
-        engine.between_blocks()
-    direction = engine.loss_and_grad(lanes.astype(weights.dtype))[1]
-    gradients: Floats = direction.astype(np.float64) / engine.rule.descent_factor
-    return gradients
+class _Differences:
+    """The Hessian by differences of the gradient; `gap` is the largest between both sides."""
+
+    def __init__(self, engine: Engine, weights: Floats) -> None:
+        self._engine, self._weights = engine, weights
+        self.gradient: Floats = self._gradients(weights[None].astype(np.float64))[0]
+        epsilon = float(np.finfo(weights.dtype).eps)
+        self.step = float(epsilon**0.4 * (1.0 + np.abs(weights).max(initial=0.0)))
+        self._rounding = GRADIENT_ROUNDING * epsilon * float(np.linalg.norm(self.gradient))
+        self.gap = 0.0
+        self.products = 0
+
+    def times(self, vectors: Floats, step: float | None = None) -> Floats:
+        """Return H times each of `vectors` (vectors, parameters)."""
+        step = step or self.step
+        parts = []
+        for begin in range(0, len(vectors), CALL_LANES // 2):
+            moved = step * vectors[begin : begin + CALL_LANES // 2]
+            lanes = np.concatenate([self._weights + moved, self._weights - moved])
+            up, down = np.split(self._gradients(lanes), 2)
+            gaps = np.linalg.norm(up + down - 2.0 * self.gradient, axis=1)
+            gap = float(gaps[np.isfinite(gaps)].max(initial=0.0)) - self._rounding
+            self.gap = max(self.gap, gap / step)
+            parts.append((up - down) / (2.0 * step))
+        self.products += len(vectors)
+        images: Floats = np.concatenate(parts)
+        return images
+
+    def on_kink(self, size: float, residual: float) -> bool:
+        """Return whether there was a kink, beside eigenvalues of that size.
+
+        Then the slopes to both sides differed; or, where the gradient on the kink is the middle of
+        both, those of a finer step by the `residual`, and by more than rounding.
+        """
+        rounding = self._rounding / (FINER * self.step)
+        return self.gap > KINK * size or residual > max(KINK * size, rounding)
+
+    def _gradients(self, lanes: Floats) -> Floats:
+        """Return the gradients of the shown loss at `lanes`, computed in the weights' precision."""
+        engine = self._engine
+        if engine.between_blocks:
+            engine.between_blocks()
+        direction = engine.loss_and_grad(lanes.astype(self._weights.dtype))[1]
+        gradients: Floats = direction.astype(np.float64) / engine.rule.descent_factor
+        return gradients
 
 
-def _products(engine: Engine, weights: Floats, vectors: Floats, step: float) -> Floats:
-    """Return H times each of `vectors` (vectors, parameters)."""
-    count = len(vectors)
-    moved = step * vectors
-    up, down = weights + moved, weights - moved
-    gradients = _gradients(engine, weights, np.concatenate([up, down]))
-    images: Floats = (gradients[:count] - gradients[count:]) / (2.0 * step)
-    return images
-
-
-def _whole(
-    product: Callable[[Floats], Floats], count: int
-) -> tuple[float, float, Floats, int] | None:
-    """Return largest and smallest eigenvalue, direction and number of products."""
-    hessian = product(np.eye(count))
+def _whole(differences: _Differences) -> _Ends | None:
+    count = len(differences.gradient)
+    hessian = differences.times(np.eye(count))
     hessian = 0.5 * (hessian + hessian.T)
     if not np.isfinite(hessian).all():
         return None
     values, vectors = np.linalg.eigh(hessian)
+    doubt = EXACT * float(np.abs(values).max())
+    gain = np.nan
+    if values[0] >= -doubt and doubt:
+        along = vectors.T @ differences.gradient
+        gain = 0.5 * float((along**2 / np.maximum(values, doubt)).sum())
     direction: Floats = vectors[:, -1].copy()
-    return float(values[-1]), float(values[0]), direction, count
+    return _Ends(float(values[-1]), float(values[0]), direction, gain, doubt)
 
 
 def _first(count: int, start: Floats | None) -> Floats:
-    """Return the vector that Lanczos begins with, of length 1."""
+    """Return the vector that Lanczos' method starts with, of length 1."""
     first = np.random.default_rng(0).standard_normal(count)
     first /= np.linalg.norm(first)
     if start is not None and start.shape == (count,) and np.isfinite(start).all():
@@ -166,19 +229,17 @@ def _first(count: int, start: Floats | None) -> Floats:
     return first
 
 
-def _lanczos(
-    product: Callable[[Floats], Floats], first: Floats
-) -> tuple[float, float, Floats, int] | None:
-    """Return as `_whole` does, by H's action on ever more vectors that are orthogonal.
+def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends | None:
+    """Find the ends of the spectrum by H's action on ever more orthogonal vectors.
 
-    Every new vector is made orthogonal to all before, twice: rounding would let eigenvalues come
-    up more than once otherwise.
+    Every new vector is made orthogonal to all before, twice: otherwise rounding would bring the
+    same eigenvalues up again.
     """
     basis = first[None]
     diagonal: list[float] = []
     beside: list[float] = []
     while True:
-        image = product(basis[-1:])[0]
+        image = hessian.times(basis[-1:])[0]
         if not np.isfinite(image).all():
             return None
         diagonal.append(float(image @ basis[-1]))
@@ -187,27 +248,34 @@ def _lanczos(
         length = float(np.linalg.norm(image))
         small = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
         values, vectors = np.linalg.eigh(small)
-        residual = length * abs(float(vectors[-1, -1]))
-        # an end that all of H's action on these vectors stays within, but for rounding
-        done = length <= 1e-7 * float(np.abs(values).max())
-        if done or residual <= TOLERANCE * abs(values[-1]) or len(diagonal) == MOST_PRODUCTS:
-            direction = vectors[:, -1] @ basis
-            return float(values[-1]), float(values[0]), direction, len(diagonal)
+        least, largest = float(values[0]), float(values[-1])
+        size = max(abs(least), abs(largest))
+        # an eigenvalue is within its residual, the action of H that leaves these vectors
+        lower, upper = (length * abs(float(vectors[-1, end])) for end in (0, -1))
+        # all of H's action stays within these vectors, but for rounding
+        closed = length <= 1e-7 * size
+        doubt = RESIDUAL * size
+        known = closed or lower <= doubt
+        enough = upper <= TOLERANCE * abs(largest) and (known or not both_ends)
+        if closed or enough or len(diagonal) == min(MOST_PRODUCTS, len(first)):
+            direction: Floats = vectors[:, -1] @ basis
+            proven = known or least < -doubt
+            return _Ends(largest, least if proven else np.nan, direction, np.nan, doubt)
         beside.append(length)
         basis = np.concatenate([basis, image[None] / length])
 
 
-def _unknown(count: int, loss_name: str) -> Curvature:
-    """Return what is said where numbers are not finite."""
-    nowhere = np.full(count, np.nan)
-    return Curvature(np.nan, np.nan, nowhere, np.nan, False, 0, np.inf, loss_name)
+def _unknown(count: int, loss_name: str, *, kink: bool = False) -> Curvature:
+    """Return what is said on a kink, or where numbers are not finite."""
+    nowhere, nan = np.full(count, np.nan), np.nan
+    return Curvature(nan, nan, nowhere, nan, False, 0, np.inf, loss_name, kink=kink)
 
 
-# Safe rate: the learning rate up to which descent is stable, by the curvature of the loss.
+# The largest safe learning rate
 
 KINKED = frozenset({"hinge", "mae"})
 LARGEST_ERROR = 0.1
-"""From this `Curvature.error` on, the eigenvalue is not used."""
+"""With a larger `Curvature.error` the eigenvalue is not used."""
 
 _FLAT = "no upward curvature: λ is 0"
 
@@ -216,8 +284,8 @@ _FLAT = "no upward curvature: λ is 0"
 class SafeRate:
     """The learning rate up to which descent is stable on a quadratic of this curvature.
 
-    `limit` None: there is none, and `why` says why not. `formula` is the limit in terms of λ;
-    `below` and `above` say what a learning rate on that side of it does.
+    `limit` None: there is none, and `why` says why. `formula` is the limit in terms of λ; `below`
+    and `above` say what a learning rate on that side of it does.
     """
 
     limit: float | None
@@ -274,7 +342,7 @@ def safe_learning_rate(
 
 
 def wording(rate: float, safe: SafeRate) -> str:
-    """Return in one line how a learning rate stands to its limit.
+    """Return in one line how a learning rate compares with its limit.
 
     Counted over 36,000 random states of 18 models (`benchmarks/curvature.py --states 2000`): below
     the limit a step of plain descent lowers the loss in 99.1 to 100 % of them by model, with huber,
@@ -300,12 +368,10 @@ def _why_none(found: Curvature, optimizer: str, full_batch: bool) -> str:
         ),
         (not full_batch, "every mini-batch has a curvature of its own"),
         (found.loss_name in KINKED, kinked),
+        (found.kink, "the loss has a kink here, and no curvature"),
         (not np.isfinite(found.largest), "the numbers are not finite here"),
         (found.largest == 0.0, _FLAT),
         (found.largest < 0.0, "no upward curvature here"),
-        (
-            found.error > LARGEST_ERROR,
-            "the curvature cannot be told here (a kink, or next to none)",
-        ),
+        (found.error > LARGEST_ERROR, "the curvature is not known here: it is next to 0"),
     )
     return next((why for holds, why in reasons if holds), "")

@@ -197,8 +197,6 @@ IN_SIGHT = 0.1
 # a valley: across it the loss curves so many times as much as along it, its sides would add so much
 # of the loss to it, and along g it curves as it does where it does least, but for such a share
 NARROW, WALLS, FLOOR = 20.0, 0.5, 0.25
-# eigenvalues are found to some 1e-8 of the largest, more where features are large
-NO_CURVATURE = 1e-5
 # steps whose cosines all are above go straight on, and may be longer
 STRAIGHT = 0.9
 # shares of the samples that are saturated: the reason of a standstill, or a part of it
@@ -285,7 +283,7 @@ def _stationary(facts: Facts) -> Found:
         return None
     if not (facts.hardly_changes or facts.still):
         return None
-    if largest <= NO_CURVATURE * facts.curvature or facts.bowl < NO_BOWL:
+    if largest <= facts.doubt or facts.bowl < NO_BOWL:
         return None
     if not nowhere_down(facts):
         return Verdict(
@@ -477,9 +475,9 @@ def _valley(facts: Facts) -> Found:
 
 
 def nowhere_down(facts: Facts) -> bool:
-    """Whether the loss curves down in no direction, as far as that can be told."""
+    """Whether the loss is known to curve down in no direction."""
     smallest = facts.evidence.smallest
-    return smallest is not None and smallest >= -NO_CURVATURE * facts.curvature
+    return smallest is not None and smallest >= -facts.doubt
 
 
 def _off_the_plateau(facts: Facts) -> tuple[Try, ...]:

@@ -29,6 +29,7 @@ HARDLY = 1e-3
 # a step below this, of the weights, is lost in their rounding
 ROUNDING = 1e-13
 SATURATED = 1e-3
+NO_CURVATURE = 1e-5
 # α so far below its limit: a larger one promises more
 FAR_BELOW = 0.3
 
@@ -68,7 +69,7 @@ class Evidence:
     leads to the loss `following`.
 
     `ratio` is α over its limit; `largest` and `smallest` are eigenvalues of the Hessian of the
-    loss, and unless `exact` there may be smaller ones; `along` is gᵀHg/gᵀg. `saturated` is what
+    loss, known to within `doubt`; `along` is gᵀHg/gᵀg. `saturated` is what
     `saturated_share` gives, `highest` a loss from before these epochs, best the lane's first.
     `plain`: updates are W − α·g on all rows. `floor`: the loss cannot be below 0. `convex`: it
     has one minimum. `lowest`: the weights are known to be near one that none is below.
@@ -91,6 +92,7 @@ class Evidence:
     largest: float | None = None
     smallest: float | None = None
     along: float | None = None
+    doubt: float | None = None
     exact: bool = True
     saturated: float | None = None
     plain: bool = True
@@ -147,6 +149,8 @@ class Facts:
         evidence = self.evidence
         known = [abs(e) for e in (evidence.largest, evidence.smallest) if e is not None]
         self.curvature = max(known, default=math.nan)
+        doubt = evidence.doubt
+        self.doubt = NO_CURVATURE * self.curvature if doubt is None else doubt
         self.along = self._along() if evidence.along is None else evidence.along
         self.distance = self.gradient / (abs(self.along) * scale) if self.along else math.nan
         if not self.gradient and self.curvature > 0.0:

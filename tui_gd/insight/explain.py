@@ -10,8 +10,8 @@ from tui_gd.learning.losses import Sigmoid, make_loss, softmax
 from tui_gd.learning.models import Floats, Model
 from tui_gd.problems import Problem
 
-# what a row adds to the loss, and its δ = d loss / d score as descent uses it; n is the number of
-# rows, t = ±1 the class, and of several classes e = p − onehot(y)
+# one row's part of the loss, and its δ = d loss / d score as descent uses it; n is the number of
+# rows, t = ±1 the class, and for several classes e = p − onehot(y)
 _FORMULAS = {
     ("binary", "sse"): ("(p − y)²", "(p − y) · p · (1 − p)"),
     ("binary", "mse"): ("(p − y)² / n", "2 · (p − y) · p · (1 − p) / n"),
@@ -45,7 +45,7 @@ class Quantity:
 class Chain:
     """x → z → p → error → loss → δ → share, for one row and one lane.
 
-    With hidden layers a quantity stands for each of them before z. `share` (parameters,) is the
+    With hidden layers there is a quantity for each of them before z. `share` (parameters,) is the
     row's part of the gradient g: `x ⊗ δ`, carried back through hidden layers.
     """
 
@@ -61,7 +61,7 @@ def chain(
 ) -> Chain:
     """Return the chain of row `x` (features + 1,) with target `y` among `rows` training rows.
 
-    The numbers are made by the same functions that train, on this one row.
+    The numbers come from the functions that train, applied to this one row.
     """
     rule = make_loss(loss, task)
     buffers = model.buffers(1, 1)
@@ -99,7 +99,7 @@ def _hidden(model: Model, layers: tuple[Floats, ...]) -> list[Quantity]:
 
 
 def _output(task: str, loss: str, z: Floats, y: float) -> list[Quantity]:
-    """Return what stands between the scores and the loss."""
+    """Return the quantities between the scores and the loss."""
     if task == "regression":
         return [Quantity("error", "z − y", (float(z[0]) - y,), signed=True)]
     if loss == "hinge":

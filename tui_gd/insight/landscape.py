@@ -1,6 +1,8 @@
-"""The loss landscape: the loss over a plane through the weights, and how the plane is laid.
+"""The loss landscape: the loss over a plane through the weights, and the choice of the plane.
 
-A plane is laid along two weights, the others held, or along the two principal directions of a path.
+A plane runs along two weights, with the others held, or along the two principal directions of a
+path.
+
 Source of the latter: Li, Xu, Taylor, Studer, Goldstein, "Visualizing the Loss Landscape of Neural
 Nets" (2018), section 7.
 """
@@ -15,20 +17,20 @@ from tui_gd.learning.engine import Engine
 from tui_gd.learning.models import Floats
 
 Limits = tuple[float, ...]
-"""From and to of every axis, one axis after the other: two numbers, or four."""
+"""The ends of each axis, one axis after the other: two numbers, or four."""
 
 LARGEST_WEIGHT = 1e150
-"""Beyond this a weight is not covered: the squares of distances would not be finite."""
+"""A larger weight is not covered: squares of distances would not be finite."""
 
-# one call of the engine takes at most so many weights: 8 MiB of doubles
 CALL_WEIGHTS = 1 << 20
-# work of one landscape: 0.2 s on one core
+"""One call of the engine takes at most so many weights: 8 MiB of doubles."""
 ROW_POINTS = 20_000_000
+"""The work of one landscape: 0.2 s on one core."""
 MOST_POINTS = 4096
 LEAST_GRID = (8, 12)
-# a path reaches at most so far into the limits' outer parts before they grow
+# the share of the path's span that is added on each side
 _MARGIN = 0.25
-# limits so many times as wide as needed are given up
+# limits more than so many times as wide as needed are replaced
 _TOO_WIDE = 8.0
 _LARGEST_SVD = 10**9
 
@@ -38,8 +40,8 @@ class Plane:
     """A plane (a line) in the space of all weights: `origin + a · axes[0] + b · axes[1]`.
 
     `origin` is (parameters,), `axes` (2, parameters) or (1, parameters), orthonormal. `labels` name
-    the axes. `weights` are the numbers of the weights that are the axes, of a plane along weights;
-    its coordinates are then these weights themselves.
+    the axes. For a plane along weights, `weights` are the indices of these weights, and the
+    coordinates are their values.
     """
 
     origin: Floats
@@ -48,19 +50,19 @@ class Plane:
     weights: tuple[int, ...] = ()
 
     def project(self, weights: Floats) -> Floats:
-        """Return the coordinates (n, axes) of weights (n, parameters): of the nearest points."""
+        """Return the coordinates (n, axes) of the points nearest to weights (n, parameters)."""
         if self.weights:
             return weights[:, list(self.weights)].astype(np.float64)
         coordinates: Floats = (weights - self.origin).astype(np.float64) @ self.axes.T
         return coordinates
 
     def direction(self, vector: Floats) -> Floats:
-        """Return the part (axes,) of a vector (parameters,) that lies in the plane."""
+        """Return the projection (axes,) of a vector (parameters,) on the axes."""
         along: Floats = self.axes @ vector.astype(np.float64)
         return along
 
     def lift(self, points: Floats) -> Floats:
-        """Return the weights (n, parameters) at coordinates (n, axes), in the origin's type."""
+        """Return the weights (n, parameters) at coordinates (n, axes), in the origin's dtype."""
         if self.weights:
             lifted = np.repeat(self.origin[None], len(points), axis=0)
             lifted[:, list(self.weights)] = points
@@ -70,12 +72,13 @@ class Plane:
 
 
 def plane_of_weights(weights: Floats, chosen: Sequence[int], names: Sequence[str]) -> Plane:
-    """Return the plane along one or two chosen weights; the others are held at `weights` (P,).
+    """Return the plane along one or two chosen weights; the others keep their values in `weights`.
 
-    `ValueError` for a weight that is chosen twice or does not exist.
+    `weights` and `names` are (parameters,). `ValueError` for a weight that is chosen twice or does
+    not exist.
     """
     if len(set(chosen)) != len(chosen) or not 1 <= len(chosen) <= 2:
-        raise ValueError("a plane is laid along one weight or two different ones")
+        raise ValueError("a plane needs one weight, or two different ones")
     if not all(0 <= index < len(weights) for index in chosen):
         raise ValueError(f"there are weights 0 to {len(weights) - 1}, not {tuple(chosen)}")
     origin = weights.copy()
@@ -91,9 +94,9 @@ def principal_plane(path: Floats, through: Floats, gradient: Floats) -> Plane:
     `path` is (points, parameters), at least two parameters; `through` and `gradient` are
     (parameters,). Coordinates are measured from the path's first point. The directions are the
     first right singular vectors of the path less its mean, the share of each in the path's variance
-    is `s² / Σ s²`; their largest component is positive. What a path of one point, or along one
-    line, leaves open is the gradient's direction, then the axes of the weights with the largest
-    derivative, each less what lies along the directions before.
+    is `s² / Σ s²`; their largest component is positive. Directions that a path of one
+    point or along one line leaves open are the gradient's, then the axes of the weights with the
+    largest derivative, each made orthogonal to the directions before.
     """
     directions, shares = _principal_directions(path)
     labels = [
@@ -107,7 +110,7 @@ def principal_plane(path: Floats, through: Floats, gradient: Floats) -> Plane:
     ]:
         rest = vector / (np.abs(vector).max() or 1.0)
         length = float(np.linalg.norm(rest))
-        for _ in range(2):  # once more for what rounding leaves
+        for _ in range(2):  # the second time removes what rounding left
             for direction in directions:
                 rest = rest - (rest @ direction) * direction
         norm = float(np.linalg.norm(rest))
@@ -139,7 +142,7 @@ def _principal_directions(path: Floats) -> tuple[list[Floats], list[float]]:
 
 
 def _turned(direction: Floats) -> Floats:
-    """Return the direction, or its opposite, so that the largest component is positive."""
+    """Return the direction or its opposite, whichever has a positive largest component."""
     return -direction if direction[np.argmax(np.abs(direction))] < 0.0 else direction
 
 
@@ -150,13 +153,12 @@ def _unit(length: int, index: int) -> Floats:
 
 
 def covering(points: Floats, before: Limits | None = None, reach: float = 0.0) -> Limits:
-    """Return limits around points (n, axes), or the limits `before` while these still do.
+    """Return limits around points (n, axes), or the limits `before` while these still fit.
 
-    Every axis gets a margin of a quarter on both sides, and at least half of the widest axis's
-    span; where there is but one place, twice the largest coordinate. `reach` is the least span.
-    What has to grow grows on that side alone, by a quarter and more; limits are given up when they
-    are eight times as wide as needed. Points that are not finite, or beyond `LARGEST_WEIGHT`, do
-    not count.
+    Every axis has a margin of a quarter on both sides, and at least half of the widest axis's span;
+    around a single place, twice the largest coordinate. `reach` is the least span. Limits that have
+    to grow do so on that side alone, by at least a quarter; limits more than eight times as wide as
+    needed are replaced. Points that are not finite, or beyond `LARGEST_WEIGHT`, do not count.
     """
     good = points
     if not np.abs(points).max(initial=0.0) <= LARGEST_WEIGHT:
@@ -166,7 +168,7 @@ def covering(points: Floats, before: Limits | None = None, reach: float = 0.0) -
     low, high = good.min(axis=0), good.max(axis=0)
     spans = high - low
     size = float(np.abs(good).max())
-    # a path of one place says nothing of the scale; its own distance from 0 does
+    # a path of one place has no scale; its distance from 0 gives one
     least = max(0.5 * float(spans.max()), reach, 1e-9 * size)
     if float(spans.max()) <= 0.1 * size or not size:
         least = max(least, size or 1.0)
@@ -188,7 +190,7 @@ def covering(points: Floats, before: Limits | None = None, reach: float = 0.0) -
 
 
 def _grown(old: tuple[float, float], low: float, high: float) -> tuple[float, float]:
-    """Return limits that hold low … high: the old ones, or wider where they do not."""
+    """Return limits that include low … high: the old ones, widened where needed."""
     bottom, top = old
     span = max(high, top) - min(low, bottom)
     return (
@@ -198,9 +200,9 @@ def _grown(old: tuple[float, float], low: float, high: float) -> tuple[float, fl
 
 
 def zoomed(limits: Limits, factor: float, about: Sequence[float]) -> Limits:
-    """Return limits `factor` times as near, the point `about` (axes,) staying where it is.
+    """Return limits magnified `factor` times about the point `about` (axes,).
 
-    Limits that would be too narrow for the numbers' precision, or beyond all numbers, stay.
+    They stay unchanged where they would become too narrow for double precision, or not finite.
     """
     new = []
     for low, high, at in zip(limits[::2], limits[1::2], about, strict=True):
@@ -213,16 +215,15 @@ def zoomed(limits: Limits, factor: float, about: Sequence[float]) -> Limits:
 
 
 def work(rows: int, parameters: int, points: int = 1) -> int:
-    """Return what losses cost: `rows · points · (1 + parameters / 3)`, of some 10 ns each."""
+    """Return the cost of losses: `rows · points · (1 + parameters / 3)`, in units of 10 ns."""
     return rows * points * (3 + parameters) // 3
 
 
 def grid_shape(rows: int, parameters: int, pixels: tuple[int, int]) -> tuple[int, int]:
     """Return how many points (down, across) are computed for a picture of so many pixels.
 
-    Their `work` on so many rows of data stays below `ROW_POINTS` (where there is very much to do, 8
-    × 12 points are computed all the same), and points below `MOST_POINTS`. What is drawn between
-    them is interpolated.
+    Their `work` on so many rows of data stays below `ROW_POINTS`, but there are at least 8 × 12
+    points and at most `MOST_POINTS`. The picture interpolates between them.
     """
     down, across = max(pixels[0], 1), max(pixels[1], 1)
     most = min(
@@ -239,7 +240,7 @@ def grid_shape(rows: int, parameters: int, pixels: tuple[int, int]) -> tuple[int
 
 
 def grid(limits: Limits, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return the places (w,) and (h,) of a grid: centres of equal parts, the second falling."""
+    """Return the coordinates (w,) and falling (h,) of a grid: the centres of equal parts."""
     h, w = shape
     xs = limits[0] + (np.arange(w) + 0.5) / w * (limits[1] - limits[0])
     if len(limits) == 2:
@@ -257,9 +258,8 @@ def losses_on(
 ) -> Floats:
     """Return the loss (h, w) at the points xs (w,), ys (h,) of a plane; of a line (1, w).
 
-    Every point is a lane of one call of the engine; with very many weights, of several calls.
-    `between`, if given, is called between them and may raise `Interrupted`. What overflows is inf
-    or NaN.
+    Every point is a lane of one engine call, with very many weights of several calls. `between`, if
+    given, is called between them and may raise `Interrupted`. A loss that overflows is inf or NaN.
     """
     if len(plane.axes) == 1:
         points, shape = xs[:, None], (1, len(xs))

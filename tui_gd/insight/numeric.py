@@ -1,16 +1,16 @@
-"""The gradient by differences of the loss: how a gradient that was worked out is checked.
+"""The gradient by differences of the loss, which checks the gradient that descent uses.
 
-Differences are of the loss as it is *shown*, the penalty included. What an engine gives as the
-direction of descent is `loss.descent_factor` times that loss's gradient, so divide by it first.
+The differences are of the loss that is shown, penalty included. An engine's direction of descent is
+`loss.descent_factor` times that loss's gradient, so divide it by that factor first.
 
 Two errors work against each other. Truncation falls with the step h: as h² for the central
-difference, as h for the one-sided. Rounding rises as `ε·L / h`: two losses that agree in most of
-their digits are subtracted. So the error over h is a V; its foot lies near `ε^(1/3)` = 6e-6 for
-the central difference (error about 1e-10) and near `√ε` = 1.5e-8 for the one-sided (about 1e-8).
+difference, as h for the one-sided one. Rounding rises as `ε·L / h`, since the two losses agree in
+most of their digits. So the error over h is a V; its foot is near `ε^(1/3)` = 6e-6 for the central
+difference (error about 1e-10) and near `√ε` = 1.5e-8 for the one-sided one (about 1e-8).
 
-A loss with kinks (hinge, mae, relu within the model, the l1 penalty) has no derivative there. A
-difference across a kink sees both slopes, whatever the gradient says; the smaller h, the fewer
-rows have one within h.
+A loss with kinks (hinge, mae, relu in the model, the l1 penalty) has no derivative at them. A
+difference across a kink sees both slopes, whatever the gradient is; the smaller h, the fewer rows
+have a kink within h.
 """
 
 from collections.abc import Sequence
@@ -59,10 +59,10 @@ class StepError(NamedTuple):
 def numeric_gradient(engine: Engine, weights: Floats, step: float = 1e-5) -> Differences:
     """Return the gradient of the shown loss at `weights` (parameters,) by differences.
 
-    One call of the engine for all weights: 2·parameters lanes, and one that stays. With more than
-    some 700 parameters it is one call for every `CHUNK_WEIGHTS` numbers.
+    It is one call of the engine with 2·parameters + 1 lanes; beyond about 700 parameters, one call
+    for every `CHUNK_WEIGHTS` numbers.
 
-    Source: both formulas as in the tutorial and in cs231n, "Gradient checks".
+    Source: both formulas as in cs231n, "Gradient checks".
     """
     parameters = len(weights)
     at_once = max(1, CHUNK_WEIGHTS // (2 * parameters))
@@ -86,8 +86,8 @@ def relative_error(
 ) -> Floats:
     """Return `|a − b| / max(|a|, |b|, tiny)`, elementwise; NaN where a or b is not finite.
 
-    It is 0 for equal numbers, 2 for opposite ones, ½ where one is twice the other. What is below
-    `tiny` is measured against `tiny` instead.
+    It is 0 for equal numbers, 2 for opposite ones, ½ where one is twice the other. Numbers below
+    `tiny` are compared with `tiny` instead.
     """
     with np.errstate(invalid="ignore"):
         error: Floats = np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), tiny)
@@ -95,23 +95,23 @@ def relative_error(
 
 
 def limit(weights: Floats) -> float:
-    """Return the relative error that tells a right gradient from a wrong one.
+    """Return the relative error above which a gradient is wrong.
 
-    1e-6 in double precision. Right ones are off by rounding alone: with the best h at most by 1e-7,
-    with kinks by 5e-7 (measured on seven problems with all losses and several networks, begun and
-    trained). The faintest mistake in use, `n − 1` for `n`, is off by 1/n; what is forgotten (a
-    factor 2, `p·(1 − p)`, the penalty) by far more. In single precision rounding is 7e5 times as
-    coarse (`ε^(2/3)`), and only mistakes above 5 % are told.
+    1e-6 in double precision. Right gradients differ by rounding alone: with the best h by at most
+    1e-7, with kinks by 5e-7 (measured on seven problems with all losses and several networks, at
+    the start and after training). The smallest common mistake, `n − 1` for `n`, is off by 1/n; a
+    forgotten factor 2, `p·(1 − p)` or penalty by far more. In single precision rounding is 7e5
+    times as coarse (`ε^(2/3)`), so only mistakes above 5 % are found.
     """
     return 1e-6 if weights.dtype == np.float64 else 5e-2
 
 
 def least_derivative(loss: float, weights: Floats) -> float:
-    """Return the size below which no difference tells a derivative to within `limit`.
+    """Return the derivative below which no difference is exact to `limit`.
 
-    `100 · ε^(2/3) · |L| / limit`: what rounding leaves at the foot of the V is `ε·L / h` with
-    `h = ε^(1/3)`; sums over many rows and a foot elsewhere make it up to a hundred times that. For
-    `tiny` of `relative_error`.
+    `100 · ε^(2/3) · |L| / limit`: rounding at the foot of the V is `ε·L / h` with `h = ε^(1/3)`;
+    sums over many rows and a foot elsewhere make it up to a hundred times that. It is the `tiny` of
+    `relative_error`.
     """
     smallest = np.finfo(np.float64).smallest_normal
     return float(max(100.0 * _epsilon(weights) ** (2 / 3) * abs(loss) / limit(weights), smallest))
@@ -124,10 +124,10 @@ def step_table(
     steps: Sequence[float] = STEPS,
     among: Chosen = ALL,
 ) -> list[StepError]:
-    """Return one row per step: how far differences are from `analytic`, the gradient of the loss.
+    """Return one row per step: the error of differences against the gradient `analytic`.
 
-    `weights` and `analytic` are (parameters,); an engine's direction of descent is to be divided
-    by `loss.descent_factor` first. The error is the largest of the weights `among`, relative to
+    `weights` and `analytic` are (parameters,); divide an engine's direction of descent by
+    `loss.descent_factor` first. The error is the largest of the weights `among`, relative to
     `least_derivative` where the derivative is smaller than that; inf where one is not finite.
     """
     rows = []
@@ -142,9 +142,9 @@ def step_table(
 
 
 def weight_errors(numeric: Floats, analytic: Floats, loss: float) -> Floats:
-    """Return every weight's relative error as the table has it (parameters,).
+    """Return the relative error of every weight (parameters,), as in the table.
 
-    `analytic` is to be of the weights' dtype, which decides how much rounding is expected.
+    `analytic` has the dtype of the weights, which decides how much rounding is expected.
     """
     errors = relative_error(numeric, analytic, least_derivative(loss, analytic))
     return np.nan_to_num(errors, nan=np.inf)
@@ -162,18 +162,18 @@ def usual_step(weights: Floats) -> float:
 
 
 def on_kink(engine: Engine, weights: Floats, analytic: Floats) -> NDArray[np.bool_]:
-    """Return which weights (parameters,) stand on a kink that explains their difference.
+    """Return which weights (parameters,) are on a kink that explains their error.
 
-    There the slopes to both sides differ however small h is (elsewhere their gap shrinks with h),
-    and the gradient lies between them, as a subgradient has to. A network with relu and biases 0
-    begins like this: a row that switches off all units of a layer leaves the next at exactly 0.
+    On a kink the slopes to both sides differ however small h is (elsewhere the gap shrinks with h),
+    and the gradient is between them, as a subgradient has to be. A network with relu starts like
+    this where biases are 0: a row that switches off all units of a layer leaves the next at 0.
     """
     foot = _epsilon(weights) ** (1 / 3)
     far, near = (numeric_gradient(engine, weights, h) for h in (foot, 0.1 * foot))
     least = limit(weights) * least_derivative(near.loss, weights)
     forward, backward = near.one_sided, 2.0 * near.central - near.one_sided
     gap, wider = np.abs(forward - backward), 2.0 * np.abs(far.one_sided - far.central)
-    # the slopes are off by h·L''/2, which is little beside the gap where that is a kink's
+    # the slopes are off by h·L''/2, which is small beside the gap of a kink
     below = np.minimum(forward, backward) - 0.01 * gap
     above = np.maximum(forward, backward) + 0.01 * gap
     within = (below <= analytic) & (analytic <= above)

@@ -1,4 +1,4 @@
-"""Races: many learning rates from one start, a lane each, and how every one of them ended."""
+"""Races: many learning rates from one start, one lane each, and how each of them ended."""
 
 import math
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from tui_gd.learning.models import Floats
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
 
-# a loss that is above the start's by no more than this share of it is rounding
 ROUNDING = 1e-9
-# a loss within this share of the least one counts as arrived
+"""A loss above the start's by no more than this share of it differs by rounding alone."""
 NEAR = 0.01
-# after a lane diverges the rest of a burst is computed again, so bursts are kept short
+"""A loss within this share of the least one counts as arrived."""
 LONGEST_BURST = 16
+"""When a lane diverges the rest of its burst is computed again, so bursts are short."""
 BURST_SECONDS = 0.02
 SHOW_SECONDS = 0.1
 
@@ -25,8 +25,8 @@ SHOW_SECONDS = 0.1
 def rates_around(rate: float, count: int, decades: float) -> Floats:
     """Return `rate · 10^(decades · (i − ⌊count/2⌋) / (count − 1))` for i = 0 … count − 1.
 
-    Rising, (count,), with `rate` itself exactly among them; fewer where the numbers of double
-    precision end. `ValueError` unless `rate` and `decades` are positive and `count` at least 1.
+    They rise, (count,), and include `rate` itself exactly; rates beyond the range of doubles are
+    left out. `ValueError` unless `rate` and `decades` are positive and `count` is at least 1.
 
     >>> rates_around(0.01, 3, 2.0).tolist()
     [0.001, 0.01, 0.1]
@@ -44,9 +44,9 @@ def rates_around(rate: float, count: int, decades: float) -> Floats:
 class Contender:
     """An optimizer with the best of its own learning rates.
 
-    `lane` is its place in the race, None if all of its lanes diverged; then the rest is NaN and
-    empty. `train` and `test` (epochs + 1,) are its losses after 0 … epochs. `near` is the first
-    epoch whose training loss is within 1 % of its least: `loss ≤ least + 0.01 · |least|`.
+    `lane` is that rate's lane in the race, None if all lanes of the optimizer diverged; then the
+    numbers are NaN and the arrays empty. `train` and `test` (epochs + 1,) are its losses after
+    0 … epochs. `near` is the first epoch with `loss ≤ least + 0.01 · |least|`.
     """
 
     optimizer: str
@@ -61,17 +61,17 @@ class Contender:
 
 @dataclass(frozen=True, eq=False)
 class RaceResult:
-    """How the lanes of a race stand after `done` of `epochs` epochs; arrays are (lanes,).
+    """The state of a race's lanes after `done` of `epochs` epochs; arrays are (lanes,).
 
-    `train` and `test` are the losses at that epoch, NaN where the lane diverged or, for `test`,
-    where it was not computed. `diverged` is the last epoch with finite numbers, −1 for lanes that
-    still have them. `ended_higher` lanes are finite, but above `begin`, the loss of the start.
-    `best` is the lane with the least training loss, the one of the smaller rate where two are
-    equal; None if all diverged. One contender for each optimizer.
+    `train` and `test` are the losses at that epoch, NaN where the lane diverged or where the test
+    loss was not computed. `diverged` is the last epoch with finite numbers, −1 for lanes that still
+    have them. `ended_higher` lanes are finite, but above `begin`, the loss of the start. `best` is
+    the lane with the least training loss, of two the one with the smaller rate; None if all
+    diverged. There is one contender for each optimizer.
 
-    Optimizers are compared each at the best of its own rates: the same rate for all would be
-    unfair, as α means another thing in each. Adam's first step is α long in every direction,
-    that of gradient descent α times the gradient.
+    Each optimizer is compared at the best of its own rates: one rate for all would be unfair, since
+    α means something else in each. Adam's first step is α long in every direction, that of gradient
+    descent α times the gradient.
     """
 
     rates: Floats
@@ -101,15 +101,15 @@ class RaceResult:
         return float(rates.min()), float(rates.max())
 
     def at_edge(self, lane: int) -> bool:
-        """Return whether a lane has the least or the greatest of its optimizer's rates.
+        """Return whether a lane has the smallest or the largest of its optimizer's rates.
 
-        If it is the best of them, a better one may lie beyond.
+        If such a lane is the best one, a better rate may lie beyond it.
         """
         own = self.rates[np.array(self.optimizers) == self.optimizers[lane]]
         return len(own) > 1 and bool(self.rates[lane] in (own.min(), own.max()))
 
     def note(self, lane: int, current: float = math.nan) -> str:
-        """Return in words what is to be said of a lane, `current` being the rate in use."""
+        """Describe a lane in a few words; `current` is the rate in use."""
         notes = []
         if lane == self.best:
             notes.append("best, at the edge of the range" if self.at_edge(lane) else "best")
@@ -125,10 +125,10 @@ class RaceResult:
     def of(
         cls, trainer: Trainer, epochs: int | None = None, test: Floats | None = None
     ) -> "RaceResult":
-        """Read how the lanes of `trainer`, that all began at one start, stand at its epoch.
+        """Return the state of the lanes of `trainer`, which all had one start, at its epoch.
 
-        `epochs` is the epoch the race goes to, by default the one it is at. `test` (lanes,) are
-        the test losses there; by default those on record.
+        `epochs` is the last epoch of the race, by default the present one. `test` (lanes,) are the
+        test losses, by default those on record.
         """
         lanes, done = trainer.lanes, trainer.epoch
         diverged = np.array([-1 if lane.diverged is None else lane.diverged for lane in lanes])
@@ -165,11 +165,11 @@ def race(
     wanted: Callable[[], bool] = lambda: True,
     show: Callable[[RaceResult], None] | None = None,
 ) -> RaceResult:
-    """Let all lanes of `trainer` go on to `epochs` and return how they ended.
+    """Train all lanes of `trainer` up to `epochs` and return how they ended.
 
-    `show` is given the checkpoint about ten times a second, or after every epoch that takes longer.
-    As soon as `wanted` is false, which is looked at between blocks of rows too, `Interrupted` is
-    raised. Test losses that the trainer does not record are computed once, at the end.
+    `show` gets the state about ten times a second, or after every epoch that takes longer.
+    `Interrupted` is raised as soon as `wanted` is false; it is called between blocks of rows too.
+    Test losses that the trainer does not record are computed once, at the end.
     """
     look = trainer.engines.between_blocks = interrupting(wanted)
     time_to_show = Every(SHOW_SECONDS)
@@ -188,7 +188,7 @@ def race(
 
 
 def _least(losses: Floats, rates: Floats) -> int | None:
-    """Return the place of the least loss, of equal ones that of the smallest rate."""
+    """Return the index of the least loss, of equal ones that of the smallest rate."""
     if np.isnan(losses).all():
         return None
     equal = np.flatnonzero(losses == np.nanmin(losses))

@@ -1,4 +1,4 @@
-"""What changed between two sets of weights: in the test rows, and in scikit-learn's measures."""
+"""What changed between two sets of weights: predictions of the test rows, and measures of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from tui_gd.problems import Problem
 
 BLOCK_ROWS = 8192
 LISTED = 10_000
-"""So many rows are listed at most; the counts are of all."""
+"""At most so many rows are listed; the counts include all."""
 MEASURES = ("precision", "recall", "f1-score")
 ERRORS = ("R²", "mean absolute error", "root mean squared error")
 
 
 @dataclass(frozen=True, eq=False)
 class Flips:
-    """Test rows whose predicted class changed, (n,) each: row numbers from 0, and class numbers.
+    """Test rows whose predicted class changed: row numbers from 0 and class numbers, (n,) each.
 
     Broken ones first, then wrong to wrong, then fixed, each in the order of the data; at most
     `LISTED`.
@@ -35,7 +35,7 @@ class ClassificationChanges:
     """How the predicted classes of the test rows changed.
 
     `fixed` became right, `broken` became wrong, `other` went from wrong to wrong; `flipped` is
-    their sum and `rows` that of all test rows. `before` and `after` (classes, 3) are precision,
+    their sum, `rows` the number of test rows. `before` and `after` (classes, 3) are precision,
     recall and F1 of each class, `support` (classes,) its rows; `accuracy` is before, after.
     `confusion` (classes, classes) is counts after − counts before, rows true, columns predicted.
     """
@@ -53,7 +53,7 @@ class ClassificationChanges:
 
     @property
     def flipped(self) -> int:
-        """The number of rows predicted otherwise."""
+        """How many rows have another predicted class."""
         return self.fixed + self.broken + self.other
 
 
@@ -61,11 +61,11 @@ class ClassificationChanges:
 class RegressionChanges:
     """How the predictions of the test rows changed.
 
-    `listed` (n,) are numbers of rows, from 0, those with the largest ||after − y| − |before − y||
-    first, at most `LISTED`; `true`, `before` and `after` (n,) are theirs. Of `rows` test rows
-    `nearer` are predicted with a smaller error than before and `farther` with a larger one.
-    `measures_before` and `measures_after` (3,) are those of `ERRORS`, NaN where a prediction is
-    not finite, and R² also of less than two rows.
+    `listed` (n,) are at most `LISTED` row numbers, from 0, in falling order of
+    ||after − y| − |before − y||; `true`, `before` and `after` (n,) belong to them. Of `rows` test
+    rows `nearer` have a smaller error than before and `farther` a larger one. `measures_before` and
+    `measures_after` (3,) are those of `ERRORS`, NaN where a prediction is not finite; R² is NaN
+    also for fewer than two rows.
     """
 
     rows: int
@@ -81,7 +81,7 @@ class RegressionChanges:
 
 @dataclass(frozen=True, eq=False)
 class SurfaceChanges:
-    """How far the weights went on a surface, `distance` = ‖after − before‖, and its value there."""
+    """How far the weights moved on a surface, `distance` = ‖after − before‖, and the values."""
 
     before: Floats
     after: Floats
@@ -100,9 +100,9 @@ def compare(
     after: Floats,
     between_blocks: Callable[[], None] | None = None,
 ) -> Changes:
-    """Return what changed from the weights `before` to `after` (parameters,), over the test rows.
+    """Return what changed on the test rows from the weights `before` to `after` (parameters,).
 
-    Of a surface: between the two points. `between_blocks` is called before every block of
+    On a surface: what changed between the two points. `between_blocks` is called before every
     `BLOCK_ROWS` rows; what it raises gives the comparison up.
     """
     if problem.surface is not None:
@@ -145,7 +145,7 @@ def _classification(
         )
     )
     listed = np.concatenate([broken, other, fixed])[:LISTED]
-    # every pair of classes once, weighted by its rows: the same numbers in far less time
+    # each pair of classes once, weighted by its rows: the same numbers in far less time
     labels = np.arange(classes)
     pairs = (np.repeat(labels, classes), np.tile(labels, classes))
     scores, counts = [], []
@@ -172,7 +172,7 @@ def _classification(
 
 def _regression(true: Floats, before: Floats, after: Floats) -> RegressionChanges:
     with np.errstate(all="ignore"):
-        # what is not a number is as far off as can be
+        # a prediction that is not finite has the largest error
         errors = np.nan_to_num(np.abs(np.stack([before, after]) - true), nan=np.inf, posinf=np.inf)
         grown = np.nan_to_num(errors[1] - errors[0], nan=0.0, posinf=np.inf, neginf=-np.inf)
     size = np.abs(grown)

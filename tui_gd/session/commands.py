@@ -1,4 +1,4 @@
-"""Commands: what a run can be asked to do."""
+"""Commands: what the runner can be asked to do."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from tui_gd.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop after the epoch in progress, or between its blocks."""
+    """Pause after the epoch in progress, on large data between two blocks of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on to the last epoch wanted; when that is reached, for as many epochs again."""
+    """Run to the last epoch wanted; if that is reached, extend the run by as many epochs again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True)
 class SetLearningRate:
-    """Let the current lane descend with this learning rate from here on."""
+    """Give the current lane this learning rate from here on."""
 
     learning_rate: float
 
@@ -48,8 +48,8 @@ class SetLearningRate:
 class Branch:
     """Copy the current lane here into a new lane, which becomes the current one.
 
-    From here on it has this optimizer and this loss, each by its name, and this learning rate;
-    None is the old lane's.
+    The new lane has this optimizer and this loss, both by name, and this learning rate; None keeps
+    the old lane's.
     """
 
     optimizer: str | None = None
@@ -74,7 +74,7 @@ class RenameLane:
 
 @dataclass(frozen=True, slots=True)
 class CloseLane:
-    """Drop a lane, by its number, with all that is on record of it; the last one stays."""
+    """Drop a lane, by its number, and its history; the last lane cannot be dropped."""
 
     lane: int
 
@@ -88,16 +88,16 @@ class SetStart:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Make the viewed epoch the one to which others are compared."""
+    """Compare later epochs with the viewed one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAt:
-    """Have the curves `measure` (loss, norm or alpha) of epochs `first` … `last` in snapshots.
+    """Choose the curves in snapshots: `measure` (loss, norm or alpha) of epochs `first` … `last`.
 
-    `last` None is the newest; a `first` below 0 counts from it. `cursor` is an epoch whose numbers
-    are wanted exactly. With `early` the first epochs are wanted in narrower buckets too, where
-    those of the curves have several: on a logarithmic axis they take half of the room.
+    `last` None is the newest; a `first` below 0 counts from it. `cursor` is an epoch whose exact
+    numbers are wanted. `early` adds the first epochs in narrower buckets, since they take half of a
+    logarithmic axis.
     """
 
     measure: str = "loss"
@@ -116,19 +116,19 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """Be where the run stood before it was begun again; a second time, be here again."""
+    """Swap with the run before the last restart; a second time, swap back."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetPace:
-    """Do no more than so many epochs a second while running; None is flat out."""
+    """Limit the epochs a second while running; None is as fast as possible."""
 
     epochs_per_second: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckGradient:
-    """At rest, hold the gradient of the current lane against differences of the loss, or not."""
+    """Check the current lane's gradient numerically whenever the run rests, or stop doing so."""
 
     wanted: bool
 
@@ -165,9 +165,9 @@ Command = (
     | TakeCheckpoint
 )
 
-# commands that end steps in progress
+# commands that end steps in progress and take their place
 CALLING_OFF = Pause | GoTo | Reset | SetStart | TakeBack
-# commands that leave weights and history as they are: carried out between two blocks of a run
+# commands that leave weights and history unchanged: a running epoch goes on after them
 LIGHT = (
     SetLearningRate
     | SelectLane
@@ -178,5 +178,5 @@ LIGHT = (
     | CheckGradient
     | TakeCheckpoint
 )
-# commands after which a run that has stopped is where it was
+# commands that only look: a run that a stop rule has ended stays finished
 LOOKING = SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient

@@ -1,4 +1,4 @@
-"""The observer: from a trainer to snapshots, which hold copies of all that may be shown."""
+"""The observer: turns a trainer into snapshots, which hold copies of all that may be shown."""
 
 import math
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from tui_gd.training.buckets import BUCKETS, Buckets
 from tui_gd.training.history import Lane
 from tui_gd.training.trainer import Trainer
 
-# with more rows, accuracy is left to the report, which is not made for every frame
 ACCURACY_ROWS = 100_000
-# so many numbers of scores, or of a layer, are held at once for it
+"""Of more test rows the accuracy is not computed for every frame; the report has it."""
 ACCURACY_NUMBERS = 100_000
-# epochs of which every number stands in a snapshot
+"""So many scores, or outputs of a layer, are in memory at once for it."""
 RECENT_EPOCHS = 512
-# a path is given as at most so many points, and all paths together as so many numbers
+"""A snapshot has every number of so many last epochs."""
 PATH_POINTS = 256
 PATH_NUMBERS = 200_000
+"""A path has at most so many points, and all paths together so many numbers."""
 
 _NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
 
@@ -32,8 +32,8 @@ _NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
 class Observer:
     """Takes snapshots of a trainer, on the trainer's thread.
 
-    The trainer's `current` lane is looked at most closely. `look` says which curves are wanted;
-    `checking`, whether the gradient is held against differences of the loss.
+    Most numbers are of the trainer's `current` lane. `look` says which curves are wanted,
+    `checking` whether the gradient is checked numerically.
     """
 
     def __init__(self, trainer: Trainer, predictor: Predictor) -> None:
@@ -46,20 +46,20 @@ class Observer:
 
     @property
     def position(self) -> int:
-        """The position of the current lane."""
+        """The position of the current lane among the trainer's lanes."""
         found = self._trainer.position(self._trainer.current)
         assert found is not None
         return found
 
-    # The epoch to which others are compared
+    # The epoch that changes are measured from
 
     def mark(self) -> None:
-        """Let others be compared to the trainer's epoch."""
+        """Measure changes from the trainer's epoch."""
         weights = {lane.number: self._trainer.weights[i].copy() for i, lane in self._numbered()}
         self._marked = (self._trainer.epoch, weights)
 
     def forget_mark(self) -> None:
-        """Let others be compared to epoch 0."""
+        """Measure changes from epoch 0 again."""
         self._marked = None
 
     def _numbered(self) -> Sequence[tuple[int, Lane]]:
@@ -70,15 +70,15 @@ class Observer:
         if self._marked is None:
             return Reference(0, self._trainer.history.keyframes.start()[position, 0])
         epoch, weights = self._marked
-        if lane.number not in weights:  # branched since: what it had in common with its parent
+        if lane.number not in weights:  # branched since then: its parent's weights were its own
             parents = [number for number in weights if number == lane.parent]
             weights[lane.number] = weights[parents[0] if parents else min(weights)]
         return Reference(epoch, weights[lane.number])
 
-    # The gradient by differences
+    # The gradient, checked numerically
 
     def check_gradient(self) -> bool:
-        """Compute the current lane's gradient by differences if it is wanted and not known."""
+        """Compute the current lane's gradient by differences; return whether that was needed."""
         if not self.checking or self._numeric(self.position) is not None:
             return False
         trainer, position = self._trainer, self.position
@@ -95,7 +95,7 @@ class Observer:
         return (number, trainer.epoch, trainer.weights[position].tobytes())
 
     def _numeric(self, position: int) -> Floats | None:
-        """Return the direction by differences, if it is known where the lane is."""
+        """Return the direction by differences, if it is known at the lane's weights."""
         if self.checking and self._checked and self._checked[0] == self._place(position):
             return self._checked[1]
         return None
@@ -112,7 +112,7 @@ class Observer:
         seed: int,
         notice: str,
     ) -> Snapshot:
-        """Return all that may be shown, as it is now."""
+        """Return a snapshot of the run as it is now."""
         position, other = self.position, self._trainer.replaced
         return Snapshot(
             state=state,
@@ -133,7 +133,7 @@ class Observer:
         )
 
     def _outcome(self, position: int) -> Outcome | None:
-        """Return what a lane predicts for the test rows, of not too many."""
+        """Return what a lane predicts for the test rows; None without classes or for many rows."""
         problem = self._trainer.problem
         if not self._has_classes():
             return None
@@ -145,7 +145,7 @@ class Observer:
         return Outcome("test", *counts)
 
     def _has_classes(self) -> bool:
-        """Whether there are test rows of classes, and not too many to be predicted every frame."""
+        """Whether there are classes, and few enough test rows to predict them for every frame."""
         problem = self._trainer.problem
         classes = problem.task in {"binary", "multiclass"}
         return classes and 0 < len(problem.y_test) <= ACCURACY_ROWS
@@ -197,7 +197,7 @@ class Observer:
         return tuple(lanes)
 
     def _accuracies(self, current: int) -> list[float]:
-        """Return the lanes' accuracies on the test rows; of many on many rows `current`'s only."""
+        """Return the lanes' accuracies on the test rows; with much to compute `current`'s only."""
         trainer, problem = self._trainer, self._trainer.problem
         lanes, rows = len(trainer.lanes), len(problem.y_test)
         found = [math.nan] * lanes
@@ -224,7 +224,7 @@ class Observer:
     def _early(
         self, curves: list[tuple[Buckets, Buckets]]
     ) -> Sequence[tuple[Buckets, Buckets] | None]:
-        """Return the curves of the first of their epochs, if these are to be had any finer."""
+        """Return the curves of the first epochs, None where their buckets would be no narrower."""
         wide = [train for train, _ in curves if train.width > 1]
         if not self.look.early or not wide or self.look.measure == "alpha":
             return [None] * len(curves)
@@ -234,16 +234,16 @@ class Observer:
         return self._curves(look)
 
     def _curves(self, look: LookAt) -> list[tuple[Buckets, Buckets]]:
-        """Return the curves of what a look says, a pair for every lane."""
+        """Return the curves that a look chooses, a pair (train, test) for every lane."""
         history = self._trainer.history
         pairs = [(_NOTHING, _NOTHING)] * len(self._trainer.lanes)
-        alike: dict[int, list[int]] = {}  # lanes whose curves end at the same epoch
+        ends: dict[int, list[int]] = {}  # lanes by the epoch at which their curves end
         for i, lane in self._numbered():
             last = lane.recorded if look.last is None else min(look.last, lane.recorded)
             if look.first <= last:
-                alike.setdefault(last, []).append(i)
+                ends.setdefault(last, []).append(i)
         factors = self._factors() if look.measure == "alpha" else None
-        for last, which in alike.items():
+        for last, which in ends.items():
             stop = last + 1
             if factors is not None:
                 lanes = self._trainer.lanes
@@ -261,7 +261,7 @@ class Observer:
         return pairs
 
     def _factors(self) -> tuple[NDArray[np.intp], Floats]:
-        """Return the epochs at which learning rates are shown, and the schedule's factors there."""
+        """Return the epochs at which learning rates are drawn, and the schedule's factors there."""
         first = self.look.first
         stop = 1 + (self._trainer.newest if self.look.last is None else self.look.last)
         epochs = np.arange(first, max(stop, first + 1), -(-(stop - first) // (2 * BUCKETS)) or 1)
@@ -285,7 +285,7 @@ class Observer:
 
 
 def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:
-    """Return the learning rates of a lane's updates as a curve, those where buckets begin."""
+    """Return the learning rates of a lane's updates as a curve; a bucket has its first one."""
     width = int(epochs[1] - epochs[0]) if len(epochs) > 1 else 1
     shown = epochs < stop
     starts = np.array([start for start, _ in lane.rates])

@@ -1,4 +1,4 @@
-"""How a race is made from the settings of a run."""
+"""A race made from the settings of a run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,8 +20,8 @@ def race_settings(
 ) -> RunSettings:
     """Return the settings of a race: a lane for each rate with each optimizer.
 
-    Nothing stops it before its last epoch: a rule that waits for all lanes would wait for the
-    worst, and epochs would not be alike. A schedule takes the race for the whole run.
+    It has no stop rules: one that waits for all lanes would wait for the worst. A schedule takes
+    the race for the whole run.
     """
     return replace(
         settings,
@@ -46,7 +46,7 @@ def hold_race(
 ) -> RaceResult:
     """Race the lanes of `settings` from `weights` (parameters,); see `tui_gd.insight.race.race`.
 
-    The test losses of every epoch are known where optimizers race, else those of the last one.
+    With several optimizers the test losses of every epoch are recorded, else those of the last one.
     """
     trainer = settings.make_trainer(
         problem,

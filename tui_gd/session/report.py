@@ -1,4 +1,4 @@
-"""Reports of how well a run predicts its test rows, by scikit-learn; of a surface, where it is."""
+"""Reports: how well a run predicts its test rows, by scikit-learn; on a surface, where it is."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from tui_gd.training.trainer import Trainer
 
 
 class SupportsWrite(Protocol):
-    """Where text can be printed."""
+    """Anything that text can be printed to."""
 
     def write(self, text: str, /) -> object:
-        """Take some text."""
+        """Write text."""
 
 
 REPORT_ROWS = 8192
@@ -39,7 +39,7 @@ class ClassificationReport:
 class RegressionReport:
     """scikit-learn's measures of a regression on the test rows: `text` as printed, and `table`.
 
-    The table holds R², mean absolute error, root of the mean squared error and largest error.
+    The table holds R², mean absolute error, root mean squared error and largest error.
     """
 
     text: str
@@ -48,11 +48,11 @@ class RegressionReport:
 
 @dataclass(frozen=True, eq=False)
 class SurfaceReport:
-    """Where a lane stands on a surface: `text` as printed, and `table`.
+    """Where a lane is on a surface: `text` as printed, and `table`.
 
-    The table holds every weight by its name, the `value`, the `nearest minimum` among those known
-    with `its value` and the `distance` to it, and `kind`: `global` or `local` where that distance
-    is at most `surface.near`, else None. What is not known is None.
+    The table holds every weight by its name, the `value`, the `nearest minimum` among those known,
+    `its value` and the `distance` to it, and `kind`: `global` or `local` where that distance is at
+    most `surface.near`, else None. What is not known is None.
     """
 
     text: str
@@ -60,15 +60,17 @@ class SurfaceReport:
 
     @property
     def reached(self) -> str:
-        """Which kind of minimum was reached, in words."""
+        """The kind of minimum that was reached, in words."""
         if self.table["nearest minimum"] is None:
-            return "no minimum of it is known"
+            return "its minima are not known"
         kind = self.table["kind"]
-        return "no known minimum near" if kind is None else f"{kind} minimum"
+        if kind is None:
+            return f"{self.table['distance']:.2g} away from the nearest minimum"
+        return f"{kind} minimum"
 
     @property
     def place(self) -> str:
-        """The point, and what was reached, in one line."""
+        """The point and what was reached, in one line."""
         names = list(self.table)[: list(self.table).index("value")]
         reached = self.reached
         if self.table["kind"] is not None:
@@ -84,7 +86,7 @@ def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report
     """Report on one lane's `weights` (parameters,) by the problem's test rows, or its surface."""
     if problem.surface:
         return surface_report(problem.surface, weights)
-    # one block after the other: the test rows may be mapped from a file
+    # block by block: the test rows may be mapped from a file
     parts = (
         problem.rows(problem.x_test, slice(i, i + REPORT_ROWS))
         for i in range(0, len(problem.y_test), REPORT_ROWS)
@@ -162,12 +164,12 @@ def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
 
 
 def _digits(loss: float) -> str:
-    """Return how a loss is written: what is very large in powers of ten."""
+    """Return the format of a loss; a very large one is written with a power of ten."""
     return ".7f" if abs(loss) < 1e6 else ".6e"
 
 
 def _measure(report: Report) -> tuple[str, str]:
-    """Return the name of what lanes are compared by, and this report's."""
+    """Return the name of the measure that lanes are compared by, and this report's value."""
     if isinstance(report, SurfaceReport):
         return "ended at", report.place
     name = "accuracy" if isinstance(report, ClassificationReport) else "r2"
@@ -175,7 +177,7 @@ def _measure(report: Report) -> tuple[str, str]:
 
 
 def print_reports(trainer: Trainer, reports: list[Report], out: SupportsWrite) -> None:
-    """Print the report; of several lanes a line each, and the report of the best."""
+    """Print the report; of several lanes one line each, then the report of the best."""
     best = 0
     if len(reports) > 1:
         finite = np.where(trainer.diverged, np.inf, trainer.loss)

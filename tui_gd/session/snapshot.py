@@ -1,4 +1,4 @@
-"""Snapshots: a run at one moment, frozen; all that the interface knows of it."""
+"""Snapshots: a run at one moment, frozen. They are all that the interface knows of the run."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ from tui_gd.training.buckets import Buckets
 
 
 class RunState(StrEnum):
-    """What a run is doing, in the words of the status line."""
+    """The state of a run, in the words of the status line."""
 
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
@@ -25,10 +25,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recent:
-    """The current lane's last epochs up to the viewed one, the first being epoch `first`.
+    """The current lane's numbers from epoch `first` up to the viewed one.
 
     Arrays are (epochs,), NaN where a number is not known. `norms` are those of the direction of
-    descent, `cosines[i]` is the cosine between the directions of an epoch and the one before.
+    descent, `cosines[i]` is the cosine between an epoch's direction and that of the epoch before.
     """
 
     first: int
@@ -40,7 +40,7 @@ class Recent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """The epoch to which another is compared, and the current lane's `weights` (parameters,)."""
+    """The epoch that changes are measured from, and the current lane's weights (parameters,)."""
 
     epoch: int
     weights: Floats
@@ -48,7 +48,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A lane's numbers at one epoch, exactly; NaN where there is none on record."""
+    """A lane's exact numbers at one epoch; NaN where none is recorded."""
 
     epoch: int
     train: float
@@ -59,14 +59,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaneSnapshot:
-    """One lane at the snapshot's epoch; arrays are (parameters,). NaN is: not known yet.
+    """One lane at the snapshot's epoch; arrays are (parameters,), NaN what is not known yet.
 
-    `number` stays a lane's own for the whole run; `loss_name` is the loss that it descends on here.
-    `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last on
-    record. `gradient` is the direction of the next update, `next_weights` and `next_loss` are what
-    that update leads to. `numeric` is the direction by differences of the loss, where that was
-    wanted. `train` and `test` are curves of what the snapshot's `look` says, `early` the same of
-    their first epochs in narrower buckets; `reading` is at its cursor.
+    `number` identifies a lane for the whole run; `loss_name` is the loss that it descends on here.
+    `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last
+    recorded one. `gradient` is the direction of the next update, which leads to `next_weights` and
+    `next_loss`. `numeric` is that direction by differences of the loss, if it was asked for.
+    `train` and `test` are the curves that the snapshot's `look` chooses, `early` those of the first
+    epochs in narrower buckets, `reading` the numbers at its cursor.
     """
 
     number: int
@@ -97,11 +97,11 @@ class LaneSnapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A run at one moment; everything in it belongs to the weights after `epoch` epochs.
+    """A run at one moment: everything belongs to the weights after `epoch` epochs.
 
     `outcome` is what the current lane predicts for the test rows, None where there are no classes
-    or too many rows. `other_newest` is the last epoch of the run that would be taken back, if there
-    is one.
+    or too many rows. `other_newest` is the last epoch of the run that `TakeBack` would swap with,
+    if there is one.
     """
 
     state: RunState
