@@ -1,6 +1,8 @@
 """Own data on the command line: `gd-tui data FILE`, and training on a file."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,75 @@ def test_options_of_files_are_refused_with_others() -> None:
     ):
         check_refusal(call("run", "moons", *option), option[0])
         check_refusal(call("run", "surface:booth", *option), option[0])
+
+
+# what reads it, and with what the run is the same
+OPTIONS = ("--decimal", "comma", "--thousands", "point", "--no-header", "--skip-missing-target")
+
+
+def european(folder: Path) -> Path:
+    text = "A title\n" + "".join(
+        f"{1 + i}.234,5;{i % 7},5;{('ja', 'nein', '')[i % 3]}\n" for i in range(60)
+    )
+    path = folder / "t.csv"
+    path.write_bytes(text.encode("utf-16"))
+    return path
+
+
+def test_every_way_to_read_a_file_is_an_option(tmp_path: Path) -> None:
+    path = european(tmp_path)
+    options = (*OPTIONS, "--skip-rows", 1)
+    said = call("data", path, "--target", 3, *options)
+    assert said.status == 0, said
+    lines = {line.split()[0]: line for line in said.out.splitlines()}
+    assert "1234.5 to 59234.5" in lines["x1"]
+    assert "2 classes (ja, nein)" in lines["x3"]
+    assert "skipped 20 rows without a target" in said.out
+    rest = ("--skip-rows", 1, "--skip-missing-target")
+    check_refusal(call("data", path, "--target", 3, *rest), "--decimal", "x1")
+    check_refusal(call("data", path, "--target", 3), "first line, 'A title'", "--skip-rows 1")
+
+
+def test_a_stored_run_is_read_again_in_the_same_way(tmp_path: Path) -> None:
+    path = european(tmp_path)
+    options = ("--target", 3, *OPTIONS, "--skip-rows", 1, "--standardize", "--seed", 1, "-a", 0.05)
+    whole = call("run", path, *options, "-e", 30, "--json", "-", "--no-store", "--quiet")
+    assert call("run", path, *options, "-e", 20, "--quiet").status == 0
+    run = str(json.loads(call("runs", "--json").out)[0]["id"])
+    on = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
+    assert on.document["lanes"] == whole.document["lanes"]
+    assert on.document["config"]["header"] is False
+    shown = call("show", run).out
+    for words in ("--no-header", "--decimal comma", "--skip-missing-target", "--skip-rows 1"):
+        assert words in shown
+    assert call("export", run, "script", "--to", tmp_path / "out").status == 0
+    script = [sys.executable, str(tmp_path / "out" / "repeat.py")]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("lane A, loss ")
+
+
+def test_options_of_reading_are_checked(tmp_path: Path) -> None:
+    path = european(tmp_path)
+    for words, says in (
+        (("--decimal", "x"), "--decimal"),
+        (("--dates", "keep"), "--dates"),
+        (("--sep", "ab"), "--sep"),
+        (("--encoding", "none"), "--encoding"),
+        (("--skip-rows", "-1"), "--skip-rows"),
+        (("--skip-rows", 1, "--number", "9"), "no column '9'"),
+    ):
+        check_refusal(call("data", path, "--target", 3, *words), says)
+    check_refusal(call("run", "moons", "--no-header"), "--header")
+    check_refusal(call("run", "moons", "--decimal", "comma"), "--decimal is for files")
+
+
+def test_dates_are_said_before_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{1 + i % 28}.3.2024,{i % 7},{i % 2}\n" for i in range(60)]
+    path.write_text("day,a,y\n" + "".join(rows))
+    said = call("data", path, "--target", "y")
+    assert "weekday and days" not in said.out
+    assert "day of the week and days since 2024-03-01" in said.out
+    assert "left out: --dates drop" in call("data", path, "--target", "y", "--dates", "drop").out
+    check_refusal(call("run", path, "--target", "y", "--dates", "refuse"), "'day'", "--drop")

@@ -10,6 +10,7 @@ from sklearn.model_selection import train_test_split
 from tui_gd.errors import ProblemError
 from tui_gd.problems import arrays
 from tui_gd.problems.arrays import load_arrays
+from tui_gd.problems.split import Preparation
 from tui_gd.training.trainer import Trainer
 
 
@@ -27,7 +28,7 @@ def saved(folder: Path, x: np.ndarray, y: np.ndarray) -> tuple[str, str]:
 
 def test_a_pair_is_split_as_the_tutorial_splits(tmp_path: Path) -> None:
     x, y = table()
-    problem = load_arrays(*saved(tmp_path, x, y), 0.5)
+    problem = load_arrays(*saved(tmp_path, x, y), Preparation(0.5))
     ones = np.hstack([x.astype(float), np.ones((len(x), 1))])
     theirs = train_test_split(ones, y, test_size=0.5, random_state=42)
     assert np.array_equal(problem.x_train, theirs[0])
@@ -41,8 +42,8 @@ def test_a_pair_is_split_as_the_tutorial_splits(tmp_path: Path) -> None:
 def test_an_npz_is_the_same_problem_as_the_pair(tmp_path: Path, save: object) -> None:
     x, y = table()
     save(tmp_path / "data.npz", X=x, y=y)  # type: ignore[operator]
-    one = load_arrays(str(tmp_path / "data.npz"), None, 0.3)
-    pair = load_arrays(*saved(tmp_path, x, y), 0.3)
+    one = load_arrays(str(tmp_path / "data.npz"), None, Preparation(0.3))
+    pair = load_arrays(*saved(tmp_path, x, y), Preparation(0.3))
     assert np.array_equal(one.x_train, pair.x_train)
     assert np.array_equal(one.y_test, pair.y_test)
 
@@ -57,10 +58,10 @@ def test_a_large_one_stays_in_its_file_and_trains_to_the_same_weights(
     x, y = table(70_000)
     x = np.asarray(x * (100 if dtype == "int16" else 1), dtype=dtype, order=order)  # type: ignore[call-overload]
     if kind == "npy":
-        problem = load_arrays(*saved(tmp_path, x, y), 0.25)
+        problem = load_arrays(*saved(tmp_path, x, y), Preparation(0.25))
     else:
         np.savez(tmp_path / "data.npz", X=x, y=y)
-        problem = load_arrays(str(tmp_path / "data.npz"), None, 0.25)
+        problem = load_arrays(str(tmp_path / "data.npz"), None, Preparation(0.25))
     assert isinstance(problem.x_train, np.memmap)
     assert len(problem.y_train) == 52_500
     trainer = Trainer(problem, loss="cross-entropy", learning_rates=[1e-4, 1e-5], seed=5)
@@ -84,7 +85,7 @@ def test_a_mapped_file_is_not_read_into_memory(
     paths = saved(tmp_path, x, y)
     del x
     tracemalloc.start()
-    trainer = Trainer(load_arrays(*paths, 0.5), learning_rates=[1e-6], seed=1, threads=2)
+    trainer = Trainer(load_arrays(*paths), learning_rates=[1e-6], seed=1, threads=2)
     trainer.advance(2)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -94,7 +95,7 @@ def test_a_mapped_file_is_not_read_into_memory(
 
 def test_numbers_of_many_kinds_are_a_regression(tmp_path: Path) -> None:
     x, _ = table()
-    problem = load_arrays(*saved(tmp_path, x, x[:, 1] * 2), 0.5)
+    problem = load_arrays(*saved(tmp_path, x, x[:, 1] * 2), Preparation(0.5))
     assert problem.task == "regression"
     assert problem.y_train.dtype == np.float64
 
@@ -104,9 +105,9 @@ def test_numbers_of_many_kinds_are_a_regression(tmp_path: Path) -> None:
     [
         (np.ones((5, 2)), np.ones(4), "a row each"),
         (np.ones(5), np.ones(5), "2 dimensions"),
-        (np.ones((5, 2)), np.ones((5, 1)), "1 dimension"),
+        (np.ones((5, 2)), np.ones((5, 2)), "1 dimension"),
         (np.array([["a", "b"]] * 5), np.arange(5), "numbers"),
-        (np.array([[1, 2], [np.nan, 1]] * 3), np.arange(6.0), "row 1 "),
+        (np.array([[1, 2], [np.inf, 1]] * 3), np.arange(6.0), "row 1 "),
         (np.ones((4, 2)), np.array([0, 1, np.inf, 1]), "row 2 "),
         (np.ones((5, 0)), np.ones(5), "shape (5, 0)"),
     ],
@@ -115,7 +116,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
     tmp_path: Path, x: np.ndarray, y: np.ndarray, says: str
 ) -> None:
     with pytest.raises(ProblemError) as refused:
-        load_arrays(*saved(tmp_path, x, y), 0.5)
+        load_arrays(*saved(tmp_path, x, y), Preparation(0.5))
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -131,8 +132,8 @@ def test_files_that_are_none_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "cut.npy").write_bytes(whole[: len(whole) // 2])
     for name in ("text.npy", "none.npy", "objects.npy", "cut.npy", "empty.npz", "other.npz"):
         with pytest.raises(ProblemError) as refused:
-            load_arrays(str(tmp_path / name), good[1], 0.5)
+            load_arrays(str(tmp_path / name), good[1])
         assert name in str(refused.value)
         assert "\n" not in str(refused.value)
     with pytest.raises(ProblemError, match="--target"):
-        load_arrays(good[0], None, 0.5)
+        load_arrays(good[0], None)

@@ -16,6 +16,7 @@ from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import Problem
 from tui_gd.problems.files import load_file
+from tui_gd.problems.split import Preparation
 from tui_gd.training.trainer import Trainer
 
 TEXTS = ["contract", "city"]
@@ -48,7 +49,8 @@ def sorted_columns(x: np.ndarray) -> np.ndarray:
 
 
 def load(frame: pd.DataFrame, folder: Path, target: str = "y", **options: object) -> Problem:
-    return load_file(written(frame, folder / "t.csv"), target, **options)  # type: ignore[arg-type]
+    how = Preparation(**options)  # type: ignore[arg-type]
+    return load_file(written(frame, folder / "t.csv"), target, how=how)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl"])
@@ -183,7 +185,7 @@ def test_all_columns_that_are_refused_are_named_at_once(tmp_path: Path) -> None:
     frame["paid"] = [f"{i % 9}%" for i in range(60)]
     frame["y"] = np.tile([0, 1], 30)
     with pytest.raises(ProblemError) as error:
-        load(frame, tmp_path)
+        load(frame, tmp_path, dates="refuse")
     assert "column 'begun' holds dates" in str(error.value)
     assert "(also 'left', 'paid': gd-tui data says why)" in str(error.value)
     path = written(frame, tmp_path / "t.csv")

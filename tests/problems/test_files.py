@@ -14,7 +14,7 @@ from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file, sources
 from tui_gd.problems.files import load_file
-from tui_gd.problems.split import reorder
+from tui_gd.problems.split import Preparation, reorder
 from tui_gd.session.settings import RunSettings
 
 
@@ -34,9 +34,7 @@ def test_rows_are_split_as_scikit_learn_splits_them(
     problem = load_file(
         written(table, tmp_path / "t.csv"),
         "y",
-        test_size=test_size,
-        split_seed=seed,
-        stratify=stratify,
+        how=Preparation(test_size, seed, stratify),
     )
     train, test = train_test_split(
         table, test_size=test_size, random_state=seed, stratify=table["y"] if stratify else None
@@ -124,9 +122,9 @@ def test_classes_of_one_row_cannot_be_stratified(tmp_path: Path) -> None:
     table.loc[0, "y"] = "once"
     path = written(table, tmp_path / "t.csv")
     with pytest.raises(ProblemError, match="class 'once' has only one row"):
-        load_file(path, "y", stratify=True)
+        load_file(path, "y", how=Preparation(stratify=True))
     with pytest.raises(ProblemError, match="needs classes"):
-        load_file(path, "a", stratify=True)
+        load_file(path, "a", how=Preparation(stratify=True))
 
 
 def test_svmlight_is_the_table_that_it_means(tmp_path: Path) -> None:
@@ -151,7 +149,7 @@ def test_svmlight_is_the_table_that_it_means(tmp_path: Path) -> None:
     [
         ("hello\n", "svmlight"),
         ("1 1:1 999999999:2\n0 1:2\n", "999,999,999 features"),
-        ("1 1:nan\n0 1:2\n", "not finite"),
+        ("1 1:-inf\n0 1:2\n", "not finite"),
         ("1 1:inf\n0 1:2\n", "not finite"),
         ("", "empty"),
         ("# only words\n", "no rows"),
@@ -173,8 +171,8 @@ def test_an_npz_can_be_tested_on_another_stratified_and_told_its_task(tmp_path: 
     assert np.array_equal(problem.x_train[:, :-1], x)
     assert np.array_equal(problem.x_test[:, :-1], x[:7] + 1)
     theirs = train_test_split(x, y, test_size=0.5, random_state=42, stratify=y)
-    assert np.array_equal(load_file(one, stratify=True).x_test[:, :-1], theirs[1])
-    assert load_file(one, task="regression").task == "regression"
+    assert np.array_equal(load_file(one, how=Preparation(stratify=True)).x_test[:, :-1], theirs[1])
+    assert load_file(one, how=Preparation(task="regression")).task == "regression"
     with pytest.raises(ProblemError, match="--target"):
         load_file(one, "y")
 
@@ -184,7 +182,7 @@ def test_columns_that_are_dropped_are_not_read(tmp_path: Path) -> None:
     table.insert(1, "when", pd.date_range("2026-01-01", periods=len(table)).astype(str))
     path = written(table, tmp_path / "t.csv")
     with pytest.raises(ProblemError, match=r"column .when. holds dates.*--drop"):
-        load_file(path, "y")
+        load_file(path, "y", how=Preparation(dates="refuse"))
     without = load_file(written(frame()[["a", "c", "y"]], tmp_path / "less.csv"), "y")
     for drop in (["when", "b"], ["2", "b"], ["b", "3", "when"]):  # by name or by number from 1
         problem = load_file(path, "y", drop=drop)

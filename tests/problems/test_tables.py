@@ -3,6 +3,7 @@
 import gzip
 import random
 import tempfile
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -70,10 +71,7 @@ def test_the_size_of_a_chunk_changes_nothing(
     frame["contract"] = frame["contract"].map(lambda value: f'a "quoted", {value}\nline')
     path = written(frame, tmp_path / "t.csv")
     whole = read_columns(path)
-    plain = input_file.chunks
-    monkeypatch.setattr(
-        "tui_gd.problems.delimited.chunks", lambda path: plain(path, max(size, 400))
-    )
+    monkeypatch.setattr(input_file, "CHUNK", max(size, 400))
     parts = read_columns(path)
     assert np.array_equal(parts.values, whole.values, equal_nan=True)
     assert parts.columns[14].labels == whole.columns[14].labels
@@ -123,8 +121,7 @@ def test_a_column_that_turns_out_to_be_text_is_read_again(
 ) -> None:
     rows = [f"{i % 7},{i}\n" for i in range(300)] + ["high,1\n", "low,2\n"]
     path = text(tmp_path, "grade,y\n" + "".join(rows))
-    plain = input_file.chunks
-    monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 256))
+    monkeypatch.setattr(input_file, "CHUNK", 256)
     table = read_columns(str(path))
     assert table.columns[0].labels == ("0", "1", "2", "3", "4", "5", "6", "high", "low")
     assert [table.columns[0].labels[int(code)] for code in table.values[-3:, 0]] == [
@@ -139,8 +136,7 @@ def test_memory_grows_with_the_rows_where_their_number_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = customers(2000)
-    plain = input_file.chunks
-    monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 4096))
+    monkeypatch.setattr(input_file, "CHUNK", 4096)
     path = tmp_path / "t.csv.gz"
     frame.to_csv(path, index=False)
     table = read_columns(str(path))
@@ -187,8 +183,6 @@ def test_arrow_types_of_all_kinds(tmp_path: Path) -> None:
         (HEADER + ROWS.replace("7,14,1\n", "7,1O,1\n"), ["row 8 (line 9)", "'b'", "'1O'"]),
         ("a,a,y\n" + ROWS, ["columns 1 and 2", "'a'"]),
         ("a,b,y\n" + "".join(f"{i},{i},3\n" for i in range(40)), ["'y'", "nothing to learn"]),
-        (HEADER + "".join(f"2020-01-0{i % 9 + 1},{i},{i % 2}\n" for i in range(40)), ["dates"]),
-        (HEADER + "".join(f"{i % 28 + 1}.3.2020,{i},{i % 2}\n" for i in range(40)), ["date"]),
         (
             "a,b,y\n" + "".join(f"{i},{i % 5 * 10}%,{i % 2}\n" for i in range(40)),
             ["'b'", "'0%'", "signs"],
@@ -199,22 +193,16 @@ def test_arrow_types_of_all_kinds(tmp_path: Path) -> None:
         ),
         (
             "a,b,y\n" + "".join(f"{i},1 {i:03d},{i % 2}\n" for i in range(40)),
-            ["'b'", "'1 000'", "signs"],
-        ),
-        (
-            "a,b,y\n" + "".join(f"{i},{1 + i % 28} May 2024,{i % 2}\n" for i in range(90)),
-            ["'b'", "'1 May 2024'", "dates"],
-        ),
-        (
-            "a,b,y\n" + "".join(f'{i},"Feb. {1 + i % 28}, 24",{i % 2}\n' for i in range(90)),
-            ["'b'", "dates"],
+            ["'b'", "'1 000'", "--thousands space"],
         ),
         ("# by a program\na,b,y\n1,2,0\n3,4,1\n", ["first line, '# by a program'", "1 value "]),
         ("sep=;\na;b;y\n1;2;0\n3;4;1\n", ["first line, 'sep=;'", "2 values", "below it 3"]),
         ("a,b\n1,2,0\n3,4,1\n", ["first line, 'a,b'", "below it 3"]),
-        ("a;b;y\n" + "".join(f"{i};{i},5;{i % 2}\n" for i in range(40)), ["'b'", "commas"]),
+        (
+            "a;b;y\n" + "".join(f"{i};{i},5;{i % 2}\n" for i in range(40)),
+            ["'b'", "'0,5'", "--decimal comma"],
+        ),
         ((HEADER + ROWS).replace(",", " "), ["one column"]),
-        ((HEADER + ROWS).encode("utf-16"), ["UTF-16", "UTF-8"]),
         ((HEADER + ROWS.replace("7,14,1", "7,é,1")).encode("latin1"), ["line 9", "byte 52", "UTF"]),
         (("é,b,y\n" + ROWS).encode("latin1"), ["line 1", "byte 0", "UTF-8"]),
         (b"\x00\x01\x02" * 100, ["zero byte"]),
@@ -244,7 +232,11 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
     assert "directory" in refusal(tmp_path)
     assert "regular" in refusal("/dev/zero")
     assert "cannot be read" in refusal("a\0b.csv")
-    assert "spreadsheet" in refusal(text(tmp_path, b"PK\x03\x04 rest", "t.csv"))
+    assert "damaged" in refusal(text(tmp_path, b"PK\x03\x04 rest", "t.csv"))
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    assert "spreadsheet" in refusal(tmp_path / "t.xlsx")
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.feather", "t.csv.gz"])
@@ -276,12 +268,6 @@ def test_what_is_at_fault_in_json_lines_is_said(
     said = refusal(text(tmp_path, b'{"a": 1, "y": 0}\n' * 20 + tail, "t.jsonl"))
     for part in says:
         assert part in said, said
-
-
-def test_a_list_of_json_is_told_from_json_lines(tmp_path: Path) -> None:
-    said = refusal(text(tmp_path, ' [\n{"a": 1, "y": 0},\n{"a": 2, "y": 1}]', "t.json"))
-    assert "one JSON list" in said
-    assert "an object on every line" in said
 
 
 def test_json_that_changes_far_down_is_refused_by_its_row(tmp_path: Path) -> None:
@@ -399,8 +385,7 @@ def test_the_memory_of_a_table_grows_without_a_copy(
     monkeypatch.setattr(
         "tui_gd.problems.tables.GrowableArray._copy", lambda *_: pytest.fail("copied")
     )
-    plain = input_file.chunks
-    monkeypatch.setattr("tui_gd.problems.delimited.chunks", lambda path: plain(path, 4096))
+    monkeypatch.setattr(input_file, "CHUNK", 4096)
     monkeypatch.setattr("tui_gd.problems.delimited.Delimited.rows_to_come", lambda *_: 1)
     problem = load_file(written(customers(3000), tmp_path / "t.csv"), "churn")
     assert problem.features > len(customers().columns)

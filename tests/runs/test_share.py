@@ -25,7 +25,11 @@ from tui_gd.training.trainer import Trainer
 
 USUAL = RunSettings()
 SETTINGS = options_of(RunSettings, *SHARED)
-OF_FILES = {"init", "target", "drop", "test", "stratify", "task"}
+READING = {
+    "number", "text", "dates", "skip_missing_target", "sep", "header", "decimal", "thousands",
+    "missing", "comment", "skip_rows", "encoding",
+}  # fmt: skip
+OF_FILES = {"init", "target", "drop", "test", "stratify", "task", *READING}
 
 
 def line_of(document: object, version: str = "gd1") -> str:

@@ -8,15 +8,14 @@ from typing import TextIO
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.column_notes import plain_notes
-from tui_gd.problems.files import read_columns
-from tui_gd.problems.input_file import format_of, names_file
+from tui_gd.problems.files import WITHOUT_COLUMNS, read_columns
+from tui_gd.problems.input_file import InputFile, format_of, names_file
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.session.settings import RunSettings
 
 NAME_SHOWN = 28
 FOUND_SHOWN = 40
-WITHOUT_COLUMNS = ("npz", "npy", "svmlight")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -32,10 +31,14 @@ def describe(settings: RunSettings, out: TextIO) -> None:
     """
     if settings.problem in BUILTIN or not names_file(settings.problem):
         raise ProblemError(f"{settings.problem}: not a file; name a table, such as data.csv")
-    if settings.target is None and format_of(settings.problem) not in WITHOUT_COLUMNS:
-        table = read_columns(settings.problem, settings.drop)
+    reading = settings.reading
+    form = format_of(InputFile(settings.problem, reading.encoding))
+    if settings.target is None and form not in WITHOUT_COLUMNS:
+        table = read_columns(settings.problem, settings.drop, reading)
         print(f"{table.shown}: {_count(len(table.values), 'row')}", file=out)
-        _print_notes(plain_notes(table), out)
+        _print_notes(plain_notes(table, settings.dates), out)
+        for remark in table.remarks:
+            print(remark, file=out)
         print("name the column to learn: --target COLUMN", file=out)
         return
     problem = settings.load_problem()

@@ -196,8 +196,10 @@ def add_options(parser: argparse.ArgumentParser, names: Iterable[str] | None = N
             groups[one.group] = parser.add_argument_group(one.group)
         flags = [one.short, one.flag] if one.short else [one.flag]
         if one.reader is readers.boolean:
+            # what is not off by itself needs a way to turn it off
+            action = "store_true" if one.default is False else argparse.BooleanOptionalAction
             groups[one.group].add_argument(
-                *flags, action="store_true", default=argparse.SUPPRESS, help=about
+                *flags, action=action, default=argparse.SUPPRESS, help=about
             )
         else:
             groups[one.group].add_argument(
@@ -354,7 +356,8 @@ def _add_race(parser: argparse.ArgumentParser) -> None:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("problem", metavar="FILE", help="a table; - is CSV on standard input")
     data = options_of(RunSettings, Scope.FILES, Scope.ROWS).items()
-    add_options(parser, names={name for name, one in data if one.group == "data"})
+    names = {name for name, one in data if one.group == "data" or one.scope is Scope.FILES}
+    add_options(parser, names=names)
 
 
 def _add_id(parser: argparse.ArgumentParser) -> None:

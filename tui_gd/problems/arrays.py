@@ -7,6 +7,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.input_file import open_bytes, reason, shown_path
+from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
 from tui_gd.problems.prepare import prepare
 from tui_gd.problems.problem import Problem, as_they_are
+from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.split import Preparation, class_type
 from tui_gd.problems.tables import Column, Floats, Table, check_memory
 from tui_gd.problems.target import whole_kinds
+from tui_gd.problems.text import safe_text, whole_number
 
+AS_IT_IS = Reading()
+AS_USUAL = Preparation()
 # up to this size data are read, shuffled and split like a table
 MAPPED_BYTES = 1 << 30
 # numpy and zipfile raise these for damaged files
@@ -45,129 +50,262 @@ _HEADER = struct.Struct("<26xHH")  # of a zip member: the lengths of its name an
 
 def load_arrays(
     path: str,
-    target: str | None,
-    test_size: float = 0.5,
+    target: str | None = None,
+    how: Preparation = AS_USUAL,
     *,
-    split_seed: int = 42,
-    stratify: bool = False,
-    standardize: bool = False,
-    task: str | None = None,
     test: str | None = None,
+    reading: Reading = AS_IT_IS,
 ) -> Problem:
-    """Return the problem of `X.npy` and the file `target`, or of `data.npz` with X and y.
+    """Return the problem of an .npz with X and y, or of an .npy and its target.
 
-    X is (rows, features), y (rows,): up to 20 different whole numbers are classes, other numbers
-    the target of a regression. Up to 1 GiB, X is split like the built-in problems, or tested on the
-    X and y of the .npz `test`. A larger X stays in its file: the last `test_size` of its rows are
-    test rows, in the file's order.
+    The `target` of an .npy is another file, or the number of one of its columns. X is
+    (rows, features); further dimensions are flattened. y is (rows,): texts or up to 20 different
+    whole numbers are classes, other numbers the target of a regression. Gaps, NaN, are filled as in
+    a table. Up to 1 GiB, X is split like the built-in problems, or tested on the .npz `test`. A
+    larger X stays in its file: the last `test_size` of its rows are test rows, in the file's order.
+    An .npz with x_train, y_train, x_test and y_test is split already.
 
     Raises `ProblemError` in one line for damaged files, shapes that do not match, and numbers that
-    are not finite.
+    are infinite.
     """
     shown = shown_path(path)
-    x, y = _read(path, target)
-    if x.nbytes <= MAPPED_BYTES:
-        other = None
-        if test is not None:
-            x_test, y_test = _read(test, None)
-            if x_test.shape[1] != x.shape[1]:
-                raise ProblemError(
-                    f"{shown_path(test)}: has {x_test.shape[1]} features, {shown} has {x.shape[1]}"
-                )
-            other = table_of(shown_path(test), x_test, y_test)
-        return prepare(
-            table_of(shown, x, y),
-            other,
-            Preparation(test_size, split_seed, stratify, standardize, task),
-        )
+    data, split = _read(path, target)
+    large = data.x.nbytes > MAPPED_BYTES
+    _check(shown, data, gaps=not large)
+    if split is not None and test is not None:
+        raise ProblemError(f"{shown}: has its own test rows: leave --test out")
+    if test is not None:
+        split, more = _read(test, None)
+        if more is not None:
+            raise ProblemError(f"{shown_path(test)}: has test rows of its own: name X and y alone")
+    if split is not None:
+        _check(shown_path(test or path), split, gaps=not large)
+        if split.x.shape[1] != data.x.shape[1]:
+            raise ProblemError(
+                f"{shown_path(test or path)}: has {split.x.shape[1]} features to test on,"
+                f" {shown} has {data.x.shape[1]}"
+            )
+    if not large:
+        other = None if split is None else _table_of(shown_path(test or path), split, reading)
+        return prepare(_table_of(shown, data, reading), other, how)
     for option, given in (
-        ("--standardize", standardize),
-        ("--stratify", stratify),
+        ("--standardize", how.standardize),
+        ("--stratify", how.stratify),
         ("--test", test),
-        ("--task", task),
+        ("--task", how.task),
+        ("--skip-missing-target", reading.skip_missing_target),
     ):
         if given:
             raise ProblemError(
                 f"{shown}: {option} needs the data in memory, so at most {MAPPED_BYTES >> 30} GiB:"
                 " prepare the file before, or make it smaller"
             )
-    return _mapped_problem(shown, x, y, test_size)
+    return _mapped_problem(shown, data, split, how.test_size)
 
 
-def table_of(shown: str, x: NDArray[Any], y: NDArray[Any]) -> Table:
-    """Return X (rows, features) and y (rows,) as a table of numbers, the target last."""
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """X (rows, features) and y (rows,) of a file, the names of the features and of y."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    features: tuple[str, ...]
+    target: str = "y"
+    remarks: tuple[str, ...] = ()
+
+
+def _arrays(x: NDArray[Any], y: NDArray[Any]) -> Arrays:
+    """Return arrays with X in two dimensions and y in one, where it can be had."""
+    remarks: tuple[str, ...] = ()
+    if x.ndim > 2:
+        remarks = (f"X of shape {x.shape} is flattened to {len(x)} rows of {x[0].size} features",)
+        x = x.reshape(len(x), -1)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    names = tuple(f"x{i + 1}" for i in range(x.shape[1] if x.ndim == 2 else 0))
+    return Arrays(x, y, names, remarks=remarks)
+
+
+def _table_of(shown: str, data: Arrays, reading: Reading) -> Table:
+    """Return X and y as a table, the target last."""
+    x, y, remarks = data.x, data.y, data.remarks
+    labels: tuple[str, ...] = ()
+    if y.dtype.kind in "US":
+        texts = np.char.strip(y.astype(str))
+        kinds, codes = np.unique(texts, return_inverse=True)
+        labels = tuple(map(str, kinds))
+        y = np.where(np.isin(texts, sorted(reading.missing_texts)), np.nan, codes)
+    missing = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), bool)
+    if missing.any():
+        if not reading.skip_missing_target:
+            raise ProblemError(
+                f"{shown}: row {int(np.argmax(missing))} (from 0) has no target; fill it in, or"
+                " leave such rows out with --skip-missing-target"
+            )
+        skipped = int(missing.sum())
+        remarks += (f"skipped {skipped:,} row{'s' * (skipped != 1)} without a target",)
+        x, y = x[~missing], y[~missing]
+        if not len(y):
+            raise ProblemError(f"{shown}: no row has a target")
     values = np.empty((len(x), x.shape[1] + 1))
     values[:, :-1], values[:, -1] = x, y
-    names = [*(f"x{i + 1}" for i in range(x.shape[1])), "y"]
-    low, high = values.min(axis=0).tolist(), values.max(axis=0).tolist()
+    low, high = np.fmin.reduce(values).tolist(), np.fmax.reduce(values).tolist()
+    gaps = np.isnan(values).sum(axis=0).tolist()
     columns = [
-        Column(name, "number", low=low[slot], high=high[slot]) for slot, name in enumerate(names)
+        Column(name, "number", missing=gaps[slot], low=low[slot], high=high[slot])
+        for slot, name in enumerate((*data.features, data.target))
     ]
-    return Table(shown, values, columns)
+    if labels:
+        columns[-1] = Column(data.target, "text", labels)
+    return Table(shown, values, columns, remarks=remarks)
 
 
-def _mapped_problem(shown: str, x: NDArray[Any], y: NDArray[Any], test_size: float) -> Problem:
+def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, test_size: float) -> Problem:
+    y = data.y
     if (y == y[0]).all():
         raise ProblemError(f"{shown}: all targets are {y[0]}: there is nothing to learn")
+    if y.dtype.kind not in "fiub":
+        raise ProblemError(f"{shown}: y is {y.dtype}; data of this size need numbers as classes")
     kinds = whole_kinds(y)
     train = len(y) - int(np.ceil(test_size * len(y)))
-    numbers = (
-        np.searchsorted(kinds, y).astype(class_type(len(kinds)))
-        if len(kinds)
-        else y.astype(np.float64)
-    )
-    names = tuple(f"x{i + 1}" for i in range(x.shape[1]))
+
+    def numbers(y: NDArray[Any]) -> NDArray[np.generic]:
+        if not len(kinds):
+            return y.astype(np.float64)
+        places = np.minimum(np.searchsorted(kinds, y), len(kinds) - 1)
+        if (kinds[places] != y).any():
+            raise ProblemError(f"{shown}: y_test has a class that y_train has not")
+        return places.astype(class_type(len(kinds)))
+
+    x_train, y_train = (data.x[:train], y[:train]) if split is None else (data.x, y)
+    x_test, y_test = (data.x[train:], y[train:]) if split is None else (split.x, split.y)
     return Problem(
         name=shown,
         task="regression" if not len(kinds) else "binary" if len(kinds) == 2 else "multiclass",
-        x_train=x[:train],
-        y_train=numbers[:train],
-        x_test=x[train:],
-        y_test=numbers[train:],
-        feature_names=names,
+        x_train=x_train,
+        y_train=numbers(y_train),
+        x_test=x_test,
+        y_test=numbers(y_test),
+        feature_names=data.features,
         class_names=tuple(f"{kind:g}" for kind in kinds),
-        rules=as_they_are(names),
+        target_name=data.target,
+        rules=as_they_are(data.features),
     )
 
 
-def _read(path: str, target: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return X and y of a file, checked, mapped where possible."""
-    if path.endswith(".npz"):
-        x, y = _member(path, "X"), np.asarray(_member(path, "y"))
-    else:
-        x = _mapped(path)
-        if target is None:
-            raise ProblemError(
-                f"{shown_path(path)}: name the file with its targets: --target y.npy"
-            )
-        y = np.asarray(_mapped(target))
-    check_arrays(shown_path(path), x, y)
-    return x, y
+def _read(path: str, target: str | None) -> tuple[Arrays, Arrays | None]:
+    """Return the arrays of a file, and those to test on if it has some; mapped where possible."""
+    if format_of(InputFile(path)) == "npz":
+        return _read_npz(path)
+    x = _mapped(path)
+    if target is None:
+        raise ProblemError(
+            f"{shown_path(path)}: name the file with its targets, as --target y.npy, or the number"
+            " of the column that is the target"
+        )
+    if not target.isdecimal() or Path(target).exists():
+        return _arrays(x, np.asarray(_mapped(target))), None
+    column = whole_number(target, 1, x.shape[1] if x.ndim == 2 else 0)
+    if column is None:
+        raise ProblemError(
+            f"{shown_path(path)}: has shape {x.shape}, so no column {target} that --target could"
+            " name"
+        )
+    data = _arrays(np.delete(x, column - 1, axis=1), np.asarray(x[:, column - 1]))
+    names = [f"x{i + 1}" for i in range(x.shape[1])]
+    target = names.pop(column - 1)
+    return replace(data, features=tuple(names), target=target), None
 
 
-def check_arrays(path: str, x: NDArray[Any], y: NDArray[Any]) -> None:
-    """Raise `ProblemError` unless X and y hold finite numbers, and y one for each row of X."""
-    for name, array, dimensions in (("X", x, 2), ("y", y, 1)):
-        if array.dtype.kind not in "fiub" or array.ndim != dimensions:
+def _read_npz(path: str) -> tuple[Arrays, Arrays | None]:
+    """Return the arrays of an .npz, and those to test on if it has some."""
+    shapes = _shapes(path)
+    lowered = {name.lower(): name for name in shapes}
+    found: list[Arrays] = []
+    for x, y in _PAIRS:
+        if x in lowered and y in lowered:
+            pair = _member(path, lowered[x]), np.asarray(_member(path, lowered[y]))
+            found.append(_arrays(*pair))
+            if (x, y) != ("x_train", "y_train"):
+                break
+    if not found:
+        some = ", ".join(f"{safe_text(name)} {shape}" for name, shape in list(shapes.items())[:8])
+        raise ProblemError(
+            f"{shown_path(path)}: has the arrays {some or 'none'}; call two of them X and y, or"
+            " x_train, y_train, x_test and y_test"
+        )
+    return found[0], found[1] if len(found) > 1 else None
+
+
+# names of X and y, the first that an .npz has; those to test on come after those to train on
+_PAIRS = (
+    ("x_train", "y_train"),
+    ("x_test", "y_test"),
+    ("x_val", "y_val"),
+    ("x", "y"),
+    ("data", "target"),
+    ("data", "labels"),
+    ("features", "labels"),
+    ("features", "target"),
+    ("images", "labels"),
+)
+
+
+def _shapes(path: str) -> dict[str, str]:
+    """Return the arrays in an .npz, with their shapes as text."""
+    shapes = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    version = np.lib.format.read_magic(file)
+                    shapes[name.removesuffix(".npy")] = str(_header(file, version)[0])
+    except FileNotFoundError:
+        raise ProblemError(f"{shown_path(path)}: no such file") from None
+    except _UNREADABLE as error:
+        raise ProblemError(
+            f"{shown_path(path)}: cannot be read as .npz ({_reason(error)})"
+        ) from None
+    return shapes
+
+
+def _header(file: Any, version: tuple[int, int]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    read = np.lib.format.read_array_header_1_0
+    return (read if version == (1, 0) else np.lib.format.read_array_header_2_0)(file)
+
+
+def _check(shown: str, data: Arrays, *, gaps: bool) -> None:
+    """Raise `ProblemError` unless X and y hold a row each, of numbers that are not infinite.
+
+    Without `gaps` NaN is refused too.
+    """
+    x, y = data.x, data.y
+    for name, array, dimensions, kinds in (("X", x, 2, "fiub"), ("y", y, 1, "fiubUS")):
+        if array.dtype.kind not in kinds or array.ndim != dimensions:
             raise ProblemError(
-                f"{path}: {name} is {array.dtype} of shape {array.shape}, not numbers in"
+                f"{shown}: {name} is {array.dtype} of shape {array.shape}, not numbers in"
                 f" {dimensions} dimension{'s' * (dimensions > 1)}"
             )
     if len(x) != len(y) or not x.shape[1]:
-        raise ProblemError(f"{path}: X has shape {x.shape} and y {y.shape}; they need a row each")
+        raise ProblemError(f"{shown}: X has shape {x.shape} and y {y.shape}; they need a row each")
     if not len(x):
-        raise ProblemError(f"{path}: has no rows")
+        raise ProblemError(f"{shown}: has no rows")
+    if x.shape[1] > MOST_COLUMNS:
+        raise ProblemError(
+            f"{shown}: has {x.shape[1]:,} features, more than {MOST_COLUMNS:,}: take fewer"
+        )
     for start in range(0, len(x), 65_536):
-        finite = np.isfinite(x[start : start + 65_536])
-        for name, good in (
-            ("X", finite.all(axis=1)),
-            ("y", np.isfinite(y[start : start + 65_536])),
-        ):
-            if not good.all():
-                row = int(np.argmin(good))
-                column = f", column {int(np.argmin(finite[row]))} of X" if name == "X" else " of y"
+        for name, array in (("X", x), ("y", y)):
+            part = array[start : start + 65_536]
+            if part.dtype.kind != "f":
+                continue
+            wrong = np.isinf(part) if gaps else ~np.isfinite(part)
+            if wrong.any():
+                place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+                column = f", column {place[1]} of X" if name == "X" else " of y"
                 raise ProblemError(
-                    f"{path}: row {start + row} (from 0){column} is not finite; correct it"
+                    f"{shown}: row {start + int(place[0])} (from 0){column} is not finite;"
+                    " correct it"
                 )
 
 
@@ -204,11 +342,7 @@ def _map_member(path: str, offset: int) -> NDArray[Any]:
         file.seek(offset)
         name, extra = _HEADER.unpack(file.read(_HEADER.size))
         file.seek(offset + _HEADER.size + name + extra)
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0
-        shape, fortran, dtype = (
-            read if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )(file)
+        shape, fortran, dtype = _header(file, np.lib.format.read_magic(file))
         if dtype.hasobject:
             raise ValueError("holds Python objects")
         return np.memmap(path, dtype, "r", file.tell(), shape, order="F" if fortran else "C")
@@ -220,28 +354,51 @@ def _reason(error: BaseException) -> str:
     return reason(error)
 
 
-def read_svmlight(path: str) -> tuple[Floats, NDArray[np.float64]]:
-    """Return X (rows, features), dense, and y (rows,) of a svmlight file.
+def load_svmlight(file: InputFile, test: str | None, how: Preparation) -> Problem:
+    """Return the problem of a file of svmlight, tested on the rows of a file `test` if given.
 
     `ProblemError` for a file that is not svmlight: a line is a target and the features that are not
     zero.
     """
+    x, y = _read_svmlight(file)
+    data = _arrays(x, y)
+    _check(file.shown, data, gaps=True)
+    table = _table_of(file.shown, data, AS_IT_IS)
+    if test is None:
+        return prepare(table, None, how)
+    second = InputFile(test)
+    x_test, y_test = _read_svmlight(second)
+    if x_test.shape[1] > x.shape[1]:
+        raise ProblemError(
+            f"{second.shown}: has {x_test.shape[1]} features, {file.shown} has {x.shape[1]}"
+        )
+    # the last features are missing if they are 0 in all rows
+    wide = np.zeros((len(x_test), x.shape[1]))
+    wide[:, : x_test.shape[1]] = x_test
+    other = _arrays(wide, y_test)
+    _check(second.shown, other, gaps=True)
+    return prepare(table, _table_of(second.shown, other, AS_IT_IS), how)
+
+
+def _read_svmlight(file: InputFile) -> tuple[Floats, NDArray[np.float64]]:
+    """Return X (rows, features), dense, and y (rows,)."""
     from sklearn.datasets import load_svmlight_file
 
-    shown = shown_path(path)
-    with open_bytes(path) as file:
+    with file.open_text() as opened:
         try:
-            x, y = load_svmlight_file(file, dtype=np.float64)
+            x, y = load_svmlight_file(opened, dtype=np.float64)
         except (ValueError, OSError, EOFError, OverflowError, MemoryError, IndexError) as error:
             raise ProblemError(
-                f"{shown}: cannot be read as svmlight ({reason(error)}); a line is"
+                f"{file.shown}: cannot be read as svmlight ({reason(error)}); a line is"
                 " 'target index:value index:value'"
             ) from None
     if not x.shape[0] or not x.shape[1]:
-        raise ProblemError(f"{shown}: has no rows or no features; a line is 'target index:value'")
+        raise ProblemError(
+            f"{file.shown}: has no rows or no features; a line is 'target index:value'"
+        )
     if x.shape[1] > MOST_COLUMNS:
         raise ProblemError(
-            f"{shown}: has {x.shape[1]:,} features, more than {MOST_COLUMNS:,}: take fewer"
+            f"{file.shown}: has {x.shape[1]:,} features, more than {MOST_COLUMNS:,}: take fewer"
         )
-    check_memory(shown, *x.shape)
+    check_memory(file.shown, *x.shape)
     return x.toarray(), y

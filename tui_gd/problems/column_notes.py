@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from tui_gd.problems.features import FEW_ROWS, Done, Treatment
+from tui_gd.problems.dates import date_text
+from tui_gd.problems.features import FEW_ROWS, Done, Treatment, fault_of
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
 from tui_gd.problems.target import Target
@@ -12,6 +13,7 @@ from tui_gd.problems.target import Target
 APART = 100.0
 """Standardizing helps features whose scales differ by more than this."""
 LOOKED_AT = 10_000
+MANY_ROWS = 50
 _CLASSES_SHOWN = 10
 
 
@@ -33,12 +35,10 @@ def column_notes(
     return (*notes, _note(table.columns[-1], f"the target: {task_words(target)}"))
 
 
-def plain_notes(table: Table) -> tuple[ColumnNote, ...]:
+def plain_notes(table: Table, dates: str) -> tuple[ColumnNote, ...]:
     """Return a note for every column of a table without a target."""
-    return tuple(
-        _note(column, f"refused: {column.fault}" if column.fault else "")
-        for column in table.columns
-    )
+    faults = [(column, fault_of(column, dates)) for column in table.columns]
+    return tuple(_note(column, f"refused: {fault}" if fault else "") for column, fault in faults)
 
 
 def task_words(target: Target) -> str:
@@ -64,16 +64,23 @@ def hints_of(
         names = ", ".join(table.columns[slot].name for slot in list(treatment.left_out)[:5])
         more = ", ..." if len(treatment.left_out) > 5 else ""
         hints.append(f"left out: {names}{more} (gd-tui data says why)")
-    named = [
-        table.columns[slot].name for slot in treatment.counting if slot not in treatment.left_out
-    ]
+    hints += table.remarks
+    hints += [f"{column.name}: {column.remark}" for column in table.columns if column.remark]
+    named = [table.columns[slot].name for slot in treatment.counting]
     # the columns of arrays cannot be dropped
     if named and len(x_train) > FEW_ROWS and table.memory is not None:
         verb = "counts" if len(named) == 1 else "count"
         hints.append(
             f"{', '.join(named[:5])} {verb} the rows: --drop {','.join(named[:5])} if that is all"
         )
-    numbers = [slot for slot, use in treatment.used if use != "text"]
+    distinct = [table.columns[slot].name for slot in treatment.distinct]
+    if distinct and len(x_train) >= MANY_ROWS:
+        verb = "differs" if len(distinct) == 1 else "differ"
+        hints.append(
+            f"{', '.join(distinct[:5])} {verb} in every row: --drop {','.join(distinct[:5])} if"
+            " that only names the rows"
+        )
+    numbers = [slot for slot, use in treatment.used if use in {"number", "filled"}]
     if not standardize and numbers:
         hints += _scale_hint(x_train[:LOOKED_AT, : len(numbers)])
     return tuple(hints)
@@ -109,7 +116,11 @@ def _found(column: Column) -> str:
         texts = f"{count} text{'s' * (column.many or len(column.labels) != 1)}"
     elif column.kind == "yes/no":
         texts = ""
-    elif column.kind == "number":
+    elif column.kind == "date":
+        texts = ""
+        if math.isfinite(column.low):
+            texts = f"{date_text(column.low)} to {date_text(column.high)}"
+    elif column.kind in {"number", "time"}:
         texts = f"{column.low:.6g} to {column.high:.6g}" if math.isfinite(column.low) else ""
     else:
         texts, missing = "", ""

@@ -1,13 +1,15 @@
 """Parquet and Feather as batches of columns."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.input_file import cannot_read, reason, shown_path
-from tui_gd.problems.sources import Batch, Field, kind_of, named, row_name
+from tui_gd.problems.input_file import InputFile, cannot_read, reason
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.sources import Batch, Field, chosen, kind_of, named, row_name
 
 NUMBERS = 1 << 18
 """Numbers read at a time."""
@@ -20,20 +22,25 @@ BUFFER = 1 << 16
 class Columnar:
     """A Parquet file or, if `feather`, one of Arrow's IPC format, which is Feather version 2."""
 
-    def __init__(self, path: str, *, feather: bool) -> None:
-        self.path, self.shown, self._feather = path, shown_path(path), feather
+    def __init__(self, file: InputFile, reading: Reading, *, feather: bool) -> None:
+        self.path, self.shown, self.reading, self._feather = file.path, file.shown, reading, feather
         self.changed = False
+        self.remarks: tuple[str, ...] = ()
         with self._one_line():
-            file = self._open()
-            schema = file.schema if feather else file.schema_arrow
-            self._rows = 0 if feather else int(file.metadata.num_rows)
+            opened = self._open()
+            schema = opened.schema if feather else opened.schema_arrow
+            self._rows = 0 if feather else int(opened.metadata.num_rows)
             self._names, types = schema.names, schema.types
         if not self._names:
             raise ProblemError(f"{self.shown}: has no columns")
-        self.fields = [
-            Field(name, kind_of(kind))
-            for name, kind in zip(named(self.shown, self._names), types, strict=True)
+        indices = _index_columns(schema.metadata)
+        fields = [
+            Field(name, kind_of(kind), index=stated in indices)
+            for name, stated, kind in zip(
+                named(self.shown, self._names), self._names, types, strict=True
+            )
         ]
+        self.fields = chosen(self.shown, fields, reading)
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its start; of Parquet a few columns at a time, with all their rows."""
@@ -110,3 +117,12 @@ class Columnar:
             f"{self.shown}: cannot be read as {name}: it is damaged or cut off ({reason(error)});"
             " write or copy it again"
         )
+
+
+def _index_columns(metadata: Mapping[bytes, bytes] | None) -> set[str]:
+    """Return the columns that pandas, which wrote the file, states to be its index."""
+    try:
+        stated = json.loads((metadata or {}).get(b"pandas", b"{}"))
+        return {name for name in stated.get("index_columns", ()) if isinstance(name, str)}
+    except (ValueError, AttributeError, TypeError):
+        return set()

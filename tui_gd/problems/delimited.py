@@ -1,148 +1,21 @@
-"""Text tables such as CSV and TSV, as batches of columns."""
+"""Text tables such as CSV, TSV and ARFF, as batches of columns."""
 
 import csv
-import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.input_file import (
-    CHUNK,
-    Chunk,
-    chunks,
-    is_packed,
-    parsed_ahead,
-    reason,
-    shown_path,
-    size_of,
-)
-from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, kind_of, named
-from tui_gd.problems.text import safe_text
+from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
+from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
+from tui_gd.problems.reading import BLANKS, Reading, numeral
+from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, chosen, kind_of, named
 
-DELIMITERS = (",", "\t", ";", "|")
-LINES = 50
-LONGEST_FIELD = 1 << 24
-MISSING_TEXTS = frozenset(
-    {
-        "",
-        "#N/A",
-        "#N/A N/A",
-        "#NA",
-        "-NaN",
-        "-nan",
-        "N/A",
-        "NA",
-        "NULL",
-        "NaN",
-        "n/a",
-        "nan",
-        "null",
-    }
-)
-"""Texts that mean a missing value in every column."""
-MISSING_NUMBERS = (*sorted(MISSING_TEXTS), "?", ".", "-", "None", "none", "missing", "Missing")
-"""Texts that mean a missing value in a column of numbers."""
-NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a text table is written: its delimiter, its column names, whether it has a header."""
-
-    delimiter: str
-    names: tuple[str, ...]
-    header: bool
-
-    @property
-    def shown(self) -> str:
-        """The delimiter's name in messages."""
-        return "a tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
-
-
-def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a text that are not empty, each with the number of its last line."""
-    csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for row in reader:
-        if row:
-            yield reader.line_num, row
-
-
-def sniff(shown: str, text: str) -> Dialect:
-    """Return the dialect of a table that starts with `text` (whole lines); `shown` names the file.
-
-    The delimiter is comma, tab, semicolon or bar: the one that splits most of the first 50 rows
-    into the same number of fields, more than one. The first row is a header if it has text over a
-    column of numbers, or no number at all; without a header the columns are x1, x2, and so on.
-    """
-    parted = {delimiter: _first_rows(shown, text, delimiter) for delimiter in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda one: _agreement(parted[one]))
-    rows = parted[delimiter]
-    if not rows:
-        raise ProblemError(f"{shown}: has no rows; a table needs a header and rows")
-    if _agreement(rows)[1] < 2:
-        raise ProblemError(
-            f"{shown}: has only one column; a table needs a target and at least one feature,"
-            " separated by commas, tabs, semicolons or bars (from spaces: tr -s ' ' ',')"
-        )
-    _check_first(shown, rows, delimiter)
-    header = _is_header(rows)
-    if not header:
-        return Dialect(delimiter, tuple(f"x{i + 1}" for i in range(len(rows[0]))), False)
-    return Dialect(delimiter, tuple(name.strip() for name in rows[0]), True)
-
-
-def _check_first(shown: str, rows: list[list[str]], delimiter: str) -> None:
-    """Refuse a first line that is not part of the table, or a header that lacks names."""
-    first, widths = rows[0], {len(row) for row in rows[1:]}
-    if len(rows) > 2 and len(widths) == 1 and len(first) not in widths:
-        (width,) = widths
-        raise ProblemError(
-            f"{shown}: the first line, {safe_text(delimiter.join(first), 40)!r}, has {len(first)}"
-            f" value{'s' * (len(first) != 1)} and the rows below it {width}: name every column"
-            " in it, or delete it"
-        )
-
-
-def _first_rows(shown: str, text: str, delimiter: str) -> list[list[str]]:
-    try:
-        return list(islice((row for _, row in rows_of(text, delimiter)), LINES))
-    except csv.Error as error:
-        raise ProblemError(f"{shown}: is not a text table ({error}); save it as CSV") from None
-
-
-def _agreement(rows: list[list[str]]) -> tuple[float, int]:
-    """Return the most common number of fields, after the share of rows with it; (0, 1) if one."""
-    counts = Counter(map(len, rows))
-    if not counts:
-        return 0.0, 0
-    fields, found = max(counts.items(), key=lambda item: (item[1], item[0]))
-    return (found / len(rows), fields) if fields > 1 else (0.0, 1)
-
-
-def _is_header(rows: list[list[str]]) -> bool:
-    first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    over_numbers = []
-    for column, cell in enumerate(first):
-        values = [row[column] for row in below if row[column].strip() not in MISSING_NUMBERS]
-        if values and sum(map(_is_number, values)) > len(values) / 2:
-            over_numbers.append(cell)
-    if any(not _is_number(cell) and cell.strip() not in MISSING_NUMBERS for cell in over_numbers):
-        return True
-    return not any(map(_is_number, over_numbers or first))
-
-
-def _is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell) is not None
-
-
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-# how much longer a compressed file is when uncompressed, roughly
-_PACKED = 3
+# blanks around a missing value are part of it for pyarrow
+_PADDING = 32
+_BLANKS = re.compile(rb'("[^"]*")|[ \t]+')
 
 
 class Delimited:
@@ -151,25 +24,35 @@ class Delimited:
     The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name.
     """
 
-    def __init__(self, path: str, kinds: dict[str, Kind] | None = None) -> None:
-        self.path, self.shown = path, shown_path(path)
+    def __init__(
+        self, file: InputFile, reading: Reading, kinds: dict[str, Kind] | None = None
+    ) -> None:
+        self._file, self.shown, self.reading = file, file.shown, reading
         self.changed = False
-        first = next(chunks(path), None)
+        self.remarks: tuple[str, ...] = ()
+        self._dates: dict[int, Any] = {}
+        first = next(self._chunks(), None)
         if first is None:
             raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
         self._check_bytes(first.data)
-        self.dialect = sniff(self.shown, first.text(self.shown))
+        self.dialect = self._find_dialect(first)
         names = named(self.shown, self.dialect.names)
-        found = self._kinds_of(first) if kinds is None else {}
-        self.fields = [
-            Field(name, (kinds or {}).get(name, found.get(index, "text")))
+        # of known kinds only dates need a look at how they are written
+        known = kinds or {}
+        sniffed = kinds is None or "date" in known.values()
+        found = self._kinds_of(first) if sniffed else {}
+        fields = [
+            Field(name, known.get(name, found.get(index, "text")))
+            if known.get(name) not in {"date", "time"}
+            else Field(name, "date" if found.get(index) == "date" else "text")
             for index, name in enumerate(names)
         ]
+        self.fields = chosen(self.shown, fields, reading)
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its start."""
         row = 0
-        for chunk, parsed in parsed_ahead(chunks(self.path), self._parse):
+        for chunk, parsed in parsed_ahead(self._chunks(), self._parse):
             table = self._mend(chunk, row, parsed) if isinstance(parsed, Exception) else parsed
             if table.num_rows:
                 yield Batch(row, table.num_rows, arrays_of(table), _Places(self, chunk, row))
@@ -177,20 +60,53 @@ class Delimited:
 
     def rows_to_come(self, batch: Batch) -> int:
         """Estimate from the size of the file and the rows of its first bytes."""
-        size = size_of(self.path) * (_PACKED if is_packed(self.path) else 1)
-        return int(max(size / CHUNK, 1) * batch.rows * 1.02) if size > CHUNK else batch.rows
+        return self._file.estimate(batch.rows)
 
     def records(self, chunk: Chunk) -> Iterator[tuple[int, list[str]]]:
         """Yield line and fields of the rows of a chunk, as written."""
         header, first = chunk.first and self.dialect.header, chunk.line
-        for line, fields in rows_of(chunk.text(self.shown), self.dialect.delimiter):
+        dialect = self.dialect
+        for line, fields in rows_of(chunk.text(), dialect.delimiter, dialect.quote):
             if not header:
                 yield first + line - 1, fields
             header = False
 
+    def _find_dialect(self, first: Chunk) -> Dialect:
+        dialect = sniff(self.shown, first.text(), self.reading)
+        if not dialect.header and self.reading.header is None:
+            self.remarks = (NO_HEADER,)
+        return dialect
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """Yield chunks without comments and skipped rows, and with tabs in place of blanks."""
+        with closing(self._file.chunks(self._quote)) as chunks:
+            for chunk in chunks:
+                yield replace(chunk, data=self._cleaned(chunk))
+
+    @property
+    def _quote(self) -> bytes:
+        return b'"'
+
+    def _cleaned(self, chunk: Chunk) -> bytes:
+        """Return the bytes of a chunk with lines that are left out empty: they still count."""
+        data, reading = chunk.data, self.reading
+        if chunk.first and reading.skip_rows:
+            head = data.split(b"\n", reading.skip_rows)
+            if len(head) <= reading.skip_rows:
+                raise ProblemError(
+                    f"{self.shown}: --skip-rows {reading.skip_rows} leaves nothing of it"
+                )
+            data = b"\n" * reading.skip_rows + head[-1]
+        if reading.comment is not None:
+            sign = re.escape(reading.comment.encode())
+            data = re.sub(rb"(?m)^[ \t]*" + sign + rb"[^\n]*", b"", data)
+        if reading.separator == BLANKS:
+            data = _BLANKS.sub(
+                lambda match: match[1] or (b"\t" if _is_inside(match) else b""), data
+            )
+        return data
+
     def _check_bytes(self, data: bytes) -> None:
-        if data.startswith(_UTF_16):
-            raise ProblemError(f"{self.shown}: is written as UTF-16; save it as UTF-8")
         if b"\x00" in data:
             line = 1 + data.count(b"\n", 0, data.find(b"\x00"))
             raise ProblemError(
@@ -206,40 +122,91 @@ class Delimited:
         except (pa.ArrowException, ValueError) as error:
             raise self._fault(chunk, 0, error) from None
         kinds: dict[int, Kind] = {}
-        for index, column in enumerate(table.schema.types):
-            kind = kind_of(column)
-            kinds[index] = kind if kind in {"number", "yes/no"} else "text"
+        for index, column in enumerate(table.columns):
+            kind = kind_of(column.type)
+            if kind == "date":
+                self._dates[index] = column.type
+            if kind == "text" and self.reading.thousands is not None:
+                try:
+                    self._numbers(column)
+                    kind = "number"
+                except pa.ArrowInvalid:
+                    pass
+            kinds[index] = kind if kind in {"number", "yes/no", "date"} else "text"
         return kinds
 
     def _parse(self, chunk: Chunk) -> Any:
-        import pyarrow as pa
-
-        types = {
-            "number": pa.float64(),
-            "yes/no": pa.bool_(),
-            "text": pa.dictionary(pa.int32(), pa.string()),
-        }
         return self._read(
-            chunk, {str(index): types[field.kind] for index, field in enumerate(self.fields)}
+            chunk, {str(index): self._type(index) for index in range(len(self.fields))}
         )
 
+    def _type(self, index: int) -> Any:
+        import pyarrow as pa
+
+        field = self.fields[index]
+        types = {"number": pa.float64(), "yes/no": pa.bool_(), "date": self._dates.get(index)}
+        loose = field.forced and field.kind == "number"
+        return None if loose else types.get(field.kind) or pa.dictionary(pa.int32(), pa.string())
+
     def _read(self, chunk: Chunk, types: dict[str, Any], only: Sequence[str] = ()) -> Any:
+        """Parse a chunk; a type None means text that a person wants as numbers."""
+        import pyarrow as pa
         from pyarrow import BufferReader
         from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
-        return read_csv(
-            BufferReader(chunk.data),
+        text = pa.dictionary(pa.int32(), pa.string())
+        grouped = [] if self.reading.thousands is None else [
+            name for name, kind in types.items() if kind == pa.float64()
+        ]  # fmt: skip
+        header = chunk.first and self.dialect.header
+        # pyarrow would count an empty line before the header as the header
+        data = chunk.data.lstrip(b"\r\n") if header else chunk.data
+        given = {name: text if kind is None else kind for name, kind in types.items()}
+        table = read_csv(
+            BufferReader(data),
             read_options=ReadOptions(
                 use_threads=False,
                 block_size=len(chunk.data) + 1,
                 column_names=[str(index) for index in range(len(self.dialect.names))],
-                skip_rows_after_names=int(chunk.first and self.dialect.header),
+                skip_rows_after_names=int(header),
             ),
-            parse_options=ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
+            parse_options=ParseOptions(
+                delimiter=self.dialect.delimiter,
+                quote_char=self.dialect.quote,
+                newlines_in_values=True,
+            ),
             convert_options=ConvertOptions(
-                column_types=types, include_columns=list(only), null_values=list(MISSING_NUMBERS)
+                column_types=given | dict.fromkeys(grouped, pa.string()),
+                include_columns=list(only),
+                null_values=self._null_values,
+                decimal_point=self.reading.decimal_sign,
             ),
         )
+        for name in grouped:
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, self._numbers(table.column(place)))
+        return table
+
+    @property
+    def _null_values(self) -> list[str]:
+        missing = sorted(self.reading.missing_numbers)
+        padded = [f"{before}{text}{behind}" for text in missing if text
+                  for before, behind in ((" ", ""), ("", " "))]  # fmt: skip
+        return [*missing, *padded, *(" " * count for count in range(1, _PADDING))]
+
+    def _numbers(self, texts: Any) -> Any:
+        """Return texts with signs between thousands as numbers; `ArrowInvalid` if they are not."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        signs = self.reading.decimal_sign, self.reading.thousands_sign
+        texts = pc.utf8_trim_whitespace(texts.cast(pa.string()))
+        missing = pc.is_in(texts, value_set=pa.array(sorted(self.reading.missing_numbers)))
+        texts = pc.if_else(missing, pa.scalar(None, pa.string()), texts)
+        if pc.all(pc.match_substring_regex(texts, f"^{numeral(*signs)}$")).as_py() is False:
+            raise pa.ArrowInvalid("a value is not a number")
+        texts = pc.replace_substring_regex(texts, "[^0-9+\\-eE" + re.escape(signs[0]) + "]", "")
+        return pc.replace_substring(texts, signs[0], ".").cast(pa.float64())
 
     def _mend(self, chunk: Chunk, row: int, error: Exception) -> Any:
         """Parse a chunk again that failed, with the columns at fault as text from now on."""
@@ -249,30 +216,28 @@ class Delimited:
             raise error
         self._explain(chunk, row)
         try:
-            numbers = [i for i, field in enumerate(self.fields) if field.kind != "text"]
-            for index in self._no_numbers(chunk, numbers):
-                self.fields[index] = Field(self.fields[index].name, "text")
+            others = [i for i, field in enumerate(self.fields) if field.kind != "text"]
+            for index in self._at_fault(chunk, others):
+                self.fields[index] = replace(self.fields[index], kind="text")
                 self.changed = True
             return self._parse(chunk)
         except (pa.ArrowException, ValueError) as other:
             raise self._fault(chunk, row, other) from None
 
-    def _no_numbers(self, chunk: Chunk, columns: list[int]) -> list[int]:
-        """Return the columns that hold something other than numbers, by bisection."""
+    def _at_fault(self, chunk: Chunk, columns: list[int]) -> list[int]:
+        """Return the columns with a value that is not of their kind, by bisection."""
         import pyarrow as pa
 
         if not columns:
             return []
-        types = {
-            str(i): pa.float64() if self.fields[i].kind == "number" else pa.bool_() for i in columns
-        }
+        types = {str(index): self._type(index) for index in columns}
         try:
             self._read(chunk, types, list(types))
         except (pa.ArrowException, ValueError):
             if len(columns) == 1:
                 return columns
             half = len(columns) // 2
-            return self._no_numbers(chunk, columns[:half]) + self._no_numbers(chunk, columns[half:])
+            return self._at_fault(chunk, columns[:half]) + self._at_fault(chunk, columns[half:])
         return []
 
     def _explain(self, chunk: Chunk, row: int) -> None:
@@ -305,6 +270,13 @@ class Delimited:
         )
 
 
+def _is_inside(match: "re.Match[bytes]") -> bool:
+    """Whether blanks stand between two fields, not at the start or the end of a line."""
+    text, start, end = match.string, match.start(), match.end()
+    before = text[start - 1 : start] not in {b"", b"\n"}
+    return before and text[end : end + 1] not in {b"", b"\n", b"\r"}
+
+
 class _Places:
     """Names the rows of a chunk in messages."""
 
@@ -317,3 +289,55 @@ class _Places:
             if number == row:
                 return f"row {self._row + row + 1} (line {line})"
         return f"row {self._row + row + 1}"
+
+
+# ARFF: a header of attributes with their kinds, then rows with commas.
+
+_DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n", re.MULTILINE | re.IGNORECASE)
+_SPARSE = re.compile(rb"(?:\s*%[^\n]*\n)*\s*\{")
+_ATTRIBUTE = re.compile(
+    r"""^[ \t]*@attribute\s+(?:'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>[^"]*)"|(?P<plain>\S+))"""
+    r"\s+(?P<type>[^\n]*)",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+class Arff(Delimited):
+    """A table in the attribute-relation format of Weka and OpenML; `?` is a missing value."""
+
+    def __init__(
+        self, file: InputFile, reading: Reading, kinds: dict[str, Kind] | None = None
+    ) -> None:
+        first = file.first_bytes(1 << 24)
+        data = _DATA.search(first)
+        head = first[: data.end() if data else 0].decode("utf-8", "replace")
+        found = [
+            (match["single"] or match["double"] or match["plain"], match["type"].strip().lower())
+            for match in _ATTRIBUTE.finditer(head)
+        ]
+        if not data or not found:
+            raise ProblemError(
+                f"{file.shown}: ARFF needs lines with @attribute, then one with @data, then rows"
+            )
+        rows = first[data.end() :]
+        if _SPARSE.match(rows):
+            raise ProblemError(
+                f"{file.shown}: sparse rows of ARFF are not read; convert them to svmlight"
+            )
+        self._attributes = tuple(name.replace("\\'", "'") for name, _ in found)
+        numbers = ("numeric", "real", "integer")
+        stated: dict[str, Kind] = {
+            safe: "number" if kind.startswith(numbers) else "text"
+            for safe, (_, kind) in zip(named(file.shown, self._attributes), found, strict=True)
+        }
+        self._single = b"'" in rows[: 1 << 20]
+        missing = (*reading.missing, "?")
+        reading = replace(reading, missing=missing, comment="%", skip_rows=head.count("\n"))
+        super().__init__(file, reading, {**stated, **(kinds or {})})
+
+    @property
+    def _quote(self) -> bytes:
+        return b"'" if self._single else b'"'
+
+    def _find_dialect(self, _: Chunk) -> Dialect:
+        return Dialect(",", self._attributes, False, quote=self._quote.decode())

@@ -3,11 +3,13 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.dates import date_text
 from tui_gd.problems.problem import FeatureRule, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, check_memory
@@ -26,20 +28,25 @@ BLOCK = 1 << 17
 GROUPS = 16
 _NO_NAME = re.compile(r"column \d+|Unnamed: \d+|__index_level_\d+__", re.ASCII)
 
-Use = Literal["number", "filled", "text"]
+Use = Literal["number", "filled", "text", "date", "time"]
+DatePart = Literal["year", "month", "weekday", "days"]
+# the features of a date, and their names behind that of the column
+PARTS: tuple[DatePart, ...] = ("year", "month", "weekday", "days")
 
 
 @dataclass(frozen=True)
 class Treatment:
     """Which columns of a table are used and how, and why others are left out.
 
-    `used` are (slot, use): first numbers without gaps, then numbers with gaps, then text.
-    `counting` are the slots of columns that count the rows.
+    `used` are (slot, use): first numbers without gaps, then numbers with gaps, text, dates and
+    times. `counting` are the slots of columns that count the rows, `distinct` those of other
+    whole numbers that are different in every row.
     """
 
     used: tuple[tuple[int, Use], ...]
     left_out: dict[int, str]
     counting: tuple[int, ...] = ()
+    distinct: tuple[int, ...] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -65,27 +72,32 @@ class Fitted:
     done: dict[int, Done]
 
 
-def treatment_of(table: Table, other: Table | None, train: int) -> Treatment:
+def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> Treatment:
     """Choose the treatment of all columns but the last, by the first `train` rows.
 
     Numbers without gaps stay unchanged; gaps are filled with the median, and a feature marks them.
-    Text is encoded one-hot. Left out are text columns in which nearly every value differs, columns
-    that hold one text or nothing, and unnamed indices. `ProblemError` for columns at fault, and if
-    no column is left.
+    Text is encoded one-hot. Dates become their parts, or are left out or refused, as `dates` says:
+    features, drop or refuse. Left out are text columns in which nearly every value differs, columns
+    that hold one text or nothing, and indices. `ProblemError` for columns at fault, and if no
+    column is left.
     """
-    uses: dict[Use, list[int]] = {"number": [], "filled": [], "text": []}
-    left_out = {}
-    counting = []
-    _refuse_faults(table)
+    uses: dict[Use, list[int]] = {"number": [], "filled": [], "text": [], "date": [], "time": []}
+    left_out: dict[int, str] = {}
+    counting: list[int] = []
+    distinct: list[int] = []
+    _refuse_faults(table, dates)
     for slot, column in enumerate(table.columns[:-1]):
-        counts = _counts(column, table.values[:, slot])
-        if counts:
-            counting.append(slot)
-        why = _why_not(column, table.values[:, slot], train, counts)
+        values = table.values[:, slot]
+        is_index = _is_distinct(column, values)
+        why = _why_not(column, values, train, is_index, dates)
         if why:
             left_out[slot] = why
-        elif column.kind == "text":
-            uses["text"].append(slot)
+            continue
+        if is_index:
+            counts = column.high - column.low == len(values) - 1
+            (counting if counts else distinct).append(slot)
+        if column.kind in {"text", "date", "time"}:
+            uses[column.kind].append(slot)
         else:
             missing = column.missing or (other is not None and other.columns[slot].missing)
             uses["filled" if missing else "number"].append(slot)
@@ -94,27 +106,39 @@ def treatment_of(table: Table, other: Table | None, train: int) -> Treatment:
         named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
         reasons = "; ".join(named) or "the target is the only one"
         raise ProblemError(f"{table.shown}: no column is left to learn from ({reasons})")
-    return Treatment(used, left_out, tuple(counting))
+    return Treatment(used, left_out, tuple(counting), tuple(distinct))
 
 
-def _refuse_faults(table: Table) -> None:
+def _refuse_faults(table: Table, dates: str) -> None:
     """Raise `ProblemError` for the first column at fault; the message names the others too."""
-    faulty = [column for column in table.columns[:-1] if column.fault and not column.many]
-    if not faulty:
+    faults = {
+        column.name: fault
+        for column in table.columns[:-1]
+        if not column.many and (fault := fault_of(column, dates))
+    }
+    if not faults:
         return
-    names = ", ".join(repr(column.name) for column in faulty[1:6])
-    more = ", ..." if len(faulty) > 6 else ""
-    others = f" (also {names}{more}: gd-tui data says why)" if names else ""
-    raise ProblemError(f"{table.shown}: {faulty[0].fault}{others}")
+    names = [repr(name) for name in list(faults)[1:6]]
+    more = ", ..." if len(faults) > 6 else ""
+    others = f" (also {', '.join(names)}{more}: gd-tui data says why)" if names else ""
+    raise ProblemError(f"{table.shown}: {next(iter(faults.values()))}{others}")
 
 
-def _counts(column: Column, values: Floats) -> bool:
-    """Whether a column holds consecutive whole numbers, each once, in any order."""
-    if column.kind != "number" or column.missing:
+def fault_of(column: Column, dates: str) -> str | None:
+    """Return why nothing can be learned from a column, None if something can."""
+    if column.kind in {"date", "time"} and dates == "refuse":
+        shown = "" if column.kind == "time" else f", as {date_text(column.low)}"
+        return f"column {column.name!r} holds dates or times{shown}; leave it out with --drop"
+    return column.fault
+
+
+def _is_distinct(column: Column, values: Floats) -> bool:
+    """Whether a column holds whole numbers, a different one in every row."""
+    if column.kind != "number" or column.missing or column.high - column.low < len(values) - 1:
         return False
-    return column.high - column.low == len(values) - 1 and bool(
-        (np.diff(np.sort(values)) == 1.0).all()
-    )
+    if not (values == np.rint(values)).all():
+        return False
+    return bool((np.diff(np.sort(values)) > 0).all())
 
 
 def rare_below(train: int) -> int:
@@ -122,19 +146,31 @@ def rare_below(train: int) -> int:
     return max(2, math.ceil(RARE * train))
 
 
-def _why_not(column: Column, values: Floats, train: int, counts: bool) -> str | None:
+def _why_not(
+    column: Column, values: Floats, train: int, is_distinct: bool, dates: str
+) -> str | None:
     """Return why a column is left out, None if it is not."""
-    if column.many:
-        return f"more than {MOST_LABELS:,} different texts"
     there = values[:train]
     if column.missing:
         there = there[~np.isnan(there)]
-    if not len(there):
-        return "all missing"
-    if column.kind == "text":
-        return _why_no_text(there, train)
-    nameless = counts and _NO_NAME.fullmatch(column.name)
-    return "an unnamed index" if nameless else None
+    nameless = is_distinct and not column.forced and _NO_NAME.fullmatch(column.name)
+    counts = column.high - column.low == len(values) - 1
+    why = None
+    if column.many:
+        why = f"more than {MOST_LABELS:,} different texts"
+    elif column.kind in {"date", "time"} and dates == "drop":
+        why = "--dates drop"
+    elif column.index and not column.forced:
+        why = "the index of the table"
+    elif not len(there):
+        why = "all missing"
+    elif column.kind == "text":
+        why = _why_no_text(there, train)
+    elif column.kind == "date" and not varying_parts(there):
+        why = "one value only"
+    elif nameless and (column.first or counts):
+        why = "an unnamed index"
+    return why
 
 
 def _why_no_text(there: Floats, train: int) -> str | None:
@@ -185,9 +221,13 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
             rules += as_they_are(names)
             done |= {slot: Done("unchanged", (table.columns[slot].name,)) for slot in slots}
             continue
-        one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])
-        steps.append((str(start), FrozenEstimator(one), slice(start, end)))
-        made, ruled, work = (_filled if use == "filled" else _encoded)(one, columns)
+        if use in {"date", "time"}:
+            one, made, ruled, work = _dated(raw[:, start:end], columns)
+            steps.append((str(start), one, slice(start, end)))
+        else:
+            one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])
+            steps.append((str(start), FrozenEstimator(one), slice(start, end)))
+            made, ruled, work = (_filled if use == "filled" else _encoded)(one, columns)
         features += made
         rules += ruled
         done |= dict(zip(slots, work, strict=True))
@@ -296,6 +336,79 @@ def _encoded(encoder: Any, columns: list[Column]) -> _Made:
         made += names
         work.append(Done(words, tuple(names)))
     return made, rules, work
+
+
+def date_part(days: Floats, part: DatePart) -> Floats:
+    """Return a part of dates in days since 1970-01-01: months from 1, weekdays from Monday, 0."""
+    whole = np.floor(days).astype(np.int64).astype("datetime64[D]")
+    if part == "year":
+        found = whole.astype("datetime64[Y]").astype(np.int64) + 1970
+    elif part == "month":
+        found = whole.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    elif part == "weekday":
+        # 1970-01-01 was a Thursday
+        found = (whole.astype(np.int64) + 3) % 7
+    else:
+        return days
+    return found.astype(np.float64)
+
+
+def varying_parts(days: Floats) -> tuple[DatePart, ...]:
+    """Return the parts that differ among dates without gaps."""
+    return tuple(part for part in PARTS if np.ptp(date_part(days, part)) > 0)
+
+
+def _dated(raw: Floats, columns: list[Column]) -> tuple[Any, *_Made]:
+    """Return what computes the features of dates and times, then as `_filled` does."""
+    from sklearn.preprocessing import FunctionTransformer
+
+    made: list[str] = []
+    rules: list[FeatureRule] = []
+    work = []
+    for column, values in zip(columns, raw.T, strict=True):
+        there = values[~np.isnan(values)]
+        fill = float(np.median(there))
+        names = []
+        if column.kind == "time":
+            names.append(f"{column.name} hour")
+            rules.append(FeatureRule(column.name, "hour", fill))
+            words = "hours since midnight"
+        else:
+            parts = varying_parts(there)
+            first = math.floor(there.min())
+            for part in parts:
+                names.append(f"{column.name} {part}")
+                rules.append(FeatureRule(column.name, part, fill, mean=first * (part == "days")))
+            listed = [_IN_WORDS[part] for part in parts]
+            words = ", ".join(listed[:-1]) + " and " * (len(listed) > 1) + listed[-1]
+            words = words.replace("days since", f"days since {date_text(first)}")
+        if len(there) < len(values):
+            names.append(f"{column.name} missing")
+            rules.append(FeatureRule(column.name, "missing"))
+            words += "; gaps filled with the median, and a feature marks them"
+        made += names
+        work.append(Done(words, tuple(names)))
+    places = {column.name: place for place, column in enumerate(columns)}
+    compute = partial(_computed, rules=rules, places=places)
+    return FunctionTransformer(compute, check_inverse=False), made, rules, work
+
+
+_IN_WORDS = {"year": "year", "month": "month", "weekday": "day of the week", "days": "days since"}
+
+
+def _computed(raw: Floats, rules: list[FeatureRule], places: dict[str, int]) -> Floats:
+    """Return the features (rows, rules) of dates and times (rows, columns)."""
+    features = np.empty((len(raw), len(rules)))
+    for out, rule in zip(features.T, rules, strict=True):
+        values = raw[:, places[rule.column]]
+        missing = np.isnan(values)
+        if rule.use == "missing":
+            out[:] = missing
+            continue
+        values = np.where(missing, rule.fill or 0.0, values)
+        part = values if rule.use == "hour" else date_part(values, cast(DatePart, rule.use))
+        out[:] = part - rule.mean
+    return features
 
 
 def _text_rule(column: Column, code: float) -> FeatureRule:

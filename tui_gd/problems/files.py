@@ -1,64 +1,59 @@
 """Problems from files: tables, numpy's arrays and svmlight."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-
-import numpy as np
+from dataclasses import fields, replace
 
 from tui_gd.errors import ProblemError, TargetMissing
-from tui_gd.problems.arrays import check_arrays, load_arrays, read_svmlight, table_of
+from tui_gd.problems.arrays import load_arrays, load_svmlight
 from tui_gd.problems.columnar import Columnar
-from tui_gd.problems.delimited import Delimited
-from tui_gd.problems.input_file import Format, format_of, shown_path
+from tui_gd.problems.delimited import Arff, Delimited
+from tui_gd.problems.input_file import Format, InputFile, format_of
 from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.prepare import prepare
 from tui_gd.problems.problem import ColumnNote, Problem
-from tui_gd.problems.sources import Kind, Source
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.sources import Kind, Source, find_column
 from tui_gd.problems.split import Preparation
 from tui_gd.problems.tables import Table, read_table
-from tui_gd.problems.target import find_column
 
-_WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
+WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
+"""Formats whose columns have no names."""
+AS_IT_IS = Reading()
+AS_USUAL = Preparation()
 
 
-def load_file(  # noqa: PLR0913
+def load_file(
     path: str,
     target: str | None = None,
     *,
     drop: Sequence[str] = (),
     test: str | None = None,
-    test_size: float = 0.5,
-    split_seed: int = 42,
-    stratify: bool = False,
-    standardize: bool = False,
-    task: str | None = None,
+    how: Preparation = AS_USUAL,
+    reading: Reading = AS_IT_IS,
 ) -> Problem:
-    """Return the problem of a file; `-` is a text table on standard input.
+    """Return the problem of a file; `-` is standard input.
 
-    The `target` of a table (CSV, TSV, Parquet, Feather, JSON lines) is a column, by name or by
-    number from 1; for X.npy it is the file of the targets; .npz and svmlight have their own.
-    Columns in `drop`, given the same way, are not read. Rows are split like those of the built-in
-    problems, `stratify` keeps the shares of the classes; with `test`, a file of rows to test on,
-    all rows are train rows. `task`, "classification" or "regression", overrides what the target
-    looks like.
+    The `target` of a table (CSV, TSV, JSON, ARFF, Parquet, Feather) is a column, by name or by
+    number from 1; for an .npy it is the file of the targets, or the number of a column; .npz and
+    svmlight have their own. Columns in `drop`, given the same way, are not read. Rows are split and
+    prepared as `how` says; with `test`, a file of rows to test on, all rows are train rows. Both
+    files are read as `reading` says.
 
     Raises `ProblemError`, in one line with row and column, for a file that cannot be learned from,
     and `TargetMissing` for a table without `target`.
     """
-    form = format_of(path)
-    if form == "npy":
-        if test is not None:
-            raise ProblemError(f"{shown_path(path)}: --test needs .npz: save X and y in one file")
-    elif form in _WITHOUT_COLUMNS and target is not None:
-        raise ProblemError(f"{shown_path(path)}: has its own targets: leave --target out")
-    if form in _WITHOUT_COLUMNS and drop:
-        raise ProblemError(f"{shown_path(path)}: its columns have no names: leave --drop out")
-    how = Preparation(test_size, split_seed, stratify, standardize, task)
+    file = InputFile(path, reading.encoding)
+    form = format_of(file)
+    _check_options(file, form, reading)
+    if form in WITHOUT_COLUMNS and drop:
+        raise ProblemError(f"{file.shown}: its columns have no names: leave --drop out")
+    if form != "npy" and form in WITHOUT_COLUMNS and target is not None:
+        raise ProblemError(f"{file.shown}: has its own targets: leave --target out")
     if form == "svmlight":
-        return _svmlight(path, test, how)
-    if form in _WITHOUT_COLUMNS:
-        return load_arrays(path, target, test=test, **asdict(how))
-    source = source_of(path, form)
+        return load_svmlight(file, test, how)
+    if form in WITHOUT_COLUMNS:
+        return load_arrays(path, target, how, test=test, reading=reading)
+    source = source_of(file, form, reading)
     every = [field.name for field in source.fields]
     dropped = {find_column(source.shown, every, one) for one in drop}
     names = [name for name in every if name not in dropped]
@@ -71,7 +66,7 @@ def load_file(  # noqa: PLR0913
         )
     names.remove(name)
     table = read_table(source, [*names, name], name)
-    other = _read_test(test, table, name) if test is not None else None
+    other = _read_test(test, table, name, reading) if test is not None else None
     problem = prepare(table, other, how)
     notes = [
         ColumnNote(field.name, field.kind, "", "left out: --drop")
@@ -81,59 +76,75 @@ def load_file(  # noqa: PLR0913
     return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
 
 
-def read_columns(path: str, drop: Sequence[str] = ()) -> Table:
+def read_columns(path: str, drop: Sequence[str] = (), reading: Reading = AS_IT_IS) -> Table:
     """Return the columns of a table without those in `drop`.
 
     `ProblemError` for a file that is not a table.
     """
-    form = format_of(path)
-    if form in _WITHOUT_COLUMNS:
-        raise ProblemError(f"{shown_path(path)}: has no column names to list")
-    source = source_of(path, form)
+    file = InputFile(path, reading.encoding)
+    form = format_of(file)
+    _check_options(file, form, reading)
+    if form in WITHOUT_COLUMNS:
+        raise ProblemError(f"{file.shown}: has no column names to list")
+    source = source_of(file, form, reading)
     every = [field.name for field in source.fields]
     dropped = {find_column(source.shown, every, one) for one in drop}
     return read_table(source, [name for name in every if name not in dropped])
 
 
-def source_of(path: str, form: Format, kinds: dict[str, Kind] | None = None) -> Source:
+_OF_TEXT = {"missing", "encoding", "number", "text", "skip_missing_target"}
+_OPTIONS: dict[Format, set[str]] = {
+    "delimited": {field.name for field in fields(Reading)},
+    "arff": _OF_TEXT,
+    "json": _OF_TEXT,
+    "parquet": _OF_TEXT - {"encoding"},
+    "feather": _OF_TEXT - {"encoding"},
+    "npz": {"skip_missing_target"},
+    "npy": {"skip_missing_target"},
+    "svmlight": {"encoding"},
+}
+
+
+def _check_options(file: InputFile, form: Format, reading: Reading) -> None:
+    """Raise `ProblemError` for an option that has no effect on such a file."""
+    for field in fields(Reading):
+        given = getattr(reading, field.name) != field.default
+        if given and field.name not in _OPTIONS[form]:
+            name = "svmlight" if form == "svmlight" else form.upper()
+            option = f"--{field.name.replace('_', '-')}"
+            raise ProblemError(f"{file.shown}: {option} has no effect on {name}: leave it out")
+
+
+def source_of(
+    file: InputFile, form: Format, reading: Reading, kinds: dict[str, Kind] | None = None
+) -> Source:
     """Return a table as batches of columns; `kinds` are the kinds of a text table's columns."""
-    if form == "delimited":
-        return Delimited(path, kinds)
-    return JsonLines(path) if form == "json" else Columnar(path, feather=form == "feather")
+    if form in {"delimited", "arff"}:
+        return (Arff if form == "arff" else Delimited)(file, reading, kinds)
+    if form == "json":
+        return JsonLines(file, reading)
+    return Columnar(file, reading, feather=form == "feather")
 
 
-def _svmlight(path: str, test: str | None, how: Preparation) -> Problem:
-    shown, (x, y) = shown_path(path), read_svmlight(path)
-    check_arrays(shown, x, y)
-    if test is None:
-        return prepare(table_of(shown, x, y), None, how)
-    x_test, y_test = read_svmlight(test)
-    check_arrays(shown_path(test), x_test, y_test)
-    if x_test.shape[1] > x.shape[1]:
-        raise ProblemError(
-            f"{shown_path(test)}: has {x_test.shape[1]} features, {shown} has {x.shape[1]}"
-        )
-    # the last features are missing if they are 0 in all rows
-    wide = np.zeros((len(x_test), x.shape[1]))
-    wide[:, : x_test.shape[1]] = x_test
-    return prepare(table_of(shown, x, y), table_of(shown_path(test), wide, y_test), how)
-
-
-def _read_test(path: str, train: Table, target: str) -> Table:
+def _read_test(path: str, train: Table, target: str, reading: Reading) -> Table:
     """Return the columns of `train` from a second file, in the order of `train`."""
     kinds: dict[str, Kind] = {column.name: column.kind for column in train.columns}
-    source = source_of(path, format_of(path), kinds)
+    file = InputFile(path, reading.encoding)
+    source = source_of(file, format_of(file), reading, kinds)
     have = {field.name: field.kind for field in source.fields}
     for column in train.columns:
         if column.name not in have:
             raise ProblemError(
                 f"{source.shown}: has no column {column.name!r}, but {train.shown} has; add it"
             )
-    table = read_table(source, list(kinds), target)
+    table = read_table(source, list(kinds), target, train)
     for column, known in zip(table.columns, train.columns, strict=True):
-        one, two = ("text" if entry.kind == "text" else "number" for entry in (column, known))
+        one, two = (
+            entry.kind if entry.kind in {"text", "date", "time"} else "number"
+            for entry in (column, known)
+        )
         if one != two and known.missing < len(train.values) and column.missing < len(table.values):
-            if column.no_number is not None:
+            if column.no_number is not None and two == "number":
                 place, value = column.no_number
                 raise ProblemError(
                     f"{source.shown}: {place}, column {column.name!r}: {value} is not a number,"

@@ -1,16 +1,21 @@
-"""Input files: their format, and their bytes, decompressed, in chunks of lines for text."""
+"""Input files: their format, their bytes decompressed, and text in chunks of whole lines."""
 
 import atexit
+import bz2
+import codecs
 import gzip
 import io
+import lzma
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
+import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +25,7 @@ from typing import Any, BinaryIO, Literal
 from tui_gd.errors import ProblemError
 from tui_gd.problems.text import safe_text
 
-Format = Literal["delimited", "json", "parquet", "feather", "npz", "npy", "svmlight"]
+Format = Literal["delimited", "json", "arff", "parquet", "feather", "npz", "npy", "svmlight"]
 STANDARD_INPUT = "-"
 PATH_SHOWN = 200
 _ENDINGS: dict[str, Format] = {
@@ -33,6 +38,7 @@ _ENDINGS: dict[str, Format] = {
     ".json": "json",
     ".jsonl": "json",
     ".ndjson": "json",
+    ".arff": "arff",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".feather": "feather",
@@ -43,13 +49,153 @@ _ENDINGS: dict[str, Format] = {
     ".svmlight": "svmlight",
     ".libsvm": "svmlight",
 }
+_PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _FIRST_BYTES: tuple[tuple[bytes, Format], ...] = (
     (b"PAR1", "parquet"),
     (b"ARROW1", "feather"),
     (b"\x93NUMPY", "npy"),
 )
-_GZIP = b"\x1f\x8b"
-_TEXTS = ("delimited", "json", "svmlight")
+_TEXTS = ("delimited", "json", "arff", "svmlight")
+# byte order marks, the longest first: that of UTF-32 begins like that of UTF-16
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# what decompressors raise for files that are damaged or cut off
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
+_ARFF = re.compile(rb"\s*(?:%[^\n]*\n\s*)*@relation\b", re.IGNORECASE)
+_JSON = re.compile(rb'\s*(?:\{\s*"|\[\s*[\[{])')
+_SVMLIGHT = re.compile(
+    rb"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:\s+qid:[0-9]+)?(?:\s+[0-9]+:[^\s:]+)+\s*(?:#.*)?"
+)
+# so many bytes of a text decide what it is
+SNIFFED = 1 << 14
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file of data, or `-` for what standard input held; `encoding` None means UTF-8.
+
+    All of its bytes come decompressed. A text that begins with a byte order mark is in the
+    encoding of the mark.
+    """
+
+    path: str
+    encoding: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """How messages name the file."""
+        return shown_path(self.path)
+
+    @property
+    def size(self) -> int:
+        """The size in bytes, as stored."""
+        if self.path == STANDARD_INPUT:
+            return os.fstat(_spooled().fileno()).st_size
+        return os.stat(self.path).st_size
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the file is compressed."""
+        with self._stored() as file:
+            return _packing(file.read(8)) is not None
+
+    def open(self) -> BinaryIO:
+        """Open the decompressed bytes; `ProblemError` if that fails."""
+        file = self._stored()
+        try:
+            packing = _packing(file.read(8))
+            file.seek(0)
+            if packing is None:
+                return file
+            if packing == "zip":
+                archive = zipfile.ZipFile(file)
+                return _joined(archive.open(_member(self.shown, archive)), file)
+            if packing == "zst":
+                import pyarrow as pa
+
+                source = pa.PythonFile(file, mode="r")
+                return _joined(pa.CompressedInputStream(source, "zstd"), file)
+            opener: Any = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}[packing]
+            name = "fileobj" if packing == "gz" else "filename"
+            return _joined(opener(**{name: file}), file)
+        except ProblemError:
+            file.close()
+            raise
+        except (OSError, RuntimeError, NotImplementedError, *DAMAGED) as error:
+            file.close()
+            raise cannot_read(self.path, error) from None
+
+    def open_text(self) -> BinaryIO:
+        """Open the text as UTF-8, decoded from its own encoding."""
+        file = self.open()
+        start = self.read(file, 4)
+        mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
+        encoding = self.encoding or mark
+        if encoding is None:
+            if not file.seekable():
+                return _buffered(_Source(file, start))
+            file.seek(0)
+            return file
+        return _buffered(_Recoded(_Source(file, start), self, encoding))
+
+    def read(self, file: BinaryIO, size: int) -> bytes:
+        """Read up to `size` bytes of the opened file; `ProblemError` if that fails."""
+        try:
+            return file.read(size)
+        except (OSError, MemoryError, *DAMAGED) as error:
+            raise cannot_read(self.path, error) from None
+
+    def first_bytes(self, size: int) -> bytes:
+        """Return the first bytes, decompressed."""
+        with self.open() as file:
+            return self.read(file, size)
+
+    def chunks(self, quote: bytes = b'"') -> "Generator[Chunk]":
+        """Yield the text in chunks of about `CHUNK` bytes that end with a line.
+
+        A line end within quotes does not end a line; an empty `quote` means that there are none.
+        `ProblemError` for a line of more than 16 MiB.
+        """
+        rest, offset = b"", 0
+        with self.open_text() as file:
+            while True:
+                data = self.read(file, CHUNK)
+                if not data:
+                    break
+                rest += data
+                cut = _end_of_lines(rest, quote)
+                if not cut:
+                    if len(rest) > LONGEST_LINE:
+                        line = Chunk(self, rest, offset).line
+                        raise ProblemError(
+                            f"{self.shown}: line {line} is longer than {LONGEST_LINE >> 20} MiB:"
+                            " is a quote not closed, or is this not a table?"
+                        )
+                    continue
+                yield Chunk(self, rest[:cut], offset)
+                offset += cut
+                rest = rest[cut:]
+        if rest:
+            yield Chunk(self, rest, offset)
+
+    def estimate(self, rows: int) -> int:
+        """Return about how many rows the text has if the first chunk has `rows`."""
+        size = self.size * (_UNPACKED if self.is_packed else 1)
+        return int(max(size / CHUNK, 1) * rows * 1.02) if size > CHUNK else rows
+
+    def _stored(self) -> BinaryIO:
+        try:
+            if self.path != STANDARD_INPUT:
+                return open(self.path, "rb")
+            file = os.fdopen(os.dup(_spooled().fileno()), "rb")
+            file.seek(0)
+            return file
+        except (OSError, ValueError) as error:
+            raise cannot_read(self.path, error) from None
 
 
 def shown_path(path: str) -> str:
@@ -59,7 +205,7 @@ def shown_path(path: str) -> str:
 
 def names_file(name: str) -> bool:
     """Whether PROBLEM names a file: by its ending, by a slash, or because it exists."""
-    if name == STANDARD_INPUT or _ending(name) in _ENDINGS or os.sep in name:
+    if name == STANDARD_INPUT or _format_named(name) or os.sep in name:
         return True
     try:
         return bool(name) and Path(name).exists()
@@ -67,88 +213,168 @@ def names_file(name: str) -> bool:
         return False
 
 
-def format_of(path: str) -> Format:
-    """Return the format of a file, by its first bytes or else by its ending.
+def format_of(file: InputFile) -> Format:
+    """Return the format of a file, by its content or else by its ending.
 
-    A file without a known ending is a text table. `ProblemError` for a file that cannot be read.
+    A file of unknown content and ending is a text table. `ProblemError` if it cannot be read.
     """
-    if path == STANDARD_INPUT:
-        return "delimited"
-    shown, ending = shown_path(path), _ending(path)
-    _check_regular(path)
-    first = first_bytes(path, 8)
-    named = _ENDINGS.get(ending, "delimited")
+    if file.path != STANDARD_INPUT:
+        _check_regular(file.path)
+    with file._stored() as stored:
+        packing = _packing(stored.read(8))
+    named = _format_named(file.path)
+    if packing == "zip":
+        names = _names(file)
+        if all(name.endswith(".npy") for name in names):
+            return "npz"
+        named = named or _format_named(names[0])
+    first = file.first_bytes(SNIFFED)
     if not first:
-        raise ProblemError(f"{shown}: is empty; a table needs a header and rows")
-    found = next((form for magic, form in _FIRST_BYTES if first.startswith(magic)), named)
+        raise ProblemError(f"{file.shown}: is empty; a table needs a header and rows")
     if first.startswith(b"FEA1"):
-        raise ProblemError(f"{shown}: Feather version 1; write it again as version 2")
-    if found in _TEXTS and first.startswith(b"PK\x03\x04"):
-        raise ProblemError(f"{shown}: a zip archive or a spreadsheet; save it as CSV")
-    if found not in _TEXTS and path.endswith(".gz"):
-        raise ProblemError(f"{shown}: only text may be .gz; unpack it with gunzip")
-    return found
+        raise ProblemError(f"{file.shown}: Feather version 1; write it again as version 2")
+    found = next((form for magic, form in _FIRST_BYTES if first.startswith(magic)), named)
+    if found in {None, "delimited"}:
+        found = _sniffed(first)
+    if packing and found not in _TEXTS:
+        raise ProblemError(f"{file.shown}: only text can be read compressed; unpack the file")
+    return found or "delimited"
 
 
-def open_bytes(path: str) -> BinaryIO:
-    """Open a file, or the copy of standard input, to read its bytes, decompressed from .gz."""
+def _format_named(name: str) -> Format | None:
+    name = name.lower()
+    for ending in _PACKED_ENDINGS:
+        name = name.removesuffix(ending)
+    return _ENDINGS.get(Path(name).suffix)
+
+
+def _sniffed(first: bytes) -> Format:
+    """Return the format of a text by how it begins."""
+    text = first.removeprefix(codecs.BOM_UTF8)
+    if _ARFF.match(text):
+        return "arff"
+    if _JSON.match(text):
+        return "json"
+    lines = [line.strip() for line in (text if len(text) < SNIFFED else text[: text.rfind(b"\n")])
+             .split(b"\n")]  # fmt: skip
+    lines = [line for line in lines if line and not line.startswith(b"#")]
+    return "svmlight" if lines and all(map(_SVMLIGHT.fullmatch, lines)) else "delimited"
+
+
+def _packing(first: bytes) -> str | None:
+    """Return how a file is compressed, by its first bytes."""
+    kinds = {
+        b"\x1f\x8b": "gz",
+        b"BZh": "bz2",
+        b"\xfd7zXZ\x00": "xz",
+        b"\x28\xb5\x2f\xfd": "zst",
+        b"PK\x03\x04": "zip",
+        b"PK\x05\x06": "zip",
+    }
+    return next((kind for magic, kind in kinds.items() if first.startswith(magic)), None)
+
+
+def _names(file: InputFile) -> list[str]:
+    """Return the names of the files in a zip archive."""
     try:
-        if path == STANDARD_INPUT:
-            file: BinaryIO = os.fdopen(os.dup(_spooled().fileno()), "rb")
-            file.seek(0)
-        else:
-            file = open(path, "rb")  # noqa: SIM115
-        packed = file.read(2) == _GZIP
-        file.seek(0)
-    except (OSError, ValueError) as error:
-        raise cannot_read(path, error) from None
-    return _Decompressed(file) if packed else file  # type: ignore[return-value]
+        with file._stored() as stored, zipfile.ZipFile(stored) as archive:
+            names = [one.filename for one in archive.infolist() if _is_content(one)]
+    except (OSError, *DAMAGED) as error:
+        raise cannot_read(file.path, error) from None
+    if not names:
+        raise ProblemError(f"{file.shown}: a zip archive without a file in it")
+    return names
 
 
-class _Decompressed(gzip.GzipFile):
-    """A .gz file that also closes the file beneath it."""
+def _member(shown: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """Return the only file of a zip archive; `ProblemError` if there are several."""
+    found = [one for one in archive.infolist() if _is_content(one)]
+    names = [one.filename for one in found]
+    if "[Content_Types].xml" in names or "content.xml" in names:
+        raise ProblemError(f"{shown}: a spreadsheet; save the sheet as CSV")
+    if len(found) != 1:
+        some = ", ".join(safe_text(name) for name in names[:5]) + ", ..." * (len(names) > 5)
+        raise ProblemError(
+            f"{shown}: a zip archive of {len(found)} files ({some}): unpack it and name one"
+        )
+    return found[0]
 
-    def __init__(self, packed: BinaryIO) -> None:
-        super().__init__(fileobj=packed, mode="rb")
-        self._packed = packed
+
+def _is_content(one: zipfile.ZipInfo) -> bool:
+    return not one.is_dir() and not one.filename.startswith(("__MACOSX/", "."))
+
+
+class _Source(io.RawIOBase):
+    """Bytes that are read already, then those of a file; closes both the file and what is below."""
+
+    def __init__(self, file: Any, start: bytes = b"", below: BinaryIO | None = None) -> None:
+        self._file, self._waiting, self._below = file, start, below
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer, as far as there are bytes."""
+        if not self._waiting:
+            self._waiting = self._more(len(buffer))
+        count = min(len(buffer), len(self._waiting))
+        buffer[:count] = self._waiting[:count]
+        self._waiting = self._waiting[count:]
+        return count
+
+    def _more(self, size: int) -> bytes:
+        data: bytes = self._file.read(size)
+        return data
 
     def close(self) -> None:
-        """Close both."""
+        """Close both files."""
+        if not self.closed:
+            self._file.close()
+            if self._below is not None:
+                self._below.close()
         super().close()
-        self._packed.close()
+
+
+class _Recoded(_Source):
+    """The UTF-8 of a text in another encoding."""
+
+    def __init__(self, file: Any, source: InputFile, encoding: str) -> None:
+        super().__init__(file)
+        self._source, self._encoding, self._done = source, encoding, 0
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+
+    def _more(self, size: int) -> bytes:
+        while data := self._file.read(size) or b"":
+            if text := self._decode(data, final=False):
+                return text.encode()
+        return self._decode(b"", final=True).encode()
+
+    def _decode(self, data: bytes, *, final: bool) -> str:
+        try:
+            text = self._decoder.decode(data, final)
+            self._done += len(data)
+            return text.removeprefix("\ufeff") if self._done == len(data) else text
+        except UnicodeError as error:
+            at = self._done + getattr(error, "start", 0)
+            raise ProblemError(
+                f"{self._source.shown}: near byte {at} it is not {self._encoding}; name the"
+                " encoding of the file with --encoding"
+            ) from None
+
+
+def _buffered(source: _Source) -> BinaryIO:
+    return io.BufferedReader(source, 1 << 16)
+
+
+def _joined(file: Any, below: BinaryIO) -> BinaryIO:
+    return _buffered(_Source(file, b"", below))
 
 
 def spooled_input() -> tuple[int, int]:
     """Return the descriptor and the size in bytes of the copy of standard input."""
     handle = _spooled().fileno()
     return handle, os.fstat(handle).st_size
-
-
-def read_bytes(path: str, file: BinaryIO, size: int) -> bytes:
-    """Read up to `size` bytes; `ProblemError` if that fails."""
-    try:
-        return file.read(size)
-    except (OSError, EOFError, zlib.error, MemoryError) as error:
-        raise cannot_read(path, error) from None
-
-
-def first_bytes(path: str, size: int) -> bytes:
-    """Return the first bytes of a file, decompressed."""
-    with open_bytes(path) as file:
-        return read_bytes(path, file, size)
-
-
-def size_of(path: str) -> int:
-    """Return the size in bytes of a file as stored."""
-    return (
-        os.fstat(_spooled().fileno()).st_size if path == STANDARD_INPUT else os.stat(path).st_size
-    )
-
-
-def is_packed(path: str) -> bool:
-    """Whether a file is compressed."""
-    with open_bytes(path) as file:
-        return isinstance(file, gzip.GzipFile)
 
 
 def cannot_read(path: str, error: BaseException) -> ProblemError:
@@ -158,11 +384,11 @@ def cannot_read(path: str, error: BaseException) -> ProblemError:
         return ProblemError(f"{shown}: no such file")
     if isinstance(error, PermissionError):
         return ProblemError(f"{shown}: no permission to read it; chmod or copy it")
-    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
-        return ProblemError(f"{shown}: the .gz is cut off or damaged; copy it again")
+    if isinstance(error, DAMAGED) or (isinstance(error, OSError) and error.errno is None):
+        return ProblemError(f"{shown}: is cut off or damaged; copy it again")
     if isinstance(error, MemoryError):
         return ProblemError(f"{shown}: not enough memory; take fewer rows")
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError):
         return ProblemError(f"{shown}: cannot be read: {error.strerror}")
     return ProblemError(f"{shown}: cannot be read ({reason(error)})")
 
@@ -182,10 +408,6 @@ def _check_regular(path: str) -> None:
         raise ProblemError(f"{shown}: a directory; name a file in it")
     if not stat.S_ISREG(mode):
         raise ProblemError(f"{shown}: not a regular file; pipe it in and use - as its name")
-
-
-def _ending(name: str) -> str:
-    return Path(name.lower().removesuffix(".gz")).suffix
 
 
 @cache
@@ -214,13 +436,15 @@ def _spooled() -> BinaryIO:
 CHUNK = 1 << 20
 LONGEST_LINE = 1 << 24
 THREADS = 4
+# how much longer a compressed file is when unpacked, roughly
+_UNPACKED = 3
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole lines of a text file: its path, their bytes, and the offset of the first."""
+    """Whole lines of a text file: the file, their bytes in UTF-8, the offset of the first."""
 
-    path: str
+    file: InputFile
     data: bytes
     offset: int
 
@@ -228,9 +452,9 @@ class Chunk:
     def line(self) -> int:
         """The number of its first line, from 1; this reads the file again up to there."""
         lines, left = 1, self.offset
-        with open_bytes(self.path) as file:
+        with self.file.open_text() as file:
             while left:
-                data = read_bytes(self.path, file, min(left, CHUNK))
+                data = self.file.read(file, min(left, CHUNK))
                 if not data:
                     break
                 lines, left = lines + data.count(b"\n"), left - len(data)
@@ -241,58 +465,29 @@ class Chunk:
         """Whether it is the start of the file."""
         return self.offset == 0
 
-    def text(self, shown: str) -> str:
+    def text(self) -> str:
         """Return the decoded text; `ProblemError` with line and byte if it is not UTF-8."""
         try:
             return self.data.decode("utf-8-sig" if self.first else "utf-8")
         except UnicodeDecodeError as error:
-            at = error.start + (3 if self.first and self.data[:3] == b"\xef\xbb\xbf" else 0)
+            at = error.start + (3 if self.first and self.data[:3] == codecs.BOM_UTF8 else 0)
             line = self.line + self.data.count(b"\n", 0, at)
             raise ProblemError(
-                f"{shown}: line {line}, byte {self.offset + at} is not UTF-8: save the file as"
-                " UTF-8 (from Latin-1: iconv -f latin1 -t utf-8)"
+                f"{self.file.shown}: line {line}, byte {self.offset + at} is not UTF-8: name the"
+                " encoding, as --encoding latin-1"
             ) from None
 
 
-def chunks(path: str, size: int = CHUNK, *, quotes: bool = True) -> Iterator[Chunk]:
-    """Read a text in chunks of about `size` bytes that end with a line.
-
-    With `quotes`, a line end within quotes does not end a line. `ProblemError` for a line of more
-    than 16 MiB.
-    """
-    rest, offset = b"", 0
-    with open_bytes(path) as file:
-        while True:
-            data = read_bytes(path, file, size)
-            if not data:
-                break
-            rest += data
-            cut = _end_of_lines(rest, quotes)
-            if not cut:
-                if len(rest) > LONGEST_LINE:
-                    line = Chunk(path, rest, offset).line
-                    raise ProblemError(
-                        f"{shown_path(path)}: line {line} is longer than {LONGEST_LINE >> 20} MiB:"
-                        " is a quote not closed, or is this not a table?"
-                    )
-                continue
-            yield Chunk(path, rest[:cut], offset)
-            offset += cut
-            rest = rest[cut:]
-    if rest:
-        yield Chunk(path, rest, offset)
-
-
-def _end_of_lines(data: bytes, quotes: bool) -> int:
+def _end_of_lines(data: bytes, quote: bytes) -> int:
     """Return the number of bytes up to the last line end outside quotes."""
     cut = data.rfind(b"\n") + 1
-    if not quotes or b'"' not in data or data.count(b'"', 0, cut) % 2 == 0:
+    if not quote or quote not in data or data.count(quote, 0, cut) % 2 == 0:
         return cut
     # go back to a line end before which every quote is closed
     for _ in range(1000):
-        quote = data.rfind(b'"', 0, cut)
-        cut = data.rfind(b"\n", 0, quote) + 1
-        if quote < 0 or data.count(b'"', 0, cut) % 2 == 0:
+        place = data.rfind(quote, 0, cut)
+        cut = data.rfind(b"\n", 0, place) + 1
+        if place < 0 or data.count(quote, 0, cut) % 2 == 0:
             return cut
     return 0
 

@@ -1,26 +1,22 @@
-"""JSON lines, one object per line, as batches of columns."""
+"""JSON as batches of columns: an object on every line, or one list of objects."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.input_file import (
-    CHUNK,
-    Chunk,
-    chunks,
-    parsed_ahead,
-    reason,
-    shown_path,
-    size_of,
-)
+from tui_gd.problems import input_file
+from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
+from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import (
     NAME_LENGTH,
     Batch,
     Field,
     Kind,
     arrays_of,
+    chosen,
     kind_of,
     named,
     row_name,
@@ -36,19 +32,22 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 
 
 class JsonLines:
-    """A table of JSON lines; the first MiB decides its fields and their kinds."""
+    """A table of JSON objects; the first MiB decides its fields and their kinds."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, file: InputFile, reading: Reading) -> None:
         import pyarrow as pa
 
-        self.path, self.shown = path, shown_path(path)
+        self._file, self.shown, self.reading = file, file.shown, reading
         self.changed = False
-        first = next(chunks(path, quotes=False), None)
+        self.remarks: tuple[str, ...] = ()
+        self._is_list = file.first_bytes(1 << 14).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
+        first = next(self._chunks(), None)
         if first is None or not first.data.strip():
-            raise ProblemError(f"{self.shown}: is empty; JSON lines need an object on every line")
-        if first.data.lstrip()[:1] == b"[":
+            raise ProblemError(f"{self.shown}: is empty; JSON needs objects, one for every row")
+        if not self._is_list and _is_one_object(file.first_bytes(input_file.CHUNK)):
             raise ProblemError(
-                f"{self.shown}: is one JSON list; write an object on every line (jq -c '.[]')"
+                f"{self.shown}: is one object of JSON; a table needs one on every line, or a list"
+                " of objects (in pandas: orient='records')"
             )
         try:
             schema = self._read(first, None).schema
@@ -57,22 +56,23 @@ class JsonLines:
         if not schema.names:
             raise ProblemError(f"{self.shown}: its objects have no fields")
         names = named(self.shown, schema.names)
-        self.fields = [
+        fields = [
             Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
         ]
         types = {"number": pa.float64(), "yes/no": pa.bool_(), "text": pa.string()}
         self._schema = pa.schema(
             [
                 (entry.name, types.get(field.kind, entry.type))
-                for entry, field in zip(schema, self.fields, strict=True)
+                for entry, field in zip(schema, fields, strict=True)
             ]
         )
+        self.fields = chosen(self.shown, fields, reading)
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its start."""
         row = 0
         for chunk, table in parsed_ahead(
-            chunks(self.path, quotes=False), lambda chunk: self._read(chunk, self._schema)
+            self._chunks(), lambda chunk: self._read(chunk, self._schema)
         ):
             if isinstance(table, Exception):
                 raise self._fault(chunk, row, table)
@@ -87,13 +87,16 @@ class JsonLines:
 
     def rows_to_come(self, batch: Batch) -> int:
         """Estimate from the size of the file and the rows of its first bytes."""
-        return int(max(size_of(self.path) / CHUNK, 1) * batch.rows * 1.02)
+        return self._file.estimate(batch.rows)
+
+    def _chunks(self) -> Iterator[Chunk]:
+        return _list_chunks(self._file) if self._is_list else self._file.chunks(b"")
 
     def _read(self, chunk: Chunk, schema: Any) -> Any:
         from pyarrow import BufferReader
         from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-        chunk.text(self.shown)  # pyarrow accepts texts that are not UTF-8
+        chunk.text()  # pyarrow accepts texts that are not UTF-8
         return read_json(
             BufferReader(chunk.data),
             read_options=ReadOptions(use_threads=False, block_size=len(chunk.data) + 1),
@@ -110,20 +113,21 @@ class JsonLines:
         if not isinstance(error, (pa.ArrowException, ValueError)):
             return error
         try:
-            lines = chunk.text(self.shown).splitlines()
+            lines = chunk.text().splitlines()
         except ProblemError as wrong:
             return wrong
         known: dict[str, Kind] = {field.name: field.kind for field in getattr(self, "fields", ())}
         kinds = dict(known)
-        first = chunk.line
+        first = 0 if self._is_list else chunk.line
         for number, line in enumerate(lines):
             if not line.strip():
                 continue
             row += 1
             fault = _wrong_with(line, kinds, bool(known))
             if fault:
-                return ProblemError(f"{self.shown}: row {row} (line {first + number}){fault}")
-        return ProblemError(f"{self.shown}: from line {first} on: {reason(error)}; correct it")
+                place = f"row {row}" if self._is_list else f"row {row} (line {first + number})"
+                return ProblemError(f"{self.shown}: {place}{fault}")
+        return ProblemError(f"{self.shown}: from row {row} on: {reason(error)}; correct it")
 
 
 def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
@@ -152,3 +156,56 @@ def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
                 f" the values before it ({kinds[shown]}); correct it"
             )
     return None
+
+
+def _is_one_object(data: bytes) -> bool:
+    """Whether a text is a single object, written on several lines or with columns in it."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(value, dict):
+        return False
+    nested = bool(value) and all(isinstance(entry, dict | list) for entry in value.values())
+    return nested or b"\n" in data.strip()
+
+
+_COMMA = re.compile(r"[ \t\r\n]*(,|\]|$)[ \t\r\n]*")
+
+
+def _list_chunks(file: InputFile) -> Iterator[Chunk]:
+    """Yield the objects of one JSON list as chunks of lines."""
+    decoder, lines, size, rows = json.JSONDecoder(), list[str](), 0, 0
+    with file.open_text() as opened:
+        data = file.read(opened, -1)
+    text = Chunk(file, data, 0).text()
+    start = text.index("[") + 1
+    start += len(text[start : start + 1000]) - len(text[start : start + 1000].lstrip())
+    while text[start : start + 1] not in {"]", ""}:
+        try:
+            value, end = decoder.raw_decode(text, start)
+            after = _COMMA.match(text, end)
+            if after is None or not after[1]:
+                raise ValueError("a comma or ] is missing")
+        except (ValueError, RecursionError) as wrong:
+            line = text.count("\n", 0, start) + 1
+            raise ProblemError(
+                f"{file.shown}: row {rows + 1} (line {line}): not valid JSON ({reason(wrong)});"
+                " correct it"
+            ) from None
+        rows += 1
+        if not isinstance(value, dict):
+            raise ProblemError(
+                f"{file.shown}: row {rows} of its list is not an object; a table needs objects"
+                ' such as {"name": 1}'
+            )
+        lines.append(text[start:end].replace("\n", " ").replace("\r", " "))
+        size += end - start
+        if size >= input_file.CHUNK:
+            yield Chunk(file, "\n".join(lines).encode(), rows)
+            lines, size = [], 0
+        if after[1] == "]":
+            break
+        start = after.end()
+    if lines:
+        yield Chunk(file, "\n".join(lines).encode(), rows)

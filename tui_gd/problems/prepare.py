@@ -36,7 +36,7 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
         train, y_train = rows, target.y
         y_test = target_like(other.shown, other.columns[-1], other.values[:, -1].copy(), target)
     check_classes(shown, y_train, target.class_names, rows)
-    treatment = treatment_of(table, other, train)
+    treatment = treatment_of(table, other, train, how.dates)
     x, x_other, names, rules, done = _design(table, other, treatment, train)
     x_train, x_test = (x[:train], x[train:]) if x_other is None else (x, x_other)
     hints = hints_of(table, treatment, target, x_train, how.standardize)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tui_gd.problems.surfaces import Surface
 
 Task = Literal["binary", "multiclass", "regression", "surface"]
-Use = Literal["number", "missing", "text", "rare"]
+Use = Literal["number", "missing", "text", "rare", "year", "month", "weekday", "days", "hour"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class FeatureRule:
 
     By `use`, f is the number, or `fill` where it is missing ("number"); 1 where the value is
     missing ("missing"), where it equals `text` ("text"), or where no other rule of the column gives
-    1 ("rare"), and 0 elsewhere. `fill` is None if no train row has a gap.
+    1 ("rare"), and 0 elsewhere; of a date its year, its month from 1, its weekday from Monday, 0,
+    or its days since 1970-01-01; of a time of day its hours since midnight ("hour"). `fill` stands
+    in for missing numbers, dates (in days) and times; it is None if no train row has a gap.
     """
 
     column: str
@@ -40,7 +42,7 @@ def standardized(
 ) -> tuple[FeatureRule, ...]:
     """Return the rules with the means and scales (features,) of standardized features."""
     return tuple(
-        replace(rule, mean=mean, scale=scale)
+        replace(rule, mean=rule.mean + rule.scale * mean, scale=rule.scale * scale)
         for rule, mean, scale in zip(rules, means.tolist(), scales.tolist(), strict=True)
     )
 

@@ -1,23 +1,30 @@
 """Sources: files of tables as batches of columns, each column of one kind."""
 
+import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.text import safe_text
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.text import safe_text, whole_number
 
-Kind = Literal["number", "yes/no", "text", "date", "nested"]
+Kind = Literal["number", "yes/no", "text", "date", "time", "nested"]
 MOST_COLUMNS = 10_000
 NAME_LENGTH = 200
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column of a file: its name and its kind."""
+    """A column of a file: its name and its kind.
+
+    `forced`: a person chose the kind. `index`: the program that wrote the file calls it an index.
+    """
 
     name: str
     kind: Kind
+    forced: bool = False
+    index: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +45,14 @@ class Source(Protocol):
     """A file as batches of columns.
 
     `changed` becomes true when a column turns out to be of another kind than `fields` said at the
-    start: then the batches must be read again.
+    start: then the batches must be read again. `remarks` are said to whoever trains on it.
     """
 
     shown: str
+    reading: Reading
     fields: list[Field]
     changed: bool
+    remarks: tuple[str, ...]
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its start; `ProblemError` for a fault in it."""
@@ -63,14 +72,44 @@ def kind_of(kind: Any) -> Kind:
         return kind_of(kind.value_type)
     kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         ("yes/no", ("is_boolean",)),
-        ("number", ("is_integer", "is_floating", "is_decimal", "is_null")),
+        ("number", ("is_integer", "is_floating", "is_decimal", "is_null", "is_duration")),
         ("text", ("is_string", "is_large_string", "is_string_view")),
-        ("date", ("is_temporal",)),
+        ("date", ("is_date", "is_timestamp")),
+        ("time", ("is_time",)),
     )
     for name, tests in kinds:
         if any(getattr(types, test)(kind) for test in tests):
             return name
     return "nested"
+
+
+def chosen(shown: str, fields: list[Field], reading: Reading) -> list[Field]:
+    """Return the fields with the kinds that a person chose for some of them."""
+    names = [field.name for field in fields]
+    kinds: dict[str, Kind] = {}
+    for option, kind in ((reading.number, "number"), (reading.text, "text")):
+        for name in option:
+            kinds[find_column(shown, names, name)] = kind  # type: ignore[assignment]
+    return [
+        Field(field.name, kinds.get(field.name, field.kind), field.name in kinds, field.index)
+        for field in fields
+    ]
+
+
+def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
+    """Return the name of a column that is given by its name or its number from 1.
+
+    `ProblemError`, with the most similar names, if there is none.
+    """
+    name = safe_text(wanted.strip(), NAME_LENGTH)
+    if name in names:
+        return name
+    number = whole_number(wanted, 1, len(names))
+    if number is not None:
+        return names[number - 1]
+    near = difflib.get_close_matches(name, names, 3) or list(names[:10])
+    more = ", ..." if len(names) > len(near) else ""
+    raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}")
 
 
 def arrays_of(table: Any) -> list[Any]:

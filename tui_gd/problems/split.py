@@ -29,6 +29,7 @@ class Preparation:
     stratify: bool = False
     standardize: bool = False
     task: str | None = None
+    dates: str = "features"
 
 
 @dataclass(frozen=True, eq=False)

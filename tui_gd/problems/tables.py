@@ -2,7 +2,7 @@
 
 import mmap
 import os
-import re
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.delimited import MISSING_TEXTS, NUMBER
+from tui_gd.problems import dates
+from tui_gd.problems.reading import Reading, written_otherwise
 from tui_gd.problems.sources import Batch, Kind, Source
 from tui_gd.problems.text import safe_text
 
@@ -64,23 +65,8 @@ def _mapping(numbers: int) -> mmap.mmap:
 
 MOST_LABELS = 100_000
 """No texts are kept of a column with more different ones."""
-_MONTH = (
-    "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?"
-    r"|oct(ober)?|nov(ember)?|dec(ember)?)\.?"
-)
-_DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}([T ].*)?"
-    r"|\d{1,2}[-/]\d{1,2}[-/]\d{2}|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
-    rf"|([a-z]{{3,9}},? )?({_MONTH} \d{{1,2}},? |\d{{1,2}}[- ]{_MONTH}[- ,]{{1,2}})\d{{2,4}}( .*)?",
-    re.ASCII | re.IGNORECASE,
-)
-_COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
-# of money, of percent, and with thousands set apart
-_SIGNED = re.compile(
-    r"[+-]?[$€£¥] ?[+-]?\d[\d.,' ]*|[+-]?\d[\d.,' ]* ?[%$€£¥]"
-    r"|[+-]?\d{1,3}([ '’\xa0\u202f]\d{3})+([.,]\d+)?"
-)
 LOOKED_AT = 1000
+MOVED = 1 << 18
 FEW_NUMBERS = 20
 MOSTLY = 0.9
 GROWTH = 1.25
@@ -90,9 +76,12 @@ GROWTH = 1.25
 class Column:
     """What is known about a column whose values are numbers or places in `labels`, NaN if missing.
 
-    `fault` says why nothing can be learned from it and what to do; None if it is usable. `many`
-    means more texts than are kept: then it has no values. `low` and `high` are its least and its
-    largest value. `no_number` is the place of the first text that is not a number, and that text.
+    Dates are days since 1970-01-01, times of day hours. `fault` says why nothing can be learned
+    from it and what to do; None if it is usable. `many` means more texts than are kept: then it has
+    no values. `low` and `high` are its least and its largest value. `no_number` is the place of the
+    first text that is not a number, and that text. `remark` says how its texts were read. `forced`
+    and `index` are those of its field, `first` says that it is the first of the file, `day_first`
+    that 3/4/2024 in it is in April.
     """
 
     name: str
@@ -105,6 +94,11 @@ class Column:
     high: float = -np.inf
     _codes: dict[str, int] = field(default_factory=dict, repr=False)
     no_number: tuple[str, str] | None = None
+    remark: str = ""
+    forced: bool = False
+    index: bool = False
+    first: bool = False
+    day_first: bool | None = None
 
 
 @dataclass(eq=False)
@@ -115,6 +109,7 @@ class Table:
     values: Floats
     columns: list[Column]
     memory: GrowableArray | None = None
+    remarks: tuple[str, ...] = ()
 
     def reshape(self, columns: int) -> None:
         """Change the length of rows: the numbers stay in place in memory."""
@@ -127,11 +122,14 @@ class Table:
         self.values = self.memory.array(rows, columns)
 
 
-def read_table(source: Source, names: Sequence[str], target: str | None = None) -> Table:
+def read_table(
+    source: Source, names: Sequence[str], target: str | None = None, like: Table | None = None
+) -> Table:
     """Return the named columns in that order; `ProblemError` for a missing value of `target`.
 
     Everything goes straight into one array, which grows with the rows. Text becomes whole numbers,
-    its places in the sorted `labels`.
+    its places in the sorted `labels`. Dates that may be written in two ways are read as in `like`,
+    a table of the same columns. `skip_missing_target` leaves out rows without one.
     """
     try:
         table = _collect(source, names, target)
@@ -143,10 +141,37 @@ def read_table(source: Source, names: Sequence[str], target: str | None = None) 
         raise ProblemError(f"{source.shown}: the file changed while it was read; try again")
     if not len(table.values):
         raise ProblemError(f"{source.shown}: has no rows below its header")
+    if target is not None and source.reading.skip_missing_target:
+        _skip_rows(table, names.index(target))
     _release()
     for slot, column in enumerate(table.columns):
-        _finish(column, table.values[:, slot])
+        known = None if like is None else like.columns[slot].day_first
+        _finish(column, table.values[:, slot], source.reading, known)
     return table
+
+
+def _skip_rows(table: Table, target: int) -> None:
+    """Leave out the rows without a target; the others move up in place."""
+    missing = np.isnan(table.values[:, target])
+    skipped, rows = int(missing.sum()), len(missing)
+    if not skipped:
+        return
+    if skipped == rows:
+        raise ProblemError(
+            f"{table.shown}: column {table.columns[target].name!r} is missing in all rows;"
+            " choose another --target"
+        )
+    end, step = 0, max(1, MOVED // table.values.shape[1])
+    for start in range(0, rows, step):
+        part = table.values[start : start + step][~missing[start : start + step]]
+        table.values[end : end + len(part)] = part
+        end += len(part)
+    table.values = table.values[:end]
+    for column, values in zip(table.columns, table.values.T, strict=True):
+        if not column.many and column.kind != "nested":
+            column.missing = int(np.isnan(values).sum())
+            column.low, column.high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+    table.remarks += (f"skipped {skipped:,} row{'s' * (skipped != 1)} without a target",)
 
 
 def _release() -> None:
@@ -161,8 +186,10 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
     slots = {name: slot for slot, name in enumerate(names)}
     order = [slots.get(field.name, -1) for field in source.fields]
     columns = {
-        slot: Column(field.name, field.kind)
-        for slot, field in zip(order, source.fields, strict=True)
+        slot: Column(
+            field.name, field.kind, forced=field.forced, index=field.index, first=place == 0
+        )
+        for place, (slot, field) in enumerate(zip(order, source.fields, strict=True))
     }
     columns.pop(-1, None)
     memory, rows, width = GrowableArray(0), 0, len(names)
@@ -182,14 +209,14 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
         into = order if batch.columns is None else [order[index] for index in batch.columns]
         for slot, array in zip(into, batch.arrays, strict=True):
             if slot >= 0:
-                _fill(columns[slot], block[:, slot], array, batch, source.shown)
-        _check(source.shown, columns, block, batch, sorted(set(into) - {-1}), last)
+                _fill(columns[slot], block[:, slot], array, batch, source)
+        _check(source, columns, block, batch, sorted(set(into) - {-1}), last)
         rows = max(rows, end)
         del block
     if source.changed:
         return None
     in_order = [columns[slot] for slot in range(width)]
-    return Table(source.shown, memory.array(rows, width), in_order, memory)
+    return Table(source.shown, memory.array(rows, width), in_order, memory, source.remarks)
 
 
 def check_memory(shown: str, rows: int, columns: int) -> None:
@@ -206,55 +233,104 @@ def check_memory(shown: str, rows: int, columns: int) -> None:
         )
 
 
-def _fill(column: Column, out: Floats, array: Any, batch: Batch, shown: str) -> None:
+def _fill(column: Column, out: Floats, array: Any, batch: Batch, source: Source) -> None:
     """Put an Arrow array into a column of the table."""
     import pyarrow as pa
 
-    if column.kind in {"date", "nested"}:
+    types, kind = pa.types, column.kind
+    value = array.type.value_type if types.is_dictionary(array.type) else array.type
+    is_text = types.is_string(value) or types.is_large_string(value) or types.is_string_view(value)
+    if kind == "nested":
         out[:] = np.nan
-    elif column.kind == "text":
-        if not pa.types.is_dictionary(array.type):
+    elif kind == "text" or (kind == "number" and is_text):
+        if not is_text:
+            array = array.cast(pa.string())
+        if not types.is_dictionary(array.type):
             array = array.dictionary_encode()
-        _fill_text(column, out, array, batch)
+        if kind == "text":
+            _fill_text(column, out, array, batch, source)
+        else:
+            _fill_loose(column, out, array, source)
     else:
-        if pa.types.is_dictionary(array.type):
+        if types.is_dictionary(array.type):
             array = array.dictionary_decode()
-        if pa.types.is_boolean(array.type):
+        if types.is_temporal(array.type):
+            out[:] = _from_temporal(array)
+            return
+        if types.is_boolean(array.type):
             array = array.cast(pa.int8())
-        if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type)):
+        if not (types.is_floating(array.type) or types.is_integer(array.type)):
             try:
                 array = array.cast(pa.float64())
             except (pa.ArrowException, ValueError):
                 raise ProblemError(
-                    f"{shown}: column {column.name!r} holds {array.type}, not numbers"
+                    f"{source.shown}: column {column.name!r} holds {array.type}, not numbers"
                 ) from None
         out[:] = array.to_numpy(zero_copy_only=False)
 
 
-def _fill_text(column: Column, out: Floats, array: Any, batch: Batch) -> None:
+def _from_temporal(array: Any) -> Floats:
+    """Return dates and durations in days, times in hours; NaN where they are missing."""
+    import pyarrow as pa
+
+    types, kind = pa.types, array.type
+    if types.is_date32(kind):
+        size, per_day = pa.int32(), 1.0
+    elif types.is_date64(kind):
+        size, per_day = pa.int64(), 86_400e3
+    else:
+        size = pa.int32() if types.is_time32(kind) else pa.int64()
+        per_day = 86_400.0 * {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
+    numbers = array.view(size).to_numpy(zero_copy_only=False).astype(np.float64)
+    days: Floats = numbers / per_day
+    return 24.0 * days if types.is_time(kind) else days
+
+
+def _by_label(array: Any, of_label: Floats) -> Floats:
+    """Return the numbers of a dictionary array, by the numbers (labels + 1,) of its labels."""
+    indices = array.indices.to_numpy(zero_copy_only=False)
+    if array.indices.null_count:
+        missing = len(of_label) - 1
+        indices = np.where(np.isnan(indices), missing, indices).astype(np.intp)
+    chosen: Floats = of_label[indices]
+    return chosen
+
+
+def _fill_text(column: Column, out: Floats, array: Any, batch: Batch, source: Source) -> None:
     if column.many:
         out[:] = np.nan
         return
-    codes, labels = column._codes, array.dictionary.to_pylist()
+    codes, labels, reading = column._codes, array.dictionary.to_pylist(), source.reading
     of_label = np.full(len(labels) + 1, np.nan)
-    indices = array.indices.to_numpy(zero_copy_only=False)
-    if array.indices.null_count:
-        indices = np.where(np.isnan(indices), len(labels), indices).astype(np.intp)
     for index, text in enumerate(labels):
         label = "" if text is None else str(text).strip()
-        if label in MISSING_TEXTS:
+        if label in reading.missing_texts:
             continue
         of_label[index] = codes.setdefault(label, len(codes))
-        if column.no_number is None and not NUMBER.fullmatch(str(text)):
-            first = np.flatnonzero(indices == index)
+        if column.no_number is None and not reading.is_number(label):
+            first = np.flatnonzero(array.indices.to_numpy(zero_copy_only=False) == index)
             if len(first):
-                column.no_number = (batch.where(int(first[0])), repr(safe_text(str(text))))
-    out[:] = of_label[indices]
+                column.no_number = (batch.where(int(first[0])), repr(safe_text(label)))
+    out[:] = _by_label(array, of_label)
     column.many = len(codes) > MOST_LABELS
 
 
+def _fill_loose(column: Column, out: Floats, array: Any, source: Source) -> None:
+    """Read texts as numbers, because a person said so; what is not a number is a gap."""
+    reading = source.reading
+    of_label = np.full(len(array.dictionary) + 1, np.nan)
+    for index, text in enumerate(array.dictionary.to_pylist()):
+        label = "" if text is None else str(text).strip()
+        number = None if label in reading.missing_numbers else reading.loose_number(label)
+        if number is not None:
+            of_label[index] = number
+        elif label not in reading.missing_numbers and column.no_number is None:
+            column.no_number = ("", repr(safe_text(label)))
+    out[:] = _by_label(array, of_label)
+
+
 def _check(
-    shown: str,
+    source: Source,
     columns: dict[int, Column],
     block: Floats,
     batch: Batch,
@@ -269,77 +345,104 @@ def _check(
     for place, slot in enumerate(slots):
         column, values = columns[slot], block[:, slot]
         column.low, column.high = min(column.low, low[place]), max(column.high, high[place])
-        if not odd[place] or column.many or column.kind in {"date", "nested"}:
+        if not odd[place] or column.many or column.kind == "nested":
             continue
         infinite, missing = np.isinf(values), np.isnan(values)
         if infinite.any():
             raise ProblemError(
-                f"{shown}: {batch.where(int(np.argmax(infinite)))}, column {column.name!r}: the"
-                " number is infinite or too large; correct it, or leave it empty"
+                f"{source.shown}: {batch.where(int(np.argmax(infinite)))}, column"
+                f" {column.name!r}: the number is infinite or too large; correct it, or leave it"
+                " empty"
             )
-        if slot == target and missing.any():
+        if slot == target and missing.any() and not source.reading.skip_missing_target:
             raise ProblemError(
-                f"{shown}: {batch.where(int(np.argmax(missing)))}, column {column.name!r}: the"
-                " target is missing; fill it in, or leave the row out"
+                f"{source.shown}: {batch.where(int(np.argmax(missing)))}, column"
+                f" {column.name!r}: the target is missing; fill it in, or leave such rows out with"
+                " --skip-missing-target"
             )
         column.missing += int(missing.sum())
 
 
-def _finish(column: Column, values: Floats) -> None:
-    """Sort the labels of a text column, and find what is wrong with a column."""
+def _finish(column: Column, values: Floats, reading: Reading, day_first: bool | None) -> None:
+    """Sort the labels of a text column or turn them into dates, and find what is wrong with it."""
     name = column.name
-    if column.kind == "date":
-        column.fault = f"column {name!r} holds dates or times; {_INSTEAD}"
     if column.kind == "nested":
         column.fault = f"column {name!r} holds lists, objects or bytes; {_INSTEAD}"
+    if column.kind == "number" and column.no_number is not None:
+        column.remark = f"read from text; gaps where it is no number, as {column.no_number[1]}"
     if column.kind != "text":
         return
     found = list(column._codes)
+    column._codes = {}
+    if not column.many and not column.forced and _read_dates(column, values, found, day_first):
+        return
     if not column.many:
         column.labels = tuple(sorted(found))
         place = {label: index for index, label in enumerate(column.labels)}
-        rank = np.array([*(place[label] for label in found), np.nan])
-        for start in range(0, len(values), 1 << 16):
-            part = values[start : start + (1 << 16)]
-            part[:] = rank[np.where(np.isnan(part), len(found), part).astype(np.intp)]
-    column.fault = _text_fault(column, found)
-    column._codes = {}
+        _replace(values, np.array([place[label] for label in found], np.float64))
+    if not column.forced:
+        column.fault = _text_fault(column, found, reading)
+
+
+def _replace(values: Floats, numbers: Floats) -> None:
+    """Put `numbers[code]` in the place of every code in `values`."""
+    with_missing = np.append(numbers, np.nan)
+    for start in range(0, len(values), 1 << 16):
+        part = values[start : start + (1 << 16)]
+        part[:] = with_missing[np.where(np.isnan(part), len(numbers), part).astype(np.intp)]
+
+
+def _read_dates(column: Column, values: Floats, found: list[str], known: bool | None) -> bool:
+    """Turn a text column into dates or times of day, if most of its texts are; whether it did."""
+    some = found[:LOOKED_AT]
+    is_ambiguous = dates.is_ambiguous(some)
+    day_first = known if is_ambiguous and known is not None else dates.day_comes_first(some)
+    if not some or (day_first is None and dates.hour_of(some[0]) is None):
+        return False
+    kind: Kind = "time" if dates.hour_of(some[0]) is not None else "date"
+
+    def number(text: str) -> float | None:
+        return dates.hour_of(text) if kind == "time" else dates.day_of(text, bool(day_first))
+
+    good = sum(number(text) is not None for text in some)
+    if good < len(some) and (good <= FEW_NUMBERS or good < MOSTLY * len(some)):
+        return False
+    numbers = [number(text) for text in found]
+    column.kind = kind
+    if None in numbers:
+        wrong, name = safe_text(found[numbers.index(None)]), column.name
+        column.fault = (
+            f"column {name!r}: {wrong!r} is not a {kind} as most of the column is; correct it,"
+            f" leave it empty, or read the column as text with --text {shlex.quote(name)}"
+        )
+        return True
+    _replace(values, np.array(numbers, np.float64))
+    column.low, column.high = float(np.nanmin(values)), float(np.nanmax(values))
+    column.day_first = day_first
+    if kind == "date" and is_ambiguous and known is None:
+        order = "day/month/year" if day_first else "month/day/year"
+        column.remark = f"{safe_text(some[0])} read as {order}"
+    return True
 
 
 _INSTEAD = "leave it out with --drop, or turn it into numbers"
 
 
-def _text_fault(column: Column, found: list[str]) -> str | None:
-    some = found[:LOOKED_AT]
-    if some and all(map(_DATE.fullmatch, some)):
-        column.kind = "date"
-        return f"column {column.name!r} holds dates or times, as {safe_text(some[0])!r}; {_INSTEAD}"
-    if (
-        len(some) > 1
-        and all(_COMMA.fullmatch(text) or NUMBER.fullmatch(text) for text in some)
-        and any(map(_COMMA.fullmatch, some))
-    ):
-        return (
-            f"column {column.name!r} holds numbers with commas, as {safe_text(some[0])!r}; write"
-            " them with a point, and thousands without a sign"
-        )
-    if (
-        len(some) > 1
-        and all(_SIGNED.fullmatch(text) or NUMBER.fullmatch(text) for text in some)
-        and any(map(_SIGNED.fullmatch, some))
-    ):
-        sign = next(filter(_SIGNED.fullmatch, some))
-        return (
-            f"column {column.name!r} holds numbers with signs, as {safe_text(sign)!r}; write them"
-            " as numbers alone, or leave the column out with --drop"
-        )
-    numbers = sum(NUMBER.fullmatch(text) is not None for text in found)
+def _text_fault(column: Column, found: list[str], reading: Reading) -> str | None:
+    otherwise = written_otherwise(column.name, found, reading)
+    if otherwise is not None:
+        return otherwise
+    numbers = sum(map(reading.is_number, found))
     if numbers <= FEW_NUMBERS or numbers < MOSTLY * len(found):
         return None
+    quoted = shlex.quote(column.name)
     if column.no_number is None:
-        return f"column {column.name!r} holds numbers written as text; store them as numbers"
+        return (
+            f"column {column.name!r} holds numbers written as text; read them with --number"
+            f" {quoted}, or as text with --text {quoted}"
+        )
     place, value = column.no_number
     return (
         f"{place}, column {column.name!r}: {value} is not a number as most of the column is;"
-        " correct it, or leave it empty"
+        f" correct it, leave it empty, or name it with --missing {shlex.quote(value[1:-1])}"
     )

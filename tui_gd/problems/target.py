@@ -1,17 +1,14 @@
 """The target of a table: its column, its task and its classes."""
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.sources import NAME_LENGTH
 from tui_gd.problems.split import class_type
 from tui_gd.problems.tables import Column, Floats
-from tui_gd.problems.text import distinct, safe_text, whole_number
+from tui_gd.problems.text import distinct, safe_text
 
 FEW_KINDS = 20
 """Up to this many different whole numbers are classes."""
@@ -33,22 +30,6 @@ class Target:
     kinds: tuple[str, ...] | tuple[float, ...] = ()
 
 
-def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
-    """Return the name of a column that is given by its name or its number from 1.
-
-    `ProblemError`, with the most similar names, if there is none.
-    """
-    name = safe_text(wanted.strip(), NAME_LENGTH)
-    if name in names:
-        return name
-    number = whole_number(wanted, 1, len(names))
-    if number is not None:
-        return names[number - 1]
-    near = difflib.get_close_matches(name, names, 3) or list(names[:10])
-    more = ", ..." if len(names) > len(near) else ""
-    raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}")
-
-
 def target_of(shown: str, column: Column, values: Floats, task: str | None) -> Target:
     """Return the target that a column makes; `values` (rows,) are numbers or places of labels.
 
@@ -59,6 +40,11 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     name, rows = column.name, len(values)
     if column.fault:
         raise ProblemError(f"{shown}: {column.fault}")
+    if column.kind in {"date", "time"}:
+        raise ProblemError(
+            f"{shown}: column {name!r} holds {column.kind}s, which cannot be the target;"
+            " choose another --target"
+        )
     if column.many or len(column.labels) > MOST_CLASSES:
         raise ProblemError(
             f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts, too many for"

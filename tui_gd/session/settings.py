@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tui_gd.learning.models import Floats
     from tui_gd.problems import Problem
+    from tui_gd.problems.reading import Reading
     from tui_gd.training.trainer import Trainer
 
 T = TypeVar("T")
@@ -96,6 +97,28 @@ def option(  # noqa: PLR0913
     about = Option(reader, default, group, help, metavar, usual, example, short, scope)
     made: T | D = field(default=default, metadata={"option": about})
     return made
+
+
+def _of_files(
+    reader: Reader[T],
+    default: D,
+    help: str,  # noqa: A002
+    *,
+    metavar: str = "NAME",
+    usual: str | None = None,
+    example: str = "",
+) -> T | D:
+    """Return an option of how a file is read."""
+    return option(
+        reader,
+        default,
+        "reading a file",
+        help,
+        metavar=metavar,
+        usual=usual,
+        example=example,
+        scope=Scope.FILES,
+    )
 
 
 def options_of(settings: "type[RunSettings] | RunSettings", *scopes: Scope) -> dict[str, Option]:
@@ -345,6 +368,75 @@ class RunSettings:
         "scale features to mean 0 and variance 1",
         scope=Scope.ROWS,
     )
+    number: tuple[str, ...] = _of_files(
+        readers.several(readers.named, 0, LARGEST_WHOLE),
+        (),
+        "of a table: columns to read as numbers, without signs and units",
+        metavar="COLUMNS",
+        usual="",
+        example="price,area",
+    )
+    text: tuple[str, ...] = _of_files(
+        readers.several(readers.named, 0, LARGEST_WHOLE),
+        (),
+        "of a table: columns to read as text",
+        metavar="COLUMNS",
+        usual="",
+        example="zip",
+    )
+    dates: str = _of_files(
+        readers.one_of("features", "drop", "refuse"),
+        "features",
+        "make features of them (year, month, weekday, days), drop or refuse them",
+    )
+    skip_missing_target: bool = _of_files(readers.boolean, False, "leave out rows without a target")
+    sep: str | None = _of_files(
+        readers.named,
+        None,
+        "what separates the fields of a text table: one character, tab or blanks",
+        metavar="SIGN",
+        usual="found in it",
+        example="';'",
+    )
+    header: bool | None = _of_files(
+        readers.boolean, None, "whether the first line of a text table names the columns"
+    )
+    decimal: str = _of_files(
+        readers.one_of(".", ",", "point", "comma"),
+        ".",
+        "point or comma",
+        metavar="SIGN",
+        example="comma",
+    )
+    thousands: str | None = _of_files(
+        readers.named,
+        None,
+        "between groups of three digits: comma, point, space or quote",
+        metavar="SIGN",
+        example="comma",
+    )
+    missing: tuple[str, ...] = _of_files(
+        readers.several(readers.anything, 0, LARGEST_WHOLE),
+        (),
+        "texts that mean a missing value, beside NA, ? and others",
+        metavar="TEXT,...",
+        usual="",
+        example="none,-99",
+    )
+    comment: str | None = _of_files(
+        readers.named, None, "leave out lines that begin with TEXT", metavar="TEXT", example="'#'"
+    )
+    skip_rows: int = _of_files(
+        readers.whole(0, 1000),
+        0,
+        "leave out the first N lines",
+        metavar="N",
+        usual="0",
+        example="1",
+    )
+    encoding: str | None = _of_files(
+        readers.named, None, "of a text, as latin-1", usual="utf-8", example="latin-1"
+    )
     samples: int | None = option(
         readers.whole(),
         None,
@@ -387,7 +479,9 @@ class RunSettings:
         """What the problem is made from: equal for settings of the same problem."""
         options = options_of(self)
         return tuple(
-            getattr(self, name) for name, one in options.items() if one.group in {"", "data"}
+            getattr(self, name)
+            for name, one in options.items()
+            if one.group in {"", "data"} or one.scope is Scope.FILES
         )
 
     def given(self, *scopes: Scope) -> dict[str, Any]:
@@ -403,8 +497,8 @@ class RunSettings:
         words = [] if self.surface is not None else [self.problem]
         for name, value in self.given().items():
             if name != "problem":
-                words.append(flag_of(name))
-                if value is not True:
+                words.append(flag_of(name) if value is not False else f"--no-{flag_of(name)[2:]}")
+                if type(value) is not bool:
                     words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
         return words
 
@@ -433,6 +527,7 @@ class RunSettings:
 
     def _load_file(self) -> "Problem":
         from tui_gd.problems.files import load_file
+        from tui_gd.problems.split import Preparation
 
         for name in self.given(Scope.MADE):
             raise ProblemError(f"{self.problem}: {flag_of(name)} is for generated data")
@@ -446,12 +541,19 @@ class RunSettings:
             self.target,
             drop=self.drop,
             test=self.test,
-            test_size=self.test_size,
-            split_seed=self.split_seed,
-            stratify=self.stratify,
-            standardize=self.standardize,
-            task=self.task,
+            how=Preparation(**self._of_fields(Preparation)),
+            reading=self.reading,
         )
+
+    @property
+    def reading(self) -> "Reading":
+        """How a file is read; `ProblemError` for options that do not fit together."""
+        from tui_gd.problems.reading import Reading
+
+        return Reading(**self._of_fields(Reading))
+
+    def _of_fields(self, kind: type[Any]) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(kind)}
 
     def _load_surface(self) -> "Problem":
         from tui_gd.problems.problem import surface_problem

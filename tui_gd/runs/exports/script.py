@@ -13,7 +13,7 @@ from typing import Any
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN
-from tui_gd.problems.delimited import MISSING_NUMBERS, MISSING_TEXTS
+from tui_gd.problems.reading import Reading
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
@@ -215,6 +215,13 @@ def _calls(settings: RunSettings, shared: Shared) -> list[str]:
 
 def without_columns(run: RunRecord) -> str:
     """Return why no script can predict from a table, or an empty text."""
+    if any(rule.use not in {"number", "missing", "text", "rare"} for rule in run.problem.rules):
+        return "its features come from dates, which the script cannot read yet"
+    reading = run.settings.reading
+    if reading != Reading(missing=reading.missing, skip_missing_target=reading.skip_missing_target):
+        return (
+            "its file was read with options such as --decimal, which the script does not have yet"
+        )
     if run.problem.rules:
         return ""
     if run.problem.surface:
@@ -235,8 +242,8 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
         "target": problem.target_name,
         "task": problem.task,
         "classes": list(problem.class_names),
-        "missing texts": sorted(MISSING_TEXTS),
-        "missing numbers": sorted(MISSING_NUMBERS),
+        "missing texts": sorted(run.settings.reading.missing_texts),
+        "missing numbers": sorted(run.settings.reading.missing_numbers),
         "features": [
             {"feature": name, **asdict(rule)}
             for name, rule in zip(problem.feature_names, problem.rules, strict=True)

@@ -1,0 +1,331 @@
+"""Formats of files: compressed, JSON lists, ARFF, svmlight and numpy's, as they are found."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy.io import arff
+from sklearn.datasets import dump_svmlight_file
+
+from tests.problems.tabling import customers, written
+from tui_gd.errors import ProblemError
+from tui_gd.problems import input_file
+from tui_gd.problems.files import load_file, read_columns
+from tui_gd.problems.input_file import InputFile, format_of
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.split import Preparation
+
+ALL = Preparation(test_size=0.25)
+
+
+def zst(data: bytes) -> bytes:
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as stream:
+        stream.write(data)
+    return out.getvalue().to_pybytes()
+
+
+def zipped(data: bytes, *names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__MACOSX/._t.csv", b"junk")
+        for name in names or ("folder/t.csv",):
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zst,
+    "zip": zipped,
+}
+
+
+def saved(folder: Path, data: str | bytes, name: str) -> str:
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    return str(folder / name)
+
+
+def refusal(path: str, target: str | None = "y", **options: object) -> str:
+    reading = Reading(**options)  # type: ignore[arg-type]
+    with pytest.raises(ProblemError) as refused:
+        load_file(path, target, reading=reading)
+    said = str(refused.value)
+    assert said.isprintable()
+    assert len(said) < 400
+    return said
+
+
+# compressed ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+def test_compressed_tables_are_the_same_tables(
+    tmp_path: Path, packing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_file, "CHUNK", 5000)
+    plain = Path(written(customers(), tmp_path / "t.csv"))
+    packed = PACKERS[packing](plain.read_bytes())
+    wanted = read_columns(str(plain)).values
+    for name in (f"t.csv.{packing}", f"t.{packing}", "t.csv", "data"):
+        path = saved(tmp_path, packed, name)
+        assert np.array_equal(read_columns(path).values, wanted, equal_nan=True), name
+    lines = Path(written(customers(), tmp_path / "t.jsonl"))
+    path = saved(tmp_path, PACKERS[packing](lines.read_bytes()), f"t.jsonl.{packing}")
+    assert np.allclose(read_columns(path).values, wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+def test_a_fault_in_a_compressed_table_has_its_line(tmp_path: Path, packing: str) -> None:
+    text = "a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(200_000)) + "1,2,3\n"
+    path = saved(tmp_path, PACKERS[packing](text.encode()), "t.csv.x")
+    assert "row 200001 (line 200002) has 3 values" in refusal(path)
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
+def test_what_is_cut_off_is_refused(tmp_path: Path, packing: str, share: float) -> None:
+    data = Path(written(customers(3000), tmp_path / "t.csv")).read_bytes()
+    packed = PACKERS[packing](data)
+    path = saved(tmp_path, packed[: int(share * len(packed))], f"t.csv.{packing}")
+    assert "damaged" in refusal(path, "churn")
+
+
+def test_zip_archives_of_anything_else_are_refused(tmp_path: Path) -> None:
+    said = refusal(saved(tmp_path, zipped(b"a,y\n", "a.csv", "b.csv"), "t.zip"))
+    assert "zip archive of 2 files (a.csv, b.csv): unpack it" in said
+    assert "without a file" in refusal(saved(tmp_path, zipped(b"", "x/"), "t.zip"))
+    sheet = zipped(b"<x/>", "[Content_Types].xml", "xl/workbook.xml")
+    assert "a spreadsheet; save the sheet as CSV" in refusal(saved(tmp_path, sheet, "t.xlsx"))
+    packed = gzip.compress(Path(written(customers(), tmp_path / "t.parquet")).read_bytes())
+    assert "unpack the file" in refusal(saved(tmp_path, packed, "t.parquet.gz"))
+
+
+def test_a_zip_tells_its_format_by_what_is_in_it(tmp_path: Path) -> None:
+    data = b'{"a": 1, "y": 0}\n{"a": 2, "y": 1}\n'
+    assert format_of(InputFile(saved(tmp_path, zipped(data, "t.jsonl"), "t.zip"))) == "json"
+    np.savez(tmp_path / "arrays.npz", X=np.eye(4), y=[0, 1, 0, 1])
+    (tmp_path / "arrays.npz").rename(tmp_path / "arrays.zip")
+    assert load_file(str(tmp_path / "arrays.zip"), how=ALL).features == 4
+
+
+# JSON ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_list_of_json_is_a_table(
+    tmp_path: Path, indent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_file, "CHUNK", 4000)
+    frame = customers(300)
+    frame.loc[3, "city"] = 'a "quoted",\nline]'
+    records = json.loads(frame.to_json(orient="records"))
+    lines = saved(tmp_path, "".join(json.dumps(one) + "\n" for one in records), "t.jsonl")
+    wanted = read_columns(lines)
+    for name in ("t.json", "t.txt"):
+        table = read_columns(saved(tmp_path, "\ufeff " + json.dumps(records, indent=indent), name))
+        assert np.array_equal(table.values, wanted.values, equal_nan=True)
+        assert table.columns[13:15] == wanted.columns[13:15]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[{"a": 1, "y": 0}, {"a": 2 "y": 1}]', ["row 2 (line 1)", "not valid JSON"]),
+        ('[{"a": 1, "y": 0},\n{"a": 2, "y": 1', ["row 2 (line 2)", "not valid JSON"]),
+        ('[{"a": 1, "y": 0}\n{"a": 2, "y": 1}]', ["row 1", "a comma or ] is missing"]),
+        ("[[1, 2], [3, 4]]", ["row 1 of its list is not an object"]),
+        ('[{"a": 1, "y": 0}, {"a": "x", "y": 1}]', ["row 2, column 'a'", "another kind"]),
+        ("[]", ["is empty"]),
+        ('{"a": {"0": 1}, "y": {"0": 1}}', ["one object", "orient='records'"]),
+        ('{\n"a": {"0": 1},\n"y": {"0": 1}}', ["one object", "a list of objects"]),
+    ],
+)
+def test_what_is_at_fault_in_json_is_said(tmp_path: Path, text: str, says: list[str]) -> None:
+    said = refusal(saved(tmp_path, text, "t.json"))
+    for part in says:
+        assert part in said, said
+
+
+# ARFF ------------------------------------------------------------------------
+
+WEATHER = """% a comment
+@RELATION weather
+
+@attribute 'out look' {sunny, overcast, 'very rainy'}
+@ATTRIBUTE temperature\tnumeric
+@attribute humidity real
+@attribute note string
+@attribute play {yes,no}
+
+@DATA
+% another
+sunny,85,85.5,'no, it''s not',no
+overcast,83,?,fine,yes
+'very rainy',?,80,fine,yes
+?,70,96,?,yes
+"""
+
+
+def test_arff_is_read_with_its_names_and_kinds(tmp_path: Path) -> None:
+    for name in ("w.arff", "w.txt", "w"):
+        table = read_columns(saved(tmp_path, WEATHER, name))
+        kinds = {column.name: column.kind for column in table.columns}
+        assert kinds == {
+            "out look": "text",
+            "temperature": "number",
+            "humidity": "number",
+            "note": "text",
+            "play": "text",
+        }
+        assert table.columns[0].labels == ("overcast", "sunny", "very rainy")
+        assert table.columns[3].labels == ("fine", "no, it's not")
+        nan = np.nan
+        wanted = [
+            [1, 85, 85.5, 1, 0],
+            [0, 83, nan, 0, 1],
+            [2, nan, 80, 0, 1],
+            [nan, 70, 96, nan, 1],
+        ]
+        assert np.array_equal(table.values, wanted, equal_nan=True)
+
+
+def test_arff_reads_what_scipy_reads(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = zip(rng.standard_normal(300).tolist(), rng.integers(0, 9, 300), strict=True)
+    rows = [f"{a!r},{rng.choice(['u', 'v'])},{b}\n" for a, b in numbers]
+    head = "@relation r\n@attribute a real\n@attribute c {u,v}\n@attribute b integer\n@data\n"
+    path = saved(tmp_path, head + "".join(rows), "t.arff")
+    theirs, _ = arff.loadarff(path)
+    table = read_columns(path)
+    assert np.array_equal(table.values[:, 0], theirs["a"])
+    assert np.array_equal(table.values[:, 1] == 1, theirs["c"] == b"v")
+    assert np.array_equal(table.values[:, 2], theirs["b"])
+    assert load_file(path, "c", test=path).features == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("@DATA", "@dat"), "one with @data"),
+        (("sunny,85,85.5", "{0 sunny}"), "sparse"),
+        (("overcast,83,?", "overcast,83"), "row 2 (line 13) has 4 values, not 5"),
+    ],
+)
+def test_arff_at_fault_is_refused(tmp_path: Path, change: tuple[str, str], says: str) -> None:
+    assert says in refusal(saved(tmp_path, WEATHER.replace(*change), "w.arff"), "play")
+
+
+# svmlight --------------------------------------------------------------------
+
+
+def test_svmlight_is_told_by_its_content(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 5)) * (rng.random((80, 5)) < 0.4)
+    x[:, 0] = 1.0
+    y = np.where(rng.random(80) > 0.5, 1, -1)
+    dump_svmlight_file(x, y, str(tmp_path / "t.svm"), zero_based=False, comment="by a program")
+    wanted = load_file(str(tmp_path / "t.svm"))
+    text = (tmp_path / "t.svm").read_bytes()
+    for name in ("t.txt", "t", "t.dat", "t.csv"):
+        problem = load_file(saved(tmp_path, text, name))
+        assert np.array_equal(problem.x_train, wanted.x_train)
+    path = saved(tmp_path, zst(text), "t.zst")
+    assert np.array_equal(load_file(path).x_train, wanted.x_train)
+    # times of day are no features
+    path = saved(tmp_path, "1 10:30\n2 11:40\n" * 9, "times.txt")
+    assert format_of(InputFile(path)) == "svmlight"
+    path = saved(tmp_path, "a,y\n10:30,1\n", "times.txt")
+    assert format_of(InputFile(path)) == "delimited"
+
+
+# numpy's files ---------------------------------------------------------------
+
+
+def matrix() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 4))
+    x[:, 2] = np.arange(60) % 3
+    return x
+
+
+def test_one_matrix_has_its_target_in_a_column(tmp_path: Path) -> None:
+    x = matrix()
+    np.save(tmp_path / "Xy.npy", x)
+    np.save(tmp_path / "y.npy", x[:, 2])
+    np.save(tmp_path / "X.npy", np.delete(x, 2, axis=1))
+    one = load_file(str(tmp_path / "Xy.npy"), "3")
+    two = load_file(str(tmp_path / "X.npy"), str(tmp_path / "y.npy"))
+    assert np.array_equal(one.x_train, two.x_train)
+    assert np.array_equal(one.y_test, two.y_test)
+    assert one.feature_names == ("x1", "x2", "x4")
+    assert one.target_name == "x3"
+    assert one.class_names == ("0", "1", "2")
+    for target in ("0", "5", "99999999999999999999"):
+        said = refusal(str(tmp_path / "Xy.npy"), target)
+        assert f"has shape (60, 4), so no column {target}" in said
+    assert "number of the column" in refusal(str(tmp_path / "Xy.npy"), None)
+
+
+def test_gaps_in_arrays_are_filled_as_in_a_table(tmp_path: Path) -> None:
+    x, y = matrix(), np.tile([0, 1], 30)
+    x[::5, 1] = np.nan
+    np.savez(tmp_path / "t.npz", X=x, y=y)
+    frame = pd.DataFrame(x, columns=["x1", "x2", "x3", "x4"]).assign(y=y)
+    wanted = load_file(written(frame, tmp_path / "t.csv"), "y")
+    problem = load_file(str(tmp_path / "t.npz"))
+    assert np.array_equal(problem.x_train, wanted.x_train)
+    assert np.array_equal(problem.x_test, wanted.x_test)
+    assert problem.feature_names == wanted.feature_names == ("x1", "x3", "x4", "x2", "x2 missing")
+    y = y.astype(float)
+    y[[3, 8]] = np.nan
+    np.savez(tmp_path / "t.npz", X=x, y=y)
+    assert "row 3 (from 0) has no target" in refusal(str(tmp_path / "t.npz"), None)
+    problem = load_file(str(tmp_path / "t.npz"), reading=Reading(skip_missing_target=True))
+    assert len(problem.y_train) + len(problem.y_test) == 58
+    assert "skipped 2 rows without a target" in problem.hints
+
+
+@pytest.mark.parametrize("names", [("data", "target"), ("x", "y"), ("features", "labels"),
+                                   ("X_train", "y_train")])  # fmt: skip
+def test_arrays_of_other_names_are_found(tmp_path: Path, names: tuple[str, str]) -> None:
+    x, y = matrix(), np.tile([0, 1], 30)
+    np.savez(tmp_path / "a.npz", X=x, y=y, names=np.array(["a", "b"]))
+    np.savez_compressed(tmp_path / "b.npz", **{names[0]: x, names[1]: y[:, None]})
+    wanted, found = load_file(str(tmp_path / "a.npz")), load_file(str(tmp_path / "b.npz"))
+    assert np.array_equal(found.x_train, wanted.x_train)
+    assert np.array_equal(found.y_test, wanted.y_test)
+
+
+def test_arrays_that_are_split_stay_split(tmp_path: Path) -> None:
+    x, y = matrix(), np.tile([0, 1], 30)
+    images = np.arange(60 * 6, dtype=np.uint8).reshape(60, 2, 3)
+    np.savez(tmp_path / "t.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
+    problem = load_file(str(tmp_path / "t.npz"))
+    assert np.array_equal(problem.x_train[:, :-1], x[:40])
+    assert np.array_equal(problem.x_test[:, :-1], x[40:])
+    with pytest.raises(ProblemError, match="leave --test out"):
+        load_file(str(tmp_path / "t.npz"), test=str(tmp_path / "t.npz"))
+    np.savez(tmp_path / "i.npz", X=images, y=np.array(["cat", "dog"] * 30))
+    problem = load_file(str(tmp_path / "i.npz"), how=ALL)
+    assert problem.features == 6
+    assert problem.class_names == ("cat", "dog")
+    assert "X of shape (60, 2, 3) is flattened to 60 rows of 6 features" in problem.hints
+
+
+def test_other_arrays_are_listed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", a=matrix(), b=np.zeros(60))
+    said = refusal(str(tmp_path / "t.npz"), None)
+    assert "has the arrays a (60, 4), b (60,)" in said
+    assert "X and y" in said

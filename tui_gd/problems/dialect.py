@@ -1,0 +1,193 @@
+"""How a text table is written: its separator and its header, found from its first lines."""
+
+import csv
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.reading import BLANKS, Reading, numeral
+from tui_gd.problems.text import safe_text
+
+DELIMITERS = (",", "\t", ";", "|")
+LINES = 50
+LONGEST_FIELD = 1 << 24
+_ANY_NUMBER = re.compile(rf"\s*(?:{numeral('.', None)}|{numeral(',', '.')})\s*")
+YEARS = range(1500, 2200)
+NO_HEADER = (
+    "no header found, so the columns are x1, x2, ...: --header takes the first line as names"
+)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table is written: its delimiter, its column names, whether it has a header.
+
+    `blanks`: one blank or more between fields; the cleaned text then has a tab there. `quote` is
+    the quotation mark.
+    """
+
+    delimiter: str
+    names: tuple[str, ...]
+    header: bool
+    blanks: bool = False
+    quote: str = '"'
+
+    @property
+    def shown(self) -> str:
+        """The delimiter's name in messages."""
+        if self.blanks:
+            return "blanks"
+        return "a tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
+
+
+def rows_of(text: str, delimiter: str, quote: str = '"') -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a text that are not empty, each with the number of its last line."""
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
+    for row in reader:
+        if row:
+            yield reader.line_num, row
+
+
+def sniff(shown: str, text: str, reading: Reading) -> Dialect:
+    """Return the dialect of a table that starts with `text` (whole lines); `shown` names the file.
+
+    The delimiter is comma, tab, semicolon or bar: the one that splits most of the first 50 rows
+    into the same number of fields, more than one; if several do, the one with the largest share of
+    numbers, and then of most fields. The first row is a header if it has text over a
+    column of numbers, no number at all, or texts and then years over numbers; without a header the
+    columns are x1, x2, and so on. What `reading` says counts.
+    """
+    blanks = reading.separator == BLANKS
+    if blanks:
+        candidates: tuple[str, ...] = ("\t",)
+    elif reading.separator is not None:
+        candidates = (reading.separator,)
+    else:
+        candidates = tuple(sign for sign in DELIMITERS if sign != reading.decimal_sign)
+    split = {delimiter: _first_rows(shown, text, delimiter) for delimiter in candidates}
+    delimiter = max(candidates, key=lambda one: _quality(split[one]))
+    rows = split[delimiter]
+    if not rows:
+        raise ProblemError(f"{shown}: has no rows; a table needs a header and rows")
+    if _agreement(rows)[1] < 2:
+        raise _one_column(shown, rows, reading)
+    _check_first(shown, rows, delimiter, reading)
+    header = _is_header(rows, reading) if reading.header is None else reading.header
+    numbered = tuple(f"x{i + 1}" for i in range(len(rows[0])))
+    names = tuple(name.strip() for name in rows[0]) if header else numbered
+    return Dialect(delimiter, names, header, blanks)
+
+
+def _one_column(shown: str, rows: list[list[str]], reading: Reading) -> ProblemError:
+    what = f"{shown}: has only one column; a table needs a target and at least one feature"
+    if reading.separator is not None:
+        return ProblemError(f"{what}: is --sep {safe_text(reading.sep or '')} right?")
+    counts = {len(row[0].split()) for row in rows}
+    if len(counts) == 1 and counts != {1}:
+        return ProblemError(f"{what}: --sep blanks reads columns with blanks between them")
+    return ProblemError(f"{what}, separated by commas, tabs, semicolons or bars; others need --sep")
+
+
+def _check_first(shown: str, rows: list[list[str]], delimiter: str, reading: Reading) -> None:
+    """Refuse a first line that is not part of the table, or a header that lacks names."""
+    first, widths = rows[0], {len(row) for row in rows[1:]}
+    if len(rows) <= 2 or len(widths) != 1 or len(first) in widths:
+        return
+    (width,) = widths
+    line = delimiter.join(first)
+    remark = line.lstrip()[:1]
+    if remark in {"#", "%"} and reading.comment is None:
+        mend = f"--comment '{remark}' leaves such lines out"
+    elif len(first) == width - 1 and reading.header is not False:
+        mend = "name every column in it"
+    else:
+        mend = "name every column in it, or leave it out with --skip-rows 1"
+    raise ProblemError(
+        f"{shown}: the first line, {safe_text(line, 40)!r}, has {len(first)}"
+        f" value{'s' * (len(first) != 1)} and the rows below it {width}: {mend}"
+    )
+
+
+def _first_rows(shown: str, text: str, delimiter: str) -> list[list[str]]:
+    try:
+        return list(itertools.islice((row for _, row in rows_of(text, delimiter)), LINES))
+    except csv.Error as error:
+        raise ProblemError(f"{shown}: is not a text table ({error}); save it as CSV") from None
+
+
+def _agreement(rows: list[list[str]]) -> tuple[float, int]:
+    """Return the share of rows with the most common number of fields, and it; (0, 1) if one."""
+    counts = Counter(map(len, rows))
+    if not counts:
+        return 0.0, 0
+    fields, found = max(counts.items(), key=lambda item: (item[1], item[0]))
+    return (found / len(rows), fields) if fields > 1 else (0.0, 1)
+
+
+def _quality(rows: list[list[str]]) -> tuple[float, float, int]:
+    """Return how well rows are split: by agreement, share of numbers (1,5 too), and fields."""
+    share, fields = _agreement(rows)
+    cells = [cell for row in rows for cell in row]
+    numbers = sum(_ANY_NUMBER.fullmatch(cell) is not None for cell in cells)
+    return share, numbers / max(1, len(cells)), fields
+
+
+def _is_header(rows: list[list[str]], reading: Reading) -> bool:
+    first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+
+    def is_number(cell: str) -> bool:
+        return reading.is_number(cell) or _ANY_NUMBER.fullmatch(cell) is not None
+
+    over_numbers, over_texts = [], []
+    for column in range(len(first)):
+        values = [row[column].strip() for row in below]
+        values = [value for value in values if value not in reading.missing_numbers]
+        if values and sum(map(is_number, values)) > len(values) / 2:
+            over_numbers.append(column)
+        else:
+            over_texts.append(column)
+    cells = [first[column].strip() for column in over_numbers or over_texts]
+    if not any(map(is_number, cells)):
+        return True
+    named = [cell for cell in cells if not is_number(cell)]
+    if over_numbers and any(cell not in reading.missing_numbers for cell in named):
+        return True
+    return _names_years(first, below, over_numbers, over_texts)
+
+
+def _names_years(
+    first: Sequence[str], below: list[list[str]], numbers: list[int], texts: list[int]
+) -> bool:
+    """Whether a row is a header such as `country,code,1960,1961` over numbers.
+
+    Its numbers are whole and at equal steps, which most rows below are not: at least two years,
+    three without texts beside them, or four other numbers. No text occurs below itself.
+    """
+    cells = [first[i] for i in numbers]
+    if len(numbers) < 2 or not _at_equal_steps(cells):
+        return False
+    years = _are_years(cells)
+    if len(numbers) < (2 if years and texts else 3 if years else 4) or not (years or texts):
+        return False
+    rows = [[row[i] for i in numbers] for row in below]
+    alike = sum(_at_equal_steps(row) and (not years or _are_years(row)) for row in rows)
+    if alike > len(below) / 2:
+        return False
+    return not any(first[i].strip() == row[i].strip() for row in below for i in texts)
+
+
+def _are_years(cells: list[str]) -> bool:
+    return all(cell.strip().isdecimal() and int(cell) in YEARS for cell in cells)
+
+
+def _at_equal_steps(cells: list[str]) -> bool:
+    cells = [cell.strip() for cell in cells]
+    if not all(cell.isdecimal() and cell.isascii() and len(cell) < 10 for cell in cells):
+        return False
+    steps = {int(b) - int(a) for a, b in itertools.pairwise(cells)}
+    return len(steps) == 1 and min(steps) > 0

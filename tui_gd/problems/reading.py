@@ -1,0 +1,229 @@
+"""How a file is read: the options, and which texts are missing values and numbers."""
+
+import codecs
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.text import safe_text
+
+MISSING_TEXTS = frozenset(
+    ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+     "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "n/a", "nan", "null", "#VALUE!", "#DIV/0!", "#REF!",
+     "#NUM!", "#NAME?")
+)  # fmt: skip
+"""Texts that mean a missing value in every column."""
+MISSING_NUMBERS = MISSING_TEXTS | frozenset(
+    ("?", ".", "..", "...", "-", "--", "---", "*", "None", "none", "missing", "Missing", "MISSING",
+     "na", "Na", "N.A.", "n.a.", "nil", "Nil", "NIL", "unknown", "Unknown", "UNKNOWN", "Null",
+     "(null)", "nodata", "NoData", "no data", "No data")
+)  # fmt: skip
+"""Texts that mean a missing value in a column of numbers."""
+BLANKS = "blanks"
+_SEPARATORS = {
+    "comma": ",",
+    "semicolon": ";",
+    "bar": "|",
+    "tab": "\t",
+    "\\t": "\t",
+    BLANKS: BLANKS,
+    "blank": BLANKS,
+    "space": BLANKS,
+    " ": BLANKS,
+}
+_SPACES = " \xa0\u2009\u202f"
+_NUMBER_SIGNS = {"space": " ", "blank": " ", "comma": ",", "point": ".", "quote": "'"}
+_LARGE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "mio": 1e6, "bn": 1e9}
+_SIGNS = "$€£¥₹%°*†‡"
+_DIGITS = rf"[0-9.,'’{_SPACES}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?"
+# letters before or behind a number are a unit, a sign is a currency or marks a footnote
+_LOOSE = re.compile(
+    r"(?P<mark>[<>≤≥~≈±]=?)? *(?P<open>\()? *(?P<before>[-+−–])?"
+    rf" *(?:[{_SIGNS}]|[A-Za-z]{{1,4}}\.?)? *(?P<inner>[-+−–])?(?P<number>{_DIGITS})"
+    rf" *(?P<unit>[A-Za-zµ²³/]{{1,10}})?(?P<sign>[{_SIGNS} ]*)(?P<close>\))?"
+)
+# what makes a text a number for sure: A1, 3rd and 4x4 are names
+_ORNAMENTED = re.compile(
+    rf"[<>≤≥~≈±]?=? *\(? *[-+−–]? *(?:[{_SIGNS}]|[A-Z]{{3}} )? *[-+−–]?{_DIGITS}"
+    rf"(?: ?[kKMB]| [A-Za-zµ²³/]{{1,10}})?[{_SIGNS} ]*\)?"
+)
+LONGEST_NUMBER = 60
+FEW_UNITS = 10
+"""Up to this many different texts with words behind numbers, as `36 months`, are just text."""
+LOOKED_AT = 1000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read: options of the command line.
+
+    `sep` separates the fields of a text table, `header` says whether its first line names the
+    columns; None is found out. `decimal` and `thousands` are how its numbers are written. `missing`
+    are texts that also mean a missing value, `comment` begins lines to leave out, `skip_rows` lines
+    come before the table. Columns in `number` are read as numbers whatever they hold, columns in
+    `text` as text. With `skip_missing_target`, rows without a target are left out.
+    """
+
+    sep: str | None = None
+    header: bool | None = None
+    decimal: str = "."
+    thousands: str | None = None
+    missing: tuple[str, ...] = ()
+    comment: str | None = None
+    skip_rows: int = 0
+    encoding: str | None = None
+    skip_missing_target: bool = False
+    number: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        sep, thousands = self.separator, self.thousands_sign
+        if sep not in {None, BLANKS} and (len(sep or "") != 1 or sep in '"\r\n'):
+            raise ProblemError(
+                f"--sep {safe_text(self.sep or '')!r}: name one character, tab or blanks"
+            )
+        if thousands is not None and (len(thousands) != 1 or thousands in "0123456789+-eE"):
+            raise ProblemError(
+                f"--thousands {safe_text(thousands)!r}: name comma, point, space, quote or one"
+                " character"
+            )
+        if self.decimal_sign not in {".", ","}:
+            raise ProblemError(f"--decimal {safe_text(self.decimal)!r}: name comma or point")
+        if thousands == self.decimal_sign:
+            raise ProblemError("--thousands and --decimal are the same sign: name two signs")
+        if self.encoding is not None:
+            try:
+                # a codec such as hex, which turns bytes into bytes, is not an encoding of text
+                if not getattr(codecs.lookup(self.encoding), "_is_text_encoding", True):
+                    raise LookupError
+            except (LookupError, ValueError):
+                name = safe_text(self.encoding)
+                raise ProblemError(
+                    f"--encoding {name!r} is not known: try utf-8, latin-1, cp1252 or utf-16"
+                ) from None
+
+    @property
+    def separator(self) -> str | None:
+        """The character between fields, `blanks` for one blank or more, None to find it."""
+        return None if self.sep is None else _SEPARATORS.get(self.sep, self.sep)
+
+    @property
+    def thousands_sign(self) -> str | None:
+        """The sign between groups of three digits."""
+        return None if self.thousands is None else _NUMBER_SIGNS.get(self.thousands, self.thousands)
+
+    @property
+    def decimal_sign(self) -> str:
+        """The sign before decimal places."""
+        return _NUMBER_SIGNS.get(self.decimal, self.decimal)
+
+    @cached_property
+    def missing_texts(self) -> frozenset[str]:
+        """Texts that mean a missing value in every column."""
+        return MISSING_TEXTS.union(self.missing)
+
+    @cached_property
+    def missing_numbers(self) -> frozenset[str]:
+        """Texts that mean a missing value in a column of numbers."""
+        return MISSING_NUMBERS.union(self.missing)
+
+    @cached_property
+    def numeral(self) -> "re.Pattern[str]":
+        """The pattern of a number."""
+        return re.compile(rf"[ \t]*{numeral(self.decimal_sign, self.thousands_sign)}[ \t]*")
+
+    def is_number(self, text: str) -> bool:
+        """Whether a text is a number as this file writes them."""
+        return self.numeral.fullmatch(text) is not None
+
+    def loose_number(self, text: str) -> float | None:
+        """Return the number in a text with signs, units or brackets; None if there is none.
+
+        `(5)` is −5, `1.5k` is 1500, `<0.1` is 0.1, `5 USD` is 5.
+        """
+        if len(text) > LONGEST_NUMBER:
+            return None
+        match = _LOOSE.fullmatch(text.strip())
+        if match is None or (match["open"] is None) != (match["close"] is None):
+            return None
+        digits = match["number"].strip()
+        if not self.is_number(digits):
+            return None
+        number = self._value(digits) * _LARGE.get(match["unit"] or "", 1.0)
+        minus = {"-", "−", "–"} & {match["before"], match["inner"]}
+        return -number if minus or match["open"] else number
+
+    def _value(self, digits: str) -> float:
+        if self.thousands_sign is not None:
+            digits = re.sub(_group(self.thousands_sign), "", digits)
+        return float(digits.strip().replace(self.decimal_sign, "."))
+
+
+def numeral(decimal: str, thousands: str | None) -> str:
+    """Return the pattern, for Python and RE2, of a number that is written with these signs."""
+    whole, point = "[0-9]+", re.escape(decimal)
+    if thousands is not None:
+        whole = rf"(?:[0-9]{{1,3}}(?:{_group(thousands)}[0-9]{{3}})+|[0-9]+)"
+    return rf"[+-]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
+
+def _group(thousands: str) -> str:
+    if thousands == " ":
+        return f"[{_SPACES}]"
+    return "['’]" if thousands == "'" else re.escape(thousands)
+
+
+# the other ways to write numbers, and the options that read them
+_WRITTEN = (
+    (".", ",", "--thousands comma"),
+    (",", None, "--decimal comma"),
+    (",", ".", "--decimal comma --thousands point"),
+    (".", " ", "--thousands space"),
+    (",", " ", "--decimal comma --thousands space"),
+    (".", "'", "--thousands quote"),
+    (",", "'", "--decimal comma --thousands quote"),
+)
+
+
+def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str | None:
+    """Return why a column is text that holds numbers, with the options that read it; else None.
+
+    `texts` are the different texts of the column without the missing ones.
+    """
+    some = texts[:LOOKED_AT]
+    plain = [text for text in some if reading.is_number(text)]
+    others = [text for text in some if not reading.is_number(text)]
+    if len(some) < 2 or not others:
+        return None
+    shown, column = repr(safe_text(others[0])), shlex.quote(name)
+    fitting = [
+        option
+        for decimal, thousands, option in _WRITTEN
+        if all(re.fullmatch(numeral(decimal, thousands), text) for text in some)
+    ]
+    if fitting:
+        # what fits with one option needs no second one
+        single = [option for option in fitting if option.count("--") == 1] or fitting
+        return (
+            f"column {name!r} holds numbers such as {shown}: read them with"
+            f" {' or '.join(single)}, or as text with --text {column}"
+        )
+    if not all(len(text) <= LONGEST_NUMBER and _ORNAMENTED.fullmatch(text) for text in others):
+        return None
+    # classes such as >50K and <=50K, without a plain number among them, are text
+    marked = any(text[:1] in "<>≤≥~≈±" or text[-1:] in "*†‡" for text in others)
+    words = any(re.search(r"[0-9] (?![A-Z]{3}$)[A-Za-zµ/]{2,}", text) for text in others)
+    if (marked and not plain) or (words and len(some) <= FEW_UNITS):
+        return None
+    for decimal, thousands, option in ((".", None, ""), *_WRITTEN):
+        other = Reading(decimal=decimal, thousands=thousands)
+        if all(other.loose_number(text) is not None for text in some):
+            return (
+                f"column {name!r} holds numbers with signs or units, such as {shown}: read them"
+                f" with --number {column}{' ' * bool(option)}{option}, or as text with --text"
+                f" {column}"
+            )
+    return None
