@@ -33,7 +33,7 @@ GD_TUI = (sys.executable, "-m", "tui_gd")
 FOREVER = ("-e", "100000000")
 STATUS = re.compile(
     r"(?P<state>RUNNING|PAUSED|FINISHED|DIVERGED)\s+epoch (?P<epoch>\d+)/\d+\s+"
-    r"loss (?P<loss>\S+)\s+α (?P<alpha>\S+)"
+    r"train(?: loss)? (?P<loss>\S+)\s.*α (?P<alpha>\S+)"
 )
 EMPTY = (sys.executable, "-c", "from textual.app import App; App().run()")
 # The least that can answer a key: one line that counts them.

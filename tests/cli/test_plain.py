@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 W = (0.5, -0.25, 0.125)
 STATUS = re.compile(
-    r"^(?P<state>[A-Z]+)  epoch (?P<epoch>\d+)/(?P<epochs>\d+)  loss (?P<loss>\S+)"
-    r"  alpha (?P<alpha>\S+)(?P<rest>.*)$"
+    r"^(?P<state>[A-Z]+)  epoch (?P<epoch>\d+)/(?P<epochs>\d+)  train loss (?P<loss>\S+)"
+    r"(?:  test loss (?P<test>\S+))?(?:  right (?P<right>\d+) of (?P<rows>\d+))?"
+    r"(?:  R\^2 (?P<r2>\S+))?  alpha (?P<alpha>\S+)(?P<rest>.*)$"
 )
 
 
@@ -267,7 +268,7 @@ def test_a_script_in_a_pipe_without_a_terminal() -> None:
     said = process("--plain", "--seed", "3", shell=shell, TERM="")
     assert said.status == 0
     assert len(STATUS.findall(said.out)) == 0  # the first line tells of the problem
-    assert said.out.splitlines()[4].startswith("FINISHED  epoch 105/105  loss ")
+    assert said.out.splitlines()[4].startswith("FINISHED  epoch 105/105  train loss ")
     assert said.err.startswith("gd-tui: kept as ")
 
 

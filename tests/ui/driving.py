@@ -41,13 +41,16 @@ BESIDE = frozenset({"study", "list", "read"})
 # weights that get 252 of the 500 test rows of `blobs` wrong: neither class has them all
 WEIGHTS = (0.5, -0.25, 0.125)
 STATUS = re.compile(
-    r"^(?P<state>[A-Z]+)  epoch (?P<epoch>\d+)/(?P<epochs>\d+)  loss (?P<loss>\S+)"
-    r"  (?:α|alpha) (?P<alpha>\S+)(?P<rest>.*)$"
+    r"^ ?(?P<state>[A-Z]+) +epoch (?P<epoch>\d+)/(?P<epochs>\d+)"
+    r"(?: +train(?: loss)? (?P<loss>\S+))?(?: +test(?: loss)? (?P<test>\S+))?"
+    r"(?: +right (?P<right>\d+(?:/| of )\d+)(?: test rows \([^)]*\))?)?"
+    r"(?: +R(?:²|\^2) (?P<r2>\S+))?"
+    r" +(?:α|alpha) (?P<alpha>\S+)(?P<rest>.*)$"
 )
 
 
 class Status(NamedTuple):
-    """The status line, read as a program would; `loss` as it is written."""
+    """The status line, read as a program would; `loss` as it is written, empty if left out."""
 
     state: str
     epoch: int
@@ -209,7 +212,7 @@ class Driver:
             found["state"],
             int(found["epoch"]),
             int(found["epochs"]),
-            found["loss"],
+            found["loss"] or "",
             float(found["alpha"]),
             found["rest"],
         )

@@ -206,7 +206,7 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
             driver = Driver(app, pilot)
             await driver.until(lambda: app.run_screen and app.run_screen.runner, "a runner")
             await driver.settled()
-            assert "ö step" in driver.read("#keys")
+            assert "ö ← step" in driver.read("#keys")
             assert "Q quit" in driver.read("#keys")
             await driver.press("ö", "ö", "full_stop")
             await driver.status(epoch=2)
@@ -254,7 +254,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await driver.press("C")
             await driver.until(lambda: "the last lane stays: Q quits" in driver.text())
             await pilot.resize_terminal(30, 8)
-            await driver.until(lambda: "Q quits" in driver.read("#tiny"))
+            await driver.until(lambda: "Q to quit" in driver.read("#tiny"))
     finally:
         assert app.run_screen.runner.stop()
 

@@ -244,7 +244,7 @@ async def test_another_problem_is_begun_while_panels_show_the_one_before(keys, p
         await driver.press("full_stop")
         await driver.status(epoch=1)
         await driver.settled()
-        assert f" {problem} " in driver.read("#status")
+        assert f" {problem} " in driver.read("#top")
 
 
 async def test_the_rescue_goes_back_to_where_the_loss_was_least() -> None:

@@ -202,7 +202,7 @@ async def test_the_current_lane_comes_first_and_lies_on_top() -> None:
         await driver.press("home")
         await driver.status(epoch=0)
         await driver.settled()
-        cells, palette = driver.run.query_one("#loss").cells, driver.app.palette
+        cells, palette = driver.run.query_one("#loss").cells, driver.run.context.style.palette
         marks = cells.code == ord("●")
         current = palette.lane(2)[0]
         assert current in cells.fg[marks]
@@ -212,7 +212,7 @@ async def test_the_current_lane_comes_first_and_lies_on_top() -> None:
 @pytest.mark.parametrize("depth", ["truecolor", "256", "16"])
 async def test_with_several_lanes_the_test_curve_has_no_lanes_colour(depth) -> None:
     async with driving(depth=depth, alpha=(0.01, 0.03)) as driver:
-        palette = driver.app.palette
+        palette = driver.run.context.style.palette
         curves = driver.run.board.loss._curves(driver.run.view, None)
         test = next(curve for curve in curves if curve.label == "test")
         assert test.dashed
@@ -233,7 +233,10 @@ async def test_a_branch_is_drawn_from_its_epoch_on_only(epochs, at) -> None:
         curves = driver.run.board.loss._curves(driver.run.view, None)
         assert curves[0].label == "B 0.03"
         assert at - curves[0].width < curves[0].start <= at
-        cells, colour = driver.run.query_one("#loss").cells, driver.app.palette.lane(1)[0]
+        cells, colour = (
+            driver.run.query_one("#loss").cells,
+            driver.run.context.style.palette.lane(1)[0],
+        )
         drawn = (cells.fg == colour) & (cells.code >= BRAILLE) & (cells.code < BRAILLE + 256)
         left = np.flatnonzero(drawn.any(axis=0)).min()
         boxed = np.flatnonzero(cells.code[-2] == ord("0"))

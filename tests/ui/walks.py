@@ -377,7 +377,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: isinstance(driver.app.screen, Choice))
     await driver.until(lambda: "squared error" in driver.text())
     await driver.press("down", "down", "enter")
-    await driver.until(lambda: "blobs cross-entropy" in driver.read("#status"))
+    await driver.until(lambda: "cross-entropy" in driver.read("#top"))
 
 
 @walk("choose_optimizer")
@@ -396,7 +396,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: driver.app.screen is driver.run)
     await driver.until(lambda: driver.run.settings.problem != "blobs")
     name = driver.run.settings.problem
-    await driver.until(lambda: f" {name} " in driver.read("#status"))
+    await driver.until(lambda: f" {name} " in driver.read("#top"))
 
 
 @walk("check_gradient")
@@ -534,9 +534,9 @@ async def _(driver: Driver, key: str) -> None:
 @walk("meter")
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
-    await driver.until(lambda: re.search(r"\d+ frames \d+ kB", driver.read("#status")))
+    await driver.until(lambda: re.search(r"\d+ frames \d+ kB", driver.read("#top")))
     await driver.press(key)
-    await driver.until(lambda: "frames" not in driver.read("#status"))
+    await driver.until(lambda: "frames" not in driver.read("#top"))
 
 
 @walk("theme")

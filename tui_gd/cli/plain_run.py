@@ -4,16 +4,18 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui_gd.cli.plain_panels import PANELS, Commands, panel_lines, verdict_kind, verdict_lines
 from tui_gd.cli.signals import StopRequest
 from tui_gd.errors import ProblemError
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.models import Predictor
+from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.symbols import ASCII
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
@@ -24,9 +26,9 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
-
-if TYPE_CHECKING:
-    from tui_gd.ui.panels.panel import View
+from tui_gd.ui.keys import ladder
+from tui_gd.ui.panels.lines import status_text
+from tui_gd.ui.panels.panel import View
 
 
 class WordError(Exception):
@@ -180,19 +182,7 @@ class PlainRun:
         nothing(text)
         now = self.snapshot()
         lane = now.lane
-        parts = [
-            str(now.state),
-            f"epoch {now.epoch}/{now.epochs}",
-            f"loss {lane.loss:#.8g}",
-            f"alpha {lane.learning_rate:g}",
-        ]
-        if len(now.lanes) > 1:
-            parts.append(f"lane {safe_text(lane.name)} of {len(now.lanes)}")
-        if not math.isnan(lane.test_loss):
-            parts.append(f"test {lane.test_loss:.7g}")
-        if not math.isnan(lane.accuracy):
-            parts.append(f"accuracy {lane.accuracy:.4f}")
-        lines = ["  ".join(parts)]
+        lines = [ASCII.spell(status_text(now, self.problem))]
         if self.trainer.stopped:
             lines.append(f"stopped: {self.trainer.stopped}")
         if now.state is RunState.DIVERGED:
@@ -274,8 +264,6 @@ class PlainRun:
 
     def _rate(self, text: str) -> float:
         if text in {"up", "+", "down", "-"}:
-            from tui_gd.ui.keys import ladder
-
             now = float(self.trainer.learning_rates[self.observer.position])
             return ladder(now, 1 if text in {"up", "+"} else -1) if 1e-300 < now < 1e300 else now
         try:
@@ -334,26 +322,20 @@ class PlainRun:
 
     def verdict(self, text: str) -> list[str]:
         """Say how training goes, and what to try."""
-        from tui_gd.cli.plain_panels import verdict_lines
-
         nothing(text)
         return self._seen(verdict_lines)
 
     def verdict_kind(self) -> str:
         """Return the kind of the verdict on the current lane, in a word."""
-        from tui_gd.cli.plain_panels import verdict_kind
-
         return "".join(self._seen(verdict_kind))
 
     def show(self, text: str) -> list[str]:
         """Print what a panel of the interface shows."""
-        from tui_gd.cli.plain_panels import PANELS, panel_lines
-
         if text not in PANELS:
             raise WordError(f"{safe_text(text)!r} is no panel: there is {', '.join(PANELS)}")
         return self._seen(lambda view, wanted: panel_lines(text, view, wanted))
 
-    def _seen(self, lines: "Callable[[View, Callable[[], bool]], list[str]]") -> list[str]:
+    def _seen(self, lines: Callable[[View, Callable[[], bool]], list[str]]) -> list[str]:
         """Return what `lines` reads in a view of the run; nothing once a signal has come."""
         try:
             if not self.trainer.diverged.all():
@@ -363,12 +345,7 @@ class PlainRun:
         except Interrupted:
             return []
 
-    def _view(self) -> "View":
-        from tui_gd.cli.plain_panels import Commands
-        from tui_gd.plots.palette import Style, palette_for
-        from tui_gd.plots.symbols import ASCII
-        from tui_gd.ui.panels.panel import View
-
+    def _view(self) -> View:
         return View(
             self.snapshot(),
             self.problem,

@@ -58,6 +58,10 @@ class Symbols:
         """Return ``text`` in the terminal's characters: ``W <- W - a.g`` in plain."""
         return text.translate(_PLAIN_WORDS) if self.plain else text
 
+    def words(self, text: str) -> str:
+        """Return a sentence in the terminal's characters, Greek letters written out in plain."""
+        return self.spell(text.replace("α", "alpha")) if self.plain else text
+
     @property
     def dots(self) -> tuple[int, int]:
         """Dots in a cell, down and across: (4, 2) in braille, (1, 1) in plain."""

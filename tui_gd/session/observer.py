@@ -130,6 +130,8 @@ class Observer:
             notice=notice,
             other_newest=other.newest if other else None,
             outcome=self._outcome(position),
+            r2=self._r2(position),
+            rate_factor=self._trainer.descent.schedule(self._trainer.epoch),
         )
 
     def _outcome(self, position: int) -> Outcome | None:
@@ -143,6 +145,17 @@ class Observer:
         classes = max(2, problem.outputs)
         counts = [tuple(np.bincount(kind, minlength=classes).tolist()) for kind in kinds]
         return Outcome("test", *counts)
+
+    def _r2(self, position: int) -> float:
+        """Return `1 − sum (y − ŷ)² / sum (y − mean y)²` of the test rows, NaN without any."""
+        problem = self._trainer.problem
+        if problem.task != "regression" or not 0 < len(problem.y_test) <= ACCURACY_ROWS:
+            return math.nan
+        x, true = problem.rows(problem.x_test, slice(None)), problem.y_test.astype(np.float64)
+        with np.errstate(all="ignore"):
+            missed = true - self._predictor.scores(self._trainer.weights[position], x)
+            spread = true - true.mean()
+            return float(1.0 - np.vecdot(missed, missed) / np.vecdot(spread, spread))
 
     def _has_classes(self) -> bool:
         """Whether there are classes, and few enough test rows to predict them for every frame."""

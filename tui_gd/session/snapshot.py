@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,8 +101,9 @@ class Snapshot:
     """A run at one moment: everything belongs to the weights after `epoch` epochs.
 
     `outcome` is what the current lane predicts for the test rows, None where there are no classes
-    or too many rows. `other_newest` is the last epoch of the run that `TakeBack` would swap with,
-    if there is one.
+    or too many rows; `r2` is its coefficient of determination there in a regression. `rate_factor`
+    is the schedule's factor of all learning rates at this epoch. `other_newest` is the last epoch
+    of the run that `TakeBack` would swap with, if there is one.
     """
 
     state: RunState
@@ -119,6 +121,8 @@ class Snapshot:
     notice: str = ""
     other_newest: int | None = None
     outcome: Outcome | None = None
+    r2: float = nan
+    rate_factor: float = 1.0
 
     @property
     def lane(self) -> LaneSnapshot:

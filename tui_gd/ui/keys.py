@@ -127,7 +127,7 @@ ACTIONS = (
     Action("write", "W", "", "write the panel's numbers to a file", "Program"),
     Action("export", "e", "e", "export report, losses, weights and more", "Program"),
     Action("kept_runs", "L", "L", "the kept runs: compare, go on, delete", "Program"),
-    Action("meter", "F", "F", "frames and kB/s sent, in the status line", "Program"),
+    Action("meter", "F", "F", "frames and kB/s sent, in the first line", "Program"),
     Action("theme", "t", "t", "dark / light", "Program"),
     Action("lesson", "f4", "F4", "leave the lesson / come back to it, or take the tour", "Program"),
     Action("help", "question_mark,f1", "? or F1", "this help", "Program", "help"),
@@ -369,6 +369,8 @@ def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -
 
 # What a person is told to press: the key that an action is bound to, whatever that is.
 
+# keys of more cells than these are replaced by a shorter one where room is scarce
+_SHORT = 5
 # the action of the interface for each action that a verdict may name
 _OF_VERDICTS = {
     "run": "run_or_pause",
@@ -412,9 +414,19 @@ class KeyNames:
         said = [f"{self.for_verdict(one.action)} {one.words}".lstrip() for one in tries]
         return f"try {'   '.join(said)}" if said else ""
 
+    def short(self, name: str) -> str:
+        """Return a key of an action in few cells: the first, or the shortest where that is long."""
+        shown = shown_keys(self._actions[name].keys).split(" ")
+        return shown[0] if len(shown[0]) <= _SHORT else min(shown, key=len)
+
     def for_verdict(self, action: str) -> str:
         """Return the key for an action that a verdict names, nothing where there is none."""
         return self.of(_OF_VERDICTS[action]) if action else ""
+
+    @staticmethod
+    def action_for_verdict(action: str) -> str:
+        """Return the action of the interface for one that a verdict names."""
+        return _OF_VERDICTS[action]
 
     def _first(self, name: str) -> str:
         return shown_keys(self._actions[name].keys.partition(",")[0])

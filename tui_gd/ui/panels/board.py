@@ -4,7 +4,7 @@ Every panel has one of four places; which panel stands there is chosen. A wide s
 places, a smaller one as many of them as fit, a page at a time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual import events
 from textual.app import ComposeResult
@@ -26,38 +26,74 @@ from tui_gd.ui.panels.why import WhyPanel
 from tui_gd.ui.panels.widget import PanelWidget
 
 SMALLEST = (40, 12)  # columns, rows
-STACKED_COLUMNS = 60
-WIDE = (100, 24)
-PANEL_ROWS = 10
 PLACES = 4
-
-
-VERDICT_ROWS = 16  # with fewer, the verdict's line is left out
+# a panel with fewer rows or columns shows little beside others
+PANEL_ROWS, PANEL_COLUMNS = 10, 36
+STACKED_COLUMNS = 60
+GRID_COLUMNS = 100
+FEWEST_ROWS = 4
+# a lesson's box
+LESSON_ROWS = 6
+# the sentences of a verdict take a line more on a screen with fewer columns
+NARROW = 72
+# a screen so many times as wide as high has two panels side by side
+FLAT = 2.5
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """How many panels are shown: in two columns if `wide`, else on top of each other.
+    """What a screen has room for: the rows of every line around the panels, and the panels.
 
-    In a `tiny` terminal there is no room for any.
+    There are `down` × `across` panels; in a `tiny` terminal there is no room for any.
     """
 
-    tiny: bool
-    wide: bool
-    count: int
+    top: int = 1
+    status: int = 1
+    verdict: int = 3
+    tabs: int = 1
+    blank: int = 0
+    """Blank lines above and below the verdict, each."""
+    down: int = 0
+    across: int = 0
+
+    @property
+    def tiny(self) -> bool:
+        """Whether there is no room for a panel."""
+        return self.count == 0
+
+    @property
+    def count(self) -> int:
+        """How many panels are shown."""
+        return self.down * self.across
+
+    @property
+    def around(self) -> int:
+        """The rows that are not the panels': these lines, and the footer."""
+        return self.top + self.status + self.verdict + self.tabs + 2 * self.blank + 1
 
 
-def arrange(columns: int, rows: int, *, maximised: bool) -> Arrangement:
-    """Return as many panels as there is room for, four in a wide terminal."""
+def arrange(columns: int, rows: int, *, maximised: bool, below: int = 0) -> Arrangement:
+    """Return the lines and as many panels as there is room for, with `below` rows for a lesson."""
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
-        return Arrangement(tiny=True, wide=False, count=0)
-    if maximised:
-        return Arrangement(tiny=False, wide=False, count=1)
-    if columns >= WIDE[0] and rows >= WIDE[1]:
-        return Arrangement(tiny=False, wide=True, count=PLACES)
-    lines = 2 + (rows >= VERDICT_ROWS)
-    count = max(1, (rows - lines) // PANEL_ROWS) if columns >= STACKED_COLUMNS else 1
-    return Arrangement(tiny=False, wide=False, count=min(count, PLACES))
+        return Arrangement()
+    rows -= below
+    lines = Arrangement(
+        verdict=(3 if rows >= 20 else 2) + (columns < NARROW and rows >= 16),
+        tabs=int(rows >= 16),
+        blank=int(rows >= 34),
+    )
+    if rows - lines.around < FEWEST_ROWS:
+        lines = replace(lines, verdict=0)
+    room = rows - lines.around
+    down = across = 1
+    if not maximised:
+        if columns >= GRID_COLUMNS and room >= 2 * PANEL_ROWS:
+            down = across = 2
+        elif columns >= FLAT * rows and columns >= 2 * PANEL_COLUMNS:
+            across = 2
+        elif columns >= STACKED_COLUMNS:
+            down = max(1, min(room // PANEL_ROWS, PLACES))
+    return replace(lines, down=down, across=across)
 
 
 # what stands at the places until another panel is chosen
@@ -121,13 +157,17 @@ class Board(Container):
         """The panels on the screen."""
         return [panel for panel in self.panels if self.shows(panel)]
 
-    def fit_to(self, screen: Size) -> Arrangement:
+    def fit_to(self, screen: Size, below: int = 0) -> Arrangement:
         """Show as many panels as a screen has room for; return the arrangement."""
-        now = arrange(*screen, maximised=self.maximised)
+        now = arrange(*screen, maximised=self.maximised, below=below)
         self.tiny = now.tiny
         if not now.tiny:
-            self.set_class(now.wide, "wide")
-            self.set_class(not now.wide, "stacked")
+            for name, here in (
+                ("grid", now.across == now.down == 2),
+                ("beside", (now.across, now.down) == (2, 1)),
+                ("stacked", now.across == 1),
+            ):
+                self.set_class(here, name)
             first = self._chosen.index(self.panel) // now.count * now.count
             shown = self._chosen[first : first + now.count]
             for panel in self.panels:

@@ -1,177 +1,524 @@
-"""The status line: words and numbers in a fixed order, for people and for programs."""
+"""The lines around the panels: what is trained, the status, the verdict, the tabs, the footer.
+
+All are drawn from plain values; `ui.panels.widget` shows them. A line that does not fit leaves
+whole parts out and never cuts a word or a number.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from textual import events
-
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.insight.diagnosis import Kind, Try, Verdict, share
+from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.colours import Colour
 from tui_gd.plots.palette import Palette, Style
-from tui_gd.session.snapshot import RunState
-from tui_gd.ui.cellview import CellView
-from tui_gd.ui.keys import Action, KeyNames, target
-from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.why import WhyPanel, kind_colour
+from tui_gd.problems import Problem
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
+from tui_gd.ui.keys import KeyNames
+from tui_gd.ui.panels.panel import Hint, Panel, View
 
-_KEY_GAP = 2
-# what is left out last where the line is short
-_NEEDED = ("quit", "help")
-
-
-class KeysLine(CellView):
-    """Shows key and word of every action that has a word for it."""
-
-    def __init__(self) -> None:
-        super().__init__(id="keys")
-        self._places: list[tuple[int, int, str]] = []
-
-    def draw_now(self, style: Style, actions: Sequence[Action]) -> None:
-        """Draw as many whole keys as fit."""
-        columns = self.size.width
-        cells = Cells.blank(1, columns, style)
-        entries = []
-        for action in actions:
-            if action.footer and action.shown:
-                word = action.footer.replace("α", "alpha") if style.symbols.plain else action.footer
-                entries.append((action.shown.partition(" or ")[0], word, action))
-        ranked = sorted(entries, key=lambda entry: entry[2].name not in _NEEDED)
-
-        def line_width() -> int:
-            return sum(width(k + w) + 1 + _KEY_GAP for k, w, _ in ranked) - _KEY_GAP
-
-        while ranked and line_width() > columns:
-            ranked.pop()
-        self._places = []
-        at = 0
-        for key, word, action in entries:
-            if (key, word, action) in ranked:
-                end = cells.put(0, at, key, style.palette.accent) + 1
-                end = cells.put(0, end, word, style.palette.dim)
-                self._places.append((at, end, target(action)))
-                at = end + _KEY_GAP
-        self.show(cells)
-
-    async def on_click(self, event: events.Click) -> None:
-        """Do what the clicked key does."""
-        for start, stop, name in self._places:
-            if start <= event.x < stop:
-                await self.screen.run_action(name)
+NAME = "gd-tui"
+Piece = tuple[str, Colour]
+"""Text and its colour."""
 
 
-_GAP = "  "
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """One or more drawn lines; `places` are the cells that do something when they are clicked.
+
+    A place is a row, its first column, the column after it, and the action.
+    """
+
+    cells: Cells
+    places: tuple[tuple[int, int, int, str], ...] = ()
 
 
-class StatusLine(CellView):
-    """`STATE  epoch N/M  loss X  α Y`, then what room is left for."""
-
-    def __init__(self) -> None:
-        super().__init__(id="status")
-
-    def draw_now(self, view: View, sent: str = "") -> None:
-        """Draw the view at the line's width, with what is `sent` to the terminal."""
-        self.show(draw_status(view, self.size.width, sent))
-
-    def draw_loading(self, text: str, style: Style) -> None:
-        """Draw what is being done before there is a run."""
-        cells = Cells.blank(1, self.size.width, style)
-        cells.put(0, 0, text, style.palette.dim)
-        self.show(cells)
+# What is trained
 
 
-def draw_status(view: View, columns: int, sent: str = "") -> Cells:
-    """Return the line (1, columns); what does not fit whole is left out."""
-    snapshot, palette, plain = view.snapshot, view.style.palette, view.style.symbols.plain
-    lane = snapshot.lane
-    cells = Cells.blank(1, columns, Style(palette, view.style.symbols))
-    at = cells.put(0, 0, str(snapshot.state), state_colour(snapshot.state, palette))
-    alpha = "alpha" if plain else "α"
-    always = (
-        f"epoch {snapshot.epoch}/{snapshot.epochs}",
-        f"loss {lane.loss:#.8g}",
-        f"{alpha} {lane.learning_rate:g}",
-    )
-    for text in always:
-        at = cells.put(0, at, _GAP + text, palette.text)
-    for text, colour in [(sent, palette.dim), *_more(view)]:
-        if text and at + width(_GAP + text) <= columns:
-            at = cells.put(0, at, _GAP + text, colour)
-    return cells
+def draw_top(view: View, columns: int, sent: str = "") -> Lines:
+    """Return data, model, loss, optimizer, rows and seed; what does not fit goes from the end.
+
+    `sent` is what was sent to the terminal, if that is to be said.
+    """
+    palette, plain = view.style.palette, view.style.symbols.plain
+    cells = Cells.blank(1, columns, view.style)
+    cells.bg[:] = palette.background
+    seed = "  ".join([*([sent] if sent else []), f"seed {view.snapshot.seed}"])
+    long, short = trained(view, short=False), trained(view, short=True)
+    forms = [("   ", "  ·  ", long), ("  ", " · ", long), ("  ", " · ", short)]
+    forms += [("  ", " · ", short[:count]) for count in range(len(short) - 1, 0, -1)]
+    for gap, between, parts in forms:
+        text = between.join(parts).replace("·", "|" if plain else "·")
+        used = 1 + len(NAME) + width(gap) + width(text)
+        if used + 2 + width(seed) + 1 <= columns:
+            at = cells.put(0, 1, NAME, palette.accent)
+            cells.put(0, at, gap + text, palette.text)
+            cells.put(0, columns - width(seed) - 1, seed, palette.dim)
+            return Lines(cells)
+    cells.put(0, 1, short[0], palette.text)
+    return Lines(cells)
 
 
-def _more(view: View) -> list[tuple[str, Colour]]:
-    snapshot, palette, plain = view.snapshot, view.style.palette, view.style.symbols.plain
-    lane = snapshot.lane
-    norm = "|g|" if plain else "‖g‖"
-    many = len(snapshot.lanes) > 1
-    several = f"lane {lane.name} of {len(snapshot.lanes)}" if many else ""
-    speed = snapshot.epochs_per_second
+def trained(view: View, *, short: bool) -> list[str]:
+    """Return what is trained in words, the most important first."""
+    problem, settings, lane = view.problem, view.settings, view.snapshot.lane
+    parts = [problem.name.rsplit("/", 1)[-1], model_in_words(problem, settings, lane, short=short)]
+    if problem.surface is None:
+        parts.append(loss_in_words(lane.loss_name, short=short))
+    parts.append(_optimizer_in_words(problem, settings, lane))
+    for name, value in (("L1", settings.l1), ("L2", settings.l2)):
+        if value:
+            parts.append(f"{name} {value:g}")
+    if settings.schedule != "constant":
+        parts.append(f"α {settings.schedule}")
+    if problem.surface is None and not short:
+        parts.append(f"{len(problem.y_train):,} + {len(problem.y_test):,} rows")
+    return [view.style.symbols.spell(part) for part in parts]
+
+
+def model_in_words(
+    problem: Problem, settings: RunSettings, lane: LaneSnapshot, *, short: bool
+) -> str:
+    """Return the model: `one sigmoid unit`, `2-8-8-1 tanh network`, `linear`."""
+    if problem.surface:
+        return f"point ({', '.join(problem.surface.names)})"
+    if settings.hidden:
+        sizes = (problem.features, *settings.hidden, problem.outputs)
+        return f"{'-'.join(map(str, sizes))} {settings.activation}{'' if short else ' network'}"
+    if problem.task == "regression" or lane.loss_name == "hinge":
+        return "linear" if short else "linear model"
+    if problem.task == "multiclass":
+        return "softmax" if short else f"softmax of {problem.outputs} classes"
+    return "sigmoid unit" if short else "one sigmoid unit"
+
+
+_LOSSES = {
+    "sse": ("squared error", ", summed"),
+    "mse": ("squared error", ", mean"),
+    "cross-entropy": ("cross-entropy", ""),
+    "hinge": ("hinge loss", ""),
+    "mae": ("absolute error", ""),
+    "huber": ("Huber loss", ""),
+}
+
+
+def loss_in_words(name: str, *, short: bool = True) -> str:
+    """Return a loss as people call it."""
+    words, more = _LOSSES.get(name, (name, ""))
+    return words if short else words + more
+
+
+def _optimizer_in_words(problem: Problem, settings: RunSettings, lane: LaneSnapshot) -> str:
+    name = lane.optimizer.name
+    words = "gradient descent" if name == "sgd" else name
+    batched = 0 < settings.batch_size < len(problem.y_train)
+    return f"{words}, batches of {settings.batch_size}" if batched else words
+
+
+# The status
+
+_STATE_CELLS = 8
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How roomy the status is: its words, the cells between fields, those of a loss, its digits."""
+
+    words: str
+    gap: int
+    loss_cells: int
+    digits: int = 6
+
+
+_LAYOUTS = (
+    *(_Layout("long", gap, cells) for gap, cells in ((4, 10), (3, 10), (3, 9), (2, 9))),
+    *(_Layout("medium", gap, cells) for gap, cells in ((3, 10), (2, 10), (2, 9))),
+    *(_Layout("short", gap, cells) for gap, cells in ((2, 10), (2, 9), (2, 8), (2, 7), (1, 7))),
+)
+# what is left out of the status where nothing fits: epoch and α are always there
+_LEFT_OUT = ("test", "right", "train")
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a loss to so many significant digits.
+
+    >>> number(250.03), number(9.84e-12), number(1.5e300)
+    ('250.030', '9.84000e-12', '1.50000e+300')
+    """
+    return f"{value:#.{digits}g}"
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A label and its value, and the cells kept for both so that the next field does not move."""
+
+    label: str
+    value: str
+    cells: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.value}".strip()
+
+    @property
+    def width(self) -> int:
+        """The cells that it takes."""
+        return max(self.cells, width(str(self)))
+
+
+def _fields(snapshot: Snapshot, problem: Problem, layout: _Layout, alpha: str) -> dict[str, _Field]:
+    """Return the fields in their order, without those whose number is not known."""
+    lane, form = snapshot.lane, layout.words
+    loss = " loss" if form in {"long", "text"} else ""
+    digits = len(str(snapshot.epochs))
+    fields = {
+        "epoch": _Field("epoch", f"{snapshot.epoch}/{snapshot.epochs}", 7 + 2 * digits),
+        "train": _loss_field(f"train{loss}", lane.loss, layout),
+    }
+    if not math.isnan(lane.test_loss):
+        fields["test"] = _loss_field(f"test{loss}", lane.test_loss, layout)
+    if (outcome := snapshot.outcome) is not None:
+        of = "/" if form == "short" else " of "
+        counts, most = f"{outcome.right}{of}{outcome.rows}", f"{outcome.rows}{of}{outcome.rows}"
+        if form == "long":
+            rows = f" {outcome.which} rows"
+            counts += f"{rows} ({share(outcome.right / max(outcome.rows, 1))})"
+            most += f"{rows} (99.99 %)"
+        fields["right"] = _Field("right", counts, len("right ") + len(most))
+    elif problem.task == "regression" and not math.isnan(snapshot.r2):
+        fields["right"] = _Field("R²", f"{snapshot.r2:.4g}", len("R² −0.1234"))
+    rate = f"{lane.learning_rate:g}"
+    if snapshot.rate_factor != 1.0:
+        now = lane.learning_rate * snapshot.rate_factor
+        rate += f" × {snapshot.rate_factor:.2g} = {now:.2g}"
+    fields["rate"] = _Field(alpha, rate)
+    return fields
+
+
+def _loss_field(label: str, value: float, layout: _Layout) -> _Field:
+    return _Field(label, number(value, layout.digits), len(label) + 1 + layout.loss_cells)
+
+
+def _beside(snapshot: Snapshot) -> list[str]:
+    """Return what else is said of a run where there is room."""
+    several, speed = len(snapshot.lanes) > 1, snapshot.epochs_per_second
     return [
-        (several, palette.lane(lane.number)[0]),
-        (
-            f"test {lane.test_loss:.7g}" if not math.isnan(lane.test_loss) else "",
-            palette.text if many else palette.test,
-        ),
-        (
-            f"accuracy {lane.accuracy:.4f}" if not math.isnan(lane.accuracy) else "",
-            palette.text,
-        ),
-        (f"{norm} {lane.gradient_norm:.4g}", palette.text),
-        (f"{speed:,.0f} epochs/s" if speed >= 1 else "", palette.dim),
-        (f"{view.problem.name} {lane.loss_name}", palette.dim),
+        *([f"lane {snapshot.lane.name} of {len(snapshot.lanes)}"] if several else []),
+        *([f"{speed:,.0f} epochs/s"] if speed >= 1 else []),
     ]
 
 
-def state_colour(state: RunState, palette: Palette) -> Colour:
-    """Return the colour of a state's word."""
+def status_text(snapshot: Snapshot, problem: Problem) -> str:
+    """Return the status as plain text, with the words of the interface in the same order."""
+    fields = _fields(snapshot, problem, _Layout("text", 2, 0, digits=8), "alpha")
+    return "  ".join([str(snapshot.state), *map(str, fields.values()), *_beside(snapshot)])
+
+
+def draw_status(view: View, columns: int) -> Lines:
+    """Return state, epoch, losses, how many are right, and α, in columns that do not move.
+
+    The roomiest layout that fits is taken, which depends on the run and the width, not on the
+    losses. Where none fits, fields are left out whole.
+    """
+    palette, spell, snapshot = view.style.palette, view.style.symbols.spell, view.snapshot
+    cells = Cells.blank(1, columns, view.style)
+    bad = snapshot.state in {RunState.DIVERGED, RunState.FAILED}
+    for label in (f" {snapshot.state!s:<{_STATE_CELLS}} ", f"{snapshot.state!s:<{_STATE_CELLS}}"):
+        fields, gap, whole = _fitting(view, columns - len(label))
+        if whole:
+            break
+    cells.put(0, 0, label, palette.background, palette.error if bad else palette.accent)
+    values = {"test": palette.test, "rate": palette.accent}
+    at = len(label)
+    for name, field in fields.items():
+        at += gap
+        end = cells.put(0, at, f"{spell(field.label)} ", palette.dim)
+        cells.put(0, end, spell(field.value), values.get(name, palette.text))
+        at += field.width
+    for text in _beside(snapshot):
+        if at + gap + width(text) <= columns:
+            lane = text.startswith("lane ")
+            colour = palette.lane(snapshot.lane.number)[0] if lane else palette.dim
+            at = cells.put(0, at + gap, text, colour)
+    return Lines(cells)
+
+
+def _fitting(view: View, room: int) -> tuple[dict[str, _Field], int, bool]:
+    """Return the fields in the roomiest layout that fits, the cells before each, and if all fit."""
+    fields: dict[str, _Field] = {}
+    gap, alpha = 1, "alpha" if view.style.symbols.plain else "α"
+    for layout in _LAYOUTS:
+        fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
+        if _needed(fields, gap) <= room:
+            return fields, gap, True
+    for name in _LEFT_OUT:
+        fields.pop(name, None)
+        if _needed(fields, gap) <= room:
+            break
+    return fields, gap, "train" in fields
+
+
+def _needed(fields: dict[str, _Field], gap: int) -> int:
+    return sum(field.width + gap for field in fields.values())
+
+
+# The verdict
+
+_SIGNS = {
+    Kind.BEGINNING: ("○", "o"),
+    Kind.DESCENDING: ("●", "*"),
+    Kind.NEARLY: ("●", "*"),
+    Kind.MINIMUM: ("●", "*"),
+    Kind.DIVERGING: ("✖", "x"),
+    Kind.DIVERGED: ("✖", "x"),
+}
+_WARNING = ("▲", "!")
+_INDENT = 3
+_TRY, _TRY_GAP = "Try", 3
+
+
+def kind_colour(kind: Kind, palette: Palette) -> Colour:
+    """Return the colour of a verdict's title."""
     return {
-        RunState.RUNNING: palette.good,
-        RunState.PAUSED: palette.warning,
-        RunState.FINISHED: palette.accent,
-        RunState.DIVERGED: palette.error,
-        RunState.FAILED: palette.error,
-    }[state]
+        Kind.BEGINNING: palette.text,
+        Kind.DESCENDING: palette.good,
+        Kind.NEARLY: palette.good,
+        Kind.MINIMUM: palette.good,
+        Kind.DIVERGING: palette.error,
+        Kind.DIVERGED: palette.error,
+    }.get(kind, palette.warning)
 
 
-class TinyPage(CellView):
-    """Says how large the terminal has to be; `needed` is (columns, rows)."""
+def draw_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, columns: int) -> Lines:
+    """Return a verdict in `rows` lines: what happens, why, and what to try behind its keys.
 
-    def __init__(self, needed: tuple[int, int]) -> None:
-        super().__init__(id="tiny")
-        self._needed = needed
+    Where there is no room the reason goes first, then all but the title, then what is tried last.
+    """
+    cells = Cells.blank(rows, columns, style)
+    if not rows or not columns:
+        return Lines(cells)
+    room = max(columns - _INDENT - 1, 1)
+    title, text, why, tries = _fitting_verdict(verdict, keys, style, rows, room)
+    colour = kind_colour(verdict.kind, style.palette)
+    sign = _SIGNS.get(verdict.kind, _WARNING)[style.symbols.plain]
+    cells.put(0, 1, sign, colour)
+    row = 0
+    for at, line in enumerate(wrapped(f"{title} {text}".strip(), room)):
+        titled = line[: len(title)] if at == 0 else ""
+        end = cells.put(row, _INDENT, titled, colour)
+        cells.put(row, end, line[len(titled) :], style.palette.text)
+        row += 1
+    for line in wrapped(why, room) if why else ():
+        cells.put(row, _INDENT, line, style.palette.dim)
+        row += 1
+    return Lines(cells, tuple(_put_tries(cells, row, tries, keys, style)))
 
-    def draw_now(self, style: Style, keys: KeyNames) -> None:
-        """Draw the page at the screen's size."""
-        width, height = self.screen.size
-        cells = Cells.blank(height, width, style)
-        lines = (
-            f"needs {self._needed[0]}x{self._needed[1]}",
-            f"is {width}x{height}",
-            f"{keys.of('quit')} quits",
+
+_Said = tuple[str, str, str, tuple[Try, ...]]
+"""Title, rest of the first line, reason, and what to try."""
+
+
+def _fitting_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, room: int) -> _Said:
+    """Return as much of a verdict as fits, spelled; its parts go in the order of `draw_verdict`."""
+    spell = style.symbols.words
+    title, text, why = spell(verdict.title), spell(verdict.text), spell(verdict.why)
+    alone = f"{title.rstrip(':.,')}."
+    long = tuple(replace(one, words=spell(one.words)) for one in verdict.tries)
+    short = tuple(replace(one, words=spell(one.short or one.words)) for one in verdict.tries)
+    fewer = [short[:count] for count in range(len(short) - 1, 0, -1)]
+    forms: list[_Said] = [
+        *((title, text, why, tries) for tries in (long, short)),
+        *((title, text, "", tries) for tries in (long, short)),
+        *((alone, "", "", tries) for tries in (long, short)),
+        *((title, text, "", tries) for tries in fewer),
+        *((alone, "", "", tries) for tries in fewer),
+    ]
+
+    def fits(form: _Said) -> bool:
+        said = [f"{form[0]} {form[1]}".strip(), *([form[2]] if form[2] else [])]
+        lines = [line for words in said for line in wrapped(words, room)]
+        tries = _tries_lines(form[3], keys, room)
+        return len(lines) + len(tries) <= rows and all(
+            used <= room for used in [*map(width, lines), *(used for used, _ in tries)]
         )
-        top = max(0, (height - len(lines)) // 2)
-        for row, line in enumerate(lines, top):
-            cells.put(row, max(0, (width - len(line)) // 2), line, style.palette.warning)
-        self.show(cells)
+
+    return next((form for form in forms if fits(form)), (alone, "", "", ()))
 
 
-_ADVICE_GAP = "   "
+def _tries_lines(tries: Sequence[Try], keys: KeyNames, room: int) -> list[tuple[int, list[Try]]]:
+    """Return what to try in lines, as many in each as fit, with the cells that each line takes."""
+    lines: list[tuple[int, list[Try]]] = []
+    for one in tries:
+        cap = f" {keys.for_verdict(one.action)}  " if one.action else ""
+        size = _TRY_GAP + width(cap) + width(one.words)
+        if lines and lines[-1][0] + size <= room:
+            lines[-1] = (lines[-1][0] + size, [*lines[-1][1], one])
+        else:
+            lines.append((len(_TRY) + size, [one]))
+    return lines
 
 
-class VerdictLine(CellView):
-    """Shows the verdict on the current lane at the viewed epoch."""
+def _put_tries(
+    cells: Cells, row: int, tries: Sequence[Try], keys: KeyNames, style: Style
+) -> Iterable[tuple[int, int, int, str]]:
+    """Write what to try; yield the cells of every key cap with its action."""
+    palette, room = style.palette, max(cells.shape[1] - _INDENT - 1, 1)
+    for number, (_, line) in enumerate(_tries_lines(tries, keys, room)):
+        at = cells.put(row + number, _INDENT, _TRY if number == 0 else "", palette.dim)
+        at = _INDENT + len(_TRY)
+        for one in line:
+            start = at = at + _TRY_GAP
+            if one.action:
+                at = put_cap(cells, row + number, at, keys.for_verdict(one.action), palette) + 1
+            at = cells.put(row + number, at, one.words, palette.text)
+            if one.action:
+                yield row + number, start, at, keys.action_for_verdict(one.action)
 
-    def __init__(self) -> None:
-        super().__init__(id="verdict")
 
-    def draw_now(self, view: View, why: WhyPanel) -> None:
-        """Draw the line at its width; what to try is left out where it does not fit."""
-        columns = self.size.width
-        cells = Cells.blank(1, columns, view.style)
-        if columns and self.display:
-            text, advice, kind = why.line(view, columns)
-            shown = fit(text, columns, view.style.symbols.plain)
-            at = cells.put(0, 0, shown, kind_colour(kind, view.style.palette))
-            if advice and at + width(_ADVICE_GAP + advice) <= columns:
-                cells.put(0, at, _ADVICE_GAP + advice, view.style.palette.dim)
-            self.show(cells)
+def put_cap(cells: Cells, row: int, column: int, key: str, palette: Palette) -> int:
+    """Write a key as a cap, dark on the keys' colour, in brackets without colours."""
+    if palette.depth == "mono":
+        return cells.put(row, column, f"[{key}]", palette.text)
+    return cells.put(row, column, f" {key} ", palette.background, palette.accent)
+
+
+# The tabs: all panels, with their keys
+
+_TABS = (
+    ("loss", "loss", "loss"),
+    ("data", "data", "data"),
+    ("report", "report", "report"),
+    ("step", "step", "step"),
+    ("landscape", "landscape", "landscape"),
+    ("lanes", "lanes", "lanes"),
+    ("why", "why", "why"),
+    ("changes", "changes", "changes"),
+    ("network", "network", "net"),
+)
+_STUDIES = (
+    ("race", "race('rates')", "find α", "α"),
+    ("starts", "starts", "many starts", ""),
+)
+
+
+def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) -> Lines:
+    """Return the keys and names of all panels, those that are `shown` bright.
+
+    Where there is no room for all names, only the shown panels have theirs.
+    """
+    palette, cells = style.palette, Cells.blank(1, columns, style)
+    cells.bg[:] = palette.background
+    panels = [(name, f"panel('{name}')", long, short) for name, long, short in _TABS]
+    spell = style.symbols.words
+    entries = [(name, action, spell(a), spell(b)) for name, action, a, b in (*panels, *_STUDIES)]
+    names = [
+        (2, [long for _, _, long, _ in entries]),
+        (1, [long for _, _, long, _ in entries]),
+        (1, [short for _, _, _, short in entries]),
+        (1, [short if name in shown else "" for name, _, _, short in entries]),
+        (1, ["" for _ in entries]),
+    ]
+    tags = [keys.of(action) for _, action, _, _ in entries]
+
+    def needed(gap: int, words: list[str]) -> int:
+        return sum(width(f"{k} {w}".strip()) + gap for k, w in zip(tags, words, strict=True)) + gap
+
+    gap, words = next((one for one in names if needed(*one) <= columns), names[-1])
+    at, places = 1, []
+    for (name, action, _, _), tag, word in zip(entries, tags, words, strict=True):
+        start = at
+        at = cells.put(0, at, tag, palette.accent)
+        if word:
+            bright = palette.text if name in shown else palette.dim
+            at = cells.put(0, at + 1, word, bright)
+        places.append((0, start, at, action))
+        at += gap
+    return Lines(cells, tuple(places))
+
+
+# The footer: what the keys do here
+
+_HELP, _QUIT = Hint(("help",), "help", 0), Hint(("quit",), "quit", 0, "")
+
+
+def footer_of(panel: Panel, view: View) -> tuple[Hint, ...]:
+    """Return what the footer says: the focused panel's own keys, else those of a run."""
+    if own := panel.hints(view):
+        return (*own, _HELP, _QUIT)
+    running = view.snapshot.state is RunState.RUNNING
+    return (
+        Hint(("run_or_pause",), "pause" if running else "run", 1),
+        Hint(("step(1)", "step_back(1)"), "step, back", 2, "step"),
+        Hint(("learning_rate(1)", "learning_rate(-1)"), "α", 3),
+        Hint(("branch",), "branch", 5),
+        Hint(("reset",), "restart", 6),
+        Hint(("take_back",), "undo", 7),
+        Hint(("focus_panel(1)",), "panel", 9),
+        Hint(("cursor",), "cursor", 8),
+        Hint(("command_palette",), "commands", 4, "all"),
+        _HELP,
+        _QUIT,
+    )
+
+
+def draw_footer(hints: Sequence[Hint], keys: KeyNames, style: Style, columns: int) -> Lines:
+    """Return keys and words in their order; hints that matter least are left out whole."""
+    cells = Cells.blank(1, columns, style)
+    ranks = sorted({hint.rank for hint in hints}, reverse=True)
+    forms = [(2, False, math.inf), (1, False, math.inf), (1, True, math.inf)]
+    forms += [(1, True, float(rank)) for rank in ranks]
+    for gap, short, below in forms:
+        entries = [_entry(hint, keys, style, short) for hint in hints if hint.rank < below]
+        used = (width(" ".join([*tags, word]).rstrip()) + gap for tags, word, _ in entries)
+        if sum(used) <= columns:
+            break
+    at, places = 1, []
+    for tags, word, actions in entries:
+        start = at
+        for number, tag in enumerate(tags):
+            at = cells.put(0, at + (number > 0), tag, style.palette.accent)
+            if number < len(actions):
+                places.append((0, at - width(tag), at, actions[number]))
+        if word:
+            at = cells.put(0, at + 1, word, style.palette.dim)
+        if actions:
+            places.append((0, start, at, actions[0]))
+        at += gap
+    return Lines(cells, tuple(places))
+
+
+def _entry(
+    hint: Hint, keys: KeyNames, style: Style, short: bool
+) -> tuple[list[str], str, tuple[str, ...]]:
+    """Return a hint's keys and word as they are written, and its actions."""
+    shown = [hint.keys] if hint.keys else [keys.short(one) for one in hint.actions]
+    word = hint.short if short and hint.short is not None else hint.word
+    spelled = [style.symbols.spell(key) for key in shown]
+    return spelled, style.symbols.words(word), hint.actions
+
+
+def draw_text(text: str, style: Style, columns: int) -> Lines:
+    """Return a line of text, for before there is a run."""
+    cells = Cells.blank(1, columns, style)
+    cells.put(0, 1, text, style.palette.dim)
+    return Lines(cells)
+
+
+# The page for a terminal that is too small
+
+
+def draw_tiny(
+    rows: int, columns: int, needed: tuple[int, int], quit_key: str, style: Style
+) -> Lines:
+    """Return a page that says how large the terminal is and has to be, (columns, rows)."""
+    cells = Cells.blank(rows, columns, style)
+    text = (
+        f"Too small: {columns}x{rows}, at least {needed[0]}x{needed[1]}."
+        f" Enlarge the window, or {quit_key} to quit."
+    )
+    lines = wrapped(text, max(columns, 1))
+    top = max(0, (rows - len(lines)) // 2)
+    for row, line in enumerate(lines, top):
+        cells.put(row, max(0, (columns - width(line)) // 2), line, style.palette.warning)
+    return Lines(cells)

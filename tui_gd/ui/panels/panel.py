@@ -44,6 +44,21 @@ class View:
         return tuple(lane for lane in lanes if lane is current or lane.number not in self.hidden)
 
 
+@dataclass(frozen=True)
+class Hint:
+    """A word of the footer behind its keys: those of `actions`, or `keys` as they are written.
+
+    Where there is little room the word is `short`; where there is less, hints of the highest
+    `rank` are left out first.
+    """
+
+    actions: tuple[str, ...]
+    word: str
+    rank: int = 0
+    short: str | None = None
+    keys: str = ""
+
+
 class Panel(ABC):
     """A picture of the run: draws a view as cells, and keeps what is selected in it.
 
@@ -90,6 +105,11 @@ class Panel(ABC):
         """Move the selection within the panel; return by how many lanes to move instead."""
         del by, view
         return 0
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return what the footer says while the keys go to this panel; nothing for the usual."""
+        del view
+        return ()
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by pages where not all lines fit."""

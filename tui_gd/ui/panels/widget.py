@@ -1,4 +1,4 @@
-"""The widget that shows a panel: it draws the picture and turns mouse events into messages."""
+"""The widgets that show what is drawn: one for a panel, one for the lines around the panels."""
 
 import math
 import time
@@ -10,7 +10,29 @@ from textual.message import Message
 
 from tui_gd.session.snapshot import RunState
 from tui_gd.ui.cellview import CellView
+from tui_gd.ui.keys import APP_ACTIONS
+from tui_gd.ui.panels.lines import Lines
 from tui_gd.ui.panels.panel import Panel, View
+
+
+class LinesWidget(CellView):
+    """Shows lines; a click on one of their places does its action."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name)
+        self._places: tuple[tuple[int, int, int, str], ...] = ()
+
+    def show_lines(self, lines: Lines) -> None:
+        """Show these lines."""
+        self._places = lines.places
+        self.show(lines.cells)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do the action of the place that was clicked."""
+        for row, start, stop, action in self._places:
+            if row == event.y and start <= event.x < stop:
+                await self.screen.run_action(f"app.{action}" if action in APP_ACTIONS else action)
+                return
 
 
 class PanelWidget(CellView, can_focus=True):

@@ -483,7 +483,7 @@ def action_cursor(run: RunScreen) -> None:
 
 
 def action_meter(run: RunScreen) -> None:
-    """Show what is sent to the terminal in the status line, or stop showing it."""
+    """Show what is sent to the terminal in the first line, or stop showing it."""
     run.metered = not run.metered
     run.redraw()
 

@@ -37,10 +37,10 @@ from tui_gd.training.trainer import Trainer
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import CURSOR_KEYS, target
-from tui_gd.ui.panels.board import SMALLEST, VERDICT_ROWS, Board
-from tui_gd.ui.panels.lines import KeysLine, StatusLine, TinyPage, VerdictLine
+from tui_gd.ui.panels import lines
+from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Board
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.widget import PanelWidget
+from tui_gd.ui.panels.widget import LinesWidget, PanelWidget
 from tui_gd.ui.screens.lesson import Guide, LessonBox, guide_for
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.sender import CommandSender, KeyRepeat
@@ -96,8 +96,9 @@ class RunScreen(Screen[None]):
                     action.keys, target(action), show=False, priority=action.name == "quit"
                 )
         self.board = Board()
-        self._status, self._verdict = StatusLine(), VerdictLine()
-        self._keys, self._tiny = KeysLine(), TinyPage(SMALLEST)
+        self._top, self._status = LinesWidget("top"), LinesWidget("status")
+        self._verdict, self._tabs = LinesWidget("verdict"), LinesWidget("tabs")
+        self._keys, self._tiny = LinesWidget("keys"), LinesWidget("tiny")
         self._lesson_box = LessonBox()
         self.guide: Guide | None = None
         self.studies = Studies(time.monotonic)
@@ -115,11 +116,13 @@ class RunScreen(Screen[None]):
         self.left_lesson: Player | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out the status line, the verdict, the panels and the keys."""
+        """Lay out the lines around the panels, and the panels."""
+        yield self._top
         yield self._status
         yield self._verdict
         yield self.board
         yield self._lesson_box
+        yield self._tabs
         yield self._keys
         yield self._tiny
 
@@ -382,8 +385,7 @@ class RunScreen(Screen[None]):
 
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
-        self._status.draw_now(view, self._sent(view))
-        self._verdict.draw_now(view, self.board.why)
+        self._draw_lines(view)
         self.board.draw_now(view)
         self._look(view)
         self._study(view)
@@ -399,18 +401,38 @@ class RunScreen(Screen[None]):
                 markup=False,
             )
 
+    def _draw_lines(self, view: View) -> None:
+        """Draw the lines around the panels."""
+        keys, style, columns = view.keys, view.style, self.size.width
+        shown = [panel.NAME for panel in self.board.shown]
+        verdict, rows = self.board.why.verdict(view), self._verdict.size.height
+        self._top.show_lines(lines.draw_top(view, columns, self._sent(view)))
+        self._status.show_lines(lines.draw_status(view, columns))
+        self._verdict.show_lines(lines.draw_verdict(verdict, keys, style, rows, columns))
+        self._tabs.show_lines(lines.draw_tabs(shown, keys, style, columns))
+        footer = lines.footer_of(self.board.panel, view)
+        self._keys.show_lines(lines.draw_footer(footer, keys, style, columns))
+
     def _draw_empty(self) -> None:
         if self._stale:
             self._stale = False
-            self._status.draw_loading(f"loading {self.settings.problem}", self.context.style)
+            text, columns = f"loading {self.settings.problem}", self.size.width
+            self._status.show_lines(lines.draw_text(text, self.context.style, columns))
 
     def redraw(self) -> None:
         """Draw again although the run is where it was."""
         self._stale = True
-        self._keys.draw_now(self.context.style, self.context.actions)
         self._lesson_box.draw_now(self.context.style)
         if self.board.tiny:
-            self._tiny.draw_now(self.context.style, self.context.keys)
+            self._tiny.show_lines(
+                lines.draw_tiny(
+                    self.size.height,
+                    self.size.width,
+                    SMALLEST,
+                    self.context.keys.of("quit"),
+                    self.context.style,
+                )
+            )
         self._tick()
 
     def on_panel_changed(self) -> None:
@@ -612,9 +634,13 @@ class RunScreen(Screen[None]):
 
     def lay_out(self) -> None:
         """Choose the layout for the size, and draw."""
-        self._lesson_box.display = self.guide is not None
-        self.set_class(self.board.fit_to(self.size).tiny, "tiny")
-        self.set_class(self.size.height < VERDICT_ROWS, "low")
+        taught = self.guide is not None
+        now = self.board.fit_to(self.size, below=LESSON_ROWS if taught else 0)
+        self._lesson_box.display = taught
+        self.set_class(now.tiny, "tiny")
+        self._tabs.display = bool(now.tabs) and not now.tiny
+        self._verdict.styles.height = now.verdict
+        self._verdict.styles.margin = (now.blank, 0)
         if self.focused is None and not self.board.tiny:
             self.board.focus_panel()  # hidden in a tiny terminal, it had lost the focus
         self.redraw()
