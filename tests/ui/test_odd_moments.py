@@ -16,8 +16,8 @@ from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui import start
 from tui_gd.ui.cellview import CellView
-from tui_gd.ui.panels.lines import KeysLine
 from tui_gd.ui.panels.step import vector
+from tui_gd.ui.panels.widget import LinesWidget
 from tui_gd.ui.screens.actions import begin_with
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.start import _summary
@@ -184,7 +184,7 @@ async def test_the_click_that_focuses_the_landscape_costs_no_run_of_data(problem
 
 
 def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
-    line = KeysLine()
+    line = LinesWidget("keys")
     assert isinstance(line, CellView)
     line._cells = Cells.blank(1, 0, Style(palette_for("256", True), UNICODE))
     assert line._new_strip(0).text.strip() == ""
