@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.cli.options import settings_of
+from tui_gd.cli.output import load_problem, progress
 from tui_gd.insight import numeric
 from tui_gd.insight.explain import weight_names
 from tui_gd.learning.models import Floats
@@ -24,7 +25,7 @@ def main(options: argparse.Namespace) -> int:
     """Check the gradient at the start of a run; return the exit status, 1 if it is wrong."""
     options.dtype = "float64"  # in float32 the differences are mostly rounding
     settings = settings_of(options)
-    problem = settings.load_problem()
+    problem = load_problem(settings)
     return 0 if print_check(settings.make_trainer(problem), sys.stdout) else 1
 
 
@@ -62,7 +63,8 @@ def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
     kinked = np.zeros(weights.shape, np.bool_)
     if has_kinks(trainer):
         kinked = numeric.on_kink(engine, weights, analytic)
-    table = numeric.step_table(engine, weights, analytic, among=~kinked)
+    with progress("checking", "steps") as show:
+        table = numeric.step_table(engine, weights, analytic, among=~kinked, show=show)
     best = numeric.best_row(table)
     limit = numeric.limit(weights)
     step = best.step if best.central < limit else numeric.usual_step(weights)

@@ -3,8 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
+from tui_gd.cli.output import load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.column_notes import plain_notes
@@ -34,14 +36,15 @@ def describe(settings: RunSettings, out: TextIO) -> None:
     reading = settings.reading
     form = format_of(InputFile(settings.problem, reading.encoding))
     if settings.target is None and form not in WITHOUT_COLUMNS:
-        table = read_columns(settings.problem, settings.drop, reading)
+        with progress(f"reading {safe_text(Path(settings.problem).name)}", "rows") as show:
+            table = read_columns(settings.problem, settings.drop, reading, show)
         print(f"{table.shown}: {_count(len(table.values), 'row')}", file=out)
         _print_notes(plain_notes(table, settings.dates), out)
         for remark in table.remarks:
             print(remark, file=out)
         print("name the column to learn: --target COLUMN", file=out)
         return
-    problem = settings.load_problem()
+    problem = load_problem(settings)
     train, test = len(problem.y_train), len(problem.y_test)
     print(f"{problem.name}: {_count(train, 'train row')}, {_count(test, 'test row')}", file=out)
     _print_notes(problem.about, out)

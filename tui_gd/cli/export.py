@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tui_gd.cli.options import KINDS, given_options
+from tui_gd.cli.output import progress
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.runs.export import OF_ROWS, USUAL, export, write_file
 from tui_gd.runs.exports.estimator import estimator_files
@@ -50,7 +51,8 @@ def main(options: argparse.Namespace) -> int:
         if complete and record.no_data:
             raise ProblemError(f"--complete trains again: {record.no_data}")
         if complete:
-            record = record.completed()
+            with progress("training again", "epochs") as show:
+                record = record.completed(show)
         elif not record.no_data:
             to_stderr(
                 "losses or gradient norms of some epochs are not on record: they were not computed"

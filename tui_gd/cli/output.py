@@ -1,13 +1,25 @@
-"""What a command prints and writes: streams whose faults are one line, and JSON files."""
+"""What a command prints and writes: streams whose faults are one line, JSON files, progress."""
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from tui_gd.errors import OutputError
 from tui_gd.files import WholeFile
+from tui_gd.problems import Problem
+from tui_gd.problems.text import safe_text
+from tui_gd.session.settings import RunSettings
+
+PATIENCE_SECONDS = 0.5
+"""What is done by then shows no progress."""
+REFRESH_SECONDS = 0.1
+
+Show = Callable[[float, float], None]
+"""Is told how much is done, and how much there is."""
 
 
 class Output:
@@ -15,6 +27,7 @@ class Output:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self.on_terminal = stream is not None and stream.isatty()
 
     def write(self, text: str) -> None:
         """Write, or raise `OutputError`; a broken pipe stays a `BrokenPipeError`."""
@@ -65,3 +78,78 @@ def document_at(path: str | None) -> Iterator[Document]:
         yield document
     finally:
         document.discard()
+
+
+@contextmanager
+def progress(what: str, unit: str, *, visible: bool = True) -> Iterator[Show]:
+    """Show on stderr how much of some work is done, its rate and the time left.
+
+    Only on a terminal, only if it is `visible`, and only once it has taken half a second. The line
+    is gone when the work is done.
+    """
+    if not visible or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    line = _ProgressLine(what, unit)
+    try:
+        yield line.show
+    finally:
+        line.close()
+
+
+class _ProgressLine:
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
+        self._begin = self._shown = time.perf_counter()
+        self._bar: Any = None
+
+    def show(self, done: float, total: float) -> None:
+        now = time.perf_counter()
+        passed = now - self._begin
+        if passed < PATIENCE_SECONDS or (self._bar and now - self._shown < REFRESH_SECONDS):
+            return
+        self._shown = now
+        if self._bar is None:
+            self._bar = self._started()
+        rate = done / passed
+        left = "" if not rate else f", {duration((total - done) / rate)} left"
+        number = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+        self._bar.update(0, completed=done, total=total, rate=f"{number} {self._unit}/s{left}")
+        self._bar.refresh()
+
+    def _started(self) -> Any:
+        from rich import progress as rich_progress
+        from rich.console import Console
+
+        bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}", markup=False),
+            rich_progress.BarColumn(),
+            rich_progress.TaskProgressColumn(),
+            rich_progress.TextColumn("{task.fields[rate]}", markup=False),
+            console=Console(stderr=True),
+            transient=True,
+            auto_refresh=False,
+        )
+        bar.add_task(self._what, total=None, rate="")
+        bar.start()
+        return bar
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: seconds, minutes and seconds, hours and minutes."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def load_problem(settings: RunSettings) -> Problem:
+    """Load what settings name, with progress."""
+    with progress(f"loading {safe_text(Path(settings.problem).name)}", "rows") as show:
+        return settings.load_problem(show)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from tui_gd.cli.output import Output
+from tui_gd.cli.output import Output, load_problem
 from tui_gd.cli.plain_run import PlainRun, WordError, find_word
 from tui_gd.cli.signals import STOP_SIGNALS, stop_on_signals
 from tui_gd.learning.engine import Interrupted
@@ -36,7 +36,7 @@ class _Asked(BaseException):
 
 def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     """Take commands for a new run, or for a `shared` one; return the exit status."""
-    problem = settings.load_problem()
+    problem = load_problem(settings)
     trainer = settings.make_trainer(problem, bounded=True)
     trainer.record_norms()
     if shared is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tui_gd import __version__
 from tui_gd.cli.options import settings_of
-from tui_gd.cli.output import document_at
+from tui_gd.cli.output import document_at, load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.insight.race import RaceResult, rates_around
 from tui_gd.problems import Problem
@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
         for name in settings.given():
             if options_of(settings)[name].group == STOPPING:
                 raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
-        problem = settings.load_problem()
+        problem = load_problem(settings)
         raced = race_settings(
             settings,
             _rates(settings, options),
@@ -48,7 +48,10 @@ def main(options: argparse.Namespace) -> int:
         first = replace(settings, alpha=raced.alpha[:1], optimizer=raced.optimizer[:1])
         weights = first.make_trainer(problem, test_losses=False).weights[0].copy()
         begin = time.perf_counter()
-        result = hold_race(raced, problem, weights)
+        with progress("racing", "epochs") as show:
+            result = hold_race(
+                raced, problem, weights, show=lambda now: show(now.done, raced.epochs)
+            )
         seconds = time.perf_counter() - begin
         current = settings.alpha[0] if len(settings.alpha) == 1 else math.nan
         lines = [_best_line(result)] if options.quiet else table_lines(result, current)

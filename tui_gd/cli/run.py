@@ -9,7 +9,7 @@ import numpy as np
 
 from tui_gd.cli.export import open_shared
 from tui_gd.cli.options import given_options, is_line, output_of, settings_of
-from tui_gd.cli.output import Document, Output, document_at
+from tui_gd.cli.output import Document, Output, document_at, load_problem, progress
 from tui_gd.cli.signals import StopRequest, stop_on_signals
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
@@ -58,7 +58,7 @@ def train(
     is repeated and then continues to its last epoch.
     """
     with document_at(output.json) as document:
-        problem = settings.load_problem()
+        problem = load_problem(settings)
         trainer = settings.make_trainer(
             problem,
             test_losses=document.wanted,
@@ -169,7 +169,13 @@ class HeadlessRun:
     def _train(self, out: Output | None, request: StopRequest) -> None:
         trainer, recorder = self.trainer, self.recorder
         time_to_store = Every(STORE_SECONDS)
-        with computing(), suppress(Interrupted):
+        # lines that are printed on the same terminal show how far it is
+        alone = out is None or not out.on_terminal
+        with (
+            progress("training", "epochs", visible=alone) as show,
+            computing(),
+            suppress(Interrupted),
+        ):
             if self.shared:
                 replay(trainer, self.shared)
                 if out:
@@ -185,6 +191,7 @@ class HeadlessRun:
                 if out:
                     _print_epochs(trainer, before, out)
                 before = epoch
+                show(epoch, self.last)
 
 
 def _recompute_missing_losses(trainer: Trainer) -> None:

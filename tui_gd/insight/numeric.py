@@ -13,7 +13,7 @@ difference across a kink sees both slopes, whatever the gradient is; the smaller
 have a kink within h.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import NamedTuple
@@ -123,14 +123,16 @@ def step_table(
     analytic: Floats,
     steps: Sequence[float] = STEPS,
     among: Chosen = ALL,
+    show: Callable[[int, int], None] | None = None,
 ) -> list[StepError]:
     """Return one row per step: the error of differences against the gradient `analytic`.
 
     `weights` and `analytic` are (parameters,); divide an engine's direction of descent by
     `loss.descent_factor` first. The error is the largest of the weights `among`, relative to
     `least_derivative` where the derivative is smaller than that; inf where one is not finite.
+    `show` is told after every row how many there are, and how many there will be.
     """
-    rows = []
+    rows: list[StepError] = []
     for step in steps:
         numeric = numeric_gradient(engine, weights, step)
         errors = (
@@ -138,6 +140,8 @@ def step_table(
             for gradient in (numeric.central, numeric.one_sided)
         )
         rows.append(StepError(step, *map(float, errors)))
+        if show is not None:
+            show(len(rows), len(steps))
     return rows
 
 

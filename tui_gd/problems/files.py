@@ -12,7 +12,7 @@ from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.prepare import prepare
 from tui_gd.problems.problem import ColumnNote, Problem
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Kind, Source, find_column
+from tui_gd.problems.sources import Kind, Progress, Source, find_column
 from tui_gd.problems.split import Preparation
 from tui_gd.problems.tables import Table, read_table
 
@@ -30,6 +30,7 @@ def load_file(
     test: str | None = None,
     how: Preparation = AS_USUAL,
     reading: Reading = AS_IT_IS,
+    progress: Progress | None = None,
 ) -> Problem:
     """Return the problem of a file; `-` is standard input.
 
@@ -37,7 +38,7 @@ def load_file(
     number from 1; for an .npy it is the file of the targets, or the number of a column; .npz and
     svmlight have their own. Columns in `drop`, given the same way, are not read. Rows are split and
     prepared as `how` says; with `test`, a file of rows to test on, all rows are train rows. Both
-    files are read as `reading` says.
+    files are read as `reading` says; `progress` is called while a table is read.
 
     Raises `ProblemError`, in one line with row and column, for a file that cannot be learned from,
     and `TargetMissing` for a table without `target`.
@@ -65,7 +66,7 @@ def load_file(
             f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out"
         )
     names.remove(name)
-    table = read_table(source, [*names, name], name)
+    table = read_table(source, [*names, name], name, progress=progress)
     other = _read_test(test, table, name, reading) if test is not None else None
     problem = prepare(table, other, how)
     notes = [
@@ -76,7 +77,12 @@ def load_file(
     return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
 
 
-def read_columns(path: str, drop: Sequence[str] = (), reading: Reading = AS_IT_IS) -> Table:
+def read_columns(
+    path: str,
+    drop: Sequence[str] = (),
+    reading: Reading = AS_IT_IS,
+    progress: Progress | None = None,
+) -> Table:
     """Return the columns of a table without those in `drop`.
 
     `ProblemError` for a file that is not a table.
@@ -89,7 +95,8 @@ def read_columns(path: str, drop: Sequence[str] = (), reading: Reading = AS_IT_I
     source = source_of(file, form, reading)
     every = [field.name for field in source.fields]
     dropped = {find_column(source.shown, every, one) for one in drop}
-    return read_table(source, [name for name in every if name not in dropped])
+    names = [name for name in every if name not in dropped]
+    return read_table(source, names, progress=progress)
 
 
 _OF_TEXT = {"missing", "encoding", "number", "text", "skip_missing_target"}

@@ -10,6 +10,8 @@ from tui_gd.problems.reading import Reading
 from tui_gd.problems.text import safe_text, whole_number
 
 Kind = Literal["number", "yes/no", "text", "date", "time", "nested"]
+Progress = Callable[[float, float], None]
+"""Is told how many rows are read, and about how many there are."""
 MOST_COLUMNS = 10_000
 NAME_LENGTH = 200
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.problems import dates
 from tui_gd.problems.reading import Reading, written_otherwise
-from tui_gd.problems.sources import Batch, Kind, Source
+from tui_gd.problems.sources import Batch, Kind, Progress, Source
 from tui_gd.problems.text import safe_text
 
 Floats = NDArray[np.float64]
@@ -123,7 +123,11 @@ class Table:
 
 
 def read_table(
-    source: Source, names: Sequence[str], target: str | None = None, like: Table | None = None
+    source: Source,
+    names: Sequence[str],
+    target: str | None = None,
+    like: Table | None = None,
+    progress: Progress | None = None,
 ) -> Table:
     """Return the named columns in that order; `ProblemError` for a missing value of `target`.
 
@@ -132,9 +136,9 @@ def read_table(
     a table of the same columns. `skip_missing_target` leaves out rows without one.
     """
     try:
-        table = _collect(source, names, target)
+        table = _collect(source, names, target, progress)
         if table is None:
-            table = _collect(source, names, target)
+            table = _collect(source, names, target, progress)
     except MemoryError:
         raise ProblemError(f"{source.shown}: not enough memory; take fewer rows") from None
     if table is None:
@@ -181,7 +185,9 @@ def _release() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _collect(source: Source, names: Sequence[str], target: str | None) -> Table | None:
+def _collect(
+    source: Source, names: Sequence[str], target: str | None, progress: Progress | None
+) -> Table | None:
     source.changed = False
     slots = {name: slot for slot, name in enumerate(names)}
     order = [slots.get(field.name, -1) for field in source.fields]
@@ -195,6 +201,7 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
     memory, rows, width = GrowableArray(0), 0, len(names)
     values = memory.array(0, width)
     last = slots[target] if target is not None else -1
+    expected, done = 0, 0.0
     for batch in source.batches():
         if source.changed:
             continue
@@ -213,6 +220,11 @@ def _collect(source: Source, names: Sequence[str], target: str | None) -> Table 
         _check(source, columns, block, batch, sorted(set(into) - {-1}), last)
         rows = max(rows, end)
         del block
+        if progress is not None:
+            expected = expected or source.rows_to_come(batch)
+            # a batch may hold some of the columns only
+            done += batch.rows * len(batch.arrays) / len(source.fields)
+            progress(done, max(expected, done))
     if source.changed:
         return None
     in_order = [columns[slot] for slot in range(width)]

@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Self
@@ -16,6 +17,7 @@ from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
+from tui_gd.training.bursts import Bursts
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
@@ -24,6 +26,8 @@ WANTED = ("train", "test", "norm")
 """The series that `RunRecord.completed` computes where they are missing."""
 MOST_EPOCHS = 10_000_000
 """Longer runs are not completed: the numbers of all their epochs take too much memory."""
+
+SHOW_SECONDS = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +164,10 @@ class RunRecord:
             missing += stop - len(reduce(np.intersect1d, known))
         return missing
 
-    def completed(self) -> Self:
+    def completed(self, show: Callable[[int, int], None] | None = None) -> Self:
         """Return the run with the numbers of every epoch, by training it again from its start.
 
+        `show` is told now and then how many epochs are done, and how many there are.
         `ProblemError` if it has more than `MOST_EPOCHS`.
         """
         checkpoint = self.checkpoint
@@ -176,8 +181,9 @@ class RunRecord:
         numbers = [lane.number for lane in trainer.lanes]
         starts = dict(zip(numbers, trainer.weights.copy(), strict=True))
         newest = checkpoint.newest
-        while trainer.epoch < newest and trainer.advance(newest - trainer.epoch):
-            pass
+        for epoch in Bursts(trainer, SHOW_SECONDS).to(newest):
+            if show is not None:
+                show(epoch, newest)
         found = trainer.checkpoint(checkpoint.seed)
         # a lane that had not reached `newest` ends where it did
         ends = {lane.number: lane.recorded + 1 for lane in self.lanes}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tui_gd.learning.models import Floats
     from tui_gd.problems import Problem
     from tui_gd.problems.reading import Reading
+    from tui_gd.problems.sources import Progress
     from tui_gd.training.trainer import Trainer
 
 T = TypeVar("T")
@@ -502,15 +503,15 @@ class RunSettings:
                     words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
         return words
 
-    def load_problem(self) -> "Problem":
-        """Return the problem; `ProblemError` if it cannot be had."""
+    def load_problem(self, progress: "Progress | None" = None) -> "Problem":
+        """Return the problem; `progress` is called while a table is read; `ProblemError`."""
         from tui_gd.problems import BUILTIN, load_problem
         from tui_gd.problems.input_file import names_file
 
         if self.surface is not None or self.problem.partition(":")[0] == "surface":
             return self._load_surface()
         if self.problem not in BUILTIN and names_file(self.problem):
-            return self._load_file()
+            return self._load_file(progress)
         if self.problem in BUILTIN:
             for name in self.given(Scope.FILES):
                 raise ProblemError(f"{flag_of(name)} is for files: {self.problem} has its own data")
@@ -525,7 +526,7 @@ class RunSettings:
             classes=self.classes,
         )
 
-    def _load_file(self) -> "Problem":
+    def _load_file(self, progress: "Progress | None") -> "Problem":
         from tui_gd.problems.files import load_file
         from tui_gd.problems.split import Preparation
 
@@ -543,6 +544,7 @@ class RunSettings:
             test=self.test,
             how=Preparation(**self._of_fields(Preparation)),
             reading=self.reading,
+            progress=progress,
         )
 
     @property
