@@ -275,3 +275,17 @@ def test_whole_numbers_of_epochs_may_be_written_as_floats(epochs: str) -> None:
     said = call("run", "--seed", 1, "-e", epochs)
     assert said.out == call("run", "--seed", 1, "-e", "100").out
     assert said.status == 0
+
+
+def test_a_start_that_fulfils_a_stop_rule_is_reported_untrained(tmp_path: Path) -> None:
+    """The start's loss is 2.58; every epoch at this α has a higher one."""
+    out = tmp_path / "run.json"
+    said = call(
+        "run", "plane", "--loss", "mse", "-a", 2, "--start", "zeros", "-e", 50,
+        "--target-loss", 5, "--json", out,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    assert "[INFO] stopped after 0 epochs: training loss at most 5" in said.out
+    (lane,) = json.loads(out.read_text())["lanes"]
+    assert lane["train_loss"] == []
+    assert lane["final_train_loss"] == pytest.approx(2.58, abs=0.005)

@@ -98,6 +98,15 @@ def test_bursts_end_with_a_stop_rule_or_a_divergence() -> None:
     assert diverging.diverged.all()
 
 
+def test_bursts_go_on_past_stops_if_they_are_to() -> None:
+    for target in (10.0, 1e9):  # reached on the way, and at the start
+        rule = StopRules(target_loss=target)
+        free, stopping = (Trainer(load_problem("blobs"), seed=1, stop=one) for one in (None, rule))
+        free.advance(200)
+        assert list(Bursts(stopping, 0.001).to(200, past_stops=True))[-1] == 200
+        assert stopping.weights.tobytes() == free.weights.tobytes()
+
+
 def test_every_so_many_seconds_it_is_time(clock: Clock) -> None:
     due = Every(0.5)
     seen = []

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.making import ON_DATA, Floats, make_problem, make_rows
 from tui_gd.learning.optimizers import OPTIMIZERS
@@ -392,6 +394,63 @@ def test_losses_fall_steadily_at_a_rate_below_the_curvature() -> None:
     trainer = Trainer(problem, loss="mse", learning_rates=[1 / curvature], seed=1)
     trainer.advance(10)
     assert all(later < before for before, later in pairwise(trainer.losses()))
+
+
+def diverging_plane(**rules: float) -> Trainer:
+    """The start has a loss of 2.58, and every epoch a higher one."""
+    start = np.zeros(3)
+    return Trainer(
+        load_problem("plane"),
+        loss="mse",
+        learning_rates=[2.0],
+        initial_weights=start,
+        stop=StopRules(**rules),
+    )
+
+
+def test_a_start_that_fulfils_a_rule_is_where_the_run_stops() -> None:
+    x, y = load_problem("plane").x_train, load_problem("plane").y_train
+    loss, norm = np.mean(y**2), np.linalg.norm(2 * x.T @ y / len(y))
+    assert loss == pytest.approx(2.58, abs=0.005)
+    for rules, why in (
+        ({"target_loss": 5.0}, "training loss at most 5"),
+        ({"target_loss": loss * (1 + 1e-12)}, "training loss at most"),
+        ({"gradient_norm": norm * (1 + 1e-12)}, "gradient norm at most"),
+    ):
+        trainer = diverging_plane(**rules)
+        assert trainer.advance(50) == 0
+        assert (trainer.epoch, trainer.newest) == (0, 0)
+        assert trainer.stopped.startswith(why)
+        # a second advance ignores the rules
+        assert trainer.advance(7) == 7
+        assert not trainer.stopped
+    for rules in ({"target_loss": loss * (1 - 1e-12)}, {"gradient_norm": norm * (1 - 1e-12)}):
+        assert diverging_plane(**rules).advance(3) == 3
+
+
+@given(
+    rates=st.lists(st.floats(0.01, 1.2), min_size=1, max_size=3),
+    share=st.floats(0.01, 1.5),
+    bursts=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+)
+def test_a_run_never_passes_an_epoch_that_fulfils_its_target(rates, share, bursts) -> None:
+    """The first epoch at which all lanes are at the target is the last, epoch 0 included."""
+    problem = load_problem("line")
+    free = Trainer(problem, loss="mse", learning_rates=rates, seed=3)
+    target = share * float(free.loss.max())
+    free.advance(sum(bursts))
+    losses = np.array([free.losses(lane) for lane in range(len(rates))]).max(axis=0)
+    reached = np.flatnonzero(losses <= target)
+    trainer = Trainer(
+        problem, loss="mse", learning_rates=rates, seed=3, stop=StopRules(target_loss=target)
+    )
+    for burst in bursts:
+        trainer.advance(burst)
+        if trainer.stopped:
+            break
+    wanted = int(reached[0]) if len(reached) else sum(bursts)
+    assert trainer.epoch == wanted
+    assert bool(trainer.stopped) == bool(len(reached))
 
 
 def test_going_on_after_a_stop_ignores_the_rules() -> None:

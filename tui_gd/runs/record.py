@@ -181,7 +181,7 @@ class RunRecord:
         numbers = [lane.number for lane in trainer.lanes]
         starts = dict(zip(numbers, trainer.weights.copy(), strict=True))
         newest = checkpoint.newest
-        for epoch in Bursts(trainer, SHOW_SECONDS).to(newest):
+        for epoch in Bursts(trainer, SHOW_SECONDS).to(newest, past_stops=True):
             if show is not None:
                 show(epoch, newest)
         found = trainer.checkpoint(checkpoint.seed)

@@ -103,7 +103,7 @@ def _go(trainer: Trainer, epoch: int) -> bool:
     while trainer.epoch < epoch:
         if trainer.interrupt:
             raise Interrupted
-        if not trainer.advance(epoch - trainer.epoch):
+        if not trainer.advance(epoch - trainer.epoch) and not trainer.stopped:
             return False
     return True
 

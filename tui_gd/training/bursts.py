@@ -36,17 +36,19 @@ class Bursts:
         self._epochs = max(1, min(2 * self._epochs, fitting, self._longest))
         return done
 
-    def to(self, goal: int, wanted: Callable[[], bool] = lambda: True) -> Iterator[int]:
+    def to(
+        self, goal: int, wanted: Callable[[], bool] = lambda: True, *, past_stops: bool = False
+    ) -> Iterator[int]:
         """Yield the epoch after each burst until `goal` is reached.
 
-        It ends before when all lanes have diverged, a stop rule is fulfilled, or `wanted()` is
-        false, which is looked at before each burst.
+        It ends before that when all lanes have diverged, when a stop rule is fulfilled, unless it
+        goes on `past_stops`, or when `wanted()` is false, which is called before each burst.
         """
         trainer = self._trainer
         while trainer.epoch < goal and not trainer.diverged.all() and wanted():
             self.once(goal)
             yield trainer.epoch
-            if trainer.stopped:
+            if trainer.stopped and not past_stops:
                 return
 
 

@@ -263,7 +263,9 @@ class Trainer:
         if begin < self.stopped_at:
             self.stopped_at = math.inf
         with self._deferring():
-            while self.epoch < goal and not self.diverged.all():
+            if begin == 0 < goal:
+                self._check_start()
+            while self.epoch < goal and not (self.stopped or self.diverged.all()):
                 self._advance_chunk(goal - self.epoch)
                 if self._interrupt or self.stopped:
                     break
@@ -373,6 +375,16 @@ class Trainer:
         self._add_tests(first, states[:count], np.isfinite(losses[:count]))
         self._use_methods()
         self.history.evaluation.finish(self.engines.test)
+
+    def _check_start(self) -> None:
+        """Stop at epoch 0 if the start fulfils a rule."""
+        if self.stop_rules and self.stopped_at > 0:
+            norms = np.sqrt(np.vecdot(self.grad, self.grad))
+            test = self.history.test_loss.block(0, 1)
+            best = [(0, math.inf)] * len(self.lanes)
+            epoch, why = self.stop_rules.reason(0, self.loss[None], norms[None], test, best)
+            if epoch == 0:
+                self.stopped, self.stopped_at = why, 0
 
     def _check_stop_rules(self, first: int, chunk: Chunk) -> None:
         """Stop at the first epoch of the chunk that fulfils a rule, and forget what came after."""
