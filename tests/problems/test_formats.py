@@ -171,8 +171,8 @@ WEATHER = """% a comment
 
 @DATA
 % another
-sunny,85,85.5,'no, it''s not',no
-overcast,83,?,fine,yes
+sunny,85,85.5,'no, it\\'s \\"not\\"',no
+overcast,83,?,"fine",yes
 'very rainy',?,80,fine,yes
 ?,70,96,?,yes
 """
@@ -190,7 +190,7 @@ def test_arff_is_read_with_its_names_and_kinds(tmp_path: Path) -> None:
             "play": "text",
         }
         assert table.columns[0].labels == ("overcast", "sunny", "very rainy")
-        assert table.columns[3].labels == ("fine", "no, it's not")
+        assert table.columns[3].labels == ("fine", 'no, it\'s "not"')
         nan = np.nan
         wanted = [
             [1, 85, 85.5, 1, 0],

@@ -8,6 +8,7 @@ import pytest
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
+from tui_gd.problems import input_file
 from tui_gd.problems.files import load_file, read_columns
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.reading import Reading
@@ -232,6 +233,15 @@ def test_numbers_tell_the_separator_where_two_split_all_rows_alike(tmp_path: Pat
     assert list(columns(path)) == ["a", "b", "kinds"]
 
 
+def test_blank_and_comment_lines_at_the_end_do_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, "a,b,y\n" + "1,2,0\n3,4,1\n" * 5 + "\n\n# the end\n\n\n# of it")
+    for size in (1 << 20, 20, 6):
+        monkeypatch.setattr(input_file, "CHUNK", size)
+        assert columns(path, comment="#")["a"] == [1.0, 3.0] * 5
+
+
 def test_blanks_within_quotes_stay(tmp_path: Path) -> None:
     path = saved(tmp_path, "a b y\n" + '1 "New  York" 0\n2 "Los\tAngeles" 1\n' * 4)
     assert columns(path, sep="blanks")["b"] == ["New  York", "Los\tAngeles"] * 4
@@ -325,6 +335,9 @@ def test_options_without_effect_are_refused(tmp_path: Path) -> None:
         ("2000,2001,2002", "2003,2004,2005", False),
         ("group,10,20,30,40", "a,{i},{i2},{i},{i2}", True),
         ("group,10,20,30", "a,{i},{i2},{i}", False),
+        (",0,1,3", "{i},{i2},{i},{i2}", True),
+        (",0,1,3", ",{i2},{i},{i2}", False),
+        (",0,0,3", "{i},{i2},{i},{i2}", False),
     ],
 )
 def test_a_header_of_years_is_told_from_numbers(
@@ -333,11 +346,13 @@ def test_a_header_of_years_is_told_from_numbers(
     body = "".join(rows.format(i=7 * i % 31, i1=7 * i % 31 + 1, i2=i * i) + "\n" for i in range(40))
     path = saved(tmp_path, f"{first}\n{body}")
     names = [f"x{i + 1}" for i in range(first.count(",") + 1)]
-    assert list(columns(path)) == (first.split(",") if header else names)
+    stated = [name or "column 1" for name in first.split(",")]
+    assert list(columns(path)) == (stated if header else names)
     table = read_columns(path)
     assert any("no header found" in remark for remark in table.remarks) != header
     # the option overrules
-    assert list(columns(path, header=True)) == first.split(",")
+    if len(set(names)) == len(set(first.split(","))):
+        assert list(columns(path, header=True)) == stated
     assert list(columns(path, header=False)) == names
     assert not read_columns(path, reading=Reading(header=False)).remarks
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems import input_file
 from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
 from tui_gd.problems.reading import BLANKS, Reading, numeral
@@ -23,6 +24,9 @@ class Delimited:
 
     The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name.
     """
+
+    # within these a line end does not end a row
+    _line_quote = b'"'
 
     def __init__(
         self, file: InputFile, reading: Reading, kinds: dict[str, Kind] | None = None
@@ -65,8 +69,7 @@ class Delimited:
     def records(self, chunk: Chunk) -> Iterator[tuple[int, list[str]]]:
         """Yield line and fields of the rows of a chunk, as written."""
         header, first = chunk.first and self.dialect.header, chunk.line
-        dialect = self.dialect
-        for line, fields in rows_of(chunk.text(), dialect.delimiter, dialect.quote):
+        for line, fields in rows_of(chunk.text(), self.dialect.delimiter):
             if not header:
                 yield first + line - 1, fields
             header = False
@@ -79,13 +82,13 @@ class Delimited:
 
     def _chunks(self) -> Iterator[Chunk]:
         """Yield chunks without comments and skipped rows, and with tabs in place of blanks."""
-        with closing(self._file.chunks(self._quote)) as chunks:
+        with closing(self._file.chunks(self._line_quote)) as chunks:
             for chunk in chunks:
-                yield replace(chunk, data=self._cleaned(chunk))
-
-    @property
-    def _quote(self) -> bytes:
-        return b'"'
+                data = self._cleaned(chunk)
+                if data.strip():
+                    yield replace(chunk, data=data)
+                elif chunk.first and len(chunk.data) >= input_file.CHUNK:
+                    raise ProblemError(f"{self.shown}: begins with a MiB of nothing but comments")
 
     def _cleaned(self, chunk: Chunk) -> bytes:
         """Return the bytes of a chunk with lines that are left out empty: they still count."""
@@ -170,11 +173,7 @@ class Delimited:
                 column_names=[str(index) for index in range(len(self.dialect.names))],
                 skip_rows_after_names=int(header),
             ),
-            parse_options=ParseOptions(
-                delimiter=self.dialect.delimiter,
-                quote_char=self.dialect.quote,
-                newlines_in_values=True,
-            ),
+            parse_options=ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
             convert_options=ConvertOptions(
                 column_types=given | dict.fromkeys(grouped, pa.string()),
                 include_columns=list(only),
@@ -291,8 +290,6 @@ class _Places:
         return f"row {self._row + row + 1}"
 
 
-# ARFF: a header of attributes with their kinds, then rows with commas.
-
 _DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n", re.MULTILINE | re.IGNORECASE)
 _SPARSE = re.compile(rb"(?:\s*%[^\n]*\n)*\s*\{")
 _ATTRIBUTE = re.compile(
@@ -304,6 +301,8 @@ _ATTRIBUTE = re.compile(
 
 class Arff(Delimited):
     """A table in the attribute-relation format of Weka and OpenML; `?` is a missing value."""
+
+    _line_quote = b""
 
     def __init__(
         self, file: InputFile, reading: Reading, kinds: dict[str, Kind] | None = None
@@ -330,14 +329,26 @@ class Arff(Delimited):
             safe: "number" if kind.startswith(numbers) else "text"
             for safe, (_, kind) in zip(named(file.shown, self._attributes), found, strict=True)
         }
-        self._single = b"'" in rows[: 1 << 20]
         missing = (*reading.missing, "?")
         reading = replace(reading, missing=missing, comment="%", skip_rows=head.count("\n"))
         super().__init__(file, reading, {**stated, **(kinds or {})})
 
-    @property
-    def _quote(self) -> bytes:
-        return b"'" if self._single else b'"'
-
     def _find_dialect(self, _: Chunk) -> Dialect:
-        return Dialect(",", self._attributes, False, quote=self._quote.decode())
+        return Dialect(",", self._attributes, False)
+
+    def _cleaned(self, chunk: Chunk) -> bytes:
+        """Return the bytes of a chunk with quotes as in CSV."""
+        return _QUOTED.sub(_requoted, super()._cleaned(chunk))
+
+
+# a value in either kind of quotes, within which a backslash stands before a quote
+_QUOTED = re.compile(
+    rb"""(?m)(^|,)[ \t]*(?:'((?:[^'\\]|\\.|'')*)'|"((?:[^"\\]|\\.|"")*)")[ \t]*(?=,|\r?$)"""
+)
+
+
+def _requoted(match: "re.Match[bytes]") -> bytes:
+    single = match[2] is not None
+    text = match[2].replace(b"''", b"'") if single else match[3].replace(b'""', b'"')
+    text = re.sub(rb"\\(.)", rb"\1", text)
+    return match[1] + b'"' + text.replace(b'"', b'""') + b'"'

@@ -26,15 +26,13 @@ NO_HEADER = (
 class Dialect:
     """How a text table is written: its delimiter, its column names, whether it has a header.
 
-    `blanks`: one blank or more between fields; the cleaned text then has a tab there. `quote` is
-    the quotation mark.
+    `blanks`: one blank or more between fields; the cleaned text then has a tab there.
     """
 
     delimiter: str
     names: tuple[str, ...]
     header: bool
     blanks: bool = False
-    quote: str = '"'
 
     @property
     def shown(self) -> str:
@@ -44,10 +42,10 @@ class Dialect:
         return "a tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
 
 
-def rows_of(text: str, delimiter: str, quote: str = '"') -> Iterator[tuple[int, list[str]]]:
+def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a text that are not empty, each with the number of its last line."""
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     for row in reader:
         if row:
             yield reader.line_num, row
@@ -59,8 +57,8 @@ def sniff(shown: str, text: str, reading: Reading) -> Dialect:
     The delimiter is comma, tab, semicolon or bar: the one that splits most of the first 50 rows
     into the same number of fields, more than one; if several do, the one with the largest share of
     numbers, and then of most fields. The first row is a header if it has text over a
-    column of numbers, no number at all, or texts and then years over numbers; without a header the
-    columns are x1, x2, and so on. What `reading` says counts.
+    column of numbers, no number at all, texts and then years over numbers, or lacks only its first
+    name; without a header the columns are x1, x2, and so on. What `reading` says counts.
     """
     blanks = reading.separator == BLANKS
     if blanks:
@@ -157,6 +155,9 @@ def _is_header(rows: list[list[str]], reading: Reading) -> bool:
     named = [cell for cell in cells if not is_number(cell)]
     if over_numbers and any(cell not in reading.missing_numbers for cell in named):
         return True
+    # what writes an index leaves the first name out
+    if not first[0].strip() and len(set(first)) == len(first):
+        return bool(below) and all(row[0].strip() for row in below)
     return _names_years(first, below, over_numbers, over_texts)
 
 

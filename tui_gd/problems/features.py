@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, cast
@@ -105,7 +106,10 @@ def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> T
     if not used:
         named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
         reasons = "; ".join(named) or "the target is the only one"
-        raise ProblemError(f"{table.shown}: no column is left to learn from ({reasons})")
+        indices = [slot for slot, why in left_out.items() if "index" in why]
+        name = shlex.quote(table.columns[indices[0]].name) if indices else ""
+        hint = f": --number {name} takes the index" if indices else ""
+        raise ProblemError(f"{table.shown}: no column is left to learn from ({reasons}){hint}")
     return Treatment(used, left_out, tuple(counting), tuple(distinct))
 
 

@@ -456,5 +456,6 @@ def _text_fault(column: Column, found: list[str], reading: Reading) -> str | Non
     place, value = column.no_number
     return (
         f"{place}, column {column.name!r}: {value} is not a number as most of the column is;"
-        f" correct it, leave it empty, or name it with --missing {shlex.quote(value[1:-1])}"
+        f" correct it, name it with --missing {shlex.quote(value[1:-1])}, or read the column as"
+        f" text with --text {quoted}"
     )
