@@ -9,6 +9,9 @@ from types import FrameType
 
 def main() -> int:
     """Run the command line and return its exit status."""
+    if os.name == "nt":
+        print("gd-tui: needs Linux or macOS; on Windows run it in WSL", file=sys.stderr)
+        return 2
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupted)
     from tui_gd.cli.dispatch import run

@@ -94,7 +94,6 @@ ROWS = {
     "stdin is /dev/null": Row(done.refused, DRAWS, shell='exec "$@" </dev/null', starts=False),
     "stdin is a pipe": Row(done.refused, DRAWS, shell='echo | "$@"', starts=False),
     "stdin is closed": Row(done.refused, "exit status|draws", shell='exec "$@" <&-', starts=False),
-    "stderr is a file": Row(done.refused, RUNS, shell='exec "$@" 2>errors', starts=False),
     # what the environment says
     "NO_COLOR": Row(done.draws_without_colour, "it ended", {"NO_COLOR": "1"}, starts=False),
     "TERM=dumb": Row(done.goes_on_without, DRAWS, {"TERM": "dumb"}, starts=False),

@@ -93,12 +93,11 @@ def terminal_for(options: argparse.Namespace) -> "Terminal | None":
             hint = " (--plain takes commands)" if typed else ""
             print(f"gd-tui: {why}: training without an interface{hint}", file=sys.stderr)
         return None
-    for stream, name in ((sys.stdin, "input"), (sys.stderr, "error")):
-        if stream is None or not stream.isatty():
-            raise ProblemError(
-                f"standard {name} is not a terminal, which the interface needs: use gd-tui run,"
-                " or --plain"
-            )
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ProblemError(
+            "standard input is not a terminal, which the interface needs: use gd-tui run,"
+            " or --plain"
+        )
     if not in_front(sys.stdin.fileno()):
         raise ProblemError(
             "the terminal belongs to another program: use gd-tui run in the background"

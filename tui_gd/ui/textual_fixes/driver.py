@@ -7,6 +7,7 @@ import os
 import re
 import select
 import signal
+import sys
 import termios
 import time
 import tty
@@ -216,6 +217,9 @@ class HardDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        # fault: it draws on stderr, also where that is a file for errors
+        if sys.__stdout__ and not (sys.__stderr__ and sys.__stderr__.isatty()):
+            self._file = sys.__stdout__
         self._gone: Callable[[], object] = getattr(app, "terminal_gone", app.exit)
         self._key_read: Callable[[], object] = getattr(app, "key_read", lambda: None)
         self._waiting: deque[tuple[float, Message]] = deque()
