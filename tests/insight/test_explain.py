@@ -133,3 +133,32 @@ def test_a_weight_leads_from_and_to_the_units_in_its_name() -> None:
             weights[number] = 0.0
     second = Predictor(model, problem.task).units(weights, problem.x_train)[1]
     np.testing.assert_allclose(second[:, 0], np.tanh(weights[at] * units[0][:, 2]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("task", "loss", "hidden"), [case for case in CASES if case[2]])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
+def test_the_backward_pass_layer_by_layer(
+    task: str, loss: str, hidden: tuple[int, ...], activation: str
+) -> None:
+    problem = load_problem(PROBLEMS[task], samples=60)
+    model = Model(problem.features, problem.outputs, hidden, activation)
+    weights = np.random.default_rng(8).standard_normal(model.parameters)
+    x, y, rows = problem.x_train[3], float(problem.y_train[3]), len(problem.y_train)
+    one = chain(model, task, loss, weights, x, y, rows)
+    # the shares of all layers, one after the other, are the row's share of the gradient
+    shares = np.concatenate([layer.shares.ravel() for layer in one.layers])
+    np.testing.assert_allclose(shares, one.share, rtol=1e-12, atol=1e-300)
+    # f'(z) by differences of the activation, from the inputs of the layer
+    for number, layer in enumerate(one.layers[:-1]):
+        z = layer.inputs @ model.matrices(weights[None])[number][0]
+        rise = (F[activation](z + 1e-6) - F[activation](z - 1e-6)) / 2e-6
+        np.testing.assert_allclose(layer.slopes, rise, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(one.layers[number + 1].inputs[:-1], F[activation](z), rtol=1e-12)
+    assert one.layers[-1].slopes is None
+
+
+F = {
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "relu": lambda z: np.maximum(z, 0.0),
+}

@@ -12,19 +12,26 @@ from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.ui.panels.step import flow, vector
 
 W = np.array(WEIGHTS)
-ROW = re.compile(r"^│ (x1|x2|bias) +(\S+) +(\S+) +(\S+) +(\S+)", re.MULTILINE)
+ROW = re.compile(r"^│ (x1|x2|bias) +([\d.e-]+) +([\d.e-]+) +([\d.e-]+) +([\d.e-]+)", re.M)
 
 
 def table(driver: Driver) -> dict[str, list[float]]:
-    """The weights' rows: name → W, g, α·g, W − α·g."""
-    return {row[0]: list(map(float, row[1:])) for row in ROW.findall(driver.read("#step"))}
+    """The weights' rows: name → weight, gradient, α × gradient, new weight."""
+    text = driver.read("#step").replace("−", "-")
+    return {row[0]: list(map(float, row[1:])) for row in ROW.findall(text)}
 
 
 def number(driver: Driver, before: str) -> float:
     """The number that stands after some text."""
-    found = re.search(re.escape(before) + r"([-+\d.e]+)", driver.read("#step"))
+    found = re.search(re.escape(before) + r"([−\d.e+-]+)", driver.read("#step"))
     assert found, f"{before!r} not in\n{driver.read('#step')}"
-    return float(found[1])
+    return float(found[1].replace("−", "-"))
+
+
+def pull(driver: Driver) -> list[float]:
+    """What the row pulls at the weights."""
+    share = re.search(r"·x = \((.*)\)", driver.read("#step"))[1]
+    return [float(value.replace("−", "-")) for value in share.split(", ")]
 
 
 def pass_over(loss: str, x, y, weights):
@@ -50,21 +57,35 @@ async def test_the_update_of_every_weight(loss, columns, rows, tmp_path) -> None
     after, _ = pass_over(loss, data.train_x, y, W - 0.02 * g)
     start = write_weights(tmp_path)
     async with driving(columns, rows, init=start, alpha=(0.02,), loss=loss) as driver:
-        await driver.press("4")
+        await driver.press("4", "m")
         await driver.until(lambda: len(table(driver)) == 3)
-        await driver.until(lambda: "→" in driver.read("#step").split("\n")[1])
+        await driver.until(lambda: "falls by" in driver.read("#step"))
         shown = table(driver)
         for index, name in enumerate(("x1", "x2", "bias")):
             expected = [W[index], g[index], 0.02 * g[index], W[index] - 0.02 * g[index]]
             assert shown[name] == pytest.approx(expected, rel=6e-5), name
+            arrow = "↓" if g[index] > 0 else "↑"
+            assert re.search(rf"│ {name} .* {arrow} ", driver.read("#step"))
         assert number(driver, "loss ") == pytest.approx(before, rel=1e-7)
-        line = driver.read("#step").split("\n")[1]
+        line = next(one for one in driver.read("#step").split("\n") if "│ loss " in one)
         assert float(re.search(r"→ ([\d.]+)", line)[1]) == pytest.approx(after, rel=1e-7)
-        assert number(driver, "(") == pytest.approx(after - before, rel=5e-3)
-        assert number(driver, "‖g‖ ") == pytest.approx(np.linalg.norm(g), rel=1e-5)
-        if rows == 40:
-            halved = "g is half the gradient" in driver.read("#step")
-            assert halved == (loss == "sse")
+        assert number(driver, "falls by ") == pytest.approx(before - after, rel=5e-3)
+        text = driver.read("#step")
+        assert "new weight = weight − α × gradient" in text
+        assert "× α 0.02" in text
+        assert ("leaves out the factor 2 of (p − y)²" in text) == (loss == "sse")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (44, 18), (40, 17)])
+async def test_no_number_is_cut_in_a_narrow_panel(columns, rows) -> None:
+    async with driving(columns, rows) as driver:
+        await driver.press("4")
+        await driver.until(lambda: "falls by" in driver.read("#step"))
+        lines = driver.read("#step").split("\n")
+        for name in ("x1", "x2", "bias"):
+            row = next(line for line in lines if f"│ {name} " in line)
+            assert re.fullmatch(rf"│ {name}( +−?[\d.]+)+ [↑↓] *│", row), row
+        assert not any(re.search(r"\d…", line) for line in lines)
 
 
 @pytest.mark.parametrize("loss", ["sse", "cross-entropy"])
@@ -76,21 +97,23 @@ async def test_the_chain_of_one_sample(loss, columns, rows, tmp_path) -> None:
     p = 1 / (1 + np.exp(-z))
     delta = (p - y) * p * (1 - p) if loss == "sse" else (p - y) / 500
     async with driving(columns, rows, init=write_weights(tmp_path), loss=loss) as driver:
-        await driver.press("4", "down", "down")
-        await driver.until(lambda: "sample 3 of 500" in driver.read("#step"))
-        assert number(driver, "z = x·W = " if rows == 24 else "= x·W = ") == pytest.approx(z)
-        assert number(driver, "exp(−z)) = ") == pytest.approx(p, rel=1e-6)
+        await driver.press("4", "m", "down", "down")
+        await driver.until(lambda: "row 3 of 500" in driver.read("#step"))
+        text = driver.read("#step")
+        assert f"class {y} at x1 {x[0]:.4g}, x2 {x[1]:.4g}".replace("-", "−") in text
+        line = next(one for one in text.split("\n") if "│ z = " in one).strip("│ ")
+        terms, _, shown = line.replace("−", "-").removeprefix("z = ").rpartition(" = ")
+        assert float(shown) == pytest.approx(z, rel=1e-6)
+        # the products, as they are written, add up to it
+        written = terms.replace(" ", "").replace("·", "*").replace("-(", "-1*(")
+        assert eval(written) == pytest.approx(z, rel=2e-3)
+        assert number(driver, "1/(1+e^−z) = ") == pytest.approx(p, rel=1e-6)
+        assert ("right" if (p > 0.5) == y else "wrong") in text
         assert number(driver, "= p − y = ") == pytest.approx(p - y, rel=1e-6)
-        assert f"y = {y}" in driver.read("#step")
-        formula = "(p − y) · p · (1 − p) = " if loss == "sse" else "(p − y) / 500 = "
-        assert number(driver, formula) == pytest.approx(delta, rel=1e-4)
-        share = re.search(r"δ·x = \((.*)\)", driver.read("#step"))[1]
-        expected = delta * x
-        assert [float(v) for v in share.split(", ")] == pytest.approx(expected, rel=1e-4)
-        if rows == 40:
-            own = (p - y) ** 2 if loss == "sse" else -np.log(p if y else 1 - p) / 500
-            line = next(li for li in driver.read("#step").split("\n") if "loss  =" in li)
-            assert float(line.strip("│ ").rpartition("= ")[2]) == pytest.approx(own, rel=1e-4)
+        assert "(p − y)·p(1−p)·x" in text if loss == "sse" else "((p − y) / 500)·x" in text
+        assert pull(driver) == pytest.approx(delta * x, rel=1e-4)
+        hardly = "this row hardly moves a weight" in text
+        assert hardly == (loss == "sse" and p * (1 - p) < 0.01)
 
 
 async def test_the_shares_of_all_samples_add_up_to_the_gradient(tmp_path) -> None:
@@ -102,27 +125,26 @@ async def test_the_shares_of_all_samples_add_up_to_the_gradient(tmp_path) -> Non
     shares = ((p - y) * p * (1 - p))[:, None] * data.train_x
     assert shares.sum(axis=0) == pytest.approx(g)
     async with driving(init=write_weights(tmp_path)) as driver:
-        await driver.press("4")
+        await driver.press("4", "m")
         for index in range(3):
-            share = re.search(r"δ·x = \((.*)\)", driver.read("#step"))[1].split(", ")
-            assert [float(v) for v in share] == pytest.approx(shares[index], rel=1e-4)
+            assert pull(driver) == pytest.approx(shares[index], rel=1e-4)
             await driver.press("down")
-            wanted = f"train sample {index + 2} of 500"
+            wanted = f"row {index + 2} of 500"
             await driver.until(lambda wanted=wanted: wanted in driver.read("#step"))
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 async def test_at_80x24_nothing_is_cut_and_nothing_scrolls(symbols) -> None:
     async with driving(80, 24, symbols=symbols) as driver:
-        await driver.press("4", "full_stop", "full_stop")
+        await driver.press("4", "m", "full_stop", "full_stop")
         await driver.status(epoch=2)
         await driver.settled()
         text = driver.read("#step")
         assert "pgdn" not in text
         assert "…" not in text
-        for word in ("x1", "x2", "bias", "x = (", "y = ", "p = 1", "error = p", "share = "):
+        for word in ("x1", "x2", "bias", "row 1 of 500", "z = ", "1/(1+e", "error = p", "pull on"):
             assert word in text, word
-        assert len(re.findall(r"= \([-\d., e]+\)", text)) == 2  # both vectors, closed
+        assert len(re.findall(r"= \([−\d., e-]+\)", text)) == 1  # the vector, closed
         assert text.isascii() or symbols is UNICODE
 
 
@@ -146,16 +168,16 @@ async def test_of_many_weights_the_largest_are_shown_and_a_line_says_so(
         await driver.press("4")
         await driver.until(lambda: "step" in driver.focused())
         text = driver.read("#step")
-        note = re.search(r"the (\d+) largest \|g\| of 30 weights", text)
-        shown = re.findall(r"^│ (x\d+|bias) +[-+]", text, re.MULTILINE)
+        note = re.search(r"(\d+) largest gradients of 30 weights", text)
+        shown = re.findall(r"^│ (x\d+|bias) +[−\d]", text, re.MULTILINE)
         assert len(shown) == int(note[1]) >= 2
         gradient = driver.run.runner.snapshot.lane.gradient
         names = [*problem.feature_names, "bias"]
         largest = sorted(range(30), key=lambda i: -abs(gradient[i]))[: len(shown)]
         assert shown == [names[i] for i in sorted(largest)]
         if rows > 12:
-            # both vectors are shortened, their last number kept
-            assert len(re.findall(r"= \([^)]*…, [^)]+\)", text)) == 2
+            # the vector is shortened, its last number kept
+            assert len(re.findall(r"= \([^)]*…(, [^)]+)?\)", text)) == 1
 
 
 async def test_another_optimizer_shows_what_its_step_comes_to() -> None:
@@ -163,15 +185,14 @@ async def test_another_optimizer_shows_what_its_step_comes_to() -> None:
         await driver.press("full_stop", "full_stop")
         await driver.status(epoch=2)
         await driver.settled()
-        assert "W ← W − α·v" in driver.read("#step").split("\n")[0]
-        assert "W − step" in driver.read("#step")
+        assert "new weight = weight − step   momentum: W ← W − α·v" in driver.read("#step")
         now = table(driver)
         await driver.press("full_stop")
         await driver.status(epoch=3)
         await driver.settled()
         after = table(driver)
         for name in now:
-            assert after[name][0] == pytest.approx(now[name][3], rel=1e-6)
+            assert after[name][0] == pytest.approx(now[name][3], rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -191,15 +212,16 @@ async def test_other_problems_and_models_are_drawn_too_in_ascii(settings) -> Non
         await driver.press("full_stop", "2", "enter", "4", "down")
         await driver.status(epoch=1)
         await driver.settled()
-        assert "step 1" in driver.read("#step")
+        assert "epoch 1 -> 2" in driver.read("#step")
+        assert "row 2 of" in driver.read("#step")
         assert driver.text().isascii()
-        assert "?" not in driver.text().replace("? help", "")
+        assert "?" not in re.sub(r"\?\s+help", "", driver.text())
 
 
 def test_a_vector_is_cut_to_its_room_and_keeps_its_last_number() -> None:
     values = [1.5, -2.25, 3, 4, 1]
-    assert vector(values, 40) == "(1.5, -2.25, 3, 4, 1)"
-    assert vector(values, 20) == "(1.5, -2.25, …, 1)"
+    assert vector(values, 40) == "(1.5, −2.25, 3, 4, 1)"
+    assert vector(values, 20) == "(1.5, −2.25, …, 1)"
     assert vector(values, 11) == "(1.5, …, 1)"
     assert len(vector([1e-300] * 30, 40)) <= 40
 
@@ -209,3 +231,49 @@ def test_pieces_share_a_line_as_long_as_they_fit() -> None:
     assert flow(["aa", "bb", "cc"], 12) == ["aa   bb   cc"]
     assert flow(["a" * 9, "b"], 5) == ["a" * 9, "b"]
     assert flow([], 5) == []
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
+async def test_the_backward_pass_of_a_row_layer_by_layer(loss) -> None:
+    async with driving(160, 60, problem="moons", hidden=(4, 3), loss=loss) as driver:
+        await driver.press("4", "m", "down")
+        await driver.until(lambda: "row 2 of 500" in driver.read("#step"))
+        text, problem = driver.read("#step").replace("−", "-"), driver.run.problem
+        weights = driver.run.runner.snapshot.lane.weights
+    first, second, third = weights[:12].reshape(3, 4), weights[12:27].reshape(5, 3), weights[27:]
+    x, y = problem.x_train[1], problem.y_train[1]
+    a1 = np.tanh(x @ first)
+    a2 = np.tanh(np.append(a1, 1) @ second)
+    p = 1 / (1 + np.exp(-np.append(a2, 1) @ third))
+    d3 = 2 * (p - y) * p * (1 - p) / 500 if loss == "mse" else (p - y) / 500
+    d2 = (1 - a2**2) * third[:3] * d3
+    d1 = (1 - a1**2) * (second[:4] @ d2)
+    for number, a, delta in ((1, a1, d1), (2, a2, d2)):
+        block = text[text.index(f"│ layer {number}  ") :].split("\n")
+        rows = [
+            list(map(float, re.findall(r"-?[\d.]+(?:e-?\d+)?", line[9:]))) for line in block[:4]
+        ]
+        assert rows[0] == list(range(1, len(a) + 1))
+        assert rows[1] == pytest.approx(a, rel=6e-3)
+        assert rows[2] == pytest.approx(1 - a**2, rel=6e-3)
+        assert rows[3] == pytest.approx(delta, rel=6e-3)
+    # the share of one weight of each layer is aₖ·δⱼ
+    inputs, deltas = {1: x[:2], 2: a1, 3: a2}, {1: d1, 2: d2, 3: np.array([d3])}
+    found = re.findall(r"layer (\d): x?(\d) → (\d): share aₖ·δⱼ = .* = (\S+)", text)
+    assert [int(one[0]) for one in found] == [3, 2, 1]
+    for layer, k, j, share in found:
+        a, delta = inputs[int(layer)][int(k) - 1], deltas[int(layer)][int(j) - 1]
+        assert float(share) == pytest.approx(a * delta, rel=6e-4)
+
+
+async def test_with_a_schedule_the_step_uses_the_rate_of_this_epoch() -> None:
+    async with driving(160, 50, alpha=(0.02,), schedule="step:1:0.5") as driver:
+        await driver.press("4", "m", "full_stop", "full_stop")
+        await driver.status(epoch=2)
+        await driver.until(lambda: "falls by" in driver.read("#step"))
+        assert "α = 0.02 × 0.25 (step:1:0.5)" in driver.read("#step")
+        shown, snapshot = table(driver), driver.run.runner.snapshot
+        for name, g, after in zip(
+            ("x1", "x2", "bias"), snapshot.lane.gradient, snapshot.lane.next_weights, strict=True
+        ):
+            assert shown[name][2:] == pytest.approx([0.005 * g, after], rel=1e-4)

@@ -7,25 +7,25 @@ from itertools import pairwise
 import numpy as np
 
 from tui_gd.learning.losses import Sigmoid, make_loss, softmax
-from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.models import ACTIVATIONS, Floats, Model
 from tui_gd.problems import Problem
 
 # one row's part of the loss, and its δ = d loss / d score as descent uses it; n is the number of
 # rows, t = ±1 the class, and for several classes e = p − onehot(y)
 _FORMULAS = {
-    ("binary", "sse"): ("(p − y)²", "(p − y) · p · (1 − p)"),
-    ("binary", "mse"): ("(p − y)² / n", "2 · (p − y) · p · (1 − p) / n"),
+    ("binary", "sse"): ("(p − y)²", "(p − y)·p(1−p)"),
+    ("binary", "mse"): ("(p − y)² / n", "2·(p − y)·p(1−p) / n"),
     ("binary", "cross-entropy"): ("−ln(p of class y) / n", "(p − y) / n"),
     ("binary", "hinge"): ("max(0, 1 − t·z) / n", "−t / n where t·z < 1, else 0"),
-    ("multiclass", "sse"): ("sum e²", "p · (e − sum e·p)"),
-    ("multiclass", "mse"): ("sum e² / n", "2 · p · (e − sum e·p) / n"),
+    ("multiclass", "sse"): ("sum e²", "p·(e − sum e·p)"),
+    ("multiclass", "mse"): ("sum e² / n", "2·p·(e − sum e·p) / n"),
     ("multiclass", "cross-entropy"): ("−ln(p of class y) / n", "(p − onehot(y)) / n"),
     ("multiclass", "hinge"): (
         "sum of max(0, z − z of class y + 1) / n",
         "1 / n where positive; class y: −their sum",
     ),
     ("regression", "sse"): ("(z − y)²", "z − y"),
-    ("regression", "mse"): ("(z − y)² / n", "2 · (z − y) / n"),
+    ("regression", "mse"): ("(z − y)² / n", "2·(z − y) / n"),
     ("regression", "mae"): ("|z − y| / n", "sign(z − y) / n"),
     ("regression", "huber"): ("error² / 2n, past 1: (|error| − ½) / n", "error, at most ±1, / n"),
 }
@@ -42,18 +42,37 @@ class Quantity:
 
 
 @dataclass(frozen=True, eq=False)
+class BackwardLayer:
+    """A layer's part in the backward pass of one row: weight k → j has the share `aₖ · δⱼ` of g.
+
+    `inputs` (inputs + 1,) are the aₖ that go into the layer, 1 for the bias last. `delta` (units,)
+    are the δⱼ: of the last layer d loss / d zⱼ as descent uses it, of those below
+    `δⱼ = f′(zⱼ) · sum over l of w_jl · δ_l`. `slopes` (units,) are the f′(zⱼ), None of the last.
+    """
+
+    inputs: Floats
+    slopes: Floats | None
+    delta: Floats
+
+    @property
+    def shares(self) -> Floats:
+        """The shares of the layer's weights, (inputs + 1, units)."""
+        return np.outer(self.inputs, self.delta)
+
+
+@dataclass(frozen=True, eq=False)
 class Chain:
     """x → z → p → error → loss → δ → share, for one row and one lane.
 
     With hidden layers there is a quantity for each of them before z. `share` (parameters,) is the
-    row's part of the gradient g: `x ⊗ δ`, carried back through hidden layers.
+    row's part of the gradient g, `layers` is the backward pass that leads to it, first layer first.
     """
 
     x: Floats
     y: float
     steps: tuple[Quantity, ...]
     share: Floats
-    share_formula: str
+    layers: tuple[BackwardLayer, ...]
 
 
 def chain(
@@ -81,19 +100,35 @@ def chain(
     steps.append(Quantity("loss", own_formula, (float(own * rule.loss_scale(rows)),)))
     flat = tuple(np.atleast_1d(delta[0, 0]).tolist())
     steps.append(Quantity("δ", delta_formula, flat, signed=True))
-    formula = "δ carried back" if model.hidden else "δ·x" if model.outputs == 1 else "x ⊗ δ"
-    return Chain(x, y, tuple(steps), share, formula)
+    layers = _backward(model, lane, buffers.hidden, x, np.array(flat))
+    return Chain(x, y, tuple(steps), share, layers)
+
+
+def _backward(
+    model: Model, weights: Floats, hidden: tuple[Floats, ...], x: Floats, delta: Floats
+) -> tuple[BackwardLayer, ...]:
+    """Return the backward pass from the δ of the outputs (outputs,), first layer first."""
+    inputs = [x, *(layer[0, 0] for layer in hidden)]
+    layers = [BackwardLayer(inputs[-1], None, delta)]
+    with np.errstate(all="ignore"):
+        for number in range(len(hidden), 0, -1):
+            matrix = model.matrices(weights)[number][0]
+            slopes = np.ones((1, len(inputs[number]) - 1))
+            ACTIVATIONS[model.activation].carry_back(slopes, inputs[number][None, :-1])
+            delta = slopes[0] * (matrix[:-1] @ delta)
+            layers.append(BackwardLayer(inputs[number - 1], slopes[0], delta))
+    return tuple(reversed(layers))
 
 
 def _score_formula(model: Model) -> str:
-    return f"[a{len(model.hidden)}, 1]·W{len(model.hidden) + 1}" if model.hidden else "x·W"
+    return f"W{len(model.hidden) + 1}·a{len(model.hidden)}" if model.hidden else "w·x"
 
 
 def _hidden(model: Model, layers: tuple[Floats, ...]) -> list[Quantity]:
     quantities = []
     for number, layer in enumerate(layers, 1):
-        below = "x" if number == 1 else f"[a{number - 1}, 1]"
-        formula = f"{model.activation}({below}·W{number})"
+        below = "x" if number == 1 else f"a{number - 1}"
+        formula = f"{model.activation}(W{number}·{below})"
         quantities.append(Quantity(f"a{number}", formula, tuple(layer[0, 0, :-1].tolist())))
     return quantities
 
@@ -110,7 +145,7 @@ def _output(task: str, loss: str, z: Floats, y: float) -> list[Quantity]:
     if task == "binary":
         p = float(Sigmoid(np.float64)(z, np.empty(1))[0])
         return [
-            Quantity("p", "1 / (1 + exp(−z))", (p,)),
+            Quantity("p", "1/(1+e^−z)", (p,)),
             Quantity("error", "p − y", (p - y,), signed=True),
         ]
     p_all = np.empty((1, 1, len(z)))

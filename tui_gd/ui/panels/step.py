@@ -1,52 +1,55 @@
-"""The step panel: the arithmetic of the next update, and of one sample's part in it."""
+"""The step panel: why the weights move, and what one row of the data pulls at them."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tui_gd.insight.explain import Chain, Quantity, chain, weight_names
+from tui_gd.insight.explain import BackwardLayer, Chain, Quantity, chain, weight_names
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.colours import Colour
+from tui_gd.plots.palette import Palette
+from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table
-from tui_gd.session.snapshot import LaneSnapshot
-from tui_gd.ui.panels.panel import Panel, Scroll, View
+from tui_gd.problems import Problem
+from tui_gd.ui.panels.data import class_label
+from tui_gd.ui.panels.panel import Hint, Panel, Scroll, View
 
 SEPARATOR = "   "
 _NONE = "-"
-# a vector of which less than this is seen is rather given a line of its own
-_VECTOR = 24
-_HEADER = ("", "W", "g", "α·g", "W − α·g")
-# of an optimizer with a memory, or of several steps: what they come to in one epoch
-_OTHER_HEADER = ("", "W", "g", "step", "W − step")
-_CHECK_HEADER = ("", "W", "g", "by differences", "rel. error")
-_DIGITS = ((7, 5), (6, 4), (5, 3), (4, 2))
+# digits of weights and of steps and the cells between columns, from the roomiest to the tightest
+_DIGITS = ((6, 5, 2), (6, 4, 2), (5, 4, 2), (4, 4, 2), (4, 3, 2), (4, 3, 1), (3, 2, 1))
+# a column with one number of decimals has at most so many cells beside its digits
+_ASIDE = 5
 # so many weights are always shown, of more at least the other number
 _ALL_WEIGHTS, _FEWEST_WEIGHTS = 4, 2
+# a row whose factor p(1−p) is below it hardly moves a weight
+_NO_PULL = 1e-2
+_UNIT_CELLS = 9
+
+Line = list[tuple[str, Colour]]
+"""Pieces of text, each with its colour."""
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Lines above and below the table of weights."""
+class _Rule:
+    """How the weights move: the formula, the header of the change, and the change (parameters,)."""
 
-    head: list[str]
-    chain: list[str]
-    blank: bool = False
-    """A blank line stands between table and chain."""
-
-    @property
-    def rows(self) -> int:
-        """The lines without those of the weights."""
-        return len(self.head) + 1 + self.blank + len(self.chain)
+    formula: str
+    header: str
+    change: Floats
+    note: str = ""
 
 
 class StepPanel(Panel):
-    """Draws `W ← W − α·g` with its numbers, and x → z → p → error → share for one sample.
+    """Draws the update of every weight, and one row's way from x to its pull on the weights.
 
-    Where not all fits, lines are merged, then of the weights only those with the largest |g| are
-    shown, then the rest is scrolled.
+    Where not all fits, blank lines and notes go first; then, of many weights, only those with the
+    largest gradients are shown; then the rest is scrolled.
     """
 
     NAME = "step"
@@ -66,260 +69,446 @@ class StepPanel(Panel):
         contents = self._contents(view, height, room)
         inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
-        title = f"step {snapshot.epoch} → {snapshot.epoch + 1} · {snapshot.lane.optimizer.formula}"
-        cells = draw_box(rows, columns, inner, self.heading(style.symbols.spell(title)), style)
+        heading = Heading(
+            "Step: why the weights move" if columns >= 50 else "Step",
+            key=view.keys.of("panel('step')"),
+            right=style.symbols.spell(f"epoch {snapshot.epoch} → {snapshot.epoch + 1}"),
+            focused=self.focused,
+        )
+        cells = draw_box(rows, columns, inner, heading, style)
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
-        """Return all that there is to say, in as few rows as needed to fit into `height`."""
-        style = view.style
-        palette = style.palette
-        count = len(view.snapshot.lane.weights)
-        layouts = self._layouts(view, room)
-        layout = next((one for one in layouts if one.rows + count <= height), layouts[-1])
-        fitting = max(_FEWEST_WEIGHTS, height - layout.rows - 1)
-        all_shown = count <= _ALL_WEIGHTS or layout.rows + count <= height
-        table = self._table(view, room, count if all_shown else fitting)
-        top, bottom = len(layout.head), len(layout.head) + table.shape[0] + layout.blank
-        cells = Cells.blank(bottom + len(layout.chain), room, style)
-        for row, line in enumerate(layout.head):
-            cells.put(row, 0, fit(line, room, style.symbols.plain), palette.text)
-        cells.paste(top, 0, table)
-        for row, line in enumerate(layout.chain, bottom):
-            colour = palette.text
-            if row == bottom:
-                colour = palette.accent if self.focused else palette.dim
-            cells.put(row, 0, fit(line, room, style.symbols.plain), colour)
+        """Return everything there is to say, in as few rows as needed to fit into `height`."""
+        style, lane = view.style, view.snapshot.lane
+        palette, count = style.palette, len(view.snapshot.lane.weights)
+        rule, row = _rule(view), self._row_lines(view, room)
+        head: list[Line] = [[(one, palette.dim)] for one in _wrap(rule.formula, room)]
+        notes: list[Line] = [[(one, palette.dim)] for one in _wrap(rule.note, room)]
+        after = _loss_lines(view, room) if lane.numeric is None else []
+        fixed = len(head) + 1 + len(after) + len(row)
+        roomy = fixed + count + len(notes) + 2 <= height
+        fitting = max(_FEWEST_WEIGHTS, height - fixed - 1)
+        all_shown = count <= _ALL_WEIGHTS or fixed + count <= height
+        table = self._table(view, rule, room, count if all_shown else fitting)
+        blank: list[Line] = [[]] if roomy else []
+        above = [*head, *(notes if roomy else []), *blank]
+        below = [*after, *blank, *row]
+        cells = Cells.blank(len(above) + table.shape[0] + len(below), room, style)
+        cells.paste(len(above), 0, table)
+        rows = (*range(len(above)), *range(len(above) + table.shape[0], cells.shape[0]))
+        for at, line in zip(rows, (*above, *below), strict=True):
+            _put(cells, at, line, view.style.symbols)
         return cells
 
-    def _layouts(self, view: View, room: int) -> list[_Layout]:
-        """Return the layouts from the roomiest to the tightest."""
-        lane, problem, spell = view.snapshot.lane, view.problem, view.style.symbols.spell
-        head = [spell(piece) for piece in head_pieces(lane, halved=self._halved(view))]
-        short = flow(head[:3], room)
-        if problem.surface:
-            return [_Layout(flow(head, room), []), _Layout(short, [])]
-        row = problem.rows(problem.x_train, self.sample)
-        target = float(problem.y_train[self.sample])
-        rows = len(problem.y_train)
-        name = spell(f"train sample {self.sample + 1} of {rows}  ({view.keys.moving} choose)")
-        model, loss = view.predictor.model, lane.loss_name
-        one = chain(model, problem.task, loss, lane.weights, row, target, rows)
-        lines = [spell(line) for line in chain_lines(one, room)]
-
-        def merged(*, with_loss: bool) -> list[str]:
-            heading = spell(f"sample {self.sample + 1} of {rows} ({view.keys.moving})")
-            pieces = chain_pieces(one, room, len(heading), with_loss=with_loss)
-            return flow([heading, *map(spell, pieces)], room)
-
-        return [
-            _Layout([head[0], *flow(head[1:], room)], [name, *lines], blank=True),
-            _Layout(flow(head, room), [name, *lines]),
-            _Layout(flow(head, room), merged(with_loss=True)),
-            _Layout(short, merged(with_loss=True)),
-            _Layout(short, merged(with_loss=False)),
-        ]
-
-    @staticmethod
-    def _halved(view: View) -> bool:
-        """Whether descent follows half the loss's gradient, as the tutorial does."""
-        return view.snapshot.lane.loss_name == "sse"
-
-    @staticmethod
-    def _steps(view: View) -> tuple[tuple[str, ...], Floats]:
-        """Return the table's header, and by how much every weight is lowered: by α·g.
-
-        With another optimizer, mini-batches or a schedule by what the runner found looking ahead.
-        """
-        lane, settings = view.snapshot.lane, view.settings
-        plain = lane.optimizer.name == "sgd" and settings.schedule == "constant"
-        if plain and not 0 < settings.batch_size < len(view.problem.y_train):
-            return _HEADER, lane.learning_rate * lane.gradient
-        return _OTHER_HEADER, lane.weights - lane.next_weights
-
-    def _table(self, view: View, room: int, most: int) -> Cells:
-        """Return the updates of all weights, or of the `most` with the largest |g|."""
-        lane, symbols = view.snapshot.lane, view.style.symbols
-        header, steps = self._steps(view)
-        if lane.numeric is not None:
-            header = _CHECK_HEADER
+    def _table(self, view: View, rule: _Rule, room: int, most: int) -> Cells:
+        """Return the updates of all weights, or of the `most` with the largest gradients."""
+        lane, style = view.snapshot.lane, view.style
+        symbols, palette = style.symbols, style.palette
         names = [symbols.spell(name) for name in weight_names(view.problem, view.predictor.model)]
         shown = np.arange(len(names))
         if len(names) > most:
             shown = np.sort(np.argsort(-np.abs(lane.gradient), kind="stable")[:most])
-        body, columns = [], list(range(5))
-        for digits in _DIGITS:
-            checked = lane.numeric is not None
-            row = check_row if checked else update_row
-            last = lane.numeric if lane.numeric is not None else steps
-            body = [
-                row(
-                    fit(names[index], max(8, room // 4), symbols.plain),
-                    lane.weights[index],
-                    lane.gradient[index],
-                    last[index],
-                    digits,
-                )
-                for index in shown
-            ]
-            if _table_width([*body, header]) <= room:
+        first = [_fitting_name(names[index], max(8, room // 3), symbols.plain) for index in shown]
+        forms: list[tuple[tuple[int, int, int], tuple[int, ...]]] = [(one, ()) for one in _DIGITS]
+        # rather leave a column out than cut the numbers of another
+        forms += [(_DIGITS[-1], (3,)), (_DIGITS[-1], (3, 2))]
+        for (of_weights, of_steps, gap), left_out in forms:
+            header, columns = _columns(view, rule, shown, (of_weights, of_steps))
+            whole = [header, *(list(row) for row in zip(first, *columns, strict=True))]
+            kept = [column for column in range(5) if column not in left_out]
+            lines = [[symbols.words(row[column]) for column in kept] for row in whole]
+            if _table_width(lines, gap) <= room:
                 break
-        for column in (3, 2):  # rather leave a column out than cut the numbers of another
-            if _table_width([[row[c] for c in columns] for row in [*body, header]]) > room:
-                columns.remove(column)
-        table = draw_table(
-            len(body) + 1,
-            room,
-            Table(
-                [symbols.spell(header[column]) for column in columns],
-                [[row[column] for column in columns] for row in body],
-            ),
-            view.style,
-        )
+        colours = {(row, 0): palette.dim for row in range(len(first))}
+        if lane.numeric is None and 3 not in left_out and "×" in rule.header:
+            colours |= {(row, 3): palette.accent for row in range(len(first))}
+        table = Table(lines[0], lines[1:], highlight=colours, gap=gap)
+        drawn = draw_table(len(lines), room, table, style)
         if len(names) == len(shown):
-            return table
-        cells = Cells.blank(len(body) + 2, room, view.style)
-        cells.paste(0, 0, table)
-        note = f"the {len(shown)} largest |g| of {len(names)} weights"
-        cells.put(len(body) + 1, 0, fit(note, room, symbols.plain), view.style.palette.dim)
+            return drawn
+        cells = Cells.blank(len(lines) + 1, room, style)
+        cells.paste(0, 0, drawn)
+        note = f"{len(shown)} largest gradients of {len(names)} weights"
+        forms_of_note = (f"the {note}", note, f"{len(shown)} of {len(names)} weights")
+        cells.put(len(lines), 0, _first(forms_of_note, room), palette.dim)
         return cells
 
+    # One row of the data
+
+    def _chain(self, view: View) -> Chain:
+        problem, lane, rows = view.problem, view.snapshot.lane, len(view.problem.y_train)
+        row, target = problem.rows(problem.x_train, self.sample), problem.y_train[self.sample]
+        model, loss = view.predictor.model, lane.loss_name
+        return chain(model, problem.task, loss, lane.weights, row, float(target), rows)
+
+    def _row_lines(self, view: View, room: int) -> list[Line]:
+        """Return one row's way forward to its prediction, and back to its pull on the weights."""
+        problem, palette = view.problem, view.style.palette
+        if problem.surface:
+            return []
+        one = self._chain(view)
+        which = f"row {self.sample + 1} of {len(problem.y_train)} {view.keys.moving}"
+        bright = palette.accent if self.focused else palette.dim
+        described = _described(problem, one, room)
+        lines: list[Line] = [[(which, bright), (SEPARATOR + described, palette.text)]]
+        if width(which + SEPARATOR + described) > room:
+            lines = [[(which, bright)], [(described, palette.text)]]
+        weights = view.snapshot.lane.weights if not view.predictor.model.hidden else None
+        for step in one.steps:
+            lines += _step_lines(step, one, weights, problem, palette, room)
+        lines += _pull_lines(one, problem, palette, room)
+        return lines
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys of this panel."""
+        if view.problem.surface:
+            return ()
+        return (
+            Hint(("step(1)", "step_back(1)"), "step, back", 1, "step"),
+            Hint(("move(-1)", "move(1)"), "row", 2),
+            Hint(("check_gradient",), "check the gradient", 4, "check"),
+            Hint(("scroll(1)",), "scroll", 6),
+            Hint(("copy",), "copy all digits", 5, "copy"),
+            Hint(("learning_rate(1)", "learning_rate(-1)"), "α", 3),
+        )
+
+    def moved(self, by: int, view: View) -> int:
+        """Choose the next row, or the one before."""
+        self.sample = (self.sample + by) % max(len(view.problem.y_train), 1)
+        return 0
+
+    def scroll_by(self, pages: int) -> None:
+        """Scroll by the lines seen at once, less one."""
+        self._scroll.turn(pages)
+
+    # As text, with all digits
+
     def numbers(self, view: View) -> list[str]:
-        """Return the update of every weight, and the sample's chain, with all digits."""
-        lane, problem = view.snapshot.lane, view.problem
-        epoch = view.snapshot.epoch
-        header, steps = self._steps(view)
-        columns = [lane.weights, lane.gradient, steps, lane.weights - steps]
+        """Return the update of every weight, and one row's way, with all digits."""
+        lane, problem, epoch = view.snapshot.lane, view.problem, view.snapshot.epoch
+        rule = _rule(view)
+        header = ["weight", "value", "gradient", rule.header, "new weight"]
+        columns = [lane.weights, lane.gradient, rule.change, lane.weights - rule.change]
         if lane.numeric is not None:
-            header, columns = (*header, "g by differences"), [*columns, lane.numeric]
+            header, columns = [*header, "gradient by differences"], [*columns, lane.numeric]
         names = weight_names(problem, view.predictor.model)
         lines = [
             f"step {epoch} to {epoch + 1}, {lane.optimizer.formula}",
             f"loss {lane.loss!r}"
             + ("" if np.isnan(lane.next_loss) else f", after the step {lane.next_loss!r}"),
-            f"alpha {lane.learning_rate!r}, norm of g {lane.gradient_norm!r}",
-            *(["g is half the gradient"] if self._halved(view) else []),
+            f"alpha {lane.learning_rate * view.snapshot.rate_factor!r}, length of the gradient"
+            f" {lane.gradient_norm!r}",
+            *([rule.note] if rule.note else []),
             "",
-            ", ".join(["weight", *header[1:]]),
+            ", ".join(header),
         ]
         rows = zip(names, np.stack(columns, axis=1).tolist(), strict=True)
         lines += [", ".join([name, *map(repr, row)]) for name, row in rows]
-        return lines if problem.surface else [*lines, "", *self._chain_numbers(view)]
+        return lines if problem.surface else [*lines, "", *self._row_numbers(view)]
 
-    def _chain_numbers(self, view: View) -> list[str]:
-        problem, lane, rows = view.problem, view.snapshot.lane, len(view.problem.y_train)
-        row = problem.rows(problem.x_train, self.sample)
-        target = float(problem.y_train[self.sample])
-        model, loss = view.predictor.model, lane.loss_name
-        one = chain(model, problem.task, loss, lane.weights, row, target, rows)
-        steps = [(f"{step.name} = {step.formula}", step.values) for step in one.steps]
-        named = [
+    def _row_numbers(self, view: View) -> list[str]:
+        one = self._chain(view)
+        named: list[tuple[str, Iterable[float]]] = [
             ("x", one.x.tolist()),
             ("y", (one.y,)),
-            *steps,
-            (f"share of g = {one.share_formula}", one.share.tolist()),
+            *((f"{step.name} = {step.formula}", step.values) for step in one.steps),
         ]
+        for number, layer in enumerate(one.layers, 1):
+            of = f" of layer {number}" if len(one.layers) > 1 else ""
+            if layer.slopes is not None:
+                named += [(f"f′(z){of}", layer.slopes.tolist()), (f"δ{of}", layer.delta.tolist())]
+        named.append(("share of the gradient", one.share.tolist()))
         return [
-            f"train sample {self.sample + 1} of {rows}",
+            f"train row {self.sample + 1} of {len(view.problem.y_train)}",
             *(f"{name} = {', '.join(repr(float(v)) for v in values)}" for name, values in named),
         ]
 
-    def moved(self, by: int, view: View) -> int:
-        """Choose the next sample, or the one before."""
-        self.sample = (self.sample + by) % max(len(view.problem.y_train), 1)
-        return 0
 
-    def scroll_by(self, pages: int) -> None:
-        """Scroll by what is seen at once, less a line."""
-        self._scroll.turn(pages)
+# How the weights move
 
 
-def _table_width(rows: Sequence[Sequence[str]]) -> int:
-    """Return the cells that a table of these rows takes."""
-    widest = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    return sum(widest) + 2 * (len(widest) - 1)
+def _rule(view: View) -> _Rule:
+    """Return the rule of the next update: plain descent by α × gradient, or what it comes to."""
+    lane, settings, snapshot = view.snapshot.lane, view.settings, view.snapshot
+    half = lane.loss_name == "sse"
+    note = "as in the tutorial, the gradient leaves out the factor 2 of (p − y)²" if half else ""
+    if half and view.problem.task == "regression":
+        note = "the gradient leaves out the factor 2 of (z − y)²"
+    rate = lane.learning_rate * snapshot.rate_factor
+    batched = 0 < settings.batch_size < len(view.problem.y_train)
+    scheduled = f"α = {lane.learning_rate:g} × {snapshot.rate_factor:.2g} ({settings.schedule})"
+    if snapshot.rate_factor != 1.0:
+        note = f"{scheduled}; {note}" if note else scheduled
+    if lane.optimizer.name == "sgd" and not batched:
+        formula = "new weight = weight − α × gradient"
+        return _Rule(formula, f"× α {rate:.3g}", rate * lane.gradient, note)
+    name = lane.optimizer.name
+    formula = f"new weight = weight − step   {name}: {lane.optimizer.formula}"
+    if batched:
+        batches = -(-len(view.problem.y_train) // settings.batch_size)
+        formula = f"new weight = weight − step, the sum of {batches} mini-batches ({name})"
+    return _Rule(formula, "step", lane.weights - lane.next_weights, note)
 
 
-# Every weight's update, and one sample's share in it, in words and numbers
+def _columns(
+    view: View, rule: _Rule, shown: NDArray[np.intp], digits: tuple[int, int]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the header, and the columns after the names, of the weights that are `shown`."""
+    lane, (of_weights, of_steps) = view.snapshot.lane, digits
+    weights, gradients = lane.weights[shown], lane.gradient[shown]
+    columns = [aligned(weights, of_weights), aligned(gradients, of_steps)]
+    if lane.numeric is not None:
+        found = lane.numeric[shown]
+        scale = np.maximum(np.maximum(np.abs(gradients), np.abs(found)), 1e-300)
+        errors = [f"{error:.1e}" for error in np.abs(gradients - found) / scale]
+        header = ["", "weight", "gradient", "by differences", "rel. error"]
+        return header, [*columns, aligned(found, of_steps), errors]
+    change = rule.change[shown]
+    after = aligned(weights - change, of_weights)
+    arrows = ["↓" if by > 0.0 else "↑" if by < 0.0 else " " for by in change.tolist()]
+    moved = [f"{text} {arrow}" for text, arrow in zip(after, arrows, strict=True)]
+    header = ["", "weight", "gradient", rule.header, "new weight  "]
+    return header, [*columns, aligned(change, of_steps), moved]
 
 
-def update_row(
-    name: str, weight: float, gradient: float, step: float, digits: tuple[int, int] = (7, 5)
-) -> tuple[str, ...]:
-    """Return one weight's update: name, W, g, step, W − step; `digits` of weights and of steps.
+def _fitting_name(name: str, room: int, plain: bool) -> str:
+    """Return a weight's name in at most `room` cells; where it leads to is kept whole."""
+    if width(name) <= room:
+        return name
+    start, arrow, end = name.replace("layer ", "L", 1).rpartition(" -> " if plain else " → ")
+    if not arrow:
+        return fit(name, room, plain)
+    return fit(start, max(room - width(arrow + end), 3), plain) + arrow + end
 
-    What is not known yet, NaN, is a dash.
+
+def aligned(values: Iterable[float], digits: int) -> list[str]:
+    """Return numbers with one number of decimals, so that even the smallest has `digits` digits.
+
+    Where that would be too wide each has its own form; NaN, which is not known yet, is a dash.
+
+    >>> aligned([0.5, -12.25], 3), aligned([1e-9, 4000.0], 3)
+    (['0.500', '−12.250'], ['1e-9', '4000'])
     """
-    of_weights, of_steps = digits
-    return (
-        name,
-        f"{weight:+.{of_weights}g}",
-        f"{gradient:+.{of_steps}g}",
-        _NONE if math.isnan(step) else f"{step:+.{of_steps}g}",
-        _NONE if math.isnan(step) else f"{weight - step:+.{of_weights}g}",
-    )
-
-
-def check_row(
-    name: str, weight: float, gradient: float, found: float, digits: tuple[int, int] = (7, 5)
-) -> tuple[str, ...]:
-    """Return one weight's gradient beside that found by differences, and how far they differ."""
-    error = abs(gradient - found) / max(abs(gradient), abs(found), 1e-300)
-    return (
-        name,
-        f"{weight:+.{digits[0]}g}",
-        f"{gradient:+.{digits[0]}g}",
-        f"{found:+.{digits[0]}g}",
-        f"{error:.1e}",
-    )
-
-
-def head_pieces(lane: LaneSnapshot, *, halved: bool) -> list[str]:
-    """Return the loss before and after, the learning rate and the gradient's norm."""
-    change = lane.next_loss - lane.loss
-    after = "" if math.isnan(change) else f" → {lane.next_loss:.8g} ({change:+.2e})"
+    numbers = list(values)
+    known = [abs(value) for value in numbers if math.isfinite(value) and value]
+    texts = [""]
+    if known:
+        decimals = max(0, digits - 1 - math.floor(math.log10(min(known))))
+        texts = [f"{value:.{min(decimals, 20)}f}" for value in numbers]
+    if max(map(len, texts)) > digits + _ASIDE or not known:
+        texts = [short(value, digits) for value in numbers]
     return [
-        f"loss {lane.loss:.8g}{after}",
-        f"α {lane.learning_rate:g}",
-        f"‖g‖ {lane.gradient_norm:.6g}",
-        *(["g is half the gradient"] if halved else []),
+        _NONE if math.isnan(value) else text.replace("-", "−", 1) if value < 0 else text
+        for value, text in zip(numbers, texts, strict=True)
     ]
 
 
-def chain_lines(one: Chain, room: int) -> list[str]:
-    """Return one sample's arithmetic, a line for each step; vectors are cut to `room` cells."""
-    given, share = f"   y = {one.y:g}", f"share of g = {one.share_formula} = "
-    lines = [f"x     = {vector(one.x, room - 8 - width(given))}{given}"]
-    for step in one.steps:
-        head = f"{step.name:<5} = {step.formula} = "
-        lines.append(head + _numbers(step, room - width(head)))
-    return [*lines, f"{share}{vector(one.share, room - width(share))}"]
+def short(value: float, digits: int) -> str:
+    """Return a number in few cells: exponents without leading zeros.
 
-
-def chain_pieces(one: Chain, room: int, heading: int, *, with_loss: bool) -> list[str]:
-    """Return the same in pieces, several of which may share a line.
-
-    Where x has room beside a heading of so many cells and before y, it is cut to that.
+    >>> short(1.25e-06, 3), short(-0.5, 3)
+    ('1.25e-6', '-0.5')
     """
-    share, given = f"share = {one.share_formula} = ", f"y = {one.y:g}"
-    beside = room - heading - width(f"{SEPARATOR}x = {SEPARATOR}{given}")
-    pieces = [f"x = {vector(one.x, beside if beside > _VECTOR else room - 4)}", given]
-    for step in one.steps:
-        if with_loss or step.name != "loss":
-            head = f"{step.name} = {step.formula} = "
-            pieces.append(head + _numbers(step, room - width(head)))
-    return [*pieces, f"{share}{vector(one.share, room - width(share))}"]
+    mantissa, e, exponent = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}e{int(exponent):+d}" if e else mantissa
 
 
-def _numbers(step: Quantity, room: int) -> str:
-    """Return one number, to as many digits as its kind needs, or a vector."""
-    if len(step.values) > 1:
-        return vector(step.values, room)
-    value = step.values[0]
+def _number(value: float, digits: int = 7) -> str:
+    """Return a number with a true minus."""
+    text = short(value, digits)
+    return "−" + text[1:] if text.startswith("-") else text
+
+
+def _loss_lines(view: View, room: int) -> list[Line]:
+    """Return the loss before and after, and by how much it falls or rises."""
+    lane, palette = view.snapshot.lane, view.style.palette
+    change = lane.next_loss - lane.loss
+    line = [("loss ", palette.dim), (f"{lane.loss:.8g}", palette.text)]
+    if math.isnan(change):
+        return [line]
+    line.append((f" → {lane.next_loss:.8g}", palette.text))
+    words, colour = ("falls", palette.good) if change <= 0 else ("rises", palette.error)
+    said = (f"{words} by {short(abs(change), 3)}", colour)
+    beside = sum(width(text) for text, _ in line) + width(SEPARATOR + said[0])
+    return [[*line, (SEPARATOR, palette.text), said]] if beside <= room else [line, [said]]
+
+
+# One row's way to its pull on the weights
+
+
+def _described(problem: Problem, one: Chain, room: int) -> str:
+    """Return what a row is: its class or target, and as many of its features as fit."""
+    if problem.class_names:
+        what = class_label(problem.class_names[int(one.y)])
+    else:
+        what = f"{problem.target_name} {_number(one.y, 5)}"
+    features = [
+        f"{name} {_number(value, 4)}"
+        for name, value in zip(problem.feature_names, one.x.tolist(), strict=False)
+    ]
+    for count in range(min(len(features), room // 6), 0, -1):
+        more = ", …" if count < len(features) else ""
+        text = f"{what} at {', '.join(features[:count])}{more}"
+        if width(text) <= room:
+            return text
+    return what
+
+
+def _step_lines(
+    step: Quantity,
+    one: Chain,
+    weights: Floats | None,
+    problem: Problem,
+    palette: Palette,
+    room: int,
+) -> list[Line]:
+    """Return one step of the way forward; `weights` are those of a model without hidden layers."""
     if step.name in {"loss", "δ"}:
-        return f"{value:+.5g}" if step.signed else f"{value:.5g}"
-    return f"{value:+.7g}" if step.signed else f"{value:.7g}"
+        return []
+    value, single = step.values[0], len(step.values) == 1
+    head, verdict = f"{step.name} = {step.formula} = ", None
+    if step.name == "z" and single and weights is not None:
+        return [[(_sum_of_products(one.x, weights, value, room), palette.text)]]
+    if step.name == "p" and single:
+        verdict = (value > 0.5) == (one.y == 1)
+        name = class_label(problem.class_names[1])
+        head = _first((f"p({name}) = {step.formula} = ", head, "p = "), room - 18)
+    elif step.name == "p":
+        verdict = int(np.argmax(step.values)) == int(one.y)
+    elif step.name == "t·z":
+        verdict = value > 0
+    rest = room - width(head) - (8 if verdict is not None else 0)
+    line = [(head + (_number(value) if single else vector(step.values, rest)), palette.text)]
+    return [line if verdict is None else [*line, *_rightness(verdict, palette)]]
+
+
+def _rightness(right: bool, palette: Palette) -> Line:
+    word, colour = ("right", palette.good) if right else ("wrong", palette.error)
+    return [(SEPARATOR + word, colour)]
+
+
+def _sum_of_products(x: Floats, weights: Floats, z: float, room: int) -> str:
+    """Return z with its terms, `0.5·2 − 1·3 + 0.25 = −1.75`, where there is room for them."""
+    result = _number(z)
+    terms = ""
+    for weight, value in zip(weights.tolist()[:8], x.tolist(), strict=False):
+        sign = "−" if weight < 0 else "+"
+        size = short(abs(weight), 4)
+        factor = f"·({_number(value, 4)})" if value < 0 else f"·{_number(value, 4)}"
+        terms += f" {sign} {size}{'' if value == 1.0 else factor}"
+    first = terms[3:] if terms.startswith(" +") else terms[1:2] + terms[3:]
+    whole = f"z = {first} = {result}"
+    return whole if len(weights) <= 8 and width(whole) <= room else f"z = w·x = {result}"
+
+
+def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> list[Line]:
+    """Return the way back: δ, and what the row pulls at the weights, layer by layer."""
+    delta = next(step for step in one.steps if step.name == "δ")
+    formula = delta.formula
+    last = one.layers[-1]
+    lines: list[Line] = []
+    if len(one.layers) == 1 and len(last.delta) == 1:
+        bracketed = formula if "/" not in formula else f"({formula})"
+        forms = (
+            f"pull on the weights = {bracketed}·x = ",
+            f"pull = {bracketed}·x = ",
+            "pull = δ·x = ",
+        )
+        head = _first(forms, room - 24)
+        lines.append([(head + vector(one.share, room - width(head)), palette.text)])
+    else:
+        head = f"δ = {formula} = "
+        if len(last.delta) == 1:
+            text = head + _number(float(last.delta[0]))
+        else:
+            text = head + vector(last.delta, room - width(head))
+        lines.append([(text, palette.text)])
+        for number in range(len(one.layers), 0, -1):
+            layer = one.layers[number - 1]
+            if layer.slopes is not None:
+                lines += _layer_lines(layer, one.layers[number].inputs, number, palette, room)
+            lines.append([(_share(layer, number, len(one.layers), problem, room), palette.text)])
+    slope = _sigmoid_slope(one, formula)
+    if slope is not None and slope < _NO_PULL:
+        long = "p(1−p) is next to 0: this row hardly moves a weight"
+        lines.append([(_first((long, "p(1−p) is next to 0"), room), palette.warning)])
+    return lines
+
+
+def _sigmoid_slope(one: Chain, formula: str) -> float | None:
+    """Return p(1 − p) where it is a factor of the row's pull."""
+    p = next((step for step in one.steps if step.name == "p"), None)
+    if p is None or "p(1−p)" not in formula:
+        return None
+    return p.values[0] * (1.0 - p.values[0])
+
+
+def _layer_lines(
+    layer: BackwardLayer, units: Floats, number: int, palette: Palette, room: int
+) -> list[Line]:
+    """Return a hidden layer's units in columns: what each hands on, its f′(z), and its δ."""
+    assert layer.slopes is not None
+    count = len(layer.delta)
+    shown = min(count, max(1, (room - 10) // _UNIT_CELLS))
+    more = f" of {count}" if shown < count else ""
+    head = f"layer {number}{more}"
+    labels = [("unit", [str(at + 1) for at in range(shown)])]
+    for name, values in (("a", units[:-1]), ("f′(z)", layer.slopes), ("δ", layer.delta)):
+        labels.append((name, [_number(value, 3) for value in values[:shown].tolist()]))
+    lines: list[Line] = []
+    for row, (name, texts) in enumerate(labels):
+        start = f"{head if row == 0 else '  ' + name:<10}"
+        text = start + "".join(f"{text:>{_UNIT_CELLS}}" for text in texts)
+        lines.append([(text, palette.dim if row == 0 else palette.text)])
+    return lines
+
+
+def _share(layer: BackwardLayer, number: int, layers: int, problem: Problem, room: int) -> str:
+    """Return the largest share of a layer's weights as `aₖ · δⱼ`."""
+    # the bias's share is δ itself
+    shares = np.abs(np.nan_to_num(layer.shares[:-1]))
+    k, j = np.unravel_index(int(shares.argmax()), shares.shape)
+    below = problem.feature_names[k] if number == 1 else str(k + 1)
+    above = str(j + 1)
+    if number == layers and len(problem.class_names) > 2:
+        above = class_label(problem.class_names[j])
+    a, delta = float(layer.inputs[k]), float(layer.delta[j])
+    name = f"layer {number}: {below} → {above}" if layers > 1 else f"{below} → {above}"
+    forms = (
+        f"{name}: share aₖ·δⱼ = {_factor(a)}·{_factor(delta)} = {_number(a * delta, 4)}",
+        f"{name}: aₖ·δⱼ = {_factor(a)}·{_factor(delta)} = {_number(a * delta, 3)}",
+        f"{name}: aₖ·δⱼ = {_number(a * delta, 4)}",
+        f"{name}: {_number(a * delta, 3)}",
+    )
+    return _first(forms, room)
+
+
+def _factor(value: float) -> str:
+    text = _number(value, 4)
+    return f"({text})" if value < 0 else text
+
+
+def _first(forms: Sequence[str], room: int) -> str:
+    """Return the first form that fits, else the last."""
+    return next((form for form in forms if width(form) <= room), forms[-1])
+
+
+def _wrap(text: str, room: int) -> list[str]:
+    """Return a text in lines: parts that stand apart have their own, long ones are wrapped."""
+    parts = flow([part for part in text.split(SEPARATOR) if part], room)
+    return [line for part in parts for line in wrapped(part, room)]
+
+
+def _put(cells: Cells, row: int, line: Line, symbols: Symbols) -> None:
+    """Write the pieces of a line, all but the first only if they fit whole."""
+    at, room = 0, cells.shape[1]
+    for text, colour in line:
+        spelled = symbols.words(text)
+        if at and at + width(spelled) > room:
+            return
+        at = cells.put(row, at, fit(spelled, room - at, symbols.plain), colour)
 
 
 def vector(values: Iterable[float], room: int) -> str:
@@ -330,15 +519,15 @@ def vector(values: Iterable[float], room: int) -> str:
     """
     numbers = list(values)
     # a number and its comma take three cells: more than these are never seen, nor written
-    words = [f"{value:.5g}" for value in numbers[: max(room, 0) // 3 + 2]]
+    words = [_number(value, 5) for value in numbers[: max(room, 0) // 3 + 2]]
     whole = f"({', '.join(words)})"
-    if len(words) == len(numbers) and (len(whole) <= room or len(words) < 2):
+    if len(words) == len(numbers) and (width(whole) <= room or len(words) < 2):
         return whole
-    last = f"{numbers[-1]:.5g}"
+    last = _number(numbers[-1], 5)
     for kept in range(min(len(words), len(numbers) - 2), 0, -1):
         # as many from the front as fit, and the last, which belongs to the bias
         text = f"({', '.join([*words[:kept], '…', last])})"
-        if len(text) <= room:
+        if width(text) <= room:
             return text
     return f"({words[0]}, …)"
 
@@ -352,3 +541,9 @@ def flow(pieces: Sequence[str], room: int) -> list[str]:
         else:
             lines.append(piece)
     return lines
+
+
+def _table_width(rows: Sequence[Sequence[str]], gap: int) -> int:
+    """Return the cells that a table of these rows takes."""
+    widest = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return sum(widest) + gap * (len(widest) - 1)
