@@ -106,7 +106,7 @@ def test_real_data_are_scikit_learns_split_as_the_tutorial_splits(name, test_siz
     x_train, x_test, y_train, y_test = train_test_split(
         bunch.data, bunch.target, test_size=test_size, random_state=seed
     )
-    problem = load_problem(name, test_size, split_seed=seed)
+    problem = load_problem(name, test_size=test_size, split_seed=seed)
     assert np.array_equal(problem.x_train[:, :-1], x_train)
     assert np.array_equal(problem.x_test[:, :-1], x_test)
     assert np.array_equal(problem.y_train, y_train)
@@ -197,7 +197,7 @@ def test_the_split_seed_changes_the_split_and_not_the_rows(name):
 @pytest.mark.parametrize("name", GENERATED)
 @pytest.mark.parametrize("samples", [10, 77])
 def test_samples_are_the_rows_before_the_split(name, samples):
-    problem = load_problem(name, 0.3, samples=samples)
+    problem = load_problem(name, test_size=0.3, samples=samples)
     assert len(problem.y_test) == math.ceil(0.3 * samples)
     assert len(problem.y_train) == samples - len(problem.y_test)
 
@@ -212,7 +212,10 @@ def test_classes_decide_the_task(name, classes, task, outputs):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_standardize_is_standard_scaler_on_the_train_rows(name):
-    plain, scaled = load_problem(name, 0.3), load_problem(name, 0.3, standardize=True)
+    plain, scaled = (
+        load_problem(name, test_size=0.3),
+        load_problem(name, test_size=0.3, standardize=True),
+    )
     scaler = StandardScaler().fit(plain.x_train[:, :-1])
     for ours, rows in ((scaled.x_train, plain.x_train), (scaled.x_test, plain.x_test)):
         theirs = scaler.transform(rows[:, :-1])

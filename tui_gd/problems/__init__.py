@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from tui_gd.errors import ProblemError
 
 if TYPE_CHECKING:
-    from tui_gd.problems.builtin import BUILTIN, load_problem
+    from tui_gd.problems.builtin import BUILTIN
     from tui_gd.problems.catalog import TITLES
+    from tui_gd.problems.load import load_problem
     from tui_gd.problems.problem import Problem
     from tui_gd.problems.projection import Projection, choose_projection
     from tui_gd.problems.surfaces import SURFACES, Minimum, Surface
@@ -37,7 +38,7 @@ _HOMES = {
     "Surface": "surfaces",
     "TITLES": "catalog",
     "choose_projection": "projection",
-    "load_problem": "builtin",
+    "load_problem": "load",
 }
 
 

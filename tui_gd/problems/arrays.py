@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
@@ -101,6 +101,36 @@ def load_arrays(
                 " prepare the file before, or make it smaller"
             )
     return _mapped_problem(shown, data, split, how.test_size)
+
+
+def problem_of_arrays(
+    x: ArrayLike, y: ArrayLike, test: tuple[ArrayLike, ArrayLike] | None, how: Preparation
+) -> Problem:
+    """Return the problem of X (rows, features) and y (rows,) in memory; `test` is such a pair."""
+    data = _of_memory("data", x, y)
+    other = None
+    if test is not None:
+        more = _of_memory("test", *test)
+        if more.x.shape[1] != data.x.shape[1]:
+            raise ProblemError(
+                f"test: has {more.x.shape[1]} features to test on, data has {data.x.shape[1]}"
+            )
+        other = _table_of("test", more, AS_IT_IS)
+    return prepare(_table_of("data", data, AS_IT_IS), other, how)
+
+
+def _of_memory(shown: str, x: ArrayLike, y: ArrayLike) -> "Arrays":
+    def array(values: ArrayLike) -> NDArray[Any]:
+        found = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+        if found.dtype != object:
+            return found
+        # texts of pandas are objects
+        numbers = all(isinstance(value, int | float) for value in found.flat)
+        return found.astype(np.float64 if numbers else str)
+
+    arrays = _arrays(array(x), array(y))
+    _check(shown, arrays, gaps=True)
+    return arrays
 
 
 @dataclass(frozen=True, eq=False)

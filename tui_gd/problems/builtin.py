@@ -132,7 +132,7 @@ class Builtin:
     options: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def load_problem(
+def load_builtin(
     name: str,
     test_size: float = 0.5,
     *,
@@ -154,10 +154,6 @@ def load_problem(
 
     Raises `ProblemError` for an unknown problem, an option that it does not have, a value out of
     range, and if too little is left to train on.
-
-    >>> problem = load_problem("blobs")
-    >>> problem.x_train.shape, problem.task, problem.class_names
-    ((500, 3), 'binary', ('0', '1'))
     """
     if name.startswith(PREFIX):
         return surface_problem(find_surface(name))

@@ -1,7 +1,9 @@
 """Problems from files: tables, numpy's arrays and svmlight."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
+from importlib import import_module
 
 from tui_gd.errors import ProblemError, TargetMissing
 from tui_gd.problems.arrays import load_arrays, load_svmlight
@@ -54,7 +56,25 @@ def load_file(
         return load_svmlight(file, test, how)
     if form in WITHOUT_COLUMNS:
         return load_arrays(path, target, how, test=test, reading=reading)
-    source = source_of(file, form, reading)
+    other = None
+    if test is not None:
+        beside = InputFile(test, reading.encoding)
+        other = partial(source_of, beside, format_of(beside), reading)
+    return learn_from(source_of(file, form, reading), target, drop, other, how, progress)
+
+
+def learn_from(
+    source: Source,
+    target: str | None,
+    drop: Sequence[str],
+    test: Callable[[dict[str, Kind]], Source] | None,
+    how: Preparation,
+    progress: Progress | None = None,
+) -> Problem:
+    """Return the problem of a table; `test` gives rows to test on, of columns of given kinds.
+
+    The rest is as for `load_file`.
+    """
     every = [field.name for field in source.fields]
     dropped = {find_column(source.shown, every, one) for one in drop}
     names = [name for name in every if name not in dropped]
@@ -67,7 +87,7 @@ def load_file(
         )
     names.remove(name)
     table = read_table(source, [*names, name], name, progress=progress)
-    other = _read_test(test, table, name, reading) if test is not None else None
+    other = _read_test(test, table, name) if test is not None else None
     problem = prepare(table, other, how)
     notes = [
         ColumnNote(field.name, field.kind, "", "left out: --drop")
@@ -126,6 +146,12 @@ def source_of(
     file: InputFile, form: Format, reading: Reading, kinds: dict[str, Kind] | None = None
 ) -> Source:
     """Return a table as batches of columns; `kinds` are the kinds of a text table's columns."""
+    try:
+        import_module("pyarrow")
+    except ImportError:
+        raise ProblemError(
+            f"{file.shown}: tables are read with pyarrow, which is missing: pip install pyarrow"
+        ) from None
     if form in {"delimited", "arff"}:
         return (Arff if form == "arff" else Delimited)(file, reading, kinds)
     if form == "json":
@@ -133,18 +159,18 @@ def source_of(
     return Columnar(file, reading, feather=form == "feather")
 
 
-def _read_test(path: str, train: Table, target: str, reading: Reading) -> Table:
-    """Return the columns of `train` from a second file, in the order of `train`."""
-    kinds: dict[str, Kind] = {column.name: column.kind for column in train.columns}
-    file = InputFile(path, reading.encoding)
-    source = source_of(file, format_of(file), reading, kinds)
+def _read_test(
+    source_like: Callable[[dict[str, Kind]], Source], train: Table, target: str
+) -> Table:
+    """Return the columns of `train` from a second table, in the order of `train`."""
+    source = source_like({column.name: column.kind for column in train.columns})
     have = {field.name: field.kind for field in source.fields}
     for column in train.columns:
         if column.name not in have:
             raise ProblemError(
                 f"{source.shown}: has no column {column.name!r}, but {train.shown} has; add it"
             )
-    table = read_table(source, list(kinds), target, train)
+    table = read_table(source, [column.name for column in train.columns], target, train)
     for column, known in zip(table.columns, train.columns, strict=True):
         one, two = (
             entry.kind if entry.kind in {"text", "date", "time"} else "number"

@@ -505,7 +505,7 @@ class RunSettings:
 
     def load_problem(self, progress: "Progress | None" = None) -> "Problem":
         """Return the problem; `progress` is called while a table is read; `ProblemError`."""
-        from tui_gd.problems import BUILTIN, load_problem
+        from tui_gd.problems.builtin import BUILTIN, load_builtin
         from tui_gd.problems.input_file import names_file
 
         if self.surface is not None or self.problem.partition(":")[0] == "surface":
@@ -515,7 +515,7 @@ class RunSettings:
         if self.problem in BUILTIN:
             for name in self.given(Scope.FILES):
                 raise ProblemError(f"{flag_of(name)} is for files: {self.problem} has its own data")
-        return load_problem(
+        return load_builtin(
             self.problem,
             self.test_size,
             split_seed=self.split_seed,
