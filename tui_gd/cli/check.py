@@ -26,7 +26,7 @@ def main(options: argparse.Namespace) -> int:
     options.dtype = "float64"  # in float32 the differences are mostly rounding
     settings = settings_of(options)
     problem = load_problem(settings)
-    return 0 if print_check(settings.make_trainer(problem), sys.stdout) else 1
+    return 0 if print_check(settings.resolved(problem).make_trainer(problem), sys.stdout) else 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from tui_gd.cli.options import given_options
 from tui_gd.cli.output import load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
@@ -22,7 +23,7 @@ FOUND_SHOWN = 40
 
 def main(options: argparse.Namespace) -> int:
     """Print the columns of a table; return the exit status."""
-    describe(RunSettings.of(vars(options)), sys.stdout)
+    describe(RunSettings.chosen(given_options(options)), sys.stdout)
     return 0
 
 
@@ -49,6 +50,7 @@ def describe(settings: RunSettings, out: TextIO) -> None:
     print(f"{problem.name}: {_count(train, 'train row')}, {_count(test, 'test row')}", file=out)
     _print_notes(problem.about, out)
     print(_features(problem), file=out)
+    print(f"learns with {settings.choice(settings.resolved(problem))}", file=out)
     for hint in problem.hints:
         print(hint, file=out)
 

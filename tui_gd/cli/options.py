@@ -196,10 +196,8 @@ def add_options(parser: argparse.ArgumentParser, names: Iterable[str] | None = N
             groups[one.group] = parser.add_argument_group(one.group)
         flags = [one.short, one.flag] if one.short else [one.flag]
         if one.reader is readers.boolean:
-            # what is not off by itself needs a way to turn it off
-            action = "store_true" if one.default is False else argparse.BooleanOptionalAction
             groups[one.group].add_argument(
-                *flags, action=action, default=argparse.SUPPRESS, help=about
+                *flags, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about
             )
         else:
             groups[one.group].add_argument(
@@ -229,7 +227,7 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
     check_problem(given.get("problem"))
     # it is shown, so that the run can be repeated
     given.setdefault("seed", secrets.randbits(32))
-    return RunSettings.of(given)
+    return RunSettings.chosen(given)
 
 
 def check_problem(name: str | None) -> None:

@@ -37,6 +37,7 @@ def main(options: argparse.Namespace) -> int:
             if options_of(settings)[name].group == STOPPING:
                 raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
         problem = load_problem(settings)
+        settings = settings.resolved(problem)
         raced = race_settings(
             settings,
             _rates(settings, options),

@@ -20,7 +20,7 @@ from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
-from tui_gd.session.report import print_reports, reports_of
+from tui_gd.session.report import explosion, print_reports, reports_of
 from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
@@ -59,6 +59,9 @@ def train(
     """
     with document_at(output.json) as document:
         problem = load_problem(settings)
+        chosen, settings = settings, settings.resolved(problem)
+        if (words := chosen.choice(settings)) and not output.quiet:
+            print(f"[INFO] {words}", file=document.text_output)
         trainer = settings.make_trainer(
             problem,
             test_losses=document.wanted,
@@ -122,7 +125,7 @@ class HeadlessRun:
                 print(f"[INFO] stopped after {trainer.epoch} epochs: {trainer.stopped}", file=out)
             print("[INFO] evaluating...", file=out)
         reports = reports_of(trainer, self.problem)
-        print_reports(trainer, reports, out)
+        print_reports(trainer, self.problem, reports, out)
         if document.wanted:
             _recompute_missing_losses(trainer)
             document.write(as_document(self.settings, self.problem, trainer, reports, seconds))
@@ -132,6 +135,9 @@ class HeadlessRun:
             to_stderr(
                 f"diverged: after epoch {epoch} a number is no longer finite; try a smaller -a"
             )
+            return 1
+        if words := explosion(trainer, reports):
+            to_stderr(words)
             return 1
         return 0
 

@@ -50,7 +50,8 @@ def main(options: argparse.Namespace) -> int:
             sys.stdout.flush()
             to_stderr(f"no report: {error}")
             return 0
-    print_reports(trainer, reports_of(trainer, opened.problem), sys.stdout)
+    reports = reports_of(trainer, opened.problem)
+    print_reports(trainer, opened.problem, reports, sys.stdout)
     return 0
 
 

@@ -7,4 +7,4 @@ compares them with the tables of the modules.
 LOSSES = ("sse", "mse", "cross-entropy", "hinge", "mae", "huber", "value")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear")
-STARTS = ("normal", "glorot", "he", "zeros")
+STARTS = ("normal", "glorot", "he", "zeros", "mean")

@@ -11,16 +11,22 @@ STARTS = {
     "glorot": "uniform within ±√(6 / (inputs + outputs)), biases 0",
     "he": "normal with variance 2 / inputs, biases 0",
     "zeros": "all zero",
+    "mean": "zeros, with hidden layers glorot; the intercept at the mean of a regression's target",
 }
 
 
-def make_start(name: str, seed: int, model: Model) -> Floats:
+def make_start(name: str, seed: int, model: Model, intercept: float = 0.0) -> Floats:
     """Return a start (parameters,) drawn with `numpy.random.default_rng(seed)`.
 
     `normal` is one standard normal draw per weight, `zeros` none. `glorot` draws each layer from
     U(−a, a), `a = √(6 / (inputs + outputs))`; `he` from N(0, 2 / inputs); their biases are 0.
-    Sources: Glorot and Bengio, 2010; He et al., 2015.
+    `mean` is `zeros`, with hidden layers `glorot`, and the last biases are `intercept`: so a
+    regression begins at its target's mean. Sources: Glorot and Bengio, 2010; He et al., 2015.
     """
+    if name == "mean":
+        start = make_start("glorot" if len(model.shapes) > 1 else "zeros", seed, model)
+        model.matrices(start[None])[-1][0, -1] = intercept
+        return start
     rng = np.random.default_rng(seed)
     if name == "normal":
         return rng.standard_normal(model.parameters)
@@ -37,11 +43,13 @@ def make_start(name: str, seed: int, model: Model) -> Floats:
     return start
 
 
-def draw_start(name: str, seed: int, model: Model, surface: SurfaceLike | None) -> Floats:
+def draw_start(
+    name: str, seed: int, model: Model, surface: SurfaceLike | None, intercept: float = 0.0
+) -> Floats:
     """Return a start (parameters,); on a surface, all but `zeros` are drawn within its limits."""
     if surface and name != "zeros":
         return surface.draw_start(seed)
-    return make_start(name, seed, model)
+    return make_start(name, seed, model, intercept)
 
 
 def lane_starts(weights: ArrayLike, lanes: int, parameters: int, dtype: DTypeLike) -> Floats:

@@ -1,12 +1,13 @@
 """Runs and problems as JSON documents."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from tui_gd import __version__
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
-from tui_gd.session.report import Report
+from tui_gd.session.report import Report, baseline_of
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
 
@@ -68,5 +69,6 @@ def as_document(
             }
             for i, lane in enumerate(trainer.lanes)
         ],
+        "baseline": asdict(baseline) if (baseline := baseline_of(problem)) else None,
         "seconds": seconds,
     }

@@ -20,6 +20,7 @@ LARGEST_SEED = 2**64
 MOST_LANES = 1024
 MOST_PARAMETERS = 10_000_000
 SHOWN = 40
+AUTO = "auto"
 ALIASES = {
     "bce": "cross-entropy",
     "logloss": "cross-entropy",
@@ -146,6 +147,16 @@ def several(reader: Reader[T], least: int, most: int) -> Reader[tuple[T, ...]]:
         return [reader.parse(part.strip()) for part in text.split(",")]
 
     return Reader(plain, parse, reader.names)
+
+
+def rates(most: int) -> Reader[tuple[float, ...]]:
+    """Read 1 to `most` learning rates above 0, or `auto`, which is none until data are there."""
+    numbers = several(number(0, above=True), 1, most)
+
+    def plain(value: object) -> tuple[float, ...]:
+        return () if value == AUTO else numbers.plain(value)
+
+    return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text))
 
 
 def text(longest: int) -> Reader[str]:

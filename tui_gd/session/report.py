@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem, Surface
+from tui_gd.problems.text import safe_text
+from tui_gd.session.settings import TUTORIAL
 from tui_gd.training.trainer import Trainer
 
 
@@ -157,6 +159,73 @@ def classification(problem: Problem, predicted: NDArray[np.intp]) -> Classificat
     )
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """What predicts without looking at the features, and what it reaches on the test rows.
+
+    It always says the largest class of the train rows, and `score` is its accuracy; of a regression
+    it says their mean, and `score` is its R².
+    """
+
+    says: str
+    score: float
+
+    def sentence(self, report: Report) -> str:
+        """Return in a line how a report compares, with what to try where it is no better."""
+        if isinstance(report, RegressionReport):
+            ours = report.table["r2"]
+            words = f"R² {ours:.4g}; always saying the mean, {self.says}: {self.score:.4g}"
+        else:
+            ours = report.table["accuracy"]
+            words = f"right {ours:.1%}; always saying {self.says!r}: {self.score:.1%}"
+        if ours > self.score:
+            return words
+        return f"{words}. No better: try -a auto, more epochs (-e), or --hidden 16"
+
+
+def baseline_of(problem: Problem) -> Baseline | None:
+    """Return the baseline of a problem; None for a surface, and without test rows."""
+    if problem.surface or not len(problem.y_test):
+        return None
+    y, y_test = problem.y_train, problem.y_test
+    if problem.task == "regression":
+        true, mean = np.asarray(y_test, np.float64), float(y.mean())
+        spread = float(((true - true.mean()) ** 2).sum())
+        missed = float(((true - mean) ** 2).sum())
+        return Baseline(f"{mean:.4g}", 1.0 - missed / spread if spread else 0.0)
+    largest = int(np.bincount(y).argmax())
+    name = problem.class_names[largest]
+    return Baseline(safe_text(name, 30), float((y_test == largest).mean()))
+
+
+FAR_ABOVE = 10.0
+FAR_BELOW = -1.0
+
+
+def explosion(trainer: Trainer, reports: list[Report]) -> str:
+    """Return in a line that every lane ended finite, but far above its start; nothing if not so.
+
+    Far above is ten times the loss of epoch 0, or an R² below −1 on the test rows whose own train
+    loss rose.
+    """
+    if trainer.diverged.all() or trainer.problem.surface:
+        return ""
+    starts = np.array([trainer.losses_between(i, 0, 1)[0] for i in range(len(trainer.lanes))])
+    with np.errstate(all="ignore"):
+        risen = trainer.loss / starts
+    far = [
+        ratio > FAR_ABOVE
+        or (ratio > 1.0 and isinstance(one, RegressionReport) and one.table["r2"] < FAR_BELOW)
+        for ratio, one in zip(risen.tolist(), reports, strict=True)
+    ]
+    if not all(far):
+        return ""
+    return (
+        f"exploded: the loss is {min(risen):.3g} times that of the start; try -a auto,"
+        " or a smaller -a"
+    )
+
+
 def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
     """Return every lane's report at the trainer's epoch."""
     predictor = Predictor(trainer.model, problem.task)
@@ -176,7 +245,9 @@ def _measure(report: Report) -> tuple[str, str]:
     return name, f"{report.table[name]:.4f}"
 
 
-def print_reports(trainer: Trainer, reports: list[Report], out: SupportsWrite) -> None:
+def print_reports(
+    trainer: Trainer, problem: Problem, reports: list[Report], out: SupportsWrite
+) -> None:
     """Print the report; of several lanes one line each, then the report of the best."""
     best = 0
     if len(reports) > 1:
@@ -198,3 +269,6 @@ def print_reports(trainer: Trainer, reports: list[Report], out: SupportsWrite) -
             f"\nlane {trainer.lanes[best].name}, alpha={trainer.learning_rates[best]:g}", file=out
         )
     print(reports[best].text, file=out)
+    baseline = baseline_of(problem)
+    if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
+        print(baseline.sentence(reports[best]), file=out)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tui_gd.errors import ProblemError
 from tui_gd.learning import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
 from tui_gd.session import readers
-from tui_gd.session.readers import LARGEST_SEED, LARGEST_WHOLE, MOST_LANES, Reader
+from tui_gd.session.readers import AUTO, LARGEST_SEED, LARGEST_WHOLE, MOST_LANES, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 D = TypeVar("D")
 
+TUTORIAL = "blobs"
 STOPPING = "stop before the last epoch"
 # how many learning rates race over how many decades: of one optimizer, and of each of several
 RATES, DECADES = 64, 3.0
@@ -163,15 +164,17 @@ class RunSettings:
         "descent",
         "how many epochs to train",
         metavar="N",
+        usual="100; 1000 on data other than blobs",
         example="100",
         short="-e",
     )
     alpha: tuple[float, ...] = option(
-        readers.several(readers.number(0, above=True), 1, MOST_LANES),
+        readers.rates(MOST_LANES),
         (0.01,),
         "descent",
-        "learning rate; several, comma-separated, make a race",
+        "learning rate; several, comma-separated, make a race; auto: by the curvature",
         metavar="X",
+        usual="0.01; auto on data other than blobs",
         example="0.01",
         short="-a",
     )
@@ -180,6 +183,7 @@ class RunSettings:
         ("sgd",),
         "descent",
         f"{', '.join(OPTIMIZERS)}; several make a race",
+        usual="sgd; on data other than blobs nesterov, with hidden layers or batches adam",
         example="adam",
     )
     momentum: float | None = option(
@@ -192,11 +196,11 @@ class RunSettings:
         example="0.9",
     )
     loss: str | None = option(
-        readers.one_of(*LOSSES),
+        readers.one_of(*LOSSES, AUTO),
         None,
         "descent",
-        ", ".join(LOSSES),
-        usual="sse; more classes: cross-entropy; regression: mse; surfaces: value",
+        f"{', '.join(LOSSES)}; auto: cross-entropy for classes, mse for numbers",
+        usual="sse on blobs, value on surfaces, else auto",
     )
     hidden: tuple[int, ...] = option(
         readers.hidden,
@@ -281,7 +285,7 @@ class RunSettings:
         None,
         "start",
         ", ".join(STARTS),
-        usual="normal; with hidden layers glorot; on surfaces drawn",
+        usual="normal on blobs, drawn on surfaces, else mean",
     )
     seed: int = option(
         readers.whole(0, LARGEST_SEED),
@@ -366,7 +370,7 @@ class RunSettings:
         readers.boolean,
         False,
         "data",
-        "scale features to mean 0 and variance 1",
+        "scale features to mean 0 and variance 1; on data other than blobs by default",
         scope=Scope.ROWS,
     )
     number: tuple[str, ...] = _of_files(
@@ -496,8 +500,10 @@ class RunSettings:
     def words(self) -> list[str]:
         """Return what is typed for these settings after the command, PROBLEM first."""
         words = [] if self.surface is not None else [self.problem]
-        for name, value in self.given().items():
-            if name != "problem":
+        usual = RunSettings.chosen({"problem": self.problem, "surface": self.surface})
+        for name in options_of(self):
+            value = getattr(self, name)
+            if name != "problem" and value != getattr(usual, name):
                 words.append(flag_of(name) if value is not False else f"--no-{flag_of(name)[2:]}")
                 if type(value) is not bool:
                     words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
@@ -577,7 +583,37 @@ class RunSettings:
 
     def loss_for(self, problem: "Problem") -> str:
         """Return the loss's name, the usual one of the task where none was named."""
+        if self.loss == AUTO:
+            return "cross-entropy" if problem.task == "binary" else _USUAL_LOSS[problem.task]
         return self.loss or _USUAL_LOSS[problem.task]
+
+    def choice(self, resolved: "RunSettings") -> str:
+        """Return in a line how a run learns whose settings are `resolved`, nothing on `blobs`."""
+        if self.problem == TUTORIAL or self.surface or self.problem.startswith("surface"):
+            return ""
+        rates = ", ".join(f"{rate:g}" for rate in resolved.alpha)
+        words = [
+            f"loss {resolved.loss}",
+            f"optimizer {', '.join(resolved.optimizer)}",
+            f"alpha {rates}" + ("" if self.alpha else " (auto)"),
+            f"start {resolved.start or 'usual'}",
+            f"{resolved.epochs} epochs",
+            "columns standardized" if resolved.standardize else "columns as they are",
+        ]
+        return ", ".join(words)
+
+    def resolved(self, problem: "Problem") -> "RunSettings":
+        """Return the settings with what depends on the data as names and numbers.
+
+        `auto` becomes the loss of the task and, for every optimizer, a learning rate that follows
+        from the curvature at the start.
+        """
+        settings = replace(self, loss=self.loss_for(problem))
+        if settings.alpha:
+            return settings
+        from tui_gd.session.auto_rate import auto_rates
+
+        return replace(settings, alpha=auto_rates(settings, problem))
 
     def make_trainer(
         self,
@@ -644,9 +680,36 @@ class RunSettings:
         return asdict(self)
 
     @classmethod
+    def chosen(cls, given: dict[str, Any]) -> "RunSettings":
+        """Return the settings of what was given; what was not is chosen to learn.
+
+        `blobs` keeps the tutorial's defaults, and surfaces have their own.
+        """
+        return cls.of({**chosen_defaults(given), **given})
+
+    @classmethod
     def of(cls, options: dict[str, Any]) -> "RunSettings":
         """Return the settings among `options`, ignoring everything else."""
         return cls(**{name: options[name] for name in options_of(cls) if name in options})
+
+
+def chosen_defaults(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults that learn for what is given, none for the tutorial's data or a surface.
+
+    Measured on real tables by `benchmarks/tables.py`.
+    """
+    problem = given.get("problem", TUTORIAL)
+    if problem == TUTORIAL or given.get("surface") or problem.partition(":")[0] == "surface":
+        return {}
+    adaptive = given.get("hidden") or given.get("batch_size")
+    return {
+        "standardize": True,
+        "loss": AUTO,
+        "start": "mean",
+        "optimizer": ("adam",) if adaptive else ("nesterov",),
+        "alpha": (),
+        "epochs": 1000,
+    }
 
 
 def _read_weights(path: str) -> "Floats":

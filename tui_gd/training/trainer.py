@@ -142,7 +142,9 @@ class Trainer:
         return make_optimizer(name, self._momentum if name in {"momentum", "nesterov"} else None)
 
     def _draw_start(self, seed: int) -> Floats:
-        return draw_start(self._start_name, seed, self.model, self.problem.surface)
+        problem = self.problem
+        mean = float(problem.y_train.mean()) if problem.task == "regression" else 0.0
+        return draw_start(self._start_name, seed, self.model, problem.surface, mean)
 
     def _start(self, weights: Floats, lanes: list[Lane]) -> None:
         """Go to epoch 0 at `weights` (lanes, parameters), with an empty history."""

@@ -126,7 +126,7 @@ def _summary(screen: "RunScreen") -> int:
     )
     reports = _reports(screen, trainer)
     if reports is not None:
-        print_reports(trainer, reports, sys.stdout)
+        print_reports(trainer, screen.problem, reports, sys.stdout)
     _say_where_kept(screen)
     if reports is None:
         where = f": gd-tui show {screen.kept_id}" if screen.kept_id else ""

