@@ -92,7 +92,9 @@ def test_with_the_same_start_and_rate_a_run_ends_with_the_same_loss() -> None:
 
 def test_rates_that_diverge_are_told_from_those_that_end_higher() -> None:
     # by the greatest curvature of the diabetes data, α around 1 is the limit
-    said = call("race", "diabetes", "-a", "0.1,3,1000", "--seed", "1", "--json", "-")
+    plain = ("--no-standardize", "--optimizer", "sgd", "--start", "normal", "-e", "100")
+    rates = ("-a", "0.1,3,1000", "--seed", "1", "--json", "-")
+    said = call("race", "diabetes", *plain, *rates)
     calm, higher, diverged = said.document["lanes"]
     assert said.status == 0
     assert (calm["diverged"], calm["ended_higher"]) == (None, False)

@@ -98,8 +98,11 @@ def test_a_finished_run_is_only_reported() -> None:
 def test_a_schedule_keeps_the_number_of_epochs_it_started_with() -> None:
     name = keep(*LINE, "-e", 30, "--schedule", "cosine")
     document = call("run", "--resume", name, "-e", 50, "--json", "-", "--quiet").document
-    settings = RunSettings("line", samples=30, seed=2, epochs=30, schedule="cosine")
-    whole = settings.make_trainer(settings.load_problem())
+    given = {"problem": "line", "samples": 30, "seed": 2, "epochs": 30, "schedule": "cosine"}
+    given["alpha"] = (0.01,)
+    chosen = RunSettings.chosen(given)
+    problem = chosen.load_problem()
+    whole = chosen.resolved(problem).make_trainer(problem)
     whole.advance(50)
     assert document["lanes"][0]["weights"] == whole.weights[0].tolist()
     assert document["config"]["epochs"] == 30

@@ -375,3 +375,27 @@ def _why_none(found: Curvature, optimizer: str, full_batch: bool) -> str:
         (found.error > LARGEST_ERROR, "the curvature is not known here: it is next to 0"),
     )
     return next((why for holds, why in reasons if holds), "")
+
+
+ADAPTIVE_RATE = 0.01
+"""For optimizers that scale every weight's step by themselves, curvature sets no limit."""
+
+
+def auto_rate(engine: Engine, weights: Floats, classes: int = 2) -> float:
+    """Return a learning rate for plain descent and momentum from the curvature at `weights`.
+
+    It is `1 / (f·λ)`, half of plain descent's limit, rounded down to two digits: λ is the largest
+    eigenvalue of the Hessian and f the direction of descent over the gradient. Cross-entropy over K
+    > 2 classes may curve K/2 times as much elsewhere as at equal probabilities, so λ is taken K/2
+    times. Where the loss does not curve up it is 0.01.
+
+    Source: Nesterov, "Introductory Lectures on Convex Optimization", 2004, section 1.2.3.
+    """
+    largest = curvature(engine, weights).largest
+    if engine.rule.name == "cross-entropy" and classes > 2:
+        largest *= classes / 2.0
+    if not 0.0 < largest < np.inf:
+        return ADAPTIVE_RATE
+    rate = 1.0 / (engine.rule.descent_factor * largest)
+    scale = 10.0 ** (np.floor(np.log10(rate)) - 1.0)
+    return float(f"{np.floor(rate / scale + 1e-9) * scale:.2g}")

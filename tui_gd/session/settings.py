@@ -500,7 +500,7 @@ class RunSettings:
     def words(self) -> list[str]:
         """Return what is typed for these settings after the command, PROBLEM first."""
         words = [] if self.surface is not None else [self.problem]
-        usual = RunSettings.chosen({"problem": self.problem, "surface": self.surface})
+        usual = type(self).chosen({"problem": self.problem, "surface": self.surface})
         for name in options_of(self):
             value = getattr(self, name)
             if name != "problem" and value != getattr(usual, name):
@@ -593,7 +593,7 @@ class RunSettings:
             return ""
         rates = ", ".join(f"{rate:g}" for rate in resolved.alpha)
         words = [
-            f"loss {resolved.loss}",
+            f"loss {resolved.loss or 'usual'}",
             f"optimizer {', '.join(resolved.optimizer)}",
             f"alpha {rates}" + ("" if self.alpha else " (auto)"),
             f"start {resolved.start or 'usual'}",
@@ -608,12 +608,18 @@ class RunSettings:
         `auto` becomes the loss of the task and, for every optimizer, a learning rate that follows
         from the curvature at the start.
         """
-        settings = replace(self, loss=self.loss_for(problem))
+        loss = self.loss_for(problem) if self.loss == AUTO else self.loss
+        settings = replace(self, loss=loss)
         if settings.alpha:
             return settings
-        from tui_gd.session.auto_rate import auto_rates
+        from tui_gd.insight.curvature import ADAPTIVE_RATE, auto_rate
 
-        return replace(settings, alpha=auto_rates(settings, problem))
+        settings = replace(settings, alpha=(ADAPTIVE_RATE,))
+        if not {"sgd", "momentum", "nesterov"} & set(settings.optimizer):
+            return settings
+        trainer = replace(settings, optimizer=("sgd",)).make_trainer(problem, test_losses=False)
+        engine, weights = trainer.engines.make(settings.loss_for(problem)), trainer.weights[0]
+        return replace(settings, alpha=(auto_rate(engine, weights, len(problem.class_names)),))
 
     def make_trainer(
         self,

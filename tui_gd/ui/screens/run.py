@@ -167,6 +167,7 @@ class RunScreen(Screen[None]):
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
             settings = settings.resolved(problem)
+            settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem, bounded=True)
             if shared is not None:
                 trainer.record_norms()

@@ -1,0 +1,104 @@
+"""Defaults that learn: chosen on all data but the tutorial's, by numbers that scikit-learn gives."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from tests.cli.commandline import call
+from tui_gd.learning.models import Predictor
+from tui_gd.session.report import baseline_of, report_on
+from tui_gd.session.settings import RunSettings
+
+
+def learned(name: str) -> tuple[float, float]:
+    """Return what plain defaults reach on the test rows, and the baseline."""
+    chosen = RunSettings.chosen({"problem": name, "seed": 1})
+    problem = chosen.load_problem()
+    settings = chosen.resolved(problem)
+    trainer = settings.make_trainer(problem)
+    trainer.advance(settings.epochs)
+    report = report_on(problem, Predictor(trainer.model, problem.task), trainer.weights[0])
+    baseline = baseline_of(problem)
+    assert baseline
+    return report.table["r2" if problem.task == "regression" else "accuracy"], baseline.score
+
+
+@pytest.mark.parametrize(
+    ("name", "load"), [("breast-cancer", load_breast_cancer), ("wine", load_wine)]
+)
+def test_classes_are_learned_as_well_as_by_scikit_learn(name, load) -> None:
+    x, y = load(return_X_y=True)
+    train, test, y_train, y_test = train_test_split(x, y, test_size=0.5, random_state=42)
+    scaler = StandardScaler().fit(train)
+    model = LogisticRegression(max_iter=10_000).fit(scaler.transform(train), y_train)
+    ours, baseline = learned(name)
+    assert ours == pytest.approx(model.score(scaler.transform(test), y_test), abs=0.03)
+    assert baseline == pytest.approx((y_test == np.bincount(y_train).argmax()).mean())
+    assert ours > baseline
+
+
+def test_a_regression_is_learned_as_well_as_by_scikit_learn() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    train, test, y_train, y_test = train_test_split(x, y, test_size=0.5, random_state=42)
+    model = LinearRegression().fit(train, y_train)
+    ours, baseline = learned("diabetes")
+    assert ours == pytest.approx(model.score(test, y_test), abs=0.03)
+    residual = ((y_test - y_train.mean()) ** 2).sum() / ((y_test - y_test.mean()) ** 2).sum()
+    assert baseline == pytest.approx(1 - residual)
+
+
+def test_the_rate_is_half_the_limit_of_the_hessian() -> None:
+    """Mean squared error on standardized columns: H = 2 XᵀX / n, and α = 1/λ, rounded down."""
+    chosen = RunSettings.chosen({"problem": "diabetes"})
+    problem = chosen.load_problem()
+    x = problem.x_train
+    largest = np.linalg.eigvalsh(2 * x.T @ x / len(x))[-1]
+    (rate,) = chosen.resolved(problem).alpha
+    assert rate <= 1 / largest < rate * 1.1
+
+
+def test_the_tutorial_keeps_its_own_defaults_and_what_is_given_counts() -> None:
+    assert RunSettings.chosen({}) == RunSettings()
+    assert RunSettings.chosen({"problem": "surface:saddle"}).optimizer == ("sgd",)
+    chosen = RunSettings.chosen({"problem": "wine", "standardize": False, "epochs": 7})
+    assert (chosen.standardize, chosen.epochs, chosen.loss) == (False, 7, "auto")
+
+
+def test_a_regression_starts_at_the_mean_of_its_target() -> None:
+    chosen = RunSettings.chosen({"problem": "diabetes"})
+    problem = chosen.load_problem()
+    start = chosen.resolved(problem).make_trainer(problem).weights[0]
+    assert start[-1] == pytest.approx(problem.y_train.mean())
+    assert not start[:-1].any()
+
+
+def test_the_baseline_is_said_and_an_explosion_is_status_one() -> None:
+    said = call("run", "wine", "--seed", 1, "--quiet", "--no-store")
+    assert said.status == 0
+    assert said.out.splitlines()[-1].startswith("right 9")
+    assert "always saying" in said.out.splitlines()[-1]
+    far = call(
+        *("run", "diabetes", "--optimizer", "sgd", "-a", 0.3, "-e", 60, "--quiet", "--no-store")
+    )
+    assert far.status == 1
+    assert far.err.startswith("gd-tui: exploded: the loss is ")
+    assert "No better: try -a auto" in far.out
+
+
+def test_the_tutorials_output_stays_the_tutorials() -> None:
+    said = call("run", "--seed", 1, "--no-store")
+    assert said.out.startswith("[INFO] epoch=1, loss=")
+    assert "always saying" not in said.out
+
+
+def test_what_was_chosen_is_said_and_can_be_repeated() -> None:
+    said = call("run", "wine", "--seed", 1, "-e", 5, "--no-store")
+    first = said.out.splitlines()[0]
+    assert first.startswith("[INFO] loss cross-entropy, optimizer nesterov, alpha ")
+    assert "(auto), start mean, 5 epochs, columns standardized" in first
+    rate = first.partition("alpha ")[2].split()[0]
+    again = call("run", "wine", "--seed", 1, "-e", 5, "-a", rate, "--no-store")
+    assert again.out.splitlines()[1:] == said.out.splitlines()[1:]
