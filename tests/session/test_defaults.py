@@ -1,4 +1,4 @@
-"""Defaults that learn: chosen on all data but the tutorial's, by numbers that scikit-learn gives."""
+"""Defaults that learn: on all data but the tutorial's, beside scikit-learn's numbers."""
 
 import numpy as np
 import pytest
