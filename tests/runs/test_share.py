@@ -58,7 +58,7 @@ def repeated(line: str, problem: Problem | None = None) -> tuple[Trainer, Shared
 
 def bits(trainer: Trainer) -> dict[str, tuple[bytes, bytes]]:
     return {
-        lane.name: (trainer.weights[i].tobytes(), trainer.loss[i].tobytes())
+        lane.name: (trainer.weights[i].tobytes(), np.float64(trainer.loss[i]).tobytes())
         for i, lane in enumerate(trainer.lanes)
     }
 
@@ -133,6 +133,7 @@ def test_undone_changes_are_not_in_the_line() -> None:
     line = share_line(RunRecord.of(run, problem, trainer, seed=6))
     assert document_of(line) == {
         "epoch": 3,
+        "numbers": [0, 4],  # three more lanes were made and closed: the next one is E
         "settings": {"alpha": [0.04], "seed": 5},
         "steps": [["s", 6]],
     }
@@ -275,11 +276,15 @@ def test_a_line_repeats_all_lanes_whatever_was_done_to_the_run(
     assert other.epoch == trainer.epoch or trainer.diverged.all()
     assert bits(other) == bits(trainer)
     assert other.lanes[shared.current].name == current.name
-    if other.epoch == trainer.epoch and not run.target_loss:
+    assert other.current == current.number
+    assert other.replaced is None
+    if other.epoch == trainer.epoch:
         for one in (trainer, other):
-            for lane in one.lanes:
-                lane.proposed = None  # set, but no epoch was done with it
             one.advance(4)
+            one.branch()
+            one.advance(2)
+        assert other.stopped == trainer.stopped
+        assert other.epoch == trainer.epoch
         assert bits(other) == bits(trainer)
 
 

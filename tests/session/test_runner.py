@@ -699,7 +699,7 @@ def test_the_recorder_is_offered_the_run_before_a_checkpoint_is_taken() -> None:
     class Offered:
         epochs: list[int] = []  # noqa: RUF012
 
-        def take(self, trainer: Trainer, _state: str, _seed: int) -> None:
+        def take(self, trainer: Trainer, _state: str, _seed: int, _goal: int) -> None:
             self.epochs.append(trainer.epoch)
 
     runner = Runner(Trainer(make_problem(50), seed=1), ENDLESS, record=Offered().take)

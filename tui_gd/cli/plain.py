@@ -42,11 +42,10 @@ def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     trainer.record_norms()
     if shared is not None:
         replay(trainer, shared)
-    epochs = settings.epochs if shared is None else max(settings.epochs, shared.epoch)
-    recorder = Recorder(settings, problem) if keep else None
-    run = PlainRun(settings, problem, trainer, recorder, epochs=epochs, seed=settings.seed)
-    if shared is not None:
-        run.start_at(shared)
+    epochs = shared.last_epoch if shared else settings.epochs
+    seed = shared.newest_seed if shared else settings.seed
+    recorder = Recorder(settings, problem, goal=epochs) if keep else None
+    run = PlainRun(settings, problem, trainer, recorder, epochs=epochs, seed=seed)
     return Session(run, recorder).hold()
 
 
@@ -179,7 +178,9 @@ class Session:
         if self._recorder is None:
             return
         state = str(self._run.state)
-        self._recorder.close(self._run.trainer if self._whole else None, state, self._run.seed)
+        run = self._run
+        trainer = run.trainer if self._whole else None
+        self._recorder.close(trainer, state, run.seed, run.epochs)
         if self._recorder.id and not self._recorder.fault:
             to_stderr(f"kept as {self._recorder.id} (gd-tui resume {self._recorder.id})")
 

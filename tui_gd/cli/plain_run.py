@@ -19,7 +19,6 @@ from tui_gd.plots.symbols import ASCII
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
-from tui_gd.runs.steps import Shared
 from tui_gd.session.observer import Observer
 from tui_gd.session.report import report_on
 from tui_gd.session.settings import RunSettings
@@ -142,10 +141,6 @@ class PlainRun:
         self._bursts = Bursts(trainer, BURST_SECONDS)
         trainer.record_norms()
 
-    def start_at(self, shared: Shared) -> None:
-        """Make the lane that a shared run looked at the current one."""
-        self.trainer.current = self.trainer.lanes[shared.current].number
-
     def greeting(self) -> list[str]:
         """Return what is said first, after the status."""
         return []
@@ -163,7 +158,7 @@ class PlainRun:
     def keep(self) -> None:
         """Have the run kept as it stands."""
         if self._recorder:
-            self._recorder.take(self.trainer, str(self.state), self.seed)
+            self._recorder.take(self.trainer, str(self.state), self.seed, self.epochs)
 
     def snapshot(self) -> Snapshot:
         """Return the run as it is now."""
@@ -237,7 +232,7 @@ class PlainRun:
         with suppress(Interrupted):
             for epoch in self._bursts.to(goal, lambda: not self._asked()):
                 if self._recorder and epoch < goal and time_to_keep():
-                    self._recorder.take(self.trainer, "running", self.seed)
+                    self._recorder.take(self.trainer, "running", self.seed, self.epochs)
 
     def _asked(self) -> bool:
         return self.leave is not None and self.leave.signal != 0

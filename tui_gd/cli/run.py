@@ -69,8 +69,8 @@ def train(
         )
         if problem.hints:
             to_stderr("; ".join(problem.hints))
-        recorder = Recorder(settings, problem) if keep else None
-        last = settings.epochs if shared is None else max(settings.epochs, shared.epoch)
+        last = shared.last_epoch if shared else settings.epochs
+        recorder = Recorder(settings, problem, goal=last) if keep else None
         run = HeadlessRun(settings, problem, trainer, last, recorder, shared)
         return run.finish(document, quiet=output.quiet)
 
@@ -94,7 +94,8 @@ def resume_run(name: str, epochs: int | None, output: OutputSettings) -> int:
                 )
             if resumed.note:
                 to_stderr(resumed.note)
-            last = epochs or (epoch if state in {"finished", "diverged"} else resumed.goal)
+            at_end = state in {"finished", "diverged"} or resumed.trainer.stopped
+            last = epochs or (epoch if at_end else resumed.goal)
             recorder = resumed.recorder(goal=max(last, resumed.goal))
             settings = resumed.settings
             if "cosine" not in settings.schedule and "one-cycle" not in settings.schedule:
@@ -113,6 +114,11 @@ class HeadlessRun:
     last: int
     recorder: Recorder | None
     shared: Shared | None = None
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the newest random start, None if the recorder knows it."""
+        return self.shared.newest_seed if self.shared else None
 
     def finish(self, document: Document, *, quiet: bool) -> int:
         """Train, report and write the document; return the exit status."""
@@ -160,7 +166,7 @@ class HeadlessRun:
             state = "paused"  # the second signal may have come during an epoch
             raise
         finally:
-            recorder.close(trainer if between_epochs else None, state)
+            recorder.close(trainer if between_epochs else None, state, self.seed)
         if request.signal:
             if recorder.id and not recorder.fault:
                 to_stderr(f"kept as {recorder.id} (gd-tui run --resume {recorder.id})")
@@ -186,14 +192,14 @@ class HeadlessRun:
                 replay(trainer, self.shared)
                 if out:
                     _print_epochs(trainer, 0, out)
-            if trainer.stopped:
-                return
+                if trainer.stopped:
+                    return
             before = trainer.epoch
             # what is printed must be on record
             bursts = Bursts(trainer, PRINT_SECONDS, LEAST_DENSE_EPOCHS)
             for epoch in bursts.to(self.last, lambda: not request.signal):
                 if recorder and epoch < self.last and time_to_store():
-                    recorder.take(trainer, "running", None)
+                    recorder.take(trainer, "running", self.seed)
                 if out:
                     _print_epochs(trainer, before, out)
                 before = epoch

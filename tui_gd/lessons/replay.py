@@ -154,8 +154,7 @@ def from_shared(shared: Shared, verdict: VerdictOf | None = None) -> LessonRun:
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     repeat(trainer, shared)
-    trainer.current = trainer.lanes[shared.current].number
-    return LessonRun(settings, problem, trainer, settings.seed, 1, verdict)
+    return LessonRun(settings, problem, trainer, shared.newest_seed, 1, verdict)
 
 
 def curves(run: LessonRun, rates: Sequence[float], orders: Sequence[Order]) -> list[Floats]:

@@ -199,11 +199,44 @@ def recipe(run: RunRecord) -> Shared:
     later, order = plan.finished(made.values(), len(roots))
     steps += later
     places = {number: order.index(n) for number, n in made.items()}
-    for lane in sorted(checkpoint.lanes, key=lambda one: places[one.number]):
-        if lane.name != lane_name(places[lane.number]):
-            steps.append(Rename(places[lane.number], lane.name))
-    current = sorted(places.values()).index(places[run.lane.number])
-    return Shared(settings, tuple(steps), checkpoint.epoch, current)
+    in_order = sorted(checkpoint.lanes, key=lambda one: places[one.number])
+    steps += [
+        Rename(places[lane.number], lane.name)
+        for lane in in_order
+        if lane.name != lane_name(lane.number)
+    ]
+    wanted = (*(lane.number for lane in in_order), checkpoint.next_number)
+    repeated = (*(places[lane.number] for lane in in_order), len(order))
+    shared = Shared(
+        settings,
+        tuple(steps),
+        checkpoint.epoch,
+        checkpoint.lanes.index(run.lane),
+        () if wanted == repeated else wanted,
+        tuple(
+            (position, lane.proposed[1])
+            for position, lane in enumerate(checkpoint.lanes)
+            if lane.proposed and lane.proposed[0] == checkpoint.epoch
+        ),
+        stop=_stop(run) if _has_rules(settings) else None,
+    )
+    return replace(
+        shared,
+        seed=None if checkpoint.seed == shared.newest_seed else checkpoint.seed,
+        goal=run.goal if run.goal > shared.last_epoch else None,
+    )
+
+
+def _has_rules(settings: RunSettings) -> bool:
+    rules = settings.target_loss, settings.gradient_norm, settings.patience
+    return any(rule is not None for rule in rules)
+
+
+def _stop(run: RunRecord) -> tuple[float, bool]:
+    """Return where a stop rule ended a run, and whether the run is still there."""
+    checkpoint = run.checkpoint
+    before = checkpoint.stopped_at <= checkpoint.epoch
+    return (checkpoint.stopped_at if before else math.inf), bool(checkpoint.stopped)
 
 
 def _roots(lanes: Sequence[LaneRecord], paths: Mapping[int, _Path]) -> list[int]:

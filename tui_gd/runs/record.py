@@ -36,7 +36,7 @@ class RunRecord:
 
     `current` is the number of the lane to export; None is the run's own current lane. The weights
     are those at `checkpoint.epoch`, which has a keyframe. `no_data` says why the problem has no
-    rows; it is empty if it has them.
+    rows; it is empty if it has them. `goal` is the last epoch wanted.
     """
 
     settings: RunSettings
@@ -44,6 +44,7 @@ class RunRecord:
     checkpoint: Checkpoint
     current: int | None = None
     no_data: str = ""
+    goal: int = 0
 
     @classmethod
     def of(

@@ -73,7 +73,7 @@ class Recorder:
         self._failures = 0  # batches from before the last failure no longer fit
         self._retry_at = 0.0
         self._last: tuple[object, ...] | None = None
-        self._seed = settings.seed
+        self._seed = kept.seed if kept else settings.seed
         self._word = kept.state if kept else ""
         self._store: Store | None = None
         self._writer: Writer | None = None
@@ -84,14 +84,17 @@ class Recorder:
             except OSError as error:
                 self._give_up(f"the run is not kept: {error}")
 
-    def take(self, trainer: Trainer, state: str, seed: int | None = None) -> bool:
+    def take(
+        self, trainer: Trainer, state: str, seed: int | None = None, goal: int | None = None
+    ) -> bool:
         """Copy what is new of the run and return whether it will be written.
 
         While `state` is running and the batch before is still being written, nothing is copied; the
-        next call will have it. `seed` is that of the newest random start.
+        next call will have it. `seed` is that of the newest random start, `goal` the last epoch
+        wanted; None keeps what was given before.
         """
         word = state.lower()
-        if self._dead or (self.id is None and trainer.newest == 0):
+        if self._dead or self._ended or (self.id is None and trainer.newest == 0):
             return False
         if self._lost and not self._closing and time.monotonic() < self._retry_at:
             return False
@@ -99,6 +102,7 @@ class Recorder:
         if not self._closing and waiting >= (1 if word == "running" else QUEUE):
             return False
         self._seed = self._seed if seed is None else seed
+        self._goal = self._goal if goal is None else goal
         with self._wake:
             lost, self._lost, failures = self._lost, False, self._failures
         delta = trainer.delta()
@@ -106,14 +110,14 @@ class Recorder:
         whole = lost or (delta.restart is not None and self.id is not None and delta.newest > 0)
         checkpoint = trainer.checkpoint(self._seed) if whole else None
         stop = trainer.stopped, trainer.stopped_at
-        mark = (delta.epoch, delta.lanes, word, self._seed, stop)
+        goal = max(self._goal, delta.newest)
+        mark = (delta.epoch, delta.lanes, word, self._seed, goal, stop)
         if (
             not (checkpoint or delta.restart or delta.changes or delta.entries)
             and mark == self._last
         ):
             return True
         self._last, self._word = mark, word
-        goal = max(self._goal, delta.newest)
         self._put(failures, Batch(delta, checkpoint, word, *stop, self._seed, goal))
         return True
 
@@ -128,7 +132,11 @@ class Recorder:
         return True
 
     def close(
-        self, trainer: Trainer | None = None, state: str | None = None, seed: int | None = None
+        self,
+        trainer: Trainer | None = None,
+        state: str | None = None,
+        seed: int | None = None,
+        goal: int | None = None,
     ) -> None:
         """Write everything, with a last copy from `trainer`, and release the run's lock.
 
@@ -140,7 +148,7 @@ class Recorder:
         word = (state or self._word).lower()
         word = "paused" if word == "running" else word
         if trainer is not None:
-            self.take(trainer, word, seed)
+            self.take(trainer, word, seed, goal)
         with self._wake:
             self._word = word
             self._ended = True

@@ -98,7 +98,7 @@ def open_run(store: Store, kept: KeptRun) -> RunRecord:
     settings = settings_of(kept)
     problem = settings.load_problem()
     check_arrays(kept.id, kept.identity, kept.versions, problem)
-    return RunRecord(settings, problem, checkpoint)
+    return RunRecord(settings, problem, checkpoint, goal=kept.goal)
 
 
 def open_without_data(store: Store, kept: KeptRun) -> RunRecord:
@@ -122,7 +122,7 @@ def open_without_data(store: Store, kept: KeptRun) -> RunRecord:
         model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
         if checkpoint.keyframes[0].state.shape[-1] != model.parameters:
             raise
-        return RunRecord(settings, problem, checkpoint, no_data=str(error))
+        return RunRecord(settings, problem, checkpoint, no_data=str(error), goal=kept.goal)
 
 
 def _check_settings(kept: KeptRun) -> None:

@@ -2,8 +2,9 @@
 
 The line is `gd1:` followed by URL-safe base 64 without padding. It encodes canonical JSON (sorted
 keys, defaults left out), deflated, and then the first 4 bytes of the JSON's SHA-256. The JSON has
-`settings` by option name, the viewed `epoch` and `lane`, and `steps`: lists of a letter followed by
-numbers and names. Floats have all their digits; weights are hexadecimal floats.
+`settings` by option name, the viewed `epoch` and `lane`, `steps`, lists of a letter followed by
+numbers and names, and the other fields of `Shared` by similar names. Floats have all their digits;
+weights are hexadecimal floats.
 
 A line may come from a stranger: it is read as numbers and names of known kinds within fixed limits,
 never as code or as the name of a file.
@@ -12,6 +13,7 @@ never as code or as the name of a file.
 import base64
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
@@ -71,6 +73,9 @@ MOST_WEIGHTS = 64
 CHECK_BYTES = 4
 _SEED = whole(0, LARGEST_SEED)
 _RATE = number(0, above=True)
+_KEYS = frozenset(
+    {"settings", "epoch", "lane", "steps", "numbers", "rates", "seed", "goal", "stop"}
+)
 
 
 def share_line(run: RunRecord) -> str:
@@ -100,6 +105,17 @@ def share_line(run: RunRecord) -> str:
         document["lane"] = shared.current
     if shared.steps:
         document["steps"] = [_written(step) for step in shared.steps]
+    if shared.numbers:
+        document["numbers"] = list(shared.numbers)
+    if shared.rates:
+        document["rates"] = [list(one) for one in shared.rates]
+    if shared.seed is not None:
+        document["seed"] = shared.seed
+    if shared.goal is not None:
+        document["goal"] = shared.goal
+    if shared.stop is not None:
+        stopped_at, there = shared.stop
+        document["stop"] = [None if math.isinf(stopped_at) else int(stopped_at), there]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(text) + packer.flush()
@@ -163,7 +179,7 @@ def _no_number(name: str) -> NoReturn:
 def _shared(document: object) -> Shared:
     if not isinstance(document, dict):
         raise refuse(document, "a run")
-    _check_keys(document, {"settings", "epoch", "lane", "steps"})
+    _check_keys(document, _KEYS)
     given = document.get("settings", {})
     if not isinstance(given, dict):
         raise refuse(given, "settings")
@@ -180,8 +196,48 @@ def _shared(document: object) -> Shared:
         raise refuse(steps, "a list of steps")
     read = tuple(map(reader.read, steps))
     epoch = _read("epoch", whole(), document.get("epoch", 0))
-    current = _read("lane", whole(0, len(reader.open) - 1), document.get("lane", 0))
-    return Shared(settings, read, epoch, current)
+    position = whole(0, len(reader.open) - 1)
+    return Shared(
+        settings,
+        read,
+        epoch,
+        _read("lane", position, document.get("lane", 0)),
+        _numbers(document.get("numbers", []), len(reader.open)),
+        tuple(_proposed(one, position) for one in _list(document.get("rates", []), "rates")),
+        _read("seed", _SEED, document["seed"]) if "seed" in document else None,
+        _read("goal", whole(), document["goal"]) if "goal" in document else None,
+        _stop(document["stop"]) if "stop" in document else None,
+    )
+
+
+def _list(value: object, name: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) > 2 * MOST_LANES:
+        raise refuse(value, f"a list of {name}")
+    return value
+
+
+def _numbers(value: object, lanes: int) -> tuple[int, ...]:
+    """Read the numbers of lanes and that of the next one: all different, the last the greatest."""
+    numbers = tuple(_read("numbers", whole(), one) for one in _list(value, "numbers"))
+    if numbers and (len(set(numbers)) != lanes + 1 or numbers[-1] != max(numbers)):
+        raise ValueError(f"numbers: {ascii(value)[:40]} are not those of {lanes} lanes")
+    return numbers
+
+
+def _proposed(value: object, position: Reader[int]) -> tuple[int, float]:
+    """Read a lane's position and a learning rate."""
+    match value:
+        case [lane, rate]:
+            return _read("rates", position, lane), _read("rates", _RATE, rate)
+    raise refuse(value, "a lane and a learning rate")
+
+
+def _stop(value: object) -> tuple[float, bool]:
+    """Read the epoch of a stop, null if there was none, and whether the run is still there."""
+    match value:
+        case [epoch, bool(there)]:
+            return (math.inf if epoch is None else _read("stop", whole(), epoch)), there
+    raise refuse(value, "an epoch, or null, and true or false")
 
 
 def _check_keys(given: dict[Any, Any], known: Any) -> None:

@@ -5,11 +5,14 @@ left out. Lanes are numbered in the order in which they are made: first those of
 one for every `BranchOff`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
 from tui_gd.session.settings import RunSettings
+from tui_gd.training.checkpoint import Checkpoint, LaneRecord
+from tui_gd.training.history import Reset, lane_name
 from tui_gd.training.trainer import Trainer
 
 
@@ -69,15 +72,38 @@ Step = DrawStart | PutStart | BranchOff | ChangeRate | Drop | Rename
 
 @dataclass(frozen=True)
 class Shared:
-    """A run to repeat: its settings, its steps in order, and the epoch that was viewed.
+    """A run to repeat: settings, steps in order, and what the steps do not determine.
 
-    `current` is the position of the viewed lane after the last step.
+    `epoch` is the viewed one. `numbers` are those of the lanes that are left after the last step,
+    in the order in which they were made, followed by the number of the next lane; empty if they are
+    the numbers that the steps give. Lanes are then in the order of their numbers: `current` is the
+    viewed one by its position, and `rates` are learning rates (position, rate) that were set at
+    `epoch`, where later epochs are on record, and not used yet. `seed` is that of the newest random
+    start and `goal` the last epoch wanted, None if steps and settings give them. `stop` is where a
+    stop rule ended the run (`Trainer.stopped_at`) and whether the run is still there; None if
+    repeating the run says so.
     """
 
     settings: RunSettings
     steps: tuple[Step, ...]
     epoch: int
     current: int = 0
+    numbers: tuple[int, ...] = ()
+    rates: tuple[tuple[int, float], ...] = ()
+    seed: int | None = None
+    goal: int | None = None
+    stop: tuple[float, bool] | None = None
+
+    @property
+    def newest_seed(self) -> int:
+        """The seed of the newest random start."""
+        drawn = [step.seed for step in self.steps if isinstance(step, DrawStart)]
+        return [self.settings.seed, *drawn][-1] if self.seed is None else self.seed
+
+    @property
+    def last_epoch(self) -> int:
+        """The last epoch wanted."""
+        return max(self.settings.epochs, self.epoch, self.goal or 0)
 
 
 def replay(trainer: Trainer, shared: Shared) -> None:
@@ -90,12 +116,57 @@ def replay(trainer: Trainer, shared: Shared) -> None:
     try:
         for step in shared.steps:
             if isinstance(step, BranchOff | ChangeRate | Drop) and not _go(trainer, step.epoch):
-                return
+                break
             _do(trainer, step, made)
+        else:
+            if _go(trainer, shared.epoch) and trainer.epoch != shared.epoch:
+                trainer.go_to(shared.epoch)
+        renamed = {made[step.lane] for step in shared.steps if isinstance(step, Rename)}
+        trainer.restore(_settled(trainer, shared, renamed))
     except (ValueError, IndexError) as error:
         raise ProblemError(f"the share line does not fit its problem: {error}") from None
-    if _go(trainer, shared.epoch):
-        trainer.go_to(shared.epoch)
+
+
+def _settled(trainer: Trainer, shared: Shared, renamed: Collection[int]) -> Checkpoint:
+    """Return the checkpoint of a repeated run, with all that its steps do not determine.
+
+    `renamed` are the numbers of lanes whose names are not the default.
+    """
+    found = trainer.checkpoint(shared.newest_seed)
+    old = [lane.number for lane in found.lanes]
+    *given, following = shared.numbers or (*old, found.next_number)
+    numbers = dict(zip(old, given if len(given) == len(old) else old, strict=True))
+    lanes: list[LaneRecord] = []
+    for lane in sorted(found.lanes, key=lambda one: numbers[one.number]):
+        number = numbers[lane.number]
+        # a parent that was closed keeps a number that no lane has
+        parent = None if lane.parent is None else numbers.get(lane.parent, -1 - lane.parent)
+        name = lane.name if lane.number in renamed else lane_name(number)
+        current = len(lanes) == shared.current
+        lanes.append(replace(lane, number=number, name=name, parent=parent, current=current))
+    if trainer.epoch == shared.epoch:
+        for position, rate in shared.rates:
+            lanes[position] = replace(lanes[position], proposed=(trainer.epoch, rate))
+    stopped, stopped_at = found.stopped, found.stopped_at
+    if shared.stop is not None:
+        stopped_at, there = shared.stop
+        stopped = (stopped or "by a rule") if there else ""
+    return replace(
+        found,
+        lanes=tuple(lanes),
+        keyframes=tuple(
+            replace(frame, numbers=tuple(numbers[one] for one in frame.numbers))
+            for frame in found.keyframes
+        ),
+        series={
+            name: {numbers[one]: known for one, known in of_lanes.items()}
+            for name, of_lanes in found.series.items()
+        },
+        entries=tuple(Reset(0, step.seed) for step in shared.steps if isinstance(step, DrawStart)),
+        next_number=max(following, 1 + max(numbers.values())),
+        stopped=stopped,
+        stopped_at=stopped_at,
+    )
 
 
 def _go(trainer: Trainer, epoch: int) -> bool:

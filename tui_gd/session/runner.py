@@ -92,8 +92,9 @@ class Runner:
     `changed`, if set, is called on that thread whenever a command has been carried out or the
     run has come to rest by itself: then `snapshot` is new. While running, `want_snapshot` asks
     for a fresh one. `pace` is in epochs a second. `record`, if given, gets the trainer, the word
-    of the status line and the seed, on that thread: twice a second, and whenever the run has come
-    to rest.
+    of the status line, the seed and the last epoch wanted, on that thread: twice a second, and
+    whenever the run has come to rest. A run that has reached its last epoch and goes on gets
+    `extension` more, by default `epochs`.
     """
 
     def __init__(
@@ -103,13 +104,14 @@ class Runner:
         *,
         seed: int = 0,
         pace: float | None = None,
-        record: Callable[[Trainer, str, int], object] | None = None,
+        record: Callable[[Trainer, str, int, int], object] | None = None,
+        extension: int | None = None,
     ) -> None:
         self.changed: Callable[[], None] | None = None
         self.failure: BaseException | None = None
         self.predictor = Predictor(trainer.model, trainer.problem.task)
         self._trainer = trainer
-        self._epochs = self._extension = epochs
+        self._epochs, self._extension = epochs, extension or epochs
         self._seed = self._newest_seed = self._other_seed = seed
         self._pace = pace
         self._recorder = record
@@ -520,7 +522,8 @@ class Runner:
         now = time.perf_counter()
         if soon or now - self._recorded_at >= RECORD_SECONDS:
             self._recorded_at = now
-            self._recorder(self._trainer, str(self._state()), self._seed)
+            self._epochs = max(self._epochs, self._trainer.epoch)
+            self._recorder(self._trainer, str(self._state()), self._seed, self._epochs)
 
     def _publish(self, *, tell: bool = True) -> None:
         self._wanted = False

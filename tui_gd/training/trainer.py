@@ -261,9 +261,7 @@ class Trainer:
         """
         begin = self.epoch
         goal = begin + epochs
-        self.stopped = ""
-        if begin < self.stopped_at:
-            self.stopped_at = math.inf
+        self._leave_stop()
         with self._deferring():
             if begin == 0 < goal:
                 self._check_start()
@@ -409,11 +407,18 @@ class Trainer:
                 self.history.forget(lane, epoch)
         self.stopped = why
 
+    def _leave_stop(self) -> None:
+        """Let the stop rules apply again if the run is before the epoch of its stop."""
+        self.stopped = ""
+        if self.epoch < self.stopped_at:
+            self.stopped_at = math.inf
+
     def _move_to(self, epoch: int, state: Floats) -> None:
         """Move to `epoch`, whose state is `state`; proposed learning rates are dropped."""
         weights = np.ascontiguousarray(state[:, 0])
         loss, grad = self.descent.loss_and_grad(weights, methods=self._changed_methods(epoch))
         self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
+        self._leave_stop()
         self._use_methods()
         if epoch < self.history.train_loss.dense_from:  # a thinned record may lack this epoch
             known = np.array([one.diverged is None or one.diverged >= epoch for one in self.lanes])

@@ -29,7 +29,7 @@ from tui_gd.runs.resume import resume
 from tui_gd.runs.share import open_line
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
-from tui_gd.session.commands import CheckGradient, Command, LookAt, Reset, SelectLane, SetStart
+from tui_gd.session.commands import CheckGradient, Command, LookAt, Reset, SetStart
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
@@ -178,13 +178,12 @@ class RunScreen(Screen[None]):
         except ProblemError as error:
             self.app.call_from_thread(self.refuse, str(error))
             return
-        recorder = None
+        recorder, goal = None, shared.last_epoch if shared else settings.epochs
         if self._beginning.keep:
             path = self.context.library
-            recorder = Recorder(settings, problem, path=path, warn=self.say_from_thread)
-        runner = _runner(trainer, settings, recorder, seed=settings.seed, goal=settings.epochs)
-        if shared is not None:
-            runner.post(SelectLane(trainer.lanes[shared.current].number))
+            recorder = Recorder(settings, problem, path=path, goal=goal, warn=self.say_from_thread)
+        seed = shared.newest_seed if shared else settings.seed
+        runner = _runner(trainer, settings, recorder, seed=seed, goal=goal)
         self.app.call_from_thread(self._take, settings, problem, runner, recorder)
 
     @work(thread=True, exclusive=True, group="load")
@@ -290,7 +289,8 @@ class RunScreen(Screen[None]):
         checkpoint = runner.checkpoint() if runner else None
         if checkpoint is None or snapshot is None:
             raise ProblemError("the run does not answer: pause it, and export again")
-        return RunRecord(self.settings, self.problem, checkpoint, snapshot.lane.number)
+        lane, goal = snapshot.lane.number, snapshot.epochs
+        return RunRecord(self.settings, self.problem, checkpoint, lane, goal=goal)
 
     # Drawing
 
@@ -702,7 +702,9 @@ def _runner(
 ) -> Runner:
     """Return what is to drive a run up to epoch `goal`; a short run at a pace to be watched."""
     pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
-    return Runner(trainer, goal, seed=seed, pace=pace, record=recorder.take if recorder else None)
+    record = recorder.take if recorder else None
+    extension = settings.epochs
+    return Runner(trainer, goal, seed=seed, pace=pace, record=record, extension=extension)
 
 
 def _put_away(runner: Runner, recorder: Recorder) -> None:
@@ -710,4 +712,6 @@ def _put_away(runner: Runner, recorder: Recorder) -> None:
     sound = runner.stop(STOP_SECONDS) and not runner.failure
     # a run whose training failed can go on from what was kept of it
     state = RunState.PAUSED if runner.failure else runner.snapshot.state
-    recorder.close(runner.trainer if sound else None, str(state), runner.snapshot.seed)
+    snapshot = runner.snapshot
+    trainer = runner.trainer if sound else None
+    recorder.close(trainer, str(state), snapshot.seed, snapshot.epochs)
