@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tui_gd.estimators import GradientDescentClassifier, GradientDescentRegressor
     from tui_gd.problems import load_problem
-    from tui_gd.training.trainer import Trainer
+    from tui_gd.session.trainer import Trainer
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,7 @@ __all__ = [
 _HOMES = {
     "GradientDescentClassifier": "tui_gd.estimators",
     "GradientDescentRegressor": "tui_gd.estimators",
-    "Trainer": "tui_gd.training.trainer",
+    "Trainer": "tui_gd.session.trainer",
     "load_problem": "tui_gd.problems",
 }
 

@@ -24,7 +24,7 @@ class SupportsWrite(Protocol):
 REPORT_ROWS = 8192
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClassificationReport:
     """scikit-learn's classification report on the test rows.
 
@@ -36,8 +36,11 @@ class ClassificationReport:
     table: dict[str, Any]
     confusion: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        return self.text
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class RegressionReport:
     """scikit-learn's measures of a regression on the test rows: `text` as printed, and `table`.
 
@@ -47,8 +50,11 @@ class RegressionReport:
     text: str
     table: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return self.text
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class SurfaceReport:
     """Where a lane is on a surface: `text` as printed, and `table`.
 
@@ -59,6 +65,9 @@ class SurfaceReport:
 
     text: str
     table: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return self.text
 
     @property
     def reached(self) -> str:

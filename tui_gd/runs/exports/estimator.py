@@ -4,12 +4,11 @@ gd-tui never reads such a file, because loading one runs the code in it.
 """
 
 import io
-import re
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.load import labels_of
 from tui_gd.runs.record import MOST_EPOCHS, RunRecord
 
 SURFACE = "a surface has no rows to predict, so it has no estimator"
@@ -62,15 +61,10 @@ def estimator_files(run: RunRecord) -> dict[str, bytes]:
         estimator,
         run.model,
         run.weights(lane).astype(np.float64),
-        classes=None if problem.task == "regression" else _labels(problem.class_names),
+        classes=None if problem.task == "regression" else labels_of(problem),
         loss_curve=losses.tolist(),
         seed=settings.seed,
     )
     out = io.BytesIO()
     joblib.dump(estimator, out)
     return {"estimator.joblib": out.getvalue()}
-
-
-def _labels(names: tuple[str, ...]) -> NDArray[np.generic]:
-    whole = all(re.fullmatch("-?[0-9]{1,9}", name) for name in names)
-    return np.array([int(name) for name in names] if whole else list(names))
