@@ -557,3 +557,13 @@ def test_the_package_imports_numpy_and_scikit_learn_late():
         "tui_gd.GradientDescentRegressor; assert 'sklearn' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_regressors_defaults_learn_a_target_in_its_own_unit():
+    """A target around 3,000 behind a StandardScaler, as well as by least squares."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1000, 4)) * [1, 10, 100, 0.1]
+    y = 3000 + x @ [200, 3, 2, 900] + rng.normal(size=1000) * 300
+    ours = make_pipeline(StandardScaler(), GradientDescentRegressor()).fit(x, y)
+    theirs = make_pipeline(StandardScaler(), LinearRegression()).fit(x, y)
+    assert ours.score(x, y) == pytest.approx(theirs.score(x, y), abs=1e-6)

@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from tui_gd.insight.curvature import BENT, auto_rate
 from tui_gd.learning.engine import LocalEngine, Penalty, computing
 from tui_gd.learning.losses import POSSIBLE, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Floats, Model, Predictor
@@ -30,13 +31,15 @@ from tui_gd.training.history import Method
 CHUNK_EPOCHS = 16
 CHUNK_ROWS = 1 << 17
 PART_ROWS = 8192
+ADAPTIVE_RATE = 0.05
+"""`auto` for optimizers that scale every weight's step by themselves."""
 
 
 @dataclass(frozen=True)
 class FitState:
     """Where a fit ended: all that it takes to go on as if it had never stopped.
 
-    `state` is (1, 1 + slots, parameters); `rule` is in use since epoch `since`.
+    `state` is (1, 1 + slots, parameters); `rule` is in use since epoch `since`, at learning `rate`.
     """
 
     model: Model
@@ -45,6 +48,7 @@ class FitState:
     epoch: int
     since: int
     seed: int
+    rate: float = 0.0
 
 
 class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
@@ -56,8 +60,8 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
 
     _parameter_constraints: ClassVar[dict[str, list[object]]] = {
         "loss": [StrOptions(set(POSSIBLE["regression"]))],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "optimizer": [StrOptions({"auto", *OPTIMIZERS})],
         "momentum": [Interval(Real, 0, 1, closed="left"), None],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
@@ -77,8 +81,8 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         self,
         *,
         loss: str = "mse",
-        learning_rate: float = 0.05,
-        optimizer: str = "adam",
+        learning_rate: float | str = "auto",
+        optimizer: str = "auto",
         momentum: float | None = None,
         hidden_layer_sizes: ArrayLike = (),
         activation: str = "tanh",
@@ -181,7 +185,8 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
             # left out, because a row of weight 0 would still take a place in a mini-batch
             some = weights > 0.0
             X, y, weights = X[some], y[some], weights[some]
-        begin = self._start_of_fit(X.shape[1], go_on=go_on)
+        mean = float(np.average(y, weights=weights)) if self._task == "regression" else 0.0
+        begin = self._start_of_fit(X.shape[1], go_on=go_on, mean=mean)
         engine = LocalEngine(
             begin.model,
             make_loss(self.loss, self._task),
@@ -194,22 +199,37 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         batches = Batches(len(y), self.batch_size, begin.seed)
         method = Method(begin.since, begin.rule, self.loss)
         descent = Descent(lambda _: engine, [method], batches, schedule)
-        state, losses = self._descend(descent, begin, partial=partial)
+        rate = self._rate(engine, begin)
+        state, losses = self._descend(descent, begin, rate, partial=partial)
         self.n_iter_ = begin.epoch + len(losses) - 1
         self.loss_curve_ = [*(self.loss_curve_ if go_on else losses[:1]), *losses[1:]]
-        self._fit_state = replace(begin, state=state, epoch=self.n_iter_)
+        self._fit_state = replace(begin, state=state, epoch=self.n_iter_, rate=rate)
         layers = begin.model.matrices(state[:, 0])
         self.coefs_ = [matrix[0, :-1] for matrix in layers]
         self.intercepts_ = [matrix[0, -1] for matrix in layers]
         return self
 
-    def _start_of_fit(self, features: int, *, go_on: bool) -> FitState:
+    def _rate(self, engine: LocalEngine, begin: FitState) -> float:
+        """Return the learning rate; `auto` is half the limit at the start, for Adam 0.05."""
+        if self.learning_rate != "auto":
+            return float(self.learning_rate)
+        if begin.rate:
+            return begin.rate
+        if begin.rule.name not in {"sgd", "momentum", "nesterov"}:
+            return ADAPTIVE_RATE
+        return auto_rate(engine, begin.state[0, 0].copy(), max(2, self._outputs))
+
+    def _start_of_fit(self, features: int, *, go_on: bool, mean: float) -> FitState:
         """Return where the fit begins: where the last one ended, or at a new start."""
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.size and (sizes.ndim > 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
             raise ValueError(f"hidden_layer_sizes {sizes.tolist()} are not whole numbers from 1")
         model = Model(features, self._outputs, tuple(sizes.tolist()), self.activation)
-        rule = make_optimizer(self.optimizer, self.momentum)
+        name = self.optimizer
+        if name == "auto":
+            adaptive = model.hidden or self.batch_size or self.loss in BENT
+            name = "adam" if adaptive else "nesterov"
+        rule = make_optimizer(name, self.momentum)
         state = np.zeros((1, 1 + rule.slots, model.parameters))
         if go_on:
             last = self._fit_state
@@ -218,22 +238,22 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
             if rule == last.rule:
                 return last
             state[:, 0] = last.state[:, 0]
-            return replace(last, rule=rule, state=state, since=last.epoch)
+            return replace(last, rule=rule, state=state, since=last.epoch, rate=0.0)
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
         start = self.start
-        if start == "auto":
-            start = "zeros" if not model.hidden else "he" if self.activation == "relu" else "glorot"
-        state[:, 0] = make_start(start, int(seed), model)
+        if start == "auto" and self.activation == "relu" and model.hidden:
+            start = "he"
+        state[:, 0] = make_start("mean" if start == "auto" else start, int(seed), model, mean)
         return FitState(model, rule, state, 0, 0, int(seed))
 
     def _descend(
-        self, descent: Descent, begin: FitState, *, partial: bool
+        self, descent: Descent, begin: FitState, rate: float, *, partial: bool
     ) -> tuple[Floats, list[float]]:
         """Return the final state and the losses of all epochs, the first included; may warn."""
         epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
-        rates = np.array([[float(self.learning_rate)]])
+        rates = np.array([[rate]])
         most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
         state, stale = begin.state, 0
         with computing():
@@ -482,9 +502,11 @@ class GradientDescentRegressor(RegressorMixin, GradientDescent):  # type: ignore
 
     `loss` is `"mse"`, `"sse"`, `"mae"` or `"huber"` (δ = 1) of the score `[x, 1]·W`, or of that of
     a network. All else is as in `GradientDescentClassifier`, without classes; `coef_` is
-    (features,), `intercept_` (1,). The defaults learn standardised features *and* targets: Adam
-    moves a weight by about α an epoch. For a target in other units raise `learning_rate`, use
-    `TransformedTargetRegressor` to standardise it, or `optimizer="nesterov"`.
+    (features,), `intercept_` (1,). By default the intercept starts at the target's mean and the
+    rest at 0, Nesterov's method descends, and α is half the limit that the curvature at the start
+    allows, so that targets in any unit are learned from standardised features. With hidden layers
+    or batches it is Adam with α 0.05, which moves a weight by about α an epoch: standardise the
+    target then, by `TransformedTargetRegressor`.
 
     >>> import numpy as np
     >>> from tui_gd import GradientDescentRegressor

@@ -377,6 +377,8 @@ def _why_none(found: Curvature, optimizer: str, full_batch: bool) -> str:
     return next((why for holds, why in reasons if holds), "")
 
 
+BENT = frozenset({"hinge", "mae", "huber"})
+"""Losses whose curvature here says nothing of that elsewhere."""
 ADAPTIVE_RATE = 0.01
 """For optimizers that scale every weight's step by themselves, curvature sets no limit."""
 
@@ -387,10 +389,12 @@ def auto_rate(engine: Engine, weights: Floats, classes: int = 2) -> float:
     It is `1 / (f·λ)`, half of plain descent's limit, rounded down to two digits: λ is the largest
     eigenvalue of the Hessian and f the direction of descent over the gradient. Cross-entropy over K
     > 2 classes may curve K/2 times as much elsewhere as at equal probabilities, so λ is taken K/2
-    times. Where the loss does not curve up it is 0.01.
+    times. Where the loss does not curve up, and for losses in `BENT`, it is 0.01.
 
     Source: Nesterov, "Introductory Lectures on Convex Optimization", 2004, section 1.2.3.
     """
+    if engine.rule.name in BENT:
+        return ADAPTIVE_RATE
     largest = curvature(engine, weights).largest
     if engine.rule.name == "cross-entropy" and classes > 2:
         largest *= classes / 2.0
