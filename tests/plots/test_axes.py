@@ -1,5 +1,7 @@
 import math
+import re
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_gd.plots import axes
-from tui_gd.plots.axes import Axes, Heading, frame
+from tui_gd.plots.axes import Axes, Heading, draw_box, frame, geometry, legend_fits
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.colours import bold
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.scale import (
     Scale,
@@ -19,8 +23,18 @@ from tui_gd.plots.scale import (
 )
 from tui_gd.plots.symbols import ASCII, UNICODE
 
-LABELS = ("x_label", "y_label")
+LABELS = ("x_label", "y_label", "note", "grid")
 PALETTE = palette_for("256", True)
+
+
+STYLE = Style(PALETTE, UNICODE)
+AXES = Axes(Scale(0, 10_000), Scale(0.01, 2, True), "epoch", grid=True)
+
+
+def inside(text=""):
+    cells = Cells.blank(2, 18, STYLE)
+    cells.put(0, 0, text, PALETTE.text)
+    return cells
 
 
 def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=True, **more):
@@ -32,33 +46,54 @@ def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=
 
 
 def test_the_frame_carries_title_legend_ticks_and_labels():
-    legend = [("train 0.02571", "━━", 75), ("test 0.09998", "━━", 215)]
-    text = drawn(legend=legend, y_label="loss").cells.text()
-    assert text[0].lstrip().startswith("┌loss ─ ━━ train 0.02571 ─ ━━ test 0.09998 ──")
-    assert text[-1].split() == ["loss", "epoch"]
-    assert text[-2].split() == ["0", "5k", "10k"]
-    labels = [line.split("┤")[0].strip() for line in text if "┤" in line]
+    legend = [("train 0.02571", "──", 75), ("test 0.09998", "╌╌", 215)]
+    text = drawn(legend=legend, key="1", note="y log", grid=True).cells.text()
+    assert text[0] == "╭ 1 loss ────────────── ── train 0.02571   ╌╌ test 0.09998 ╮"
+    assert text[-1] == "╰" + "─" * 58 + "╯"
+    assert text[-2].strip("│").split() == ["epoch", "y", "log"]
+    assert text[-3].strip("│").split() == ["0", "5k", "10k"]
+    labels = [line.strip("│").split("┤")[0].strip() for line in text if "┤" in line]
     assert labels == ["1", "0.1", "0.01"] or len(labels) >= 3
     assert [float(label) for label in labels] == sorted(map(float, labels), reverse=True)
 
 
 def test_a_tick_stands_where_the_data_of_its_value_does():
-    f = drawn()
+    f = drawn(grid=True)
     lines = f.cells.text()
     for row, line in enumerate(lines):
         if "┤" in line:
-            value = float(line.split("┤")[0])
+            value = float(line.strip("│").split("┤")[0])
             assert f.rows - 1 - int(f.y.bins(value, f.rows)) == row - f.top
-    border = lines[f.top + f.rows]
-    ticks = [column - f.left for column, sign in enumerate(border) if sign == "┬"]
-    assert ticks == f.x.bins([0, 5000, 10_000], f.columns).tolist()
+    labels = lines[f.top + f.rows]
+    for value, text in ((0, "0"), (5000, "5k"), (10_000, "10k")):
+        place = f.left + int(f.x.bins(value, f.columns))
+        begin = re.search(rf"(?<!\d){text}\b", labels).start()
+        assert begin - 1 <= place <= begin + len(text)
 
 
-def test_the_inner_area_lies_within_the_box():
+def test_negative_ticks_have_a_minus_sign():
+    lines = drawn(x=(-5, 5), y=(-1, 1), log=False).cells.text()
+    assert "−1" in "".join(lines)
+    assert "-1" in "".join(drawn(x=(-5, 5), y=(-1, 1), log=False, symbols=ASCII).cells.text())
+
+
+def test_grid_dots_are_faint_and_stand_at_the_ticks():
+    f = drawn(grid=True)
+    rows = {row for row, _ in geometry(14, 60, AXES).y_ticks}
+    dots = f.cells.code[f.area] == ord("·")
+    assert {f.rows - 1 - row for row in np.flatnonzero(dots.any(axis=1))} == rows
+    assert set(f.cells.fg[f.area][dots]) == {PALETTE.frame}
+    for style in (Style(PALETTE, ASCII), Style(palette_for("mono", True), UNICODE)):
+        lines = frame(14, 60, AXES, Heading(), style).cells.text()[1:-3]
+        assert not any(dot in line[6:] for line in lines for dot in (" . .", "·"))
+
+
+def test_the_inner_area_reaches_the_box_at_the_right():
     f = drawn()
     lines = f.cells.text()
-    assert lines[0][f.left - 1] == "┌"
-    assert lines[f.top + f.rows][f.left + f.columns] == "┘"
+    assert {line[f.left + f.columns] for line in lines[1:-1]} == {"│"}
+    assert f.left + f.columns == 59
+    assert frame(14, 60, replace(AXES, beside=9), Heading(), STYLE).columns == f.columns - 9
 
 
 def test_plain_frames_are_ascii():
@@ -73,12 +108,43 @@ def test_a_narrow_legend_drops_its_last_entries_and_never_wraps():
     top = drawn(columns=34, legend=legend).cells.text()[0]
     assert "train 0.02571" in top
     assert "test" not in top
-    assert top.endswith("┐")
+    assert top.endswith("╮")
+    assert not legend_fits(34, Heading("loss", tuple(legend)), STYLE)
+    assert legend_fits(60, Heading("loss", tuple(legend)), STYLE)
 
 
-def test_the_focused_panel_is_told_without_colour():
-    assert "▸ loss" in drawn(focused=True).cells.text()[0]
-    assert "> loss" in drawn(focused=True, symbols=ASCII).cells.text()[0]
+def test_words_at_the_right_stand_behind_the_legend_or_are_left_out():
+    legend = (("train", "──", 75),)
+    both = Heading("loss", legend, key="1", right="epoch 3")
+    assert draw_box(3, 50, inside(), both, STYLE).text()[0].endswith("─ ── train ─ epoch 3 ╮")
+    assert "epoch" not in draw_box(3, 24, inside(), both, STYLE).text()[0]
+    assert "── train" in draw_box(3, 24, inside(), both, STYLE).text()[0]
+
+
+def test_the_focused_panel_has_a_coloured_frame_and_without_colours_a_sign():
+    for focused in (True, False):
+        f = drawn(focused=focused)
+        assert (
+            f.cells.fg[5, 0] == f.cells.fg[-1, 7] == (PALETTE.focus if focused else PALETTE.frame)
+        )
+    mono = Heading("loss", focused=True)
+    for symbols, sign in ((UNICODE, "▸"), (ASCII, ">")):
+        style = Style(palette_for("mono", True), symbols)
+        assert f" {sign} loss " in frame(14, 60, AXES, mono, style).cells.text()[0]
+
+
+def test_key_and_title_stand_out():
+    cells = draw_box(3, 30, inside(), Heading("loss", key="1"), STYLE)
+    assert cells.text()[0].startswith("╭ 1 loss ──")
+    assert cells.fg[0, 2] == bold(PALETTE.key)
+    assert cells.fg[0, 4] == bold(PALETTE.text)
+
+
+def test_a_box_shows_what_is_in_it():
+    text = draw_box(4, 20, inside("hello"), Heading("a title that is much too long"), STYLE).text()
+    assert text[1] == "│hello" + " " * 13 + "│"
+    assert text[0].startswith("╭ a title that is")
+    assert text[0].endswith("…╮") or text[0].endswith("… ╮")
 
 
 def test_axis_labels_go_first_when_room_is_short():
@@ -94,11 +160,17 @@ def test_axis_labels_go_first_when_room_is_short():
 
 def test_where_both_axis_labels_fit_neither_is_cut():
     labels = {"x_label": "direction 1 (64.6 %)", "y_label": "direction 2 (19.2 %)"}
-    last = drawn(columns=48, **labels).cells.text()[-1]
-    assert "direction 2 (19.2 %) " in last
-    assert "direction 1 (64.6 %)" in last
+    last = drawn(columns=60, **labels).cells.text()[-2]
+    assert "direction 2 (19.2 %) ↑   direction 1 (64.6 %) →" in last
+    plain = drawn(columns=60, symbols=ASCII, **labels).cells.text()[-2]
+    assert "direction 2 (19.2 %) ^   direction 1 (64.6 %) ->" in plain
     long = {"x_label": "epoch", "y_label": "y" * 99}
-    assert "epoch" in drawn(columns=48, **long).cells.text()[-1]
+    assert "epoch" in drawn(columns=48, **long).cells.text()[-2]
+
+
+def test_a_note_that_does_not_fit_is_left_out():
+    assert drawn(note="y log").cells.text()[-2].endswith(" y log │")
+    assert "note" not in drawn(note="note " * 20).cells.text()[-2]
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
@@ -112,7 +184,7 @@ def test_no_size_raises(symbols):
 
 
 def test_plotext_draws_a_frame_once_however_the_legend_changes():
-    axes._drawn.cache_clear()
+    axes._framed.cache_clear()
     axes._plotext_codes.cache_clear()
     for number in range(20):
         drawn(legend=[(f"train {number}", "━━", 75)])
@@ -133,18 +205,18 @@ def test_plotext_never_asks_the_terminal_and_prints_nothing(monkeypatch, capfd):
 
     monkeypatch.setattr(utility, "terminal_size", asked)
     monkeypatch.setenv("COLUMNS", "10")
-    axes._drawn.cache_clear()
+    axes._framed.cache_clear()
     axes._plotext_codes.cache_clear()
-    assert drawn(30, 200).cells.text()[0].endswith("┐")
+    assert drawn(30, 200).cells.text()[0].endswith("╮")
     assert capfd.readouterr() == ("", "")
 
 
 def test_frames_are_drawn_from_several_threads_alike():
-    axes._drawn.cache_clear()
+    axes._framed.cache_clear()
     axes._plotext_codes.cache_clear()
     sizes = [(12 + k, 40 + 3 * k) for k in range(8)]
     alone = {size: drawn(*size).cells.text() for size in sizes}
-    axes._drawn.cache_clear()
+    axes._framed.cache_clear()
     axes._plotext_codes.cache_clear()
     found = {}
     threads = [

@@ -7,7 +7,7 @@ import pytest
 
 from tui_gd.plots.axes import Axes, Heading, geometry
 from tui_gd.plots.braille import unpack
-from tui_gd.plots.colours import contrast
+from tui_gd.plots.colours import bold, contrast
 from tui_gd.plots.landscape import (
     Descent,
     Group,
@@ -18,10 +18,10 @@ from tui_gd.plots.landscape import (
     draw_landscape_line,
     line_axes,
     place_at,
+    plane_axes,
 )
 from tui_gd.plots.palette import Style, palette_for
-from tui_gd.plots.relief import READABLE, contour_colours, inks, level_edges
-from tui_gd.plots.scale import Scale
+from tui_gd.plots.relief import BAR_COLUMNS, level_edges
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (-2.0, 2.0, -1.0, 3.0)
@@ -31,7 +31,7 @@ TERMINALS = [
     for dark in (True, False)
     for symbols in (UNICODE, ASCII)
 ]
-COLOURED = [(depth, dark) for depth in ("truecolor", "256", "16") for dark in (True, False)]
+COLOURED = [(depth, dark) for depth in ("truecolor", "256") for dark in (True, False)]
 AXES = Axes.of(LIMITS, "a", "b")
 AREA = geometry(26, 80, AXES)
 
@@ -61,14 +61,14 @@ INNER = np.s_[AREA.top : AREA.top + AREA.rows, AREA.left : AREA.left + AREA.colu
 
 def a_track(points, viewed=None, number=0, palette=None, **more):
     points = np.asarray(points, float).reshape(-1, 2)
-    colours = (palette or palette_for("truecolor", True)).lane(number)
-    return Track(points, np.arange(len(points)), *colours, viewed=viewed, **more)
+    colour, _ = (palette or palette_for("truecolor", True)).lane(number)
+    return Track(points, np.arange(len(points)), colour, viewed=viewed, **more)
 
 
 @pytest.mark.parametrize(("depth", "dark"), COLOURED)
 def test_low_is_the_first_colour_and_high_the_last(depth, dark):
     cells = draw(bowl(), depth=depth, dark=dark)
-    heat = palette_for(depth, dark).heat.tolist()
+    heat = palette_for(depth, dark).relief.tolist()
     assert cells.bg[cell(1, 1)] == heat[0]
     assert cells.bg[cell(-1.98, -0.98)] == heat[-1]
     assert set(np.unique(cells.bg[INNER])) == set(heat)
@@ -77,14 +77,14 @@ def test_low_is_the_first_colour_and_high_the_last(depth, dark):
 @pytest.mark.parametrize(("depth", "dark"), COLOURED)
 def test_shades_only_rise_going_up_hill(depth, dark):
     cells = draw(bowl(), depth=depth, dark=dark)
-    heat = palette_for(depth, dark).heat.tolist()
+    heat = palette_for(depth, dark).relief.tolist()
     row, column = cell(1, 1)
     right = [heat.index(bg) for bg in cells.bg[row, column : AREA.left + AREA.columns]]
     assert right == sorted(right)
 
 
 @pytest.mark.parametrize(("symbols", "depth"), [(UNICODE, "mono"), (ASCII, "mono"),
-                                                (ASCII, "256")])  # fmt: skip
+                                                (ASCII, "256"), (UNICODE, "16")])  # fmt: skip
 def test_without_shades_contours_are_digits_that_rise_going_up_hill(symbols, depth):
     cells = draw(bowl(), symbols=symbols, depth=depth)
     row, column = cell(1, 1)
@@ -103,7 +103,7 @@ def test_a_contour_lies_where_the_loss_is_the_same():
     x = LIMITS[0] + (columns + 0.5) / dots.shape[1] * 4
     y = LIMITS[3] - (rows + 0.5) / dots.shape[0] * 4
     radius = np.hypot(x - 1, y - 1)
-    wanted = np.sqrt(level_edges(values, len(palette_for("truecolor", True).heat)))
+    wanted = np.sqrt(level_edges(values, len(palette_for("truecolor", True).relief)))
     # every dot lies within one dot (0.03 across, 0.05 down) of one of the circles
     assert len(rows) > 100
     assert np.abs(radius[:, None] - wanted).min(axis=1).max() < 0.08
@@ -152,32 +152,15 @@ def test_what_is_not_finite_is_blank():
 
 
 @pytest.mark.parametrize(("depth", "dark"), COLOURED)
-def test_a_path_can_be_told_from_every_shade(depth, dark):
-    palette = palette_for(depth, dark)
-    for colour in {*palette.lanes, *palette.lanes_dimmed, palette.accent, palette.cursor}:
-        drawn = inks(palette.heat, colour, palette)
-        for ink, back in zip(drawn.tolist(), palette.heat.tolist(), strict=True):
-            assert contrast(ink, back) >= READABLE, (colour, ink, back)
-
-
-@pytest.mark.parametrize(("depth", "dark"), [one for one in COLOURED if one[0] != "16"])
-def test_contours_are_seen_but_paths_stand_out_from_them(depth, dark):
-    palette = palette_for(depth, dark)
-    contours = contour_colours(palette)[:-1].tolist()
-    for contour, back in zip(contours, palette.heat.tolist(), strict=True):
-        assert 1.25 <= contrast(contour, back) <= 2.6
-        assert contrast(contour, back) < READABLE
-
-
-@pytest.mark.parametrize(("depth", "dark"), COLOURED)
-def test_what_is_drawn_of_a_path_has_that_contrast(depth, dark):
+def test_a_path_keeps_its_colour_and_can_be_read_everywhere(depth, dark):
     palette = palette_for(depth, dark)
     track = a_track([(-2, -1), (2, 3)], palette=palette)
     plain, cells = (draw(bowl(), depth=depth, dark=dark, tracks=t, epoch=9) for t in ([], [track]))
     changed = plain.code != cells.code
     assert changed.sum() > AREA.columns
     for row, column in np.argwhere(changed):
-        assert contrast(int(cells.fg[row, column]), int(cells.bg[row, column])) >= READABLE
+        assert cells.fg[row, column] == track.colour
+        assert contrast(track.colour, int(cells.bg[row, column])) >= 3
 
 
 def test_a_path_goes_from_its_start_to_its_end_without_gaps():
@@ -258,7 +241,8 @@ def test_everything_that_is_marked_can_be_read_without_colours(depth, dark, symb
     if symbols.plain:
         assert all(line.isascii() for line in cells.text())
     if depth == "mono":
-        assert set(cells.fg.ravel()) == set(cells.bg.ravel()) == {-1}
+        assert set(cells.fg.ravel()) == {-1, bold(-1)}
+        assert set(cells.bg.ravel()) == {-1}
 
 
 @pytest.mark.parametrize(
@@ -274,7 +258,7 @@ def test_the_arrow_points_along_the_descent(towards, sign):
     vector = (towards[0] * across, towards[1])
     cells = draw(None, tracks=[track], downhill=vector)
     assert sign in "\n".join(cells.text())
-    row, column = np.argwhere(cells.code == ord(sign))[-1]
+    row, column = np.argwhere(cells.code[INNER] == ord(sign))[-1] + (AREA.top, AREA.left)
     here = cell(*viewed)
     assert np.sign(column - here[1]) == towards[0]
     assert np.sign(here[0] - row) == towards[1]
@@ -344,6 +328,45 @@ def test_the_legend_tells_the_lowest_and_the_highest_loss():
         assert f"{values.max():.4g}" in head
 
 
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize("depth", ["truecolor", "256", "16", "mono"])
+def test_where_there_is_room_a_bar_has_the_levels_and_their_heights(symbols, depth):
+    values, axes = bowl() + 3.0, plane_axes(80, LIMITS, "a", "b")
+    assert axes.beside == BAR_COLUMNS
+    style = Style(palette_for(depth, True), symbols)
+    cells = draw_landscape(
+        26, 80, LandscapePlane(values, axes), Descent(), style, Heading("landscape")
+    )
+    place = geometry(26, 80, axes)
+    bar = place.left + place.columns + 1
+    numbers = [
+        (row, float(text))
+        for row, line in enumerate(cells.text()[place.top : place.top + place.rows], place.top)
+        if (text := line[bar + 1 : -1].strip())
+    ]
+    assert len(numbers) >= 5
+    heights = [number for _, number in numbers]
+    assert heights == sorted(heights, reverse=True)
+    assert heights[0] == pytest.approx(values.max(), rel=0.1)
+    assert heights[-1] == pytest.approx(values.min(), rel=0.2)
+    assert "low" not in cells.text()[0]
+    # a height has the colour, or digit, that it has in the landscape
+    rows = np.s_[place.top : place.top + place.rows]
+    if style.palette.filled:
+        grounds = cells.bg[rows, bar].tolist()
+        order = [style.palette.relief.tolist().index(ground) for ground in grounds]
+        assert order == sorted(order, reverse=True)
+        assert (order[0], order[-1]) == (len(style.palette.relief) - 1, 0)
+    else:
+        digits = [line[bar] for line in cells.text()[rows]]
+        assert digits == sorted(digits, reverse=True)
+        assert (digits[0], digits[-1]) == ("9", "0")
+
+
+def test_a_narrow_landscape_has_no_bar():
+    assert plane_axes(40, LIMITS, "a", "b").beside == 0
+
+
 def parabola(symbols=UNICODE, depth="256", **more):
     xs = -2 + (np.arange(120) + 0.5) / 120 * 4
     values = (xs - 0.5) ** 2
@@ -358,7 +381,7 @@ def parabola(symbols=UNICODE, depth="256", **more):
 @pytest.mark.parametrize("depth", ["truecolor", "256", "16", "mono"])
 def test_over_one_weight_the_loss_is_a_curve_with_its_path_on_it(symbols, depth):
     points = np.array([[-1.5], [1.7], [0.9], [0.6]])
-    track = Track(points, np.arange(4), 1, 2, viewed=(1.7, 1.44), current=True)
+    track = Track(points, np.arange(4), 1, viewed=(1.7, 1.44), current=True)
     cells, area = parabola(
         symbols,
         depth,
@@ -368,7 +391,6 @@ def test_over_one_weight_the_loss_is_a_curve_with_its_path_on_it(symbols, depth)
         following=(0.9, 0.16),
         minima=[(0.5, 0.0, True)],
     )
-    height = Scale(0.0, 8.0 if area.y_ticks[-1][1].startswith("8") else 7.0)
     found = {}
     for sign in "@oxM" if symbols.plain else "◆●◇★":
         places = np.argwhere(cells.code[2:-3] == ord(sign))
@@ -379,16 +401,53 @@ def test_over_one_weight_the_loss_is_a_curve_with_its_path_on_it(symbols, depth)
     assert at_x == pytest.approx([1.7, -1.5, 0.9, 0.5], abs=4 / area.columns)
     rows = [row for _, row in found.values()]
     assert rows[1] < rows[0] < rows[2] <= rows[3]  # losses 4, 1.44, 0.16, 0
-    assert height.low == 0.0
     assert not symbols.plain or all(line.isascii() for line in cells.text())
 
 
 def test_the_tangent_touches_the_curve_with_its_slope():
-    track = Track(np.zeros((0, 1)), np.zeros(0, int), 1, 2, viewed=(-1.5, 4.0), current=True)
+    track = Track(np.zeros((0, 1)), np.zeros(0, int), 1, viewed=(-1.5, 4.0), current=True)
     (plain, area), (cells, _) = parabola(), parabola(tracks=[track], slope=-4.0)
-    accent = palette_for("256", True).accent
-    rows, columns = np.nonzero(cells.fg[area.top : area.top + area.rows] == accent)
+    accent = palette_for("256", True).cursor
+    inner = np.s_[area.top : area.top + area.rows, area.left : area.left + area.columns]
+    rows, columns = np.nonzero(cells.fg[inner] == accent)
     assert len(rows) > 3
     order = np.argsort(columns)
     assert (np.diff(rows[order]) >= 0).all()  # falls to the right
     assert plain.text() != cells.text()
+
+
+def valleys(symbols=UNICODE, **more):
+    """Two valleys of different depth: at -1.035 and 0.96, with a barrier between them."""
+    xs = -2 + (np.arange(240) + 0.5) / 240 * 4
+    values = (xs**2 - 1) ** 2 + 0.3 * xs
+    axes = line_axes((-2.0, 2.0), values, "w")
+    style = Style(palette_for("256", True), symbols)
+    line = LandscapeLine(xs, values, axes)
+    cells = draw_landscape_line(36, 118, line, Descent(**more), style, Heading("landscape"))
+    return cells, geometry(36, 118, axes), axes
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_a_barrier_between_two_valleys_is_seen(symbols):
+    cells, area, _ = valleys(symbols)
+    inner = cells.code[area.top : area.top + area.rows, area.left : area.left + area.columns]
+    curve = (inner == ord(".")) if symbols.plain else (inner >= 0x2800)
+    rows = np.where(curve.any(axis=0), curve.argmax(axis=0), -1)
+
+    def row_at(x):
+        return rows[int((x + 2) / 4 * area.columns)]
+
+    left, barrier, right = row_at(-1.035), row_at(0.076), row_at(0.96)
+    # the right valley is 0.6 higher than the left one, the barrier 0.7 above it
+    assert min(left, right) - barrier >= 5
+    assert left > right
+
+
+def test_a_path_over_one_weight_lies_on_the_curve():
+    points = np.array([[1.6], [0.4], [1.3], [0.6]])
+    track = Track(points, np.arange(4), 1, viewed=(0.6, (0.36 - 1) ** 2 + 0.18), current=True)
+    (plain, area, _), (cells, _, _) = valleys(), valleys(tracks=[track], epoch=3)
+    inner = np.s_[area.top : area.top + area.rows, area.left : area.left + area.columns]
+    path = cells.fg[inner] == 1
+    assert path.any(axis=0).sum() > 0.25 * area.columns
+    assert (plain.code[inner][path] >= 0x2800).all()  # nothing where the curve is not

@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Axes, Heading, geometry
 from tui_gd.plots.braille import pack, unpack
+from tui_gd.plots.colours import bold
 from tui_gd.plots.curves import Curve, EpochScale, EpochView, draw_curves, half_width, smoothed
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.scale import Scale, nice_limits
@@ -43,7 +45,7 @@ def inside(cells, curves, last=1, log=False):
     high = max(np.nanmax(np.where(np.isfinite(c.high), c.high, np.nan)) for c in curves)
     newest = max(c.end - 1 for c in curves)
     x, y = Scale(0, max(last, newest)), Scale(*nice_limits(low, high, log), log)
-    place = geometry(*cells.shape, Axes(x, y, "epoch"))
+    place = geometry(*cells.shape, Axes(x, y, "epoch", grid=True))
     area = np.s_[place.top : place.top + place.rows, place.left : place.left + place.columns]
     return cells.code[area], cells.fg[area], x, y
 
@@ -204,7 +206,7 @@ def test_a_cursor_is_a_line_behind_the_curves(symbols):
     columns = set(np.nonzero(changed)[1])
     assert len(columns) == 1
     assert set(cells.code[changed]) == {ord(symbols.vertical)}
-    assert set(without.code[changed]) == {ord(" ")}
+    assert set(without.code[changed]) <= {ord(" "), ord("·")}
     assert set(cells.fg[changed]) == {PALETTE.cursor}
 
 
@@ -214,12 +216,17 @@ def test_a_dashed_curve_has_gaps_and_its_sample_too_in_colour():
     code, _, _, _ = inside(cells, curves)
     seen = dots_of(code).any(axis=0)
     assert 0.6 < seen.mean() < 0.75
-    assert "╍╍ train" in cells.text()[0]
+    assert "╌╌ train" in cells.text()[0]
 
 
 def test_the_legend_shows_every_curve_with_its_value():
     curves = [curve([1, 2.0], shown="0.02571"), curve([2, 1.0], label="test", shown="0.09998")]
-    assert "loss ─ ━━ train 0.02571 ─ ━━ test 0.09998 ─" in draw(curves).text()[0]
+    top = draw(curves).text()[0]
+    assert top.startswith("╭ loss ──")
+    assert top.endswith(" ── train 0.02571   ── test 0.09998 ╮")
+    # where there is no room for the values, the names; where there is none for these, nothing
+    assert draw(curves, columns=30).text()[0].endswith("─ ─ train   ─ test ╮")
+    assert "train" not in draw(curves, columns=22).text()[0]
 
 
 def test_mono_has_no_colour_and_dashes_tell_the_curves_apart():
@@ -227,14 +234,14 @@ def test_mono_has_no_colour_and_dashes_tell_the_curves_apart():
     flat = palette_for("mono", True)
     white = [curve(c.low, dashed=c.dashed, colours=(-1, -1)) for c in curves]
     cells = draw(white, style=Style(flat, UNICODE))
-    assert set(cells.fg.ravel()) == {-1}
+    assert set(cells.fg.ravel()) == {-1, bold(-1)}
     assert set(cells.bg.ravel()) == {-1}
     code, _, _, y = inside(cells, white)
     dots = unpack(code)
     split = dots.shape[0] - 1 - int(y.bins(1.0, dots.shape[0]))
     assert dots[: split + 1, 2:-4].any(axis=0).mean() > dots[split + 2 :, 2:-4].any(axis=0).mean()
-    assert "━━ train" in cells.text()[0]
-    assert "╍╍ train" in cells.text()[0]
+    assert "── train" in cells.text()[0]
+    assert "╌╌ train" in cells.text()[0]
 
 
 def test_plain_curves_have_different_signs():
@@ -263,7 +270,7 @@ def test_many_lanes_give_the_same_as_one_after_the_other():
 
 
 def test_the_frame_is_drawn_once_while_the_numbers_change():
-    axes._drawn.cache_clear()
+    axes._framed.cache_clear()
     axes._plotext_codes.cache_clear()
     for epoch in range(60, 100):
         draw([curve(2 * np.exp(-np.arange(epoch) / 40), shown=str(epoch))], last=100)
@@ -283,6 +290,64 @@ def test_wrong_curves_are_refused():
         curve(([1.0], [1.0, 2.0]))
     with pytest.raises(ValueError, match="width"):
         curve([1.0], width=0)
+
+
+# the height of the plot, and curves that share cells -------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "wide"),
+    [([1.0, 29.0], False), ([1.0, 31.0], True), ([0.0, 1.0, 50.0], True), ([-1.0, 100.0], False),
+     ([np.nan, 5.0], False), ([], False), ([0.0, 0.0], False), ([1.0, np.inf, 40.0], True)],
+)  # fmt: skip
+def test_values_that_span_more_than_30_times_want_a_logarithmic_axis(values, wide):
+    assert around((0, 9), [curve(values), curve([2.0])], log=None).y.log == wide
+
+
+def test_only_what_is_shown_decides_about_the_axis():
+    falling = [curve(np.geomspace(1000, 1, 101))]
+    for epochs, log, notes in (((0, 100), True, "log, y"), ((90, 100), False, "y log")):
+        drawn = around(epochs, falling, log=None, notes=("y log", "log, y: linear"))
+        assert drawn.y.log == log
+        assert notes in drawn.cells.text()[-2]
+    assert not around((0, 100), falling, log=False).y.log
+
+
+def test_at_the_start_two_dots_are_not_blown_up():
+    both = [curve([236.6]), curve([241.2], colours=(ORANGE, BROWN))]
+    drawn = around((0, 100), both)
+    assert drawn.y.low == 0.0
+    rows = [at for at, line in enumerate(drawn.cells.text()) if "●" in line]
+    assert max(rows) - min(rows) <= 1
+    assert drawn.y.high < 1000
+
+
+def both_curves(apart, symbols=UNICODE, depth="256"):
+    palette = palette_for(depth, True)
+    values = np.linspace(2, 1, 101)
+    colours = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
+    curves = [
+        curve(values, colours=colours[0]),
+        curve(values + apart, colours=colours[1], label="test", dashed=True),
+    ]
+    return palette, plotted(around((0, 100), curves, style=Style(palette, symbols)))
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_where_train_and_test_share_a_cell_it_is_dim(symbols):
+    palette, (code, fg) = both_curves(0.0, symbols)
+    lines = np.isin(code, [ord("*"), ord("+")]) if symbols.plain else code >= 0x2800
+    assert set(fg[lines].tolist()) == {palette.dim}
+    palette, (code, fg) = both_curves(5.0, symbols)
+    lines = np.isin(code, [ord("*"), ord("+")]) if symbols.plain else code >= 0x2800
+    assert set(fg[lines].tolist()) == {palette.train, palette.test}
+
+
+def test_the_dots_of_both_are_there():
+    _, (code, _) = both_curves(0.02)
+    train = plotted(around((0, 100), [curve(np.linspace(2, 1, 101))]))[0]
+    assert (dots_of(code) >= dots_of(train))[:, 2:-2].mean() > 0.98
+    assert dots_of(code).sum() > 1.2 * dots_of(train).sum()
 
 
 # smoothing -------------------------------------------------------------------
@@ -323,6 +388,7 @@ def test_on_buckets_the_average_is_over_about_as_many_epochs():
 def around(epochs, curves, rows=20, columns=60, symbols=UNICODE, **more):
     newest = max(c.end - 1 for c in curves)
     style = more.pop("style", Style(PALETTE, symbols))
+    more.setdefault("log", False)
     view = EpochView(**{"epoch": newest, "first": epochs[0], "last": epochs[1]} | more)
     return draw_curves(rows, columns, curves, view, style, Heading("loss"))
 
@@ -392,7 +458,7 @@ def test_an_epoch_outside_the_window_has_no_mark_and_dims_as_it_should():
     for epoch, colour in ((10, NAVY), (100, BLUE)):
         code, fg = plotted(around((40, 60), curves, epoch=epoch))
         assert ord(UNICODE.now) not in code
-        assert set(fg[code != ord(" ")]) == {colour}
+        assert set(fg[~np.isin(code, [ord(" "), ord("·")])]) == {colour}
 
 
 def test_the_average_at_the_edge_of_a_window_knows_what_lies_beyond():
@@ -407,7 +473,7 @@ def test_the_average_at_the_edge_of_a_window_knows_what_lies_beyond():
 
 def test_a_window_beyond_all_curves_is_empty():
     code, _ = plotted(around((500, 600), [curve([1.0, 2.0])]))
-    assert set(code.ravel()) == {ord(" ")}
+    assert set(code.ravel()) == {ord(" "), ord("·")}  # the grid
 
 
 # a logarithmic axis of epochs ------------------------------------------------
@@ -429,14 +495,12 @@ def test_the_ticks_of_a_logarithmic_epoch_axis_stand_where_the_epochs_are(symbol
     values = 1.0 / (np.arange(1000) + 1)
     drawn = around((0, 999), [curve(values)], log_epochs=True, symbols=symbols, log=True)
     lines = drawn.cells.text()
-    assert lines[-2].split() == ["0", "1", "10", "100"]
-    border = lines[drawn.top + drawn.rows]
-    ticks = [
-        at - drawn.left
-        for at, sign in enumerate(border)
-        if sign == ("+" if symbols.plain else "┬") and drawn.left <= at < len(border) - 2
-    ]
-    assert ticks == [int(drawn.columns * np.log10(e + 1) / 3) for e in (0, 1, 10, 100)]
+    labels = lines[-3].strip("│|")
+    assert labels.split() == ["0", "1", "10", "100"]
+    for epoch in (0, 1, 10, 100):
+        place = drawn.left + int(drawn.columns * np.log10(epoch + 1) / 3)
+        begin = re.search(rf"\b{epoch}\b", lines[-3]).start()
+        assert begin - 1 <= place <= begin + len(str(epoch))
     if not symbols.plain:  # 1/(epoch + 1) is straight where both axes are logarithmic
         dots = dots_of(plotted(drawn)[0])
         rows, columns = dots.shape

@@ -86,7 +86,7 @@ def test_what_diverged_and_what_ended_higher_is_marked_at_the_top(symbols, cross
     crosses = [i for i, sign in enumerate(top) if sign == cross]
     assert crosses == [column_of(rate, drawn) for rate in RATES[7:]]
     assert top[column_of(RATES[6], drawn)] == arrow
-    dots = "·" if symbols is UNICODE else "."
+    dots = symbols.hatch
     between = column_of(RATES[7], drawn)
     assert any(dots in line[between : between + 2] for line in inner(drawn)[1:])
     left = column_of(RATES[3], drawn)
@@ -99,7 +99,7 @@ def test_where_nothing_failed_nothing_is_marked() -> None:
     text = "".join(draw(field_of(LOSSES[:6], rates=RATES[:6])).cells.text())
     assert "×" not in text
     assert "diverged" not in text
-    assert "·" not in text
+    assert UNICODE.hatch not in text
 
 
 def test_the_curve_has_a_gap_where_losses_are_not_finite() -> None:
@@ -173,25 +173,26 @@ def test_every_size_can_be_drawn_and_plain_stays_ascii(symbols, depth) -> None:
 
 
 def curves_of(count=3, epochs=50):
-    curves, names = [], []
+    curves = []
     for number in range(count):
         values = 100.0 * np.exp(-0.02 * (number + 1) * np.arange(epochs + 1))
         for dashed in (False, True):
             shown = values * (1.2 if dashed else 1.0)
             colour = 10 + number
-            curves.append(Curve("", 0, 1, shown, shown, colour, colour, "", dashed=dashed))
-            names.append(" " if dashed else str(number + 1))
-    return curves, names
+            name = "" if dashed else str(number + 1)
+            curves.append(
+                Curve("", 0, 1, shown, shown, colour, colour, "", dashed=dashed, name=name)
+            )
+    return curves
 
 
-def contenders(rows=22, columns=90, symbols=UNICODE, depth="256", curves=None, names=None):
+def contenders(rows=22, columns=90, symbols=UNICODE, depth="256", curves=None):
     if curves is None:
-        curves, names = curves_of()
+        curves = curves_of()
     return draw_contenders(
         rows,
         columns,
         curves,
-        names,
         50,
         Style(palette_for(depth, True), symbols),
         Heading("race of optimizers"),
@@ -201,7 +202,7 @@ def contenders(rows=22, columns=90, symbols=UNICODE, depth="256", curves=None, n
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_every_curve_carries_its_number_lower_losses_further_down(symbols, depth) -> None:
-    lines = contenders(symbols=symbols, depth=depth).text()[1:-4]
+    lines = contenders(symbols=symbols, depth=depth).text()[1:-3]
     rows = []
     for name in "123":
         found = [row for row, line in enumerate(lines) if name in line.partition("┤")[2] + line[5:]]
@@ -211,23 +212,25 @@ def test_every_curve_carries_its_number_lower_losses_further_down(symbols, depth
 
 
 def test_train_and_test_are_told_apart_without_colours() -> None:
-    curves, names = curves_of(1)
-    text = "\n".join(contenders(symbols=ASCII, curves=curves, names=names).text())
+    curves = curves_of(1)
+    text = "\n".join(contenders(symbols=ASCII, curves=curves).text())
     assert text.count("*") > 30
     assert text.count("+") > 30
-    lines = contenders(curves=curves, names=names, rows=40).text()
+    lines = contenders(curves=curves, rows=40).text()
     assert any("⠀" in line or "  " in line for line in lines)
 
 
 def test_curves_with_gaps_zeros_and_nothing_at_all_are_drawn() -> None:
     holed = np.array([5.0, np.nan, np.inf, 0.0, 1e-30] + [2.0] * 46)
     empty = np.empty(0)
-    curves = [Curve("a", 0, 1, v, v, 1, 1, "") for v in (holed, empty, np.full(51, np.nan))]
+    curves = [
+        Curve("a", 0, 1, v, v, 1, 1, "", name="1") for v in (holed, empty, np.full(51, np.nan))
+    ]
     for symbols in (UNICODE, ASCII):
         for rows in (0, 1, 2, 3, 6, 9, 20):
             for columns in (0, 1, 3, 4, 16, 60):
-                cells = contenders(rows, columns, symbols, curves=curves, names=["1", "2", "3"])
+                cells = contenders(rows, columns, symbols, curves=curves)
                 assert cells.shape == (rows, columns)
-                assert contenders(rows, columns, symbols, curves=[], names=[]).shape == cells.shape
+                assert contenders(rows, columns, symbols, curves=[]).shape == cells.shape
                 if symbols.plain:
                     assert (cells.code < 127).all()

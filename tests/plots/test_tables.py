@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.confusion import abbreviated, confusion_size, draw_confusion
+from tui_gd.plots.colours import bold, contrast, regular, rgb
+from tui_gd.plots.confusion import abbreviated, draw_confusion, short_names
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.plots.table import Table, draw_table, visible_offset
@@ -11,26 +12,67 @@ MATRIX = np.array([[230, 20], [3, 12047]])
 
 
 def confusion(rows, columns, matrix=MATRIX, names=("cat", "dog"), symbols=UNICODE, depth="256"):
-    palette = palette_for(depth, True)
-    return draw_confusion(rows, columns, matrix, names, Style(palette, symbols))
+    return draw_confusion(rows, columns, matrix, names, Style(palette_for(depth, True), symbols))
 
 
 @pytest.mark.parametrize(("symbols", "depth"), [(UNICODE, "256"), (ASCII, "16"), (ASCII, "mono")])
 def test_rows_are_true_and_columns_predicted(symbols, depth):
-    text = confusion(*confusion_size(2), symbols=symbols, depth=depth).text()
-    assert text[0].startswith("confusion (rows: true, columns: predicted)")
-    assert text[1].split() == ["cat", "dog"]
-    lines = [line.split() for line in text[2:] if line.strip()]
-    assert lines == [["cat", "230", "20"], ["dog", "3", "12047"]]
+    text = confusion(5, 70, symbols=symbols, depth=depth).text()
+    assert text[0].split() == ["predicted"]
+    assert text[1].split() == ["true", "cat", "dog"]
+    assert text[2].split() == ["cat", "230", "20", "20", "taken", "for", "dog"]
+    assert text[3].split() == ["dog", "3", "12047", "3", "taken", "for", "cat"]
 
 
-def test_a_cell_has_the_colour_of_its_share_of_the_row():
-    cells = confusion(*confusion_size(2))
-    columns = {text: "".join(map(chr, cells.code[3])).index(text) for text in ("230", "20 ")}
-    for text, share in (("230", 0.92), ("20 ", 0.08)):
-        back, ink = PALETTE.confusion(share)
-        assert cells.bg[3, columns[text]] == back
-        assert cells.fg[3, columns[text]] == ink
+def test_a_number_stands_below_its_head():
+    text = confusion(5, 70).text()
+    assert text[1].index("cat") + 3 == text[2].index("230") + 3 == text[3].index(" 3 ") + 2
+    assert text[1].index("dog") + 3 == text[2].index(" 20 ") + 3 == text[3].index("12047") + 5
+
+
+@pytest.mark.parametrize("depth", ["truecolor", "256"])
+def test_right_is_green_and_wrong_is_red_by_its_share_of_the_row(depth):
+    palette = palette_for(depth, True)
+    cells = confusion(5, 70, depth=depth)
+    right, wrong = cells.text()[2].index("230"), cells.text()[2].index(" 20 ") + 1
+    assert cells.bg[2, right] == palette.hit(True, 230 / 250)
+    assert cells.bg[2, wrong] == palette.hit(False, 20 / 250)
+    assert contrast(int(cells.bg[2, right]), palette.background) > contrast(
+        int(cells.bg[2, wrong]), palette.background
+    )
+    red, green, _ = rgb(int(palette.hits[1, -1]))
+    assert green > red
+    red, green, _ = rgb(int(palette.hits[0, -1]))
+    assert red > green
+
+
+def test_where_no_area_is_filled_the_numbers_have_the_colours():
+    palette = palette_for("16", True)
+    cells = confusion(5, 70, depth="16")
+    assert set(cells.bg.ravel().tolist()) == {palette.background}
+    text = cells.text()[2]
+    assert regular(int(cells.fg[2, text.index("230")])) == palette.good
+    assert regular(int(cells.fg[2, text.index(" 20 ") + 1])) == palette.error
+
+
+def test_nothing_is_faint():
+    cells = confusion(4, 60, np.array([[5, 0], [0, 5]]))
+    at = cells.text()[2].index(" 0 ") + 1
+    assert cells.fg[2, at] == PALETTE.faint
+    assert cells.bg[2, at] == PALETTE.background
+
+
+def test_names_have_the_colours_of_their_classes():
+    cells = confusion(5, 70)
+    assert cells.fg[1, cells.text()[1].index("dog")] == PALETTE.classes[1]
+    assert cells.fg[2, 0] == PALETTE.classes[0]
+
+
+def test_a_remark_says_what_happens_to_a_class():
+    text = confusion(6, 70, np.array([[9, 0, 0], [4, 0, 0], [0, 0, 0]]), ("a", "b", "c")).text()
+    assert text[2].endswith("all right".ljust(len(text[2]) - text[2].index("all right")))
+    assert "all taken for a" in text[3]
+    assert "no rows" in text[4]
 
 
 def test_numbers_are_abbreviated_where_it_is_narrow():
@@ -46,9 +88,29 @@ def test_numbers_are_abbreviated_where_it_is_narrow():
 def test_classes_that_do_not_fit_are_told():
     names = [f"digit {k}" for k in range(20)]
     text = confusion(8, 30, np.ones((20, 20), int), names).text()
-    assert text[-1].startswith("first ")
+    assert text[-1].startswith("the first ")
     assert "of 20 classes" in text[-1]
-    assert "…it 0" in text[1] or "… 0" in text[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "expected"),
+    [
+        ([f"class {k}" for k in range(3)], 7, ["class 0", "class 1", "class 2"]),
+        ([f"class {k}" for k in range(12)], 4, [str(k) for k in range(12)]),
+        (["setosa", "versicolor", "virginica"], 4, ["set…", "ver…", "vir…"]),
+        (["a lake", "a lane"], 3, ["…ke", "…ne"]),
+        (["abcdef1xyz", "abcdef2xyz"], 3, ["1", "2"]),
+    ],
+)
+def test_heads_are_short_and_differ(names, columns, expected):
+    assert short_names(names, columns, plain=False) == expected
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(10, 70), (30, 160)])
+def test_of_many_classes_no_two_heads_are_alike(classes, columns):
+    names = [f"class {k}" for k in range(classes)]
+    heads = confusion(40, columns, np.ones((classes, classes), int), names).text()[1].split()[1:]
+    assert heads == [str(k) for k in range(classes)]
 
 
 def test_no_size_raises():
@@ -84,8 +146,9 @@ def test_a_table_has_names_left_and_numbers_right():
 def test_the_selected_row_is_marked_and_kept_in_sight():
     lines = table(8, selected=9).text()
     assert lines[0].split() == [*HEADER[1:], "4–10/10"]
+    assert table(8, 27).text()[0].split() == HEADER[1:]  # nothing is written over the header
     assert lines[-1].startswith("▸ class 9")
-    assert table(8, selected=9).fg[-1, 3] == PALETTE.accent
+    assert table(8, selected=9).fg[-1, 3] == bold(PALETTE.focus)
 
 
 def test_single_cells_are_highlighted():

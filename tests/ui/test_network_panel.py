@@ -91,7 +91,8 @@ def test_the_map_is_the_units_activation(activation) -> None:
     panel.moved(1, view)
     panel.begin_cursor(view)
     cells = panel.draw(view, 24, 80)
-    heat = view.style.palette.heat.tolist()
+    regions = view.style.palette.regions
+    heat = [*regions[0, ::-1].tolist(), *regions[1, 1:].tolist()]
     for line in cells.bg[2:18]:
         levels = [heat.index(colour) for colour in line.tolist() if colour in heat]
         assert levels == sorted(levels)
@@ -106,10 +107,11 @@ def test_of_softmax_the_map_is_the_p_of_the_class() -> None:
     for expected in (1, 2, 5):
         panel.begin_cursor(view)
         cells = panel.draw(view, 24, 80)
-        heat = view.style.palette.heat
-        level = int(len(heat) * expected / 8)
-        assert heat[level] in cells.bg[10]
-        assert not set(heat.tolist()) - {int(heat[level])} & set(cells.bg[1:-3].ravel().tolist())
+        # from 0.5 to 0 the colour of class 0 grows stronger, from 0.5 to 1 that of class 1
+        share = expected / 8
+        ground = view.style.palette.region(share > 0.5, abs(share - 0.5) / 0.5)
+        inside = cells.bg[1:-3, 8:-1]
+        assert (inside == ground).mean() > 0.9
         panel.moved(1, view)
 
 

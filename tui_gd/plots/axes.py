@@ -1,4 +1,4 @@
-"""The frame of a plot: box, ticks and labels drawn by plotext, title and legend written on it."""
+"""The frame of a picture: a rounded box with title and legend, and for a plot ticks and labels."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tui_gd.plots.cells import SPACE, Cells, fit, width
-from tui_gd.plots.colours import Colour
+from tui_gd.plots.colours import Colour, bold
 from tui_gd.plots.scale import Scale, tick_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tui_gd.plots.palette import Style
+    from tui_gd.plots.symbols import Symbols
 
 LegendEntry = tuple[str, str, Colour]
-"""Text, sample symbol, and the colour of the sample."""
+"""Text, sample symbol, and the colour of both."""
 Limits = tuple[float, float, float, float]
 """x from, x to, y from, y to."""
 
 BORDER = 2
 """A box takes this many rows and columns away from its contents."""
 
-_BOX = "─│┌┐└┘├┤┬┴┼"
+_GAPS = (3, 2, 1)
+"""Blanks between two entries of a legend: as many as there is room for."""
+_ROOMY = 40
+"""Narrower frames have no blank beside the labels."""
+_GRID, _GRID_STEP = ord("·"), 2
 # plotext keeps state in module-level objects besides the figure, and is not thread-safe.
 _PLOTEXT = threading.Lock()
 
@@ -37,12 +44,13 @@ class Heading:
 
     title: str = ""
     legend: tuple[LegendEntry, ...] = ()
+    """At the right end; entries that do not fit are left out, the last ones first."""
     focused: bool = False
     """The picture is the panel that has the focus."""
     key: str = ""
     """The key that shows the panel, before the title."""
     right: str = ""
-    """What stands at the right end, where there is room for it."""
+    """Words at the right end, behind the legend, where there is room for them."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,18 @@ class Axes:
     y: Scale
     x_label: str = ""
     y_label: str = ""
+    """With it the labels stand at the left, with arrows; else that of x below its axis."""
+    note: str = ""
+    """Stands at the right of the labels."""
+    grid: bool = False
+    """Faint dots at the ticks of y: for curves."""
+    beside: int = 0
+    """Columns at the right of the plotting area that are left free."""
 
     @classmethod
-    def of(cls, limits: Limits, x_label: str = "", y_label: str = "") -> Axes:
+    def of(cls, limits: Limits, x_label: str = "", y_label: str = "", note: str = "") -> Axes:
         """Return linear axes between limits."""
-        return cls(Scale(*limits[:2]), Scale(*limits[2:]), x_label, y_label)
+        return cls(Scale(*limits[:2]), Scale(*limits[2:]), x_label, y_label, note)
 
 
 @dataclass(frozen=True)
@@ -101,69 +116,139 @@ class Frame:
 def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -> Frame:
     """Return a new picture with box, ticks, labels, title and legend.
 
-    All but title and legend is cached, so that a number changing in the legend costs nothing.
-    Where there is no room, first the axis labels go, then the ticks, then the box with title.
+    All but labels, title and legend is cached, so that a number changing in the legend costs
+    nothing. Where there is no room, first the axis labels go, then the ticks, then the box.
     """
     place = geometry(rows, columns, axes)
-    cells = _drawn(max(rows, 0), max(columns, 0), place, style).copy()
+    cells = _framed(
+        max(rows, 0), max(columns, 0), place, style, focused=heading.focused, grid=axes.grid
+    ).copy()
     if place.labelled:
-        _write_labels(cells, place, axes, style.palette.text)
+        _write_labels(cells, place, axes, style.palette.dim)
     if place.boxed:
-        _write_heading(cells, place.left, place.left + place.columns, heading, style)
+        _write_heading(cells, heading, style)
     return Frame(cells, place.top, place.left, place.rows, place.columns, axes.x, axes.y)
 
 
 def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: Style) -> Cells:
     """Return a box of (rows, columns) with a heading and `contents` inside: no axes."""
-    palette, symbols = style.palette, style.symbols
     cells = Cells.blank(rows, columns, style)
-    upper_left, upper_right, lower_left, lower_right = symbols.corners
-    across = symbols.horizontal * max(0, columns - BORDER)
-    for row in range(1, rows - 1):
-        cells.put(row, 0, symbols.vertical, palette.axis)
-        cells.put(row, columns - 1, symbols.vertical, palette.axis)
-    cells.put(0, 0, upper_left + across + upper_right, palette.axis)
-    cells.put(rows - 1, 0, lower_left + across + lower_right, palette.axis)
-    _write_heading(cells, 1, columns - 1, heading, style)
+    _draw_border(cells, style, focused=heading.focused)
+    _write_heading(cells, heading, style)
     cells.paste(1, 1, contents)
     return cells
 
 
-def _write_heading(cells: Cells, left: int, stop: int, heading: Heading, style: Style) -> None:
-    """Write title and legend into the top border; entries that do not fit are left out."""
-    palette, symbols, title = style.palette, style.symbols, heading.title
-    if heading.focused:
-        title = f"{symbols.focus} {title}" if title else symbols.focus
-    at = left
-    if heading.key:
-        at = cells.put(0, at, f" {heading.key} ", palette.accent)
-    shown = fit(title, stop - at, symbols.plain)
-    at = cells.put(0, at, shown, palette.accent if heading.focused else palette.text)
-    if heading.right and at + 4 + width(heading.right) <= stop:
-        stop -= width(heading.right) + 2
-        cells.put(0, stop, f" {heading.right} ", palette.dim)
-    for text, sample, colour in heading.legend:
-        # A blank, a piece of the border, a blank, the sample, a blank, the text.
-        if at + 3 + width(sample) + 1 + width(text) + 1 > stop:
+def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every: int = 1) -> None:
+    """Draw a line down a column of the plot, in each ``every``-th row, behind what stands there."""
+    if not 0 <= column < drawn.columns:
+        return
+    line = np.s_[drawn.top : drawn.top + drawn.rows : every, drawn.left + column]
+    free = np.isin(drawn.cells.code[line], (SPACE, _GRID, ord(symbols.hatch)))
+    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
+    drawn.cells.fg[line] = np.where(free, colour, drawn.cells.fg[line])
+
+
+def legend_fits(columns: int, heading: Heading, style: Style) -> bool:
+    """Return whether the whole legend can be shown above a picture of so many columns."""
+    return _shown_legend(heading, columns - _title_end(heading, style))[0] == len(heading.legend)
+
+
+def _draw_border(cells: Cells, style: Style, *, focused: bool) -> None:
+    rows, columns = cells.shape
+    symbols = style.symbols
+    colour = style.palette.focus if focused else style.palette.frame
+    upper_left, upper_right, lower_left, lower_right = symbols.corners
+    across = symbols.horizontal * max(0, columns - BORDER)
+    cells.code[:, :1] = cells.code[:, -1:] = ord(symbols.vertical)
+    cells.fg[:, :1] = cells.fg[:, -1:] = colour
+    cells.put(0, 0, upper_left + across + upper_right, colour)
+    cells.put(rows - 1, 0, lower_left + across + lower_right, colour)
+
+
+def _title_end(heading: Heading, style: Style) -> int:
+    """Return the column after the title and the blank behind it."""
+    marked = width(style.symbols.focus) + 1 if _is_marked(heading, style) else 0
+    key = width(heading.key) + 1 if heading.key else 0
+    return 2 + marked + key + (width(heading.title) + 1 if heading.title else 0)
+
+
+def _is_marked(heading: Heading, style: Style) -> bool:
+    """Return whether a sign shows the focus, for the frame has no colour."""
+    return heading.focused and style.palette.depth == "mono"
+
+
+def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
+    """Write key, title and legend into the top border."""
+    palette, symbols = style.palette, style.symbols
+    columns = cells.shape[1]
+    stop = columns - 1
+    at = 1
+    parts = [
+        (symbols.focus if _is_marked(heading, style) else "", palette.text),
+        (heading.key, bold(palette.key)),
+        (heading.title, bold(palette.text)),
+    ]
+    for text, colour in parts:
+        if text and at + 1 < stop:
+            at = cells.put(0, at, " ", palette.text)
+            at = cells.put(0, at, fit(text, stop - at, symbols.plain), colour)
+    if 1 < at < stop:
+        at = cells.put(0, at, " ", palette.text)
+    count, gap = _shown_legend(heading, columns - at)
+    entries = heading.legend[:count]
+    taken = _legend_width([_entry_width(entry) for entry in entries], gap)
+    right = f" {heading.right} " if heading.right else ""
+    if right and taken + width(right) + 1 <= stop - at:
+        stop -= width(right)
+        cells.put(0, stop, right, palette.dim)
+        stop -= bool(entries)  # a piece of the border between the two
+    at = stop - taken
+    for index, (text, sample, colour) in enumerate(entries):
+        at = cells.put(0, at, " " * (gap if index else 1), palette.text)
+        at = cells.put(0, at, f"{sample} {text}" if sample else text, colour)
+    if entries:
+        cells.put(0, at, " ", palette.text)
+
+
+def _shown_legend(heading: Heading, room: int) -> tuple[int, int]:
+    """Return how many entries fit into so many cells, and the blanks between them.
+
+    A corner and a piece of the border take two of the cells.
+    """
+    sizes: list[int] = []
+    for entry in heading.legend:
+        sizes.append(_entry_width(entry))
+        if _legend_width(sizes, _GAPS[-1]) + 2 > room:
+            sizes.pop()
             break
-        cells.put(0, at, " ", palette.text)
-        cells.put(0, at + 2, " ", palette.text)
-        at = cells.put(0, at + 3, sample, colour)
-        at = cells.put(0, at, f" {text}", palette.text)
-    if at < stop:
-        cells.put(0, at, " ", palette.text)
+    gaps = (gap for gap in _GAPS if _legend_width(sizes, gap) + 2 <= room)
+    return len(sizes), next(gaps, _GAPS[-1])
+
+
+def _entry_width(entry: LegendEntry) -> int:
+    text, sample, _ = entry
+    return width(text) + (width(sample) + 1 if sample else 0)
+
+
+def _legend_width(sizes: Sequence[int], gap: int) -> int:
+    return sum(sizes) + gap * (len(sizes) - 1) + 2 if sizes else 0
 
 
 def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> None:
-    row = cells.shape[0] - 1
-    at = 0
+    """Write the labels into the last row but one, and the note at its right if it fits."""
+    row, stop, plain = cells.shape[0] - 2, cells.shape[1] - 2, cells.plain
     if axes.y_label:
-        beside = cells.shape[1] - width(axes.x_label) - 2
-        y_label = fit(axes.y_label, max(place.columns // 3, beside, 1), cells.plain)
-        at = cells.put(row, 0, y_label, colour) + 1
-    x_label = fit(axes.x_label, cells.shape[1] - at - 1, cells.plain)
-    centre = place.left + (place.columns - width(x_label)) // 2
-    cells.put(row, max(centre, at), x_label, colour)
+        up, right = ("^", "->") if plain else ("↑", "→")
+        room = stop - 2 - len(up + right) - 5
+        y_label = fit(axes.y_label, max(room // 2, room - width(axes.x_label)), plain)
+        x_label = fit(axes.x_label, room - width(y_label), plain)
+        end = cells.put(row, 2, f"{y_label} {up}   {x_label} {right}", colour)
+    else:
+        x_label = fit(axes.x_label, place.columns, plain)
+        end = cells.put(row, place.left + (place.columns - width(x_label)) // 2, x_label, colour)
+    if axes.note and end + 2 + width(axes.note) <= stop:
+        cells.put(row, stop - width(axes.note), axes.note, colour)
 
 
 @lru_cache(maxsize=128)
@@ -172,9 +257,9 @@ def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
     boxed = rows >= 3 and columns >= 4
     if not boxed:
         return Geometry(0, 0, max(rows, 0), max(columns, 0), False, False, (), ())
-    labelled = bool(axes.x_label or axes.y_label) and rows >= 9 and columns >= 16
+    labelled = bool(axes.x_label or axes.y_label or axes.note) and rows >= 9 and columns >= 16
     ticked = rows >= 6 and columns >= 16
-    inner_rows = rows - 2 - ticked - labelled
+    inner_rows = rows - BORDER - ticked - labelled
     y_ticks: tuple[tuple[int, str], ...] = ()
     margin = 0
     if ticked:
@@ -184,7 +269,8 @@ def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
         margin = max((len(label) for _, label in y_ticks), default=0)
         if margin > columns // 3:
             y_ticks, margin = (), 0
-    inner_columns = columns - 2 - margin
+        margin += 1 + (columns >= _ROOMY)
+    inner_columns = max(columns - BORDER - margin - axes.beside, 0)
     x_ticks = _ticks(axes.x, inner_columns, max(inner_columns // 11, 2)) if ticked else ()
     return Geometry(1, margin + 1, inner_rows, inner_columns, True, labelled, x_ticks, y_ticks)
 
@@ -201,33 +287,51 @@ def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
 
 
 @lru_cache(maxsize=64)
-def _drawn(rows: int, columns: int, place: Geometry, style: Style) -> Cells:
-    """Return the coloured frame; not to be changed."""
+def _framed(
+    rows: int, columns: int, place: Geometry, style: Style, *, focused: bool, grid: bool
+) -> Cells:
+    """Return box, ticks and grid in colours; not to be changed."""
+    palette, plain = style.palette, style.symbols.plain
     cells = Cells.blank(rows, columns, style)
     if not place.boxed:
         return cells
-    code = _plotext_codes(rows - place.labelled, columns, place)
-    box = np.isin(code, np.array([ord(symbol) for symbol in _BOX], np.uint32))
-    if style.symbols.plain:
-        code = code.copy()
-        for symbol in _BOX:
-            code[code == ord(symbol)] = ord({"─": "-", "│": "|"}.get(symbol, "+"))
-    cells.code[: len(code)] = code
-    cells.fg[: len(code)][box] = style.palette.axis
+    _draw_border(cells, style, focused=focused)
+    if place.left == 1:
+        return cells
+    code = _plotext_codes(place)
+    ticks = code == ord("┤")
+    code = np.where((code == ord("│")) | (ticks & (not grid)), SPACE, code)
+    for ours, other in (("┤", "|"),) if plain else (("-", "−"),):
+        code[code == ord(ours)] = ord(other)
+    area = np.s_[place.top : place.top + len(code), 1 : 1 + code.shape[1]]
+    cells.code[area] = code
+    cells.fg[area] = np.where(ticks, palette.frame, palette.dim)
+    # where it cannot be faint, or has the sign of a curve, there is no grid
+    if grid and not plain and palette.depth != "mono":
+        for row, _ in place.y_ticks:
+            line = place.top + place.rows - 1 - row
+            dots = np.s_[line, place.left : place.left + place.columns : _GRID_STEP]
+            cells.code[dots] = _GRID
+            cells.fg[dots] = palette.frame
     return cells
 
 
 @lru_cache(maxsize=64)
-def _plotext_codes(rows: int, columns: int, place: Geometry) -> NDArray[np.uint32]:
-    """Let plotext draw box and ticks; code points of shape (rows, columns), not to be changed.
+def _plotext_codes(place: Geometry) -> NDArray[np.uint32]:
+    """Let plotext draw the ticks; code points of what lies inside the box, not to be changed.
 
     It is given cell numbers instead of values, so that a tick stands exactly where the data
     drawn by us does, whatever the scale.
     """
+    margin = max((len(label) for _, label in place.y_ticks), default=0) + 1
+    blank = place.left - 1 - margin
+    rows, columns = place.rows + 1, margin + place.columns
     with _PLOTEXT:
         figure = _figure(rows, columns)
         figure.xlim(0, max(place.columns - 1, 1))
         figure.ylim(0, max(place.rows - 1, 1))
+        figure.xaxes(False, False)
+        figure.yaxes(True, False)
         # Without data plotext leaves the ticks out.
         figure.scatter([0], [0], marker=" ")
         # Even without ticks they are given: plotext would choose its own.
@@ -235,9 +339,9 @@ def _plotext_codes(rows: int, columns: int, place: Geometry) -> NDArray[np.uint3
         figure.yticks([at for at, _ in place.y_ticks], [label for _, label in place.y_ticks])
         figure._build_matrix()
         lines = figure.monitor.matrix.marker[::-1]
-    code = np.full((rows, columns), SPACE, np.uint32)
+    code = np.full((rows, blank + columns), SPACE, np.uint32)
     for line, markers in zip(code, lines, strict=False):
-        line[: len(markers)] = [ord(marker) for marker in markers[:columns]]
+        line[blank : blank + len(markers)] = [ord(marker) for marker in markers[:columns]]
     code.setflags(write=False)
     return code
 

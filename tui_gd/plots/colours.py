@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 Colour = int
-"""−1 the terminal's own; 0..255 an xterm palette number; ``RGB | 0xRRGGBB`` true colour."""
+"""−1 the terminal's own; 0..255 an xterm palette number; ``RGB | 0xRRGGBB`` true colour.
+
+A foreground may be `bold`.
+"""
 
 RGB = 1 << 24
+_BOLD = 1 << 25
+_BOLD_DEFAULT = -2
 
 ANSI = (
     (0x00, 0x00, 0x00), (0xCD, 0x00, 0x00), (0x00, 0xCD, 0x00), (0xCD, 0xCD, 0x00),
@@ -16,8 +21,24 @@ ANSI = (
 """xterm's own; other terminals differ, which is why 16 colours are used with care."""
 
 
+def bold(colour: Colour) -> Colour:
+    """Return a foreground colour in which letters are bold."""
+    return _BOLD_DEFAULT if colour < 0 else colour | _BOLD
+
+
+def is_bold(colour: Colour) -> bool:
+    """Return whether letters of this colour are bold."""
+    return colour >= _BOLD or colour == _BOLD_DEFAULT
+
+
+def regular(colour: Colour) -> Colour:
+    """Return a colour without `bold`."""
+    return -1 if colour < 0 else colour & ~_BOLD
+
+
 def rgb(colour: Colour, default: tuple[int, int, int] = (0, 0, 0)) -> tuple[int, int, int]:
     """Return red, green, blue (0..255) as xterm shows a colour; ``default`` for −1."""
+    colour = regular(colour)
     if colour < 0:
         return default
     if colour >= RGB:
@@ -32,6 +53,14 @@ def rgb(colour: Colour, default: tuple[int, int, int] = (0, 0, 0)) -> tuple[int,
         0 if step == 0 else 55 + 40 * step for step in (cube // 36, cube // 6 % 6, cube % 6)
     )
     return red, green, blue
+
+
+def mix(one: Colour, other: Colour, share: float) -> Colour:
+    """Return a true colour between two: the first for ``share`` 0, the other for 1."""
+    red, green, blue = (
+        round(a + (b - a) * share) for a, b in zip(rgb(one), rgb(other), strict=True)
+    )
+    return RGB | red << 16 | green << 8 | blue
 
 
 def luminance(colour: Colour) -> float:

@@ -7,27 +7,77 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.colours import bold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from tui_gd.plots.colours import Colour
     from tui_gd.plots.palette import Style
-    from tui_gd.plots.symbols import Symbols
 
-_WIDEST, _TALLEST = 13, 3
-_TITLES = (
-    "{} (rows: true, columns: predicted)",
-    "{} (true × predicted)",
-    "{}, rows: true",
-    "{}",
-)
+_WIDEST = 10
+_HEADS = 2
+"""Lines above the matrix."""
+_GAP = 5
+"""Blanks before the remark on a row."""
 
 
-def confusion_size(classes: int) -> tuple[int, int]:
-    """Return the rows and columns at which a matrix of ``classes`` looks best."""
-    return 2 + _TALLEST * classes, 8 + max(9 * classes, 36)
+def draw_confusion(
+    rows: int,
+    columns: int,
+    matrix: NDArray[np.integer],
+    class_names: Sequence[str],
+    style: Style,
+) -> Cells:
+    """Return counts (classes, classes), rows true, columns predicted, with a remark on each row.
+
+    A cell is green where the prediction is right and red where it is wrong, the more so the larger
+    its share of the row; 0 is faint. Numbers are abbreviated where it is narrow: ``12k`` for
+    12345. Classes that do not fit are left out, and a line says so. Raises ValueError when the
+    matrix is not square or the names are not as many.
+    """
+    palette, plain = style.palette, style.symbols.plain
+    matrix = np.asarray(matrix)
+    classes = len(class_names)
+    if matrix.shape != (classes, classes):
+        raise ValueError(f"{classes} names for a matrix {matrix.shape}")
+    cells = Cells.blank(rows, columns, style)
+    names = max((width(name) for name in (*class_names, "true")), default=0)
+    margin = min(names, max(columns // 3, 1)) + 1
+    across = min(max((columns - margin) // _needed(matrix), 0), classes)
+    shown = min(across, max(rows - _HEADS, 0))
+    if shown < classes:
+        shown = min(across, max(rows - _HEADS - 1, 0))
+        note = f"the first {shown} of {classes} classes" if shown else f"{classes} classes"
+        cells.put(max(rows - 1, 0), 0, fit(note, columns, plain), palette.warning)
+    if not shown:
+        return cells
+    wide = min((columns - margin) // shown, _WIDEST)
+    heads = [f"{name} " for name in short_names(class_names[:shown], wide - 1, plain=plain)]
+    cells.put(0, margin + max(wide - 1 - width("predicted"), 0), "predicted", palette.dim)
+    cells.put(1, 0, fit("true", margin - 1, plain), palette.dim)
+    # shares of the whole row, also where not all of its columns are shown
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    back = palette.hit(np.eye(classes, dtype=np.bool_), share)
+    for label in range(shown):
+        row, colour = _HEADS + label, palette.class_colour(label)
+        at = margin + (label + 1) * wide - width(heads[label])
+        cells.put(1, at, heads[label], colour)
+        cells.put(row, 0, fit(class_names[label], margin - 1, plain), colour)
+        for other in range(shown):
+            left, count = margin + other * wide, int(matrix[label, other])
+            if count:
+                cells.bg[row, left : left + wide] = back[label, other]
+            number = abbreviated(count, wide - 1)
+            ink = _ink(count, label == other, float(share[label, other]), style)
+            cells.put(row, left + wide - 1 - len(number), number, ink)
+        text, colour = _remark(matrix, label, class_names, style)
+        end = margin + shown * wide + _GAP
+        if end + width(text) <= columns:
+            cells.put(row, end, text, colour)
+    return cells
 
 
 def abbreviated(count: int, columns: int) -> str:
@@ -39,81 +89,56 @@ def abbreviated(count: int, columns: int) -> str:
     return next((form for form in forms if len(form) <= columns), min(forms, key=len))
 
 
-def draw_confusion(
-    rows: int,
-    columns: int,
-    matrix: NDArray[np.integer],
-    class_names: Sequence[str],
-    style: Style,
-    title: str = "confusion",
-) -> Cells:
-    """Return counts (classes, classes), rows true, columns predicted.
+def short_names(names: Sequence[str], columns: int, *, plain: bool) -> list[str]:
+    """Return names of at most ``columns`` cells that differ if the names do.
 
-    Each cell is coloured by its share of its row; the numbers are always there, ``12k`` for 12345
-    where it is narrow. Classes that do not fit are left out, and a line says so. Raises
-    ValueError when the matrix is not square or the names are not as many.
+    As they are, without the words with which all of them begin, cut at their ends, cut at their
+    beginnings, or their numbers.
     """
-    palette, symbols = style.palette, style.symbols
-    matrix = np.asarray(matrix)
-    classes = len(class_names)
-    if matrix.shape != (classes, classes):
-        raise ValueError(f"{classes} names for a matrix {matrix.shape}")
-    cells = Cells.blank(rows, columns, style)
-    _write_title(cells, title, style)
-    names = max((width(name) for name in class_names), default=0)
-    margin = min(names, max(columns // 3, 1)) + 1
-    across = min(max((columns - margin) // _needed(matrix), 0), classes)
-    down = min(max(rows - 2, 0), classes)
-    shown = min(across, down)
-    if shown < classes:
-        shown = min(across, max(rows - 3, 0))
-        note = f"first {shown} of {classes} classes" if shown else f"{classes} classes: too small"
-        cells.put(
-            rows - 1 if rows > 1 else 0,
-            0,
-            fit(note, columns, symbols.plain),
-            palette.warning,
-        )
-    if not shown:
-        return cells
-    wide = min((columns - margin) // shown, _WIDEST)
-    tall = min((rows - 2 - (shown < classes)) // shown, _TALLEST)
-    # Shares of the whole row, also where not all of its columns are shown.
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    back, ink = palette.confusion(share)
-    heads = _told_apart(class_names[:shown], wide - 1, symbols)
-    for index in range(shown):
-        name = heads[index]
-        cells.put(1, margin + index * wide + (wide - width(name)) // 2, name, palette.dim)
-        name = fit(class_names[index], margin - 1, symbols.plain)
-        middle = 2 + index * tall + (tall - 1) // 2
-        cells.put(middle, margin - 1 - width(name), name, palette.dim)
-        for other in range(shown):
-            left, top = margin + other * wide, 2 + index * tall
-            colour, text = int(back[index, other]), int(ink[index, other])
-            cells.bg[top : top + tall, left : left + wide] = colour
-            number = abbreviated(int(matrix[index, other]), wide - 1)
-            cells.put(middle, left + (wide - len(number)) // 2, number, text, colour)
-    return cells
+    words = [name.split(" ") for name in names]
+    alike = 0
+    while all(len(some) > alike + 1 and some[alike] == words[0][alike] for some in words):
+        alike += 1
+    forms = [
+        list(names),
+        [" ".join(some[alike:]) for some in words],
+        [fit(name, columns, plain) for name in names],
+        [fit(name[::-1], columns, plain)[::-1] for name in names],
+        [str(number) for number in range(1, len(names) + 1)],
+    ]
+    for form in forms:
+        if len(set(form)) == len(set(names)) and max(map(width, form), default=0) <= columns:
+            return form
+    return forms[2]
 
 
-def _told_apart(names: Sequence[str], columns: int, symbols: Symbols) -> list[str]:
-    """Return names cut to ``columns`` cells: at their ends, or at their beginnings if alike."""
-    cut = [fit(name, columns, symbols.plain) for name in names]
-    if len(set(cut)) == len(cut):
-        return cut
-    tails = [fit(name[::-1], columns, symbols.plain)[::-1] for name in names]
-    return tails if len(set(tails)) == len(tails) else cut
+def _ink(count: int, right: bool, share: float, style: Style) -> Colour:
+    """Return the colour of a number: where areas are not filled, it tells right from wrong."""
+    palette = style.palette
+    if not count:
+        return palette.faint
+    colour = palette.text if palette.filled else palette.good if right else palette.error
+    return bold(colour) if share >= 0.5 else colour
+
+
+def _remark(
+    matrix: NDArray[np.integer], label: int, names: Sequence[str], style: Style
+) -> tuple[str, Colour]:
+    """Return what happens to most rows of a class."""
+    row = matrix[label]
+    total, right = int(row.sum()), int(row[label])
+    others = np.where(np.arange(len(row)) == label, -1, row)
+    most = int(others.argmax())
+    if not total:
+        return "no rows", style.palette.faint
+    if right == total:
+        return "all right", style.palette.dim
+    if others[most] == total:
+        return f"all taken for {names[most]}", style.palette.dim
+    return f"{others[most]} taken for {names[most]}", style.palette.dim
 
 
 def _needed(matrix: NDArray[np.integer]) -> int:
     """Return the cells that the longest abbreviated number needs, with a blank beside it."""
     largest = int(matrix.max(initial=0))
     return min(len(str(largest)), max(len(abbreviated(largest, 1)), 3)) + 1
-
-
-def _write_title(cells: Cells, title: str, style: Style) -> None:
-    columns, plain = cells.shape[1], style.symbols.plain
-    forms = [form.format(title) for form in _TITLES if form.isascii() or not plain]
-    text = next((form for form in forms if width(form) <= columns), title)
-    cells.put(0, 0, fit(text, columns, plain), style.palette.text)

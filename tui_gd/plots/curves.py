@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Frame, Heading, frame
+from tui_gd.plots.axes import Axes, Frame, Heading, LegendEntry, draw_rule, frame, legend_fits
 from tui_gd.plots.braille import BRAILLE, pack, paint_spans, per_cell
-from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.scale import Scale, log_ticks, nice_limits
+from tui_gd.plots.cells import width
+from tui_gd.plots.scale import Scale, is_wide, log_ticks, nice_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +83,8 @@ class EpochView:
     first: int = 0
     last: int | None = None
     """``None``: up to the end of the longest curve."""
-    log: bool = False
-    """The values are on a logarithmic axis; there those ≤ 0 are gaps."""
+    log: bool | None = None
+    """The values are on a logarithmic axis, where those ≤ 0 are gaps; ``None``: if they need it."""
     log_epochs: bool = False
     smooth: int = 0
     """Over every curve lies its moving average over so many epochs (odd), and the curve is faint:
@@ -92,6 +92,8 @@ class EpochView:
     cursor: int | None = None
     """A line stands at this epoch."""
     x_label: str = "epoch"
+    notes: tuple[str, str] = ("", "")
+    """Stands at the right of the label, on a linear and on a logarithmic axis."""
     legend: bool = True
 
 
@@ -113,24 +115,21 @@ def draw_curves(
     lines = tuple(reversed(curves))
     newest = max((curve.end - 1 for curve in curves), default=0)
     last = max(newest, view.epoch, 1) if view.last is None else view.last
-    groups = buckets_of(lines, view.log, view.first, last, view.smooth)
+    groups, log = _groups(lines, view, last)
     x = (EpochScale if view.log_epochs else Scale)(
         float(view.first), float(max(last, view.first + 1))
     )
     low = min((group.least for group in groups), default=np.inf)
     high = max((group.greatest for group in groups), default=-np.inf)
-    y = Scale(*nice_limits(low, high, view.log), view.log)
+    if newest <= view.first and low >= 0 and not log:
+        low = 0.0  # a single epoch says nothing about the height of its neighbours
+    y = Scale(*nice_limits(low, high, log), log)
     if view.legend:
-        entries = (
-            (
-                f"{curve.label} {curve.shown}".rstrip(),
-                symbols.dashed if curve.dashed else symbols.solid,
-                curve.colour,
-            )
-            for curve in curves
-        )
-        heading = replace(heading, legend=(*entries, *heading.legend))
-    drawn = frame(rows, columns, Axes(x, y, view.x_label), heading, style)
+        legend = curve_legend(curves, columns, heading, style)
+        heading = replace(heading, legend=(*legend, *heading.legend))
+    drawn = frame(
+        rows, columns, Axes(x, y, view.x_label, note=view.notes[log], grid=True), heading, style
+    )
     if drawn.rows and drawn.columns:
         places = drawn.columns * symbols.dots[1]
         viewed = int(x.bins(view.epoch, places)) if view.epoch <= last else places
@@ -144,9 +143,44 @@ def draw_curves(
             style=style,
         )
         if view.cursor is not None:
-            _rule(drawn, view.cursor, style)
+            column = int(drawn.x.bins(view.cursor, drawn.columns))
+            draw_rule(drawn, column, style.palette.cursor, symbols)
         _mark(drawn, lines, groups, view.epoch, symbols)
     return drawn
+
+
+def _groups(curves: Sequence[Curve], view: EpochView, last: int) -> tuple[list[Buckets], bool]:
+    """Return the curves in groups, and whether their values are on a logarithmic axis.
+
+    They need one where they span more than a linear axis shows; zeros do not count.
+    """
+    epochs = (view.first, last, view.smooth)
+    if view.log:
+        return buckets_of(curves, True, *epochs), True
+    groups = buckets_of(curves, False, *epochs)
+    least = min((group.least for group in groups), default=0.0)
+    if view.log is not None or least < 0.0:
+        return groups, False
+    positive = groups if least > 0.0 else buckets_of(curves, True, *epochs)
+    ends = [(group.least, group.greatest) for group in positive if group.least <= group.greatest]
+    log = is_wide(np.array(ends))
+    return (positive if log else groups), log
+
+
+def curve_legend(
+    curves: Sequence[Curve], columns: int, heading: Heading, style: Style
+) -> tuple[LegendEntry, ...]:
+    """Return what each curve is, with its value where there is room; () if not all of them fit."""
+    symbols = style.symbols
+    samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
+    colours = [curve.colour for curve in curves]
+    names = [curve.label for curve in curves]
+    values = [f"{curve.label} {curve.shown}".rstrip() for curve in curves]
+    for texts, signs in ((values, samples), (names, [one[:1] for one in samples])):
+        entries = tuple(zip(texts, signs, colours, strict=True))
+        if legend_fits(columns, replace(heading, legend=(*entries, *heading.legend)), style):
+            return entries
+    return ()
 
 
 def _draw_curves(
@@ -181,6 +215,7 @@ def _draw_curves(
         if palette.depth == "mono":
             low[:, after & (np.arange(shape[1]) % 3 > 0)] = shape[0]
             low[:behind, 1::2] = shape[0]
+        shared = _shared(low[-2:], high[-2:], lines, shape, symbols)
         if not symbols.plain:  # there the sign itself differs
             _dash(low, lines, shape[0])
         layer = 2 + number + np.where(after, 0, len(lines)).astype(np.int16)
@@ -189,7 +224,7 @@ def _draw_curves(
     here = top > 0
     dimmed = [curve.dimmed for curve in lines]
     bright = [*dimmed[:behind], *(curve.colour for curve in lines[behind:])]
-    colours = np.array([palette.background, palette.axis, *dimmed, *bright], np.int32)
+    colours = np.array([palette.background, palette.faint, *dimmed, *bright], np.int32)
     area = drawn.area
     if symbols.plain:
         signs = [symbols.curve_dashed if curve.dashed else symbols.curve for curve in lines]
@@ -201,6 +236,12 @@ def _draw_curves(
     else:
         drawn.cells.code[area][here] = pack(owner > 0)[here] + BRAILLE
     drawn.cells.fg[area][here] = colours[top[here]]
+    if lines and shared is not None:
+        beyond = np.arange(drawn.columns) > viewed // across
+        both = np.where(beyond, palette.train_dimmed, palette.dim)
+        at = shared & (top > len(lines) + 1)
+        at |= shared & beyond & (top > 1)
+        drawn.cells.fg[area][at] = np.broadcast_to(both, at.shape)[at]
     if any(curve.name for curve in curves):
         _name(drawn, lines[behind:], low[behind:], high[behind:], symbols)
 
@@ -241,21 +282,34 @@ def _name(
                 break
 
 
+def _shared(
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
+    curves: Sequence[Curve],
+    shape: tuple[int, int],
+    symbols: Symbols,
+) -> NDArray[np.bool_] | None:
+    """Return the cells through which both of the upper two curves go, if one of them is dashed.
+
+    ``low`` and ``high`` are the spans of dots of these two; of ``shape`` are the dots.
+    """
+    if len(curves) < 2 or not curves[-2].dashed or curves[-1].dashed:
+        return None
+    rows, columns = shape[0] // symbols.dots[0], shape[1] // symbols.dots[1]
+    here = np.ones((rows, columns), np.bool_)
+    for one in range(2):
+        owner = np.zeros(shape, np.int16)
+        paint_spans(
+            owner, low[one : one + 1], high[one : one + 1], np.ones((1, shape[1]), np.int16)
+        )
+        here &= per_cell(owner, symbols) > 0
+    return here
+
+
 def _dash(low: NDArray[np.intp], curves: Sequence[Curve], none: int) -> None:
     """Leave columns of the dashed curves out."""
     dashed = np.array([curve.dashed for curve in curves])
     low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = none
-
-
-def _rule(drawn: Frame, epoch: int, style: Style) -> None:
-    """Draw a line at an epoch, behind the curves."""
-    column = int(drawn.x.bins(epoch, drawn.columns))
-    if column < 0:
-        return
-    line = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left + column]
-    free = drawn.cells.code[line] == SPACE
-    drawn.cells.code[line] = np.where(free, ord(style.symbols.vertical), drawn.cells.code[line])
-    drawn.cells.fg[line] = np.where(free, style.palette.cursor, drawn.cells.fg[line])
 
 
 def _mark(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, Limits, frame, geometry
 from tui_gd.plots.braille import blit, pack
 from tui_gd.plots.cells import SPACE
+from tui_gd.plots.colours import bold
 from tui_gd.plots.pixels import chequered, paint_pixels, resampled, upsampled
 from tui_gd.plots.scale import compact
 
@@ -102,42 +104,91 @@ def draw_decision(
     """Return regions, boundary and points; ``cursor`` brackets the point at (x, y).
 
     ``probabilities`` (h, w, classes) on the grid of `decision_grid`; another resolution is
-    stretched. Where points share a cell, a misclassified one is shown, else the majority.
-    Raises ValueError for a wrong shape.
+    stretched. A misclassified point has the colour of its class and is hollow. Where points share
+    a cell, a misclassified one is shown, else the majority. Raises ValueError for a wrong shape.
     """
-    kind = points.kind
-    wrong = int((kind >= points.classes).sum())
-    legend = (*_legend(points.class_names, wrong, style), *heading.legend)
+    palette, kind = style.palette, points.kind
+    marks = _marks(points, style)
+    legend = (*_legend(points, kind, marks, style), *heading.legend)
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     chance = sanitised(probabilities)
-    pixels, weakest = _regions(chance, drawn, style)
-    paint_pixels(drawn, pixels)
-    if style.palette.depth == "mono":
-        _fill_textures(drawn, chance, style.symbols)
+    # a braille cell has one background: that of the pixel nearer to the boundary
+    behind, pixels = np.full((drawn.rows, drawn.columns), palette.background, np.int32), None
+    if palette.filled:
+        pixels, behind = _regions(chance, drawn, style)
+        paint_pixels(drawn, pixels)
+    else:
+        _fill_textures(drawn, chance, style)
     down, across = style.symbols.dots
     mask = boundary(chance, drawn.rows * down, drawn.columns * across)
-    # a braille cell has one background: that of the pixel nearer to the boundary
-    _paint_boundary(drawn, mask, weakest, style)
-    codes, colours = _glyphs(points.classes, style)
+    crossed = _paint_boundary(drawn, mask, behind, style)
     at, pixel, shown = _shown_points(drawn, points.points, kind, points.classes, style.symbols)
-    drawn.cells.code[at] = codes[shown]
-    drawn.cells.fg[at] = colours[shown]
-    drawn.cells.bg[at] = pixels[pixel]
+    drawn.cells.code[at] = marks.codes[shown]
+    if pixels is None:
+        pixels = np.repeat(behind, style.symbols.pixels, axis=0)
+    on = at[0] - drawn.top, at[1] - drawn.left
+    ground = np.where(crossed[on], behind[on], pixels[pixel])
+    drawn.cells.bg[at] = np.where(marks.reversed[shown], marks.colours[shown], ground)
+    drawn.cells.fg[at] = np.where(marks.reversed[shown], ground, marks.colours[shown])
     if cursor is not None:
-        _paint_cursor(drawn, points, cursor, style)
+        _paint_cursor(drawn, points, marks, cursor, style)
     return drawn.cells
 
 
-def _legend(names: Sequence[str], wrong: int, style: Style) -> list[LegendEntry]:
-    palette, symbols = style.palette, style.symbols
-    entries = [
-        (name, symbols.point(label), palette.classes[label % len(palette.classes)])
-        for label, name in enumerate(names)
+@dataclass(frozen=True, eq=False)
+class _Marks:
+    """How every kind of point is drawn, (2 · classes,) each: first the right ones, then the wrong.
+
+    Of few classes the glyphs differ, hollow for wrong points. There are no glyphs for more than
+    ten: they have letters, and the wrong ones are reversed, or in mono upper case.
+    """
+
+    codes: NDArray[np.uint32]
+    colours: NDArray[np.int32]
+    reversed: NDArray[np.bool_]
+
+
+def _marks(points: ClassifiedPoints, style: Style) -> _Marks:
+    palette, symbols, classes = style.palette, style.symbols, points.classes
+    glyphs = classes <= len(symbols.points)
+    if glyphs:
+        right = [symbols.point(label) for label in range(classes)]
+        wrong = [symbols.wrong_points[label] for label in range(classes)]
+    else:
+        right = class_letters(points.class_names, classes)
+        wrong = [sign.upper() if palette.depth == "mono" else sign for sign in right]
+    colours = [palette.class_colour(label) for label in range(classes)] * 2
+    turned = not glyphs and palette.depth != "mono"
+    return _Marks(
+        np.array([ord(sign) for sign in right + wrong], np.uint32),
+        np.array(colours, np.int32),
+        np.repeat([False, turned], classes),
+    )
+
+
+def class_letters(names: Sequence[str], classes: int) -> list[str]:
+    """Return a letter or digit for each of many classes: its name if that is one, else a, b, …."""
+    own = [name for name in names if len(name) == 1 and name.isascii() and name.isalnum()]
+    if len(set(own)) == classes:
+        return own
+    return [ascii_lowercase[label % len(ascii_lowercase)] for label in range(classes)]
+
+
+def _legend(
+    points: ClassifiedPoints, kind: NDArray[np.intp], marks: _Marks, style: Style
+) -> list[LegendEntry]:
+    """Return how many points are wrong, and before it the classes, of many the first ones."""
+    signs = [chr(code) for code in marks.codes.tolist()]
+    counts = np.bincount(kind[kind >= points.classes], minlength=2 * points.classes)
+    often = int(counts.argmax()) if counts.any() else points.classes
+    wrong = (f"{counts.sum()} wrong", signs[often], style.palette.text)
+    classes = [
+        (name, sign, style.palette.class_colour(label))
+        for label, (name, sign) in enumerate(zip(points.class_names, signs, strict=False))
     ]
-    sample = symbols.wrong_point(0, len(names))
-    return [*entries, (f"wrong {wrong}", sample, palette.misclassified)]
+    return [*classes, wrong]
 
 
 def _regions(
@@ -153,28 +204,26 @@ def _regions(
     return pixels, weakest
 
 
-def _fill_textures(drawn: Frame, chance: NDArray[np.float64], symbols: Symbols) -> None:
-    """Where there are no colours, fill the region of each class with its sign where it is sure."""
+def _fill_textures(drawn: Frame, chance: NDArray[np.float64], style: Style) -> None:
+    """Where colours are few, fill the region of each class with signs where it is sure.
+
+    In 16 colours dots of the class's dim colour, without colours a sign of its own.
+    """
+    palette, symbols = style.palette, style.symbols
     winner, lead = winner_and_margin(resampled(chance, drawn.rows, drawn.columns))
-    signs = np.array([ord(sign) for sign in symbols.textures], np.uint32)
-    filled = signs[winner % len(signs)]
-    drawn.cells.code[drawn.area] = np.where(chequered(drawn) & (lead > 0.5), filled, SPACE)
-
-
-def _glyphs(classes: int, style: Style) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    """Return code point and colour of every kind of point, both (2 · classes,)."""
-    palette, symbols, labels = style.palette, style.symbols, range(classes)
-    right = [ord(symbols.point(label)) for label in labels]
-    wrong = [ord(symbols.wrong_point(label, classes)) for label in labels]
-    colours = [palette.classes[label % len(palette.classes)] for label in labels]
-    return (
-        np.array(right + wrong, np.uint32),
-        np.array(colours + [palette.misclassified] * classes, np.int32),
-    )
+    some = symbols.textures if palette.depth == "mono" else symbols.textures[1:2]
+    signs = np.array([ord(sign) for sign in some], np.uint32)
+    here = chequered(drawn) & (lead > 0.5)
+    drawn.cells.code[drawn.area] = np.where(here, signs[winner % len(signs)], SPACE)
+    drawn.cells.fg[drawn.area] = palette.region(winner, 1.0)
 
 
 def _paint_cursor(
-    drawn: Frame, points: ClassifiedPoints, cursor: tuple[float, float], style: Style
+    drawn: Frame,
+    points: ClassifiedPoints,
+    marks: _Marks,
+    cursor: tuple[float, float],
+    style: Style,
 ) -> None:
     """Bracket the chosen point, and show its own glyph even where others share the cell."""
     palette, symbols = style.palette, style.symbols
@@ -185,11 +234,10 @@ def _paint_cursor(
     cells, at = drawn.cells, drawn.top + row
     for place, sign in zip((column - 1, column + 1), symbols.brackets, strict=True):
         if 0 <= place < drawn.columns:
-            cells.put(at, drawn.left + place, sign, palette.cursor)
+            cells.put(at, drawn.left + place, sign, bold(palette.cursor))
     same = np.flatnonzero((np.asarray(points.points) == cursor).all(axis=1))
     if len(same):
-        codes, _ = _glyphs(points.classes, style)
-        cells.code[at, drawn.left + column] = codes[points.kind[same[0]]]
+        cells.code[at, drawn.left + column] = marks.codes[points.kind[same[0]]]
         cells.fg[at, drawn.left + column] = palette.cursor
 
 
@@ -225,52 +273,73 @@ def draw_unit(
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns) or not np.size(unit.values):
         return drawn.cells
-    symbols = style.symbols
+    palette, symbols = style.palette, style.symbols
     sound = np.nan_to_num(
         np.asarray(unit.values, np.float64), nan=unit.low, posinf=unit.high, neginf=unit.low
     )
-    height, width = drawn.rows * symbols.pixels, drawn.columns
-    fewer = sound.shape[0] < height or sound.shape[1] < width
-    pixels = (upsampled if fewer else resampled)(sound, height, width)
-    share = np.clip((pixels - unit.low) / (unit.high - unit.low), 0.0, 1.0)
-    colours, ink = style.palette.confusion(share)
-    paint_pixels(drawn, colours)
-    if style.palette.depth == "mono":
-        textures = _PLAIN_TEXTURES if symbols.plain else _TEXTURES
-        signs = np.array([ord(sign) for sign in textures], np.uint32)
-        level = np.clip(share[:: symbols.pixels] * len(signs), 0, len(signs) - 1).astype(np.intp)
-        drawn.cells.code[drawn.area] = np.where(chequered(drawn), signs[level], SPACE)
-    down, across = symbols.dots
-    above = sound - unit.level
-    mask = boundary(np.stack([-above, above], axis=2), drawn.rows * down, drawn.columns * across)
-    _paint_boundary(drawn, mask, colours[symbols.pixels - 1 :: symbols.pixels], style)
-    kind = labels.astype(np.intp)
-    classes = int(kind.max(initial=0)) + 1
-    at, pixel, shown = _shown_points(drawn, points, kind, classes, symbols)
-    drawn.cells.code[at] = _glyphs(classes, style)[0][shown]
-    drawn.cells.fg[at] = ink[pixel]
-    drawn.cells.bg[at] = colours[pixel]
+    height, across = drawn.rows * symbols.pixels, drawn.columns
+    fewer = sound.shape[0] < height or sound.shape[1] < across
+    above = (upsampled if fewer else resampled)(sound, height, across) - unit.level
+    reach = np.where(above > 0, unit.high - unit.level, unit.level - unit.low)
+    lead = np.clip(np.abs(above) / np.maximum(reach, 1e-300), 0.0, 1.0)
+    pixels = np.full(above.shape, palette.background, np.int32)
+    if palette.filled:
+        pixels = palette.region(above > 0, lead)
+        paint_pixels(drawn, pixels)
+    else:
+        _fill_shades(drawn, above[:: symbols.pixels] > 0, lead[:: symbols.pixels], style)
+    down, right = symbols.dots
+    both = np.stack([unit.level - sound, sound - unit.level], axis=2)
+    mask = boundary(both, drawn.rows * down, drawn.columns * right)
+    _paint_boundary(drawn, mask, pixels[symbols.pixels - 1 :: symbols.pixels], style)
+    rows_of_data = ClassifiedPoints(points, labels, labels, ())
+    marks = _marks(rows_of_data, style)
+    at, pixel, shown = _shown_points(
+        drawn, points, rows_of_data.kind, rows_of_data.classes, symbols
+    )
+    drawn.cells.code[at] = marks.codes[shown]
+    drawn.cells.fg[at] = marks.colours[shown]
+    drawn.cells.bg[at] = pixels[pixel]
     return drawn.cells
 
 
+def _fill_shades(
+    drawn: Frame, above: NDArray[np.bool_], lead: NDArray[np.float64], style: Style
+) -> None:
+    """Where colours are few, fill every other cell by how far the output is from the level.
+
+    Without colours the signs run from the lowest output to the highest.
+    """
+    palette = style.palette
+    signs = np.array(
+        [ord(sign) for sign in (_PLAIN_TEXTURES if style.symbols.plain else _TEXTURES)], np.uint32
+    )
+    share = np.where(above, 1.0 + lead, 1.0 - lead) / 2.0 if palette.depth == "mono" else lead
+    level = np.clip(share * len(signs), 0, len(signs) - 1).astype(np.intp)
+    drawn.cells.code[drawn.area] = np.where(chequered(drawn), signs[level], SPACE)
+    drawn.cells.fg[drawn.area] = palette.region(above, 1.0)
+
+
 def _shade_legend(unit: UnitOutput, style: Style) -> list[LegendEntry]:
-    """Return the lowest and the highest shade with their values."""
+    """Return the lowest and the highest output with their colours or signs."""
     palette, plain = style.palette, style.symbols.plain
-    if palette.depth == "mono":
-        textures = _PLAIN_TEXTURES if plain else _TEXTURES
-        samples = (textures[0], textures[-1])
-    else:
-        samples = (style.symbols.curve,) * 2 if plain else ("█", "█")
-    shades = ((unit.low, samples[0], palette.heat[0]), (unit.high, samples[1], palette.heat[-1]))
-    return [(compact(value), sample * 2, int(colour)) for value, sample, colour in shades]
+    textures = _PLAIN_TEXTURES if plain else _TEXTURES
+    samples = (textures[0], textures[-1])
+    if palette.depth != "mono":
+        samples = ("#", "#") if plain else ("█", "█")
+    return [
+        (compact(value), sample * 2, palette.class_colour(label))
+        for label, (value, sample) in enumerate(zip((unit.low, unit.high), samples, strict=True))
+    ]
 
 
 def _paint_boundary(
     drawn: Frame, mask: NDArray[np.bool_], behind: NDArray[np.int32], style: Style
-) -> None:
+) -> NDArray[np.bool_]:
     """Draw the dots of `mask` as a boundary, each cell on one background: `behind` (rows, columns).
 
-    The mask has `symbols.dots` dots for each cell; in plain these are whole cells.
+    The mask has `symbols.dots` dots for each cell; in plain these are whole cells. Return the
+    cells (rows, columns) that are crossed.
     """
     cells, area = drawn.cells, drawn.area
     if style.symbols.plain:
@@ -281,6 +350,7 @@ def _paint_boundary(
         here = pack(mask) > 0
         blit(cells, drawn.top, drawn.left, mask, style.palette.boundary)
     cells.bg[area][here] = behind[here]
+    return here
 
 
 def _shown_points(

@@ -1,121 +1,113 @@
-"""A gauge: where a value stands between far below its limit and far above, in one or two rows."""
+"""A gauge of the learning rate: where α stands between too small and too large."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from tui_gd.plots.cells import Cells
-from tui_gd.plots.scale import compact
+from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.colours import bold
+from tui_gd.plots.scale import Scale, compact
 
 if TYPE_CHECKING:
-    from tui_gd.plots.palette import Palette, Style
+    from tui_gd.plots.palette import Style
 
-DECADES = 2
-"""The gauge reaches so many decades down and up from the limit: 0.01 to 100 times it."""
-
-ABOVE, SMALLER, LARGER = "!", "<", ">"
-_SMALLEST_BAR, _LARGEST_BAR = 9, 61
-# the most that a label takes, so that the bar keeps its length while the numbers change
-_ROOM, _LIMIT_ROOM = len(" 1.23e-10 x limit"), len(" 1.23e-10")
-
-
-def gauge_label(ratio: float | None, limit: float | None = None) -> str:
-    """Return the numbers of a gauge: ``0.35 x limit``, and the limit where it is given."""
-    if ratio is None or math.isnan(ratio):
-        return "no limit"
-    text = f"{_short(ratio)} x limit"
-    return text if limit is None else f"{text} {_short(limit)}"
+SMALLER, LARGER = "<", ">"
+GAUGE_ROWS = 2
+_BELOW, _ABOVE = 100.0, 10.0
+"""The axis reaches at least so many times below and above the limit."""
+_FARTHEST = 1e6
+"""α farther from the limit stands at the end of the axis."""
+_WIDEST = 61
+_TURNS = 0.5
+"""From this share of the limit on a step overshoots the valley's floor."""
 
 
-def draw_gauge(
-    columns: int,
-    ratio: float | None,
-    *,
-    style: Style,
-    limit: float | None = None,
-    rows: int = 1,
-) -> Cells:
-    """Return a bar from 0.01 to 100 times the limit, the limit in its middle, ``ratio`` on it.
+def draw_gauge(columns: int, rate: float, limit: float | None, style: Style) -> Cells:
+    """Return a logarithmic axis of α in two rows, with the limit on it and ``rate``.
 
-    The scale is logarithmic. Below the limit the bar is drawn with ``─``, above with ``!``; a value
-    beyond an end stands at the end as ``<`` or ``>``. A value is never drawn on the limit's other
-    side, and on it only if it is equal. ``ratio`` None or NaN: no limit, a line without marks. The
-    numbers stand behind the bar where there is room. A second row names the decades.
+    The first row is the bar: a line up to the limit ``│``, with ``┆`` where steps begin to
+    overshoot, half of the limit, and what is too large hatched. The second row has the numbers.
+    α is never drawn on the limit's other side, and on it only if it is equal; beyond an end of the
+    axis it is ``<`` or ``>``. Without a limit the axis has no marks.
     """
-    palette = style.palette
-    cells = Cells.blank(min(rows, 2), columns, style)
-    if columns <= 0 or rows <= 0:
+    cells = Cells.blank(GAUGE_ROWS, columns, style)
+    if columns <= 0:
         return cells
-    if columns - _ROOM - _LIMIT_ROOM < _SMALLEST_BAR:
-        limit = None
-    room = _ROOM + (_LIMIT_ROOM if limit is not None else 0)
-    labelled = columns - room >= _SMALLEST_BAR
-    bar = min(columns - room if labelled else columns, _LARGEST_BAR)
-    bar -= bar % 2 == 0
-    known = ratio is not None and not math.isnan(ratio)
-    _draw_bar(cells, bar, ratio if known else None, style)
-    if labelled:
-        colour = palette.text
-        if known and ratio is not None and ratio > 1.0:
-            colour = palette.error
-        label = style.symbols.spell(gauge_label(ratio, limit))
-        cells.put(0, bar + 1, label, colour if known else palette.dim)
-    if rows >= 2:
-        _name_decades(cells, bar, palette)
+    known = limit is not None and math.isfinite(limit) and limit > 0.0
+    middle = limit if known and limit is not None else rate
+    middle = min(max(middle, 1e-250), 1e250) if math.isfinite(middle) else 1.0
+    near = min(max(rate, middle / _FARTHEST), middle * _FARTHEST) if rate > 0.0 else middle
+    if math.isnan(near):
+        near = middle
+    scale = Scale(
+        10.0 ** math.floor(math.log10(min(near, middle / _BELOW)) + 1e-9),
+        10.0 ** math.ceil(math.log10(max(near, middle * _ABOVE)) - 1e-9),
+        log=True,
+    )
+    bar = min(columns, _WIDEST)
+    edge = None
+    if known:  # with a cell on either side of it, if there are so many
+        edge = max(min(int(scale.bins(middle, bar)), bar - 2), min(1, bar - 1))
+    _draw_bar(cells, bar, scale, edge, middle, style)
+    _mark_rate(cells, bar, scale, edge, rate, middle, style)
+    _write_numbers(cells, bar, scale, middle if known else None, style)
     return cells
 
 
-def _draw_bar(cells: Cells, bar: int, ratio: float | None, style: Style) -> None:
+def _draw_bar(
+    cells: Cells, bar: int, scale: Scale, edge: int | None, limit: float, style: Style
+) -> None:
     palette, symbols = style.palette, style.symbols
-    half = bar // 2
-    if ratio is None:
-        cells.put(0, 0, symbols.horizontal * bar if half else " ", palette.dim)
+    cells.put(0, 0, symbols.horizontal * bar, palette.dim if edge is None else palette.good)
+    if edge is None:
         return
-    cells.put(0, 0, symbols.horizontal * half, palette.good)
-    cells.put(0, half, symbols.vertical, palette.text)
-    cells.put(0, half + 1, ABOVE * half, palette.error)
-    place = _place(ratio, half)
-    sign = symbols.now
-    if not half:
-        # a single cell: which side of the limit
-        sign = symbols.horizontal if ratio < 1.0 else ABOVE if ratio > 1.0 else symbols.vertical
-    elif ratio < 10.0**-DECADES:
-        sign = SMALLER
-    elif ratio > 10.0**DECADES:
-        sign = LARGER
-    cells.put(0, place, sign, palette.error if ratio > 1.0 else palette.cursor)
+    turns = int(scale.bins(limit * _TURNS, bar))
+    cells.put(0, turns, ":" if symbols.plain else "┆", palette.good)
+    cells.put(0, edge, symbols.vertical + symbols.hatch * (bar - edge - 1), palette.error)
+    cells.put(0, edge, symbols.vertical, palette.text)
 
 
-def _place(ratio: float, half: int) -> int:
-    """Return the cell of a ratio; the limit's is ``half``."""
-    if ratio == 1.0 or not half:
-        return half
-    decades = math.log10(ratio) if ratio > 0.0 else -math.inf
-    share = max(-1.0, min(decades / DECADES, 1.0))
-    # away from the limit's own cell, on the right side of it
-    distance = max(1, round(abs(share) * half))
-    return half - distance if ratio < 1.0 else half + distance
+def _mark_rate(
+    cells: Cells,
+    bar: int,
+    scale: Scale,
+    edge: int | None,
+    rate: float,
+    limit: float,
+    style: Style,
+) -> None:
+    """Put α on the bar, on its own side of the limit."""
+    sign, colour = style.symbols.now, bold(style.palette.text)
+    if not rate >= scale.low:
+        place, sign = 0, SMALLER
+    elif rate > scale.high:
+        place, sign = bar - 1, LARGER
+    else:
+        place = int(scale.bins(rate, bar))
+    if edge is not None and rate == limit:
+        place = edge
+    elif edge is not None and rate < limit:
+        place = min(place, max(edge - 1, 0))
+    elif edge is not None and rate > limit:
+        place = max(place, min(edge + 1, bar - 1))
+        colour = bold(style.palette.error)
+    cells.put(0, place, sign, colour)
 
 
-def _name_decades(cells: Cells, bar: int, palette: Palette) -> None:
-    """Write 0.01 … 100 under their places, those that do not touch; the limit's first."""
-    half = bar // 2
+def _write_numbers(cells: Cells, bar: int, scale: Scale, limit: float | None, style: Style) -> None:
+    """Write the limit and those powers of ten under their places that do not touch."""
+    palette = style.palette
+    first, last = round(math.log10(scale.low)), round(math.log10(scale.high))
+    decades = [float(f"1e{power}") for power in range(first, last + 1)]
+    numbers = [(value, compact(value), palette.dim) for value in (*decades[:1], *decades[:0:-1])]
+    if limit is not None:
+        numbers.insert(0, (limit, compact(float(f"{limit:.3g}")), bold(palette.text)))
     taken: list[tuple[int, int]] = []
-    for decade in (0, -DECADES, DECADES, *range(1 - DECADES, 0), *range(1, DECADES)):
-        text = f"{10.0**decade:g}"
-        at = half + round(decade / DECADES * half)
-        begin = max(0, min(at - len(text) // 2, bar - len(text)))
-        if len(text) > bar or any(
-            begin <= last and first <= begin + len(text) for first, last in taken
-        ):
-            continue
-        taken.append((begin, begin + len(text)))
-        cells.put(1, begin, text, palette.dim)
-
-
-def _short(value: float) -> str:
-    """Return a number in three digits."""
-    if not math.isfinite(value):
-        return "-inf" if value < 0 else "inf"
-    return compact(float(f"{value:.3g}"))
+    for value, text, colour in numbers:
+        size = width(text)
+        begin = max(0, min(int(scale.bins(value, bar)) - size // 2, bar - size))
+        stop = begin + size
+        if size <= bar and all(stop < first or last < begin for first, last in taken):
+            taken.append((begin, stop))
+            cells.put(1, begin, text, colour)

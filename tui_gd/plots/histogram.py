@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, frame
+from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, draw_rule, frame
 from tui_gd.plots.cells import SPACE, Cells, fit, width
 from tui_gd.plots.scale import Scale, nice_limits
 
@@ -259,11 +259,9 @@ def _rule(drawn: Frame, value: float, style: Style) -> None:
     if math.isnan(value):
         value = math.inf
     bar = int(bin_of(np.array([value]), drawn.x, count)[0])
-    column = drawn.left + bar * wide + (wide - 1) // 2
-    line = np.s_[drawn.top : drawn.top + drawn.rows, column]
-    free = drawn.cells.code[line] == SPACE
-    drawn.cells.code[line] = np.where(free, ord(style.symbols.vertical), drawn.cells.code[line])
-    drawn.cells.fg[line] = np.where(free, palette.cursor, drawn.cells.fg[line])
+    column = bar * wide + (wide - 1) // 2
+    draw_rule(drawn, column, palette.cursor, style.symbols)
+    column += drawn.left
     for place, bracket in zip((column - 1, column + 1), style.symbols.brackets, strict=True):
         if drawn.left <= place < drawn.left + drawn.columns:
             drawn.cells.put(

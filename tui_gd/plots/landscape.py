@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, frame
-from tui_gd.plots.relief import paint_relief
+from tui_gd.plots.relief import BAR_COLUMNS, paint_bar, paint_relief
 from tui_gd.plots.scale import Scale, compact, nice_limits
 from tui_gd.plots.tracks import (
     Place,
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 _ARROW = 0.14
 """Length of the arrow along the gradient, as a share of the plot's width or height."""
+_BAR_FROM = 50
+"""Narrower pictures have no colour bar."""
+_BARRIERS = 2.5
+"""A curve with a barrier is drawn up to so many times its height."""
 _TANGENT = 0.12
 """How far the tangent reaches to both sides, as a share of the plot's width."""
 
@@ -92,16 +96,37 @@ class Descent:
     """Where the next step leads."""
 
 
+def plane_axes(
+    columns: int,
+    limits: tuple[float, float, float, float],
+    x_label: str,
+    y_label: str,
+) -> Axes:
+    """Return the axes of a landscape in a picture of so many columns, beside it room for a bar."""
+    beside = BAR_COLUMNS if columns >= _BAR_FROM else 0
+    return replace(Axes.of(limits, x_label, y_label), beside=beside)
+
+
 def line_axes(
     limits: tuple[float, float],
     values: NDArray[np.floating] | None,
     x_label: str = "",
     y_label: str = "loss",
 ) -> Axes:
-    """Return axes for the loss over one weight: the height around the finite ones of `values`."""
+    """Return axes for the loss over one weight.
+
+    Where there is a barrier between two valleys, the height is cut above it, so that it can be
+    seen.
+    """
     finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
-    height = nice_limits(float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    return Axes(Scale(*limits), Scale(*height), x_label, y_label)
+    height = (0.0, 1.0)
+    if finite.size:
+        low, high = float(finite.min()), float(finite.max())
+        inside = (finite[1:-1] > finite[:-2]) & (finite[1:-1] >= finite[2:])
+        barrier = float(finite[1:-1][inside].max(initial=low))
+        cut = barrier - low > 1e-9 * (high - low)
+        height = nice_limits(low, min(high, low + _BARRIERS * (barrier - low)) if cut else high)
+    return Axes(Scale(*limits), Scale(*height), x_label, y_label, grid=True)
 
 
 def place_at(place: Geometry, axes: Axes, column: int, row: int) -> Place | None:
@@ -125,16 +150,21 @@ def draw_landscape(
 ) -> Cells:
     """Return the picture: contours, groups of places, paths, minima, the next step and the cursor.
 
-    The legend begins with the lowest and highest value.
+    Where the axes leave room beside the plot, a bar says how high the levels are; else the legend
+    begins with the lowest and highest value.
     """
-    legend = (*_range(landscape.values, style), *heading.legend)
-    drawn = frame(rows, columns, landscape.axes, replace(heading, legend=legend), style)
+    if not landscape.axes.beside:
+        legend = (*_range(landscape.values, style), *heading.legend)
+        heading = replace(heading, legend=legend)
+    drawn = frame(rows, columns, landscape.axes, heading, style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     tracks = descent.tracks
     relief = paint_relief(drawn, landscape.values, style)
+    if landscape.axes.beside:
+        paint_bar(drawn, relief, style)
     for group in landscape.groups:
-        paint_signs(drawn, relief, group.places, [group.sign], [group.colour], style.palette)
+        paint_signs(drawn, relief, group.places, [group.sign], [group.colour])
     paint_tracks(drawn, relief, tracks, descent.epoch, style)
     paint_minima(drawn, relief, landscape.minima, style)
     viewed = tracks[-1].viewed if tracks else None
@@ -153,14 +183,14 @@ def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntr
     finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
     if not finite.size:
         return []
-    if palette.depth == "mono":
+    if not palette.filled:
         samples = [("0", palette.text), ("9", palette.text)]
     else:
-        ends = int(palette.heat[0]), int(palette.heat[-1])
+        ends = int(palette.relief[0]), int(palette.relief[-1])
         if style.symbols.plain:
             samples = [
                 ("0", palette.text),
-                (str(len(palette.heat) - 1), palette.text),
+                (str(len(palette.relief) - 1), palette.text),
             ]
         else:
             samples = [("██", one) for one in ends]
@@ -183,9 +213,9 @@ def _paint_arrow(
     if not np.isfinite(tip).all():
         return
     line = np.array([viewed, tip])
-    paint_lines(drawn, relief, [line], [0], [palette.accent], style)
+    paint_lines(drawn, relief, [line], [0], [palette.cursor], style)
     head = arrow_head(drawn, viewed, tip, style.symbols)
-    paint_signs(drawn, relief, [tip], [head], [palette.accent], palette)
+    paint_signs(drawn, relief, [tip], [head], [palette.cursor])
 
 
 def draw_landscape_line(
@@ -241,7 +271,7 @@ def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> l
         _Steps(
             _on(curve, np.asarray(track.points, np.float64)[(track.epochs <= epoch) == past, 0]),
             past,
-            track.colour if past else track.dimmed,
+            track.colour,
         )
         for past in (False, True)
         for track in tracks
@@ -266,18 +296,28 @@ def _paint_curve(
     """Draw the curve, over it the paths as lines and then as signs, and the tangent."""
     palette = style.palette
     lines, colours = [curve], [palette.dim]
-    if not style.symbols.plain:  # where the curve would hide below them
-        lines += [one.places for one in steps]
+    if not style.symbols.plain:
+        lines += [_along(curve, one.places) for one in steps]
         colours += [one.colour for one in steps]
     if tangent is not None:
         lines.append(tangent)
-        colours.append(palette.accent)
+        colours.append(palette.cursor)
     layers = [2 * i for i in range(len(lines))]
     paint_lines(drawn, relief, lines, layers, colours, style, (".", "."))
     signs = marks(style.symbols)
     for one in steps:
         sign = signs.past if one.past else signs.future
-        paint_signs(drawn, relief, one.places, [sign], [one.colour], palette)
+        paint_signs(drawn, relief, one.places, [sign], [one.colour])
+
+
+def _along(curve: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the part (n, 2) of the curve between the outermost of some places on it."""
+    known = places[np.isfinite(places).all(axis=1)]
+    if len(known) < 2:
+        return known
+    first, last = known[known[:, 0].argmin()], known[known[:, 0].argmax()]
+    inside = curve[(curve[:, 0] > first[0]) & (curve[:, 0] < last[0])]
+    return np.concatenate([first[None], inside, last[None]])
 
 
 def _on(curve: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -167,8 +167,7 @@ def _draw_lines(
             thick = kind[order] % _NEGATIVE == 0
             owner[beside[order[thick]][on[thick]]] = number[thick][on[thick]]
         owner[dots[order][on]] = number[on]
-        bright = np.array([palette.train, palette.test])
-        dimmed = np.array([palette.train_dimmed, palette.test_dimmed])
+        bright, dimmed = np.array(palette.classes[:2]), np.array(palette.classes_dimmed)
         sign = (kind > _NEGATIVE).astype(np.intp)
         colours.append(np.where(own | (selected is None), bright[sign], dimmed[sign])[order])
         kinds.append(kind[order])
@@ -276,7 +275,7 @@ def _draw_activations(
         for unit, row in zip(column.units, column.rows, strict=True):
             text = f"={values[unit]:.2g}"
             at = column.at + 1 - len(text) if number == 0 else column.at + (1 if beside else -2)
-            cells.put(row + (1 if beside else 2), max(at, 0), text, palette.accent)
+            cells.put(row + (1 if beside else 2), max(at, 0), text, palette.text)
 
 
 def _draw_legend(cells: Cells, style: Style) -> None:
@@ -285,7 +284,7 @@ def _draw_legend(cells: Cells, style: Style) -> None:
     samples = ("#+.", "=-,") if symbols.plain else (symbols.solid, symbols.dashed)
     at = 0
     for sample, text, colour in zip(
-        samples, (" w > 0   ", " w < 0   "), (palette.train, palette.test), strict=True
+        samples, (" w > 0   ", " w < 0   "), palette.classes[:2], strict=True
     ):
         at = cells.put(row, at, sample, colour)
         at = cells.put(row, at, text, palette.dim)

@@ -1,4 +1,9 @@
-"""Which colour plays which role, for every depth of colour and both themes."""
+"""Which colour plays which role, for every depth of colour and both themes.
+
+One colour has one meaning: a class is the same colour as a point, as a region and in every table;
+the training loss is the colour of plain text, the test loss violet; `key` colours keys and nothing
+else; good, warning and error are for verdicts and for right and wrong.
+"""
 
 from __future__ import annotations
 
@@ -8,191 +13,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.colours import RGB, Colour, contrast
+from tui_gd.plots.colours import RGB, Colour, mix
 from tui_gd.plots.symbols import Depth, Symbols
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-
-# The colours themselves, chosen by hand for every kind of terminal and theme.
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """One theme in one depth: numbers of that depth (0xRRGGBB, 0..255, 0..15)."""
-
-    background: int
-    text: int
-    dim: int
-    axis: int
-    accent: int
-    warning: int
-    error: int
-    good: int
-    train: int
-    test: int
-    train_dimmed: int
-    test_dimmed: int
-    boundary: int
-    misclassified: int
-    cursor: int
-    black: int
-    white: int
-    lanes: tuple[int, ...]
-    lanes_dimmed: tuple[int, ...]
-    classes: tuple[int, ...]
-    regions: tuple[tuple[int, ...], ...]
-    """For each class from the boundary (weak) to certainty (strong)."""
-    heat: tuple[int, ...]
-    """From low to high."""
-
-
-def _ramp(weak: int, strong: int, levels: int = 10) -> tuple[int, ...]:
-    """Return ``levels`` steps between two 0xRRGGBB colours, the first not quite the weak one."""
-    shares = [0.1 + 0.9 * level / (levels - 1) for level in range(levels)]
-    channels = [((weak >> shift) & 255, (strong >> shift) & 255) for shift in (16, 8, 0)]
-    return tuple(
-        sum(
-            round(low + (high - low) * share) << shift
-            for (low, high), shift in zip(channels, (16, 8, 0), strict=True)
-        )
-        for share in shares
-    )
-
-
-# Dark regions keep a luminance below 0.16 and glyphs one above 0.56, light ones the reverse, so
-# that the glyph of any class can be read on the region of any other.
-_DARK = Chosen(
-    background=0x121212, text=0xC9D1D9, dim=0x8B949E, axis=0x6E7681, accent=0xFFD866,
-    warning=0xFFB454, error=0xFF6B6B, good=0x7EE787,
-    train=0x58A6FF, test=0xFF9E3B, train_dimmed=0x2B4A70, test_dimmed=0x6B4722,
-    boundary=0xFFFFFF, misclassified=0xFFA8F5, cursor=0xFFFFFF, black=0, white=0xFFFFFF,
-    lanes=(0x58A6FF, 0xFF9E3B, 0x5FD787, 0xFF6EB4, 0xE3D45F, 0xB48CFF, 0x4FD6D6, 0xFF6B6B,
-           0xC98A5E, 0xA9C46C),
-    lanes_dimmed=(0x2B4A70, 0x6B4722, 0x2E5F40, 0x6E3550, 0x625C2E, 0x4F4170, 0x295E5E, 0x6E3434,
-                  0x5C4230, 0x4C5734),
-    classes=(0xFFFFFF, 0xFFD866, 0x8CF0FF, 0xFFC2E0, 0xB4F08C, 0xFFCFA0, 0xDCD0FF, 0xF5F0A0,
-             0xA8FFD8, 0xD8E2EC),
-    regions=tuple(
-        _ramp(0x121212, strong)
-        for strong in (0x1F5FBF, 0xC0392B, 0x1E7A3C, 0x7A3DB8, 0x8A5A1A, 0x14757A, 0xA8327E,
-                       0x5F6670, 0x3F4FA8, 0x6B6B1E)
-    ),
-    heat=(0x440154, 0x482878, 0x3E4989, 0x31688E, 0x26828E, 0x1F9E89, 0x35B779, 0x6ECE58,
-          0xB5DE2B, 0xFDE725),
-)  # fmt: skip
-
-_LIGHT = Chosen(
-    background=0xE0E0E0, text=0x24292F, dim=0x5F6770, axis=0x8C959F, accent=0x6F3CC4,
-    warning=0x7D5200, error=0xA8001A, good=0x116329,
-    train=0x0550AE, test=0xB54700, train_dimmed=0x9DB4D2, test_dimmed=0xD9B59A,
-    boundary=0x000000, misclassified=0x8A0073, cursor=0x000000, black=0, white=0xFFFFFF,
-    lanes=(0x0550AE, 0xB54700, 0x116329, 0xA81067, 0x6B5A00, 0x6A35C2, 0x006A75, 0xB3001B,
-           0x7A4F7A, 0x4A6314),
-    lanes_dimmed=(0x9DB4D2, 0xD9B59A, 0x9DBFA6, 0xD4A3BF, 0xC2BA94, 0xBFABDD, 0x98BFC2, 0xD7A0A8,
-                  0xC4B2C4, 0xB2BC9C),
-    classes=(0x0A3069, 0x82071E, 0x0B4F26, 0x4A1486, 0x5C3A00, 0x00484F, 0x70105A, 0x24292F,
-             0x1B1F8A, 0x454500),
-    regions=tuple(
-        _ramp(0xFFFFFF, strong)
-        for strong in (0x6FB1FF, 0xFF8A75, 0x7FD08F, 0xC8A2F5, 0xE0B070, 0x6CCBCF, 0xF596CF,
-                       0xB4BAC2, 0xA3AEFA, 0xC6C660)
-    ),
-    heat=(0xFFF7BC, 0xFFE28E, 0xFECC60, 0xF4A93E, 0xE57F23, 0xD15A0D, 0xB04509, 0x903005,
-          0x742434, 0x4A1486),
-)  # fmt: skip
-
-_DARK_256 = Chosen(
-    background=233, text=252, dim=245, axis=242, accent=221, warning=215, error=203, good=114,
-    train=75, test=215, train_dimmed=24, test_dimmed=94,
-    boundary=231, misclassified=219, cursor=231, black=16, white=231,
-    lanes=(75, 215, 78, 205, 185, 141, 80, 203, 173, 107),
-    lanes_dimmed=(24, 94, 22, 89, 58, 54, 23, 52, 95, 58),
-    classes=(231, 221, 123, 225, 157, 223, 189, 229, 159, 254),
-    regions=(
-        (235, 17, 18, 25), (235, 52, 88, 124), (235, 234, 22, 22), (235, 53, 54, 55),
-        (235, 58, 58, 94), (235, 236, 23, 23), (235, 53, 90, 126), (235, 237, 239, 241),
-        (235, 17, 18, 19), (235, 236, 58, 58),
-    ),
-    heat=(53, 54, 24, 30, 35, 76, 148, 226),
-)  # fmt: skip
-
-_LIGHT_256 = Chosen(
-    background=254, text=235, dim=241, axis=246, accent=55, warning=94, error=124, good=22,
-    train=25, test=130, train_dimmed=110, test_dimmed=180,
-    boundary=16, misclassified=90, cursor=16, black=16, white=231,
-    lanes=(25, 130, 22, 125, 58, 55, 23, 124, 96, 64),
-    lanes_dimmed=(110, 180, 108, 175, 144, 140, 109, 174, 182, 150),
-    classes=(17, 88, 22, 54, 52, 23, 53, 234, 18, 233),
-    regions=(
-        (255, 189, 153, 111), (255, 224, 217, 210), (255, 194, 157, 114), (255, 225, 183, 177),
-        (255, 230, 222, 179), (255, 195, 159, 80), (255, 225, 219, 213), (255, 253, 251, 249),
-        (255, 189, 147, 147), (255, 230, 192, 149),
-    ),
-    heat=(230, 229, 222, 215, 208, 166, 130, 88, 53),
-)  # fmt: skip
-
-# Of xterm's dark eight only blue, red, magenta and grey leave a bright glyph readable; with more
-# classes the regions repeat and the boundary and the glyphs tell them apart.
-# The background is painted: one of these themes would be unreadable on the terminal's own.
-_DARK_16 = Chosen(
-    background=0, text=7, dim=8, axis=8, accent=11, warning=11, error=9, good=10,
-    train=14, test=11, train_dimmed=6, test_dimmed=3,
-    boundary=15, misclassified=14, cursor=15, black=0, white=15,
-    lanes=(14, 11, 10, 13, 12, 9, 15, 6),
-    lanes_dimmed=(6, 3, 2, 5, 4, 1, 8, 8),
-    classes=(15, 11, 10, 15, 11, 10, 15, 11, 10, 15),
-    regions=((0, 4), (0, 1), (0, 5), (0, 8), (0, 4), (0, 1), (0, 5), (0, 8), (0, 4), (0, 1)),
-    heat=(0, 4, 6, 2, 3, 11),
-)  # fmt: skip
-
-_LIGHT_16 = Chosen(
-    background=15, text=0, dim=8, axis=8, accent=5, warning=5, error=1, good=2,
-    train=4, test=1, train_dimmed=6, test_dimmed=3,
-    boundary=0, misclassified=5, cursor=0, black=0, white=15,
-    lanes=(4, 1, 2, 5, 6, 3, 8, 12),
-    lanes_dimmed=(12, 9, 10, 13, 14, 11, 7, 7),
-    classes=(4, 1, 0, 5, 4, 1, 0, 5, 4, 1),
-    regions=((15, 14), (15, 11), (15, 10), (15, 7), (15, 14), (15, 11), (15, 10), (15, 7),
-             (15, 14), (15, 11)),
-    heat=(15, 11, 3, 1, 5, 4),
-)  # fmt: skip
-
-
-def true(chosen: Chosen) -> Chosen:
-    """Return the theme with every 0xRRGGBB packed as a true colour."""
-
-    def packed(value: int | tuple[int, ...]) -> int | tuple[int, ...]:
-        if isinstance(value, tuple):
-            return tuple(RGB | one for one in value)
-        return RGB | value
-
-    fields = {name: packed(value) for name, value in vars(chosen).items() if name != "regions"}
-    regions = tuple(tuple(RGB | one for one in ramp) for ramp in chosen.regions)
-    return Chosen(**fields, regions=regions)  # type: ignore[arg-type]
-
-
-_MONO = Chosen(
-    **dict.fromkeys(
-        ("background", "text", "dim", "axis", "accent", "warning", "error", "good", "train",
-         "test", "train_dimmed", "test_dimmed", "boundary", "misclassified", "cursor", "black",
-         "white"),
-        -1,
-    ),
-    lanes=(-1,) * 8, lanes_dimmed=(-1,) * 8, classes=(-1,) * 10, regions=((-1,),) * 10, heat=(-1,),
-)  # fmt: skip
-
-CHOSEN = {
-    ("truecolor", True): true(_DARK),
-    ("truecolor", False): true(_LIGHT),
-    ("256", True): _DARK_256,
-    ("256", False): _LIGHT_256,
-    ("16", True): _DARK_16,
-    ("16", False): _LIGHT_16,
-    ("mono", True): _MONO,
-    ("mono", False): _MONO,
-}
+_LEVELS = 10
+"""Steps of a ramp."""
+_FADED = 0.5
+"""Share of the ground in the colour of what lies after the viewed epoch."""
+_QUIET = 0.30
+"""Share of a class's own colour in its region, for the third class and further ones."""
 
 
 # Compared by identity: palette_for gives the same object for the same request, and a palette is
@@ -204,86 +38,78 @@ class Palette:
     depth: Depth
     dark: bool
     background: Colour
+    bar: Colour
+    """The ground of the lines at the top and bottom of the screen."""
     text: Colour
     dim: Colour
-    axis: Colour
-    accent: Colour
-    """Title of the focused panel."""
+    faint: Colour
+    """What need not be read: the grid, a count of 0, panels that are not shown."""
+    frame: Colour
+    focus: Colour
+    """The frame of the panel that has the focus, the selected row of a list."""
+    key: Colour
+    """Keys, and nothing else."""
+    good: Colour
     warning: Colour
     error: Colour
-    good: Colour
-    train: Colour
     test: Colour
-    train_dimmed: Colour
     test_dimmed: Colour
-    """The part of a curve that lies after the epoch being viewed."""
     boundary: Colour
-    misclassified: Colour
     cursor: Colour
     lanes: tuple[Colour, ...]
     lanes_dimmed: tuple[Colour, ...]
+    """The part of a curve that lies after the epoch being viewed."""
     classes: tuple[Colour, ...]
-    """Glyphs, readable on every region."""
+    """Points and names, readable on every region."""
+    classes_dimmed: tuple[Colour, ...]
+    """Of the first two: weights that are not looked at."""
     regions: NDArray[np.int32]
     """Shape (classes, levels), from the boundary to certainty."""
-    heat: NDArray[np.int32]
-    """Shape (levels,), from low to high: the confusion matrix."""
-    heat_ink: NDArray[np.int32]
-    """Shape (levels,): text that can be read on ``heat``."""
+    relief: NDArray[np.int32]
+    """Shape (levels,), from low to high: the landscape."""
+    contour: Colour
+    hits: NDArray[np.int32]
+    """Shape (2, levels): the ground of wrong and of right counts, by their share of the row."""
+
+    @property
+    def train(self) -> Colour:
+        """The training loss: plain text."""
+        return self.text
+
+    @property
+    def train_dimmed(self) -> Colour:
+        """The training loss after the epoch being viewed."""
+        return self.lanes_dimmed[0]
+
+    @property
+    def filled(self) -> bool:
+        """Whether there are colours enough to fill areas with quiet tints."""
+        return self.depth in {"truecolor", "256"}
 
     def lane(self, index: int) -> tuple[Colour, Colour]:
         """Return the colour and the dimmed colour of a lane; they repeat after the last."""
         index %= len(self.lanes)
         return self.lanes[index], self.lanes_dimmed[index]
 
+    def class_colour(self, label: int) -> Colour:
+        """Return the colour of a class; they repeat after the last."""
+        return self.classes[label % len(self.classes)]
+
     def region(self, label: ArrayLike, strength: ArrayLike) -> NDArray[np.int32]:
         """Return background colours for predicted classes with ``strength`` 0 (boundary) to 1."""
         classes, levels = self.regions.shape
-        level = np.rint(np.asarray(strength) * (levels - 1)).astype(np.intp)
         colours: NDArray[np.int32] = self.regions[
-            np.asarray(label) % classes, np.clip(level, 0, levels - 1)
+            np.asarray(label) % classes, _level(strength, levels)
         ]
         return colours
 
-    def confusion(self, share: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return background and text colours for shares of a row, 0 to 1."""
-        level = self._heat_level(share)
-        return self.heat[level], self.heat_ink[level]
-
-    def _heat_level(self, share: ArrayLike) -> NDArray[np.intp]:
-        steps = len(self.heat)
-        level = (np.nan_to_num(np.asarray(share, np.float64)) * steps).astype(np.intp)
-        return np.clip(level, 0, steps - 1)
-
-
-@lru_cache(maxsize=16)
-def palette_for(depth: Depth, dark: bool) -> Palette:
-    """Return the palette of a colour depth and theme, always the same object for the same two."""
-    chosen = CHOSEN[depth, dark]
-    black, white = chosen.black, chosen.white
-    ink = tuple(
-        white if contrast(white, colour) > contrast(black, colour) else black
-        for colour in chosen.heat
-    )
-    roles = {
-        name: value
-        for name, value in vars(chosen).items()
-        if name not in {"black", "white", "regions", "heat"}
-    }
-    return Palette(
-        depth=depth,
-        dark=dark,
-        regions=_frozen(chosen.regions),
-        heat=_frozen(chosen.heat),
-        heat_ink=_frozen(ink),
-        **roles,
-    )
-
-
-def _frozen(values: ArrayLike) -> NDArray[np.int32]:
-    array = np.array(values, np.int32)
-    array.setflags(write=False)
-    return array
+    def hit(self, right: ArrayLike, share: ArrayLike) -> NDArray[np.int32]:
+        """Return background colours for counts that are right or wrong, by their share 0 to 1."""
+        levels = self.hits.shape[1]
+        colours: NDArray[np.int32] = self.hits[
+            np.asarray(right).astype(np.intp), _level(share, levels)
+        ]
+        return colours
 
 
 @dataclass(frozen=True)
@@ -292,3 +118,180 @@ class Style:
 
     palette: Palette
     symbols: Symbols
+
+
+@lru_cache(maxsize=16)
+def palette_for(depth: Depth, dark: bool) -> Palette:
+    """Return the palette of a colour depth and theme, always the same object for the same two."""
+    if depth == "truecolor":
+        return _true_colours(dark)
+    if depth == "256":
+        return _256_colours(dark)
+    return _16_colours(dark) if depth == "16" else _no_colours(dark)
+
+
+def _true_colours(dark: bool) -> Palette:
+    """Return the palette from 0xRRGGBB, with ramps that begin at the ground."""
+    if dark:
+        ground, text = _rgb(0x0F131A, 0xE6EAF0)
+        regions = _rgb(0x17395C, 0x573515)
+        roles = _roles(
+            bar=0x171D27, dim=0x9AA4B2, faint=0x697586, frame=0x2E3744, focus=0x8AB4F8,
+            key=0xFFD866, good=0x6FD08C, warning=0xF5C451, error=0xFF7B72, test=0xC9A2FF,
+            boundary=0xF2F5F9, cursor=0xFFFFFF, contour=0x5C6F82,
+        )  # fmt: skip
+        lanes = _rgb(
+            text, 0x4FD1C5, 0xF28FC4, 0xC3D66B, 0xB79BFF, 0xF28B78, 0x8FB8DE, 0xD9B36C
+        )  # fmt: skip
+        classes = _rgb(
+            0x7CC4FF, 0xFFB86B, 0x8BE0A4, 0xC9A2FF, 0xD7E26B, 0xF29AC6, 0x63D5D0, 0xC8A27C,
+            0xE57F7F, 0xB9C0CA,
+        )  # fmt: skip
+        low, high, wrong, right = _rgb(0x0C121C, 0x2F5573, 0x55272B, 0x1D4030)
+    else:
+        ground, text = _rgb(0xFFFFFF, 0x1F2328)
+        regions = _rgb(0xCFE4F7, 0xFBDDBB)
+        roles = _roles(
+            bar=0xF3F4F6, dim=0x57606A, faint=0x818B98, frame=0xC4CCD4, focus=0x0B5CAD,
+            key=0x6639BA, good=0x1A7F37, warning=0x8A5A00, error=0xC5221F, test=0x8250DF,
+            boundary=0x1F2328, cursor=0x000000, contour=0x7E9DB8,
+        )  # fmt: skip
+        lanes = _rgb(
+            text, 0x00707A, 0xA8326F, 0x5B6B00, 0x6E40C9, 0xB3391F, 0x2F5F9E, 0x7A5200
+        )  # fmt: skip
+        classes = _rgb(
+            0x0B5CAD, 0xA04A00, 0x1A7F37, 0x8250DF, 0x6B6B00, 0xB1307A, 0x00707A, 0x7A4B1F,
+            0xB3261E, 0x57606A,
+        )  # fmt: skip
+        low, high, wrong, right = _rgb(0xFFFFFF, 0xA9C6DD, 0xFBD5D2, 0xD2F0DC)
+    sure = [*regions, *(mix(ground, one, _QUIET) for one in classes[2:])]
+    return Palette(
+        depth="truecolor",
+        dark=dark,
+        background=ground,
+        text=text,
+        test_dimmed=mix(roles["test"], ground, _FADED),
+        lanes=lanes,
+        lanes_dimmed=tuple(mix(one, ground, _FADED) for one in lanes),
+        classes=classes,
+        classes_dimmed=tuple(mix(one, ground, _FADED) for one in classes[:2]),
+        regions=_frozen([_ramp(ground, one, 0.8) for one in sure]),
+        relief=_frozen(_ramp(low, high)),
+        hits=_frozen([_ramp(ground, one, 0.5) for one in (wrong, right)]),
+        **roles,
+    )
+
+
+def _rgb(*values: int) -> tuple[Colour, ...]:
+    return tuple(RGB | value for value in values)
+
+
+def _roles(**values: int) -> dict[str, Colour]:
+    return {name: RGB | value for name, value in values.items()}
+
+
+def _ramp(weak: Colour, strong: Colour, power: float = 1.0) -> list[Colour]:
+    """Return levels between two true colours, both included: at share s of the way s^power."""
+    return [mix(weak, strong, (level / (_LEVELS - 1)) ** power) for level in range(_LEVELS)]
+
+
+# Of xterm's 256, a cube of six steps and 24 greys, the dark and the pale ones are few: a ramp has
+# four levels there, and the landscape is grey.
+
+
+def _256_colours(dark: bool) -> Palette:
+    if dark:
+        return Palette(
+            depth="256", dark=True,
+            background=233, bar=235, text=254, dim=248, faint=242, frame=238, focus=111, key=221,
+            good=114, warning=220, error=210, test=183, test_dimmed=60,
+            boundary=255, cursor=231,
+            lanes=(254, 80, 211, 149, 141, 209, 110, 179),
+            lanes_dimmed=(243, 30, 132, 64, 61, 131, 60, 94),
+            classes_dimmed=(60, 94),
+            classes=(117, 215, 115, 183, 185, 212, 80, 180, 217, 250),
+            regions=_frozen([
+                (233, 234, 235, 23), (233, 234, 235, 52), (233, 234, 235, 22), (233, 234, 53, 53),
+                (233, 234, 235, 58), (233, 234, 235, 89), (233, 234, 235, 24), (233, 234, 236, 237),
+                (233, 234, 235, 88), (233, 235, 238, 239),
+            ]),
+            relief=_frozen((232, 233, 234, 235, 236, 237, 238, 239)), contour=243,
+            hits=_frozen([(233, 235, 52, 88), (233, 235, 22, 22)]),
+        )  # fmt: skip
+    return Palette(
+        depth="256", dark=False,
+        background=231, bar=255, text=235, dim=241, faint=245, frame=251, focus=25, key=55,
+        good=28, warning=94, error=160, test=98, test_dimmed=183,
+        boundary=234, cursor=16,
+        lanes=(235, 23, 125, 58, 56, 124, 25, 94),
+        lanes_dimmed=(247, 73, 175, 143, 141, 173, 110, 179),
+        classes_dimmed=(110, 180),
+        classes=(25, 130, 28, 98, 58, 125, 23, 94, 124, 241),
+        regions=_frozen([
+            (231, 255, 254, 153), (231, 255, 254, 223), (231, 255, 194, 194), (231, 255, 189, 189),
+            (231, 230, 229, 229), (231, 255, 225, 225), (231, 255, 195, 195), (231, 255, 230, 230),
+            (231, 255, 224, 224), (231, 255, 254, 254),
+        ]),
+        relief=_frozen((231, 255, 254, 253, 252, 251, 250)), contour=244,
+        hits=_frozen([(231, 255, 224, 217), (231, 255, 194, 157)]),
+    )  # fmt: skip
+
+
+# Terminals with 16 colours choose them themselves, some harshly: no area is filled with one.
+# The background is painted: the theme would be unreadable on the terminal's own.
+
+
+def _16_colours(dark: bool) -> Palette:
+    ground = 0 if dark else 15
+    if dark:
+        return Palette(
+            depth="16", dark=True,
+            background=ground, bar=0, text=15, dim=7, faint=8, frame=8, focus=14, key=14,
+            good=10, warning=11, error=9, test=13, test_dimmed=5, boundary=15, cursor=15,
+            lanes=(15, 14, 10, 9, 12, 11, 6, 2), lanes_dimmed=(8, 6, 2, 1, 4, 3, 8, 8),
+            classes_dimmed=(4, 3),
+            classes=(12, 11, 10, 13, 14, 9, 15, 6, 2, 7),
+            regions=_frozen([(4,), (3,), (2,), (5,), (6,), (1,), (8,), (6,), (2,), (8,)]),
+            relief=_frozen([ground] * _LEVELS), contour=7, hits=_frozen([[ground]] * 2),
+        )  # fmt: skip
+    return Palette(
+        depth="16", dark=False,
+        background=ground, bar=15, text=0, dim=8, faint=8, frame=8, focus=4, key=5,
+        good=2, warning=1, error=1, test=5, test_dimmed=13, boundary=0, cursor=0,
+        lanes=(0, 4, 1, 5, 8, 12, 9, 2), lanes_dimmed=(7, 12, 9, 13, 7, 7, 7, 10),
+        classes_dimmed=(12, 9),
+        classes=(4, 1, 5, 8, 0, 9, 12, 4, 1, 5),
+        regions=_frozen([(12,), (9,), (13,), (7,), (8,), (9,), (12,), (12,), (9,), (13,)]),
+        relief=_frozen([ground] * _LEVELS), contour=8, hits=_frozen([[ground]] * 2),
+    )  # fmt: skip
+
+
+def _no_colours(dark: bool) -> Palette:
+    roles = (
+        "background", "bar", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
+        "error", "test", "test_dimmed", "boundary", "cursor", "contour",
+    )  # fmt: skip
+    return Palette(
+        depth="mono",
+        dark=dark,
+        lanes=(-1,) * 8,
+        lanes_dimmed=(-1,) * 8,
+        classes=(-1,) * 10,
+        classes_dimmed=(-1,) * 2,
+        regions=_frozen([[-1]] * 10),
+        relief=_frozen([-1] * _LEVELS),
+        hits=_frozen([[-1]] * 2),
+        **dict.fromkeys(roles, -1),
+    )
+
+
+def _frozen(values: Sequence[int] | Sequence[Sequence[int]]) -> NDArray[np.int32]:
+    array = np.array(values, np.int32)
+    array.setflags(write=False)
+    return array
+
+
+def _level(share: ArrayLike, levels: int) -> NDArray[np.intp]:
+    """Return the level of shares 0 to 1; what is not a number has the lowest."""
+    level = np.rint(np.nan_to_num(np.asarray(share, np.float64)) * (levels - 1))
+    return np.clip(level, 0, levels - 1).astype(np.intp)

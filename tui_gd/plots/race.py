@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Frame, Heading, frame
-from tui_gd.plots.braille import BRAILLE, blit, curve_mask, pack, paint_spans, per_cell
-from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.curves import buckets_of, spans
+from tui_gd.plots.axes import Axes, Frame, Heading, draw_rule, frame
+from tui_gd.plots.braille import blit, curve_mask
+from tui_gd.plots.cells import width
+from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.pixels import chequered
-from tui_gd.plots.scale import Scale, nice_limits
+from tui_gd.plots.scale import Scale, is_wide, nice_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,22 +22,10 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.cells import Cells
     from tui_gd.plots.colours import Colour
-    from tui_gd.plots.curves import Buckets, Curve
     from tui_gd.plots.palette import Style
-    from tui_gd.plots.symbols import Symbols
 
-# losses that differ by more than this factor are drawn on a logarithmic axis
-LOG_SPAN = 20.0
 # a logarithmic axis goes down to this share of the greatest loss
 LEAST_SHARE = 1e-12
-
-
-def is_wide(losses: NDArray[np.float64]) -> bool:
-    """Return whether losses, none below 0, span more than a linear axis shows."""
-    finite = losses[np.isfinite(losses)]
-    if not finite.any() or finite.min() < 0:
-        return False
-    return bool(finite.min() < finite.max() / LOG_SPAN)
 
 
 def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
@@ -75,13 +63,13 @@ def draw_race(
     A broken rule stands at the rate ``current`` with its number, a sign at the best one with its
     numbers, and a solid rule at the index ``cursor``, its point in brackets. In the top row ``×``
     marks the rates that diverged and ``↑`` those that ended above the start; their columns are
-    dotted. The limits of the losses come from the start and what ended below it: what ended above
+    hatched. The limits of the losses come from the start and what ended below it: what ended above
     leaves the plot.
     """
     symbols = style.symbols
     x, y = _rate_scale(field.rates), _loss_scale(field)
     losses = np.maximum(field.losses, y.low) if y.log else field.losses
-    axes = Axes(x, y, symbols.spell("learning rate α"))
+    axes = Axes(x, y, symbols.spell("learning rate α"), grid=True)
     legend = (*_legend(field, style), *heading.legend)
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
@@ -91,9 +79,9 @@ def draw_race(
     _curve(drawn, field.rates, losses, style)
     shown = drawn.x.bins(current, drawn.columns)
     if shown >= 0:
-        _rule(drawn, int(shown), style.palette.accent, symbols, every=2)
+        draw_rule(drawn, int(shown), style.palette.dim, symbols, every=2)
     if cursor is not None:
-        _rule(drawn, int(at[cursor]), style.palette.cursor, symbols, every=1)
+        draw_rule(drawn, int(at[cursor]), style.palette.cursor, symbols)
     _mark_failures(drawn, field, at, style)
     taken = _label_current(drawn, int(shown), f"α {current:g}", style)
     if field.best is not None:
@@ -140,7 +128,7 @@ def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
 
 
 def _hatch(drawn: Frame, field: Field, style: Style) -> None:
-    """Dot the columns that lie nearest to a rate that failed."""
+    """Hatch the columns that lie nearest to a rate that failed."""
     failed = field.diverged | field.higher
     if not failed.any():
         return
@@ -149,8 +137,8 @@ def _hatch(drawn: Frame, field: Field, style: Style) -> None:
     nearest = np.searchsorted(between, np.arange(drawn.columns))
     here = chequered(drawn) & failed[nearest]
     area = drawn.area
-    drawn.cells.code[area][here] = ord(style.symbols.textures[1])
-    drawn.cells.fg[area][here] = style.palette.dim
+    drawn.cells.code[area][here] = ord(style.symbols.hatch)
+    drawn.cells.fg[area][here] = style.palette.faint
 
 
 def _curve(
@@ -170,16 +158,6 @@ def _curve(
         drawn.cells.fg[area][mask] = style.palette.train
     else:
         blit(drawn.cells, drawn.top, drawn.left, mask, style.palette.train)
-
-
-def _rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, *, every: int) -> None:
-    """Draw a line down the plot, in each ``every``-th row, behind what stands there."""
-    if column < 0:
-        return
-    line = np.s_[drawn.top : drawn.top + drawn.rows : every, drawn.left + column]
-    free = np.isin(drawn.cells.code[line], (SPACE, ord(symbols.textures[1])))
-    drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
-    drawn.cells.fg[line] = np.where(free, colour, drawn.cells.fg[line])
 
 
 def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp], style: Style) -> None:
@@ -202,7 +180,7 @@ def _label_current(drawn: Frame, column: int, text: str, style: Style) -> tuple[
     left = column + 1 if column + 1 + width(text) <= drawn.columns else column - width(text)
     if left < 0:
         return row, 0, 0
-    drawn.cells.put(drawn.top + row, drawn.left + left, text, style.palette.accent)
+    drawn.cells.put(drawn.top + row, drawn.left + left, text, style.palette.text)
     return row, left, left + width(text)
 
 
@@ -245,81 +223,27 @@ def draw_contenders(
     rows: int,
     columns: int,
     curves: Sequence[Curve],
-    names: Sequence[str],
     epochs: int,
     style: Style,
     heading: Heading,
 ) -> Cells:
-    """Return curves of one epoch a bucket over 0..``epochs``, the first on top.
-
-    ``names`` are single characters, one for each curve or blank: each is written onto its curve,
-    no two in one column, so that curves are told apart without colours.
-    """
+    """Return curves over 0..``epochs``, the first on top; the names stand at their ends."""
     every = np.concatenate([np.empty(0), *(one.low for one in curves)])
     log = is_wide(every)
     if log:
         greatest = float(np.max(every, where=np.isfinite(every), initial=0.0))
         curves = [_lifted_curve(one, greatest) for one in curves]
-    lines = tuple(reversed(curves))
-    groups = buckets_of(lines, log)
-    low = min((group.least for group in groups), default=np.inf)
-    high = max((group.greatest for group in groups), default=-np.inf)
-    symbols = style.symbols
-    legend = tuple(
-        (one.label, symbols.dashed if one.dashed else symbols.solid, one.colour)
+    last = max(epochs, 1)
+    view = EpochView(last + 1, last=last, log=log, legend=False)
+    named = tuple(
+        (one.label, style.symbols.dashed if one.dashed else style.symbols.solid, one.colour)
         for one in curves
         if one.label
     )
-    y = Scale(*nice_limits(low, high, log), log)
-    axes = Axes(Scale(0.0, float(max(epochs, 1))), y, "epoch")
-    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
-    if drawn.rows and drawn.columns and groups:
-        _draw_lines(drawn, lines, groups, style)
-        _name_lines(drawn, curves, names)
-    return drawn.cells
+    heading = replace(heading, legend=(*named, *heading.legend))
+    return draw_curves(rows, columns, curves, view, style, heading).cells
 
 
 def _lifted_curve(curve: Curve, greatest: float) -> Curve:
     low = lifted(curve.low, greatest)
     return replace(curve, low=low, high=low)
-
-
-def _draw_lines(
-    drawn: Frame,
-    lines: Sequence[Curve],
-    groups: Sequence[Buckets],
-    style: Style,
-) -> None:
-    symbols = style.symbols
-    down, across = symbols.dots
-    owner = np.zeros((drawn.rows * down, drawn.columns * across), np.int16)
-    low, high = spans(groups, len(lines), drawn, symbols)
-    if not symbols.plain:  # there the sign itself differs
-        dashed = np.array([one.dashed for one in lines])
-        low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = len(owner)
-    layer = np.broadcast_to(np.arange(1, len(lines) + 1, dtype=np.int16)[:, None], low.shape)
-    paint_spans(owner, low, high, layer)
-    top = per_cell(owner, symbols)
-    here = top > 0
-    area = drawn.area
-    if symbols.plain:
-        signs = [symbols.curve_dashed if one.dashed else symbols.curve for one in lines]
-        glyphs = np.array([SPACE, *map(ord, signs)], np.uint32)
-        drawn.cells.code[area][here] = glyphs[top[here]]
-    else:
-        drawn.cells.code[area][here] = pack(owner > 0)[here] + BRAILLE
-    colours = np.array([style.palette.background, *(one.colour for one in lines)], np.int32)
-    drawn.cells.fg[area][here] = colours[top[here]]
-
-
-def _name_lines(drawn: Frame, curves: Sequence[Curve], names: Sequence[str]) -> None:
-    """Write the names onto their curves, one after another from left to right."""
-    named = [(one, name) for one, name in zip(curves, names, strict=True) if name.strip()]
-    for order, (curve, name) in enumerate(named):
-        at = int(len(curve.high) * (order + 0.5) / len(named))
-        if at < len(curve.high):
-            column = int(drawn.x.bins(curve.start + at * curve.width, drawn.columns))
-            level = int(drawn.y.bins(curve.high[at], drawn.rows))
-            if column >= 0 and level >= 0:
-                row = drawn.top + drawn.rows - 1 - level
-                drawn.cells.put(row, drawn.left + column, name, curve.colour)

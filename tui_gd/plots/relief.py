@@ -1,34 +1,37 @@
-"""A height over a plane, shaded in levels with contours between them."""
+"""A height over a plane, shaded in levels of one hue with contours between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tui_gd.plots.braille import BRAILLE, pack
-from tui_gd.plots.cells import SPACE
-from tui_gd.plots.colours import RGB, contrast, luminance, rgb
-from tui_gd.plots.palette import Style
+from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.pixels import paint_pixels, upsampled
-from tui_gd.plots.scale import LARGEST
+from tui_gd.plots.scale import LARGEST, compact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Palette, Style
+    from tui_gd.plots.palette import Style
 
-READABLE = 4.0
-"""The least contrast of a sign (WCAG 2 asks 3 of graphics); black or white has 4.58 anywhere."""
-
-_BLACK_WHITE = {"truecolor": (RGB, RGB | 0xFFFFFF), "256": (16, 231), "16": (0, 15)}
+BAR_COLUMNS = 10
+"""Columns of the colour bar at the right of the plotting area, with its numbers."""
 _DIGITS = 10
+_BAR_STEP = 3
+"""So many rows from one number of the bar to the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relief:
+    """What has been shaded: the ground of every cell (rows, columns) and the levels' heights."""
+
+    ground: NDArray[np.int32]
+    edges: NDArray[np.float64]
+    """The lowest height, those between levels, and the highest: empty where nothing is known."""
 
 
 def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64]:
@@ -58,52 +61,72 @@ def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64
     return edges
 
 
-@dataclass(frozen=True, eq=False)
-class Relief:
-    """What has been shaded: the level of every cell (rows, columns), −1 where there is none."""
-
-    level: NDArray[np.intp]
-    colours: NDArray[np.int32]
-    """The colour of every level, then that of none."""
-
-
 def paint_relief(drawn: Frame, values: NDArray[np.floating] | None, style: Style) -> Relief:
     """Shade the plotting area by `values` (h, w), the first row the upper one, and draw contours.
 
-    In half blocks with contours of braille dots (in 16 colours without); in plain in whole cells
-    with digits for contours; without colours the digits alone. A contour lies where a level
-    begins, on its upper side, and a digit names that level. What is not finite is left blank.
+    In half blocks with contours of braille dots; in plain in whole cells with digits for contours;
+    where colours are few the digits alone. A contour lies where a level begins, on its upper side,
+    and a digit names that level. What is not finite is left blank.
     """
     palette, symbols = style.palette, style.symbols
-    colours = np.append(palette.heat, np.int32(palette.background)).astype(np.int32)
-    mono = palette.depth == "mono"
+    blank = np.full((drawn.rows, drawn.columns), palette.background, np.int32)
     if values is None or not np.isfinite(values).any():
-        return Relief(np.full((drawn.rows, drawn.columns), -1, np.intp), colours)
+        return Relief(blank, np.zeros(0))
     known = np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
-    edges = level_edges(known, _DIGITS if mono else len(palette.heat))
-    cells = drawn.cells
-    area = drawn.area
-    if mono or symbols.plain:
-        level = _levels(known, edges, drawn.rows, drawn.columns)
-        if not mono:
-            cells.bg[area] = colours[level]
+    inner = level_edges(known, len(palette.relief) if palette.filled else _DIGITS)
+    edges = np.array([np.nanmin(known), *inner, np.nanmax(known)])
+    cells, area = drawn.cells, drawn.area
+    colours = np.append(palette.relief, np.int32(palette.background))
+    if symbols.plain or not palette.filled:
+        level = _levels(known, inner, drawn.rows, drawn.columns)
+        ground = colours[level] if palette.filled else blank
         rim = _contours(level)
         cells.code[area] = np.where(rim, level + ord("0"), SPACE)
-        if not mono:
-            cells.fg[area] = contour_colours(palette)[level]
-        return Relief(np.full_like(level, -1) if mono else level, colours)
-    pixels = _levels(known, edges, drawn.rows * symbols.pixels, drawn.columns)
+        cells.fg[area] = palette.contour
+        cells.bg[area] = ground
+        return Relief(ground, edges)
+    pixels = _levels(known, inner, drawn.rows * symbols.pixels, drawn.columns)
     paint_pixels(drawn, colours[pixels])
-    level = np.maximum(pixels[0::2], pixels[1::2])
-    if palette.depth == "16":  # so far apart that their edges are contours enough
-        return Relief(level, colours)
+    ground = colours[np.maximum(pixels[0::2], pixels[1::2])]
     down, across = symbols.dots
-    dots = pack(_contours(_levels(known, edges, drawn.rows * down, drawn.columns * across)))
+    dots = pack(_contours(_levels(known, inner, drawn.rows * down, drawn.columns * across)))
     rim = dots > 0
     cells.code[area][rim] = dots[rim] + BRAILLE
-    cells.fg[area][rim] = contour_colours(palette)[level[rim]]
-    cells.bg[area][rim] = colours[level[rim]]
-    return Relief(level, colours)
+    cells.fg[area][rim] = palette.contour
+    cells.bg[area][rim] = ground[rim]
+    return Relief(ground, edges)
+
+
+def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
+    """Draw the levels from low to high at the right of the plotting area, with their heights."""
+    levels = len(relief.edges) - 1
+    if levels < 1 or drawn.rows < levels // 2:
+        return
+    palette, cells = style.palette, drawn.cells
+    left = drawn.left + drawn.columns + 1
+    height = drawn.rows * style.symbols.pixels
+    level = np.arange(height)[::-1] * levels // height
+    upper, lower = (
+        level[:: style.symbols.pixels],
+        level[style.symbols.pixels - 1 :: style.symbols.pixels],
+    )
+    for row in range(drawn.rows):
+        at = drawn.top + row
+        if not palette.filled:
+            cells.put(at, left, str(int(lower[row])), palette.contour)
+            continue
+        top, bottom = int(palette.relief[upper[row]]), int(palette.relief[lower[row]])
+        split = style.symbols.pixels > 1 and top != bottom
+        cells.put(at, left, "▀" if split else " ", top, bottom)
+    for row in range(0, drawn.rows, _BAR_STEP):
+        share = 1.0 - row / max(drawn.rows - 1, 1)
+        text = _short(float(np.interp(share * levels, np.arange(levels + 1), relief.edges)))
+        if width(text) <= BAR_COLUMNS - 3:
+            cells.put(drawn.top + row, left + 2, text, palette.dim)
+
+
+def _short(value: float) -> str:
+    return compact(float(f"{value:.2g}"))
 
 
 def _levels(
@@ -127,75 +150,3 @@ def _contours(level: NDArray[np.intp]) -> NDArray[np.bool_]:
         rim[here] |= both & (one > other)
         rim[there] |= both & (other > one)
     return rim
-
-
-def inks(colours: NDArray[np.int32], sign: Colour, palette: Palette) -> NDArray[np.int32]:
-    """Return in which colour (levels + 1,) a sign is drawn over each level.
-
-    The colour that comes nearest to its own among those that can be read there.
-    """
-    return _inks(tuple(colours.tolist()), int(sign), palette)
-
-
-@lru_cache(maxsize=512)
-def _inks(colours: tuple[int, ...], sign: Colour, palette: Palette) -> NDArray[np.int32]:
-    if palette.depth == "mono" or sign < 0:
-        return np.full(len(colours), sign, np.int32)
-    black, white = _BLACK_WHITE[palette.depth]
-    if sign in (black, white):
-        near = [sign, black, white]
-    elif palette.depth == "truecolor":
-        near = [_mix(sign, end, share / 20) for share in range(21) for end in (black, white)]
-    elif palette.depth == "256":
-        near = sorted(range(16, 256), key=lambda one: _distance(one, sign))
-    else:
-        near = [sign, black, white]
-    return np.array(
-        [
-            next((one for one in near if back < 0 or contrast(one, back) >= READABLE), near[-1])
-            for back in colours
-        ],
-        np.int32,
-    )
-
-
-def ink_table(relief: Relief, colours: Sequence[Colour], palette: Palette) -> NDArray[np.int32]:
-    """Return the ink (colours, levels + 1) of each colour on each level."""
-    levels = tuple(relief.colours.tolist())
-    known = {colour: _inks(levels, int(colour), palette) for colour in set(colours)}
-    return np.stack([known[colour] for colour in colours])
-
-
-def _distance(one: Colour, other: Colour) -> int:
-    return sum((a - b) ** 2 for a, b in zip(rgb(one), rgb(other), strict=True))
-
-
-@lru_cache(maxsize=16)
-def contour_colours(palette: Palette) -> NDArray[np.int32]:
-    """Return the colour of the contours on each level, then on none: seen, but not loud.
-
-    In true colour a mix of the level with black or white, elsewhere the grey that comes nearest.
-    """
-    shown = [*palette.heat.tolist(), palette.background]
-    return np.array([_contour_colour(int(colour), palette) for colour in shown], np.int32)
-
-
-def _contour_colour(colour: Colour, palette: Palette) -> Colour:
-    wanted = 1.6
-    if palette.depth == "mono" or colour < 0:
-        return palette.dim
-    black, white = _BLACK_WHITE[palette.depth]
-    ink = white if luminance(colour) < 0.12 else black
-    if palette.depth == "truecolor":
-        mixes = [_mix(colour, ink, share / 20) for share in range(1, 21)]
-    elif palette.depth == "256":
-        mixes = [black, white, *range(232, 256)]
-    else:
-        mixes = [0, 15]
-    side = [one for one in mixes if (luminance(one) > luminance(colour)) == (ink == white)]
-    return min(side or mixes, key=lambda one: abs(contrast(one, colour) - wanted))
-
-
-def _mix(one: Colour, other: Colour, share: float) -> Colour:
-    mixed = [round(a + (b - a) * share) for a, b in zip(rgb(one), rgb(other), strict=True)]
-    return RGB | mixed[0] << 16 | mixed[1] << 8 | mixed[2]

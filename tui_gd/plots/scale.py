@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LARGEST = 1e300
 """Values beyond are drawn here, so that the width of an axis stays finite."""
 _SMALLEST_SPAN = 1e-290
+_WIDE = 30.0
+"""Values that differ by more than this factor are drawn on a logarithmic axis."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,14 @@ def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, floa
     step = _step(span, 5)
     bottom, top = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     return _exact(bottom), _exact(top)
+
+
+def is_wide(values: NDArray[np.float64]) -> bool:
+    """Return whether finite values, none below 0, span more than a linear axis shows."""
+    finite = values[np.isfinite(values)]
+    if not finite.any() or finite.min() < 0:
+        return False
+    return bool(finite.min() < finite.max() / _WIDE)
 
 
 def _exact(value: float) -> float:

@@ -26,10 +26,8 @@ class Symbols:
     """Only ASCII: no braille, no half blocks, box drawn with ``- | +``."""
     points: tuple[str, ...]
     """One glyph for each class."""
-    wrong: str
-    """A misclassified point of a problem with two classes: its true class is the other one."""
     wrong_points: tuple[str, ...]
-    """A misclassified point of each true class, for problems with more classes."""
+    """The same for misclassified points: hollow."""
     textures: tuple[str, ...]
     """What fills the region of each class where there are no colours."""
     solid: str
@@ -43,6 +41,8 @@ class Symbols:
     """The value of a curve at the epoch being viewed."""
     boundary: str
     """A cell of the decision boundary where there is no braille."""
+    hatch: str
+    """Fills where the learning rate is too large."""
     horizontal: str
     vertical: str
     corners: tuple[str, str, str, str]
@@ -76,26 +76,22 @@ class Symbols:
         """Return the glyph of a class; they repeat after the last."""
         return self.points[label % len(self.points)]
 
-    def wrong_point(self, label: int, classes: int) -> str:
-        """Return the glyph of a misclassified point of true class ``label``."""
-        return self.wrong if classes <= 2 else self.wrong_points[label % len(self.wrong_points)]
-
 
 UNICODE = Symbols(
     plain=False,
     points=("●", "▲", "■", "◆", "★", "▼", "✚", "⬟", "♣", "♠"),
-    wrong="✗",
     wrong_points=("○", "△", "□", "◇", "☆", "▽", "✛", "⬠", "♧", "♤"),
     textures=(" ", "·", "∶", "░", "╌", "╎", "˙", "⁘", "∴", "▒"),
-    solid="━━",
-    dashed="╍╍",
+    solid="──",
+    dashed="╌╌",
     curve="*",
     curve_dashed="+",
     now="●",
     boundary="*",
+    hatch="▒",
     horizontal="─",
     vertical="│",
-    corners=("┌", "┐", "└", "┘"),
+    corners=("╭", "╮", "╰", "╯"),
     focus="▸",
     selected="▸",
     brackets=("[", "]"),
@@ -104,8 +100,7 @@ UNICODE = Symbols(
 ASCII = Symbols(
     plain=True,
     points=("o", "^", "#", "v", "@", "%", "&", "=", "~", "$"),
-    wrong="x",
-    wrong_points=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+    wrong_points=("x", "X", "2", "3", "4", "5", "6", "7", "8", "9"),
     textures=(" ", ".", ":", ",", "-", "'", ";", "`", "_", '"'),
     solid="==",
     dashed="++",
@@ -113,6 +108,7 @@ ASCII = Symbols(
     curve_dashed="+",
     now="@",
     boundary="*",
+    hatch="#",
     horizontal="-",
     vertical="|",
     corners=("+", "+", "+", "+"),

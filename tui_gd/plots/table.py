@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.colours import Colour
+from tui_gd.plots.cells import SPACE, Cells, fit, width
+from tui_gd.plots.colours import Colour, bold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def draw_table(
 
     The row ``selected`` is marked and kept in sight. Columns that do not fit are left out from the
     right, the last one shown is cut. Where rows do not fit, ``4–9/12`` stands at the right of the
-    first line.
+    first line, if that is free.
     """
     palette, symbols = style.palette, style.symbols
     header, body = table.header, table.body
@@ -75,15 +75,15 @@ def draw_table(
     offset = visible_offset(len(body), room, offset, selected)
     for row, values in enumerate(body[offset : offset + room], offset):
         chosen = row == selected
-        plain = palette.accent if chosen else palette.text
+        plain = bold(palette.focus) if chosen else palette.text
         colours = [table.highlight.get((row, column), plain) for column in range(len(values))]
         line(top + row - offset, values, colours)
         if chosen:
-            cells.put(top + row - offset, 0, symbols.selected, palette.accent)
+            cells.put(top + row - offset, 0, symbols.selected, palette.focus)
     if 0 < room < len(body):
         dash = "-" if symbols.plain else "–"
         text = f" {offset + 1}{dash}{offset + room}/{len(body)}"
-        if width(text) <= columns:
+        if width(text) <= columns and (cells.code[0, columns - width(text) :] == SPACE).all():
             cells.put(0, columns - width(text), text, palette.dim)
     return cells
 

@@ -1,4 +1,4 @@
-"""Paths over a shaded plane, such that they can be read on every shade."""
+"""The paths of lanes over a shaded plane, and the signs on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.braille import BRAILLE, pack, per_cell
-from tui_gd.plots.relief import ink_table, inks
+from tui_gd.plots.colours import bold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +17,34 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.axes import Frame
     from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Palette, Style
+    from tui_gd.plots.palette import Style
     from tui_gd.plots.relief import Relief
     from tui_gd.plots.scale import Scale
     from tui_gd.plots.symbols import Symbols
 
 
-# Signs over a shaded plane: where lanes are, minima, arrowheads and the cursor.
-
 Place = tuple[float, float]
+
+_MOST_DOTS = 40_000
+"""So many dots of lines in one picture; of longer ones only every second dot is set, or less."""
+_FARTHEST = 1e9
+"""What lies farther from the plot is drawn as if it lay there, so that all stays finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """The path of one lane in the coordinates of the plot: `points` (n, 2) at `epochs` (n,).
+
+    What lies after the epoch being viewed is dashed. `viewed` is where the lane is at that epoch,
+    marked with `sign`; the first point is marked as start.
+    """
+
+    points: NDArray[np.float64]
+    epochs: NDArray[np.integer]
+    colour: Colour
+    viewed: Place | None = None
+    sign: str = ""
+    current: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,6 @@ def paint_signs(
     places: NDArray[np.floating] | Sequence[Place],
     signs: Sequence[str],
     colours: Sequence[Colour],
-    palette: Palette,
 ) -> None:
     """Put signs, one cell wide, at places (n, 2) of the plot; those outside are left out.
 
@@ -71,27 +89,22 @@ def paint_signs(
     column, row = drawn.x.bins(at[:, 0], drawn.columns), drawn.y.bins(at[:, 1], drawn.rows)
     inside = (column >= 0) & (row >= 0)
     column, row = column[inside], drawn.rows - 1 - row[inside]
-    level = relief.level[row, column]
     each = np.flatnonzero(inside)
     cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
-    codes = np.array([ord(sign) for sign in signs], np.uint32)
+    codes, inks = np.array([ord(sign) for sign in signs], np.uint32), np.array(colours, np.int32)
     cells.code[cell] = codes[each if len(codes) > 1 else 0]
-    table = ink_table(relief, colours, palette)
-    cells.fg[cell] = table[each if len(table) > 1 else 0, level]
-    cells.bg[cell] = relief.colours[level]
+    cells.fg[cell] = inks[each if len(inks) > 1 else 0]
+    cells.bg[cell] = relief.ground[row, column]
 
 
 def paint_minima(
-    drawn: Frame,
-    relief: Relief,
-    minima: Sequence[tuple[float, float, bool]],
-    style: Style,
+    drawn: Frame, relief: Relief, minima: Sequence[tuple[float, float, bool]], style: Style
 ) -> None:
     """Mark known minima: x, y, whether it is global. The two kinds have different signs."""
     kinds = marks(style.symbols)
     signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
     places = [(x, y) for x, y, _ in minima]
-    paint_signs(drawn, relief, places, signs, [style.palette.cursor], style.palette)
+    paint_signs(drawn, relief, places, signs, [style.palette.cursor])
 
 
 def paint_ends(
@@ -103,21 +116,18 @@ def paint_ends(
     style: Style,
 ) -> None:
     """Mark where the tracks start, where the next step leads, and over it where they are viewed."""
-    palette = style.palette
-    signs = marks(style.symbols)
+    signs, cursor = marks(style.symbols), style.palette.cursor
     places = np.array([place for place, _ in starts], np.float64)
-    colours = [colour for _, colour in starts]
-    paint_signs(drawn, relief, places, [signs.start], colours, palette)
+    paint_signs(drawn, relief, places, [signs.start], [colour for _, colour in starts])
     if following is not None:
-        paint_signs(drawn, relief, [following], [signs.following], [palette.cursor], palette)
+        paint_signs(drawn, relief, [following], [signs.following], [cursor])
     viewed = [track for track in tracks if track.viewed is not None]
     paint_signs(
         drawn,
         relief,
         [track.viewed for track in viewed if track.viewed is not None],
         [track.sign or signs.viewed for track in viewed],
-        [palette.cursor if track.current else track.colour for track in viewed],
-        palette,
+        [cursor if track.current else track.colour for track in viewed],
     )
 
 
@@ -127,16 +137,13 @@ def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> No
     row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
         return
-    ink = inks(relief.colours, style.palette.cursor, style.palette)
-    for at, sign in zip(
-        (column - 1, column, column + 1),
-        (style.symbols.brackets[0], "+", style.symbols.brackets[1]),
-        strict=True,
-    ):
+    left, right = style.symbols.brackets
+    for at, sign in zip((column - 1, column, column + 1), (left, "+", right), strict=True):
         if 0 <= at < drawn.columns:
-            level = relief.level[row, at]
-            back = int(relief.colours[level])
-            drawn.cells.put(drawn.top + row, drawn.left + at, sign, int(ink[level]), back)
+            ground = int(relief.ground[row, at])
+            drawn.cells.put(
+                drawn.top + row, drawn.left + at, sign, bold(style.palette.cursor), ground
+            )
 
 
 def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length: float) -> Place:
@@ -159,29 +166,6 @@ def arrow_head(drawn: Frame, at: Place, tip: Place, symbols: Symbols) -> str:
     right = (tip[0] - at[0]) / (drawn.x.high - drawn.x.low) * drawn.columns
     up = (tip[1] - at[1]) / (drawn.y.high - drawn.y.low) * drawn.rows * 2.0
     return marks(symbols).heads[round(float(np.arctan2(up, right)) / (np.pi / 4)) % 8]
-
-
-# so many dots of lines in one picture; of longer ones only every second dot is set, or less
-_MOST_DOTS = 40_000
-# what lies farther from the plot is drawn as if it lay there, so that all stays finite
-_FARTHEST = 1e9
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """The path of one lane in the coordinates of the plot: `points` (n, 2) at `epochs` (n,).
-
-    What lies after the epoch being viewed is `dimmed` and dashed. `viewed` is where the lane is at
-    that epoch, marked with `sign`; the first point is marked as start.
-    """
-
-    points: NDArray[np.float64]
-    epochs: NDArray[np.integer]
-    colour: Colour
-    dimmed: Colour
-    viewed: Place | None = None
-    sign: str = ""
-    current: bool = False
 
 
 def paint_tracks(
@@ -207,7 +191,7 @@ def paint_tracks(
             if len(points) > 1:
                 pieces.append(points)
                 layers.append(2 * len(colours) + (not past))
-                colours.append(track.colour if past else track.dimmed)
+                colours.append(track.colour)
     paint_lines(drawn, relief, pieces, layers, colours, style)
 
 
@@ -246,9 +230,8 @@ def paint_lines(
         drawn.cells.code[area][here] = signs[best[here] % 2]
     else:
         drawn.cells.code[area][here] = pack(owner >= 0)[here] + BRAILLE
-    level = relief.level[here]
-    drawn.cells.fg[area][here] = ink_table(relief, colours, style.palette)[best[here] // 2, level]
-    drawn.cells.bg[area][here] = relief.colours[level]
+    drawn.cells.fg[area][here] = np.array(colours, np.int32)[best[here] // 2]
+    drawn.cells.bg[area][here] = relief.ground[here]
 
 
 def _set_segments(

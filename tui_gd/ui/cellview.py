@@ -13,12 +13,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui_gd.plots.cells import Cells, changed_spans
-from tui_gd.plots.colours import RGB, Colour
+from tui_gd.plots.colours import RGB, Colour, is_bold, regular
 
 
 @lru_cache(maxsize=4096)
 def _style(fg: Colour, bg: Colour) -> Style:
-    return Style(color=_colour(fg), bgcolor=_colour(bg))
+    return Style(color=_colour(regular(fg)), bgcolor=_colour(bg), bold=is_bold(fg) or None)
 
 
 def _colour(colour: Colour) -> Color:

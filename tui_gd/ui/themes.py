@@ -32,8 +32,8 @@ def theme(palette: Palette, *, dark: bool) -> Theme:
     return Theme(
         name=theme_name(dark=dark),
         dark=dark,
-        primary=colour(palette.accent, ink),
-        accent=colour(palette.accent, ink),
+        primary=colour(palette.focus, ink),
+        accent=colour(palette.focus, ink),
         warning=colour(palette.warning, ink),
         error=colour(palette.error, ink),
         success=colour(palette.good, ink),

@@ -19,7 +19,9 @@ from tui_gd.plots.landscape import (
     draw_landscape_line,
     line_axes,
     place_at,
+    plane_axes,
 )
+from tui_gd.plots.relief import BAR_COLUMNS
 from tui_gd.plots.tracks import Track, marks
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.session.snapshot import LaneSnapshot, RunState
@@ -62,7 +64,7 @@ class Paths:
             Track(
                 self._kept[lane.number][2],
                 lane.path_epochs[every],
-                *view.style.palette.lane(lane.number),
+                view.style.palette.lane(lane.number)[0],
                 viewed=(here[0], lane.loss if len(here) == 1 else here[1]),
                 sign="" if lane is current else _sign(lane, view),
                 current=lane is current,
@@ -135,9 +137,9 @@ def legend(view: View) -> list[LegendEntry]:
         entries.append(("local", signs.local_minimum, palette.cursor))
     entries.append(("start", signs.start, palette.lane(snapshot.lane.number)[0]))
     if len(snapshot.lane.weights) == 1:
-        entries.append(("tangent", symbols.solid, palette.accent))
+        entries.append(("tangent", symbols.solid, palette.cursor))
     else:
-        entries.append((symbols.spell("−g"), signs.heads[0], palette.accent))
+        entries.append((symbols.spell("−g"), signs.heads[0], palette.cursor))
     return entries
 
 
@@ -194,7 +196,7 @@ class LandscapePanel(Panel):
                 LandscapeLine(
                     shown.xs,
                     None if shown.values is None else shown.values[0],
-                    _axes(shown),
+                    _axes(shown, columns),
                     [(point[0], value, deepest) for point, value, deepest in minima(view)],
                 ),
                 Descent(
@@ -213,7 +215,7 @@ class LandscapePanel(Panel):
             columns,
             LandscapePlane(
                 shown.values,
-                _axes(shown),
+                _axes(shown, columns),
                 [(point[0], point[1], deepest) for point, _, deepest in minima(view)],
             ),
             Descent(
@@ -270,7 +272,10 @@ class LandscapePanel(Panel):
     def _shape(self, choice: Choice, view: View) -> tuple[int, int]:
         """Return how many points (down, across) are computed; a curve has two for every column."""
         rows, columns = self._picture
-        down, across = max(rows - 4, 2) * view.style.symbols.pixels, max(columns - 8, 2)
+        down, across = (
+            max(rows - 4, 2) * view.style.symbols.pixels,
+            max(columns - 8 - BAR_COLUMNS, 2),
+        )
         pixels = (1, 2 * across) if len(choice) == 1 else (down, across)
         return grid_shape(len(view.problem.y_train), len(view.snapshot.lane.weights), pixels)
 
@@ -376,7 +381,7 @@ class LandscapePanel(Panel):
         """Return the coordinates of a cell of the picture, None outside the plot."""
         shown = self._shown(view)
         line = len(shown.plane.axes) == 1
-        place = place_at(self._area(shown), _axes(shown), x, y)
+        place = place_at(self._area(shown), _axes(shown, self._picture[1]), x, y)
         return place[:1] if place and line else place
 
     def _chosen(self, view: View) -> Choice:
@@ -403,7 +408,7 @@ class LandscapePanel(Panel):
         return Landscape(plane, limits, lane.loss_name, np.zeros(0), np.zeros(0), None)
 
     def _area(self, shown: Landscape) -> Geometry:
-        return geometry(*self._picture, _axes(shown))
+        return geometry(*self._picture, _axes(shown, self._picture[1]))
 
     def _names(self, view: View) -> tuple[str, ...]:
         return weight_names(view.problem, view.predictor.model)
@@ -422,13 +427,14 @@ class LandscapePanel(Panel):
         return next((form for form in spelled if width(form) <= room), spelled[-1])
 
 
-def _axes(shown: Landscape) -> Axes:
+def _axes(shown: Landscape, columns: int) -> Axes:
     """Return the axes of a landscape: of one weight the loss is the height."""
     if len(shown.plane.axes) == 1:
         values = None if shown.values is None else shown.values[0]
         limits = shown.limits[0], shown.limits[1]
         return line_axes(limits, values, shown.plane.labels[0], shown.loss_name)
-    return Axes.of(_four(shown.limits), *shown.plane.labels)
+    x_label, y_label = shown.plane.labels
+    return plane_axes(columns, _four(shown.limits), x_label, y_label)
 
 
 def _four(limits: Limits) -> tuple[float, float, float, float]:

@@ -64,11 +64,11 @@ def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -
     for number, option in enumerate(picture.options):
         here = number == picture.chosen
         mark = symbols.selected if here else " "
-        fg = palette.accent if here else palette.text
+        fg = palette.focus if here else palette.text
         inside.put(row, 1, f"{mark}{number + 1}  {symbols.spell(option)}", fg)
         row += 1
     if picture.entry is not None:
-        inside.put(row, 1, f"{symbols.selected} {picture.entry}_", palette.accent)
+        inside.put(row, 1, f"{symbols.selected} {picture.entry}_", palette.focus)
     _put_keys(inside, inside.shape[0] - 1, picture.keys, style)
     return draw_box(rows, columns, inside, Heading(picture.title, focused=True), style)
 
@@ -84,7 +84,7 @@ def _put_keys(cells: Cells, row: int, keys: Sequence[tuple[str, str]], style: St
             cap = f"[{cap.strip()}]"
             at = cells.put(row, at, cap, palette.text)
         else:
-            at = cells.put(row, at, cap, palette.background, palette.accent)
+            at = cells.put(row, at, cap, palette.background, palette.key)
         at = cells.put(row, at, words, palette.text)
 
 

@@ -53,7 +53,7 @@ def draw_top(view: View, columns: int, sent: str = "") -> Lines:
         text = between.join(parts).replace("·", "|" if plain else "·")
         used = 1 + len(NAME) + width(gap) + width(text)
         if used + 2 + width(seed) + 1 <= columns:
-            at = cells.put(0, 1, NAME, palette.accent)
+            at = cells.put(0, 1, NAME, palette.key)
             cells.put(0, at, gap + text, palette.text)
             cells.put(0, columns - width(seed) - 1, seed, palette.dim)
             return Lines(cells)
@@ -228,8 +228,8 @@ def draw_status(view: View, columns: int) -> Lines:
         fields, gap, whole = _fitting(view, columns - len(label))
         if whole:
             break
-    cells.put(0, 0, label, palette.background, palette.error if bad else palette.accent)
-    values = {"test": palette.test, "rate": palette.accent}
+    cells.put(0, 0, label, palette.background, palette.error if bad else palette.focus)
+    values = {"test": palette.test, "rate": palette.key}
     at = len(label)
     for name, field in fields.items():
         at += gap
@@ -380,7 +380,7 @@ def put_cap(cells: Cells, row: int, column: int, key: str, palette: Palette) -> 
     """Write a key as a cap, dark on the keys' colour, in brackets without colours."""
     if palette.depth == "mono":
         return cells.put(row, column, f"[{key}]", palette.text)
-    return cells.put(row, column, f" {key} ", palette.background, palette.accent)
+    return cells.put(row, column, f" {key} ", palette.background, palette.key)
 
 
 # The tabs: all panels, with their keys
@@ -428,7 +428,7 @@ def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) 
     at, places = 1, []
     for (name, action, _, _), tag, word in zip(entries, tags, words, strict=True):
         start = at
-        at = cells.put(0, at, tag, palette.accent)
+        at = cells.put(0, at, tag, palette.key)
         if word:
             bright = palette.text if name in shown else palette.dim
             at = cells.put(0, at + 1, word, bright)
@@ -477,7 +477,7 @@ def draw_footer(hints: Sequence[Hint], keys: KeyNames, style: Style, columns: in
     for tags, word, actions in entries:
         start = at
         for number, tag in enumerate(tags):
-            at = cells.put(0, at + (number > 0), tag, style.palette.accent)
+            at = cells.put(0, at + (number > 0), tag, style.palette.key)
             if number < len(actions):
                 places.append((0, at - width(tag), at, actions[number]))
         if word:

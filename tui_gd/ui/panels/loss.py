@@ -8,10 +8,11 @@ import numpy as np
 
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import Frame
-from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.cells import Cells
 from tui_gd.plots.curves import (
     Curve,
     EpochView,
+    curve_legend,
     draw_curves,
     half_width,
     middles,
@@ -25,7 +26,7 @@ from tui_gd.ui.panels.readings import (
     MEASURES,
     at_epoch,
     curve_of,
-    label,
+    lane_labels,
     lines_of,
     list_lanes,
     list_readings,
@@ -119,8 +120,6 @@ LONGEST = 100_000
 """The most lines of numbers that are made."""
 SMOOTHINGS = (0, 5, 21, 101)
 """Epochs of the moving average; 0 is none."""
-# border, ticks' labels and blanks, and what stands around each entry of the legend
-_FRAME_CELLS, _ENTRY_CELLS = 10, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,8 @@ class LossPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.log_axis = False
+        # None: as the values need it
+        self.log_axis: bool | None = None
         self.log_epochs = False
         self.measure = "loss"
         self._way = self._drawn_way = _Way()
@@ -177,10 +177,10 @@ class LossPanel(Panel):
         window = self._window(self._drawn_way, view)
         cursor = self._cursor_epoch(view)
         curves = self._curves(view, cursor)
-        title = symbols.spell(self._title(view, cursor))
-        taken = sum(width(f"{one.label} {one.shown}") + _ENTRY_CELLS for one in curves[:2])
         several = len(view.lanes) > 1
-        fits = several or width(title) + taken + _FRAME_CELLS <= columns or title == "loss"
+        heading = self.heading(symbols.spell(self._title(view, cursor)))
+        legend = curve_legend(curves, columns, heading, view.style)
+        listed = several and cursor is not None
         self._frame = draw_curves(
             rows,
             columns,
@@ -194,34 +194,38 @@ class LossPanel(Panel):
                 smooth=self._drawn_way.smooth,
                 cursor=cursor,
                 x_label=self._x_label(snapshot.lane),
-                legend=fits,
+                notes=self._notes(view),
+                legend=not listed,
             ),
             view.style,
-            self.heading(title),
+            heading,
         )
         cells = self._frame.cells
-        if several and cursor is not None:
+        if listed and cursor is not None:
             list_readings(cells, view, curves[0], cursor)
-        elif several:
-            list_lanes(cells, lines_of(curves, several=True), view)
-        elif not fits:
-            list_lanes(cells, lines_of(curves, several=False), view)
+        elif not legend:
+            list_lanes(cells, lines_of(curves), view)
         return cells
 
+    def toggle_log(self) -> None:
+        """Draw a linear axis logarithmic, or a logarithmic one linear."""
+        drawn = self._frame is not None and self._frame.y.log
+        self.log_axis = not drawn
+
     def _curves(self, view: View, cursor: int | None) -> list[Curve]:
-        """Return the curves, the first on top: with several lanes a test curve has no hue."""
+        """Return the curves, the first on top: train and test of the current lane, then others."""
         snapshot, palette, measure = view.snapshot, view.style.palette, view.snapshot.look.measure
         current, lanes = snapshot.lane, view.lanes
         several = len(lanes) > 1
         train, test = (palette.train, palette.train_dimmed), (palette.test, palette.test_dimmed)
         if several:
-            train, test = palette.lane(current.number), (palette.text, palette.dim)
+            train = palette.lane(current.number)
         digits = 4 if cursor is None else 8
-        differ, surface = _losses_differ(view), view.problem.surface is not None
+        names, surface = lane_labels(lanes, measure), view.problem.surface is not None
 
         def main_curve(lane: LaneSnapshot, colours: tuple[int, int]) -> Curve:
             alone = "value" if surface and measure == "loss" else MEASURES[measure].label
-            name = label(lane, measure, differ=differ) if several else alone
+            name = names[lane.number] if several else alone
             value = MEASURES[measure].now(lane)
             return curve_of(
                 view.style.symbols.spell(name),
@@ -247,7 +251,7 @@ class LossPanel(Panel):
                     current.test,
                     shown(tested, digits),
                     test,
-                    dashed=several or palette.depth == "mono" or view.style.symbols.plain,
+                    dashed=True,
                     early=early(current, 1),
                 )
             )
@@ -267,9 +271,13 @@ class LossPanel(Panel):
             bucket = view.snapshot.lane.train.width
             over = (2 * half_width(way.smooth, bucket) + 1) * bucket
             parts.append(f"smoothed over {over}" if bucket == 1 else f"smoothed over about {over}")
-        if _losses_differ(view):
-            parts.append("losses differ")
         return ", ".join(parts)
+
+    @staticmethod
+    def _notes(view: View) -> tuple[str, str]:
+        """Return how the values are drawn, and which keys change that: linear, then logarithmic."""
+        log, smooth = view.keys.of("log_axis"), f"{view.keys.of('smooth')} smooth"
+        return f"{log} log  {smooth}", f"log, {log}: linear  {smooth}"
 
     def _x_label(self, lane: LaneSnapshot) -> str:
         if not self.log_epochs:
@@ -409,11 +417,6 @@ def _answers(look: LookAt, wanted: LookAt) -> bool:
         return False
     before = look.measure == "alpha" and look.last is None and look.first <= wanted.first
     return look.first == wanted.first or before
-
-
-def _losses_differ(view: View) -> bool:
-    several = len({lane.loss_name for lane in view.lanes}) > 1
-    return several and view.snapshot.look.measure != "alpha"
 
 
 # The curves as lines of text with all digits

@@ -27,12 +27,12 @@ _DIGITS = 5
 _ROOMY = 64
 
 
-def contender_curves(result: RaceResult, view: View, chosen: int) -> tuple[list[Curve], list[str]]:
+def contender_curves(result: RaceResult, view: View, chosen: int) -> list[Curve]:
     """Return train and test curve of every optimizer, those of the chosen one on top.
 
-    Beside them the signs to be written onto the curves: the numbers of the table.
+    The training curves are named by the numbers of the table.
     """
-    curves, names = [], []
+    curves = []
     order = [chosen, *(i for i in range(len(result.contenders)) if i != chosen)]
     for number in order:
         one = result.contenders[number]
@@ -41,11 +41,11 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> tuple[list[
         for label, values, dashed in ((train, one.train, False), (test, one.test, True)):
             # what is compared is to be seen on any projector; test curves of others stay behind
             colour = dimmed if dashed and number != chosen else full
+            name = "" if dashed else str(number + 1)
             curves.append(
-                Curve(label, 0, 1, values, values, colour, dimmed, shown="", dashed=dashed)
+                Curve(label, 0, 1, values, values, colour, dimmed, "", dashed=dashed, name=name)
             )
-            names.append(" " if dashed else str(number + 1))
-    return curves, names
+    return curves
 
 
 def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, columns: int) -> Cells:
@@ -279,13 +279,12 @@ class RacePanel(Panel):
             inner.paste(0, 1, optimizer_table(result, view, self._chosen, *room))
             return self._boxed(inner, title, view, rows, columns)
         self._table_top = plot_rows
-        curves, names = contender_curves(result, view, self._chosen)
+        curves = contender_curves(result, view, self._chosen)
         cells = Cells.blank(rows, columns, style)
         plot = draw_contenders(
             plot_rows,
             columns,
             curves,
-            names,
             result.epochs,
             style,
             self.heading(title),

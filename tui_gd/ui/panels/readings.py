@@ -28,10 +28,26 @@ MEASURES = {
 }
 
 
-def label(lane: LaneSnapshot, measure: str, *, differ: bool) -> str:
-    """Return the lane's name and learning rate, and its loss where lanes have different ones."""
-    rate = f" {lane.learning_rate:g}" if measure != "alpha" else ""
-    return f"{lane.name}{rate}" + (f" {lane.loss_name}" if differ else "")
+def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
+    """Return for each lane's number its name and what differs: optimizer, α, loss."""
+    parts = {
+        lane.number: (
+            lane.optimizer.name,
+            f"α {lane.learning_rate:g}" if measure != "alpha" else "",
+            str(lane.loss_name),
+        )
+        for lane in lanes
+    }
+    differ = [len(set(column)) > 1 for column in zip(*parts.values(), strict=True)]
+    return {
+        lane.number: " ".join(
+            [
+                lane.name,
+                *(part for part, shown in zip(parts[lane.number], differ, strict=True) if shown),
+            ]
+        )
+        for lane in lanes
+    }
 
 
 def shown(value: float, digits: int) -> str:
@@ -107,10 +123,9 @@ def curve_of(
     )
 
 
-def lines_of(curves: Sequence[Curve], *, several: bool) -> list[tuple[str, bool, Colour]]:
-    """Return text, whether it is dashed, and colour of each; with several lanes not the test's."""
-    listed = [one for one in curves if not (several and one.label == "test" and not one.name)]
-    return [(f"{one.label} {one.shown}", one.dashed, one.colour) for one in listed]
+def lines_of(curves: Sequence[Curve]) -> list[tuple[str, bool, Colour]]:
+    """Return text, whether it is dashed, and colour of each curve."""
+    return [(f"{one.label} {one.shown}", one.dashed, one.colour) for one in curves]
 
 
 def list_lanes(cells: Cells, lines: list[tuple[str, bool, Colour]], view: View) -> None:
@@ -134,10 +149,10 @@ def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
     In as many digits as there is room for in two thirds of the panel.
     """
     measure = view.snapshot.look.measure
-    differ = len({lane.loss_name for lane in view.lanes}) > 1 and measure != "alpha"
     now = view.snapshot.lane
     lanes = [now, *(lane for lane in view.lanes if lane is not now)]
-    names = [view.style.symbols.spell(label(lane, measure, differ=differ)) for lane in lanes]
+    labels = lane_labels(lanes, measure)
+    names = [view.style.symbols.spell(labels[lane.number]) for lane in lanes]
     values = [at_epoch(lane, measure, epoch) for lane in lanes]
     colours = [current.colour, *(view.style.palette.lane(lane.number)[0] for lane in lanes[1:])]
     head = (
@@ -174,4 +189,5 @@ def _write(cells: Cells, lines: list[tuple[str, Colour]], view: View, *, heading
         lines = [*lines[: room - 1], (left_out, view.style.palette.dim)]
         longest = max(longest, width(left_out))
     for row, (text, colour) in enumerate(lines, 1):
-        cells.put(row, columns - 2 - longest, text + " " * (longest - width(text)), colour)
+        blank = " " * (longest - width(text) + 1)
+        cells.put(row, columns - 3 - longest, f" {text}{blank}", colour)

@@ -6,11 +6,18 @@ import numpy as np
 
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
-from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box, geometry
+from tui_gd.plots.axes import BORDER, Heading, draw_box, geometry
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.colours import Colour
 from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
-from tui_gd.plots.landscape import Descent, Group, LandscapePlane, draw_landscape, place_at
+from tui_gd.plots.landscape import (
+    Descent,
+    Group,
+    LandscapePlane,
+    draw_landscape,
+    place_at,
+    plane_axes,
+)
 from tui_gd.plots.palette import Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
@@ -104,7 +111,7 @@ def sign_of(basins: tuple[Basin, ...], place: int, style: Style) -> tuple[str, C
     """Return sign and colour of a basin: the last one's, of diverged starts, is a cross."""
     palette, symbols = style.palette, style.symbols
     if place == len(basins) - 1:
-        return symbols.wrong, palette.error
+        return "×", palette.error
     first = next((index for index, basin in enumerate(basins) if basin.good), -1)
     if place == first:
         return symbols.point(place), palette.good
@@ -279,7 +286,7 @@ class StartsPanel(Panel):
         if found is None or found.terrain is None or left >= columns:
             return None
         plane, limits = found.terrain.plane, found.terrain.limits
-        axes = Axes.of(limits, *plane.labels[:2])
+        axes = plane_axes(columns - left, limits, *plane.labels[:2])
         at = place_at(geometry(rows, columns - left, axes), axes, x - left, y)
         if at is not None:
             size = np.array([limits[1] - limits[0], limits[3] - limits[2]])
@@ -383,7 +390,7 @@ class StartsPanel(Panel):
             columns,
             LandscapePlane(
                 terrain.values,
-                Axes.of(terrain.limits, *plane.labels[:2]),
+                plane_axes(columns, terrain.limits, *plane.labels[:2]),
                 minima=[
                     (minimum.point[0], minimum.point[1], minimum.is_global)
                     for minimum in (surface.minima if surface else ())

@@ -123,7 +123,7 @@ class StepPanel(Panel):
                 break
         colours = {(row, 0): palette.dim for row in range(len(first))}
         if lane.numeric is None and 3 not in left_out and "×" in rule.header:
-            colours |= {(row, 3): palette.accent for row in range(len(first))}
+            colours |= {(row, 3): palette.key for row in range(len(first))}
         table = Table(lines[0], lines[1:], highlight=colours, gap=gap)
         drawn = draw_table(len(lines), room, table, style)
         if len(names) == len(shown):
@@ -150,7 +150,7 @@ class StepPanel(Panel):
             return []
         one = self._chain(view)
         which = f"row {self.sample + 1} of {len(problem.y_train)} {view.keys.moving}"
-        bright = palette.accent if self.focused else palette.dim
+        bright = palette.key if self.focused else palette.dim
         described = _described(problem, one, room)
         lines: list[Line] = [[(which, bright), (SEPARATOR + described, palette.text)]]
         if width(which + SEPARATOR + described) > room:

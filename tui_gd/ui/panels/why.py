@@ -8,7 +8,7 @@ from tui_gd.insight.diagnosis import Kind, Verdict
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.colours import Colour
-from tui_gd.plots.gauge import draw_gauge
+from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
 from tui_gd.plots.palette import Palette
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table
@@ -105,16 +105,13 @@ class WhyPanel(Panel):
         exact = found is None or found.curvature.exact
         table_rows = _table(verdict, view.snapshot.lane.loss_name, exact=exact)
         body = [[symbols.spell(cell) for cell in row] for row in table_rows]
-        gauge_rows = 2 if safe is not None and safe.limit is not None else 1
-        used = len(lines) + len(words) + gauge_rows + len(body)
+        used = len(lines) + len(words) + GAUGE_ROWS + len(body)
         blank = int(used + 2 <= height)
         cells = Cells.blank(used + 2 * blank, room, style)
         at = _put_lines(cells, 0, lines) + blank
-        ratio = safe.ratio(view.snapshot.lane.learning_rate) if safe else None
         limit = safe.limit if safe else None
-        gauge = draw_gauge(room, ratio, limit=limit, rows=gauge_rows, style=style)
-        cells.paste(at, 0, gauge)
-        at = _put_lines(cells, at + gauge_rows, words) + blank
+        cells.paste(at, 0, draw_gauge(room, view.snapshot.lane.learning_rate, limit, style))
+        at = _put_lines(cells, at + GAUGE_ROWS, words) + blank
         table = draw_table(len(body), room, Table((), body, align=("<", ">", "<")), style)
         cells.paste(at, 0, table)
         return cells

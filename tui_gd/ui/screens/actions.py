@@ -429,7 +429,7 @@ def action_help(run: RunScreen) -> None:
 
 def action_log_axis(run: RunScreen) -> None:
     """Switch the loss axis between linear and logarithmic."""
-    run.board.loss.log_axis = not run.board.loss.log_axis
+    run.board.loss.toggle_log()
     run.redraw()
 
 

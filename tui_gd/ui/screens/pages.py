@@ -144,7 +144,7 @@ def draw_help(
                 for arrow, word in _WORDS.items():
                     keys = keys.replace(arrow, word)  # noqa: PLW2901 - the same, spelt out
             heading = bool(keys) and not text
-            inner.put(row, left, keys, palette.accent if heading else palette.warning)
+            inner.put(row, left, keys, palette.text if heading else palette.key)
             indent = _KEYS_WIDTH if keys else 0
             inner.put(row, left + indent, symbols.spell(text), palette.text)
     last = min(offset + height, longest)

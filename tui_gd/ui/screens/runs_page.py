@@ -334,7 +334,7 @@ def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     for row, line in enumerate(lines, inner):
         at = 0
         for key, word in line:
-            at = cells.put(row, at, key, style.palette.accent) + 1
+            at = cells.put(row, at, key, style.palette.key) + 1
             at = cells.put(row, at, word, style.palette.dim) + _GAP
     at_list = places(inner, columns, len(page.runs), settings=page.settings)
     top, left, high, wide = at_list.list
