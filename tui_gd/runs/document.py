@@ -66,6 +66,7 @@ def as_document(
                 "final_test_loss": plain_numbers(trainer.test_losses(i)[epochs:])[0],
                 "diverged": lane.diverged,
                 "report": reports[i].table,
+                "scores": getattr(reports[i], "scores", {}),
             }
             for i, lane in enumerate(trainer.lanes)
         ],

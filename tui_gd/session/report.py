@@ -29,12 +29,14 @@ class ClassificationReport:
     """scikit-learn's classification report on the test rows.
 
     `text` is `classification_report` as printed, `table` its `output_dict`, `confusion` the counts
-    (classes, classes), rows true and columns predicted.
+    (classes, classes), rows true and columns predicted. `scores` are those that need no threshold:
+    `roc_auc`, `average_precision` and `log_loss`.
     """
 
     text: str
     table: dict[str, Any]
     confusion: NDArray[np.int64]
+    scores: dict[str, float]
 
     def __repr__(self) -> str:
         return self.text
@@ -104,7 +106,9 @@ def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report
     )
     if problem.task == "regression":
         return regression(problem, np.concatenate([predictor.scores(weights, x) for x in parts]))
-    return classification(problem, np.concatenate([predictor.predict(weights, x) for x in parts]))
+    blocks = [(predictor.predict(weights, x), predictor.probabilities(weights, x)) for x in parts]
+    predicted, probabilities = map(np.concatenate, zip(*blocks, strict=True))
+    return classification(problem, predicted, probabilities)
 
 
 def regression(problem: Problem, predicted: Floats) -> RegressionReport:
@@ -155,8 +159,10 @@ def _point(point: list[float]) -> str:
     return f"({', '.join(f'{number:.6g}' for number in point)})"
 
 
-def classification(problem: Problem, predicted: NDArray[np.intp]) -> ClassificationReport:
-    """Report on `predicted` (test rows,) class numbers against the problem's test rows."""
+def classification(
+    problem: Problem, predicted: NDArray[np.intp], probabilities: Floats
+) -> ClassificationReport:
+    """Report on class numbers (test rows,) and probabilities (test rows, classes)."""
     from sklearn.metrics import classification_report, confusion_matrix
 
     labels = np.arange(len(problem.class_names))
@@ -165,6 +171,7 @@ def classification(problem: Problem, predicted: NDArray[np.intp]) -> Classificat
         text=classification_report(problem.y_test, predicted, **chosen),
         table=classification_report(problem.y_test, predicted, output_dict=True, **chosen),
         confusion=confusion_matrix(problem.y_test, predicted, labels=labels),
+        scores=_scores(problem, probabilities),
     )
 
 
@@ -235,6 +242,41 @@ def explosion(trainer: Trainer, reports: list[Report]) -> str:
     )
 
 
+def _scores(problem: Problem, probabilities: Floats) -> dict[str, float]:
+    """Return what depends on the probabilities (test rows, classes), not on a threshold.
+
+    Of more than two classes each is held against all others, and their mean is taken. Empty where
+    not every class is among the test rows, or the numbers are not finite.
+    """
+    from sklearn import metrics
+
+    y, count = problem.y_test, len(problem.class_names)
+    if len(np.unique(y)) < max(count, 2) or not np.isfinite(probabilities).all():
+        return {}
+    if count == 2:
+        p = probabilities[:, 1]
+        area, precision = metrics.roc_auc_score(y, p), metrics.average_precision_score(y, p)
+    else:
+        total = probabilities.sum(axis=1, keepdims=True)
+        area = metrics.roc_auc_score(y, probabilities / total, multi_class="ovr")
+        precision = metrics.average_precision_score(np.eye(count)[y], probabilities)
+    true = probabilities[np.arange(len(y)), y]
+    loss = -np.log(np.maximum(true, np.finfo(np.float64).tiny)).mean()
+    return {
+        "roc_auc": float(area),
+        "average_precision": float(precision),
+        "log_loss": float(loss),
+    }
+
+
+def scores_line(report: Report) -> str:
+    """Return the scores of a classification in a line, nothing where there are none."""
+    if not isinstance(report, ClassificationReport) or not report.scores:
+        return ""
+    names = {"roc_auc": "ROC AUC", "average_precision": "average precision", "log_loss": "log loss"}
+    return ", ".join(f"{names[name]} {value:.4f}" for name, value in report.scores.items())
+
+
 def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
     """Return every lane's report at the trainer's epoch."""
     predictor = Predictor(trainer.model, problem.task)
@@ -281,3 +323,5 @@ def print_reports(
     baseline = baseline_of(problem)
     if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
         print(baseline.sentence(reports[best]), file=out)
+        if words := scores_line(reports[best]):
+            print(words, file=out)

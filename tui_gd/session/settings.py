@@ -340,6 +340,15 @@ class RunSettings:
         "split every class in the same proportion",
         scope=Scope.FILES,
     )
+    class_weight: str | None = option(
+        readers.text(400),
+        None,
+        "data",
+        "count rare classes for more: balanced, or a weight for each as no:1,yes:20",
+        metavar="HOW",
+        example="balanced",
+        scope=Scope.ROWS,
+    )
     task: str | None = option(
         readers.one_of("classification", "regression"),
         None,
@@ -672,6 +681,7 @@ class RunSettings:
                 seed=self.seed,
                 initial_weights=initial,
                 dtype=np.dtype(self.dtype),
+                row_weights=self._row_weights(problem),
                 test_losses=test_losses,
                 between_blocks=between_blocks,
                 keep_epochs=DENSE_EPOCHS if bounded else None,
@@ -680,6 +690,35 @@ class RunSettings:
             raise ProblemError(
                 f"--init {self.init}: {error}" if self.init else str(error)
             ) from None
+
+    def _row_weights(self, problem: "Problem") -> "Floats | None":
+        """Return a weight for every train row by its class; None where all weigh the same.
+
+        `balanced` is n / (classes · count), as in scikit-learn.
+        """
+        if self.class_weight is None:
+            return None
+        import numpy as np
+
+        if problem.task not in {"binary", "multiclass"}:
+            raise ProblemError("--class-weight: there are no classes here; leave it out")
+        names = list(problem.class_names)
+        if self.class_weight == "balanced":
+            counts = np.bincount(problem.y_train, minlength=len(names))
+            factors = len(problem.y_train) / (len(names) * np.maximum(counts, 1))
+            return np.asarray(factors[problem.y_train], np.float64)
+        factors = np.ones(len(names))
+        for part in self.class_weight.split(","):
+            name, _, number = part.rpartition(":")
+            try:
+                factors[names.index(name.strip())] = readers.number(0).typed(number.strip())
+            except ValueError as error:
+                known = ", ".join(names[:8])
+                raise ProblemError(
+                    f"--class-weight {part}: write balanced, or CLASS:WEIGHT with CLASS one of"
+                    f" {known}" + ("" if name.strip() not in names else f" ({error})")
+                ) from None
+        return np.asarray(factors[problem.y_train], np.float64)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings by the names of the command line's options."""
