@@ -7,8 +7,7 @@ import pytest
 
 from tui_gd.problems import SURFACES
 from tui_gd.problems.surfaces import typed_surface
-from tui_gd.session.report import SurfaceReport, surface_report
-from tui_gd.ui.panels.report import table_rows
+from tui_gd.session.report import surface_report
 
 
 def test_near_a_minimum_the_report_says_which_and_how_far() -> None:
@@ -46,17 +45,3 @@ def test_the_minima_of_a_typed_surface_are_not_known_and_nothing_is_nan() -> Non
     assert report.table["y"] == -1.0
     assert report.reached == "its minima are not known"
     assert "nan" not in report.text
-
-
-def test_the_panel_has_a_row_for_every_line() -> None:
-    report = surface_report(SURFACES["surface:booth"], np.array([1.0, 3.0]))
-    assert isinstance(report, SurfaceReport)
-    assert table_rows(report) == [
-        ("x", "1"),
-        ("y", "3"),
-        ("value", "0"),
-        ("nearest minimum", "(1, 3)"),
-        ("its value", "0"),
-        ("distance", "0"),
-        ("reached", "global minimum"),
-    ]

@@ -186,8 +186,8 @@ def test_the_step_panel_gives_every_weight_and_the_chain_with_all_digits(run):
     x, y = run.problem.x_train[2], float(run.problem.y_train[2])
     p = 1 / (1 + np.exp(-(x @ lane.weights)))
     text = "\n".join(lines)
-    assert "train sample 3 of 500" in text
-    share = next(line for line in lines if line.startswith("share of g"))
+    assert "train row 3 of 500" in text
+    share = next(line for line in lines if line.startswith("share of the gradient"))
     numbers = [float(v) for v in share.split(" = ")[-1].split(", ")]
     assert numbers == pytest.approx((p - y) * p * (1 - p) * x, rel=1e-12)
 

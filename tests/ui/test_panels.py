@@ -9,8 +9,12 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
+from tests.ui.viewing import text_of, view_of
 from tui_gd.plots.braille import BRAILLE
 from tui_gd.plots.symbols import ASCII, UNICODE
+from tui_gd.problems import load_problem
+from tui_gd.session.report import surface_report
+from tui_gd.ui.panels.report import ReportPanel
 
 W = np.array(WEIGHTS)
 
@@ -40,29 +44,31 @@ async def test_the_report_is_scikit_learns(columns, rows, tmp_path) -> None:
         await driver.press("3")
         await driver.settled()
         text = driver.read("#report")
-        assert "report, test rows, epoch 0 ─" in text
-        for name in ("0", "1", "macro avg", "weighted avg"):
-            row = re.search(rf"^│ {name} +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)", text, re.M)
+        assert "epoch 0" in text.split("\n")[0]
+        assert re.search(r"│ +prec(\.|ision) +recall +f1 +rows", text)
+        digits = 3 if columns == 80 else 4
+        shown = {"0": "class 0", "1": "class 1", "macro avg": "macro", "weighted avg": "weighted"}
+        for name, words in shown.items():
+            row = re.search(rf"^│ {words}(?: avg)? +([\d. ]+)", text, re.M)[1].split()
             values = expected[name]
-            assert row[1] == f"{values['precision']:.4f}"
-            assert row[2] == f"{values['recall']:.4f}"
-            assert row[3] == f"{values['f1-score']:.4f}"
-            assert row[4] == f"{values['support']:.0f}"
+            measures = ("precision", "recall", "f1-score")
+            assert row[:3] == [f"{values[measure]:.{digits}f}" for measure in measures]
+            assert row[3] == f"{values['support']:.0f}"
         accuracy = re.search(r"accuracy +([\d.]+) +(\d+)", text)
-        assert accuracy.groups() == (f"{expected['accuracy']:.4f}", "500")
-        counts = [re.findall(rf"class {label} +(\d+) +(\d+)", text) for label in (0, 1)]
-        assert [tuple(map(int, row[0])) for row in counts] == [tuple(row) for row in matrix]
+        assert accuracy.groups() == (f"{expected['accuracy']:.{digits}f}", "500")
+        counts = [re.findall(rf"class {label} +(\d+) +(\d+) ", text) for label in (0, 1)]
+        assert [tuple(map(int, row[-1])) for row in counts] == [tuple(row) for row in matrix]
 
 
 async def test_the_report_follows_every_step_and_lane() -> None:
     async with driving() as driver:
         for epoch in (1, 2, 3):
             await driver.press("full_stop")
-            await driver.until(lambda e=epoch: f"epoch {e} ─" in driver.read("#report"))
+            await driver.until(lambda e=epoch: f" epoch {e} " in driver.read("#report"))
         await driver.press("b")
-        await driver.until(lambda: "epoch 3, lane B ─" in driver.read("#report"))
+        await driver.until(lambda: "epoch 3, lane B " in driver.read("#report"))
         await driver.press("1", "down")
-        await driver.until(lambda: "epoch 3, lane A ─" in driver.read("#report"))
+        await driver.until(lambda: "epoch 3, lane A " in driver.read("#report"))
 
 
 async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None:
@@ -79,7 +85,7 @@ async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None
         clock = [time.monotonic() + 100]
         driver.run.studies._clock = lambda: clock[0]
         await driver.press("space")
-        await driver.until(lambda: "epoch 0 ─" not in driver.read("#report"))
+        await driver.until(lambda: " epoch 0 " not in driver.read("#report"))
         before = len(made)
         start = driver.read_status().epoch
         await driver.until(lambda: driver.read_status().epoch > start + 2000)
@@ -93,12 +99,30 @@ async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None
 async def test_a_short_panel_scrolls_the_table() -> None:
     async with driving(60, 12, problem="digits", epochs=5) as driver:
         await driver.press("3")
-        await driver.until(lambda: "1–7/13" in driver.read("#report"))
+        await driver.until(lambda: "pgdn 1-4/26" in driver.read("#report"))
         assert "weighted avg" not in driver.read("#report")
-        await driver.press("pagedown")
+        await driver.press(*["pagedown"] * 4)
         await driver.until(lambda: "weighted avg" in driver.read("#report"))
-        await driver.press(*["down"] * 5, "up")  # no key is lost beyond the end
-        await driver.until(lambda: "6–12/13" in driver.read("#report"))
+        assert "precision" in driver.read("#report")  # the header stays
+        await driver.press(*["pagedown"] * 9, "up")  # no key is lost beyond the end
+        await driver.until(lambda: "pgdn 22-25/26" in driver.read("#report"))
+
+
+def test_the_report_of_a_surface_says_where_the_point_is() -> None:
+    problem, at = load_problem("surface:booth"), np.array([1.0, 3.0])
+    panel, view = ReportPanel(), view_of(problem, at)
+    panel.take((), (surface_report(problem.surface, at), "epoch 37", at))
+    lines = text_of(panel, view, 10, 40).split("\n")
+    pairs = [re.split("  +", line.strip("│ ")) for line in lines[1:8]]
+    assert pairs == [
+        ["x", "1"],
+        ["y", "3"],
+        ["value", "0"],
+        ["nearest minimum", "(1, 3)"],
+        ["its value", "0"],
+        ["distance", "0"],
+        ["reached", "global minimum"],
+    ]
 
 
 # The data
@@ -164,7 +188,7 @@ async def test_among_train_points_the_cursor_is_the_sample_of_the_step_panel() -
         await driver.press("right")
         await driver.until(lambda: "train 1:" not in driver.read("#data"))
         row = re.search(r"train (\d+):", driver.read("#data"))[1]
-        await driver.until(lambda: f"train sample {row} of 500" in driver.read("#step"))
+        await driver.until(lambda: f"row {row} of 500" in driver.read("#step"))
 
 
 # The loss

@@ -1,13 +1,16 @@
 """The report panel: scikit-learn's classification report and the confusion matrix."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.colours import Colour
 from tui_gd.plots.confusion import draw_confusion
+from tui_gd.plots.palette import Style
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.report import (
     ClassificationReport,
@@ -17,14 +20,30 @@ from tui_gd.session.report import (
     report_on,
 )
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import Panel, Scroll, View
 from tui_gd.ui.studies import Study
 
-_HEADER = ("", "precision", "recall", "f1-score", "support")
+# header and cells of the five columns, from the roomiest to the tightest, and digits of a share
+_LAYOUTS = (
+    (("", "precision", "recall", "f1", "rows"), (12, 10, 10, 10, 10), 4),
+    (("", "precision", "recall", "f1", "rows"), (12, 10, 8, 8, 6), 4),
+    (("", "prec.", "recall", "f1", "rows"), (12, 7, 7, 7, 6), 3),
+    (("", "prec.", "recall", "f1", "rows"), (8, 7, 7, 6, 6), 3),
+    (("", "prec.", "recall", "f1", "rows"), (6, 6, 7, 5, 5), 2),
+)
+_AVERAGES = {"macro avg": "macro", "weighted avg": "weighted"}
+# a name is cut to no fewer and given no more cells
+_LEAST_NAME, _MOST_NAME = 8, 24
+_MEASURES = {
+    "r2": "R²",
+    "mean absolute error": "mean absolute error",
+    "root mean squared error": "root of mean squared error",
+    "max error": "largest error",
+    "support": "rows",
+}
 _GAP = 3
-_CONFUSION_COLUMNS = 22
-# "weighted avg", and as much of a class's name as tells it from others
-LEAST_NAME, MOST_NAME = 12, 24
+_CONFUSION_COLUMNS = 30
+_CONFUSION_WIDEST = 76
 
 
 class ReportPanel(Panel):
@@ -38,8 +57,7 @@ class ReportPanel(Panel):
         self.report: Report | None = None
         self.about = ""
         self._weights: Floats | None = None
-        self._offset = 0
-        self._room = 1
+        self._scroll = Scroll()
 
     def study(self, view: View) -> Study | None:
         """Return the report on the current lane at the viewed epoch, which takes milliseconds."""
@@ -73,18 +91,21 @@ class ReportPanel(Panel):
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side where there is room."""
         style = view.style
-        inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+        height, room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
+        inner = Cells.blank(height, columns - BORDER, style)
+        count = 0
         if self.report is None:
             inner.put(0, 1, "the report follows", style.palette.dim)
         else:
-            self._draw_report(self.report, view, inner)
-        return draw_box(
-            rows,
-            columns,
-            inner,
-            self.heading(", ".join(filter(None, self._heads(view)))),
-            style,
-        )
+            head, contents = self._contents(self.report, view, height, room)
+            below = max(height - head.shape[0], 0)
+            count = contents.shape[0]
+            inner.paste(head.shape[0] - self._scroll.fit(count, below), 1, contents)
+            inner.paste(0, 1, head)
+        cells = draw_box(rows, columns, inner, self.heading(self._title(view, columns)), style)
+        if self.report is not None:
+            self._scroll.put_place(cells, count, max(height - head.shape[0], 0), style.palette)
+        return cells
 
     def numbers(self, view: View) -> list[str]:
         """Return the report as it is printed, its measures with all digits, and the matrix."""
@@ -102,83 +123,112 @@ class ReportPanel(Panel):
             lines += [f"{name}: {' '.join(map(str, row))}" for name, row in rows]
         return lines
 
-    def _heads(self, view: View) -> tuple[str, ...]:
-        return "report", "" if view.problem.surface else "test rows", self.about
+    def _title(self, view: View, columns: int) -> str:
+        rows = "" if view.problem.surface else ", test rows"
+        forms = (f"Report{rows}, {self.about}", f"Report, {self.about}", "Report")
+        return next((form for form in forms if width(form) + 8 <= columns), forms[-1])
 
-    def _draw_report(self, report: Report, view: View, inner: Cells) -> None:
+    def _contents(self, report: Report, view: View, height: int, room: int) -> tuple[Cells, Cells]:
+        """Return the line that stays when the rest is scrolled, and the rest."""
         style = view.style
-        height, room = inner.shape
-        body = table_rows(report)
-        if isinstance(report, ClassificationReport):
-            body = with_short_names(body, room - 1, plain=style.symbols.plain)
-        header = _HEADER if isinstance(report, ClassificationReport) else ("", "value")
-        columns = table_columns(header, body)
-        beside = room - 1 >= columns + _GAP + _CONFUSION_COLUMNS
-        below = height - len(body) - 2
-        self._room = max(1, height - 1)
-        self._offset = max(0, min(self._offset, len(body) - self._room))
-        table = draw_table(
-            height if beside else min(height, len(body) + 1),
-            min(room - 1, columns),
-            Table(header, body),
-            style,
-            offset=self._offset,
-        )
-        inner.paste(0, 1, table)
         if not isinstance(report, ClassificationReport):
-            return
+            body = _measures(report, style, room)
+            numbers = isinstance(report, RegressionReport)
+            table = Table((), body, align=("<", ">" if numbers else "<"))
+            return Cells.blank(0, room, style), draw_table(len(body), room, table, style)
         names = [class_label(name) for name in view.problem.class_names]
-        if beside:
-            size = (height, min(room - 1 - columns - _GAP, 76))
-            place = (0, 1 + columns + _GAP)
-        elif below >= len(names) + 2:
-            size, place = (below, min(room - 2, 76)), (len(body) + 2, 1)
-        else:
-            return
+        header, widths, digits = _layout(names, room)
+        head = Cells.blank(1, room, style)
+        _put_row(head, 0, header, widths, [style.palette.dim] * len(header))
+        colours = [
+            style.palette.classes[at % len(style.palette.classes)] for at in range(len(names))
+        ]
+        rows = _class_rows(report, names, digits, widths[0], plain=style.symbols.plain)
+        used = sum(widths)
+        beside = room - used - _GAP >= _CONFUSION_COLUMNS
+        size = (height, min(room - used - _GAP, _CONFUSION_WIDEST))
+        if not beside:
+            size = (len(names) + 2, min(room, _CONFUSION_WIDEST))
         matrix = draw_confusion(*size, report.confusion, names, style)
-        inner.paste(*place, matrix)
+        below = 0 if beside else 1 + matrix.shape[0]
+        contents = Cells.blank(len(rows) + below, room, style)
+        for row, line in enumerate(rows):
+            colour = colours[row] if row < len(names) else style.palette.dim
+            first = style.palette.text if line[0] == "accuracy" else colour
+            _put_row(contents, row, line, widths, [first, *[style.palette.text] * 4])
+        if beside:
+            taller = Cells.blank(max(contents.shape[0], height - 1), room, style)
+            taller.paste(0, 0, contents)
+            taller.paste(-1, used + _GAP, matrix)
+            head.paste(0, used + _GAP, matrix)
+            return head, taller
+        contents.paste(len(rows) + 1, 0, matrix)
+        return head, contents
 
     def moved(self, by: int, view: View) -> int:
-        """Scroll the table by lines."""
+        """Scroll by lines."""
         del view
-        self._offset = max(0, self._offset + by)
+        self._scroll.move(by)
         return 0
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll the table by what is seen at once."""
-        self._offset = max(0, self._offset + pages * self._room)
+        """Scroll by the lines seen at once."""
+        self._scroll.turn(pages)
 
 
-def with_short_names(
-    body: list[tuple[str, ...]], room: int, *, plain: bool
-) -> list[tuple[str, ...]]:
-    """Return the rows with names cut such that the numbers beside them can be seen in `room`."""
-    numbers = table_columns(_HEADER[1:], [row[1:] for row in body]) + 2
-    most = max(LEAST_NAME, min(MOST_NAME, room - numbers))
-    return [(fit(row[0], most, plain), *row[1:]) for row in body]
+def _layout(names: list[str], room: int) -> tuple[tuple[str, ...], tuple[int, ...], int]:
+    """Return header, widths and digits of the table: the roomiest that fits, names cut least."""
+    longest = min(max(map(width, names), default=0), _MOST_NAME)
+    for header, widths, digits in _LAYOUTS:
+        first = max(longest, widths[0])
+        rest = sum(widths[1:])
+        if first + rest <= room:
+            return header, (first, *widths[1:]), digits
+        if room - rest >= max(_LEAST_NAME, widths[0]):
+            return header, (room - rest, *widths[1:]), digits
+    header, widths, digits = _LAYOUTS[-1]
+    return header, (max(room - sum(widths[1:]), 1), *widths[1:]), digits
 
 
-def table_columns(header: tuple[str, ...], body: list[tuple[str, ...]]) -> int:
-    """Return the cells that the table takes, two between its columns."""
-    widest = [max(map(width, column)) for column in zip(header, *body, strict=True)]
-    return sum(widest) + 2 * (len(widest) - 1)
-
-
-def table_rows(report: Report) -> list[tuple[str, ...]]:
-    """Return the rows of scikit-learn's report: classes, accuracy, macro and weighted average.
-
-    Of a regression: each measure and its value.
-    """
-    rows: list[tuple[str, ...]] = []
-    if isinstance(report, RegressionReport):
-        return [(name, f"{value:.6g}") for name, value in report.table.items()]
-    if isinstance(report, SurfaceReport):
-        lines = (line.strip().split("  ", 1) for line in report.text.split("\n") if line)
-        return [(name, value) for name, value in lines]
+def _class_rows(
+    report: ClassificationReport, names: list[str], digits: int, longest: int, *, plain: bool
+) -> list[list[str]]:
+    """Return scikit-learn's rows: the classes, accuracy, macro and weighted average."""
+    rows, labels = [], iter(names)
     for name, values in report.table.items():
         if isinstance(values, dict):
-            scores = (f"{values[key]:.4f}" for key in ("precision", "recall", "f1-score"))
-            rows.append((name, *scores, f"{values['support']:.0f}"))
+            shown = next(labels, name if longest >= 12 else _AVERAGES.get(name, name))
+            shares = [f"{values[key]:.{digits}f}" for key in ("precision", "recall", "f1-score")]
+            rows.append([fit(shown, longest, plain), *shares, f"{values['support']:.0f}"])
         else:
-            rows.append((name, "", "", f"{values:.4f}", f"{report.confusion.sum()}"))
+            row = [fit(name, longest, plain), "", "", f"{values:.{digits}f}"]
+            rows.append([*row, f"{report.confusion.sum()}"])
+    return rows
+
+
+def _put_row(
+    cells: Cells, row: int, texts: Sequence[str], widths: Sequence[int], colours: Sequence[Colour]
+) -> None:
+    """Write a row: the first column left, the numbers right."""
+    at = 0
+    for column, (text, size, colour) in enumerate(zip(texts, widths, colours, strict=True)):
+        place = at if column == 0 else at + size - width(text)
+        cells.put(row, place, text, colour)
+        at += size
+
+
+def _measures(report: RegressionReport | SurfaceReport, style: Style, room: int) -> list[list[str]]:
+    """Return names and values of a regression's measures, or of a point on a surface."""
+    if isinstance(report, RegressionReport):
+        spell = style.symbols.spell
+        return [
+            [spell(_MEASURES.get(name, name)), f"{value:.6g}"]
+            for name, value in report.table.items()
+        ]
+    lines = [line.strip().split("  ", 1) for line in report.text.split("\n") if line]
+    beside = room - max(width(name) for name, _ in lines) - 2
+    rows = []
+    for name, value in lines:
+        parts = wrapped(value.strip(), max(beside, 1))
+        rows += [[name if part is parts[0] else "", part] for part in parts]
     return rows
