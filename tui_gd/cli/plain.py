@@ -37,6 +37,7 @@ class _Asked(BaseException):
 def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     """Take commands for a new run, or for a `shared` one; return the exit status."""
     problem = load_problem(settings)
+    problem.check_dense()
     settings = settings.resolved(problem)
     trainer = settings.make_trainer(problem, bounded=True)
     trainer.record_norms()

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from tui_gd.learning.losses import Floats, Loss, Targets, Value, make_loss
-from tui_gd.learning.models import Buffers, Model
+from tui_gd.learning.models import Buffers, Model, is_sparse
 
 
 class _OneBlasThread:
@@ -135,7 +135,8 @@ class Penalty:
 class LocalEngine:
     """Loss and gradient on this machine's cores; see `Engine`.
 
-    `x` is (rows, features + 1) with ones last, `y` is (rows,). If `x` has no column of ones, or
+    `x` is (rows, features + 1) with ones last, `y` is (rows,). A sparse `x`, in compressed rows, is
+    multiplied as it is. If `x` has no column of ones, or
     another type than `dtype`, its rows are converted block by block: it may be mapped from a file
     larger than memory. `row_weights` (rows,) multiply the losses of the rows; a mean is then over
     the sum of the weights.
@@ -160,7 +161,11 @@ class LocalEngine:
         self._model = model
         self.rule = loss
         self._dtype = np.dtype(dtype)
-        if x.nbytes <= SMALL_DATA_BYTES:
+        columns = model.features + 1
+        if is_sparse(x):
+            x = x.astype(self._dtype, copy=False)
+            columns = max(1, x.nnz // max(1, x.shape[0]))  # type: ignore[attr-defined]
+        elif x.nbytes <= SMALL_DATA_BYTES:
             ready = np.ones((len(x), model.features + 1), self._dtype, order="F")
             ready[:, : x.shape[1]] = x
             x, y = ready, y.astype(self._dtype)
@@ -170,7 +175,7 @@ class LocalEngine:
         self.penalty = penalty or Penalty()
         self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
-        rows = block_rows(model.features + 1)
+        rows = block_rows(columns)
         self._one_block = len(y) <= rows
         block = max(1, min(len(y), rows))
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)

@@ -22,12 +22,21 @@ Floats = NDArray[np.float64]
 TALL = 2048
 
 
+def is_sparse(x: object) -> bool:
+    """Whether rows of data are a sparse matrix of scipy in compressed rows or columns."""
+    return hasattr(x, "indptr")
+
+
 def multiply(a: Floats, b: Floats, out: Floats) -> None:
     """Write the products of matrices `a` (one for all, or one per lane) and `b` (lanes) into `out`.
 
-    With few lanes, numpy's `matmul` keeps the interpreter lock, so two threads are no faster than
-    one; `dot` releases it, but needs one Python call per lane.
+    A sparse `a` is one for all. With few lanes, numpy's `matmul` keeps the interpreter lock, so two
+    threads are no faster than one; `dot` releases it, but needs one Python call per lane.
     """
+    if is_sparse(a):
+        for lane, product in enumerate(out):
+            product[...] = a @ b[lane]
+        return
     if max(a.shape[-2], a.shape[-1]) < TALL:
         np.matmul(a, b, out)
         return
@@ -112,8 +121,10 @@ class Model:
         """Write the scores of rows `x` (rows, features + 1), ones last, into the buffers."""
         scores = buffers.scores
         if not self.hidden:
-            if self.outputs == 1:
+            if self.outputs == 1 and not is_sparse(x):
                 np.matvec(x, weights, scores)
+            elif self.outputs == 1:
+                multiply(x, weights, scores)
             else:
                 multiply(x, weights.reshape(-1, *self.shapes[0]), scores)
             return scores
@@ -138,7 +149,7 @@ class Model:
         """
         grad: Floats
         if not self.hidden:
-            if self.outputs == 1 and len(x) < TALL:
+            if self.outputs == 1 and x.shape[0] < TALL and not is_sparse(x):
                 grad = np.vecmat(delta, x)
                 return grad
             grad = np.empty_like(weights)
@@ -151,7 +162,7 @@ class Model:
         for number in range(len(self.hidden), 0, -1):
             layer = buffers.hidden[number - 1]
             multiply(layer.transpose(0, 2, 1), above, parts[number])
-            below = np.empty((len(above), len(x), self.hidden[number - 1]), above.dtype)
+            below = np.empty((len(above), x.shape[0], self.hidden[number - 1]), above.dtype)
             multiply(above, matrices[number][:, :-1].transpose(0, 2, 1), below)
             above = below
             ACTIVATIONS[self.activation].carry_back(above, layer[:, :, :-1])
@@ -167,7 +178,7 @@ class Model:
         time.
         """
         scores, delta = buffers.scores, buffers.delta
-        if not self.hidden and self.outputs == 1:
+        if not self.hidden and self.outputs == 1 and not is_sparse(x):
             matvec, vecmat = np.matvec, np.vecmat
             return lambda weights: matvec(x, weights, scores), lambda _: vecmat(delta, x)
         return (
@@ -218,14 +229,14 @@ class Predictor:
     def scores(self, weights: Floats, x: Floats) -> Floats:
         """Return the scores of one lane's `weights` (parameters,): (rows,) or (rows, classes)."""
         with np.errstate(all="ignore"):
-            buffers = self.model.buffers(1, len(x))
+            buffers = self.model.buffers(1, x.shape[0])
             scores: Floats = self.model.scores(weights[None], x, buffers)[0]
         return scores
 
     def units(self, weights: Floats, x: Floats) -> tuple[Floats, ...]:
         """Return the values of every hidden layer, (rows, units) each, for one lane's weights."""
         with np.errstate(all="ignore"):
-            buffers = self.model.buffers(1, len(x))
+            buffers = self.model.buffers(1, x.shape[0])
             self.model.scores(weights[None], x, buffers)
         return tuple(layer[0, :, :-1] for layer in buffers.hidden)
 
@@ -253,7 +264,7 @@ class Predictor:
         Needs memory for the scores and the hidden layers of all lanes at once.
         """
         with np.errstate(all="ignore"):
-            scores = self.model.scores(weights, x, self.model.buffers(len(weights), len(x)))
+            scores = self.model.scores(weights, x, self.model.buffers(len(weights), x.shape[0]))
         if self.task == "multiclass":
             best: NDArray[np.intp] = scores.argmax(axis=2)
             return best

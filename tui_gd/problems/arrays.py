@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.column_notes import task_words
 from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
 from tui_gd.problems.prepare import prepare
 from tui_gd.problems.problem import Problem, as_they_are
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS
-from tui_gd.problems.split import Preparation, class_type
-from tui_gd.problems.tables import Column, Floats, Table, check_memory
-from tui_gd.problems.target import whole_kinds
+from tui_gd.problems.split import Preparation, check_classes, class_type, split_order
+from tui_gd.problems.tables import Column, Floats, Table
+from tui_gd.problems.target import target_like, target_of, whole_kinds
 from tui_gd.problems.text import safe_text, whole_number
 
 AS_IT_IS = Reading()
@@ -384,34 +385,43 @@ def _reason(error: BaseException) -> str:
     return reason(error)
 
 
+DENSE_BYTES = 1 << 30
+"""Data of svmlight that are larger than this when dense, or wider than a table, stay sparse."""
+MOST_SPARSE = 2_000_000
+
+
 def load_svmlight(file: InputFile, test: str | None, how: Preparation) -> Problem:
     """Return the problem of a file of svmlight, tested on the rows of a file `test` if given.
 
-    `ProblemError` for a file that is not svmlight: a line is a target and the features that are not
-    zero.
+    Data that are wide or large stay sparse. `ProblemError` for a file that is not svmlight: a line
+    is a target and the features that are not zero.
     """
     x, y = _read_svmlight(file)
-    data = _arrays(x, y)
+    x_test: Any = None
+    y_test: Any = None
+    second = InputFile(test or "")
+    if test is not None:
+        x_test, y_test = _read_svmlight(second)
+        if x_test.shape[1] > x.shape[1]:
+            raise ProblemError(
+                f"{second.shown}: has {x_test.shape[1]:,} features, {file.shown} has {x.shape[1]:,}"
+            )
+        # the last features are missing if they are 0 in all rows
+        x_test.resize(x_test.shape[0], x.shape[1])
+    if x.shape[1] > MOST_COLUMNS or 8 * x.shape[0] * x.shape[1] > DENSE_BYTES:
+        return _sparse_problem(file.shown, (x, y), (x_test, y_test), how)
+    data = _arrays(x.toarray(), y)
     _check(file.shown, data, gaps=True)
     table = _table_of(file.shown, data, AS_IT_IS)
-    if test is None:
+    if x_test is None:
         return prepare(table, None, how)
-    second = InputFile(test)
-    x_test, y_test = _read_svmlight(second)
-    if x_test.shape[1] > x.shape[1]:
-        raise ProblemError(
-            f"{second.shown}: has {x_test.shape[1]} features, {file.shown} has {x.shape[1]}"
-        )
-    # the last features are missing if they are 0 in all rows
-    wide = np.zeros((len(x_test), x.shape[1]))
-    wide[:, : x_test.shape[1]] = x_test
-    other = _arrays(wide, y_test)
+    other = _arrays(x_test.toarray(), y_test)
     _check(second.shown, other, gaps=True)
     return prepare(table, _table_of(second.shown, other, AS_IT_IS), how)
 
 
-def _read_svmlight(file: InputFile) -> tuple[Floats, NDArray[np.float64]]:
-    """Return X (rows, features), dense, and y (rows,)."""
+def _read_svmlight(file: InputFile) -> tuple[Any, NDArray[np.float64]]:
+    """Return X (rows, features), sparse, and y (rows,)."""
     from sklearn.datasets import load_svmlight_file
 
     with file.open_text() as opened:
@@ -426,9 +436,52 @@ def _read_svmlight(file: InputFile) -> tuple[Floats, NDArray[np.float64]]:
         raise ProblemError(
             f"{file.shown}: has no rows or no features; a line is 'target index:value'"
         )
-    if x.shape[1] > MOST_COLUMNS:
+    if x.shape[1] > MOST_SPARSE:
         raise ProblemError(
-            f"{file.shown}: has {x.shape[1]:,} features, more than {MOST_COLUMNS:,}: take fewer"
+            f"{file.shown}: has {x.shape[1]:,} features, more than {MOST_SPARSE:,}: take fewer"
         )
-    check_memory(file.shown, *x.shape)
-    return x.toarray(), y
+    if not np.isfinite(x.data).all() or not np.isfinite(y).all():
+        raise ProblemError(f"{file.shown}: has a number that is not finite; correct it")
+    return x, y
+
+
+def _sparse_problem(
+    shown: str, train: tuple[Any, Floats], test: tuple[Any, Floats | None], how: Preparation
+) -> Problem:
+    """Return the problem of sparse X (rows, features) and y (rows,), split if `test` is None.
+
+    It is never standardized: that would fill the zeros.
+    """
+    from scipy.sparse import csr_array, hstack
+
+    (x, y), (x_test, y_other) = train, test
+    column = Column("y", "number", low=float(y.min()), high=float(y.max()))
+    target = target_of(shown, column, y, how.task)
+    if y_other is None:
+        rows, order = split_order(shown, target.y, target.class_names, how)
+        x, x_test = x[order[:rows]], x[order[rows:]]
+        y_train, y_test = target.y[order[:rows]], target.y[order[rows:]]
+    else:
+        y_train, y_test = target.y, target_like(shown, column, y_other, target)
+    check_classes(shown, y_train, target.class_names, len(y))
+    names = tuple(f"x{i + 1}" for i in range(x.shape[1]))
+    share = 100.0 * x.nnz / (x.shape[0] * x.shape[1])
+    classes = len(target.class_names)
+    task = "classification" if classes else "regression"
+    return Problem(
+        name=shown,
+        task="regression" if not classes else "binary" if classes == 2 else "multiclass",
+        x_train=csr_array(hstack([x, np.ones((x.shape[0], 1))])),
+        y_train=y_train,
+        x_test=csr_array(hstack([x_test, np.ones((x_test.shape[0], 1))])),
+        y_test=y_test,
+        feature_names=names,
+        class_names=target.class_names,
+        target_name=target.name,
+        hints=(
+            f"{task}: y {'has' if classes else 'is'} {task_words(target)}",
+            f"{x.shape[1]:,} features stay sparse, {share:.2g} % of the values are not zero"
+            f"{': they are not standardized' if how.standardize else ''}",
+        ),
+        rules=as_they_are(names),
+    )

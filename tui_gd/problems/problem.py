@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_gd.errors import ProblemError
 from tui_gd.problems.surfaces import Surface
 
 Task = Literal["binary", "multiclass", "regression", "surface"]
@@ -67,7 +68,7 @@ class Problem:
 
     `x_train` and `x_test` have shape (rows, features + 1): the last column is all ones, so that
     the last row of a weight matrix is the bias. Data mapped from a file may have any number type
-    and no ones, shape (rows, features): `rows` converts them.
+    and no ones, shape (rows, features): `rows` converts them. Wide data may be sparse matrices.
 
     `y_train` and `y_test` have shape (rows,): class numbers 0 … classes − 1 in the smallest signed
     integer type that holds them, or for regression the target itself in float64. `target_name`
@@ -99,14 +100,33 @@ class Problem:
         return len(self.feature_names)
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether the rows are sparse matrices of scipy in compressed rows."""
+        return hasattr(self.x_train, "indptr")
+
+    @property
     def outputs(self) -> int:
         """The number of scores a model gives per row: one, or one per class if more than two."""
         return len(self.class_names) if self.task == "multiclass" else 1
 
+    def check_dense(self) -> None:
+        """Raise `ProblemError` for sparse rows, which panels cannot draw."""
+        if self.is_sparse:
+            raise ProblemError(
+                f"{self.name}: {self.features:,} features stay sparse, and panels cannot draw them:"
+                " use gd-tui run"
+            )
+
     def rows(
         self, x: NDArray[np.generic], which: slice | NDArray[np.intp] | int
     ) -> NDArray[np.float64]:
-        """Return some rows of `x_train` or `x_test` in memory, in float64 with ones last."""
+        """Return some rows of `x_train` or `x_test` in memory, in float64 with ones last.
+
+        Of sparse data, one row is dense and several stay sparse.
+        """
+        if self.is_sparse:
+            some = x[[which]].toarray()[0] if isinstance(which, int) else x[which]  # type: ignore[attr-defined]
+            return cast(NDArray[np.float64], some)
         chosen = np.asarray(x[which], dtype=np.float64)
         if chosen.shape[-1] == self.features + 1:
             return chosen

@@ -125,7 +125,11 @@ def _digest_of(path: str) -> str | None:
 
 def arrays_digest(problem: Problem) -> str | None:
     """Return SHA-256 of the train and test rows; None if they are very large."""
-    arrays = (problem.x_train, problem.y_train, problem.x_test, problem.y_test)
+    arrays = [problem.x_train, problem.y_train, problem.x_test, problem.y_test]
+    if problem.is_sparse:
+        for x in (arrays.pop(2), arrays.pop(0)):
+            parts: Any = x
+            arrays += [parts.indptr, parts.indices, parts.data]
     if sum(array.nbytes for array in arrays) > DIGESTED_BYTES:
         return None
     digest = hashlib.sha256()

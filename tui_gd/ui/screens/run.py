@@ -166,6 +166,7 @@ class RunScreen(Screen[None]):
         try:
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
+            problem.check_dense()
             settings = settings.resolved(problem)
             settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem, bounded=True)
