@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.making import Floats, make_engine, make_problem
 from tui_gd.learning.optimizers import make_optimizer
+from tui_gd.training.checkpoint import Checkpoint
 
 ROWS = 12
 LOSSES = ["sse", "cross-entropy"]
@@ -57,7 +58,9 @@ class Twin:
         self.test_engines = {loss: make_engine(*test, loss) for loss in LOSSES}
         self.lanes = [TwinLane(start, Update(rate)) for rate in rates]
         self.epoch = 0
+        # before the last reset: the lanes and the epoch, and the trainer's checkpoint
         self.replaced: tuple[list[TwinLane], int] | None = None
+        self.checkpoint: Checkpoint | None = None
 
     def copy(self) -> "Twin":
         other = copy(self)
@@ -138,8 +141,7 @@ class Twin:
             del self.lanes[lane]
 
     def reset(self, start: Floats | None, chosen: tuple[int, Floats] | None = None) -> None:
-        if self.replaced is None or any_updates(self.lanes) or not any_updates(self.replaced[0]):
-            self.replaced = self.lanes, self.epoch
+        self.replaced = self.lanes, self.epoch
         lanes = []
         for lane, one in enumerate(self.lanes):
             begin = one.start if start is None else start
@@ -152,7 +154,3 @@ class Twin:
     def undo_reset(self) -> None:
         if self.replaced is not None:
             (self.lanes, self.epoch), self.replaced = self.replaced, (self.lanes, self.epoch)
-
-
-def any_updates(lanes: list[TwinLane]) -> bool:
-    return any(lane.updates for lane in lanes)

@@ -12,6 +12,7 @@ from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
 from tui_gd.runs.writer import evenly
+from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
 
@@ -20,8 +21,8 @@ def resumed(path: Path, name: str) -> Trainer:
         return one.trainer
 
 
-def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
-    """Make random changes to a run."""
+def do_something(trainer: Trainer, chance: np.random.Generator, earlier: list[Checkpoint]) -> None:
+    """Make random changes to a run; `earlier` are its checkpoints before it was reset."""
     lane = int(chance.integers(len(trainer.lanes)))
     trainer.current = trainer.lanes[lane].number
     match int(chance.integers(9)):
@@ -38,10 +39,11 @@ def do_something(trainer: Trainer, chance: np.random.Generator) -> None:
         case 6:
             trainer.close(lane)
         case 7 if chance.integers(4) == 0:
+            earlier.append(trainer.checkpoint())
             trainer.reset(int(chance.integers(100)))
             trainer.advance(3)
-        case 8:
-            trainer.undo_reset()
+        case 8 if earlier:
+            trainer.restore(earlier.pop())
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -50,8 +52,9 @@ def test_the_stored_run_is_the_run_whatever_was_done_to_it(tmp_path: Path, seed:
     run = Kept(tmp_path, replace(LINE, batch_size=6 * (seed % 2)))
     trainer = run.trainer
     trainer.advance(20)
+    earlier: list[Checkpoint] = []
     for i in range(60):
-        do_something(trainer, chance)
+        do_something(trainer, chance, earlier)
         trainer.finish_tests()
         if chance.integers(2):
             run.write()

@@ -25,7 +25,6 @@ from tui_gd.session.commands import (
     SetStart,
     Step,
     StepBack,
-    TakeBack,
 )
 from tui_gd.session.runner import Runner
 from tui_gd.session.snapshot import Snapshot
@@ -50,7 +49,6 @@ KEYS = st.one_of(
     st.tuples(st.just("select"), NUMBERS),
     st.tuples(st.just("close"), NUMBERS),
     st.tuples(st.just("set start"), st.tuples(*[st.floats(-3, 3)] * 3)),
-    st.tuples(st.just("take back")),
 )
 FAR_KEYS = st.one_of(KEYS, st.tuples(st.just("step"), st.integers(10, 40)))
 
@@ -133,12 +131,6 @@ class Bench:
             case ("set start", weights):
                 self.post(SetStart(weights))
                 twin.reset(None, (self.current, np.array(weights)))
-            case ("take back",):
-                number = self.runner.snapshot.lane.number
-                numbers = [lane.number for lane in self.post(TakeBack()).lanes]
-                twin.undo_reset()
-                last = len(twin.lanes) - 1
-                self.current = numbers.index(number) if number in numbers else last
 
     def race(self) -> None:
         """Begin a race of 64 rates from here; it goes on beside what is done next."""

@@ -104,7 +104,8 @@ def test_after_any_commands_every_recorded_value_is_the_twins(
             again.restore(checkpoint)
             again.finish_tests()
             going_on = twin.copy()
-            going_on.replaced = None  # a checkpoint does not hold the run before a reset
+            # a checkpoint does not hold the run before a reset
+            going_on.replaced = going_on.checkpoint = None
             check(again, going_on)
             for command in after:
                 carry_out(command, again, going_on)

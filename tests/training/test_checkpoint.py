@@ -96,7 +96,8 @@ def test_after_any_commands_a_restored_run_goes_on_as_if_never_stopped(
         check(again, twin)
         same(again.checkpoint(), direct)
         going_on = twin.copy()
-        going_on.replaced = None  # a checkpoint does not hold the run before a reset
+        # a checkpoint does not hold the run before a reset
+        going_on.replaced = going_on.checkpoint = None
         for command in after:
             carry_out(command, again, going_on)
             check(again, going_on)

@@ -87,15 +87,20 @@ def carry_out(command: tuple, trainer: Trainer, twin: Twin) -> None:
             trainer.close(lane % lanes)
             twin.close(lane % lanes)
         case ("set start", lane, weights):
+            twin.checkpoint = trainer.checkpoint()
             trainer.reset(weights=weights, lane=lane % lanes)
             twin.reset(None, (lane % lanes, np.array(weights)))
         case ("reset", seed):
+            twin.checkpoint = trainer.checkpoint()
             trainer.reset(seed)
             start = None if seed is None else np.random.default_rng(seed).standard_normal(3)
             twin.reset(start)
         case ("take back",):
-            assert trainer.undo_reset() == (twin.replaced is not None)
-            twin.undo_reset()
+            if twin.checkpoint is not None:
+                now = trainer.checkpoint()
+                trainer.restore(twin.checkpoint)
+                twin.checkpoint = now
+                twin.undo_reset()
         case ("look_ahead",):
             weights, loss = trainer.look_ahead()
             for lane in range(lanes):

@@ -140,7 +140,7 @@ def test_two_actions_can_exchange_their_keys() -> None:
     ],
 )
 def test_how_a_key_is_written(written, key, shown) -> None:
-    changes = {"keys": {"theme": written, "take_back": []}}  # which has backspace
+    changes = {"keys": {"theme": written, "undo": []}}  # which has backspace
     if key is None:
         with pytest.raises(ProblemError, match=r"^theme: .*key"):
             changed_actions(changes)

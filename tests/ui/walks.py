@@ -202,7 +202,8 @@ async def _(driver: Driver, key: str) -> None:
     await driver.status(epoch=12)
     await driver.press(key)
     await driver.status(epoch=2, alpha=0.001)
-    assert driver.notices() == ["epoch 2, α 0.001"]
+    said = "back at epoch 2 with α 0.001 · 0 brings back epochs 3 to 12 with α 0.01"
+    assert driver.notices() == [said]
 
 
 @walk("mark")
@@ -347,28 +348,44 @@ async def _(driver: Driver, key: str) -> None:
     assert (await driver.status(epoch=0)).loss != start.loss
 
 
-@walk("take_back")
+@walk("undo")
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
-    await driver.until(
-        lambda: driver.notices() == ["nothing was begun again; L lists the kept runs"]
-    )
+    await driver.until(lambda: driver.notices() == ["nothing to undo; L lists the kept runs"])
     await driver.press("greater_than_sign", "b", "plus", "comma")
     before = await driver.status(epoch=9)
     await driver.press("r")
     await driver.status(epoch=0)
-    said = ["begun again; backspace brings back the 10 epochs before"]
+    said = ["restarted from the same start · 0 brings back the 10 epochs"]
     await driver.until(lambda: driver.notices() == said)
-    await driver.press("full_stop", key)
+    await driver.press("full_stop")
+    assert driver.notices() == []
+    await driver.press("n")
+    await driver.status(epoch=0)
+    assert driver.notices() == ["a new random start · 0 brings back the epoch of seed 3"]
+    await driver.press(key)
+    await driver.status(epoch=1)
+    said = "back to the epoch of seed 3 · 0 goes further back · ctrl+r goes forward again"
+    await driver.until(lambda: driver.notices() == [said])
+    await driver.press(key)
     again = await driver.status(epoch=9)
     assert again.loss == before.loss
+    assert driver.notices() == ["back to the 10 epochs · ctrl+r goes forward again"]
     await driver.press("full_stop")
+    await driver.status(epoch=10)
+
+
+@walk("redo")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: driver.notices() == ["nothing to redo"])
+    await driver.press("greater_than_sign", "r", "full_stop", "0")
     await driver.status(epoch=10)
     await driver.press(key)
     await driver.status(epoch=1)
-    await driver.until(
-        lambda: driver.notices() == ["the run before, up to epoch 1; backspace swaps again"]
-    )
+    await driver.press("0", "r", key)  # another restart: there is nothing to redo
+    await driver.until(lambda: driver.notices() == ["nothing to redo"])
+    await driver.status(epoch=0)
 
 
 @walk("choose_loss")

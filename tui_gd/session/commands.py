@@ -115,11 +115,6 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeBack:
-    """Swap with the run before the last restart; a second time, swap back."""
-
-
-@dataclass(frozen=True, slots=True)
 class SetPace:
     """Limit the epochs a second while running; None is as fast as possible."""
 
@@ -159,14 +154,13 @@ Command = (
     | Mark
     | LookAt
     | Reset
-    | TakeBack
     | SetPace
     | CheckGradient
     | TakeCheckpoint
 )
 
 # commands that end steps in progress and take their place
-CALLING_OFF = Pause | GoTo | Reset | SetStart | TakeBack
+CALLING_OFF = Pause | GoTo | Reset | SetStart
 # commands that leave weights and history unchanged: a running epoch goes on after them
 LIGHT = (
     SetLearningRate

@@ -113,7 +113,7 @@ class Observer:
         notice: str,
     ) -> Snapshot:
         """Return a snapshot of the run as it is now."""
-        position, other = self.position, self._trainer.replaced
+        position = self.position
         return Snapshot(
             state=state,
             epoch=self._trainer.epoch,
@@ -128,7 +128,6 @@ class Observer:
             pace=pace,
             seed=seed,
             notice=notice,
-            other_newest=other.newest if other else None,
             outcome=self._outcome(position),
             r2=self._r2(position),
             rate_factor=self._trainer.descent.schedule(self._trainer.epoch),

@@ -36,7 +36,6 @@ from tui_gd.session.commands import (
     SetStart,
     Step,
     StepBack,
-    TakeBack,
     TakeCheckpoint,
 )
 from tui_gd.session.observer import Observer
@@ -112,7 +111,7 @@ class Runner:
         self.predictor = Predictor(trainer.model, trainer.problem.task)
         self._trainer = trainer
         self._epochs, self._extension = epochs, extension or epochs
-        self._seed = self._newest_seed = self._other_seed = seed
+        self._seed = self._newest_seed = seed
         self._pace = pace
         self._recorder = record
         self._recorded_at = -math.inf
@@ -449,7 +448,7 @@ class Runner:
                 goal = trainer.newest if epoch is None else epoch
                 trainer.go_to_keyframe(goal)
                 self._go(Mode.SEEKING, goal)
-            case Reset() | SetStart() | TakeBack():
+            case Reset() | SetStart():
                 self._come_to_rest()
                 self._start_again(command)
             case SetPace(pace):
@@ -491,12 +490,9 @@ class Runner:
             case CheckGradient(wanted):
                 observer.checking = wanted
 
-    def _start_again(self, command: Reset | SetStart | TakeBack) -> None:
-        """Go back to epoch 0, or swap with the run before the last restart.
-
-        Each of the two keeps the seed of its start.
-        """
-        trainer, other, seed = self._trainer, self._trainer.replaced, self._seed
+    def _start_again(self, command: Reset | SetStart) -> None:
+        """Go back to epoch 0."""
+        trainer = self._trainer
         match command:
             case Reset(new_start=True):
                 self._newest_seed += 1
@@ -506,10 +502,6 @@ class Runner:
                 trainer.reset()
             case SetStart(weights):
                 trainer.reset(weights=weights, lane=self._observer.position)
-            case TakeBack():
-                self._seed = self._other_seed if trainer.undo_reset() else seed
-        if trainer.replaced is not other:
-            self._other_seed = seed
         self._goal = trainer.epoch
         self._observer.forget_mark()
 

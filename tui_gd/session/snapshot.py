@@ -102,8 +102,7 @@ class Snapshot:
 
     `outcome` is what the current lane predicts for the test rows, None where there are no classes
     or too many rows; `r2` is its coefficient of determination there in a regression. `rate_factor`
-    is the schedule's factor of all learning rates at this epoch. `other_newest` is the last epoch
-    of the run that `TakeBack` would swap with, if there is one.
+    is the schedule's factor of all learning rates at this epoch.
     """
 
     state: RunState
@@ -119,7 +118,6 @@ class Snapshot:
     pace: float | None
     seed: int
     notice: str = ""
-    other_newest: int | None = None
     outcome: Outcome | None = None
     r2: float = nan
     rate_factor: float = 1.0

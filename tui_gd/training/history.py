@@ -250,11 +250,6 @@ class History:
             self.evaluation.add(first, weights[:-1], finite[:-1], before)
             self.evaluation.add(last, weights[-1:], finite[-1:], after)
 
-    def mark_unsaved(self) -> None:
-        """Mark every epoch as unsaved."""
-        for series in self.series.values():
-            series.mark_unsaved()
-
     # Lanes
 
     def set_rate(self, lane: int, epoch: int, rate: float) -> None:

@@ -230,10 +230,6 @@ class Series:
         unsaved, self._unsaved[lane] = int(self._unsaved[lane]), recorded + 1
         return min(unsaved, recorded + 1)
 
-    def mark_unsaved(self) -> None:
-        """Mark every epoch as unsaved."""
-        self._unsaved[:] = 0
-
     # Lanes
 
     def forget(self, lane: int, after: int) -> None:

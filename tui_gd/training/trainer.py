@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -29,18 +28,6 @@ CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
 # a chunk's test losses are computed in one call that nothing interrupts: 20 ms at most
 CHUNK_ROWS = 1 << 21
-
-
-class _Moment(NamedTuple):
-    """Where a run is, together with its history; the arrays are not copied."""
-
-    history: History
-    epoch: int
-    state: Floats
-    loss: Floats
-    grad: Floats
-    stopped: str
-    stopped_at: float
 
 
 class Trainer:
@@ -131,7 +118,6 @@ class Trainer:
         self._interrupt = False
         self._depth = 0  # of nested `_deferring` contexts
         self._deferred_rates: dict[int, float] = {}
-        self._replaced: _Moment | None = None
         self._saved = SavedMark()
         weights = self._draw_start(seed) if initial_weights is None else initial_weights
         with self._deferring():
@@ -573,7 +559,7 @@ class Trainer:
         if self.position(self.current) is None:
             self.current = self.lanes[-1].number
 
-    # Restart and undo
+    # Restart
 
     def reset(
         self, seed: int | None = None, *, weights: Sequence[float] | None = None, lane: int = 0
@@ -591,43 +577,12 @@ class Trainer:
             start[lane] = weights
             chosen, number = tuple(map(float, weights)), self.lanes[lane].number
         entries = [*self.history.entries, Reset(self.epoch, seed, number, chosen)]
-        before = self._moment()
         rates = self.learning_rates.tolist()
         lanes = [one.restarted(self.epoch, a) for one, a in zip(self.lanes, rates, strict=True)]
         with self._deferring():
             self._start(start, lanes)
             self.history.entries = entries
-            if before.history.newest or not (self.replaced and self.replaced.newest):
-                self._replaced = before
             self.finish_tests()
-
-    @property
-    def replaced(self) -> History | None:
-        """The history that `undo_reset` would return to, None if there is none."""
-        return self._replaced.history if self._replaced else None
-
-    def undo_reset(self) -> bool:
-        """Swap with the run before the last reset; a second call swaps back.
-
-        Resetting a run without epochs does not replace an earlier run that has some. Return whether
-        there was a run to swap with. It is kept in memory.
-        """
-        if self._replaced is None:
-            return False
-        there, self._replaced = self._replaced, self._moment()
-        self.history, self.epoch = there.history, there.epoch
-        self._state, self.loss, self.grad = there.state, there.loss, there.grad
-        self.stopped, self.stopped_at = there.stopped, there.stopped_at
-        self._ahead = None
-        self._use_methods()
-        self._keep_current()
-        self.history.mark_unsaved()
-        self._saved = SavedMark()
-        return True
-
-    def _moment(self) -> _Moment:
-        where = self.history, self.epoch, self._state, self.loss, self.grad
-        return _Moment(*where, self.stopped, self.stopped_at)
 
     # Saving
 
@@ -662,7 +617,7 @@ class Trainer:
                 (one.number for one in checkpoint.lanes if one.current), self.lanes[0].number
             )
             self._move_to(keyframe, state.astype(self._state.dtype))
-            self._saved, self._replaced = SavedMark(), None
+            self._saved = SavedMark()
             self.stopped_at = -math.inf  # the rules have had their say
             self.advance(checkpoint.epoch - self.epoch)
             self.stopped, self.stopped_at = checkpoint.stopped, checkpoint.stopped_at

@@ -7,7 +7,7 @@ is imported behind it.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -115,6 +115,12 @@ class GdApp(PacedApp[str]):
         """Have training wait for the effects of a key; called on the thread that reads it."""
         if self.run_screen and self.run_screen.runner:
             self.run_screen.runner.expect_command()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take away a message that stays until a key is pressed."""
+        if isinstance(event, events.Key) and self.run_screen:
+            self.run_screen.key_pressed()
+        await super().on_event(event)
 
     # The list of commands
 

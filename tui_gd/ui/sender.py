@@ -7,7 +7,6 @@ from tui_gd.session import commands
 from tui_gd.session.commands import Command
 from tui_gd.session.runner import Runner
 from tui_gd.session.snapshot import Snapshot
-from tui_gd.ui.keys import ladder
 
 # Tells a key that is held from keys pressed singly, by the time between them.
 
@@ -82,7 +81,7 @@ class CommandSender:
                 self._lane, self._rate = lane, None
             case commands.Branch(learning_rate=float()):
                 self._rate = None
-            case commands.CloseLane() | commands.TakeBack():
+            case commands.CloseLane():
                 self._lane = self._rate = None
             case commands.StepBack() | commands.GoTo():
                 self._rate = None  # another epoch may have another one on record
@@ -112,12 +111,6 @@ class CommandSender:
             self._rate = None
             return shown
         return self._rate
-
-    def climb(self, rungs: int) -> None:
-        """Move the learning rate on the ladder 1, 3, 10, as far as numbers go."""
-        rate = self.learning_rate
-        if 1e-300 < rate < 1e300:
-            self.post(commands.SetLearningRate(ladder(rate, rungs)))
 
     def choose_lane(self, by: int) -> None:
         """Make the lane after the current one the current one, or another one so many further."""

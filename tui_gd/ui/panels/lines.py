@@ -453,7 +453,7 @@ def footer_of(panel: Panel, view: View) -> tuple[Hint, ...]:
         Hint(("learning_rate(1)", "learning_rate(-1)"), "α", 3),
         Hint(("branch",), "branch", 5),
         Hint(("reset",), "restart", 6),
-        Hint(("take_back",), "undo", 7),
+        Hint(("undo",), "undo", 7),
         Hint(("focus_panel(1)",), "panel", 9),
         Hint(("cursor",), "cursor", 8),
         Hint(("command_palette",), "commands", 4, "all"),

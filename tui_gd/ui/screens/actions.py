@@ -24,7 +24,7 @@ from tui_gd.session.settings import RunSettings, Scope, options_of
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.copying import panel_text, write_panel
-from tui_gd.ui.keys import APP_ACTIONS
+from tui_gd.ui.keys import APP_ACTIONS, ladder
 from tui_gd.ui.panels.race import Mode
 from tui_gd.ui.screens.lesson import refusal
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
@@ -37,9 +37,10 @@ from tui_gd.ui.screens.questions import (
     parse_learning_rate,
     parse_name,
 )
-from tui_gd.ui.screens.run import WATCHED_EPOCHS, WATCHED_SECONDS, RunScreen
+from tui_gd.ui.screens.run import WATCHED_EPOCHS, WATCHED_SECONDS, RunScreen, epochs_in_words
 from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.themes import theme_name
+from tui_gd.ui.undo import Change
 
 RESCUE_EPOCHS = 10
 # the name of a learner who has not said one
@@ -152,9 +153,10 @@ def action_rescue(run: RunScreen) -> None:
         return
     rate = float(f"{run.sender.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
     goal = rescue_epoch(snapshot)
-    run.sender.post(commands.StepBack(snapshot.epoch - goal))
+    before = f"epochs {goal + 1} to {snapshot.newest} with α {run.sender.learning_rate:g}"
+    change = Change(f"back at epoch {goal} with α {rate:g}", before)
+    run.discard(commands.StepBack(snapshot.epoch - goal), change)
     run.sender.post(commands.SetLearningRate(rate))
-    run.say(f"epoch {goal}, α {rate:g}")
 
 
 def rescue_epoch(snapshot: Snapshot) -> int:
@@ -176,7 +178,8 @@ def rescue_epoch(snapshot: Snapshot) -> int:
 
 def action_learning_rate(run: RunScreen, rungs: int) -> None:
     """Move the learning rate on the ladder."""
-    run.sender.climb(rungs)
+    if 1e-300 < run.sender.learning_rate < 1e300:
+        run.set_rate(ladder(run.sender.learning_rate, rungs))
 
 
 @work
@@ -187,7 +190,7 @@ async def action_type_learning_rate(run: RunScreen) -> None:
         shown = f"{run.sender.learning_rate:g}"
         rate = await run.app.push_screen_wait(Prompt(question, shown, parse_learning_rate))
         if rate is not None:
-            run.sender.post(commands.SetLearningRate(rate))
+            run.set_rate(rate)
 
 
 def action_check_gradient(run: RunScreen) -> None:
@@ -255,8 +258,9 @@ def action_close_lane(run: RunScreen) -> None:
         if len(snapshot.lanes) == 1:
             run.say(f"the last lane stays: {run.context.keys.of('quit')} quits")
         else:
-            run.sender.post(commands.CloseLane(lane.number))
-            run.say(f"lane {lane.name} is closed")
+            before = f"it and its {lane.recorded} epochs"
+            change = Change(f"closed lane {lane.name}", before)
+            run.discard(commands.CloseLane(lane.number), change)
 
 
 def action_mark(run: RunScreen) -> None:
@@ -271,26 +275,33 @@ def action_mark(run: RunScreen) -> None:
 
 def action_reset(run: RunScreen) -> None:
     """Go back to the same start."""
-    run.carry_out(commands.Reset())
+    if (snapshot := run.sender.snapshot) and snapshot.newest:
+        change = Change("restarted from the same start", epochs_in_words(snapshot))
+        run.discard(commands.Reset(), change)
 
 
 def action_new_start(run: RunScreen) -> None:
     """Go to a new random start."""
-    run.carry_out(commands.Reset(new_start=True))
+    if snapshot := run.sender.snapshot:
+        before = f"{epochs_in_words(snapshot)} of seed {snapshot.seed}"
+        run.discard(commands.Reset(new_start=True), Change("a new random start", before))
 
 
-def action_take_back(run: RunScreen) -> None:
-    """Go back to the run before it was begun again, or to the one begun again."""
-    snapshot = run.sender.snapshot
-    if snapshot is None:
-        return
-    if snapshot.other_newest is None:
+def action_undo(run: RunScreen) -> None:
+    """Bring back the run that a key has replaced."""
+    if earlier := run.undo.before:
+        run.bring_back(earlier, back=True)
+    elif run.runner:
         runs = run.context.keys.of("kept_runs")
-        run.say(f"nothing was begun again; {runs} lists the kept runs")
-    else:
-        run.sender.post(commands.TakeBack())
-        undo = run.context.keys.of("take_back")
-        run.say(f"the run before, up to epoch {snapshot.other_newest}; {undo} swaps again")
+        run.say(f"nothing to undo; {runs} lists the kept runs")
+
+
+def action_redo(run: RunScreen) -> None:
+    """Go forward again to the run that undo has left."""
+    if later := run.undo.after:
+        run.bring_back(later, back=False)
+    elif run.runner:
+        run.say("nothing to redo")
 
 
 @work
@@ -301,7 +312,7 @@ async def action_choose_loss(run: RunScreen) -> None:
         now = run.settings.loss_for(run.problem)
         loss = await run.app.push_screen_wait(Choice("Loss", options, now))
         if loss is not None and loss != now:
-            begin_again(run, loss=loss)
+            begin_again(run, _change(run, loss_words(loss), loss_words(now)), loss=loss)
 
 
 @work
@@ -312,7 +323,8 @@ async def action_choose_optimizer(run: RunScreen) -> None:
         now = run.sender.snapshot.lane.optimizer.name
         name = await run.app.push_screen_wait(Choice("Optimizer", options, now))
         if name is not None and (name,) != run.settings.optimizer:
-            begin_again(run, optimizer=(name,), momentum=None)
+            change = _change(run, OPTIMIZERS[name], OPTIMIZERS[now])
+            begin_again(run, change, optimizer=(name,), momentum=None)
 
 
 @work
@@ -339,18 +351,33 @@ def begin_with(run: RunScreen, problem: str) -> None:
     elif run.problem.surface:
         changes["alpha"] = usual.alpha
     changes |= {name: getattr(usual, name) for name in fresh}
-    begin_again(run, problem=problem, **changes)
+    snapshot = run.sender.snapshot
+    assert snapshot
+    before = f"{run.problem.name.rpartition('/')[2]} with {epochs_in_words(snapshot)}"
+    begin_again(run, Change(f"began {problem}", before), problem=problem, **changes)
 
 
-def begin_again(run: RunScreen, **changes: Any) -> None:
+def begin_again(run: RunScreen, change: Change, **changes: Any) -> None:
     """Begin with other settings; lanes keep their learning rates if they can."""
     snapshot = run.sender.snapshot
     assert snapshot
     rates = tuple(lane.learning_rate for lane in snapshot.lanes)
     if len(run.settings.optimizer) > 1:  # each of them descends with each rate
         rates = run.settings.alpha
-    changes = {"alpha": rates, "seed": snapshot.seed, **changes}
-    run.begin(replace(run.settings, **changes))
+    run.begin(replace(run.settings, **{"alpha": rates, "seed": snapshot.seed, **changes}), change)
+
+
+def _change(run: RunScreen, now: str, before: str) -> Change:
+    """Return the words for beginning again on the same problem, which `B` would do beside it."""
+    snapshot = run.sender.snapshot
+    assert snapshot
+    epochs = epochs_in_words(snapshot)
+    return Change(f"began again with {now}", f"{epochs} with {before}", both=True)
+
+
+def loss_words(name: str) -> str:
+    """Return a loss as people call it: `squared error`."""
+    return TITLES[name].partition(",")[0]
 
 
 def action_columns(run: RunScreen) -> None:

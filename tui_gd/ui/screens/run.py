@@ -4,9 +4,12 @@ What keys do stands in `actions.py`.
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,16 +26,25 @@ from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.replay import LessonRun, start_of
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
+from tui_gd.runs.lock import RunLock
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.resume import resume
 from tui_gd.runs.share import open_line
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
-from tui_gd.session.commands import CheckGradient, Command, LookAt, Reset, SetStart
+from tui_gd.session.commands import (
+    CheckGradient,
+    Command,
+    LookAt,
+    SetLearningRate,
+    SetStart,
+    TakeCheckpoint,
+)
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
@@ -47,6 +59,7 @@ from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
 from tui_gd.ui.textual_fixes.app import PacedApp
 from tui_gd.ui.textual_fixes.flow import paint_now
+from tui_gd.ui.undo import Change, Earlier, Undo
 
 # after a frame, training runs alone for so many times as long as the frame took …
 FRAME_REST = 4.0
@@ -56,6 +69,7 @@ LONGEST_REST = 0.25
 WRITING_SECONDS = 0.0002
 FAILED = "\nThe run is kept up to here. {quit} quits, and prints what to report."
 FAILED_SECONDS = 3600.0
+STAY_SECONDS = 86400.0
 HINT_SECONDS = 10.0
 # if a step takes so many seconds, a held key makes no more steps than are drawn
 SLOW_STEP_SECONDS = 0.01
@@ -114,6 +128,12 @@ class RunScreen(Screen[None]):
         self._waiting = False
         self._lesson_looked = -math.inf
         self.left_lesson: Player | None = None
+        self.undo = Undo()
+        self._stays = False
+        # where learning rates are tried before later epochs: what undo has, the lane, the epoch
+        self._tried_rates: tuple[Earlier, int, int] | None = None
+        # the run that was put away last, and whether that is done
+        self._put_aside: tuple[str | None, threading.Event] = None, threading.Event()
 
     def compose(self) -> ComposeResult:
         """Lay out the lines around the panels, and the panels."""
@@ -131,12 +151,20 @@ class RunScreen(Screen[None]):
         """What drives the run, once there is one."""
         return self.sender.runner
 
-    def say(self, text: str, *, warning: bool = False) -> None:
-        """Show a line for a moment, in place of the one before."""
+    def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
+        """Show a line for a moment, or until the next key, in place of the one before."""
         self.app.clear_notifications()
         text = self.context.terminal.symbols.spell(safe_text(text, None))
         severity: SeverityLevel = "warning" if warning else "information"
-        self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
+        seconds = STAY_SECONDS if stay else 5.0 if warning else 2.0
+        self.notify(text, severity=severity, timeout=seconds, markup=False)
+        self._stays = stay
+
+    def key_pressed(self) -> None:
+        """Take away a message that stays until a key is pressed."""
+        if self._stays:
+            self._stays = False
+            self.app.clear_notifications()
 
     def say_from_thread(self, text: str, *, warning: bool = True) -> None:
         """Show a line; called on any thread, also after the screen has gone."""
@@ -156,12 +184,14 @@ class RunScreen(Screen[None]):
         else:
             self.call_after_refresh(self._load, self.settings, self._beginning.shared)
 
-    def begin(self, settings: RunSettings) -> None:
+    def begin(self, settings: RunSettings, change: Change | None = None) -> None:
         """Begin a run, on the data that is loaded if the settings name the same."""
-        self._load(settings, None)
+        self._load(settings, None, change)
 
     @work(thread=True, exclusive=True, group="load")
-    def _load(self, settings: RunSettings, shared: Shared | None) -> None:
+    def _load(
+        self, settings: RunSettings, shared: Shared | None, change: Change | None = None
+    ) -> None:
         """Load the problem and make the runner: scikit-learn is imported here."""
         try:
             same = self.runner and settings.data == self.settings.data
@@ -179,19 +209,46 @@ class RunScreen(Screen[None]):
         except ProblemError as error:
             self.app.call_from_thread(self.refuse, str(error))
             return
-        recorder, goal = None, shared.last_epoch if shared else settings.epochs
-        if self._beginning.keep:
-            path = self.context.library
-            recorder = Recorder(settings, problem, path=path, goal=goal, warn=self.say_from_thread)
+        goal = shared.last_epoch if shared else settings.epochs
         seed = shared.newest_seed if shared else settings.seed
-        runner = _runner(trainer, settings, recorder, seed=seed, goal=goal)
-        self.app.call_from_thread(self._take, settings, problem, runner, recorder)
+        recorder = None
+        if self._beginning.keep:
+            recorder = self._new_recorder(settings, problem, goal)
+        runner = self._runner(trainer, settings, recorder, seed=seed, goal=goal)
+        self._hand_over(_Loaded(settings, problem, runner, recorder), change)
+
+    def _hand_over(self, loaded: "_Loaded", change: Change | None = None) -> None:
+        """Stop the run on the screen, keep it for undo, and show another; on a worker thread."""
+        earlier = self._stopped(change.before if change else "")
+        self.app.call_from_thread(self._take, loaded)
+        if earlier:
+            self.app.call_from_thread(self.undo.push, earlier)
+        if change:
+            self.app.call_from_thread(self.announce, change)
+
+    def _runner(
+        self,
+        trainer: Trainer,
+        settings: RunSettings,
+        recorder: Recorder | None,
+        *,
+        seed: int,
+        goal: int,
+    ) -> Runner:
+        """Return what is to drive a run up to epoch `goal`.
+
+        It has the pace of the run on the screen; a short first run is slowed down to be watched.
+        """
+        pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
+        if self.runner:
+            pace = self.runner.snapshot.pace
+        record = recorder.take if recorder else None
+        extension = settings.epochs
+        return Runner(trainer, goal, seed=seed, pace=pace, record=record, extension=extension)
 
     @work(thread=True, exclusive=True, group="load")
     def open_kept(self, run: str) -> None:
         """Go on with a kept run in place of the one on the screen, which stays if that fails."""
-        if self.runner and self.recorder:
-            self.runner.checkpoint()  # by then the recorder has everything that is new
         try:
             with self.context.open_library() as store:
                 kept = resume(store, run, bounded=True)
@@ -200,8 +257,8 @@ class RunScreen(Screen[None]):
             return
         settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
         recorder = kept.recorder(warn=self.say_from_thread)
-        runner = _runner(kept.trainer, settings, recorder, seed=kept.seed, goal=kept.goal)
-        self.app.call_from_thread(self._take, settings, kept.problem, runner, recorder, kept.note)
+        runner = self._runner(kept.trainer, settings, recorder, seed=kept.seed, goal=kept.goal)
+        self._hand_over(_Loaded(settings, kept.problem, runner, recorder, kept.note))
 
     def refuse(self, fault: str) -> None:
         """Say why a run cannot begin: over the run on the screen, or on the way out."""
@@ -226,25 +283,20 @@ class RunScreen(Screen[None]):
         else:
             self.begin(replace(settings, target=target))
 
-    def _take(
-        self,
-        settings: RunSettings,
-        problem: Problem,
-        runner: Runner,
-        recorder: Recorder | None,
-        note: str = "",
-    ) -> None:
+    def _take(self, loaded: "_Loaded") -> None:
         """Show a run in place of the one on the screen."""
+        problem, runner = loaded.problem, loaded.runner
         fresh = self.runner is None or problem is not self.problem
         if self.runner:
             self.runner.stop()
-            if self.recorder:
-                self._put_away(self.runner, self.recorder)
+            if self.recorder and self.recorder is not loaded.recorder:
+                self._put_aside = (self.recorder.id, threading.Event())
+                self._put_away(self.runner, self.recorder, self._put_aside[1])
             if fresh:
                 self.studies.stop()
                 self.board.forget()
-        self.settings, self.problem = settings, problem
-        self.recorder, self.asked = recorder, None
+        self.settings, self.problem = loaded.settings, problem
+        self.recorder, self.asked = loaded.recorder, None
         self.sender.take(runner)
         self.hidden.clear()
         self.key_repeat.forget()
@@ -260,7 +312,7 @@ class RunScreen(Screen[None]):
             offer = (
                 f"New here? {self.context.keys.of('lesson')} starts the tour: seven short steps."
             )
-        for hint in (offer, note, *problem.hints) if fresh else ():
+        for hint in (offer, loaded.note, *problem.hints) if fresh else ():
             if hint:
                 self.notify(safe_text(hint, None), timeout=HINT_SECONDS, markup=False)
         self._stale = True
@@ -281,8 +333,102 @@ class RunScreen(Screen[None]):
             _put_away(self.runner, self.recorder)
 
     @work(thread=True, group="keep")
-    def _put_away(self, runner: Runner, recorder: Recorder) -> None:
+    def _put_away(self, runner: Runner, recorder: Recorder, done: threading.Event) -> None:
         _put_away(runner, recorder)
+        done.set()
+
+    def _new_recorder(self, settings: RunSettings, problem: Problem, goal: int) -> Recorder:
+        path = self.context.library
+        return Recorder(settings, problem, path=path, goal=goal, warn=self.say_from_thread)
+
+    # Undo
+
+    def discard(self, command: Command, change: Change) -> None:
+        """Send a command that discards something, and say how to undo it."""
+        if runner := self.runner:
+            checkpoint = TakeCheckpoint()
+            self.undo.push(self._earlier(runner, change.before, checkpoint.answer))
+            self.sender.post(checkpoint)
+            self.sender.post(command)
+            self.announce(change)
+
+    def announce(self, change: Change) -> None:
+        """Say what was done and how to undo it, until a key is pressed."""
+        keys = self.context.keys
+        said = [change.done, f"{keys.of('undo')} brings back {change.before}"]
+        if change.both:
+            said.append(f"{keys.of('branch_with')} keeps both")
+        self.say(" · ".join(said), stay=True)
+
+    @work(thread=True, exclusive=True, group="load")
+    def bring_back(self, earlier: Earlier, *, back: bool) -> None:
+        """Show a run that was replaced, or with `back` False one that undoing has left."""
+        try:
+            checkpoint = earlier.checkpoint.result(STOP_SECONDS)
+            record = RunRecord(earlier.settings, earlier.problem, checkpoint)
+            trainer = record.trainer(bounded=True)
+        except (ProblemError, TimeoutError, CancelledError):
+            self.say_from_thread(f"{earlier.words} cannot be brought back")
+            return
+        now = self._stopped("")
+        recorder = self._recorder_of(earlier)
+        runner = self._runner(
+            trainer, earlier.settings, recorder, seed=earlier.seed, goal=earlier.goal
+        )
+        loaded = _Loaded(earlier.settings, earlier.problem, runner, recorder)
+
+        def show() -> None:
+            self._take(loaded)
+            if now:
+                self.undo.swap(now, back=back)
+            said = [f"back to {earlier.words}"]
+            if self.undo.before:
+                said.append(f"{self.context.keys.of('undo')} goes further back")
+            if self.undo.after:
+                said.append(f"{self.context.keys.of('redo')} goes forward again")
+            self.say(" · ".join(said), stay=True)
+
+        self.app.call_from_thread(show)
+
+    def _stopped(self, words: str) -> Earlier | None:
+        """Stop the run on the screen and return what brings it back; on a worker thread."""
+        runner = self.runner
+        if runner is None:
+            return None
+        answer: Future[Checkpoint] = Future()
+        if runner.stop(STOP_SECONDS) and not runner.failure:
+            answer.set_result(runner.trainer.checkpoint(runner.snapshot.seed))
+        else:
+            answer.cancel()
+        return self._earlier(runner, words or "the run before", answer)
+
+    def _earlier(self, runner: Runner, words: str, checkpoint: "Future[Checkpoint]") -> Earlier:
+        now = runner.snapshot
+        return Earlier(
+            words, self.settings, self.problem, checkpoint, now.seed, now.epochs, self.kept_id
+        )
+
+    def _recorder_of(self, earlier: Earlier) -> Recorder | None:
+        """Return what goes on keeping a run that is brought back; on a worker thread."""
+        if earlier.kept and earlier.kept == self.kept_id:
+            return self.recorder
+        if not (earlier.kept or self._beginning.keep):
+            return None
+        if earlier.kept:
+            if self._put_aside[0] == earlier.kept:
+                self._put_aside[1].wait(STOP_SECONDS)
+            with suppress(ProblemError, OutputError), self.context.open_library() as store:
+                kept = store.find(earlier.kept)
+                return Recorder(
+                    earlier.settings,
+                    earlier.problem,
+                    path=self.context.library,
+                    goal=earlier.goal,
+                    kept=kept,
+                    lock=RunLock(store.directory, kept.id),
+                    warn=self.say_from_thread,
+                )
+        return self._new_recorder(earlier.settings, earlier.problem, earlier.goal)
 
     def exported(self) -> RunRecord:
         """Return the run on the screen for an export; not on the interface's thread."""
@@ -656,13 +802,34 @@ class RunScreen(Screen[None]):
         self.board.focus_panel()
 
     def carry_out(self, command: Command) -> None:
-        """Send a command that a key or a panel leads to; say how to undo what it discards."""
+        """Send a command that a panel leads to; say how to undo what it discards."""
         snapshot = self.sender.snapshot
-        self.sender.post(command)
-        if isinstance(command, Reset | SetStart) and snapshot and snapshot.newest:
-            epochs = "epoch" if snapshot.newest == 1 else f"{snapshot.newest} epochs"
-            undo = self.context.keys.of("take_back")
-            self.say(f"begun again; {undo} brings back the {epochs} before")
+        if isinstance(command, SetStart) and snapshot:
+            self.discard(command, Change("started there", epochs_in_words(snapshot)))
+        elif isinstance(command, SetLearningRate):
+            self.set_rate(command.learning_rate)
+        else:
+            self.sender.post(command)
+
+    def set_rate(self, rate: float) -> None:
+        """Let the current lane descend with a rate; say so where later epochs will be replaced."""
+        snapshot = self.sender.snapshot
+        if snapshot is None:
+            return
+        lane, command = snapshot.lanes[self.sender.lane], SetLearningRate(rate)
+        if lane.recorded <= snapshot.epoch:
+            self.sender.post(command)
+            return
+        done = f"α {rate:g} from epoch {snapshot.epoch} on"
+        tried = self._tried_rates
+        if tried and tried == (self.undo.before, lane.number, snapshot.epoch):
+            self.sender.post(command)  # the key was pressed again: what it replaces is the same
+            self.announce(Change(done, tried[0].words))
+            return
+        before = f"epochs {snapshot.epoch + 1} to {lane.recorded} with α {lane.learning_rate:g}"
+        self.discard(command, Change(done, before))
+        if self.undo.before:
+            self._tried_rates = self.undo.before, lane.number, snapshot.epoch
 
     def on_panel_wheeled(self, event: PanelWidget.Wheeled) -> None:
         """Zoom at the pointer; where nothing can be zoomed, move the selection."""
@@ -698,14 +865,22 @@ class RunScreen(Screen[None]):
             self.redraw()
 
 
-def _runner(
-    trainer: Trainer, settings: RunSettings, recorder: Recorder | None, *, seed: int, goal: int
-) -> Runner:
-    """Return what is to drive a run up to epoch `goal`; a short run at a pace to be watched."""
-    pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
-    record = recorder.take if recorder else None
-    extension = settings.epochs
-    return Runner(trainer, goal, seed=seed, pace=pace, record=record, extension=extension)
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """A run ready to be shown; `note` is something to be said, or empty."""
+
+    settings: RunSettings
+    problem: Problem
+    runner: Runner
+    recorder: Recorder | None
+    note: str = ""
+
+
+def epochs_in_words(snapshot: Snapshot) -> str:
+    """Return how far a run has come: `the 100 epochs`, `the start`."""
+    if snapshot.newest < 2:
+        return "the epoch" if snapshot.newest else "the start"
+    return f"the {snapshot.newest} epochs"
 
 
 def _put_away(runner: Runner, recorder: Recorder) -> None:
