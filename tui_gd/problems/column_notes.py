@@ -30,7 +30,9 @@ def column_notes(
         if slot in treatment.left_out:
             notes.append(_note(column, f"left out: {treatment.left_out[slot]}"))
         else:
-            words = done[slot].words + ("; then mean 0, variance 1" if standardize else "")
+            words = done[slot].words
+            if standardize:
+                words = "standardized" if words == "unchanged" else f"{words}; standardized"
             notes.append(_note(column, words, done[slot].features))
     return (*notes, _note(table.columns[-1], f"the target: {task_words(target)}"))
 
