@@ -207,3 +207,48 @@ def test_a_surface_has_no_such_script(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no rows to predict"):
         export(exported_run(RunSettings(problem="surface:booth")), "predict", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_dates_and_other_numbers_are_read_as_in_training(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2023-11-20") + pd.to_timedelta(rng.integers(0, 400, 300), unit="D")
+    table = pd.DataFrame({"when": days.strftime("%d/%m/%Y"), "at": "", "a": "", "zip": "01"})
+    table["at"] = [f"{h:02d}:{m:02d}" for h, m in rng.integers(0, 24, (300, 2))]
+    table["a"] = [f"{n // 1000}.{n % 1000:03d},5" for n in rng.integers(1000, 9000, 300)]
+    table["zip"] = rng.choice(["01", "1"], 300)
+    table["y"] = np.where((days.month > 5) ^ (rng.random(300) < 0.1), "late", "early")
+    table.loc[::9, "when"] = None
+    for name, part in (("train.csv", table[:200]), ("test.csv", table[200:])):
+        part.to_csv(tmp_path / name, index=False, sep=";")
+    settings = RunSettings(
+        problem=str(tmp_path / "train.csv"), test=str(tmp_path / "test.csv"), target="y", seed=3,
+        alpha=(0.1,), standardize=True, decimal="comma", thousands="point", text=("zip",),
+    )  # fmt: skip
+    run = exported_run(settings)
+    names = run.problem.feature_names
+    assert {"when month", "when missing", "at hour", "a", "zip=01"} <= set(names)
+    written_files = export(run, "predict", tmp_path / "out")
+    assert {path.name for path in written_files} == {"predict.py", "model.json", "dates.py"}
+    header, *rows = predicted(tmp_path / "out", str(tmp_path / "test.csv"))
+    weights = run.weights(run.lane)
+    scores = run.problem.x_test @ weights
+    np.testing.assert_allclose(
+        [float(row[2]) for row in rows], 1 / (1 + np.exp(-scores)), rtol=1e-9, atol=1e-12
+    )
+    assert header == ["y", "P(early)", "P(late)"]
+    bad = table[200:].copy()
+    bad.iloc[1, 0] = "31/31/2023"
+    bad.to_csv(tmp_path / "bad.csv", index=False, sep=";")
+    done = run_script(tmp_path / "out", str(tmp_path / "bad.csv"))
+    assert done.returncode == 2
+    assert "row 2, column 'when': '31/31/2023' is not a date" in done.stderr
+    bad.iloc[1, 0], bad.iloc[2, 2] = "1/1/2024", "1.5"
+    bad.to_csv(tmp_path / "bad.csv", index=False, sep=";")
+    done = run_script(tmp_path / "out", str(tmp_path / "bad.csv"))
+    assert "row 3, column 'a': '1.5' is not a number" in done.stderr
+
+
+def test_a_file_that_was_read_in_other_ways_has_no_script(tmp_path: Path) -> None:
+    settings = RunSettings(**{**tables(tmp_path), "number": ("n0",)})
+    with pytest.raises(ProblemError, match="options that the script does not have"):
+        export(exported_run(settings, 2), "predict", tmp_path / "out")

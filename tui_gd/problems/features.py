@@ -11,7 +11,7 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.dates import date_text
-from tui_gd.problems.problem import FeatureRule, as_they_are
+from tui_gd.problems.problem import DAY_FIRST, FeatureRule, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, check_memory
 from tui_gd.problems.text import distinct, safe_text
@@ -380,9 +380,12 @@ def _dated(raw: Floats, columns: list[Column]) -> tuple[Any, *_Made]:
         else:
             parts = varying_parts(there)
             first = math.floor(there.min())
+            order = DAY_FIRST if column.day_first else ""
             for part in parts:
                 names.append(f"{column.name} {part}")
-                rules.append(FeatureRule(column.name, part, fill, mean=first * (part == "days")))
+                rules.append(
+                    FeatureRule(column.name, part, fill, order, mean=first * (part == "days"))
+                )
             listed = [_IN_WORDS[part] for part in parts]
             words = ", ".join(listed[:-1]) + " and " * (len(listed) > 1) + listed[-1]
             words = words.replace("days since", f"days since {date_text(first)}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.problems.surfaces import Surface
 
+DAY_FIRST = "day first"
 Task = Literal["binary", "multiclass", "regression", "surface"]
 Use = Literal["number", "missing", "text", "rare", "year", "month", "weekday", "days", "hour"]
 
@@ -22,7 +23,8 @@ class FeatureRule:
     missing ("missing"), where it equals `text` ("text"), or where no other rule of the column gives
     1 ("rare"), and 0 elsewhere; of a date its year, its month from 1, its weekday from Monday, 0,
     or its days since 1970-01-01; of a time of day its hours since midnight ("hour"). `fill` stands
-    in for missing numbers, dates (in days) and times; it is None if no train row has a gap.
+    in for missing numbers, dates (in days) and times; it is None if no train row has a gap. The
+    `text` of dates is `DAY_FIRST` if 3/4/2024 is in April.
     """
 
     column: str

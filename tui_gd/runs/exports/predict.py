@@ -12,10 +12,12 @@ It needs Python and numpy only, and runs nothing from model.json.
 
 import csv
 import gzip
+import importlib.util
 import io
 import json
 import math
 import os
+import re
 import sys
 import unicodedata
 import zlib
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 ROWS = 4096  # rows per block
+_OF_DATES = {"year", "month", "weekday", "days", "hour"}
 _YES_NO = {"true": 1.0, "false": 0.0}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -73,7 +76,9 @@ def features(model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first:
         if len(rows) and column not in rows[0]:
             raise ValueError(f"has no column {column!r}, which the model needs")
         values = [row[column] for row in rows]
-        if any(rule["use"] == "number" for _, rule in rules):
+        if any(rule["use"] in _OF_DATES for _, rule in rules):
+            _days(model, column, rules, values, x, first)
+        elif any(rule["use"] == "number" for _, rule in rules):
             _numbers(model, column, rules, values, x, first)
         else:
             _texts(model, rules, values, x)
@@ -91,10 +96,11 @@ def _numbers(
     first: int,
 ) -> None:
     missing = set(model["missing numbers"])
+    pattern = re.compile(model["number"])
     found = np.empty(len(values))
     for row, value in enumerate(values):
         try:
-            found[row] = _number(value, missing)
+            found[row] = _number(value, missing, pattern, model["decimal"])
         except ValueError:
             raise ValueError(
                 f"row {first + row}, column {column!r}: {value!r} is not a number"
@@ -112,7 +118,7 @@ def _numbers(
             x[:, place] = np.where(absent, rule["fill"] or 0.0, found)
 
 
-def _number(value: Any, missing: set[str]) -> float:
+def _number(value: Any, missing: set[str], pattern: "re.Pattern[str]", decimal: str) -> float:
     """Return a number, NaN if it is missing; `ValueError` if the value is not a number."""
     if value is None:
         return math.nan
@@ -123,10 +129,65 @@ def _number(value: Any, missing: set[str]) -> float:
         return math.nan
     if text.lower() in _YES_NO:
         return _YES_NO[text.lower()]
-    number = float(text)
-    if "_" in text or not math.isfinite(number):
+    if not pattern.fullmatch(text):
+        raise ValueError(text)
+    # what is left out are signs between thousands
+    digits = "".join(sign for sign in text if sign in "0123456789+-eE" or sign == decimal)
+    number = float(digits.replace(decimal, "."))
+    if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+def _days(
+    model: Mapping[str, Any],
+    column: str,
+    rules: Iterable[tuple[int, Mapping[str, Any]]],
+    values: Sequence[Any],
+    x: Floats,
+    first: int,
+) -> None:
+    """Compute the features of dates in days since 1970-01-01, or of times in hours."""
+    spec = importlib.util.spec_from_file_location("dates", Path(__file__).with_name("dates.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    dates = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(dates)
+    missing = set(model["missing texts"])
+    of_time = any(rule["use"] == "hour" for _, rule in rules)
+    day_first = any(rule["text"] for _, rule in rules)
+    found = np.full(len(values), math.nan)
+    for row, value in enumerate(values):
+        text = "" if value is None or _is_nan(value) else str(value).strip()
+        if text in missing:
+            continue
+        number = dates.hour_of(text) if of_time else dates.day_of(text, day_first)
+        if number is None:
+            raise ValueError(
+                f"row {first + row}, column {column!r}: {value!r} is not a"
+                f" {'time' if of_time else 'date'}"
+            )
+        found[row] = number
+    absent = np.isnan(found)
+    for place, rule in rules:
+        if rule["use"] == "missing":
+            x[:, place] = absent
+        else:
+            x[:, place] = _part(np.where(absent, rule["fill"] or 0.0, found), rule["use"])
+
+
+def _part(days: Floats, part: str) -> Floats:
+    whole = np.floor(days).astype(np.int64)
+    dates = whole.astype("datetime64[D]")
+    if part == "year":
+        whole = dates.astype("datetime64[Y]").astype(np.int64) + 1970
+    elif part == "month":
+        whole = dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    elif part == "weekday":
+        whole = (whole + 3) % 7  # 1970-01-01 was a Thursday
+    else:
+        return days
+    return whole.astype(np.float64)
 
 
 def _texts(

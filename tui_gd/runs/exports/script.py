@@ -12,8 +12,8 @@ from typing import Any
 
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
-from tui_gd.problems import BUILTIN
-from tui_gd.problems.reading import Reading
+from tui_gd.problems import BUILTIN, dates
+from tui_gd.problems.reading import Reading, numeral
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
@@ -213,15 +213,17 @@ def _calls(settings: RunSettings, shared: Shared) -> list[str]:
     return lines
 
 
+# options of reading that predict.py follows
+_OF_VALUES = ("decimal", "thousands", "missing", "text", "skip_missing_target")
+_OF_DATES = {"year", "month", "weekday", "days", "hour"}
+
+
 def without_columns(run: RunRecord) -> str:
     """Return why no script can predict from a table, or an empty text."""
-    if any(rule.use not in {"number", "missing", "text", "rare"} for rule in run.problem.rules):
-        return "its features come from dates, which the script cannot read yet"
     reading = run.settings.reading
-    if reading != Reading(missing=reading.missing, skip_missing_target=reading.skip_missing_target):
-        return (
-            "its file was read with options such as --decimal, which the script does not have yet"
-        )
+    known = {name: getattr(reading, name) for name in _OF_VALUES}
+    if reading != Reading(**known):
+        return "its file was read with options that the script does not have, such as --sep"
     if run.problem.rules:
         return ""
     if run.problem.surface:
@@ -230,10 +232,13 @@ def without_columns(run: RunRecord) -> str:
 
 
 def predict_files(run: RunRecord) -> dict[str, bytes]:
-    """Return `predict.py`, of Python and numpy alone, and `model.json`, which it reads."""
+    """Return `predict.py`, of Python and numpy alone, and `model.json`, which it reads.
+
+    If features come from dates, `dates.py` is beside them.
+    """
     if reason := without_columns(run):
         raise ProblemError(reason)
-    problem, weights = run.problem, run.weights(run.lane)
+    problem, weights, reading = run.problem, run.weights(run.lane), run.settings.reading
     model = {
         "version": __version__,
         "problem": problem.name,
@@ -242,8 +247,10 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
         "target": problem.target_name,
         "task": problem.task,
         "classes": list(problem.class_names),
-        "missing texts": sorted(run.settings.reading.missing_texts),
-        "missing numbers": sorted(run.settings.reading.missing_numbers),
+        "missing texts": sorted(reading.missing_texts),
+        "missing numbers": sorted(reading.missing_numbers),
+        "number": numeral(reading.decimal_sign, reading.thousands_sign),
+        "decimal": reading.decimal_sign,
         "features": [
             {"feature": name, **asdict(rule)}
             for name, rule in zip(problem.feature_names, problem.rules, strict=True)
@@ -253,4 +260,7 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
     }
     text = json.dumps(model, indent=1, allow_nan=False)
     script = Path(__file__).with_name("predict.py").read_bytes()
-    return {"predict.py": script, "model.json": text.encode() + b"\n"}
+    files = {"predict.py": script, "model.json": text.encode() + b"\n"}
+    if any(rule.use in _OF_DATES for rule in problem.rules):
+        files["dates.py"] = Path(dates.__file__).read_bytes()
+    return files
