@@ -315,6 +315,7 @@ def numbers_in(text: str) -> set[float]:
 async def _(driver: Driver, key: str) -> None:
     await driver.press("4", key)
     await driver.until(lambda: driver.app.clipboard)
+    assert "W writes gd-tui-blobs-step-epoch0.txt" in driver.notices()[-1]
     assert set(driver.run.runner.snapshot.lane.weights) <= numbers_in(driver.app.clipboard)
 
 
@@ -554,6 +555,21 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: re.search(r"\d+ frames \d+ kB", driver.read("#top")))
     await driver.press(key)
     await driver.until(lambda: "frames" not in driver.read("#top"))
+
+
+@walk("repaint")
+async def _(driver: Driver, key: str) -> None:
+    before = driver.text()
+    await driver.press(key)
+    assert driver.text() == before
+
+
+@walk("lesson")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "Tour 1 of 7" in driver.read("#lesson"))
+    await driver.press(key)
+    await driver.until(lambda: driver.run.guide is None)
 
 
 @walk("theme")

@@ -1,11 +1,14 @@
-"""The numbers of a panel as text: for the clipboard of the terminal, and in a file.
+"""The numbers of a panel as text: for a clipboard, and in a file.
 
-The clipboard is reached by OSC 52; inside tmux that needs `set -g set-clipboard on`.
+On a desktop its own clipboard is used, if there is a program for it. Otherwise text is sent to the
+terminal by OSC 52, which many terminals ignore without an answer; tmux needs
+`set -g set-clipboard on`.
 """
 
 import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tui_gd.errors import OutputError, ProblemError
@@ -15,6 +18,8 @@ from tui_gd.ui.panels.panel import View
 
 # so many characters of a problem's name are in the name of a file
 _NAME_LETTERS = 40
+MOST_SENT = 6000
+"""A longer text is not sent to the terminal: some write its code over the screen."""
 
 
 def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
@@ -32,14 +37,41 @@ def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
     return "".join(f"{safe_text(line, None)}\n" for line in [*head, *lines])
 
 
+def copy_to_desktop(text: str, environment: Mapping[str, str]) -> bool:
+    """Copy text to the clipboard of this machine's desktop; return whether that worked.
+
+    Over SSH it would be the wrong machine's.
+    """
+    if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"):
+        return False
+    desktop = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    if not desktop and sys.platform != "darwin":
+        return False
+    import pyperclip
+
+    try:
+        pyperclip.copy(text)
+    except (pyperclip.PyperclipException, OSError):
+        return False
+    return True
+
+
+def file_name(view: View, panel: str) -> str:
+    """Return what the file of a panel's numbers is called, without a number for a second one."""
+    return f"{_stem(view, panel)}.txt"
+
+
+def _stem(view: View, panel: str) -> str:
+    name = re.sub(r"[^\w.-]+", "-", Path(view.problem.name).name)[:_NAME_LETTERS].strip(".-")
+    return f"gd-tui-{name or 'data'}-{panel}-epoch{view.snapshot.epoch}"
+
+
 def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
     """Write a panel's text to a new file; return its name, or raise OutputError, one line.
 
     `gd-tui-<problem>-<panel>-epoch<N>.txt`, of a name that is taken `…-2.txt`, `…-3.txt` and so on.
     """
-    name = re.sub(r"[^\w.-]+", "-", Path(view.problem.name).name)[:_NAME_LETTERS].strip(".-")
-    stem = f"gd-tui-{name or 'data'}-{panel}-epoch{view.snapshot.epoch}"
-    path = _reserved(Path(folder), stem)
+    path = _reserved(Path(folder), _stem(view, panel))
     try:
         _fill(path, text)
     except OutputError:

@@ -122,6 +122,7 @@ ACTIONS = (
     Action("write", "W", "", "write the panel's numbers to a file", "Program"),
     Action("export", "e", "e", "export report, losses, weights and more", "Program"),
     Action("kept_runs", "L", "L", "the kept runs: compare, go on, delete", "Program"),
+    Action("repaint", "ctrl+l,f10", "ctrl+l", "paint the whole screen again", "Program"),
     Action("meter", "F", "F", "frames and kB/s sent, in the first line", "Program"),
     Action("theme", "t", "t", "dark / light", "Program"),
     Action("lesson", "f4", "F4", "leave the lesson / come back to it, or take the tour", "Program"),

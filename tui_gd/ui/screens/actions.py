@@ -3,6 +3,7 @@
 Each takes the screen of the run. `run_screen` gives a screen these functions as its actions.
 """
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,9 @@ from tui_gd.runs.resume import open_without_data
 from tui_gd.session import commands
 from tui_gd.session.settings import RunSettings, Scope, options_of
 from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
-from tui_gd.ui.copying import panel_text, write_panel
+from tui_gd.ui.copying import MOST_SENT, copy_to_desktop, file_name, panel_text, write_panel
 from tui_gd.ui.keys import APP_ACTIONS, ladder
 from tui_gd.ui.panels.race import Mode
 from tui_gd.ui.screens.lesson import refusal
@@ -559,11 +561,27 @@ def _numbers(run: RunScreen) -> str:
 
 
 def action_copy(run: RunScreen) -> None:
-    """Copy the focused panel's numbers to the clipboard of the terminal."""
-    if run.runner:
-        text = _numbers(run)
+    """Copy the focused panel's numbers to the desktop's clipboard, or send them to the terminal."""
+    if run.runner is None:
+        return
+    text, panel = _numbers(run), run.board.panel.NAME
+    lines = f"{len(text.splitlines())} lines of {panel}"
+    write = f"{run.context.keys.of('write')} writes {file_name(run.view, panel)}"
+    if copy_to_desktop(text, os.environ):
+        run.say(f"copied {lines}; {write}")
+    elif len(text) > MOST_SENT:
+        run.say(f"{lines} are too long for the terminal's clipboard; {write}", warning=True)
+    else:
         run.app.copy_to_clipboard(text)
-        run.say(f"copied {len(text.splitlines())} lines of {run.board.panel.NAME}")
+        run.app.refresh(layout=True)  # urxvt writes a longer text over the screen
+        run.say(f"sent {lines} to the terminal, which may ignore it; {write}")
+
+
+def action_repaint(run: RunScreen) -> None:
+    """Send the whole screen again."""
+    run.app.refresh(repaint=True, layout=True)
+    for widget in run.query(CellView):
+        widget.refresh()
 
 
 def action_write(run: RunScreen) -> None:
