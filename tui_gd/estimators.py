@@ -54,6 +54,10 @@ class FitState:
 class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
     """What both estimators share; `fit` descends, `partial_fit` for one epoch."""
 
+    n_iter_: int
+    coefs_: list[Floats]
+    intercepts_: list[Any]
+
     classes_: NDArray[Any]
     _fit_state: FitState
     loss_curve_: list[float]

@@ -25,6 +25,8 @@ Show = Callable[[float, float], None]
 class Output:
     """A stream whose faults become an `OutputError`; a closed stream ignores what is written."""
 
+    on_terminal: bool
+
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self.on_terminal = stream is not None and stream.isatty()
@@ -49,6 +51,9 @@ class Output:
 
 class Document:
     """Where `--json` puts its object: a file, standard output for `-`, or nowhere for None."""
+
+    wanted: bool
+    text_output: Output
 
     def __init__(self, path: str | None) -> None:
         self.wanted = path is not None

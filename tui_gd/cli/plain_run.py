@@ -122,6 +122,13 @@ class PlainRun:
     of the run after every command and while it goes on. `epochs` is the last epoch that is wanted.
     """
 
+    settings: RunSettings
+    problem: Problem
+    trainer: Trainer
+    epochs: int
+    seed: int
+    observer: Observer
+
     def __init__(
         self,
         settings: RunSettings,

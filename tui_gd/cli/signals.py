@@ -15,6 +15,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class StopRequest:
     """Which signal has asked a training to stop; 0 for none yet."""
 
+    signal: int
+
     def __init__(self, trainer: Trainer) -> None:
         self.signal = 0
         self._trainer = trainer

@@ -118,6 +118,28 @@ class Facts:
     What is not known is NaN, which no comparison finds true.
     """
 
+    first: int
+    train: Floats
+    test: Floats
+    norms: Floats
+    epoch: int
+    steps: int
+    loss: float
+    norm: float
+    last_cosine: float
+    cosines: Floats
+    rises: int
+    gradient: float
+    size: float
+    change: float
+    slope: float
+    bowl: float
+    still: bool
+    curvature: float
+    doubt: float
+    along: float
+    distance: float
+
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         unknown = np.flatnonzero(~np.isfinite(evidence.train[:-1]))

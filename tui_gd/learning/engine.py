@@ -29,6 +29,8 @@ class _OneBlasThread:
     tall data, BLAS's own threads make it slower, and they sum in another order.
     """
 
+    held: int
+
     def __init__(self) -> None:
         self.held = 0
         self._lock = threading.Lock()
@@ -144,6 +146,8 @@ class LocalEngine:
     A lane's result depends neither on the other lanes nor on the number of threads. Memory beside
     the data: three buffers of 512 KiB per thread, or of one block of one lane if that is more.
     """
+
+    penalty: Penalty
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ A mean is divided by the number of rows once, after all blocks: see `loss_scale`
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy import add, exp, minimum, multiply, negative, reciprocal, subtract, vecdot
@@ -75,6 +75,9 @@ class SquaredError(Loss):
     """
 
     name = "sse"
+    reduction: Reduction
+    descent_factor: float
+    unit: str
 
     def __init__(self, reduction: Reduction) -> None:
         self.reduction = reduction
@@ -90,7 +93,7 @@ class Value(Loss):
     """The score itself, for a function of the weights whose value is the only score."""
 
     name = "value"
-    reduction = "sum"
+    reduction: Reduction = "sum"
     unit = "value of the function"
 
     def rows(
@@ -108,6 +111,9 @@ class Value(Loss):
 
 class Sigmoid:
     """`p = 1 / (1 + exp(−z))`, without overflow."""
+
+    one: NDArray[Any]
+    largest: NDArray[Any]
 
     def __init__(self, dtype: DTypeLike) -> None:
         # arrays, because converting a Python number at every call takes a tenth of the time

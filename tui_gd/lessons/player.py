@@ -49,6 +49,14 @@ class Player:
     action.
     """
 
+    lesson: Lesson
+    name: str
+    press: Press
+    at: int
+    records: list[Record]
+    reply: str
+    finished: bool
+
     def __init__(
         self, lesson: Lesson, name: str, *, at: int = 0, press: Press = lambda action: f"<{action}>"
     ) -> None:

@@ -22,6 +22,11 @@ BUFFER = 1 << 16
 class Columnar:
     """A Parquet file or, if `feather`, one of Arrow's IPC format, which is Feather version 2."""
 
+    path: str
+    shown: str
+    reading: Reading
+    fields: list[Field]
+
     def __init__(self, file: InputFile, reading: Reading, *, feather: bool) -> None:
         self.path, self.shown, self.reading, self._feather = file.path, file.shown, reading, feather
         self.changed = False

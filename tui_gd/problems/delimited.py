@@ -25,6 +25,12 @@ class Delimited:
     The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name.
     """
 
+    shown: str
+    reading: Reading
+    changed: bool
+    dialect: Dialect
+    fields: list[Field]
+
     # within these a line end does not end a row
     _line_quote = b'"'
 

@@ -34,6 +34,10 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 class JsonLines:
     """A table of JSON objects; the first MiB decides its fields and their kinds."""
 
+    shown: str
+    reading: Reading
+    fields: list[Field]
+
     def __init__(self, file: InputFile, reading: Reading) -> None:
         import pyarrow as pa
 

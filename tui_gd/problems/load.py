@@ -168,6 +168,9 @@ def _joined(x: Any, y: ArrayLike) -> Any:
 class Frame:
     """A data frame as batches of columns."""
 
+    reading: Reading
+    fields: list[Field]
+
     shown = FRAME
     changed = False
     remarks: tuple[str, ...] = ()

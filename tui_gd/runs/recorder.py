@@ -42,6 +42,8 @@ class Recorder:
     asked for its delta before (`Trainer.delta`), so that only later changes are new.
     """
 
+    fault: str
+
     def __init__(
         self,
         settings: RunSettings,

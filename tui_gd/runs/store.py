@@ -81,6 +81,8 @@ class Store:
     `create` makes the file if it is missing; without it a missing store has no runs.
     """
 
+    path: Path
+
     def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
         self.path = path or store_path()
         self._connection: sqlite3.Connection | None = None

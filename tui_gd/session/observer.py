@@ -36,6 +36,8 @@ class Observer:
     `checking` whether the gradient is checked numerically.
     """
 
+    look: LookAt
+
     def __init__(self, trainer: Trainer, predictor: Predictor) -> None:
         self.look = LookAt()
         self.checking = False

@@ -223,17 +223,17 @@ def _formula(value: object) -> str:
     return formula
 
 
-anything = Reader(_any_text)
+anything: Reader[str] = Reader(_any_text)
 """Reads any text: the name of a file or a column."""
-named = Reader(_not_empty)
+named: Reader[str] = Reader(_not_empty)
 """Reads any text but the empty one."""
-boolean = Reader(_boolean)
+boolean: Reader[bool] = Reader(_boolean)
 """Reads true or false; an option of it is a flag."""
-weight = Reader(_weight)
+weight: Reader[float] = Reader(_weight)
 """Reads a finite number written as a hexadecimal float."""
-hidden = Reader(_hidden, several(whole(), 0, 0).parse)
+hidden: Reader[tuple[int, ...]] = Reader(_hidden, several(whole(), 0, 0).parse)
 """Reads the units of the hidden layers."""
-formula = Reader(_formula)
+formula: Reader[str] = Reader(_formula)
 """Reads a function of x and y to descend on."""
-schedule = Reader(_schedule)
+schedule: Reader[str] = Reader(_schedule)
 """Reads the name of a schedule."""

@@ -96,6 +96,8 @@ class Runner:
     `extension` more, by default `epochs`.
     """
 
+    predictor: Predictor
+
     def __init__(
         self,
         trainer: Trainer,

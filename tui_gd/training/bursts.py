@@ -17,6 +17,8 @@ class Bursts:
     `epoch_seconds` is the time that an epoch of the last burst took.
     """
 
+    epoch_seconds: float
+
     def __init__(self, trainer: Trainer, seconds: float, longest: int = LONGEST) -> None:
         self.epoch_seconds = 0.0
         self._trainer, self._seconds, self._longest = trainer, seconds, longest

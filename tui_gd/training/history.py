@@ -164,6 +164,13 @@ class History:
     see `Series`. `evaluation` holds the weights whose test losses are still to be computed.
     """
 
+    train_loss: Series
+    test_loss: Series
+    norms: Series
+    cosines: Series
+    evaluation: Evaluation
+    keyframes: Keyframes
+
     def __init__(
         self,
         start: Floats,

@@ -23,6 +23,8 @@ class Keyframes:
     epoch, epoch 0 among them.
     """
 
+    stride: int
+
     def __init__(
         self,
         start: Floats,

@@ -239,6 +239,9 @@ class EpochSpan:
     first `_done[k]` buckets are complete. The caches take half as much memory as the values.
     """
 
+    begin: int
+    stop: int
+
     def __init__(self, lanes: int, begin: int = 0, room: int = _LEAST_ROOM) -> None:
         self.begin = self.stop = begin
         self.values: Floats = np.full((lanes, room), np.nan)

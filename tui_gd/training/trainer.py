@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tui_gd.learning.engine import Engines, Penalty, TrainingData, computing, model_of
-from tui_gd.learning.models import Floats
+from tui_gd.learning.engine import Engine, Engines, Penalty, TrainingData, computing, model_of
+from tui_gd.learning.models import Floats, Model
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.learning.starts import draw_start, lane_starts
@@ -55,6 +55,15 @@ class Trainer:
     >>> trainer.advance(100)
     100
     """
+
+    engines: Engines
+    stop_rules: StopRules
+    descent: Descent
+    current: int
+    stopped: str
+    stopped_at: float
+    model: Model
+    engine: Engine
 
     epoch: int
     loss: Floats

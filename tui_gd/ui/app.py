@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class GdApp(PacedApp[str]):
     """Gradient descent, live in a terminal; what it returns is a person's mistake, in a line."""
 
-    TITLE = "gd-tui"
-    CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
+    TITLE: str | None = "gd-tui"
+    CSS_PATH: ClassVar[str] = "app.tcss"
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = True
     COMMAND_PALETTE_BINDING: ClassVar[str] = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", show=False),

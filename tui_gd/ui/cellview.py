@@ -1,7 +1,7 @@
 """A widget that shows an array of cells and has only the changed ones sent."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from rich.color import Color
@@ -32,7 +32,7 @@ def _colour(colour: Colour) -> Color:
 class CellView(Widget):
     """Shows cells as they are: exact palette numbers, no theme, no rounding of colours."""
 
-    ALLOW_SELECT = False
+    ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

@@ -45,6 +45,8 @@ class Leaving:
     lock, even the one that starting a thread needs, or waits for a terminal that accepts nothing.
     """
 
+    signal: int
+
     def __init__(self, app: PacedApp[Any], save: Callable[[], None]) -> None:
         self.signal = 0
         self._app, self._save = app, save

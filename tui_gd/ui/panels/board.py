@@ -103,6 +103,17 @@ _USUAL = ("loss", "data", "report", "step")
 class Board(Container):
     """Holds the panels and their widgets; nothing is drawn before `fit_to` has been called."""
 
+    loss: LossPanel
+    points: DataPanel
+    report: ReportPanel
+    step: StepPanel
+    landscape: LandscapePanel
+    why: WhyPanel
+    race: RacePanel
+    starts: StartsPanel
+    network: NetworkPanel
+    tiny: bool
+
     def __init__(self) -> None:
         super().__init__(id="panels")
         self.loss, self.points = LossPanel(), DataPanel()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -371,8 +372,8 @@ class ChangesPanel(Panel):
     rows stays.
     """
 
-    NAME = "changes"
-    PLACE = 2
+    NAME: ClassVar[str] = "changes"
+    PLACE: ClassVar[int] = 2
     READING_SECONDS = 0.25
 
     def __init__(self) -> None:

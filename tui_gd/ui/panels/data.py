@@ -1,6 +1,7 @@
 """The data panel: points over the decision regions of the current lane."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,10 @@ class DataPanel(Panel):
     train row that the step panel shows; among train points the cursor is that one.
     """
 
-    NAME = "data"
-    PLACE = 1
+    sample: int
+
+    NAME: ClassVar[str] = "data"
+    PLACE: ClassVar[int] = 1
 
     def __init__(self) -> None:
         super().__init__()

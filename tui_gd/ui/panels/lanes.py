@@ -1,6 +1,7 @@
 """The lanes panel: every lane with its learning rate, origin and losses; the current one marked."""
 
 import math
+from typing import ClassVar
 
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
@@ -20,8 +21,8 @@ _ROOMY = 70
 class LanesPanel(Panel):
     """Lists the lanes; moving in it makes another lane the current one."""
 
-    NAME = "lanes"
-    PLACE = 2
+    NAME: ClassVar[str] = "lanes"
+    PLACE: ClassVar[int] = 2
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the table, scrolled so that the current lane is in sight."""

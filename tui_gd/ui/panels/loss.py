@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -138,7 +139,9 @@ class LossPanel(Panel):
     as it is.
     """
 
-    NAME = "loss"
+    measure: str
+
+    NAME: ClassVar[str] = "loss"
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """The network panel: units and weights, and what the selected unit hands on over the data."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -150,8 +151,10 @@ class NetworkPanel(Panel):
     the plane of the data panel. `sample`, if set, is a train row whose values stand at the units.
     """
 
-    NAME = "network"
-    PLACE = 3
+    cursor_on: bool
+
+    NAME: ClassVar[str] = "network"
+    PLACE: ClassVar[int] = 3
 
     def __init__(self) -> None:
         super().__init__()

@@ -66,6 +66,8 @@ class Panel(ABC):
     whether the keys go to it, `click_focused` whether the click that comes next gave it the focus.
     """
 
+    cursor_on: bool
+
     NAME: ClassVar[str] = ""
     # of the four places on a wide screen, counted line by line, the one where the panel stands
     PLACE: ClassVar[int] = 0
@@ -190,6 +192,8 @@ class KeptEngine:
 
 class Scroll:
     """Which of a panel's lines are seen; consecutive pages share `again` lines."""
+
+    first: int
 
     def __init__(self, again: int = 1) -> None:
         self.first = 0

@@ -1,7 +1,7 @@
 """The race panel: which learning rate, or which optimizer, ends lowest from here."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -122,8 +122,10 @@ class RacePanel(Panel):
     with the best of its own rates: with the same rate for all the comparison would be unfair.
     """
 
-    NAME = "race"
-    PLACE = 3
+    cursor_on: bool
+
+    NAME: ClassVar[str] = "race"
+    PLACE: ClassVar[int] = 3
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The report panel: scikit-learn's classification report and the confusion matrix."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,8 +49,10 @@ _CONFUSION_WIDEST = 76
 class ReportPanel(Panel):
     """Draws the latest report; the title says to which epoch and lane it belongs."""
 
-    NAME = "report"
-    PLACE = 2
+    about: Any
+
+    NAME: ClassVar[str] = "report"
+    PLACE: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__()

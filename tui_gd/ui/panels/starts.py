@@ -178,6 +178,8 @@ class StartsPanel(Panel):
     is to let the run start there.
     """
 
+    cursor_on: bool
+
     NAME: ClassVar[str] = "starts"
     PLACE: ClassVar[int] = 3
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +53,10 @@ class StepPanel(Panel):
     largest gradients are shown; then the rest is scrolled.
     """
 
-    NAME = "step"
-    PLACE = 3
+    sample: int
+
+    NAME: ClassVar[str] = "step"
+    PLACE: ClassVar[int] = 3
     READING_SECONDS = 0.25
 
     def __init__(self) -> None:

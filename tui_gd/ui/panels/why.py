@@ -1,7 +1,7 @@
 """The why panel: how training goes in words, the numbers behind it, and what to try."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from tui_gd.insight.curvature import SafeRate, wording
 from tui_gd.insight.diagnosis import Kind, Verdict
@@ -35,8 +35,8 @@ class WhyPanel(Panel):
     last are shown with their epoch, and the verdict does without.
     """
 
-    NAME = "why"
-    PLACE = 2
+    NAME: ClassVar[str] = "why"
+    PLACE: ClassVar[int] = 2
     READING_SECONDS = 0.25
 
     def __init__(self) -> None:

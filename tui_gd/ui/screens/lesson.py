@@ -65,6 +65,10 @@ class Guide:
     result on the interface's thread.
     """
 
+    player: Player
+    chosen: int
+    entry: str
+
     def __init__(self, player: Player, first_seed: int) -> None:
         self.player, self._first_seed = player, first_seed
         self.chosen, self.entry = 0, ""

@@ -90,6 +90,13 @@ class RunScreen(Screen[None]):
     out; `asked` is the question for a target column that was answered, until a run has begun.
     """
 
+    context: Context
+    settings: RunSettings
+    board: Board
+    studies: Studies
+    sender: CommandSender
+    key_repeat: KeyRepeat
+
     app: PacedApp[str]
     problem: Problem
     BINDINGS: ClassVar[list[BindingType]] = [

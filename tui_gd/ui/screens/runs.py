@@ -30,6 +30,8 @@ class RunsScreen(Closing[str | None]):
     run to export.
     """
 
+    context: Context
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,L", "dismiss(None)", "back"),
         Binding("down,j", "select(1)", show=False),

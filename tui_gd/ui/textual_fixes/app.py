@@ -38,6 +38,8 @@ class PacedApp(App[Result]):
     is answered behind all of them.
     """
 
+    flow: Flow
+
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()
         self.terminal = terminal

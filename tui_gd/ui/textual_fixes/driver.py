@@ -176,7 +176,7 @@ class Writer(WriterThread):
     And what is queued cannot be dropped while the terminal is frozen.
     """
 
-    gone = False
+    gone: bool = False
 
     def run(self) -> None:
         """Write what is queued, several texts at once, until told to stop."""

@@ -45,6 +45,10 @@ class Flow:
     way there and back. Until the terminal has answered for the first time nothing waits for it.
     """
 
+    frames: int
+    bytes: int
+    answers: bool
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.frames = 0
         self.bytes = 0
