@@ -230,13 +230,16 @@ class Driver:
         return [widget.panel for widget in self.run.query(PanelWidget)]
 
     def focused(self) -> list[str]:
-        """The names of the panels whose title is marked as having the focus."""
-        signs = ("▸", "> ")
+        """The names of the panels whose frame, or without colours whose title, shows the focus."""
+        shown = [panel.NAME for panel in self._in_order() if self.run.board.shows(panel)]
+        palette = self.run.context.style.palette
+        if palette.depth == "mono":
+            return [name for name in shown if re.match(". [▸>] ", self.read(f"#{name}"))]
+        corners = {name: self.run.query_one(f"#{name}", CellView).cells for name in shown}
         return [
-            panel.NAME
-            for panel in self._in_order()
-            if self.run.board.shows(panel)
-            and any(sign in self.read(f"#{panel.NAME}")[:12] for sign in signs)
+            name
+            for name, cells in corners.items()
+            if cells is not None and cells.fg[0, 0] == palette.focus
         ]
 
     def notices(self) -> list[str]:

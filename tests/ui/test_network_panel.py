@@ -8,6 +8,7 @@ import pytest
 
 from tests.making import make_problem
 from tests.ui.viewing import DEPTHS, SIZES, text_of, view_of
+from tui_gd.plots.axes import Axes, geometry
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.ui.panels.network import NetworkPanel, formula, value_span
@@ -93,10 +94,13 @@ def test_the_map_is_the_units_activation(activation) -> None:
     cells = panel.draw(view, 24, 80)
     regions = view.style.palette.regions
     heat = [*regions[0, ::-1].tolist(), *regions[1, 1:].tolist()]
-    for line in cells.bg[2:18]:
+    axes = Axes.of(panel._plane.limits, *panel._plane.projection.labels)
+    place = geometry(24, 80, axes)
+    for line in cells.bg[2:18, place.left : place.left + place.columns]:
         levels = [heat.index(colour) for colour in line.tolist() if colour in heat]
         assert levels == sorted(levels)
-        assert (levels[0], levels[-1]) == (0, len(heat) - 1)
+        # a unit that is never below its level has one colour alone
+        assert (levels[0], levels[-1]) == (9 if activation == "relu" else 0, len(heat) - 1)
 
 
 def test_of_softmax_the_map_is_the_p_of_the_class() -> None:

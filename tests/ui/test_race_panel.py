@@ -310,7 +310,7 @@ def test_a_start_from_which_all_diverge_is_drawn_and_said(mode) -> None:
 
 def test_all_train_curves_have_full_colours_and_only_other_test_curves_are_dimmed() -> None:
     panel, view = held("optimizers")
-    curves, _ = contender_curves(panel._held.result, view, 2)
+    curves = contender_curves(panel._held.result, view, 2)
     palette = view.style.palette
     for at, curve in enumerate(curves):
         number = [2, 0, 1, 3, 4, 5, 6][at // 2]
