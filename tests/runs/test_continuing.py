@@ -52,7 +52,7 @@ VARIED = st.sampled_from(
     [
         {},
         {"batch_size": 7, "schedule": "cosine"},
-        {"target_loss": 3.0},
+        {"target_loss": 2.5},
         {"patience": 2, "alpha": (0.1,)},
         {"dtype": "float32", "optimizer": ("adam",)},
     ]
@@ -95,7 +95,7 @@ def state_of(runner: Runner) -> dict[str, Any]:
         "epoch": (now.epoch, now.epochs),
         "seed": now.seed,
         "current": now.lane.name,
-        "stopped": (checkpoint.stopped, checkpoint.stopped_at),
+        "stopped": (checkpoint.stopped, checkpoint.stopped_at <= checkpoint.epoch),
         "lanes": [
             (
                 lane.number,

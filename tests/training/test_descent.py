@@ -1,6 +1,7 @@
 """Descent against explicit loops: mini-batches, schedules, mixed races, stop rules, float32."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -462,4 +463,28 @@ def test_going_on_after_a_stop_ignores_the_rules() -> None:
     assert not trainer.stopped
     trainer.go_to(1)
     assert trainer.advance(1000) == stopped_after - 1
+    assert trainer.stopped
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_visiting_an_epoch_beyond_a_stop_is_not_stopped(resumed: bool) -> None:
+    def made() -> Trainer:
+        return Trainer(load_problem("blobs"), seed=1, stop=StopRules(patience=3))
+
+    trainer = made()
+    stop = trainer.advance(1000)
+    trainer.advance(100)
+    plain = Trainer(load_problem("blobs"), seed=1)
+    plain.advance(stop + 50)
+    if resumed:  # with the keyframes of the start and of the last epoch only
+        checkpoint = trainer.checkpoint()
+        ends = (checkpoint.keyframes[0], checkpoint.keyframes[-1])
+        trainer = made()
+        trainer.restore(replace(checkpoint, keyframes=ends))
+    trainer.back(50)
+    assert (trainer.epoch, trainer.stopped) == (stop + 50, "")
+    assert np.array_equal(trainer.weights, plain.weights)
+    assert trainer.advance(10) == 10  # the run had gone on past the stop
+    trainer.go_to(stop - 1)
+    assert trainer.advance(100) == 1  # and stops again when it goes on from before it
     assert trainer.stopped

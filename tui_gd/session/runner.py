@@ -429,18 +429,14 @@ class Runner:
         trainer = self._trainer
         self._notice = ""
         if self._mode is Mode.STOPPED and not isinstance(command, LOOKING):
-            self._mode = Mode.PAUSED
+            self._mode, trainer.stopped = Mode.PAUSED, ""
         match command:
             case Pause():
                 self._come_to_rest()
             case Resume():
                 self._resume()
             case Step(epochs):
-                # after steps or a seek that are not done yet: as many beyond their goal
-                seeking, running = self._mode is Mode.SEEKING, self._mode is Mode.RUNNING
-                goal = trainer.epoch if running else max(self._goal, trainer.epoch)
-                self._come_to_rest()
-                self._go(Mode.SEEKING if seeking else Mode.STEPPING, goal + epochs)
+                self._step(epochs)
             case StepBack(epochs):
                 self._come_to_rest()
                 trainer.back(epochs)
@@ -461,8 +457,19 @@ class Runner:
                     self._come_to_rest()
                 self._change_lanes(command)
 
+    def _step(self, epochs: int) -> None:
+        """Go some epochs beyond steps or a seek that are not done yet, or from here."""
+        seeking, running = self._mode is Mode.SEEKING, self._mode is Mode.RUNNING
+        here = self._trainer.epoch
+        goal = here if running else max(self._goal, here)
+        self._come_to_rest()
+        if not seeking:
+            self._trainer.end_visit()
+        self._go(Mode.SEEKING if seeking else Mode.STEPPING, goal + epochs)
+
     def _resume(self) -> None:
         now, epoch = time.perf_counter(), self._trainer.epoch
+        self._trainer.end_visit()
         if epoch >= self._epochs:
             self._epochs = epoch + self._extension
         self._go(Mode.RUNNING, self._epochs)

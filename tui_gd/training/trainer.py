@@ -126,6 +126,7 @@ class Trainer:
         self._filling: Chunk | None = None  # the chunk in progress
         self._interrupt = False
         self._depth = 0  # of nested `_deferring` contexts
+        self._visited = 0  # up to this epoch, recorded ones are computed again to be looked at
         self._deferred_rates: dict[int, float] = {}
         self._saved = SavedMark()
         weights = self._draw_start(seed) if initial_weights is None else initial_weights
@@ -152,7 +153,7 @@ class Trainer:
             lane.diverged = None if np.isfinite(value) else 0
         self.epoch, self._state, self.loss, self.grad = 0, state, loss, grad
         self._ahead = None
-        self.stopped, self.stopped_at = "", math.inf
+        self.stopped, self.stopped_at, self._visited = "", math.inf, 0
         self.descent.use(methods)
         self.history = History(state, lanes, keep_epochs=self._keep_epochs)
         self.history.train_loss.write(0, loss[None])
@@ -256,7 +257,9 @@ class Trainer:
         """
         begin = self.epoch
         goal = begin + epochs
-        self._leave_stop()
+        self.stopped = ""
+        if self._visited <= begin < self.stopped_at:
+            self.stopped_at = math.inf
         with self._deferring():
             if begin == 0 < goal:
                 self._check_start()
@@ -265,6 +268,10 @@ class Trainer:
                 if self._interrupt or self.stopped:
                     break
         return self.epoch - begin
+
+    def end_visit(self) -> None:
+        """Let stop rules apply from here on, though `go_to_keyframe` was asked to go further."""
+        self._visited = min(self._visited, self.epoch)
 
     def back(self, epochs: int = 1) -> None:
         """Go `epochs` epochs back, at most to epoch 0."""
@@ -279,10 +286,12 @@ class Trainer:
     def go_to_keyframe(self, epoch: int) -> None:
         """Go to the last keyframe at or before `epoch`, unless the run is already closer.
 
-        Visiting a recorded epoch does not change it: a proposed learning rate is dropped.
+        Visiting a recorded epoch does not change it: a proposed learning rate is dropped, and stop
+        rules do not end the way there.
         """
         if epoch == self.epoch:
             return
+        self._visited = min(epoch, self.newest)
         if epoch <= self.newest:
             self._drop_proposals()
         keyframe, state = self.history.keyframe_before(self.history.replay_start(epoch))
@@ -316,6 +325,8 @@ class Trainer:
         self._apply_proposals()
         change = min(lane.next_change(begin) for lane in self.lanes)
         most = int(min(most, self._chunk_epochs(), change - begin))
+        if begin < self._visited:  # rules apply from there on
+            most = min(most, self._visited - begin)
         diverged = self.diverged
         frozen = diverged if diverged.any() else None
         chunk = Chunk(most, self._state, self.loss, self.grad)
@@ -386,6 +397,8 @@ class Trainer:
         rules = self.stop_rules
         if not rules or self.epoch < first or self.stopped_at <= self.epoch:
             return
+        if first <= self._visited:
+            return
         done, test = self.epoch + 1 - first, self.history.test_loss
         best = []
         if rules.patience is not None:
@@ -402,18 +415,12 @@ class Trainer:
                 self.history.forget(lane, epoch)
         self.stopped = why
 
-    def _leave_stop(self) -> None:
-        """Let the stop rules apply again if the run is before the epoch of its stop."""
-        self.stopped = ""
-        if self.epoch < self.stopped_at:
-            self.stopped_at = math.inf
-
     def _move_to(self, epoch: int, state: Floats) -> None:
         """Move to `epoch`, whose state is `state`; proposed learning rates are dropped."""
         weights = np.ascontiguousarray(state[:, 0])
         loss, grad = self.descent.loss_and_grad(weights, methods=self._changed_methods(epoch))
         self.epoch, self._state, self.loss, self.grad = epoch, state, loss, grad
-        self._leave_stop()
+        self.stopped = ""
         self._use_methods()
         if epoch < self.history.train_loss.dense_from:  # a thinned record may lack this epoch
             known = np.array([one.diverged is None or one.diverged >= epoch for one in self.lanes])
@@ -627,7 +634,7 @@ class Trainer:
             )
             self._move_to(keyframe, state.astype(self._state.dtype))
             self._saved = SavedMark()
-            self.stopped_at = -math.inf  # the rules have had their say
+            self.stopped_at, self._visited = -math.inf, 0  # the rules have had their say
             self.advance(checkpoint.epoch - self.epoch)
             self.stopped, self.stopped_at = checkpoint.stopped, checkpoint.stopped_at
         for lane, record in zip(self.lanes, checkpoint.lanes, strict=True):
