@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss
 
 from tests import tutorial
 from tests.making import Floats, make_engine, make_rows
+from tui_gd.learning import engine as engine_module
 from tui_gd.learning.engine import Interrupted
 
 LOSSES = ["sse", "cross-entropy"]
@@ -126,16 +127,33 @@ def test_a_lane_has_the_same_bits_alone_and_among_others(
 ) -> None:
     x, y = make_rows(rows, features)
     engine = make_engine(x, y, loss)
-    weights = np.random.default_rng(6).standard_normal((64, features + 1))
+    weights = np.random.default_rng(6).standard_normal((150, features + 1))
     together = engine.loss_and_grad(weights)
-    for number in (0, 1, 31, 62, 63):
+    for number in (0, 1, 31, 64, 65, 149):
         alone = engine.loss_and_grad(weights[number : number + 1])
         assert alone[0].tobytes() == together[0][number].tobytes()
         assert alone[1].tobytes() == together[1][number].tobytes()
-    for begin, stop in ((3, 5), (10, 17), (40, 63)):
+    for begin, stop in ((3, 5), (10, 17), (40, 104)):
         some = engine.loss_and_grad(weights[begin:stop])
         assert some[0].tobytes() == together[0][begin:stop].tobytes()
         assert some[1].tobytes() == together[1][begin:stop].tobytes()
+
+
+@pytest.mark.parametrize("kernels", [set(), {"any"}])
+@pytest.mark.parametrize("features", [1, 2, 15])
+def test_both_ways_to_multiply_rows_of_few_columns_agree_with_exact_sums(
+    monkeypatch: pytest.MonkeyPatch, kernels: set[str], features: int
+) -> None:
+    monkeypatch.setattr(engine_module.ONE_BLAS_THREAD, "kernels", lambda: kernels)
+    monkeypatch.setattr(engine_module, "AVX512_KERNELS", {"any"})
+    monkeypatch.setattr(engine_module, "SMALL_DATA_BYTES", 0)
+    x, y = make_rows(1001, features)
+    weights = 0.5 * np.random.default_rng(1).standard_normal((2, features + 1))
+    value, grad = make_engine(x, y).loss_and_grad(weights)
+    for lane in range(2):
+        wanted = slow("sse", weights[lane], x, y)
+        assert value[lane] == pytest.approx(wanted[0], rel=1e-12)
+        np.testing.assert_allclose(grad[lane], wanted[1], rtol=1e-10, atol=1e-10)
 
 
 def test_a_lane_has_the_same_bits_with_many_sections() -> None:

@@ -7,9 +7,9 @@ order and the sections are summed in order, so the number of threads does not ch
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import ThreadpoolController
 
-from tui_gd.learning.losses import Floats, Loss, Targets, Value, make_loss
+from tui_gd.learning.losses import (
+    Floats,
+    Loss,
+    SigmoidSquaredError,
+    Targets,
+    Value,
+    make_loss,
+)
 from tui_gd.learning.models import Buffers, Model, is_sparse
 
 
@@ -36,12 +43,12 @@ class _OneBlasThread:
         self._lock = threading.Lock()
         self._controller: ThreadpoolController | None = None
         self._limiter: Any = None
+        self._kernels: set[str] | None = None
 
     def __enter__(self) -> None:
         with self._lock:
             if not self.held:
-                self._controller = self._controller or ThreadpoolController()
-                self._limiter = self._controller.limit(limits=1, user_api="blas")
+                self._limiter = self._libraries().limit(limits=1, user_api="blas")
                 self._limiter.__enter__()
             self.held += 1
 
@@ -50,6 +57,17 @@ class _OneBlasThread:
             self.held -= 1
             if not self.held:
                 self._limiter.__exit__(None, None, None)
+
+    def kernels(self) -> set[str]:
+        """Return for which processors the kernels of the loaded BLAS libraries are."""
+        with self._lock:
+            if self._kernels is None:
+                self._kernels = {str(one.get("architecture")) for one in self._libraries().info()}
+            return self._kernels
+
+    def _libraries(self) -> ThreadpoolController:
+        self._controller = self._controller or ThreadpoolController()
+        return self._controller
 
 
 ONE_BLAS_THREAD = _OneBlasThread()
@@ -65,20 +83,27 @@ def computing() -> Iterator[None]:
         yield
 
 
-# a block and its buffers should stay in a core's cache of 2 MiB. Within that, longer blocks are
-# better: two threads pass the interpreter lock after every numpy call
-BLOCK_BYTES = 2 << 20
-SMALLEST_BLOCK, LARGEST_BLOCK = 4096, 32_768
-SECTION_ROWS = 4 * LARGEST_BLOCK
-# per buffer of scores: 64 Ki doubles are 512 KiB, so three of them stay in a core's cache
-BUFFER_SCORES = 65_536
+Rows = NDArray[np.intp]
+Sums = tuple[Floats, Floats]
+"""Loss (lanes,) and direction of descent (lanes, parameters), over some rows."""
+
+# a block of rows and its buffers should stay in a core's second-level cache, often 1 MiB. Within
+# that, longer blocks are better: two threads pass the interpreter lock after every numpy call
+BLOCK_BYTES = 1 << 20
+SMALLEST_BLOCK, LARGEST_BLOCK = 1024, 16_384
+SECTION_ROWS = 8 * LARGEST_BLOCK
+# per buffer of scores: 32 Ki doubles are 256 KiB
+BUFFER_SCORES = 32_768
 # up to this size the data are copied in column order: it costs nothing and BLAS is faster on it
 SMALL_DATA_BYTES = 1 << 20
+# with these kernels of OpenBLAS, `multiply_pairs` is faster for up to this many columns
+AVX512_KERNELS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+MOST_PAIR_COLUMNS = 16
 
 
-def block_rows(columns: int) -> int:
-    """Return the rows of a block of data with that many columns: a power of two."""
-    fitting = BLOCK_BYTES // (8 * (columns + 3))
+def block_rows(numbers: int) -> int:
+    """Return the rows of a block with that many numbers a row: a power of two."""
+    fitting = max(1, BLOCK_BYTES // (8 * numbers))
     return min(max(1 << (fitting.bit_length() - 1), SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
@@ -138,13 +163,12 @@ class LocalEngine:
     """Loss and gradient on this machine's cores; see `Engine`.
 
     `x` is (rows, features + 1) with ones last, `y` is (rows,). A sparse `x`, in compressed rows, is
-    multiplied as it is. If `x` has no column of ones, or
-    another type than `dtype`, its rows are converted block by block: it may be mapped from a file
-    larger than memory. `row_weights` (rows,) multiply the losses of the rows; a mean is then over
-    the sum of the weights.
+    multiplied as it is. If `x` has no column of ones, or another type than `dtype`, its rows are
+    converted block by block: it may be mapped from a file larger than memory. `row_weights` (rows,)
+    multiply the losses of the rows; a mean is then over the sum of the weights.
 
     A lane's result depends neither on the other lanes nor on the number of threads. Memory beside
-    the data: three buffers of 512 KiB per thread, or of one block of one lane if that is more.
+    the data: three buffers of 256 KiB per thread, or of one block of one lane if that is more.
     """
 
     penalty: Penalty
@@ -165,28 +189,37 @@ class LocalEngine:
         self._model = model
         self.rule = loss
         self._dtype = np.dtype(dtype)
-        columns = model.features + 1
+        self._signed: SigmoidSquaredError | None = None
+        columns = numbers = model.features + 1
         if is_sparse(x):
             x = x.astype(self._dtype, copy=False)
-            columns = max(1, x.nnz // max(1, x.shape[0]))  # type: ignore[attr-defined]
+            numbers = max(1, x.nnz // max(1, x.shape[0]))  # type: ignore[attr-defined]
         elif x.nbytes <= SMALL_DATA_BYTES:
-            ready = np.ones((len(x), model.features + 1), self._dtype, order="F")
+            ready = np.ones((len(x), columns), self._dtype, order="F")
             ready[:, : x.shape[1]] = x
             x, y = ready, y.astype(self._dtype)
+            if isinstance(loss, SigmoidSquaredError) and row_weights is None and not model.hidden:
+                self._signed = loss
+                x *= 2.0 * y[:, None].astype(self._dtype) - 1.0
         self._x, self._y = x, y
-        self._as_it_is = x.shape[1] == model.features + 1 and x.dtype == self._dtype
+        self._as_it_is = x.shape[1] == columns and x.dtype == self._dtype
         self._row_weights = None if row_weights is None else row_weights.astype(self._dtype)
         self.penalty = penalty or Penalty()
         self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
-        rows = block_rows(columns)
+        units = sum(units + 1 for units in model.hidden)
+        rows = block_rows(numbers + 3 * model.outputs + 2 * units)
         self._one_block = len(y) <= rows
-        block = max(1, min(len(y), rows))
+        self._block_rows = block = max(1, min(len(y), rows))
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
         self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
-        self._block_rows = block
+        self._unlock = len(y) > SECTION_ROWS
+        # small data are in column order, which needs no pairs
+        self._pairs = columns <= MOST_PAIR_COLUMNS and self._dtype == np.float64
+        self._pairs &= not is_sparse(x) and not x.flags.f_contiguous
+        self._pairs &= not ONE_BLAS_THREAD.kernels().isdisjoint(AVX512_KERNELS)
         self._buffers = [self._make_buffers()]
-        self._cut_lanes, self._cut_pass = -1, self._make_pass(0)
+        self._bound_lanes, self._bound_pass = -1, self._bind(0)
         self._scales = self._scales_for(None)
         self._plain = self._scales == (1.0, 1.0) and not (self.penalty.l1 or self.penalty.l2)
 
@@ -201,8 +234,8 @@ class LocalEngine:
         if not ONE_BLAS_THREAD.held:
             with ONE_BLAS_THREAD:
                 return self.loss_and_grad(weights, rows)
-        if rows is None and len(weights) == self._cut_lanes:
-            loss, grad = self._cut_pass(weights)
+        if rows is None and len(weights) == self._bound_lanes:
+            loss, grad = self._bound_pass(weights)
         else:
             loss, grad = self._passes(weights, rows, gradient=True)
         if not self._plain:
@@ -219,6 +252,7 @@ class LocalEngine:
 
     def _make_buffers(self) -> Buffers:
         buffers = self._model.buffers(self._lanes_at_once, self._block_rows, self._dtype)
+        buffers.unlock, buffers.pairs = self._unlock, self._pairs
         if not self._as_it_is:
             buffers.rows = np.ones((self._block_rows, self._model.features + 1), self._dtype)
         return buffers
@@ -246,115 +280,122 @@ class LocalEngine:
                 slope = penalty.l1 * np.sign(penalized) + penalty.l2 * penalized
                 grad += self.rule.descent_factor * slope
 
-    def _passes(
-        self, weights: Floats, rows: NDArray[np.intp] | None, *, gradient: bool
-    ) -> tuple[Floats, Floats]:
+    def _passes(self, weights: Floats, rows: Rows | None, *, gradient: bool) -> Sums:
         """Make one pass over the data for every group of lanes that fits into the buffers."""
-        group = self._lanes_at_once
-        parts = [
-            self._one_pass(weights[i : i + group], rows, gradient)
-            for i in range(0, len(weights), group)
-        ]
+        size = self._lanes_at_once
+        groups = [weights[i : i + size] for i in range(0, len(weights), size)]
+        if rows is not None or not self._one_block or not self._as_it_is:
+            parts = [self._sections(group, rows, gradient) for group in groups]
+        elif gradient and len(groups) == 1:
+            self._bound_lanes, self._bound_pass = len(weights), self._bind(len(weights))
+            return self._bound_pass(weights)
+        else:
+            every_row = slice(0, len(self._y))
+            parts = [self._block(group, self._buffers[0], every_row, gradient) for group in groups]
         if len(parts) == 1:
             return parts[0]
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
-    def _one_pass(
-        self, weights: Floats, rows: NDArray[np.intp] | None, gradient: bool
-    ) -> tuple[Floats, Floats]:
+    def _sections(self, weights: Floats, rows: Rows | None, gradient: bool) -> Sums:
+        """Make one pass over all sections; their sums are added in order, in double precision."""
         n = len(self._y) if rows is None else len(rows)
-        if rows is None and self._one_block and self._as_it_is:
-            if gradient:
-                self._cut_lanes, self._cut_pass = len(weights), self._make_pass(len(weights))
-                return self._cut_pass(weights)
-            buffers = self._buffers[0].cut(len(weights), n)
-            return self._block(buffers, weights, self._x, self._y, self._row_weights, gradient)
-        sections = -(-n // SECTION_ROWS)
-        losses = np.zeros((sections, len(weights)))
-        grads = np.zeros((sections, *weights.shape) if gradient else (sections, len(weights), 0))
-        given_up: list[bool] = []
 
-        def work(buffers: Buffers, mine: Iterator[int], *, calling: bool) -> None:
-            with np.errstate(all="ignore"):  # per thread; see `computing`
-                for section in mine:
-                    if section >= sections:
-                        return
-                    begin = section * SECTION_ROWS
-                    for start in range(begin, min(begin + SECTION_ROWS, n), self._block_rows):
-                        if given_up:
-                            return
-                        if calling and self.between_blocks:
-                            self.between_blocks()
-                        part = slice(start, min(start + self._block_rows, n))
-                        chosen = part if rows is None else rows[part]
-                        x = self._x[chosen]
-                        if not self._as_it_is:
-                            buffers.rows[: len(x), : x.shape[1]] = x
-                            x = buffers.rows[: len(x)]
-                        loss, grad = self._block(
-                            buffers.cut(len(weights), part.stop - start),
-                            weights,
-                            x,
-                            self._y[chosen],
-                            None if self._row_weights is None else self._row_weights[chosen],
-                            gradient,
-                        )
-                        losses[section] += loss
-                        grads[section] += grad
+        def sums(section: int, buffers: Buffers, look: Callable[[], None]) -> Sums:
+            begin = section * SECTION_ROWS
+            loss = np.zeros(len(weights))
+            grad = np.zeros(weights.shape if gradient else (len(weights), 0))
+            for start in range(begin, min(begin + SECTION_ROWS, n), self._block_rows):
+                look()
+                part = slice(start, min(start + self._block_rows, n))
+                chosen = part if rows is None else rows[part]
+                block_loss, block_grad = self._block(weights, buffers, chosen, gradient)
+                loss += block_loss
+                grad += block_grad
+            return loss, grad
 
+        losses, grads = zip(*self._share(-(-n // SECTION_ROWS), sums), strict=True)
+        return _sum_in_order(losses), _sum_in_order(grads).astype(weights.dtype, copy=False)
+
+    def _share(
+        self, units: int, work: Callable[[int, Buffers, Callable[[], None]], Sums]
+    ) -> list[Sums]:
+        """Return `work(unit, buffers, look)` for every unit; each thread takes the next unit.
+
+        `work` calls `look` between blocks: it raises `Interrupted` when the pass is given up.
+        """
+        results: dict[int, Sums] = {}
         shared = count()  # next() is one step in C, so threads may share it
-        helpers = min(self._threads, sections) - 1
+        given_up = threading.Event()
+
+        def run(buffers: Buffers, look: Callable[[], None]) -> None:
+            with np.errstate(all="ignore"):  # per thread; see `computing`
+                while (unit := next(shared)) < units:
+                    results[unit] = work(unit, buffers, look)
+
+        def assist(buffers: Buffers) -> None:
+            with suppress(Interrupted):
+                run(buffers, interrupting(lambda: not given_up.is_set()))
+
+        helpers = min(self._threads, units) - 1
         while len(self._buffers) <= helpers:
             self._buffers.append(self._make_buffers())
-        if helpers and self._pool is None:
+        if helpers > 0 and self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1, "engine")
         futures = [
-            self._pool.submit(work, buffers, shared, calling=False)
+            self._pool.submit(assist, buffers)
             for buffers in self._buffers[1 : helpers + 1]
             if self._pool
         ]
         try:
-            work(self._buffers[0], shared, calling=True)
+            run(self._buffers[0], self.between_blocks or (lambda: None))
         except BaseException:
-            given_up.append(True)
+            given_up.set()
             raise
         finally:
             for future in futures:
-                future.result()
-        # sums are in double precision, the direction is in that of the weights
-        return _sum_in_order(losses), _sum_in_order(grads).astype(weights.dtype, copy=False)
+                if not future.cancel():  # on a busy machine a helper may not have started
+                    future.result()
+        return [results[unit] for unit in range(units)]
 
-    def _make_pass(self, lanes: int) -> Callable[[Floats], tuple[Floats, Floats]]:
+    def _block(
+        self, weights: Floats, buffers: Buffers, chosen: slice | Rows, gradient: bool
+    ) -> Sums:
+        """Return the sums over the chosen rows, which fit into the buffers."""
+        x, y = self._x[chosen], self._y[chosen]
+        if buffers.rows is not None:
+            buffers.rows[: len(x), : x.shape[1]] = x
+            x = buffers.rows[: len(x)]
+        row_weights = None if self._row_weights is None else self._row_weights[chosen]
+        cut = buffers.cut(len(weights), x.shape[0])
+        scores = self._model.scores(weights, x, cut)
+        if self._signed:
+            loss = self._signed.signed_block(scores, cut.delta, gradient)
+        else:
+            loss = self.rule.block(scores, y, cut.delta, cut.spare, gradient, row_weights)
+        if gradient:
+            return loss, self._model.gradient(weights, x, cut.delta, cut)
+        return loss, weights[:, :0]
+
+    def _bind(self, lanes: int) -> Callable[[Floats], Sums]:
         """Return `_block` with gradient for that many lanes, if the data are a single block."""
         buffers = self._buffers[0].cut(lanes, len(self._y))
         delta, spare = buffers.delta, buffers.spare
-        y, row_weights, block = self._y, self._row_weights, self.rule.block
         scores, gradient = self._model.bind(self._x, buffers)
-
-        def one_block(weights: Floats) -> tuple[Floats, Floats]:
-            loss = block(scores(weights), y, delta, spare, True, row_weights)
-            return loss, gradient(weights)
-
-        return one_block
-
-    def _block(
-        self,
-        buffers: Buffers,
-        weights: Floats,
-        x: Floats,
-        y: Targets,
-        row_weights: Floats | None,
-        gradient: bool,
-    ) -> tuple[Floats, Floats]:
-        scores = self._model.scores(weights, x, buffers)
-        loss = self.rule.block(scores, y, buffers.delta, buffers.spare, gradient, row_weights)
-        if gradient:
-            return loss, self._model.gradient(weights, x, buffers.delta, buffers)
-        return loss, weights[:, :0]
+        if self._signed:
+            signed_block = self._signed.signed_block
+            return lambda weights: (
+                signed_block(scores(weights), delta, True),
+                gradient(weights),
+            )
+        y, row_weights, block = self._y, self._row_weights, self.rule.block
+        return lambda weights: (
+            block(scores(weights), y, delta, spare, True, row_weights),
+            gradient(weights),
+        )
 
 
-def _sum_in_order(parts: Floats) -> Floats:
-    """Sum over the first axis in order; `sum` would choose another order for one lane."""
+def _sum_in_order(parts: Sequence[Floats]) -> Floats:
+    """Sum the parts in order; numpy's `sum` would choose another order for one lane."""
     total: Floats = parts[0].copy()
     for part in parts[1:]:
         total += part
@@ -507,7 +548,12 @@ class Engines:
             problem = self._problem
             rule = make_loss(loss, problem.task, self._dtype)
             engine = LocalEngine(
-                self._model, rule, problem.x_test, problem.y_test, self._threads, dtype=self._dtype
+                self._model,
+                rule,
+                problem.x_test,
+                problem.y_test,
+                self._threads,
+                dtype=self._dtype,
             )
             engine.between_blocks = self._between_blocks
             self._test[loss] = engine

@@ -17,11 +17,11 @@ from tui_gd.training.series import Series
 
 @dataclass(slots=True)
 class _Pending:
-    """The weights (epochs, parameters) of one lane at epochs `first` and after, and its loss."""
+    """The weights (epochs, lanes, parameters) of some lanes at epochs `first` and after."""
 
-    lane: int
-    loss: str
     first: int
+    lanes: list[int]
+    loss: str
     weights: Floats
 
 
@@ -42,47 +42,65 @@ class Evaluation:
     ) -> None:
         """Queue the weights (epochs, lanes, parameters) of epochs `first` and after.
 
-        `losses` names every lane's loss in these epochs. Only those with `finite` (epochs, lanes)
-        set and no test loss on record are evaluated.
+        `losses` names every lane's loss in these epochs. A lane is evaluated up to its last epoch
+        that has `finite` (epochs, lanes) set and no test loss on record.
         """
         missing = finite & np.isnan(self._series.block(first, first + len(weights)))
-        for lane in np.flatnonzero(missing.any(axis=0)).tolist():
-            last = int(np.flatnonzero(missing[:, lane])[-1])
-            part = weights[: last + 1, lane].copy()
-            self._pending.append(_Pending(lane, losses[lane], first, part))
+        epochs = np.where(missing.any(axis=0), len(missing) - missing[::-1].argmax(axis=0), 0)
+        alike: dict[tuple[str, int], list[int]] = {}
+        for lane, count in enumerate(epochs.tolist()):
+            if count:
+                alike.setdefault((losses[lane], count), []).append(lane)
+        for (loss, count), lanes in alike.items():
+            part = weights[:count] if len(lanes) == weights.shape[1] else weights[:count, lanes]
+            self._pending.append(_Pending(first, lanes, loss, part.copy()))
 
     def finish(self, engine_for: EngineMaker) -> None:
         """Compute everything in the queue; `Interrupted` leaves the rest in it."""
         while self._pending:
-            # lanes with the same epochs and the same loss go into one call
             one = self._pending[0]
-            alike = (one.loss, one.first, len(one.weights))
-            group = [p for p in self._pending if (p.loss, p.first, len(p.weights)) == alike]
-            weights = np.concatenate([p.weights for p in group])
-            losses = engine_for(one.loss).loss(weights)
-            for part, pending in zip(losses.reshape(len(group), -1), group, strict=True):
-                self._series.write_lane(pending.lane, one.first, part)
-            done = set(map(id, group))
-            self._pending = [p for p in self._pending if id(p) not in done]
+            epochs, lanes, parameters = one.weights.shape
+            losses = engine_for(one.loss).loss(one.weights.reshape(-1, parameters))
+            losses = losses.reshape(epochs, lanes)
+            if one.lanes == list(range(self._series.lanes)):
+                self._series.write(one.first, losses)
+            else:
+                for lane, values in zip(one.lanes, losses.T, strict=True):
+                    self._series.write_lane(lane, one.first, values)
+            del self._pending[0]
 
     def forget(self, lane: int, after: int) -> None:
         """Remove a lane's weights after epoch `after`."""
-        for pending in self._pending:
-            if pending.lane == lane:
-                pending.weights = pending.weights[: max(0, after + 1 - pending.first)]
-        self._pending = [pending for pending in self._pending if len(pending.weights)]
+        kept = self._of_lane(lane, after)
+        self._remove(lane)
+        self._pending += kept
 
     def branch(self, parent: int, lane: int, epoch: int) -> None:
         """Queue for a new lane what its parent has in the queue up to `epoch`."""
-        copies = [
-            _Pending(lane, p.loss, p.first, p.weights[: max(0, epoch + 1 - p.first)])
-            for p in self._pending
-            if p.lane == parent
-        ]
-        self._pending += [copy for copy in copies if len(copy.weights)]
+        for one in self._of_lane(parent, epoch):
+            one.lanes = [lane]
+            self._pending.append(one)
 
     def close(self, position: int) -> None:
         """Remove a lane; later positions move up by one."""
-        self._pending = [pending for pending in self._pending if pending.lane != position]
-        for pending in self._pending:
-            pending.lane -= pending.lane > position
+        self._remove(position)
+        for one in self._pending:
+            one.lanes = [lane - (lane > position) for lane in one.lanes]
+
+    def _of_lane(self, lane: int, last: int) -> list[_Pending]:
+        """Return copies of what is queued of one lane up to epoch `last`."""
+        found = []
+        for one in self._pending:
+            epochs = max(0, last + 1 - one.first)
+            if lane in one.lanes and epochs:
+                own = one.lanes.index(lane)
+                part = one.weights[:epochs, own : own + 1].copy()
+                found.append(_Pending(one.first, [lane], one.loss, part))
+        return found
+
+    def _remove(self, lane: int) -> None:
+        for one in self._pending:
+            if lane in one.lanes:
+                one.weights = np.delete(one.weights, one.lanes.index(lane), axis=1)
+                one.lanes.remove(lane)
+        self._pending = [one for one in self._pending if one.lanes]
