@@ -59,7 +59,7 @@ class _OneBlasThread:
                 self._limiter.__exit__(None, None, None)
 
     def kernels(self) -> set[str]:
-        """Return for which processors the kernels of the loaded BLAS libraries are."""
+        """Return the names of the processors that the loaded BLAS kernels are made for."""
         with self._lock:
             if self._kernels is None:
                 self._kernels = {str(one.get("architecture")) for one in self._libraries().info()}
@@ -198,7 +198,8 @@ class LocalEngine:
             ready = np.ones((len(x), columns), self._dtype, order="F")
             ready[:, : x.shape[1]] = x
             x, y = ready, y.astype(self._dtype)
-            if isinstance(loss, SigmoidSquaredError) and row_weights is None and not model.hidden:
+            plain = row_weights is None and not model.hidden
+            if plain and isinstance(loss, SigmoidSquaredError) and loss.signable:
                 self._signed = loss
                 x *= 2.0 * y[:, None].astype(self._dtype) - 1.0
         self._x, self._y = x, y
