@@ -141,10 +141,11 @@ async def test_letters_that_are_keys_elsewhere_are_typed() -> None:
 async def test_a_column_that_does_for_no_target_is_told_and_asked_again(table) -> None:
     async with driving(ready=False, problem="table.csv") as driver:
         await asked_for(driver)
-        await driver.press("enter")  # age
+        await driver.type("age")
+        await driver.press("enter")
         await driver.until(lambda: "table.csv: age is always 1" in driver.notices())
         await asked_for(driver)
-        await driver.press("down", "enter")
+        await driver.press("pageup", "down", "enter")
         await driver.status(epoch=0)
         assert table == [None, "age", "Churn"]
 

@@ -13,6 +13,7 @@ from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.screens.choices import likely_target
 from tui_gd.ui.screens.pages import draw_help, help_columns
 from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
 from tui_gd.ui.terminal import spelt
@@ -320,3 +321,24 @@ def test_ascii_is_as_wide_as_what_it_stands_for() -> None:
     assert spelt("╭──╮ α…") == "+--+ a."
     assert spelt("🔎x") == "??x"
     assert spelt("plain") == "plain"
+
+
+async def test_the_advised_loss_is_marked_and_chosen_where_a_run_is_stuck() -> None:
+    async with driving(seed=6) as driver:  # half of the rows are wrong, on a plateau
+        await driver.press("f", "space")
+        await driver.status(state="FINISHED")
+        await driver.settled()
+        await driver.press("B")
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.until(lambda: "cross-entropy ←" in driver.text())
+        await driver.press("enter")
+        await driver.until(lambda: len(driver.run.runner.snapshot.lanes) == 2)
+        assert driver.run.runner.snapshot.lane.loss_name == "cross-entropy"
+
+
+@pytest.mark.parametrize(
+    ("columns", "likely"),
+    [(("y", "x"), "y"), (("a", "Label", "b"), "Label"), (("a", "b", "price"), "price")],
+)
+def test_the_likely_target_has_its_name_or_is_the_last(columns, likely) -> None:
+    assert likely_target(columns) == likely

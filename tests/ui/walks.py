@@ -7,8 +7,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from textual.command import CommandPalette
+from textual.widgets import Input
 
 from tests.ui.driving import Driver
+from tui_gd.runs.share import open_line
 from tui_gd.session.commands import SetPace
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import Choice, ExportScreen, Prompt
@@ -152,8 +154,8 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press("full_stop", key)
     await driver.until(lambda: isinstance(driver.app.screen, Choice))
-    await driver.until(lambda: "Branch here with another" in driver.text())
-    await driver.press(*["down"] * 7, "enter")  # past the six other optimizers and mse
+    await driver.until(lambda: "Branch here into a new lane" in driver.text())
+    await driver.press("down", "enter")  # past mse
     await driver.until(lambda: "lane B of 2" in driver.read("#status"))
     await driver.press("6")
     await driver.until(lambda: re.search(r"B +0\.01 .* A at 1 +sgd", text_of(driver)))
@@ -329,6 +331,18 @@ async def _(driver: Driver, key: str) -> None:
     assert set(driver.run.runner.snapshot.lane.weights) <= numbers_in(text)
 
 
+@walk("share")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press("full_stop", key)
+    await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+    line = driver.app.screen.query_one(Input).value
+    assert driver.app.clipboard == line
+    shared = open_line(line)
+    assert (shared.settings.problem, shared.settings.seed) == ("blobs", 3)
+    await driver.press("escape")
+    await driver.until(lambda: driver.app.screen is driver.run)
+
+
 @walk("reset")
 async def _(driver: Driver, key: str) -> None:
     start = await driver.status(epoch=0)
@@ -393,7 +407,7 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Choice))
-    await driver.until(lambda: "squared error" in driver.text())
+    await driver.until(lambda: "no plateau · usual for classes" in driver.text())
     await driver.press("down", "down", "enter")
     await driver.until(lambda: "cross-entropy" in driver.read("#top"))
 

@@ -121,6 +121,7 @@ ACTIONS = (
     Action("copy", "w", "w, W", "copy the panel's numbers / write a file", "Program"),
     Action("write", "W", "", "write the panel's numbers to a file", "Program"),
     Action("export", "e", "e", "export report, losses, weights and more", "Program"),
+    Action("share", "f3", "F3", "copy the line that repeats the run", "Program"),
     Action("kept_runs", "L", "L", "the kept runs: compare, go on, delete", "Program"),
     Action("repaint", "ctrl+l,f10", "ctrl+l", "paint the whole screen again", "Program"),
     Action("meter", "F", "F", "frames and kB/s sent, in the first line", "Program"),

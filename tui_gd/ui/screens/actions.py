@@ -13,13 +13,13 @@ import numpy as np
 from textual import work
 
 from tui_gd.errors import OutputError, ProblemError
-from tui_gd.learning.losses import POSSIBLE, TITLES
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.lessons.library import TOUR, bundled
 from tui_gd.lessons.player import Player
-from tui_gd.problems import BUILTIN, SURFACES
+from tui_gd.problems import SURFACES
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import open_without_data
+from tui_gd.runs.share import share_line
 from tui_gd.session import commands
 from tui_gd.session.settings import RunSettings, Scope, options_of
 from tui_gd.session.snapshot import RunState, Snapshot
@@ -27,7 +27,9 @@ from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.copying import MOST_SENT, copy_to_desktop, file_name, panel_text, write_panel
 from tui_gd.ui.keys import APP_ACTIONS, ladder
+from tui_gd.ui.panels.lines import loss_in_words
 from tui_gd.ui.panels.race import Mode
+from tui_gd.ui.screens.choices import OPTIMIZER_WORDS, listed, loss_words, problem_words
 from tui_gd.ui.screens.lesson import refusal
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import (
@@ -143,7 +145,8 @@ async def action_go_to(run: RunScreen) -> None:
     """Ask for an epoch and go there."""
     if snapshot := run.sender.snapshot:
         question = f"Go to epoch (0 to {snapshot.newest}, or further)"
-        epoch = await run.app.push_screen_wait(Prompt(question, str(snapshot.epoch), parse_epoch))
+        shown = _advised(run, "go_to") or str(snapshot.epoch)
+        epoch = await run.app.push_screen_wait(Prompt(question, shown, parse_epoch))
         if epoch is not None:
             run.sender.post(commands.GoTo(int(epoch)))
 
@@ -173,6 +176,12 @@ def rescue_epoch(snapshot: Snapshot) -> int:
     if snapshot.lane.loss > 2.0 * train[lowest]:
         return min(usual, snapshot.recent.first + lowest)
     return usual
+
+
+def _advised(run: RunScreen, action: str) -> str:
+    """Return what the verdict advises to give an action, empty if it does not advise it."""
+    tries = run.board.why.verdict(run.view).tries
+    return next((one.argument for one in tries if one.action == action), "")
 
 
 # Descent
@@ -214,19 +223,12 @@ def action_branch(run: RunScreen) -> None:
 async def action_branch_with(run: RunScreen) -> None:
     """Ask for another optimizer or loss and branch here with it."""
     if snapshot := run.sender.snapshot:
-        lane = snapshot.lane
-        options = [
-            (f"optimizer {name}", f"optimizer {name}: {title}")
-            for name, title in OPTIMIZERS.items()
-            if name != lane.optimizer.name
-        ]
-        options += [
-            (f"loss {name}", f"loss {name}: {TITLES[name]}")
-            for name in POSSIBLE[run.problem.task]
-            if name != lane.loss_name
-        ]
-        question = "Branch here with another"
-        answer = await run.app.push_screen_wait(Choice(question, options, options[0][0]))
+        lane, advised = snapshot.lane, _advised(run, "branch_with")
+        optimizers = {k: v for k, v in OPTIMIZER_WORDS.items() if k != lane.optimizer.name}
+        losses = {k: v for k, v in loss_words(run.problem.task).items() if k != lane.loss_name}
+        options = listed(losses, advised, "loss") + listed(optimizers, advised, "optimizer")
+        question = "Branch here into a new lane with another loss or optimizer"
+        answer = await run.app.push_screen_wait(Choice(question, options, advised))
         if answer is not None:
             kind, _, name = answer.partition(" ")
             optimizer, loss = (name, None) if kind == "optimizer" else (None, name)
@@ -310,20 +312,23 @@ def action_redo(run: RunScreen) -> None:
 async def action_choose_loss(run: RunScreen) -> None:
     """Ask for the loss and begin again with it, from the same start."""
     if run.sender.snapshot:
-        options = [(name, f"{name}: {TITLES[name]}") for name in POSSIBLE[run.problem.task]]
+        advised = _advised(run, "branch_with").partition("loss ")[2]
+        options = listed(loss_words(run.problem.task), advised)
         now = run.settings.loss_for(run.problem)
-        loss = await run.app.push_screen_wait(Choice("Loss", options, now))
+        question = "Begin again from the same start with the loss"
+        loss = await run.app.push_screen_wait(Choice(question, options, now))
         if loss is not None and loss != now:
-            begin_again(run, _change(run, loss_words(loss), loss_words(now)), loss=loss)
+            begin_again(run, _change(run, loss_in_words(loss), loss_in_words(now)), loss=loss)
 
 
 @work
 async def action_choose_optimizer(run: RunScreen) -> None:
     """Ask for the optimizer and begin again with it, from the same start."""
     if run.sender.snapshot:
-        options = [(name, f"{name}: {title}") for name, title in OPTIMIZERS.items()]
+        options = listed(OPTIMIZER_WORDS, _advised(run, "branch_with").partition("optimizer ")[2])
         now = run.sender.snapshot.lane.optimizer.name
-        name = await run.app.push_screen_wait(Choice("Optimizer", options, now))
+        question = "Begin again from the same start with the optimizer"
+        name = await run.app.push_screen_wait(Choice(question, options, now))
         if name is not None and (name,) != run.settings.optimizer:
             change = _change(run, OPTIMIZERS[name], OPTIMIZERS[now])
             begin_again(run, change, optimizer=(name,), momentum=None)
@@ -333,11 +338,9 @@ async def action_choose_optimizer(run: RunScreen) -> None:
 async def action_choose_problem(run: RunScreen) -> None:
     """Ask for the problem and begin with it."""
     if run.sender.snapshot:
-        options = [(name, f"{name}: {one.about}") for name, one in BUILTIN.items()]
-        options += [(name, f"{name}: {one.about}") for name, one in SURFACES.items()]
-        names = [name for name, _ in options]
-        now = run.settings.problem if run.settings.problem in names else names[0]
-        name = await run.app.push_screen_wait(Choice("Problem", options, now))
+        options = listed(problem_words())
+        question = "Begin another problem"
+        name = await run.app.push_screen_wait(Choice(question, options, run.settings.problem))
         if name is not None and name != run.settings.problem:
             begin_with(run, name)
 
@@ -375,11 +378,6 @@ def _change(run: RunScreen, now: str, before: str) -> Change:
     assert snapshot
     epochs = epochs_in_words(snapshot)
     return Change(f"began again with {now}", f"{epochs} with {before}", both=True)
-
-
-def loss_words(name: str) -> str:
-    """Return a loss as people call it: `squared error`."""
-    return TITLES[name].partition(",")[0]
 
 
 def action_columns(run: RunScreen) -> None:
@@ -582,6 +580,22 @@ def action_repaint(run: RunScreen) -> None:
     run.app.refresh(repaint=True, layout=True)
     for widget in run.query(CellView):
         widget.refresh()
+
+
+@work(thread=True, group="export")
+def action_share(run: RunScreen) -> None:
+    """Copy the line that repeats the run, and show it."""
+    try:
+        line = share_line(run.exported())
+    except ProblemError as error:
+        run.say_from_thread(str(error))
+    else:
+        run.app.call_from_thread(_show_line, run, line)
+
+
+def _show_line(run: RunScreen, line: str) -> None:
+    run.app.copy_to_clipboard(line)
+    run.app.push_screen(Prompt("Copied: gd-tui and this line in quotes repeat the run", line, str))
 
 
 def action_write(run: RunScreen) -> None:

@@ -53,8 +53,9 @@ from tui_gd.ui.panels import lines
 from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Board
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.widget import LinesWidget, PanelWidget
+from tui_gd.ui.screens.choices import likely_target, with_first
 from tui_gd.ui.screens.lesson import Guide, LessonBox, guide_for
-from tui_gd.ui.screens.questions import Choice
+from tui_gd.ui.screens.questions import MOST_LISTED, Choice
 from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
 from tui_gd.ui.textual_fixes.app import PacedApp
@@ -282,8 +283,11 @@ class RunScreen(Screen[None]):
         """Ask which of a table's columns is the target, and load the table with that one."""
         name = safe_text(Path(settings.problem).name, None)
         question = f"target: which column of {name}?"
+        likely = likely_target(columns)
+        if len(columns) > MOST_LISTED:
+            columns = tuple(with_first(columns, likely))
         options = [(column, column) for column in columns]
-        target = await self.app.push_screen_wait(Choice(question, options, find=True))
+        target = await self.app.push_screen_wait(Choice(question, options, likely, find=True))
         self.asked = None if target is None else (settings, columns, fault)
         if target is None:
             self.refuse(fault)
