@@ -342,3 +342,15 @@ async def test_the_advised_loss_is_marked_and_chosen_where_a_run_is_stuck() -> N
 )
 def test_the_likely_target_has_its_name_or_is_the_last(columns, likely) -> None:
     assert likely_target(columns) == likely
+
+
+@pytest.mark.parametrize("keys", [("ctrl+p",), ("l",), ("e",), ("L",), ("question_mark",), ()])
+async def test_dialogs_and_notices_survive_windows_of_a_few_columns(keys) -> None:
+    async with driving() as driver:
+        await driver.press(*keys)
+        for columns, rows in ((4, 30), (3, 2), (2, 10), (1, 1), (5, 30), (120, 40)):
+            await driver.pilot.resize_terminal(columns, rows)
+            driver.run.say("a notice of several words")
+            await driver.answered()
+            await driver.press("down", "up")
+        assert not driver.app._exit

@@ -156,7 +156,8 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: isinstance(driver.app.screen, Choice))
     await driver.until(lambda: "Branch here into a new lane" in driver.text())
     await driver.press("down", "enter")  # past mse
-    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.until(lambda: len(driver.run.runner.snapshot.lanes) == 2)
+    assert driver.run.runner.snapshot.lane.loss_name == "cross-entropy"
     await driver.press("6")
     await driver.until(lambda: re.search(r"B +0\.01 .* A at 1 +sgd", text_of(driver)))
 

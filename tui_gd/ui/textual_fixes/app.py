@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from rich._wrap import divide_line
 from rich.console import RenderableType
-from textual import events
+from textual import content, events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.driver import Driver
@@ -31,6 +32,15 @@ LOOK_SOON_SECONDS = 0.02
 F3_COLUMNS = range(1, 16)
 
 
+def _divide_line(text: str, width: int, fold: bool = True) -> list[int]:
+    """Return where a line is broken.
+
+    Fault: in a window of one to three columns a notification, a list or a dialog has no column for
+    its text, and wrapping that ends the app.
+    """
+    return divide_line(text, max(width, 1), fold)
+
+
 class PacedApp(App[Result]):
     """An app that sends a frame only when the terminal has drawn the one before.
 
@@ -42,6 +52,7 @@ class PacedApp(App[Result]):
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()
+        vars(content)["divide_line"] = _divide_line
         self.terminal = terminal
         self.flow = Flow()
         self._missed = Missed()
