@@ -38,9 +38,9 @@ def test_escape_closes_what_is_asked_and_the_mouse_works_behind_it(
                 terminal.wait_for(question)
                 terminal.press("escape")  # alone: nothing that is typed comes behind it
                 terminal.wait_for(lambda now, asked=question: asked not in now.text())
-            terminal.wait_for("▸ loss")
+            terminal.wait_for(lambda now: walks.has_focus(now, "loss"))
             terminal.send("\x1b[<0;20;24M\x1b[<0;20;24m")
-            terminal.wait_for("▸ report")
+            terminal.wait_for(lambda now: walks.has_focus(now, "report"))
             terminal.press("escape", ".")  # in one: both are heard
             walks.wait_for_status(terminal, epoch=1)
             terminal.press("q")

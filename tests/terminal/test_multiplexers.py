@@ -70,10 +70,11 @@ def copied(terminal: Terminal) -> str:
 def test_it_looks_and_works_as_without(kind: str, columns: int, rows: int, tmp_path: Path) -> None:
     with window(kind, columns, rows, tmp_path) as (terminal, _, _):
         provocations.draws_red_and_steps(terminal)
-        terminal.wait_for("▸ loss")
+        terminal.wait_for(lambda now: walks.has_focus(now, "loss"))
         terminal.send(f"\x1b[<0;20;{rows - 6}M\x1b[<0;20;{rows - 6}m")
-        below = "test" if columns < 100 else "report"
-        terminal.wait_for(f"▸ {below}")
+        # two panels lie side by side in a small terminal, four in a large one
+        below = "loss" if columns < 100 else "report"
+        terminal.wait_for(lambda now: walks.has_focus(now, below))
         terminal.press("w")
         terminal.wait_for(copied)
         text = copied(terminal)

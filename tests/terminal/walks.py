@@ -16,6 +16,8 @@ import pytest
 
 from tests.terminal.fixtures import PROGRAM
 from tests.terminal.session import PATIENCE, environment
+from tui_gd.plots.colours import rgb
+from tui_gd.plots.palette import palette_for
 
 if TYPE_CHECKING:
     from tests.terminal.fixtures import Ended, Session
@@ -85,6 +87,19 @@ def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
             if now and now == status(terminal):
                 return now
     return seen[-1]
+
+
+def has_focus(terminal: Terminal, word: str) -> bool:
+    """Whether the frame of the panel with this word in its title has the colour of the focus."""
+    focus = {f"{rgb(palette_for(depth, True).focus)!r}" for depth in ("truecolor", "256")}
+    for row, line in enumerate(terminal.text().split("\n")):
+        found = re.search(rf"╭( \w)? ({word})\b", line, re.IGNORECASE)
+        if found:
+            colour = terminal.cells()[row][found.start()].foreground
+            known = re.fullmatch("[0-9a-f]{6}", colour)
+            channels = tuple(int(colour[at : at + 2], 16) for at in (0, 2, 4)) if known else ()
+            return f"{channels!r}" in focus
+    return False
 
 
 def settled(terminal: Terminal, seconds: float = 1.0) -> str:

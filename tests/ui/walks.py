@@ -525,9 +525,9 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press("full_stop")
     await driver.status(epoch=1)
     await driver.press(key)
-    await driver.until(lambda: "▸ epoch 1 ─" in driver.read("#loss"))
+    await driver.until(lambda: " epoch 1 ─" in driver.read("#loss"))
     await driver.press("escape")
-    await driver.until(lambda: "▸ loss ─" in driver.read("#loss"))
+    await driver.until(lambda: " epoch " not in driver.read("#loss").split("\n")[0])
 
 
 @walk("export")
