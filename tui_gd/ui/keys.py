@@ -123,7 +123,7 @@ ACTIONS = (
     Action("export", "e", "e, F3", "export files / copy the share line", "Program"),
     Action("share", "f3", "", "copy the line that repeats the run", "Program"),
     Action("kept_runs", "L", "L", "the kept runs: compare, go on, delete", "Program"),
-    Action("repaint", "ctrl+l,f10", "ctrl+l", "paint the whole screen again", "Program"),
+    Action("repaint", "ctrl+l,f12", "ctrl+l", "paint the whole screen again", "Program"),
     Action("meter", "F", "F", "frames and kB/s sent, in the first line", "Program"),
     Action("theme", "t", "t", "dark / light", "Program"),
     Action("lesson", "f4", "F4", "leave or resume the lesson; the tour", "Program"),
