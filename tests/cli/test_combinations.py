@@ -82,8 +82,8 @@ def test_a_loss_that_does_not_go_with_the_problem_is_refused_in_one_line(
         (("--start", "he", "--hidden", "3"), "epoch=20"),
         (("--dtype", "float32"), "epoch=20"),
         (("--standardize",), "epoch=20"),
-        (("--target-loss", 1e9), "stopped after 1 epochs: training loss at most 1e+09"),
-        (("--gradient-norm", 1e9), "stopped after 1 epochs: gradient norm at most 1e+09"),
+        (("--target-loss", 1e9), "stopped after 0 epochs: training loss at most 1e+09"),
+        (("--gradient-norm", 1e9), "stopped after 0 epochs: gradient norm at most 1e+09"),
     ],
 )
 def test_options_of_the_descent_are_heard(arguments: tuple[object, ...], says: str) -> None:
