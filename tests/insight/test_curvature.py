@@ -415,8 +415,15 @@ def test_the_gain_is_what_the_quadratic_would_still_fall(count):
     weights = np.random.default_rng(count).standard_normal(count)
     found = curvature(quadratic(hessian), weights, whole=True)
     assert found.gain == pytest.approx(0.5 * weights @ hessian @ weights, rel=1e-4)
-    down, _ = with_eigenvalues(np.r_[-1.0, np.ones(count - 1)])
-    assert np.isnan(curvature(quadratic(down), weights, whole=True).gain)
+    # where it curves down, the step leads away from the saddle, and the gain is as large
+    values = np.r_[-1.0, np.ones(count - 1)]
+    down, _ = with_eigenvalues(values)
+    engine, found = quadratic(down), curvature(quadratic(down), weights, whole=True)
+    assert found.gain == pytest.approx(0.5 * weights @ weights, rel=1e-6)
+    after = engine.loss(np.array([weights, weights - found.newton]))
+    assert after[1] < after[0]
+    assert abs(found.downhill @ down @ found.downhill) == pytest.approx(1.0)
+    assert curvature(quadratic(hessian), weights, whole=True).downhill is None
 
 
 def test_a_kink_further_off_does_not_disturb():

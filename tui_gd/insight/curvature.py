@@ -55,10 +55,11 @@ class Curvature:
     it is found. A negative one that may not be the smallest is given all the same: it proves that
     there is a way down. `along_gradient` is `gᵀHg / gᵀg`, NaN at g = 0.
 
-    `gain` is `½ gᵀH⁻¹g`, by which the loss would fall on the quadratic of this curvature, with
-    `doubt` in place of smaller eigenvalues. It is NaN where an eigenvalue is negative, and unless
-    `exact`, which says that the whole Hessian was computed. `products` is the number of products
-    with H.
+    `newton` is the step `|H|⁻¹g` (parameters,) and `gain` `½ gᵀ|H|⁻¹g`, by which the loss falls on
+    the quadratic of this curvature. |H| has the absolute eigenvalues, and `doubt` in place of
+    smaller ones. They are None and NaN unless `exact`, which says that the whole Hessian was
+    computed. `downhill` is the eigenvector of the smallest eigenvalue, if that is negative.
+    `products` is the number of products with H.
 
     `error` is `‖Hv − λv‖ / |λ|` with H by differences of another step. It includes what iteration
     left and the error of differences; an eigenvalue is within `error · |λ|` of λ. It is inf where
@@ -74,18 +75,22 @@ class Curvature:
     error: float
     loss_name: str
     gain: float = np.nan
+    newton: Floats | None = None
+    downhill: Floats | None = None
     doubt: float = 0.0
     kink: bool = False
 
 
 class _Ends(NamedTuple):
-    """The ends of the spectrum, the direction of the largest, the gain, and the doubt."""
+    """The ends of the spectrum, and what else the whole Hessian gives; see `Curvature`."""
 
     largest: float
     smallest: float
     direction: Floats
-    gain: float
     doubt: float
+    downhill: Floats | None = None
+    gain: float = np.nan
+    newton: Floats | None = None
 
 
 def curvature(
@@ -134,6 +139,8 @@ def curvature(
             error=error if np.isfinite(error) else np.inf,
             loss_name=engine.rule.name,
             gain=found.gain,
+            newton=found.newton,
+            downhill=found.downhill,
             doubt=max(found.doubt, residual if exact else 0.0),
         )
 
@@ -211,12 +218,14 @@ def _whole(differences: _Differences) -> _Ends | None:
         return None
     values, vectors = np.linalg.eigh(hessian)
     doubt = EXACT * float(np.abs(values).max())
-    gain = np.nan
-    if values[0] >= -doubt and doubt:
-        along = vectors.T @ differences.gradient
-        gain = 0.5 * float((along**2 / np.maximum(values, doubt)).sum())
     direction: Floats = vectors[:, -1].copy()
-    return _Ends(float(values[-1]), float(values[0]), direction, gain, doubt)
+    downhill = vectors[:, 0].copy() if values[0] < -doubt else None
+    found = _Ends(float(values[-1]), float(values[0]), direction, doubt, downhill)
+    if not doubt:
+        return found
+    along = vectors.T @ differences.gradient
+    newton: Floats = vectors @ (along / np.maximum(np.abs(values), doubt))
+    return found._replace(gain=0.5 * float(newton @ differences.gradient), newton=newton)
 
 
 def _first(count: int, start: Floats | None) -> Floats:
@@ -260,7 +269,8 @@ def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends 
         if closed or enough or len(diagonal) == min(MOST_PRODUCTS, len(first)):
             direction: Floats = vectors[:, -1] @ basis
             proven = known or least < -doubt
-            return _Ends(largest, least if proven else np.nan, direction, np.nan, doubt)
+            downhill = vectors[:, 0] @ basis if least < -doubt else None
+            return _Ends(largest, least if proven else np.nan, direction, doubt, downhill)
         beside.append(length)
         basis = np.concatenate([basis, image[None] / length])
 

@@ -1,8 +1,9 @@
-"""Diagnosis: how training goes, in two sentences with their reason, and what to try.
+"""Diagnosis: how training goes, in one sentence with its reason, and what to try.
 
-Rules are asked in their order, and the first that applies gives the verdict. They compare the
-ratios of `tui_gd.insight.evidence` with the numbers below; none depends on the size of loss or
-data. A verdict names actions, never keys or commands: whoever shows it knows those.
+The rules are asked in their order, and the first that applies gives the kind. They compare the
+ratios of `tui_gd.insight.evidence` with the numbers below; none depends on the size of the loss or
+of the data. A kind has to hold for `HOLD` epochs before it is shown. A verdict names actions, never
+keys or commands: whoever shows it knows those.
 """
 
 import math
@@ -118,6 +119,8 @@ MOMENTUM = Try(
 )
 ALL_OPTIMIZERS = Try("race_optimizers", "race all optimizers from here", short="race optimizers")
 REGULARIZE = Try("", "more data, or L2", short="more data, L2")
+LARGER_BATCHES = Try("", "larger batches")
+REPORT = Try("report", "the report")
 
 
 # Numbers as a verdict writes them
@@ -187,44 +190,118 @@ def rescue_rate(rate: float, limit: float | None) -> float:
     return found or lower
 
 
-# fewer steps than these say nothing of how it goes on
+HOLD = 3
+"""A kind is shown after it has held for so many epochs."""
+MEMORY = 12
+"""So many epochs are looked back to find which kind held last."""
+HOLD_SECONDS = 0.5
+"""While a run goes on, a kind is shown after it has held for so long."""
 FEWEST_STEPS = 3
-# where the slope is below, the place is flat (where most samples are saturated, the slope comes
-# from the few others); where the bowl is, there is none
-FLAT_SLOPE, SATURATED_SLOPE, NO_BOWL = 0.05, 0.3, 1e-2
-# how far a minimum may be, of the weights' length, to be in sight
-IN_SIGHT = 0.1
-# a valley: across it the loss curves so many times as much as along it, its sides would add so much
-# of the loss to it, and along g it curves as it does where it does least, but for such a share
+"""Fewer steps say nothing of how it goes on."""
+AT, NEARLY = 1e-6, 1e-2
+"""What is left to gain at a minimum, and nearly there: shares of the loss."""
+FLAT_SLOPE, SATURATED_SLOPE = 0.05, 0.3
+"""The slope on flat ground; where most rows are saturated, it comes from the few others."""
+NEAR, IN_SIGHT = 1e-3, 0.1
+"""How far away, of the weights' length, a point without gradient is: here, or in sight."""
 NARROW, WALLS, FLOOR = 20.0, 0.5, 0.25
-# steps whose cosines all are above go straight on, and may be longer
-STRAIGHT = 0.9
-# shares of the samples that are saturated: the reason of a standstill, or a part of it
-MOSTLY, PARTLY = 0.5, 0.2
-# a step turned back where its cosine to the one before is below; so many of ten make a zig-zag
-TURNED, TURNED_SHARE, ROSE_SHARE = -0.5, 0.6, 0.3
-# a descent below this over the window is slow
+"""In a valley the loss curves so many times as much across as along, its sides would add so much
+of the loss, and along g it curves as it does where it does least, to within such a share."""
+NO_BOWL = 1e-2
+"""Where the curvature would add less than this share of the loss, there is no saddle either."""
+STRAIGHT, TURNED = 0.9, -0.5
+"""Cosines of steps that go straight on, and of steps that turn back."""
+TURNED_SHARE, ROSE_SHARE = 0.6, 0.3
+"""So many of the last steps turn back, or the loss rises in so many, where steps overshoot."""
+FALLS_FAST = -0.5
+"""A loss that changes by this or less over the window falls, even if it rises in between."""
+NOISE = -0.1
+"""A mean loss that changes by less from window to window goes up and down with the batches."""
+MOSTLY, PARTLY, WRONG = 0.5, 0.2, 0.05
+"""Shares of rows: saturated as the reason of a standstill, or as a part of it; wrong among them."""
 SLOW = 1e-2
-# how far a minimum may be, of the weights' length: to be it, to be all but it
-NEAR, AT = 1e-3, 1e-6
-# a run diverges where so many of its last steps rise, or where two alone rise by such a factor;
-# from the other factor on the growth is told as one
+"""A loss that falls by less than this share over the window falls slowly."""
 RISING_SHARE, RISEN, MANIFOLD = 0.8, 1.5, 2.0
-OVERFITTING_EPOCHS, OVERFITTING_RISE = 10, 5e-3
+"""A run goes up where so many of its last steps rise, or where two alone rise by such a factor.
+From the last factor on, growth is given as a factor."""
+RISING_EPOCHS = 20
+"""A run that goes up is above its loss of so many epochs ago."""
+OVERFITTING_EPOCHS, OVERFITTING_RISE, OF_ALL_GAINED = 8, 5e-3, 1e-2
+"""For so many epochs the test loss was not lower, by such a share; or of all that it fell."""
+MANY_TIMES, BADLY = 100.0, 0.3
+"""Learned by heart: the test rows' share of the best constant's loss is so many times the train
+rows', and so large."""
+RARE = 0.2
+"""A class with fewer than this share of the rows is rare."""
+GROWS = -0.05
+"""A loss that falls faster than this over the window may soon leave the one class."""
 
 
 def diagnose(evidence: Evidence) -> Verdict:
-    """Return how training goes at the last of the epochs: the first rule that applies.
+    """Return how training goes at the last of the epochs, by the kind that has held.
 
-    The order: what has ended; where nothing is left to gain; what gets worse; what stands still;
-    and only then what descends.
+    A kind that has been found for less than `HOLD` epochs is not shown yet; then the verdict is the
+    last one of the kind before. That a run has only begun, or is over, is shown at once.
     """
     with np.errstate(all="ignore"):
-        facts = Facts(evidence)
-        for rule in _RULES:
-            found = rule(facts)
-            if found:
-                return replace(found, numbers=facts.numbers())
+        now = judge(evidence)
+        shown = now
+        if now.kind not in {Kind.DIVERGED, Kind.BEGINNING}:
+            before = [judge(evidence, back) for back in _backs(evidence, 1, HOLD)]
+            if any(one.kind is not now.kind for one in before):
+                before += [judge(evidence, back) for back in _backs(evidence, HOLD, MEMORY)]
+                shown = _held([*reversed(before), now])
+        return replace(shown, numbers=Facts(evidence).numbers())
+
+
+def _backs(evidence: Evidence, begin: int, stop: int) -> range:
+    """Return how many epochs to look back; not beyond where the loss is not known."""
+    known = np.isfinite(evidence.train[::-1])
+    depth = len(known) if known.all() else int(np.argmin(known))
+    return range(begin, min(stop, depth))
+
+
+def _held(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the last verdict of the kind that held for `HOLD` of them, the newest being last."""
+    shown, count, waiting = verdicts[0], 0, verdicts[0].kind
+    for verdict in verdicts:
+        count = count + 1 if verdict.kind is waiting else 1
+        waiting = verdict.kind
+        if verdict.kind is shown.kind or count >= HOLD or shown.kind is Kind.BEGINNING:
+            shown = verdict
+    return shown
+
+
+class Steady:
+    """Shows verdicts as they come, but while a run goes on a new kind only after a while.
+
+    Many epochs pass between two frames, so that a kind that holds for some of them would flicker.
+    """
+
+    def __init__(self) -> None:
+        self._shown: Verdict | None = None
+        self._new: tuple[Kind, float] | None = None
+
+    def show(self, verdict: Verdict, *, running: bool, now: float) -> Verdict:
+        """Return what to show at the time `now`, in seconds, when `verdict` has been found."""
+        shown, ended = self._shown, verdict.kind in {Kind.DIVERGED, Kind.BEGINNING}
+        if not running or ended or shown is None or shown.kind is verdict.kind:
+            self._shown, self._new = verdict, None
+        elif self._new is None or self._new[0] is not verdict.kind:
+            self._new = (verdict.kind, now)
+        elif now - self._new[1] >= HOLD_SECONDS:
+            self._shown, self._new = verdict, None
+        assert self._shown is not None
+        return self._shown
+
+
+def judge(evidence: Evidence, back: int = 0) -> Verdict:
+    """Return the verdict `back` epochs before the last, whatever was found before; no numbers."""
+    facts = Facts(evidence, back)
+    for rule in _RULES:
+        found = rule(facts)
+        if found:
+            return found
     raise AssertionError("the last rule always applies")
 
 
@@ -232,7 +309,7 @@ def diagnose(evidence: Evidence) -> Verdict:
 
 
 def _diverged(facts: Facts) -> Found:
-    if not facts.evidence.diverged:
+    if not facts.evidence.diverged or facts.back:
         return None
     what = facts.evidence.overflow or "The next update is not finite"
     return Verdict(
@@ -245,14 +322,15 @@ def _diverged(facts: Facts) -> Found:
 
 
 def _ways_out(facts: Facts) -> tuple[Try, ...]:
-    rate = facts.evidence.learning_rate
-    lower = rescue_rate(rate, facts.limit)
-    rescue = Try(
-        "rescue", f"back 10 epochs with α {lower:g}", f"{lower:g}", f"back with α {lower:g}"
-    )
-    if facts.limit is None:
+    evidence, limit = facts.evidence, facts.limit
+    if limit is not None:  # for any epoch of the schedule
+        limit /= max(evidence.factor, 1.0)
+    lower = rescue_rate(evidence.learning_rate / (evidence.factor or 1.0), limit)
+    words = f"back 10 epochs with α {lower:g}"
+    rescue = Try("rescue", words, f"{lower:g}", f"back with α {lower:g}")
+    if limit is None:
         return (rescue,)
-    return (rescue, Try("type_rate", f"an α below {facts.limit:.2g}"))
+    return (rescue, Try("type_rate", f"an α below {limit:.2g}"))
 
 
 # Where nothing is left to gain
@@ -260,8 +338,12 @@ def _ways_out(facts: Facts) -> tuple[Try, ...]:
 
 def _settled(facts: Facts) -> bool:
     """Whether so little is left to gain that it does not matter how the steps turn."""
-    known = facts.evidence.along is not None and facts.distance < AT
-    return facts.still or (facts.hardly_changes and (known or facts.slope < AT))
+    if facts.curves_up and facts.left <= AT:
+        return True
+    if facts.gained > AT:
+        return False
+    stays = facts.still or (facts.evidence.along is not None and facts.distance < AT)
+    return stays or (facts.hardly_changes and facts.slope < AT)
 
 
 def _bottom(facts: Facts) -> Found:
@@ -270,31 +352,88 @@ def _bottom(facts: Facts) -> Found:
     return _stationary(facts) if _settled(facts) else None
 
 
+def _stationary(facts: Facts) -> Found:
+    """Minimum or saddle: where the gradient vanishes, by curvature that is known."""
+    smallest, largest = facts.evidence.smallest, facts.evidence.largest
+    if smallest is None or largest is None:
+        return None
+    if facts.curves_up:
+        if not facts.left <= AT:
+            return None
+        sure = "every direction leads uphill" if smallest > facts.doubt else "no way leads down"
+        return _minimum(facts, f"The gradient is zero and {sure}.")
+    here = facts.distance < NEAR and (facts.hardly_changes or facts.still)
+    if facts.nowhere_down or not here or largest <= facts.doubt or facts.bowl < NO_BOWL:
+        return None
+    if facts.escapes < (NEARLY if facts.evidence.floor else AT):
+        return None
+    return Verdict(
+        Kind.SADDLE,
+        "On a saddle.",
+        "Flat here, but downhill in one direction.",
+        "Plain descent needs long to find it.",
+        (MOMENTUM, OTHER_START),
+    )
+
+
 def _minimum(facts: Facts, text: str) -> Verdict:
     none_lower = facts.evidence.convex or facts.evidence.lowest or facts.nothing_left
     tries = () if none_lower else (MAY_END_LOWER,)
-    return Verdict(Kind.MINIMUM, "At a minimum.", text, _rows_right(facts), tries)
+    verdict = Verdict(Kind.MINIMUM, "At a minimum.", text, _how_well(facts), tries)
+    return _not_well(facts) or verdict
 
 
-def _stationary(facts: Facts) -> Found:
-    """Minimum or saddle: near where the gradient vanishes, by curvature that is known."""
-    smallest, largest = facts.evidence.smallest, facts.evidence.largest
-    if smallest is None or largest is None or not facts.distance < NEAR:
+def _not_well(facts: Facts) -> Found:
+    """Return why a loss that cannot fall, or falls, is not all that matters."""
+    return _one_class(facts) or _by_heart(facts)
+
+
+def _one_class(facts: Facts) -> Found:
+    outcome = facts.evidence.outcome
+    only = None if outcome is None else outcome.only_class
+    if outcome is None or only is None:
         return None
-    if not (facts.hardly_changes or facts.still):
+    common = outcome.true[only] / outcome.rows
+    if common < 1.0 - RARE and facts.change < GROWS * facts.steps / WINDOW:
+        return None  # the boundary may be on its way
+    names = facts.evidence.class_names
+    name = _short(names[only] if only < len(names) else str(only))
+    others = [index for index, count in enumerate(outcome.true) if count and index != only]
+    missed = outcome.rows - outcome.true[only]
+    if len(others) == 1 and others[0] < len(names):
+        missing = f"0 of {missed} rows of {_quoted(_short(names[others[0]]))} found"
+    else:
+        missing = f"none of the {len(others)} other classes found"
+    if common >= 1.0 - RARE:
+        why = f"Most rows are {_quoted(name)}, so saying it always is cheap."
+    else:
+        why = f"{missed} of {outcome.rows} {outcome.which} rows are wrong."
+    tries = (
+        *((CROSS_ENTROPY,) if facts.evidence.squared_sigmoid else ()),
+        REPORT,
+        *(() if facts.evidence.convex else (OTHER_START,)),
+    )
+    return Verdict(
+        Kind.ONE_CLASS,
+        f"Predicts {_quoted(name)} for every row.",
+        f"{share(common)} right, and {missing}.",
+        why,
+        tries,
+    )
+
+
+def _by_heart(facts: Facts) -> Found:
+    evidence, test = facts.evidence, float(facts.test[-1])
+    train_share, test_share = facts.loss / evidence.constant, test / evidence.test_constant
+    if not (test_share > BADLY and test_share > MANY_TIMES * train_share):
         return None
-    if largest <= facts.doubt or facts.bowl < NO_BOWL:
-        return None
-    if not nowhere_down(facts):
-        return Verdict(
-            Kind.SADDLE,
-            "On a saddle.",
-            "Flat here, but downhill in one direction.",
-            "Plain descent needs long to find it.",
-            (MOMENTUM, OTHER_START),
-        )
-    sure = "every direction leads uphill" if facts.evidence.exact else "no way down was found"
-    return _minimum(facts, f"The gradient is zero and {sure}.")
+    return Verdict(
+        Kind.BY_HEART,
+        "Learned by heart.",
+        f"Train loss {facts.loss:.3g}, but test loss {test:.3g}.",
+        _how_well(facts) or "The model repeats the train rows and knows nothing of others.",
+        (REGULARIZE, REPORT),
+    )
 
 
 # What gets worse
@@ -308,21 +447,20 @@ def _diverging(facts: Facts) -> Found:
     enough = steps >= FEWEST_STEPS and ups >= RISING_SHARE * min(steps, WINDOW)
     if not enough and not (ups == steps == 2 and factor > RISEN):
         return None
-    if not facts.evidence.plain and turn and facts.loss < facts.train[:turn].max():
-        return None  # what has a memory, or a batch's noise, swings without diverging
+    plain = facts.evidence.plain and facts.evidence.full_batch
+    if not plain and turn and facts.loss < facts.train[:turn].max():
+        return None  # momentum and the noise of batches swing without diverging
     grown = f"by {signed(facts.loss - float(facts.train[turn]))}"
     if facts.evidence.floor and factor >= MANIFOLD:
         grown = f"to {factor:.3g} times as much"
     since = f"since epoch {facts.epoch - steps}" if turn or not facts.first else "all the time"
-    # the rises are past where α was lowered since
-    if facts.evidence.following < facts.loss and not facts.above_limit:
-        return Verdict(
-            Kind.DIVERGING,
-            "It went up.",
-            f"The loss rose {since}, {grown}; with this α it falls.",
-            "The steps that were too large are past.",
-            (RUN, Try("reset", "again from the start with this α", short="again")),
-        )
+    # the next step is known, whatever was found some epochs before
+    if facts.evidence.following < facts.evidence.train[-1] and not facts.above_limit:
+        return _coming_down(f"It has risen {since}, {grown}.")
+    before = float(facts.train[max(0, len(facts.train) - 1 - RISING_EPOCHS)])
+    too_large = facts.above_limit or (facts.evidence.ratio is None and factor >= RISEN)
+    if not (facts.above_start or (too_large and (facts.loss > before or factor >= RISEN))):
+        return None
     return Verdict(
         Kind.DIVERGING,
         "Going up.",
@@ -330,6 +468,12 @@ def _diverging(facts: Facts) -> Found:
         _limit(facts) or f"The loss has risen {since}, {grown}.",
         _ways_out(facts),
     )
+
+
+def _coming_down(why: str) -> Verdict:
+    """Return the verdict after α was lowered: the steps that were too large are past."""
+    text = "The loss was rising; with this α the next step lowers it."
+    return Verdict(Kind.DESCENDING, "Coming down.", text, why, (RUN, STEP))
 
 
 def _turn(losses: Floats) -> tuple[int, int, int]:
@@ -343,8 +487,8 @@ def _turn(losses: Floats) -> tuple[int, int, int]:
 
 
 def _overfitting(facts: Facts) -> Found:
-    test = facts.test
-    if not np.isfinite(test[-1]) or not facts.evidence.floor or _settled(facts):
+    test, evidence = facts.test, facts.evidence
+    if not np.isfinite(test[-1]) or not evidence.floor or _settled(facts):
         return None
     test = np.where(np.isfinite(test), test, np.inf)
     turn = len(test) - 1 - int(np.argmin(test[::-1]))
@@ -352,9 +496,20 @@ def _overfitting(facts: Facts) -> Found:
     since = np.diff(test[turn:])
     if steps < OVERFITTING_EPOCHS or facts.first + turn == 0 or (since > 0.0).mean() < TURNED_SHARE:
         return None
-    rise, fall = ratio_of(float(test[-1]), float(test[turn])) - 1.0, facts.change_since(turn)
+    least, now = float(test[turn]), float(test[-1])
+    rise, fall = ratio_of(now, least) - 1.0, facts.change_since(turn)
+    if not evidence.full_batch:  # the least of noisy losses is low by chance
+        least, now = _around(test, turn), _around(test, len(test) - 1)
+        rise = ratio_of(now, least) - 1.0
+        fall = ratio_of(_around(facts.train, len(test) - 1), _around(facts.train, turn)) - 1.0
     if not (rise > OVERFITTING_RISE and fall < -HARDLY):
         return None
+    right = evidence.outcome.right if evidence.outcome else None
+    fewer = evidence.best_right is not None and right is not None and right < evidence.best_right
+    if now - least <= OF_ALL_GAINED * (evidence.start_test - least) and not fewer:
+        return None
+    if wrong := _one_class(facts):
+        return wrong
     epoch = facts.epoch - steps
     seen = turn or not facts.first
     when = f"since epoch {epoch}" if seen else f"in the last {steps} epochs"
@@ -363,9 +518,14 @@ def _overfitting(facts: Facts) -> Found:
         Kind.OVERFITTING,
         "Test rows get worse",
         f"{when} ({percent(rise)}) while train rows get better.",
-        _rows_right(facts) or f"The train loss changed by {percent(fall)} meanwhile.",
+        _how_well(facts) or f"The train loss changed by {percent(fall)} meanwhile.",
         (back, REGULARIZE),
     )
+
+
+def _around(losses: Floats, index: int) -> float:
+    """Return the mean of the losses at most two epochs away, those beyond the ends left out."""
+    return float(losses[max(0, index - 2) : index + 3].mean())
 
 
 def _zigzag(facts: Facts) -> Found:
@@ -373,16 +533,33 @@ def _zigzag(facts: Facts) -> Found:
         return None
     count = len(facts.cosines)
     turned = int((facts.cosines < TURNED).sum())
-    if count >= FEWEST_STEPS and turned >= TURNED_SHARE * count:
+    full_batch = facts.evidence.full_batch
+    if full_batch and count >= FEWEST_STEPS and turned >= TURNED_SHARE * count:
         why = f"{turned} of the last {count} steps turned back"
         if facts.change < 0.0:
             why += f"; the loss still {fell(facts, facts.steps)}"
         return _overshoots(facts, f"{why}.")
-    if facts.rises >= max(2, ROSE_SHARE * facts.steps):
-        return _overshoots(
-            facts, f"The loss rose in {facts.rises} of the last {facts.steps} epochs."
-        )
-    return None
+    return _up_and_down(facts) if facts.rises >= max(2, ROSE_SHARE * facts.steps) else None
+
+
+def _up_and_down(facts: Facts) -> Found:
+    full_batch = facts.evidence.full_batch
+    if full_batch and facts.change <= FALLS_FAST:
+        return None
+    rose = f"The loss rose in {facts.rises} of the last {facts.steps} epochs."
+    if full_batch:
+        return _overshoots(facts, rose)
+    last, before = facts.train[-WINDOW:], facts.train[-2 * WINDOW : -WINDOW]
+    trend = float(last.mean() / before.mean()) - 1.0 if len(before) else facts.change
+    if trend <= NOISE:
+        return None
+    return Verdict(
+        Kind.NOISY,
+        "Up and down with the batches.",
+        "Each batch pulls another way.",
+        rose,
+        (SMALLER, LARGER_BATCHES),
+    )
 
 
 def _overshoots(facts: Facts, why: str) -> Verdict:
@@ -394,50 +571,68 @@ def _overshoots(facts: Facts, why: str) -> Verdict:
 
 
 def flat(facts: Facts) -> Found:
-    """Saturated, plateau, or flat where it is not known why; not where a minimum is in sight."""
-    evidence = facts.evidence
-    saturated = evidence.saturated is not None and evidence.saturated >= MOSTLY
-    level = facts.slope < (SATURATED_SLOPE if saturated else FLAT_SLOPE)
-    level &= facts.steps >= FEWEST_STEPS or facts.slope < 0.1 * FLAT_SLOPE
-    if not (facts.still or (level and facts.hardly_changes)):
+    """Plateau, valley, or flat without a known reason; not where a minimum is near."""
+    if _nearly(facts):
         return None
-    if evidence.saturated is not None and saturated and level:
-        hardly = (
-            "squared error hardly feels them" if evidence.squared_sigmoid else "they hardly pull"
-        )
-        way = (CROSS_ENTROPY,) if evidence.squared_sigmoid else ()
-        return Verdict(
-            Kind.SATURATED,
-            "Stuck on a plateau.",
-            _wrong_yet_still(facts),
-            f"For {share(evidence.saturated)} of rows p is so near 0 or 1 that {hardly}.",
-            (*way, OTHER_START, NUMBERS),
-        )
+    level = facts.slope < FLAT_SLOPE and not facts.gained >= FLAT_SLOPE
+    level &= facts.steps >= FEWEST_STEPS or facts.slope < 0.1 * FLAT_SLOPE
+    slow = -SLOW < facts.change < 0.0 and not facts.far_below_limit
+    if not (facts.still or facts.hardly_changes):
+        return _valley(facts) if slow and facts.steps == WINDOW else None
     if facts.still and not level:
-        return Verdict(
-            Kind.FLAT,
-            "Standing still:",
-            "the step is smaller than the computer can add.",
-            "A step below 1e-13 of the weights is lost in their rounding.",
-            (LARGER,),
-        )
-    return _flat_by_curvature(facts)
+        return _lost(facts)
+    return _valley(facts) or (_flat_by_curvature(facts) if level else None)
 
 
-def _wrong_yet_still(facts: Facts) -> str:
-    outcome = facts.evidence.outcome
-    if outcome is None or not outcome.rows:
-        return "The loss stands still, and no minimum is near."
-    wrong = 1.0 - outcome.right / outcome.rows
-    many = "Half" if 0.48 <= wrong <= 0.52 else share(wrong)
-    return f"{many} of the rows are wrong, yet the loss stands still."
+def _lost(facts: Facts) -> Verdict:
+    why = "A step below 1e-13 of the weights is lost in their rounding."
+    if facts.evidence.factor < 0.1:
+        why = f"The schedule multiplies α by {facts.evidence.factor:.2g}."
+    text = "the step is smaller than the computer can add."
+    return Verdict(Kind.FLAT, "Standing still:", text, why, (LARGER,))
+
+
+def _saturated(facts: Facts) -> Found:
+    """Rows are wrong and hardly pull, since p is next to 0 or 1; whatever the curvature is."""
+    evidence = facts.evidence
+    if evidence.saturated is None or evidence.saturated < MOSTLY:
+        return None
+    if not (facts.still or facts.hardly_changes) or facts.gained >= FLAT_SLOPE:
+        return None
+    if facts.steps < FEWEST_STEPS and not facts.slope < 0.1 * FLAT_SLOPE:
+        return None
+    wrong = evidence.stuck
+    if wrong is None:
+        if not facts.slope < SATURATED_SLOPE:
+            return None
+        text = "The loss stands still, and no minimum is near."
+    elif wrong >= WRONG:
+        if outcome := evidence.outcome:
+            wrong = 1.0 - outcome.right / outcome.rows
+        many = "Half" if 0.48 <= wrong <= 0.52 else share(wrong)
+        text = f"{many} of the rows are wrong, yet the loss stands still."
+    else:
+        return None
+    squared = evidence.squared_sigmoid
+    hardly = "squared error hardly feels them" if squared else "they hardly pull"
+    return Verdict(
+        Kind.SATURATED,
+        "Stuck on a plateau.",
+        text,
+        f"For {share(evidence.saturated)} of rows p is so near 0 or 1 that {hardly}.",
+        (*((CROSS_ENTROPY,) if squared else ()), OTHER_START, NUMBERS),
+    )
 
 
 def _flat_by_curvature(facts: Facts) -> Found:
-    # where the curvature would not do more than the slope does, there is no bowl to be near to
-    if facts.distance >= IN_SIGHT or facts.bowl < NO_BOWL or facts.along < 0.0:
-        return _valley(facts) or _plateau(facts, "Flat ground, but no minimum near.")
-    if facts.evidence.smallest is None or not facts.distance < IN_SIGHT or facts.still:
+    smallest = facts.evidence.smallest
+    if (
+        facts.distance >= IN_SIGHT
+        or facts.along < 0.0
+        or (facts.curves_up and facts.evidence.exact)
+    ):
+        return _plateau(facts, "Flat ground, but no minimum near.")
+    if smallest is None or not facts.distance < IN_SIGHT or facts.still:
         return Verdict(
             Kind.FLAT,
             "Standing still:",
@@ -445,25 +640,26 @@ def _flat_by_curvature(facts: Facts) -> Found:
             "Only the curvature of the loss can tell, and it is not known here.",
             (NUMBERS,) if facts.evidence.convex else (OTHER_START, NUMBERS),
         )
-    if not nowhere_down(facts):
+    if not facts.nowhere_down:
         return _plateau(facts, "Flat ground, near a saddle.")
     return None
 
 
 def _plateau(facts: Facts, text: str) -> Verdict:
     why = "The gradient is next to zero, so the steps are too."
+    if facts.no_better:
+        why = "So far the model is no better than saying the same for every row."
     return Verdict(Kind.PLATEAU, "Stuck on a plateau.", text, why, _off_the_plateau(facts))
 
 
 def _valley(facts: Facts) -> Found:
-    """Slow along the floor of a valley: g keeps to the direction in which the loss curves least."""
+    """Slow along the floor of a valley, where the loss curves far less than across it."""
     smallest, largest = facts.evidence.smallest, facts.evidence.largest
     if smallest is None or largest is None or not len(facts.cosines):
         return None
     steep = ratio_of(largest, abs(facts.along))
     straight = bool((facts.cosines > STRAIGHT).all())
-    along_floor = abs(facts.along - smallest) <= FLOOR * abs(smallest)
-    if not (straight and along_floor and facts.bowl >= WALLS and NARROW <= steep < np.inf):
+    if not (straight and NARROW <= steep < np.inf and _floor_leads_down(facts, smallest)):
         return None
     return Verdict(
         Kind.VALLEY,
@@ -474,17 +670,22 @@ def _valley(facts: Facts) -> Found:
     )
 
 
-def nowhere_down(facts: Facts) -> bool:
-    """Whether the loss is known to curve down in no direction."""
-    smallest = facts.evidence.smallest
-    return smallest is not None and smallest >= -facts.doubt
+def _floor_leads_down(facts: Facts, smallest: float) -> bool:
+    """Whether much is to be gained along the floor, the sides being steep for its height.
+
+    Found by a step, or the direction is that of the least curvature.
+    """
+    if facts.curves_up and facts.gained >= NEARLY:
+        return True
+    along_floor = abs(facts.along - smallest) <= FLOOR * abs(smallest)
+    return along_floor and facts.bowl >= WALLS
 
 
 def _off_the_plateau(facts: Facts) -> tuple[Try, ...]:
     evidence = facts.evidence
     if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
         return (CROSS_ENTROPY, OTHER_START, NUMBERS)
-    # below 0 the loss falls the faster, the farther one goes
+    # where it curves down the loss falls the faster, the farther one goes
     if facts.along < 0.0 or facts.far_below_limit:
         return (LARGER, MOMENTUM, OTHER_START)
     return (MOMENTUM, OTHER_START)
@@ -498,9 +699,8 @@ def _beginning(facts: Facts) -> Found:
         return None
     tries = (RUN, STEP, SMALLER if facts.above_limit else HELP)
     if facts.epoch:
-        text = f"{epochs(facts.epoch)} are too few to say how it goes on."
-        text = text.replace("1 epoch are", "1 epoch is")
-        why = _limit(facts) or _rows_right(facts)
+        few = "1 epoch is" if facts.epoch == 1 else f"{facts.epoch} epochs are"
+        text, why = f"{few} too few to say how it goes on.", _limit(facts) or _how_well(facts)
         return Verdict(Kind.BEGINNING, "Just begun.", text, why, tries)
     text, outcome = "The weights are those of the start.", facts.evidence.outcome
     if outcome is not None and outcome.rows:
@@ -519,25 +719,32 @@ def _descending(facts: Facts) -> Found:
     change = facts.change_since(len(facts.train) - 1 - steps)
     if steps < 2 or not change < 0.0:
         return None
-    if facts.hardly_changes and facts.distance < IN_SIGHT and nowhere_down(facts):
+    if wrong := _not_well(facts):
+        return wrong
+    where = f"in the last {epochs(steps)}"
+    if steps < facts.steps:
+        where = f"since epoch {facts.epoch - steps}, after a rise"
+    if facts.hardly_changes and _nearly(facts):
         return Verdict(
             Kind.NEARLY,
             "Nearly there.",
             "A minimum is close; what is left to gain is small.",
-            f"The loss {fell(facts, steps)} in the last {epochs(steps)}.",
+            _how_well(facts) or f"The loss {fell(facts, steps)} {where}.",
             () if facts.evidence.convex else (OTHER_START,),
         )
-    where = f"in the last {epochs(steps)}"
-    if steps < facts.steps:
-        where = f"since epoch {facts.epoch - steps}, after a rise"
-    slow = abs(change) < SLOW * steps / WINDOW and _has_room(facts)
+    slow = abs(change) < SLOW * steps / WINDOW
     return Verdict(
         Kind.DESCENDING,
         "Learning.",
         f"The loss {fell(facts, steps)} {where}.",
-        _limit(facts) or _rows_right(facts),
-        (_larger(facts),) if slow else (),
+        _limit(facts) or _how_well(facts),
+        _faster(facts) if slow else (),
     )
+
+
+def _nearly(facts: Facts) -> bool:
+    """Whether a minimum is near, and little is left to gain."""
+    return facts.curves_up and facts.left <= NEARLY and not facts.gained > NEARLY
 
 
 def fell(facts: Facts, steps: int) -> str:
@@ -548,19 +755,16 @@ def fell(facts: Facts, steps: int) -> str:
     return f"fell from {before:.6g} to {facts.loss:.6g}".replace("-", "−")
 
 
-def _larger(facts: Facts) -> Try:
+def _faster(facts: Facts) -> tuple[Try, ...]:
+    """Return what makes a slow descent faster: larger steps, far below the limit or straight on."""
     ratio = facts.evidence.ratio
-    if not ratio:
-        return LARGER
-    words = f"larger steps: α is {times(1.0 / ratio)} times below the largest safe one"
-    return replace(LARGER, words=words, short=LARGER.words)
-
-
-def _has_room(facts: Facts) -> bool:
-    """Whether a larger α promises more: far below its limit, or the direction does not turn."""
-    if facts.evidence.ratio is not None:
-        return facts.far_below_limit
-    return len(facts.cosines) > 0 and bool((facts.cosines > STRAIGHT).all())
+    if facts.far_below_limit and ratio:
+        factor = facts.evidence.factor
+        alpha = "α" if factor == 1.0 else f"α × {factor:.2g}"
+        words = f"larger steps: {alpha} is {times(1.0 / ratio)} times below the largest safe one"
+        return (replace(LARGER, words=words, short=LARGER.words),)
+    straight = len(facts.cosines) > 0 and bool((facts.cosines > STRAIGHT).all())
+    return (LARGER,) if ratio is None and straight else ()
 
 
 def _else(facts: Facts) -> Found:
@@ -570,23 +774,42 @@ def _else(facts: Facts) -> Found:
     return _overshoots(facts, f"The loss rose at epoch {facts.epoch}.")
 
 
-def _rows_right(facts: Facts) -> str:
-    outcome = facts.evidence.outcome
-    if outcome is None or not outcome.rows:
-        return ""
-    return f"{outcome.right} of {outcome.rows} {outcome.which} rows are right."
+# Words that several verdicts share
+
+
+def _how_well(facts: Facts) -> str:
+    """Say how many test rows are right, or the R²; nothing where neither is known."""
+    outcome, r2 = facts.evidence.outcome, facts.evidence.r2
+    if outcome is not None and outcome.rows:
+        return f"{outcome.right} of {outcome.rows} {outcome.which} rows are right."
+    return "" if math.isnan(r2) else f"R² on the test rows is {_signed(r2, 4)}."
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:.{digits}g}".replace("-", "−", 1)
 
 
 def _limit(facts: Facts) -> str:
-    """Say how far α is above its limit, if it is."""
-    ratio = facts.evidence.ratio
+    """Say how far the learning rate is above its limit, if it is."""
+    ratio, factor = facts.evidence.ratio, facts.evidence.factor
     if ratio is None or facts.limit is None or not facts.above_limit:
         return ""
-    return f"α is {times(ratio)} times the largest safe value ({facts.limit:.3g})."
+    alpha = "α" if factor == 1.0 else f"α × {factor:.2g}"
+    return f"{alpha} is {times(ratio)} times the largest safe value ({facts.limit:.3g})."
+
+
+def _short(name: str) -> str:
+    """Return a name of at most 12 characters."""
+    return name if len(name) <= 12 else f"{name[:11]}…"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 _RULES: Sequence[Callable[[Facts], Found]] = (
     _diverged,
+    _saturated,
     _bottom,
     _diverging,
     _overfitting,

@@ -1,18 +1,23 @@
-"""Evidence: what a verdict on a run is found from, and the ratios that it rests on.
+"""Evidence: what a verdict on a run is based on, and the ratios that its rules compare.
 
-Every ratio is of numbers of one kind, so it stays when the loss is multiplied by a number (and α
-divided by it), or all data are (and the weights divided by it, α by its square). These carry most:
+Every ratio compares numbers of one kind. So it stays the same when the loss is multiplied by a
+number and α divided by it, or when all data are, and the weights divided by it and α by its square.
+These matter most:
 
-- the change of the loss over the last `WINDOW` epochs, of the loss;
-- the slope `‖∇L‖·‖W‖ / L`: by what share of itself the loss would fall, were the slope to stay as
-  it is, if the weights moved as far as they are long;
-- the distance `‖∇L‖ / (|gᵀHg/gᵀg|·‖W‖)`: how far the weights are, of their length, from where the
-  gradient vanishes, were the curvature to stay. Small at a minimum and at a saddle, not on a
-  plateau: there gradient and curvature vanish together;
-- the bowl `½·|λ|·‖W‖² / L`: the same as the slope for the largest curvature λ.
+- the change of the loss over the last `WINDOW` epochs, as a share of the loss;
+- what is left: `½ gᵀ|H|⁻¹g` as a share of the loss, by which it would fall on the quadratic of the
+  curvature here. Neither an offset of the target nor of the weights changes it;
+- what was found to be gained: the share by which the loss was found to be lower at the end of that
+  step, or where the curvature along g says that the way along −g is lowest;
+- the slope `‖∇L‖·‖W‖ / L`: the share by which the loss would fall at this slope if the weights
+  moved as far as they are long;
+- the distance `‖∇L‖ / (|gᵀHg/gᵀg|·‖W‖)`: how far away, of their length, the gradient would vanish
+  at this curvature. Small at a minimum and at a saddle, not on a plateau, where gradient and
+  curvature vanish together.
 
-Of a function that may be negative, L is how much it can change as far as it is known: over the
-epochs, or by its curvature.
+Of a function that may be negative, a range of its values is used in place of the loss: for what is
+left and what was gained, the range of the lane so far; else, if that is more, what its curvature
+makes of it over the width of what is drawn.
 """
 
 import math
@@ -20,26 +25,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.learning.models import Floats
 
 WINDOW = 10
 HARDLY = 1e-3
-# a step below this, of the weights, is lost in their rounding
+"""A loss that changed by less than this share over the window hardly changes."""
 ROUNDING = 1e-13
+"""A step below this share of the weights is lost in their rounding."""
 SATURATED = 1e-3
 NO_CURVATURE = 1e-5
-# α so far below its limit: a larger one promises more
 FAR_BELOW = 0.3
+"""With α below this share of its limit, larger steps promise more."""
+SLIGHT = 1e-4
+"""The loss curves down slightly with less than this share of the largest curvature."""
+NO_BETTER = 0.01
+"""A loss that is lower than the best constant's by less than this share is no better."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What a lane predicts for the `which` ("test" or "train") rows: counts (classes,) by class.
 
-    `true` are the rows of every class, `predicted` those that are taken for it, `found` those that
-    are taken for it rightly.
+    `true` are the rows of each class, `predicted` those that are taken for it, `found` those that
+    are rightly taken for it.
     """
 
     which: str
@@ -57,23 +67,42 @@ class Outcome:
         """How many rows are right."""
         return sum(self.found)
 
+    @property
+    def only_class(self) -> int | None:
+        """The class that is predicted for every row, None if several are or all rows are of it."""
+        classes = [index for index, count in enumerate(self.predicted) if count]
+        if len(classes) != 1 or self.true[classes[0]] == self.rows:
+            return None
+        return classes[0]
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a verdict is found from: one lane's last epochs, the first being epoch `first`.
+    """What a verdict is based on: one lane's last epochs, the first being epoch `first`.
 
     `train`, `test`, `norms`, `cosines` are (epochs,), the last belonging to the viewed epoch, NaN
     where not known. `norms` are those of the direction g of descent, which is `descent_factor`
-    times the gradient, `cosines[i]` that between an epoch's direction and the one before. `scale`
-    is the length of the weights, best the largest so far; `step` that of the next update, which
-    leads to the loss `following`.
+    times the gradient, `cosines[i]` is the cosine between an epoch's direction and the one before.
 
-    `ratio` is α over its limit; `largest` and `smallest` are eigenvalues of the Hessian of the
-    loss, known to within `doubt`; `along` is gᵀHg/gᵀg. `saturated` is what
-    `saturated_share` gives, `highest` a loss from before these epochs, best the lane's first.
-    `plain`: updates are W − α·g on all rows. `floor`: the loss cannot be below 0. `convex`: it
-    has one minimum. `lowest`: the weights are known to be near one that none is below.
-    `squared_sigmoid`: it is made of squared errors of a sigmoid or softmax. `overflow` says
+    `learning_rate` is that of the next update, `alpha · factor` with the schedule's factor;
+    `last_rate` that of the update that led here. `step` is the length of the next update, which
+    leads to the loss `following`. `scale` is the largest length of the weights so far; on a surface
+    the width of what is drawn.
+
+    `ratio` is the learning rate over its limit. `largest` and `smallest` are eigenvalues of the
+    Hessian of the loss, known to within `doubt`; `along` is gᵀHg/gᵀg, `gain` ½ gᵀ|H|⁻¹g. `newton`
+    is the loss at the end of the step |H|⁻¹g, `cauchy` that where the quadratic along −g is lowest,
+    and `escape` the lowest loss found along the direction that curves down most.
+
+    `start` is the loss of the lane's first weights, `constant` that of the best constant
+    predictions, `test_constant` the test loss of these; `start_test` is the test loss of the first
+    weights. `best_right` test rows were right near the epoch of the least test loss. `saturated` is
+    `saturated_share`, and `stuck` the share of train rows that are saturated at a wrong class;
+    `outcome` is what is predicted for the test rows, `r2` their R².
+
+    `plain`: updates are W − α·g; `full_batch`: on all rows. `floor`: the loss cannot be below 0.
+    `convex`: it has one minimum. `lowest`: the weights are near a minimum that is known to be
+    global. `squared_sigmoid`: the loss is a squared error of a sigmoid or softmax. `overflow` says
     what the next update of a `diverged` lane overflows in.
     """
 
@@ -84,18 +113,29 @@ class Evidence:
     cosines: Floats
     learning_rate: float
     scale: float
+    factor: float = 1.0
+    last_rate: float = math.nan
     step: float = math.nan
     following: float = math.nan
-    highest: float = math.nan
+    start: float = math.nan
+    constant: float = math.nan
+    start_test: float = math.nan
+    best_right: int | None = None
     descent_factor: float = 1.0
     ratio: float | None = None
     largest: float | None = None
     smallest: float | None = None
     along: float | None = None
+    gain: float = math.nan
+    newton: float = math.nan
+    cauchy: float = math.nan
+    escape: float = math.nan
     doubt: float | None = None
     exact: bool = True
     saturated: float | None = None
+    stuck: float | None = None
     plain: bool = True
+    full_batch: bool = True
     floor: bool = True
     convex: bool = False
     lowest: bool = False
@@ -103,19 +143,22 @@ class Evidence:
     diverged: bool = False
     overflow: str | None = None
     outcome: Outcome | None = None
+    r2: float = math.nan
     class_names: tuple[str, ...] = ()
+    test_constant: float = math.nan
 
     def __post_init__(self) -> None:
-        """Raise ValueError unless there is an epoch, and all arrays are as long."""
+        """Raise ValueError unless there is an epoch, and all arrays are equally long."""
         shapes = {np.shape(a) for a in (self.train, self.test, self.norms, self.cosines)}
         if len(shapes) > 1 or len(self.train.shape) != 1 or not len(self.train):
-            raise ValueError(f"wanted are four arrays (epochs,), not of shapes {sorted(shapes)}")
+            raise ValueError(f"expected four arrays (epochs,), not of shapes {sorted(shapes)}")
 
 
 class Facts:
-    """The ratios that the rules look at; see the module.
+    """The ratios that the rules compare, `back` epochs before the last; see the module.
 
-    What is not known is NaN, which no comparison finds true.
+    What is not known is NaN, and no comparison with NaN is true. Of earlier epochs only the series
+    are looked at: the curvature and all else is that of the last.
     """
 
     first: int
@@ -131,6 +174,8 @@ class Facts:
     rises: int
     gradient: float
     size: float
+    now: float
+    worth: float
     change: float
     slope: float
     bowl: float
@@ -140,13 +185,14 @@ class Facts:
     along: float
     distance: float
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
-        unknown = np.flatnonzero(~np.isfinite(evidence.train[:-1]))
+    def __init__(self, evidence: Evidence, back: int = 0) -> None:
+        self.evidence, self.back = evidence, back
+        end = len(evidence.train) - back
+        unknown = np.flatnonzero(~np.isfinite(evidence.train[: end - 1]))
         begin = int(unknown[-1]) + 1 if len(unknown) else 0
         self.first = evidence.first + begin
         self.train, self.test, self.norms, cosines = (
-            np.asarray(values[begin:], np.float64)
+            np.asarray(values[begin:end], np.float64)
             for values in (evidence.train, evidence.test, evidence.norms, evidence.cosines)
         )
         self.epoch = self.first + len(self.train) - 1
@@ -156,18 +202,23 @@ class Facts:
         self.rises = int((np.diff(self.train)[-WINDOW:] > 1e-12 * abs(self.loss)).sum())
         self.gradient = self.norm / evidence.descent_factor
         scale = evidence.scale or math.nan
-        self._measure_curvature(scale)
+        self._set_curvature(scale)
         reach = np.fmax(np.ptp(self.train), 0.5 * self.curvature * scale**2)
         self.size = (abs(self.loss) if evidence.floor else float(reach)) or math.nan
+        # what is known of the curvature is known for the last epoch
+        last = float(evidence.train[-1])
+        fallen = np.fmax(np.ptp(self.train), evidence.start - last)
+        self.now = abs(last) if evidence.floor else float(reach)
+        self.worth = self.now if evidence.floor or not fallen > 0.0 else float(fallen)
         self.change = self.change_since(len(self.train) - 1 - self.steps)
         self.slope = self.gradient * scale / self.size
         self.bowl = 0.5 * self.curvature * scale**2 / self.size
-        step = evidence.step
+        step = math.nan if back else evidence.step
         step = evidence.learning_rate * self.norm if math.isnan(step) else step
         self.still = step < ROUNDING * scale
 
-    def _measure_curvature(self, scale: float) -> None:
-        """Set the largest |eigenvalue|, the curvature along g, and the distance."""
+    def _set_curvature(self, scale: float) -> None:
+        """Set the largest |eigenvalue|, the doubt, the curvature along g, and the distance."""
         evidence = self.evidence
         known = [abs(e) for e in (evidence.largest, evidence.smallest) if e is not None]
         self.curvature = max(known, default=math.nan)
@@ -179,18 +230,81 @@ class Facts:
             self.distance = 0.0
 
     def _along(self) -> float:
-        """Return gᵀHg/gᵀg from how the last update turned the direction, NaN if that is unknown.
+        """Return gᵀHg/gᵀg by how the last update turned the direction, NaN if that is not known.
 
         `g₁ = g₀ − α·c·H·g₀`, so `g₀ᵀHg₀/g₀ᵀg₀ = (1 − cos·‖g₁‖/‖g₀‖) / (α·c)`, c the descent factor.
         """
         evidence = self.evidence
-        if not evidence.plain or len(self.norms) < 2:
+        if not (evidence.plain and evidence.full_batch) or len(self.norms) < 2:
             return math.nan
         before, now = (float(norm) for norm in self.norms[-2:])
         bend = 1.0 - self.last_cosine * now / before if before else math.nan
         if not abs(bend) > 1e-9:  # rounding
             return math.nan
-        return bend / (evidence.learning_rate * evidence.descent_factor or math.nan)
+        rate = evidence.learning_rate if math.isnan(evidence.last_rate) else evidence.last_rate
+        return bend / (rate * evidence.descent_factor or math.nan)
+
+    # What is left to gain
+
+    @property
+    def left(self) -> float:
+        """The share by which the loss would fall on the quadratic here; NaN where none is known.
+
+        Where the gain is not known, it is no more than along the least curvature.
+        """
+        evidence, gain = self.evidence, self.evidence.gain
+        if math.isnan(gain) and evidence.smallest is not None and evidence.smallest > self.doubt:
+            gain = 0.5 * self.gradient**2 / evidence.smallest
+        return 0.0 if gain <= ROUNDING * self.now else _share(gain, self.worth)
+
+    @property
+    def gained(self) -> float:
+        """The share by which the loss was found to be lower elsewhere on the way down."""
+        lower = np.fmin(self.evidence.newton, self.evidence.cauchy)
+        return _share(float(self.evidence.train[-1] - lower), self.worth)
+
+    @property
+    def escapes(self) -> float:
+        """The share by which the loss was found to be lower where it curves down."""
+        return _share(float(self.evidence.train[-1] - self.evidence.escape), self.worth)
+
+    @property
+    def nowhere_down(self) -> bool:
+        """Whether the loss is known to curve down in no direction."""
+        smallest = self.evidence.smallest
+        return smallest is not None and smallest >= -self.doubt
+
+    @property
+    def curves_up(self) -> bool:
+        """Whether the loss is known to curve up in some direction, and down in none.
+
+        A slight curvature down does not count where it was found to lead nowhere.
+        """
+        evidence, smallest = self.evidence, self.evidence.smallest
+        if smallest is None or evidence.largest is None or not evidence.largest > self.doubt:
+            return False
+        slight = evidence.floor and smallest >= -SLIGHT * evidence.largest and not self.no_better
+        return self.nowhere_down or (slight and self.escapes < HARDLY)
+
+    @property
+    def no_better(self) -> bool:
+        """Whether the loss is known to be no lower than that of the best constant."""
+        return float(self.evidence.train[-1]) > (1.0 - NO_BETTER) * self.evidence.constant
+
+    @property
+    def nothing_left(self) -> bool:
+        """Whether all of the loss is gone but for what rounding leaves.
+
+        That is between the rounding of the weights and its square, to which squared errors fall. It
+        is compared with the start or the best constant, whichever is lower: a loss that came down
+        from a divergence says nothing.
+        """
+        high = float(np.fmin(self.evidence.start, self.evidence.constant))
+        if math.isnan(high):
+            high = float(self.train[0])
+        return self.evidence.floor and self.loss <= ROUNDING**1.5 * high
+
+    # The learning rate
 
     @property
     def limit(self) -> float | None:
@@ -209,17 +323,10 @@ class Facts:
         """Whether α is known to be so far below its limit that a larger one promises more."""
         return self.evidence.ratio is not None and self.evidence.ratio < FAR_BELOW
 
-    @property
-    def nothing_left(self) -> bool:
-        """Whether all of the loss is gone but for what rounding leaves.
-
-        That is between the rounding of the weights and its square, to which squared errors fall.
-        """
-        highest = np.fmax(self.evidence.highest, self.train.max())
-        return self.evidence.floor and self.loss <= ROUNDING**1.5 * float(highest)
+    # What happened
 
     def change_since(self, index: int) -> float:
-        """Return the change of the loss since the epoch of that index, of the loss then."""
+        """Return the change of the loss since the epoch of that index, as a share of it then."""
         before = float(self.train[index])
         change = self.loss - before
         size = abs(before) if self.evidence.floor else self.size
@@ -227,11 +334,20 @@ class Facts:
 
     @property
     def hardly_changes(self) -> bool:
-        """Whether the loss changed by less than `HARDLY` of itself in the window."""
-        return abs(self.change) < HARDLY or not self.loss - self.train[-1 - self.steps]
+        """Whether the loss stayed within less than `HARDLY` of itself in the window."""
+        range_ = float(np.ptp(self.train[-1 - self.steps :]))
+        return range_ < HARDLY * self.size or not range_
+
+    @property
+    def above_start(self) -> bool:
+        """Whether the loss is above that of the start."""
+        start = self.evidence.start
+        if math.isnan(start) and not self.first:
+            start = float(self.train[0])
+        return self.loss > start
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
-        """Return all of it by name, NaN what is not known."""
+        """Return all ratios by name, NaN what is not known."""
         evidence = self.evidence
 
         def known(value: float | None) -> float:
@@ -243,6 +359,8 @@ class Facts:
             ("change of the loss", self.change),
             ("epochs of that change", self.steps),
             ("‖g‖", self.norm),
+            ("left to gain", self.left),
+            ("found to gain", self.gained),
             ("slope", self.slope),
             ("distance", self.distance),
             ("bowl", self.bowl),
@@ -255,14 +373,30 @@ class Facts:
         )
 
 
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
 def _finite(values: Floats) -> Floats:
     return values[np.isfinite(values)]
 
 
-def saturated_share(p: ArrayLike) -> float:
-    """Return the share of rows whose probabilities hardly follow their scores.
+def stuck_share(p: ArrayLike, y: NDArray[np.generic]) -> float:
+    """Return the share of rows that are saturated, as in `saturated_share`, at a wrong class.
 
-    `p` is (rows, classes), or (rows,) of class 1 of two. A row is saturated where `p·(1 − p)`, the
+    `p` is (rows, classes), `y` (rows,) the classes' numbers. NaN without rows.
+    """
+    p = np.asarray(p, np.float64)
+    if not len(p):
+        return math.nan
+    sure = (p * (1.0 - p)).max(axis=1) < SATURATED
+    return float((sure & (p.argmax(axis=1) != y)).mean())
+
+
+def saturated_share(p: ArrayLike) -> float:
+    """Return the share of rows whose probabilities hardly change with their scores.
+
+    `p` is (rows, classes), or (rows,) for class 1 of two. A row is saturated where `p·(1 − p)`, the
     derivative of a class's probability by its own score, is below 1e-3 for every class: then one
     class has p > 0.999. NaN without rows; a row with a NaN is not saturated.
     """
@@ -272,9 +406,6 @@ def saturated_share(p: ArrayLike) -> float:
     slopes = p * (1.0 - p)
     largest = slopes if slopes.ndim == 1 else slopes.max(axis=1)
     return float((largest < SATURATED).mean())
-
-
-# Overflow: which number is the first that is not finite where a run cannot go on.
 
 
 def overflow_of(
@@ -289,10 +420,10 @@ def overflow_of(
 ) -> str:
     """Return in words which number of the next update is the first that is not finite.
 
-    In the order of computing: the direction g, the step α·g, a weight, the scores, the loss, the
-    direction there. `direction`, `next_weights` and `next_direction` are (parameters,);
-    `largest_score` is the largest |score| at `next_weights`; None is not known. With what comes
-    after the weights, the weight that is farthest from 0 is named. `names` are the weights'.
+    They are computed in this order: the direction g, the step α·g, a weight, the scores, the loss,
+    the direction there. `direction`, `next_weights` and `next_direction` are (parameters,);
+    `largest_score` is the largest |score| at `next_weights`; None is not known. Where a number
+    after the weights overflows, the weight farthest from 0 is named. `names` are the weights'.
     """
     label = [f"weight {i} ({name})" for i, name in enumerate(names, 1)]
     label += [f"weight {i}" for i in range(len(label) + 1, len(direction) + 1)]

@@ -175,6 +175,7 @@ class Observer:
         path_epochs, path = history.keyframes.path(trainer.newest, points)
         recorded = [lane.recorded for lane in trainer.lanes]
         known = path_epochs.searchsorted(recorded, side="right").tolist()
+        last_factor = trainer.descent.schedule(epoch - 1) if epoch else math.nan
         curves, accuracies = self._curves(self.look), self._accuracies(current)
         early = self._early(curves)
         lanes = []
@@ -191,6 +192,8 @@ class Observer:
                     loss_name=method.loss,
                     recorded=lane.recorded,
                     diverged=lane.diverged,
+                    last_rate=lane.rate_at(epoch - 1) * last_factor if epoch else math.nan,
+                    start_test=history.test_loss.at(i, _loss_since(lane, epoch)),
                     weights=weights[i],
                     gradient=gradients[i],
                     gradient_norm=float(norms[i]),
@@ -296,6 +299,17 @@ class Observer:
             history.norms.at(position, epoch),
             lane.rate_at(epoch) * self._trainer.descent.schedule(epoch),
         )
+
+
+def _loss_since(lane: Lane, epoch: int) -> int:
+    """Return the epoch from which on a lane has had the loss that it has at `epoch`."""
+    methods = [method for method in lane.methods if method.since <= epoch]
+    since = methods[-1].since
+    for method in reversed(methods):
+        if method.loss != methods[-1].loss:
+            break
+        since = method.since
+    return since
 
 
 def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:

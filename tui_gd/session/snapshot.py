@@ -63,6 +63,8 @@ class LaneSnapshot:
     """One lane at the snapshot's epoch; arrays are (parameters,), NaN what is not known yet.
 
     `number` identifies a lane for the whole run; `loss_name` is the loss that it descends on here.
+    `last_rate` is the learning rate, with the schedule's factor, of the update that led here, and
+    `start_test` the test loss of the first weights that it had with this loss.
     `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last
     recorded one. `gradient` is the direction of the next update, which leads to `next_weights` and
     `next_loss`. `numeric` is that direction by differences of the loss, if it was asked for.
@@ -79,6 +81,8 @@ class LaneSnapshot:
     loss_name: str
     recorded: int
     diverged: int | None
+    last_rate: float
+    start_test: float
     weights: Floats
     gradient: Floats
     gradient_norm: float
@@ -121,6 +125,11 @@ class Snapshot:
     outcome: Outcome | None = None
     r2: float = nan
     rate_factor: float = 1.0
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the current lane's next update: α times the schedule's factor."""
+        return self.lane.learning_rate * self.rate_factor
 
     @property
     def lane(self) -> LaneSnapshot:

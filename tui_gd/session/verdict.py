@@ -5,11 +5,13 @@ at weights nearby; elsewhere a verdict does without.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tui_gd.insight.constant import constant_loss
 from tui_gd.insight.curvature import (
+    EXACT_PARAMETERS,
     LARGEST_ERROR,
     Curvature,
     SafeRate,
@@ -17,17 +19,22 @@ from tui_gd.insight.curvature import (
     safe_learning_rate,
 )
 from tui_gd.insight.diagnosis import Verdict, diagnose
-from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share
+from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share, stuck_share
 from tui_gd.insight.explain import weight_names
+from tui_gd.insight.many_starts import row_work
 from tui_gd.learning.engine import Engine
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
-from tui_gd.session.snapshot import LaneSnapshot, Snapshot
+from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
 
 MOST_ROWS = 20_000
 """Of more rows, so many are looked at for saturation and for what overflows."""
+MOST_WORK = 5e7
+"""The whole Hessian may cost so much, in units of `row_work`: about a third of a second."""
+REACHES = tuple(sign * 10.0**power for power in (-3, -2, -1.5, -1, -0.5, 0) for sign in (1, -1))
+"""How far away, of the weights' length, the loss is looked at where it curves down."""
 NEAR = 1e-2
 """What was measured at weights that are no farther away, of their length, holds here too."""
 
@@ -36,7 +43,11 @@ NEAR = 1e-2
 class Measured:
     """What was measured at a lane's weights (parameters,); None where there is no such thing.
 
-    `first_loss` is that of the lane's first weights, in the loss that it descends on here.
+    `unit` is an ordinary length of a weight, one over the root mean square of the features. `start`
+    is the loss of the lane's first weights, with the loss function that it has now, `constant` that
+    of the best constant predictions, and `test_constant` the test loss of these. `newton`, `cauchy`
+    and `escape` are losses at other weights, see `Evidence`. `best_right` test rows were right near
+    the epoch of the least test loss.
     """
 
     lane: int
@@ -44,8 +55,16 @@ class Measured:
     epoch: int
     weights: Floats
     curvature: Curvature
-    first_loss: float
+    unit: float
+    start: float
+    constant: float
+    test_constant: float
+    newton: float
+    cauchy: float
+    escape: float
+    best_right: int | None
     saturated: float | None
+    stuck: float | None
     overflow: str | None
 
     def of(self, lane: LaneSnapshot) -> bool:
@@ -61,6 +80,12 @@ class Measured:
         return moved <= NEAR * float(np.linalg.norm(lane.weights))
 
 
+def is_hurried(snapshot: Snapshot, predictor: Predictor) -> bool:
+    """Return whether only what is quick is measured: for many weights, while the run goes on."""
+    many = predictor.model.parameters > EXACT_PARAMETERS
+    return many and snapshot.state is RunState.RUNNING
+
+
 def measure(
     snapshot: Snapshot,
     problem: Problem,
@@ -73,16 +98,45 @@ def measure(
     `start` is a direction of steepest curvature found nearby. What the engine's `between_blocks`
     raises gives the measurement up.
     """
-    lane = snapshot.lane
+    lane, hurried = snapshot.lane, is_hurried(snapshot, predictor)
+    parameters = len(lane.weights)
+    work = 2 * parameters * row_work(len(problem.y_train), predictor.model)
+    whole = parameters <= EXACT_PARAMETERS or (not hurried and work <= MOST_WORK)
+    found = curvature(engine, lane.weights, start=start, whole=whole, both_ends=not hurried)
+    gradient = lane.gradient / engine.rule.descent_factor
+    nowhere = np.full_like(lane.weights, np.nan)
+    newton = nowhere if found.newton is None else lane.weights - found.newton
+    up = found.along_gradient > 0.0
+    cauchy = lane.weights - gradient / found.along_gradient if up else nowhere
+    unit = _unit(problem)
+    scale = max(unit, _scale(snapshot, problem))
+    down = nowhere if found.downhill is None else found.downhill
+    escapes = [lane.weights + reach * scale * down for reach in REACHES]
+    points = np.stack([lane.path[0], newton, cauchy, *escapes])
+    losses = engine.loss(points.astype(lane.weights.dtype))
+    saturated, stuck = _saturated(lane, problem, predictor)
+    constant, ratio = constant_loss(engine, problem, predictor.model), 1.0
+    if engine.rule.reduction == "sum":
+        ratio = len(problem.y_test) / max(len(problem.y_train), 1)
     return Measured(
         lane=lane.number,
         loss_name=lane.loss_name,
         epoch=snapshot.epoch,
         weights=lane.weights,
-        curvature=curvature(engine, lane.weights, start=start),
-        first_loss=float(engine.loss(lane.path[:1])[0]),
-        saturated=_saturated(lane, problem, predictor),
-        overflow=_overflow(lane, problem, predictor, engine) if has_diverged(snapshot) else None,
+        curvature=found,
+        unit=unit,
+        start=float(losses[0]),
+        constant=constant,
+        test_constant=constant * ratio,
+        newton=float(losses[1]),
+        cauchy=float(losses[2]),
+        escape=float(np.fmin.reduce(losses[3:])),
+        best_right=_best_right(snapshot, problem, predictor),
+        saturated=saturated,
+        stuck=stuck,
+        overflow=_overflow(snapshot, problem, predictor, engine)
+        if has_diverged(snapshot)
+        else None,
     )
 
 
@@ -102,39 +156,60 @@ def evidence_of(
     lane, recent, task = snapshot.lane, snapshot.recent, problem.task
     begin = min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
     squares = lane.loss_name in {"sse", "mse"} and task in {"binary", "multiclass"}
-    full_batch = _full_batch(problem, settings)
-    bent, ratio = None, None
-    if measured:
-        ratio = safe_rate(lane, problem, settings, measured.curvature).ratio(lane.learning_rate)
-        bent = measured.curvature if measured.curvature.error <= LARGEST_ERROR else None
-    return Evidence(
+    rate = snapshot.learning_rate
+    evidence = Evidence(
         first=recent.first + begin,
         train=recent.train[begin:],
         test=recent.test[begin:],
         norms=recent.norms[begin:],
         cosines=recent.cosines[begin:],
-        learning_rate=lane.learning_rate,
+        learning_rate=rate,
+        factor=snapshot.rate_factor,
+        last_rate=lane.last_rate,
         scale=_scale(snapshot, problem),
         step=float(np.linalg.norm(lane.next_weights - lane.weights)),
         following=lane.next_loss,
-        highest=measured.first_loss if measured else math.nan,
+        start_test=lane.start_test,
         descent_factor=make_loss(lane.loss_name, task).descent_factor,
-        ratio=ratio,
-        largest=bent.largest if bent else None,
-        smallest=bent.smallest if bent and not math.isnan(bent.smallest) else None,
-        doubt=bent.doubt if bent else None,
-        along=bent.along_gradient if bent else None,
-        exact=bent.exact if bent else True,
-        saturated=measured.saturated if measured else None,
-        plain=lane.optimizer.name == "sgd" and settings.schedule == "constant" and full_batch,
+        plain=lane.optimizer.name == "sgd",
+        full_batch=_full_batch(problem, settings),
         floor=task != "surface",
         convex=task != "surface" and not settings.hidden and not squares,
         lowest=_at_lowest(problem, lane),
         squared_sigmoid=squares,
         diverged=has_diverged(snapshot),
-        overflow=measured.overflow if measured else None,
         outcome=snapshot.outcome,
+        r2=snapshot.r2,
         class_names=problem.class_names,
+    )
+    if measured is None:
+        return evidence
+    evidence = replace(
+        evidence,
+        scale=max(evidence.scale, measured.unit),
+        start=measured.start,
+        constant=measured.constant,
+        test_constant=measured.test_constant,
+        best_right=measured.best_right,
+        ratio=safe_rate(lane, problem, settings, measured.curvature).ratio(rate),
+        saturated=measured.saturated,
+        stuck=measured.stuck,
+        overflow=measured.overflow,
+    )
+    bent = measured.curvature
+    if bent.error > LARGEST_ERROR:
+        return evidence
+    return replace(
+        evidence,
+        largest=bent.largest,
+        smallest=None if math.isnan(bent.smallest) else bent.smallest,
+        along=bent.along_gradient,
+        gain=bent.gain,
+        newton=measured.newton,
+        cauchy=measured.cauchy,
+        escape=measured.escape,
+        doubt=bent.doubt,
+        exact=bent.exact,
     )
 
 
@@ -185,27 +260,53 @@ def _full_batch(problem: Problem, settings: RunSettings) -> bool:
 
 
 def _scale(snapshot: Snapshot, problem: Problem) -> float:
-    """Return the greatest length of the weights so far; of a surface how large what is drawn is."""
+    """Return the greatest length of the weights so far; on a surface the width of what is drawn.
+
+    There the place of 0 means nothing, but the path may be wider.
+    """
     lane, surface = snapshot.lane, problem.surface
-    so_far = lane.path[lane.path_epochs <= snapshot.epoch]
-    lengths = np.sqrt(np.vecdot(so_far, so_far)).max(initial=0.0)
+    so_far = np.concatenate([lane.path[lane.path_epochs <= snapshot.epoch], lane.weights[None]])
     if surface is not None:
-        lengths = max(lengths, *(float(high) - float(low) for low, high in surface.limits))
-    return max(float(lengths), float(np.linalg.norm(lane.weights)))
+        width = max(float(high) - float(low) for low, high in surface.limits)
+        return max(width, float(np.ptp(so_far, axis=0).max()))
+    return float(np.sqrt(np.vecdot(so_far, so_far)).max())
 
 
-def _saturated(lane: LaneSnapshot, problem: Problem, predictor: Predictor) -> float | None:
-    """Return the share of the train rows that are saturated, None where nothing has p."""
-    if problem.task not in {"binary", "multiclass"} or lane.loss_name == "hinge":
+def _unit(problem: Problem) -> float:
+    """Return the weight that makes a score of 1 of ordinary features; 0 for a surface."""
+    if problem.surface is not None:
+        return 0.0
+    squares = float(np.mean(_some_rows(problem) ** 2))
+    return 1.0 / math.sqrt(squares) if squares > 0.0 else 0.0
+
+
+def _best_right(snapshot: Snapshot, problem: Problem, predictor: Predictor) -> int | None:
+    """Return how many test rows were right at the point of the path next to the least test loss."""
+    lane, recent = snapshot.lane, snapshot.recent
+    if snapshot.outcome is None or not np.isfinite(recent.test).any():
         return None
-    return saturated_share(predictor.probabilities(lane.weights, _some_rows(problem)))
+    best = recent.first + int(np.nanargmin(recent.test))
+    nearest = int(np.argmin(np.abs(lane.path_epochs - best)))
+    x = problem.rows(problem.x_test, slice(None))
+    return int((predictor.predict(lane.path[nearest], x) == problem.y_test).sum())
 
 
-def _overflow(lane: LaneSnapshot, problem: Problem, predictor: Predictor, engine: Engine) -> str:
+def _saturated(
+    lane: LaneSnapshot, problem: Problem, predictor: Predictor
+) -> tuple[float | None, float | None]:
+    """Return the shares of train rows that are saturated, and stuck; None where nothing has p."""
+    if problem.task not in {"binary", "multiclass"} or lane.loss_name == "hinge":
+        return None, None
+    p = predictor.probabilities(lane.weights, _some_rows(problem))
+    return saturated_share(p), stuck_share(p, problem.y_train[:: _every(problem)])
+
+
+def _overflow(snapshot: Snapshot, problem: Problem, predictor: Predictor, engine: Engine) -> str:
     """Return what the next update overflows in, by one pass at the weights it leads to."""
+    lane, rate = snapshot.lane, snapshot.learning_rate
     following = lane.next_weights
     if np.isnan(following).all():
-        following = lane.weights - lane.learning_rate * lane.gradient
+        following = lane.weights - rate * lane.gradient
     loss, direction = engine.loss_and_grad(following[None])
     largest = None
     if problem.task != "surface" and np.isfinite(following).all():
@@ -213,7 +314,7 @@ def _overflow(lane: LaneSnapshot, problem: Problem, predictor: Predictor, engine
         largest = float(np.abs(scores).max(initial=0.0))
     return overflow_of(
         lane.gradient,
-        lane.learning_rate,
+        rate,
         following,
         float(loss[0]),
         next_direction=direction[0],
@@ -223,5 +324,8 @@ def _overflow(lane: LaneSnapshot, problem: Problem, predictor: Predictor, engine
 
 
 def _some_rows(problem: Problem) -> Floats:
-    every = max(1, -(-len(problem.y_train) // MOST_ROWS))
-    return problem.rows(problem.x_train, slice(None, None, every))
+    return problem.rows(problem.x_train, slice(None, None, _every(problem)))
+
+
+def _every(problem: Problem) -> int:
+    return max(1, -(-len(problem.y_train) // MOST_ROWS))

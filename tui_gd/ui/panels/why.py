@@ -12,7 +12,14 @@ from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
 from tui_gd.plots.palette import Palette
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table
-from tui_gd.session.verdict import Measured, has_diverged, measure, safe_rate, verdict_on
+from tui_gd.session.verdict import (
+    Measured,
+    has_diverged,
+    is_hurried,
+    measure,
+    safe_rate,
+    verdict_on,
+)
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
@@ -98,7 +105,7 @@ class WhyPanel(Panel):
         if safe is None:
             words = [("the curvature follows", palette.dim)]
         else:
-            said = spelled(wording(view.snapshot.lane.learning_rate, safe), symbols)
+            said = spelled(wording(view.snapshot.learning_rate, safe), symbols)
             if found and found.epoch != view.snapshot.epoch:
                 said += f" (curvature of epoch {found.epoch})"
             words = [(line, palette.text) for line in wrapped(said, room)]
@@ -110,7 +117,7 @@ class WhyPanel(Panel):
         cells = Cells.blank(used + 2 * blank, room, style)
         at = _put_lines(cells, 0, lines) + blank
         limit = safe.limit if safe else None
-        cells.paste(at, 0, draw_gauge(room, view.snapshot.lane.learning_rate, limit, style))
+        cells.paste(at, 0, draw_gauge(room, view.snapshot.learning_rate, limit, style))
         at = _put_lines(cells, at + GAUGE_ROWS, words) + blank
         table = draw_table(len(body), room, Table((), body, align=("<", ">", "<")), style)
         cells.paste(at, 0, table)
@@ -119,7 +126,7 @@ class WhyPanel(Panel):
     def numbers(self, view: View) -> list[str]:
         """Return verdict, advice and all numbers with all their digits."""
         snapshot, verdict, safe = view.snapshot, self.verdict(view), self._safe(view)
-        rate = snapshot.lane.learning_rate
+        rate = snapshot.learning_rate
         lines = [
             f"why: epoch {snapshot.epoch}, lane {snapshot.lane.name}",
             verdict.line,
@@ -151,6 +158,7 @@ class WhyPanel(Panel):
             lane.loss_name,
             lane.weights.tobytes(),
             lane.next_weights.tobytes() if diverged else b"",
+            is_hurried(snapshot, view.predictor),
         )
 
         def compute(progress: Progress) -> Measured:
