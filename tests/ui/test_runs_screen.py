@@ -399,6 +399,16 @@ async def test_enter_goes_on_with_the_run_where_it_was() -> None:
         assert isinstance(driver.app.screen, RunsScreen)
 
 
+async def test_a_damaged_run_is_named_and_the_others_are_listed() -> None:
+    library = three_runs()
+    set_column(library, "77c0", "settings", "[1]")
+    async with driving(library=library) as driver:
+        await opened(driver)
+        await driver.until(lambda: "kept runs: 2" in driver.text())
+        await driver.until(lambda: "run 77c0 is damaged (" in " ".join(driver.notices()))
+        assert "gd-tui rm 77c0" in " ".join(driver.notices())
+
+
 async def test_the_run_on_the_screen_is_kept_before_another_takes_its_place() -> None:
     library = three_runs()
 

@@ -3,11 +3,12 @@
 import argparse
 import json
 import math
+import sys
 import time
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.text import aligned, safe_text
-from tui_gd.runs.store import KeptRun, Store
+from tui_gd.runs.store import DamagedRun, KeptRun, Store
 
 COLUMNS = ("id", "when", "state", "problem", "lanes", "epochs", "best loss")
 NUMBERS = frozenset(map(COLUMNS.index, ("lanes", "epochs", "best loss")))
@@ -16,12 +17,14 @@ NUMBERS = frozenset(map(COLUMNS.index, ("lanes", "epochs", "best loss")))
 def main(options: argparse.Namespace) -> int:
     """Print the kept runs, last changed first; return the exit status."""
     with Store() as store:
-        runs = store.runs()
+        runs, damaged = store.listed()
+    for one in damaged:
+        print(f"gd-tui: {one}", file=sys.stderr)
     if options.json:
         print(json.dumps([run.as_dict() for run in runs], allow_nan=False))
     elif runs:
         print_table(runs)
-    else:
+    elif not damaged:
         print(f"no runs are kept in {store.directory}")
     return 0
 
@@ -52,13 +55,16 @@ def when(seconds: float) -> str:
 def remove(options: argparse.Namespace) -> int:
     """Delete runs for good: all that are named, or none if one of them cannot be found."""
     with Store() as store:
-        found = {run.id: run for run in map(store.find, options.ids)}
+        found = {run.id: run for run in map(store.find_any, options.ids)}
         for run in found.values():
-            if run.locked_by:
+            if isinstance(run, KeptRun) and run.locked_by:
                 raise ProblemError(
                     f"run {run.id} is locked by {run.locked_by}: close it there first"
                 )
         for run in found.values():
             store.delete(run.id)
-            print(f"deleted {run.id} ({safe_text(run.problem)}, {run.newest} epochs)")
+            if isinstance(run, DamagedRun):
+                print(f"deleted {safe_text(run.id)} (damaged)")
+            else:
+                print(f"deleted {run.id} ({safe_text(run.problem)}, {run.newest} epochs)")
     return 0

@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tui_gd.errors import ProblemError
 
@@ -199,6 +201,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = _text
         try:
             _prepare(connection, path)
         except BaseException:
@@ -218,6 +221,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = _text
         try:
             if _version(connection, path) == 0:
                 raise StoreError(f"no runs are kept in {path.parent}")
@@ -285,6 +289,32 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _text(stored: bytes) -> str:
+    """Return a stored text; one damaged byte must not keep the other rows from being read."""
+    return stored.decode("utf-8", "replace")
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return a stored object; `ValueError` if the text is not one."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("a stored object is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("a stored object is not one")
+    return found
+
+
+def stored_seed(seed: int) -> int:
+    """Return a seed as SQLite holds it: in 64 bits with a sign."""
+    return (seed + 2**63) % 2**64 - 2**63
+
+
+def seed_of(stored: int) -> int:
+    """Return a seed that was stored, from 0 to 2^64 − 1."""
+    return stored % 2**64
 
 
 def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:

@@ -4,12 +4,15 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
+from tui_gd.learning import LOSSES, OPTIMIZERS
 from tui_gd.learning.models import Floats
-from tui_gd.runs.database import columns_of
+from tui_gd.runs.database import columns_of, json_object, seed_of
+from tui_gd.session import readers
 from tui_gd.training.checkpoint import SERIES, Checkpoint, Keyframe, LaneRecord
 from tui_gd.training.history import Branch, Close, Entry, Reset, SetLearningRate
 from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
@@ -40,6 +43,17 @@ class Row:
         """The least finite training loss."""
         values = points(self, "train").values
         return float(values.min()) if values.size else None
+
+    @property
+    def epochs(self) -> int:
+        """For how many epochs there are numbers of one series at most."""
+        size = 8 if self.width == 1 else POINT_BYTES
+        return max((len(blob) // size for blob in self.series.values() if blob), default=0)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether a series has a number for each of the row's epochs."""
+        return self.width == 1 and self.epochs == self.stop - self.first
 
     @property
     def nbytes(self) -> int:
@@ -76,30 +90,37 @@ def raw_points(row: Row, name: str) -> ThinnedSeries:
         return NO_POINTS
     if row.width == 1:
         values = np.frombuffer(blob, "<f8")
+        if len(values) > row.stop - row.first:
+            raise ValueError("losses have more epochs than they say")
         return ThinnedSeries(
             np.arange(row.first, row.first + len(values)), values.astype(np.float64)
         )
     count = len(blob) // POINT_BYTES
+    if len(blob) % POINT_BYTES:
+        raise ValueError("points are cut short")
     epochs = np.frombuffer(blob, "<u4", count).astype(np.int64) + row.first
+    if (np.diff(epochs) <= 0).any() or epochs[-1] >= row.stop:
+        raise ValueError("points of losses are out of order")
     return ThinnedSeries(epochs, np.frombuffer(blob, "<f8", count, 4 * count).astype(np.float64))
 
 
 def known_of(rows: list[Row], name: str, stop: int) -> KnownPoints:
     """Return a series over epochs [0, stop) from adjacent rows."""
-    whole, late = stop, len(rows)
-    while (
-        late and rows[late - 1].width == 1 and (rows[late - 1].stop == whole or late == len(rows))
-    ):
+    dense_from, late = stop, len(rows)
+    while late and not rows[late - 1].epochs:  # of epochs after the lane diverged nothing is known
         late -= 1
-        whole = rows[late].first
+    last = late
+    while late and rows[late - 1].is_dense and (late == last or rows[late - 1].stop == dense_from):
+        late -= 1
+        dense_from = rows[late].first
     thin = joined(NO_POINTS, *(points(row, name) for row in rows[:late]))
-    values = np.full(max(0, rows[-1].stop - whole) if rows else 0, np.nan)
+    values = np.full(rows[last - 1].stop - dense_from if late < last else 0, np.nan)
     end = 0
-    for row in rows[late:]:
+    for row in rows[late:last]:
         epochs, known = raw_points(row, name)
-        values[epochs - whole] = known
-        end = row.stop - whole if len(epochs) else end
-    return KnownPoints(0, stop, thin, whole, values[: min(end, stop - whole)])
+        values[epochs - dense_from] = known
+        end = row.stop - dense_from if len(epochs) else end
+    return KnownPoints(0, stop, thin, dense_from, values[: min(end, stop - dense_from)])
 
 
 def cut(row: Row, stop: int) -> Row:
@@ -155,6 +176,10 @@ def _pointed(first: int, known: ThinnedSeries) -> Blob:
 
 
 _ROWS_AT_ONCE = 500  # SQLite takes 32,766 numbers in a statement
+_WHOLE, _FROM_ONE = readers.whole(), readers.whole(1)
+_RATE = readers.number(0, above=True)
+_OPTIMIZER, _LOSS = readers.one_of(*OPTIMIZERS), readers.one_of(*LOSSES)
+_NOT_WHOLE = frozenset({"learning_rate", "optimizer", "loss", "weights"})
 _ENTRIES: dict[str, type[Entry]] = {
     kind.__name__: kind for kind in (SetLearningRate, Branch, Close, Reset)
 }
@@ -172,20 +197,61 @@ def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | No
     if found is None:
         return None
     epoch, newest, seed, number, stopped, stopped_at = found
+    _WHOLE.plain(epoch), _WHOLE.plain(newest), _WHOLE.plain(number)
     if stopped_at is None:
         stopped_at = epoch if stopped else math.inf
-    lanes = tuple(_record(text) for text in _texts(connection, "record", "lanes", "position", run))
-    entries = tuple(_entry(text) for text in _texts(connection, "entry", "entries", "place", run))
+    else:
+        _WHOLE.plain(stopped_at)
+    texts = _texts(connection, "record", "lanes", "position", run)
+    lanes = tuple(_record(json_object(text)) for text in texts)
+    _check_lanes(lanes, epoch, newest, number)
+    texts = _texts(connection, "entry", "entries", "place", run)
+    entries = tuple(_entry(json_object(text)) for text in texts)
     frames = connection.execute(
         "SELECT epoch, numbers, shape, dtype, state FROM keyframes WHERE run = ? ORDER BY epoch",
         (run,),
     ).fetchall()
     keyframes = tuple(_of_all_lanes([_frame(*one) for one in frames], lanes, entries))
+    _check_keyframes(keyframes, epoch, newest)
     values = {lane.number: _series(connection, run, lane) for lane in lanes}
     series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
     return Checkpoint(
-        epoch, newest, lanes, keyframes, series, entries, seed, number, stopped, stopped_at
+        epoch,
+        newest,
+        lanes,
+        keyframes,
+        series,
+        entries,
+        seed_of(seed),
+        number,
+        stopped,
+        stopped_at,
     )
+
+
+def _check_lanes(lanes: tuple[LaneRecord, ...], epoch: int, newest: int, next_number: int) -> None:
+    """Raise `ValueError` if lanes do not fit each other, or the epochs that the run names."""
+    numbers = [lane.number for lane in lanes]
+    if not lanes or sorted(set(numbers)) != numbers or numbers[-1] >= next_number:
+        raise ValueError("its lanes are missing or numbered twice")
+    if newest != max(lane.recorded for lane in lanes) or epoch > newest:
+        raise ValueError(f"epoch {max(epoch, newest)} is not on record")
+    for lane in lanes:
+        for changes in (lane.rates, lane.methods):
+            epochs = [change[0] for change in changes]
+            if epochs[:1] != [0] or sorted(set(epochs)) != epochs or epochs[-1] > newest:
+                raise ValueError(f"the changes of lane {lane.number} are out of order")
+        if lane.parent is not None and lane.parent >= lane.number:
+            raise ValueError(f"lane {lane.number} branches from a later one")
+
+
+def _check_keyframes(keyframes: tuple[Keyframe, ...], epoch: int, newest: int) -> None:
+    """Raise `ValueError` if weights are missing that a run starts or goes on with."""
+    epochs = [frame.epoch for frame in keyframes]
+    if epochs[:1] != [0] or epoch not in epochs or epochs[-1] > newest:
+        raise ValueError("weights are missing")
+    if len({frame.state.shape[2] for frame in keyframes}) > 1:
+        raise ValueError("weights are of several sizes")
 
 
 def _texts(
@@ -199,6 +265,13 @@ def _texts(
 
 def _series(connection: sqlite3.Connection, run: str, lane: LaneRecord) -> dict[str, KnownPoints]:
     rows = rows_of(connection, run, lane.number)
+    stop = 0
+    for row in rows:
+        if row.first < stop or row.stop <= row.first:
+            raise ValueError(f"losses of lane {lane.number} are out of order")
+        stop = row.stop
+    if stop != lane.recorded + 1:
+        raise ValueError(f"losses of lane {lane.number} do not reach its last epoch")
     return {name: known_of(rows, name, lane.recorded + 1) for name in SERIES}
 
 
@@ -211,10 +284,13 @@ def rows_of(
         " WHERE run = ? AND lane = ? AND stop > ? AND first < ? ORDER BY first",
         (run, lane, after + 1, before),
     )
-    return [
-        Row(first, stop, width, dict(zip(SERIES, blobs, strict=True)))
-        for first, stop, width, *blobs in found
-    ]
+    rows = []
+    for first, stop, width, *blobs in found:
+        _WHOLE.plain(first), _WHOLE.plain(stop), _FROM_ONE.plain(width)
+        if not all(isinstance(blob, bytes | None) for blob in blobs):
+            raise ValueError("losses are not numbers")
+        rows.append(Row(first, stop, width, dict(zip(SERIES, blobs, strict=True))))
+    return rows
 
 
 def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row]]) -> None:
@@ -273,31 +349,57 @@ def entry_text(entry: Entry) -> str:
     return json.dumps({"what": type(entry).__name__, **asdict(entry)})
 
 
-def _record(text: str) -> LaneRecord:
-    values = json.loads(text)
-    values["rates"] = tuple((int(epoch), float(rate)) for epoch, rate in values["rates"])
-    values["methods"] = tuple(
-        (int(at), str(name), str(loss)) for at, name, loss in values["methods"]
+def _record(values: dict[str, Any]) -> LaneRecord:
+    lane = LaneRecord(
+        **{
+            **values,
+            "rates": tuple((_WHOLE.plain(at), _RATE.plain(rate)) for at, rate in values["rates"]),
+            "methods": tuple(
+                (_WHOLE.plain(at), _OPTIMIZER.plain(name), _LOSS.plain(loss))
+                for at, name, loss in values["methods"]
+            ),
+            "proposed": _proposed(values.get("proposed")),
+        }
     )
-    if values.get("proposed") is not None:
-        epoch, rate = values["proposed"]
-        values["proposed"] = (int(epoch), float(rate))
-    return LaneRecord(**values)
+    for value in (lane.number, lane.branched_at, lane.recorded, lane.diverged or 0):
+        _WHOLE.plain(value)
+    if type(lane.name) is not str or type(lane.parent) not in {int, type(None)}:
+        raise ValueError("a lane's name or parent is damaged")
+    return lane
 
 
-def _entry(text: str) -> Entry:
-    values = json.loads(text)
-    kind = _ENTRIES[values.pop("what")]
-    if values.get("weights") is not None:
-        values["weights"] = tuple(values["weights"])
-    return kind(**values)
+def _proposed(value: Any) -> tuple[int, float] | None:
+    if value is None:
+        return None
+    epoch, rate = value
+    return _WHOLE.plain(epoch), _RATE.plain(rate)
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    entry = _ENTRIES[values.pop("what")](**values)
+    numbers = [value for name, value in _fields(entry).items() if name not in _NOT_WHOLE]
+    if not all(type(value) in {int, type(None)} for value in numbers):
+        raise ValueError("an entry of its history is damaged")
+    if isinstance(entry, Reset) and entry.weights is not None:
+        return replace(entry, weights=tuple(map(float, entry.weights)))
+    return entry
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def _frame(epoch: int, numbers: str, shape: str, dtype: str, state: bytes) -> Keyframe:
-    if dtype not in {"<f8", "<f4"}:
-        raise ValueError(f"numbers of type {dtype}")
-    array = np.frombuffer(state, np.dtype(dtype)).reshape(json.loads(shape))
-    return Keyframe(epoch, tuple(json.loads(numbers)), array.astype(array.dtype.newbyteorder("=")))
+    lanes, size = json.loads(numbers), json.loads(shape)
+    if dtype not in {"<f8", "<f4"} or not isinstance(state, bytes):
+        raise ValueError("weights are not numbers")
+    _WHOLE.plain(epoch)
+    if not isinstance(size, list) or len(size) != 3 or not isinstance(lanes, list):
+        raise ValueError("weights have no shape")
+    if [len(lanes), *(_FROM_ONE.plain(one) for one in size[1:])] != size:
+        raise ValueError("weights are not those of its lanes")
+    array = np.frombuffer(state, np.dtype(dtype)).reshape(size)
+    return Keyframe(epoch, tuple(lanes), array.astype(array.dtype.newbyteorder("=")))
 
 
 def _of_all_lanes(
@@ -323,7 +425,7 @@ def _of_all_lanes(
 
 def _row_of(number: int, frame: Keyframe, born: dict[int, tuple[int, int]]) -> int | None:
     while number not in frame.numbers:
-        if number not in born or born[number][1] < frame.epoch:
+        if number not in born or born[number][1] < frame.epoch or born[number][0] >= number:
             return None
         number = born[number][0]
     return frame.numbers.index(number)

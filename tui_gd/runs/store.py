@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 import secrets
 import sqlite3
 import time
@@ -13,7 +14,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.runs.database import StoreError, connect, store_errors, store_path
+from tui_gd.problems.text import safe_text
+from tui_gd.runs.database import (
+    StoreError,
+    connect,
+    json_object,
+    seed_of,
+    store_errors,
+    store_path,
+    stored_seed,
+)
 from tui_gd.runs.lock import LockOwner, RunLock, RunLockedError, lock_owner
 
 if TYPE_CHECKING:
@@ -21,11 +31,18 @@ if TYPE_CHECKING:
 
 ID_DIGITS = 4
 STATES = ("running", "paused", "finished", "diverged", "interrupted")
+LAST_SECOND = 253_402_300_799.0
+"""9999-12-31: no run was started or changed later."""
+MOST_EPOCHS = 2**53 - 1
+_ID = re.compile("[0-9a-f]{1,64}")
 _KINDS = [str, float, float, *[str] * 6, *[int] * 6]
 _COLUMNS = (
     "id, began, changed, problem, settings, identity, versions, state, stopped, epoch, newest,"
     " goal, seed, next_number, lanes, best"
 )
+
+# a run is listed from its first batch on; a damaged number of lanes does not hide it
+_STARTED = "lanes != 0 OR id IN (SELECT run FROM lanes)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +90,18 @@ class KeptRun:
             "changed": self.changed,
             "locked_by": asdict(self.locked_by) if self.locked_by else None,
         }
+
+
+@dataclass(frozen=True)
+class DamagedRun:
+    """A run whose row in the list cannot be believed; only deleting it is left."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        name = safe_text(self.id)
+        return f"run {name} is damaged ({self.reason}): gd-tui rm {name} deletes it"
 
 
 class Store:
@@ -151,25 +180,42 @@ class Store:
     # The list
 
     def runs(self) -> list[KeptRun]:
-        """Return all kept runs, the most recently changed first."""
+        """Return all kept runs, the most recently changed first, without damaged ones."""
+        return self.listed()[0]
+
+    def listed(self) -> tuple[list[KeptRun], list[DamagedRun]]:
+        """Return all kept runs, the most recently changed first, and the damaged ones."""
         if self._connection is None:
-            return []
+            return [], []
         with self._reading() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM runs WHERE lanes > 0 ORDER BY changed DESC, id"
+                f"SELECT {_COLUMNS} FROM runs WHERE {_STARTED} ORDER BY changed DESC, id"
             ).fetchall()
-        return [self._kept(row) for row in rows]
+        runs, damaged = [], []
+        for row in rows:
+            try:
+                runs.append(self._kept(row))
+            except (ValueError, RecursionError) as error:
+                damaged.append(DamagedRun(str(row[0]), str(error)))
+        return runs, damaged
 
     def find(self, name: str) -> KeptRun:
         """Return the run with the id `name`, or the only one whose id starts so; `ProblemError`."""
-        runs = self.runs()
+        found = self.find_any(name)
+        if isinstance(found, DamagedRun):
+            raise StoreError(str(found))
+        return found
+
+    def find_any(self, name: str) -> KeptRun | DamagedRun:
+        """Do `find`, but return a damaged run too."""
+        runs = [one for part in self.listed() for one in part]
         wanted = name.strip().lower()
         found = [run for run in runs if run.id == wanted]
         found = found or [run for run in runs if wanted and run.id.startswith(wanted)]
         if len(found) == 1:
             return found[0]
         if found:
-            names = ", ".join(run.id for run in found[:8])
+            names = ", ".join(safe_text(run.id) for run in found[:8])
             raise ProblemError(f"{name}: ambiguous ID ({names}): type more characters")
         hint = "gd-tui runs lists them" if runs else f"none is kept in {self.directory}"
         raise ProblemError(f"{name}: no kept run has this id; {hint}")
@@ -182,15 +228,22 @@ class Store:
         raise ProblemError(f"no run that can continue is kept in {self.directory}")
 
     def _kept(self, row: tuple[Any, ...]) -> KeptRun:
+        """Return the run of a row; `ValueError` if the row is damaged."""
         kinds = [type(value) for value in row]
         if kinds[:-1] != _KINDS or kinds[-1] not in {float, type(None)}:
-            raise self._damaged(ascii(row[0]), "a value has the wrong type")
+            raise ValueError("a value has the wrong type")
         run, started, changed, problem, *texts = row[:7]
-        try:
-            settings, identity, versions = map(json.loads, texts)
-        except ValueError:
-            raise self._damaged(run, "settings") from None
+        if not _ID.fullmatch(run):
+            raise ValueError("its id is not hexadecimal")
+        if not all(0.0 <= seconds <= LAST_SECOND for seconds in (started, changed)):
+            raise ValueError("its time is impossible")
+        settings, identity, versions = map(json_object, texts)
+        _check_identity(identity)
+        if not all(isinstance(version, str) for version in versions.values()):
+            raise ValueError("its versions are not texts")
         state, stopped, epoch, newest, goal, seed, next_number, lanes, best = row[7:]
+        if not 0 <= epoch <= newest <= MOST_EPOCHS or not 0 <= goal <= MOST_EPOCHS or lanes < 1:
+            raise ValueError("its epochs or lanes are impossible")
         owner = lock_owner(self.directory, run)
         if owner and state not in {"finished", "diverged"}:
             state = "running"
@@ -209,7 +262,7 @@ class Store:
             epoch,
             newest,
             goal,
-            seed,
+            seed_of(seed),
             next_number,
             lanes,
             math.nan if best is None else best,
@@ -218,6 +271,12 @@ class Store:
 
     def delete(self, run: str) -> None:
         """Delete a run for good; `ProblemError` if it is locked."""
+        if not _ID.fullmatch(run):  # a damaged id names no file
+            with self.transaction() as connection:
+                connection.execute("DELETE FROM runs WHERE id = ?", (run,))
+            return
+        from tui_gd.runs.identity import delete_input
+
         with store_errors(self.path):
             lock = RunLock(self.directory, run)
         try:
@@ -225,8 +284,6 @@ class Store:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
             with store_errors(self.path):
                 self.connection.execute("PRAGMA incremental_vacuum").fetchall()
-            from tui_gd.runs.identity import delete_input
-
             delete_input(self.directory, run)
         finally:
             lock.close(delete=True)
@@ -264,7 +321,7 @@ class Store:
             kept.epoch,
             kept.newest,
             kept.goal,
-            kept.seed,
+            stored_seed(kept.seed),
             kept.next_number,
             kept.lanes,
             kept.best if math.isfinite(kept.best) else None,
@@ -272,7 +329,9 @@ class Store:
         marks = ", ".join("?" * len(values))
         with self.transaction() as connection:
             # runs of processes that ended before their first batch
-            for (name,) in connection.execute("SELECT id FROM runs WHERE lanes = 0").fetchall():
+            for (name,) in connection.execute(
+                f"SELECT id FROM runs WHERE NOT ({_STARTED})"
+            ).fetchall():
                 if lock_owner(self.directory, name) is None:
                     connection.execute("DELETE FROM runs WHERE id = ?", (name,))
             connection.execute(f"INSERT INTO runs ({_COLUMNS}) VALUES ({marks})", values)
@@ -304,14 +363,29 @@ class Store:
         with self._reading() as connection:
             try:
                 checkpoint = read_checkpoint(connection, run.id)
-            except (ValueError, TypeError, KeyError, IndexError) as error:
-                raise self._damaged(run.id, str(error)) from None
+            except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+                raise StoreError(str(DamagedRun(run.id, safe_text(str(error), 100)))) from None
         if checkpoint is None:
             raise StoreError(f"run {run.id} has been deleted meanwhile")
         return checkpoint
 
-    def _damaged(self, run: str, what: str) -> StoreError:
-        return StoreError(f"{self.path}: the record of run {run} is damaged ({what})")
+
+def _check_identity(identity: dict[str, Any]) -> None:
+    """Raise `ValueError` if what is stored of a run's data is not as `identity` makes it."""
+    files, described = identity.get("files", []), identity.get("described")
+    if not isinstance(files, list) or not isinstance(described, dict | None):
+        raise ValueError("its data are not described")
+    for file in files:
+        right = (
+            isinstance(file, dict)
+            and file.get("option") in {"problem", "target", "test"}
+            and isinstance(file.get("path"), str)
+            and "\0" not in file["path"]
+            and all(type(file.get(name)) is int for name in ("size", "changed"))
+            and isinstance(file.get("sha256"), str | None)
+        )
+        if not right:
+            raise ValueError("its files are not described")
 
 
 def now() -> float:

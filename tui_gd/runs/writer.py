@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tui_gd.runs.database import stored_seed
 from tui_gd.runs.rows import (
     POINT_BYTES,
     Row,
@@ -99,7 +100,7 @@ class Writer:
                 delta.epoch,
                 delta.newest,
                 batch.goal,
-                batch.seed,
+                stored_seed(batch.seed),
                 delta.next_number,
                 len(delta.lanes),
                 self.run,

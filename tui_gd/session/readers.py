@@ -16,7 +16,7 @@ from tui_gd.errors import ProblemError, did_you_mean
 T = TypeVar("T")
 
 LARGEST_WHOLE = 2**53 - 1
-LARGEST_SEED = 2**64
+LARGEST_SEED = 2**64 - 1
 MOST_LANES = 1024
 MOST_PARAMETERS = 10_000_000
 SHOWN = 40

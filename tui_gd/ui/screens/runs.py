@@ -11,7 +11,7 @@ from textual.notifications import SeverityLevel
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems.text import safe_text
-from tui_gd.runs.store import KeptRun
+from tui_gd.runs.store import DamagedRun, KeptRun
 from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.context import Context
 from tui_gd.ui.screens.questions import Choice
@@ -69,7 +69,7 @@ class RunsScreen(Closing[str | None]):
         self._selected = 0
         self._log = self._settings = self._all_keys = False
         self._scrolled = 0
-        self._fault = ""
+        self._fault, self._damaged = "", set[DamagedRun]()
         self._listing = self._listed = False
         self._reading = ""
 
@@ -131,12 +131,15 @@ class RunsScreen(Closing[str | None]):
     def _list(self) -> None:
         try:
             with self.context.open_library() as store:
-                runs, fault = store.runs(), ""
+                (runs, damaged), fault = store.listed(), ""
         except (ProblemError, OutputError) as error:
-            runs, fault = [], str(error)
-        self._hand_over(self._take_list, runs, fault)
+            runs, damaged, fault = [], [], str(error)
+        self._hand_over(self._take_list, runs, damaged, fault)
 
-    def _take_list(self, runs: list[KeptRun], fault: str) -> None:
+    def _take_list(self, runs: list[KeptRun], damaged: list[DamagedRun], fault: str) -> None:
+        for one in set(damaged) - self._damaged:  # each is named once
+            self._say(str(one))
+        self._damaged |= set(damaged)
         before = self.selected
         self._listing, self._listed, self._fault = False, True, fault
         if not fault:
@@ -275,7 +278,7 @@ class RunsScreen(Closing[str | None]):
     def _deleted(self, run: str, said: str, warning: bool) -> None:
         self._say(said, warning=warning)
         if not warning:  # the list that is being read may be one from before
-            self._take_list([one for one in self._runs if one.id != run], "")
+            self._take_list([one for one in self._runs if one.id != run], [], "")
         self._refresh_list()
 
     def _say(self, text: str, *, warning: bool = True) -> None:
