@@ -53,7 +53,7 @@ class BareApp(App[None]):
     def status(self) -> str:
         """The first row, in the words of gd-tui."""
         state = "RUNNING" if self.training else "PAUSED"
-        return f"{state}  epoch {self.epoch}/100  loss {1 / (1 + self.epoch):.8g}  α 0.01"
+        return f"{state}  epoch {self.epoch}/100  train loss {1 / (1 + self.epoch):.8g}  α 0.01"
 
     def train(self) -> None:
         """An epoch each hundredth of a second."""
