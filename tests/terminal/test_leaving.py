@@ -45,6 +45,10 @@ REPORTING = """
 import tui_gd.session.report
 tui_gd.session.report.reports_of = tui_gd.session.report.report_on = for_ever
 """
+REPORTING_AT_THE_END = """
+import tui_gd.session.report
+tui_gd.session.report.reports_of = for_ever
+"""
 STOPPED_WHILE_REPORTING = """
 import os, signal
 import tui_gd.session.report
@@ -153,10 +157,10 @@ def test_a_continuation_while_the_last_words_are_printed_disturbs_nothing(start:
 
 
 def test_the_report_on_the_screen_is_printed_as_it_is_at_hand(start: Start) -> None:
-    terminal = start("import tui_gd.session.report\ntui_gd.report.reports_of = for_ever\n")
+    terminal = start(REPORTING_AT_THE_END)
     walks.wait_for_status(terminal, epoch=0)
     terminal.press(".")
-    terminal.wait_for(r"report, test rows, epoch 1\b")
+    terminal.wait_for(r"Report, test rows, epoch 1\b")
     said = leaves(terminal, "q")
     assert "weighted avg" in said
     assert "takes longer" not in said

@@ -439,13 +439,13 @@ def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) 
 
 # The footer: what the keys do here
 
-_HELP, _QUIT = Hint(("help",), "help", 0), Hint(("quit",), "quit", 0, "")
+_HELP, QUIT = Hint(("help",), "help", 0), Hint(("quit",), "quit", 0, "")
 
 
 def footer_of(panel: Panel, view: View) -> tuple[Hint, ...]:
     """Return what the footer says: the focused panel's own keys, else those of a run."""
     if own := panel.hints(view):
-        return (*own, _HELP, _QUIT)
+        return (*own, _HELP, QUIT)
     running = view.snapshot.state is RunState.RUNNING
     return (
         Hint(("run_or_pause",), "pause" if running else "run", 1),
@@ -458,7 +458,7 @@ def footer_of(panel: Panel, view: View) -> tuple[Hint, ...]:
         Hint(("cursor",), "cursor", 8),
         Hint(("command_palette",), "commands", 4, "all"),
         _HELP,
-        _QUIT,
+        QUIT,
     )
 
 

@@ -576,7 +576,9 @@ class RunScreen(Screen[None]):
         if self._stale:
             self._stale = False
             text, columns = f"loading {self.settings.problem}", self.size.width
-            self._status.show_lines(lines.draw_text(text, self.context.style, columns))
+            keys, style = self.context.keys, self.context.style
+            self._status.show_lines(lines.draw_text(text, style, columns))
+            self._keys.show_lines(lines.draw_footer((lines.QUIT,), keys, style, columns))
 
     def redraw(self) -> None:
         """Draw again although the run is where it was."""
