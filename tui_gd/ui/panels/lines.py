@@ -219,7 +219,8 @@ def draw_status(view: View, columns: int) -> Lines:
     """Return state, epoch, losses, how many are right, and α, in columns that do not move.
 
     The roomiest layout that fits is taken, which depends on the run and the width, not on the
-    losses. Where none fits, fields are left out whole.
+    losses; of several lanes one that leaves room for the lane, if there is one. Where none fits,
+    fields are left out whole.
     """
     palette, spell, snapshot = view.style.palette, view.style.symbols.spell, view.snapshot
     cells = Cells.blank(1, columns, view.style)
@@ -248,10 +249,13 @@ def _fitting(view: View, room: int) -> tuple[dict[str, _Field], int, bool]:
     """Return the fields in the roomiest layout that fits, the cells before each, and if all fit."""
     fields: dict[str, _Field] = {}
     gap, alpha = 1, "alpha" if view.style.symbols.plain else "α"
-    for layout in _LAYOUTS:
-        fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
-        if _needed(fields, gap) <= room:
-            return fields, gap, True
+    several = len(view.snapshot.lanes) > 1
+    # which of several lanes this is matters more than long words
+    for beside in ([width(_beside(view.snapshot)[0])] if several else []) + [0]:
+        for layout in _LAYOUTS:
+            fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
+            if _needed(fields, gap) + (beside and beside + gap) <= room:
+                return fields, gap, True
     for name in _LEFT_OUT:
         fields.pop(name, None)
         if _needed(fields, gap) <= room:
