@@ -28,7 +28,7 @@ names another directory), keys are given to actions by the names in the last col
 ```toml
 [keys]
 "step(1)" = ["n", "right"]   # in place of its own keys
-new_start = "f12"            # whose key went to another action
+new_start = "ctrl+n"         # whose key went to another action
 theme = []                   # none
 ```
 

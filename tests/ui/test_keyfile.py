@@ -104,7 +104,7 @@ def test_the_pages_own_example_is_taken() -> None:
 
     actions = changed_actions(tomllib.loads(example))
     assert keys_of(actions, "step(1)") == ["n", "right"]
-    assert keys_of(actions, "new_start") == ["f12"]
+    assert keys_of(actions, "new_start") == ["ctrl+n"]
     assert keys_of(actions, "theme") == [""]
     assert len(actions) == len(ACTIONS)
     untouched = [a for a, b in zip(actions, ACTIONS, strict=True) if a is b]
@@ -126,7 +126,7 @@ def test_two_actions_can_exchange_their_keys() -> None:
         ("!", "exclamation_mark", "!"),
         ("%", "percent_sign", "%"),
         ("_", "underscore", "_"),
-        ("F12", "f12", "F12"),
+        ("F11", "f11", "F11"),
         ("Ctrl+T", "ctrl+t", "ctrl+t"),
         ("del", "delete", "del"),
         ("backspace", "backspace", "backspace"),
@@ -156,7 +156,7 @@ def test_how_a_key_is_written(written, key, shown) -> None:
         ('[keys]\nrest = "x"', ["'rest' is no action", "'reset'"]),
         ('[keys]\nzzzzzzz = "x"', ["no action", "docs/keys.md"]),
         ('[keys]\nreset = "q"', ["the key q", "reset and quit", "give quit another"]),
-        ('[keys]\nreset = "f12"\ntheme = "f12"', ["the key F12", "reset", "theme"]),
+        ('[keys]\nreset = "f11"\ntheme = "f11"', ["the key F11", "reset", "theme"]),
         ('[keys]\nreset = "ctrl+c"', ["ctrl+c"]),
         ("[keys]\nreset = 3", ["reset: 3 is no key"]),
         ("[keys]\nreset = [3]", ["reset: 3 is no key"]),

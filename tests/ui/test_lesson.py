@@ -77,7 +77,7 @@ async def test_leaving_and_coming_back(tmp_path: Path) -> None:
         await reads(driver, "3 of 6")
         await driver.press("escape")
         await driver.until(lambda: driver.run.guide is None)
-        assert "F4 comes back to it" in driver.text()
+        await driver.until(lambda: "F4 comes back to it" in driver.text())
         await driver.press("f4")
         await reads(driver, "3 of 6")
     with Store(library) as store:

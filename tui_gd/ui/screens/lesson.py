@@ -51,6 +51,10 @@ class LessonBox(CellView, can_focus=True):
             picture = self.guide.picture(style)
             self.show(draw_lesson(picture, self.size.height, self.size.width, style))
 
+    def on_resize(self) -> None:
+        """Have the box drawn at the size that it has now."""
+        self.post_message(self.Asked("draw"))
+
     def on_key(self, event: events.Key) -> None:
         """Answer, or let the run have the key."""
         if self.guide and self.guide.take_key(self, event.key, event.character):

@@ -729,7 +729,9 @@ class RunScreen(Screen[None]):
             return
         style = self.context.style
         rows = self.guide.picture(style).rows(self.size.width, style.symbols)
-        if self._lesson_box.styles.height is None or self._lesson_box.size.height != rows:
+        height = self._lesson_box.styles.height
+        # the size may still be the one before: what was asked for last counts
+        if height is None or height.value != rows:
             self._lesson_box.styles.height = rows
             self.call_after_refresh(self.lay_out)
         self._lesson_box.draw_now(style)
