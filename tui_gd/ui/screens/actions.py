@@ -224,9 +224,11 @@ async def action_branch_with(run: RunScreen) -> None:
     """Ask for another optimizer or loss and branch here with it."""
     if snapshot := run.sender.snapshot:
         lane, advised = snapshot.lane, _advised(run, "branch_with")
+        symbols = run.context.terminal.symbols
         optimizers = {k: v for k, v in OPTIMIZER_WORDS.items() if k != lane.optimizer.name}
         losses = {k: v for k, v in loss_words(run.problem.task).items() if k != lane.loss_name}
-        options = listed(losses, advised, "loss") + listed(optimizers, advised, "optimizer")
+        options = listed(losses, symbols, advised, "loss")
+        options += listed(optimizers, symbols, advised, "optimizer")
         question = "Branch here into a new lane with another loss or optimizer"
         answer = await run.app.push_screen_wait(Choice(question, options, advised))
         if answer is not None:
@@ -313,7 +315,7 @@ async def action_choose_loss(run: RunScreen) -> None:
     """Ask for the loss and begin again with it, from the same start."""
     if run.sender.snapshot:
         advised = _advised(run, "branch_with").partition("loss ")[2]
-        options = listed(loss_words(run.problem.task), advised)
+        options = listed(loss_words(run.problem.task), run.context.terminal.symbols, advised)
         now = run.settings.loss_for(run.problem)
         question = "Begin again from the same start with the loss"
         loss = await run.app.push_screen_wait(Choice(question, options, now))
@@ -325,7 +327,8 @@ async def action_choose_loss(run: RunScreen) -> None:
 async def action_choose_optimizer(run: RunScreen) -> None:
     """Ask for the optimizer and begin again with it, from the same start."""
     if run.sender.snapshot:
-        options = listed(OPTIMIZER_WORDS, _advised(run, "branch_with").partition("optimizer ")[2])
+        advised = _advised(run, "branch_with").partition("optimizer ")[2]
+        options = listed(OPTIMIZER_WORDS, run.context.terminal.symbols, advised)
         now = run.sender.snapshot.lane.optimizer.name
         question = "Begin again from the same start with the optimizer"
         name = await run.app.push_screen_wait(Choice(question, options, now))
@@ -338,7 +341,7 @@ async def action_choose_optimizer(run: RunScreen) -> None:
 async def action_choose_problem(run: RunScreen) -> None:
     """Ask for the problem and begin with it."""
     if run.sender.snapshot:
-        options = listed(problem_words())
+        options = listed(problem_words(), run.context.terminal.symbols)
         question = "Begin another problem"
         name = await run.app.push_screen_wait(Choice(question, options, run.settings.problem))
         if name is not None and name != run.settings.problem:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from tui_gd.learning.losses import POSSIBLE
+from tui_gd.plots.symbols import Symbols
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.problems.problem import Task
 
@@ -42,12 +43,14 @@ def loss_words(task: Task) -> dict[str, str]:
     return {name: words.get(name, "value of the function") for name in POSSIBLE[task]}
 
 
-def listed(words: Mapping[str, str], advised: str = "", kind: str = "") -> Options:
+def listed(
+    words: Mapping[str, str], symbols: Symbols, advised: str = "", kind: str = ""
+) -> Options:
     """Return an entry for each name, the advised one marked; values begin with `kind`."""
     size = max(map(len, words), default=0) + len(ADVISED) + 1
     values = {name: f"{kind} {name}".strip() for name in words}
     return [
-        (values[name], f"{name + ADVISED * (values[name] == advised):<{size}}{text}")
+        (values[name], f"{name + ADVISED * (values[name] == advised):<{size}}{symbols.spell(text)}")
         for name, text in words.items()
     ]
 
