@@ -90,11 +90,11 @@ def test_all_words_can_be_read_and_a_question_leaves_the_hues_beside_it(started:
         assert unreadable(started) == set()
         before = started.cells()
         started.press("o")
-        started.wait_for("momentum: ")
+        started.wait_for("momentum  ")
         started.wait_until_quiet(0.7)
         assert unreadable(started, LEAST_BESIDE) == set()
         # the one that is chosen is on another ground than its neighbours
-        assert ratio(papers(started, "sgd: ")[0], papers(started, "adam: ")[0]) > MARKED
+        assert ratio(papers(started, "sgd  ")[0], papers(started, "adam  ")[0]) > MARKED
         seen = [
             (cell.background, now.background)
             for row, line in zip(before, started.cells(), strict=True)
@@ -103,7 +103,7 @@ def test_all_words_can_be_read_and_a_question_leaves_the_hues_beside_it(started:
         ]
         assert {hue(now) for _, now in seen} <= {hue(cell) for cell, _ in seen} | {"none"}
         started.press("escape")
-        started.wait_for(lambda terminal: "momentum: " not in terminal.text())
+        started.wait_for(lambda terminal: "momentum  " not in terminal.text())
         started.press("t")
         walks.settled(started)
 
