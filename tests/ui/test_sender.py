@@ -6,6 +6,7 @@ from tests.ui.driving import driving
 from tui_gd.session import commands
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
+from tui_gd.ui.keys import ladder
 from tui_gd.ui.sender import CommandSender
 
 
@@ -27,6 +28,11 @@ def steer(*alphas: float) -> tuple[CommandSender, Recorder]:
     return sender, recorder
 
 
+def climb(sender: CommandSender, rungs: int) -> None:
+    """Change the rate as `+` and `-` do."""
+    sender.post(commands.SetLearningRate(ladder(sender.learning_rate, rungs)))
+
+
 def rates(recorder: Recorder) -> list[float]:
     changes = [one for one in recorder.posted if isinstance(one, commands.SetLearningRate)]
     return [one.learning_rate for one in changes]
@@ -35,19 +41,19 @@ def rates(recorder: Recorder) -> list[float]:
 def test_three_rungs_are_climbed_before_a_snapshot_shows_the_first() -> None:
     sender, recorder = steer(0.01)
     for _ in range(3):
-        sender.climb(1)
+        climb(sender, 1)
     assert rates(recorder) == [0.03, 0.1, 0.3]
-    sender.climb(-2)
+    climb(sender, -2)
     assert rates(recorder)[-1] == 0.03
     assert sender.learning_rate == 0.03
 
 
 def test_a_lane_just_chosen_is_the_one_whose_rate_is_changed() -> None:
     sender, recorder = steer(0.01, 0.5)
-    sender.climb(1)
+    climb(sender, 1)
     sender.choose_lane(1)
     assert sender.lane == 1
-    sender.climb(1)
+    climb(sender, 1)
     assert recorder.posted == [
         commands.SetLearningRate(0.03),
         commands.SelectLane(1),
@@ -59,10 +65,10 @@ def test_a_lane_just_chosen_is_the_one_whose_rate_is_changed() -> None:
 
 def test_a_branch_and_a_reset_keep_the_rate_and_another_epoch_does_not() -> None:
     sender, recorder = steer(0.01)
-    sender.climb(1)
+    climb(sender, 1)
     sender.post(commands.Branch())
     sender.post(commands.Reset())
-    sender.climb(1)
+    climb(sender, 1)
     assert rates(recorder) == [0.03, 0.1]
     sender.post(commands.StepBack())
     assert sender.learning_rate == 0.01
@@ -76,7 +82,7 @@ def test_one_lane_is_never_chosen_again() -> None:
 
 def test_without_a_run_keys_do_nothing() -> None:
     sender = CommandSender()
-    sender.climb(1)
+    sender.post(commands.SetLearningRate(0.03))
     sender.choose_lane(1)
     sender.post(commands.Resume())
     assert sender.snapshot is None
