@@ -597,7 +597,7 @@ def _saturated(facts: Facts) -> Found:
     evidence = facts.evidence
     if evidence.saturated is None or evidence.saturated < MOSTLY:
         return None
-    if not (facts.still or facts.hardly_changes) or facts.gained >= FLAT_SLOPE:
+    if not (facts.still or facts.hardly_changes) or facts.gained >= SATURATED_SLOPE:
         return None
     if facts.steps < FEWEST_STEPS and not facts.slope < 0.1 * FLAT_SLOPE:
         return None
