@@ -841,12 +841,90 @@ def table(tallies: dict[str, Tally]) -> list[str]:
     return lines
 
 
+# Random runs, whose verdicts scipy checks
+
+CLAIMS = {
+    Kind.MINIMUM: "0.1 % lower or more",
+    Kind.NEARLY: "3 % lower or more",
+    Kind.PLATEAU: "less than 0.5 % lower",
+    Kind.SADDLE: "less than 0.5 % lower",
+    Kind.VALLEY: "less than 0.5 % lower",
+}
+"""The kinds that scipy's BFGS can refute, and the loss that it comes to from there if it does."""
+
+
+def is_refuted(kind: Kind, left: float) -> bool:
+    """Return whether a share by which BFGS came lower refutes a verdict."""
+    if kind is Kind.MINIMUM:
+        return left >= 1e-3
+    return left >= 0.03 if kind is Kind.NEARLY else left < 5e-3
+
+
+def random_case(rng: np.random.Generator) -> Case:
+    """Return a run with a random problem, model, loss, optimizer and learning rate."""
+
+    def one(*values: object) -> object:
+        return values[rng.integers(len(values))]
+
+    name = str(one("blobs", "moons", "xor", "circles", "line", "plane", "iris", "spiral", "wine"))
+    table = name in {"iris", "wine"}
+    problem = built_in(name, standardize=True) if table else built_in(name, samples=150)
+    losses = ("mse", "sse", "huber") if problem.task == "regression" else (
+        "sse", "mse", "cross-entropy",
+    )  # fmt: skip
+    settings = RunSettings(
+        loss=str(one(*losses)),
+        hidden=one((), (), (3,), (6,), (4, 4)),  # type: ignore[arg-type]
+        activation=str(one("tanh", "sigmoid", "relu")),
+        optimizer=(str(one("sgd", "sgd", "momentum", "adam")),),
+        alpha=(float(10.0 ** rng.uniform(-4, 1)),),
+        l2=float(one(0.0, 0.0, 0.01)),  # type: ignore[arg-type]
+        seed=int(rng.integers(1000)),
+    )
+    return Case("random", name, problem, settings, (3, 8, 20, 60, 200, 600, 2000))
+
+
+def check(runs: int, seed: int, show: Callable[[str], object] | None = None) -> list[str]:
+    """Return a table of what BFGS says of the verdicts on random runs, at rest."""
+    rng = np.random.default_rng(seed)
+    said: Counter[Kind] = Counter()
+    refuted: Counter[Kind] = Counter()
+    for _ in range(runs):
+        case = random_case(rng)
+        for epoch, how, verdict in said_of(case):
+            if how != "rest":
+                continue
+            said[verdict.kind] += 1
+            if verdict.kind not in CLAIMS:
+                continue
+            trainer = case.settings.make_trainer(case.problem)
+            trainer.advance(epoch)
+            loss = float(trainer.loss[0])
+            with np.errstate(all="ignore"):
+                least = least_of(case.problem, case.settings, trainer.weights[0].copy())[1]
+            # a loss that is gone to rounding may be any number of times as large as another
+            left = (loss - least) / loss if loss > 1e-20 else 0.0
+            if is_refuted(verdict.kind, left):
+                refuted[verdict.kind] += 1
+                if show:
+                    show(f"{case.name} {case.settings}, epoch {epoch}: {verdict.line}, {left:.2g}")
+    lines = [f"{'verdict':<16}{'said':>6}{'refuted':>9}   if BFGS comes to a loss"]
+    lines += [f"{k!s:<16}{said[k]:>6}{refuted[k]:>9}   {why}" for k, why in CLAIMS.items()]
+    others = said.total() - sum(said[kind] for kind in CLAIMS)
+    return [*lines, f"{'others':<16}{others:>6}{'':>9}   not checked"]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--random", type=int, metavar="N", help="check N random runs by BFGS")
+    parser.add_argument("--seed", type=int, default=0, help="of the random runs")
     parser.add_argument("--every", type=int, default=1, help="ask only each so manieth run")
     parser.add_argument("--wrong", action="store_true", help="print every wrong verdict")
     options = parser.parse_args()
+    if options.random:
+        print("\n".join(check(options.random, options.seed, print if options.wrong else None)))
+        return
     tallies = count(options.every, print if options.wrong else None)
     print("\n".join(table(tallies)))
 

@@ -200,6 +200,8 @@ FEWEST_STEPS = 3
 """Fewer steps say nothing of how it goes on."""
 AT, NEARLY = 1e-6, 1e-2
 """What is left to gain at a minimum, and nearly there: shares of the loss."""
+TRUSTED = 0.5
+"""A quadratic is believed where a step gained at least this share of what it promises."""
 FLAT_SLOPE, SATURATED_SLOPE = 0.05, 0.3
 """The slope on flat ground; where most rows are saturated, it comes from the few others."""
 NEAR, IN_SIGHT = 1e-3, 0.1
@@ -743,8 +745,10 @@ def _descending(facts: Facts) -> Found:
 
 
 def _nearly(facts: Facts) -> bool:
-    """Whether a minimum is near, and little is left to gain."""
-    return facts.curves_up and facts.left <= NEARLY and not facts.gained > NEARLY
+    """Whether a minimum is near, and little is left to gain, as a step there has shown."""
+    near = facts.curves_up and facts.left <= NEARLY and not facts.gained > NEARLY
+    tried = not math.isnan(facts.evidence.newton)
+    return near and (not tried or facts.left <= AT or facts.gained >= TRUSTED * facts.left)
 
 
 def fell(facts: Facts, steps: int) -> str:
