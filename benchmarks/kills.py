@@ -36,7 +36,7 @@ NURSERY = """
 import os, sys
 import sklearn.datasets, sklearn.metrics, sklearn.model_selection
 import tui_gd.cli.run
-from tui_gd.cli.dispatch import run
+from tui_gd.__main__ import run
 for line in sys.stdin:
     out, *words = line.split()
     child = os.fork()

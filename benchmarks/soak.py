@@ -41,7 +41,7 @@ USUAL = 40
 
 def inside(file: str, seconds: float, argv: list[str]) -> int:
     """Run the interface in this process; a thread writes a line of numbers now and then."""
-    from tui_gd.cli.dispatch import run
+    from tui_gd.__main__ import run
     from tui_gd.ui.app import GdApp
 
     apps: list[GdApp] = []

@@ -9,7 +9,7 @@ import grimp
 import pytest
 
 from tui_gd.cli.options import COMMANDS
-from tui_gd.cli.plain_panels import PANELS
+from tui_gd.cli.plain_run import PANELS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tui_gd"
@@ -41,7 +41,7 @@ def test_import_contracts_hold() -> None:
 
 def test_the_house_stays_small() -> None:
     files = [path for path in PACKAGE.rglob("*.py") if "lessons" not in path.parts]
-    assert len(files) <= 185
+    assert len(files) <= 172
     loose = {path.stem for path in PACKAGE.glob("*.py")}
     assert loose == {"__init__", "__main__", "errors", "files", "estimators"}
 
@@ -76,7 +76,7 @@ def test_few_packages_import_from_each_other() -> None:
         ("import tui_gd.session.report", TERMINAL),
         ("import tui_gd.cli.run", ["textual", "rich", "sklearn"]),
         ("import tui_gd.ui.app", ["sklearn", "plotext"]),
-        ("import tui_gd.cli.plain, tui_gd.cli.plain_panels", [*TERMINAL, "sklearn"]),
+        ("import tui_gd.cli.plain, tui_gd.cli.plain_run", [*TERMINAL, "sklearn"]),
         ("import tui_gd.ui.studies, tui_gd.ui.keys", TERMINAL),
         ("from tui_gd import Trainer, load_problem", TERMINAL),
     ],
@@ -104,7 +104,7 @@ def test_an_import_loads_no_more_than_it_may(code: str, unwanted: list[str]) -> 
 )
 def test_help_and_a_wrong_option_need_no_arithmetic_and_no_screen(arguments: list[str]) -> None:
     code = (
-        "import sys\nfrom tui_gd.cli.dispatch import run\n"
+        "import sys\nfrom tui_gd.__main__ import run\n"
         "try:\n    run(sys.argv[1:])\nexcept SystemExit:\n    pass"
     )
     found = loaded(code, *arguments)
@@ -117,7 +117,7 @@ def test_the_plain_interface_shows_every_panel_without_textual() -> None:
         ["step 3", "verdict", "branch adam", *(f"show {name}" for name in PANELS), "race", "quit"]
     )
     code = (
-        "import io, sys\nfrom tui_gd.cli.dispatch import run\n"
+        "import io, sys\nfrom tui_gd.__main__ import run\n"
         "sys.stdin = io.StringIO(sys.argv.pop())\n"
         "assert run(sys.argv[1:]) == 0"
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tui_gd.cli.dispatch import run
+from tui_gd.__main__ import run
 
 ROOT = Path(__file__).resolve().parents[2]
 

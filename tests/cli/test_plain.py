@@ -16,8 +16,7 @@ import pytest
 from tests import tutorial
 from tests.cli.commandline import ROOT, call, check_refusal, command, process, started
 from tests.terminal.session import Terminal
-from tui_gd.cli.plain_panels import Commands
-from tui_gd.cli.plain_run import WORDS
+from tui_gd.cli.plain_run import WORDS, Commands
 from tui_gd.insight.diagnosis import ACTIONS, Try
 from tui_gd.runs.store import Store
 

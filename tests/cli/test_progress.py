@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli.commandline import call
 from tests.problems.tabling import customers, written
+from tui_gd.__main__ import run
 from tui_gd.cli import output
-from tui_gd.cli.dispatch import run
 from tui_gd.insight import race
 
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Axes, Heading, draw_box, frame, geometry, legend_fits
 from tui_gd.plots.cells import Cells
-from tui_gd.plots.colours import bold
-from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.scale import (
     Scale,
     compact,

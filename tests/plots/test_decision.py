@@ -3,7 +3,6 @@ import pytest
 
 from tui_gd.plots.axes import Axes, Heading
 from tui_gd.plots.braille import unpack
-from tui_gd.plots.colours import bold
 from tui_gd.plots.decision import (
     ClassifiedPoints,
     class_letters,
@@ -12,7 +11,7 @@ from tui_gd.plots.decision import (
     draw_decision,
     most_telling,
 )
-from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 LIMITS = (-2.0, 2.0, -1.0, 3.0)

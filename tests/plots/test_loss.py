@@ -7,9 +7,8 @@ import pytest
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Axes, Heading, geometry
 from tui_gd.plots.braille import pack, unpack
-from tui_gd.plots.colours import bold
 from tui_gd.plots.curves import Curve, EpochScale, EpochView, draw_curves, half_width, smoothed
-from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.scale import Scale, nice_limits
 from tui_gd.plots.symbols import ASCII, UNICODE
 

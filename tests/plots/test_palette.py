@@ -5,8 +5,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tui_gd.plots.colours import RGB, bold, contrast, is_bold, luminance, mix, regular, rgb
-from tui_gd.plots.palette import Palette, palette_for
+from tui_gd.plots.palette import (
+    RGB,
+    Palette,
+    bold,
+    contrast,
+    is_bold,
+    luminance,
+    mix,
+    palette_for,
+    regular,
+    rgb,
+)
 from tui_gd.plots.symbols import ASCII, UNICODE
 
 COLOURED = [(depth, dark) for depth in ("truecolor", "256", "16") for dark in (True, False)]

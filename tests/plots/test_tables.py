@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.colours import bold, contrast, regular, rgb
 from tui_gd.plots.confusion import abbreviated, draw_confusion, short_names
-from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.palette import Style, bold, contrast, palette_for, regular, rgb
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.plots.table import Table, draw_table, visible_offset
 

@@ -16,8 +16,7 @@ import pytest
 
 from tests.terminal.fixtures import PROGRAM
 from tests.terminal.session import PATIENCE, environment
-from tui_gd.plots.colours import rgb
-from tui_gd.plots.palette import palette_for
+from tui_gd.plots.palette import palette_for, rgb
 
 if TYPE_CHECKING:
     from tests.terminal.fixtures import Ended, Session

@@ -19,10 +19,9 @@ from tui_gd.session.runner import Doing
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.panels.panel import Panel
-from tui_gd.ui.panels.widget import PanelWidget
+from tui_gd.ui.panels.widget import CellView, PanelWidget
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.terminal import Terminal
 

@@ -12,7 +12,7 @@ from textual.geometry import Region, Size
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
-from tui_gd.ui.cellview import CellView, _style
+from tui_gd.ui.panels.widget import CellView, _style
 
 
 def read(view: CellView, width: int, rows: int) -> list[list[tuple[str, int, int]]]:

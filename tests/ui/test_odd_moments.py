@@ -15,14 +15,13 @@ from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui import start
-from tui_gd.ui.cellview import CellView
 from tui_gd.ui.panels.step import vector
-from tui_gd.ui.panels.widget import LinesWidget
+from tui_gd.ui.panels.widget import CellView, LinesWidget
 from tui_gd.ui.screens.actions import begin_with
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.start import _summary
 from tui_gd.ui.studies import Study
-from tui_gd.ui.textual_fixes.dialogs import Commands
+from tui_gd.ui.textual_fixes.app import Commands
 
 
 async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> None:

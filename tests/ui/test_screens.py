@@ -8,14 +8,18 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from tests.ui.driving import Driver, driving
-from tui_gd.plots.colours import contrast
-from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.palette import Style, contrast, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
-from tui_gd.ui.screens.choices import likely_target
 from tui_gd.ui.screens.pages import draw_help, help_columns
-from tui_gd.ui.screens.questions import Choice, Prompt, parse_epoch, parse_learning_rate
+from tui_gd.ui.screens.questions import (
+    Choice,
+    Prompt,
+    likely_target,
+    parse_epoch,
+    parse_learning_rate,
+)
 from tui_gd.ui.terminal import spelt
 
 PALETTE = palette_for("256", True)

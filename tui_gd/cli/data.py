@@ -10,9 +10,9 @@ from tui_gd.cli.options import given_options
 from tui_gd.cli.output import load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
-from tui_gd.problems.column_notes import plain_notes
 from tui_gd.problems.files import WITHOUT_COLUMNS, read_columns
 from tui_gd.problems.input_file import InputFile, format_of, names_file
+from tui_gd.problems.prepare import plain_notes
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.session.settings import RunSettings

@@ -23,7 +23,7 @@ from tui_gd.cli.options import (
     tree,
 )
 from tui_gd.errors import ProblemError, did_you_mean
-from tui_gd.problems.catalog import TITLES
+from tui_gd.problems import TITLES
 from tui_gd.session.settings import RunSettings, options_of
 
 

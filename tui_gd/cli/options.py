@@ -1,6 +1,6 @@
 """The commands and their options: one tree, from which parsers, help and completions are made.
 
-Imports nothing heavy: help and a wrong option need no arithmetic. `dispatch` calls the commands.
+Imports nothing heavy: help and a wrong option need no arithmetic. `__main__` calls the commands.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.learning import OPTIMIZERS
-from tui_gd.problems.catalog import TITLES, unknown_problem
+from tui_gd.problems import TITLES, unknown_problem
 from tui_gd.runs.export import KINDS as ALL_KINDS
 from tui_gd.runs.export import SCREEN
 from tui_gd.session import readers

@@ -12,9 +12,9 @@ from tui_gd.cli.output import document_at, load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.insight.race import RaceResult, rates_around
 from tui_gd.problems import Problem
-from tui_gd.runs.document import about_problem, plain_numbers
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.session.race import hold_race, race_settings
+from tui_gd.session.report import about_problem, plain_numbers
 from tui_gd.session.settings import (
     DECADES,
     DECADES_EACH,

@@ -14,13 +14,12 @@ from tui_gd.cli.signals import StopRequest, stop_on_signals
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
-from tui_gd.runs.document import as_document
 from tui_gd.runs.record import check_number
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
-from tui_gd.session.report import explosion, print_reports, reports_of
+from tui_gd.session.report import as_document, explosion, print_reports, reports_of
 from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS

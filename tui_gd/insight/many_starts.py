@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.insight.constant import constant_loss
 from tui_gd.learning.engine import computing, interrupting
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.evaluation import constant_loss
 from tui_gd.training.trainer import Trainer
 
 STARTS = 256

@@ -12,8 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
 
 CONTINUATION = 0
 """Code of the second cell of a double-width character: nothing is to be written there."""

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.colours import bold
+from tui_gd.plots.palette import bold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
 
 _WIDEST = 10
 _HEADS = 2

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
     from tui_gd.plots.symbols import Symbols
 
 _FAINT = "."

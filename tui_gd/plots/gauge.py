@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.colours import bold
+from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import Scale, compact
 
 if TYPE_CHECKING:

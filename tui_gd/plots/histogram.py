@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Palette, Style
+    from tui_gd.plots.palette import Colour, Palette, Style
 
 # values below this share of the reference stand in the lowest bin: they are all as good as zero;
 # so do the fewest outliers, for which the axis would be twice as long

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.cells import Cells
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
     from tui_gd.plots.relief import Relief
 
 _ARROW = 0.14

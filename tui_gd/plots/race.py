@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Frame, Heading, draw_rule, frame
+from tui_gd.plots.axes import Axes, Frame, Heading, chequered, draw_rule, frame
 from tui_gd.plots.braille import blit, curve_mask
 from tui_gd.plots.cells import width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
-from tui_gd.plots.pixels import chequered
 from tui_gd.plots.scale import Scale, is_wide, nice_limits
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.cells import Cells
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
 
 # a logarithmic axis goes down to this share of the greatest loss
 LEAST_SHARE = 1e-12

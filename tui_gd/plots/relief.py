@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui_gd.plots.axes import paint_pixels, upsampled
 from tui_gd.plots.braille import BRAILLE, pack
 from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.pixels import paint_pixels, upsampled
 from tui_gd.plots.scale import LARGEST, compact
 
 if TYPE_CHECKING:

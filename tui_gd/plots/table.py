@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from tui_gd.plots.cells import SPACE, Cells, fit, width
-from tui_gd.plots.colours import Colour, bold
+from tui_gd.plots.palette import Colour, bold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.braille import BRAILLE, pack, per_cell
-from tui_gd.plots.colours import bold
+from tui_gd.plots.palette import bold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.colours import Colour
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
     from tui_gd.plots.relief import Relief
     from tui_gd.plots.scale import Scale
     from tui_gd.plots.symbols import Symbols

@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.column_notes import task_words
 from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
-from tui_gd.problems.prepare import prepare
+from tui_gd.problems.prepare import prepare, target_like, target_of, task_words, whole_kinds
 from tui_gd.problems.problem import Problem, as_they_are
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.split import Preparation, check_classes, class_type, split_order
 from tui_gd.problems.tables import Column, Floats, Table
-from tui_gd.problems.target import target_like, target_of, whole_kinds
 from tui_gd.problems.text import safe_text, whole_number
 
 AS_IT_IS = Reading()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.catalog import unknown_problem
+from tui_gd.problems import unknown_problem
 from tui_gd.problems.problem import Problem, surface_problem
 from tui_gd.problems.split import SEEDS, DataSet, split, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems import TITLES, unknown_problem
 from tui_gd.problems.arrays import problem_of_arrays
 from tui_gd.problems.builtin import load_builtin
-from tui_gd.problems.catalog import TITLES, unknown_problem
 from tui_gd.problems.features import DatePart, date_part
 from tui_gd.problems.files import learn_from, load_file
 from tui_gd.problems.input_file import names_file

@@ -1,20 +1,34 @@
-"""From a table to a problem: target, split and features, all in the table's memory."""
+"""From a table to a problem: target, split, features, and notes on columns, in place."""
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.column_notes import column_notes, hints_of
-from tui_gd.problems.features import Done, Treatment, arrange, fit, transformed, treatment_of
-from tui_gd.problems.problem import FeatureRule, Problem, as_they_are, standardized
+from tui_gd.problems.dates import date_text
+from tui_gd.problems.features import (
+    FEW_ROWS,
+    Done,
+    Treatment,
+    arrange,
+    fault_of,
+    fit,
+    transformed,
+    treatment_of,
+)
+from tui_gd.problems.problem import ColumnNote, FeatureRule, Problem, as_they_are, standardized
 from tui_gd.problems.split import (
     Preparation,
     check_classes,
+    class_type,
     reorder,
     split_order,
     standardize_or_refuse,
 )
-from tui_gd.problems.tables import Floats, Table
-from tui_gd.problems.target import target_like, target_of
+from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
+from tui_gd.problems.text import distinct, safe_text
 
 
 def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
@@ -98,3 +112,231 @@ def _relabel(table: Table, other: Table) -> None:
         values = other.values[:, slot]
         there = ~np.isnan(values)
         values[there] = np.array(to)[values[there].astype(np.intp)]
+
+
+FEW_KINDS = 20
+"""Up to this many different whole numbers are classes."""
+MOST_CLASSES = 1000
+DISTINCT_ROWS = 1000
+"""Rows that are looked at before all are, whether their numbers are few."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What is learned: class numbers or numbers (rows,), the names of the classes, and why.
+
+    `kinds` are the texts or numbers that the classes have in the file.
+    """
+
+    name: str
+    y: NDArray[np.generic]
+    class_names: tuple[str, ...]
+    why: str
+    kinds: tuple[str, ...] | tuple[float, ...] = ()
+
+
+def target_of(shown: str, column: Column, values: Floats, task: str | None) -> Target:
+    """Return the target that a column makes; `values` (rows,) are numbers or places of labels.
+
+    Text and yes/no are classes. Numbers are classes if they are at most 20 different whole ones
+    that occur twice or more on average. `task` "classification" or "regression" overrides that.
+    Classes are in the order of their labels or numbers.
+    """
+    name, rows = column.name, len(values)
+    if column.fault:
+        raise ProblemError(f"{shown}: {column.fault}")
+    if column.kind in {"date", "time"}:
+        raise ProblemError(
+            f"{shown}: column {name!r} holds {column.kind}s, which cannot be the target;"
+            " choose another --target"
+        )
+    if column.many or len(column.labels) > MOST_CLASSES:
+        raise ProblemError(
+            f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts, too many for"
+            " classes: choose another --target"
+        )
+    if (values == values[0]).all():
+        value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
+        raise ProblemError(
+            f"{shown}: column {name!r} is {safe_text(value)} in all {rows} rows: there is nothing"
+            " to learn, choose another --target"
+        )
+    if column.kind == "text":
+        if task == "regression":
+            raise ProblemError(
+                f"{shown}: column {name!r} holds text, which --task regression cannot learn"
+            )
+        kind = class_type(len(column.labels))
+        labels = tuple(distinct(safe_text(label) for label in column.labels))
+        return Target(name, values.astype(kind), labels, "because it is text", column.labels)
+    if task == "regression":
+        return Target(name, values, (), "as --task says")
+    kinds = whole_kinds(values) if task is None else np.unique(values)
+    if not len(kinds) or (task is None and 2 * len(kinds) > rows and column.kind == "number"):
+        return Target(name, values, (), "because its values are not just a few whole numbers")
+    if len(kinds) > MOST_CLASSES:
+        raise ProblemError(
+            f"{shown}: column {name!r} has {len(kinds):,} different numbers, more than"
+            f" {MOST_CLASSES} classes: leave --task classification out"
+        )
+    y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
+    if column.kind == "yes/no":
+        return Target(name, y, ("false", "true"), "because it is yes or no", (0.0, 1.0))
+    why = "because its values are few whole numbers" if task is None else "as --task says"
+    numbers = tuple(kinds.tolist())
+    return Target(name, y, tuple(f"{kind:.15g}" for kind in numbers), why, numbers)
+
+
+def whole_kinds(values: NDArray[np.generic]) -> Floats:
+    """Return the different values (kinds,), sorted; none unless they are 2 to 20 whole numbers."""
+    none = np.empty(0)
+    if len(np.unique(values[:DISTINCT_ROWS])) > FEW_KINDS:
+        return none
+    kinds = np.unique(values).astype(np.float64)
+    whole = 2 <= len(kinds) <= FEW_KINDS and bool((kinds == np.rint(kinds)).all())
+    return kinds if whole else none
+
+
+def target_like(shown: str, column: Column, values: Floats, train: Target) -> NDArray[np.generic]:
+    """Return the target of the file to test on, in the classes of `train`.
+
+    `ProblemError` for a row of another class.
+    """
+    if not train.class_names:
+        return values
+    if column.kind == "text":
+        known = {label: number for number, label in enumerate(train.kinds)}
+        numbers = np.array([known.get(label, -1) for label in column.labels] or [-1])
+        y = numbers[values.astype(np.intp)]
+    else:
+        kinds = np.array(train.kinds, np.float64)
+        y = np.minimum(np.searchsorted(kinds, values), len(kinds) - 1)
+        y = np.where(kinds[y] == values, y, -1)
+    unknown = np.flatnonzero(y < 0)
+    if len(unknown):
+        row = int(unknown[0])
+        value = column.labels[int(values[row])] if column.labels else f"{values[row]:g}"
+        raise ProblemError(
+            f"{shown}: row {row + 1}, column {column.name!r}: {safe_text(value)!r} is not a class"
+            " of the train rows: correct it, or leave the row out"
+        )
+    return y.astype(train.y.dtype)
+
+
+APART = 100.0
+"""Standardizing helps features whose scales differ by more than this."""
+LOOKED_AT = 10_000
+MANY_ROWS = 50
+_CLASSES_SHOWN = 10
+
+
+def column_notes(
+    table: Table,
+    treatment: Treatment,
+    target: Target,
+    done: dict[int, Done],
+    standardize: bool,
+) -> tuple[ColumnNote, ...]:
+    """Return a note for every column, the target's last."""
+    notes = []
+    for slot, column in enumerate(table.columns[:-1]):
+        if slot in treatment.left_out:
+            notes.append(_note(column, f"left out: {treatment.left_out[slot]}"))
+        else:
+            words = done[slot].words
+            if standardize:
+                words = "standardized" if words == "unchanged" else f"{words}; standardized"
+            notes.append(_note(column, words, done[slot].features))
+    return (*notes, _note(table.columns[-1], f"the target: {task_words(target)}"))
+
+
+def plain_notes(table: Table, dates: str) -> tuple[ColumnNote, ...]:
+    """Return a note for every column of a table without a target."""
+    faults = [(column, fault_of(column, dates)) for column in table.columns]
+    return tuple(_note(column, f"refused: {fault}" if fault else "") for column, fault in faults)
+
+
+def task_words(target: Target) -> str:
+    """Return what is learned, and why."""
+    if not target.class_names:
+        return f"a number {target.why}"
+    some = ", ".join(target.class_names[:_CLASSES_SHOWN])
+    more = ", ..." if len(target.class_names) > _CLASSES_SHOWN else ""
+    return f"{len(target.class_names)} classes ({some}{more}) {target.why}"
+
+
+def _verb(target: Target) -> str:
+    return "has" if target.class_names else "is"
+
+
+def hints_of(
+    table: Table, treatment: Treatment, target: Target, x_train: Floats, standardize: bool
+) -> tuple[str, ...]:
+    """Return the task and what would help, one line each."""
+    task = "classification" if target.class_names else "regression"
+    hints = [f"{task}: {target.name} {_verb(target)} {task_words(target)}"]
+    if treatment.left_out:
+        names = ", ".join(table.columns[slot].name for slot in list(treatment.left_out)[:5])
+        more = ", ..." if len(treatment.left_out) > 5 else ""
+        hints.append(f"left out: {names}{more} (gd-tui data says why)")
+    hints += table.remarks
+    hints += [f"{column.name}: {column.remark}" for column in table.columns if column.remark]
+    named = [table.columns[slot].name for slot in treatment.counting]
+    # the columns of arrays cannot be dropped
+    if named and len(x_train) > FEW_ROWS and table.memory is not None:
+        verb = "counts" if len(named) == 1 else "count"
+        hints.append(
+            f"{', '.join(named[:5])} {verb} the rows: --drop {','.join(named[:5])} if that is all"
+        )
+    distinct = [table.columns[slot].name for slot in treatment.distinct]
+    if distinct and len(x_train) >= MANY_ROWS:
+        verb = "differs" if len(distinct) == 1 else "differ"
+        hints.append(
+            f"{', '.join(distinct[:5])} {verb} in every row: --drop {','.join(distinct[:5])} if"
+            " that only names the rows"
+        )
+    numbers = [slot for slot, use in treatment.used if use in {"number", "filled"}]
+    if not standardize and numbers:
+        hints += _scale_hint(x_train[:LOOKED_AT, : len(numbers)])
+    return tuple(hints)
+
+
+def _scale_hint(x: Floats) -> list[str]:
+    """Compare the root mean squares of number features (rows, numbers)."""
+    with np.errstate(all="ignore"):
+        largest = np.abs(x).max(axis=0)
+        scales = largest * np.sqrt(np.square(x / np.where(largest > 0, largest, 1.0)).mean(axis=0))
+    scales = scales[scales > 0]
+    if len(scales) > 1 and scales.max() > APART * scales.min():
+        ratio = scales.max() / scales.min()
+        return [f"features differ in scale by {_rounded(ratio)}: --standardize would help"]
+    if len(scales) and scales.max() > APART:
+        return [f"features are as large as {_rounded(scales.max())}: --standardize would help"]
+    return []
+
+
+def _rounded(number: float) -> str:
+    return f"{float(f'{number:.2g}'):,.0f}" if number < 1e9 else f"{number:.1e}"
+
+
+def _note(column: Column, done: str, features: tuple[str, ...] = ()) -> ColumnNote:
+    return ColumnNote(column.name, column.kind, _found(column), done, features)
+
+
+def _found(column: Column) -> str:
+    """Return what a column holds, in words."""
+    missing = f"{column.missing:,} missing" if column.missing else ""
+    if column.kind == "text":
+        count = f"more than {MOST_LABELS:,}" if column.many else f"{len(column.labels):,}"
+        texts = f"{count} text{'s' * (column.many or len(column.labels) != 1)}"
+    elif column.kind == "yes/no":
+        texts = ""
+    elif column.kind == "date":
+        texts = ""
+        if math.isfinite(column.low):
+            texts = f"{date_text(column.low)} to {date_text(column.high)}"
+    elif column.kind in {"number", "time"}:
+        texts = f"{column.low:.6g} to {column.high:.6g}" if math.isfinite(column.low) else ""
+    else:
+        texts, missing = "", ""
+    return ", ".join(filter(None, (texts, missing)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.problems.catalog import unknown_problem
+from tui_gd.problems import unknown_problem
 from tui_gd.problems.dual import Floats
 from tui_gd.problems.expression import Expression, parse
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tui_gd.insight.constant import constant_loss
 from tui_gd.insight.curvature import (
     EXACT_PARAMETERS,
     LARGEST_ERROR,
@@ -28,6 +27,7 @@ from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
+from tui_gd.training.evaluation import constant_loss
 
 MOST_ROWS = 20_000
 """Of more rows, so many are looked at for saturation and for what overflows."""

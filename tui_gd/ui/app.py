@@ -141,6 +141,6 @@ class GdApp(PacedApp[str]):
     def action_command_palette(self) -> None:
         """Show all commands by name, over the run only: elsewhere there are none."""
         if self.run_screen is not None and self.screen is self.run_screen:
-            from tui_gd.ui.textual_fixes.dialogs import Commands
+            from tui_gd.ui.textual_fixes.app import Commands
 
             self.push_screen(Commands(id="--command-palette"))

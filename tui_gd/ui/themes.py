@@ -20,7 +20,7 @@ def theme_name(*, dark: bool) -> str:
 
 def theme(palette: Palette, *, dark: bool) -> Theme:
     """Return Textual's theme with the palette's colours, for what Textual draws itself."""
-    from tui_gd.plots.colours import rgb
+    from tui_gd.plots.palette import rgb
 
     ground = (18, 18, 18) if dark else (228, 228, 228)
     ink = (228, 228, 228) if dark else (18, 18, 18)

@@ -8,9 +8,16 @@ from typing import Any
 from tui_gd import __version__
 from tui_gd.problems import Problem
 from tui_gd.problems.text import aligned, safe_text
-from tui_gd.runs.document import about_problem, plain_number, plain_numbers
 from tui_gd.runs.record import RunRecord
-from tui_gd.session.report import ClassificationReport, RegressionReport, Report, report_on
+from tui_gd.session.report import (
+    ClassificationReport,
+    RegressionReport,
+    Report,
+    about_problem,
+    plain_number,
+    plain_numbers,
+    report_on,
+)
 from tui_gd.training.checkpoint import LaneRecord
 
 HEADINGS = ("lane", "optimizer", "loss", "alpha", "train loss", "test loss")

@@ -12,8 +12,8 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import safe_text
-from tui_gd.runs.document import plain_numbers
 from tui_gd.runs.record import RunRecord
+from tui_gd.session.report import plain_numbers
 from tui_gd.training.checkpoint import LaneRecord
 
 COLUMNS = ("epoch", "lane", "alpha", "train_loss", "test_loss", "gradient_norm")

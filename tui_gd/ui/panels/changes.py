@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width, wrapped
-from tui_gd.plots.colours import Colour
-from tui_gd.plots.palette import Palette
+from tui_gd.plots.palette import Colour, Palette
 from tui_gd.problems import Problem
 from tui_gd.session.changes import (
     ERRORS,

@@ -9,8 +9,15 @@ from numpy.typing import NDArray
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, Axes, Limits, draw_box
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.decision import ClassifiedPoints, decision_grid, decision_limits, draw_decision
-from tui_gd.plots.fit import FittedLine, draw_fit, fit_columns
+from tui_gd.plots.decision import (
+    ClassifiedPoints,
+    FittedLine,
+    decision_grid,
+    decision_limits,
+    draw_decision,
+    draw_fit,
+    fit_columns,
+)
 from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View

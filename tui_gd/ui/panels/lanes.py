@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit
-from tui_gd.plots.colours import Colour
+from tui_gd.plots.palette import Colour
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.panel import Panel, View

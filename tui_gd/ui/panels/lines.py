@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 from tui_gd.insight.diagnosis import Kind, Try, Verdict, share
 from tui_gd.plots.cells import Cells, width, wrapped
-from tui_gd.plots.colours import Colour
-from tui_gd.plots.palette import Palette, Style
+from tui_gd.plots.palette import Colour, Palette, Style
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot

@@ -8,8 +8,14 @@ import numpy as np
 from tui_gd.learning.models import Floats, Model
 from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.decision import UnitOutput, decision_grid, draw_unit
-from tui_gd.plots.fit import FittedLine, draw_fit, fit_columns
+from tui_gd.plots.decision import (
+    FittedLine,
+    UnitOutput,
+    decision_grid,
+    draw_fit,
+    draw_unit,
+    fit_columns,
+)
 from tui_gd.plots.network import Network, Unit, draw_network, unit_at
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command

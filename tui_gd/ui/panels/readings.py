@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.colours import Colour
 from tui_gd.plots.curves import Curve, bridged
+from tui_gd.plots.palette import Colour
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.buckets import Buckets
 from tui_gd.ui.panels.panel import View

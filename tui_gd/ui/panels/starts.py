@@ -8,7 +8,6 @@ from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
 from tui_gd.plots.axes import BORDER, Heading, draw_box, geometry
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.colours import Colour
 from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
 from tui_gd.plots.landscape import (
     Descent,
@@ -18,7 +17,7 @@ from tui_gd.plots.landscape import (
     place_at,
     plane_axes,
 )
-from tui_gd.plots.palette import Style
+from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.ui.panels.panel import Panel, View

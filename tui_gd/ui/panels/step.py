@@ -12,8 +12,7 @@ from tui_gd.insight.explain import BackwardLayer, Chain, Quantity, chain, weight
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit, width, wrapped
-from tui_gd.plots.colours import Colour
-from tui_gd.plots.palette import Palette
+from tui_gd.plots.palette import Colour, Palette
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.problems import Problem

@@ -7,9 +7,8 @@ from tui_gd.insight.curvature import SafeRate, wording
 from tui_gd.insight.diagnosis import Kind, Verdict
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
-from tui_gd.plots.colours import Colour
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
-from tui_gd.plots.palette import Palette
+from tui_gd.plots.palette import Colour, Palette
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.verdict import (

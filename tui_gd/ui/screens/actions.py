@@ -23,23 +23,26 @@ from tui_gd.runs.share import share_line
 from tui_gd.session import commands
 from tui_gd.session.settings import RunSettings, Scope, options_of
 from tui_gd.session.snapshot import RunState, Snapshot
-from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.copying import MOST_SENT, copy_to_desktop, file_name, panel_text, write_panel
 from tui_gd.ui.keys import APP_ACTIONS, ladder
 from tui_gd.ui.panels.lines import loss_in_words
 from tui_gd.ui.panels.race import Mode
-from tui_gd.ui.screens.choices import OPTIMIZER_WORDS, listed, loss_words, problem_words
+from tui_gd.ui.panels.widget import CellView
 from tui_gd.ui.screens.lesson import refusal
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import (
+    OPTIMIZER_WORDS,
     Choice,
     ExportScreen,
     Prompt,
     folder_for,
+    listed,
+    loss_words,
     parse_epoch,
     parse_learning_rate,
     parse_name,
+    problem_words,
 )
 from tui_gd.ui.screens.run import WATCHED_EPOCHS, WATCHED_SECONDS, RunScreen, epochs_in_words
 from tui_gd.ui.screens.runs import RunsScreen

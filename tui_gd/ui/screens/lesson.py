@@ -16,9 +16,9 @@ from tui_gd.problems import Problem
 from tui_gd.runs.store import Store
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.cellview import CellView
 from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.panels.lesson import LessonPicture, curve_options, draw_lesson
+from tui_gd.ui.panels.widget import CellView
 
 _TYPED = "0123456789.-+e"
 LONGEST_ENTRY = 40

@@ -18,10 +18,10 @@ from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ACTIONS, Action
-from tui_gd.ui.textual_fixes.dialogs import Closing
+from tui_gd.ui.panels.widget import CellView, picture_of
+from tui_gd.ui.textual_fixes.app import Closing
 
 _PAGE = 10
 _END = 10_000_000

@@ -46,16 +46,14 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.cellview import CellView
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import CURSOR_KEYS, target
 from tui_gd.ui.panels import lines
 from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Board
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.widget import LinesWidget, PanelWidget
-from tui_gd.ui.screens.choices import likely_target, with_first
+from tui_gd.ui.panels.widget import CellView, LinesWidget, PanelWidget
 from tui_gd.ui.screens.lesson import Guide, LessonBox, guide_for
-from tui_gd.ui.screens.questions import MOST_LISTED, Choice
+from tui_gd.ui.screens.questions import MOST_LISTED, Choice, likely_target, with_first
 from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
 from tui_gd.ui.textual_fixes.app import PacedApp

@@ -12,11 +12,11 @@ from textual.notifications import SeverityLevel
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.store import DamagedRun, KeptRun
-from tui_gd.ui.cellview import CellView, picture_of
 from tui_gd.ui.context import Context
+from tui_gd.ui.panels.widget import CellView, picture_of
 from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs_page import KeptDetail, RunsPage, draw_runs, read_detail, row_at
-from tui_gd.ui.textual_fixes.dialogs import Closing
+from tui_gd.ui.textual_fixes.app import Closing
 
 # another program may keep and delete runs meanwhile
 REFRESH_SECONDS = 2.0

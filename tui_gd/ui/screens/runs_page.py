@@ -11,9 +11,8 @@ import numpy as np
 
 from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.colours import Colour
 from tui_gd.plots.curves import Curve, bridged
-from tui_gd.plots.palette import Palette, Style
+from tui_gd.plots.palette import Colour, Palette, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.runs.store import KeptRun, Store

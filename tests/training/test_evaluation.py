@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import linprog, minimize_scalar
 from scipy.special import huber as scipy_huber
 
-from tui_gd.insight.constant import best_constant, constant_loss, hinge_constant
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.problems import Problem, load_problem
 from tui_gd.session.settings import RunSettings
+from tui_gd.training.evaluation import best_constant, constant_loss, hinge_constant
 
 
 def skewed(rows: int = 401, seed: int = 5) -> np.ndarray:
