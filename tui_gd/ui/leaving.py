@@ -1,4 +1,4 @@
-"""The way out when a signal asks for it or the terminal is gone: saved first, and always ended."""
+"""Leaving at a key, at a signal or when the terminal is gone: save first, and always end."""
 
 import asyncio
 import os
@@ -18,21 +18,21 @@ ASKING = tuple(
 )
 QUIT = 0
 HANG_UP = 1
-# the terminal may take so long to be left in order, in seconds …
+# how many seconds the terminal may take to be given back in order …
 IN_ORDER = 1.2
 QUIT_IN_ORDER = 2.0
-# … and the process no longer than this from the signal to its end
+# … and how many the process may take from the signal to its end
 IN_ALL = 2.3
 
 
 class Unawaited(ThreadPoolExecutor):
-    """Threads for the app's event loop, whose end does not wait for them.
+    """Threads of the event loop; the loop's end does not wait for them.
 
-    Loading a large file, or importing scikit-learn, cannot be told to stop.
+    Loading a large file or importing scikit-learn cannot be interrupted.
     """
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Begin nothing more, and let go of what is still being done."""
+        """Start nothing more and abandon what is still running."""
         del wait, cancel_futures
         super().shutdown(wait=False, cancel_futures=True)
 
@@ -40,9 +40,9 @@ class Unawaited(ThreadPoolExecutor):
 class Leaving:
     """Ends the app, and the process if the app does not end.
 
-    `save` stops the run and keeps it; it may be called on several threads at once. A thread that
-    waits from the beginning does all this: a signal handler may run while the main thread holds any
-    lock, even the one that starting a thread needs, or waits for a terminal that accepts nothing.
+    `save` stops the run and saves it; several threads may call it at once. A thread that is started
+    at the beginning does all this, because a signal handler may run while the main thread holds any
+    lock, even the one needed to start a thread, or waits for a terminal that accepts nothing.
     """
 
     signal: int
@@ -57,7 +57,7 @@ class Leaving:
 
     @staticmethod
     def wait_for_no_thread() -> None:
-        """Let the event loop that runs end although threads of its own are at work."""
+        """Let the running event loop end while its threads are still at work."""
         asyncio.get_running_loop().set_default_executor(Unawaited())
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
@@ -71,11 +71,11 @@ class Leaving:
         self.ask(HANG_UP)
 
     def quit(self) -> None:
-        """Watch over leaving that was asked for by a key."""
+        """Make sure that leaving by a key comes to an end."""
         self.ask(QUIT)
 
     def left(self) -> None:
-        """Say that the terminal has been given back."""
+        """Report that the terminal has been given back."""
         self._left.set()
 
     def _watch(self) -> None:
@@ -90,10 +90,10 @@ class Leaving:
         if not in_order:
             self._app.abandon_terminal()
         elif number == QUIT:
-            # a signal may still come while the last is written and the report is made
+            # a signal may still come while the run is saved and the report is made
             self._end_at_a_signal(saving)
         saving.join(max(0.0, begun + IN_ALL - time.monotonic()))
-        if in_order:  # then the main thread ends the process, unless it is held up
+        if in_order:  # the main thread ends the process, unless it is blocked
             time.sleep(max(0.0, begun + IN_ALL - time.monotonic()))
         os._exit(128 + number if number else 0)
 
@@ -110,8 +110,8 @@ class Leaving:
 def leaving(app: PacedApp[Any], save: Callable[[], None]) -> Iterator[Leaving]:
     """While the context is open, leave in order at interrupt, hang-up and termination.
 
-    What this process was told to ignore, as by nohup, stays ignored. Signals reach the main thread
-    only: in another none is listened to.
+    A signal that this process ignores, as under nohup, stays ignored. Only the main thread receives
+    signals, so in any other thread no handler is installed.
     """
     way = Leaving(app, save)
     before = {}

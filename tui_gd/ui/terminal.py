@@ -1,4 +1,4 @@
-"""What the terminal can show, as its environment tells it; read before Textual changes it."""
+"""What the terminal can show, according to its environment, read before Textual changes that."""
 
 import codecs
 import errno
@@ -14,9 +14,7 @@ from textual.filter import LineFilter
 
 from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
 
-# ASCII for what Textual draws itself: borders of questions and toasts, the palette's icons.
-
-# box drawing and blocks that Textual's borders and scrollbars are made of
+# ASCII for the box drawing and blocks of Textual's own borders, scrollbars and icons
 _SIGNS = str.maketrans(
     {
         **dict.fromkeys("─━═▔▀▁▂▃▄▅▆▇", "-"),
@@ -32,17 +30,17 @@ _SIGNS = str.maketrans(
 
 
 class AsciiOnly(LineFilter):
-    """Replaces every character beyond ASCII by one of the same width."""
+    """Replaces every character beyond ASCII with one of the same width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Return the segments with other text, their styles as they were."""
+        """Return the segments in ASCII, with their styles unchanged."""
         del background
         return [Segment(spelt(text), style, control) for text, style, control in segments]
 
 
 @lru_cache(maxsize=1024)
 def spelt(text: str) -> str:
-    """Return `text` in ASCII, as wide as it was."""
+    """Return `text` in ASCII, with the same width."""
     if text.isascii():
         return text
     text = text.translate(_SIGNS)
@@ -51,9 +49,9 @@ def spelt(text: str) -> str:
 
 FPS_LOCAL = 15.0
 FPS_SSH = 10.0
-# what is said to be a terminal where none is known, and Emacs' shell
+# values of TERM for an unknown terminal, and for the shell of Emacs
 NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
-# GNU screen 4 takes no longer strings
+# GNU screen 4 accepts no longer strings
 SCREEN_PIECE = 240
 # terminals with 256 colours that do not say so in their name
 _MANY_COLOURS = ("256color", "kitty", "alacritty", "foot", "ghostty", "wezterm", "iterm")
@@ -76,7 +74,7 @@ class Terminal:
         plain: bool = False,
         fps: float | None = None,
     ) -> "Terminal":
-        """Return what `environ` and the output's encoding allow; `plain` and `fps` overrule."""
+        """Return what `environ` and the output's encoding allow; `plain` and `fps` override it."""
         usual = FPS_SSH if environ.get("SSH_CONNECTION") else FPS_LOCAL
         carries = not plain and _carries_braille(encoding) and environ.get("TERM") != "linux"
         return cls(_depth(environ), UNICODE if carries else ASCII, fps or usual)
@@ -98,9 +96,9 @@ def in_screen(environ: Mapping[str, str]) -> bool:
 
 
 def clipboard(text: str, environ: Mapping[str, str]) -> str:
-    """Return what puts `text` into the terminal's clipboard: OSC 52, its bytes in base64.
+    """Return the sequence that copies `text` to the terminal's clipboard: OSC 52, in base64.
 
-    GNU screen knows no clipboard, but hands on what is in a device control string, in pieces.
+    GNU screen has no clipboard, but passes on device control strings, in pieces.
     """
     sequence = f"\x1b]52;c;{b64encode(text.encode()).decode('ascii')}\a"
     if not in_screen(environ):
@@ -112,12 +110,12 @@ def clipboard(text: str, environ: Mapping[str, str]) -> str:
 def in_front(file: int) -> bool:
     """Return whether the terminal `file` may be drawn on.
 
-    Started in the background of a shell, `&`, the process stops here until `fg`: the terminal's
-    own way with who changes its settings from there. It is refused if no shell could do that.
+    A process in the background of a shell (`&`) stops here until `fg`, as the terminal stops every
+    background process that changes its settings. The answer is no where no shell could resume it.
     """
     try:
         import termios
-    except ImportError:  # no such terminals
+    except ImportError:  # a system without such terminals
         return True
     try:
         termios.tcsetattr(file, termios.TCSANOW, termios.tcgetattr(file))
@@ -131,7 +129,7 @@ def _depth(environ: Mapping[str, str]) -> Depth:
     if environ.get("NO_COLOR"):
         return "mono"
     name = environ.get("TERM", "")
-    # what GNU screen was started in may know true colour; screen 4 makes other colours of it
+    # the terminal around GNU screen may know true colour, but screen 4 garbles it
     true = environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}
     if true and not in_screen(environ):
         return "truecolor"

@@ -1,6 +1,6 @@
-"""Textual's Linux driver, mended: each part says which fault of Textual 8.2 it is there for.
+"""Textual's Linux driver, mended: each part names the fault of Textual 8.2 that it works around.
 
-A part can go when Textual mends its fault; with the last of them `GdApp.get_driver_class` can go.
+A part can go once Textual has mended its fault, and `get_driver_class` with the last of them.
 """
 
 import os
@@ -31,30 +31,30 @@ from textual.message import Message
 POLL_SECONDS = 0.1
 READ_BYTES = 4096
 PIECE_BYTES = 4096
-# so many keys may be on their way through the interface's queues …
+# at most this many keys pass through the interface's queues at once …
 IN_FLIGHT = 8
-# … so many may wait behind them for as long as it takes: what is typed quickly is not lost …
+# … this many more wait as long as it takes, so that fast typing is not lost …
 ALWAYS_KEPT = 32
-# … and so many for STALE_SECONDS
+# … and this many for STALE_SECONDS
 MOST_WAITING = 256
 STALE_SECONDS = 0.5
 AGAIN_SECONDS = 0.004
 LONGEST_PASTE = 4096
-# a paste has broken off when only single keys come so many seconds after the last of it
+# a paste has broken off if only single keys come this many seconds after its last part
 PASTE_SECONDS = 0.5
 LONGEST_KEY = 7
 LONGEST_SEQUENCE = 32
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[^\x1b])", re.DOTALL)
-# a key behind an escape is one of its own: tmux and slow lines bring as one what was pressed within
-# half a second, and GNU screen, while the mouse is reported, whatever was pressed; nothing needs
-# alt but alt+backspace in a line
+# a key after an escape is a key of its own: tmux and slow lines deliver together what was pressed
+# within half a second, and GNU screen, while the mouse is reported, everything that was pressed;
+# only alt+backspace in a text field needs alt
 _PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[\[\]OPX^_\x7f]?|[^\x1b]{1,64}", re.DOTALL)
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
-# what a terminal answers: cursor position, status, attributes, modes, focus
+# what a terminal reports: cursor position, status, attributes, modes, focus
 _ANSWER = re.compile(r"\x1b\[[?>]?[\d;]*(?:[Rnc]|\$y)|\x1b\[[IO]")
-# a report of the window's size that was not asked for, and the answer that it could be
+# an unrequested report of the window's size, and the answer that such reports are possible
 _IN_BAND_RESIZE = re.compile(r"\x1b\[(?:48;[\d;:]*t|\?2048;\d*\$y)")
-# a sequence cut short, a frame not ended, and all that `start_application_mode` has switched on
+# ends a truncated sequence and an open frame, and undoes all that `start_application_mode` set
 _RESTORING = (
     b"\x18\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
     b"\x1b[m\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
@@ -65,7 +65,7 @@ class Parser(XTermParser):
     """Fault: an escape sequence with a number beyond Unicode ends the parser, and so the app."""
 
     def pieces(self, text: str) -> Iterator[Message]:
-        """Parse `text`, which is one sequence or plain characters; what is impossible is left."""
+        """Parse `text`, one sequence or plain characters; an impossible one is dropped."""
         try:
             yield from self.feed(text)
         except (ArithmeticError, ValueError):
@@ -75,18 +75,18 @@ class Parser(XTermParser):
             self._timeout_time = None
 
     def hurry(self) -> Iterator[Message]:
-        """End a sequence that has begun: nothing more of it has come."""
+        """End an open sequence, because nothing more of it has come."""
         if self._timeout_time is not None:
             self._timeout_time = 0.0
         yield from self.tick()
 
 
 class Intake:
-    """Input text to messages, at most as many as there is `room` for.
+    """Turns input text into messages, at most as many as there is `room` for.
 
-    Faults: a paste that never ends swallows every key after it; whatever comes is parsed and
-    queued, faster than it can be worked off; in-band reports of the window's size are believed,
-    also of 0 pixels, by which positions of the mouse are then divided.
+    Faults: a paste that never ends swallows every key after it; input is parsed and queued faster
+    than it can be handled; in-band reports of the window's size are believed, even 0 pixels, by
+    which positions of the mouse are then divided.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Intake:
         self._room, self._clock = room, clock
         self._held = ""
         self._pasting = False
-        self._torn = False  # a paste has broken off: more of it may come
+        self._torn = False  # a paste has broken off, and more of it may come
         self._pasted = ""
         self._pasted_at = 0.0
 
     def take(self, text: str) -> Iterator[Message]:
-        """Yield what `text`, as it was read, says together with what was held back before."""
+        """Yield the messages of `text` together with what was held back before."""
         text, self._held = self._held + text, ""
         while text:
             if self._pasting or (self._torn and _is_much(text)):
@@ -115,16 +115,16 @@ class Intake:
             yield from self._keys(before)
 
     def rest(self) -> Iterator[Message]:
-        """Yield what was held back, when nothing more has come for a while: the escape key."""
+        """Yield what was held back once nothing more comes, as after the escape key."""
         if self._held and not self._pasting:
             held, self._held = self._held, ""
             yield from self._keys(held)
         yield from self._parser.hurry()
 
     def _keys(self, text: str) -> Iterator[Message]:
-        """Yield what is typed as far as there is room, and the last key always.
+        """Yield the keys for which there is room, and always the last one.
 
-        After too many of another key it is the one that is meant: `q`.
+        After too many of another key the last is the one that counts: `q`.
         """
         pieces = _PIECES.findall(text)
         for number, piece in enumerate(pieces, 1):
@@ -143,7 +143,7 @@ class Intake:
                     yield from self._parser.hurry()
 
     def _paste(self, text: str) -> Generator[Message, None, str]:
-        """Take from a paste what is of it, and return the rest, which is not."""
+        """Take what belongs to the paste and return the rest."""
         if not self._pasting:
             self._pasting, self._pasted = True, "\x1b" * LONGEST_PASTE
         content, end, after = text.partition(BRACKETED_PASTE_END)
@@ -171,15 +171,15 @@ def _is_much(text: str) -> bool:
 
 
 class Writer(WriterThread):
-    """Faults: after an error of writing all that is written later waits for ever.
+    """Faults: after a write error, everything written later waits for ever.
 
-    And what is queued cannot be dropped while the terminal is frozen.
+    And the queue cannot be dropped while the terminal is frozen.
     """
 
     gone: bool = False
 
     def run(self) -> None:
-        """Write what is queued, several texts at once, until told to stop."""
+        """Write the queue, several texts at a time, until told to stop."""
         going = True
         while going:
             texts = [self._queue.get()]
@@ -195,7 +195,7 @@ class Writer(WriterThread):
         while data and not self.gone:
             try:
                 data = data[os.write(file, data[:PIECE_BYTES]) :]
-            except BlockingIOError:  # whoever shares the terminal has made it so
+            except BlockingIOError:  # another program that shares the terminal set this mode
                 select.select([], [file], [], POLL_SECONDS)
             except OSError:
                 self.gone = True
@@ -204,8 +204,8 @@ class Writer(WriterThread):
 class HardDriver(LinuxDriver):
     """The driver of the interface.
 
-    On the thread that reads, `app.key_read()` is called for every key, before it goes through the
-    app's queues, and `app.terminal_gone()` when the terminal is no more.
+    The reading thread calls `app.key_read()` for every key before the key enters the app's queues,
+    and `app.terminal_gone()` when the terminal is gone.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class HardDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        # fault: it draws on stderr, also where that is a file for errors
+        # fault: it draws on stderr even if that is a log file
         if sys.__stdout__ and not (sys.__stderr__ and sys.__stderr__.isatty()):
             self._file = sys.__stdout__
         self._gone: Callable[[], object] = getattr(app, "terminal_gone", app.exit)
@@ -225,36 +225,36 @@ class HardDriver(LinuxDriver):
         self._waiting: deque[tuple[float, Message]] = deque()
         self._delivering = False
         self._cleared = False
-        # fault: the driver's handlers stop and start it wherever the main thread is: within a
-        # write they wait for a lock that it holds, and a SIGCONT alone starts a second input thread
+        # fault: the driver's handlers stop and start it wherever the main thread is: inside a write
+        # they wait for a lock that it holds, and a lone SIGCONT starts a second input thread
         signal.signal(signal.SIGTSTP, _refuse)
         signal.signal(signal.SIGCONT, self._continued)
 
     @property
     def can_suspend(self) -> bool:
-        """Whether it can be stopped from the terminal: it refuses to."""
+        """Whether the terminal can suspend the program: it cannot."""
         return False
 
     def start_application_mode(self) -> None:
         """Start, with a writer that survives."""
         vars(linux_driver)["WriterThread"] = Writer
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        # fault: its handler asks for the size and then posts it; a second signal between the two
-        # posts first, and the size that is no more comes last
+        # fault: its handler reads the size and then posts it; a second signal between the two posts
+        # first, and the outdated size comes last
         signal.signal(signal.SIGWINCH, self._resized)
 
     def stop_application_mode(self) -> None:
-        """Clear the screen, and stop: consoles and GNU screen often have no other to go back to."""
+        """Clear the screen and stop: consoles and GNU screen often have no alternate screen."""
         if self._writer_thread is not None and not self._cleared:
             self._cleared = True
             self.write("\x1b[m\x1b[H\x1b[2J")
         super().stop_application_mode()
 
     def _query_in_band_window_resize(self) -> None:
-        """Ask for nothing: SIGWINCH tells the size, and pixels of the mouse are not needed."""
+        """Do nothing: SIGWINCH reports the size, and the mouse needs no pixels."""
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        """Fault: COLUMNS and LINES are believed, where exported, whatever size the window has."""
+        """Fault: exported COLUMNS and LINES are believed, whatever size the window has."""
         with suppress(OSError):
             columns, rows = os.get_terminal_size(self.fileno)
             if columns > 0 and rows > 0:
@@ -275,7 +275,7 @@ class HardDriver(LinuxDriver):
         self._on_the_loop(self._come_back)
 
     def _come_back(self) -> None:
-        """After a stop, a shell may have written on the screen and changed the terminal."""
+        """Repaint after a stop: a shell may have written on the screen and changed its modes."""
         if self._key_thread is None or not self._key_thread.is_alive():
             return
         with suppress(termios.error):
@@ -288,15 +288,15 @@ class HardDriver(LinuxDriver):
         self._app.refresh(layout=True)
 
     def report_mouse(self, wanted: bool) -> None:
-        """Have the terminal report the mouse, or no longer."""
+        """Switch the terminal's mouse reports on or off."""
         if wanted:
             self._enable_mouse_support()
         else:
             self._disable_mouse_support()
 
     def _on_the_loop(self, act: Callable[[], None]) -> None:
-        """Do it when the loop comes to it; called on any thread, and within signal handlers."""
-        with suppress(RuntimeError):  # the loop has ended: the last words are being printed
+        """Call `act` from the event loop; any thread and any signal handler may ask for it."""
+        with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(act)
 
     # Input
@@ -317,7 +317,7 @@ class HardDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read what is typed until told to stop.
 
-        Faults: a byte that is no UTF-8 ends the app; a terminal that is gone is read for ever.
+        Faults: a byte that is not UTF-8 ends the app; a terminal that is gone is read for ever.
         """
         decode = getincrementaldecoder("utf-8")("replace").decode
         intake = Intake(lambda: MOST_WAITING - len(self._waiting))
@@ -339,7 +339,7 @@ class HardDriver(LinuxDriver):
             self.process_message(message)
 
     def process_message(self, message: Message) -> None:
-        """Fault: positions of the mouse outside of the window are looked for on the screen."""
+        """Fault: positions of the mouse outside the window are looked up on the screen."""
         if isinstance(message, events.MouseEvent):
             width, height = self._app.size
             if not (0 <= message.x < width and 0 <= message.y < height):
@@ -347,14 +347,14 @@ class HardDriver(LinuxDriver):
         super().process_message(message)
 
     def send_message(self, message: Message) -> None:
-        """Hand input on no faster than the interface works it off."""
+        """Pass on input no faster than the interface handles it."""
         if not isinstance(message, events.InputEvent | events.Paste):
             super().send_message(message)
         elif isinstance(message, events.Key) or len(self._waiting) < MOST_WAITING:
             if isinstance(message, events.Key):
                 self._key_read()
             if len(self._waiting) >= MOST_WAITING:
-                with suppress(IndexError):  # all of it has just been delivered
+                with suppress(IndexError):  # all of them have just been delivered
                     self._waiting.pop()
             self._waiting.append((time.monotonic(), message))
             self._on_the_loop(self._deliver)
@@ -374,22 +374,22 @@ class HardDriver(LinuxDriver):
         self._deliver()
 
     def _backlog(self) -> int:
-        """Return how many messages wait where a key passes."""
+        """Return how many messages wait in the queues that a key passes through."""
         try:
             node = self._app.focused or self._app.screen
         except ScreenStackError:
             return self._app._message_queue.qsize()
-        # what waits in one that is being taken down is never worked off
+        # a queue that is being closed is never emptied
         pumps = [pump for pump in node.ancestors_with_self if pump._running and not pump._closing]
         return sum(pump._message_queue.qsize() for pump in pumps)
 
     # The way out
 
     def abandon(self, seconds: float = 0.3) -> None:
-        """Give the terminal back without waiting for it; called on any thread.
+        """Give the terminal back without waiting for it; any thread may call this.
 
-        Fault: while the terminal is frozen, every way out waits for it. What it has not taken yet
-        is dropped: only so there is room for the few bytes that it is to get when it goes on.
+        Fault: while the terminal is frozen, every way of leaving waits for it. Output that it has
+        not taken yet is dropped, which makes room for the few bytes that restore it later.
         """
         if self._writer_thread is None or self._file is None:
             return
@@ -397,7 +397,7 @@ class HardDriver(LinuxDriver):
             self._writer_thread.gone = True
         end = time.monotonic() + seconds
         with suppress(OSError, termios.error):
-            # opened anew: to make this one not wait would make the shell's not wait either
+            # opened again: a non-blocking mode set on this one would hold for the shell's as well
             terminal = os.open(
                 os.ttyname(self._file.fileno()), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
             )
@@ -417,5 +417,5 @@ def _refuse(number: int, frame: FrameType | None) -> None:
 
 
 def mended(driver: type[Any]) -> type[Any]:
-    """Return the mended driver in place of Textual's own for Linux, any other as it is."""
+    """Return the mended driver in place of Textual's own for Linux, and any other unchanged."""
     return HardDriver if driver is LinuxDriver else driver

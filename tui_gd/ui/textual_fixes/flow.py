@@ -1,8 +1,9 @@
-"""One frame in flight: the next is drawn when the terminal has said that it has drawn the last.
+"""One frame in flight: the next one is drawn once the terminal has drawn the last.
 
-A line slower than the program hides it: ssh takes all that is written, frames queue on the way, and
-a key is answered behind all of them. So every frame ends with a question that any terminal answers
-(where is the cursor, `ESC [6n`). Nothing here imports numpy.
+Over a slow line the program cannot see how far the terminal has come: ssh accepts all that is
+written, frames queue on the way, and the answer to a key waits behind them. So every frame ends
+with a question that any terminal answers (where is the cursor, `ESC [6n`). Nothing here imports
+numpy.
 """
 
 import math
@@ -20,29 +21,29 @@ from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-# an answer that takes longer is lost, or the terminal frozen: each time the wait is twice as long
+# an answer that takes longer is lost, or the terminal is frozen; the wait doubles each time
 ANSWER_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
-# a terminal that has not answered so many questions is asked no more
+# a terminal that has left this many questions unanswered is not asked again
 QUESTIONS = 20
-# behind a slow writer frames are no further apart than this
+# frames behind a slow writer are at most this far apart
 SLOWEST_SECONDS = 1.0
-# a frame on its way takes the line for itself in no more than one part of so many
+# after a frame that took t longer than the fastest one, the line is left idle for SHARE · t
 SHARE = 2.0
-# the least time there and back is forgotten by this part of what a frame takes longer
+# the shortest round trip drifts towards the latest one by this share of the difference
 FORGET = 0.02
 METER_SECONDS = 2.0
-# what is written at once is a few pieces; so many of them are not of one frame
+# one frame is written in a few pieces; more of them in the queue belong to several frames
 MANY_PIECES = 8
-# more missed spans than this are the whole screen
+# beyond this many missed spans the whole screen is painted again
 MANY_SPANS = 4000
 
 
 class Flow:
     """What is on its way to the terminal, and whether more may be sent; `clock` returns seconds.
 
-    One frame is in flight; one more may follow it that answers a key, or the key would wait for the
-    way there and back. Until the terminal has answered for the first time nothing waits for it.
+    One frame is in flight. One more may follow if it answers a key, which would otherwise wait for
+    a whole round trip. Until the terminal answers for the first time, nothing waits for it.
     """
 
     frames: int
@@ -55,9 +56,9 @@ class Flow:
         self.answers = False
         self._clock = clock
         self._asked = 0
-        # in flight: when each was sent, by the column that its answer has
+        # in flight: the time each was sent, by the column that its answer names
         self._open: dict[int, float] = {}
-        # given up: these answers may still come, and mean nothing
+        # given up: if these answers still come, they are ignored
         self._late: set[int] = set()
         self._hurried = False
         self._patience = ANSWER_SECONDS
@@ -73,30 +74,30 @@ class Flow:
 
     @property
     def due(self) -> bool:
-        """Whether a frame that nobody waits for may be drawn: the line needs time for others."""
+        """Whether a frame that answers no key may be drawn: the line has to carry more."""
         return self.free and self._clock() >= self._sent_at + self._pause
 
     @property
     def pause(self) -> float:
-        """The seconds that such frames are apart at least, beside the frame rate that is set."""
+        """The least seconds between such frames; the frame rate limits them as well."""
         return self._pause
 
     def hurry(self) -> None:
-        """Let the next frame go out behind one in flight: it answers a key."""
+        """Let the next frame follow the one in flight, because it answers a key."""
         self._hurried = True
 
     def ask(self, size: Size) -> str:
-        """Return the question at a frame's end: the cursor's column says whose the answer is."""
+        """Return the question for the end of a frame; the cursor's column identifies its answer."""
         if not self.answers and self._asked >= QUESTIONS:
             return ""
         self._asked += 1
         column = self._asked % max(size.width, 1)
         self._open[column] = self._clock()
-        # in the last row, because an answer from the first looks like F3 with shift
+        # in the last row, because an answer from the first row looks like shift+F3
         return f"\x1b[{max(size.height, 1)};{column + 1}H\x1b[6n"
 
     def sent(self, size: int) -> None:
-        """Take note of a frame of so many bytes."""
+        """Record that a frame of `size` bytes was sent."""
         self.frames += 1
         self.bytes += size
         self._hurried = False
@@ -106,11 +107,11 @@ class Flow:
             self._pause *= 0.8
 
     def answered(self, column: int) -> bool:
-        """Take an answer, columns from 0; return whether it was one to a frame in flight."""
+        """Take an answer (columns count from 0); return whether it belongs to a frame in flight."""
         if column not in self._open and (column in self._late or not self._open):
             self._late.discard(column)
             return False
-        # another column than asked for: the terminal has just been made narrower
+        # a column that was not asked for: the terminal has just become narrower
         answered = column if column in self._open else next(iter(self._open))
         self.answers, self._patience = True, ANSWER_SECONDS
         self._measure(self._clock() - self._open[answered])
@@ -121,7 +122,7 @@ class Flow:
         return True
 
     def give_up(self) -> bool:
-        """Wait no longer for answers that are overdue; return whether there were any."""
+        """Stop waiting for overdue answers; return whether there were any."""
         if not self._open or self._clock() < self._sent_at + self._patience:
             return False
         self._late.update(self._open)
@@ -130,11 +131,11 @@ class Flow:
         return True
 
     def fell_behind(self) -> None:
-        """Have frames further apart: the last one has not even been written."""
+        """Space frames further apart: the last one has not even been written."""
         self._pause = min(max(2.0 * self._pause, 0.05), SLOWEST_SECONDS)
 
     def rates(self) -> tuple[float, float]:
-        """Return frames and bytes a second of late."""
+        """Return frames and bytes per second over the last two seconds."""
         since = self._clock() - METER_SECONDS
         while self._lately and self._lately[0][0] < since:
             self._lately.popleft()
@@ -150,13 +151,13 @@ class Flow:
 
 
 class Asking(CompositorUpdate):
-    """A frame with the question at its end; Textual then puts the cursor where it belongs."""
+    """A frame that ends with the question; Textual then puts the cursor back in its place."""
 
     def __init__(self, update: CompositorUpdate, flow: Flow, size: Size) -> None:
         self._update, self._flow, self._size = update, flow, size
 
     def render_segments(self, console: Console) -> str:
-        """Return the frame's control sequences, and the question if there are any."""
+        """Return the frame's control sequences, with the question unless there are none."""
         text = self._update.render_segments(console)
         if not text:
             return text
@@ -166,9 +167,9 @@ class Asking(CompositorUpdate):
 
 
 class ExactUpdate(ChopsUpdate):
-    """Textual's partial update, but each span is sent from where it begins.
+    """Textual's partial update, with each span sent from where it begins.
 
-    Fault of Textual 8.2: a changed span is sent from the left edge of its widget, and a newline
+    Fault of Textual 8.2: it sends a changed span from the left edge of its widget, and a newline
     after every span.
     """
 
@@ -186,10 +187,10 @@ class ExactUpdate(ChopsUpdate):
 
 
 def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
-    """Send at once what the widgets of a kind show; return whether that could be done.
+    """Paint all widgets of a kind at once; return whether that was possible.
 
-    Fault of Textual 8.2: it waits for its next tick, a sixtieth of a second. Not done beneath
-    another screen, or before a change of the layout.
+    Fault of Textual 8.2: it waits for its next tick, a sixtieth of a second. It is not possible
+    beneath another screen, or while the layout is about to change.
     """
     if screen is not screen.app.screen or screen.app._batch_count:
         return False
@@ -202,7 +203,7 @@ def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
 
 
 class Missed:
-    """What was to be painted while a frame was in flight."""
+    """What could not be painted because a frame was in flight."""
 
     def __init__(self) -> None:
         self._spans: set[tuple[int, int, int]] = set()
@@ -213,7 +214,7 @@ class Missed:
         return self._whole or bool(self._spans)
 
     def add(self, screen: Screen[Any], update: CompositorUpdate) -> None:
-        """Remember what an update would have painted, not what with."""
+        """Remember where an update would have painted, not what."""
         spans = update.spans if isinstance(update, ChopsUpdate) else None
         if spans is None or (self and screen is not self._screen):
             self._whole = True
@@ -223,11 +224,11 @@ class Missed:
         self._screen = screen
 
     def add_all(self) -> None:
-        """Have everything painted again."""
+        """Paint everything again."""
         self._whole = True
 
     def hand_over(self, screen: Screen[Any]) -> None:
-        """Have the screen on top paint it, with what is there by then, when it next paints."""
+        """Mark it for painting: the top screen paints it next time, as it looks by then."""
         compositor = screen._compositor
         whole = compositor.size.region
         if self._whole or (self._spans and screen is not self._screen):
@@ -246,9 +247,9 @@ class _Writer(Protocol):
 
 
 def is_behind(driver: Driver | None) -> bool:
-    """Return whether what has been written already still waits for the terminal to take it.
+    """Return whether earlier output still waits for the terminal to take it.
 
-    To write more would fill the queue of Textual's writer and then stop the interface.
+    Writing more would fill the queue of Textual's writer and then block the interface.
     """
     writer = getattr(driver, "_writer_thread", None)
     if writer is None:
@@ -260,7 +261,7 @@ def _takes(writer: _Writer) -> bool:
     try:
         poll = select.poll()
         poll.register(writer.fileno(), select.POLLOUT)
-        # a terminal that has hung up takes everything
+        # a terminal that has hung up accepts everything
         return bool(poll.poll(0))
     except (OSError, ValueError):
         return True
