@@ -28,12 +28,12 @@ Limits = tuple[float, float, float, float]
 """x from, x to, y from, y to."""
 
 BORDER = 2
-"""A box takes this many rows and columns away from its contents."""
+"""The rows and columns that a box takes from its contents."""
 
 _GAPS = (3, 2, 1)
-"""Blanks between two entries of a legend: as many as there is room for."""
+"""Blanks between two legend entries: the first of these that fits."""
 _ROOMY = 40
-"""Narrower frames have no blank beside the labels."""
+"""Narrower frames have no blank next to the labels."""
 _GRID, _GRID_STEP = ord("·"), 2
 # plotext keeps state in module-level objects besides the figure, and is not thread-safe.
 _PLOTEXT = threading.Lock()
@@ -41,13 +41,13 @@ _PLOTEXT = threading.Lock()
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands in the top border of a picture."""
+    """The words in the top border of a picture."""
 
     title: str = ""
     legend: tuple[LegendEntry, ...] = ()
-    """At the right end; entries that do not fit are left out, the last ones first."""
+    """At the right end; entries that do not fit are left out, from the last one on."""
     focused: bool = False
-    """The picture is the panel that has the focus."""
+    """Whether the panel has the focus."""
     key: str = ""
     """The key that shows the panel, before the title."""
     right: str = ""
@@ -62,13 +62,13 @@ class Axes:
     y: Scale
     x_label: str = ""
     y_label: str = ""
-    """With it the labels stand at the left, with arrows; else that of x below its axis."""
+    """With it, the labels are at the left, with arrows; without it, that of x is below its axis."""
     note: str = ""
-    """Stands at the right of the labels."""
+    """Written to the right of the labels."""
     grid: bool = False
     """Faint dots at the ticks of y: for curves."""
     beside: int = 0
-    """Columns at the right of the plotting area that are left free."""
+    """Free columns to the right of the plotting area."""
 
     @classmethod
     def of(cls, limits: Limits, x_label: str = "", y_label: str = "", note: str = "") -> Axes:
@@ -78,7 +78,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the plotting area lies in a frame, and what stands around it."""
+    """Where the plotting area is in a frame, and what surrounds it."""
 
     top: int
     left: int
@@ -86,7 +86,7 @@ class Geometry:
     columns: int
     boxed: bool
     labelled: bool
-    """A row for the axis labels stands below."""
+    """Whether there is a row for the axis labels below."""
     x_ticks: tuple[tuple[int, str], ...]
     """(column of the plotting area, label)."""
     y_ticks: tuple[tuple[int, str], ...]
@@ -117,8 +117,8 @@ class Frame:
 def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -> Frame:
     """Return a new picture with box, ticks, labels, title and legend.
 
-    All but labels, title and legend is cached, so that a number changing in the legend costs
-    nothing. Where there is no room, first the axis labels go, then the ticks, then the box.
+    All but labels, title and legend are cached, so a changing number in the legend costs nothing.
+    Without room, the axis labels go first, then the ticks, then the box.
     """
     place = geometry(rows, columns, axes)
     cells = _framed(
@@ -141,7 +141,7 @@ def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: 
 
 
 def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every: int = 1) -> None:
-    """Draw a line down a column of the plot, in each ``every``-th row, behind what stands there."""
+    """Draw a line down a column of the plot, in every ``every``-th row, behind what is there."""
     if not 0 <= column < drawn.columns:
         return
     line = np.s_[drawn.top : drawn.top + drawn.rows : every, drawn.left + column]
@@ -168,14 +168,14 @@ def _draw_border(cells: Cells, style: Style, *, focused: bool) -> None:
 
 
 def _title_end(heading: Heading, style: Style) -> int:
-    """Return the column after the title and the blank behind it."""
+    """Return the column after the title and its blank."""
     marked = width(style.symbols.focus) + 1 if _is_marked(heading, style) else 0
     key = width(heading.key) + 1 if heading.key else 0
     return 2 + marked + key + (width(heading.title) + 1 if heading.title else 0)
 
 
 def _is_marked(heading: Heading, style: Style) -> bool:
-    """Return whether a sign shows the focus, for the frame has no colour."""
+    """Return whether a sign shows the focus because the frame has no colour."""
     return heading.focused and style.palette.depth == "mono"
 
 
@@ -203,7 +203,7 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
     if right and taken + width(right) + 1 <= stop - at:
         stop -= width(right)
         cells.put(0, stop, right, palette.dim)
-        stop -= bool(entries)  # a piece of the border between the two
+        stop -= bool(entries)  # with a piece of border between the two
     at = stop - taken
     for index, (text, sample, colour) in enumerate(entries):
         at = cells.put(0, at, " " * (gap if index else 1), palette.text)
@@ -213,9 +213,9 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
 
 
 def _shown_legend(heading: Heading, room: int) -> tuple[int, int]:
-    """Return how many entries fit into so many cells, and the blanks between them.
+    """Return how many entries fit into ``room`` cells, and the blanks between them.
 
-    A corner and a piece of the border take two of the cells.
+    A corner and a piece of border take two of the cells.
     """
     sizes: list[int] = []
     for entry in heading.legend:
@@ -237,7 +237,7 @@ def _legend_width(sizes: Sequence[int], gap: int) -> int:
 
 
 def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> None:
-    """Write the labels into the last row but one, and the note at its right if it fits."""
+    """Write the labels into the last row but one, and the note to their right if it fits."""
     row, stop, plain = cells.shape[0] - 2, cells.shape[1] - 2, cells.plain
     if axes.y_label:
         up, right = ("^", "->") if plain else ("↑", "→")
@@ -254,7 +254,7 @@ def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> 
 
 @lru_cache(maxsize=128)
 def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
-    """Return where the plotting area of a frame of ``rows`` × ``columns`` lies, and its ticks."""
+    """Return the place of the plotting area in a frame of ``rows`` × ``columns``, and its ticks."""
     boxed = rows >= 3 and columns >= 4
     if not boxed:
         return Geometry(0, 0, max(rows, 0), max(columns, 0), False, False, (), ())
@@ -264,7 +264,7 @@ def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
     y_ticks: tuple[tuple[int, str], ...] = ()
     margin = 0
     if ticked:
-        # 1-2-5 steps are unevenly high, so a logarithmic axis takes them closer.
+        # 1-2-5 steps differ in height, so a logarithmic axis may have more of them
         every = 2 if axes.y.log else 3
         y_ticks = _ticks(axes.y, inner_rows, min(max(inner_rows // every, 2), 9))
         margin = max((len(label) for _, label in y_ticks), default=0)
@@ -277,7 +277,7 @@ def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
 
 
 def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
-    """Return cell and label of each tick; of two in one cell the first stays."""
+    """Return the cell and label of each tick; of two in one cell the first is kept."""
     values = scale.ticks(n)
     labels = tick_labels(values, scale.log)
     taken: dict[int, str] = {}
@@ -291,7 +291,7 @@ def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
 def _framed(
     rows: int, columns: int, place: Geometry, style: Style, *, focused: bool, grid: bool
 ) -> Cells:
-    """Return box, ticks and grid in colours; not to be changed."""
+    """Return box, ticks and grid in colours; the result is cached and must not be changed."""
     palette, plain = style.palette, style.symbols.plain
     cells = Cells.blank(rows, columns, style)
     if not place.boxed:
@@ -307,7 +307,7 @@ def _framed(
     area = np.s_[place.top : place.top + len(code), 1 : 1 + code.shape[1]]
     cells.code[area] = code
     cells.fg[area] = np.where(ticks, palette.frame, palette.dim)
-    # where it cannot be faint, or has the sign of a curve, there is no grid
+    # no grid where it cannot be faint or would look like a curve
     if grid and not plain and palette.depth != "mono":
         for row, _ in place.y_ticks:
             line = place.top + place.rows - 1 - row
@@ -319,10 +319,10 @@ def _framed(
 
 @lru_cache(maxsize=64)
 def _plotext_codes(place: Geometry) -> NDArray[np.uint32]:
-    """Let plotext draw the ticks; code points of what lies inside the box, not to be changed.
+    """Return the code points inside the box, with plotext's ticks; they must not be changed.
 
-    It is given cell numbers instead of values, so that a tick stands exactly where the data
-    drawn by us does, whatever the scale.
+    plotext gets cell numbers instead of values, so that a tick is exactly where the data is drawn,
+    whatever the scale.
     """
     margin = max((len(label) for _, label in place.y_ticks), default=0) + 1
     blank = place.left - 1 - margin
@@ -333,9 +333,9 @@ def _plotext_codes(place: Geometry) -> NDArray[np.uint32]:
         figure.ylim(0, max(place.rows - 1, 1))
         figure.xaxes(False, False)
         figure.yaxes(True, False)
-        # Without data plotext leaves the ticks out.
+        # without data plotext leaves the ticks out
         figure.scatter([0], [0], marker=" ")
-        # Even without ticks they are given: plotext would choose its own.
+        # given even if there are none, or plotext would choose its own
         figure.xticks([at for at, _ in place.x_ticks], [label for _, label in place.x_ticks])
         figure.yticks([at for at, _ in place.y_ticks], [label for _, label in place.y_ticks])
         figure._build_matrix()
@@ -348,9 +348,9 @@ def _plotext_codes(place: Geometry) -> NDArray[np.uint32]:
 
 
 def _figure(rows: int, columns: int) -> Any:
-    """Return an own plotext figure of fixed size that never looks at the terminal.
+    """Return a plotext figure of fixed size that ignores the terminal.
 
-    plotext's module functions share one figure whose size follows the terminal's.
+    plotext's module functions share one figure, whose size follows the terminal's.
     """
     from plotext._figure import _figure_class  # 40 ms: not at import
 
@@ -376,7 +376,7 @@ _HALF = ord("▀")
 def paint_pixels(drawn: Frame, pixels: NDArray[np.int32]) -> None:
     """Fill the plotting area with colours, (rows, columns) or two to a cell, (2 · rows, columns).
 
-    Two pixels of one colour are a blank on it; two colours are an upper half block.
+    Two pixels of one colour become a blank; of two colours, an upper half block.
     """
     cells, area = drawn.cells, drawn.area
     if len(pixels) == drawn.rows:
@@ -390,7 +390,7 @@ def paint_pixels(drawn: Frame, pixels: NDArray[np.int32]) -> None:
 
 
 def chequered(drawn: Frame) -> NDArray[np.bool_]:
-    """Return every other cell (rows, columns): where a texture leaves glyphs and lines readable."""
+    """Return every other cell (rows, columns), where a texture leaves glyphs and lines readable."""
     grid: NDArray[np.bool_] = (np.arange(drawn.rows)[:, None] + np.arange(drawn.columns)) % 2 == 0
     return grid
 

@@ -1,4 +1,4 @@
-"""Braille: eight dots in a cell, and lines through points as such dots."""
+"""Braille: eight dots in a cell, and lines through points drawn with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BRAILLE = 0x2800
 _BITS = ((1, 8), (2, 16), (4, 32), (64, 128))
 """Bit of each dot of a cell, by row and column."""
 _CROWDED = 16
-"""So many spans on every dot, and whole masks are faster (measured: 64 noisy lanes)."""
+"""With more spans than this per dot, whole masks are faster (measured: 64 noisy lanes)."""
 
 
 def pack(mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
@@ -40,7 +40,7 @@ def unpack(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
 
 
 def per_cell(values: NDArray[np.int16], symbols: Symbols) -> NDArray[np.int16]:
-    """Return the greatest value of each cell's dots: of several layers the last one."""
+    """Return the greatest value of each cell's dots: the topmost layer."""
     down, across = symbols.dots
     best = values[0::down, 0::across]
     for row in range(down):
@@ -95,7 +95,7 @@ def blit(
     mask: NDArray[np.bool_],
     colour: NDArray[np.int32] | int,
 ) -> None:
-    """Draw a dot mask as braille over the cells from (top, left) on; empty cells stay."""
+    """Draw a dot mask as braille over the cells from (top, left) on; empty cells stay unchanged."""
     pattern = pack(mask)
     here = pattern > 0
     rows, columns = pattern.shape
@@ -107,10 +107,10 @@ def blit(
 def line_mask(
     at: NDArray[np.float64], height: NDArray[np.float64], rows: int, columns: int
 ) -> NDArray[np.bool_]:
-    """Return the dots (rows, columns), first row on top, of a line without gaps.
+    """Return the dots (rows, columns), top row first, of a line without gaps.
 
-    Its points lie at the dots ``at``, rising, from the left, and ``height`` from below; points
-    that are not finite are left out, and of fewer than two there is no line.
+    Its points are ``at`` dots from the left, ascending, and ``height`` dots from the bottom. Points
+    that are not finite are left out; fewer than two points make no line.
     """
     mask = np.zeros((rows, columns), np.bool_)
     good = np.isfinite(at) & np.isfinite(height)
@@ -135,14 +135,14 @@ def curve_mask(
 ) -> NDArray[np.bool_]:
     """Return the dots of the points themselves and of the lines between neighbours.
 
-    As ``line_mask``, but points that are not finite are gaps, and a point alone is a dot.
+    Like ``line_mask``, but points that are not finite make gaps, and a lone point is a dot.
     """
     mask = np.zeros((rows, columns), np.bool_)
     good = np.isfinite(at) & np.isfinite(height)
     steps = np.flatnonzero(np.diff(good, prepend=False, append=False))
     for begin, stop in zip(steps[::2], steps[1::2], strict=True):
         mask |= line_mask(at[begin:stop], height[begin:stop], rows, columns)
-    # what lies beyond the dots is shown by the lines that lead there, not by a dot
+    # a point outside the area is shown by the lines that lead to it, not by a dot
     across, up = np.rint(at[good]), np.rint(height[good])
     inside = (across >= 0) & (across < columns) & (up >= 0) & (up < rows)
     mask[rows - 1 - up[inside].astype(np.intp), across[inside].astype(np.intp)] = True

@@ -1,4 +1,4 @@
-"""A picture made of terminal cells: what stands where, and in which colours."""
+"""A picture made of terminal cells: the character and the colours of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui_gd.plots.palette import Colour, Style
 
 CONTINUATION = 0
-"""Code of the second cell of a double-width character: nothing is to be written there."""
+"""Code of the second cell of a double-width character: nothing is written there."""
 
 SPACE = 32
 # Cc control, Cf format (bidi overrides, soft hyphen), Cs lone surrogates from undecodable file
@@ -26,7 +26,7 @@ _COMBINING = frozenset({"Mn", "Me"})
 
 @lru_cache(maxsize=4096)
 def _shaped(text: str, plain: bool) -> tuple[int, ...]:
-    """Code points of ``text`` cell by cell, harmless, wide ones followed by CONTINUATION."""
+    """Safe code points of ``text``, one a cell; wide ones are followed by CONTINUATION."""
     if text.isascii() and text.isprintable():
         return tuple(text.encode("ascii"))
     codes: list[int] = []
@@ -37,10 +37,10 @@ def _shaped(text: str, plain: bool) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def _codes(character: str, plain: bool) -> tuple[int, ...]:
-    """Code points of the cells of one character, none for a combining one."""
+    """Code points for the cells of one character; none for a combining one."""
     category = unicodedata.category(character)
     if category in _COMBINING:
-        return ()  # a cell holds one code point; NFC has composed what can be composed
+        return ()  # a cell holds one code point; NFC has composed all it can
     wide = unicodedata.east_asian_width(character) in "WF"
     if plain and not character.isascii():
         return (ord("?"),) * (2 if wide else 1)
@@ -50,14 +50,14 @@ def _codes(character: str, plain: bool) -> tuple[int, ...]:
 
 
 def width(text: str) -> int:
-    """Return how many cells ``text`` takes: 2 for a double-width character, 0 for a combining."""
+    """Return the width of ``text`` in cells: 2 for a wide character, 0 for a combining one."""
     if text.isascii() and text.isprintable():
         return len(text)
     return len(_shaped(text, False))
 
 
 def fit(text: str, columns: int, plain: bool = False) -> str:
-    """Return ``text`` cut to at most ``columns`` cells, a cut shown by ``…`` (plain: ``.``)."""
+    """Return ``text`` cut to at most ``columns`` cells; a cut ends in ``…`` (plain: ``.``)."""
     if width(text) <= columns:
         return text
     if columns <= 0:
@@ -73,7 +73,7 @@ def fit(text: str, columns: int, plain: bool = False) -> str:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """Return ``text`` in lines of at most so many cells; a word that is longer has its own.
+    """Return ``text`` in lines of at most ``columns`` cells; a longer word gets its own line.
 
     >>> wrapped("one two three", 8)
     ['one two', 'three']
@@ -95,7 +95,7 @@ class Cells:
     fg: NDArray[np.int32]
     bg: NDArray[np.int32]
     plain: bool = False
-    """Only ASCII may be put: anything else becomes ``?``."""
+    """Only ASCII can be written: anything else becomes ``?``."""
 
     @classmethod
     def blank(cls, rows: int, columns: int, style: Style) -> Cells:
@@ -119,11 +119,11 @@ class Cells:
         return Cells(self.code.copy(), self.fg.copy(), self.bg.copy(), self.plain)
 
     def put(self, row: int, column: int, text: str, fg: Colour, bg: Colour | None = None) -> int:
-        """Write ``text`` from a cell on and return the column after it.
+        """Write ``text`` starting at a cell and return the column after it.
 
-        Clipped at the edges. Control and format characters are shown as ``·`` (``?`` in plain),
-        combining ones are composed or dropped. Half of a double-width character is never left:
-        where one would be cut, a space stands. ``bg=None`` keeps the background that is there.
+        The text is clipped at the edges. Control and format characters become ``·`` (``?`` in
+        plain); combining ones are composed or dropped. A wide character is never cut in half: a
+        space takes its place. ``bg=None`` keeps the existing background.
         """
         ascii_only = text.isascii() and text.isprintable()
         codes = (
@@ -153,7 +153,7 @@ class Cells:
         return end
 
     def paste(self, row: int, column: int, other: Cells) -> None:
-        """Copy another picture onto this one, its upper left cell at (row, column), clipped."""
+        """Copy another picture onto this one at (row, column), clipped."""
         rows, columns = self.shape
         top, left = max(row, 0), max(column, 0)
         bottom = min(row + other.shape[0], rows)
@@ -162,10 +162,10 @@ class Cells:
             return
         source = np.s_[top - row : bottom - row, left - column : right - column]
         target = np.s_[top:bottom, left:right]
-        if left > 0:  # a wide character of ours that loses its second half
+        if left > 0:  # a wide character of this picture loses its second half
             before = self.code[top:bottom, left - 1]
             before[self.code[top:bottom, left] == CONTINUATION] = SPACE
-        if right < columns:  # … or its first
+        if right < columns:  # … or its first half
             after = self.code[top:bottom, right]
             after[after == CONTINUATION] = SPACE
         codes = other.code[source].copy()
@@ -184,11 +184,11 @@ class Cells:
 
 
 def changed_spans(before: Cells | None, after: Cells, gap: int = 4) -> list[tuple[int, int, int]]:
-    """Return (row, start, stop) of what has to be sent to turn ``before`` into ``after``.
+    """Return the spans (row, start, stop) to send to turn ``before`` into ``after``.
 
-    Spans of one row with fewer than ``gap`` unchanged cells between them are one span, because
-    moving the terminal's cursor costs about as many bytes. A double-width character is never
-    split. Without ``before``, or with one of another shape, every row is one whole span.
+    Two spans of a row with fewer than ``gap`` unchanged cells between them become one, because
+    moving the terminal's cursor costs about as many bytes. A wide character is never split.
+    Without ``before``, or if its shape differs, every row is one span.
     """
     rows, columns = after.shape
     if rows == 0 or columns == 0:

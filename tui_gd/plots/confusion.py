@@ -32,10 +32,10 @@ def draw_confusion(
 ) -> Cells:
     """Return counts (classes, classes), rows true, columns predicted, with a remark on each row.
 
-    A cell is green where the prediction is right and red where it is wrong, the more so the larger
-    its share of the row; 0 is faint. Numbers are abbreviated where it is narrow: ``12k`` for
-    12345. Classes that do not fit are left out, and a line says so. Raises ValueError when the
-    matrix is not square or the names are not as many.
+    A cell is green where the prediction is right and red where it is wrong, stronger with its share
+    of the row; 0 is faint. Numbers are abbreviated where space is short: ``12k`` for 12345. Classes
+    that do not fit are left out, and a line says so. Raises ValueError unless the matrix is square
+    and has one name per class.
     """
     palette, plain = style.palette, style.symbols.plain
     matrix = np.asarray(matrix)
@@ -57,7 +57,7 @@ def draw_confusion(
     heads = [f"{name} " for name in short_names(class_names[:shown], wide - 1, plain=plain)]
     cells.put(0, margin + max(wide - 1 - width("predicted"), 0), "predicted", palette.dim)
     cells.put(1, 0, fit("true", margin - 1, plain), palette.dim)
-    # shares of the whole row, also where not all of its columns are shown
+    # shares of the whole row, even if not all of its columns are shown
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     back = palette.hit(np.eye(classes, dtype=np.bool_), share)
     for label in range(shown):
@@ -80,7 +80,7 @@ def draw_confusion(
 
 
 def abbreviated(count: int, columns: int) -> str:
-    """Return a count in at most ``columns`` characters: 1234, 1.2k, 12k, 3M; else the shortest."""
+    """Return a count in at most ``columns`` characters if possible: 1234, 1.2k, 12k, 3M."""
     forms = [str(count)]
     for size, letter in ((10**3, "k"), (10**6, "M"), (10**9, "G")):
         if count >= size:
@@ -89,10 +89,10 @@ def abbreviated(count: int, columns: int) -> str:
 
 
 def short_names(names: Sequence[str], columns: int, *, plain: bool) -> list[str]:
-    """Return names of at most ``columns`` cells that differ if the names do.
+    """Return names of at most ``columns`` cells that differ where the full names do.
 
-    As they are, without the words with which all of them begin, cut at their ends, cut at their
-    beginnings, or their numbers.
+    The first of these that works: the full names, without the words they all begin with, cut at
+    the end, cut at the beginning, or the numbers of the classes.
     """
     words = [name.split(" ") for name in names]
     alike = 0
@@ -112,7 +112,7 @@ def short_names(names: Sequence[str], columns: int, *, plain: bool) -> list[str]
 
 
 def _ink(count: int, right: bool, share: float, style: Style) -> Colour:
-    """Return the colour of a number: where areas are not filled, it tells right from wrong."""
+    """Return the colour of a number; without filled areas it tells right from wrong."""
     palette = style.palette
     if not count:
         return palette.faint
@@ -123,7 +123,7 @@ def _ink(count: int, right: bool, share: float, style: Style) -> Colour:
 def _remark(
     matrix: NDArray[np.integer], label: int, names: Sequence[str], style: Style
 ) -> tuple[str, Colour]:
-    """Return what happens to most rows of a class."""
+    """Return a remark: how most rows of a class are predicted."""
     row = matrix[label]
     total, right = int(row.sum()), int(row[label])
     others = np.where(np.arange(len(row)) == label, -1, row)
@@ -138,6 +138,6 @@ def _remark(
 
 
 def _needed(matrix: NDArray[np.integer]) -> int:
-    """Return the cells that the longest abbreviated number needs, with a blank beside it."""
+    """Return the cells for the longest abbreviated number and a blank beside it."""
     largest = int(matrix.max(initial=0))
     return min(len(str(largest)), max(len(abbreviated(largest, 1)), 3)) + 1

@@ -1,4 +1,4 @@
-"""Curves over the epochs: every lane, linear or logarithmic, with the epoch being viewed."""
+"""Curves over the epochs, one a lane, on a linear or logarithmic axis, with the viewed epoch."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from tui_gd.plots.symbols import Symbols
 
 _FAINT = "."
-"""A cell of a curve in the background where there is no braille."""
+"""A cell of a background curve without braille."""
 _NAME_CELLS = 3
-"""Of a longer name the first letter stands at the end of the curve."""
+"""The end of the curve shows only the first letter of a longer name."""
 _MOST_FAINT = 16
-"""Of more curves than this only the averages are drawn: the others would cover each other."""
+"""With more curves than this only averages are drawn: raw curves would hide each other."""
 _PLACES = 12
-"""So many places along a curve are tried for its name."""
+"""How many places along a curve are tried for its name."""
 
 
 @dataclass(frozen=True)
 class Curve:
     """A curve kept as the least and greatest value of each bucket of epochs.
 
-    Bucket i covers the epochs [start + i·width, start + (i + 1)·width), the last one ends at
-    ``stop``. ``low`` and ``high`` have one number per bucket; NaN and inf are gaps. With
-    ``width`` 1 they are the same array and the curve is a line through the points.
+    Bucket i covers epochs [start + i·width, start + (i + 1)·width); the last one ends at ``stop``.
+    ``low`` and ``high`` have one number per bucket; NaN and inf make gaps. With ``width`` 1 they
+    are the same array, and the curve is a line through the points.
     """
 
     label: str
@@ -47,17 +47,17 @@ class Curve:
     high: NDArray[np.float64]
     colour: Colour
     dimmed: Colour
-    """For the part after the epoch being viewed."""
+    """The colour after the viewed epoch."""
     shown: str
-    """The value at the epoch being viewed, for the legend."""
+    """The value at the viewed epoch, for the legend."""
     stop: int | None = None
-    """One after the last epoch; ``None``: all buckets are full."""
+    """One past the last epoch; ``None``: all buckets are full."""
     dashed: bool = False
-    """Drawn in dashes, without braille with another sign: for where colour does not tell."""
+    """Drawn dashed, or with another sign without braille: for terminals without enough colours."""
     name: str = ""
-    """Stands at the end of the curve, for where colour does not tell."""
+    """Written at the end of the curve, for terminals without enough colours."""
     early: Curve | None = None
-    """The same in narrower buckets up to where one of this curve begins: drawn in its place."""
+    """The same curve in narrower buckets, drawn instead of it up to where one of its own begins."""
 
     def __post_init__(self) -> None:
         """Raise ValueError when ``low`` and ``high`` differ in shape or ``width`` is not ≥ 1."""
@@ -68,7 +68,7 @@ class Curve:
 
     @property
     def end(self) -> int:
-        """One after the last epoch."""
+        """One past the last epoch."""
         full = self.start + self.width * len(self.low)
         return full if self.stop is None else min(self.stop, full)
 
@@ -78,21 +78,21 @@ class EpochView:
     """Which epochs are shown, and how."""
 
     epoch: int
-    """The epoch being viewed: marked on every curve; what lies after it is dimmed."""
+    """The viewed epoch: marked on every curve; later epochs are dimmed."""
     first: int = 0
     last: int | None = None
-    """``None``: up to the end of the longest curve."""
+    """``None``: the end of the longest curve."""
     log: bool | None = None
-    """The values are on a logarithmic axis, where those ≤ 0 are gaps; ``None``: if they need it."""
+    """Whether the axis is logarithmic, where values ≤ 0 make gaps; ``None``: if they need it."""
     log_epochs: bool = False
     smooth: int = 0
-    """Over every curve lies its moving average over so many epochs (odd), and the curve is faint:
-    dimmed, in mono dotted, in plain of points; of very many curves it is left out."""
+    """Draw the moving average over this many epochs (odd) on every curve. The curve itself is
+    faint: dimmed, dotted in mono, points in plain; with very many curves it is left out."""
     cursor: int | None = None
-    """A line stands at this epoch."""
+    """The epoch of a vertical line."""
     x_label: str = "epoch"
     notes: tuple[str, str] = ("", "")
-    """Stands at the right of the label, on a linear and on a logarithmic axis."""
+    """Written to the right of the label, for a linear and for a logarithmic axis."""
     legend: bool = True
 
 
@@ -104,11 +104,11 @@ def draw_curves(
     style: Style,
     heading: Heading,
 ) -> Frame:
-    """Return the curves over the epochs, and where they are drawn.
+    """Return a picture of the curves over the epochs, and where they are drawn in it.
 
-    The first curve lies on top and comes first in the legend. While there is something after the
-    viewed epoch, a thin line stands there. Values that are not finite are gaps. The limits come
-    from the drawn values only.
+    The first curve is on top and comes first in the legend. If there are epochs after the viewed
+    one, a thin line marks it. Values that are not finite make gaps. The limits follow from the
+    drawn values alone.
     """
     symbols = style.symbols
     lines = tuple(reversed(curves))
@@ -121,7 +121,7 @@ def draw_curves(
     low = min((group.least for group in groups), default=np.inf)
     high = max((group.greatest for group in groups), default=-np.inf)
     if newest <= view.first and low >= 0 and not log:
-        low = 0.0  # a single epoch says nothing about the height of its neighbours
+        low = 0.0  # one epoch alone does not tell what heights its neighbours need
     y = Scale(*nice_limits(low, high, log), log)
     if view.legend:
         legend = curve_legend(curves, columns, heading, style)
@@ -151,7 +151,7 @@ def draw_curves(
 def _groups(curves: Sequence[Curve], view: EpochView, last: int) -> tuple[list[Buckets], bool]:
     """Return the curves in groups, and whether their values are on a logarithmic axis.
 
-    They need one where they span more than a linear axis shows; zeros do not count.
+    They need one if they span more than a linear axis can show; zeros do not count.
     """
     epochs = (view.first, last, view.smooth)
     if view.log:
@@ -169,7 +169,7 @@ def _groups(curves: Sequence[Curve], view: EpochView, last: int) -> tuple[list[B
 def curve_legend(
     curves: Sequence[Curve], columns: int, heading: Heading, style: Style
 ) -> tuple[LegendEntry, ...]:
-    """Return what each curve is, with its value where there is room; () if not all of them fit."""
+    """Return a legend entry a curve, with its value if there is room; () if they do not all fit."""
     symbols = style.symbols
     samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
     colours = [curve.colour for curve in curves]
@@ -192,9 +192,9 @@ def _draw_curves(
     faint: bool,
     style: Style,
 ) -> None:
-    """Paint all curves into one array of dots, each dot numbered by what was drawn there last.
+    """Paint all curves into one array of dots; each dot holds the number of the topmost layer.
 
-    With ``faint`` the curves are in the background, and as many averages follow them.
+    With ``faint`` the curves are in the background, and their averages follow them.
     """
     palette, symbols = style.palette, style.symbols
     if faint and len(curves) > _MOST_FAINT:
@@ -202,7 +202,7 @@ def _draw_curves(
     down, across = symbols.dots
     shape = (drawn.rows * down, drawn.columns * across)
     owner = np.zeros(shape, np.int16)
-    # 1 the line at the viewed epoch, then the dimmed curves, then the curves.
+    # layer 1 is the line at the viewed epoch; the dimmed curves follow, then the curves
     if ruled:
         owner[::2, viewed] = 1
     lines = [*curves, *curves] if faint else curves
@@ -215,7 +215,7 @@ def _draw_curves(
             low[:, after & (np.arange(shape[1]) % 3 > 0)] = shape[0]
             low[:behind, 1::2] = shape[0]
         shared = _shared(low[-2:], high[-2:], lines, shape, symbols)
-        if not symbols.plain:  # there the sign itself differs
+        if not symbols.plain:  # without braille the sign itself differs
             _dash(low, lines, shape[0])
         layer = 2 + number + np.where(after, 0, len(lines)).astype(np.int16)
         paint_spans(owner, low, high, layer)
@@ -252,17 +252,17 @@ def _name(
     high: NDArray[np.intp],
     symbols: Symbols,
 ) -> None:
-    """Put every curve's name behind its end, or where that is taken on the curve before it.
+    """Write every curve's name after its end, or on the curve before it if that place is taken.
 
-    ``low`` and ``high`` are its spans of dots. The name of a curve that is covered there is left
-    out, the last curve's comes first.
+    ``low`` and ``high`` are its spans of dots. The last curve is named first; a curve that is
+    covered there gets no name.
     """
     down, across = symbols.dots
     names = [curve.name if width(curve.name) <= _NAME_CELLS else curve.name[0] for curve in curves]
     sizes = np.array([width(name) for name in names])[:, None]
     drawn_at = low <= high
     ends = low.shape[1] - 1 - np.argmax(drawn_at[:, ::-1], axis=1)[:, None]
-    # a blank cell stands between two names
+    # with a blank cell between two names
     at = ends // across + 1 - np.arange(_PLACES) * (sizes + 1)
     dot = np.clip(at * across, 0, ends)
     line = np.arange(len(curves))[:, None]
@@ -288,9 +288,9 @@ def _shared(
     shape: tuple[int, int],
     symbols: Symbols,
 ) -> NDArray[np.bool_] | None:
-    """Return the cells through which both of the upper two curves go, if one of them is dashed.
+    """Return the cells that both of the upper two curves cross, if one of them is dashed.
 
-    ``low`` and ``high`` are the spans of dots of these two; of ``shape`` are the dots.
+    ``low`` and ``high`` are the spans of dots of these two; ``shape`` is the shape of all dots.
     """
     if len(curves) < 2 or not curves[-2].dashed or curves[-1].dashed:
         return None
@@ -306,7 +306,7 @@ def _shared(
 
 
 def _dash(low: NDArray[np.intp], curves: Sequence[Curve], none: int) -> None:
-    """Leave columns of the dashed curves out."""
+    """Clear some columns of the dashed curves, which makes the dashes."""
     dashed = np.array([curve.dashed for curve in curves])
     low[np.ix_(dashed, np.arange(low.shape[1]) % 6 >= 4)] = none
 
@@ -318,7 +318,7 @@ def _mark(
     epoch: int,
     symbols: Symbols,
 ) -> None:
-    """Put a sign on every curve at the viewed epoch, the last curve's on top."""
+    """Mark the viewed epoch on every curve; the last curve's mark is on top."""
     column = int(drawn.x.bins(epoch, drawn.columns))
     if column < 0:
         return
@@ -326,7 +326,7 @@ def _mark(
     marks: list[tuple[int, int]] = []
     for group in groups:
         if group.index[0] >= len(curves):
-            continue  # an average is not the value at an epoch
+            continue  # an average is not the value at this epoch
         at = (epoch - group.start) // group.width
         if not 0 <= at < group.low.shape[1] or epoch >= group.stop:
             continue
@@ -342,7 +342,7 @@ def _mark(
 
 @dataclass(frozen=True)
 class EpochScale(Scale):
-    """A logarithmic axis of epochs, on which epoch 0 has a place: position ~ log10(epoch + 1).
+    """A logarithmic axis of epochs that includes epoch 0: position ~ log10(epoch + 1).
 
     ``low`` ≥ 0 and ``high`` are epochs.
     """
@@ -354,7 +354,7 @@ class EpochScale(Scale):
         Scale(self.low + 1, self.high + 1, log=True)
 
     def position(self, values: ArrayLike, n: int) -> NDArray[np.float64]:
-        """Return positions in bins; NaN for what is not finite or not greater than −1."""
+        """Return positions in bins; NaN for values that are not finite or not above −1."""
         return Scale(self.low + 1, self.high + 1, log=True).position(np.add(values, 1.0), n)
 
     def centres(self, n: int) -> NDArray[np.float64]:
@@ -363,7 +363,7 @@ class EpochScale(Scale):
         return found
 
     def ticks(self, n: int) -> tuple[float, ...]:
-        """Return 0, if it is on the axis, and at most ``n`` − 1 ticks 1-2-5 · 10ᵏ above it."""
+        """Return 0, if the axis includes it, and at most ``n`` − 1 ticks 1-2-5 · 10ᵏ above it."""
         if n <= 0:
             return ()
         zero = (0.0,) if self.low <= 0 else ()
@@ -372,10 +372,11 @@ class EpochScale(Scale):
 
 
 def smoothed(values: NDArray[np.float64], half: int) -> NDArray[np.float64]:
-    """Return the centred moving average: mean of the finite values within ± ``half`` places.
+    """Return the centred moving average: the mean of the finite values within ± ``half`` places.
 
-    Along the last axis, shape as given; at the ends of fewer values; NaN where none is finite.
-    No sum is a difference of larger sums, so that a spike leaves no error behind it.
+    It runs along the last axis and keeps the shape; near the ends it averages fewer values, and it
+    is NaN where none is finite. No sum is a difference of larger sums, so a spike leaves no
+    rounding error behind.
     """
     count, length = values.shape[-1], 2 * half + 1
     if half < 1 or not count:
@@ -395,7 +396,7 @@ def smoothed(values: NDArray[np.float64], half: int) -> NDArray[np.float64]:
 def _moving_sums(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Return the sums of ``length`` (odd) values around each, zeros beyond the ends.
 
-    The values are cut into blocks of ``length``; what is summed is the end of one block and the
+    The values are cut into blocks of ``length``; each sum is the end of one block plus the
     beginning of the next.
     """
     *lanes, count = values.shape
@@ -412,7 +413,7 @@ def _moving_sums(values: NDArray[np.float64], length: int) -> NDArray[np.float64
 
 
 def middles(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what lies halfway between; NaN where an end is not finite."""
+    """Return the midpoints; NaN where an end is not finite."""
     good = np.isfinite(low) & np.isfinite(high)
     return np.where(good, low, np.nan) / 2 + np.where(good, high, np.nan) / 2
 
@@ -424,12 +425,12 @@ def bridged(
     stop: int,
     beside: Sequence[tuple[int, float]] = (),
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both with straight lines where buckets before ``stop`` have nothing between others.
+    """Return both with empty buckets before ``stop`` filled by straight lines.
 
-    ``low`` and ``high`` are (buckets,), of ``width`` epochs; ``stop`` is counted from the first of
-    them. There only some epochs are on record, and the gaps between them are none of the curve's.
-    ``beside`` are (epoch, value) of what is on record before and after, counted likewise. Where
-    nothing comes before or after, nothing is put.
+    ``low`` and ``high`` (buckets,) hold ``width`` epochs a bucket; ``stop`` counts epochs from the
+    first one. Before ``stop`` the record is thinned, so an empty bucket is no gap of the curve.
+    ``beside`` has (epoch, value) of the recorded neighbours before and after, counted likewise.
+    Buckets without a neighbour on both sides stay empty.
     """
     early = low[: max(0, -(-stop // width))]
     if not early.size or not np.isnan(early.min()):
@@ -454,25 +455,25 @@ def bridged(
 
 
 def half_width(epochs: int, width: int) -> int:
-    """Return how many buckets of ``width`` epochs to either side make about ``epochs`` (odd)."""
+    """Return how many buckets of ``width`` epochs on either side cover about ``epochs`` (odd)."""
     return max(0, round((epochs / width - 1) / 2))
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """Curves over the same epochs, stacked, so that lanes cost one pass and not one each."""
+    """Curves over the same epochs, stacked so that all lanes cost one pass."""
 
     index: NDArray[np.intp]
-    """Which curves these are."""
+    """The numbers of these curves."""
     start: int
     width: int
     stop: int
     low: NDArray[np.float64]
-    """Shape (curves, buckets); NaN where nothing is to be drawn."""
+    """Shape (curves, buckets); NaN where nothing is drawn."""
     high: NDArray[np.float64]
     least: float
     greatest: float
-    """Limits of what is drawn; inf and −inf if nothing is."""
+    """Limits of the drawn values; inf and −inf if there are none."""
 
 
 def buckets_of(
@@ -482,10 +483,10 @@ def buckets_of(
     last: float = math.inf,
     smooth: int = 0,
 ) -> list[Buckets]:
-    """Return the curves grouped by their epochs, with everything undrawable made NaN.
+    """Return the curves grouped by their epochs, with NaN for all that cannot be drawn.
 
-    Of each the buckets with epochs ``first`` to ``last``. With ``smooth`` (epochs, odd) further
-    groups follow, whose curves are the moving averages and numbered after all others.
+    Only buckets with epochs ``first`` to ``last`` are kept. With ``smooth`` (epochs, odd), groups
+    of moving averages follow, numbered after all the curves.
     """
     alike: dict[tuple[int, int, int, int, int], dict[int, Curve]] = {}
     for index, curve in enumerate(curves):
@@ -543,7 +544,7 @@ def _drawable(
 def _with_gaps(
     low: NDArray[np.float64], high: NDArray[np.float64], log: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return both with NaN for what cannot be drawn; of half a bucket the other half stays."""
+    """Return both with NaN where a value cannot be drawn; if one can, both become that one."""
     floor = 0.0 if log else -np.inf
     low_good = np.isfinite(low) & (low > floor)
     high_good = np.isfinite(high) & (high > floor)
@@ -555,9 +556,9 @@ def _with_gaps(
 def spans(
     groups: Sequence[Buckets], lines: int, drawn: Frame, symbols: Symbols
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return first and last dot row (from the top) of each curve in each dot column.
+    """Return the first and last dot row (from the top) of each curve in each dot column.
 
-    Shape (lines, dot columns); an empty span has its first row below the last of the plot.
+    Both have shape (lines, dot columns); an empty span begins below the last row of the plot.
     """
     down, across = symbols.dots
     n_rows, n_columns = drawn.rows * down, drawn.columns * across
@@ -569,7 +570,7 @@ def spans(
         rows = group.index
         upper = np.where(here, n_rows - 1 - np.where(here, high, 0), n_rows).astype(np.intp)
         lower = np.where(here, n_rows - 1 - np.where(here, low, 0), -1).astype(np.intp)
-        # a curve may be in two groups, its early epochs in another one
+        # the early epochs of a curve may be in another group
         first[rows] = np.minimum(first[rows], upper)
         last[rows] = np.maximum(last[rows], lower)
     return first, last
@@ -578,25 +579,25 @@ def spans(
 def _group_spans(
     group: Buckets, drawn: Frame, n_rows: int, n_columns: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return lowest and highest dot (from the bottom) per curve and column, NaN for none.
+    """Return the lowest and highest dot (from the bottom) per curve and column, NaN for none.
 
-    A curve is the two lines through its buckets' lows and highs. A column shows the buckets that
-    lie in it, and the lines between its two edges, so that neighbouring columns always touch.
+    A curve is two lines, through the lows and through the highs of its buckets. A column shows the
+    buckets in it and the lines between its two edges, so neighbouring columns always touch.
     """
     begin = group.start + group.width * np.arange(group.low.shape[1], dtype=np.float64)
     end = np.minimum(begin + group.width, group.stop) - 1
     low_ends, high_ends, epoch = group.low, group.high, (begin + end) / 2
-    if drawn.x.log and group.width > 1:  # there a bucket may be wide, and its middle not central
+    if drawn.x.log and group.width > 1:  # the middle is not its central epoch
         epoch = np.stack([begin, end], axis=1).ravel()
         low_ends, high_ends = (np.repeat(ends, 2, axis=1) for ends in (low_ends, high_ends))
     buckets, single = low_ends.shape[1], group.high is group.low
     at = np.clip(drawn.x.position(epoch, n_columns), 0, n_columns - 1)
 
     def dot(values: NDArray[np.float64]) -> NDArray[np.float32]:
-        at = drawn.y.position(values, n_rows).astype(np.float32)  # dots need no more digits
+        at = drawn.y.position(values, n_rows).astype(np.float32)  # precise enough
         return np.clip(at, 0, n_rows - 1, out=at)
 
-    # The buckets themselves.
+    # the buckets themselves
     column = np.rint(at).astype(np.intp)
     edges = np.flatnonzero(np.diff(column, prepend=-1))
     occupied = column[edges]
@@ -610,7 +611,7 @@ def _group_spans(
     if buckets == 1:
         return np.rint(low), np.rint(high)
 
-    # The lines at the edges between columns; NaN beside a gap.
+    # the lines at the edges between columns; NaN beside a gap
     edge = np.arange(n_columns - 1) + 0.5
     segment = np.clip(np.searchsorted(at, edge, side="right") - 1, 0, buckets - 2)
     width = at[segment + 1] - at[segment]
@@ -629,7 +630,7 @@ def _group_spans(
     for side in (np.s_[:, :-1], np.s_[:, 1:]):
         between_low[side] = np.fmin(between_low[side], edge_low)
         between_high[side] = np.fmax(between_high[side], edge_high)
-    # Only dots whose centre the line passes, or a gentle slope would be two dots thick …
+    # only dots whose centre the line passes, or a gentle slope would be two dots thick …
     inner_low, inner_high = np.ceil(between_low), np.floor(between_high)
     # … but a column that holds no such dot gets the nearest.
     none = inner_low > inner_high

@@ -45,9 +45,9 @@ Index = tuple["NDArray[np.intp]", "NDArray[np.intp]"]
 
 @dataclass(frozen=True, eq=False)
 class ClassifiedPoints:
-    """Points (n, 2) with their classes and the classes predicted, numbers (n,).
+    """Points (n, 2) with the numbers (n,) of their true and predicted classes.
 
-    Raises ValueError for arrays that do not belong together.
+    Raises ValueError for arrays that do not match.
     """
 
     points: NDArray[np.floating]
@@ -96,9 +96,9 @@ def decision_grid(
 ) -> tuple[Geometry, NDArray[np.float64], NDArray[np.float64]]:
     """Return the plotting area and where to evaluate the model: ``xs`` (w,), ``ys`` (h,).
 
-    These are the centres of half blocks (of cells in plain): w = columns, h = 2 · rows of the
-    area. ``ys`` falls, because the first row of a picture is the upper one. The probabilities
-    of ``np.meshgrid(xs, ys)`` are what `draw_decision` takes.
+    These are the centres of half blocks (of cells in plain): w = columns, h = 2 · rows of the area.
+    ``ys`` falls, because the first row of a picture is at the top. `draw_decision` takes the
+    probabilities at ``np.meshgrid(xs, ys)``.
     """
     place = geometry(rows, columns, axes)
     return place, axes.x.centres(place.columns), axes.y.centres(place.rows * symbols.pixels)[::-1]
@@ -116,9 +116,9 @@ def draw_decision(
 ) -> Cells:
     """Return regions, boundary and points; ``cursor`` brackets the point at (x, y).
 
-    ``probabilities`` (h, w, classes) on the grid of `decision_grid`; another resolution is
-    stretched. A misclassified point has the colour of its class and is hollow. Where points share
-    a cell, a misclassified one is shown, else the majority. Raises ValueError for a wrong shape.
+    ``probabilities`` (h, w, classes) are on the grid of `decision_grid`; other resolutions are
+    stretched. A misclassified point is hollow, in the colour of its class. If points share a cell,
+    a misclassified one is shown, otherwise the majority. Raises ValueError for a wrong shape.
     """
     palette, kind = style.palette, points.kind
     marks = _marks(points, style)
@@ -152,10 +152,10 @@ def draw_decision(
 
 @dataclass(frozen=True, eq=False)
 class _Marks:
-    """How every kind of point is drawn, (2 · classes,) each: first the right ones, then the wrong.
+    """How every kind of point is drawn, (2 · classes,) each: right ones first, then wrong ones.
 
-    Of few classes the glyphs differ, hollow for wrong points. There are no glyphs for more than
-    ten: they have letters, and the wrong ones are reversed, or in mono upper case.
+    Up to ten classes have glyphs, hollow for wrong points. More classes have letters, reversed for
+    wrong points, or upper case in mono.
     """
 
     codes: NDArray[np.uint32]
@@ -192,7 +192,7 @@ def class_letters(names: Sequence[str], classes: int) -> list[str]:
 def _legend(
     points: ClassifiedPoints, kind: NDArray[np.intp], marks: _Marks, style: Style
 ) -> list[LegendEntry]:
-    """Return how many points are wrong, and before it the classes, of many the first ones."""
+    """Return legend entries: the classes, as many as fit, and the number of wrong points."""
     signs = [chr(code) for code in marks.codes.tolist()]
     counts = np.bincount(kind[kind >= points.classes], minlength=2 * points.classes)
     often = int(counts.argmax()) if counts.any() else points.classes
@@ -207,7 +207,7 @@ def _legend(
 def _regions(
     chance: NDArray[np.float64], drawn: Frame, style: Style
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the colour of every pixel, and per cell that of its pixel nearer to the boundary."""
+    """Return the colour of every pixel, and for each cell that of the pixel nearer the boundary."""
     shown = resampled(chance, drawn.rows * style.symbols.pixels, drawn.columns)
     winner, lead = winner_and_margin(shown)
     pixels = style.palette.region(winner, lead)
@@ -218,9 +218,9 @@ def _regions(
 
 
 def _fill_textures(drawn: Frame, chance: NDArray[np.float64], style: Style) -> None:
-    """Where colours are few, fill the region of each class with signs where it is sure.
+    """With few colours, fill the parts of each class's region where the model is sure.
 
-    In 16 colours dots of the class's dim colour, without colours a sign of its own.
+    With 16 colours by dots in the class's dim colour, without colours by a sign of its own.
     """
     palette, symbols = style.palette, style.symbols
     winner, lead = winner_and_margin(resampled(chance, drawn.rows, drawn.columns))
@@ -238,7 +238,7 @@ def _paint_cursor(
     cursor: tuple[float, float],
     style: Style,
 ) -> None:
-    """Bracket the chosen point, and show its own glyph even where others share the cell."""
+    """Bracket the chosen point, and show its own glyph even if others share the cell."""
     palette, symbols = style.palette, style.symbols
     column = int(drawn.x.bins(cursor[0], drawn.columns))
     row = drawn.rows - 1 - int(drawn.y.bins(cursor[1], drawn.rows))
@@ -260,7 +260,7 @@ class UnitOutput:
 
     values: NDArray[np.floating]
     low: float
-    """The value of the lowest shade, and that of the highest."""
+    """The values of the lowest and the highest shade."""
     high: float
     level: float
     """A line is drawn where the output has this value."""
@@ -278,9 +278,9 @@ def draw_unit(
 ) -> Cells:
     """Return a unit's output as shades, with a line at its level and the points on top.
 
-    Another resolution is interpolated; what is not finite has the lowest shade. `points` (n, 2)
-    have the glyphs of their classes, `labels` (n,); of several in one cell the most frequent is
-    shown.
+    Other resolutions are interpolated; values that are not finite get the lowest shade. `points`
+    (n, 2) have the glyphs of their classes, `labels` (n,); if several share a cell, the most
+    frequent is shown.
     """
     legend = (*_shade_legend(unit, style), *heading.legend)
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
@@ -319,9 +319,9 @@ def draw_unit(
 def _fill_shades(
     drawn: Frame, above: NDArray[np.bool_], lead: NDArray[np.float64], style: Style
 ) -> None:
-    """Where colours are few, fill every other cell by how far the output is from the level.
+    """With few colours, fill every other cell according to the output's distance from the level.
 
-    Without colours the signs run from the lowest output to the highest.
+    Without colours, signs run from the lowest output to the highest.
     """
     palette = style.palette
     signs = np.array(
@@ -351,8 +351,8 @@ def _paint_boundary(
 ) -> NDArray[np.bool_]:
     """Draw the dots of `mask` as a boundary, each cell on one background: `behind` (rows, columns).
 
-    The mask has `symbols.dots` dots for each cell; in plain these are whole cells. Return the
-    cells (rows, columns) that are crossed.
+    The mask has `symbols.dots` dots per cell, a whole cell in plain. Return the cells (rows,
+    columns) that the boundary crosses.
     """
     cells, area = drawn.cells, drawn.area
     if style.symbols.plain:
@@ -373,10 +373,10 @@ def _shown_points(
     classes: int,
     symbols: Symbols,
 ) -> tuple[Index, Index, NDArray[np.intp]]:
-    """Return the cells of the picture that hold points, a pixel of each, and the kind to show.
+    """Return the cells that hold points, a pixel of each, and the kind to show there.
 
-    `points` (n, 2) have `kind` (n,), a class, plus `classes` if misclassified; of several in one
-    cell the most telling is shown. Pixels are counted as `paint_pixels` does.
+    `points` (n, 2) have `kind` (n,): the class, plus `classes` if misclassified. If several share a
+    cell, the most telling is shown. Pixels are numbered as in `paint_pixels`.
     """
     height = drawn.rows * symbols.pixels
     column = drawn.x.bins(points[:, 0], drawn.columns)
@@ -392,9 +392,9 @@ def _shown_points(
 def most_telling(
     cell: NDArray[np.intp], kind: NDArray[np.intp], classes: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return for every occupied cell one of its points (an index) and the kind to show.
+    """Return for every occupied cell the index of one of its points and the kind to show.
 
-    A misclassified one before all others, else the most frequent; of equals the lower class.
+    Misclassified points come first, then the most frequent kind; ties go to the lower class.
     """
     _, first, group = np.unique(cell, return_index=True, return_inverse=True)
     counts = np.bincount(group * 2 * classes + kind, minlength=len(first) * 2 * classes)
@@ -402,7 +402,7 @@ def most_telling(
     wrong = counts[:, classes:]
     wrong[wrong > 0] += len(cell)
     shown = counts.argmax(axis=1)
-    # Of the points of that kind the first, for the region behind it.
+    # the first point of that kind, for the region behind it
     match = np.flatnonzero(kind == shown[group])
     index = first.copy()
     index[group[match[::-1]]] = match[::-1]
@@ -412,7 +412,7 @@ def most_telling(
 def sanitised(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return probabilities (rows, columns, classes ≥ 2); p of one class alone becomes 1 − p, p.
 
-    What is not finite (a diverged model) becomes 0 for all classes: no class, no strength.
+    Values that are not finite (a diverged model) become 0 for all classes: no class, no strength.
     """
     p = np.asarray(probabilities, np.float64)
     if p.ndim != 3 or 0 in p.shape:
@@ -438,8 +438,8 @@ def winner_and_margin(
 def boundary(probabilities: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.bool_]:
     """Return the dots (rows, columns) nearest to where the most probable class changes.
 
-    Of two neighbouring dots with different classes, that with the smaller lead is the boundary;
-    probabilities between the given grid points are interpolated bilinearly.
+    Of two neighbouring dots with different classes, the one with the smaller lead is the boundary.
+    Probabilities between the given grid points are interpolated bilinearly.
     """
     classes = probabilities.shape[2]
     if classes == 2:
@@ -470,14 +470,14 @@ def boundary(probabilities: NDArray[np.float64], rows: int, columns: int) -> NDA
 
 @dataclass(frozen=True, eq=False)
 class FittedLine:
-    """What a model predicts: a polyline through places (m, 2), rising in x."""
+    """The predictions of a model: a polyline through places (m, 2), rising in x."""
 
     places: NDArray[np.floating]
     label: str
 
 
 def fit_columns(columns: int, limits: tuple[float, float], symbols: Symbols) -> NDArray[np.float64]:
-    """Return where to evaluate the line: a little more often than there are dots across."""
+    """Return where to evaluate the line: slightly more places than there are dots across."""
     return np.linspace(limits[0], limits[1], max(2, columns * symbols.dots[1]))
 
 
@@ -493,7 +493,7 @@ def draw_fit(
 ) -> Cells:
     """Return ``points`` (n, 2) and the line over them.
 
-    What is not finite or outside the limits is left out. ``cursor`` brackets the point at (x, y).
+    Values outside the limits or not finite are left out. ``cursor`` brackets the point at (x, y).
     """
     palette, symbols = style.palette, style.symbols
     legend = (

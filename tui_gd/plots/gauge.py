@@ -1,4 +1,4 @@
-"""A gauge of the learning rate: where α stands between too small and too large."""
+"""A gauge of the learning rate: where α is between too small and too large."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 SMALLER, LARGER = "<", ">"
 GAUGE_ROWS = 2
 _BELOW, _ABOVE = 100.0, 10.0
-"""The axis reaches at least so many times below and above the limit."""
+"""The axis reaches at least this factor below and above the limit."""
 _FARTHEST = 1e6
-"""α farther from the limit stands at the end of the axis."""
+"""Beyond this factor from the limit, α is shown at the end of the axis."""
 _WIDEST = 61
 _TURNS = 0.5
-"""From this share of the limit on a step overshoots the valley's floor."""
+"""Above this share of the limit, a step overshoots the valley floor."""
 
 
 def draw_gauge(columns: int, rate: float, limit: float | None, style: Style) -> Cells:

@@ -1,4 +1,4 @@
-"""Histograms of final losses: bars of starts, stacked by where they ended."""
+"""Histograms of final losses: bars of starts, stacked by how they ended."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from tui_gd.plots.palette import Colour, Palette, Style
 
-# values below this share of the reference stand in the lowest bin: they are all as good as zero;
-# so do the fewest outliers, for which the axis would be twice as long
+# values below this share of the reference go into the lowest bin, because they are as good as zero;
+# so do a few outliers that would make the axis twice as long
 LEAST_SHARE, LEAST_QUANTILE = 1e-6, 0.02
-# a bar is as wide as leaves room for so many
+# bars are as wide as possible with room for this many
 _BARS = 48
 _EIGHTHS = np.array([SPACE, *range(0x2581, 0x2589)], np.uint32)
 """Blocks of 0 to 8 eighths of a cell's height."""
@@ -30,9 +30,9 @@ _EIGHTHS = np.array([SPACE, *range(0x2581, 0x2589)], np.uint32)
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """A part of all bars: values (n,) that count as one kind, with its sign and colour.
+    """A part of all bars: values (n,) of one kind, with the sign and colour of that kind.
 
-    Values that are not finite stand in the highest bin, as +inf does; NaN too.
+    Values that are not finite, NaN included, go into the highest bin.
     """
 
     label: str
@@ -42,10 +42,10 @@ class Stack:
 
 
 def loss_scales(parts: Sequence[tuple[NDArray[np.floating], float]]) -> tuple[Scale, ...]:
-    """Return an axis for each (values, reference) such that `v / reference` lies alike on all.
+    """Return an axis for each (values, reference); equal `v / reference` are at the same place.
 
-    Logarithmic up to the greatest share, down to that of the lowest 2 %, but not below 1e-6.
-    Linear, an own axis each, where a value is below 0 or a reference is not above 0.
+    The axes are logarithmic, from the share of the lowest 2 % (at least 1e-6) to the greatest one.
+    If a value is below 0 or a reference is not above 0, each gets a linear axis of its own.
     """
     finite = [(values[np.isfinite(values)], reference) for values, reference in parts]
     if any(not _logarithmic(values, reference) for values, reference in finite):
@@ -72,21 +72,21 @@ def _linear(values: NDArray[np.floating]) -> Scale:
 
 
 def bars_across(columns: int) -> tuple[int, int]:
-    """Return how many bars fit into so many columns, and how many columns each takes."""
+    """Return how many bars fit into that many columns, and the width of each."""
     wide = max(1, columns // _BARS)
     return columns // wide, wide
 
 
 def bin_of(values: NDArray[np.floating], scale: Scale, count: int) -> NDArray[np.intp]:
-    """Return the bin of each value; what lies beyond the axis is in the outermost one."""
+    """Return the bin of each value; values beyond the axis go into the outermost bins."""
     values = np.asarray(values, np.float64)
     inside = np.clip(np.where(np.isnan(values), np.inf, values), scale.low, scale.high)
-    # by rounding a limit itself may be found outside
+    # rounding may put the limit itself outside
     return np.maximum(scale.bins(inside, count), 0)
 
 
 def tallest(columns: int, stacks: Sequence[Stack], scale: Scale) -> int:
-    """Return the starts in the highest bar of a plotting area of so many columns."""
+    """Return the number of starts in the highest bar of a plotting area of that many columns."""
     count = bars_across(max(columns, 1))[0]
     values = [np.zeros(0), *(stack.values for stack in stacks)]
     where = bin_of(np.concatenate(values), scale, count)
@@ -95,12 +95,11 @@ def tallest(columns: int, stacks: Sequence[Stack], scale: Scale) -> int:
 
 @dataclass(frozen=True)
 class Bars:
-    """Which values the bars stand at, and how high a plot is made for them."""
+    """The axis of the values, and the height of the plot."""
 
     scale: Scale
     most: int = 0
-    """The axis of the numbers ends at this, or at more if a bar is higher: so that two histograms
-    can be compared."""
+    """The axis of the counts reaches at least this, so that two histograms can be compared."""
     x_label: str = ""
     y_label: str = ""
 
@@ -114,12 +113,12 @@ def draw_histogram(
     heading: Heading,
     cursor: float | None = None,
 ) -> Cells:
-    """Return bars of how many values lie where on the scale, one stack upon the other.
+    """Return a histogram of the values on the scale, one stack on top of the other.
 
-    The first stack is at the bottom. At the foot of each part of a bar stands the sign of its
-    stack; with 16 colours, with none and in plain characters bars are made of these signs alone.
-    Every part that is not empty is seen, however small. A line stands at the value `cursor`. Only
-    stacks with values are in the legend.
+    The first stack is at the bottom. Each part of a bar has the sign of its stack at its foot; with
+    16 colours, without colours and in plain characters, bars consist of these signs alone. Every
+    part that is not empty is visible, however small. A line marks the value `cursor`. The legend
+    has only stacks with values.
     """
     legend = tuple(
         (f"{len(one.values)} {one.label}", one.sign, one.colour)
@@ -141,10 +140,10 @@ def draw_histogram(
 def draw_tally(
     rows: int, columns: int, stacks: Sequence[Stack], style: Style, heading: Heading
 ) -> Cells:
-    """Return a line for each stack: sign, label, how many, and as long a bar of the signs.
+    """Return a line for each stack: sign, label, count, and a bar of the signs.
 
-    For values that say less than where they were reached. Where lines do not fit, those of the
-    smallest stacks are left out.
+    For values that matter less than their kinds. If the lines do not fit, those of the smallest
+    stacks are left out.
     """
     palette = style.palette
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
@@ -191,8 +190,8 @@ def _draw_bars(drawn: Frame, stacks: Sequence[Stack], style: Style) -> None:
 def _owners(heights: NDArray[np.float64], high: float, units: int) -> NDArray[np.intp]:
     """Return the stack of each unit of height (units, bars) from the bottom up, −1 for none.
 
-    What is not empty gets a unit at least; where that makes a bar too high, its largest part gives
-    way.
+    A part that is not empty gets at least one unit; if that makes a bar too high, its largest part
+    shrinks.
     """
     tall = np.where(heights > 0, np.maximum(np.rint(heights / high * units), 1), 0).astype(np.intp)
     over = np.maximum(tall.sum(axis=0) - units, 0)
@@ -213,7 +212,7 @@ def _cells_of(
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]]:
     """Return block, foreground and background of each cell (rows, bars), the lowest row first.
 
-    A cell has two colours: that of what is lowest in it, and that of what lies upon it.
+    A cell has two colours: that of its lowest part, and that of the part above it.
     """
     colours = np.array([*(one.colour for one in stacks), palette.background], np.int32)
     first = owner[:, 0]
@@ -232,13 +231,13 @@ def _sign_feet(
     wide: int,
     palette: Palette,
 ) -> None:
-    """Write the sign of each part of a bar into its lowest cell that is its own."""
+    """Write the sign of each part of a bar into the lowest cell that the part fills."""
     whole = (owner == owner[:, :1]).all(axis=1) & (owner[:, 0] >= 0)
     area = np.s_[drawn.top : drawn.top + drawn.rows, drawn.left :]
     code, fg, bg = (part[area] for part in (drawn.cells.code, drawn.cells.fg, drawn.cells.bg))
     for index, one in enumerate(stacks):
         own = whole & (owner[:, 0] == index)
-        low = (owner[0, :, :] == index)[0] & ~whole[0]  # lower than a cell: its sign stands for it
+        low = (owner[0, :, :] == index)[0] & ~whole[0]  # the sign shows it
         bar = np.flatnonzero(own.any(axis=0) | low)
         row = drawn.rows - 1 - np.where(low, 0, own.argmax(axis=0))[bar]
         inverse = own.any(axis=0)[bar] & ~low[bar]
@@ -252,7 +251,7 @@ def _sign_feet(
 
 
 def _rule(drawn: Frame, value: float, style: Style) -> None:
-    """Draw a line at a value, beside what is there, with a sign on top."""
+    """Draw a vertical line at a value, next to the bars, with a sign on top."""
     palette = style.palette
     count, wide = bars_across(drawn.columns)
     if math.isnan(value):

@@ -1,4 +1,4 @@
-"""The loss over a plane through the weights, shaded, or over one weight, with the lanes' paths."""
+"""The loss over a plane through the weights or over one weight, with the lanes' paths."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 _ARROW = 0.14
 """Length of the arrow along the gradient, as a share of the plot's width or height."""
 _BAR_FROM = 50
-"""Narrower pictures have no colour bar."""
+"""Pictures narrower than this have no colour bar."""
 _BARRIERS = 2.5
-"""A curve with a barrier is drawn up to so many times its height."""
+"""A curve with a barrier is drawn up to this many times the barrier's height."""
 _TANGENT = 0.12
-"""How far the tangent reaches to both sides, as a share of the plot's width."""
+"""How far the tangent extends on both sides, as a share of the plot's width."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Places (n, 2) that are marked with one sign, one cell wide, in one colour."""
+    """Places (n, 2) marked with the same sign, one cell wide, and the same colour."""
 
     places: NDArray[np.floating]
     sign: str
@@ -54,9 +54,9 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class LandscapePlane:
-    """The loss over a plane: `values` (h, w), the first row the upper one.
+    """The loss over a plane: `values` (h, w), the first row at the top.
 
-    They lie at the centres of equal parts of the axes and may hold inf and NaN; None: not known
+    They belong to the centres of equal parts of the axes and may hold inf and NaN; None: not known
     yet. `minima` are x, y and whether the minimum is global.
     """
 
@@ -70,7 +70,7 @@ class LandscapePlane:
 class LandscapeLine:
     """The loss over one weight: `values` (w,) at `xs` (w,); None: not known yet.
 
-    Values that are not finite are gaps. `minima` are weight, loss and whether the minimum is
+    Values that are not finite make gaps. `minima` are weight, loss and whether the minimum is
     global.
     """
 
@@ -82,15 +82,15 @@ class LandscapeLine:
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """The paths of the lanes, the current one last, and the next step from the viewed epoch."""
+    """The paths of the lanes, the selected one last, and the next step from the viewed epoch."""
 
     tracks: Sequence[Track] = ()
     epoch: int = 0
-    """The epoch being viewed."""
+    """The viewed epoch."""
     downhill: Place | None = None
-    """A vector along which an arrow points from the viewed place: the negative gradient."""
+    """The direction of the arrow at the viewed place: the negative gradient."""
     slope: float | None = None
-    """Of the tangent over one weight."""
+    """The slope of the tangent, over one weight."""
     following: Place | None = None
     """Where the next step leads."""
 
@@ -101,7 +101,7 @@ def plane_axes(
     x_label: str,
     y_label: str,
 ) -> Axes:
-    """Return the axes of a landscape in a picture of so many columns, beside it room for a bar."""
+    """Return the axes of a landscape in a picture that wide, with room for the colour bar."""
     beside = BAR_COLUMNS if columns >= _BAR_FROM else 0
     return replace(Axes.of(limits, x_label, y_label), beside=beside)
 
@@ -114,8 +114,7 @@ def line_axes(
 ) -> Axes:
     """Return axes for the loss over one weight.
 
-    Where there is a barrier between two valleys, the height is cut above it, so that it can be
-    seen.
+    With a barrier between two valleys, the height is cut above the barrier to make it visible.
     """
     finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
     height = (0.0, 1.0)
@@ -129,7 +128,7 @@ def line_axes(
 
 
 def place_at(place: Geometry, axes: Axes, column: int, row: int) -> Place | None:
-    """Return the coordinates of the middle of a cell of the picture, None outside the area."""
+    """Return the coordinates of a cell's centre, None outside the plotting area."""
     across, down = column - place.left, row - place.top
     if not (0 <= across < place.columns and 0 <= down < place.rows):
         return None
@@ -149,8 +148,8 @@ def draw_landscape(
 ) -> Cells:
     """Return the picture: contours, groups of places, paths, minima, the next step and the cursor.
 
-    Where the axes leave room beside the plot, a bar says how high the levels are; else the legend
-    begins with the lowest and highest value.
+    If the axes leave room beside the plot, a bar shows the heights of the levels; otherwise the
+    legend begins with the lowest and highest value.
     """
     if not landscape.axes.beside:
         legend = (*_range(landscape.values, style), *heading.legend)
@@ -228,8 +227,8 @@ def draw_landscape_line(
 ) -> Cells:
     """Return the curve of the loss with the points of the lanes' paths on it, and the tangent.
 
-    The tracks' points are (n, 1) or (n, 2), of which the first coordinate counts: they lie on the
-    curve. `viewed` is (weight, loss) exactly. Take the axes from `line_axes`.
+    Only the first coordinate of the tracks' points, (n, 1) or (n, 2), counts: they lie on the
+    curve. `viewed` is the exact (weight, loss). The axes come from `line_axes`.
     """
     drawn = frame(rows, columns, line.axes, heading, style)
     if not (drawn.rows and drawn.columns):
@@ -257,7 +256,7 @@ def draw_landscape_line(
 
 @dataclass(frozen=True, eq=False)
 class _Steps:
-    """A part of a lane's path: its points (n, 2) on the curve, before or after the viewed epoch."""
+    """A part of a lane's path, before or after the viewed epoch: points (n, 2) on the curve."""
 
     places: NDArray[np.float64]
     past: bool
@@ -265,7 +264,7 @@ class _Steps:
 
 
 def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> list[_Steps]:
-    """Return the paths on the curve, what lies after `epoch` first: the past covers it."""
+    """Return the paths on the curve; the parts after `epoch` come first, to be covered."""
     return [
         _Steps(
             _on(curve, np.asarray(track.points, np.float64)[(track.epochs <= epoch) == past, 0]),
@@ -278,7 +277,7 @@ def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> l
 
 
 def _tangent(viewed: Place, slope: float, x: Scale) -> NDArray[np.float64]:
-    """Return the ends (2, 2) of the line of that slope through a place."""
+    """Return the ends (2, 2) of a line with that slope through a place."""
     reach = _TANGENT * (x.high - x.low)
     at = viewed[0] + np.array([-reach, reach])
     return np.stack([at, viewed[1] + slope * (at - viewed[0])], axis=1)
@@ -292,7 +291,7 @@ def _paint_curve(
     tangent: NDArray[np.float64] | None,
     style: Style,
 ) -> None:
-    """Draw the curve, over it the paths as lines and then as signs, and the tangent."""
+    """Draw the curve, on it the paths as lines and then as signs, and the tangent."""
     palette = style.palette
     lines, colours = [curve], [palette.dim]
     if not style.symbols.plain:
@@ -310,7 +309,7 @@ def _paint_curve(
 
 
 def _along(curve: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the part (n, 2) of the curve between the outermost of some places on it."""
+    """Return the part (n, 2) of the curve that spans all of some places on it."""
     known = places[np.isfinite(places).all(axis=1)]
     if len(known) < 2:
         return known
@@ -320,7 +319,7 @@ def _along(curve: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[n
 
 
 def _on(curve: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the points (n, 2) of a curve over some places, NaN beside it."""
+    """Return the points (n, 2) of a curve at some places, NaN outside it."""
     good = np.isfinite(curve).all(axis=1)
     if not good.any():
         return np.stack([along, np.full(len(along), np.nan)], axis=1)

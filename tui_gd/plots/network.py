@@ -1,4 +1,4 @@
-"""A network as a picture: units in columns, and lines between them as strong as their weights."""
+"""A network as a picture: units in columns, with lines as strong as their weights."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Unit", "draw_network", "unit_at"]
 
 _WEAK, _MEDIUM, _STRONG = 0.1, 0.3, 0.65
-"""Shares of the layer's largest |w| from which on a line is dotted, thin, thick."""
+"""Shares of the layer's largest |w| above which a line is dotted, thin, thick."""
 _LOOSE = 3
-"""Units so many lines apart leave room for a bias below."""
+"""Units this many rows apart leave room for a bias below."""
 _CROWDED = 3
 """More lines between two layers than so many for each row: of those that do not touch the selected
 unit only the strongest are drawn, one for every second row."""
@@ -54,14 +54,14 @@ _PLAIN = np.array([ord(sign) for sign in " .+#,-="], np.uint32)
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What is drawn of a network: its weights and the names of its inputs and outputs."""
+    """A network to draw: its weights and the names of its inputs and outputs."""
 
     layers: Sequence[NDArray[np.floating]]
-    """A matrix (inputs + 1, outputs) for each layer, the bias row last."""
+    """A matrix (inputs + 1, outputs) per layer, with the bias row last."""
     inputs: Sequence[str]
     outputs: Sequence[str]
     activations: Sequence[NDArray[np.floating]] = ()
-    """Values (units,) for the inputs and for every layer."""
+    """Values (units,) of the inputs and of every layer."""
 
 
 def draw_network(
@@ -69,12 +69,12 @@ def draw_network(
 ) -> Cells:
     """Return the network as units in columns with lines between them.
 
-    A line is dotted, thin or thick from 0.1, 0.3 and 0.65 of the layer's largest |w| on (biases
-    not counted), solid where w > 0 and dashed where w < 0. Beside a unit or below it
-    stands its bias, and below its activation, if it is given.
-    The selected unit is bracketed and its lines are drawn over the dimmed others. Of a layer that
-    does not fit the first and last are shown, and the selected; of the inputs those with the
-    largest |w|, to the selected unit if they lead to it; the number of the others is told.
+    A line is dotted, thin or thick above 0.1, 0.3 and 0.65 of the layer's largest |w| (biases do
+    not count), solid if w > 0 and dashed if w < 0. A unit's bias is beside or below it, and its
+    activation, if given, below it. The selected unit is bracketed, and its lines are drawn over
+    the dimmed others. A layer that does not fit shows its first units, its last and the selected
+    one; inputs that do not fit show those with the largest |w|, towards the selected unit if they
+    lead to it. The number of hidden units is written beside them.
     """
     palette = style.palette
     cells = Cells.blank(rows, columns, style)
@@ -96,7 +96,7 @@ def draw_network(
     return cells
 
 
-# all lines of a gap on a large screen take some 10 MB
+# on a large screen, all lines between two layers take some 10 MB
 @lru_cache(maxsize=16)
 def _raster(
     shape: tuple[int, int],
@@ -106,8 +106,8 @@ def _raster(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
     """Return all lines between two columns of units as dots of a mask of `shape`.
 
-    Flat indices of the dots and of those beside them, for thick lines, and the places in the
-    pattern, (lines, dots) each; line number = number of the left unit · right units + right one.
+    All are (lines, dots): flat indices of the dots, of the dots beside them for thick lines, and
+    places in the pattern. Line number = left unit · right units + right unit.
     """
     from_row, to_row = (np.array(side) * down + down // 2 for side in rows)
     start = np.repeat(from_row, len(to_row))[:, None]
@@ -136,12 +136,12 @@ def _draw_lines(
     selected: Unit | None,
     style: Style,
 ) -> None:
-    """Draw the lines, a stronger one over a weaker one."""
+    """Draw the lines, stronger ones over weaker ones."""
     palette, symbols = style.palette, style.symbols
     down, across = symbols.dots
     shape = (cells.shape[0] * down, cells.shape[1] * across)
     owner = np.zeros(shape[0] * shape[1], np.int16)
-    # the line with which number in `owner` has which colour and kind
+    # colour and kind of each line number in `owner`
     colours, kinds = [np.array([palette.text])], [np.array([0])]
     drawn = 1
     for gap, matrix in enumerate(layers):
@@ -153,7 +153,7 @@ def _draw_lines(
         own = _touching(left, right, gap, selected)
         most = len(shown)
         if most > _CROWDED * cells.shape[0]:
-            # without colours the lines of the selected unit would be lost among others
+            # without colours the selected unit's lines would be lost among the others
             most = 0 if palette.depth == "mono" and own.any() else cells.shape[0] // 2
         kind, order = _kinds(shown, float(np.abs(matrix[:-1]).max(initial=0.0)), own, most)
         dots, beside, places = _raster(
@@ -194,9 +194,9 @@ def _touching(left: Column, right: Column, gap: int, selected: Unit | None) -> N
 def _kinds(
     weights: NDArray[np.float64], largest: float, own: NDArray[np.bool_], most: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return each line's row in the table of patterns, and which are drawn, the weakest first.
+    """Return each line's row in the table of patterns, and the lines to draw, weakest first.
 
-    Those of the selected unit, `own`, come last; of the others there are at most so many.
+    Those of the selected unit, `own`, come last; the number of the others is limited.
     """
     share = np.abs(weights) / largest if largest > 0 else np.zeros(len(weights))
     strength = (share >= _WEAK).astype(np.intp) + (share >= _MEDIUM) + (share >= _STRONG)
@@ -215,7 +215,7 @@ def _draw_units(
     selected: Unit | None,
     style: Style,
 ) -> None:
-    """Draw the units of one column, each with its bias: beside it, or below it."""
+    """Draw the units of one column, each with its bias beside or below it."""
     palette = style.palette
     column = layout.columns[number]
     apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
@@ -266,7 +266,7 @@ def _draw_activations(
     activations: Sequence[NDArray[np.floating]],
     palette: Palette,
 ) -> None:
-    """Write every unit's value below it, where its layer leaves lines free between units."""
+    """Write every unit's value below it, if its layer leaves rows free between units."""
     for number, (column, values) in enumerate(zip(layout.columns, activations, strict=False)):
         beside = number == 0 or layout.biases
         apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
@@ -294,22 +294,22 @@ def _draw_legend(cells: Cells, style: Style) -> None:
             break
 
 
-# Where the units of a drawn network stand, and which of a layer that does not fit.
+# The places of units, and which ones are shown of a layer that does not fit
 
 Unit = tuple[int, int]
-"""A layer's number from 0, the inputs not counted, and the number from 0 of a unit in it."""
+"""The number of a layer, without the inputs, and of a unit in it, both from 0."""
 
 BIAS = 7
 """Cells for a bias beside its unit."""
 _ROOM = 8
-"""Lines shorter than so many cells are not worth names and biases."""
+"""Lines must be at least this many cells long to leave room for names and biases."""
 _READABLE = 8
-"""A layer that does not fit keeps a line free between its units, but shows so many if it can."""
+"""A layer that does not fit keeps rows free between units if it can still show this many."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """The units of one layer that are drawn, their rows, and how many are left out in which."""
+    """The drawn units of one layer and their rows, and the row and number of those left out."""
 
     at: int
     units: tuple[int, ...]
@@ -319,18 +319,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything stands: a column for the inputs and for every layer."""
+    """The layout of the picture: a column for the inputs and for every layer."""
 
     columns: tuple[Column, ...]
     left: int
-    """Cells for the inputs' names."""
+    """Cells for the names of inputs."""
     right: int
-    """Cells for the outputs' names."""
+    """Cells for the names of outputs."""
     biases: bool
     legend: bool
 
     def line_ends(self, gap: int) -> tuple[int, int]:
-        """Return the first cell and that after the last of lines from column `gap` on."""
+        """Return the first cell of the lines after column `gap`, and the one after the last."""
         start = self.columns[gap].at + (1 if gap == 0 else 2)
         if gap and self.biases:
             start += BIAS
@@ -338,12 +338,12 @@ class Layout:
 
 
 def finite(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return a matrix without NaN, and with numbers so large that their shares can be taken."""
+    """Return a matrix without NaN or numbers too large for computing their shares."""
     return np.nan_to_num(np.asarray(matrix, np.float64), nan=0.0, posinf=1e300, neginf=-1e300)
 
 
 def layout_of(rows: int, columns: int, network: Network, selected: Unit | None) -> Layout:
-    """Return the layout for a picture of so many cells; the inputs shown depend on their |w|."""
+    """Return the layout for a picture of that size; the inputs shown depend on their |w|."""
     layers = [finite(matrix) for matrix in network.layers]
     sizes = (len(layers[0]) - 1, *(matrix.shape[1] for matrix in layers))
     legend = rows >= 8
@@ -395,7 +395,7 @@ def _layout(
     selected: Unit | None,
     legend: bool,
 ) -> Layout:
-    """Return places for the `inputs` that are shown and for as many of all units as fit."""
+    """Return places for the shown `inputs` and for as many units as fit."""
     count = len(sizes) - 1
     names = tuple(min(one, max(columns // 5, 1)) for one in longest)
     wide, narrow = (names[0], names[1], True), (names[0], names[1], False)
@@ -415,7 +415,7 @@ def _layout(
 
 
 def _cut(height: int) -> int:
-    """Return the lines taken by a layer that does not fit."""
+    """Return the rows that a layer takes if it does not fit."""
     return max(height // 2, min(height, _READABLE))
 
 
@@ -424,14 +424,14 @@ def _row(slot: int, of: int, height: int) -> int:
 
 
 def _spread(at: int, height: int, units: tuple[int, ...], left_out: int) -> Column:
-    """Return units evenly over the height, and in the last line how many are left out."""
+    """Return units spread over the height, with the number left out in the last row."""
     slots = max(len(units) + (left_out > 0), 1)
     rows = tuple(_row(slot, slots, height) for slot in range(len(units)))
     return Column(at, units, rows, ((_row(slots - 1, slots, height), left_out),) * (left_out > 0))
 
 
 def _some(at: int, height: int, size: int, keep: int | None) -> Column:
-    """Return all units of a layer, or the first ones, the last one and `keep`, evenly."""
+    """Return all units of a layer, or the first ones, the last one and `keep`, evenly spread."""
     shown = list(range(size))
     if size > height:
         room = _cut(height)
@@ -440,7 +440,7 @@ def _some(at: int, height: int, size: int, keep: int | None) -> Column:
         shown += [keep] if inside and keep is not None else []
         shown += [size - 1] if room > 2 else []
         shown = shown or [keep or 0]
-    slots: list[tuple[int, int]] = []  # a unit and 0, or −1 and how many are left out
+    slots: list[tuple[int, int]] = []  # a unit and 0, or −1 and the number left out
     for before, unit in pairwise([-1, *shown, size]):
         if unit - before > 1:
             slots.append((-1, unit - before - 1))

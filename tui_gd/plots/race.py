@@ -27,13 +27,13 @@ LEAST_SHARE = 1e-12
 
 
 def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
-    """Return values for a logarithmic axis: what is too small for it, 0 too, stands at its foot."""
+    """Return values for a logarithmic axis; those too small for it, 0 included, go to its foot."""
     return np.maximum(values, greatest * LEAST_SHARE)
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """What a race of learning rates is drawn from; arrays are (rates,), ``rates`` rising.
+    """The results of a race of learning rates to draw; arrays are (rates,), ``rates`` rising.
 
     ``losses`` are NaN where a rate ``diverged``; ``higher`` are those that ended above ``begin``,
     the loss of the start. ``best`` is an index, None for none.

@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from tui_gd.plots.palette import Style
 
 BAR_COLUMNS = 10
-"""Columns of the colour bar at the right of the plotting area, with its numbers."""
+"""Columns for the colour bar and its numbers, to the right of the plotting area."""
 _DIGITS = 10
 _BAR_STEP = 3
-"""So many rows from one number of the bar to the next."""
+"""Rows from one number of the colour bar to the next."""
 
 
 @dataclass(frozen=True, eq=False)
 class Relief:
-    """What has been shaded: the ground of every cell (rows, columns) and the levels' heights."""
+    """The shading: the background of every cell (rows, columns) and the levels' heights."""
 
     ground: NDArray[np.int32]
     edges: NDArray[np.float64]
-    """The lowest height, those between levels, and the highest: empty where nothing is known."""
+    """The lowest height, those between levels, and the highest; empty if none is known."""
 
 
 def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64]:
     """Return the heights (levels − 1,) between levels, rising.
 
-    Between equal shares of the area, which shows something wherever the landscape is, and equal
-    steps of the height above the lowest on a logarithmic scale that has the median in its middle:
-    the mean of both. Heights that are not finite do not count.
+    They are the mean of two scales. One gives all levels equal shares of the area, so that every
+    landscape shows some shape. The other has equal steps of the height above the lowest, on a
+    logarithmic scale with the median in its middle. Heights that are not finite do not count.
     """
     finite = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
     if not finite.size:
@@ -64,9 +64,9 @@ def level_edges(values: NDArray[np.floating], levels: int) -> NDArray[np.float64
 def paint_relief(drawn: Frame, values: NDArray[np.floating] | None, style: Style) -> Relief:
     """Shade the plotting area by `values` (h, w), the first row the upper one, and draw contours.
 
-    In half blocks with contours of braille dots; in plain in whole cells with digits for contours;
-    where colours are few the digits alone. A contour lies where a level begins, on its upper side,
-    and a digit names that level. What is not finite is left blank.
+    Shades are half blocks and contours braille dots. In plain, shades are whole cells and contours
+    digits; with few colours there are digits alone. A contour marks the beginning of a level, on
+    its upper side, and a digit names that level. Values that are not finite are left blank.
     """
     palette, symbols = style.palette, style.symbols
     blank = np.full((drawn.rows, drawn.columns), palette.background, np.int32)
@@ -98,7 +98,7 @@ def paint_relief(drawn: Frame, values: NDArray[np.floating] | None, style: Style
 
 
 def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
-    """Draw the levels from low to high at the right of the plotting area, with their heights."""
+    """Draw the levels with their heights, from low to high, to the right of the plotting area."""
     levels = len(relief.edges) - 1
     if levels < 1 or drawn.rows < levels // 2:
         return
@@ -142,7 +142,7 @@ def _levels(
 
 
 def _contours(level: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return where a neighbour has a lower level, but one; what is not known has no contour."""
+    """Return where a neighbour has a lower level; unknown cells have no contour."""
     rim = np.zeros(level.shape, np.bool_)
     for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :])):
         one, other = level[here], level[there]

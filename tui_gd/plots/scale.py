@@ -1,4 +1,4 @@
-"""From values to places on an axis: scales, limits, ticks and their labels."""
+"""From values to positions on an axis: scales, limits, ticks and their labels."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 LARGEST = 1e300
-"""Values beyond are drawn here, so that the width of an axis stays finite."""
+"""Values are clipped here, so that the width of an axis stays finite."""
 _SMALLEST_SPAN = 1e-290
 _WIDE = 30.0
-"""Values that differ by more than this factor are drawn on a logarithmic axis."""
+"""Values that span more than this factor get a logarithmic axis."""
 
 
 @dataclass(frozen=True)
 class Scale:
     """An axis from ``low`` (left, bottom) to ``high``; with ``log`` both are greater than 0.
 
-    The axis is divided into ``n`` equal bins, be they cells, half blocks or dots:
+    The axis is divided into ``n`` equal bins (cells, half blocks or dots):
     position = (v − low) / (high − low) · n − ½, so that bin i has its centre at position i and
-    the bins of two resolutions lie on each other.
+    the bins of two resolutions coincide.
     """
 
     low: float
@@ -54,7 +54,7 @@ class Scale:
         return (v / (high - low) - low / (high - low)) * n - 0.5
 
     def bins(self, values: ArrayLike, n: int) -> NDArray[np.intp]:
-        """Return the bin of each value, −1 for what lies outside the axis or is not finite."""
+        """Return the bin of each value, −1 for values outside the axis or not finite."""
         at = self.position(values, n)
         with np.errstate(invalid="ignore"):
             inside = (at >= -0.5 - 1e-9) & (at <= n - 0.5 + 1e-9)
@@ -71,7 +71,7 @@ class Scale:
         return self.low + share * (self.high - self.low)
 
     def ticks(self, n: int) -> tuple[float, ...]:
-        """Return about ``n`` round values of the axis, rising."""
+        """Return about ``n`` round values on the axis, rising."""
         return (log_ticks if self.log else nice_ticks)(self.low, self.high, n)
 
 
@@ -99,7 +99,7 @@ def nice_ticks(low: float, high: float, n: int) -> tuple[float, ...]:
 def log_ticks(low: float, high: float, n: int) -> tuple[float, ...]:
     """Return at most ``n`` ticks within [low, high] (> 0): 1-2-5 · 10ᵏ, or powers of ten.
 
-    Less than one decade that holds no two of these gets linear ticks.
+    If less than a decade holds fewer than two of these, the ticks are linear.
     """
     if n <= 0:
         return ()
@@ -160,11 +160,11 @@ def compact(value: float) -> str:
 
 
 def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, float]:
-    """Return limits around [low, high] that move rarely while the data grows.
+    """Return limits around [low, high] that rarely move while the data grows.
 
-    Linear: multiples of a 1-2-5 step of at least a fifth of the span, and from 0 where that costs
-    no more than half of the height. Logarithmic: 1, 2 or 5 · 10ᵏ.
-    An axis without data, or without positive data if logarithmic, is 0..1 or 0.1..1.
+    Linear limits are multiples of a 1-2-5 step of at least a fifth of the span, and begin at 0 if
+    that costs no more than half of the height. Logarithmic ones are 1, 2 or 5 · 10ᵏ. Without data
+    (positive data if logarithmic) the axis is 0..1 (0.1..1).
     """
     low, high = max(low, -LARGEST), min(high, LARGEST)
     if not low <= high or (log and high <= 0):
@@ -187,7 +187,7 @@ def nice_limits(low: float, high: float, log: bool = False) -> tuple[float, floa
 
 
 def is_wide(values: NDArray[np.float64]) -> bool:
-    """Return whether finite values, none below 0, span more than a linear axis shows."""
+    """Return whether finite values, none below 0, span more than a linear axis can show."""
     finite = values[np.isfinite(values)]
     if not finite.any() or finite.min() < 0:
         return False
@@ -195,7 +195,7 @@ def is_wide(values: NDArray[np.float64]) -> bool:
 
 
 def _exact(value: float) -> float:
-    """Return 0.6 for 0.6000000000000001: the sum of steps without its rounding."""
+    """Return 0.6 for 0.6000000000000001: a sum of steps without its rounding error."""
     return float(f"{value:.12g}")
 
 

@@ -1,4 +1,4 @@
-"""Which characters a picture may be made of."""
+"""The characters that a picture may be made of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAIN_WORDS = str.maketrans(
 
 @dataclass(frozen=True)
 class Symbols:
-    """The characters of one kind of terminal; every field is one cell wide unless it says so."""
+    """The characters for one kind of terminal; each is one cell wide unless it says otherwise."""
 
     plain: bool
     """Only ASCII: no braille, no half blocks, box drawn with ``- | +``."""
@@ -29,37 +29,37 @@ class Symbols:
     wrong_points: tuple[str, ...]
     """The same for misclassified points: hollow."""
     textures: tuple[str, ...]
-    """What fills the region of each class where there are no colours."""
+    """The filling of each class's region without colours."""
     solid: str
     """Two cells: a sample of a solid line in a legend."""
     dashed: str
     """Two cells: a sample of a dashed line in a legend."""
     curve: str
-    """A cell of a solid curve where there is no braille."""
+    """A cell of a solid curve without braille."""
     curve_dashed: str
     now: str
-    """The value of a curve at the epoch being viewed."""
+    """The value of a curve at the viewed epoch."""
     boundary: str
-    """A cell of the decision boundary where there is no braille."""
+    """A cell of the decision boundary without braille."""
     hatch: str
-    """Fills where the learning rate is too large."""
+    """Fills the places where the learning rate is too large."""
     horizontal: str
     vertical: str
     corners: tuple[str, str, str, str]
     """Upper left, upper right, lower left, lower right."""
     focus: str
-    """Stands before the title of the focused panel."""
+    """Precedes the title of the focused panel."""
     selected: str
-    """Stands before the selected row of a table."""
+    """Precedes the selected row of a table."""
     brackets: tuple[str, str]
-    """Stand left and right of the chosen point."""
+    """Left and right of the chosen point."""
 
     def spell(self, text: str) -> str:
         """Return ``text`` in the terminal's characters: ``W <- W - a.g`` in plain."""
         return text.translate(_PLAIN_WORDS) if self.plain else text
 
     def words(self, text: str) -> str:
-        """Return a sentence in the terminal's characters, Greek letters written out in plain."""
+        """Return a sentence in the terminal's characters; plain writes Greek letters out."""
         return self.spell(text.replace("α", "alpha")) if self.plain else text
 
     @property
@@ -69,7 +69,7 @@ class Symbols:
 
     @property
     def pixels(self) -> int:
-        """Pixels on top of each other in a cell: 2 half blocks, or 1 in plain."""
+        """Pixels above each other in a cell: 2 half blocks, or 1 in plain."""
         return 1 if self.plain else 2
 
     def point(self, label: int) -> str:

@@ -23,9 +23,9 @@ class Table:
     header: Sequence[str]
     body: Sequence[Sequence[str]]
     align: Sequence[Align] | None = None
-    """Per column; by default the first left and the others right."""
+    """The alignment of each column; by default the first left and the others right."""
     highlight: Mapping[tuple[int, int], Colour] = field(default_factory=dict)
-    """Colours of single cells by (row, column) of the body."""
+    """Colours of single cells, by (row, column) of the body."""
     gap: int = 2
     """Blanks between two columns."""
 
@@ -39,11 +39,11 @@ def draw_table(
     offset: int = 0,
     selected: int | None = None,
 ) -> Cells:
-    """Return a table: its header, and the rows of its body from ``offset`` on.
+    """Return a table: its header, and its body from row ``offset`` on.
 
-    The row ``selected`` is marked and kept in sight. Columns that do not fit are left out from the
-    right, the last one shown is cut. Where rows do not fit, ``4–9/12`` stands at the right of the
-    first line, if that is free.
+    The row ``selected`` is marked and kept visible. Columns that do not fit are left out from the
+    right; the last one shown is cut. If rows do not fit, the first line ends in ``4–9/12``, if it
+    has room.
     """
     palette, symbols = style.palette, style.symbols
     header, body = table.header, table.body
@@ -89,7 +89,7 @@ def draw_table(
 
 
 def visible_offset(count: int, room: int, offset: int, selected: int | None) -> int:
-    """Return the first row to show of ``count`` in ``room``, so that ``selected`` is in sight."""
+    """Return the first of ``count`` rows to show in ``room`` lines, with ``selected`` visible."""
     if selected is not None:
         offset = min(max(offset, selected - room + 1), selected)
     return max(min(offset, count - room), 0)

@@ -1,4 +1,4 @@
-"""The paths of lanes over a shaded plane, and the signs on them."""
+"""The paths of lanes over a shaded plane, with their signs."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 Place = tuple[float, float]
 
 _MOST_DOTS = 40_000
-"""So many dots of lines in one picture; of longer ones only every second dot is set, or less."""
+"""The most dots of lines in one picture; longer lines set every second dot, or fewer."""
 _FARTHEST = 1e9
-"""What lies farther from the plot is drawn as if it lay there, so that all stays finite."""
+"""Points farther from the plot are moved to this distance, so that all stays finite."""
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
     """The path of one lane in the coordinates of the plot: `points` (n, 2) at `epochs` (n,).
 
-    What lies after the epoch being viewed is dashed. `viewed` is where the lane is at that epoch,
-    marked with `sign`; the first point is marked as start.
+    The part after the viewed epoch is dashed. `viewed` is the lane's place at that epoch, marked
+    with `sign`; the first point is marked as the start.
     """
 
     points: NDArray[np.float64]
@@ -48,7 +48,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Marks:
-    """One sign for each thing that is marked; all are one cell wide."""
+    """The sign of each thing that can be marked; all are one cell wide."""
 
     viewed: str
     start: str
@@ -57,9 +57,9 @@ class Marks:
     local_minimum: str
     past: str
     future: str
-    """A point of a path along a curve, before and after the viewed epoch."""
+    """A point of a path on a curve, before and after the viewed epoch."""
     heads: str
-    """Arrowheads for eight directions, from the right counter-clockwise."""
+    """Arrowheads for eight directions, counter-clockwise from the right."""
 
 
 UNICODE_MARKS = Marks("◆", "●", "◇", "★", "☆", "•", "◦", "→↗↑↖←↙↓↘")
@@ -78,9 +78,9 @@ def paint_signs(
     signs: Sequence[str],
     colours: Sequence[Colour],
 ) -> None:
-    """Put signs, one cell wide, at places (n, 2) of the plot; those outside are left out.
+    """Write signs, one cell wide, at places (n, 2) of the plot; places outside are left out.
 
-    One sign and colour are for all places; else there is one for each.
+    Give one sign and one colour for all places, or one each.
     """
     at = np.asarray(places, np.float64).reshape(-1, 2)
     if not len(at):
@@ -99,7 +99,7 @@ def paint_signs(
 def paint_minima(
     drawn: Frame, relief: Relief, minima: Sequence[tuple[float, float, bool]], style: Style
 ) -> None:
-    """Mark known minima: x, y, whether it is global. The two kinds have different signs."""
+    """Mark known minima (x, y, whether global); global and local ones have different signs."""
     kinds = marks(style.symbols)
     signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
     places = [(x, y) for x, y, _ in minima]
@@ -114,7 +114,7 @@ def paint_ends(
     following: Place | None,
     style: Style,
 ) -> None:
-    """Mark where the tracks start, where the next step leads, and over it where they are viewed."""
+    """Mark where the tracks start, where the next step leads and, on top, the viewed places."""
     signs, cursor = marks(style.symbols), style.palette.cursor
     places = np.array([place for place, _ in starts], np.float64)
     paint_signs(drawn, relief, places, [signs.start], [colour for _, colour in starts])
@@ -131,7 +131,7 @@ def paint_ends(
 
 
 def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> None:
-    """Put the cursor at a place: brackets around a cross."""
+    """Draw the cursor at a place: a cross in brackets."""
     column = int(drawn.x.bins(place[0], drawn.columns))
     row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
@@ -148,8 +148,8 @@ def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> No
 def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length: float) -> Place:
     """Return the tip of an arrow from `at` in the direction of the vector `towards`.
 
-    It is `length` of the width, or of the height where it is rather upright; not finite where the
-    vector has no direction.
+    Its length is the share `length` of the width, or of the height if it is steep; it is not finite
+    if the vector has no direction.
     """
     across, up = drawn_x.high - drawn_x.low, drawn_y.high - drawn_y.low
     scaled = np.array([towards[0] / across, towards[1] / up])
@@ -161,7 +161,7 @@ def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length:
 
 
 def arrow_head(drawn: Frame, at: Place, tip: Place, symbols: Symbols) -> str:
-    """Return the sign that points from `at` to `tip` as it is seen, a cell being twice as high."""
+    """Return the sign that points from `at` to `tip` on screen, where cells are twice as high."""
     right = (tip[0] - at[0]) / (drawn.x.high - drawn.x.low) * drawn.columns
     up = (tip[1] - at[1]) / (drawn.y.high - drawn.y.low) * drawn.rows * 2.0
     return marks(symbols).heads[round(float(np.arctan2(up, right)) / (np.pi / 4)) % 8]
@@ -174,7 +174,7 @@ def paint_tracks(
     epoch: int,
     style: Style,
 ) -> None:
-    """Draw the paths, later ones over earlier ones, and what lies after `epoch` below all."""
+    """Draw the paths, later ones over earlier ones; parts after `epoch` lie below all."""
     pieces: list[NDArray[np.float64]] = []
     layers: list[int] = []
     colours: list[Colour] = []
@@ -203,9 +203,9 @@ def paint_lines(
     style: Style,
     plain: tuple[str, str] | None = None,
 ) -> None:
-    """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; the higher covers.
+    """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; higher layers win.
 
-    `plain` are the signs of solid and dashed lines where there is no braille.
+    `plain` has the signs of solid and dashed lines without braille.
     """
     symbols = style.symbols
     if not pieces:
@@ -240,9 +240,9 @@ def _set_segments(
     joined: NDArray[np.bool_],
     layer: NDArray[np.int16],
 ) -> None:
-    """Set the dots of lines through columns `x` and rows `y`; the higher layer stays on top.
+    """Set the dots of lines through columns `x` and rows `y`; higher layers win.
 
-    `joined` (n − 1,) says which points are joined to the one before, `layer` (n,) whose they are.
+    `joined` (n − 1,) says which points are joined to the one before; `layer` (n,) is their layer.
     """
     rows, columns = owner.shape
     x, y = np.clip(x, -_FARTHEST, _FARTHEST), np.clip(y, -_FARTHEST, _FARTHEST)
@@ -262,7 +262,7 @@ def _set_segments(
         total = int(dots.sum())
     share = part / dots
     first = np.cumsum(dots) - dots
-    # dot i of a segment lies (i + 1) shares from where the segment enters
+    # dot i of a segment is (i + 1) shares from where the segment enters
     of = np.repeat(np.arange(len(dots)), dots)
     index = np.arange(1, total + 1) - first[of]
     across = (x[which] + enter * step_x + 0.5)[of] + (share * step_x)[of] * index
@@ -271,7 +271,7 @@ def _set_segments(
     np.clip(column, 0, columns - 1, out=column)
     np.clip(row, 0, rows - 1, out=row)
     of_layer = layer[which][of]
-    # dashes that stay where they are while the path grows
+    # dashes stay in place while the path grows
     kept = ((of_layer & 1) == 0) | ((column + (row >> 1)) & 1 == 0)
     owner.ravel()[(row * columns + column)[kept]] = of_layer[kept]
 
@@ -283,7 +283,7 @@ def _inside(
     rows: int,
     columns: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the segments that are seen, and from which to which share of them (Liang–Barsky)."""
+    """Return the visible segments, and the visible share of each, from and to (Liang–Barsky)."""
     with np.errstate(all="ignore"):
         step_x, step_y = np.diff(x), np.diff(y)
         which = np.flatnonzero(joined & (np.abs(step_x) + np.abs(step_y) > 0.05))

@@ -1,4 +1,4 @@
-"""Bursts: training goes forward a few epochs at a time, so that something else is done between."""
+"""Bursts: training in pieces of a few epochs, with time for other work between them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from tui_gd.training.trainer import Trainer
 
 LONGEST = 1 << 20
-"""So many epochs are in a burst at most."""
+"""The most epochs in one burst."""
 
 
 class Bursts:
-    """Takes `trainer` forward in bursts of about `seconds`, of at most `longest` epochs.
+    """Advances `trainer` in bursts of about `seconds` seconds and at most `longest` epochs.
 
-    The first burst is one epoch, and none is more than twice as long as the one before. What the
-    thread waits for does not count, as it says nothing of how long an epoch takes.
-    `epoch_seconds` is the time that an epoch of the last burst took.
+    The first burst is one epoch; none has more than twice the epochs of the one before. Only the
+    thread's own computing time counts, because waiting does not tell how long an epoch takes.
+    `epoch_seconds` is the time per epoch in the last burst.
     """
 
     epoch_seconds: float
@@ -25,9 +25,9 @@ class Bursts:
         self._epochs = 1
 
     def once(self, goal: int, most: int = LONGEST) -> int:
-        """Do one burst, of at most `most` epochs and not beyond epoch `goal`; return its epochs.
+        """Do one burst of at most `most` epochs, up to epoch `goal`; return how many were done.
 
-        As `Trainer.advance` it may do fewer, or raise `Interrupted`.
+        Like `Trainer.advance`, it may do fewer or raise `Interrupted`.
         """
         trainer, begin = self._trainer, time.thread_time()
         done = trainer.advance(min(self._epochs, most, goal - trainer.epoch))
@@ -43,8 +43,8 @@ class Bursts:
     ) -> Iterator[int]:
         """Yield the epoch after each burst until `goal` is reached.
 
-        It ends before that when all lanes have diverged, when a stop rule is fulfilled, unless it
-        goes on `past_stops`, or when `wanted()` is false, which is called before each burst.
+        It ends early when all lanes have diverged, when a stop rule applies (unless `past_stops`),
+        or when `wanted()`, which is called before each burst, returns false.
         """
         trainer = self._trainer
         while trainer.epoch < goal and not trainer.diverged.all() and wanted():
@@ -55,13 +55,13 @@ class Bursts:
 
 
 class Every:
-    """Says about every so many seconds that it is time; the first time so long after it is made."""
+    """A clock that is due every `seconds` seconds, for the first time that long after its start."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._last = seconds, time.perf_counter()
 
     def __call__(self) -> bool:
-        """Return whether so much time has passed since it last was time."""
+        """Return whether it is due; if so, start the next interval."""
         now = time.perf_counter()
         due = now - self._last >= self._seconds
         if due:
