@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.terminal import gnuscreen, tmux, walks
-from tests.terminal.fixtures import PROGRAM, _missing
+from tests.terminal.fixtures import PROGRAM, missing
 from tests.terminal.session import ROOT, Terminal
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_escape_closes_what_is_asked_and_the_mouse_works_behind_it(
     try:
         multiplexer = KINDS[kind]()
     except FileNotFoundError as error:
-        _missing(error)
+        missing(error)
     with multiplexer:
         there = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
         there |= getattr(multiplexer, "environment", {})

@@ -99,7 +99,7 @@ class Place:
         self._stack.close()
 
 
-def _missing(error: FileNotFoundError) -> NoReturn:
+def missing(error: FileNotFoundError) -> NoReturn:
     """A missing program is a person's own affair, but never CI's."""
     if os.environ.get("CI"):
         pytest.fail(str(error))
@@ -112,7 +112,7 @@ def ssh_server() -> Iterator[sshd.Server]:
     try:
         server = sshd.Server()
     except FileNotFoundError as error:
-        _missing(error)
+        missing(error)
     with server:
         yield server
 
@@ -152,7 +152,7 @@ def in_tmux() -> Iterator[Place]:
             try:
                 server = stack.enter_context(tmux.Server())
             except FileNotFoundError as error:
-                _missing(error)
+                missing(error)
             # A pane is gone with its program, so a shell stays to say how it ended.
             script = f"{shlex.join(command)}; echo status=$?; read -r line"
             line = server.command(["/bin/sh", "-c", script])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.terminal import gnuscreen, provocations, tmux, walks
-from tests.terminal.fixtures import PROGRAM, _missing
+from tests.terminal.fixtures import PROGRAM, missing
 from tests.terminal.session import Terminal
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def window(kind: str, columns: int, rows: int, data: Path) -> Iterator[Window]:
     try:
         server = KINDS[kind]()
     except FileNotFoundError as error:
-        _missing(error)
+        missing(error)
     with server:
         env = {"GD_TUI_DATA": str(data), **TRUE_COLOUR, **getattr(server, "environment", {})}
         script = f"{shlex.join([*PROGRAM, '--seed', '3'])}; echo status=$?; read -r line"

@@ -83,9 +83,14 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def terminal_for(options: argparse.Namespace) -> "Terminal | None":
-    """Return the terminal, made ready; None, after saying why, if it cannot show the interface."""
+    """Return the terminal, made ready; None, after saying why, if it cannot show the interface.
+
+    `textual serve` names a driver of Textual that draws in a browser through pipes.
+    """
     from tui_gd.ui.terminal import Terminal, in_front, missing
 
+    if os.environ.get("TEXTUAL_DRIVER") and not (sys.stdout and sys.stdout.isatty()):
+        return Terminal.in_browser(os.environ, plain=options.ascii, fps=options.fps)
     why = missing(os.environ)
     if why is not None or sys.stdout is None or not sys.stdout.isatty():
         if why is not None:

@@ -5,7 +5,7 @@ import platform
 import sys
 import threading
 import traceback
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
@@ -51,7 +51,10 @@ def run_interface(
             sys.setswitchinterval(usual)
             app.way_out.left()
             save()
-        _end(_last_words(app))
+        # behind `textual serve`, standard output belongs to the browser
+        with redirect_stdout(sys.stdout if sys.stdout.isatty() else sys.stderr):
+            status = _last_words(app)
+        _end(status)
 
 
 def _last_words(app: GdApp) -> int:

@@ -79,6 +79,14 @@ class Terminal:
         carries = not plain and _carries_braille(encoding) and environ.get("TERM") != "linux"
         return cls(_depth(environ), UNICODE if carries else ASCII, fps or usual)
 
+    @classmethod
+    def in_browser(
+        cls, environ: Mapping[str, str], *, plain: bool = False, fps: float | None = None
+    ) -> "Terminal":
+        """Return xterm.js, whatever terminal the server was started in."""
+        here = {**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        return cls.of(here, "utf-8", plain=plain, fps=fps)
+
 
 def missing(environ: Mapping[str, str]) -> str | None:
     """Return why this terminal cannot show the interface, or None if it can."""

@@ -1,4 +1,4 @@
-"""Textual's Linux driver, mended: each part names the fault of Textual 8.2 that it works around.
+"""Textual's drivers, mended: each part names the fault of Textual 8.2 that it works around.
 
 A part can go once Textual has mended its fault, and `get_driver_class` with the last of them.
 """
@@ -417,5 +417,27 @@ def _refuse(number: int, frame: FrameType | None) -> None:
 
 
 def mended(driver: type[Any]) -> type[Any]:
-    """Return the mended driver in place of Textual's own for Linux, and any other unchanged."""
-    return HardDriver if driver is LinuxDriver else driver
+    """Return the mended driver in place of Textual's own, and any other unchanged."""
+    if driver is LinuxDriver:
+        return HardDriver
+    return _browser_driver() if driver.__name__ == "WebDriver" else driver
+
+
+def _browser_driver() -> type[Any]:
+    """Return the driver for a browser behind `textual serve`; imported only for one."""
+    from textual.drivers.web_driver import WebDriver
+
+    class BrowserDriver(WebDriver):
+        def run_input_thread(self) -> None:
+            """Fault: when the server has died, the app goes on for ever without anybody."""
+            super().run_input_thread()
+            if not self.exit_event.is_set():
+                getattr(self._app, "terminal_gone", self._app.exit)()
+
+        def process_message(self, message: Message) -> None:
+            """Have training wait for the effects of a key."""
+            if isinstance(message, events.Key):
+                getattr(self._app, "key_read", lambda: None)()
+            super().process_message(message)
+
+    return BrowserDriver
