@@ -144,6 +144,17 @@ def test_the_verdict_names_commands_not_keys(talk) -> None:
     assert Commands().tries([rescue]) == ("try back 10, then alpha 0.1 (back 10 epochs with α 0.1)")
 
 
+@pytest.mark.parametrize("alpha", ["1e-12", "1e-7", "1e-5"])
+def test_a_run_with_far_too_small_steps_is_not_called_stuck(talk, alpha: str) -> None:
+    # with 0.01 this start has all rows but three right after 100 epochs
+    said = talk("run\nverdict\n", "--seed", "3", "-a", alpha)
+    assert any(line.startswith("Steps too small. The loss fell by ") for line in said.lines)
+    assert any(line.startswith("try alpha up (larger steps: alpha is ") for line in said.lines)
+    stuck = talk("run\nverdict\n", "--seed", "6")  # with 0.01 this one stands at 250
+    assert any(line.startswith("Stuck on a plateau.") for line in stuck.lines), stuck.out
+    assert any(line.startswith("try branch cross-entropy") for line in stuck.lines)
+
+
 def test_all_that_a_verdict_can_advise_is_a_command() -> None:
     for action in ACTIONS:
         told = Commands().tries([Try(action, "it", "3")]).split()[1]

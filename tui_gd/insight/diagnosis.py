@@ -601,7 +601,8 @@ def _saturated(facts: Facts) -> Found:
         return None
     if not (facts.still or facts.hardly_changes) or facts.gained >= SATURATED_SLOPE:
         return None
-    if facts.steps < FEWEST_STEPS and not facts.slope < 0.1 * FLAT_SLOPE:
+    too_early = facts.steps < FEWEST_STEPS and not facts.slope < 0.1 * FLAT_SLOPE
+    if too_early or _too_small_steps(facts):
         return None
     wrong = evidence.stuck
     if wrong is None:
@@ -624,6 +625,12 @@ def _saturated(facts: Facts) -> Found:
         f"For {share(evidence.saturated)} of rows p is so near 0 or 1 that {hardly}.",
         (*((CROSS_ENTROPY,) if squared else ()), OTHER_START, NUMBERS),
     )
+
+
+def _too_small_steps(facts: Facts) -> bool:
+    """Whether the loss stands still for α alone: the ground is steep, and a way down was found."""
+    downhill = facts.slope >= SATURATED_SLOPE and facts.gained >= FLAT_SLOPE
+    return facts.hardly_changes and downhill and facts.far_below_limit
 
 
 def _flat_by_curvature(facts: Facts) -> Found:
@@ -735,9 +742,10 @@ def _descending(facts: Facts) -> Found:
             () if facts.evidence.convex else (OTHER_START,),
         )
     slow = abs(change) < SLOW * steps / WINDOW
+    crawls = facts.evidence.floor and steps == facts.steps and _too_small_steps(facts)
     return Verdict(
         Kind.DESCENDING,
-        "Learning.",
+        "Steps too small." if crawls else "Learning.",
         f"The loss {fell(facts, steps)} {where}.",
         _limit(facts) or _how_well(facts),
         _faster(facts) if slow else (),
