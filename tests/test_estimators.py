@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from scipy.special import log_expit, log_softmax
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_blobs, make_moons
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -362,8 +363,37 @@ def test_hinge_has_scores_and_no_probabilities():
     assert not hasattr(model, "predict_proba")
     with pytest.raises(AttributeError, match="predict_proba"):
         model.predict_proba(X)
+    assert not hasattr(model, "predict_log_proba")
     assert_array_equal(model.predict(X), np.where(model.decision_function(X) > 0, 2, 1))
     assert model.score(X, y) > 0.94
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("hidden", [(), (5,)])
+def test_log_probabilities_are_right_also_where_probabilities_read_0(
+    count: int, hidden: tuple[int, ...]
+) -> None:
+    X, y = load_iris(return_X_y=True)
+    X, y = StandardScaler().fit_transform(X[y < count]), y[y < count]
+    model = GradientDescentClassifier(
+        hidden_layer_sizes=hidden, tol=None, max_iter=100, random_state=0
+    ).fit(X, y)
+    assert_allclose(model.predict_log_proba(X), np.log(model.predict_proba(X)), rtol=1e-9)
+    if not hidden:
+        theirs = LogisticRegression().fit(X, y)
+        theirs.coef_, theirs.intercept_ = model.coef_, model.intercept_
+        assert_allclose(model.predict_log_proba(X), theirs.predict_log_proba(X), rtol=1e-9)
+    model.coefs_[-1][:] *= 1e4  # a view of the weights: now every row is sure of its class
+    scores = model.decision_function(X)
+    if count == 2:
+        expected = np.stack([log_expit(-scores), log_expit(scores)], axis=1)
+    else:
+        expected = log_softmax(scores, axis=1)
+    found = model.predict_log_proba(X)
+    assert_allclose(found, expected, rtol=1e-12)
+    assert np.isfinite(found).all()
+    assert (model.predict_proba(X) == 0.0).any()
+    assert_array_equal(found.argmax(axis=1), np.searchsorted(model.classes_, model.predict(X)))
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse", "sse", "hinge"])

@@ -467,6 +467,14 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
         """Return the probability of every class (rows, classes)."""
         return self._predict(X, Predictor.probabilities)
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any) -> Floats:
+        """Return the logarithm of every class's probability (rows, classes).
+
+        It is finite also where the probability itself is below the smallest number and reads 0.
+        """
+        return self._predict(X, Predictor.log_probabilities)
+
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the label (rows,) with the highest score; with two classes, the second if > 0."""
         numbers = self._predict(X, Predictor.predict)

@@ -1,5 +1,6 @@
 """Descent against explicit loops: mini-batches, schedules, mixed races, stop rules, float32."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +14,8 @@ from tests.making import ON_DATA, Floats, make_problem, make_rows
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem, load_problem
-from tui_gd.training.descent import Batches
+from tui_gd.session.settings import RunSettings
+from tui_gd.training.descent import Batches, Chunk, length, lengths
 from tui_gd.training.stops import StopRules
 from tui_gd.training.trainer import Trainer
 
@@ -488,3 +490,60 @@ def test_visiting_an_epoch_beyond_a_stop_is_not_stopped(resumed: bool) -> None:
     trainer.go_to(stop - 1)
     assert trainer.advance(100) == 1  # and stops again when it goes on from before it
     assert trainer.stopped
+
+
+# lengths and cosines ---------------------------------------------------------
+
+PARTS = st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), min_size=1, max_size=5)
+POWERS = st.integers(-1040, 990)
+
+
+@given(PARTS, POWERS)
+def test_the_length_of_a_vector_is_right_however_large_or_small_its_parts(
+    parts: list[float], power: int
+) -> None:
+    vector = np.ldexp(parts, power)
+    expected = math.hypot(*vector)
+    assert length(vector) == pytest.approx(expected, rel=1e-14, abs=1e-322)
+    both = lengths(np.stack([vector, np.ones(len(parts))])[None])
+    assert both.shape == (1, 2)
+    assert both[0].tolist() == pytest.approx(
+        [expected, math.sqrt(len(parts))], rel=1e-13, abs=1e-322
+    )
+
+
+def test_the_length_of_what_is_not_finite_is_not_finite() -> None:
+    odd = np.array([[np.inf, 1.0], [np.nan, 1.0], [1.7e308, 1.7e308], [0.0, 0.0], [3e200, 4e200]])
+    np.testing.assert_allclose(lengths(odd), [np.inf, np.nan, np.inf, 0.0, 5e200])
+    single = np.array([[3e30, 4e30], [3e-40, 4e-40]], np.float32)
+    np.testing.assert_allclose(lengths(single), [5e30, 5e-40], rtol=1e-4)
+    assert length(np.empty(0)) == 0.0
+
+
+@given(PARTS, PARTS, POWERS, POWERS)
+def test_a_cosine_does_not_depend_on_lengths(
+    a: list[float], b: list[float], power: int, other: int
+) -> None:
+    count = min(len(a), len(b))
+    first, second = (np.array(parts[:count]) for parts in (a, b))
+    size = math.hypot(*first) * math.hypot(*second)
+    if not size > 1e-6:
+        return
+    chunk = Chunk(1, np.zeros((1, 1, count)), np.zeros(1), np.zeros((1, count)))
+    chunk.measure(0, np.ldexp(first, max(power, -900))[None], [np.ldexp(second, other)[None]])
+    assert chunk.norms[0, 0] == pytest.approx(
+        math.hypot(*np.ldexp(second, other)), rel=1e-13, abs=1e-322
+    )
+    if other > -900:  # below, the parts themselves lose digits
+        expected = math.fsum(first * second) / size
+        assert chunk.cosines[0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_gradients_of_5e289_have_a_length_and_a_cosine() -> None:
+    settings = RunSettings("surface", surface="3e289*x + 4e289*y", alpha=(1e-300,))
+    trainer = settings.make_trainer(settings.load_problem())
+    trainer.record_norms()
+    trainer.advance(3)
+    norms, cosines = trainer.history.norms, trainer.history.cosines
+    assert [norms.at(0, epoch) for epoch in range(4)] == pytest.approx([5e289] * 4)
+    assert [cosines.at(0, epoch) for epoch in (1, 2, 3)] == pytest.approx([1.0] * 3)

@@ -21,6 +21,7 @@ import numpy as np
 
 from tui_gd.learning.engine import Engine, computing, interrupting
 from tui_gd.learning.models import Floats
+from tui_gd.training.descent import length, lengths
 
 EXACT_PARAMETERS = 32
 """Up to so many weights the whole Hessian is computed."""
@@ -123,9 +124,9 @@ def curvature(
         found = _whole(hessian) if exact else _lanczos(hessian, first, both_ends=both_ends)
         if found is None:
             return _unknown(count, engine.rule.name)
-        slope = hessian.gradient / np.linalg.norm(hessian.gradient)
+        slope = hessian.gradient / length(hessian.gradient)
         images = hessian.times(np.stack([found.direction, slope]), FINER * hessian.step)
-        residual = float(np.linalg.norm(images[0] - found.largest * found.direction))
+        residual = length(images[0] - found.largest * found.direction)
         if hessian.on_kink(max(abs(found.largest), abs(np.nan_to_num(found.smallest))), residual):
             return _unknown(count, engine.rule.name, kink=True)
         error = residual / abs(found.largest) if residual else 0.0
@@ -171,7 +172,7 @@ class _Differences:
         self.gradient: Floats = self._gradients(weights[None].astype(np.float64))[0]
         epsilon = float(np.finfo(weights.dtype).eps)
         self.step = float(epsilon**0.4 * (1.0 + np.abs(weights).max(initial=0.0)))
-        self._rounding = GRADIENT_ROUNDING * epsilon * float(np.linalg.norm(self.gradient))
+        self._rounding = GRADIENT_ROUNDING * epsilon * length(self.gradient)
         self.gap = 0.0
         self.products = 0
 
@@ -183,7 +184,7 @@ class _Differences:
             moved = step * vectors[begin : begin + CALL_LANES // 2]
             lanes = np.concatenate([self._weights + moved, self._weights - moved])
             up, down = np.split(self._gradients(lanes), 2)
-            gaps = np.linalg.norm(up + down - 2.0 * self.gradient, axis=1)
+            gaps = lengths(up + down - 2.0 * self.gradient)
             gap = float(gaps[np.isfinite(gaps)].max(initial=0.0)) - self._rounding
             self.gap = max(self.gap, gap / step)
             parts.append((up - down) / (2.0 * step))
@@ -254,15 +255,15 @@ def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends 
         diagonal.append(float(image @ basis[-1]))
         for _ in range(2):
             image = image - (basis @ image) @ basis
-        length = float(np.linalg.norm(image))
+        left = length(image)
         small = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
         values, vectors = np.linalg.eigh(small)
         least, largest = float(values[0]), float(values[-1])
         size = max(abs(least), abs(largest))
         # an eigenvalue is within its residual, the action of H that leaves these vectors
-        lower, upper = (length * abs(float(vectors[-1, end])) for end in (0, -1))
+        lower, upper = (left * abs(float(vectors[-1, end])) for end in (0, -1))
         # all of H's action stays within these vectors, but for rounding
-        closed = length <= 1e-7 * size
+        closed = left <= 1e-7 * size
         doubt = RESIDUAL * size
         known = closed or lower <= doubt
         enough = upper <= TOLERANCE * abs(largest) and (known or not both_ends)
@@ -271,8 +272,8 @@ def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends 
             proven = known or least < -doubt
             downhill = vectors[:, 0] @ basis if least < -doubt else None
             return _Ends(largest, least if proven else np.nan, direction, doubt, downhill)
-        beside.append(length)
-        basis = np.concatenate([basis, image[None] / length])
+        beside.append(left)
+        basis = np.concatenate([basis, image[None] / left])
 
 
 def _unknown(count: int, loss_name: str, *, kink: bool = False) -> Curvature:

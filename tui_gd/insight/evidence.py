@@ -203,7 +203,7 @@ class Facts:
         self.gradient = self.norm / evidence.descent_factor
         scale = evidence.scale or math.nan
         self._set_curvature(scale)
-        reach = np.fmax(np.ptp(self.train), 0.5 * self.curvature * scale**2)
+        reach = np.fmax(np.ptp(self.train), 0.5 * self.curvature * scale * scale)
         self.size = (abs(self.loss) if evidence.floor else float(reach)) or math.nan
         # what is known of the curvature is known for the last epoch
         last = float(evidence.train[-1])
@@ -212,7 +212,7 @@ class Facts:
         self.worth = self.now if evidence.floor or not fallen > 0.0 else float(fallen)
         self.change = self.change_since(len(self.train) - 1 - self.steps)
         self.slope = self.gradient * scale / self.size
-        self.bowl = 0.5 * self.curvature * scale**2 / self.size
+        self.bowl = 0.5 * self.curvature * scale * scale / self.size
         step = math.nan if back else evidence.step
         step = evidence.learning_rate * self.norm if math.isnan(step) else step
         self.still = step < ROUNDING * scale
@@ -254,7 +254,7 @@ class Facts:
         """
         evidence, gain = self.evidence, self.evidence.gain
         if math.isnan(gain) and evidence.smallest is not None and evidence.smallest > self.doubt:
-            gain = 0.5 * self.gradient**2 / evidence.smallest
+            gain = 0.5 * self.gradient * self.gradient / evidence.smallest
         return 0.0 if gain <= ROUNDING * self.now else _share(gain, self.worth)
 
     @property

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tui_gd.learning.engine import computing, interrupting
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.descent import lengths
 from tui_gd.training.evaluation import constant_loss
 from tui_gd.training.trainer import Trainer
 
@@ -264,7 +265,7 @@ def nearest_basins(ends: Floats, minima: Minima) -> tuple[tuple[Basin, ...], NDA
     `ends` is (starts, parameters). An end is in the basin of the minimum with the least
     `‖end − minimum‖`, if that is within the tolerance, else in the last basin.
     """
-    away = np.sqrt(((ends[:, None] - minima.points[None]) ** 2).sum(axis=2))
+    away = lengths(ends[:, None] - minima.points[None])
     nearest = away.argmin(axis=1)
     near = away[np.arange(len(ends)), nearest] <= minima.tolerance
     basins = [
@@ -289,7 +290,7 @@ def lowest_found(ends: Floats, losses: Floats, tolerance: float) -> NDArray[np.i
         return np.ones(len(losses), np.intp)
     least = float(finite.min())
     as_low = AS_LOW * max(abs(least), float(np.quantile(finite, 0.75)) - least)
-    away = np.sqrt(((ends - ends[int(np.argmin(losses))]) ** 2).sum(axis=1))
+    away = lengths(ends - ends[int(np.argmin(losses))])
     found: NDArray[np.intp] = np.where((losses <= least + as_low) | (away <= tolerance), 0, 1)
     return found
 

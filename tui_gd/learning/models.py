@@ -277,6 +277,20 @@ class Predictor:
         p = Sigmoid(scores.dtype)(scores, scores)
         return np.stack([1.0 - p, p], axis=1)
 
+    def log_probabilities(self, weights: Floats, x: Floats) -> Floats:
+        """Return `ln p` of every class (rows, classes), also where p is 0 for a computer.
+
+        With two classes `−ln(1 + exp(±s))` of the score s, otherwise `s − ln Σ exp(s)` of the
+        scores.
+        """
+        scores = self.scores(weights, x)
+        with np.errstate(all="ignore"):
+            if self.task != "multiclass":
+                return -np.logaddexp(0.0, np.stack([scores, -scores], axis=1))
+            below = scores - scores.max(axis=1, keepdims=True)
+            found: Floats = below - np.log(np.exp(below).sum(axis=1, keepdims=True))
+        return found
+
     def predict(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
         """Return the predicted class number of every row.
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem
+from tui_gd.training.descent import length
 
 BLOCK_ROWS = 8192
 LISTED = 10_000
@@ -109,7 +110,7 @@ def compare(
         points = np.stack([before, after]).astype(np.float64)
         values = problem.surface.value(points)
         with np.errstate(all="ignore"):
-            distance = float(np.linalg.norm(points[1] - points[0]))
+            distance = length(points[1] - points[0])
         return SurfaceChanges(points[0], points[1], distance, float(values[0]), float(values[1]))
     rows, regression = len(problem.y_test), problem.task == "regression"
     dtype = np.dtype(np.float64) if regression else problem.y_test.dtype

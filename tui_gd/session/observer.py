@@ -13,6 +13,7 @@ from tui_gd.learning.models import Floats, Predictor
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
 from tui_gd.training.buckets import BUCKETS, Buckets
+from tui_gd.training.descent import lengths
 from tui_gd.training.history import Lane
 from tui_gd.training.trainer import Trainer
 
@@ -167,7 +168,7 @@ class Observer:
     def _lanes(self, current: int) -> tuple[LaneSnapshot, ...]:
         trainer, history, epoch = self._trainer, self._trainer.history, self._trainer.epoch
         rates = trainer.learning_rates
-        norms = np.sqrt(np.vecdot(trainer.grad, trainer.grad))
+        norms = lengths(trainer.grad)
         ahead = trainer.looked_ahead
         unknown = np.full(trainer.model.parameters, np.nan)
         weights, gradients = trainer.weights.copy(), trainer.grad.copy()

@@ -27,6 +27,7 @@ from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
+from tui_gd.training.descent import length, lengths
 from tui_gd.training.evaluation import constant_loss
 
 MOST_ROWS = 20_000
@@ -76,8 +77,7 @@ class Measured:
         """Return whether it still holds at the lane's weights."""
         if not self.of(lane):
             return False
-        moved = float(np.linalg.norm(lane.weights - self.weights))
-        return moved <= NEAR * float(np.linalg.norm(lane.weights))
+        return length(lane.weights - self.weights) <= NEAR * length(lane.weights)
 
 
 def is_hurried(snapshot: Snapshot, predictor: Predictor) -> bool:
@@ -167,7 +167,7 @@ def evidence_of(
         factor=snapshot.rate_factor,
         last_rate=lane.last_rate,
         scale=_scale(snapshot, problem),
-        step=float(np.linalg.norm(lane.next_weights - lane.weights)),
+        step=length(lane.next_weights - lane.weights),
         following=lane.next_loss,
         start_test=lane.start_test,
         descent_factor=make_loss(lane.loss_name, task).descent_factor,
@@ -269,7 +269,7 @@ def _scale(snapshot: Snapshot, problem: Problem) -> float:
     if surface is not None:
         width = max(float(high) - float(low) for low, high in surface.limits)
         return max(width, float(np.ptp(so_far, axis=0).max()))
-    return float(np.sqrt(np.vecdot(so_far, so_far)).max())
+    return float(lengths(so_far).max())
 
 
 def _unit(problem: Problem) -> float:

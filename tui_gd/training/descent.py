@@ -75,11 +75,58 @@ class Chunk:
             return
         # faster than numpy.stack, which makes a view of each
         directions = np.concatenate([before, *grads]).reshape(-1, *before.shape)
-        norms = np.sqrt(np.vecdot(directions, directions))
+        norms = lengths(directions)
         stop = begin + len(grads)
         self.norms[begin:stop] = norms[1:]
-        products = np.vecdot(directions[1:], directions[:-1])
-        self.cosines[begin:stop] = products / (norms[1:] * norms[:-1])
+        self.cosines[begin:stop] = _cosines(directions, norms)
+
+
+def lengths(vectors: Floats) -> Floats:
+    """Return `‖v‖` (...,) of `vectors` (..., n), also where squares of parts overflow or vanish.
+
+    0 for n = 0, inf only where a part is inf or no number is so large, NaN with a part NaN.
+    """
+    with np.errstate(all="ignore"):
+        squares = np.vecdot(vectors, vectors)
+        found: Floats = np.asarray(np.sqrt(squares))
+        odd = ~_in_range(squares)
+        if odd.any():
+            parts, largest = _scaled(vectors[odd])
+            scaled = largest * np.sqrt(np.vecdot(parts, parts))
+            found[odd] = np.where((largest > 0.0) & (largest < np.inf), scaled, largest)
+    return found
+
+
+def length(vector: Floats) -> float:
+    """Return `‖v‖` of one vector (n,), as `lengths` does."""
+    return float(lengths(vector[None])[0])
+
+
+def _cosines(vectors: Floats, norms: Floats) -> Floats:
+    """Return the cosine (k − 1, ...) between each of `vectors` (k, ..., n) and the one before."""
+    before, after = vectors[:-1], vectors[1:]
+    with np.errstate(all="ignore"):
+        sizes = norms[1:] * norms[:-1]
+        found: Floats = np.vecdot(after, before) / sizes
+        odd = ~_in_range(sizes)
+        if odd.any():
+            a, b = _scaled(after[odd])[0], _scaled(before[odd])[0]
+            found[odd] = np.vecdot(a, b) / (np.sqrt(np.vecdot(a, a)) * np.sqrt(np.vecdot(b, b)))
+    return found
+
+
+def _in_range(squares: Floats) -> NDArray[np.bool_]:
+    """Return where nothing overflowed, and nothing vanished that the sum would show."""
+    kind = np.finfo(squares.dtype)
+    found: NDArray[np.bool_] = (squares >= kind.tiny / kind.eps) & (squares <= kind.max)
+    return found
+
+
+def _scaled(vectors: Floats) -> tuple[Floats, Floats]:
+    """Return the vectors (m, n) over their largest parts, and these (m,), in double precision."""
+    vectors = vectors.astype(np.float64)
+    largest: Floats = np.abs(vectors).max(axis=1, initial=0.0)
+    return vectors / largest[:, None], largest
 
 
 class Descent:

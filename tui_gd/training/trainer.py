@@ -20,7 +20,7 @@ from tui_gd.training.checkpoint import (
     checkpoint_of,
     restored_history,
 )
-from tui_gd.training.descent import Batches, Chunk, Descent
+from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
 from tui_gd.training.stops import StopRules
 
@@ -230,7 +230,7 @@ class Trainer:
             self._write_norms()
 
     def _write_norms(self) -> None:
-        self.history.norms.write(self.epoch, np.sqrt(np.vecdot(self.grad, self.grad))[None])
+        self.history.norms.write(self.epoch, lengths(self.grad)[None])
 
     def _add_tests(self, first: int, states: Floats, finite: NDArray[np.bool_]) -> None:
         """Queue the test losses of epochs `first` and after."""
@@ -385,7 +385,7 @@ class Trainer:
     def _check_start(self) -> None:
         """Stop at epoch 0 if the start fulfils a rule."""
         if self.stop_rules and self.stopped_at > 0:
-            norms = np.sqrt(np.vecdot(self.grad, self.grad))
+            norms = lengths(self.grad)
             test = self.history.test_loss.block(0, 1)
             best = [(0, math.inf)] * len(self.lanes)
             epoch, why = self.stop_rules.reason(0, self.loss[None], norms[None], test, best)
@@ -426,7 +426,7 @@ class Trainer:
             known = np.array([one.diverged is None or one.diverged >= epoch for one in self.lanes])
             self.history.train_loss.write(epoch, np.where(known, loss, np.nan)[None])
             if self.descent.record_norms:
-                norms = np.where(known, np.sqrt(np.vecdot(grad, grad)), np.nan)
+                norms = np.where(known, lengths(grad), np.nan)
                 self.history.norms.write(epoch, norms[None])
         self._add_tests(epoch, state[None], np.isfinite(loss)[None])  # a saved run may lack it
         self._drop_proposals()
@@ -554,7 +554,7 @@ class Trainer:
             self._state = np.concatenate([self._state, empty], axis=1)
         norm = None
         if self.descent.record_norms:
-            norm = np.sqrt(np.vecdot(self.grad[position], self.grad[position]))
+            norm = length(self.grad[position])
         self.history.change_method(position, method, self.loss[position], norm)
         only = np.arange(len(self.lanes)) == position
         self._add_tests(self.epoch, self._state[None], only[None])
