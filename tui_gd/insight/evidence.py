@@ -1,23 +1,23 @@
-"""Evidence: what a verdict on a run is based on, and the ratios that its rules compare.
+"""Evidence: the facts behind a verdict on a run, and the ratios that its rules compare.
 
 Every ratio compares numbers of one kind. So it stays the same when the loss is multiplied by a
 number and α divided by it, or when all data are, and the weights divided by it and α by its square.
 These matter most:
 
 - the change of the loss over the last `WINDOW` epochs, as a share of the loss;
-- what is left: `½ gᵀ|H|⁻¹g` as a share of the loss, by which it would fall on the quadratic of the
-  curvature here. Neither an offset of the target nor of the weights changes it;
-- what was found to be gained: the share by which the loss was found to be lower at the end of that
-  step, or where the curvature along g says that the way along −g is lowest;
+- what is left to gain: `½ gᵀ|H|⁻¹g` as a share of the loss, by which the loss would fall on the
+  quadratic with the curvature here. No offset of the target or of the weights changes it;
+- what was found to be gained: the share by which the loss really is lower at the end of that step,
+  or at the point along −g that the curvature along g says is lowest;
 - the slope `‖∇L‖·‖W‖ / L`: the share by which the loss would fall at this slope if the weights
   moved as far as they are long;
-- the distance `‖∇L‖ / (|gᵀHg/gᵀg|·‖W‖)`: how far away, of their length, the gradient would vanish
-  at this curvature. Small at a minimum and at a saddle, not on a plateau, where gradient and
-  curvature vanish together.
+- the distance `‖∇L‖ / (|gᵀHg/gᵀg|·‖W‖)`: how far away the gradient would vanish at this curvature,
+  as a share of the weights' length. It is small at a minimum and at a saddle, but not on a plateau,
+  where gradient and curvature vanish together.
 
-Of a function that may be negative, a range of its values is used in place of the loss: for what is
-left and what was gained, the range of the lane so far; else, if that is more, what its curvature
-makes of it over the width of what is drawn.
+For a function that may be negative, a range of its values replaces the loss: for what is left and
+what was gained, the range of the lane so far; otherwise, if that is more, the range that its
+curvature makes over the width of the picture.
 """
 
 import math
@@ -41,15 +41,15 @@ FAR_BELOW = 0.3
 SLIGHT = 1e-4
 """The loss curves down slightly with less than this share of the largest curvature."""
 NO_BETTER = 0.01
-"""A loss that is lower than the best constant's by less than this share is no better."""
+"""A loss must be lower than the best constant's by this share to be better."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a lane predicts for the `which` ("test" or "train") rows: counts (classes,) by class.
+    """A lane's predictions for the `which` ("test" or "train") rows: counts (classes,) by class.
 
-    `true` are the rows of each class, `predicted` those that are taken for it, `found` those that
-    are rightly taken for it.
+    `true` counts the rows of each class, `predicted` the rows predicted as it, and `found` those
+    predicted as it rightly.
     """
 
     which: str
@@ -78,7 +78,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a verdict is based on: one lane's last epochs, the first being epoch `first`.
+    """The facts behind a verdict: one lane's last epochs, starting with epoch `first`.
 
     `train`, `test`, `norms`, `cosines` are (epochs,), the last belonging to the viewed epoch, NaN
     where not known. `norms` are those of the direction g of descent, which is `descent_factor`
@@ -157,8 +157,8 @@ class Evidence:
 class Facts:
     """The ratios that the rules compare, `back` epochs before the last; see the module.
 
-    What is not known is NaN, and no comparison with NaN is true. Of earlier epochs only the series
-    are looked at: the curvature and all else is that of the last.
+    Unknown ratios are NaN, and no comparison with NaN is true. Only the series go back to earlier
+    epochs; the curvature and all else belong to the last one.
     """
 
     first: int
@@ -205,7 +205,7 @@ class Facts:
         self._set_curvature(scale)
         reach = np.fmax(np.ptp(self.train), 0.5 * self.curvature * scale * scale)
         self.size = (abs(self.loss) if evidence.floor else float(reach)) or math.nan
-        # what is known of the curvature is known for the last epoch
+        # the curvature is known at the last epoch only
         last = float(evidence.train[-1])
         fallen = np.fmax(np.ptp(self.train), evidence.start - last)
         self.now = abs(last) if evidence.floor else float(reach)
@@ -250,7 +250,7 @@ class Facts:
     def left(self) -> float:
         """The share by which the loss would fall on the quadratic here; NaN where none is known.
 
-        Where the gain is not known, it is no more than along the least curvature.
+        If the gain is not known, the least curvature gives an upper bound.
         """
         evidence, gain = self.evidence, self.evidence.gain
         if math.isnan(gain) and evidence.smallest is not None and evidence.smallest > self.doubt:
@@ -293,11 +293,11 @@ class Facts:
 
     @property
     def nothing_left(self) -> bool:
-        """Whether all of the loss is gone but for what rounding leaves.
+        """Whether only rounding error is left of the loss.
 
         That is between the rounding of the weights and its square, to which squared errors fall. It
-        is compared with the start or the best constant, whichever is lower: a loss that came down
-        from a divergence says nothing.
+        is compared with the start or the best constant, whichever is lower, because a height
+        reached by diverging is no measure.
         """
         high = float(np.fmin(self.evidence.start, self.evidence.constant))
         if math.isnan(high):
@@ -320,7 +320,7 @@ class Facts:
 
     @property
     def far_below_limit(self) -> bool:
-        """Whether α is known to be so far below its limit that a larger one promises more."""
+        """Whether α is known to be so far below its limit that a larger one would do better."""
         return self.evidence.ratio is not None and self.evidence.ratio < FAR_BELOW
 
     # What happened
@@ -347,7 +347,7 @@ class Facts:
         return self.loss > start
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
-        """Return all ratios by name, NaN what is not known."""
+        """Return all ratios by name; unknown ones are NaN."""
         evidence = self.evidence
 
         def known(value: float | None) -> float:
@@ -418,7 +418,7 @@ def overflow_of(
     largest_score: float | None = None,
     names: Sequence[str] = (),
 ) -> str:
-    """Return in words which number of the next update is the first that is not finite.
+    """Name the first number of the next update that is not finite.
 
     They are computed in this order: the direction g, the step α·g, a weight, the scores, the loss,
     the direction there. `direction`, `next_weights` and `next_direction` are (parameters,);

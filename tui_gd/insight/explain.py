@@ -1,4 +1,4 @@
-"""One step in numbers: the names of its weights, and one sample's way to its share of g."""
+"""One step in numbers: the names of the weights, and one sample's way to its share of g."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +10,7 @@ from tui_gd.learning.losses import Sigmoid, make_loss, softmax
 from tui_gd.learning.models import ACTIVATIONS, Floats, Model
 from tui_gd.problems import Problem
 
-# one row's part of the loss, and its δ = d loss / d score as descent uses it; n is the number of
+# one row's part of the loss, and its δ = d loss / d score as used in descent; n is the number of
 # rows, t = ±1 the class, and for several classes e = p − onehot(y)
 _FORMULAS = {
     ("binary", "sse"): ("(p − y)²", "(p − y)·p(1−p)"),

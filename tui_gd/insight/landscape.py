@@ -17,20 +17,20 @@ from tui_gd.learning.engine import Engine
 from tui_gd.learning.models import Floats
 
 Limits = tuple[float, ...]
-"""The ends of each axis, one axis after the other: two numbers, or four."""
+"""Low and high end of each axis, one axis after the other: two numbers, or four."""
 
 LARGEST_WEIGHT = 1e150
-"""A larger weight is not covered: squares of distances would not be finite."""
+"""Limits leave out larger weights, whose squared distances would not be finite."""
 
 CALL_WEIGHTS = 1 << 20
-"""One call of the engine takes at most so many weights: 8 MiB of doubles."""
+"""The most weights in one call of the engine: 8 MiB of doubles."""
 ROW_POINTS = 20_000_000
 """The work of one landscape: 0.2 s on one core."""
 MOST_POINTS = 4096
 LEAST_GRID = (8, 12)
 # the share of the path's span that is added on each side
 _MARGIN = 0.25
-# limits more than so many times as wide as needed are replaced
+# limits that are more than this many times too wide are replaced
 _TOO_WIDE = 8.0
 _LARGEST_SVD = 10**9
 
@@ -110,7 +110,7 @@ def principal_plane(path: Floats, through: Floats, gradient: Floats) -> Plane:
     ]:
         rest = vector / (np.abs(vector).max() or 1.0)
         length = float(np.linalg.norm(rest))
-        for _ in range(2):  # the second time removes what rounding left
+        for _ in range(2):  # the second pass removes rounding errors
             for direction in directions:
                 rest = rest - (rest @ direction) * direction
         norm = float(np.linalg.norm(rest))
@@ -220,9 +220,9 @@ def work(rows: int, parameters: int, points: int = 1) -> int:
 
 
 def grid_shape(rows: int, parameters: int, pixels: tuple[int, int]) -> tuple[int, int]:
-    """Return how many points (down, across) are computed for a picture of so many pixels.
+    """Return how many points (down, across) to compute for a picture of `pixels`.
 
-    Their `work` on so many rows of data stays below `ROW_POINTS`, but there are at least 8 × 12
+    Their `work` on that many rows of data stays below `ROW_POINTS`, but there are at least 8 × 12
     points and at most `MOST_POINTS`. The picture interpolates between them.
     """
     down, across = max(pixels[0], 1), max(pixels[1], 1)

@@ -1,4 +1,4 @@
-"""Many starts: one lane for each of hundreds of random starts, and where each of them ends."""
+"""Many starts: hundreds of random starts, one lane each, and where each of them ends."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FEWEST_STARTS = 8
 MOST_WORK = 2e9
 """`row_work` × starts × epochs for one loss: about twenty seconds of one core."""
 LADDER = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""The learning rates that are tried for a loss."""
+"""The learning rates to try for a loss."""
 LADDER_STARTS = 16
 FEWEST_LADDER_EPOCHS = 10
 _BURST_SECONDS = 0.05
@@ -35,7 +35,7 @@ NAMED_MINIMA = 6
 
 @dataclass(frozen=True)
 class Basin:
-    """Where starts end: its short name, and whether it is a good minimum."""
+    """A place where starts end: its short name, and whether it is a good minimum."""
 
     name: str
     good: bool
@@ -61,7 +61,7 @@ DIVERGED = Basin("diverged", False)
 
 @dataclass(frozen=True, eq=False)
 class StartsResult:
-    """Where all starts are after `done` of `epochs` epochs; arrays are (starts, …).
+    """The state of all starts after `done` of `epochs` epochs; arrays are (starts, …).
 
     `begin` and `end` (starts, parameters) are weights, `begin_losses` and `losses` the training
     losses there; a lane that diverged has `inf`. `accuracy` is that on the training rows, NaN where
@@ -112,7 +112,7 @@ class StartsResult:
 def draw_starts(parameters: int, count: int, spread: float, seed: int) -> Floats:
     """Return `spread · N(0, 1)` (count, parameters) drawn with `default_rng([seed, 0])`.
 
-    Fewer starts are the first of more, and another spread is the same starts nearer or farther.
+    Fewer starts are the first ones of more; another spread scales the same starts.
     """
     rng = np.random.default_rng([abs(seed), 0])
     drawn: Floats = spread * rng.standard_normal((count, parameters))
@@ -249,7 +249,7 @@ def basin_by_share(losses: Floats, reference: float) -> NDArray[np.intp]:
     """
     good, between, lost = range(len(GAINED))
     least = float(losses.min(initial=np.inf))
-    # the way down has to be more than rounding
+    # the loss must have fallen by more than rounding error
     if not reference - least > 1e-9 * abs(reference):
         return np.full(len(losses), lost)
     share = (reference - losses) / (reference - least)

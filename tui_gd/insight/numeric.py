@@ -1,4 +1,4 @@
-"""The gradient by differences of the loss, which checks the gradient that descent uses.
+"""The gradient by differences of the loss, to check the gradient that descent uses.
 
 The differences are of the loss that is shown, penalty included. An engine's direction of descent is
 `loss.descent_factor` times that loss's gradient, so divide it by that factor first.

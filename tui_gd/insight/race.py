@@ -13,11 +13,11 @@ from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
 
 ROUNDING = 1e-9
-"""A loss above the start's by no more than this share of it differs by rounding alone."""
+"""A loss above the start's by no more than this share differs by rounding alone."""
 NEAR = 0.01
 """A loss within this share of the least one counts as arrived."""
 LONGEST_BURST = 16
-"""When a lane diverges the rest of its burst is computed again, so bursts are short."""
+"""Bursts are short, because the rest of a burst is computed again when a lane diverges."""
 BURST_SECONDS = 0.02
 SHOW_SECONDS = 0.1
 

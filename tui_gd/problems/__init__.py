@@ -68,14 +68,14 @@ TITLES = {
     " try -a 0.05",
     "surface:two-valleys-1d": "the same with one weight: (x^2 - 1)^2 + 0.3*x, try -a 0.05",
 }
-"""What can be named as a problem, and what it is, in the order of the list; plain ASCII.
+"""Every named problem and its description, in the order of the list; plain ASCII.
 
 A test compares these titles with the tables of `builtin` and `surfaces`.
 """
 
 
 def unknown_problem(name: str, commands: Iterable[str] = ()) -> ProblemError:
-    """Return the error that no problem has a name; `commands` are other words that may be meant."""
+    """Return the error for an unknown problem; `commands` are other words it may stand for."""
     surfaces = {one.partition(":")[2]: one for one in TITLES if ":" in one}
     hint = did_you_mean(name, [*TITLES, *commands], surfaces)
     if ":" in name:

@@ -26,7 +26,7 @@ from tui_gd.problems.text import safe_text, whole_number
 
 AS_IT_IS = Reading()
 AS_USUAL = Preparation()
-# up to this size data are read, shuffled and split like a table
+# data up to this size are read, shuffled and split like a table
 MAPPED_BYTES = 1 << 30
 # numpy and zipfile raise these for damaged files
 _UNREADABLE = (
@@ -144,7 +144,7 @@ class Arrays:
 
 
 def _arrays(x: NDArray[Any], y: NDArray[Any]) -> Arrays:
-    """Return arrays with X in two dimensions and y in one, where it can be had."""
+    """Return the arrays with X in two dimensions and y in one, if they allow it."""
     remarks: tuple[str, ...] = ()
     if x.ndim > 2:
         remarks = (f"X of shape {x.shape} is flattened to {len(x)} rows of {x[0].size} features",)
@@ -223,7 +223,7 @@ def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, test_size: f
 
 
 def _read(path: str, target: str | None) -> tuple[Arrays, Arrays | None]:
-    """Return the arrays of a file, and those to test on if it has some; mapped where possible."""
+    """Return the arrays of a file, mapped if possible, and its test arrays if it has any."""
     if format_of(InputFile(path)) == "npz":
         return _read_npz(path)
     x = _mapped(path)
@@ -247,7 +247,7 @@ def _read(path: str, target: str | None) -> tuple[Arrays, Arrays | None]:
 
 
 def _read_npz(path: str) -> tuple[Arrays, Arrays | None]:
-    """Return the arrays of an .npz, and those to test on if it has some."""
+    """Return the arrays of an .npz, and its test arrays if it has any."""
     shapes = _shapes(path)
     lowered = {name.lower(): name for name in shapes}
     found: list[Arrays] = []
@@ -266,7 +266,7 @@ def _read_npz(path: str) -> tuple[Arrays, Arrays | None]:
     return found[0], found[1] if len(found) > 1 else None
 
 
-# names of X and y, the first that an .npz has; those to test on come after those to train on
+# names of X and y, in order of preference; test arrays after train arrays
 _PAIRS = (
     ("x_train", "y_train"),
     ("x_test", "y_test"),
@@ -304,9 +304,9 @@ def _header(file: Any, version: tuple[int, int]) -> tuple[tuple[int, ...], bool,
 
 
 def _check(shown: str, data: Arrays, *, gaps: bool) -> None:
-    """Raise `ProblemError` unless X and y hold a row each, of numbers that are not infinite.
+    """Raise `ProblemError` unless X and y have equally many rows, one at least, and no infinity.
 
-    Without `gaps` NaN is refused too.
+    Without `gaps`, NaN is refused too.
     """
     x, y = data.x, data.y
     for name, array, dimensions, kinds in (("X", x, 2, "fiub"), ("y", y, 1, "fiubUS")):
@@ -349,7 +349,7 @@ def _mapped(path: str) -> NDArray[Any]:
 
 
 def _member(path: str, name: str) -> NDArray[Any]:
-    """Return an array of an .npz file, mapped where it is stored uncompressed."""
+    """Return an array of an .npz file, mapped if it is stored uncompressed."""
     try:
         with zipfile.ZipFile(path) as archive:
             if f"{name}.npy" not in archive.namelist():
@@ -384,15 +384,15 @@ def _reason(error: BaseException) -> str:
 
 
 DENSE_BYTES = 1 << 30
-"""Data of svmlight that are larger than this when dense, or wider than a table, stay sparse."""
+"""Svmlight data larger than this when dense, or wider than a table, stay sparse."""
 MOST_SPARSE = 2_000_000
 
 
 def load_svmlight(file: InputFile, test: str | None, how: Preparation) -> Problem:
     """Return the problem of a file of svmlight, tested on the rows of a file `test` if given.
 
-    Data that are wide or large stay sparse. `ProblemError` for a file that is not svmlight: a line
-    is a target and the features that are not zero.
+    Wide or large data stay sparse. `ProblemError` for a file that is not svmlight, where a line is
+    a target and the features that are not zero.
     """
     x, y = _read_svmlight(file)
     x_test: Any = None

@@ -118,7 +118,7 @@ MOST_NOISE = 1000.0
 
 @dataclass(frozen=True)
 class Builtin:
-    """A problem: what it is, its size, its options with their defaults, and what makes it.
+    """A problem: its title, its size, its options with their defaults, and the function `make`.
 
     `rows` and `classes` belong to the default options; `classes` is 0 for regression. `make` takes
     every option by name.

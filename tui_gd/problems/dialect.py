@@ -26,7 +26,7 @@ NO_HEADER = (
 class Dialect:
     """How a text table is written: its delimiter, its column names, whether it has a header.
 
-    `blanks`: one blank or more between fields; the cleaned text then has a tab there.
+    `blanks`: fields are separated by one blank or more; the cleaned text has tabs instead.
     """
 
     delimiter: str
@@ -56,9 +56,9 @@ def sniff(shown: str, text: str, reading: Reading) -> Dialect:
 
     The delimiter is comma, tab, semicolon or bar: the one that splits most of the first 50 rows
     into the same number of fields, more than one; if several do, the one with the largest share of
-    numbers, and then of most fields. The first row is a header if it has text over a
-    column of numbers, no number at all, texts and then years over numbers, or lacks only its first
-    name; without a header the columns are x1, x2, and so on. What `reading` says counts.
+    numbers, and then the one with the most fields. The first row is a header if it has text above a
+    column of numbers, no number at all, texts and then years above numbers, or lacks only its first
+    name. Without a header the columns are x1, x2, and so on. `reading` overrides what is found.
     """
     blanks = reading.separator == BLANKS
     if blanks:
@@ -155,7 +155,7 @@ def _is_header(rows: list[list[str]], reading: Reading) -> bool:
     named = [cell for cell in cells if not is_number(cell)]
     if over_numbers and any(cell not in reading.missing_numbers for cell in named):
         return True
-    # what writes an index leaves the first name out
+    # programs that write an index leave the first name out
     if not first[0].strip() and len(set(first)) == len(first):
         return bool(below) and all(row[0].strip() for row in below)
     return _names_years(first, below, over_numbers, over_texts)

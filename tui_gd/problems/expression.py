@@ -33,7 +33,7 @@ _OPERATIONS: dict[tuple[str, int], Callable[..., Dual]] = {
 
 @dataclass(frozen=True)
 class Operation:
-    """A step of an expression: takes `count` duals from the stack and puts one there."""
+    """A step of an expression: replaces the top `count` duals of the stack with one."""
 
     of: Callable[..., Dual]
     count: int
@@ -125,7 +125,7 @@ def _number(text: str, part: Part) -> np.float64:
 
 
 def _add_operation(text: str, part: Part, steps: list[Step]) -> None:
-    """Add an operation on the last steps; where those are all numbers, its result instead."""
+    """Add an operation on the last steps; if they are all numbers, add its result instead."""
     operation = Operation(_OPERATIONS[part.text, part.count], part.count)
     n = steps[-1]
     if part.text == "^" and isinstance(n, np.float64) and _is_small_whole(n):

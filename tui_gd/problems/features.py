@@ -31,7 +31,7 @@ _NO_NAME = re.compile(r"column \d+|Unnamed: \d+|__index_level_\d+__", re.ASCII)
 
 Use = Literal["number", "filled", "text", "date", "time"]
 DatePart = Literal["year", "month", "weekday", "days"]
-# the features of a date, and their names behind that of the column
+# the features of a date, and what their names add to the column's
 PARTS: tuple[DatePart, ...] = ("year", "month", "weekday", "days")
 
 

@@ -49,9 +49,9 @@ Kind = Literal["number", "name", "operator", "call"]
 class Grammar:
     """What a formula may contain.
 
-    `subject` is what messages call a formula, `example` is one. `names` stand for values,
-    `functions` have so many arguments each. `operators` are out of `ARITHMETIC` and `LOGIC`. With
-    `epochs` a name may be followed by an epoch, as `loss@10`.
+    `subject` is what messages call the formula, and `example` is one. `names` stand for values;
+    `functions` maps names to numbers of arguments. `operators` come from `ARITHMETIC` and `LOGIC`.
+    With `epochs`, a name may be followed by an epoch, as in `loss@10`.
     """
 
     subject: str
@@ -96,7 +96,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Part:
-    """A number, a name, or what is done to the `count` parts before it, in postfix order.
+    """A number, a name, or an operation on the `count` parts before it, in postfix order.
 
     `text` is the number or name as typed, the operator (`^` for both powers), or the function.
     """
@@ -108,7 +108,7 @@ class Part:
 
 
 def fault(grammar: Grammar, text: str, token: Token, what: str) -> ProblemError:
-    """Return the error that says what is wrong, and at which column of which text."""
+    """Return the error that says what is wrong, and at which column of the text."""
     begin, end = max(0, token.column - 1 - SHOWN), token.column + SHOWN
     before, after = "..." * (begin > 0), "..." * (end < len(text))
     shown = f"{before}{text[begin:end]!a}{after}"
@@ -255,7 +255,7 @@ class _Reader:
             raise self._fault(closed.function, what)
 
     def _postfix(self, root: ast.expr) -> tuple[Part, ...]:
-        """Return the parts of a tree: its nodes, each behind those below it."""
+        """Return the parts of a tree: its nodes, each after those below it."""
         parts: list[Part] = []
         waiting = [(root, 1)]
         while waiting:
@@ -292,7 +292,7 @@ class _Reader:
                 raise self._fault(
                     parts[-1].token, f"nested more than {MOST_DEPTH} deep: write fewer powers"
                 )
-            # what is taken last comes first in postfix: the right one before the left one
+            # the right operand is visited first, because the parts are reversed at the end
             waiting += [(child, powers + (deeper and i == 1)) for i, child in enumerate(children)]
         return tuple(reversed(parts))
 
@@ -303,6 +303,6 @@ class _Reader:
         return Part("operator", sign, count, token)
 
     def _behind(self, node: ast.expr) -> Token:
-        """Return the operator behind a node, parentheses that close it left out."""
+        """Return the operator after a node, past the parentheses that close the node."""
         end = node.end_col_offset or 0
         return next(token for at, token in self._at.items() if at > end - 1 and token.text != ")")

@@ -70,16 +70,16 @@ _JSON = re.compile(rb'\s*(?:\{\s*"|\[\s*[\[{])')
 _SVMLIGHT = re.compile(
     rb"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:\s+qid:[0-9]+)?(?:\s+[0-9]+:[^\s:]+)+\s*(?:#.*)?"
 )
-# so many bytes of a text decide what it is
+# the format of a text is decided by this many bytes
 SNIFFED = 1 << 14
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file of data, or `-` for what standard input held; `encoding` None means UTF-8.
+    """A file of data, or `-` for standard input; `encoding` None means UTF-8.
 
-    All of its bytes come decompressed. A text that begins with a byte order mark is in the
-    encoding of the mark.
+    Its bytes are decompressed. A text that begins with a byte order mark has the encoding of the
+    mark.
     """
 
     path: str
@@ -305,7 +305,7 @@ def _is_content(one: zipfile.ZipInfo) -> bool:
 
 
 class _Source(io.RawIOBase):
-    """Bytes that are read already, then those of a file; closes both the file and what is below."""
+    """Bytes already read, followed by those of a file; closes the file and the one below it."""
 
     def __init__(self, file: Any, start: bytes = b"", below: BinaryIO | None = None) -> None:
         self._file, self._waiting, self._below = file, start, below
@@ -315,7 +315,7 @@ class _Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, as far as there are bytes."""
+        """Fill the buffer as far as the bytes go."""
         if not self._waiting:
             self._waiting = self._more(len(buffer))
         count = min(len(buffer), len(self._waiting))
@@ -436,7 +436,7 @@ def _spooled() -> BinaryIO:
 CHUNK = 1 << 20
 LONGEST_LINE = 1 << 24
 THREADS = 4
-# how much longer a compressed file is when unpacked, roughly
+# roughly how much longer a compressed file is when unpacked
 _UNPACKED = 3
 
 
@@ -483,7 +483,7 @@ def _end_of_lines(data: bytes, quote: bytes) -> int:
     cut = data.rfind(b"\n") + 1
     if not quote or quote not in data or data.count(quote, 0, cut) % 2 == 0:
         return cut
-    # go back to a line end before which every quote is closed
+    # go back to a line end with all quotes closed before it
     for _ in range(1000):
         place = data.rfind(quote, 0, cut)
         cut = data.rfind(b"\n", 0, place) + 1

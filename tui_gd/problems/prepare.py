@@ -118,7 +118,7 @@ FEW_KINDS = 20
 """Up to this many different whole numbers are classes."""
 MOST_CLASSES = 1000
 DISTINCT_ROWS = 1000
-"""Rows that are looked at before all are, whether their numbers are few."""
+"""Whether there are few different numbers is decided by these first rows, if they have many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +257,7 @@ def plain_notes(table: Table, dates: str) -> tuple[ColumnNote, ...]:
 
 
 def task_words(target: Target) -> str:
-    """Return what is learned, and why."""
+    """Return in words what is learned, and why."""
     if not target.class_names:
         return f"a number {target.why}"
     some = ", ".join(target.class_names[:_CLASSES_SHOWN])
@@ -272,7 +272,7 @@ def _verb(target: Target) -> str:
 def hints_of(
     table: Table, treatment: Treatment, target: Target, x_train: Floats, standardize: bool
 ) -> tuple[str, ...]:
-    """Return the task and what would help, one line each."""
+    """Return the task and hints on what would help, one line each."""
     task = "classification" if target.class_names else "regression"
     hints = [f"{task}: {target.name} {_verb(target)} {task_words(target)}"]
     if treatment.left_out:

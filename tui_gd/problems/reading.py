@@ -1,4 +1,4 @@
-"""How a file is read: the options, and which texts are missing values and numbers."""
+"""How a file is read: options, and which texts are numbers or missing values."""
 
 import codecs
 import re
@@ -39,20 +39,20 @@ _NUMBER_SIGNS = {"space": " ", "blank": " ", "comma": ",", "point": ".", "quote"
 _LARGE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "mio": 1e6, "bn": 1e9}
 _SIGNS = "$€£¥₹%°*†‡"
 _DIGITS = rf"[0-9.,'’{_SPACES}]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?"
-# letters before or behind a number are a unit, a sign is a currency or marks a footnote
+# letters before or after a number are a unit; a sign is a currency or marks a footnote
 _LOOSE = re.compile(
     r"(?P<mark>[<>≤≥~≈±]=?)? *(?P<open>\()? *(?P<before>[-+−–])?"
     rf" *(?:[{_SIGNS}]|[A-Za-z]{{1,4}}\.?)? *(?P<inner>[-+−–])?(?P<number>{_DIGITS})"
     rf" *(?P<unit>[A-Za-zµ²³/]{{1,10}})?(?P<sign>[{_SIGNS} ]*)(?P<close>\))?"
 )
-# what makes a text a number for sure: A1, 3rd and 4x4 are names
+# texts that are surely numbers: A1, 3rd and 4x4 are names
 _ORNAMENTED = re.compile(
     rf"[<>≤≥~≈±]?=? *\(? *[-+−–]? *(?:[{_SIGNS}]|[A-Z]{{3}} )? *[-+−–]?{_DIGITS}"
     rf"(?: ?[kKMB]| [A-Za-zµ²³/]{{1,10}})?[{_SIGNS} ]*\)?"
 )
 LONGEST_NUMBER = 60
 FEW_UNITS = 10
-"""Up to this many different texts with words behind numbers, as `36 months`, are just text."""
+"""Up to this many different texts with words after numbers, such as `36 months`, are text."""
 LOOKED_AT = 1000
 
 
@@ -60,11 +60,11 @@ LOOKED_AT = 1000
 class Reading:
     """How a file is read: options of the command line.
 
-    `sep` separates the fields of a text table, `header` says whether its first line names the
-    columns; None is found out. `decimal` and `thousands` are how its numbers are written. `missing`
-    are texts that also mean a missing value, `comment` begins lines to leave out, `skip_rows` lines
-    come before the table. Columns in `number` are read as numbers whatever they hold, columns in
-    `text` as text. With `skip_missing_target`, rows without a target are left out.
+    `sep` separates the fields of a text table, and `header` says whether its first line names the
+    columns; None leaves both to be found. `decimal` and `thousands` are the signs in its numbers.
+    `missing` are further texts for a missing value; `comment` begins lines to ignore; `skip_rows`
+    lines precede the table. Columns in `number` are read as numbers whatever they hold, columns in
+    `text` as text. `skip_missing_target` leaves out rows without a target.
     """
 
     sep: str | None = None
@@ -107,7 +107,7 @@ class Reading:
 
     @property
     def separator(self) -> str | None:
-        """The character between fields, `blanks` for one blank or more, None to find it."""
+        """The character between fields; `blanks` for one blank or more, None to detect it."""
         return None if self.sep is None else _SEPARATORS.get(self.sep, self.sep)
 
     @property
@@ -176,7 +176,7 @@ def _group(thousands: str) -> str:
     return "['’]" if thousands == "'" else re.escape(thousands)
 
 
-# the other ways to write numbers, and the options that read them
+# other ways to write numbers, and the options that read them
 _WRITTEN = (
     (".", ",", "--thousands comma"),
     (",", None, "--decimal comma"),
@@ -205,7 +205,7 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
         if all(re.fullmatch(numeral(decimal, thousands), text) for text in some)
     ]
     if fitting:
-        # what fits with one option needs no second one
+        # if one option is enough, do not name a second one
         single = [option for option in fitting if option.count("--") == 1] or fitting
         return (
             f"column {name!r} holds numbers such as {shown}: read them with"

@@ -11,7 +11,7 @@ from tui_gd.problems.text import safe_text, whole_number
 
 Kind = Literal["number", "yes/no", "text", "date", "time", "nested"]
 Progress = Callable[[float, float], None]
-"""Is told how many rows are read, and about how many there are."""
+"""A callback: the rows read so far, and about how many there are."""
 MOST_COLUMNS = 10_000
 NAME_LENGTH = 200
 
@@ -20,7 +20,7 @@ NAME_LENGTH = 200
 class Field:
     """A column of a file: its name and its kind.
 
-    `forced`: a person chose the kind. `index`: the program that wrote the file calls it an index.
+    `forced`: the kind was chosen by an option. `index`: the file marks the column as an index.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Batch:
 class Source(Protocol):
     """A file as batches of columns.
 
-    `changed` becomes true when a column turns out to be of another kind than `fields` said at the
-    start: then the batches must be read again. `remarks` are said to whoever trains on it.
+    `changed` becomes true when a column turns out to be of another kind than `fields` said at
+    first; the batches must then be read again. `remarks` are notes for the person who trains on it.
     """
 
     shown: str
@@ -86,7 +86,7 @@ def kind_of(kind: Any) -> Kind:
 
 
 def chosen(shown: str, fields: list[Field], reading: Reading) -> list[Field]:
-    """Return the fields with the kinds that a person chose for some of them."""
+    """Return the fields with the kinds chosen by options."""
     names = [field.name for field in fields]
     kinds: dict[str, Kind] = {}
     for option, kind in ((reading.number, "number"), (reading.text, "text")):

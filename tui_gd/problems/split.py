@@ -14,7 +14,7 @@ from tui_gd.problems.text import safe_text
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-# numbers that change places at a time
+# numbers moved at a time
 BLOCK = 1 << 18
 SEEDS = 2**32
 """Seeds are below this: what `train_test_split` and the generators of scikit-learn take."""
@@ -209,7 +209,7 @@ def standardize_features(
         means[column] = mean
         train -= mean
         test -= mean
-        left = float(train.mean())  # what the rounding of the mean leaves
+        left = float(train.mean())  # the rounding error of the mean
         variance = float(np.square(train).mean()) - left**2
         # StandardScaler's bound for "constant": the rounding error of a variance in two passes
         if variance > rows * precision * variance + (rows * mean * precision) ** 2:

@@ -21,9 +21,9 @@ Floats = NDArray[np.float64]
 
 
 class GrowableArray:
-    """Memory for numbers that grows without a copy; only pages that are written to are taken.
+    """Memory for numbers that grows without a copy; only pages that are written to are used.
 
-    numpy's own `resize` copies: its arrays lie in several mappings, which cannot move as one.
+    numpy's own `resize` copies, because its arrays span several mappings, which cannot move as one.
     """
 
     def __init__(self, numbers: int) -> None:
@@ -37,7 +37,7 @@ class GrowableArray:
     def grow(self, numbers: int) -> None:
         """Make room for at least this many numbers; the content stays.
 
-        It copies everything where pages cannot be moved, and while an array of it is still alive.
+        It copies everything if the system cannot move pages, or while one of its arrays is alive.
         """
         if 8 * numbers <= len(self._map):
             return
@@ -58,13 +58,13 @@ def _mapping(numbers: int) -> mmap.mmap:
         made = mmap.mmap(-1, max(8, 8 * numbers), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except (OSError, OverflowError, ValueError) as error:
         raise MemoryError from error
-    with suppress(AttributeError, OSError):  # not everywhere
+    with suppress(AttributeError, OSError):  # not on every system
         made.madvise(mmap.MADV_HUGEPAGE)
     return made
 
 
 MOST_LABELS = 100_000
-"""No texts are kept of a column with more different ones."""
+"""A column with more different texts than this keeps none of them."""
 LOOKED_AT = 1000
 MOVED = 1 << 18
 FEW_NUMBERS = 20

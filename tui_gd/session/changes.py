@@ -12,7 +12,7 @@ from tui_gd.training.descent import length
 
 BLOCK_ROWS = 8192
 LISTED = 10_000
-"""At most so many rows are listed; the counts include all."""
+"""The most rows that are listed; the counts include all."""
 MEASURES = ("precision", "recall", "f1-score")
 ERRORS = ("R²", "mean absolute error", "root mean squared error")
 

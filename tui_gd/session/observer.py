@@ -1,4 +1,4 @@
-"""The observer: turns a trainer into snapshots, which hold copies of all that may be shown."""
+"""The observer: turns a trainer into snapshots, which copy all that may be shown."""
 
 import math
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from tui_gd.training.history import Lane
 from tui_gd.training.trainer import Trainer
 
 ACCURACY_ROWS = 100_000
-"""Of more test rows the accuracy is not computed for every frame; the report has it."""
+"""With more test rows, accuracy is not computed for every frame; the report has it."""
 ACCURACY_NUMBERS = 100_000
-"""So many scores, or outputs of a layer, are in memory at once for it."""
+"""How many scores, or outputs of a layer, are in memory at once to compute it."""
 RECENT_EPOCHS = 512
-"""A snapshot has every number of so many last epochs."""
+"""A snapshot has every number of this many last epochs."""
 PATH_POINTS = 256
 PATH_NUMBERS = 200_000
-"""A path has at most so many points, and all paths together so many numbers."""
+"""The most points of a path, and the most numbers of all paths together."""
 
 _NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
 
