@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -155,3 +156,16 @@ def test_a_held_key_leaves_no_steps_behind_on_large_data(local: Place) -> None:
     terminal.wait_until_quiet(2.0)
     # one that is not drawn yet, one under way, and on a busy machine keys that nobody has read yet
     assert 1 < let_go <= epoch(terminal) <= let_go + 4
+
+
+def test_textual_looks_120_times_a_second_whether_there_is_something_to_paint() -> None:
+    script = """
+from tui_gd.cli.live import terminal_for
+from tui_gd.cli.options import find_command
+command, words = find_command([])
+terminal_for(command.parser().parse_args(words))
+from textual.screen import UPDATE_PERIOD
+print("every", UPDATE_PERIOD)
+"""
+    with Terminal([sys.executable, "-c", script]) as terminal:
+        terminal.wait_for(f"every {1 / 120}")

@@ -116,3 +116,19 @@ def hue(name: str) -> str:
     return "".join(
         sign for sign, value in zip("rgb", channels, strict=True) if value > max(channels) / 2
     )
+
+
+@pytest.mark.parametrize(
+    "env", [{"TERM": "alacritty"}, {"TERM": "xterm", "XTERM_VERSION": "XTerm(379)"}]
+)
+def test_terminals_with_256_colours_are_known_by_other_names(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    shown = []
+    for variables in ({"TERM": "xterm-256color"}, env):
+        here = {"GD_TUI_DATA": str(tmp_path), **variables}
+        with Terminal([*PROGRAM, "--seed", "3", "--no-store"], env=here) as terminal:
+            terminal.wait_for("epoch 0/")
+            walks.settled(terminal)
+            shown.append(terminal.cells())
+    assert shown[0] == shown[1]

@@ -87,6 +87,9 @@ def terminal_for(options: argparse.Namespace) -> "Terminal | None":
 
     `textual serve` names a driver of Textual that draws in a browser through pipes.
     """
+    # Textual paints at the next of so many ticks a second: a key's answer waits half of one. It
+    # reads the number when it is imported.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui_gd.ui.terminal import Terminal, in_front, missing
 
     if os.environ.get("TEXTUAL_DRIVER") and not (sys.stdout and sys.stdout.isatty()):
@@ -107,6 +110,4 @@ def terminal_for(options: argparse.Namespace) -> "Terminal | None":
         raise ProblemError(
             "the terminal belongs to another program: use gd-tui run in the background"
         )
-    # Textual paints at the next of so many ticks a second: a key's answer waits half of one
-    os.environ.setdefault("TEXTUAL_FPS", "120")
     return Terminal.of(os.environ, sys.stdout.encoding, plain=options.ascii, fps=options.fps)

@@ -145,7 +145,9 @@ def _depth(environ: Mapping[str, str]) -> Depth:
         return "truecolor"
     if name.startswith("vt") or name.endswith("-mono"):
         return "mono"
-    return "256" if any(part in name for part in _MANY_COLOURS) else "16"
+    many = any(part in name for part in _MANY_COLOURS)
+    # xterm calls itself `xterm`, as others with fewer colours do
+    return "256" if many or (name == "xterm" and "XTERM_VERSION" in environ) else "16"
 
 
 def _carries_braille(encoding: str | None) -> bool:

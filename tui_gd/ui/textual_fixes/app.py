@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from rich._wrap import divide_line
 from rich.console import RenderableType
 from rich.segment import Segment
-from textual import command, content, events
+from textual import command, constants, content, events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
@@ -29,6 +29,8 @@ from tui_gd.ui.terminal import AsciiOnly, Terminal, clipboard, in_screen
 from tui_gd.ui.textual_fixes.flow import Asking, ExactUpdate, Flow, Missed, is_behind
 
 Result = TypeVar("Result")
+
+COLOUR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}
 
 # how often to check whether a terminal that is behind, or does not answer, takes a frame again
 LOOK_SECONDS = 0.1
@@ -56,8 +58,11 @@ class PacedApp(App[Result]):
     flow: Flow
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__()
+        # fault: rich reduces colours to 16 for a TERM that it does not know, such as alacritty
+        if system := COLOUR_SYSTEMS.get(terminal.depth):
+            vars(constants)["COLOR_SYSTEM"] = system
         vars(content)["divide_line"] = _divide_line
+        super().__init__()
         self.terminal = terminal
         self.flow = Flow()
         self._missed = Missed()
