@@ -24,7 +24,6 @@ from tui_gd.learning.losses import (
     SigmoidSquaredError,
     Targets,
     Value,
-    make_loss,
 )
 from tui_gd.learning.models import Buffers, Model, is_sparse
 
@@ -168,13 +167,16 @@ class LocalEngine:
     converted block by block: it may be mapped from a file larger than memory. `row_weights` (rows,)
     multiply the losses of the rows; a mean is then over the sum of the weights.
 
+    A `part` of larger data is computed as it would be within them, however few its rows are: see
+    `section_sums`.
+
     A lane's result depends neither on the other lanes nor on the number of threads. Memory beside
     the data: three buffers of 256 KiB per thread, or of one block of one lane if that is more.
     """
 
     penalty: Penalty
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         model: Model,
         loss: Loss,
@@ -185,6 +187,7 @@ class LocalEngine:
         penalty: Penalty | None = None,
         row_weights: Floats | None = None,
         dtype: DTypeLike = np.float64,
+        part: bool = False,
     ) -> None:
         self.between_blocks: Callable[[], None] | None = None
         self._model = model
@@ -195,7 +198,7 @@ class LocalEngine:
         if is_sparse(x):
             x = x.astype(self._dtype, copy=False)
             numbers = max(1, x.nnz // max(1, x.shape[0]))  # type: ignore[attr-defined]
-        elif x.nbytes <= SMALL_DATA_BYTES:
+        elif x.nbytes <= SMALL_DATA_BYTES and not part:
             ready = np.ones((len(x), columns), self._dtype, order="F")
             ready[:, : x.shape[1]] = x
             x, y = ready, y.astype(self._dtype)
@@ -215,7 +218,7 @@ class LocalEngine:
         self._block_rows = block = max(1, min(len(y), rows))
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
         self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
-        self._unlock = len(y) > SECTION_ROWS
+        self._unlock = part or len(y) > SECTION_ROWS
         # small data are in column order, which needs no pairs
         self._pairs = columns <= MOST_PAIR_COLUMNS and self._dtype == np.float64
         self._pairs &= not is_sparse(x) and not x.flags.f_contiguous
@@ -252,6 +255,24 @@ class LocalEngine:
             self._finish(weights, None, loss, grad)
         return loss
 
+    def section_sums(self, weights: Floats, *, gradient: bool = True) -> tuple[Floats, Floats]:
+        """Return the sums over every section of rows, without factors and penalty.
+
+        They are losses (sections, lanes) and directions (sections, lanes, parameters), without
+        parameters if no `gradient` is wanted. Sections are `SECTION_ROWS` rows, the last one fewer.
+        Data that are cut at multiples of that have the sections of all their parts, in order.
+        """
+        size = self._lanes_at_once
+        with computing():
+            groups = [
+                self._section_sums(weights[i : i + size], None, gradient)
+                for i in range(0, len(weights), size)
+            ]
+        sections = list(zip(*groups, strict=True))
+        losses = [np.concatenate([loss for loss, _ in section]) for section in sections]
+        grads = [np.concatenate([grad for _, grad in section]) for section in sections]
+        return np.stack(losses), np.stack(grads)
+
     def _make_buffers(self) -> Buffers:
         buffers = self._model.buffers(self._lanes_at_once, self._block_rows, self._dtype)
         buffers.unlock, buffers.pairs = self._unlock, self._pairs
@@ -273,14 +294,7 @@ class LocalEngine:
         loss_scale, grad_scale = self._scales if rows is None else self._scales_for(rows)
         np.multiply(loss, loss_scale, loss)
         np.multiply(grad, grad_scale, grad)
-        penalty = self.penalty
-        if penalty.l1 or penalty.l2:
-            penalized = np.where(self._model.is_bias, 0.0, weights)
-            loss += penalty.l1 * np.abs(penalized).sum(axis=1)
-            loss += penalty.l2 / 2.0 * np.vecdot(penalized, penalized)
-            if grad.shape[1]:
-                slope = penalty.l1 * np.sign(penalized) + penalty.l2 * penalized
-                grad += self.rule.descent_factor * slope
+        add_penalty(self.penalty, self._model, self.rule, weights, (loss, grad))
 
     def _passes(self, weights: Floats, rows: Rows | None, *, gradient: bool) -> Sums:
         """Make one pass over the data for every group of lanes that fits into the buffers."""
@@ -300,6 +314,11 @@ class LocalEngine:
 
     def _sections(self, weights: Floats, rows: Rows | None, gradient: bool) -> Sums:
         """Make one pass over all sections; their sums are added in order, in double precision."""
+        losses, grads = zip(*self._section_sums(weights, rows, gradient), strict=True)
+        return sum_in_order(losses), sum_in_order(grads).astype(weights.dtype, copy=False)
+
+    def _section_sums(self, weights: Floats, rows: Rows | None, gradient: bool) -> list[Sums]:
+        """Return the sums of every section, in order and in double precision."""
         n = len(self._y) if rows is None else len(rows)
 
         def sums(section: int, buffers: Buffers, look: Callable[[], None]) -> Sums:
@@ -315,8 +334,7 @@ class LocalEngine:
                 grad += block_grad
             return loss, grad
 
-        losses, grads = zip(*self._share(-(-n // SECTION_ROWS), sums), strict=True)
-        return _sum_in_order(losses), _sum_in_order(grads).astype(weights.dtype, copy=False)
+        return self._share(-(-n // SECTION_ROWS), sums)
 
     def _share(
         self, units: int, work: Callable[[int, Buffers, Callable[[], None]], Sums]
@@ -396,12 +414,24 @@ class LocalEngine:
         )
 
 
-def _sum_in_order(parts: Sequence[Floats]) -> Floats:
+def sum_in_order(parts: Sequence[Floats]) -> Floats:
     """Sum the parts in order; numpy's `sum` would choose another order for one lane."""
     total: Floats = parts[0].copy()
     for part in parts[1:]:
         total += part
     return total
+
+
+def add_penalty(penalty: Penalty, model: Model, rule: Loss, weights: Floats, sums: Sums) -> None:
+    """Add the penalty of all weights but biases to the loss and the direction, in place."""
+    loss, grad = sums
+    if not (penalty.l1 or penalty.l2):
+        return
+    penalized = np.where(model.is_bias, 0.0, weights)
+    loss += penalty.l1 * np.abs(penalized).sum(axis=1)
+    loss += penalty.l2 / 2.0 * np.vecdot(penalized, penalized)
+    if grad.shape[1]:
+        grad += rule.descent_factor * (penalty.l1 * np.sign(penalized) + penalty.l2 * penalized)
 
 
 class SurfaceLike(Protocol):
@@ -449,125 +479,3 @@ class SurfaceEngine:
 def _as(numbers: Floats, weights: Floats) -> Floats:
     with np.errstate(over="ignore"):  # in single precision, large numbers become inf
         return numbers.astype(weights.dtype, copy=False)
-
-
-class TrainingData(Protocol):
-    """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
-
-    @property
-    def task(self) -> str:
-        """`binary`, `multiclass` or `regression`."""
-
-    @property
-    def x_train(self) -> Floats:
-        """The training rows (rows, features + 1), ones last."""
-
-    @property
-    def y_train(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def x_test(self) -> Floats:
-        """The test rows, as the training rows."""
-
-    @property
-    def y_test(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def surface(self) -> SurfaceLike | None:
-        """The function of the weights that takes the place of data, if any."""
-
-    @property
-    def features(self) -> int:
-        """The number of features, without the column of ones."""
-
-    @property
-    def outputs(self) -> int:
-        """The number of scores a model gives per row."""
-
-    def rows(self, x: Floats, which: slice) -> Floats:
-        """Return rows of `x` as (rows, features + 1), ones last."""
-
-
-def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
-    """Return the model of a problem; for a surface, its weights are the coordinates."""
-    if problem.surface:
-        return Model(len(problem.surface.names) - 1, 1)
-    return Model(problem.features, problem.outputs, hidden, activation)
-
-
-class Engines:
-    """The engines of a run: one per loss, for its training rows and for its test rows.
-
-    `penalty` and `row_weights` apply to the training rows only.
-    """
-
-    def __init__(
-        self,
-        problem: TrainingData,
-        model: Model,
-        *,
-        penalty: Penalty,
-        row_weights: Floats | None,
-        threads: int | None,
-        dtype: DTypeLike,
-    ) -> None:
-        self.penalty = penalty
-        self._problem, self._model = problem, model
-        self._row_weights, self._threads = row_weights, threads
-        self._dtype = np.dtype(dtype)
-        self._between_blocks: Callable[[], None] | None = None
-        self._train: dict[str, Engine] = {}
-        self._test: dict[str, Engine] = {}
-
-    def make(self, loss: str) -> Engine:
-        """Return a new engine for the loss of that name on the training rows, for any thread."""
-        problem = self._problem
-        if problem.surface:
-            return SurfaceEngine(problem.surface)
-        return LocalEngine(
-            self._model,
-            make_loss(loss, problem.task, self._dtype),
-            problem.x_train,
-            problem.y_train,
-            self._threads,
-            penalty=self.penalty,
-            row_weights=self._row_weights,
-            dtype=self._dtype,
-        )
-
-    def train(self, loss: str) -> Engine:
-        """Return the trainer's engine for the loss of that name."""
-        if loss not in self._train:
-            self._train[loss] = self.make(loss)
-            self._train[loss].between_blocks = self._between_blocks
-        return self._train[loss]
-
-    def test(self, loss: str) -> Engine:
-        """Return the trainer's engine for that loss on the test rows, without penalty."""
-        if loss not in self._test:
-            problem = self._problem
-            rule = make_loss(loss, problem.task, self._dtype)
-            engine = LocalEngine(
-                self._model,
-                rule,
-                problem.x_test,
-                problem.y_test,
-                self._threads,
-                dtype=self._dtype,
-            )
-            engine.between_blocks = self._between_blocks
-            self._test[loss] = engine
-        return self._test[loss]
-
-    @property
-    def between_blocks(self) -> Callable[[], None] | None:
-        """What all of the trainer's engines call between blocks of rows; see `Engine`."""
-        return self._between_blocks
-
-    @between_blocks.setter
-    def between_blocks(self, hook: Callable[[], None] | None) -> None:
-        self._between_blocks = hook
-        for engine in (*self._train.values(), *self._test.values()):
-            engine.between_blocks = hook

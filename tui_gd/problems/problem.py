@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems.machines import Parts
 from tui_gd.problems.surfaces import Surface
 
 DAY_FIRST = "day first"
@@ -76,6 +77,9 @@ class Problem:
     integer type that holds them, or for regression the target itself in float64. `target_name`
     says what y is, as an axis label.
 
+    Data that are read in `parts` stay there: `x_train` and the others are then a sample of their
+    rows, and `train_rows` and `test_rows` count all of them.
+
     A problem of task `surface` is a function of the weights, `surface`; it has no rows.
 
     For a table, `about` has a note for every column, `hints` are sentences for the person who
@@ -95,6 +99,17 @@ class Problem:
     about: tuple[ColumnNote, ...] = ()
     hints: tuple[str, ...] = ()
     rules: tuple[FeatureRule, ...] = ()
+    parts: Parts | None = None
+
+    @property
+    def train_rows(self) -> int:
+        """The number of train rows."""
+        return self.parts.train_rows if self.parts else len(self.y_train)
+
+    @property
+    def test_rows(self) -> int:
+        """The number of test rows."""
+        return self.parts.test_rows if self.parts else len(self.y_test)
 
     @property
     def features(self) -> int:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tui_gd.learning.engine import Engine, Engines, Penalty, TrainingData, computing, model_of
+from tui_gd.learning.engine import Engine, Penalty, computing
+from tui_gd.learning.engines import Engines, TrainingData, model_of
 from tui_gd.learning.models import Floats, Model
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
@@ -110,7 +111,9 @@ class Trainer:
         self.engine = self.engines.train(loss)
         self.stop_rules = stop or StopRules()
         self._start_name, self._momentum = start, momentum
-        rows, test_rows = len(problem.y_train), len(problem.y_test)
+        if problem.parts and batch_size:
+            raise ValueError("rows in parts are not drawn into batches: leave --batch-size out")
+        rows, test_rows = problem.train_rows, problem.test_rows
         self._pass_rows = max(1, rows, test_rows)
         self._test_losses = test_rows > 0 and (test_losses or self.stop_rules.patience is not None)
         self._keep_epochs = keep_epochs
@@ -139,7 +142,9 @@ class Trainer:
 
     def _draw_start(self, seed: int) -> Floats:
         problem = self.problem
-        mean = float(problem.y_train.mean()) if problem.task == "regression" else 0.0
+        mean = 0.0
+        if problem.task == "regression":
+            mean = problem.parts.target_mean if problem.parts else float(problem.y_train.mean())
         return draw_start(self._start_name, seed, self.model, problem.surface, mean)
 
     def _start(self, weights: Floats, lanes: list[Lane]) -> None:

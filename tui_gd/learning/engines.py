@@ -1,0 +1,313 @@
+"""The engines of a run: on rows in memory, on a surface, and on rows that lie in parts.
+
+Parts lie on disk or on the workers of a cluster. Each gives the sums of its own sections, and these
+are added in the order of the parts. So the bits depend on how the rows are cut, not on which
+machine computes a part or when it is ready.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from tui_gd.learning.engine import (
+    Engine,
+    LocalEngine,
+    Penalty,
+    Sums,
+    SurfaceEngine,
+    SurfaceLike,
+    add_penalty,
+    interrupting,
+    sum_in_order,
+)
+from tui_gd.learning.losses import Floats, Loss, Targets, make_loss
+from tui_gd.learning.models import Model
+
+Half = Literal["train", "test"]
+Look = Callable[[], None]
+
+
+class PartRows(Protocol):
+    """The rows of one part: X (rows, features + 1) with ones last, and y (rows,), of either half.
+
+    `wanted`, if set, says whether the result of the computation is still wanted.
+    """
+
+    wanted: Callable[[], bool] | None
+
+    def half(self, half: Half) -> tuple[Floats, Targets]:
+        """Return X and y of the train rows or of the test rows."""
+
+
+class Parts(Protocol):
+    """The rows of a problem in parts, in a fixed order, on the machines that compute with them."""
+
+    @property
+    def train_rows(self) -> int:
+        """The number of train rows."""
+
+    @property
+    def test_rows(self) -> int:
+        """The number of test rows."""
+
+    @property
+    def class_counts(self) -> Sequence[int]:
+        """The train rows of every class; empty for a regression."""
+
+    @property
+    def target_mean(self) -> float:
+        """The mean of the train rows' targets."""
+
+    def each(
+        self, task: Callable[..., Any], *arguments: Any, look: Look | None = None
+    ) -> list[Any]:
+        """Return `task(part, *arguments)` for every part, in order.
+
+        Task and arguments can be pickled. `look` is called while the machines compute, on the
+        calling thread; if it raises `Interrupted`, what is not computed yet is given up.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class SectionSums:
+    """The task that a machine does with a part: `LocalEngine.section_sums` of one half of its rows.
+
+    `class_factors` (classes,) multiply the losses of the rows of a class.
+    """
+
+    model: Model
+    loss: str
+    task: str
+    dtype: np.dtype[Any]
+    half: Half
+    class_factors: Floats | None = None
+
+    def __call__(
+        self, part: PartRows, weights: Floats, gradient: bool = True
+    ) -> tuple[Floats, Floats]:
+        """Return losses (sections, lanes) and directions (sections, lanes, parameters)."""
+        x, y = part.half(self.half)
+        if not len(y):
+            shape = (*weights.shape[:1], weights.shape[1] if gradient else 0)
+            return np.zeros((0, len(weights))), np.zeros((0, *shape))
+        factors = self.class_factors
+        engine = LocalEngine(
+            self.model,
+            make_loss(self.loss, self.task, self.dtype),
+            x,
+            y,
+            threads=1,
+            row_weights=None if factors is None else factors[y],
+            dtype=self.dtype,
+            part=True,
+        )
+        if part.wanted is not None:
+            engine.between_blocks = interrupting(part.wanted)
+        return engine.section_sums(weights, gradient=gradient)
+
+
+class PartitionedEngine:
+    """Loss and gradient on rows in parts; see `Engine`.
+
+    The bits are those of a `LocalEngine` on the rows of all parts, in their order, if every part
+    but the last has a multiple of `SECTION_ROWS` rows and the parts are more than one.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        parts: Parts,
+        work: SectionSums,
+        *,
+        penalty: Penalty | None = None,
+    ) -> None:
+        self.between_blocks: Look | None = None
+        self.rule: Loss = make_loss(work.loss, work.task, work.dtype)
+        self.penalty = penalty or Penalty()
+        self._model, self._parts, self._work = model, parts, work
+        rows = parts.train_rows if work.half == "train" else parts.test_rows
+        n = float(rows)
+        if work.class_factors is not None:
+            n = float(np.dot(work.class_factors, parts.class_counts))
+        self._scales = self.rule.loss_scale(max(n, 1e-300)), self.rule.grad_scale(max(n, 1e-300))
+
+    def loss_and_grad(
+        self, weights: Floats, rows: NDArray[np.intp] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the loss (lanes,) and the direction of descent (lanes, parameters).
+
+        There are no `rows` to choose: mini-batches are for rows on one machine.
+        """
+        assert rows is None, "rows of parts cannot be chosen"
+        return self._sums(weights, gradient=True)
+
+    def loss(self, weights: Floats) -> Floats:
+        """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
+        return self._sums(weights, gradient=False)[0]
+
+    def _sums(self, weights: Floats, *, gradient: bool) -> Sums:
+        found = self._parts.each(self._work, weights, gradient, look=self.between_blocks)
+        sections = [pair for losses, grads in found for pair in zip(losses, grads, strict=True)]
+        losses, grads = zip(*sections, strict=True)
+        loss, grad = sum_in_order(losses), sum_in_order(grads).astype(weights.dtype, copy=False)
+        np.multiply(loss, self._scales[0], loss)
+        np.multiply(grad, self._scales[1], grad)
+        add_penalty(self.penalty, self._model, self.rule, weights, (loss, grad))
+        return loss, grad
+
+
+class TrainingData(Protocol):
+    """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
+
+    @property
+    def task(self) -> str:
+        """`binary`, `multiclass` or `regression`."""
+
+    @property
+    def x_train(self) -> Floats:
+        """The training rows (rows, features + 1), ones last."""
+
+    @property
+    def y_train(self) -> Targets:
+        """Their targets (rows,)."""
+
+    @property
+    def x_test(self) -> Floats:
+        """The test rows, as the training rows."""
+
+    @property
+    def y_test(self) -> Targets:
+        """Their targets (rows,)."""
+
+    @property
+    def parts(self) -> Parts | None:
+        """The rows in parts; `x_train` and the others are then a sample of them."""
+
+    @property
+    def surface(self) -> SurfaceLike | None:
+        """The function of the weights that takes the place of data, if any."""
+
+    @property
+    def features(self) -> int:
+        """The number of features, without the column of ones."""
+
+    @property
+    def outputs(self) -> int:
+        """The number of scores a model gives per row."""
+
+    @property
+    def train_rows(self) -> int:
+        """The number of train rows."""
+
+    @property
+    def test_rows(self) -> int:
+        """The number of test rows."""
+
+    def rows(self, x: Floats, which: slice) -> Floats:
+        """Return rows of `x` as (rows, features + 1), ones last."""
+
+
+def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
+    """Return the model of a problem; for a surface, its weights are the coordinates."""
+    if problem.surface:
+        return Model(len(problem.surface.names) - 1, 1)
+    return Model(problem.features, problem.outputs, hidden, activation)
+
+
+class Engines:
+    """The engines of a run: one per loss, for its training rows and for its test rows.
+
+    `penalty` and `row_weights` apply to the training rows only. Of rows in parts, `row_weights` are
+    those of the classes (classes,).
+    """
+
+    def __init__(
+        self,
+        problem: TrainingData,
+        model: Model,
+        *,
+        penalty: Penalty,
+        row_weights: Floats | None,
+        threads: int | None,
+        dtype: DTypeLike,
+    ) -> None:
+        self.penalty = penalty
+        self._problem, self._model = problem, model
+        self._row_weights, self._threads = row_weights, threads
+        self._dtype = np.dtype(dtype)
+        self._between_blocks: Callable[[], None] | None = None
+        self._train: dict[str, Engine] = {}
+        self._test: dict[str, Engine] = {}
+
+    def make(self, loss: str) -> Engine:
+        """Return a new engine for the loss of that name on the training rows, for any thread."""
+        problem = self._problem
+        if problem.surface:
+            return SurfaceEngine(problem.surface)
+        if problem.parts:
+            return self._partitioned(problem.parts, loss, "train")
+        return LocalEngine(
+            self._model,
+            make_loss(loss, problem.task, self._dtype),
+            problem.x_train,
+            problem.y_train,
+            self._threads,
+            penalty=self.penalty,
+            row_weights=self._row_weights,
+            dtype=self._dtype,
+        )
+
+    def train(self, loss: str) -> Engine:
+        """Return the trainer's engine for the loss of that name."""
+        if loss not in self._train:
+            self._train[loss] = self.make(loss)
+            self._train[loss].between_blocks = self._between_blocks
+        return self._train[loss]
+
+    def test(self, loss: str) -> Engine:
+        """Return the trainer's engine for that loss on the test rows, without penalty."""
+        if loss not in self._test:
+            engine = self._make_test(loss)
+            engine.between_blocks = self._between_blocks
+            self._test[loss] = engine
+        return self._test[loss]
+
+    def _make_test(self, loss: str) -> Engine:
+        problem = self._problem
+        if problem.parts:
+            return self._partitioned(problem.parts, loss, "test")
+        return LocalEngine(
+            self._model,
+            make_loss(loss, problem.task, self._dtype),
+            problem.x_test,
+            problem.y_test,
+            self._threads,
+            dtype=self._dtype,
+        )
+
+    def _partitioned(self, parts: Parts, loss: str, half: Half) -> Engine:
+        train = half == "train"
+        work = SectionSums(
+            self._model,
+            loss,
+            self._problem.task,
+            self._dtype,
+            half,
+            self._row_weights if train else None,
+        )
+        penalty = self.penalty if train else None
+        return PartitionedEngine(self._model, parts, work, penalty=penalty)
+
+    @property
+    def between_blocks(self) -> Callable[[], None] | None:
+        """What all of the trainer's engines call between blocks of rows; see `Engine`."""
+        return self._between_blocks
+
+    @between_blocks.setter
+    def between_blocks(self, hook: Callable[[], None] | None) -> None:
+        self._between_blocks = hook
+        for engine in (*self._train.values(), *self._test.values()):
+            engine.between_blocks = hook
