@@ -146,7 +146,7 @@ def test_a_stored_run_is_read_again_in_the_same_way(tmp_path: Path) -> None:
     options = ("--target", 3, *OPTIONS, "--skip-rows", 1, "--standardize", "--seed", 1, "-a", 0.05)
     whole = call("run", path, *options, "-e", 30, "--json", "-", "--no-store", "--quiet")
     assert call("run", path, *options, "-e", 20, "--quiet").status == 0
-    run = str(json.loads(call("runs", "--json").out)[0]["id"])
+    run = str(json.loads(call("runs", "--json").out)["runs"][0]["id"])
     on = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
     assert on.document["lanes"] == whole.document["lanes"]
     assert on.document["config"]["header"] is False

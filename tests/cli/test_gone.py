@@ -40,7 +40,7 @@ def keep(path: Path, *more: object) -> str:
 
 
 def newest() -> str:
-    return str(json.loads(call("runs", "--json").out)[0]["id"])
+    return str(json.loads(call("runs", "--json").out)["runs"][0]["id"])
 
 
 def files_of(said: Said) -> list[str]:

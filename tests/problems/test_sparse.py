@@ -166,7 +166,7 @@ def test_sparse_data_run_to_the_report_and_are_stored(
         kept["lanes"][0]["train_loss"], dense["lanes"][0]["train_loss"], rtol=1e-9
     )
     assert kept["lanes"][0]["report"] == dense["lanes"][0]["report"]
-    run = str(json.loads(call("runs", "--json").out)[0]["id"])
+    run = str(json.loads(call("runs", "--json").out)["runs"][0]["id"])
     on = call("run", "--resume", run, "-e", 30, "--json", "-", "--quiet")
     whole = call("run", path, "-e", 30, *options[2:], "--json", "-", "--no-store")
     assert on.document["lanes"] == whole.document["lanes"]

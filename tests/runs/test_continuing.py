@@ -219,7 +219,7 @@ def test_a_run_that_was_repeated_is_stored_with_its_own_seed(
     again = call("run", line, "--quiet")
     assert again.status == 0
     assert "start of seed 6" in plain("new\nstep\n", line)
-    listed = json.loads(call("runs", "--json").out)
+    listed = json.loads(call("runs", "--json").out)["runs"]
     assert [run["seed"] for run in listed] == [6, 5, 5]
     assert call("run", "--resume", listed[1]["id"], "-e", 8, "--quiet").status == 0
-    assert json.loads(call("runs", "--json").out)[0]["seed"] == 5
+    assert json.loads(call("runs", "--json").out)["runs"][0]["seed"] == 5

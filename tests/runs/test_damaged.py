@@ -117,7 +117,7 @@ def test_a_damaged_run_is_named_and_left_out_of_the_list(
     assert FIRST not in said.out
     assert said.err.startswith(f"gd-tui: run {FIRST} is damaged (")
     assert len(said.err.splitlines()) == 1
-    assert [run["id"] for run in json.loads(call("runs", "--json").out)] == [SECOND]
+    assert [run["id"] for run in json.loads(call("runs", "--json").out)["runs"]] == [SECOND]
     for words in (("show", FIRST), ("share", FIRST), ("run", "--resume", FIRST)):
         refused = call(*words)
         assert refused.status == 2

@@ -86,7 +86,7 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
             print("gd-tui: the lesson's file has changed: it starts again", file=sys.stderr)
     terminal = None if options.plain else terminal_for(options)
     if terminal is None:
-        return _LessonSession(_LessonRun.of(player, line)).hold()
+        return _LessonSession(_LessonRun.of(player, line), as_json=options.json).hold()
     from tui_gd.ui.context import Beginning, Context
     from tui_gd.ui.keys import read_actions
     from tui_gd.ui.start import run_interface
@@ -420,8 +420,8 @@ class _LessonRun(PlainRun):
 class _LessonSession(Session):
     """Reads answers and commands; a command that the lesson locks is answered with why."""
 
-    def __init__(self, run: _LessonRun) -> None:
-        super().__init__(run, None)
+    def __init__(self, run: _LessonRun, *, as_json: bool) -> None:
+        super().__init__(run, None, as_json=as_json)
         self._lesson = run
 
     def parse(self, words: list[str]) -> tuple[str, str] | None:
@@ -456,8 +456,9 @@ class _LessonSession(Session):
             return f"race('{'optimizers' if argument == 'optimizers' else 'rates'}')"
         return _ACTIONS.get(name, name)
 
-    def _do(self, name: str, argument: str) -> None:
-        super()._do(name, argument)
+    def answer(self, name: str, argument: str) -> list[str]:
+        """Do a command, or take an answer; say whether the task is done."""
+        lines = super().answer(name, argument)
         if name == "new":
             self._lesson.start_number += 1
-        self._say(self._lesson.reached())
+        return [*lines, *self._lesson.reached()]

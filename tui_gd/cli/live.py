@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     if options.plain:
         from tui_gd.cli.plain import begin
 
-        return begin(settings, keep=keep, shared=shared)
+        return begin(settings, keep=keep, shared=shared, as_json=options.json)
     terminal = terminal_for(options)
     if terminal is None:
         from tui_gd.cli.run import train
@@ -66,7 +66,7 @@ def resume(options: argparse.Namespace) -> int:
     if options.plain:
         from tui_gd.cli.plain import go_on
 
-        return go_on(run.id)
+        return go_on(run.id, as_json=options.json)
     terminal = terminal_for(options)
     if terminal is None:
         from tui_gd.cli.run import resume_run
@@ -92,6 +92,8 @@ def terminal_for(options: argparse.Namespace) -> "Terminal | None":
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui_gd.ui.terminal import Terminal, in_front, missing
 
+    if options.json:
+        raise ProblemError("--json goes with --plain; gd-tui run --json FILE writes a whole run")
     if os.environ.get("TEXTUAL_DRIVER") and not (sys.stdout and sys.stdout.isatty()):
         return Terminal.in_browser(os.environ, plain=options.ascii, fps=options.fps)
     why = missing(os.environ)

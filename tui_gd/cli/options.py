@@ -295,6 +295,9 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
         help="no screen: commands in lines, answers in lines, as for a screen reader or a script",
     )
     screen.add_argument(
+        "--json", action="store_true", help="with --plain: every answer as one object in a line"
+    )
+    screen.add_argument(
         "--fps",
         type=typed(readers.number(0, 60, above=True), "--fps", "15"),
         metavar="N",
@@ -374,7 +377,7 @@ def _add_resume(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="write a list of objects")
+    parser.add_argument("--json", action="store_true", help="write one object")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

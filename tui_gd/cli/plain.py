@@ -1,8 +1,10 @@
 """The interface in plain lines: for screen readers, for lines that carry little, and for scripts.
 
-A command is a line of the input, the answer a few lines of text without any control character.
+A command is a line of the input, the answer a few lines of text without any control character, or
+with `--json` one object in a line.
 """
 
+import json
 import os
 import signal
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from tui_gd import __version__
 from tui_gd.cli.output import Output, load_problem
 from tui_gd.cli.plain_run import PlainRun, WordError, find_word
 from tui_gd.cli.signals import STOP_SIGNALS, stop_on_signals
@@ -34,7 +37,9 @@ class _Asked(BaseException):
         self.number = number
 
 
-def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
+def begin(
+    settings: RunSettings, *, keep: bool, shared: Shared | None, as_json: bool = False
+) -> int:
     """Take commands for a new run, or for a `shared` one; return the exit status."""
     problem = load_problem(settings)
     problem.check_dense()
@@ -47,10 +52,10 @@ def begin(settings: RunSettings, *, keep: bool, shared: Shared | None) -> int:
     seed = shared.newest_seed if shared else settings.seed
     recorder = Recorder(settings, problem, goal=epochs) if keep else None
     run = PlainRun(settings, problem, trainer, recorder, epochs=epochs, seed=seed)
-    return Session(run, recorder).hold()
+    return Session(run, recorder, as_json=as_json).hold()
 
 
-def go_on(name: str) -> int:
+def go_on(name: str, *, as_json: bool = False) -> int:
     """Take commands for the kept run of that id; return the exit status."""
     from tui_gd.runs.resume import resume
     from tui_gd.runs.store import Store
@@ -62,14 +67,14 @@ def go_on(name: str) -> int:
         run = PlainRun(
             kept.settings, kept.problem, kept.trainer, recorder, epochs=kept.goal, seed=kept.seed
         )
-        return Session(run, recorder).hold()
+        return Session(run, recorder, as_json=as_json).hold()
 
 
 class Session:
     """Reads commands until there are no more; whatever ends it, the run is kept."""
 
-    def __init__(self, run: PlainRun, recorder: Recorder | None) -> None:
-        self._run, self._recorder = run, recorder
+    def __init__(self, run: PlainRun, recorder: Recorder | None, *, as_json: bool = False) -> None:
+        self._run, self._recorder, self._as_json = run, recorder, as_json
         self._out = Output(sys.stdout)
         self._talking = _is_terminal(sys.stdin)
         self._faults = 0
@@ -81,9 +86,8 @@ class Session:
         _forgive()
         try:
             with _asking():
-                self._say([_about(self._run), *self._run.status(), *self._run.greeting()])
-                if self._talking:
-                    self._say(["help lists the commands"])
+                help_ = ["help lists the commands"] if self._talking else []
+                self._say([_about(self._run), *self._run.status(), *self._run.greeting(), *help_])
                 while self._take():
                     pass
         except _Asked as asked:
@@ -109,9 +113,9 @@ class Session:
             call = self.parse(words)
             if call is None:
                 return False
-            self._do(*call)
+            self._say(self.answer(*call), line)
         except WordError as error:
-            self._refuse(str(error))
+            self._refuse(str(error), line)
         return True
 
     def parse(self, words: list[str]) -> tuple[str, str] | None:
@@ -126,10 +130,11 @@ class Session:
             raise WordError(f"{safe_text(rest[0])!r}: nothing follows {word.name}")
         return word.name, rest[0] if rest else ""
 
-    def _do(self, name: str, argument: str) -> None:
-        """Do a command; a signal that comes meanwhile ends it in order, and then the session.
+    def answer(self, name: str, argument: str) -> list[str]:
+        """Do a command and return its answer.
 
-        At a terminal ctrl+c only ends the command.
+        A signal that comes meanwhile ends it in order, and then the session. At a terminal ctrl+c
+        only ends the command.
         """
         self._whole = False
         with stop_on_signals(self._run.trainer) as leave:
@@ -145,13 +150,13 @@ class Session:
             raise _Asked(number)
         if number:
             lines = ["interrupted", *(lines or self._run.status())]
-        self._say(lines)
+        return list(lines)
 
     def _read(self) -> str | None:
         """Return the next line without its end; None after the last."""
         if sys.stdin is None:
             return None
-        if self._talking and _is_terminal(sys.stdout):
+        if self._talking and not self._as_json and _is_terminal(sys.stdout):
             try:
                 return input("> ")
             except EOFError:
@@ -165,14 +170,26 @@ class Session:
                 pass
         return line
 
-    def _say(self, lines: list[str]) -> None:
+    def _say(self, lines: list[str], command: str | None = None, error: str | None = None) -> None:
+        """Print the answer to a command; to none at the start."""
         # names come from files
         said = [safe_text(line.expandtabs(4), LONGEST_ANSWER) for line in lines]
+        if self._as_json:
+            document = {
+                "version": __version__,
+                "command": command if command is None else command.strip(),
+                "lines": said,
+                "status": self._run.facts(),
+                "error": error,
+            }
+            said = [json.dumps(document, allow_nan=False)]
         self._out.write("".join(f"{line}\n" for line in said))
         self._out.flush()
 
-    def _refuse(self, fault: str) -> None:
+    def _refuse(self, fault: str, line: str) -> None:
         self._faults += 1
+        if self._as_json:
+            self._say([], line, fault)
         to_stderr(fault if self._talking else f"line {self._line}: {fault}")
 
     def _put_away(self) -> None:

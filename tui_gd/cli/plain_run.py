@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tui_gd.cli.signals import StopRequest
 from tui_gd.errors import ProblemError
+from tui_gd.insight.description import describe
 from tui_gd.insight.diagnosis import Try
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing
@@ -21,7 +22,7 @@ from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.observer import Observer
-from tui_gd.session.report import report_on
+from tui_gd.session.report import plain_number, report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.bursts import Bursts, Every
@@ -71,6 +72,7 @@ WORDS = (
     Word("status", (), "", "where the run stands"),
     Word("verdict", ("v",), "", "in words how training goes, and what to try"),
     Word("report", (), "", "the report on the test rows"),
+    Word("describe", ("d",), "[loss|test]", "a curve in three sentences: fall, knee, plateau"),
     Word("show", (), "PANEL", "all numbers of a panel of the interface, with all digits"),
     Word("race", (), "[all|optimizers]", "race 64 learning rates from here: the best, or all"),
     Word("starts", (), "", "hundreds of random starts: how many reach the bottom"),
@@ -207,6 +209,26 @@ class PlainRun:
             )
         return lines
 
+    def facts(self) -> dict[str, Any]:
+        """Return the status as plain values; None where a number is not known."""
+        now = self.snapshot()
+        lane, outcome = now.lane, now.outcome
+        return {
+            "state": str(now.state),
+            "epoch": now.epoch,
+            "epochs": now.epochs,
+            "lane": lane.name,
+            "lanes": [one.name for one in now.lanes],
+            "optimizer": lane.optimizer.name,
+            "loss": lane.loss_name,
+            "train_loss": plain_number(lane.loss),
+            "test_loss": plain_number(lane.test_loss),
+            "right": outcome.right if outcome else None,
+            "rows": outcome.rows if outcome else None,
+            "r2": plain_number(now.r2),
+            "alpha": lane.learning_rate,
+        }
+
     # Training
 
     def step(self, text: str) -> list[str]:
@@ -342,6 +364,20 @@ class PlainRun:
     def verdict_kind(self) -> str:
         """Return the kind of the verdict on the current lane, in a word."""
         return "".join(self._seen(verdict_kind))
+
+    def describe(self, text: str) -> list[str]:
+        """Say how the current lane's training or test loss has gone."""
+        names = {"": "train", "loss": "train", "test": "test"}
+        if text not in names:
+            raise WordError(f"{safe_text(text)!r}: describe loss or describe test")
+        self.trainer.finish_tests()
+        trainer, position = self.trainer, self.observer.position
+        series = trainer.history.series[names[text]]
+        ended = trainer.lanes[position].diverged
+        curve = series.known(position, 0, trainer.epoch + 1).points()
+        what = "test loss" if text == "test" else "training loss"
+        gone = ended if ended is not None and ended <= trainer.epoch else None
+        return describe(curve, what, gone)
 
     def show(self, text: str) -> list[str]:
         """Print what a panel of the interface shows."""

@@ -5,7 +5,9 @@ import json
 import math
 import sys
 import time
+from dataclasses import asdict
 
+from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.store import DamagedRun, KeptRun, Store
@@ -21,7 +23,12 @@ def main(options: argparse.Namespace) -> int:
     for one in damaged:
         print(f"gd-tui: {one}", file=sys.stderr)
     if options.json:
-        print(json.dumps([run.as_dict() for run in runs], allow_nan=False))
+        document = {
+            "version": __version__,
+            "runs": [run.as_dict() for run in runs],
+            "damaged": [asdict(one) for one in damaged],
+        }
+        print(json.dumps(document, allow_nan=False))
     elif runs:
         print_table(runs)
     elif not damaged:

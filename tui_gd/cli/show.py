@@ -10,6 +10,7 @@ import numpy as np
 
 from tui_gd.cli.runs import when
 from tui_gd.errors import ProblemError
+from tui_gd.insight.description import describe
 from tui_gd.plots.axes import Heading
 from tui_gd.plots.curves import Curve, EpochView, bridged, draw_curves
 from tui_gd.plots.palette import Palette, Style, palette_for
@@ -43,6 +44,7 @@ def main(options: argparse.Namespace) -> int:
         print()
         columns = min(WIDEST, shutil.get_terminal_size().columns)
         print("\n".join(curve_lines(checkpoint, columns, sys.stdout.encoding)))
+        print("\n".join(description(checkpoint)))
         try:
             opened = open_run(store, run)
             trainer = opened.trainer(test_losses=False, bounded=True)
@@ -89,6 +91,16 @@ def _options(run: KeptRun) -> str:
     """Return the settings that are not the usual ones, as options of the command line."""
     settings = replace(settings_of(run), seed=RunSettings().seed)
     return " ".join(map(safe_text, settings.words()[settings.surface is None :]))
+
+
+def description(checkpoint: Checkpoint) -> list[str]:
+    """Return the training loss of the best lane in sentences."""
+    losses = checkpoint.series["train"]
+    curves = {lane.number: losses[lane.number].points() for lane in checkpoint.lanes}
+    best = min(checkpoint.lanes, key=lambda lane: curves[lane.number].values.min(initial=math.inf))
+    several = len(checkpoint.lanes) > 1
+    what = f"training loss of lane {safe_text(best.name, 12)}" if several else "training loss"
+    return describe(curves[best.number], what, best.diverged)
 
 
 def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> list[str]:
