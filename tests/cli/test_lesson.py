@@ -43,9 +43,9 @@ def test_the_tour_can_be_played_to_its_end_in_plain_lines() -> None:
     assert said.status == 0, said.err
     assert said.out.count("Right.") == 4
     assert said.out.count("Done.") == 3
-    assert "the end: 7 of 7 right" in said.out
+    assert "That is the end: 7 of 7 right." in said.out
     assert "<" not in said.out.replace("<-", "")  # every action is filled in
-    assert "tour             7/7" in call("lessons").out
+    assert "tour             7/7 done" in call("lessons").out
 
 
 def test_training_waits_for_the_prediction() -> None:
@@ -58,14 +58,14 @@ def test_training_waits_for_the_prediction() -> None:
 def test_what_a_lesson_locks_says_so_and_a_wrong_answer_gets_its_hint() -> None:
     said = play("slope", "Ada", "next\nrace\nshow why\n-99\nhint\nskip\nquit\n")
     assert "line 2: race: not in this lesson" in said.err
-    assert "Not yet. Take 2 times" in said.out
-    assert "3 of 6: The sign" in said.out
+    assert "Not yet. Higher: it is 2 times" in said.out
+    assert "3 of 7: The sign" in said.out
 
 
 def test_a_lesson_comes_back_where_it_was_left() -> None:
     play("slope", "Ada", "next\nskip\n2\nquit\n")
     said = play("slope", "Ada", "status\nquit\n")
-    assert "3 of 6: The sign" in said.out
+    assert "3 of 7: The sign" in said.out
     assert "epoch 1/" in said.out
     assert "epoch 0/" in play("slope", "Bo", "quit\n").out  # another learner starts anew
 
@@ -128,9 +128,81 @@ def _with_right_claimed(line: str) -> str:
 def test_a_review_says_what_was_predicted_and_what_came() -> None:
     play("slope", "Ada", "next\nskip\n2\nquit\n")
     said = call("lesson", "review", "slope")
-    assert "Ada: 1 of 5 right." in said.out
+    assert "Ada: 1 of 6 right." in said.out
     assert "- you said: towards 0 (right, tries: 1)" in said.out
-    assert "- skipped" in said.out
+    assert "How large is the slope along x?\n\n- skipped" in said.out
+
+
+def test_a_predicted_loss_is_repeated_beside_the_answer() -> None:
+    said = play("tour", "Ada", "2\nquit\n")
+    assert "Your guess for epoch 1: loss 493.365. The run: 392.029." in said.out
+
+
+def test_what_a_skipped_step_leads_to_is_done_by_the_run() -> None:
+    said = play("tour", "Ada", "skip\nskip\nskip\nstatus\nquit\n")
+    assert "shrunk from 45 at the start to 0.4" in " ".join(said.out.split())
+    assert "epoch 62/100" in said.out
+
+
+def test_a_lesson_can_be_begun_at_a_later_step() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO("status\nquit\n"))
+        said = call("lesson", "tour", "--plain", "--from", "4")
+    assert "Tour 4 of 7" in said.out
+    assert "epoch 62/100" in said.out
+
+
+def test_a_lesson_that_is_done_begins_again() -> None:
+    play("slope", "Ada", "next\n" + "skip\n" * 6 + "quit\n")
+    said = play("slope", "Ada", "quit\n")
+    assert "this lesson is done: it starts again" in said.err
+    assert "1 of 7" in said.out
+
+
+def test_a_lesson_is_played_in_the_language_of_the_environment_or_as_asked() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LC_ALL", "de_DE.UTF-8")
+        said = play("tour", "Ada", "1\nquit\n")
+        assert "Rundgang 1 von 7: Was du siehst" in said.out
+        assert "Richtig. Er sank von 448.5 auf 392." in " ".join(said.out.split())
+        assert "tour             0/7 done  Rundgang (en, de)" in call("lessons").out
+        assert "Tour (en, de)" in call("lessons", "--lang", "en").out
+        assert "Slope and sign" in call("lessons").out  # there is no other one yet
+    said = call("lesson", "review", "tour")
+    assert "# Rundgang" in said.out
+    line = call("lesson", "hand-in", "tour").out.strip()
+    rows = list(csv.DictReader(io.StringIO(call("lesson", "grade", "tour", line, "--csv").out)))
+    assert [(row["1"], row["2"], row["remark"]) for row in rows] == [("right", "open", "")]
+    said = play("tour", "Ada", "quit\n")  # the same lesson goes on in the other language
+    assert "Tour 1 of 7" in said.out
+    assert "epoch 1/100" in said.out
+
+
+def test_a_file_is_checked_with_the_translations_beside_it(tmp_path: Path) -> None:
+    file, german = tmp_path / "mine.toml", tmp_path / "mine.de.toml"
+    file.write_text(template(), encoding="utf-8")
+    german.write_text(template().replace('lang = "en"', 'lang = "de"'), encoding="utf-8")
+    said = call("lesson", "check", file)
+    assert said.out.splitlines() == [
+        f"my-lesson ({lang}): 5 steps, 4 of them ask: all work" for lang in ("en", "de")
+    ]
+    german.write_text(
+        german.read_text("utf-8").replace('within = "10 %"  ', 'within = "90 %"  '), "utf-8"
+    )
+    said = call("lesson", "check", file)
+    assert said.status == 2
+    assert "mine.de.toml, line 34, column 10: within is not that of" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_changed_file_begins_again_in_a_script(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(template(), encoding="utf-8")
+    play(str(file), "Ada", "next\nskip\nquit\n")
+    file.write_text(template() + "# changed\n", encoding="utf-8")
+    said = play(str(file), "Ada", "quit\n")
+    assert "has changed since you were at step 3: it starts again" in said.err
+    assert "1 of 5" in said.out
 
 
 @pytest.mark.parametrize(
@@ -185,7 +257,7 @@ def test_a_thousand_mutated_hand_ins_are_refused_or_graded() -> None:
         assert fault.isprintable()
         whole += not fault
     assert whole < 50
-    assert grade(lesson, read_hand_in(line)).skipped == 1
+    assert grade(lesson, read_hand_in(line)).steps[0] == "skipped"
 
 
 def test_a_hand_in_says_no_name_that_a_spreadsheet_would_run() -> None:

@@ -7,11 +7,18 @@ import pytest
 
 from tests.tutorial import data
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.check import check_lesson
-from tui_gd.lessons.lesson import Lesson, LessonError, parse_lesson, read_lesson
-from tui_gd.lessons.library import ORDER, bundled, template
+from tui_gd.lessons.check import check_lesson, check_translation
+from tui_gd.lessons.lesson import (
+    ENGLISH,
+    Lesson,
+    LessonError,
+    known_words,
+    parse_lesson,
+    read_lesson,
+)
+from tui_gd.lessons.library import ORDER, bundled, language, template, translations
 from tui_gd.lessons.player import Player, seed_of
-from tui_gd.lessons.replay import begin, curves
+from tui_gd.lessons.replay import begin, begin_at, curves, orders_of, take_answer
 from tui_gd.ui.keys import ACTIONS
 
 KEYS = {action.name for action in ACTIONS}
@@ -36,7 +43,11 @@ solution = ["reset", "alpha 0.08", "run 40"]
 
 @pytest.mark.parametrize("name", ORDER)
 def test_every_bundled_lesson_works_by_its_own_answers(name: str) -> None:
-    check_lesson(bundled(name), actions=KEYS)
+    original, *translated = translations(name)
+    check_lesson(original, actions=KEYS)
+    for lesson in translated:
+        check_lesson(lesson, actions=KEYS)
+        check_translation(lesson, original)
 
 
 def test_the_template_is_a_lesson_that_works() -> None:
@@ -50,6 +61,7 @@ def test_ten_lessons_and_the_tour_end_with_something_to_do_alone() -> None:
         assert lesson.id == name
         assert lesson.steps[-1].kind == "do"
         assert any(step.asks for step in lesson.steps)
+        assert all(step.panel for step in lesson.steps)  # there is always something to look at
 
 
 def changed(old: str, new: str) -> bytes:
@@ -120,7 +132,7 @@ def outcome(data: bytes) -> tuple[Lesson | None, str]:
 def test_a_thousand_mutated_files_are_refused_or_read() -> None:
     """Whatever a file holds, there is one line of fault or a lesson; nothing else is raised."""
     rng = random.Random(7)
-    sources = [template().encode(), SMALL.encode(), *(_file(name) for name in ORDER)]
+    sources = [template().encode(), SMALL.encode(), *(_file(name) for name in (*ORDER, "tour.de"))]
     refused = 0
     for _ in range(1000):
         mutated = bytearray(rng.choice(sources))
@@ -203,14 +215,14 @@ def test_a_wrong_answer_gets_a_hint_and_after_some_tries_the_truth() -> None:
     player = Player(lesson, "Ada", at=1)
     true = 2 * run.facts.number("weight_1")
     assert not player.answer(str(true + 3), run.facts)
-    assert player.reply.startswith("Not yet. Take 2 times")
+    assert player.reply.startswith("Not yet. Lower: it is 2 times")
     assert not player.answer("what?", run.facts)
     assert player.reply == "'what?' is not a number."
     assert player.record.tries == 1
     assert not player.answer(str(true - 3), run.facts)
     assert player.answer(str(true + 9), run.facts)
     assert player.record.right is False
-    assert f"It is: {true:.6g}." in player.reply
+    assert f"The answer: {true:.6g}." in player.reply
 
 
 def test_keys_that_advance_are_locked_until_the_prediction_is_made() -> None:
@@ -241,3 +253,185 @@ def test_a_lesson_never_asks_a_file_for_anything() -> None:
         lesson = parse_lesson(changed("--surface 'x^2 + 10*y^2' -a 0.02 --seed student", run), "x")
         with pytest.raises(ProblemError):
             begin(lesson, 0)
+
+
+# What was predicted
+
+
+def answered(lesson: Lesson, at: int, given: str, name: str = "Ada") -> Player:
+    """A player who has given the last answer to a step, whether it is right or not."""
+    player = Player(lesson, name, at=at)
+    player.record.tries = lesson.reveal_after - 1
+    assert take_answer(player, given, begin_at(lesson, seed_of(name), at))
+    return player
+
+
+def test_a_predicted_loss_is_remembered_with_the_epoch_it_is_about() -> None:
+    """On x² + 4·y² the sixth step of the lesson is the third epoch."""
+    player = answered(bundled("slope"), 5, "0.125")
+    assert (player.record.guess, player.record.guess_epoch) == (0.125, 3)
+    assert answered(bundled("slope"), 3, "0.125").record.guess_epoch == 0  # x, and no loss
+
+
+def test_a_chosen_curve_predicts_the_loss_it_ends_with() -> None:
+    lesson = bundled("overshoot")
+    player = Player(lesson, "Ada", at=2)
+    place = player.curve_rates().index(0.02)
+    run = begin_at(lesson, seed_of("Ada"), 2)
+    x, y = run.facts.number("weight_1"), run.facts.number("weight_2")
+    player = answered(lesson, 2, str(place + 1))
+    expected = (x * 0.96**20) ** 2 + 10 * (y * 0.6**20) ** 2
+    assert player.record.right is False
+    assert player.record.guess == pytest.approx(expected, rel=1e-9)
+    assert player.record.guess_epoch == 21
+
+
+def test_a_choice_may_say_which_loss_it_predicts() -> None:
+    for given, share in (("1", 0.9), ("2", 1.1), ("3", 1.0)):
+        record = answered(bundled("tour"), 0, given).record
+        assert record.guess == pytest.approx(448.5138665 * share, rel=1e-6)
+        assert record.guess_epoch == 1
+
+
+# What the run does
+
+
+def test_a_skipped_task_leads_where_its_solution_leads() -> None:
+    lesson = bundled("tour")
+    run = begin(lesson, 0)
+    assert [order.name for order in orders_of(lesson.steps[0], run)] == ["step"]
+    run = begin_at(lesson, 0, 3)
+    assert run.facts.number("epoch") == 62
+    assert orders_of(lesson.steps[2], run) == []  # it is done already
+
+
+def test_numbers_of_other_epochs_are_those_that_the_run_had_there() -> None:
+    run = begin(bundled("tour"), 0)
+    seen = {}
+    for epoch in range(4):
+        seen[epoch] = [run.facts.number(name) for name in ("weight_2", "right", "changed", "limit")]
+        run.carry_out(bundled("tour").steps[0].then)
+    for epoch, numbers in seen.items():
+        now = [run.facts.number(name, epoch) for name in ("weight_2", "right", "changed", "limit")]
+        assert now == pytest.approx(numbers, rel=1e-9)
+    assert run.facts.number("right", 99) != run.facts.number("right", 99)  # not reached: NaN
+
+
+def test_the_verdict_can_be_asked_for() -> None:
+    """The default start of seed 63 saturates; the lesson says so, and the run has to agree."""
+    text = """format_version = 1
+id = "verdicts"
+title = "Verdicts"
+run = "--seed 63"
+
+[[step]]
+predict = "How will it go on?"
+then = ["run 100"]
+verdict = ["minimum", "saturated", "diverging"]
+
+[[step]]
+do = "Leave the plateau."
+until = "verdict != saturated"
+solution = ["branch cross-entropy", "run 100"]
+"""
+    lesson = parse_lesson(text.encode(), "verdicts.toml")
+    check_lesson(lesson)
+    assert Player(lesson, "Ada").options() == ["minimum", "saturated", "diverging"]
+    assert answered(lesson, 0, "1").record.right is False
+    assert "The answer: saturated." in answered(lesson, 0, "1").reply
+    assert answered(lesson, 0, "2").record.right is True
+    other = parse_lesson(text.replace('"saturated", ', "").encode(), "verdicts.toml")
+    with pytest.raises(LessonError, match=r"line 9, column 11: the verdict, saturated, is not"):
+        check_lesson(other)
+    for bad in ('["minimum"]', '["minimum", "stuck"]', '["minimum", "minimum"]'):
+        wrong = text.replace('["minimum", "saturated", "diverging"]', bad)
+        with pytest.raises(LessonError, match=r"verdicts.toml, line 9, column 11: "):
+            parse_lesson(wrong.encode(), "verdicts.toml")
+
+
+# Languages
+
+
+@pytest.mark.parametrize(
+    ("environ", "lang"),
+    [
+        ({}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "de"),
+        ({"LANG": "de_AT.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "C.UTF-8", "LC_MESSAGES": "de"}, "de"),
+        ({"LANG": "en_GB", "LC_ALL": "", "LC_MESSAGES": "fr@euro"}, "fr"),
+        ({"LANG": "POSIX"}, "en"),
+        ({"LANG": "../../etc"}, "en"),
+    ],
+)
+def test_the_environment_names_a_language(environ: dict[str, str], lang: str) -> None:
+    assert language(environ) == lang
+
+
+def test_a_lesson_is_in_the_language_asked_for_or_in_english() -> None:
+    assert bundled("tour", "de").title == "Rundgang"
+    assert bundled("tour", "fr").title == bundled("tour").title == "Tour"
+    assert [lesson.lang for lesson in translations("tour")] == ["en", "de"]
+
+
+def test_words_are_complete_in_every_language() -> None:
+    english, *others = known_words().values()
+    for words in others:
+        assert set(words) == set(english)
+        for key, word in words.items():
+            assert word.count("{}") == english[key].count("{}"), key
+
+
+def test_a_lesson_speaks_its_language() -> None:
+    lesson = bundled("tour", "de")
+    player = answered(lesson, 0, "2")
+    assert player.reply.startswith("Diesmal nicht. Ein Schritt geht gegen die Steigung")
+    assert "Die Antwort: er sinkt." in player.reply
+    player = Player(lesson, "Ada", at=2)
+    player.hint()
+    assert player.reply.startswith("Hinweis: ")
+
+
+def test_a_language_without_words_has_to_bring_them() -> None:
+    lesson = parse_lesson(changed('title = "Small"', 'title = "Small"\nlang = "fr"'), "x.toml")
+    with pytest.raises(LessonError, match=r"x.toml, line 4, column 8: .* \[words\] needs step, "):
+        check_lesson(lesson)
+    words = "".join(f"{key} = {word!r}\n" for key, word in known_words()[ENGLISH].items())
+    words = words.replace("'Right.'", "'Juste.'")
+    given = changed("[[step]]", f"[words]\n{words}\n[[step]]").replace(b"Small", b"Petit")
+    lesson = parse_lesson(given.replace(b'id = "small"', b'id = "small"\nlang = "fr"'), "x.toml")
+    check_lesson(lesson)
+    assert lesson.say("right") == "Juste."
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("right = 3", "line 7, column 9: right is text"),
+        ("rigth = 'x'", "line 7, column 9: 'rigth' is none of"),
+        ("answer_is = 'so'", "line 7, column 13: answer_is needs every {} of"),
+        ("right = '{} {}'", "line 7, column 9: right needs every {} of"),
+    ],
+)
+def test_a_fault_in_the_words_is_said_with_its_place(words: str, says: str) -> None:
+    given = changed("[[step]]", f"[words]\n{words}\n\n[[step]]")
+    with pytest.raises(LessonError) as refused:
+        parse_lesson(given, "small.toml")
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"alpha 0.08"', '"alpha 0.07"', "line 15, column 12: solution"),
+        ("within = 0.01", "within = 0.02", "line 10, column 10: within"),
+        ("-a 0.02", "-a 0.03", "line 4, column 7: run"),
+        ('then = ["step"]', 'then = ["step 2"]', "line 8, column 8: then"),
+    ],
+)
+def test_a_translation_changes_nothing_but_texts(old: str, new: str, key: str) -> None:
+    original = parse_lesson(SMALL.encode(), "small.toml")
+    check_translation(parse_lesson(changed("Below a", "Unter ein"), "small.de.toml"), original)
+    with pytest.raises(LessonError) as refused:
+        check_translation(parse_lesson(changed(old, new), "small.de.toml"), original)
+    assert str(refused.value) == f"small.de.toml, {key} is not that of small.toml"

@@ -120,6 +120,18 @@ def test_words_at_the_right_stand_behind_the_legend_or_are_left_out():
     assert "── train" in draw_box(3, 24, inside(), both, STYLE).text()[0]
 
 
+def test_the_panel_that_a_lesson_speaks_of_has_a_coloured_frame_and_a_sign():
+    for depth in ("truecolor", "256", "16", "mono"):
+        style = Style(palette_for(depth, dark=True), UNICODE)
+        cells = draw_box(6, 30, Cells.blank(4, 28, style), Heading("loss", pointed=True), style)
+        assert cells.text()[0].startswith("╭ » loss ─")
+        assert cells.fg[3, 0] == style.palette.warning
+        both = Heading("loss", pointed=True, focused=True)
+        cells = draw_box(6, 30, Cells.blank(4, 28, style), both, style)
+        assert cells.fg[3, 0] == style.palette.focus
+        assert "» loss" in cells.text()[0]
+
+
 def test_the_focused_panel_has_a_coloured_frame_and_without_colours_a_sign():
     for focused in (True, False):
         f = drawn(focused=focused)

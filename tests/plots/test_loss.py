@@ -7,7 +7,15 @@ import pytest
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Axes, Heading, geometry
 from tui_gd.plots.braille import pack, unpack
-from tui_gd.plots.curves import Curve, EpochScale, EpochView, draw_curves, half_width, smoothed
+from tui_gd.plots.curves import (
+    Curve,
+    EpochScale,
+    EpochView,
+    Mark,
+    draw_curves,
+    half_width,
+    smoothed,
+)
 from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.scale import Scale, nice_limits
 from tui_gd.plots.symbols import ASCII, UNICODE
@@ -579,3 +587,46 @@ def test_all_sizes_of_everything():
             for log_epochs in (False, True):
                 drawn = around(epochs, curves, *size, log_epochs=log_epochs, smooth=5, cursor=8)
                 assert drawn.cells.shape == size
+
+
+def test_a_guess_stands_at_its_place_with_its_value():
+    falling = curve(np.linspace(400, 100, 51))
+    drawn = around((0, 100), [falling], marks=(Mark(80, 250.0, "guess"),))
+    (at,) = np.argwhere(drawn.cells.code == ord(UNICODE.guess))
+    assert at[1] - drawn.left == int(drawn.x.bins(80, drawn.columns))
+    assert drawn.top + drawn.rows - 1 - at[0] == int(drawn.y.bins(250.0, drawn.rows))
+    assert "guess 250" in drawn.cells.text()[at[0]]
+    assert (drawn.cells.fg == bold(PALETTE.focus)).sum() == 1 + len("guess 250")
+
+
+def test_a_near_guess_widens_the_axis_and_a_far_one_is_an_arrow_at_its_edge():
+    falling = curve(np.linspace(400, 300, 51))
+    near = around((0, 50), [falling], marks=(Mark(50, 150.0, "guess"),))
+    assert near.y.low <= 150
+    far = around((0, 50), [falling], marks=(Mark(25, -1e6, "guess"),))
+    assert far.y.low > 100
+    (at,) = np.argwhere(far.cells.code == ord("↓"))
+    assert at[0] == far.top + far.rows - 1
+    high = around((0, 50), [falling], marks=(Mark(25, 1e6, "guess"),))
+    (at,) = np.argwhere(high.cells.code == ord("↑"))
+    assert at[0] == high.top
+    assert "guess 1e+06" in high.cells.text()[at[0]]
+
+
+def test_of_several_guesses_the_last_is_labelled_and_one_out_of_sight_is_left_out():
+    falling = curve(np.linspace(400, 100, 101))
+    marks = (Mark(10, 150.0, "guess"), Mark(60, 350.0, "guess"), Mark(999, 200.0, "guess"))
+    cells = around((0, 100), [falling], marks=marks[:2]).cells
+    assert (cells.code == ord(UNICODE.guess)).sum() == 2
+    text = "\n".join(cells.text())
+    assert "guess 350" in text
+    assert "150 " not in text.replace("guess 350", "")
+    cells = around((0, 100), [falling], marks=marks[2:]).cells
+    assert UNICODE.guess not in "\n".join(cells.text())
+
+
+def test_a_guess_without_colours_and_braille_has_a_sign():
+    mono = Style(palette_for("mono", dark=True), ASCII)
+    falling = curve(np.linspace(400, 100, 51))
+    cells = around((0, 50), [falling], marks=(Mark(40, 300.0, "guess"),), style=mono).cells
+    assert "? guess 300" in "\n".join(cells.text())

@@ -1,6 +1,7 @@
 """Lessons on the screen: what a learner reads, presses and gets."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,13 @@ from tui_gd.runs.store import Store
 from tui_gd.ui.context import Beginning
 
 
-def lesson(name: str, learner: str = "Ada") -> Beginning:
-    return Beginning(keep=True, lesson=(Player(bundled(name), learner), ""))
+def lesson(name: str, learner: str = "Ada", lang: str = "en") -> Beginning:
+    return Beginning(keep=True, lesson=(Player(bundled(name, lang), learner), ""))
 
 
-def begin(name: str, columns: int = 80, rows: int = 24, library: Path | None = None):
+def begin(name: str, columns: int = 80, rows: int = 24, lang: str = "en", **how: Any):
     """The interface with a lesson at its first step."""
-    return driving(columns, rows, library=library, beginning=lesson(name))
+    return driving(columns, rows, beginning=lesson(name, lang=lang), **how)
 
 
 async def reads(driver: Driver, *texts: str) -> None:
@@ -40,49 +41,49 @@ async def test_the_tours_first_steps(columns: int, rows: int) -> None:
         assert (await driver.status()).epoch == 0  # locked until the prediction is made
         assert driver.notices() == ["answer first"]
         await driver.press("enter")
-        await reads(driver, "Right. The loss fell from 448.5 to 392.", "enter next")
+        await reads(driver, "Right. It fell from 448.5 to 392.", "enter next")
         assert (await driver.status(epoch=1)).loss.startswith("392.0")
         await driver.press("enter")
         await reads(driver, "Tour 2 of 7", "For the weight of x2 it is 68.8")
         await driver.press("1")
-        await reads(driver, "Not this time. Up is where the loss rises.")
+        await reads(driver, "Not this time. Up is where the loss grows.")
         await driver.press("enter")
         await reads(driver, "Tour 3 of 7", "space runs")
         await driver.press("space")
-        await reads(driver, "Done. Steep at first, then flat.")
+        await reads(driver, "Done. Steep at first, then flat. And yet")
 
 
 async def test_a_number_is_typed_and_a_wrong_one_gets_a_hint() -> None:
     async with begin("slope") as driver:
-        await reads(driver, "Slope and sign, by hand 1 of 6")
+        await reads(driver, "Slope and sign, by hand 1 of 7")
         await driver.press("enter")
-        await reads(driver, "How large is the slope along x here?")
+        await reads(driver, "How large is the slope along x?")
         await driver.type("-9.9")
         await reads(driver, "-9.9_")
         await driver.press("backspace", "enter")
-        await reads(driver, "Not yet. Take 2 times")
+        await reads(driver, "Not yet. Higher: it is 2 times")
         run = driver.run.view.snapshot.lane
         await driver.type(f"{2 * run.weights[0]:.5f}")
         await driver.press("enter")
-        await reads(driver, "Right. You said")
+        await reads(driver, "Right.")
 
 
 async def test_leaving_and_coming_back(tmp_path: Path) -> None:
     library = tmp_path / "runs.sqlite3"
     async with begin("slope", library=library) as driver:
-        await reads(driver, "1 of 6")
+        await reads(driver, "1 of 7")
         await driver.press("enter")
-        await reads(driver, "2 of 6")
+        await reads(driver, "2 of 7")
         await driver.press("s")
-        await reads(driver, "3 of 6")
+        await reads(driver, "3 of 7")
         await driver.press("escape")
         await driver.until(lambda: driver.run.guide is None)
         await driver.until(lambda: "F4 comes back to it" in driver.text())
         await driver.press("f4")
-        await reads(driver, "3 of 6")
+        await reads(driver, "3 of 7")
     with Store(library) as store:
         left = saved(store)["slope"]
-    assert (left.place, left.name, left.steps) == (2, "Ada", 6)
+    assert (left.place, left.name, left.steps) == (2, "Ada", 7)
 
 
 async def test_what_a_lesson_locks_says_so() -> None:
@@ -128,3 +129,97 @@ async def test_the_first_start_offers_the_tour_once() -> None:
     async with driving() as driver:
         await driver.settled()
         assert "New here?" not in driver.text()
+
+
+async def test_a_prediction_stays_on_the_curve_until_the_run_begins_again() -> None:
+    async with begin("tour") as driver:
+        await reads(driver, "Tour 1 of 7")
+        await driver.press("2")  # it will rise
+        await reads(driver, "Not this time.")
+        await driver.until(lambda: "◇ your guess 493.4" in driver.read("#loss"))
+        await driver.press("enter")
+        await reads(driver, "2 of 7")
+        await driver.press("2")
+        await driver.press("enter", "space")
+        await driver.status(epoch=100)
+        assert "◇ your guess 493.4" in driver.read("#loss")
+        await driver.press(",")
+        assert "◇ your guess" in driver.read("#loss")  # the epochs are still there
+        await driver.press("i")
+        assert "◇" not in driver.read("#loss")  # norms are no losses
+        await driver.press("i", "i")
+        assert "◇ your guess" in driver.read("#loss")
+        await driver.press("r")
+        await driver.until(lambda: "◇" not in driver.read("#loss"))
+        await driver.press("space")
+        await driver.status(epoch=100)
+        assert "◇" not in driver.read("#loss")
+
+
+@pytest.mark.parametrize("depth", ["256", "mono"])
+async def test_the_panel_that_a_step_speaks_of_is_pointed_at(depth: Any) -> None:
+    async with begin("tour", depth=depth) as driver:
+        await reads(driver, "» Tour 1 of 7")
+        await driver.until(lambda: "» " in driver.read("#data").splitlines()[0])
+        assert "»" not in driver.read("#loss")
+        await driver.press("enter", "enter", "2", "enter")
+        await reads(driver, "3 of 7")
+        await driver.until(lambda: "» " in driver.read("#loss").splitlines()[0])
+        assert "»" not in driver.read("#data")
+        await driver.press("escape")
+        await driver.until(lambda: "»" not in driver.text())
+
+
+async def test_the_tour_in_german() -> None:
+    async with begin("tour", lang="de") as driver:
+        await reads(driver, "Rundgang 1 von 7 · Was du siehst", "enter antworten", "esc verlassen")
+        await driver.press(".")
+        assert driver.notices() == ["antworte zuerst"]
+        await driver.press("enter")
+        await reads(driver, "Richtig. Er sank von 448.5 auf 392.", "enter weiter")
+        await driver.until(lambda: "◇ geschätzt 403.7" in driver.read("#loss"))
+
+
+async def test_coming_back_the_run_is_where_it_was_too(tmp_path: Path) -> None:
+    library = tmp_path / "runs.sqlite3"
+    async with begin("tour", library=library) as driver:
+        await reads(driver, "1 of 7")
+        await driver.press("enter", "enter", "2", "enter")
+        await reads(driver, "3 of 7")
+        await driver.press(".")
+        await driver.status(epoch=3)
+        await driver.press("escape")
+        await driver.until(lambda: driver.run.left_lesson and driver.run.left_lesson[1])
+        await driver.press("space")
+        await driver.status(epoch=100)
+        await driver.press("f4")
+        await reads(driver, "3 of 7")
+        await driver.status(epoch=3)
+        await driver.until(lambda: "◇ your guess" in driver.read("#loss"))
+    async with driving(80, 24, library=library) as driver:  # and on another day
+        await driver.press("f4")
+        await reads(driver, "Tour 3 of 7")
+        await driver.status(epoch=3)
+
+
+async def test_skipping_leads_the_run_to_where_the_next_step_begins() -> None:
+    async with begin("tour") as driver:
+        await reads(driver, "1 of 7")
+        await driver.press("s")
+        await reads(driver, "2 of 7", "For the weight of x2 it is 68.8")
+        await driver.status(epoch=1)
+        await driver.press("s")
+        await reads(driver, "3 of 7")
+        await driver.press("s")
+        await reads(driver, "4 of 7", "to 0.4. Now")
+        await driver.status(epoch=62)
+
+
+async def test_a_wrong_answer_leaves_the_question_to_be_read() -> None:
+    async with begin("slope") as driver:
+        await reads(driver, "1 of 7")
+        await driver.press("enter")
+        await reads(driver, "How large is the slope along x?")
+        await driver.type("99")
+        await driver.press("enter")
+        await reads(driver, "Not yet. Lower: it is 2 times", "How large is the slope along x?")

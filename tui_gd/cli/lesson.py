@@ -3,10 +3,13 @@
 import argparse
 import csv
 import getpass
+import os
+import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui_gd.cli.live import terminal_for
 from tui_gd.cli.plain import Session
@@ -14,41 +17,73 @@ from tui_gd.cli.plain_run import PlainRun, WordError
 from tui_gd.errors import ProblemError
 from tui_gd.lessons.handin import Grade, grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import Lesson, LessonError
-from tui_gd.lessons.library import ORDER, TOUR, bundled, find_lesson, own_lessons, template
+from tui_gd.lessons.library import (
+    ORDER,
+    TOUR,
+    all_languages,
+    find_lesson,
+    in_language,
+    language,
+    own_lessons,
+    template,
+    translations,
+)
+from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, seed_of
-from tui_gd.lessons.replay import LessonRun, begin, curves, from_shared, start_of
-from tui_gd.problems import Problem
+from tui_gd.lessons.replay import (
+    LessonRun,
+    begin,
+    begin_at,
+    curves,
+    from_shared,
+    orders_of,
+    start_of,
+    take_answer,
+)
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
-from tui_gd.session.settings import RunSettings
-from tui_gd.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from tui_gd.lessons.progress import Saved
 
 MOST_LINES = 10_000
 
 
-def lessons(_: argparse.Namespace) -> int:
-    """List the lessons with how far each is."""
+def lessons(options: argparse.Namespace) -> int:
+    """List the lessons with how far each is, and in which languages there are."""
     from tui_gd.lessons.progress import saved
 
     with Store() as store:
         left = saved(store)
 
-    def row(lesson: Lesson) -> str:
+    def row(found: list[Lesson]) -> str:
+        lesson = in_language(found, _language(options))
         done = left[lesson.id].done if lesson.id in left else 0
-        return f"  {lesson.id:<14}  {done:>2}/{len(lesson.steps):<2}  {safe_text(lesson.title)}"
+        title = safe_text(lesson.title)
+        if len(found) > 1:
+            title += f" ({', '.join(one.lang for one in found)})"
+        return f"  {lesson.id:<14}  {done:>2}/{len(lesson.steps)} done  {title}"
 
-    tour = bundled(TOUR)
-    print(f"Start here:\n{row(tour)}\n\nLessons (gd-tui lesson ID):")
+    print(f"Start here:\n{row(translations(TOUR))}\n\nLessons (gd-tui lesson ID):")
     for name in ORDER:
         if name != TOUR:
-            print(row(bundled(name)))
-    own = list(own_lessons())
-    if own:
-        print("\nYour own:")
-    for one in own:
-        print(row(one) if isinstance(one, Lesson) else f"  {one}")
+            print(row(translations(name)))
+    own: dict[str, list[Lesson]] = {}
+    faults = []
+    for one in own_lessons():
+        if isinstance(one, Lesson):
+            own.setdefault(one.id, []).append(one)
+        else:
+            faults.append(f"  {one}")
+    if own or faults:
+        print("\n".join(["\nYour own:", *map(row, own.values()), *faults]))
     return 0
+
+
+def _language(options: argparse.Namespace) -> str:
+    """Return the language that is asked for, by an option or by the environment."""
+    return str(options.lang or language(os.environ))
 
 
 def lesson(options: argparse.Namespace) -> int:
@@ -64,7 +99,7 @@ def lesson(options: argparse.Namespace) -> int:
         return verbs[options.what](options)
     if options.rest:
         raise ProblemError(f"nothing follows gd-tui lesson {safe_text(options.what)}")
-    return _play(find_lesson(options.what), options)
+    return _play(find_lesson(options.what, _language(options)), options)
 
 
 def _play(found: Lesson, options: argparse.Namespace) -> int:
@@ -77,13 +112,13 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
     if at >= len(found.steps):
         raise ProblemError(f"--from {at + 1}: the lesson has {len(found.steps)} steps")
     player = Player(found, name, at=at, press=_typed)
-    line = ""
+    line = begin_at(found, seed_of(name), at).line() if at else ""
     if left and left.name == name and options.first is None:
-        if left.digest == found.digest:
+        if left.done >= left.steps:
+            print("gd-tui: this lesson is done: it starts again", file=sys.stderr)
+        elif left.digest == found.digest or _goes_on(found, left):
             left.resume(player)
             line = left.line
-        else:
-            print("gd-tui: the lesson's file has changed: it starts again", file=sys.stderr)
     terminal = None if options.plain else terminal_for(options)
     if terminal is None:
         return _LessonSession(_LessonRun.of(player, line), as_json=options.json).hold()
@@ -95,6 +130,27 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
     return run_interface(
         settings, Context(terminal, read_actions()), Beginning(keep=True, lesson=(player, line))
     )
+
+
+def _goes_on(found: Lesson, left: "Saved") -> bool:
+    """Ask whether a lesson whose file has changed goes on where it was left."""
+    same = any(left.digest == one.digest for one in _others(found))
+    if same:  # only the language is another one
+        return True
+    said = f"gd-tui: the file of this lesson has changed since you were at step {left.place + 1}"
+    if not (sys.stdin and sys.stdin.isatty()):
+        print(f"{said}: it starts again", file=sys.stderr)
+        return False
+    print(f"{said}. Go on there? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _others(found: Lesson) -> list[Lesson]:
+    """Return a lesson in every language that is known, but for a file's."""
+    try:
+        return all_languages(found.id)
+    except ProblemError:
+        return []
 
 
 def _user() -> str:
@@ -111,13 +167,17 @@ def _one(options: argparse.Namespace) -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tui_gd.lessons.check import check_lesson
+    from tui_gd.lessons.check import check_lesson, check_translation
     from tui_gd.ui.keys import ACTIONS
 
-    found = find_lesson(_one(options))
-    check_lesson(found, _verdict_kind, {action.name for action in ACTIONS})
-    questions = sum(step.kind != "read" for step in found.steps)
-    print(f"{found.id}: {len(found.steps)} steps, {questions} of them ask: all work")
+    original, *translated = all_languages(_one(options))
+    for found in (original, *translated):
+        check_lesson(found, {action.name for action in ACTIONS})
+        if found is not original:
+            check_translation(found, original)
+        questions = sum(step.kind != "read" for step in found.steps)
+        lang = f" ({found.lang})" if translated else ""
+        print(f"{found.id}{lang}: {len(found.steps)} steps, {questions} of them ask: all work")
     return 0
 
 
@@ -132,14 +192,16 @@ def _left(options: argparse.Namespace) -> Player:
     """Return the player of a lesson as it was left."""
     from tui_gd.lessons.progress import saved
 
-    found = find_lesson(_one(options))
+    known = all_languages(_one(options))
+    found = in_language(known, _language(options))
     with Store() as store:
         left = saved(store).get(found.id)
     if left is None:
         raise ProblemError(f"{found.id} was not played here: gd-tui lesson {found.id}")
+    found = next((one for one in known if one.digest == left.digest), found)
     if left.digest != found.digest:
         raise ProblemError(f"{found.id}: the lesson's file has changed since it was played")
-    player = Player(found, options.name or left.name)
+    player = Player(found, options.name or left.name, press=_typed)
     left.resume(player)
     return player
 
@@ -158,7 +220,8 @@ def _review(options: argparse.Namespace) -> int:
     ):
         if step.kind == "read":
             continue
-        print(f"\n## {number}. {step.title or step.kind}\n\n{safe_text(record.asked, None)}\n")
+        question = record.asked or re.sub(r"\{[^{}]*\}", "…", player.fill(step.text, None))
+        print(f"\n## {number}. {step.title or step.kind}\n\n{safe_text(question, None)}\n")
         if record.skipped or not record.done:
             print("- skipped" if record.skipped else "- not answered")
         elif step.kind == "do":
@@ -181,11 +244,13 @@ def _grade(options: argparse.Namespace) -> int:
 
     if len(options.rest) < 2:
         raise ProblemError("gd-tui lesson grade takes a lesson and hand-ins: lines, or files")
-    found = find_lesson(options.rest[0])
-    grades = []
+    known = all_languages(options.rest[0])
+    found, grades = known[0], []
     for line in _lines(options.rest[1:]):
         try:
-            grades.append(grade(found, read_hand_in(line), _verdict_kind))
+            hand_in = read_hand_in(line)
+            played = next((one for one in known if one.digest == hand_in.digest), found)
+            grades.append(grade(played, hand_in))
         except LessonError:
             raise
         except ProblemError as error:
@@ -274,12 +339,6 @@ HELP = (
 )
 
 
-def _verdict_kind(trainer: Trainer, settings: RunSettings, problem: Problem) -> str:
-    """Return the kind of the verdict on a run."""
-    run = PlainRun(settings, problem, trainer, None, epochs=trainer.epoch, seed=settings.seed)
-    return run.verdict_kind()
-
-
 def _typed(action: str) -> str:
     """Return what is typed for an action, in brackets so that it stands out."""
     name = _TYPED.get(action)
@@ -311,9 +370,7 @@ class _LessonRun(PlainRun):
 
     @property
     def _as_lesson(self) -> LessonRun:
-        return LessonRun(
-            self.settings, self.problem, self.trainer, self.seed, self.start_number, _verdict_kind
-        )
+        return LessonRun(self.settings, self.problem, self.trainer, self.seed, self.start_number)
 
     def greeting(self) -> list[str]:
         """Return the step that the learner is at."""
@@ -324,9 +381,9 @@ class _LessonRun(PlainRun):
         player = self.player
         if player.finished:
             right, asked = player.score
-            return [f"the end: {right} of {asked} right (gd-tui lesson review {player.lesson.id})"]
+            return [player.say("end", right, asked, player.lesson.id)]
         step, lesson = player.step, player.lesson
-        title = f"{lesson.title} {player.at + 1} of {len(lesson.steps)}"
+        title = player.say("step", lesson.title, player.at + 1, len(lesson.steps))
         lines = ["", f"{title}: {step.title}" if step.title else title]
         lines += textwrap.wrap(player.text(self._as_lesson.facts), 78)
         if step.curves:
@@ -338,10 +395,10 @@ class _LessonRun(PlainRun):
     def _prompt(self) -> str:
         step = self.player.step
         if not self.player.waits:
-            return "next goes on"
+            return self.player.say("ask_next")
         if step.kind == "do":
-            return "hint helps"
-        return "your number?" if step.number else "your answer?"
+            return self.player.say("ask_task")
+        return self.player.say("ask_number" if step.number else "ask_answer")
 
     def _curves(self) -> list[str]:
         """Return every curve as a line of losses."""
@@ -357,32 +414,43 @@ class _LessonRun(PlainRun):
     def answer(self, text: str) -> list[str]:
         """Answer what is asked; when it is done the run shows what really happens."""
         player, here = self.player, self._as_lesson
-        line = here.line()
-        outcome = here.copy()
-        outcome.carry_out(player.step.then)
-        player.record.asked = player.text(here.facts)
-        done = player.answer(text, outcome.facts)
-        if not done:
+        if not take_answer(player, text, here):
             return [player.reply, self._prompt()]
-        player.record.run = line
-        here.carry_out(player.step.then)
-        self.seed, self.start_number = here.seed, here.start
+        self._carry_out(player.step.then)
         self.save()
-        return [player.reply, *(self.status() if player.step.then else []), self._prompt()]
+        lines, record = [player.reply], player.record
+        if record.guess_epoch:
+            is_now = f"{here.facts.number('loss'):.6g}"
+            lines.append(player.say("guess_was", record.guess_epoch, f"{record.guess:.6g}", is_now))
+        return [*lines, *(self.status() if player.step.then else []), self._prompt()]
+
+    def _carry_out(self, orders: Sequence[Order]) -> None:
+        here = self._as_lesson
+        here.carry_out(orders)
+        self.seed, self.start_number = here.seed, here.start
 
     def next(self, text: str) -> list[str]:
         """Go to the next step."""
         del text
+        step = self.player.step
         if not self.player.next():
             return [self._prompt()]
+        if step.kind == "read":
+            self._carry_out(step.then)
         self.save()
         return self.ask()
 
     def skip(self, text: str) -> list[str]:
-        """Leave a step undone."""
+        """Leave a step undone; the run does what it would have led to."""
         del text
-        if not self.player.skip():
-            return [self.player.reply]
+        player, step = self.player, self.player.step
+        waited, record = player.waits, player.record
+        asked = player.text(self._as_lesson.facts)
+        if not player.skip():
+            return [player.reply]
+        if waited:
+            record.asked = asked
+            self._carry_out(orders_of(step, self._as_lesson))
         self.save()
         return self.ask()
 
@@ -439,7 +507,9 @@ class _LessonSession(Session):
         call = super().parse(words)
         if call is not None and player.locks(self._action(*call)):
             locked = player.lesson_locks(self._action(*call))
-            raise WordError(f"{call[0]}: not in this lesson" if locked else "answer first")
+            raise WordError(
+                f"{call[0]}: {player.say('not_here')}" if locked else player.say("answer_first")
+            )
         return call
 
     def _answers(self, words: list[str]) -> bool:

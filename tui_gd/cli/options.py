@@ -412,8 +412,15 @@ def _add_lesson(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", metavar="NAME", help="who learns; numbers are drawn from it")
     parser.add_argument("--csv", action="store_true", help="of grade: write CSV")
+    _add_language(parser)
     parser.epilog = LESSON_VERBS
     _add_screen(parser)
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lang", metavar="LANG", help="the language of the lesson, as de (that of the environment)"
+    )
 
 
 def _add_help(parser: argparse.ArgumentParser) -> None:
@@ -473,7 +480,7 @@ COMMANDS = (
         _add_data,
         "data:main",
     ),
-    Command("lessons", "", "List the lessons", _add_nothing, "lesson:lessons"),
+    Command("lessons", "", "List the lessons", _add_language, "lesson:lessons"),
     Command(
         "lesson",
         "LESSON [options]",

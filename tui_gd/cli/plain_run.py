@@ -361,10 +361,6 @@ class PlainRun:
         nothing(text)
         return self._seen(verdict_lines)
 
-    def verdict_kind(self) -> str:
-        """Return the kind of the verdict on the current lane, in a word."""
-        return "".join(self._seen(verdict_kind))
-
     def describe(self, text: str) -> list[str]:
         """Say how the current lane's training or test loss has gone."""
         names = {"": "train", "loss": "train", "test": "test"}
@@ -549,8 +545,3 @@ def verdict_lines(view: View, wanted: Wanted) -> list[str]:
 def starts_lines(view: View, wanted: Wanted) -> list[str]:
     """Return how many of hundreds of random starts end where; raise `Interrupted` as above."""
     return _studied(StartsPanel(), view, wanted).summary(view)
-
-
-def verdict_kind(view: View, wanted: Wanted) -> list[str]:
-    """Return the kind of the verdict, one word; raise `Interrupted` as above."""
-    return [str(_studied(WhyPanel(), view, wanted).verdict(view).kind)]

@@ -4,21 +4,20 @@ import math
 import textwrap
 from collections.abc import Collection
 from itertools import pairwise
+from typing import NoReturn
 
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.checks import actions_in, fill
-from tui_gd.lessons.lesson import Lesson, LessonError, Step
+from tui_gd.lessons.checks import Facts, actions_in, fill
+from tui_gd.lessons.lesson import ENGLISH, Lesson, LessonError, Step, known_words
 from tui_gd.lessons.player import Player, seed_of
-from tui_gd.lessons.replay import LessonRun, VerdictOf, begin, curves
+from tui_gd.lessons.replay import LessonRun, begin, curves, orders_of
 
 NAMES = ("Ada", "Bo", "Chen")
 TEXT_WIDTH, MOST_LINES = 74, 6
 """A step's text and its choices have to fit into so many lines of an 80-column screen."""
 
 
-def check_lesson(
-    lesson: Lesson, verdict: VerdictOf | None = None, actions: Collection[str] | None = None
-) -> None:
+def check_lesson(lesson: Lesson, actions: Collection[str] | None = None) -> None:
     """Play a lesson through; `LessonError` names the first step that does not work, with its place.
 
     Every number that is asked for exists, every `do` is not yet true at its start and is reached by
@@ -26,8 +25,9 @@ def check_lesson(
     """
     if actions is not None:
         _check_actions(lesson, actions)
+    _check_words(lesson)
     for name in NAMES:
-        run = begin(lesson, seed_of(name), verdict)
+        run = begin(lesson, seed_of(name))
         player = Player(lesson, name)
         for at, step in enumerate(lesson.steps):
             try:
@@ -56,6 +56,44 @@ def _check_actions(lesson: Lesson, actions: Collection[str]) -> None:
                     raise LessonError(f"{lesson.name}, {place}: <{name}> is no action")
 
 
+def _check_words(lesson: Lesson) -> None:
+    """Refuse a lesson in a language in which gd-tui has no words, unless the file brings them."""
+    known = known_words()
+    missing = [word for word in known[ENGLISH] if word not in lesson.words]
+    if missing and lesson.lang not in known:
+        raise LessonError(
+            f"{lesson.name}, {lesson.place('lang')}: for lang {lesson.lang!r} [words] needs"
+            f" {', '.join(missing)}"
+        )
+
+
+def check_translation(lesson: Lesson, original: Lesson) -> None:
+    """Refuse a translation that differs in more than its texts; `LessonError` names the place.
+
+    Answers, hand-ins and progress hold in every language only if steps, orders, checks and the
+    order of choices are the same.
+    """
+    for key in ("id", "run", "panels", "hide", "lock", "skip", "reveal_after"):
+        if getattr(lesson, key) != getattr(original, key):
+            _differs(lesson, key, original)
+    if len(lesson.steps) != len(original.steps):
+        _differs(lesson, "step", original)
+    for at, (one, other) in enumerate(zip(lesson.steps, original.steps, strict=True)):
+        keys = ("kind", "panel", "then", "number", "relative", "absolute", "range", "curves")
+        for key in (*keys, "verdict", "until", "solution"):
+            if getattr(one, key) != getattr(other, key):
+                place = {"relative": "within", "absolute": "within"}.get(key, key)
+                _differs(lesson, f"step.{at}.{place}", original)
+        marks = [[(choice.right, choice.mark) for choice in step.choice] for step in (one, other)]
+        if marks[0] != marks[1]:
+            _differs(lesson, f"step.{at}.choice", original)
+
+
+def _differs(lesson: Lesson, path: str, original: Lesson) -> NoReturn:
+    key = path.rpartition(".")[2]
+    raise LessonError(f"{lesson.name}, {lesson.place(path)}: {key} is not that of {original.name}")
+
+
 class _StepError(Exception):
     """What is wrong with a step; `key` is the key of its table that is at fault."""
 
@@ -71,40 +109,47 @@ def _play(player: Player, run: LessonRun) -> None:
     if step.until is not None:
         if step.until.holds(run.facts):
             raise _StepError("until is true before anything is done", "until")
-        for order in step.solution:
-            run.carry_out([order])
-            if player.reached(run.facts):
-                return
-        raise _StepError("solution does not reach until", "solution")
+        run.carry_out(orders_of(step, run))
+        if not player.reached(run.facts):
+            raise _StepError("solution does not reach until", "solution")
+        return
     if step.curves:
-        _check_curves(step, run)
+        _check_curves(step, player, run)
+    for choice in step.choice:
+        if choice.mark is not None and math.isnan(choice.mark.value(run.facts)):
+            raise _StepError(f"{choice.mark.text} has no value here", "choice")
     run.carry_out(step.then)
     if not step.asks:
         return
-    facts = run.facts
+    _answer(player, run.facts)
+
+
+def _answer(player: Player, facts: Facts) -> None:
+    """Give a question's own answer."""
+    step = player.step
     if step.number is not None:
         true = step.number.value(facts)
         if math.isnan(true):
             raise _StepError(f"{step.number.text} has no value here", "number")
         if step.range is not None and not step.is_right(true, true):
             raise _StepError(f"the true number, {true:.6g}, is not in range", "range")
+    if step.verdict and not player.right_answer(facts):
+        raise _StepError(f"the verdict, {player.right_words(facts)}, is not listed", "verdict")
     player.answer(player.right_answer(facts), facts)
     if player.record.right is not True:
         raise _StepError("its own answer is not taken as right")
 
 
 def _check_text(step: Step, text: str) -> None:
-    lines = len(textwrap.wrap(text, TEXT_WIDTH)) + max(len(step.choice), bool(step.curves))
+    answers = max(len(step.choice), len(step.curves), len(step.verdict))
+    lines = len(textwrap.wrap(text, TEXT_WIDTH)) + answers
     if lines > MOST_LINES:
         raise _StepError(f"needs {lines} lines of 80 columns, and there are {MOST_LINES}")
 
 
-def _check_curves(step: Step, run: LessonRun) -> None:
+def _check_curves(step: Step, player: Player, run: LessonRun) -> None:
     """Refuse curves that cannot be told apart."""
-    rates = [order.number for order in step.then if order.name == "alpha"]
-    if rates[0] not in step.curves:
-        raise _StepError(f"the true α, {rates[0]:g}, is not among the curves", "curves")
-    ends = sorted(float(losses[-1]) for losses in curves(run, step.curves, step.then))
+    ends = sorted(float(losses[-1]) for losses in curves(run, player.curve_rates(), step.then))
     for one, other in pairwise(ends):
         if abs(other - one) < 0.01 * max(abs(one), abs(other)):
             raise _StepError("two curves end within 1 % of each other", "curves")

@@ -6,6 +6,7 @@ are + - * / ^, comparisons, and `and or not`. `NAME@N` is a number at epoch N. N
 | name | is |
 | --- | --- |
 | loss, test | train and test loss of the current lane |
+| best | the least test loss of all epochs so far |
 | accuracy | the share of test rows that are right; wrong, right: their numbers |
 | norm | the length of the direction of descent, ‖g‖ |
 | alpha | the learning rate |
@@ -33,10 +34,11 @@ from tui_gd.problems.formula import ARITHMETIC, LOGIC, Grammar, Part, read_formu
 
 NUMBERS = (
     *("loss", "test", "accuracy", "right", "wrong", "norm", "alpha", "limit", "lambda"),
-    *("epoch", "newest", "lanes", "changed", "start"),
+    *("best", "epoch", "newest", "lanes", "changed", "start"),
     *(f"{kind}_{number}" for kind in ("weight", "gradient") for number in range(1, 65)),
 )
-AT_EPOCH = frozenset({"loss", "test", "norm", "alpha"})
+NOT_AT_EPOCH = frozenset({"best", "epoch", "newest", "lanes", "start"})
+"""What is the run's, and of no epoch."""
 # every kind of verdict stands for a number of its own
 KINDS = {re.sub(r"\W+", "_", str(kind)): float(code) for code, kind in enumerate(Kind)}
 GRAMMAR = Grammar(
@@ -128,9 +130,9 @@ def read_check(text: str) -> Check:
     parts = read_formula(text, GRAMMAR)
     for part in parts:
         name, _, epoch = part.text.partition("@")
-        if part.kind == "name" and epoch and (name not in AT_EPOCH or len(epoch) > 8):
-            known = ", ".join(sorted(AT_EPOCH))
-            raise ProblemError(f"check, column {part.token.column}: @N follows one of {known}")
+        if part.kind == "name" and epoch and (name in NOT_AT_EPOCH or len(epoch) > 8):
+            never = ", ".join(sorted(NOT_AT_EPOCH))
+            raise ProblemError(f"check, column {part.token.column}: @N does not follow {never}")
     return Check(text, parts)
 
 

@@ -11,18 +11,26 @@ from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.training.trainer import Trainer
 
+RECORDED = frozenset({"loss", "test", "norm", "alpha"})
+"""What the history holds for every epoch."""
+
 
 class RunFacts:
     """What a trainer's current lane says.
 
-    `start` counts the starts of the lesson's run from 1. `verdict` returns the kind of the verdict,
-    which only an interface that shows verdicts knows.
+    `start` counts the starts of the lesson's run from 1. `verdict` returns the kind of the verdict.
+    `at` returns the facts at another epoch, for numbers that are not on record.
     """
 
     def __init__(
-        self, trainer: Trainer, *, start: int = 1, verdict: Callable[[], str] = lambda: ""
+        self,
+        trainer: Trainer,
+        *,
+        start: int = 1,
+        verdict: Callable[[], str] = lambda: "",
+        at: Callable[[int], "RunFacts"] | None = None,
     ) -> None:
-        self._trainer, self._start, self._verdict = trainer, start, verdict
+        self._trainer, self._start, self._verdict, self._at = trainer, start, verdict, at
         self._predictor = Predictor(trainer.model, trainer.problem.task)
 
     @property
@@ -30,14 +38,17 @@ class RunFacts:
         return self._trainer.position(self._trainer.current) or 0
 
     def word(self, name: str) -> str:
-        """Return the kind of the verdict."""
-        assert name == "verdict"
+        """Return the kind of the verdict: what is called `verdict`."""
+        del name
         return self._verdict()
 
     def number(self, name: str, epoch: int | None = None) -> float:
         """Return a number of the current lane, at `epoch` or at the viewed one."""
-        if epoch is not None:
+        if epoch is not None and name in RECORDED:
             return self._recorded(name, epoch)
+        if epoch is not None:
+            reached = self._at is not None and epoch <= self._trainer.newest
+            return self._at(epoch).number(name) if self._at and reached else math.nan
         trainer, position = self._trainer, self._position
         kind, _, index = name.partition("_")
         if index:
@@ -53,6 +64,7 @@ class RunFacts:
             "loss": lambda: trainer.loss[position],
             "norm": lambda: float(np.linalg.norm(trainer.grad[position])),
             "test": self._test,
+            "best": self._best,
             "limit": lambda: self._curvature("limit"),
             "lambda": lambda: self._curvature("lambda"),
         }
@@ -63,6 +75,11 @@ class RunFacts:
     def _test(self) -> float:
         self._trainer.finish_tests()
         return self._recorded("test", self._trainer.epoch)
+
+    def _best(self) -> float:
+        self._trainer.finish_tests()
+        losses = self._trainer.test_losses(self._position)
+        return float(np.fmin.reduce(losses, initial=np.nan))
 
     def _rows(self, name: str, weights: Floats) -> float:
         """Return how many test rows are right, wrong, or predicted otherwise than at the start."""

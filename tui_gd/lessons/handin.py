@@ -18,7 +18,7 @@ from typing import Any
 from tui_gd.errors import ProblemError
 from tui_gd.lessons.lesson import Lesson, Step
 from tui_gd.lessons.player import Player, Record, seed_of
-from tui_gd.lessons.replay import LessonRun, VerdictOf, from_shared, start_of
+from tui_gd.lessons.replay import LessonRun, from_shared, start_of
 from tui_gd.runs.share import open_line
 from tui_gd.session.settings import RunSettings
 
@@ -120,11 +120,7 @@ def read_record(value: Any) -> Record:
     return Record(**value)
 
 
-def grade(
-    lesson: Lesson,
-    hand_in: HandIn,
-    verdict: VerdictOf | None = None,
-) -> Grade:
+def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
     """Replay a hand-in and say for every step what it is worth.
 
     Words: `read`, `right`, `wrong`, `skipped`, `open` (not answered), `refuted` (the run does not
@@ -142,8 +138,7 @@ def grade(
         return Grade(hand_in.name, (), 0, 0, 0, 0, fault)
     start = start_of(lesson, seed_of(hand_in.name)).settings
     words = [
-        _judge(_Place(lesson, hand_in.name, i), record, start, verdict)
-        for i, record in enumerate(records)
+        _judge(_Place(lesson, hand_in.name, i), record, start) for i, record in enumerate(records)
     ]
     asked = sum(step.kind != "read" for step in lesson.steps)
     return Grade(
@@ -152,7 +147,7 @@ def grade(
         words.count("right"),
         asked,
         sum(record.tries for record in records),
-        sum(record.skipped for record in records),
+        0 if lesson.skip == "free" else sum(record.skipped for record in records),
     )
 
 
@@ -169,13 +164,13 @@ class _Place:
         return self.lesson.steps[self.at]
 
 
-def _judge(place: _Place, record: Record, start: RunSettings, verdict: VerdictOf | None) -> str:
+def _judge(place: _Place, record: Record, start: RunSettings) -> str:
     if record.skipped or record.right is None:
         return "skipped" if record.skipped else "open"
     if place.step.kind == "read":
         return "read"
     try:
-        right = _replayed(place, record, _run_of(record.run, start, verdict))
+        right = _replayed(place, record, _run_of(record.run, start))
     except ProblemError:
         return "refuted"
     if right != record.right:
@@ -195,11 +190,11 @@ def _replayed(place: _Place, record: Record, run: LessonRun) -> bool:
     return player.record.right is True
 
 
-def _run_of(line: str, start: RunSettings, verdict: VerdictOf | None) -> LessonRun:
+def _run_of(line: str, start: RunSettings) -> LessonRun:
     """Return the run of a share line, which has to be on the lesson's problem and model."""
     shared = open_line(line)
     changed = {name: getattr(start, name) for name in CHANGEABLE}
     drawn = shared.settings.seed - start.seed
     if replace(shared.settings, **changed) != start or not 0 <= drawn <= MOST_STARTS:
         raise ProblemError("the run did not start where the lesson does")
-    return from_shared(shared, verdict)
+    return from_shared(shared)

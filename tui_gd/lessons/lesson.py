@@ -3,7 +3,8 @@
 A file holds no code. It names a start (what follows `gd-tui` on a command line, or a share line),
 panels, and steps of four kinds: `read`, `predict` (guess, then see), `do` (bring the run to a
 state) and `ask`. What a step does to the run is written in the words of `gd-tui --plain`; checks
-are read by `tui_gd.lessons.checks`.
+are read by `tui_gd.lessons.checks`. What gd-tui itself says in a lesson is in `words.toml` by
+language, and a file may bring words of its own.
 """
 
 import hashlib
@@ -12,10 +13,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 from tui_gd.errors import ProblemError
+from tui_gd.lessons.checks import KINDS as VERDICTS
 from tui_gd.lessons.checks import Check, fill, read_check
 from tui_gd.lessons.orders import Order, read_order
 
@@ -27,6 +31,7 @@ LONGEST_TEXT = 420
 LONGEST_WORD = 160
 PANELS = ("loss", "data", "report", "step", "landscape", "lanes", "why", "changes", "network")
 SKIPS = ("free", "counted", "never")
+ENGLISH = "en"
 
 Kind = Literal["read", "predict", "do", "ask"]
 KINDS: tuple[Kind, ...] = ("read", "predict", "do", "ask")
@@ -37,18 +42,35 @@ class LessonError(ProblemError):
     """What is wrong with a lesson's file, and where: one line."""
 
 
+@cache
+def known_words() -> dict[str, dict[str, str]]:
+    """Return what gd-tui says in lessons, by language; every `{}` is filled in."""
+    text = (resources.files("tui_gd.lessons") / "words.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def words_for(lang: str) -> dict[str, str]:
+    """Return what gd-tui says in that language, in English what it has no words for."""
+    known = known_words()
+    return known[ENGLISH] | known.get(lang, {})
+
+
 @dataclass(frozen=True)
 class Choice:
-    """An answer to choose; `say` is the reply to it."""
+    """An answer to choose; `say` is the reply to it.
+
+    `mark` is the loss that it predicts: a formula, computed before `then`.
+    """
 
     text: str
     right: bool = False
     say: str = ""
+    mark: Check | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step. What is asked, if anything, is `number`, `curves`, `choice` or `one_of`.
+    """One step. What is asked is `number`, `curves`, `choice`, `verdict` or `one_of`, or nothing.
 
     `then` is carried out when the prediction is given, or when a `read` step is left. A number is
     right within `relative` times its size or `absolute` of it, or in `range`. `until` ends a `do`.
@@ -69,6 +91,7 @@ class Step:
     curves: tuple[float, ...] = ()
     choice: tuple[Choice, ...] = ()
     one_of: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
     until: Check | None = None
     hint: tuple[str, ...] = ()
     solution: tuple[Order, ...] = ()
@@ -97,14 +120,22 @@ class Lesson:
     digest: str
     name: str = ""
     """What errors call the file."""
-    lang: str = "en"
+    lang: str = ENGLISH
     panels: tuple[str, ...] = ("loss", "data")
     hide: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()
     skip: Skip = "counted"
     reveal_after: int = 3
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What the file says in place of `words.toml`."""
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
     """Line and column of every key, by its path, as `step.2.until`."""
+
+    def say(self, word: str, *values: object) -> str:
+        """Return what gd-tui says in the lesson's language, with each `{}` filled in."""
+        parts = (self.words.get(word) or words_for(self.lang)[word]).split("{}")
+        filled = [part + str(value) for part, value in zip(parts, values, strict=False)]
+        return "".join([*filled, *parts[len(filled) :]])
 
     def place(self, path: str) -> str:
         """Return where in the file a key is, as `line 12, column 9`."""
@@ -151,7 +182,7 @@ class _Reader:
     def lesson(self, document: dict[str, Any], digest: str) -> Lesson:
         """Return the lesson in a document."""
         known = {"format_version", "id", "lang", "title", "run", "panels", "hide", "lock", "skip"}
-        self._refuse_others(document, known | {"reveal_after", "step"}, "")
+        self._refuse_others(document, known | {"reveal_after", "words", "step"}, "")
         version = document.get("format_version")
         if version != VERSION:
             raise self.fault("format_version", f"format_version must be {VERSION}")
@@ -176,14 +207,34 @@ class _Reader:
             steps=tuple(self._step(step, f"step.{i}") for i, step in enumerate(steps)),
             digest=digest,
             name=self._name,
-            lang=self._text(document, "lang", 20) or "en",
+            lang=self._lang(document),
             panels=self._panels(document, "panels") or ("loss", "data"),
             hide=self._panels(document, "hide"),
             lock=self._texts(document, "lock", 40),
             skip=skip,
             reveal_after=reveal,
+            words=self._words(document),
             places=self._places,
         )
+
+    def _lang(self, document: dict[str, Any]) -> str:
+        lang = self._text(document, "lang", 20) or ENGLISH
+        if not re.fullmatch(r"[a-z]{2,3}", lang):
+            raise self.fault("lang", "lang is a language's code of 2 or 3 letters, as de")
+        return lang
+
+    def _words(self, document: dict[str, Any]) -> dict[str, str]:
+        """Read what the file says in place of `words.toml`."""
+        table = document.get("words", {})
+        if type(table) is not dict:
+            raise self.fault("words", "words is a table: [words]")
+        english = known_words()[ENGLISH]
+        self._refuse_others(table, set(english), "words")
+        words = {key: self._text(table, key, LONGEST_WORD, "words", required=True) for key in table}
+        for key, text in words.items():
+            if text.count("{}") != english[key].count("{}"):
+                raise self.fault(f"words.{key}", f"{key} needs every {{}} of {english[key]!a}")
+        return words
 
     def _step(self, table: object, path: str) -> Step:
         if type(table) is not dict:
@@ -195,7 +246,7 @@ class _Reader:
         allowed = {kind, "title", "panel", "then", "after"}
         if kind in {"predict", "ask"}:
             allowed |= {"number", "within", "range", "too_high", "too_low", "curves", "choice"}
-            allowed |= {"one_of"}
+            allowed |= {"one_of", "verdict"}
         if kind == "do":
             allowed |= {"until", "hint", "solution"}
         self._refuse_others(table, allowed, path)
@@ -217,6 +268,7 @@ class _Reader:
             self._rates(table, path),
             self._choices(table, path),
             self._texts(table, "one_of", 60, path),
+            self._verdicts(table, path),
             self._check(table, "until", path),
             self._texts(table, "hint", LONGEST_WORD, path),
             self._orders(table, "solution", path),
@@ -227,9 +279,9 @@ class _Reader:
 
     def _complete(self, step: Step, path: str) -> None:
         """Refuse a step that asks nothing, or more than one thing."""
-        asked = [bool(step.number), bool(step.curves), bool(step.choice), bool(step.one_of)]
-        if step.asks and sum(asked) != 1:
-            raise self.fault(path, "a question has one of number, curves, choice, one_of")
+        asked = (step.number, step.curves, step.choice, step.verdict, step.one_of)
+        if step.asks and sum(map(bool, asked)) != 1:
+            raise self.fault(path, "a question has one of number, curves, choice, verdict, one_of")
         if step.kind == "predict" and not step.then:
             raise self.fault(path, "a prediction needs then: what the run does")
         if step.curves and not any(order.name == "alpha" for order in step.then):
@@ -364,36 +416,58 @@ class _Reader:
             raise self.fault(place, "choice is a list of 2 to 6 tables")
         choices = []
         for one in value:
-            if type(one) is not dict or not set(one) <= {"text", "right", "say"}:
+            if type(one) is not dict or not set(one) <= {"text", "right", "say", "mark"}:
                 raise self.fault(place, "a choice is { text = '…', right = true, say = '…' }")
+            if "mark" in one and "predict" not in table:
+                raise self.fault(place, "mark is for predict: the loss that a choice predicts")
             if type(one.get("right", False)) is not bool:
                 raise self.fault(place, "right is true or false")
             text = self._text(one, "text", 70, place, required=True)
             choices.append(
-                Choice(text, one.get("right", False), self._filled(one, "say", LONGEST_WORD, place))
+                Choice(
+                    text,
+                    one.get("right", False),
+                    self._filled(one, "say", LONGEST_WORD, place),
+                    self._check(one, "mark", place),
+                )
             )
         return tuple(choices)
+
+    def _verdicts(self, table: dict[str, Any], path: str) -> tuple[str, ...]:
+        kinds = self._texts(table, "verdict", 30, path)
+        names = tuple(re.sub(r"\W+", "_", kind) for kind in kinds)
+        for name in names:
+            if name not in VERDICTS:
+                raise self.fault(f"{path}.verdict", f"{name!a} is none of {', '.join(VERDICTS)}")
+        if kinds and not 2 <= len(set(names)) == len(names) <= 6:
+            raise self.fault(f"{path}.verdict", "verdict is a list of 2 to 6 different verdicts")
+        return names
 
 
 def _places(text: str) -> dict[str, tuple[int, int]]:
     """Return line and column of every key of a lesson's file, from 1.
 
-    tomllib keeps no positions, so lines are looked at: `[[step]]` begins a step, `key =` is a key.
+    tomllib keeps no positions, so lines are looked at: `[[step]]` begins a step, `[words]` the
+    words, `key =` is a key.
     """
     places: dict[str, tuple[int, int]] = {}
-    step, inside = -1, ""
+    step, inside, table = -1, "", ""
     for number, line in enumerate(text.splitlines(), 1):
         if inside:
             inside = "" if inside in line else inside
             continue
         if line.strip().startswith("[[step]]"):
             step += 1
+            table = f"step.{step}."
             places[f"step.{step}"] = (number, 1)
+            continue
+        if line.strip().startswith("[words]"):
+            table = "words."
+            places["words"] = (number, 1)
             continue
         found = re.match(r"\s*([A-Za-z_]+)\s*=\s*", line)
         if found:
-            key = found[1] if step < 0 else f"step.{step}.{found[1]}"
-            places.setdefault(key, (number, found.end() + 1))
+            places.setdefault(table + found[1], (number, found.end() + 1))
             for quotes in ('"""', "'''"):
                 if line.count(quotes) == 1:
                     inside = quotes

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ class Record:
     """What a learner did at one step: `right` is None until it is answered.
 
     `asked` is the question with its numbers, `came` the right answer, once it is shown. `run` is
-    the share line of the run before a prediction, or when a task was done.
+    the share line of the run before a prediction, or when a task was done. A prediction of the loss
+    is `guess`, for `guess_epoch`; 0 where there is none.
     """
 
     asked: str = ""
@@ -30,6 +32,8 @@ class Record:
     right: bool | None = None
     skipped: bool = False
     run: str = ""
+    guess: float = 0.0
+    guess_epoch: int = 0
 
     @property
     def done(self) -> bool:
@@ -99,6 +103,10 @@ class Player:
         """Return a text of the lesson as the learner reads it."""
         return fill(text, facts, self.press)
 
+    def say(self, word: str, *values: object) -> str:
+        """Return what gd-tui says in the lesson's language."""
+        return self.lesson.say(word, *values)
+
     def text(self, facts: Facts) -> str:
         """Return what the step says or asks."""
         return self.fill(self.step.text, facts)
@@ -106,7 +114,9 @@ class Player:
     def options(self) -> list[str]:
         """Return the answers to choose from; none for a number or a word."""
         if self.step.curves:
-            return [f"curve {number}" for number in range(1, len(self.step.curves) + 1)]
+            return [self.say("curve", i + 1) for i in range(len(self.curve_rates()))]
+        if self.step.verdict:
+            return [kind.replace("_", " ") for kind in self.step.verdict]
         return [self.fill(choice.text, None) for choice in self.step.choice]
 
     def curve_rates(self) -> list[float]:
@@ -117,7 +127,7 @@ class Player:
         true = next(order.number for order in self.step.then if order.name == "alpha")
         rates = list(self.step.curves)
         if true not in rates:
-            rates[-1] = true
+            rates.append(true)
         mixed = random.Random(f"{self.lesson.id} {self.at} {self.name}")
         mixed.shuffle(rates)
         return rates
@@ -138,12 +148,12 @@ class Player:
             record.right = True
         elif record.tries >= self.lesson.reveal_after:
             record.right = False
-            words = f"{words} It is: {self.right_words(facts)}.".strip()
+            words = f"{words} {self.say('answer_is', self.right_words(facts))}".strip()
         after = ""
         if record.done:
             record.came, after = self.right_words(facts), self.fill(step.after, facts)
-        start = "Right." if right else "Not yet." if not record.done else "Not this time."
-        self.reply = " ".join(part for part in (start, words, after) if part)
+        start = "right" if right else "not_this_time" if record.done else "not_yet"
+        self.reply = " ".join(part for part in (self.say(start), words, after) if part)
         return record.done
 
     def _judge(self, given: str, facts: Facts) -> tuple[bool | None, str]:
@@ -156,24 +166,25 @@ class Player:
             return said in {" ".join(one.lower().split()) for one in step.one_of}, ""
         options = self.options()
         if not (given.isdecimal() and 1 <= int(given) <= len(options)):
-            return None, f"Choose 1 to {len(options)}."
+            return None, self.say("choose_one", len(options))
         index = int(given) - 1
         if step.curves:
             return index == self._true_curve(), ""
+        if step.verdict:
+            return step.verdict[index] == _verdict(facts), ""
         choice = step.choice[index]
         return choice.right, self.fill(choice.say, facts)
 
     def _judge_number(self, given: str, true: float, facts: Facts) -> tuple[bool | None, str]:
-        try:
-            number = float(given.replace("−", "-").replace(",", "."))
-        except ValueError:
-            number = math.nan
+        number = number_in(given)
         if not math.isfinite(number):
-            return None, f"{given!r} is not a number." if given else "Type a number."
+            return None, self.say("no_number", repr(given)) if given else self.say("type_number")
         if self.step.is_right(number, true):
-            return True, f"You said {number:g}; it is {true:.6g}."
-        hint = self.step.too_high if number > true else self.step.too_low
-        return False, self.fill(hint, facts) or ("Too high." if number > true else "Too low.")
+            said, is_ = f"{number:.6g}", f"{true:.6g}"
+            return True, "" if said == is_ else self.say("said_and_is", said, is_)
+        high = number > true
+        hint = self.step.too_high if high else self.step.too_low
+        return False, self.fill(hint, facts) or self.say("too_high" if high else "too_low")
 
     def _true_curve(self) -> int:
         true = next(order.number for order in self.step.then if order.name == "alpha")
@@ -189,6 +200,9 @@ class Player:
             return step.one_of[0]
         if step.curves:
             return str(self._true_curve() + 1)
+        if step.verdict:
+            kind = _verdict(facts)
+            return str(step.verdict.index(kind) + 1) if kind in step.verdict else ""
         return str([choice.right for choice in step.choice].index(True) + 1)
 
     def right_words(self, facts: Facts) -> str:
@@ -197,6 +211,8 @@ class Player:
             return f"{self.step.number.value(facts):.6g}"
         right = self.right_answer(facts)
         options = self.options()
+        if not right:
+            return _verdict(facts).replace("_", " ")
         return options[int(right) - 1] if options else right
 
     def reached(self, facts: Facts) -> bool:
@@ -205,17 +221,18 @@ class Player:
         if step.until is None or self.record.done or not step.until.holds(facts):
             return False
         self.record.right = True
-        self.reply = " ".join(part for part in ("Done.", self.fill(step.after, facts)) if part)
+        self.reply = f"{self.say('done')} {self.fill(step.after, facts)}".strip()
         return True
 
     def hint(self) -> bool:
         """Show the next hint; return whether there is one."""
         hints = self.step.hint
         if not hints:
-            self.reply = "There is no hint for this step."
+            self.reply = self.say("no_hint")
             return False
         record = self.record
-        self.reply = f"Hint: {self.fill(hints[min(record.hints, len(hints) - 1)], None)}"
+        hint = hints[min(record.hints, len(hints) - 1)]
+        self.reply = self.say("hint_is", self.fill(hint, None))
         record.hints = min(record.hints + 1, len(hints))
         return True
 
@@ -239,7 +256,7 @@ class Player:
         if not self.waits:
             return self.next()
         if self.lesson.skip == "never":
-            self.reply = "This step cannot be skipped."
+            self.reply = self.say("no_skip")
             return False
         self.record.skipped = True
         return self.next()
@@ -253,6 +270,18 @@ class Player:
             if step.kind != "read"
         ]
         return sum(record.right is True for record in asked), len(asked)
+
+
+def number_in(given: str) -> float:
+    """Return the number that a learner has typed, NaN if it is none."""
+    try:
+        return float(given.strip().replace("−", "-").replace(",", "."))
+    except ValueError:
+        return math.nan
+
+
+def _verdict(facts: Facts) -> str:
+    return re.sub(r"\W+", "_", facts.word("verdict"))
 
 
 def restore(player: Player, records: Sequence[Record], at: int) -> None:

@@ -5,7 +5,6 @@ import time
 from dataclasses import asdict, dataclass
 
 from tui_gd.lessons.handin import read_record
-from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player, restore
 from tui_gd.runs.database import store_errors
 from tui_gd.runs.store import Store
@@ -80,9 +79,17 @@ def saved(store: Store) -> dict[str, Saved]:
     return {str(row[0]): Saved(*row[1:]) for row in rows if _whole(row)}
 
 
-def saved_for(store: Store, lesson: Lesson) -> Saved | None:
-    """Return how a lesson was left."""
-    return saved(store).get(lesson.id)
+def resumed(store: Store, player: Player) -> str:
+    """Bring a player to where the lesson was left; return the share line of its run.
+
+    Empty, and the player as it was, if the lesson was not left here, or was finished.
+    """
+    left = saved(store).get(player.lesson.id)
+    if left is None or left.digest != player.lesson.digest or left.done >= left.steps:
+        return ""
+    player.name = left.name
+    left.resume(player)
+    return left.line
 
 
 def _whole(row: tuple[object, ...]) -> bool:

@@ -3,17 +3,19 @@
 import math
 import shlex
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.models import Floats
+from tui_gd.learning.engine import computing
+from tui_gd.learning.models import Floats, Predictor
 from tui_gd.lessons.facts import RunFacts
-from tui_gd.lessons.lesson import Lesson, LessonError
+from tui_gd.lessons.lesson import Lesson, LessonError, Step
 from tui_gd.lessons.orders import Order
+from tui_gd.lessons.player import Player, number_in
 from tui_gd.problems import BUILTIN, SURFACES, Problem
 from tui_gd.problems.surfaces import TYPED
 from tui_gd.runs.record import RunRecord
@@ -21,15 +23,16 @@ from tui_gd.runs.share import open_line, share_line
 from tui_gd.runs.steps import Shared
 from tui_gd.runs.steps import replay as repeat
 from tui_gd.session import readers
+from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings, Scope, options_of
+from tui_gd.session.snapshot import RunState
+from tui_gd.session.verdict import measure, verdict_on
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
 STUDENT = "student"
 MOST_REPLAYED = 2_000_000
 """A run of more epochs than this is not replayed for a check or a grade."""
-
-VerdictOf = Callable[[Trainer, RunSettings, Problem], str]
 
 
 @dataclass
@@ -41,17 +44,37 @@ class LessonRun:
     trainer: Trainer
     seed: int
     start: int = 1
-    verdict: VerdictOf | None = None
 
     @property
     def facts(self) -> RunFacts:
         """What the run says now."""
-        return RunFacts(self.trainer, start=self.start, verdict=self._verdict)
+        return RunFacts(self.trainer, start=self.start, verdict=self.verdict, at=self._facts_at)
 
-    def _verdict(self) -> str:
-        if self.verdict is None:
-            return ""
-        return self.verdict(self.trainer, self.settings, self.problem)
+    def _facts_at(self, epoch: int) -> RunFacts:
+        other = self.copy()
+        other.trainer.go_to(epoch)
+        return RunFacts(other.trainer, start=self.start)
+
+    def verdict(self) -> str:
+        """Return the kind of the verdict on the current lane."""
+        trainer = self.trainer
+        predictor = Predictor(trainer.model, self.problem.task)
+        ended = bool(trainer.diverged.all())
+        if not ended:
+            trainer.look_ahead()
+        trainer.finish_tests()
+        snapshot = Observer(trainer, predictor).snapshot(
+            state=RunState.DIVERGED if ended else RunState.PAUSED,
+            epochs=max(self.settings.epochs, trainer.epoch),
+            epochs_per_second=0.0,
+            pace=None,
+            seed=self.seed,
+            notice="",
+        )
+        with computing(), np.errstate(all="ignore"):
+            engine = trainer.engines.make(snapshot.lane.loss_name)
+            measured = measure(snapshot, self.problem, predictor, engine)
+            return str(verdict_on(snapshot, self.problem, self.settings, measured).kind)
 
     def carry_out(self, orders: Sequence[Order]) -> None:
         """Do what orders say, one after the other."""
@@ -66,7 +89,6 @@ class LessonRun:
             self.settings,
             self.problem,
             self.trainer.checkpoint(self.seed),
-            self.verdict,
             self.start,
         )
 
@@ -80,22 +102,21 @@ def at_checkpoint(
     settings: RunSettings,
     problem: Problem,
     checkpoint: Checkpoint,
-    verdict: VerdictOf | None = None,
     start: int = 1,
 ) -> LessonRun:
     """Return a run of its own where another one stands."""
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     trainer.restore(checkpoint)
-    return LessonRun(settings, problem, trainer, checkpoint.seed, start, verdict)
+    return LessonRun(settings, problem, trainer, checkpoint.seed, start)
 
 
-def begin(lesson: Lesson, seed: int, verdict: VerdictOf | None = None) -> LessonRun:
+def begin(lesson: Lesson, seed: int) -> LessonRun:
     """Return a lesson's run at its start; `seed` stands for the learner's name.
 
     `ProblemError` if the lesson's `run` is at fault, or names a file.
     """
-    return from_shared(start_of(lesson, seed), verdict)
+    return from_shared(start_of(lesson, seed))
 
 
 def start_of(lesson: Lesson, seed: int) -> Shared:
@@ -144,7 +165,7 @@ def _settings(words: list[str], seed: int) -> RunSettings:
     return settings
 
 
-def from_shared(shared: Shared, verdict: VerdictOf | None = None) -> LessonRun:
+def from_shared(shared: Shared) -> LessonRun:
     """Return the run that a share line leads to."""
     total = shared.epoch * max(1, len(shared.settings.alpha) * len(shared.settings.optimizer))
     if total > MOST_REPLAYED:
@@ -154,7 +175,57 @@ def from_shared(shared: Shared, verdict: VerdictOf | None = None) -> LessonRun:
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     repeat(trainer, shared)
-    return LessonRun(settings, problem, trainer, shared.newest_seed, 1, verdict)
+    return LessonRun(settings, problem, trainer, shared.newest_seed)
+
+
+def orders_of(step: Step, run: LessonRun) -> list[Order]:
+    """Return what a step does to a run: `then`, of a task as much of its solution as reaches it."""
+    if step.until is None:
+        return list(step.then)
+    other, orders = run.copy(), list[Order]()
+    for order in step.solution:
+        if step.until.holds(other.facts):
+            break
+        other.carry_out([order])
+        orders.append(order)
+    return orders
+
+
+def begin_at(lesson: Lesson, seed: int, at: int) -> LessonRun:
+    """Return a lesson's run at the beginning of step `at`, as those before it leave it."""
+    run = begin(lesson, seed)
+    for step in lesson.steps[:at]:
+        run.carry_out(orders_of(step, run))
+    return run
+
+
+def take_answer(player: Player, given: str, here: LessonRun) -> bool:
+    """Judge an answer by what a copy of the run does; return whether the step is done.
+
+    What was predicted of the loss is remembered with the epoch that the prediction is about.
+    """
+    step, record = player.step, player.record
+    record.asked = player.text(here.facts)
+    outcome = here.copy()
+    outcome.carry_out(step.then)
+    if not player.answer(given, outcome.facts):
+        return False
+    record.run = here.line()
+    guess = _guessed_loss(player, given, here)
+    if math.isfinite(guess) and step.then:
+        record.guess, record.guess_epoch = guess, outcome.trainer.epoch
+    return True
+
+
+def _guessed_loss(player: Player, given: str, here: LessonRun) -> float:
+    """Return the loss that an answer predicts, NaN if it predicts none."""
+    step = player.step
+    if step.number is not None:
+        return number_in(given) if step.number.text.strip() == "loss" else math.nan
+    if step.curves:
+        return float(curves(here, player.curve_rates(), step.then)[int(given) - 1][-1])
+    mark = step.choice[int(given) - 1].mark if step.choice else None
+    return math.nan if mark is None else mark.value(here.facts)
 
 
 def curves(run: LessonRun, rates: Sequence[float], orders: Sequence[Order]) -> list[Floats]:

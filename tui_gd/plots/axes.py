@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Palette, Style
     from tui_gd.plots.symbols import Symbols
 
 
@@ -34,7 +34,7 @@ _GAPS = (3, 2, 1)
 """Blanks between two legend entries: the first of these that fits."""
 _ROOMY = 40
 """Narrower frames have no blank next to the labels."""
-_GRID, _GRID_STEP = ord("·"), 2
+GRID, _GRID_STEP = ord("·"), 2
 # plotext keeps state in module-level objects besides the figure, and is not thread-safe.
 _PLOTEXT = threading.Lock()
 
@@ -50,6 +50,8 @@ class Heading:
     """Whether the panel has the focus."""
     key: str = ""
     """The key that shows the panel, before the title."""
+    pointed: bool = False
+    """A lesson speaks of the picture."""
     right: str = ""
     """Words at the right end, behind the legend, where there is room for them."""
 
@@ -121,8 +123,9 @@ def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -
     Without room, the axis labels go first, then the ticks, then the box.
     """
     place = geometry(rows, columns, axes)
+    border = _border_colour(heading, style.palette)
     cells = _framed(
-        max(rows, 0), max(columns, 0), place, style, focused=heading.focused, grid=axes.grid
+        max(rows, 0), max(columns, 0), place, style, border=border, grid=axes.grid
     ).copy()
     if place.labelled:
         _write_labels(cells, place, axes, style.palette.dim)
@@ -134,7 +137,7 @@ def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -
 def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: Style) -> Cells:
     """Return a box of (rows, columns) with a heading and `contents` inside: no axes."""
     cells = Cells.blank(rows, columns, style)
-    _draw_border(cells, style, focused=heading.focused)
+    _draw_border(cells, style, _border_colour(heading, style.palette))
     _write_heading(cells, heading, style)
     cells.paste(1, 1, contents)
     return cells
@@ -145,7 +148,7 @@ def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every
     if not 0 <= column < drawn.columns:
         return
     line = np.s_[drawn.top : drawn.top + drawn.rows : every, drawn.left + column]
-    free = np.isin(drawn.cells.code[line], (SPACE, _GRID, ord(symbols.hatch)))
+    free = np.isin(drawn.cells.code[line], (SPACE, GRID, ord(symbols.hatch)))
     drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
     drawn.cells.fg[line] = np.where(free, colour, drawn.cells.fg[line])
 
@@ -155,10 +158,15 @@ def legend_fits(columns: int, heading: Heading, style: Style) -> bool:
     return _shown_legend(heading, columns - _title_end(heading, style))[0] == len(heading.legend)
 
 
-def _draw_border(cells: Cells, style: Style, *, focused: bool) -> None:
+def _border_colour(heading: Heading, palette: Palette) -> Colour:
+    if heading.focused:
+        return palette.focus
+    return palette.warning if heading.pointed else palette.frame
+
+
+def _draw_border(cells: Cells, style: Style, colour: Colour) -> None:
     rows, columns = cells.shape
     symbols = style.symbols
-    colour = style.palette.focus if focused else style.palette.frame
     upper_left, upper_right, lower_left, lower_right = symbols.corners
     across = symbols.horizontal * max(0, columns - BORDER)
     cells.code[:, :1] = cells.code[:, -1:] = ord(symbols.vertical)
@@ -170,6 +178,7 @@ def _draw_border(cells: Cells, style: Style, *, focused: bool) -> None:
 def _title_end(heading: Heading, style: Style) -> int:
     """Return the column after the title and its blank."""
     marked = width(style.symbols.focus) + 1 if _is_marked(heading, style) else 0
+    marked += width(style.symbols.pointed) + 1 if heading.pointed else 0
     key = width(heading.key) + 1 if heading.key else 0
     return 2 + marked + key + (width(heading.title) + 1 if heading.title else 0)
 
@@ -187,6 +196,7 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
     at = 1
     parts = [
         (symbols.focus if _is_marked(heading, style) else "", palette.text),
+        (symbols.pointed if heading.pointed else "", bold(palette.warning)),
         (heading.key, bold(palette.key)),
         (heading.title, bold(palette.text)),
     ]
@@ -289,14 +299,14 @@ def _ticks(scale: Scale, cells: int, n: int) -> tuple[tuple[int, str], ...]:
 
 @lru_cache(maxsize=64)
 def _framed(
-    rows: int, columns: int, place: Geometry, style: Style, *, focused: bool, grid: bool
+    rows: int, columns: int, place: Geometry, style: Style, *, border: Colour, grid: bool
 ) -> Cells:
     """Return box, ticks and grid in colours; the result is cached and must not be changed."""
     palette, plain = style.palette, style.symbols.plain
     cells = Cells.blank(rows, columns, style)
     if not place.boxed:
         return cells
-    _draw_border(cells, style, focused=focused)
+    _draw_border(cells, style, border)
     if place.left == 1:
         return cells
     code = _plotext_codes(place)
@@ -312,7 +322,7 @@ def _framed(
         for row, _ in place.y_ticks:
             line = place.top + place.rows - 1 - row
             dots = np.s_[line, place.left : place.left + place.columns : _GRID_STEP]
-            cells.code[dots] = _GRID
+            cells.code[dots] = GRID
             cells.fg[dots] = palette.frame
     return cells
 

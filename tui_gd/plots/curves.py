@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Frame, Heading, LegendEntry, draw_rule, frame, legend_fits
+from tui_gd.plots.axes import GRID, Axes, Frame, Heading, LegendEntry, draw_rule, frame, legend_fits
 from tui_gd.plots.braille import BRAILLE, pack, paint_spans, per_cell
-from tui_gd.plots.cells import width
+from tui_gd.plots.cells import SPACE, width
+from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import Scale, is_wide, log_ticks, nice_limits
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _NAME_CELLS = 3
 """The end of the curve shows only the first letter of a longer name."""
 _MOST_FAINT = 16
 """With more curves than this only averages are drawn: raw curves would hide each other."""
+_MOST_STRETCHED = 5.0
+"""A mark makes a linear axis at most so many times as long as the curves need it."""
 _PLACES = 12
 """How many places along a curve are tried for its name."""
 
@@ -74,6 +77,15 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A guess: a sign of its own among the curves, with its value and a label beside it."""
+
+    epoch: int
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
 class EpochView:
     """Which epochs are shown, and how."""
 
@@ -94,6 +106,8 @@ class EpochView:
     notes: tuple[str, str] = ("", "")
     """Written to the right of the label, for a linear and for a logarithmic axis."""
     legend: bool = True
+    marks: tuple[Mark, ...] = ()
+    """The last one has its label beside it."""
 
 
 def draw_curves(
@@ -122,6 +136,7 @@ def draw_curves(
     high = max((group.greatest for group in groups), default=-np.inf)
     if newest <= view.first and low >= 0 and not log:
         low = 0.0  # one epoch alone does not tell what heights its neighbours need
+    low, high = _with_marks(low, high, log, view)
     y = Scale(*nice_limits(low, high, log), log)
     if view.legend:
         legend = curve_legend(curves, columns, heading, style)
@@ -145,7 +160,55 @@ def draw_curves(
             column = int(drawn.x.bins(view.cursor, drawn.columns))
             draw_rule(drawn, column, style.palette.cursor, symbols)
         _mark(drawn, lines, groups, view.epoch, symbols)
+        for mark in view.marks:
+            _put_guess(drawn, mark, style, labelled=mark is view.marks[-1])
     return drawn
+
+
+def _with_marks(low: float, high: float, log: bool, view: EpochView) -> tuple[float, float]:
+    """Return limits that contain the marks, but for those that would flatten the curves."""
+    if not low <= high:
+        return low, high
+    for mark in view.marks:
+        value = mark.value
+        if log:
+            near = 0.0 < low * 1e-2 <= value <= high * 1e2
+        else:
+            least, greatest = min(low, value), max(high, value)
+            near = greatest - least <= _MOST_STRETCHED * (high - low)
+        if near:
+            low, high = min(low, value), max(high, value)
+    return low, high
+
+
+def _put_guess(drawn: Frame, mark: Mark, style: Style, *, labelled: bool) -> None:
+    """Put a mark's sign, or at the edge an arrow to where it lies, and its label if it has room."""
+    symbols, cells = style.symbols, drawn.cells
+    across = int(drawn.x.bins(mark.epoch, drawn.columns))
+    if across < 0:
+        return
+    above = mark.value > drawn.y.high
+    place = drawn.rows - 1 if above else int(drawn.y.bins(mark.value, drawn.rows))
+    sign = symbols.spell("↑" if above else "↓") if above or place < 0 else symbols.guess
+    row = drawn.top + drawn.rows - 1 - max(place, 0)
+    colour = bold(style.palette.focus)
+    cells.put(row, drawn.left + across, sign, colour)
+    if not labelled:
+        return
+    value = f"{mark.value:.4g}".replace("-", "−")
+    for text in (symbols.spell(f"{mark.label} {value}"), symbols.spell(value)):
+        room = width(text)
+        starts = [at for at in (across + 2, across - 1 - room) if 0 <= at <= drawn.columns - room]
+        lines = [line for line in (row, row - 1, row + 1) if 0 <= line - drawn.top < drawn.rows]
+        places = [(line, drawn.left + at) for line in lines for at in starts]
+        free = [
+            (line, at)
+            for line, at in places
+            if np.isin(cells.code[line, at : at + room], (SPACE, GRID)).all()
+        ]
+        if places:
+            cells.put(*(free or places)[0], text, colour)
+            return
 
 
 def _groups(curves: Sequence[Curve], view: EpochView, last: int) -> tuple[list[Buckets], bool]:

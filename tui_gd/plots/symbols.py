@@ -49,6 +49,10 @@ class Symbols:
     """Upper left, upper right, lower left, lower right."""
     focus: str
     """Precedes the title of the focused panel."""
+    pointed: str
+    """Precedes the title of the panel that a lesson speaks of, and of the lesson."""
+    guess: str
+    """A learner's guess among the curves."""
     selected: str
     """Precedes the selected row of a table."""
     brackets: tuple[str, str]
@@ -93,6 +97,8 @@ UNICODE = Symbols(
     vertical="│",
     corners=("╭", "╮", "╰", "╯"),
     focus="▸",
+    pointed="»",
+    guess="◇",
     selected="▸",
     brackets=("[", "]"),
 )
@@ -113,6 +119,8 @@ ASCII = Symbols(
     vertical="|",
     corners=("+", "+", "+", "+"),
     focus=">",
+    pointed="*",
+    guess="?",
     selected=">",
     brackets=("[", "]"),
 )

@@ -1,9 +1,10 @@
 """The lesson's box: what is asked, what can be answered, and what was said to the last answer."""
 
 import math
+import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,14 +19,17 @@ SPARK = 24
 """Columns of a curve to choose from."""
 MOST_ROWS = 10
 _MARGIN = 4
+_BESIDE = 8
+"""Columns for the number of an option, and between two of them."""
 
 
 @dataclass(frozen=True)
 class LessonPicture:
     """What the box shows.
 
-    `chosen` is the option that enter would take, `entry` what has been typed so far, None where
-    nothing is typed. `keys` are (key, what it does).
+    The `reply` to an answer stands before the `text`, which stays while more is asked. `chosen` is
+    the option that enter would take, `entry` what has been typed so far, None where nothing is
+    typed. `keys` are (key, what it does), `focused` says whether they go to the box.
     """
 
     title: str
@@ -36,15 +40,23 @@ class LessonPicture:
     chosen: int = 0
     entry: str | None = None
     keys: tuple[tuple[str, str], ...] = ()
+    focused: bool = True
 
     def lines(self, columns: int, symbols: Symbols) -> list[str]:
-        """Return the text, or the reply to an answer, as lines of a box so wide."""
-        text = symbols.spell(self.reply or self.text)
-        return textwrap.wrap(text, max(10, columns - _MARGIN))
+        """Return the reply to an answer and the text as lines of a box so wide."""
+        room = max(10, columns - _MARGIN)
+        texts = [symbols.spell(text) for text in (self.reply, self.text) if text]
+        return [line for text in texts for line in textwrap.wrap(text, room)]
+
+    def answers(self, columns: int) -> list[list[int]]:
+        """Return the numbers of the options in every row: all in one, if they have room there."""
+        numbers = list(range(len(self.options)))
+        taken = sum(width(option) + _BESIDE for option in self.options)
+        return [numbers] if numbers and taken <= columns - _MARGIN else [[one] for one in numbers]
 
     def rows(self, columns: int, symbols: Symbols) -> int:
         """Return how many rows the box needs."""
-        answers = len(self.options) + (self.entry is not None)
+        answers = len(self.answers(columns)) + (self.entry is not None)
         return min(MOST_ROWS, len(self.lines(columns, symbols)) + answers + 3)
 
 
@@ -52,25 +64,43 @@ def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -
     """Return the box of (rows, columns); the keys stay where the text has to be shortened."""
     palette, symbols = style.palette, style.symbols
     inside = Cells.blank(max(0, rows - 2), max(0, columns - 2), style)
-    answers = len(picture.options) + (picture.entry is not None)
+    answers = len(picture.answers(columns)) + (picture.entry is not None)
     room = max(1, inside.shape[0] - answers - 1)
     colour = palette.text
     if picture.reply and picture.right is not None:
         colour = palette.good if picture.right else palette.warning
+    replied = len(replace(picture, text="").lines(columns, symbols)) if picture.text else 1
+    lines = picture.lines(columns, symbols)[:room]
+    asked = _question_at(lines)
     row = 0
-    for line in picture.lines(columns, symbols)[:room]:
-        inside.put(row, 1, line, colour if row == 0 else palette.text)
+    for line in lines:
+        inside.put(row, 1, line, colour if row < replied else palette.text)
+        begin = max(0, asked - sum(map(len, lines[:row])))
+        inside.put(row, 1 + begin, line[begin:], palette.warning)
         row += 1
-    for number, option in enumerate(picture.options):
-        here = number == picture.chosen
-        mark = symbols.selected if here else " "
-        fg = palette.focus if here else palette.text
-        inside.put(row, 1, f"{mark}{number + 1}  {symbols.spell(option)}", fg)
+    for numbers in picture.answers(columns):
+        at = 1
+        for number in numbers:
+            here = number == picture.chosen
+            mark = symbols.selected if here else " "
+            text = f"{mark}{number + 1}  {symbols.spell(picture.options[number])}"
+            inside.put(row, at, text, palette.focus if here else palette.text)
+            at += width(picture.options[number]) + _BESIDE
         row += 1
     if picture.entry is not None:
         inside.put(row, 1, f"{symbols.selected} {picture.entry}_", palette.focus)
     _put_keys(inside, inside.shape[0] - 1, picture.keys, style)
-    return draw_box(rows, columns, inside, Heading(picture.title, focused=True), style)
+    return draw_box(
+        rows, columns, inside, Heading(picture.title, focused=picture.focused, pointed=True), style
+    )
+
+
+def _question_at(lines: Sequence[str]) -> int:
+    """Return how many characters of the lines come before the question that ends them."""
+    text = "\n".join(lines)
+    ends = [found.end() for found in re.finditer(r"[.:?]\s", text)]
+    begin = max(ends, default=0) if text.endswith("?") else len(text)
+    return begin - text.count("\n", 0, begin)
 
 
 def _put_keys(cells: Cells, row: int, keys: Sequence[tuple[str, str]], style: Style) -> None:

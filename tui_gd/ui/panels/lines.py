@@ -445,9 +445,9 @@ def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) 
 _HELP, QUIT = Hint(("help",), "help", 0), Hint(("quit",), "quit", 0, "")
 
 
-def footer_of(panel: Panel, view: View) -> tuple[Hint, ...]:
-    """Return what the footer says: the focused panel's own keys, else those of a run."""
-    if own := panel.hints(view):
+def footer_of(panel: Panel | None, view: View) -> tuple[Hint, ...]:
+    """Return what the footer says: the keys of the focused panel, else those of a run."""
+    if panel and (own := panel.hints(view)):
         return (*own, _HELP, QUIT)
     running = view.snapshot.state is RunState.RUNNING
     return (

@@ -199,6 +199,7 @@ class LossPanel(Panel):
                 x_label=self._x_label(snapshot.lane),
                 notes=self._notes(view),
                 legend=not listed,
+                marks=view.marks if snapshot.look.measure == "loss" else (),
             ),
             view.style,
             heading,

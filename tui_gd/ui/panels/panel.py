@@ -9,6 +9,7 @@ from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.models import Predictor
 from tui_gd.plots.axes import Heading, LegendEntry
 from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Palette, Style
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
@@ -23,7 +24,8 @@ class View:
     """All that a panel is drawn from: the run at one moment, and how the terminal shows it.
 
     `make_engine` returns a new engine for the loss of that name, for use on any thread. `hidden`
-    holds the numbers of lanes that plots leave out, `keys` the names of the keys as bound.
+    holds the numbers of lanes that plots leave out, `keys` the names of the keys as bound, `marks`
+    what a learner predicted of the loss.
     """
 
     snapshot: Snapshot
@@ -34,6 +36,7 @@ class View:
     make_engine: EngineMaker
     hidden: frozenset[int] = frozenset()
     keys: KeyNames = KeyNames()  # noqa: RUF009 - nothing but a cache changes in it
+    marks: tuple[Mark, ...] = ()
 
     @property
     def lanes(self) -> tuple[LaneSnapshot, ...]:
@@ -63,10 +66,12 @@ class Panel(ABC):
     """A picture of the run: draws a view as cells, and keeps what is selected in it.
 
     It knows no screen: `ui.panels.widget` shows it, `--plain` prints its numbers. `focused` says
-    whether the keys go to it, `click_focused` whether the click that comes next gave it the focus.
+    whether the keys go to it, `click_focused` whether the click that comes next gave it the focus,
+    `pointed` whether a lesson speaks of it.
     """
 
     cursor_on: bool
+    pointed: bool
 
     NAME: ClassVar[str] = ""
     # of the four places on a wide screen, counted line by line, the one where the panel stands
@@ -75,11 +80,11 @@ class Panel(ABC):
     READING_SECONDS: ClassVar[float] = 0.0
 
     def __init__(self) -> None:
-        self.focused = self.click_focused = self.cursor_on = False
+        self.focused = self.click_focused = self.cursor_on = self.pointed = False
 
     def heading(self, title: str, legend: Sequence[LegendEntry] = ()) -> Heading:
         """Return the heading of the panel's frame."""
-        return Heading(title, tuple(legend), self.focused)
+        return Heading(title, tuple(legend), self.focused, pointed=self.pointed)
 
     @abstractmethod
     def draw(self, view: View, rows: int, columns: int) -> Cells:

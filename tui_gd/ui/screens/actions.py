@@ -14,7 +14,7 @@ from textual import work
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.lessons.library import TOUR, bundled
+from tui_gd.lessons.library import TOUR, bundled, language
 from tui_gd.lessons.player import Player
 from tui_gd.problems import SURFACES
 from tui_gd.runs.record import RunRecord
@@ -78,8 +78,10 @@ def action_lesson(run: RunScreen) -> None:
     if run.guide:
         run.close_lesson()
         return
-    player = run.left_lesson or Player(bundled(TOUR), LEARNER)
-    run.open_lesson(player, "")
+    if run.left_lesson:
+        run.open_lesson(*run.left_lesson)
+    else:
+        run.open_saved(Player(bundled(TOUR, language(os.environ)), LEARNER))
 
 
 # Training

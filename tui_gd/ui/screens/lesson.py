@@ -9,11 +9,10 @@ from textual.message import Message
 
 from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player
-from tui_gd.lessons.progress import save
-from tui_gd.lessons.replay import LessonRun, at_checkpoint, curves, start_of
+from tui_gd.lessons.replay import LessonRun, at_checkpoint, curves, start_of, take_answer
+from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Style
 from tui_gd.problems import Problem
-from tui_gd.runs.store import Store
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.keys import KeyNames
@@ -48,11 +47,19 @@ class LessonBox(CellView, can_focus=True):
     def draw_now(self, style: Style) -> None:
         """Draw the box at its size."""
         if self.guide and self.size:
-            picture = self.guide.picture(style)
+            picture = self.guide.picture(style, focused=self.has_focus)
             self.show(draw_lesson(picture, self.size.height, self.size.width, style))
 
     def on_resize(self) -> None:
         """Have the box drawn at the size that it has now."""
+        self.post_message(self.Asked("draw"))
+
+    def on_focus(self) -> None:
+        """Have the box drawn: its frame shows the focus."""
+        self.post_message(self.Asked("draw"))
+
+    def on_blur(self) -> None:
+        """Have the box drawn: its frame shows the focus."""
         self.post_message(self.Asked("draw"))
 
     def on_key(self, event: events.Key) -> None:
@@ -72,12 +79,14 @@ class Guide:
     player: Player
     chosen: int
     entry: str
+    text: str
 
     def __init__(self, player: Player, first_seed: int) -> None:
         self.player, self._first_seed = player, first_seed
         self.chosen, self.entry = 0, ""
-        self._text, self._curves = "", tuple[str, ...]()
+        self.text, self._curves = "", tuple[str, ...]()
         self._shown_at = -1
+        self._reached = set[int]()
         self.busy = False
 
     @property
@@ -107,37 +116,52 @@ class Guide:
 
     def read(self, style: Style, run: LessonRun) -> None:
         """Fill in the step's text and its curves."""
-        at, step = self.player.at, self.player.step
-        text = self.player.text(run.facts)
+        at, step, record = self.player.at, self.player.step, self.player.record
+        # an answered question keeps the numbers that it was asked with
+        text = record.asked if record.done and record.asked else self.player.text(run.facts)
         found: tuple[str, ...] = ()
         if step.curves:
             made = curves(run, self.player.curve_rates(), step.then)
             found = curve_options(made, style.symbols)
-        self._text, self._curves, self._shown_at = text, found, at
+        self.text, self._curves, self._shown_at = text, found, at
         self.chosen, self.entry = 0, ""
 
     def judge(self, given: str, run: LessonRun) -> bool:
         """Take an answer; return whether the run is to do what the step says."""
-        record, line = self.player.record, run.line()
-        record.asked = self._text
-        outcome = run.copy()
-        outcome.carry_out(self.player.step.then)
-        done = self.player.answer(given, outcome.facts)
-        if done:
-            record.run = line
         self.entry = ""
-        return done
+        return take_answer(self.player, given, run)
 
     def look(self, run: LessonRun) -> bool:
         """Return whether a task is done now."""
         if not self.watches or not self.player.reached(run.facts):
             return False
-        self.player.record.asked, self.player.record.run = self._text, run.line()
+        self.player.record.asked, self.player.record.run = self.text, run.line()
         return True
 
-    def save(self, path: Store, run: LessonRun) -> None:
-        """Save how far the lesson is, with the run as it stands."""
-        save(path, self.player, run.line())
+    # What the panels show of it
+
+    @property
+    def pointed(self) -> str:
+        """The panel that the step speaks of, by its name."""
+        return "" if self.player.finished else self.player.step.panel
+
+    def marks(self, newest: int, *, resting: bool) -> tuple[Mark, ...]:
+        """Return what was predicted of the loss, as long as the run has the epochs it is about.
+
+        `newest` is the run's newest epoch. Once a run has reached the epoch of a prediction and
+        is at one before it, it has begun again.
+        """
+        marks = []
+        for at, record in enumerate(self.player.records):
+            if not record.guess_epoch:
+                continue
+            if newest >= record.guess_epoch:
+                self._reached |= {at} if resting else set()
+            elif at in self._reached:
+                record.guess_epoch = 0
+                continue
+            marks.append(Mark(record.guess_epoch, record.guess, self.player.say("guess")))
+        return tuple(marks)
 
     # Keys
 
@@ -166,8 +190,8 @@ class Guide:
 
     def _choose(self, box: LessonBox, key: str, character: str | None) -> bool:
         count = len(self.player.options())
-        if key in {"up", "down"}:
-            self.chosen = (self.chosen + (1 if key == "down" else -1)) % count
+        if key in {"up", "down", "left", "right"}:
+            self.chosen = (self.chosen + (1 if key in {"down", "right"} else -1)) % count
         elif character and character.isdecimal() and 1 <= int(character) <= count:
             self.chosen = int(character) - 1
             box.post_message(box.Answered(character))
@@ -193,31 +217,33 @@ class Guide:
 
     # The picture
 
-    def picture(self, style: Style) -> LessonPicture:
-        """Return what the box shows."""
+    def picture(self, style: Style, *, focused: bool) -> LessonPicture:
+        """Return what the box shows; `focused`: the keys go to it."""
         player, lesson = self.player, self.player.lesson
         step, steps = player.step, len(lesson.steps)
-        title = f"{lesson.title} {player.at + 1} of {steps}"
+        title = player.say("step", lesson.title, player.at + 1, steps)
         if step.title:
             title += f" {'-' if style.symbols.plain else '·'} {step.title}"
         if player.finished:
             right, asked = player.score
-            said = f"That is the end: {right} of {asked} right. gd-tui lesson review {lesson.id}"
-            return LessonPicture(title, f"{said} shows it again.", keys=(("esc", "close"),))
+            end = player.say("end", right, asked, lesson.id)
+            return LessonPicture(title, end, keys=(("esc", player.say("close")),), focused=focused)
         waits = player.waits and step.asks
         options = self._curves if step.curves else tuple(player.options())
         return LessonPicture(
             title,
-            "" if self.wants_text else self._text,
+            "" if self.wants_text or (player.reply and not player.waits) else self.text,
             player.reply,
             player.record.right if player.record.done else False if player.reply else None,
             options if waits else (),
             self.chosen,
             self.entry if waits and not options else None,
-            tuple(self._keys(style)),
+            tuple((key, player.say(word)) for key, word in self._keys(style)),
+            focused,
         )
 
     def _keys(self, style: Style) -> list[tuple[str, str]]:
+        """Return the keys that count, each with the word for what it does."""
         player, step = self.player, self.player.step
         leave = ("esc", "leave")
         if not player.waits:
@@ -245,4 +271,4 @@ def refusal(player: Player, action: str) -> str:
     """Return why an action does nothing now, nothing if it does."""
     if not player.locks(action):
         return ""
-    return "not in this lesson" if player.lesson_locks(action) else "answer first"
+    return player.say("not_here" if player.lesson_locks(action) else "answer_first")

@@ -23,7 +23,8 @@ from textual.screen import Screen
 from tui_gd.errors import OutputError, ProblemError, TargetMissing
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.lessons.player import Player, seed_of
-from tui_gd.lessons.replay import LessonRun, start_of
+from tui_gd.lessons.progress import resumed, save
+from tui_gd.lessons.replay import LessonRun, orders_of, start_of
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.lock import RunLock
@@ -133,7 +134,8 @@ class RunScreen(Screen[None]):
         self._rests_until = -math.inf
         self._waiting = False
         self._lesson_looked = -math.inf
-        self.left_lesson: Player | None = None
+        # a lesson that was left, and the share line of its run
+        self.left_lesson: tuple[Player, str] | None = None
         self.undo = Undo()
         self._stays = False
         # where learning rates are tried before later epochs: what undo has, the lane, the epoch
@@ -454,8 +456,10 @@ class RunScreen(Screen[None]):
     def view(self) -> View:
         """The run as it is to be drawn now."""
         assert self.runner
+        snapshot, guide = self.runner.snapshot, self.guide
+        resting = snapshot.state is not RunState.RUNNING and not self.runner.busy
         return View(
-            self.runner.snapshot,
+            snapshot,
             self.problem,
             self.runner.predictor,
             self.settings,
@@ -463,6 +467,7 @@ class RunScreen(Screen[None]):
             self.runner.make_engine,
             frozenset(self.hidden),
             self.context.keys,
+            guide.marks(snapshot.newest, resting=resting) if guide else (),
         )
 
     @property
@@ -543,6 +548,8 @@ class RunScreen(Screen[None]):
     def _draw(self, view: View) -> None:
         before, self._drawn, self._stale = self._drawn, view.snapshot, False
         self._draw_lines(view)
+        for panel in self.board.panels:
+            panel.pointed = self.guide is not None and self.guide.pointed == panel.NAME
         self.board.draw_now(view)
         self._look(view)
         self._study(view)
@@ -567,7 +574,8 @@ class RunScreen(Screen[None]):
         self._status.show_lines(lines.draw_status(view, columns))
         self._verdict.show_lines(lines.draw_verdict(verdict, keys, style, rows, columns))
         self._tabs.show_lines(lines.draw_tabs(shown, keys, style, columns))
-        footer = lines.footer_of(self.board.panel, view)
+        taught = self._lesson_box.has_focus
+        footer = lines.footer_of(None if taught else self.board.panel, view)
         self._keys.show_lines(lines.draw_footer(footer, keys, style, columns))
 
     def _draw_empty(self) -> None:
@@ -674,24 +682,38 @@ class RunScreen(Screen[None]):
         self._lesson_box.guide = self.guide
         for panel in reversed(player.lesson.panels):
             self.board.choose(panel)
+        if self.guide.pointed:
+            self.board.choose(self.guide.pointed)
         self._load(shared.settings, shared)
+
+    @work(thread=True, exclusive=True, group="lesson", description="lesson")
+    def open_saved(self, player: Player) -> None:
+        """Go on with a lesson where it was left, in this session or before; else begin it."""
+        line = ""
+        with suppress(ProblemError, OutputError), self.context.open_library() as store:
+            line = resumed(store, player)
+        self.app.call_from_thread(self.open_lesson, player, line)
 
     def close_lesson(self) -> None:
         """Leave the lesson; the run goes on."""
-        if self.guide:
-            where = self.context.keys.of("lesson")
-            self.say(f"{self.guide.lesson.title}: saved; {where} comes back to it")
-            self.left_lesson = self.guide.player
+        guide = self.guide
         self.guide = self._lesson_box.guide = None
         self.board.focus_panel()
         self.lay_out()
+        if guide is None or guide.player.finished:
+            self.left_lesson = None
+            return
+        where = self.context.keys.of("lesson")
+        self.say(f"{guide.lesson.title}: saved; {where} comes back to it")
+        self.left_lesson = guide.player, ""
+        self._save_lesson(guide)
 
     def _guide(self, view: View) -> None:
         """Have the run looked at where the lesson waits for it."""
-        guide = self.guide
-        if guide is None or guide.busy or not (guide.wants_text or guide.watches):
+        guide, runner = self.guide, self.runner
+        if guide is None or runner is None or guide.busy:
             return
-        resting = view.snapshot.state is not RunState.RUNNING
+        resting = view.snapshot.state is not RunState.RUNNING and not runner.busy
         if guide.wants_text and resting:
             self._ask_run(guide, partial(guide.read, self.context.style), self._show_lesson)
         elif guide.watches and time.monotonic() > self._lesson_looked + LESSON_SECONDS:
@@ -699,16 +721,22 @@ class RunScreen(Screen[None]):
             self._ask_run(guide, guide.look, self._lesson_looked_at)
 
     def _lesson_looked_at(self, done: object) -> None:
-        if done:
-            self._save_lesson()
-        self._show_lesson(done)
+        if done and self.guide:
+            self._save_lesson(self.guide)
+        self._show_lesson()
 
-    @work(thread=True, group="lesson", description="lesson")
     def _ask_run(
         self, guide: Guide, work: Callable[[LessonRun], object], then: Callable[[object], None]
     ) -> None:
         """Do some work on a copy of the run, then something with its result."""
-        runner, guide.busy = self.runner, True
+        guide.busy = True
+        self._ask_copy(guide, work, then)
+
+    @work(thread=True, group="lesson", description="lesson")
+    def _ask_copy(
+        self, guide: Guide, work: Callable[[LessonRun], object], then: Callable[[object], None]
+    ) -> None:
+        runner, result = self.runner, None
         assert runner
         try:
             with computing():
@@ -716,17 +744,20 @@ class RunScreen(Screen[None]):
                 result = work(run) if run is not None else None
         except ProblemError as error:
             self.say_from_thread(str(error))
-            return
-        finally:
+
+        def answered() -> None:
             guide.busy = False
-        self.app.call_from_thread(then, result)
+            then(result)
+
+        self.app.call_from_thread(answered)
 
     def _show_lesson(self, _: object = None) -> None:
         """Draw the lesson's box, which may have another height now."""
         if self.guide is None:
             return
         style = self.context.style
-        rows = self.guide.picture(style).rows(self.size.width, style.symbols)
+        picture = self.guide.picture(style, focused=self._lesson_box.has_focus)
+        rows = picture.rows(self.size.width, style.symbols)
         height = self._lesson_box.styles.height
         # the size may still be the one before: what was asked for last counts
         if height is None or height.value != rows:
@@ -745,7 +776,7 @@ class RunScreen(Screen[None]):
             if done:
                 for order in guide.player.step.then:
                     self.sender.post(order.command())
-                self._save_lesson()
+                self._save_lesson(guide)
             self._show_lesson()
 
         self._ask_run(guide, partial(guide.judge, event.text), answered)
@@ -757,34 +788,57 @@ class RunScreen(Screen[None]):
             return
         match event.what:
             case "leave":
-                self._save_lesson()
                 self.close_lesson()
                 return
             case "next" if guide.player.finished:
                 self.close_lesson()
                 return
-            case "next" | "skip":
-                moved = guide.player.next() if event.what == "next" else guide.player.skip()
-                if moved:
-                    if panel := guide.player.step.panel:
-                        self.board.choose(panel)
-                        self.lay_out()
-                    self._save_lesson()
+            case "next" | "skip" if not guide.busy:
+                self._go_on(guide, skip=event.what == "skip")
             case "hint":
                 guide.player.hint()
         self._show_lesson()
         self._tick()
 
-    def _save_lesson(self) -> None:
-        guide = self.guide
-        if guide is None or not self._beginning.keep:
+    def _go_on(self, guide: Guide, *, skip: bool) -> None:
+        """Go to the next step; the run does what a skipped step would have led to."""
+        player, step = guide.player, guide.player.step
+        waited, record = player.waits, player.record
+        if not (player.skip() if skip else player.next()):
             return
+        if waited:
+            record.asked = guide.text
 
-        def write(run: LessonRun) -> None:
-            with Store(self.context.library, create=True) as store:
-                guide.save(store, run)
+        def lead(orders: object) -> None:
+            for order in orders if isinstance(orders, list) else []:
+                self.sender.post(order.command())
+            self._save_lesson(guide)
+            self._tick()
 
-        self._ask_run(guide, write, lambda _: None)
+        if (waited or step.kind == "read") and (step.then or step.solution):
+            self._ask_run(guide, partial(orders_of, step), lead)
+        else:
+            self._save_lesson(guide)
+        if guide.pointed:
+            self.board.choose(guide.pointed)
+            self.lay_out()
+
+    @work(thread=True, group="lesson", description="lesson")
+    def _save_lesson(self, guide: Guide) -> None:
+        """Save how far a lesson is, with the run as it stands."""
+        runner = self.runner
+        run = guide.run_at(runner, self.settings, self.problem) if runner else None
+        if run is None:
+            return
+        line = run.line()
+        if self.left_lesson and self.left_lesson[0] is guide.player:
+            self.left_lesson = guide.player, line
+        if self._beginning.keep:
+            try:
+                with Store(self.context.library, create=True) as store:
+                    save(store, guide.player, line)
+            except (ProblemError, OutputError) as error:
+                self.say_from_thread(str(error))
 
     # Layout
 
