@@ -262,6 +262,26 @@ async def test_the_rescue_goes_back_to_where_the_loss_was_least() -> None:
         await driver.status(epoch=int(losses.argmin()), alpha=0.15)
 
 
+async def test_the_rescue_takes_a_learning_rate_below_the_limit_of_the_gauge() -> None:
+    async with driving(problem="plane", alpha=(60.0,), loss="mse", start="zeros") as driver:
+        await driver.press("greater_than_sign")
+        await driver.status(epoch=10)
+        await driver.settled()
+        x = driver.run.problem.x_train
+        limit = 2.0 / float(np.linalg.eigvalsh(2.0 * x.T @ x / len(x))[-1])
+        assert 3.0 * limit < 6.0  # a tenth would leap as well
+        advised = driver.run.board.why.verdict(driver.run.view).tries[0].argument
+        await driver.press("u")
+        status = await driver.status(epoch=0)
+        assert float(status.alpha) == float(advised)
+        assert 0.4 * limit < float(status.alpha) <= 0.5 * limit
+        assert any(f"with α {advised}" in notice for notice in driver.notices())
+        await driver.press("greater_than_sign")
+        status = await driver.status(epoch=10)
+        losses = driver.run.runner.trainer.losses(0)
+        assert (np.diff(losses) < 0.0).all()
+
+
 async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
     async with driving(problem="surface:himmelblau", epochs=300) as driver:
         await driver.press("full_stop", "5")

@@ -106,9 +106,13 @@ async def test_a_diverged_run_says_what_to_do(columns: int) -> None:
         await driver.status(epoch=0)
         await driver.press("greater_than_sign")
         status = await driver.status(state="DIVERGED")
+        await driver.until(lambda: "an α below" in driver.text())
+        limit = driver.run.board.why.rescue_rate(driver.run.view, 1e308)
+        assert limit < 100.0  # the curvature of a sigmoid on these points allows no more
         await driver.press("space")
         await driver.until(driver.notices)
-        assert driver.notices() == [f"diverged at epoch {status.epoch}: u goes back with α/10"]
+        said = f"diverged at epoch {status.epoch}: u goes back with α {limit:g}"
+        assert driver.notices() == [said]
         await driver.press("full_stop")
         await driver.answered()
         assert len(driver.notices()) == 1

@@ -197,7 +197,6 @@ class PlainRun:
         """Return the status line; the interface's has the same words in the same order."""
         nothing(text)
         now = self.snapshot()
-        lane = now.lane
         lines = [ASCII.spell(status_text(now, self.problem))]
         if self.trainer.stopped:
             lines.append(f"stopped: {self.trainer.stopped}")
@@ -205,7 +204,7 @@ class PlainRun:
             ended = max(one.diverged or 0 for one in now.lanes)
             lines.append(
                 f"diverged: after epoch {ended} a number is no longer finite;"
-                f" go back, and try alpha {lane.learning_rate / 10:g}"
+                " go back, and on with the alpha that verdict names"
             )
         return lines
 

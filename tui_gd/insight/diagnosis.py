@@ -176,13 +176,16 @@ def ratio_of(a: float, b: float) -> float:
     return a / b if b else (math.nan if not a else math.inf)
 
 
-def rescue_rate(rate: float, limit: float | None) -> float:
+def rescue_rate(rate: float, limit: float | None, factor: float = 1.0) -> float:
     """Return the learning rate to go on with after steps that were too large.
 
     A tenth, or half of the largest safe one where that is known and lower: with half of it a step
-    ends in the middle of a quadratic valley. To two digits, rounded down.
+    ends in the middle of a quadratic valley. A schedule's `factor` above 1 makes it smaller still.
+    To two digits, rounded down.
     """
-    lower = rate / 10.0 if limit is None or not limit > 0.0 else min(rate / 10.0, limit / 2.0)
+    lower = rate / 10.0
+    if limit is not None and limit > 0.0:
+        lower = min(lower, limit / max(factor, 1.0) / 2.0)
     if not 0.0 < lower < math.inf:
         return lower
     unit = 10.0 ** (math.floor(math.log10(lower)) - 1)
@@ -325,14 +328,13 @@ def _diverged(facts: Facts) -> Found:
 
 def _ways_out(facts: Facts) -> tuple[Try, ...]:
     evidence, limit = facts.evidence, facts.limit
-    if limit is not None:  # for any epoch of the schedule
-        limit /= max(evidence.factor, 1.0)
-    lower = rescue_rate(evidence.learning_rate / (evidence.factor or 1.0), limit)
+    rate = evidence.learning_rate / (evidence.factor or 1.0)
+    lower = rescue_rate(rate, limit, evidence.factor)
     words = f"back 10 epochs with α {lower:g}"
     rescue = Try("rescue", words, f"{lower:g}", f"back with α {lower:g}")
     if limit is None:
         return (rescue,)
-    return (rescue, Try("type_rate", f"an α below {limit:.2g}"))
+    return (rescue, Try("type_rate", f"an α below {limit / max(evidence.factor, 1.0):.2g}"))
 
 
 # Where nothing is left to gain

@@ -54,7 +54,7 @@ ACTIONS = (
     Action("newest", "end,G", "", "newest epoch", "Training"),
     Action("go_to", "g", "g", "go to an epoch", "Training"),
     Action("flat_out", "f", "f", "as fast as it can / slow enough to watch", "Training"),
-    Action("rescue", "u", "u", "rescue: back to the lowest loss, α ÷ 10", "Training"),
+    Action("rescue", "u", "u", "rescue: back to the lowest loss, smaller α", "Training"),
     Action(
         "learning_rate(1)",
         "plus,equals_sign,U",

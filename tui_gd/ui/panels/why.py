@@ -4,7 +4,7 @@ import math
 from typing import Any, ClassVar
 
 from tui_gd.insight.curvature import SafeRate, wording
-from tui_gd.insight.diagnosis import Kind, Verdict
+from tui_gd.insight.diagnosis import Kind, Verdict, rescue_rate
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
@@ -59,6 +59,11 @@ class WhyPanel(Panel):
     def verdict(self, view: View) -> Verdict:
         """Return how training goes at the epoch being viewed."""
         return verdict_on(view.snapshot, view.problem, view.settings, self._found)
+
+    def rescue_rate(self, view: View, rate: float) -> float:
+        """Return the learning rate to go on with after `rate` was too large, by the limit shown."""
+        safe = self._safe(view)
+        return rescue_rate(rate, safe and safe.limit, view.snapshot.rate_factor)
 
     def line(self, view: View, columns: int) -> tuple[str, str, Kind]:
         """Return the verdict in at most `columns` cells, the advice if it fits too, and the kind.

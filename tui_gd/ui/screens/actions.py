@@ -93,7 +93,9 @@ def _say_diverged(run: RunScreen) -> bool:
     if snapshot is None or snapshot.state is not RunState.DIVERGED:
         return False
     rescue = run.context.keys.of("rescue")
-    run.say(f"diverged at epoch {snapshot.epoch}: {rescue} goes back with α/10", warning=True)
+    rate = run.board.why.rescue_rate(run.view, run.sender.learning_rate)
+    said = f"diverged at epoch {snapshot.epoch}: {rescue} goes back with α {rate:g}"
+    run.say(said, warning=True)
     return True
 
 
@@ -157,11 +159,11 @@ async def action_go_to(run: RunScreen) -> None:
 
 
 def action_rescue(run: RunScreen) -> None:
-    """Go back to before the loss rose, and on with a tenth of the learning rate."""
+    """Go back to before the loss rose, and on with a learning rate below the limit."""
     snapshot = run.sender.snapshot
     if snapshot is None:
         return
-    rate = float(f"{run.sender.learning_rate / 10.0:.12g}")  # 0.003, not 0.00300…04
+    rate = run.board.why.rescue_rate(run.view, run.sender.learning_rate)
     goal = rescue_epoch(snapshot)
     before = f"epochs {goal + 1} to {snapshot.newest} with α {run.sender.learning_rate:g}"
     change = Change(f"back at epoch {goal} with α {rate:g}", before)
