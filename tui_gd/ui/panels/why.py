@@ -63,7 +63,7 @@ class WhyPanel(Panel):
     def rescue_rate(self, view: View, rate: float) -> float:
         """Return the learning rate to go on with after `rate` was too large, by the limit shown."""
         safe = self._safe(view)
-        return rescue_rate(rate, safe and safe.limit, view.snapshot.rate_factor)
+        return rescue_rate(rate, safe.limit if safe else None, view.snapshot.rate_factor)
 
     def line(self, view: View, columns: int) -> tuple[str, str, Kind]:
         """Return the verdict in at most `columns` cells, the advice if it fits too, and the kind.
