@@ -1,5 +1,7 @@
 """Keys, mouse and sizes that come at moments nobody plans for."""
 
+import threading
+
 import numpy as np
 import pytest
 from rich.style import Style as RichStyle
@@ -14,7 +16,9 @@ from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
+from tui_gd.session.verdict import measure
 from tui_gd.ui import start
+from tui_gd.ui.panels import why
 from tui_gd.ui.panels.step import vector
 from tui_gd.ui.panels.widget import CellView, LinesWidget
 from tui_gd.ui.screens.actions import begin_with
@@ -280,6 +284,37 @@ async def test_the_rescue_takes_a_learning_rate_below_the_limit_of_the_gauge() -
         status = await driver.status(epoch=10)
         losses = driver.run.runner.trainer.losses(0)
         assert (np.diff(losses) < 0.0).all()
+
+
+async def test_a_study_given_up_at_rest_is_followed_by_the_one_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def late(snapshot, problem, predictor, engine, start=None):
+        """At epoch 1, look up only when all else is done."""
+        if snapshot.epoch == 1:
+            begun.set()
+            assert over.wait(60.0)
+            engine.between_blocks()
+        return measure(snapshot, problem, predictor, engine, start)
+
+    async with driving() as driver:
+        monkeypatch.setattr(why, "measure", late)
+        await driver.press("full_stop")
+        await driver.until(begun.is_set)
+        await driver.press("full_stop")
+        await driver.status(epoch=2)
+        under_way = driver.run.studies._made.values()
+        await driver.until(lambda: sum(bool(one.progress) for one in under_way) == 1, "one left")
+        await driver.answered()
+        over.set()
+
+        def known() -> bool:
+            numbers = dict(driver.run.board.why.verdict(driver.run.view).numbers)
+            return numbers["epoch"] == 2 and np.isfinite(numbers["largest eigenvalue"])
+
+        await driver.until(known)
 
 
 async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:

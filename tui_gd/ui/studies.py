@@ -115,14 +115,18 @@ class Studies:
         made.progress = Progress(show, self._drawn)
         return made.progress
 
-    def end(self, panel: str, *, found: bool) -> None:
-        """Take note that a panel's study is over; one that found nothing may be made again."""
+    def end(self, panel: str, *, found: bool) -> bool:
+        """Take note that a panel's study is over; one that found nothing may be made again.
+
+        Return whether it was given up for another one, which is to begin now.
+        """
         made = self._made[panel]
         made.progress = None
         if found:
             made.took = self._clock() - made.begun_at
-        else:
-            made.key = None
+            return False
+        stopped, made.key = made.key is None, None
+        return not stopped
 
     def begin_frame(self) -> None:
         """Let the studies wait until `end_frame`, wherever they ask whether they are wanted."""

@@ -651,7 +651,7 @@ class RunScreen(Screen[None]):
             with computing():
                 result = study.compute(progress)
         except Interrupted:
-            self.app.call_from_thread(self.studies.end, panel.NAME, found=False)
+            self.app.call_from_thread(self._given_up, panel)
         except MemoryError:
             # the run is not to end because of it; the same study is not begun again
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
@@ -660,11 +660,19 @@ class RunScreen(Screen[None]):
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
             self._show(panel, problem, study.key, result)
 
+    def _given_up(self, panel: Panel) -> None:
+        """Begin the study that is wanted instead, also when the run is at rest."""
+        if self.studies.end(panel.NAME, found=False):
+            self._draw_again()
+
     def _take_part(
         self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any
     ) -> None:
         if problem is self.problem:  # else another has been begun meanwhile
             panel.take(key, result)
+        self._draw_again()
+
+    def _draw_again(self) -> None:
         self._stale = True
         if not self._training:  # else it is in the next frame
             self._tick()
