@@ -132,6 +132,10 @@ def confusion_frame() -> tuple[Callable[[int], Cells], Callable[[], Any]]:
 
 
 def own_figure() -> Any:
+    import plotext
+
+    if not plotext.__version__.startswith("5."):
+        raise SystemExit("compares with plotext 5: pip install 'plotext<6'")
     from plotext._figure import _figure_class
 
     figure = _figure_class()

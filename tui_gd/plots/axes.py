@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -338,46 +338,50 @@ def _plotext_codes(place: Geometry) -> NDArray[np.uint32]:
     blank = place.left - 1 - margin
     rows, columns = place.rows + 1, margin + place.columns
     with _PLOTEXT:
-        figure = _figure(rows, columns)
-        figure.xlim(0, max(place.columns - 1, 1))
-        figure.ylim(0, max(place.rows - 1, 1))
-        figure.xaxes(False, False)
-        figure.yaxes(True, False)
-        # without data plotext leaves the ticks out
-        figure.scatter([0], [0], marker=" ")
-        # given even if there are none, or plotext would choose its own
-        figure.xticks([at for at, _ in place.x_ticks], [label for _, label in place.x_ticks])
-        figure.yticks([at for at, _ in place.y_ticks], [label for _, label in place.y_ticks])
-        figure._build_matrix()
-        lines = figure.monitor.matrix.marker[::-1]
+        lines = _plotext_text(rows, columns, place).split("\n")
     code = np.full((rows, blank + columns), SPACE, np.uint32)
-    for line, markers in zip(code, lines, strict=False):
-        line[blank : blank + len(markers)] = [ord(marker) for marker in markers[:columns]]
+    for line, text in zip(code, lines, strict=False):
+        line[blank : blank + len(text)] = [ord(sign) for sign in text[:columns]]
     code.setflags(write=False)
     return code
 
 
-def _figure(rows: int, columns: int) -> Any:
-    """Return a plotext figure of fixed size that ignores the terminal.
+def _plotext_text(rows: int, columns: int, place: Geometry) -> str:
+    """Return plotext's axes as lines of text; its version 6 has other names than version 5."""
+    import plotext  # 40 ms: not at import
 
-    plotext's module functions share one figure, whose size follows the terminal's.
-    """
-    from plotext._figure import _figure_class  # 40 ms: not at import
-
-    class Figure(_figure_class):  # type: ignore[misc]
-        def _set_master(self) -> None:
-            self._limit_size(False, False)
-            self._set_terminal_size(columns, rows + 1)
-            self._set_size(columns, rows)
-            self._time = None
-            self._dummy = _figure_class(self._master, self._master)
-            self.monitor.set_size(self._size)
-            self._dummy.monitor.set_size(self._size)
-            self._set_interactive(False)
-
-    figure = Figure()
-    figure._set_sizes()
-    return figure
+    last_column, last_row = max(place.columns - 1, 1), max(place.rows - 1, 1)
+    # given even if there are none, or plotext would choose its own
+    x_ticks = [at for at, _ in place.x_ticks], [label for _, label in place.x_ticks]
+    y_ticks = [at for at, _ in place.y_ticks], [label for _, label in place.y_ticks]
+    if int(plotext.__version__.partition(".")[0]) < 6:
+        plotext.clear_figure()
+        plotext.limit_size(False, False)
+        plotext.plotsize(columns, rows)
+        plotext.xaxes(False, False)
+        plotext.yaxes(True, False)
+        plotext.xlim(0, last_column)
+        plotext.ylim(0, last_row)
+        plotext.xticks(*x_ticks)
+        plotext.yticks(*y_ticks)
+        plotext.scatter([0], [0], marker=" ")  # without data it leaves the ticks out
+        text = plotext.build()
+    else:
+        figure = plotext.figure
+        figure.clear()
+        plotext.terminal.limit(False, False)
+        figure.plot_size(columns, rows)
+        figure.axes(False)
+        figure.axes(True, axis="y", side="left")
+        for ruler, last, ticks in (
+            (figure.ruler("x", "lower"), last_column, x_ticks),
+            (figure.ruler("y", "left"), last_row, y_ticks),
+        ):
+            ruler.lim(0, last)
+            ruler.ticks(*ticks)
+        figure.draw(figure.signal([0], [0], marker=" "))
+        text = str(figure.build())
+    return str(plotext.uncolorize(text))
 
 
 _HALF = ord("▀")
