@@ -58,7 +58,7 @@ def test_training_waits_for_the_prediction() -> None:
 def test_what_a_lesson_locks_says_so_and_a_wrong_answer_gets_its_hint() -> None:
     said = play("slope", "Ada", "next\nrace\nshow why\n-99\nhint\nskip\nquit\n")
     assert "line 2: race: not in this lesson" in said.err
-    assert "Not yet. Higher: it is 2 times" in said.out
+    assert "Not yet (1 of 3). Higher: it is 2 times" in said.out
     assert "3 of 7: The sign" in said.out
 
 
@@ -142,6 +142,13 @@ def test_what_a_skipped_step_leads_to_is_done_by_the_run() -> None:
     said = play("tour", "Ada", "skip\nskip\nskip\nstatus\nquit\n")
     assert "shrunk from 45 at the start to 0.4" in " ".join(said.out.split())
     assert "epoch 62/100" in said.out
+
+
+def test_a_task_is_done_by_an_epoch_although_the_run_goes_further() -> None:
+    """0.6 is left of x and of y at every step with α 0.2, so 0.36^12 of the loss after 12."""
+    said = play("slope", "Ada", "next\n" + "skip\n" * 5 + "reset\nalpha 0.2\nrun 60\nquit\n")
+    assert "epoch 60/100" in said.out
+    assert "Done. With α 0.2 it took 12 epochs." in said.out
 
 
 def test_a_lesson_can_be_begun_at_a_later_step() -> None:

@@ -215,7 +215,7 @@ def test_a_wrong_answer_gets_a_hint_and_after_some_tries_the_truth() -> None:
     player = Player(lesson, "Ada", at=1)
     true = 2 * run.facts.number("weight_1")
     assert not player.answer(str(true + 3), run.facts)
-    assert player.reply.startswith("Not yet. Lower: it is 2 times")
+    assert player.reply.startswith("Not yet (1 of 3). Lower: it is 2 times")
     assert not player.answer("what?", run.facts)
     assert player.reply == "'what?' is not a number."
     assert player.record.tries == 1

@@ -1,11 +1,13 @@
 """Lessons on the screen: what a learner reads, presses and gets."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.ui.driving import Driver, driving
+from tui_gd.lessons.lesson import PANELS
 from tui_gd.lessons.library import bundled
 from tui_gd.lessons.player import Player
 from tui_gd.lessons.progress import saved
@@ -61,7 +63,7 @@ async def test_a_number_is_typed_and_a_wrong_one_gets_a_hint() -> None:
         await driver.type("-9.9")
         await reads(driver, "-9.9_")
         await driver.press("backspace", "enter")
-        await reads(driver, "Not yet. Higher: it is 2 times")
+        await reads(driver, "Not yet (1 of 3). Higher: it is 2 times")
         run = driver.run.view.snapshot.lane
         await driver.type(f"{2 * run.weights[0]:.5f}")
         await driver.press("enter")
@@ -170,6 +172,17 @@ async def test_the_panel_that_a_step_speaks_of_is_pointed_at(depth: Any) -> None
         await driver.until(lambda: "»" not in driver.text())
 
 
+async def test_every_panel_can_be_pointed_at() -> None:
+    async with begin("tour") as driver:
+        await reads(driver, "1 of 7")
+        steps = [replace(driver.run.guide.player.step, panel=name) for name in PANELS]
+        for name, step in zip(PANELS, steps, strict=True):
+            lesson = replace(driver.run.guide.lesson, steps=(step,))
+            driver.run.guide.player.lesson = lesson
+            driver.run.show_panel(name)
+            await driver.until(lambda name=name: "» " in driver.read(f"#{name}").partition("\n")[0])
+
+
 async def test_the_tour_in_german() -> None:
     async with begin("tour", lang="de") as driver:
         await reads(driver, "Rundgang 1 von 7 · Was du siehst", "enter antworten", "esc verlassen")
@@ -222,4 +235,6 @@ async def test_a_wrong_answer_leaves_the_question_to_be_read() -> None:
         await reads(driver, "How large is the slope along x?")
         await driver.type("99")
         await driver.press("enter")
-        await reads(driver, "Not yet. Lower: it is 2 times", "How large is the slope along x?")
+        await reads(
+            driver, "Not yet (1 of 3). Lower: it is 2 times", "How large is the slope along x?"
+        )

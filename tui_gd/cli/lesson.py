@@ -37,6 +37,7 @@ from tui_gd.lessons.replay import (
     curves,
     from_shared,
     orders_of,
+    reach,
     start_of,
     take_answer,
 )
@@ -464,12 +465,13 @@ class _LessonRun(PlainRun):
         """List the commands."""
         return [*HELP, *super().help(text)]
 
-    def reached(self) -> list[str]:
-        """Return what is said when a task is done by the command before."""
+    def reached(self, before: int) -> list[str]:
+        """Return what is said when a task is done by the command before, begun at that epoch."""
         player = self.player
-        if player.finished or not player.reached(self._as_lesson.facts):
+        done = None if player.finished else reach(player, self._as_lesson, before)
+        if done is None:
             return []
-        player.record.run = self._as_lesson.line()
+        player.record.run = done.line()
         player.record.asked = player.fill(player.step.text, None)
         self.save()
         return [player.reply, self._prompt()]
@@ -528,7 +530,8 @@ class _LessonSession(Session):
 
     def answer(self, name: str, argument: str) -> list[str]:
         """Do a command, or take an answer; say whether the task is done."""
+        before = self._lesson.trainer.epoch
         lines = super().answer(name, argument)
         if name == "new":
             self._lesson.start_number += 1
-        return [*lines, *self._lesson.reached()]
+        return [*lines, *self._lesson.reached(before)]

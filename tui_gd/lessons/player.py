@@ -152,8 +152,10 @@ class Player:
         after = ""
         if record.done:
             record.came, after = self.right_words(facts), self.fill(step.after, facts)
-        start = "right" if right else "not_this_time" if record.done else "not_yet"
-        self.reply = " ".join(part for part in (self.say(start), words, after) if part)
+        start = self.say("right" if right else "not_this_time")
+        if not record.done:
+            start = self.say("not_yet", record.tries, self.lesson.reveal_after)
+        self.reply = " ".join(part for part in (start, words, after) if part)
         return record.done
 
     def _judge(self, given: str, facts: Facts) -> tuple[bool | None, str]:

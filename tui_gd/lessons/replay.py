@@ -31,6 +31,8 @@ from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 
 STUDENT = "student"
+MOST_LOOKED_AT = 1000
+"""Of so many epochs, at most, each is looked at for a task that is done."""
 MOST_REPLAYED = 2_000_000
 """A run of more epochs than this is not replayed for a check or a grade."""
 
@@ -189,6 +191,23 @@ def orders_of(step: Step, run: LessonRun) -> list[Order]:
         other.carry_out([order])
         orders.append(order)
     return orders
+
+
+def reach(player: Player, run: LessonRun, before: int) -> LessonRun | None:
+    """Return the run at the first epoch after `before` at which a task was done, None if at none.
+
+    Epochs are looked at one by one, because a run goes on meanwhile: a loss that has to be reached
+    by epoch 20 counts although the run is at 25. The player remembers that the task is done.
+    """
+    if player.reached(run.facts):
+        return run
+    epochs = range(before + 1, run.trainer.epoch)
+    other = run.copy() if epochs else run
+    for epoch in epochs[:MOST_LOOKED_AT]:
+        other.trainer.go_to(epoch)
+        if player.reached(other.facts):
+            return other
+    return None
 
 
 def begin_at(lesson: Lesson, seed: int, at: int) -> LessonRun:

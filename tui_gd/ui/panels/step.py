@@ -76,6 +76,7 @@ class StepPanel(Panel):
             key=view.keys.of("panel('step')"),
             right=style.symbols.spell(f"epoch {snapshot.epoch} → {snapshot.epoch + 1}"),
             focused=self.focused,
+            pointed=self.pointed,
         )
         cells = draw_box(rows, columns, inner, heading, style)
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player
-from tui_gd.lessons.replay import LessonRun, at_checkpoint, curves, start_of, take_answer
+from tui_gd.lessons.replay import LessonRun, at_checkpoint, curves, reach, start_of, take_answer
 from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Style
 from tui_gd.problems import Problem
@@ -87,6 +87,7 @@ class Guide:
         self.text, self._curves = "", tuple[str, ...]()
         self._shown_at = -1
         self._reached = set[int]()
+        self._looked_at = 0
         self.busy = False
 
     @property
@@ -124,6 +125,7 @@ class Guide:
             made = curves(run, self.player.curve_rates(), step.then)
             found = curve_options(made, style.symbols)
         self.text, self._curves, self._shown_at = text, found, at
+        self._looked_at = run.trainer.epoch
         self.chosen, self.entry = 0, ""
 
     def judge(self, given: str, run: LessonRun) -> bool:
@@ -132,10 +134,12 @@ class Guide:
         return take_answer(self.player, given, run)
 
     def look(self, run: LessonRun) -> bool:
-        """Return whether a task is done now."""
-        if not self.watches or not self.player.reached(run.facts):
+        """Return whether a task is done now, or was at an epoch since it was looked at last."""
+        before, self._looked_at = self._looked_at, run.trainer.epoch
+        done = reach(self.player, run, before) if self.watches else None
+        if done is None:
             return False
-        self.player.record.asked, self.player.record.run = self.text, run.line()
+        self.player.record.asked, self.player.record.run = self.text, done.line()
         return True
 
     # What the panels show of it
