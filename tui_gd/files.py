@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from tui_gd.errors import OutputError, ProblemError
@@ -34,19 +35,21 @@ class WholeFile:
         except OSError as error:
             raise ProblemError(f"{option} {path}: {error.strerror}; name another place") from None
 
-    def write(self, content: str | bytes) -> None:
-        """Write text, as UTF-8, or bytes; `OutputError` if that fails."""
+    def write(self, content: str | bytes | Iterable[str]) -> None:
+        """Write text, as UTF-8, or bytes, or text in parts; `OutputError` if that fails."""
+        parts = [content] if isinstance(content, str | bytes) else content
         try:
-            self._replace(content.encode() if isinstance(content, str) else content)
+            self._replace(part.encode() if isinstance(part, str) else part for part in parts)
         except OSError as error:
             raise OutputError(f"{self._target}: {error.strerror}") from None
 
-    def _replace(self, content: bytes) -> None:
+    def _replace(self, parts: Iterable[bytes]) -> None:
         if self._temporary is None:
-            self._target.write_bytes(content)
+            with open(self._target, "wb") as file:
+                file.writelines(parts)
             return
         with open(self._temporary, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

@@ -16,7 +16,7 @@ import tui_gd.session.trainer
 from tests.problems.tabling import customers
 from tui_gd import Trainer, load_problem
 from tui_gd.errors import ProblemError
-from tui_gd.problems.load import design
+from tui_gd.problems.new_rows import design
 
 
 def test_a_report_is_scikit_learns_on_the_test_rows() -> None:
@@ -113,10 +113,10 @@ def test_predictions_of_arrays_are_whole_numbers_or_a_regressions() -> None:
     [
         ([[1.0]], "(rows, 2)"),
         ([1.0, 2.0], "(rows, 2)"),
-        ([[1.0, np.nan]], "row 0 (from 0), column 1 is not finite"),
+        ([[1.0, np.inf]], "row 0 (from 0), column 1 is not finite"),
         (pd.DataFrame({"x1": [1.0]}), "no column 'x2'"),
-        (pd.DataFrame({"x1": ["a"], "x2": [1.0]}), "column 'x1' holds no numbers"),
-        (pd.DataFrame({"x1": [None, 1.0], "x2": [1.0, 1.0]}), "row 1, column 'x1'"),
+        (pd.DataFrame({"x1": ["a"], "x2": [1.0]}), "row 1, column 'x1': 'a' is not a number"),
+        (pd.DataFrame({"x1": [np.inf, 1.0], "x2": [1.0, 1.0]}), "row 1, column 'x1'"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_in_one_line(data, part: str) -> None:

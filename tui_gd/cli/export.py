@@ -42,7 +42,9 @@ def main(options: argparse.Namespace) -> int:
         if kind not in KINDS:
             hint = did_you_mean(kind, KINDS) or f": choose from {', '.join(KINDS)}"
             raise ProblemError(f"unknown kind {kind!r}{hint}")
-    run, record = _opened(options.id, options.lane)
+    with Store() as store:
+        kept = store.find(options.id)
+        record = in_lane(open_without_data(store, kept), kept.id, options.lane)
     if record.no_data and not kinds and estimator is None:
         kinds = [kind for kind in USUAL if kind not in OF_ROWS]
         to_stderr(f"{record.no_data}: exporting what needs no data, {', '.join(kinds)}")
@@ -64,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         write_file(Path(estimator), content)
         paths.append(Path(estimator))
     if kinds or estimator is None:
-        paths += export(record, kinds or USUAL, Path(options.to or f"gd-tui-{run}"))
+        paths += export(record, kinds or USUAL, Path(options.to or f"gd-tui-{kept.id}"))
     for path in paths:
         print(path)
     return 0
@@ -72,20 +74,18 @@ def main(options: argparse.Namespace) -> int:
 
 def share(options: argparse.Namespace) -> int:
     """Print the line that repeats a kept run; return the exit status."""
-    _, record = _opened(options.id)
+    with Store() as store:
+        record = open_without_data(store, store.find(options.id))
     print(share_line(record))
     return 0
 
 
-def _opened(name: str, lane: str | None = None) -> tuple[str, RunRecord]:
-    """Return a kept run's id and the run; `ProblemError` if it, or the lane, does not exist."""
-    with Store() as store:
-        kept = store.find(name)
-        record = open_without_data(store, kept)
+def in_lane(record: RunRecord, run: str, lane: str | None) -> RunRecord:
+    """Return a run with the lane of that name as its current one; `ProblemError` if it has none."""
     if lane is None:
-        return kept.id, record
+        return record
     found = [one.number for one in record.lanes if one.name == lane]
     if not found:
         names = ", ".join(one.name for one in record.lanes[:20])
-        raise ProblemError(f"run {kept.id} has no lane {lane!r}: its lanes are {names}")
-    return kept.id, replace(record, current=found[0])
+        raise ProblemError(f"run {run} has no lane {lane!r}: its lanes are {names}")
+    return replace(record, current=found[0])

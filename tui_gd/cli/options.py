@@ -400,6 +400,22 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    _add_id(parser)
+    parser.add_argument(
+        "file", metavar="FILE", help="the rows, in any format that training reads; - is stdin"
+    )
+    parser.add_argument(
+        "--proba", action="store_true", help="of classes: print the probability of each as well"
+    )
+    parser.add_argument("--json", action="store_true", help="write one JSON object, not CSV")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to (standard output)")
+    parser.add_argument("--lane", metavar="NAME", help="the lane that predicts (current)")
+    reading = options_of(RunSettings, Scope.FILES).items()
+    of_rows = {name for name, one in reading if one.group == "reading a file"}
+    add_options(parser, names=of_rows - {"dates", "skip_missing_target"})
+
+
 def _add_lesson(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="LESSON", help="an id (gd-tui lessons) or a file")
     parser.add_argument("rest", nargs="*", metavar="...", help=argparse.SUPPRESS)
@@ -504,6 +520,13 @@ COMMANDS = (
         "Write a kept run as files",
         _add_export,
         "export:main",
+    ),
+    Command(
+        "predict",
+        "ID FILE [options]",
+        "Predict from the rows of a file with the weights of a kept run",
+        _add_predict,
+        "predict:main",
     ),
     Command(
         "share",

@@ -189,6 +189,38 @@ def _table_of(shown: str, data: Arrays, reading: Reading) -> Table:
     return Table(shown, values, columns, remarks=remarks)
 
 
+def read_features(file: InputFile, sparse_of: int | None) -> Any:
+    """Return X (rows, features) of numbers from an .npz, .npy or svmlight file, mapped if possible.
+
+    Targets in the file are ignored. Svmlight is sparse, and its rows have `sparse_of` features.
+    """
+    form = format_of(file)
+    if form == "svmlight":
+        x, _ = _read_svmlight(file)
+        if sparse_of is not None and x.shape[1] <= sparse_of:
+            # the last features are missing if they are 0 in all rows
+            x.resize(x.shape[0], sparse_of)
+        return x
+    if form == "npy":
+        x = _mapped(file.path)
+    else:
+        shapes = _shapes(file.path)
+        lowered = {name.lower(): name for name in shapes}
+        found = [lowered[name] for name in _FEATURES if name in lowered]
+        if not found and len(shapes) == 1:
+            found = list(shapes)
+        if not found:
+            some = ", ".join(map(safe_text, list(shapes)[:8]))
+            raise ProblemError(f"{file.shown}: has the arrays {some}; call one of them X")
+        x = _member(file.path, found[0])
+    x = x.reshape(len(x), -1) if x.ndim > 2 else x
+    if x.dtype.kind not in "fiub" or x.ndim != 2 or not x.size:
+        raise ProblemError(
+            f"{file.shown}: X is {x.dtype} of shape {x.shape}, not numbers in 2 dimensions"
+        )
+    return x
+
+
 def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, test_size: float) -> Problem:
     y = data.y
     if (y == y[0]).all():
@@ -278,6 +310,10 @@ _PAIRS = (
     ("features", "target"),
     ("images", "labels"),
 )
+
+
+# names of rows to predict, in order of preference
+_FEATURES = ("x", "x_test", "data", "features", "images", "x_val", "x_train")
 
 
 def _shapes(path: str) -> dict[str, str]:

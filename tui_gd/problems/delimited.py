@@ -12,7 +12,7 @@ from tui_gd.problems import input_file
 from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
 from tui_gd.problems.reading import BLANKS, Reading, numeral
-from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, chosen, kind_of, named
+from tui_gd.problems.sources import Batch, Field, Kind, Kinds, arrays_of, chosen, kind_of, named
 
 # blanks around a missing value are part of it for pyarrow
 _PADDING = 32
@@ -22,7 +22,8 @@ _BLANKS = re.compile(rb'("[^"]*")|[ \t]+')
 class Delimited:
     """A text table: a value that is not a number turns a column of numbers into text.
 
-    The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name.
+    The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name, of which
+    None are inferred.
     """
 
     shown: str
@@ -34,13 +35,12 @@ class Delimited:
     # within these a line end does not end a row
     _line_quote = b'"'
 
-    def __init__(
-        self, file: InputFile, reading: Reading, kinds: dict[str, Kind] | None = None
-    ) -> None:
+    def __init__(self, file: InputFile, reading: Reading, kinds: Kinds | None = None) -> None:
         self._file, self.shown, self.reading = file, file.shown, reading
         self.changed = False
         self.remarks: tuple[str, ...] = ()
         self._dates: dict[int, Any] = {}
+        self._known = tuple(kinds or ())
         first = next(self._chunks(), None)
         if first is None:
             raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
@@ -49,10 +49,10 @@ class Delimited:
         names = named(self.shown, self.dialect.names)
         # of known kinds only dates need a look at how they are written
         known = kinds or {}
-        sniffed = kinds is None or "date" in known.values()
+        sniffed = kinds is None or bool({None, "date"} & set(known.values()))
         found = self._kinds_of(first) if sniffed else {}
         fields = [
-            Field(name, known.get(name, found.get(index, "text")))
+            Field(name, known.get(name) or found.get(index, "text"))
             if known.get(name) not in {"date", "time"}
             else Field(name, "date" if found.get(index) == "date" else "text")
             for index, name in enumerate(names)
@@ -81,7 +81,7 @@ class Delimited:
             header = False
 
     def _find_dialect(self, first: Chunk) -> Dialect:
-        dialect = sniff(self.shown, first.text(), self.reading)
+        dialect = sniff(self.shown, first.text(), self.reading, self._known)
         if not dialect.header and self.reading.header is None:
             self.remarks = (NO_HEADER,)
         return dialect
@@ -310,9 +310,7 @@ class Arff(Delimited):
 
     _line_quote = b""
 
-    def __init__(
-        self, file: InputFile, reading: Reading, kinds: dict[str, Kind] | None = None
-    ) -> None:
+    def __init__(self, file: InputFile, reading: Reading, kinds: Kinds | None = None) -> None:
         first = file.first_bytes(1 << 24)
         data = _DATA.search(first)
         head = first[: data.end() if data else 0].decode("utf-8", "replace")
@@ -335,9 +333,10 @@ class Arff(Delimited):
             safe: "number" if kind.startswith(numbers) else "text"
             for safe, (_, kind) in zip(named(file.shown, self._attributes), found, strict=True)
         }
+        given = {name: kind for name, kind in (kinds or {}).items() if kind is not None}
         missing = (*reading.missing, "?")
         reading = replace(reading, missing=missing, comment="%", skip_rows=head.count("\n"))
-        super().__init__(file, reading, {**stated, **(kinds or {})})
+        super().__init__(file, reading, {**stated, **given})
 
     def _find_dialect(self, _: Chunk) -> Dialect:
         return Dialect(",", self._attributes, False)

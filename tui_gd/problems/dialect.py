@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from tui_gd.errors import ProblemError
@@ -51,7 +51,7 @@ def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, row
 
 
-def sniff(shown: str, text: str, reading: Reading) -> Dialect:
+def sniff(shown: str, text: str, reading: Reading, known: Collection[str] = ()) -> Dialect:
     """Return the dialect of a table that starts with `text` (whole lines); `shown` names the file.
 
     The delimiter is comma, tab, semicolon or bar: the one that splits most of the first 50 rows
@@ -59,6 +59,8 @@ def sniff(shown: str, text: str, reading: Reading) -> Dialect:
     numbers, and then the one with the most fields. The first row is a header if it has text above a
     column of numbers, no number at all, texts and then years above numbers, or lacks only its first
     name. Without a header the columns are x1, x2, and so on. `reading` overrides what is found.
+    Where columns are `known` from another table, a first row that names all of them is a header,
+    and one column is enough.
     """
     blanks = reading.separator == BLANKS
     if blanks:
@@ -72,10 +74,13 @@ def sniff(shown: str, text: str, reading: Reading) -> Dialect:
     rows = split[delimiter]
     if not rows:
         raise ProblemError(f"{shown}: has no rows; a table needs a header and rows")
-    if _agreement(rows)[1] < 2:
+    if _agreement(rows)[1] < 2 and not known:
         raise _one_column(shown, rows, reading)
     _check_first(shown, rows, delimiter, reading)
-    header = _is_header(rows, reading) if reading.header is None else reading.header
+    header = reading.header
+    if header is None:
+        named = bool(known) and set(known) <= {name.strip() for name in rows[0]}
+        header = named or _is_header(rows, reading)
     numbered = tuple(f"x{i + 1}" for i in range(len(rows[0])))
     names = tuple(name.strip() for name in rows[0]) if header else numbered
     return Dialect(delimiter, names, header, blanks)

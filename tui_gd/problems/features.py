@@ -222,7 +222,7 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
         if use == "number":
             steps.append((str(start), "passthrough", slice(start, end)))
             features += names
-            rules += as_they_are(names)
+            rules += as_they_are(names, raw[:, start:end])
             done |= {slot: Done("unchanged", (table.columns[slot].name,)) for slot in slots}
             continue
         if use in {"date", "time"}:

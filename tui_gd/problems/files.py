@@ -14,9 +14,9 @@ from tui_gd.problems.jsonlines import JsonLines
 from tui_gd.problems.prepare import prepare
 from tui_gd.problems.problem import ColumnNote, Problem
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Kind, Progress, Source, find_column
+from tui_gd.problems.sources import Kinds, Progress, Source, find_column
 from tui_gd.problems.split import Preparation
-from tui_gd.problems.tables import Table, read_table
+from tui_gd.problems.tables import MOST_LABELS, Table, read_table
 
 WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
 """Formats whose columns have no names."""
@@ -47,7 +47,7 @@ def load_file(
     """
     file = InputFile(path, reading.encoding)
     form = format_of(file)
-    _check_options(file, form, reading)
+    check_options(file, form, reading)
     if form in WITHOUT_COLUMNS and drop:
         raise ProblemError(f"{file.shown}: its columns have no names: leave --drop out")
     if form != "npy" and form in WITHOUT_COLUMNS and target is not None:
@@ -67,7 +67,7 @@ def learn_from(
     source: Source,
     target: str | None,
     drop: Sequence[str],
-    test: Callable[[dict[str, Kind]], Source] | None,
+    test: Callable[[Kinds], Source] | None,
     how: Preparation,
     progress: Progress | None = None,
 ) -> Problem:
@@ -109,7 +109,7 @@ def read_columns(
     """
     file = InputFile(path, reading.encoding)
     form = format_of(file)
-    _check_options(file, form, reading)
+    check_options(file, form, reading)
     if form in WITHOUT_COLUMNS:
         raise ProblemError(f"{file.shown}: has no column names to list")
     source = source_of(file, form, reading)
@@ -120,7 +120,7 @@ def read_columns(
 
 
 _OF_TEXT = {"missing", "encoding", "number", "text", "skip_missing_target"}
-_OPTIONS: dict[Format, set[str]] = {
+READING_OPTIONS: dict[Format, set[str]] = {
     "delimited": {field.name for field in fields(Reading)},
     "arff": _OF_TEXT,
     "json": _OF_TEXT,
@@ -130,20 +130,21 @@ _OPTIONS: dict[Format, set[str]] = {
     "npy": {"skip_missing_target"},
     "svmlight": {"encoding"},
 }
+"""The options of `Reading` that have an effect on a format."""
 
 
-def _check_options(file: InputFile, form: Format, reading: Reading) -> None:
+def check_options(file: InputFile, form: Format, reading: Reading) -> None:
     """Raise `ProblemError` for an option that has no effect on such a file."""
     for field in fields(Reading):
         given = getattr(reading, field.name) != field.default
-        if given and field.name not in _OPTIONS[form]:
+        if given and field.name not in READING_OPTIONS[form]:
             name = "svmlight" if form == "svmlight" else form.upper()
             option = f"--{field.name.replace('_', '-')}"
             raise ProblemError(f"{file.shown}: {option} has no effect on {name}: leave it out")
 
 
 def source_of(
-    file: InputFile, form: Format, reading: Reading, kinds: dict[str, Kind] | None = None
+    file: InputFile, form: Format, reading: Reading, kinds: Kinds | None = None
 ) -> Source:
     """Return a table as batches of columns; `kinds` are the kinds of a text table's columns."""
     try:
@@ -159,9 +160,7 @@ def source_of(
     return Columnar(file, reading, feather=form == "feather")
 
 
-def _read_test(
-    source_like: Callable[[dict[str, Kind]], Source], train: Table, target: str
-) -> Table:
+def _read_test(source_like: Callable[[Kinds], Source], train: Table, target: str) -> Table:
     """Return the columns of `train` from a second table, in the order of `train`."""
     source = source_like({column.name: column.kind for column in train.columns})
     have = {field.name: field.kind for field in source.fields}
@@ -176,6 +175,11 @@ def _read_test(
             entry.kind if entry.kind in {"text", "date", "time"} else "number"
             for entry in (column, known)
         )
+        if column.many and not known.many:
+            raise ProblemError(
+                f"{source.shown}: column {column.name!r} has more than {MOST_LABELS:,} different"
+                " texts; test on fewer rows"
+            )
         if one != two and known.missing < len(train.values) and column.missing < len(table.values):
             if column.no_number is not None and two == "number":
                 place, value = column.no_number

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,15 +13,13 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import TITLES, unknown_problem
 from tui_gd.problems.arrays import problem_of_arrays
 from tui_gd.problems.builtin import load_builtin
-from tui_gd.problems.features import DatePart, date_part
 from tui_gd.problems.files import learn_from, load_file
 from tui_gd.problems.input_file import names_file
-from tui_gd.problems.problem import FeatureRule, Problem, as_they_are
+from tui_gd.problems.problem import Problem
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Batch, Field, Kind, arrays_of, kind_of, named, row_name
+from tui_gd.problems.sources import Batch, Field, Kinds, arrays_of, kind_of, named, row_name
 from tui_gd.problems.split import Preparation
 from tui_gd.problems.surfaces import PREFIX
-from tui_gd.problems.tables import Column, Floats, read_table
 
 FRAME = "data frame"
 TARGET = "y"
@@ -104,13 +102,13 @@ def load_problem(  # noqa: PLR0913
     if _is_pair(data):
         if target is not None:
             raise ProblemError("data: (X, y) has its targets: leave target out")
-        if not _is_frame(data[0]):
+        if not is_frame(data[0]):
             if len(drop):
                 raise ProblemError("data: the columns of an array have no names: leave drop out")
             return problem_of_arrays(data[0], data[1], test, how)
         data, column = _joined(*data), TARGET
         test = None if test is None else _joined(*test)
-    if not _is_frame(data):
+    if not is_frame(data):
         raise ProblemError(
             f"data: {type(data).__name__} is neither a name, a path, a data frame nor (X, y)"
         )
@@ -128,7 +126,7 @@ def _is_pair(data: Any) -> bool:
     return isinstance(data, tuple | list) and len(data) == 2
 
 
-def _is_frame(data: Any) -> bool:
+def is_frame(data: Any) -> bool:
     """Whether this is a data frame of pandas, polars or another library, or an Arrow table."""
     return hasattr(data, "__arrow_c_stream__") or hasattr(data, "iloc")
 
@@ -175,7 +173,7 @@ class Frame:
     changed = False
     remarks: tuple[str, ...] = ()
 
-    def __init__(self, frame: Any, kinds: dict[str, Kind] | None = None) -> None:
+    def __init__(self, frame: Any, kinds: Kinds | None = None) -> None:
         del kinds  # a frame has its own
         self.reading = Reading()
         self._table = _arrow(frame)
@@ -203,84 +201,3 @@ def labels_of(problem: Problem) -> NDArray[np.generic]:
     names = problem.class_names
     whole = all(re.fullmatch("-?[0-9]{1,9}", name) for name in names)
     return np.array([int(name) for name in names] if whole else list(names))
-
-
-def design(problem: Problem, data: Any) -> Floats:
-    """Return rows for the problem's model, ones last (rows, features + 1), from new data.
-
-    `data` is a data frame with the problem's columns, in any order, or an array (rows, features) in
-    the order of `feature_names`. Gaps are filled, texts encoded and features scaled as they were on
-    the train rows. `ProblemError` for data that do not fit the problem.
-    """
-    rules = problem.rules or as_they_are(problem.feature_names)
-    if _is_frame(data):
-        return _design_of_frame(rules, data)
-    x = np.asarray(data, dtype=np.float64)
-    if x.ndim != 2 or x.shape[1] != problem.features:
-        raise ProblemError(
-            f"data of shape {x.shape}: {problem.name} needs (rows, {problem.features})"
-        )
-    odd = [rule.column for rule in rules if rule.use != "number"]
-    if odd:
-        raise ProblemError(f"column {odd[0]!r} is not just a number: name columns in a data frame")
-    out = np.ones((len(x), problem.features + 1))
-    for slot, rule in enumerate(rules):
-        values = x[:, slot]
-        if rule.fill is not None:
-            values = np.where(np.isnan(values), rule.fill, values)
-        out[:, slot] = (values - rule.mean) / rule.scale
-    if not np.isfinite(out).all():
-        row, slot = np.argwhere(~np.isfinite(out))[0]
-        raise ProblemError(f"data: row {row} (from 0), column {slot} is not finite")
-    return out
-
-
-def _design_of_frame(rules: Sequence[FeatureRule], data: Any) -> Floats:
-    source = Frame(data)
-    have = [field.name for field in source.fields]
-    columns = list(dict.fromkeys(rule.column for rule in rules))
-    for name in columns:
-        if name not in have:
-            raise ProblemError(f"{FRAME}: has no column {name!r}, which the model needs")
-    table = read_table(source, columns)
-    out = np.ones((len(table.values), len(rules) + 1))
-    for slot, name in enumerate(columns):
-        of_column = [(place, rule) for place, rule in enumerate(rules) if rule.column == name]
-        column, values = table.columns[slot], table.values[:, slot]
-        found = _features(column, values, [rule for _, rule in of_column])
-        for (place, rule), feature in zip(of_column, found, strict=True):
-            out[:, place] = (feature - rule.mean) / rule.scale
-    return out
-
-
-def _features(column: Column, values: Floats, rules: Sequence[FeatureRule]) -> list[Floats]:
-    """Return the features (rows,) that rules of one column give, before they are scaled."""
-    missing = np.isnan(values)
-    of_text = any(rule.use in {"text", "rare"} for rule in rules)
-    if of_text != (column.kind == "text") and not missing.all():
-        wanted = "text" if of_text else "numbers"
-        raise ProblemError(f"{FRAME}: column {column.name!r} holds no {wanted}, as in training")
-    codes = {label: code for code, label in enumerate(column.labels)}
-    made: list[Floats] = []
-    for rule in rules:
-        if rule.use == "missing":
-            made.append(missing.astype(np.float64))
-        elif rule.use == "text":
-            made.append((values == codes.get(rule.text, -1)).astype(np.float64))
-        elif rule.use == "rare":
-            made.append(np.ones(len(values)))
-        else:
-            if missing.any() and rule.fill is None:
-                row = int(np.argmax(missing))
-                raise ProblemError(
-                    f"{FRAME}: row {row + 1}, column {column.name!r}: the value is missing, and no"
-                    " train row had a gap there"
-                )
-            filled = np.where(missing, rule.fill or 0.0, values)
-            whole = rule.use in {"number", "hour"}
-            made.append(filled if whole else date_part(filled, cast(DatePart, rule.use)))
-    for place, rule in enumerate(rules):
-        if rule.use == "rare":
-            others = [one for other, one in enumerate(made) if other != place]
-            made[place] = 1.0 - np.sum(others, axis=0) if others else made[place]
-    return made

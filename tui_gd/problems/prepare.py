@@ -88,7 +88,8 @@ def _design(
         names = tuple(column.name for column in table.columns[:-1])
         done = {slot: Done("unchanged", (name,)) for slot, name in enumerate(names)}
         x_other = None if other is None else other.values
-        return table.values, x_other, names, as_they_are(names), done
+        rules = as_they_are(names, table.values[:train])
+        return table.values, x_other, names, rules, done
     if other is not None:
         _relabel(table, other)
     raw = arrange(table, treatment)

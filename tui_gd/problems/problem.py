@@ -23,9 +23,9 @@ class FeatureRule:
     By `use`, f is the number, or `fill` where it is missing ("number"); 1 where the value is
     missing ("missing"), where it equals `text` ("text"), or where no other rule of the column gives
     1 ("rare"), and 0 elsewhere; of a date its year, its month from 1, its weekday from Monday, 0,
-    or its days since 1970-01-01; of a time of day its hours since midnight ("hour"). `fill` stands
-    in for missing numbers, dates (in days) and times; it is None if no train row has a gap. The
-    `text` of dates is `DAY_FIRST` if 3/4/2024 is in April.
+    or its days since 1970-01-01; of a time of day its hours since midnight ("hour"). `fill`, the
+    median of the train rows, stands in for missing numbers, dates (in days) and times; it is None
+    where no median is known. The `text` of dates is `DAY_FIRST` if 3/4/2024 is in April.
     """
 
     column: str
@@ -36,9 +36,19 @@ class FeatureRule:
     scale: float = 1.0
 
 
-def as_they_are(names: Iterable[str]) -> tuple[FeatureRule, ...]:
-    """Return the rules of features that are unchanged columns of numbers."""
-    return tuple(FeatureRule(name, "number") for name in names)
+def as_they_are(
+    names: Iterable[str], x_train: NDArray[np.float64] | None = None
+) -> tuple[FeatureRule, ...]:
+    """Return the rules of features that are unchanged columns of numbers.
+
+    The medians of `x_train` (rows, at least as many columns) fill gaps of rows to come.
+    """
+    if x_train is None:
+        return tuple(FeatureRule(name, "number") for name in names)
+    return tuple(
+        FeatureRule(name, "number", fill=float(np.median(x_train[:, slot])))
+        for slot, name in enumerate(names)
+    )
 
 
 def standardized(

@@ -1,7 +1,7 @@
 """Sources: files of tables as batches of columns, each column of one kind."""
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -10,6 +10,8 @@ from tui_gd.problems.reading import Reading
 from tui_gd.problems.text import safe_text, whole_number
 
 Kind = Literal["number", "yes/no", "text", "date", "time", "nested"]
+Kinds = Mapping[str, Kind | None]
+"""Known columns of a table and their kinds; None if a kind is yet to be found."""
 Progress = Callable[[float, float], None]
 """A callback: the rows read so far, and about how many there are."""
 MOST_COLUMNS = 10_000

@@ -73,7 +73,7 @@ def split(
         with_ones(data.x), data.y, test_size=test_size, random_state=split_seed
     )
     check_classes(name, y_train, data.class_names, rows)
-    rules = as_they_are(data.feature_names)
+    rules = as_they_are(data.feature_names, x_train)
     if standardize:
         rules = standardized(rules, *standardize_or_refuse(name, x_train, x_test))
     kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)

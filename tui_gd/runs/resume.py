@@ -109,20 +109,36 @@ def open_without_data(store: Store, kept: KeptRun) -> RunRecord:
     try:
         return open_run(store, kept)
     except ProblemError as error:
-        described = kept.identity.get("described")
-        if not described:
+        described = _described(store, kept, str(error))
+        if described is None:
             raise
-        _check_settings(kept)
-        checkpoint = store.checkpoint(kept)
-        settings = settings_of(kept)
-        try:
-            problem = without_rows(described)
-        except (ValueError, KeyError, TypeError):
-            raise error from None
-        model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
-        if checkpoint.keyframes[0].state.shape[-1] != model.parameters:
-            raise
-        return RunRecord(settings, problem, checkpoint, no_data=str(error), goal=kept.goal)
+        return described
+
+
+def open_to_predict(store: Store, kept: KeptRun) -> RunRecord:
+    """Read a run without its rows where their description is enough, else do `open_run`."""
+    return _described(store, kept, "its rows were not read") or open_run(store, kept)
+
+
+def _described(store: Store, kept: KeptRun, why: str) -> RunRecord | None:
+    """Return a run by the stored description of its data, None if that does not do.
+
+    `why` says why the record has no rows.
+    """
+    described = kept.identity.get("described")
+    if not described:
+        return None
+    _check_settings(kept)
+    checkpoint = store.checkpoint(kept)
+    settings = settings_of(kept)
+    try:
+        problem = without_rows(described)
+    except (ValueError, KeyError, TypeError):
+        return None
+    model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
+    if checkpoint.keyframes[0].state.shape[-1] != model.parameters:
+        return None
+    return RunRecord(settings, problem, checkpoint, no_data=why, goal=kept.goal)
 
 
 def _check_settings(kept: KeptRun) -> None:

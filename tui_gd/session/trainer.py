@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Predictor
 from tui_gd.problems import Problem
-from tui_gd.problems.load import design, labels_of
+from tui_gd.problems.load import labels_of
+from tui_gd.problems.new_rows import design
 from tui_gd.session.report import Report, report_on
 from tui_gd.training.trainer import Trainer as BareTrainer
 

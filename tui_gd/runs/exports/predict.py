@@ -111,8 +111,8 @@ def _numbers(
             x[:, place] = absent
         elif rule["fill"] is None and absent.any():
             raise ValueError(
-                f"row {first + int(absent.argmax())}, column {column!r}: a number is missing; no"
-                " training row had one missing"
+                f"row {first + int(absent.argmax())}, column {column!r}: a number is missing, and"
+                " no median of train rows is known to fill it"
             )
         else:
             x[:, place] = np.where(absent, rule["fill"] or 0.0, found)

@@ -1,0 +1,290 @@
+"""Rows to predict: from new data to the features that a model was trained on."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems import TITLES
+from tui_gd.problems.arrays import read_features
+from tui_gd.problems.dates import day_of, hour_of
+from tui_gd.problems.features import BLOCK, DatePart, date_part
+from tui_gd.problems.files import READING_OPTIONS, WITHOUT_COLUMNS, check_options, source_of
+from tui_gd.problems.input_file import InputFile, format_of
+from tui_gd.problems.load import Frame, is_frame
+from tui_gd.problems.problem import DAY_FIRST, FeatureRule, Problem, as_they_are
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.sources import MOST_COLUMNS, NAME_LENGTH, Kind, Progress, Source
+from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, read_table
+from tui_gd.problems.text import safe_text
+
+_KINDS: dict[str, Kind] = {"hour": "time", "text": "text", "rare": "text"}
+_KINDS |= dict.fromkeys(("year", "month", "weekday", "days"), "date")
+_NUMBERED = re.compile("x([1-9][0-9]*)", re.ASCII)
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """Rows (rows, columns) of new data, and the rules that make a model's features of them.
+
+    The columns are those that the rules name, in the order of `columns`; `order` are their places
+    in `values`, which may be sparse. Texts are places in the labels of their column.
+    """
+
+    shown: str
+    rules: tuple[FeatureRule, ...]
+    columns: Sequence[Column]
+    values: Any
+    order: Sequence[int]
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    def blocks(self) -> Iterator[Floats]:
+        """Yield the features of some rows after others, ones last: (rows, features + 1).
+
+        Very wide sparse rows stay sparse. `ProblemError` for a value that no rule can use.
+        """
+        width = len(self.rules) + 1
+        sparse = hasattr(self.values, "indptr")
+        step = max(1, BLOCK // width) if not sparse or width <= MOST_COLUMNS else BLOCK
+        for start in range(0, len(self), step):
+            part = self.values[start : start + step]
+            if not sparse:
+                yield self._block(part, start)
+            elif width <= MOST_COLUMNS:
+                yield self._block(part.toarray(), start)
+            else:
+                from scipy.sparse import csr_array, hstack
+
+                yield csr_array(hstack([part, np.ones((part.shape[0], 1))]))
+
+    def _block(self, values: NDArray[Any], start: int) -> Floats:
+        out = np.ones((len(values), len(self.rules) + 1))
+        by_column: dict[str, list[int]] = {}
+        for place, rule in enumerate(self.rules):
+            by_column.setdefault(rule.column, []).append(place)
+        for column, slot in zip(self.columns, self.order, strict=True):
+            places = by_column[column.name]
+            found = np.asarray(values[:, slot], np.float64)
+            rules = [self.rules[place] for place in places]
+            made = self._features(column, found, rules, start)
+            for place, rule, feature in zip(places, rules, made, strict=True):
+                out[:, place] = (feature - rule.mean) / rule.scale
+        return out
+
+    def _features(
+        self, column: Column, values: Floats, rules: Sequence[FeatureRule], start: int
+    ) -> list[Floats]:
+        """Return the features (rows,) that rules of one column give, before they are scaled."""
+        missing, infinite = np.isnan(values), np.isinf(values)
+        if infinite.any():
+            raise self._fault(column, start + int(np.argmax(infinite)), "the number is infinite")
+        codes = {label: code for code, label in enumerate(column.labels)}
+        made: list[Floats] = []
+        for rule in rules:
+            if rule.use == "missing":
+                made.append(missing.astype(np.float64))
+            elif rule.use == "text":
+                made.append((values == codes.get(rule.text, -1)).astype(np.float64))
+            elif rule.use == "rare":
+                made.append(np.ones(len(values)))
+            else:
+                if missing.any() and rule.fill is None:
+                    why = "the value is missing, and no median of train rows is known to fill it"
+                    raise self._fault(column, start + int(np.argmax(missing)), why)
+                filled = np.where(missing, rule.fill or 0.0, values)
+                whole = rule.use in {"number", "hour"}
+                made.append(filled if whole else date_part(filled, cast(DatePart, rule.use)))
+        for place, rule in enumerate(rules):
+            if rule.use == "rare":
+                others = [one for other, one in enumerate(made) if other != place]
+                made[place] = 1.0 - np.sum(others, axis=0) if others else made[place]
+        return made
+
+    def _fault(self, column: Column, row: int, why: str) -> ProblemError:
+        return ProblemError(f"{self.shown}: row {row + 1}, column {column.name!r}: {why}")
+
+
+def design(problem: Problem, data: Any) -> Floats:
+    """Return rows for the problem's model, ones last (rows, features + 1), from new data.
+
+    `data` is a data frame with the problem's columns, in any order, or an array (rows, features) in
+    the order of `feature_names`. Gaps are filled, texts encoded and features scaled as they were on
+    the train rows. `ProblemError` for data that do not fit the problem.
+    """
+    rules = problem.rules or as_they_are(problem.feature_names)
+    if is_frame(data):
+        rows = _rows_of(Frame(data), rules)
+        return np.concatenate([*rows.blocks(), np.empty((0, len(rules) + 1))])
+    x = np.asarray(data, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] != problem.features:
+        raise ProblemError(
+            f"data of shape {x.shape}: {problem.name} needs (rows, {problem.features})"
+        )
+    odd = [rule.column for rule in rules if rule.use != "number"]
+    if odd:
+        raise ProblemError(f"column {odd[0]!r} is not just a number: name columns in a data frame")
+    out = np.ones((len(x), problem.features + 1))
+    for slot, rule in enumerate(rules):
+        values = x[:, slot]
+        if rule.fill is not None:
+            values = np.where(np.isnan(values), rule.fill, values)
+        out[:, slot] = (values - rule.mean) / rule.scale
+    if not np.isfinite(out).all():
+        row, slot = np.argwhere(~np.isfinite(out))[0]
+        raise ProblemError(f"data: row {row} (from 0), column {slot} is not finite")
+    return out
+
+
+def rows_of_file(
+    problem: Problem,
+    path: str,
+    trained: Reading,
+    given: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> NewRows:
+    """Return the rows of a file to predict; `-` is standard input.
+
+    Columns are found by name, whatever their order; others, such as the target, are not used. The
+    file is read as `trained` says, how the train rows were read, as far as that has an effect on
+    its format; options `given` by a person come first. Columns of arrays have no names: x1, x2 and
+    so on are found by their number.
+
+    `ProblemError`, in one line, for a file that cannot be predicted from.
+    """
+    file = InputFile(path, given.get("encoding", trained.encoding))
+    form = format_of(file)
+    check_options(file, form, Reading(**given))
+    rules = problem.rules or as_they_are(problem.feature_names)
+    if form in WITHOUT_COLUMNS:
+        return _rows_of_arrays(file, problem, rules)
+    kept = {one.name for one in fields(Reading)} & READING_OPTIONS[form]
+    reading = Reading(**{name: getattr(trained, name) for name in kept} | dict(given))
+    names = [safe_text(name.strip(), NAME_LENGTH) for name in reading.number]
+    columns = {rule.column for rule in rules}
+    for name in names:
+        if name not in columns and name.isdecimal() and "number" not in given:
+            raise ProblemError(
+                f"{file.shown}: --number {name} of the run names a column by its place; name it"
+                " here, as --number NAME"
+            )
+    wanted = _wanted(rules)
+    known = {name: None if kind == "number" else kind for name, kind in wanted.items()}
+    as_text = {safe_text(name.strip(), NAME_LENGTH) for name in reading.text}
+    reading = replace(reading, number=(), text=(), skip_missing_target=False)
+    source = source_of(file, form, reading, known)
+    for place, field in enumerate(source.fields):
+        if field.name in names:
+            source.fields[place] = replace(field, kind="number", forced=True)
+        elif wanted.get(field.name) == "text" and (field.kind == "text" or field.name in as_text):
+            source.fields[place] = replace(field, kind="text", forced=True)
+    return _rows_of(source, rules, progress)
+
+
+def _wanted(rules: Sequence[FeatureRule]) -> dict[str, Kind]:
+    """Return the columns that rules need, with their kinds."""
+    wanted: dict[str, Kind] = {}
+    for rule in rules:
+        if rule.use != "missing":
+            wanted[rule.column] = _KINDS.get(rule.use, "number")
+    return {rule.column: wanted.get(rule.column, "text") for rule in rules}
+
+
+def _rows_of(
+    source: Source, rules: tuple[FeatureRule, ...], progress: Progress | None = None
+) -> NewRows:
+    """Return the rows of a table; `ProblemError` for columns that are missing or of another kind.
+
+    Dates that may be written in two ways are read as those of the train rows.
+    """
+    wanted, shown = _wanted(rules), source.shown
+    have = {field.name for field in source.fields}
+    lacking = [name for name in wanted if name not in have]
+    if lacking:
+        some = ", ".join(map(repr, lacking[:5])) + ", ..." * (len(lacking) > 5)
+        hints = "".join(f" ({remark})" for remark in source.remarks)
+        plural = "s" if len(lacking) > 1 else ""
+        raise ProblemError(f"{shown}: has no column{plural} {some}, which the model needs{hints}")
+    day_first = {rule.column: rule.text == DAY_FIRST for rule in rules}
+    like = [Column(name, kind, day_first=day_first[name]) for name, kind in wanted.items()]
+    table = read_table(
+        source, list(wanted), like=Table(shown, np.empty((0, 0)), like), progress=progress
+    )
+    for slot, (column, known) in enumerate(zip(table.columns, like, strict=True)):
+        _check_kind(shown, column, table.values[:, slot], known)
+    return NewRows(shown, rules, table.columns, table.values, range(len(table.columns)))
+
+
+def _check_kind(shown: str, column: Column, values: Floats, known: Column) -> None:
+    """Raise `ProblemError` if a column is not of the kind that it had in training, of `known`."""
+    name, wanted = repr(column.name), known.kind
+    if column.many:
+        raise ProblemError(
+            f"{shown}: column {name} has more than {MOST_LABELS:,} different texts; predict fewer"
+            " rows at a time"
+        )
+    kind = "number" if column.kind == "yes/no" else column.kind
+    if (kind == wanted and column.fault is None) or column.missing == len(values):
+        return
+    if kind == wanted:
+        raise ProblemError(f"{shown}: {column.fault}")
+    if kind == "text" and wanted == "number" and column.no_number is not None:
+        place, value = column.no_number
+        raise ProblemError(
+            f"{shown}: {place}, column {name}: {value} is not a number, as those of the train rows"
+            f" are; correct it, or name it with --missing {shlex.quote(value[1:-1])}"
+        )
+    if kind == "text" and wanted in {"date", "time"}:
+        read = hour_of if wanted == "time" else partial(day_of, day_first=bool(known.day_first))
+        odd = [place for place, label in enumerate(column.labels) if read(label) is None]
+        row = int(np.argmax(np.isin(values, odd)))
+        value = "" if not odd else f": {safe_text(column.labels[int(values[row])])!r}"
+        raise ProblemError(
+            f"{shown}: row {row + 1}, column {name}{value} is not a {wanted} as those of the train"
+            " rows; correct it, or leave it empty"
+        )
+    read_as = f": --text {shlex.quote(column.name)} reads it so" if wanted == "text" else ""
+    raise ProblemError(
+        f"{shown}: column {name} holds {_plural(kind)}, and {_plural(wanted)} in training{read_as}"
+    )
+
+
+def _plural(kind: Kind) -> str:
+    return {"text": "text", "nested": "lists, objects or bytes"}.get(kind, f"{kind}s")
+
+
+def _rows_of_arrays(file: InputFile, problem: Problem, rules: tuple[FeatureRule, ...]) -> NewRows:
+    """Return the rows of numpy's arrays or of svmlight, whose columns have numbers for names."""
+    names = list(_wanted(rules))
+    sparse_of = problem.features if all(rule.use == "number" for rule in rules) else None
+    x = read_features(file, sparse_of)
+    given, numbers = x.shape[1], [_NUMBERED.fullmatch(name) for name in names]
+    places = [int(match[1]) for match in numbers if match]
+    if len(places) < len(names):
+        if problem.name not in TITLES or given != len(names):
+            raise ProblemError(
+                f"{file.shown}: has {given} columns without names, and the model needs"
+                f" {', '.join(names[:5])}{', ...' * (len(names) > 5)}: name a table"
+            )
+        order = list(range(given))
+    elif max(places) <= given:
+        order = [place - 1 for place in places]
+    elif given == len(names):
+        # the target, which stood between them, is gone
+        order = np.argsort(np.argsort(places)).tolist()
+    else:
+        raise ProblemError(
+            f"{file.shown}: has {given} columns, and the model needs {max(places)}, x1 to"
+            f" x{max(places)}"
+        )
+    odd = [rule for rule in rules if rule.use not in {"number", "missing"}]
+    if odd:
+        raise ProblemError(f"{file.shown}: column {odd[0].column!r} is no number: name a table")
+    return NewRows(file.shown, rules, [Column(name, "number") for name in names], x, order)
