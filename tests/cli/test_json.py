@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from tests.cli.commandline import ROOT, call, check_refusal
@@ -63,6 +64,16 @@ def test_a_run_and_what_is_exported_of_it(kind: str, tmp_path: Path) -> None:
     assert done.status == 0, done
     check("A report", json.loads((tmp_path / "report.json").read_text()))
     check("Weights", json.loads((tmp_path / "weights.json").read_text()))
+
+
+def test_predictions_with_and_without_probabilities(tmp_path: Path) -> None:
+    call("run", *RUNS["several classes"], "-e", 7, "--quiet")
+    (run,) = call("runs", "--json").document["runs"]
+    np.save(tmp_path / "x.npy", np.ones((3, 4)))
+    for words in ((), ("--proba",)):
+        document = call("predict", run["id"], tmp_path / "x.npy", "--json", *words).document
+        check("Predictions", document)
+        assert ("probabilities" in document) == bool(words)
 
 
 @KINDS

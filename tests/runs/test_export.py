@@ -24,7 +24,7 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
 from tui_gd.runs import export as exports
 from tui_gd.runs.export import KINDS, USUAL, export, why_not
-from tui_gd.runs.exports import events, figure
+from tui_gd.runs.exports import figure
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import share_line
 from tui_gd.runs.store import Store
@@ -436,7 +436,7 @@ def test_tensorboard_reads_what_was_written(
         assert [one.step for one in scalars] == list(range(16))
         kept = run.series("train", lane).all().astype(np.float32)
         assert [one.value for one in scalars] == kept.tolist()
-    monkeypatch.setattr(events, "EPOCHS", 4)
+    monkeypatch.setattr(tables, "EPOCHS", 4)
     (path, *_) = export(run, "tensorboard", tmp_path)
     found = EventAccumulator(str(path.parent), size_guidance={"scalars": 0})
     found.Reload()
@@ -448,7 +448,7 @@ def test_tensorboard_reads_what_was_written(
 
 @pytest.mark.parametrize(
     ("kind", "module", "extra"),
-    [("curve", figure, "plots"), ("map", figure, "plots"), ("tensorboard", events, "tensorboard")],
+    [("curve", figure, "plots"), ("map", figure, "plots"), ("tensorboard", tables, "tensorboard")],
 )
 def test_a_missing_extra_is_named(
     kind: str, module: Any, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -526,7 +526,7 @@ COMMANDS = (
         "ID FILE [options]",
         "Predict from the rows of a file with the weights of a kept run",
         _add_predict,
-        "predict:main",
+        "export:predict",
     ),
     Command(
         "share",

@@ -52,7 +52,7 @@ _KINDS = {
     "curve": _Kind("the loss curve: PNG, SVG", "figure", "curve_files", "without_plots"),
     "map": _Kind("the decision map: PNG, SVG", "figure", "map_files", "without_map"),
     "tensorboard": _Kind(
-        "event files for TensorBoard", "events", "event_files", "without_tensorboard"
+        "event files for TensorBoard", "tables", "event_files", "without_tensorboard"
     ),
     "predict": _Kind(
         "a script that predicts from rows of the table",
