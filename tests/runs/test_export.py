@@ -24,7 +24,7 @@ from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
 from tui_gd.runs import export as exports
 from tui_gd.runs.export import KINDS, USUAL, export, why_not
-from tui_gd.runs.exports import figure
+from tui_gd.runs.exports import figure, tables
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import share_line
 from tui_gd.runs.store import Store
