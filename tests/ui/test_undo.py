@@ -141,7 +141,10 @@ def test_the_oldest_runs_go_first_when_there_is_no_room() -> None:
     trainer.advance(1000)
     checkpoint = Future()
     checkpoint.set_result(trainer.checkpoint())
-    runs = [Earlier(str(at), settings, problem, checkpoint, seed=3, goal=100) for at in range(9)]
+    runs = [
+        Earlier(str(at), settings, settings, problem, checkpoint, seed=3, goal=100)
+        for at in range(9)
+    ]
     undo = Undo(levels=4)
     for run in runs:
         undo.push(run)

@@ -559,6 +559,15 @@ async def _(driver: Driver, key: str) -> None:
     await driver.status(state="FINISHED", epoch=10)
 
 
+@walk("settings")
+async def _(driver: Driver, key: str) -> None:
+    await driver.press(key)
+    await driver.until(lambda: "settings of this run" in driver.text())
+    await driver.press("down", "2", "5", "0", "enter", "enter")
+    await driver.status(epochs=250)
+    await driver.until(lambda: driver.app.screen is driver.run)
+
+
 @walk("columns")
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)

@@ -115,6 +115,13 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class SetEpochs:
+    """Make this the last epoch wanted; a run that is beyond it stays where it is."""
+
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetPace:
     """Limit the epochs a second while running; None is as fast as possible."""
 
@@ -154,6 +161,7 @@ Command = (
     | Mark
     | LookAt
     | Reset
+    | SetEpochs
     | SetPace
     | CheckGradient
     | TakeCheckpoint
@@ -168,9 +176,10 @@ LIGHT = (
     | RenameLane
     | Mark
     | LookAt
+    | SetEpochs
     | SetPace
     | CheckGradient
     | TakeCheckpoint
 )
 # commands that only look: a run that a stop rule has ended stays finished
-LOOKING = SelectLane | RenameLane | Mark | LookAt | SetPace | CheckGradient
+LOOKING = SelectLane | RenameLane | Mark | LookAt | SetEpochs | SetPace | CheckGradient

@@ -31,6 +31,7 @@ from tui_gd.session.commands import (
     Reset,
     Resume,
     SelectLane,
+    SetEpochs,
     SetLearningRate,
     SetPace,
     SetStart,
@@ -449,13 +450,22 @@ class Runner:
             case Reset() | SetStart():
                 self._come_to_rest()
                 self._start_again(command)
-            case SetPace(pace):
-                self._pace = pace
-                self._resumed_at = (time.perf_counter(), trainer.epoch)
+            case SetEpochs() | SetPace():
+                self._set(command)
             case _:
                 if self._mode is Mode.SEEKING:
                     self._come_to_rest()
                 self._change_lanes(command)
+
+    def _set(self, command: SetEpochs | SetPace) -> None:
+        match command:
+            case SetPace(pace):
+                self._pace = pace
+                self._resumed_at = (time.perf_counter(), self._trainer.epoch)
+            case SetEpochs(epochs):
+                self._epochs = self._extension = epochs
+                if self._mode is Mode.RUNNING:
+                    self._go(Mode.RUNNING, epochs)
 
     def _step(self, epochs: int) -> None:
         """Go some epochs beyond steps or a seek that are not done yet, or from here."""

@@ -3,6 +3,7 @@
 What it is made of is imported when it is made: the first frame does not wait for it.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
@@ -27,6 +28,8 @@ D = TypeVar("D")
 
 TUTORIAL = "blobs"
 STOPPING = "stop before the last epoch"
+DECIDING = ("problem", "surface", "hidden", "batch_size")
+"""The settings that the defaults of others depend on."""
 # how many learning rates race over how many decades: of one optimizer, and of each of several
 RATES, DECADES = 64, 3.0
 RATES_EACH, DECADES_EACH = 16, 4.0
@@ -54,7 +57,8 @@ class Option:
     """One setting as people meet it: on the command line, in help, in share lines, in the store.
 
     `usual` says in help what happens without the option. `example` is shown with a refusal.
-    `group` is the heading in help; the option `problem` is PROBLEM itself and has none.
+    `group` is the heading in help; the option `problem` is PROBLEM itself and has none. `steps` are
+    values that two keys step through in the interface; without them the reader's kind decides.
     """
 
     reader: Reader[Any]
@@ -66,6 +70,7 @@ class Option:
     example: str
     short: str
     scope: Scope
+    steps: tuple[Any, ...] = ()
     name: str = ""
 
     @property
@@ -90,13 +95,14 @@ def option(  # noqa: PLR0913
     example: str = "",
     short: str = "",
     scope: Scope = Scope.ANY,
+    steps: tuple[T | D, ...] = (),
 ) -> T | D:
     """Return a dataclass field that is an option: parser, help, share line and store follow it."""
     if usual is None:
         shown = default if isinstance(default, tuple) else (default,)
         nothing = default is None or default is False
         usual = "" if nothing else ",".join(map(str, shown)) or "none"
-    about = Option(reader, default, group, help, metavar, usual, example, short, scope)
+    about = Option(reader, default, group, help, metavar, usual, example, short, scope, steps)
     made: T | D = field(default=default, metadata={"option": about})
     return made
 
@@ -194,6 +200,7 @@ class RunSettings:
         metavar="X",
         usual="0.9",
         example="0.9",
+        steps=(None, 0.5, 0.8, 0.9, 0.95, 0.99),
     )
     loss: str | None = option(
         readers.one_of(*LOSSES, AUTO),
@@ -210,6 +217,7 @@ class RunSettings:
         metavar="N,N",
         example="8,8",
         scope=Scope.ROWS,
+        steps=((), (2,), (4,), (8,), (16,), (4, 4), (8, 8), (16, 16), (32, 32)),
     )
     activation: str = option(
         readers.one_of(*ACTIVATIONS),
@@ -227,6 +235,7 @@ class RunSettings:
         usual="0",
         example="32",
         scope=Scope.ROWS,
+        steps=(0, 1, 8, 16, 32, 64, 128, 256),
     )
     schedule: str = option(
         readers.schedule,
@@ -234,6 +243,7 @@ class RunSettings:
         "descent",
         "constant, step:EVERY:FACTOR, exponential:FACTOR, inverse:POWER, cosine, one-cycle;"
         " warmup:N+ before it",
+        steps=("constant", "step:50:0.5", "exponential:0.99", "inverse:0.5", "cosine", "one-cycle"),
     )
     l1: float = option(
         readers.number(0),
@@ -244,6 +254,7 @@ class RunSettings:
         usual="0",
         example="0.01",
         scope=Scope.ROWS,
+        steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
     )
     l2: float = option(
         readers.number(0),
@@ -254,6 +265,7 @@ class RunSettings:
         usual="0",
         example="0.01",
         scope=Scope.ROWS,
+        steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
     )
     target_loss: float | None = option(
         readers.number(),
@@ -348,6 +360,7 @@ class RunSettings:
         metavar="HOW",
         example="balanced",
         scope=Scope.ROWS,
+        steps=(None, "balanced"),
     )
     task: str | None = option(
         readers.one_of("classification", "regression"),
@@ -365,6 +378,7 @@ class RunSettings:
         metavar="X",
         example="0.5",
         scope=Scope.ROWS,
+        steps=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
     )
     split_seed: int = option(
         readers.whole(0, LARGEST_SEED),
@@ -468,6 +482,7 @@ class RunSettings:
         metavar="X",
         example="0.2",
         scope=Scope.MADE,
+        steps=(None, 0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0),
     )
     data_seed: int | None = option(
         readers.whole(0, LARGEST_SEED),
@@ -497,6 +512,24 @@ class RunSettings:
             for name, one in options.items()
             if one.group in {"", "data"} or one.scope is Scope.FILES
         )
+
+    @property
+    def usual(self) -> "RunSettings":
+        """The defaults for this problem and model."""
+        return type(self).chosen({name: getattr(self, name) for name in DECIDING})
+
+    def changed(self, changes: dict[str, Any], fresh: Collection[str] = ()) -> "RunSettings":
+        """Return the settings with `changes`; what has its default still, or is `fresh`, follows.
+
+        Another problem and another model have other defaults that learn: `chosen` chooses them.
+        """
+        kept = {
+            name: value
+            for name in options_of(self)
+            if (value := getattr(self, name)) != getattr(self.usual, name) or name in DECIDING
+            if name not in fresh
+        }
+        return type(self).chosen({**kept, **changes})
 
     def given(self, *scopes: Scope) -> dict[str, Any]:
         """Return the settings that differ from the default, of some scopes or of all."""

@@ -137,6 +137,13 @@ class GdApp(PacedApp[str]):
                 await run_screen.run_action(name)
 
             yield SystemCommand(f"{action.text[0].upper()}{action.text[1:]}", action.shown, do)
+        for option in run_screen.options:
+
+            async def change(name: str = option.name) -> None:
+                await run_screen.run_action(f"settings({name!r})")
+
+            title = f"Setting {option.name.replace('_', ' ')}"
+            yield SystemCommand(title, option.help, change)
 
     def action_command_palette(self) -> None:
         """Show all commands by name, over the run only: elsewhere there are none."""

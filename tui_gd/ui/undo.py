@@ -27,12 +27,14 @@ class Change:
 class Earlier:
     """A run as it was before a key replaced it; `words` name it: `the 100 epochs of seed 3`.
 
+    `wanted` are its settings as they were asked for: what is chosen by the data is open in them.
     `checkpoint` is filled on the runner's thread. `seed` is that of the newest random start, `goal`
     the last epoch wanted, `kept` the id under which it is kept, if it is.
     """
 
     words: str
     settings: RunSettings
+    wanted: RunSettings
     problem: Problem
     checkpoint: "Future[Checkpoint]"
     seed: int

@@ -46,6 +46,7 @@ from tui_gd.ui.screens.questions import (
 )
 from tui_gd.ui.screens.run import WATCHED_EPOCHS, WATCHED_SECONDS, RunScreen, epochs_in_words
 from tui_gd.ui.screens.runs import RunsScreen
+from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words
 from tui_gd.ui.themes import theme_name
 from tui_gd.ui.undo import Change
 
@@ -356,30 +357,60 @@ async def action_choose_problem(run: RunScreen) -> None:
 
 
 def begin_with(run: RunScreen, problem: str) -> None:
-    """Begin with another problem, with what of the settings goes with it."""
-    usual = RunSettings(problem=problem)
-    fresh = ["surface", "loss", "init", *options_of(usual, Scope.FILES, Scope.MADE)]
-    changes: dict[str, Any] = {}
-    if surface := SURFACES.get(problem):
-        fresh += [*options_of(usual, Scope.ROWS), "start"]
-        changes["alpha"] = (surface.learning_rate or usual.alpha[0],)
-    elif run.problem.surface:
-        changes["alpha"] = usual.alpha
-    changes |= {name: getattr(usual, name) for name in fresh}
+    """Begin with another problem, with what of the settings goes with it.
+
+    Loss, start and learning rate are those that a command line without them chooses.
+    """
     snapshot = run.sender.snapshot
     assert snapshot
+    fresh = {"surface", "alpha", "loss", "start", "init", "target_loss", "class_weight"}
+    fresh |= options_of(RunSettings, Scope.FILES, Scope.MADE).keys()
+    changes: dict[str, Any] = {"problem": problem, "seed": snapshot.seed}
+    if surface := SURFACES.get(problem):
+        fresh |= options_of(RunSettings, Scope.ROWS).keys()
+        if surface.learning_rate:
+            changes["alpha"] = (surface.learning_rate,)
     before = f"{run.problem.name.rpartition('/')[2]} with {epochs_in_words(snapshot)}"
-    begin_again(run, Change(f"began {problem}", before), problem=problem, **changes)
+    run.begin(run.wanted.changed(changes, fresh), Change(f"began {problem}", before))
 
 
 def begin_again(run: RunScreen, change: Change, **changes: Any) -> None:
-    """Begin with other settings; lanes keep their learning rates if they can."""
+    """Begin with other settings; learning rates that a person has set meanwhile are kept."""
     snapshot = run.sender.snapshot
     assert snapshot
     rates = tuple(lane.learning_rate for lane in snapshot.lanes)
-    if len(run.settings.optimizer) > 1:  # each of them descends with each rate
-        rates = run.settings.alpha
-    run.begin(replace(run.settings, **{"alpha": rates, "seed": snapshot.seed, **changes}), change)
+    kept: dict[str, Any] = {"seed": snapshot.seed}
+    # of several optimizers each descends with each rate
+    if len(run.settings.optimizer) == 1 and rates != run.settings.alpha:
+        kept["alpha"] = rates
+    run.begin(run.wanted.changed({**kept, **changes}), change)
+
+
+@work
+async def action_settings(run: RunScreen, selected: str = "") -> None:
+    """Show all settings; let the run take those that it can, else begin again with them."""
+    if (snapshot := run.sender.snapshot) is None:
+        return
+    page = SettingsScreen(
+        run.context, run.wanted, run.settings, run.problem, snapshot, run.draft, selected
+    )
+    changes = await run.app.push_screen_wait(page)
+    if changes is None:
+        return
+    if "problem" in changes:
+        action_choose_problem(run)
+    elif page.at_once:
+        run.draft.clear()
+        if "epochs" in changes:
+            run.sender.post(commands.SetEpochs(changes["epochs"]))
+            run.settings = replace(run.settings, epochs=changes["epochs"])
+            run.wanted = replace(run.wanted, epochs=changes["epochs"])
+        if "alpha" in changes:
+            run.set_rate(changes["alpha"][0])
+    else:
+        said = f"began again with {changes_in_words(changes)}"
+        before = changes_in_words({name: page.now(name) for name in changes})
+        begin_again(run, Change(said, f"{epochs_in_words(snapshot)} with {before}"), **changes)
 
 
 def _change(run: RunScreen, now: str, before: str) -> Change:

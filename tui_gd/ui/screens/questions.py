@@ -35,20 +35,26 @@ def _line(value: str, **how: Any) -> Input:
 
 
 class Prompt(Dialog[Any]):
-    """Asks for a line; `parse` returns what it means or raises `ValueError` with what is wrong."""
+    """Asks for a line; `parse` returns what it means or raises `ValueError` with what is wrong.
+
+    The line begins with `value`, which what is typed replaces unless `select` is False.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
 
-    def __init__(self, question: str, value: str, parse: Callable[[str], Any]) -> None:
+    def __init__(
+        self, question: str, value: str, parse: Callable[[str], Any], *, select: bool = True
+    ) -> None:
         super().__init__()
         self._question, self._value, self._parse = question, value, parse
+        self._select = select
         self._fault = Label("", classes="fault", markup=False)
 
     def compose(self) -> ComposeResult:
         """Lay out the question and the line to type in."""
         with Vertical():
             yield Label(self._question, markup=False)
-            yield _line(self._value, select_on_focus=True)
+            yield _line(self._value, select_on_focus=self._select)
             yield self._fault
 
     def on_input_changed(self) -> None:

@@ -43,7 +43,7 @@ from tui_gd.session.commands import (
     TakeCheckpoint,
 )
 from tui_gd.session.runner import Runner
-from tui_gd.session.settings import RunSettings
+from tui_gd.session.settings import Option, RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
@@ -55,6 +55,7 @@ from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.widget import CellView, LinesWidget, PanelWidget
 from tui_gd.ui.screens.lesson import Guide, LessonBox, guide_for
 from tui_gd.ui.screens.questions import MOST_LISTED, Choice, likely_target, with_first
+from tui_gd.ui.screens.settings_page import options_for
 from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
 from tui_gd.ui.textual_fixes.app import PacedApp
@@ -86,12 +87,16 @@ LESSON_SECONDS = 0.3
 class RunScreen(Screen[None]):
     """Draws the latest snapshot at the terminal's frame rate, and owns what drives the run.
 
+    `wanted` are the settings as they were asked for, `settings` those with what follows from the
+    data; `draft` are changes on the settings page that no run has been begun with yet.
     `recorder` keeps the run, if it is kept; `hidden` are the numbers of the lanes that plots leave
     out; `asked` is the question for a target column that was answered, until a run has begun.
     """
 
     context: Context
     settings: RunSettings
+    wanted: RunSettings
+    draft: dict[str, Any]
     board: Board
     studies: Studies
     sender: CommandSender
@@ -105,7 +110,8 @@ class RunScreen(Screen[None]):
 
     def __init__(self, context: Context, settings: RunSettings, beginning: Beginning) -> None:
         super().__init__()
-        self.context, self.settings = context, settings
+        self.context, self.settings, self.wanted = context, settings, settings
+        self.draft: dict[str, Any] = {}
         self._beginning = beginning
         cursor = ",".join(CURSOR_KEYS).split(",")
         for action in context.actions:
@@ -159,6 +165,11 @@ class RunScreen(Screen[None]):
         """What drives the run, once there is one."""
         return self.sender.runner
 
+    @property
+    def options(self) -> list[Option]:
+        """The settings that go with the problem, none before there is a run."""
+        return options_for(self.settings, self.problem) if self.runner else []
+
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
         """Show a line for a moment, or until the next key, in place of the one before."""
         self.app.clear_notifications()
@@ -205,7 +216,7 @@ class RunScreen(Screen[None]):
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
             problem.check_dense()
-            settings = settings.resolved(problem)
+            wanted, settings = settings, settings.resolved(problem)
             settings = replace(settings, loss=settings.loss_for(problem))
             trainer = settings.make_trainer(problem, bounded=True)
             if shared is not None:
@@ -223,7 +234,7 @@ class RunScreen(Screen[None]):
         if self._beginning.keep:
             recorder = self._new_recorder(settings, problem, goal)
         runner = self._runner(trainer, settings, recorder, seed=seed, goal=goal)
-        self._hand_over(_Loaded(settings, problem, runner, recorder), change)
+        self._hand_over(_Loaded(settings, wanted, problem, runner, recorder), change)
 
     def _hand_over(self, loaded: "_Loaded", change: Change | None = None) -> None:
         """Stop the run on the screen, keep it for undo, and show another; on a worker thread."""
@@ -266,7 +277,7 @@ class RunScreen(Screen[None]):
         settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
         recorder = kept.recorder(warn=self.say_from_thread)
         runner = self._runner(kept.trainer, settings, recorder, seed=kept.seed, goal=kept.goal)
-        self._hand_over(_Loaded(settings, kept.problem, runner, recorder, kept.note))
+        self._hand_over(_Loaded(settings, settings, kept.problem, runner, recorder, kept.note))
 
     def refuse(self, fault: str) -> None:
         """Say why a run cannot begin: over the run on the screen, or on the way out."""
@@ -306,7 +317,8 @@ class RunScreen(Screen[None]):
             if fresh:
                 self.studies.stop()
                 self.board.forget()
-        self.settings, self.problem = loaded.settings, problem
+        self.settings, self.wanted, self.problem = loaded.settings, loaded.wanted, problem
+        self.draft = {}
         self.recorder, self.asked = loaded.recorder, None
         self.sender.take(runner)
         self.hidden.clear()
@@ -386,7 +398,7 @@ class RunScreen(Screen[None]):
         runner = self._runner(
             trainer, earlier.settings, recorder, seed=earlier.seed, goal=earlier.goal
         )
-        loaded = _Loaded(earlier.settings, earlier.problem, runner, recorder)
+        loaded = _Loaded(earlier.settings, earlier.wanted, earlier.problem, runner, recorder)
 
         def show() -> None:
             self._take(loaded)
@@ -416,7 +428,14 @@ class RunScreen(Screen[None]):
     def _earlier(self, runner: Runner, words: str, checkpoint: "Future[Checkpoint]") -> Earlier:
         now = runner.snapshot
         return Earlier(
-            words, self.settings, self.problem, checkpoint, now.seed, now.epochs, self.kept_id
+            words,
+            self.settings,
+            self.wanted,
+            self.problem,
+            checkpoint,
+            now.seed,
+            now.epochs,
+            self.kept_id,
         )
 
     def _recorder_of(self, earlier: Earlier) -> Recorder | None:
@@ -945,6 +964,7 @@ class _Loaded:
     """A run ready to be shown; `note` is something to be said, or empty."""
 
     settings: RunSettings
+    wanted: RunSettings
     problem: Problem
     runner: Runner
     recorder: Recorder | None

@@ -1,0 +1,516 @@
+"""The page of settings: every option of the run with its value and meaning, to be changed.
+
+Its rows are made from the options of `tui_gd.session.settings`, so a new one appears by itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from tui_gd.learning.losses import POSSIBLE
+from tui_gd.learning.optimizers import MOMENTUM
+from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.palette import Style, bold
+from tui_gd.plots.table import visible_offset
+from tui_gd.problems import BUILTIN, Problem
+from tui_gd.problems.text import safe_text
+from tui_gd.session import readers
+from tui_gd.session.settings import Option, RunSettings, Scope, options_of
+from tui_gd.session.snapshot import Snapshot
+from tui_gd.ui.context import Context
+from tui_gd.ui.keys import ladder
+from tui_gd.ui.panels.widget import CellView, picture_of
+from tui_gd.ui.screens.questions import Choice, Prompt, listed, loss_words
+from tui_gd.ui.textual_fixes.app import Closing
+
+_PAGE = 10
+_LONGEST_VALUE = 26
+_ABOUT_ROWS, _CONSEQUENCE_ROWS = 3, 2
+# seeds and small counts go one by one, other whole numbers 1, 2, 5, 10
+_SMALL = 5
+_KEYS = "↑ ↓ choose   ← → change   space type   del as it was   enter {enter}   esc leave"
+_SHORT_KEYS = "↑↓ choose  ←→ change  space type  del undo  enter {enter}  esc leave"
+
+
+# What there is to set
+
+
+def options_for(settings: RunSettings, problem: Problem) -> list[Option]:
+    """Return the options that go with a problem, in the groups of the command line's help."""
+    scopes = [Scope.ANY, Scope.LOCAL]
+    built_in = BUILTIN.get(settings.problem)
+    if problem.surface is None:
+        scopes.append(Scope.ROWS)
+        scopes.append(Scope.MADE if built_in else Scope.FILES)
+    options = options_of(settings, *scopes)
+    if settings.surface is None:
+        options.pop("surface")
+    if problem.surface is not None:  # it has one loss and one start
+        del options["loss"], options["start"]
+    else:
+        options["loss"] = replace(options["loss"], steps=tuple(POSSIBLE[problem.task]))
+    if built_in:
+        made = options_of(settings, Scope.MADE)
+        options = {
+            name: one
+            for name, one in options.items()
+            if name not in made or name in built_in.options
+        }
+    groups = list(dict.fromkeys(one.group for one in options.values()))
+    return sorted(options.values(), key=lambda one: groups.index(one.group))
+
+
+def value_in_words(value: object) -> str:
+    """Return a value as it would be typed; nothing for one that is not set.
+
+    >>> value_in_words((8, 8)), value_in_words(1e-6), value_in_words(True), value_in_words(None)
+    ('8,8', '1e-06', 'yes', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(value_in_words, value))
+    return f"{value:g}" if isinstance(value, float) else safe_text(str(value), 200)
+
+
+def stepped(option: Option, value: Any, by: int) -> Any:
+    """Return the value one step up or down from `value`; the same where there is none."""
+    steps = option.steps or _of_kind(option)
+    if steps:
+        if value in steps:
+            at = list(steps).index(value) + by
+            return steps[at % len(steps)] if _is_choice(option) else steps[_within(at, steps)]
+        return _beside(steps, value, by)
+    return _of_numbers(option, value, by)
+
+
+def _within(at: int, steps: Sequence[Any]) -> int:
+    return max(0, min(at, len(steps) - 1))
+
+
+def _is_choice(option: Option) -> bool:
+    return bool(option.reader.names) or option.reader is readers.boolean
+
+
+def _of_kind(option: Option) -> tuple[Any, ...]:
+    if option.reader is readers.boolean:
+        return (False, True) if option.default is not None else (None, False, True)
+    names = option.reader.names
+    if names and isinstance(option.default, tuple):
+        return tuple((name,) for name in names)
+    return ((None, *names) if option.default is None else names) if names else ()
+
+
+def _beside(steps: Sequence[Any], value: Any, by: int) -> Any:
+    """Return the next of the steps above or below a number that is none of them."""
+    numbers = [one for one in steps if isinstance(one, int | float)]
+    if not isinstance(value, int | float) or not numbers:
+        return steps[0]
+    above, below = [one for one in numbers if one > value], [one for one in numbers if one < value]
+    if by > 0:
+        return min(above, default=value)
+    return max(below, default=value)
+
+
+def _of_numbers(option: Option, value: Any, by: int) -> Any:
+    """Return a number one rung up or down, within limits; one not set begins at its example."""
+    single = isinstance(value, tuple) and len(value) == 1
+    number = value[0] if single else value
+    if value is None or value == ():
+        found = _read(option, option.example) if by > 0 else value
+        return value if found is None else found
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return value
+    if isinstance(number, int):
+        by_one = abs(number) < _SMALL or "seed" in option.name
+        new: float = number + by if by_one else _round_number(number, by)
+    else:
+        new = ladder(number, by) if 1e-300 < number < 1e300 else number
+    made = (new,) if single else new
+    found = _read(option, value_in_words(made))
+    if found is not None:
+        return found
+    return None if option.default is None and by < 0 else value
+
+
+def _round_number(number: int, by: int) -> int:
+    tens = [10**e for e in range(len(str(number)) + 1)]
+    rungs: list[int] = sorted(digit * ten for ten in tens for digit in (1, 2, 5))
+    if by > 0:
+        return min(rung for rung in rungs if rung > number)
+    return max(rung for rung in rungs if rung < number)
+
+
+def _read(option: Option, text: str) -> Any:
+    try:
+        return option.reader.typed(text)
+    except ValueError:
+        return None
+
+
+def acts_at_once(name: str, value: Any, settings: RunSettings, snapshot: Snapshot) -> bool:
+    """Whether the run on the screen can take a value; other settings begin it again."""
+    if name == "alpha":
+        return len(snapshot.lanes) == 1 and isinstance(value, tuple) and len(value) == 1
+    # a schedule that ends at the last epoch would have been another one so far
+    return name == "epochs" and settings.schedule == "constant"
+
+
+def changes_in_words(changes: Mapping[str, Any], most: int = 3) -> str:
+    """Return changed settings with their values: `hidden 8,8, activation relu`."""
+    said = [
+        f"{name.replace('_', ' ')} {value_in_words(value) or 'none'}"
+        for name, value in changes.items()
+    ]
+    more = f" and {len(said) - most} more" if len(said) > most else ""
+    return ", ".join(said[:most]) + more
+
+
+# The picture
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: its group, name, value in words, what it means, and the value that is usual.
+
+    `changed`: the value is not that of the run; `default`: nobody has chosen it.
+    """
+
+    group: str
+    name: str
+    value: str
+    meaning: str
+    usual: str
+    changed: bool
+    default: bool
+
+
+@dataclass(frozen=True)
+class SettingsPage:
+    """All that is drawn; `consequence` says what enter does, in the footer `enter` in short."""
+
+    entries: tuple[Entry, ...]
+    selected: int
+    consequence: str
+    enter: str
+
+
+def shortened(text: str, room: int) -> str:
+    """Return whole clauses of a meaning that fit, nothing where the first does not.
+
+    >>> shortened("learning rate; several, comma-separated, make a race", 40)
+    'learning rate'
+    """
+    for sign in ("; ", ": ", ", "):
+        parts = text.split(sign)
+        while len(parts) > 1 and width(sign.join(parts)) > room:
+            parts.pop()
+        text = sign.join(parts)
+    return text if width(text) <= room and text.count("(") == text.count(")") else ""
+
+
+def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> Cells:
+    """Return the page: the rows, what the selected one means, what enter does, and the keys."""
+    palette, symbols = style.palette, style.symbols
+    inner = Cells.blank(max(0, rows - BORDER), max(0, columns - BORDER), style)
+    high, wide = inner.shape
+    chosen = page.entries[page.selected]
+    foot = _foot(page, chosen, wide - 2, style)
+    foot = foot[max(0, len(foot) - max(high - 3, 1)) :]
+    room = max(0, high - len(foot) - 1)
+    lines: list[int | str] = []
+    for group, members in groupby(enumerate(page.entries), key=lambda one: one[1].group):
+        lines += [group or "problem", *(at for at, _ in members)]
+    place = lines.index(page.selected)
+    offset = visible_offset(len(lines), room, max(0, place - room // 2), place)
+    names = max(width(entry.name) for entry in page.entries)
+    values = min(max(width(entry.value) for entry in page.entries), _LONGEST_VALUE)
+    for row, line in enumerate(lines[offset : offset + room]):
+        if isinstance(line, str):
+            inner.put(row, 1, symbols.spell(line), bold(palette.dim))
+            continue
+        entry, here = page.entries[line], line == page.selected
+        mark = symbols.selected if here else "*" if entry.changed else " "
+        inner.put(row, 1, mark, palette.focus)
+        ink = palette.dim if entry.default and not entry.changed else palette.text
+        name = bold(palette.focus) if here else palette.text
+        inner.put(row, 3, symbols.words(entry.name), name)
+        value = fit(symbols.words(entry.value), values, symbols.plain)
+        inner.put(row, 5 + names, value, palette.warning if entry.changed else ink)
+        at = 7 + names + values
+        meaning = symbols.words(entry.meaning)
+        inner.put(row, at, shortened(meaning, wide - at - 1), palette.dim)
+    for row, (text, colour) in enumerate(foot, high - len(foot)):
+        inner.put(row, 1, text, colour)
+    last = min(offset + room, len(lines))
+    some = len(lines) > room
+    more = f"   {offset + 1}-{last} of {len(lines)}" if some else ""
+    title = symbols.spell(f"settings of this run{more}   * changed")
+    return draw_box(rows, columns, inner, Heading(title), style)
+
+
+def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tuple[str, int]]:
+    """Return the lines below the rows, of the same number whatever is selected."""
+    palette, symbols = style.palette, style.symbols
+    meaning = chosen.meaning + (f" (usual: {chosen.usual})" if chosen.usual else "")
+    about = wrapped(symbols.words(meaning), max(room, 10))[:_ABOUT_ROWS]
+    said = wrapped(symbols.words(page.consequence), max(room, 10))[:_CONSEQUENCE_ROWS]
+    keys = next(
+        (
+            text
+            for form in (_KEYS, _SHORT_KEYS)
+            if width(text := symbols.spell(form.format(enter=page.enter))) <= room
+        ),
+        symbols.spell(f"enter {page.enter}  esc leave"),
+    )
+    blank = [("", palette.text)]
+    return [
+        *((line, palette.text) for line in about),
+        *blank * (_ABOUT_ROWS - len(about)),
+        *((line, palette.dim) for line in said),
+        *blank * (_CONSEQUENCE_ROWS - len(said)),
+        (keys, palette.key),
+    ]
+
+
+# The screen
+
+
+class SettingsScreen(Closing[dict[str, Any] | None]):
+    """Shows and changes settings; answers with what is to be changed, or None.
+
+    `wanted` are the settings as they were asked for, `settings` with what follows from the data;
+    `draft`, which is changed, are the changes so far: they are still there if the page is left.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "back"),
+        Binding("down,j", "select(1)", show=False),
+        Binding("up,k", "select(-1)", show=False),
+        Binding("pagedown", f"select({_PAGE})", show=False),
+        Binding("pageup", f"select({-_PAGE})", show=False),
+        Binding("home", "select(-1000)", show=False),
+        Binding("end", "select(1000)", show=False),
+        Binding("right,l", "change(1)", show=False),
+        Binding("left,h", "change(-1)", show=False),
+        Binding("space,e", "type('')", show=False),
+        Binding("backspace,delete", "restore", show=False),
+        Binding("enter", "take", show=False),
+        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        context: Context,
+        wanted: RunSettings,
+        settings: RunSettings,
+        problem: Problem,
+        snapshot: Snapshot,
+        draft: dict[str, Any],
+        selected: str = "",
+    ) -> None:
+        super().__init__()
+        self.context = context
+        self._wanted, self._settings, self._problem = wanted, settings, problem
+        self._snapshot, self.draft = snapshot, draft
+        self._options = options_for(settings, problem)
+        names = [one.name for one in self._options]
+        self._selected = names.index(selected) if selected in names else 0
+
+    def compose(self) -> ComposeResult:
+        """Lay out one picture."""
+        yield CellView()
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Draw at the new size."""
+        self.call_after_refresh(self.draw)
+
+    @property
+    def option(self) -> Option:
+        """The option that is selected."""
+        return self._options[self._selected]
+
+    def now(self, name: str) -> Any:
+        """Return a setting of the run on the screen, as it is by now."""
+        if name == "alpha":
+            return tuple(lane.learning_rate for lane in self._snapshot.lanes)
+        if name == "loss":
+            return self._snapshot.lane.loss_name
+        if name == "seed":
+            return self._snapshot.seed
+        if name == "epochs":
+            return max(self._snapshot.epochs, 1)
+        value = getattr(self._settings, name)
+        if value is None:
+            value = self._unset(name)
+        return value
+
+    def _unset(self, name: str) -> Any:
+        """Return what stands in for a setting that is not set."""
+        built_in = BUILTIN.get(self._settings.problem)
+        if built_in and name in built_in.options:
+            return built_in.options[name]
+        if name == "start":
+            return "glorot" if self._settings.hidden else "normal"
+        if name == "momentum" and {"momentum", "nesterov"} & set(self._settings.optimizer):
+            return MOMENTUM
+        return None
+
+    def value(self, name: str) -> Any:
+        """Return a setting as it is on the page."""
+        return self.draft.get(name, self.now(name))
+
+    # What is seen
+
+    @property
+    def page(self) -> SettingsPage:
+        """All that is drawn."""
+        usual = self._wanted.usual
+        entries = tuple(
+            Entry(
+                one.group,
+                one.name.replace("_", " "),
+                self._in_words(one),
+                one.help,
+                one.usual,
+                one.name in self.draft,
+                getattr(self._wanted, one.name) == getattr(usual, one.name),
+            )
+            for one in self._options
+        )
+        return SettingsPage(entries, self._selected, *self._consequence())
+
+    def _in_words(self, option: Option) -> str:
+        value = self.value(option.name)
+        words = value_in_words(value)
+        if option.name == "alpha" and option.name not in self.draft and not self._wanted.alpha:
+            return f"{words} (auto)"
+        if words:
+            return words
+        return "auto" if option.name == "alpha" else "none" if value == () else "-"
+
+    def _consequence(self) -> tuple[str, str]:
+        """Return what enter does now, and its word in the line of keys."""
+        keys, snapshot = self.context.keys, self._snapshot
+        if not self.draft:
+            return "nothing is changed yet: enter leaves, the run goes on", "leave"
+        said = changes_in_words(self.draft)
+        if self.at_once:
+            return f"enter acts at once: {said}; the run goes on from epoch {snapshot.epoch}", "do"
+        if not snapshot.newest:
+            return f"enter begins with {said}; nothing has been trained yet", "begin"
+        return (
+            f"enter begins again with {said}; {keys.of('undo')} brings back the"
+            f" {snapshot.newest} epochs of this run",
+            "begin again",
+        )
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the run can take all changes without being begun again."""
+        return all(
+            acts_at_once(name, value, self._settings, self._snapshot)
+            for name, value in self.draft.items()
+        )
+
+    def draw(self) -> None:
+        """Draw the page at the screen's size."""
+        if view := picture_of(self):
+            view.show(draw_settings(self.page, *view.size[::-1], self.context.style))
+
+    # Keys
+
+    def action_select(self, by: int) -> None:
+        """Select another setting."""
+        self._selected = max(0, min(self._selected + by, len(self._options) - 1))
+        self.draw()
+
+    def action_change(self, by: int) -> None:
+        """Change the selected setting by a step."""
+        option = self.option
+        if option.name == "problem":
+            self.action_type("")
+        else:
+            self._set(stepped(option, self.value(option.name), by))
+
+    def action_restore(self) -> None:
+        """Have the selected setting as it was."""
+        self.draft.pop(self.option.name, None)
+        self.draw()
+
+    def action_take(self) -> None:
+        """Answer with what is to be changed."""
+        self.dismiss(dict(self.draft) or None)
+
+    def _set(self, value: Any) -> None:
+        name = self.option.name
+        self.draft[name] = value
+        if value == self.now(name):
+            del self.draft[name]
+        self.draw()
+
+    def on_key(self, event: events.Key) -> None:
+        """Begin to type a number with its first digit."""
+        if event.character and event.character in "0123456789.-":
+            event.stop()
+            self.action_type(event.character)
+
+    @work
+    async def action_type(self, first: str) -> None:
+        """Ask for the value of the selected setting: a line, or one of several."""
+        option = self.option
+        if option.name == "problem":
+            self.dismiss({"problem": None})
+            return
+        names = option.reader.names
+        if names and not isinstance(option.default, tuple):
+            words = dict.fromkeys(names, "")
+            if option.name == "loss":
+                words = loss_words(self._problem.task)
+            options = listed(words, self.context.terminal.symbols)
+            answer = await self.app.push_screen_wait(
+                Choice(self._question(option), options, str(self.value(option.name)))
+            )
+            if answer is not None:
+                self._set(answer)
+            return
+
+        def parse(text: str) -> tuple[Any]:
+            if not text or text == "none":
+                return (() if option.name == "hidden" else option.default,)
+            if option.reader is readers.boolean:
+                text = {"yes": "true", "no": "false"}.get(text, text)
+                if text not in {"true", "false"}:
+                    raise ValueError("type yes or no")
+                return (text == "true",)
+            return (option.reader.typed(text),)
+
+        now = first or value_in_words(self.value(option.name))
+        answer = await self.app.push_screen_wait(
+            Prompt(self._question(option), now, parse, select=not first)
+        )
+        if answer is not None:
+            self._set(answer[0])
+
+    def _question(self, option: Option) -> str:
+        example = f", as {option.example}" if option.example else ""
+        text = f"{option.name.replace('_', ' ')}: {option.help}{example}"
+        return self.context.terminal.symbols.words(text)
+
+    # The mouse
+
+    def on_mouse_scroll_down(self) -> None:
+        """Select as the key down does."""
+        self.action_select(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Select as the key up does."""
+        self.action_select(-1)
