@@ -195,7 +195,7 @@ def test_bytes_that_are_no_text_and_a_directory_are_refused(tmp_path) -> None:
 
 async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> None:
     actions = changed_actions(
-        {"keys": {"step(1)": "ö", "step_back(1)": "left", "quit": "Q", "zoom(0.5)": "ü"}}
+        {"keys": {"step(1)": "ö", "step_back(1)": "left", "quit": "ô", "zoom(0.5)": "ü"}}
     )
     app = GdApp(
         RunSettings(seed=3),
@@ -207,16 +207,17 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
             await driver.until(lambda: app.run_screen and app.run_screen.runner, "a runner")
             await driver.settled()
             assert "ö ← step" in driver.read("#keys")
-            assert "Q quit" in driver.read("#keys")
+            assert "ô quit" in driver.read("#keys")
             await driver.press("ö", "ö", "full_stop")
             await driver.status(epoch=2)
             await driver.press("comma", "left")
             await driver.status(epoch=1)
             await driver.press("question_mark")
             await driver.until(lambda: "ö             one epoch forward" in driver.text())
-            assert "ü             zoom out" in driver.text()
+            await driver.press("space")
+            await driver.until(lambda: "ü             zoom out" in driver.text())
             await driver.press("escape")
-            await driver.press("Q")
+            await driver.press("ô")
             await driver.until(lambda: app._exit)
     finally:
         assert app.run_screen.runner.stop(60.0)
@@ -227,7 +228,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
         "run_or_pause": "ö",
         "step(1)": [],
         "rescue": "ä",
-        "quit": "Q",
+        "quit": "ô",
         "mark": "é",
         "move(1)": "ß",
         "move(-1)": "à",
@@ -252,9 +253,9 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await driver.press("ö")
             await driver.until(lambda: "ä goes back with α 0." in driver.text())
             await driver.press("C")
-            await driver.until(lambda: "the last lane stays: Q quits" in driver.text())
+            await driver.until(lambda: "the last lane stays: ô quits" in driver.text())
             await pilot.resize_terminal(30, 8)
-            await driver.until(lambda: "Q to quit" in driver.read("#tiny"))
+            await driver.until(lambda: "ô to quit" in driver.read("#tiny"))
     finally:
         assert app.run_screen.runner.stop()
 

@@ -111,6 +111,12 @@ class GdApp(PacedApp[str]):
         if self.run_screen:
             self.run_screen.draw_waiting()
 
+    def action_show_help(self) -> None:
+        """Show the help, behind which everything stays as it is."""
+        from tui_gd.ui.screens.pages import HelpScreen
+
+        self.push_screen(HelpScreen(self.context))
+
     def key_read(self) -> None:
         """Have training wait for the effects of a key; called on the thread that reads it."""
         if self.run_screen and self.run_screen.runner:

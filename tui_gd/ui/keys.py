@@ -118,7 +118,7 @@ ACTIONS = (
     Action("scroll(1)", "pagedown,K", "pgdn K pgup T", "scroll the focused panel", "View"),
     Action("scroll(-1)", "pageup,T", "", "scroll the focused panel up", "View"),
     Action("cursor", "enter,E", "enter or E", "cursor: arrows move it, enter takes", "View"),
-    Action("settings", "semicolon,f10", "; or F10", "settings: all options of the run", "Program"),
+    Action("settings", "semicolon,Q", "; or Q", "settings: all options of the run", "Program"),
     Action("copy", "w", "w, W", "copy the panel's numbers / write a file", "Program"),
     Action("write", "W", "", "write the panel's numbers to a file", "Program"),
     Action("export", "e", "e, F3", "export files / copy the share line", "Program"),
@@ -260,7 +260,7 @@ def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
             raise ProblemError(f"[{safe_text(name)}] is not known: keys stand below [{TABLE}]")
     changes = document.get(TABLE, {})
     if not isinstance(changes, dict):
-        raise ProblemError(f'{TABLE} is a table: write [{TABLE}] and below it "quit" = "Q"')
+        raise ProblemError(f'{TABLE} is a table: write [{TABLE}] and below it "quit" = "ctrl+x"')
     known = [action.name for action in ACTIONS]
     for name in changes:
         if name not in known:

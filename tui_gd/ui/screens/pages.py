@@ -1,9 +1,11 @@
 """Pages that fill the screen: the help, and what was done to the columns of a table."""
 
+import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import ClassVar
 
 from textual import events
@@ -12,14 +14,14 @@ from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, fit
-from tui_gd.plots.palette import Style
+from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Context
-from tui_gd.ui.keys import ACTIONS, Action
+from tui_gd.ui.keys import ACTIONS, Action, KeyNames
 from tui_gd.ui.panels.widget import CellView, picture_of
 from tui_gd.ui.textual_fixes.app import Closing
 
@@ -77,80 +79,140 @@ class Page(Closing[None]):
             view.show(cells)
 
 
-# The help: every key, from the one table
+# The help: what is seen, then every key, from the one table
 
-_INTRODUCTION = (
-    "Each epoch moves the weights against the gradient, W ← W − α·g; all drawn belongs to the "
-    "epoch named above."
-)
 _KEYS_WIDTH = 14
+_ROOMY = 60
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
-# the groups of the right one of two columns
-_RIGHT = ("Panels", "Curves", "View", "Program")
 _WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "dn"}
+_SEEN = "What is seen"
+_MEANINGS = (
+    ("epoch", "one pass over the train rows: every weight takes a step, W ← W − α·gradient"),
+    ("loss", "how wrong the predictions are; each step against the gradient makes it smaller"),
+    ("α", "the learning rate: how large a step is; too large, and the loss goes up"),
+    ("points", "rows, in the colour of their class; hollow where the prediction is wrong"),
+    ("background", "what the model predicts there; the line is where it changes its mind"),
+    ("lane", "one line of descent with its own weights and α; {branch} branches another off"),
+    ("verdict", "the lines under the status: what happens, why, and which key to try"),
+    ("", "All that is drawn belongs to the epoch in the status line, also after stepping back."),
+    ("first keys", "{run_or_pause} run   {step(1)} one epoch   {step_back(1)} back   {+} {-} α"),
+    ("", "{panel('why')} why it goes so   {settings} settings   {undo} undo   {quit} quit"),
+)
 
-Line = tuple[str, str]
-"""Keys and text; a heading has no text, a line of text no keys, the rest of one a blank."""
+
+@dataclass(frozen=True)
+class HelpLine:
+    """Keys, or a word, and what they mean; a heading has no text."""
+
+    left: str
+    text: str = ""
+    keys: bool = False
 
 
 class HelpScreen(Page):
-    """Lists the keys; those that open it close it too."""
+    """Lists the keys, a page at a time; those that open it close it too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "dismiss", show=False),
+        Binding("escape,q,enter,question_mark,f1", "dismiss", show=False),
+        Binding("space,right", "scroll(1)", show=False),
+        Binding("left", "scroll(-1)", show=False),
     ]
 
     def __init__(self, context: Context) -> None:
         super().__init__(partial(draw_help, style=context.style, actions=context.actions))
 
+    def action_scroll(self, by: int) -> None:
+        """Turn a page, whatever the key would scroll elsewhere; or go to the first or the last."""
+        super().action_scroll(by if abs(by) == _END else 1 if by > 0 else -1)
 
-def help_columns(room: int, actions: Sequence[Action] = ACTIONS) -> list[list[Line]]:
-    """Return the lines in one column, or in two where each has room."""
-    introduction = [("", line) for line in textwrap.wrap(_INTRODUCTION, max(room, 20))]
-    left, right = [*introduction], [("", "")] * len(introduction)
+
+def help_pages(rows: int, room: int, actions: Sequence[Action] = ACTIONS) -> list[list[HelpLine]]:
+    """Return columns of at most `rows` lines: what is seen, then the groups of keys.
+
+    A group that does not fit under the one before begins the next column.
+    """
+    rows, room = max(rows, 1), max(room - _KEYS_WIDTH, 20)
+    columns: list[list[HelpLine]] = [[]]
+    for group in (_seen(room, actions), *_groups(room, actions)):
+        now = columns[-1]
+        gap = 1 if now else 0
+        if len(now) + gap + len(group) > rows and now:
+            columns.append([])
+        elif gap:
+            now.append(HelpLine(""))
+        for entry in _entries(group):
+            if columns[-1] and len(columns[-1]) + len(entry) > rows:
+                columns.append([])
+            columns[-1] += entry
+    return columns
+
+
+def _entries(lines: list[HelpLine]) -> Iterator[list[HelpLine]]:
+    """Yield the lines of each entry, which stay together."""
+    starts = [at for at, line in enumerate(lines) if line.left]
+    for start, end in pairwise([*starts, len(lines)]):
+        yield lines[start:end]
+
+
+def _seen(room: int, actions: Sequence[Action]) -> list[HelpLine]:
+    keys = KeyNames(actions)
+    names = {action.name: keys.short(action.name) for action in actions if action.keys}
+    names |= {"+": keys.of("learning_rate(1)"), "-": keys.of("learning_rate(-1)")}
+    lines = [HelpLine(_SEEN)]
+    for word, meaning in _MEANINGS:
+        text = re.sub(r"\{(.+?)\}", lambda found: names.get(found[1], "-"), meaning)
+        lines += _wrapped_line(word, text, room, keys=False)
+    return lines
+
+
+def _groups(room: int, actions: Sequence[Action]) -> Iterator[list[HelpLine]]:
     for group, members in groupby(actions, key=lambda action: action.group):
-        column = right if group in _RIGHT else left
-        if len(column) > len(introduction):
-            column.append(("", ""))
-        column.append((group, ""))
+        lines = [HelpLine(group)]
         for action in members:
-            if not action.shown:
-                continue
-            first, *more = textwrap.wrap(action.text, max(room - _KEYS_WIDTH, 20))
-            column += [(action.shown, first), *((" ", line) for line in more)]
-    if room >= 2 * _COLUMN:
-        return [left, right]
-    return [[*left, ("", ""), *right[len(introduction) :]]]
+            if action.shown:
+                lines += _wrapped_line(action.shown, action.text, room, keys=True)
+        yield lines
+
+
+def _wrapped_line(left: str, text: str, room: int, *, keys: bool) -> list[HelpLine]:
+    first, *more = textwrap.wrap(text, room)
+    return [HelpLine(left, first, keys), *(HelpLine("", line) for line in more)]
+
+
+def _spelt_keys(keys: str) -> str:
+    for arrow, word in _WORDS.items():
+        keys = keys.replace(arrow, word)
+    return keys.replace("α", "alpha")
 
 
 def draw_help(
     rows: int,
     columns: int,
-    offset: int,
+    page: int,
     style: Style,
     actions: Sequence[Action] = ACTIONS,
 ) -> tuple[Cells, int]:
-    """Return the help scrolled to `offset`, or as far as it goes, and how far that was."""
+    """Return a page of the help, the last one where there are fewer, and its number from 0."""
     palette, symbols = style.palette, style.symbols
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     height, width = inner.shape
-    parts = help_columns(width - 2, actions)
-    longest = max(map(len, parts))
-    offset = max(0, min(offset, longest - height))
-    for number, part in enumerate(parts):
-        left = 1 + number * (width // len(parts))
-        for row, (keys, text) in enumerate(part[offset : offset + height]):
-            if symbols.plain:
-                for arrow, word in _WORDS.items():
-                    keys = keys.replace(arrow, word)  # noqa: PLW2901 - the same, spelt out
-            heading = bool(keys) and not text
-            inner.put(row, left, keys, palette.text if heading else palette.key)
-            indent = _KEYS_WIDTH if keys else 0
-            inner.put(row, left + indent, symbols.spell(text), palette.text)
-    last = min(offset + height, longest)
-    more = symbols.spell(f"   ↑ ↓: {offset + 1}–{last} of {longest}") if longest > height else ""
-    box = draw_box(rows, columns, inner, Heading(f"help   esc: back{more}"), style)
-    return box, offset
+    across = 2 if width >= 2 * (_COLUMN + 1) else 1
+    room = width // across
+    parts = help_pages(height, room - 2, actions)
+    pages = -(-len(parts) // across)
+    page = max(0, min(page, pages - 1))
+    for number, part in enumerate(parts[page * across : (page + 1) * across]):
+        at = 1 + number * room
+        for row, line in enumerate(part):
+            left = _spelt_keys(line.left) if symbols.plain else line.left
+            ink = palette.key if line.keys else bold(palette.text)
+            inner.put(row, at, left, ink)
+            inner.put(row, at + _KEYS_WIDTH, symbols.words(line.text), palette.text)
+    turn = f"   page {page + 1} of {pages}   space ←: turn" if pages > 1 else ""
+    if columns < _ROOMY:
+        turn = f" {page + 1}/{pages}  space: next" if pages > 1 else ""
+    title = symbols.spell(f"help{turn}   esc: back")
+    return draw_box(rows, columns, inner, Heading(title), style), page
 
 
 # The columns of a table: what was done to every one

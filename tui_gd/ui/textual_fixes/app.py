@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich._wrap import divide_line
 from rich.console import RenderableType
@@ -18,6 +18,7 @@ from textual import command, constants, content, events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding, BindingType
 from textual.command import CommandList, CommandPalette
 from textual.driver import Driver
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
@@ -78,6 +79,9 @@ class PacedApp(App[Result]):
 
     def draw_waiting(self) -> None:
         """Draw what had to wait for the line to the terminal."""
+
+    def action_show_help(self) -> None:
+        """Show the help over whatever is shown."""
 
     def key_read(self) -> None:
         """Prepare for the effects of a key; called on the thread that reads it."""
@@ -242,12 +246,17 @@ class PacedApp(App[Result]):
 
 Answer = TypeVar("Answer")
 
+# the same keys on every screen; a line of text takes the first for itself
+HELP = Binding("question_mark,f1", "app.show_help", show=False)
+
 
 class Closing(Screen[Answer]):
     """A screen that closes only while it is the uppermost one.
 
     Fault of Textual 8.2: a screen that is closed twice, by two quick keys, ends the app.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [HELP]
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Close with an answer; do nothing once closed, or behind another screen."""
@@ -302,6 +311,8 @@ class CommandChoices(CommandList):
 
 class Commands(CommandPalette):
     """The list of all commands by name; it closes once, as the dialogs do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [HELP]
 
     def compose(self) -> ComposeResult:
         """Lay out, with a list that survives."""
