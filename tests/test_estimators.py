@@ -597,3 +597,75 @@ def test_the_regressors_defaults_learn_a_target_in_its_own_unit():
     ours = make_pipeline(StandardScaler(), GradientDescentRegressor()).fit(x, y)
     theirs = make_pipeline(StandardScaler(), LinearRegression()).fit(x, y)
     assert ours.score(x, y) == pytest.approx(theirs.score(x, y), abs=1e-6)
+
+
+class Watching:
+    """A callback of scikit-learn that notes what it is told, and stops after `stop` epochs."""
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop = stop
+        self.told: list[str] = []
+        self.losses: list[float] = []
+        self.weights: list[np.ndarray] = []
+
+    def setup(self, estimator, context):  # noqa: ARG002
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):  # noqa: ARG002
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None):  # noqa: ARG002
+        self.told.append(f"{context.task_name} {context.task_id}: {X.shape} {y.shape}")
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):  # noqa: ARG002
+        self.told.append(f"end of {context.task_name}")
+        if context.task_name != "epoch":
+            return False
+        self.losses.append(fitted_estimator.loss_curve_[-1])
+        self.weights.append(fitted_estimator.coef_)
+        return fitted_estimator.n_iter_ == self.stop
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_callbacks_see_every_epoch_and_change_nothing(optimizer: str) -> None:
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    X, y = load_iris(return_X_y=True)
+    options = {"optimizer": optimizer, "max_iter": 20, "tol": None, "batch_size": 40}
+    model = GradientDescentClassifier(**options, random_state=1)
+    alone = GradientDescentClassifier(**options, random_state=1).fit(X, y)
+    watching = Watching()
+    model.set_callbacks(watching).fit(X, y)
+    assert model.loss_curve_ == alone.loss_curve_
+    assert np.array_equal(model.coef_, alone.coef_)
+    assert watching.losses == alone.loss_curve_[1:]
+    assert np.array_equal(watching.weights[-1], model.coef_)
+    epochs = [told for i in range(20) for told in (f"epoch {i}: (150, 4) (150,)", "end of epoch")]
+    first = ["setup", "fit 0: (150, 4) (150,)"]
+    assert watching.told == [*first, *epochs, "end of fit", "teardown"]
+
+
+def test_weights_after_an_epoch_are_those_of_so_many_epochs() -> None:
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    X, y = load_diabetes(return_X_y=True)
+    watching = Watching()
+    GradientDescentRegressor(max_iter=12, tol=None).set_callbacks(watching).fit(X, y)
+    for epochs in (1, 5, 12):
+        alone = GradientDescentRegressor(max_iter=epochs, tol=None).fit(X, y)
+        assert np.array_equal(watching.weights[epochs - 1], alone.coef_)
+
+
+def test_a_callback_ends_the_fit_without_a_warning() -> None:
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    X, y = load_iris(return_X_y=True)
+    model = GradientDescentClassifier(random_state=1).set_callbacks(Watching(stop=7)).fit(X, y)
+    assert model.n_iter_ == 7
+    alone = GradientDescentClassifier(random_state=1, max_iter=7, tol=None).fit(X, y)
+    assert np.array_equal(model.coef_, alone.coef_)
+
+
+def test_a_pipeline_hands_its_progress_bar_down(capsys: pytest.CaptureFixture[str]) -> None:
+    callback = pytest.importorskip("sklearn.callback", reason="with scikit-learn 1.9")
+    X, y = load_iris(return_X_y=True)
+    steps = make_pipeline(StandardScaler(), GradientDescentClassifier(max_iter=5, tol=None))
+    steps.set_callbacks(callback.ProgressBar()).fit(X, y)
+    assert "GradientDescentClassifier - fit" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The scikit-learn face: gradient descent as a classifier and as a regressor."""
 
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +28,14 @@ from tui_gd.learning.starts import STARTS, make_start
 from tui_gd.training.descent import Batches, Chunk, Descent
 from tui_gd.training.history import Method
 
+try:  # since scikit-learn 1.9
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in where scikit-learn knows no callbacks."""
+
+
 # epochs between two checks of the loss; those after the stop are computed in vain
 CHUNK_EPOCHS = 16
 CHUNK_ROWS = 1 << 17
@@ -51,7 +60,47 @@ class FitState:
     rate: float = 0.0
 
 
-class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
+class _Task:
+    """A fit as scikit-learn's callbacks see it: a task with one subtask an epoch.
+
+    The hooks get X, y and the sample weights of the fit.
+    """
+
+    watched: bool
+    """Whether there are callbacks."""
+
+    def __init__(self, estimator: Any, epochs: int, X: Any, y: Any, sample_weight: Any) -> None:
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self.watched = hasattr(estimator, "_skl_callbacks")
+        make = getattr(estimator, "_init_callback_context", None)
+        self._fit: Any = make and make(max_subtasks=epochs)
+        self._epoch: Any = None
+        if self._fit:
+            self._fit.call_on_fit_task_begin(**self._data)
+
+    def begin_epoch(self) -> None:
+        """Tell callbacks that an epoch begins."""
+        if self.watched:
+            self._epoch = self._fit.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(**self._data)
+
+    def end_epoch(self, fitted: Callable[[], dict[str, Any]]) -> bool:
+        """Tell callbacks that an epoch is done; return whether one of them stops the fit.
+
+        `fitted` returns the attributes of the estimator as if the fit ended here.
+        """
+        return self.watched and bool(
+            self._epoch.call_on_fit_task_end(**self._data, reconstruction_attributes=fitted)
+        )
+
+    def end(self) -> None:
+        """Tell callbacks that the fit is done."""
+        if self._fit:
+            self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})
+
+
+class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc] # untyped
     """What both estimators share; `fit` descends, `partial_fit` for one epoch."""
 
     n_iter_: int
@@ -182,6 +231,7 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         weights: Floats | None = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        given = X, y
         y, weights = self._targets(y, weights, classes, go_on)
         if weights is not None:
             if not (weights >= 0.0).all() or not weights.any():
@@ -204,13 +254,23 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         method = Method(begin.since, begin.rule, self.loss)
         descent = Descent(lambda _: engine, [method], batches, schedule)
         rate = self._rate(engine, begin)
-        state, losses = self._descend(descent, begin, rate, partial=partial)
-        self.n_iter_ = begin.epoch + len(losses) - 1
-        self.loss_curve_ = [*(self.loss_curve_ if go_on else losses[:1]), *losses[1:]]
-        self._fit_state = replace(begin, state=state, epoch=self.n_iter_, rate=rate)
-        layers = begin.model.matrices(state[:, 0])
-        self.coefs_ = [matrix[0, :-1] for matrix in layers]
-        self.intercepts_ = [matrix[0, -1] for matrix in layers]
+        before = self.loss_curve_ if go_on else []
+
+        def fitted(state: Floats, losses: list[float]) -> dict[str, Any]:
+            epoch = begin.epoch + len(losses) - 1
+            state = state.copy()
+            layers = begin.model.matrices(state[:, 0])
+            return {
+                "n_iter_": epoch,
+                "loss_curve_": [*(before or losses[:1]), *losses[1:]],
+                "_fit_state": replace(begin, state=state, epoch=epoch, rate=rate),
+                "coefs_": [matrix[0, :-1] for matrix in layers],
+                "intercepts_": [matrix[0, -1] for matrix in layers],
+            }
+
+        task = _Task(self, 1 if partial else self.max_iter, *given, sample_weight)
+        self.__dict__.update(self._descend(descent, begin, rate, task, fitted, partial=partial))
+        task.end()
         return self
 
     def _rate(self, engine: LocalEngine, begin: FitState) -> float:
@@ -253,18 +313,28 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
         return FitState(model, rule, state, 0, 0, int(seed))
 
     def _descend(
-        self, descent: Descent, begin: FitState, rate: float, *, partial: bool
-    ) -> tuple[Floats, list[float]]:
-        """Return the final state and the losses of all epochs, the first included; may warn."""
+        self,
+        descent: Descent,
+        begin: FitState,
+        rate: float,
+        task: _Task,
+        fitted: Callable[[Floats, list[float]], dict[str, Any]],
+        *,
+        partial: bool,
+    ) -> dict[str, Any]:
+        """Return `fitted` of the final state and the losses of all epochs from 0 on; may warn."""
         epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
         rates = np.array([[rate]])
         most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
-        state, stale = begin.state, 0
+        if task.watched:
+            most = 1
+        state, stale, stopped = begin.state, 0, False
         with computing():
             loss, grad = descent.loss_and_grad(state[:, 0])
             losses = [float(loss[0])]
             best = losses[0]
-            while len(losses) <= epochs and stale < self.n_iter_no_change:
+            while len(losses) <= epochs and stale < self.n_iter_no_change and not stopped:
+                task.begin_epoch()
                 chunk = Chunk(min(most, epochs + 1 - len(losses)), state, loss, grad)
                 descent.fill(chunk, state, begin.epoch + len(losses) - 1, rates, None)
                 loss, grad = chunk.loss, chunk.grad
@@ -278,13 +348,14 @@ class GradientDescent(BaseEstimator):  # type: ignore[misc] # scikit-learn is un
                     losses.append(float(number))
                     stale = stale + 1 if tol is not None and number >= best - tol else 0
                     best = min(best, losses[-1])
+                    stopped = task.end_epoch(functools.partial(fitted, state, losses))
                     if stale >= self.n_iter_no_change:
                         break
         if tol is not None and losses[-1] > losses[0] + tol:
             _warn(f"the loss rose from {losses[0]:g} to {losses[-1]:g}: lower learning_rate")
-        elif tol is not None and stale < self.n_iter_no_change:
+        elif tol is not None and stale < self.n_iter_no_change and not stopped:
             _warn(f"max_iter={epochs} epochs are done and the loss still falls: raise max_iter")
-        return state.copy(), losses
+        return fitted(state, losses)
 
     def _predict(self, X: Any, predict: Callable[[Predictor, Floats, Floats], Any]) -> NDArray[Any]:
         """Return what `predict(predictor, weights, rows)` returns for all rows, block by block."""
@@ -375,6 +446,9 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
     Attributes: `classes_`; `coef_` (1 or classes, features) and `intercept_` without hidden layers,
     `coefs_` and `intercepts_` layer by layer; `n_iter_`, all epochs so far; `loss_curve_`, whose
     element k is the training loss after k epochs; `n_features_in_`, `feature_names_in_`.
+
+    Since scikit-learn 1.9, `set_callbacks` takes its callbacks: a fit is a task with one subtask an
+    epoch, and a callback that returns True after an epoch ends the fit there.
 
     `ValueError` if the loss overflows; `ConvergenceWarning` if the loss rose, or still fell at
     `max_iter`.
