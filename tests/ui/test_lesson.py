@@ -50,7 +50,7 @@ async def test_the_tours_first_steps(columns: int, rows: int) -> None:
         await driver.press("1")
         await reads(driver, "Not this time. Up is where the loss grows.")
         await driver.press("enter")
-        await reads(driver, "Tour 3 of 7", "space runs")
+        await reads(driver, "Tour 3 of 7", "[space] runs")
         await driver.press("space")
         await reads(driver, "Done. Steep at first, then flat. And yet")
 
@@ -238,3 +238,32 @@ async def test_a_wrong_answer_leaves_the_question_to_be_read() -> None:
         await reads(
             driver, "Not yet (1 of 3). Lower: it is 2 times", "How large is the slope along x?"
         )
+
+
+async def test_panels_can_be_shown_and_used_and_the_keys_come_back_to_the_lesson() -> None:
+    async with begin("tour") as driver:
+        await reads(driver, "1 of 7")
+        await driver.press("4", "enter")  # the panel is shown, and enter answers
+        await reads(driver, "Right. It fell")
+        assert "step" in driver.shown()
+        await driver.press("tab")
+        await reads(driver, "tab back to the lesson")
+        await driver.press("enter")  # the panel's
+        await reads(driver, "1 of 7")
+        await driver.press("escape")
+        await reads(driver, "enter next")
+        await driver.press("tab", "tab", "enter")
+        await reads(driver, "2 of 7")
+
+
+async def test_escape_leaves_the_cursor_before_the_lesson() -> None:
+    async with begin("tour") as driver:
+        await reads(driver, "1 of 7")
+        for _ in range(2):
+            await driver.press("s")
+        await reads(driver, "3 of 7")
+        await driver.press("enter")
+        await driver.until(lambda: driver.run.board.panel.cursor_on)
+        await driver.press("escape")
+        await driver.until(lambda: not driver.run.board.panel.cursor_on)
+        await reads(driver, "3 of 7")

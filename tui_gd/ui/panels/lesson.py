@@ -11,13 +11,14 @@ import numpy as np
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import Heading, draw_box
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.palette import Style
+from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
 
 BARS = "▁▂▃▄▅▆▇█"
 SPARK = 24
 """Columns of a curve to choose from."""
 MOST_ROWS = 10
+_KEY = re.compile(r"\[[^\[\]]+\]")
 _MARGIN = 4
 _BESIDE = 8
 """Columns for the number of an option, and between two of them."""
@@ -77,6 +78,8 @@ def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -
         inside.put(row, 1, line, colour if row < replied else palette.text)
         begin = max(0, asked - sum(map(len, lines[:row])))
         inside.put(row, 1 + begin, line[begin:], palette.warning)
+        for key in _KEY.finditer(line):
+            inside.put(row, 1 + key.start(), key[0], bold(palette.key))
         row += 1
     for numbers in picture.answers(columns):
         at = 1

@@ -440,7 +440,9 @@ def action_panel(run: RunScreen, name: str) -> None:
 
 
 def action_focus_panel(run: RunScreen, by: int) -> None:
-    """Put the focus on another panel."""
+    """Put the focus on another panel; in a lesson on the panel, and back on the lesson."""
+    if run.focus_lesson(toggle=True):
+        return
     run.board.choose_next(by)
     run.show_panel(run.board.panel.NAME)
 
@@ -458,7 +460,7 @@ def action_restore(run: RunScreen) -> None:
         run.redraw()
     elif run.board.panel.restore():
         run.redraw()
-    else:
+    elif run.board.maximised or not run.focus_lesson():
         run.board.maximised = False
         run.lay_out()
 

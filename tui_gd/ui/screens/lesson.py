@@ -175,6 +175,8 @@ class Guide:
         if key == "escape":
             box.post_message(box.Asked("leave"))
             return True
+        if self.wants_text:  # there is nothing to answer yet
+            return key == "enter"
         if not player.waits:
             return key == "enter" and bool(box.post_message(box.Asked("next")))
         if key in {"h", "s"} and not (step.one_of and step.asks):
@@ -242,12 +244,14 @@ class Guide:
             options if waits else (),
             self.chosen,
             self.entry if waits and not options else None,
-            tuple((key, player.say(word)) for key, word in self._keys(style)),
+            tuple((key, player.say(word)) for key, word in self._keys(style, focused=focused)),
             focused,
         )
 
-    def _keys(self, style: Style) -> list[tuple[str, str]]:
+    def _keys(self, style: Style, *, focused: bool) -> list[tuple[str, str]]:
         """Return the keys that count, each with the word for what it does."""
+        if not focused:
+            return [("tab", "back")]
         player, step = self.player, self.player.step
         leave = ("esc", "leave")
         if not player.waits:
@@ -267,7 +271,7 @@ def guide_for(player: Player, keys: KeyNames) -> Guide:
     """Return the guide through a lesson; its texts name the keys as they are bound."""
     from tui_gd.lessons.player import seed_of
 
-    player.press = keys.of
+    player.press = lambda action: f"[{keys.of(action)}]"
     return Guide(player, start_of(player.lesson, seed_of(player.name)).settings.seed)
 
 

@@ -711,6 +711,8 @@ class RunScreen(Screen[None]):
             self.board.choose(panel)
         if self.guide.pointed:
             self.board.choose(self.guide.pointed)
+        self.lay_out()
+        self.focus_lesson()
         self._load(shared.settings, shared)
 
     @work(thread=True, exclusive=True, group="lesson", description="lesson")
@@ -720,6 +722,16 @@ class RunScreen(Screen[None]):
         with suppress(ProblemError, OutputError), self.context.open_library() as store:
             line = resumed(store, player)
         self.app.call_from_thread(self.open_lesson, player, line)
+
+    def focus_lesson(self, *, toggle: bool = False) -> bool:
+        """Give the keyboard to the lesson, or with `toggle` take it back; return whether it can."""
+        if self.guide is None:
+            return False
+        if toggle and self._lesson_box.has_focus:
+            self.board.focus_panel()
+        else:
+            self._lesson_box.focus()
+        return True
 
     def close_lesson(self) -> None:
         """Leave the lesson; the run goes on."""
@@ -814,6 +826,10 @@ class RunScreen(Screen[None]):
         if guide is None:
             return
         match event.what:
+            case "leave" if self.board.panel.cursor_on:
+                self.board.panel.end_cursor()
+                self.redraw()
+                return
             case "leave":
                 self.close_lesson()
                 return
@@ -883,17 +899,20 @@ class RunScreen(Screen[None]):
         self._tabs.display = bool(now.tabs) and not now.tiny
         self._verdict.styles.height = now.verdict
         self._verdict.styles.margin = (now.blank, 0)
-        if self.focused is None and not self.board.tiny:
-            self.board.focus_panel()  # hidden in a tiny terminal, it had lost the focus
+        lost = self.focused is None and not self.board.tiny  # hidden in a tiny terminal
+        if lost and not self.focus_lesson():
+            self.board.focus_panel()
         self.redraw()
 
     # The panels: what they ask for, and the cursor of the focused one
 
     def show_panel(self, name: str) -> None:
-        """Show a panel and put the focus on it."""
+        """Show a panel and put the focus on it, unless a lesson has it."""
+        taught = self._lesson_box.has_focus
         self.board.choose(name)
         self.lay_out()
-        self.board.focus_panel()
+        if not taught:
+            self.board.focus_panel()
 
     def carry_out(self, command: Command) -> None:
         """Send a command that a panel leads to; say how to undo what it discards."""
