@@ -175,10 +175,10 @@ class Guide:
         if key == "escape":
             box.post_message(box.Asked("leave"))
             return True
-        if self.wants_text:  # there is nothing to answer yet
+        if self.wants_text or not player.waits:  # at first there is nothing to answer
+            if key == "enter" and not self.wants_text:
+                box.post_message(box.Asked("next"))
             return key == "enter"
-        if not player.waits:
-            return key == "enter" and bool(box.post_message(box.Asked("next")))
         if key in {"h", "s"} and not (step.one_of and step.asks):
             box.post_message(box.Asked("hint" if key == "h" else "skip"))
             return True
