@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all."""
+"""Where the program keeps its files, and files that are written completely or not at all."""
 
 import os
 import stat
@@ -7,6 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tui_gd.errors import OutputError, ProblemError
+
+VARIABLE = "GD_TUI_DATA"
+
+
+def data_directory() -> Path:
+    """Return where runs are kept: `GD_TUI_DATA`, or the user's data directory."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("gd-tui", appauthor=False))
 
 
 class WholeFile:

@@ -11,7 +11,7 @@ from tui_gd.cli.output import load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.files import WITHOUT_COLUMNS, read_columns
-from tui_gd.problems.input_file import InputFile, format_of, names_file
+from tui_gd.problems.input_file import InputFile, files_of, format_of, names_file
 from tui_gd.problems.prepare import plain_notes
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.text import aligned, safe_text
@@ -34,11 +34,11 @@ def describe(settings: RunSettings, out: TextIO) -> None:
     """
     if settings.problem in BUILTIN or not names_file(settings.problem):
         raise ProblemError(f"{settings.problem}: not a file; name a table, such as data.csv")
-    reading = settings.reading
-    form = format_of(InputFile(settings.problem, reading.encoding))
+    reading, first = settings.reading, files_of(settings.problem)[0]
+    form = format_of(InputFile(first, reading.encoding))
     if settings.target is None and form not in WITHOUT_COLUMNS:
         with progress(f"reading {safe_text(Path(settings.problem).name)}", "rows") as show:
-            table = read_columns(settings.problem, settings.drop, reading, show)
+            table = read_columns(first, settings.drop, reading, show)
         print(f"{table.shown}: {_count(len(table.values), 'row')}", file=out)
         _print_notes(plain_notes(table, settings.dates), out)
         for remark in table.remarks:
@@ -46,7 +46,7 @@ def describe(settings: RunSettings, out: TextIO) -> None:
         print("name the column to learn: --target COLUMN", file=out)
         return
     problem = load_problem(settings)
-    train, test = len(problem.y_train), len(problem.y_test)
+    train, test = problem.train_rows, problem.test_rows
     print(f"{problem.name}: {_count(train, 'train row')}, {_count(test, 'test row')}", file=out)
     _print_notes(problem.about, out)
     print(_features(problem), file=out)

@@ -205,7 +205,7 @@ class Session:
 
 def _about(run: PlainRun) -> str:
     problem, settings = run.problem, run.settings
-    rows = f", {len(problem.y_train)} train rows, {len(problem.y_test)} test rows"
+    rows = f", {problem.train_rows} train rows, {problem.test_rows} test rows"
     return (
         f"{safe_text(settings.surface or settings.problem)}, {', '.join(settings.optimizer)},"
         f" {settings.loss_for(problem)}, seed {run.seed}{'' if problem.surface else rows}"

@@ -26,15 +26,19 @@ class Columnar:
     shown: str
     reading: Reading
     fields: list[Field]
+    group_rows: list[int]
+    """Rows of every row group of Parquet; of Feather 0 for every record batch."""
 
     def __init__(self, file: InputFile, reading: Reading, *, feather: bool) -> None:
         self.path, self.shown, self.reading, self._feather = file.path, file.shown, reading, feather
         self.changed = False
         self.remarks: tuple[str, ...] = ()
+        self._groups: range | None = None
         with self._one_line():
             opened = self._open()
             schema = opened.schema if feather else opened.schema_arrow
             self._rows = 0 if feather else int(opened.metadata.num_rows)
+            self.group_rows = _group_rows(opened, feather=feather)
             self._names, types = schema.names, schema.types
         if not self._names:
             raise ProblemError(f"{self.shown}: has no columns")
@@ -46,6 +50,11 @@ class Columnar:
             )
         ]
         self.fields = chosen(self.shown, fields, reading)
+
+    def only(self, begin: int, end: int | None) -> None:
+        """Read only the row groups or record batches from `begin` to `end` from now on."""
+        self._groups = range(begin, len(self.group_rows) if end is None else end)
+        self._rows = sum(self.group_rows[group] for group in self._groups)
 
     def batches(self) -> Iterator[Batch]:
         """Read the file from its start; of Parquet a few columns at a time, with all their rows."""
@@ -89,12 +98,13 @@ class Columnar:
 
     def _row_groups(self, columns: range) -> Iterator[Any]:
         names = [self._names[index] for index in columns]
-        for batch in self._open().iter_batches(NUMBERS // len(columns), columns=names):
+        file, groups = self._open(), None if self._groups is None else list(self._groups)
+        for batch in file.iter_batches(NUMBERS // len(columns), groups, columns=names):
             yield batch.select(names)
 
     def _record_batches(self) -> Iterator[Any]:
         file = self._open()
-        for index in range(file.num_record_batches):
+        for index in self._groups or range(file.num_record_batches):
             yield file.get_batch(index)
 
     @contextmanager
@@ -122,6 +132,13 @@ class Columnar:
             f"{self.shown}: cannot be read as {name}: it is damaged or cut off ({reason(error)});"
             " write or copy it again"
         )
+
+
+def _group_rows(opened: Any, *, feather: bool) -> list[int]:
+    if feather:
+        return [0] * int(opened.num_record_batches)
+    metadata = opened.metadata
+    return [int(metadata.row_group(i).num_rows) for i in range(metadata.num_row_groups)]
 
 
 def _index_columns(metadata: Mapping[bytes, bytes] | None) -> set[str]:

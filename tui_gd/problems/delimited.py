@@ -41,6 +41,7 @@ class Delimited:
         self.remarks: tuple[str, ...] = ()
         self._dates: dict[int, Any] = {}
         self._known = tuple(kinds or ())
+        self._span: tuple[int, int | None] = (0, None)
         first = next(self._chunks(), None)
         if first is None:
             raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
@@ -59,6 +60,10 @@ class Delimited:
         ]
         self.fields = chosen(self.shown, fields, reading)
 
+    def only(self, begin: int, end: int | None) -> None:
+        """Read only the bytes from `begin` to `end` from now on; both stand behind a line end."""
+        self._span = begin, end
+
     def batches(self) -> Iterator[Batch]:
         """Read the file from its start."""
         row = 0
@@ -70,7 +75,8 @@ class Delimited:
 
     def rows_to_come(self, batch: Batch) -> int:
         """Estimate from the size of the file and the rows of its first bytes."""
-        return self._file.estimate(batch.rows)
+        begin, end = self._span
+        return self._file.estimate(batch.rows, None if end is None else end - begin)
 
     def records(self, chunk: Chunk) -> Iterator[tuple[int, list[str]]]:
         """Yield line and fields of the rows of a chunk, as written."""
@@ -88,7 +94,7 @@ class Delimited:
 
     def _chunks(self) -> Iterator[Chunk]:
         """Yield chunks without comments and skipped rows, and with tabs in place of blanks."""
-        with closing(self._file.chunks(self._line_quote)) as chunks:
+        with closing(self._file.chunks(self._line_quote, *self._span)) as chunks:
             for chunk in chunks:
                 data = self._cleaned(chunk)
                 if data.strip():
@@ -252,10 +258,11 @@ class Delimited:
         try:
             for number, (line, fields) in enumerate(self.records(chunk), row + 1):
                 if len(fields) != wanted:
+                    place = f"row {number} (line {line})" if not self._span[0] else f"line {line}"
                     values = f"{len(fields)} value{'s' * (len(fields) != 1)}"
                     quote = " (is a quote not closed?)" if "\n" in fields[-1] else ""
                     raise ProblemError(
-                        f"{self.shown}: row {number} (line {line}) has {values}, not"
+                        f"{self.shown}: {place} has {values}, not"
                         f" {wanted}, separated by {self.dialect.shown}{quote}; correct the line"
                     )
         except csv.Error as error:
@@ -289,9 +296,11 @@ class _Places:
         self._source, self._chunk, self._row = source, chunk, row
 
     def __call__(self, row: int) -> str:
-        """Name a row of the chunk by its row and line in the file."""
+        """Name a row of the chunk by its row and line in the file; in a part, by its line."""
         for number, (line, _) in enumerate(self._source.records(self._chunk)):
             if number == row:
+                if self._source._span[0]:
+                    return f"line {line}"
                 return f"row {self._row + row + 1} (line {line})"
         return f"row {self._row + row + 1}"
 

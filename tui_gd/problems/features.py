@@ -3,11 +3,13 @@
 import math
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.dates import date_text
@@ -27,7 +29,7 @@ LABEL_SHOWN = 40
 BLOCK = 1 << 17
 # columns are fitted in about this many groups; one is copied at a time
 GROUPS = 16
-_NO_NAME = re.compile(r"column \d+|Unnamed: \d+|__index_level_\d+__", re.ASCII)
+NO_NAME = re.compile(r"column \d+|Unnamed: \d+|__index_level_\d+__", re.ASCII)
 
 Use = Literal["number", "filled", "text", "date", "time"]
 DatePart = Literal["year", "month", "weekday", "days"]
@@ -86,7 +88,7 @@ def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> T
     left_out: dict[int, str] = {}
     counting: list[int] = []
     distinct: list[int] = []
-    _refuse_faults(table, dates)
+    refuse_faults(table, dates)
     for slot, column in enumerate(table.columns[:-1]):
         values = table.values[:, slot]
         is_index = _is_distinct(column, values)
@@ -103,6 +105,14 @@ def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> T
             missing = column.missing or (other is not None and other.columns[slot].missing)
             uses["filled" if missing else "number"].append(slot)
     used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
+    refuse_nothing_left(table, used, left_out)
+    return Treatment(used, left_out, tuple(counting), tuple(distinct))
+
+
+def refuse_nothing_left(
+    table: Table, used: Sequence[tuple[int, Use]], left_out: dict[int, str]
+) -> None:
+    """Raise `ProblemError` if no column is used."""
     if not used:
         named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
         reasons = "; ".join(named) or "the target is the only one"
@@ -110,10 +120,9 @@ def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> T
         name = shlex.quote(table.columns[indices[0]].name) if indices else ""
         hint = f": --number {name} takes the index" if indices else ""
         raise ProblemError(f"{table.shown}: no column is left to learn from ({reasons}){hint}")
-    return Treatment(used, left_out, tuple(counting), tuple(distinct))
 
 
-def _refuse_faults(table: Table, dates: str) -> None:
+def refuse_faults(table: Table, dates: str) -> None:
     """Raise `ProblemError` for the first column at fault; the message names the others too."""
     faults = {
         column.name: fault
@@ -157,7 +166,7 @@ def _why_not(
     there = values[:train]
     if column.missing:
         there = there[~np.isnan(there)]
-    nameless = is_distinct and not column.forced and _NO_NAME.fullmatch(column.name)
+    nameless = is_distinct and not column.forced and NO_NAME.fullmatch(column.name)
     counts = column.high - column.low == len(values) - 1
     why = None
     if column.many:
@@ -169,7 +178,7 @@ def _why_not(
     elif not len(there):
         why = "all missing"
     elif column.kind == "text":
-        why = _why_no_text(there, train)
+        why = why_no_text(np.unique(there, return_counts=True)[1], train)
     elif column.kind == "date" and not varying_parts(there):
         why = "one value only"
     elif nameless and (column.first or counts):
@@ -177,12 +186,12 @@ def _why_not(
     return why
 
 
-def _why_no_text(there: Floats, train: int) -> str | None:
-    """Return why a text column is left out; `there` are its values without the missing ones."""
-    counts = np.unique(there, return_counts=True)[1]
-    if len(there) > FEW_ROWS and len(counts) >= NEARLY_EVERY * len(there):
+def why_no_text(counts: NDArray[np.intp], train: int) -> str | None:
+    """Return why a text column is left out, by how often its texts occur in the train rows."""
+    there = int(counts.sum())
+    if there > FEW_ROWS and len(counts) >= NEARLY_EVERY * there:
         return "nearly every value differs"
-    if len(there) < train:
+    if there < train:
         return None
     if len(counts) == 1:
         return "one value only"
@@ -226,12 +235,16 @@ def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
             done |= {slot: Done("unchanged", (table.columns[slot].name,)) for slot in slots}
             continue
         if use in {"date", "time"}:
-            one, made, ruled, work = _dated(raw[:, start:end], columns)
+            one, (made, ruled, work) = _dates(raw[:, start:end], columns)
             steps.append((str(start), one, slice(start, end)))
         else:
             one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])
             steps.append((str(start), FrozenEstimator(one), slice(start, end)))
-            made, ruled, work = (_filled if use == "filled" else _encoded)(one, columns)
+            if use == "filled":
+                marked = set(one.indicator_.features_.tolist())
+                made, ruled, work = filled(columns, one.statistics_, marked)
+            else:
+                made, ruled, work = encoded(columns, one.categories_, one.infrequent_categories_)
         features += made
         rules += ruled
         done |= dict(zip(slots, work, strict=True))
@@ -294,21 +307,21 @@ def _encoder(rows: int) -> Any:
     )
 
 
-_Made = tuple[list[str], list[FeatureRule], list[Done]]
+Made = tuple[list[str], list[FeatureRule], list[Done]]
+"""Features in order, their rules, and the work done to every column."""
 
 
-def _filled(imputer: Any, columns: list[Column]) -> _Made:
-    """Return the features of numbers with gaps, in order, their rules, and the work done."""
-    marked = set(imputer.indicator_.features_.tolist())
+def filled(columns: list[Column], medians: Sequence[float], marked: set[int]) -> Made:
+    """Return what becomes of numbers with gaps; the train rows of the `marked` ones have some."""
     made = [column.name for column in columns]
     made += [f"{columns[i].name} missing" for i in sorted(marked)]
     rules = [
         FeatureRule(column.name, "number", fill=float(median))
-        for column, median in zip(columns, imputer.statistics_, strict=True)
+        for column, median in zip(columns, medians, strict=True)
     ]
     rules += [FeatureRule(columns[i].name, "missing") for i in sorted(marked)]
     work = []
-    for index, (column, median) in enumerate(zip(columns, imputer.statistics_, strict=True)):
+    for index, (column, median) in enumerate(zip(columns, medians, strict=True)):
         words = f"gaps filled with the median {median:.6g}"
         if index in marked:
             marks = (column.name, f"{column.name} missing")
@@ -318,14 +331,14 @@ def _filled(imputer: Any, columns: list[Column]) -> _Made:
     return made, rules, work
 
 
-def _encoded(encoder: Any, columns: list[Column]) -> _Made:
-    """Return the features of encoded text, in order, their rules, and the work done."""
+def encoded(
+    columns: list[Column], categories: Sequence[Floats], infrequent: Sequence[Floats | None]
+) -> Made:
+    """Return what becomes of text, by the codes of all texts and of the rare ones among them."""
     made: list[str] = []
     rules: list[FeatureRule] = []
     work = []
-    for column, codes, rare in zip(
-        columns, encoder.categories_, encoder.infrequent_categories_, strict=True
-    ):
+    for column, codes, rare in zip(columns, categories, infrequent, strict=True):
         grouped = set() if rare is None else set(map(str, rare))
         own = [code for code in codes if str(code) not in grouped]
         names = distinct(f"{column.name}={_label(column, code)}" for code in own)
@@ -362,16 +375,30 @@ def varying_parts(days: Floats) -> tuple[DatePart, ...]:
     return tuple(part for part in PARTS if np.ptp(date_part(days, part)) > 0)
 
 
-def _dated(raw: Floats, columns: list[Column]) -> tuple[Any, *_Made]:
-    """Return what computes the features of dates and times, then as `_filled` does."""
+def _dates(raw: Floats, columns: list[Column]) -> tuple[Any, Made]:
+    """Return what computes the features of dates and times, and what becomes of them."""
     from sklearn.preprocessing import FunctionTransformer
 
+    there = [values[~np.isnan(values)] for values in raw.T]
+    fills = [float(np.median(values)) for values in there]
+    made = dated(columns, there, fills, [len(values) < len(raw) for values in there])
+    places = {column.name: place for place, column in enumerate(columns)}
+    compute = partial(_computed, rules=made[1], places=places)
+    return FunctionTransformer(compute, check_inverse=False), made
+
+
+def dated(
+    columns: list[Column], found: Sequence[Floats], fills: Sequence[float], gaps: Sequence[bool]
+) -> Made:
+    """Return what becomes of dates and times.
+
+    `found` are the values of every column in the train rows, each at least once; `fills` stand in
+    for missing ones, `gaps` says whether there are any.
+    """
     made: list[str] = []
     rules: list[FeatureRule] = []
     work = []
-    for column, values in zip(columns, raw.T, strict=True):
-        there = values[~np.isnan(values)]
-        fill = float(np.median(there))
+    for column, there, fill, missing in zip(columns, found, fills, gaps, strict=True):
         names = []
         if column.kind == "time":
             names.append(f"{column.name} hour")
@@ -389,15 +416,13 @@ def _dated(raw: Floats, columns: list[Column]) -> tuple[Any, *_Made]:
             listed = [_IN_WORDS[part] for part in parts]
             words = ", ".join(listed[:-1]) + " and " * (len(listed) > 1) + listed[-1]
             words = words.replace("days since", f"days since {date_text(first)}")
-        if len(there) < len(values):
+        if missing:
             names.append(f"{column.name} missing")
             rules.append(FeatureRule(column.name, "missing"))
             words += "; gaps filled with the median, and a feature marks them"
         made += names
         work.append(Done(words, tuple(names)))
-    places = {column.name: place for place, column in enumerate(columns)}
-    compute = partial(_computed, rules=rules, places=places)
-    return FunctionTransformer(compute, check_inverse=False), made, rules, work
+    return made, rules, work
 
 
 _IN_WORDS = {"year": "year", "month": "month", "weekday": "day of the week", "days": "days since"}

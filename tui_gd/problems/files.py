@@ -75,6 +75,26 @@ def learn_from(
 
     The rest is as for `load_file`.
     """
+    names, dropped = chosen_columns(source, target, drop)
+    name = names[-1]
+    table = read_table(source, names, name, progress=progress)
+    other = _read_test(test, table, name) if test is not None else None
+    problem = prepare(table, other, how)
+    notes = [
+        ColumnNote(field.name, field.kind, "", "left out: --drop")
+        for field in source.fields
+        if field.name in dropped
+    ]
+    return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
+
+
+def chosen_columns(
+    source: Source, target: str | None, drop: Sequence[str]
+) -> tuple[list[str], set[str]]:
+    """Return the columns to read, the target last, and those that are left out.
+
+    `ProblemError` for a column that is not there; `TargetMissing` without a target.
+    """
     every = [field.name for field in source.fields]
     dropped = {find_column(source.shown, every, one) for one in drop}
     names = [name for name in every if name not in dropped]
@@ -86,15 +106,7 @@ def learn_from(
             f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out"
         )
     names.remove(name)
-    table = read_table(source, [*names, name], name, progress=progress)
-    other = _read_test(test, table, name) if test is not None else None
-    problem = prepare(table, other, how)
-    notes = [
-        ColumnNote(field.name, field.kind, "", "left out: --drop")
-        for field in source.fields
-        if field.name in dropped
-    ]
-    return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
+    return [*names, name], dropped
 
 
 def read_columns(

@@ -3,6 +3,7 @@
 import atexit
 import bz2
 import codecs
+import glob
 import gzip
 import io
 import lzma
@@ -154,16 +155,22 @@ class InputFile:
         with self.open() as file:
             return self.read(file, size)
 
-    def chunks(self, quote: bytes = b'"') -> "Generator[Chunk]":
+    def chunks(
+        self, quote: bytes = b'"', begin: int = 0, end: int | None = None
+    ) -> "Generator[Chunk]":
         """Yield the text in chunks of about `CHUNK` bytes that end with a line.
 
         A line end within quotes does not end a line; an empty `quote` means that there are none.
+        With `begin` and `end`, the bytes from one to the other, which both stand behind a line end.
         `ProblemError` for a line of more than 16 MiB.
         """
-        rest, offset = b"", 0
+        rest, offset, done = b"", begin, begin
         with self.open_text() as file:
+            if begin:
+                file.seek(begin)
             while True:
-                data = self.read(file, CHUNK)
+                data = self.read(file, CHUNK if end is None else min(CHUNK, end - done))
+                done += len(data)
                 if not data:
                     break
                 rest += data
@@ -182,9 +189,13 @@ class InputFile:
         if rest:
             yield Chunk(self, rest, offset)
 
-    def estimate(self, rows: int) -> int:
-        """Return about how many rows the text has if the first chunk has `rows`."""
-        size = self.size * (_UNPACKED if self.is_packed else 1)
+    def estimate(self, rows: int, size: int | None = None) -> int:
+        """Return about how many rows the text has if the first chunk has `rows`.
+
+        With `size`, how many so many bytes of it have.
+        """
+        if size is None:
+            size = self.size * (_UNPACKED if self.is_packed else 1)
         return int(max(size / CHUNK, 1) * rows * 1.02) if size > CHUNK else rows
 
     def _stored(self) -> BinaryIO:
@@ -205,12 +216,30 @@ def shown_path(path: str) -> str:
 
 def names_file(name: str) -> bool:
     """Whether PROBLEM names a file: by its ending, by a slash, or because it exists."""
-    if name == STANDARD_INPUT or _format_named(name) or os.sep in name:
+    if name == STANDARD_INPUT or _format_named(name) or os.sep in name or is_pattern(name):
         return True
     try:
         return bool(name) and Path(name).exists()
     except (OSError, ValueError):
         return False
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several files, as `part-*.parquet`."""
+    try:
+        return any(sign in name for sign in "*?[") and not Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def files_of(name: str) -> list[str]:
+    """Return the files that a name or a pattern stands for, in the order of their names."""
+    if not is_pattern(name):
+        return [name]
+    found = sorted(filter(os.path.isfile, glob.glob(name)))
+    if not found:
+        raise ProblemError(f"{shown_path(name)}: no file has such a name; quote the pattern")
+    return found
 
 
 def format_of(file: InputFile) -> Format:

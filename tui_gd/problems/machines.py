@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -152,6 +153,7 @@ class ThisMachine:
                 )
             self.threads = min(self.threads, fitting)
             self._folder = _own_folder(directory)
+            self._end = weakref.finalize(self, shutil.rmtree, self._folder, True)
         self._pool = ThreadPoolExecutor(self.threads, "part")
         self._files = 0
 
@@ -193,7 +195,7 @@ class ThisMachine:
         """Delete the files."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._end()
 
     def _kept(self, made: Held, name: str) -> Any:
         if self._folder is None:

@@ -159,8 +159,8 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if (values == values[0]).all():
         value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
         raise ProblemError(
-            f"{shown}: column {name!r} is {safe_text(value)} in all {rows} rows: there is nothing"
-            " to learn, choose another --target"
+            f"{shown}: column {name!r} is {safe_text(value)} in every row: there is nothing to"
+            " learn, choose another --target"
         )
     if column.kind == "text":
         if task == "regression":

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tui_gd.errors import ProblemError
+from tui_gd.files import VARIABLE, data_directory
 
-VARIABLE = "GD_TUI_DATA"
 NAME = "runs.sqlite3"
 # file systems that two machines may share: SQLite's WAL needs shared memory, so it is unsafe there
 NETWORK = frozenset(
@@ -21,16 +21,6 @@ NETWORK = frozenset(
     | {"gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs"}
     | {"smb3", "smbfs"}
 )
-
-
-def data_directory() -> Path:
-    """Return where runs are kept: `GD_TUI_DATA`, or the user's data directory."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("gd-tui", appauthor=False))
 
 
 def store_path() -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
-from tui_gd.problems.input_file import spooled_input
+from tui_gd.problems.input_file import files_of, is_pattern, spooled_input
 from tui_gd.problems.problem import FeatureRule
 from tui_gd.runs.database import make_private
 from tui_gd.session.settings import RunSettings
@@ -89,15 +89,21 @@ def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
     stdin = settings.problem == STDIN
     return {
         "stdin": stdin,
+        "in_parts": problem.parts is not None,
         "files": files,
-        "rows": [len(problem.y_train), len(problem.y_test)],
+        "rows": [problem.train_rows, problem.test_rows],
         "features": problem.features,
         "described": description(problem) if files or stdin else None,
     }
 
 
 def with_digests(known: dict[str, Any], problem: Problem) -> dict[str, Any]:
-    """Add SHA-256 of the files' contents and of the arrays to an identity; slow on large data."""
+    """Add SHA-256 of the files' contents and of the arrays to an identity; slow on large data.
+
+    Data in parts have a digest of each part already.
+    """
+    if problem.parts:
+        return {**known, "arrays": arrays_digest(problem)}
     files = [{**file, "sha256": _digest_of(file["path"])} for file in known["files"]]
     return {**known, "files": files, "arrays": arrays_digest(problem)}
 
@@ -111,8 +117,10 @@ def _files(settings: RunSettings) -> Iterator[tuple[str, str]]:
         path = getattr(settings, option, None)
         # beside an .npy the target is a file, otherwise a column
         meant = option != "target" or name.endswith(".npy")
-        if meant and isinstance(path, str) and os.path.isfile(path):
-            yield option, path
+        if meant and isinstance(path, str):
+            pattern = is_pattern(path)
+            found = files_of(path) if pattern else [path]
+            yield from ((option, one) for one in found if os.path.isfile(one))
 
 
 def _digest_of(path: str) -> str | None:
@@ -124,7 +132,12 @@ def _digest_of(path: str) -> str | None:
 
 
 def arrays_digest(problem: Problem) -> str | None:
-    """Return SHA-256 of the train and test rows; None if they are very large."""
+    """Return SHA-256 of the train and test rows, or of the digests of their parts.
+
+    None if they are very large and not in parts.
+    """
+    if problem.parts:
+        return hashlib.sha256(" ".join(problem.parts.digests).encode()).hexdigest()
     arrays = [problem.x_train, problem.y_train, problem.x_test, problem.y_test]
     if problem.is_sparse:
         for x in (arrays.pop(2), arrays.pop(0)):
@@ -162,7 +175,9 @@ def check_files(run: str, known: dict[str, Any]) -> None:
                 " restore the file, or start a new run"
             )
         digest = file.get("sha256")
-        if digest is None:
+        if known.get("in_parts"):
+            same = True  # the digests of the parts are compared once they are read
+        elif digest is None:
             same = found.st_mtime_ns == file["changed"]
         else:
             same = digest == _digest_of(path)
@@ -178,6 +193,11 @@ def check_arrays(
     """Raise `ProblemError` if a problem's rows differ from the run's."""
     wanted = known.get("arrays")
     if wanted is not None and wanted != arrays_digest(problem):
+        if problem.parts:
+            raise ProblemError(
+                f"run {run}: the contents of {problem.name} have changed since; restore the files,"
+                " or start a new run"
+            )
         raise ProblemError(
             f"run {run}: the rows of {problem.name} differ here"
             f" ({differences(versions) or 'the program makes them differently'}): it cannot"
@@ -190,7 +210,8 @@ def where_found(settings: RunSettings, known: dict[str, Any]) -> dict[str, str]:
     return {
         file["option"]: path
         for file in known["files"]
-        if Path(getattr(settings, file["option"])).absolute() != Path(path := _place(file))
+        if not is_pattern(getattr(settings, file["option"]))
+        and Path(getattr(settings, file["option"])).absolute() != Path(path := _place(file))
     }
 
 

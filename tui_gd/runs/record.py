@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.engine import LocalEngine, computing
-from tui_gd.learning.losses import make_loss
+from tui_gd.learning.engine import Penalty, computing
+from tui_gd.learning.engines import Engines
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
@@ -145,12 +145,13 @@ class RunRecord:
     def test_loss(self, weights: Floats, loss: str) -> float:
         """Compute the loss of that name at `weights` (parameters,) on the test rows, or NaN."""
         problem, dtype = self.problem, np.dtype(self.settings.dtype)
-        if not len(problem.y_test):
+        if not problem.test_rows:
             return math.nan
-        rule = make_loss(loss, problem.task, dtype)
-        engine = LocalEngine(self.model, rule, problem.x_test, problem.y_test, dtype=dtype)
+        engines = Engines(
+            problem, self.model, penalty=Penalty(), row_weights=None, threads=None, dtype=dtype
+        )
         with computing():
-            return float(engine.loss(weights.astype(dtype)[None])[0])
+            return float(engines.test(loss).loss(weights.astype(dtype)[None])[0])
 
     def series(self, name: str, lane: LaneRecord) -> KnownPoints:
         """Return what is recorded of a lane's `train`, `test`, `norm` or `cosine`."""

@@ -151,7 +151,7 @@ class Observer:
     def _r2(self, position: int) -> float:
         """Return `1 − sum (y − ŷ)² / sum (y − mean y)²` of the test rows, NaN without any."""
         problem = self._trainer.problem
-        if problem.task != "regression" or not 0 < len(problem.y_test) <= ACCURACY_ROWS:
+        if problem.task != "regression" or not self._few_test_rows():
             return math.nan
         x, true = problem.rows(problem.x_test, slice(None)), problem.y_test.astype(np.float64)
         with np.errstate(all="ignore"):
@@ -161,9 +161,11 @@ class Observer:
 
     def _has_classes(self) -> bool:
         """Whether there are classes, and few enough test rows to predict them for every frame."""
+        return self._trainer.problem.task in {"binary", "multiclass"} and self._few_test_rows()
+
+    def _few_test_rows(self) -> bool:
         problem = self._trainer.problem
-        classes = problem.task in {"binary", "multiclass"}
-        return classes and 0 < len(problem.y_test) <= ACCURACY_ROWS
+        return not problem.parts and 0 < len(problem.y_test) <= ACCURACY_ROWS
 
     def _lanes(self, current: int) -> tuple[LaneSnapshot, ...]:
         trainer, history, epoch = self._trainer, self._trainer.history, self._trainer.epoch

@@ -90,6 +90,26 @@ def whole(low: int = 0, high: int = LARGEST_WHOLE) -> Reader[int]:
     return Reader(plain, parse)
 
 
+def size() -> Reader[int]:
+    """Read a number of bytes, typed also as `2GB` or `500 MB`; units are powers of 1000."""
+    bytes_of = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+    def plain(value: object) -> int:
+        if type(value) is not int or not 1 <= value <= LARGEST_WHOLE:
+            raise refuse(value, "a size")
+        return value
+
+    def parse(text: str) -> object:
+        digits = text.rstrip("BbKkMmGgTt ")
+        unit, number = text[len(digits) :].strip().upper(), _number(digits)
+        unit += "B" * (len(unit) == 1 and unit != "B")
+        if unit not in bytes_of or not isinstance(number, float):
+            return text
+        return int(number * bytes_of[unit]) if abs(number) < LARGEST_WHOLE else text
+
+    return Reader(plain, parse)
+
+
 def number(
     low: float = -math.inf, high: float = math.inf, *, above: bool = False, below: bool = False
 ) -> Reader[float]:

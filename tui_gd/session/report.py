@@ -1,6 +1,7 @@
 """Reports: how well a run predicts its test rows, by scikit-learn; a run as a JSON document."""
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -8,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd import __version__
+from tui_gd.learning.engines import PartRows
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem, Surface
+from tui_gd.problems.machines import Parts
 from tui_gd.problems.text import safe_text
 from tui_gd.session.settings import TUTORIAL, RunSettings
 from tui_gd.training.trainer import Trainer
@@ -100,6 +103,8 @@ def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report
     """Report on one lane's `weights` (parameters,) by the problem's test rows, or its surface."""
     if problem.surface:
         return surface_report(problem.surface, weights)
+    if problem.parts:
+        return _report_in_parts(problem, problem.parts, predictor, weights)
     # block by block: the test rows may be mapped from a file
     parts = (
         problem.rows(problem.x_test, slice(i, i + REPORT_ROWS))
@@ -124,6 +129,10 @@ def regression(problem: Problem, predicted: Floats) -> RegressionReport:
         "max error": float(metrics.max_error(y, predicted)),
         "support": len(y),
     }
+    return _regression_of(table)
+
+
+def _regression_of(table: dict[str, Any]) -> RegressionReport:
     lines = [f"{name:>24}  {value:>12.6g}" for name, value in table.items()]
     return RegressionReport("\n".join(["", *lines, ""]), table)
 
@@ -172,8 +181,89 @@ def classification(
         text=classification_report(problem.y_test, predicted, **chosen),
         table=classification_report(problem.y_test, predicted, output_dict=True, **chosen),
         confusion=confusion_matrix(problem.y_test, predicted, labels=labels),
-        scores=_scores(problem, probabilities),
+        scores=_scores(problem.y_test, len(problem.class_names), probabilities),
     )
+
+
+SCORED_NUMBERS = 1 << 22
+"""Of rows in parts, scores need as many probabilities here at once, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """What one part's test rows say: the `confusion`, and y and probabilities if they are wanted.
+
+    Of a regression `errors` are the sums of |e| and e² and the largest |e|.
+    """
+
+    confusion: NDArray[np.int64]
+    scored: tuple[NDArray[np.generic], Floats] | None
+    errors: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+def _outcome(
+    rows: PartRows, predictor: Predictor, weights: Floats, classes: int, scored: bool
+) -> _Outcome:
+    x, y = rows.half("test")
+    confusion = np.zeros((classes, classes), np.int64)
+    found: list[Floats] = [np.empty((0, classes))]
+    total = squares = largest = 0.0
+    for start in range(0, len(y), REPORT_ROWS):
+        part, true = x[start : start + REPORT_ROWS], y[start : start + REPORT_ROWS]
+        if not classes:
+            missed = np.abs(true.astype(np.float64) - predictor.scores(weights, part))
+            total, squares = total + float(missed.sum()), squares + float(np.vecdot(missed, missed))
+            largest = max(largest, float(missed.max()))
+            continue
+        np.add.at(confusion, (true.astype(np.intp), predictor.predict(weights, part)), 1)
+        if scored:
+            found.append(predictor.probabilities(weights, part))
+    return _Outcome(
+        confusion, (y, np.concatenate(found)) if scored else None, (total, squares, largest)
+    )
+
+
+def _report_in_parts(
+    problem: Problem, parts: Parts, predictor: Predictor, weights: Floats
+) -> Report:
+    """Report on rows in parts: every part counts its own, and the counts are added here."""
+    classes, rows = len(problem.class_names), parts.test_rows
+    scored = 0 < classes * rows <= SCORED_NUMBERS
+    found: list[_Outcome] = parts.each(_outcome, predictor, weights, classes, scored)
+    if not classes:
+        totals, squares, largest = zip(*(one.errors for one in found), strict=True)
+        spread, missed = parts.test_moments[1], math.fsum(squares)
+        table = {
+            "r2": 1.0 - missed / spread if spread > 0.0 else float("nan"),
+            "mean absolute error": math.fsum(totals) / max(rows, 1),
+            "root mean squared error": math.sqrt(missed / max(rows, 1)),
+            "max error": max(largest),
+            "support": rows,
+        }
+        return _regression_of(table)
+    from sklearn.metrics import classification_report
+
+    confusion = np.sum([one.confusion for one in found], axis=0)
+    true, predicted = np.indices(confusion.shape).reshape(2, -1)
+    chosen = {
+        "labels": np.arange(classes),
+        "target_names": list(problem.class_names),
+        "zero_division": 0.0,
+        "sample_weight": confusion.ravel(),
+    }
+    table = classification_report(true, predicted, output_dict=True, **chosen)
+    for entry in table.values():
+        if isinstance(entry, dict):
+            entry["support"] = int(entry["support"])
+    text = classification_report(true, predicted, **chosen)
+    # weights make a sum of what is a number of rows
+    text = re.sub(r" +(\d+)\.0$", lambda found: f" {found[1]:>9}", text, flags=re.MULTILINE)
+    scores = {}
+    if scored:
+        pairs = [one.scored for one in found if one.scored]
+        y, probabilities = (np.concatenate(one) for one in zip(*pairs, strict=True))
+        scores = _scores(y, classes, probabilities)
+    return ClassificationReport(text, table, confusion, scores)
 
 
 @dataclass(frozen=True)
@@ -202,8 +292,10 @@ class Baseline:
 
 def baseline_of(problem: Problem) -> Baseline | None:
     """Return the baseline of a problem; None for a surface, and without test rows."""
-    if problem.surface or not len(problem.y_test):
+    if problem.surface or not problem.test_rows:
         return None
+    if problem.parts:
+        return _baseline_in_parts(problem, problem.parts)
     y, y_test = problem.y_train, problem.y_test
     if problem.task == "regression":
         true, mean = np.asarray(y_test, np.float64), float(y.mean())
@@ -213,6 +305,16 @@ def baseline_of(problem: Problem) -> Baseline | None:
     largest = int(np.bincount(y).argmax())
     name = problem.class_names[largest]
     return Baseline(safe_text(name, 30), float((y_test == largest).mean()))
+
+
+def _baseline_in_parts(problem: Problem, parts: Parts) -> Baseline:
+    if problem.task == "regression":
+        mean, spread = parts.test_moments
+        missed = spread + parts.test_rows * (mean - parts.target_mean) ** 2
+        return Baseline(f"{parts.target_mean:.4g}", 1.0 - missed / spread if spread else 0.0)
+    largest = int(np.argmax(parts.class_counts))
+    name = safe_text(problem.class_names[largest], 30)
+    return Baseline(name, parts.test_counts[largest] / parts.test_rows)
 
 
 FAR_ABOVE = 10.0
@@ -243,7 +345,7 @@ def explosion(trainer: Trainer, reports: list[Report]) -> str:
     )
 
 
-def _scores(problem: Problem, probabilities: Floats) -> dict[str, float]:
+def _scores(y: NDArray[np.generic], count: int, probabilities: Floats) -> dict[str, float]:
     """Return what depends on the probabilities (test rows, classes), not on a threshold.
 
     Of more than two classes each is held against all others, and their mean is taken. Empty where
@@ -251,7 +353,6 @@ def _scores(problem: Problem, probabilities: Floats) -> dict[str, float]:
     """
     from sklearn import metrics
 
-    y, count = problem.y_test, len(problem.class_names)
     if len(np.unique(y)) < max(count, 2) or not np.isfinite(probabilities).all():
         return {}
     if count == 2:
@@ -333,8 +434,8 @@ def about_problem(problem: Problem) -> dict[str, Any]:
     return {
         "name": problem.name,
         "task": problem.task,
-        "train_rows": len(problem.y_train),
-        "test_rows": len(problem.y_test),
+        "train_rows": problem.train_rows,
+        "test_rows": problem.test_rows,
         "features": [] if problem.surface else list(problem.feature_names),
         "classes": list(problem.class_names),
         "surface": problem.surface.as_dict() if problem.surface else None,

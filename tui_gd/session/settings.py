@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tui_gd.learning.models import Floats
     from tui_gd.problems import Problem
+    from tui_gd.problems.machines import Machines
     from tui_gd.problems.reading import Reading
     from tui_gd.problems.sources import Progress
     from tui_gd.training.trainer import Trainer
@@ -30,6 +31,7 @@ TUTORIAL = "blobs"
 STOPPING = "stop before the last epoch"
 DECIDING = ("problem", "surface", "hidden", "batch_size")
 """The settings that the defaults of others depend on."""
+LARGER = "larger data"
 # how many learning rates race over how many decades: of one optimizer, and of each of several
 RATES, DECADES = 64, 3.0
 RATES_EACH, DECADES_EACH = 16, 4.0
@@ -465,6 +467,16 @@ class RunSettings:
     encoding: str | None = _of_files(
         readers.named, None, "of a text, as latin-1", usual="utf-8", example="latin-1"
     )
+    memory: int | None = option(
+        readers.size(),
+        None,
+        LARGER,
+        "stay below this: rows are read in parts, and kept on disk in binary form",
+        metavar="SIZE",
+        usual="all rows are held",
+        example="2GB",
+        scope=Scope.FILES,
+    )
     samples: int | None = option(
         readers.whole(),
         None,
@@ -576,6 +588,7 @@ class RunSettings:
 
     def _load_file(self, progress: "Progress | None") -> "Problem":
         from tui_gd.problems.files import load_file
+        from tui_gd.problems.partitions import Wanted, load_partitioned
         from tui_gd.problems.split import Preparation
 
         for name in self.given(Scope.MADE):
@@ -585,15 +598,42 @@ class RunSettings:
                 raise ProblemError(
                     f"--test {self.test}: nothing is split: leave {flag_of(name)} out"
                 )
-        return load_file(
-            self.problem,
-            self.target,
-            drop=self.drop,
-            test=self.test,
-            how=Preparation(**self._of_fields(Preparation)),
-            reading=self.reading,
-            progress=progress,
-        )
+        how, reading = Preparation(**self._of_fields(Preparation)), self.reading
+        if not self.in_parts:
+            return load_file(
+                self.problem,
+                self.target,
+                drop=self.drop,
+                test=self.test,
+                how=how,
+                reading=reading,
+                progress=progress,
+            )
+        if self.batch_size:
+            raise ProblemError(
+                f"{self.problem}: is read in parts, which are not drawn into batches: leave"
+                " --batch-size out"
+            )
+        wanted = Wanted(self.problem, self.target, self.drop, self.test, how, reading)
+        machines = self._machines()
+        try:
+            return load_partitioned(wanted, machines, progress)
+        except BaseException:
+            machines.close()
+            raise
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the rows are read in parts."""
+        from tui_gd.problems.input_file import is_pattern
+
+        return is_pattern(self.problem) or self.memory is not None
+
+    def _machines(self) -> "Machines":
+        from tui_gd.files import data_directory
+        from tui_gd.problems.machines import ThisMachine
+
+        return ThisMachine(self.memory, data_directory())
 
     @property
     def reading(self) -> "Reading":
@@ -705,7 +745,7 @@ class RunSettings:
                 momentum=self.momentum,
                 hidden=self.hidden,
                 activation=self.activation,
-                batch_size=min(self.batch_size, len(problem.y_train)),
+                batch_size=min(self.batch_size, problem.train_rows),
                 schedule=schedule,
                 l1=self.l1,
                 l2=self.l2,
@@ -727,6 +767,8 @@ class RunSettings:
     def _row_weights(self, problem: "Problem") -> "Floats | None":
         """Return a weight for every train row by its class; None where all weigh the same.
 
+        Of rows in parts it is a weight for every class.
+
         `balanced` is n / (classes · count), as in scikit-learn.
         """
         if self.class_weight is None:
@@ -738,8 +780,10 @@ class RunSettings:
         names = list(problem.class_names)
         if self.class_weight == "balanced":
             counts = np.bincount(problem.y_train, minlength=len(names))
-            factors = len(problem.y_train) / (len(names) * np.maximum(counts, 1))
-            return np.asarray(factors[problem.y_train], np.float64)
+            if problem.parts:
+                counts = np.array(problem.parts.class_counts)
+            factors = problem.train_rows / (len(names) * np.maximum(counts, 1))
+            return factors if problem.parts else np.asarray(factors[problem.y_train], np.float64)
         factors = np.ones(len(names))
         for part in self.class_weight.split(","):
             name, _, number = part.rpartition(":")
@@ -751,7 +795,7 @@ class RunSettings:
                     f"--class-weight {part}: write balanced, or CLASS:WEIGHT with CLASS one of"
                     f" {known}" + ("" if name.strip() not in names else f" ({error})")
                 ) from None
-        return np.asarray(factors[problem.y_train], np.float64)
+        return factors if problem.parts else np.asarray(factors[problem.y_train], np.float64)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings by the names of the command line's options."""

@@ -100,7 +100,7 @@ def measure(
     """
     lane, hurried = snapshot.lane, is_hurried(snapshot, predictor)
     parameters = len(lane.weights)
-    work = 2 * parameters * row_work(len(problem.y_train), predictor.model)
+    work = 2 * parameters * row_work(problem.train_rows, predictor.model)
     whole = parameters <= EXACT_PARAMETERS or (not hurried and work <= MOST_WORK)
     found = curvature(engine, lane.weights, start=start, whole=whole, both_ends=not hurried)
     gradient = lane.gradient / engine.rule.descent_factor
@@ -117,7 +117,7 @@ def measure(
     saturated, stuck = _saturated(lane, problem, predictor)
     constant, ratio = constant_loss(engine, problem, predictor.model), 1.0
     if engine.rule.reduction == "sum":
-        ratio = len(problem.y_test) / max(len(problem.y_train), 1)
+        ratio = problem.test_rows / max(problem.train_rows, 1)
     return Measured(
         lane=lane.number,
         loss_name=lane.loss_name,

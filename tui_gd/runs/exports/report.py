@@ -106,7 +106,7 @@ def _size(problem: Problem) -> str:
         return problem.surface.formula
     kind = f"{len(problem.class_names)} classes" if problem.class_names else "regression"
     features = "1 feature" if problem.features == 1 else f"{problem.features} features"
-    train, test = len(problem.y_train), len(problem.y_test)
+    train, test = problem.train_rows, problem.test_rows
     return f"{train} train rows, {test} test rows, {features}, {kind}"
 
 

@@ -277,7 +277,7 @@ class LandscapePanel(Panel):
             max(columns - 8 - BAR_COLUMNS, 2),
         )
         pixels = (1, 2 * across) if len(choice) == 1 else (down, across)
-        return grid_shape(len(view.problem.y_train), len(view.snapshot.lane.weights), pixels)
+        return grid_shape(view.problem.train_rows, len(view.snapshot.lane.weights), pixels)
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Show the landscape that was found; limits of principal directions are kept from it."""

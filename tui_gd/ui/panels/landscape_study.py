@@ -182,7 +182,7 @@ def computation(
             values = losses_on(engine, plane, xs, ys, progress.check)
             return Landscape(plane, within, lane.loss_name, xs, ys, values, final)
 
-        if work(len(view.problem.y_train), len(lane.weights), shape[0] * shape[1]) > COARSE_FIRST:
+        if work(view.problem.train_rows, len(lane.weights), shape[0] * shape[1]) > COARSE_FIRST:
             coarse = max(shape[0] // COARSER, 1), max(shape[1] // COARSER, 2)
             progress.show(landscape(coarse, final=False))
         return landscape(shape, final=True)

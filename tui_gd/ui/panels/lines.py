@@ -73,7 +73,7 @@ def trained(view: View, *, short: bool) -> list[str]:
     if settings.schedule != "constant":
         parts.append(f"α {settings.schedule}")
     if problem.surface is None and not short:
-        parts.append(f"{len(problem.y_train):,} + {len(problem.y_test):,} rows")
+        parts.append(f"{problem.train_rows:,} + {problem.test_rows:,} rows")
     return [view.style.symbols.spell(part) for part in parts]
 
 

@@ -232,7 +232,7 @@ def summary(problem: Problem) -> str:
     """Return in a line what is learned from how many rows."""
     task = problem.task
     classes = f" of {len(problem.class_names)} classes" if problem.class_names else ""
-    rows = f"{len(problem.y_train)} train and {len(problem.y_test)} test rows"
+    rows = f"{problem.train_rows} train and {problem.test_rows} test rows"
     return f"{task}{classes}: {problem.target_name} from {problem.features} features; {rows}"
 
 

@@ -1,0 +1,237 @@
+"""Rows that are read in parts make the problem that the same rows make in one piece."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import train_test_split
+
+from tests.making import Floats
+from tests.problems.tabling import customers, written
+from tui_gd.errors import ProblemError
+from tui_gd.problems import Problem, input_file, partitions
+from tui_gd.problems.files import load_file
+from tui_gd.problems.machines import Rows, ThisMachine, read_arrays, write_arrays
+from tui_gd.problems.partitions import Moments, Wanted, load_partitioned
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.split import Preparation
+
+ROWS = 3000
+
+
+def table_of(rows: int = ROWS) -> pd.DataFrame:
+    """Numbers with gaps, text with rare ones, dates, an index without a name, and one value."""
+    rng = np.random.default_rng(5)
+    table = customers(rows)
+    days = pd.to_timedelta(rng.integers(0, 800, rows), unit="D")
+    table.insert(0, "Unnamed: 0", np.arange(rows))
+    table["day"] = (pd.Timestamp("2020-01-01") + days).date
+    table["same"] = "q"
+    table.loc[rng.random(rows) < 0.1, "day"] = None
+    return table
+
+
+def load(
+    pattern: str, how: Preparation, machines: ThisMachine | None = None, target: str = "churn"
+) -> Problem:
+    wanted = Wanted(pattern, target, ("customer",), None, how, Reading())
+    return load_partitioned(wanted, machines or ThisMachine())
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "TEXT_BYTES", 60_000)
+    monkeypatch.setattr(input_file, "CHUNK", 20_000)
+    monkeypatch.setattr(partitions, "PART_NUMBERS", 12_000)
+
+
+def in_order(x: Floats) -> Floats:
+    return x[np.lexsort(np.round(x, 5).T)]
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("target", ["churn", "last"])
+@pytest.mark.parametrize("memory", [None, 1 << 30])
+@pytest.mark.parametrize(
+    ("form", "files"), [("csv", 3), ("csv", 1), ("parquet", 3), ("parquet", 1), ("feather", 2)]
+)
+def test_parts_make_the_problem_of_one_file(
+    tmp_path: Path, form: str, files: int, memory: int | None, target: str
+) -> None:
+    table = table_of()
+    whole = written(table, tmp_path / f"whole.{form}")
+    for place, part in enumerate(np.array_split(np.arange(ROWS), files)):
+        path = tmp_path / f"part-{place}.{form}"
+        written(table.iloc[part].reset_index(drop=True), path)
+        if form == "parquet":
+            table.iloc[part].to_parquet(path, row_group_size=400, index=False)
+    machines = ThisMachine(memory, tmp_path / "kept")
+    for standardize in (False, True):
+        how = Preparation(test_size=0.3, standardize=standardize)
+        one = load_file(whole, target, drop=("customer",), how=how)
+        found = load(str(tmp_path / "part-*"), how, machines, target)
+        assert found.parts is not None
+        assert len(found.parts.handles) > 1
+        assert found.feature_names == one.feature_names
+        assert found.class_names == one.class_names
+        assert (found.task, found.target_name) == (one.task, one.target_name)
+        assert found.about == one.about
+        assert [h for h in one.hints if "in every row" not in h] == list(found.hints[:-1])
+        for mine, theirs in zip(found.rules, one.rules, strict=True):
+            assert (mine.column, mine.use, mine.text) == (theirs.column, theirs.use, theirs.text)
+            numbers = (mine.fill or 0.0, mine.mean, mine.scale)
+            wanted = (theirs.fill or 0.0, theirs.mean, theirs.scale)
+            np.testing.assert_allclose(numbers, wanted, rtol=1e-10)
+        for mine, theirs in ((found.x_train, one.x_train), (found.x_test, one.x_test)):
+            np.testing.assert_allclose(in_order(mine), in_order(theirs), atol=1e-7)
+        assert (found.train_rows, found.test_rows) == (len(one.y_train), len(one.y_test))
+        if one.class_names:
+            assert found.parts.class_counts == tuple(np.bincount(one.y_train))
+            assert found.parts.test_counts == tuple(np.bincount(one.y_test))
+        else:
+            y, y_test = (np.asarray(y, np.float64) for y in (one.y_train, one.y_test))
+            assert found.parts.target_mean == pytest.approx(y.mean(), rel=1e-13)
+            spread = ((y_test - y_test.mean()) ** 2).sum()
+            assert found.parts.test_moments == pytest.approx((y_test.mean(), spread), rel=1e-12)
+    machines.close()
+    assert not any((tmp_path / "kept").glob("*")), "what was kept on disk is still there"
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_rows_are_split_by_their_number_as_scikit_learn_splits_them(tmp_path: Path) -> None:
+    rows = np.arange(5001)
+    table = pd.DataFrame({"x": rows, "b": np.sin(rows), "y": np.cos(rows)})
+    written(table, tmp_path / "one.csv")
+    how = Preparation(test_size=0.37)
+    wanted = Wanted(str(tmp_path / "o*e.csv"), "y", (), None, how, Reading())
+    problem = load_partitioned(wanted, ThisMachine())
+    train, test = train_test_split(rows, test_size=0.37, random_state=42)
+    assert problem.x_train[:, 0].tolist() == sorted(train)
+    assert problem.x_test[:, 0].tolist() == sorted(test)
+
+
+def test_moments_merge_as_those_of_all_rows() -> None:
+    x = np.random.default_rng(0).normal([1e6, -3.0], [1e-3, 50.0], (1000, 2))
+    total = Moments.of(x[:0])
+    for part in (x[:7], x[7:8], x[8:8], x[8:600], x[600:]):
+        total.merge(Moments.of(part))
+    assert total.count == 1000
+    np.testing.assert_allclose(total.means, x.mean(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(total.squares, x.var(axis=0) * 1000, rtol=1e-7)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_median_of_very_many_values_is_off_by_half_a_bin_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = table_of()[["n2", "n1", "churn"]]
+    written(table, tmp_path / "a.csv")
+    how = Preparation()
+    wanted = Wanted(str(tmp_path / "*.csv"), "churn", (), None, how, Reading())
+    exact = load_partitioned(wanted, ThisMachine()).rules
+    monkeypatch.setattr(partitions, "EXACT_MEDIAN", 10)
+    found = load_partitioned(wanted, ThisMachine()).rules
+    bin_width = (table["n2"].max() - table["n2"].min()) / partitions.BINS
+    fills = [[rule.fill for rule in rules if rule.fill is not None] for rules in (found, exact)]
+    assert len(fills[0]) == 2
+    assert fills[0] != fills[1]
+    # of an even number the median is between two values, which lie within some bins
+    assert max(abs(a - b) for a, b in zip(*fills, strict=True)) < 30 * bin_width
+
+
+def test_arrays_come_back_from_disk_without_a_copy(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    wanted = Rows(rng.standard_normal((100, 3)), rng.integers(0, 3, 100).astype(np.int8), 60)
+    write_arrays(tmp_path / "a.arrow", wanted.arrays())
+    found = wanted.with_arrays(read_arrays(tmp_path / "a.arrow"))
+    for half in ("train", "test"):
+        for mine, theirs in zip(found.half(half), wanted.half(half), strict=True):
+            assert mine.dtype == theirs.dtype
+            assert mine.tobytes() == theirs.tobytes()
+    assert not found.x.flags.owndata
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("a,b,y\n1,x,0\n2,1.5,1\n", None),
+        ("a,y\n1,0\n2,1\n", "p1.csv: has no column 'b', as the first file has; add it"),
+        ("a,b,y\n1,2,0\n2,1\n", "p1.csv: row 2 (line 3) has 2 values, not 3"),
+        ("a,b,y\n1,2,0\n2,1,\n", "row 2 (line 3), column 'y': the target is missing"),
+    ],
+)
+def test_a_file_that_differs_is_refused_or_read_as_one_file_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str, message: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p0.csv").write_text("a,b,y\n" + "".join(f"{i},{i % 7},{i % 2}\n" for i in range(30)))
+    Path("p1.csv").write_text(second)
+    wanted = Wanted("p*.csv", "y", (), None, Preparation(), Reading())
+    if message is None:  # a text among numbers: the column is text in all files
+        found = load_partitioned(wanted, ThisMachine())
+        assert {rule.use for rule in found.rules if rule.column == "b"} <= {"text", "rare"}
+        return
+    with pytest.raises(ProblemError) as refused:
+        load_partitioned(wanted, ThisMachine())
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_pattern_without_files_and_too_little_memory_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="no file has such a name"):
+        load(str(tmp_path / "q*.csv"), Preparation())
+    with pytest.raises(ProblemError, match="too little to read a part: give it 682MB or more"):
+        ThisMachine(100_000_000, tmp_path)
+
+
+SCRIPT = """
+import resource, sys
+from tui_gd.problems import partitions
+from tui_gd.__main__ import run
+partitions.TEXT_BYTES = 1 << 21
+if sys.argv[1] != "0":
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+status = run(sys.argv[2:])
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmPeak"))
+print("VmPeak", peak.split()[1])
+sys.exit(status)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_table_larger_than_the_memory_it_may_take_is_trained_on(tmp_path: Path) -> None:
+    """The rows alone are 240 MB of numbers; 160 MB are allowed beyond what a few rows take."""
+    digits = np.random.default_rng(0).integers(0, 10, (40_000, 25)).astype(str)
+    block = "\n".join(map(",".join, digits.tolist())) + "\n"
+    names = ",".join([*(f"x{i}" for i in range(24)), "y"]) + "\n"
+    (tmp_path / "few.csv").write_text(names + block)
+    with open(tmp_path / "tall.csv", "w") as file:
+        file.write(names)
+        for _ in range(30):
+            file.write(block)
+    environment = {**os.environ, "GD_TUI_DATA": str(tmp_path / "data"), "MALLOC_ARENA_MAX": "2"}
+
+    def train(limit: int, *words: str) -> subprocess.CompletedProcess[str]:
+        options = ["--target", "y", "--task", "regression", "-e", "2", "-a", "0.1", "--no-store"]
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(limit), "run", *words, *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=300,
+        )
+
+    few = train(0, str(tmp_path / "few.csv"), "--memory", "700MB")
+    assert few.returncode == 0, few.stderr
+    limit = 1024 * int(few.stdout.split()[-1]) + 160_000_000
+    held = train(limit, str(tmp_path / "tall.csv"))
+    assert held.returncode != 0, "the limit would hold all rows"
+    found = train(limit, str(tmp_path / "tall.csv"), "--memory", "700MB")
+    assert found.returncode == 0, found.stderr
+    assert "600,000 train rows and 600,000 test rows" in found.stderr

@@ -1,0 +1,795 @@
+"""Problems whose rows are read in parts: several files, or one that is cut at row groups or lines.
+
+A part is read, described and prepared where it lies; only facts come here, and they are merged in
+the order of the parts. So the problem depends on how its files are cut, which follows from the
+files alone, and not on the machines.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.columnar import Columnar
+from tui_gd.problems.delimited import Arff, Delimited
+from tui_gd.problems.features import (
+    MOST_TEXTS,
+    NO_NAME,
+    Done,
+    Treatment,
+    Use,
+    dated,
+    encoded,
+    filled,
+    rare_below,
+    refuse_faults,
+    refuse_nothing_left,
+    varying_parts,
+    why_no_text,
+)
+from tui_gd.problems.files import WITHOUT_COLUMNS, chosen_columns, source_of
+from tui_gd.problems.input_file import (
+    STANDARD_INPUT,
+    Format,
+    InputFile,
+    files_of,
+    format_of,
+    shown_path,
+)
+from tui_gd.problems.machines import Machines, Parts, Rows
+from tui_gd.problems.new_rows import NewRows
+from tui_gd.problems.prepare import (
+    MOST_CLASSES,
+    Target,
+    column_notes,
+    hints_of,
+    target_like,
+    target_of,
+)
+from tui_gd.problems.problem import (
+    ColumnNote,
+    FeatureRule,
+    Problem,
+    standardized,
+)
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.sources import MOST_COLUMNS, Kind, Progress, Source
+from tui_gd.problems.split import Preparation, check_split
+from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, read_table
+from tui_gd.problems.text import distinct
+
+TEXT_BYTES = 32 << 20
+"""A text file is cut into parts of about this many bytes."""
+PART_NUMBERS = 4 << 20
+"""Row groups form parts of about this many numbers."""
+SAMPLE_ROWS = 20_000
+"""About this many train rows, and as many test rows, are drawn by panels."""
+EXACT_MEDIAN = 1 << 22
+"""Up to this many train rows a median is exact; beyond it, it is found in a histogram."""
+BINS, SPANS = 1 << 14, 8
+"""The bins of a histogram, and the columns that have one at a time."""
+BLOCK_ROWS = 1 << 16
+
+
+# How files are cut
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the data: bytes, row groups or record batches `begin` to `end` of a file.
+
+    All of it if `end` is None. Its rows are test rows only if `test`.
+    """
+
+    path: str
+    form: Format
+    begin: int = 0
+    end: int | None = None
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How pieces are read: the columns `names`, the target last; text tables as `kinds` say."""
+
+    reading: Reading
+    names: tuple[str, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+
+    def open(self, piece: Piece) -> Source:
+        """Return the source of a piece."""
+        file = InputFile(piece.path, self.reading.encoding)
+        source = source_of(file, piece.form, self.reading, dict(self.kinds))
+        have = {one.name for one in source.fields}
+        for name in self.names:
+            if name not in have:
+                raise ProblemError(
+                    f"{source.shown}: has no column {name!r}, as the first file has; add it"
+                )
+        if piece.begin or piece.end is not None:
+            assert isinstance(source, Delimited | Columnar)
+            source.only(piece.begin, piece.end)
+        return source
+
+
+def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece]:
+    """Cut a file: text at lines, Parquet at row groups, Feather at record batches."""
+    if isinstance(source, Columnar):
+        rows, width = source.group_rows, max(1, len(source.fields))
+        cuts, held = [0], 0
+        for group, count in enumerate(rows):
+            if held and (held + count) * width > PART_NUMBERS:
+                cuts.append(group)
+                held = 0
+            held += max(count, PART_NUMBERS // width // 8 if form == "feather" else 1)
+        cuts.append(len(rows))
+    elif isinstance(source, Delimited) and not isinstance(source, Arff):
+        file = InputFile(path, source.reading.encoding)
+        if file.is_packed or file.encoding is not None or file.path == STANDARD_INPUT:
+            return [Piece(path, form, test=test)]
+        cuts = [0]
+        for chunk in file.chunks():
+            if chunk.offset - cuts[-1] >= TEXT_BYTES:
+                cuts.append(chunk.offset)
+        cuts.append(file.size)
+    else:
+        return [Piece(path, form, test=test)]
+    if len(cuts) <= 2:
+        return [Piece(path, form, test=test)]
+    return [Piece(path, form, a, b, test) for a, b in pairwise(cuts)]
+
+
+# What is done with a piece, on the machine that holds it
+
+
+@dataclass(frozen=True, eq=False)
+class RawPart:
+    """The columns of a piece as they are in the file: `values` (rows, columns), the target last.
+
+    `kinds` are those that its source found in it.
+    """
+
+    shown: str
+    values: Floats
+    columns: tuple[Column, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+    remarks: tuple[str, ...]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the values."""
+        return {"values": self.values}
+
+    def with_arrays(self, arrays: dict[str, NDArray[Any]]) -> "RawPart":
+        """Return the same part with other values."""
+        return replace(self, values=arrays["values"])
+
+
+def read_piece(piece: Piece, recipe: Recipe) -> RawPart:
+    """Read a piece."""
+    source = recipe.open(piece)
+    table = read_table(source, recipe.names, recipe.names[-1])
+    kinds = tuple((one.name, one.kind) for one in source.fields)
+    return RawPart(source.shown, table.values, tuple(table.columns), kinds, table.remarks)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What is known of a part at once: its rows, columns and digest."""
+
+    shown: str
+    rows: int
+    columns: tuple[Column, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+    remarks: tuple[str, ...]
+    digest: str
+    counting: tuple[tuple[float, float] | None, ...]
+    """First and last value of columns that count the rows of the part, else None."""
+
+
+def head_of(raw: RawPart) -> Head:
+    """Describe a part."""
+    digest = hashlib.sha256(np.ascontiguousarray(raw.values).data)
+    digest.update(repr([(one.name, one.kind, one.labels) for one in raw.columns]).encode())
+    rows = len(raw.values)
+    counting: list[tuple[float, float] | None] = []
+    for column, values in zip(raw.columns, raw.values.T, strict=True):
+        number = column.kind == "number" and not column.missing and rows
+        counts = number and bool((np.diff(values) == 1.0).all())
+        counting.append((float(values[0]), float(values[-1])) if counts else None)
+    return Head(
+        raw.shown, rows, raw.columns, raw.kinds, raw.remarks, digest.hexdigest(), tuple(counting)
+    )
+
+
+@dataclass(eq=False)
+class Facts:
+    """What is known of a column: `there` counts its values in the train rows.
+
+    `counts` say how often each of them occurs there, of text, dates and times of day; None if they
+    are too many.
+    """
+
+    there: int = 0
+    counts: Counter[Any] | None = field(default_factory=Counter)
+
+    def merge(self, other: "Facts") -> None:
+        """Add the facts of the next part."""
+        self.there += other.there
+        if self.counts is not None and other.counts is not None:
+            self.counts.update(other.counts)
+        if self.counts is None or other.counts is None or len(self.counts) > MOST_LABELS:
+            self.counts = None
+
+
+def facts_of(raw: RawPart, train: NDArray[np.bool_]) -> list[Facts]:
+    """Return facts on all columns but the last, by the `train` rows (rows,)."""
+    found = []
+    for column, values in zip(raw.columns[:-1], raw.values.T, strict=False):
+        known = values[train & ~np.isnan(values)]
+        facts = Facts(len(known))
+        if column.kind in {"text", "date", "time"} and not column.many:
+            kinds, counts = np.unique(known, return_counts=True)
+            if len(kinds) > MOST_LABELS:
+                facts.counts = None
+            else:
+                named: list[Any] = kinds.tolist()
+                if column.kind == "text":
+                    named = [column.labels[int(code)] for code in kinds]
+                facts.counts = Counter(dict(zip(named, counts.tolist(), strict=True)))
+        found.append(facts)
+    return found
+
+
+def target_values(raw: RawPart) -> set[Any]:
+    """Return the different values of the target, or a few more than classes may have."""
+    column, values = raw.columns[-1], raw.values[:, -1]
+    if column.kind == "text":
+        return set(column.labels)
+    return set(np.unique(values)[: MOST_CLASSES + 1].tolist())
+
+
+def train_values(raw: RawPart, train: NDArray[np.bool_], slots: Sequence[int]) -> list[Floats]:
+    """Return the values of some columns in the train rows that are not missing."""
+    found = [raw.values[train, slot] for slot in slots]
+    return [values[~np.isnan(values)] for values in found]
+
+
+def histograms(
+    raw: RawPart, train: NDArray[np.bool_], spans: Sequence[tuple[int, float, float]]
+) -> NDArray[np.intp]:
+    """Count (spans, bins) values in the train rows; a span is a slot, and from where to where."""
+    slots = [slot for slot, _, _ in spans]
+    return np.array([
+        np.histogram(values, BINS, (low, high))[0]
+        for values, (_, low, high) in zip(train_values(raw, train, slots), spans, strict=True)
+    ])  # fmt: skip
+
+
+def _features(raw: RawPart, rules: tuple[FeatureRule, ...], rows: Any) -> Floats:
+    """Return features (rows, rules + 1) of some rows, ones last."""
+    named = {rule.column for rule in rules}
+    slots = [slot for slot, column in enumerate(raw.columns) if column.name in named]
+    columns = [raw.columns[slot] for slot in slots]
+    return np.concatenate([*NewRows(raw.shown, rules, columns, raw.values[rows], slots).blocks()])
+
+
+@dataclass(eq=False)
+class Moments:
+    """Count, means (features,) and sums of squares about them, of numbers in any order of parts.
+
+    Two parts merge by Chan, Golub and LeVeque's formula: with δ = m₂ − m₁ and n = n₁ + n₂ the mean
+    is m₁ + δ·n₂/n and the sum of squares S₁ + S₂ + δ²·n₁·n₂/n (The American Statistician 37, 1983).
+    """
+
+    count: int
+    means: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, x: Floats) -> "Moments":
+        """Return those of the rows of `x` (rows, features)."""
+        if not len(x):
+            return cls(0, np.zeros(x.shape[1]), np.zeros(x.shape[1]))
+        means = x.mean(axis=0)
+        about = x - means
+        return cls(len(x), means + about.mean(axis=0), np.einsum("ij,ij->j", about, about))
+
+    def merge(self, other: "Moments") -> None:
+        """Add those of the next part."""
+        if not other.count:
+            return
+        count = self.count + other.count
+        apart = other.means - self.means
+        self.means = self.means + apart * (other.count / count)
+        self.squares = (
+            self.squares + other.squares + apart**2 * (self.count * (other.count / count))
+        )
+        self.count = count
+
+    def scales(self) -> tuple[Floats, Floats]:
+        """Return what standardizing subtracts and divides by; 1 for features that are constant."""
+        precision = float(np.finfo(np.float64).eps)
+        variance = self.squares / max(1, self.count)
+        # the bound of `standardize_features`
+        bound = self.count * precision * variance + (self.count * self.means * precision) ** 2
+        return self.means, np.where(variance > bound, np.sqrt(variance), 1.0)
+
+
+def moments_of(raw: RawPart, train: NDArray[np.bool_], rules: tuple[FeatureRule, ...]) -> Moments:
+    """Return the moments of the features of the train rows."""
+    total = Moments.of(np.empty((0, len(rules))))
+    rows = np.flatnonzero(train)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        x = _features(raw, rules, rows[start : start + BLOCK_ROWS])
+        total.merge(Moments.of(x[:, :-1]))
+    return total
+
+
+def rows_of(
+    raw: RawPart, train: NDArray[np.bool_], rules: tuple[FeatureRule, ...], target: Target
+) -> Rows:
+    """Return the rows of a part for an engine: train rows, then test rows, in the file's order."""
+    order = np.concatenate([np.flatnonzero(train), np.flatnonzero(~train)])
+    x = np.empty((len(order), len(rules) + 1))
+    for start in range(0, len(order), BLOCK_ROWS):
+        some = order[start : start + BLOCK_ROWS]
+        x[start : start + len(some)] = _features(raw, rules, some)
+    y = target_like(raw.shown, raw.columns[-1], raw.values[:, -1], target)[order]
+    return Rows(x, np.ascontiguousarray(y), int(train.sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The targets of a part in numbers, and a sample of its rows: of train rows, then test rows."""
+
+    counts: tuple[NDArray[np.intp], NDArray[np.intp]]
+    moments: tuple[Moments, Moments]
+    x: tuple[Floats, Floats]
+    y: tuple[NDArray[np.generic], NDArray[np.generic]]
+
+
+def summary_of(rows: Rows, classes: int, every: tuple[int, int], first: tuple[int, int]) -> Summary:
+    """Summarize the rows of a part; of each half every k-th row from the `first` on is taken."""
+    counts, moments, xs, ys = [], [], [], []
+    for half, step, start in zip(("train", "test"), every, first, strict=True):
+        x, y = rows.half(half)  # type: ignore[arg-type]
+        counts.append(np.bincount(y.astype(np.intp), minlength=classes) if classes else np.zeros(0))
+        moments.append(Moments.of(np.asarray(y, np.float64)[:, None] if not classes else x[:0, :1]))
+        xs.append(x[start::step].copy())
+        ys.append(y[start::step].copy())
+    return Summary(
+        cast(Any, tuple(counts)), cast(Any, tuple(moments)), (xs[0], xs[1]), (ys[0], ys[1])
+    )
+
+
+# What is put together here
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which data are to be read and learned, as the command line states it."""
+
+    pattern: str
+    target: str | None
+    drop: tuple[str, ...]
+    test: str | None
+    how: Preparation
+    reading: Reading
+
+
+def load_partitioned(
+    wanted: Wanted, machines: Machines, progress: Progress | None = None
+) -> Problem:
+    """Return the problem of files that are read in parts on `machines`.
+
+    Rows are numbered through the files in the order of their names, and split by their number as on
+    one machine; `x_train` and the others of the problem are a sample. `progress` is told parts. The
+    rest is as for `load_file`.
+    """
+    loading = _Loading(wanted, machines)
+    raws = loading.read(progress)
+    masks = loading.masks()
+    split = list(zip(raws, masks, strict=True))
+    facts = loading.facts(split)
+    target = loading.target(raws)
+    treatment = loading.treatment(facts)
+    rules, names, done = loading.features(treatment, facts, split)
+    plain = rules
+    if wanted.how.standardize:
+        found = machines.call(moments_of, [(*one, plain) for one in split])
+        rules = standardized(plain, *_merged(found).scales())
+    handles = machines.hold(rows_of, [(*one, rules, target) for one in split])
+    del raws, split
+    return loading.problem(handles, target, treatment, (rules, names, done))
+
+
+def _merged(found: Sequence[Moments]) -> Moments:
+    total = Moments(0, np.zeros_like(found[0].means), np.zeros_like(found[0].means))
+    for one in found:
+        total.merge(one)
+    return total
+
+
+class _Loading:
+    """The steps from files to a problem."""
+
+    def __init__(self, wanted: Wanted, machines: Machines) -> None:
+        self.how, self.machines = wanted.how, machines
+        self.shown = shown_path(wanted.pattern)
+        if self.how.stratify:
+            raise ProblemError(f"{self.shown}: is read in parts: leave --stratify out")
+        self.pieces: list[Piece] = []
+        self.recipe = Recipe(wanted.reading, (), ())
+        self.dropped: list[tuple[str, Kind]] = []
+        halves = [(files_of(wanted.pattern), False)]
+        halves += [(files_of(wanted.test), True)] if wanted.test is not None else []
+        for paths, test in halves:
+            for path in paths:
+                self._cut(path, test, wanted)
+        self.heads: list[Head] = []
+        self.table = Table(self.shown, np.empty((0, 0)), [])
+
+    def _cut(self, path: str, test: bool, wanted: Wanted) -> None:
+        file = InputFile(path, wanted.reading.encoding)
+        form = format_of(file)
+        if form in WITHOUT_COLUMNS:
+            raise ProblemError(
+                f"{file.shown}: only tables are read in parts (CSV, Parquet, Feather, JSON lines)"
+            )
+        first = not self.pieces
+        source = source_of(file, form, wanted.reading, None if first else dict(self.recipe.kinds))
+        if first:
+            names, dropped = chosen_columns(source, wanted.target, wanted.drop)
+            kinds = tuple((one.name, one.kind) for one in source.fields)
+            self.recipe = Recipe(wanted.reading, tuple(names), kinds)
+            self.dropped = [(name, kind) for name, kind in kinds if name in dropped]
+        self.pieces += pieces_of(path, form, source, test)
+
+    def read(self, progress: Progress | None) -> list[Any]:
+        """Read all parts, again if a column turns out to be of another kind; return handles."""
+        for _ in range(3):
+            raws = self.machines.hold(
+                read_piece, [(piece, self.recipe) for piece in self.pieces], progress
+            )
+            self.heads = self.machines.call(head_of, [(raw,) for raw in raws])
+            kinds = dict(self.recipe.kinds)
+            for piece, head in zip(self.pieces, self.heads, strict=True):
+                for name, kind in head.kinds:
+                    if kind != kinds.get(name) and piece.form in {"delimited", "arff"}:
+                        kinds[name] = "text"
+            if kinds == dict(self.recipe.kinds):
+                break
+            self.recipe = replace(self.recipe, kinds=tuple(kinds.items()))
+        self.table = Table(self.shown, np.empty((0, 0)), _merged_columns(self.heads))
+        remarks = dict.fromkeys(remark for head in self.heads for remark in head.remarks)
+        self.table.remarks = tuple(remarks)
+        return raws
+
+    def masks(self) -> list[NDArray[np.bool_]]:
+        """Return for every part which of its rows are train rows (rows,)."""
+        split = [head.rows for head, piece in self._each() if not piece.test]
+        rows, apart = sum(split), any(piece.test for piece in self.pieces)
+        if rows < 2:
+            raise ProblemError(f"{self.shown}: has only one row; a problem needs at least two")
+        train = np.ones(rows, bool)
+        if not apart:
+            train[_test_rows(self.shown, rows, self.how)] = False
+        parts = iter(np.split(train, np.cumsum(split)[:-1]))
+        return [
+            np.zeros(head.rows, bool) if piece.test else next(parts) for head, piece in self._each()
+        ]
+
+    def _each(self) -> list[tuple[Head, Piece]]:
+        return list(zip(self.heads, self.pieces, strict=True))
+
+    def facts(self, split: Sequence[tuple[Any, NDArray[np.bool_]]]) -> list[Facts]:
+        """Return the facts on all columns but the target, and the train rows in `self.train`."""
+        self.train = sum(int(train.sum()) for _, train in split)
+        total = [Facts() for _ in self.table.columns[:-1]]
+        for part in self.machines.call(facts_of, split):
+            for own, other in zip(total, part, strict=True):
+                own.merge(other)
+        return total
+
+    def target(self, raws: Sequence[Any]) -> Target:
+        """Return what is learned; its `y` is empty."""
+        column = self.table.columns[-1]
+        found: set[Any] = set().union(*self.machines.call(target_values, [(raw,) for raw in raws]))
+        if column.kind == "text":
+            values = np.arange(max(1, len(column.labels)), dtype=np.float64)
+        else:
+            values = np.array(sorted(found), np.float64)
+            if 2 * len(values) <= sum(head.rows for head in self.heads):
+                values = np.tile(values, 2)  # as often as whole numbers need to be classes
+        target = target_of(self.shown, column, values, self.how.task)
+        return replace(target, y=target.y[:0])
+
+    def treatment(self, facts: Sequence[Facts]) -> Treatment:
+        """Choose which columns are used and how, as `treatment_of` does for one table."""
+        uses: dict[Use, list[int]] = {
+            "number": [], "filled": [], "text": [], "date": [], "time": []
+        }  # fmt: skip
+        left_out: dict[int, str] = {}
+        refuse_faults(self.table, self.how.dates)
+        for slot, (column, own) in enumerate(zip(self.table.columns, facts, strict=False)):
+            why = self._why_not(slot, column, own)
+            if why:
+                left_out[slot] = why
+            elif column.kind in {"text", "date", "time"}:
+                uses[cast(Use, column.kind)].append(slot)
+            else:
+                uses["filled" if column.missing else "number"].append(slot)
+        used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
+        refuse_nothing_left(self.table, used, left_out)
+        counting = [slot for slot, _ in used if self._counts(slot)]
+        return Treatment(used, left_out, tuple(counting))
+
+    def _why_not(self, slot: int, column: Column, facts: Facts) -> str | None:
+        """Return why a column is left out, None if it is not."""
+        why = None
+        if column.many or (column.kind == "text" and facts.counts is None):
+            why = f"more than {MOST_LABELS:,} different texts"
+        elif column.kind in {"date", "time"} and self.how.dates == "drop":
+            why = "--dates drop"
+        elif column.index and not column.forced:
+            why = "the index of the table"
+        elif not facts.there:
+            why = "all missing"
+        elif column.kind == "text" and facts.counts:
+            why = why_no_text(np.array(list(facts.counts.values()), np.intp), self.train)
+        elif column.kind in {"date", "time"} and facts.counts is None:
+            raise ProblemError(
+                f"{self.shown}: column {column.name!r} holds more than {MOST_LABELS:,} different"
+                f" {column.kind}s: leave it out with --drop"
+            )
+        elif column.kind == "date" and not varying_parts(_numbers(facts)):
+            why = "one value only"
+        elif NO_NAME.fullmatch(column.name) and not column.forced and self._counts(slot):
+            why = "an unnamed index"
+        return why
+
+    def _counts(self, slot: int) -> bool:
+        """Whether a column counts the rows, from part to part."""
+        spans = [head.counting[slot] for head in self.heads]
+        if not all(spans):
+            return False
+        known = cast(list[tuple[float, float]], spans)
+        return all(b[0] == a[1] + 1.0 for a, b in pairwise(known))
+
+    def features(
+        self,
+        treatment: Treatment,
+        facts: Sequence[Facts],
+        split: Sequence[tuple[Any, NDArray[np.bool_]]],
+    ) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
+        """Return rules and names of the features, and the work done by slot, as `fit` does."""
+        features: list[str] = []
+        rules: list[FeatureRule] = []
+        done: dict[int, Done] = {}
+        for use in ("number", "filled", "text", "date", "time"):
+            slots = [slot for slot, own in treatment.used if own == use]
+            columns = [self.table.columns[slot] for slot in slots]
+            own = [facts[slot] for slot in slots]
+            gaps = [one.there < self.train for one in own]
+            medians = self._medians(slots, facts, split) if use in {"number", "filled"} else []
+            if use == "number":
+                names = [column.name for column in columns]
+                known = zip(names, medians, strict=True)
+                numbers = [FeatureRule(name, "number", fill=median) for name, median in known]
+                made = names, numbers, [Done("unchanged", (name,)) for name in names]
+            elif use == "filled":
+                made = filled(columns, medians, {i for i, gap in enumerate(gaps) if gap})
+            elif use == "text":
+                categories = [_categories(*one) for one in zip(columns, own, gaps, strict=True)]
+                rare = [_infrequent(*one, self.train) for one in zip(columns, own, strict=True)]
+                made = encoded(columns, categories, rare)
+            else:
+                values = [_numbers(one) for one in own]
+                made = dated(columns, values, [_counted_median(one) for one in own], gaps)
+            features += made[0]
+            rules += made[1]
+            done |= dict(zip(slots, made[2], strict=True))
+        if len(features) > MOST_COLUMNS:
+            raise ProblemError(
+                f"{self.shown}: {len(features):,} features are more than {MOST_COLUMNS:,}: leave"
+                " text columns out with --drop"
+            )
+        return tuple(rules), tuple(distinct(features)), done
+
+    def _medians(
+        self,
+        slots: Sequence[int],
+        facts: Sequence[Facts],
+        split: Sequence[tuple[Any, NDArray[np.bool_]]],
+    ) -> list[float]:
+        """Return the medians of some columns in the train rows.
+
+        Beyond `EXACT_MEDIAN` rows it is the middle of the bin that holds it, of `BINS` equal bins
+        between the least and the largest value: off by (largest − least) / (2 · `BINS`) at most.
+        """
+        medians: list[float] = []
+        if self.train <= EXACT_MEDIAN:
+            size = max(1, EXACT_MEDIAN // self.train)
+            for start in range(0, len(slots), size):
+                some = slots[start : start + size]
+                values = self.machines.call(train_values, [(*one, some) for one in split])
+                medians += [
+                    float(np.median(np.concatenate(one))) for one in zip(*values, strict=True)
+                ]
+            return medians
+        for start in range(0, len(slots), SPANS):
+            some = slots[start : start + SPANS]
+            columns = [self.table.columns[slot] for slot in some]
+            spans = [
+                (slot, column.low, column.high if column.high > column.low else column.low + 1.0)
+                for slot, column in zip(some, columns, strict=True)
+            ]
+            found = self.machines.call(histograms, [(*one, spans) for one in split])
+            counts = np.sum(found, axis=0)
+            for (slot, low, high), own in zip(spans, counts, strict=True):
+                place = int(np.searchsorted(np.cumsum(own), facts[slot].there / 2.0))
+                medians.append(low + (place + 0.5) * (high - low) / BINS)
+        return medians
+
+    def problem(
+        self,
+        handles: list[Any],
+        target: Target,
+        treatment: Treatment,
+        made: tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]],
+    ) -> Problem:
+        """Return the problem, with a sample of the rows."""
+        rules, names, done = made
+        rows = sum(head.rows for head in self.heads)
+        totals = self.train, rows - self.train
+        classes = len(target.class_names)
+        summaries = self._summaries(handles, classes, totals)
+        counts = [np.sum([one.counts[half] for one in summaries], axis=0) for half in (0, 1)]
+        moments = [_merged([one.moments[half] for one in summaries]) for half in (0, 1)]
+        x = [np.concatenate([one.x[half] for one in summaries]) for half in (0, 1)]
+        y = [np.concatenate([one.y[half] for one in summaries]) for half in (0, 1)]
+        if classes and (counts[0] > 0).sum() < 2:
+            raise ProblemError(
+                f"{self.shown}: all train rows ({self.train:,} of {rows:,}) are of class"
+                f" {target.class_names[int(counts[0].argmax())]!r}; take another split seed"
+            )
+        parts = Parts(
+            self.machines,
+            handles,
+            *totals,
+            numbers=self.train * (len(names) + 1),
+            digests=tuple(head.digest for head in self.heads),
+            class_counts=tuple(counts[0].tolist()),
+            test_counts=tuple(counts[1].tolist()),
+            target_mean=0.0 if classes else float(moments[0].means[0]),
+            test_moments=(0.0, 0.0)
+            if classes
+            else (float(moments[1].means[0]), float(moments[1].squares[0])),
+        )
+        hints = hints_of(self.table, treatment, target, x[0], self.how.standardize)
+        number = f"{len(handles)} part{'s' * (len(handles) != 1)}"
+        sample = f"{number}, {self.train:,} train rows and {totals[1]:,} test rows"
+        if len(x[0]) < self.train:
+            sample += f"; panels draw a sample of {len(x[0]):,} and {len(x[1]):,}"
+        notes = column_notes(self.table, treatment, target, done, self.how.standardize)
+        left_out = [ColumnNote(name, kind, "", "left out: --drop") for name, kind in self.dropped]
+        return Problem(
+            name=self.shown,
+            task="regression" if not classes else "binary" if classes == 2 else "multiclass",
+            x_train=x[0],
+            y_train=y[0],
+            x_test=x[1],
+            y_test=y[1],
+            feature_names=names,
+            class_names=target.class_names,
+            target_name=target.name,
+            about=(*notes[:-1], *left_out, notes[-1]),
+            hints=(*hints, sample),
+            rules=rules,
+            parts=parts,
+        )
+
+    def _summaries(
+        self, handles: Sequence[Any], classes: int, totals: tuple[int, int]
+    ) -> list[Summary]:
+        every = tuple(max(1, -(-total // SAMPLE_ROWS)) for total in totals)
+        items, passed = [], [0, 0]
+        lengths = self.machines.call(_lengths, [(handle,) for handle in handles])
+        for handle, own in zip(handles, lengths, strict=True):
+            first = tuple(-done % step for done, step in zip(passed, every, strict=True))
+            items.append((handle, classes, every, first))
+            passed = [done + length for done, length in zip(passed, own, strict=True)]
+        return self.machines.call(summary_of, items)
+
+
+def _test_rows(shown: str, rows: int, how: Preparation) -> NDArray[Any]:
+    """Return the numbers of the test rows, those of `train_test_split`, in half of its memory."""
+    seed = check_split(shown, rows, how.test_size, how.split_seed)
+    kind = np.int32 if rows < 1 << 31 else np.int64
+    order: NDArray[Any] = np.arange(rows, dtype=kind)
+    np.random.RandomState(seed).shuffle(order)
+    return order[: math.ceil(how.test_size * rows)]
+
+
+def _lengths(rows: Rows) -> tuple[int, int]:
+    return rows.train, len(rows.y) - rows.train
+
+
+def _merged_columns(heads: Sequence[Head]) -> list[Column]:
+    """Return the columns of all parts as one: `ProblemError` if their kinds differ."""
+    merged = []
+    for slot, first in enumerate(heads[0].columns):
+        found = [(head, head.columns[slot]) for head in heads]
+        known = [(head, one) for head, one in found if one.missing < head.rows] or found
+        one = replace(known[0][1])
+        for head, other in known:
+            alike = {"number", "yes/no"}
+            if other.kind != one.kind and not {other.kind, one.kind} <= alike:
+                raise ProblemError(
+                    f"{head.shown}: column {first.name!r} holds {other.kind}, but {one.kind} in"
+                    f" {known[0][0].shown}; make them the same, or read the column as text with"
+                    f" --text {first.name}"
+                )
+            if other.kind != one.kind:
+                one.kind = "number"
+            if other.day_first != one.day_first:
+                raise ProblemError(
+                    f"{head.shown}: column {first.name!r} holds dates with the day first, but"
+                    " elsewhere with the month first; write them as 2024-03-04"
+                )
+        every = [other for _, other in found]
+        one.missing = sum(other.missing for other in every)
+        one.many = any(other.many for other in every)
+        one.low, one.high = min(c.low for c in every), max(c.high for c in every)
+        one.fault = next((c.fault for c in every if c.fault), None)
+        one.remark = next((c.remark for c in every if c.remark), "")
+        one.labels = tuple(sorted(set().union(*(c.labels for c in every))))
+        if len(one.labels) > MOST_LABELS:
+            one.many, one.labels = True, ()
+        merged.append(one)
+    return merged
+
+
+def _numbers(facts: Facts) -> Floats:
+    """Return the different values of a column, sorted."""
+    return np.array(sorted(facts.counts or ()), np.float64)
+
+
+def _counted_median(facts: Facts) -> float:
+    """Return the median of values that are counted."""
+    values = _numbers(facts)
+    ends = np.cumsum([(facts.counts or {})[one] for one in values.tolist()])
+    middle = [(facts.there - 1) // 2, facts.there // 2]
+    return float(values[np.searchsorted(ends, middle, side="right")].mean())
+
+
+def _categories(column: Column, facts: Facts, gap: bool) -> Floats:
+    """Return the codes of the texts in the train rows in order, NaN last if some are missing."""
+    codes = {label: code for code, label in enumerate(column.labels)}
+    found = sorted(float(codes[label]) for label in facts.counts or ())
+    return np.array([*found, math.nan] if gap else found)
+
+
+def _infrequent(column: Column, facts: Facts, train: int) -> Floats | None:
+    """Return the categories that share a feature, as OneHotEncoder chooses them.
+
+    They occur in fewer than `rare_below` train rows, or are not among the `MOST_TEXTS` − 1 most
+    frequent ones.
+    """
+    categories = _categories(column, facts, facts.there < train)
+    known = facts.counts or Counter()
+    counts = np.array([
+        train - facts.there if math.isnan(code) else known[column.labels[int(code)]]
+        for code in categories.tolist()
+    ])  # fmt: skip
+    rare = counts < rare_below(train)
+    if len(counts) - int(rare.sum()) + 1 > MOST_TEXTS:
+        rare[np.argsort(counts, kind="stable")[: -(MOST_TEXTS - 1)]] = True
+    return categories[rare] if rare.any() else None
