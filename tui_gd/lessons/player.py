@@ -182,7 +182,7 @@ class Player:
         if not math.isfinite(number):
             return None, self.say("no_number", repr(given)) if given else self.say("type_number")
         if self.step.is_right(number, true):
-            said, is_ = f"{number:.6g}", f"{true:.6g}"
+            said, is_ = (f"{one:.6g}".replace("-", "−") for one in (number, true))
             return True, "" if said == is_ else self.say("said_and_is", said, is_)
         high = number > true
         hint = self.step.too_high if high else self.step.too_low
@@ -210,7 +210,7 @@ class Player:
     def right_words(self, facts: Facts) -> str:
         """Return the right answer as a person reads it."""
         if self.step.number is not None:
-            return f"{self.step.number.value(facts):.6g}"
+            return f"{self.step.number.value(facts):.6g}".replace("-", "−")
         right = self.right_answer(facts)
         options = self.options()
         if not right:
