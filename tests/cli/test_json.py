@@ -29,6 +29,7 @@ RUNS = {
     "surface": ("surface:himmelblau", "--seed", 3),
     "diverged": ("plane", "--no-standardize", "-a", "1e9", "--seed", 3),
     "rates": ("-a", "0.01,0.1", "--seed", 3),
+    "validation": ("moons", "--validation-size", 0.2, "--seed", 3),
 }
 KINDS = pytest.mark.parametrize("kind", RUNS)
 

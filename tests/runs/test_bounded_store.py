@@ -77,6 +77,9 @@ def test_a_bounded_run_is_stored_and_continues_with_its_bits_and_its_curves(
             )
             both = np.isfinite(got) & np.isfinite(true)
             assert np.array_equal(got[both], true[both])
+            if kind == "validation":  # this run has no such rows
+                assert np.isnan(got).all()
+                continue
             assert np.isfinite(got[kept.dense_from :]).all()
             assert np.isfinite(got).sum() > 500
             mine, theirs = (each.window(lane, 0, one.recorded + 1) for each in (kept, own))

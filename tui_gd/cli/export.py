@@ -188,7 +188,7 @@ def _json(run: RunRecord, kept: str, blocks: Iterator[Predicted]) -> Iterator[st
         "version": __version__,
         "run": kept,
         "lane": run.lane.name,
-        "epoch": run.epoch,
+        "epoch": run.best_epoch(run.lane),
         "problem": run.problem.name,
         "target": run.problem.target_name,
         "classes": list(run.problem.class_names),

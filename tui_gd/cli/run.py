@@ -66,8 +66,8 @@ def train(
             test_losses=document.wanted,
             bounded=not document.wanted and shared is None,
         )
-        if problem.hints:
-            to_stderr("; ".join(problem.hints))
+        if remarks := settings.remarks(problem):
+            to_stderr("; ".join(remarks))
         last = shared.last_epoch if shared else settings.epochs
         recorder = Recorder(settings, problem, goal=last) if keep else None
         run = HeadlessRun(settings, problem, trainer, last, recorder, shared)
@@ -208,6 +208,7 @@ class HeadlessRun:
 def _recompute_missing_losses(trainer: Trainer) -> None:
     """Compute the losses of a resumed run again that were not kept."""
     wanted = [trainer.losses, *([trainer.test_losses] if len(trainer.problem.y_test) else [])]
+    wanted += [trainer.validation_losses] if trainer.validates else []
     ends = [lane.recorded if lane.diverged is None else lane.diverged for lane in trainer.lanes]
     if any(np.isnan(losses(i)[: end + 1]).any() for losses in wanted for i, end in enumerate(ends)):
         epoch = trainer.epoch

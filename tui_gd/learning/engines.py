@@ -183,6 +183,14 @@ class TrainingData(Protocol):
         """Their targets (rows,)."""
 
     @property
+    def x_validation(self) -> Floats:
+        """The validation rows, as the training rows; there may be none."""
+
+    @property
+    def y_validation(self) -> Targets:
+        """Their targets (rows,)."""
+
+    @property
     def parts(self) -> Parts | None:
         """The rows in parts; `x_train` and the others are then a sample of them."""
 
@@ -218,7 +226,7 @@ def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) ->
 
 
 class Engines:
-    """The engines of a run: one per loss, for its training rows and for its test rows.
+    """The engines of a run: one per loss, for its training, its test and its validation rows.
 
     `penalty` and `row_weights` apply to the training rows only. Of rows in parts, `row_weights` are
     those of the classes (classes,).
@@ -241,6 +249,7 @@ class Engines:
         self._between_blocks: Callable[[], None] | None = None
         self._train: dict[str, Engine] = {}
         self._test: dict[str, Engine] = {}
+        self._validation: dict[str, Engine] = {}
 
     def make(self, loss: str) -> Engine:
         """Return a new engine for the loss of that name on the training rows, for any thread."""
@@ -279,14 +288,20 @@ class Engines:
         problem = self._problem
         if problem.parts:
             return self._partitioned(problem.parts, loss, "test")
-        return LocalEngine(
-            self._model,
-            make_loss(loss, problem.task, self._dtype),
-            problem.x_test,
-            problem.y_test,
-            self._threads,
-            dtype=self._dtype,
-        )
+        return self._evaluating(loss, problem.x_test, problem.y_test)
+
+    def validation(self, loss: str) -> Engine:
+        """Return the trainer's engine for that loss on the validation rows, without penalty."""
+        if loss not in self._validation:
+            x, y = self._problem.x_validation, self._problem.y_validation
+            engine = self._evaluating(loss, x, y)
+            engine.between_blocks = self._between_blocks
+            self._validation[loss] = engine
+        return self._validation[loss]
+
+    def _evaluating(self, loss: str, x: Floats, y: Targets) -> Engine:
+        rule = make_loss(loss, self._problem.task, self._dtype)
+        return LocalEngine(self._model, rule, x, y, self._threads, dtype=self._dtype)
 
     def _partitioned(self, parts: Parts, loss: str, half: Half) -> Engine:
         train = half == "train"
@@ -309,5 +324,6 @@ class Engines:
     @between_blocks.setter
     def between_blocks(self, hook: Callable[[], None] | None) -> None:
         self._between_blocks = hook
-        for engine in (*self._train.values(), *self._test.values()):
-            engine.between_blocks = hook
+        for engines in (self._train, self._test, self._validation):
+            for engine in engines.values():
+                engine.between_blocks = hook

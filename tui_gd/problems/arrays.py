@@ -20,7 +20,7 @@ from tui_gd.problems.prepare import prepare, target_like, target_of, task_words,
 from tui_gd.problems.problem import Problem, as_they_are
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS
-from tui_gd.problems.split import Preparation, check_classes, class_type, split_order
+from tui_gd.problems.split import Preparation, check_classes, class_type, split_rows
 from tui_gd.problems.tables import Column, Floats, Table
 from tui_gd.problems.text import safe_text, whole_number
 
@@ -61,7 +61,8 @@ def load_arrays(
     (rows, features); further dimensions are flattened. y is (rows,): texts or up to 20 different
     whole numbers are classes, other numbers the target of a regression. Gaps, NaN, are filled as in
     a table. Up to 1 GiB, X is split like the built-in problems, or tested on the .npz `test`. A
-    larger X stays in its file: the last `test_size` of its rows are test rows, in the file's order.
+    larger X stays in its file: the last `test_size` of its rows are test rows, and the last of the
+    others validation rows, in the file's order.
     An .npz with x_train, y_train, x_test and y_test is split already.
 
     Raises `ProblemError` in one line for damaged files, shapes that do not match, and numbers that
@@ -91,6 +92,7 @@ def load_arrays(
         ("--standardize", how.standardize),
         ("--stratify", how.stratify),
         ("--test", test),
+        ("--folds", how.fold),
         ("--task", how.task),
         ("--skip-missing-target", reading.skip_missing_target),
     ):
@@ -99,7 +101,7 @@ def load_arrays(
                 f"{shown}: {option} needs the data in memory, so at most {MAPPED_BYTES >> 30} GiB:"
                 " prepare the file before, or make it smaller"
             )
-    return _mapped_problem(shown, data, split, how.test_size)
+    return _mapped_problem(shown, data, split, how)
 
 
 def problem_of_arrays(
@@ -221,14 +223,20 @@ def read_features(file: InputFile, sparse_of: int | None) -> Any:
     return x
 
 
-def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, test_size: float) -> Problem:
+def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, how: Preparation) -> Problem:
     y = data.y
     if (y == y[0]).all():
         raise ProblemError(f"{shown}: all targets are {y[0]}: there is nothing to learn")
     if y.dtype.kind not in "fiub":
         raise ProblemError(f"{shown}: y is {y.dtype}; data of this size need numbers as classes")
     kinds = whole_kinds(y)
-    train = len(y) - int(np.ceil(test_size * len(y)))
+    tested = len(y) - (int(np.ceil(how.test_size * len(y))) if split is None else 0)
+    size = how.validation_size or 0
+    train = tested - int(size if size >= 1 else np.ceil(size * tested))
+    if train < 1:
+        raise ProblemError(
+            f"{shown}: validation size {size:g} leaves none of {tested} rows to train on"
+        )
 
     def numbers(y: NDArray[Any]) -> NDArray[np.generic]:
         if not len(kinds):
@@ -238,15 +246,16 @@ def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, test_size: f
             raise ProblemError(f"{shown}: y_test has a class that y_train has not")
         return places.astype(class_type(len(kinds)))
 
-    x_train, y_train = (data.x[:train], y[:train]) if split is None else (data.x, y)
-    x_test, y_test = (data.x[train:], y[train:]) if split is None else (split.x, split.y)
+    x_test, y_test = (data.x[tested:], y[tested:]) if split is None else (split.x, split.y)
     return Problem(
         name=shown,
         task="regression" if not len(kinds) else "binary" if len(kinds) == 2 else "multiclass",
-        x_train=x_train,
-        y_train=numbers(y_train),
+        x_train=data.x[:train],
+        y_train=numbers(y[:train]),
         x_test=x_test,
         y_test=numbers(y_test),
+        x_validation=data.x[train:tested],
+        y_validation=numbers(y[train:tested]),
         feature_names=data.features,
         class_names=tuple(f"{kind:g}" for kind in kinds),
         target_name=data.target,
@@ -491,24 +500,31 @@ def _sparse_problem(
     (x, y), (x_test, y_other) = train, test
     column = Column("y", "number", low=float(y.min()), high=float(y.max()))
     target = target_of(shown, column, y, how.task)
+    parts = split_rows(shown, target.y, target.class_names, how, tested=y_other is not None)
     if y_other is None:
-        rows, order = split_order(shown, target.y, target.class_names, how)
-        x, x_test = x[order[:rows]], x[order[rows:]]
-        y_train, y_test = target.y[order[:rows]], target.y[order[rows:]]
+        x_test, y_test = x[parts.test], target.y[parts.test]
     else:
-        y_train, y_test = target.y, target_like(shown, column, y_other, target)
+        y_test = target_like(shown, column, y_other, target)
+    x_validation, y_validation = x[parts.validation], target.y[parts.validation]
+    x, y_train = x[parts.train], target.y[parts.train]
     check_classes(shown, y_train, target.class_names, len(y))
     names = tuple(f"x{i + 1}" for i in range(x.shape[1]))
+
+    def with_one(x: Any) -> Any:
+        return csr_array(hstack([x, np.ones((x.shape[0], 1))]))
+
     share = 100.0 * x.nnz / (x.shape[0] * x.shape[1])
     classes = len(target.class_names)
     task = "classification" if classes else "regression"
     return Problem(
         name=shown,
         task="regression" if not classes else "binary" if classes == 2 else "multiclass",
-        x_train=csr_array(hstack([x, np.ones((x.shape[0], 1))])),
+        x_train=with_one(x),
         y_train=y_train,
-        x_test=csr_array(hstack([x_test, np.ones((x_test.shape[0], 1))])),
+        x_test=with_one(x_test),
         y_test=y_test,
+        x_validation=with_one(x_validation),
+        y_validation=y_validation,
         feature_names=names,
         class_names=target.class_names,
         target_name=target.name,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.problems import unknown_problem
 from tui_gd.problems.problem import Problem, surface_problem
-from tui_gd.problems.split import SEEDS, DataSet, split, whole
+from tui_gd.problems.split import SEEDS, DataSet, Preparation, split, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface
 
 SPIRAL_TURNS = 1.25
@@ -132,7 +132,7 @@ class Builtin:
     options: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def load_builtin(
+def load_builtin(  # noqa: PLR0913
     name: str,
     test_size: float = 0.5,
     *,
@@ -142,6 +142,8 @@ def load_builtin(
     noise: float | None = None,
     data_seed: int | None = None,
     classes: int | None = None,
+    validation_size: float | None = None,
+    fold: tuple[int, int] | None = None,
 ) -> Problem:
     """Return the built-in problem of that name, split into train and test.
 
@@ -149,6 +151,7 @@ def load_builtin(
     ⌈test_size·rows⌉ test rows. `standardize` gives each feature mean 0 and variance 1 over the
     train rows. `samples` (rows before the split), `noise` (a standard deviation), `data_seed` and
     `classes` change what is generated; None leaves the default in `BUILTIN[name].options`.
+    `validation_size` and `fold` are those of `Preparation`.
 
     A name such as `surface:himmelblau` is a test function, which takes no options.
 
@@ -163,7 +166,14 @@ def load_builtin(
     options = _options(name, {key: value for key, value in given.items() if value is not None})
     try:
         data = BUILTIN[name].make(**options)
-        return split(name, data, test_size, split_seed=split_seed, standardize=standardize)
+        how = Preparation(
+            test_size,
+            split_seed,
+            standardize=standardize,
+            validation_size=validation_size,
+            fold=fold,
+        )
+        return split(name, data, how)
     except MemoryError:
         raise ProblemError(f"{name}: not enough memory for this many rows; take fewer") from None
 

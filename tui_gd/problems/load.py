@@ -38,6 +38,7 @@ def load_problem(  # noqa: PLR0913
     standardize: bool = False,
     task: str | None = None,
     drop: Sequence[str] = (),
+    validation_size: float | None = None,
     samples: int | None = None,
     noise: float | None = None,
     data_seed: int | None = None,
@@ -55,7 +56,8 @@ def load_problem(  # noqa: PLR0913
     The `target` of a table or a data frame is a column, by its name or by its number from 1;
     columns in `drop` are left out. `test` has rows to test on, in the same form as `data`; without
     it, ⌈test_size·rows⌉ rows are chosen by `split_seed`, with the shares of the classes if
-    `stratify`.
+    `stratify`. `validation_size`, a share or a number of the rows that are left, makes these
+    validation rows.
     `standardize` gives each feature mean 0 and variance 1 over the train rows. `task`,
     "classification" or "regression", overrides what the target looks like. `samples` (rows before
     the split), `noise` (a standard deviation), `data_seed` and `classes` change what a built-in
@@ -78,7 +80,9 @@ def load_problem(  # noqa: PLR0913
         "data_seed": data_seed,
         "classes": classes,
     }
-    how = Preparation(test_size, split_seed, stratify, standardize, task)
+    how = Preparation(
+        test_size, split_seed, stratify, standardize, task, validation_size=validation_size
+    )
     column = None if target is None else str(target)
     if isinstance(data, str | os.PathLike):
         name = os.fspath(data)
@@ -93,7 +97,12 @@ def load_problem(  # noqa: PLR0913
             if name.startswith(PREFIX):
                 _refuse(name, "is a function without rows", made)
             return load_builtin(
-                name, test_size, split_seed=split_seed, standardize=standardize, **made
+                name,
+                test_size,
+                split_seed=split_seed,
+                standardize=standardize,
+                validation_size=validation_size,
+                **made,
             )
         _refuse(name, "is not generated", made)
         path = None if test is None else os.fspath(test)

@@ -24,7 +24,7 @@ from tui_gd.problems.split import (
     check_classes,
     class_type,
     reorder,
-    split_order,
+    split_rows,
     standardize_or_refuse,
 )
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
@@ -41,21 +41,24 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
     if rows < 2:
         raise ProblemError(f"{shown}: has only one row; a problem needs at least two")
     target = target_of(shown, table.columns[-1], table.values[:, -1].copy(), how.task)
-    if other is None:
-        train, order = split_order(shown, target.y, target.class_names, how)
-        reorder(table.values, order)
-        y_train, y_test = target.y[order[:train]], target.y[order[train:]]
-        del order
-    else:
-        train, y_train = rows, target.y
+    parts = split_rows(shown, target.y, target.class_names, how, tested=other is not None)
+    if other is None or len(parts.validation):
+        reorder(table.values, parts.order)
+    train, tested = len(parts.train), len(parts.train) + len(parts.validation)
+    y_train, y_validation, y_test = (
+        target.y[part] for part in (parts.train, parts.validation, parts.test)
+    )
+    del parts
+    if other is not None:
         y_test = target_like(other.shown, other.columns[-1], other.values[:, -1].copy(), target)
     check_classes(shown, y_train, target.class_names, rows)
     treatment = treatment_of(table, other, train, how.dates)
     x, x_other, names, rules, done = _design(table, other, treatment, train)
-    x_train, x_test = (x[:train], x[train:]) if x_other is None else (x, x_other)
+    x_train, x_validation = x[:train], x[train:tested]
+    x_test = x[tested:] if x_other is None else x_other
     hints = hints_of(table, treatment, target, x_train, how.standardize)
     if how.standardize:
-        rules = standardized(rules, *standardize_or_refuse(shown, x_train, x_test))
+        rules = standardized(rules, *standardize_or_refuse(shown, x_train, x_validation, x_test))
     classes = len(target.class_names)
     return Problem(
         name=shown,
@@ -70,6 +73,8 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
         about=column_notes(table, treatment, target, done, how.standardize),
         hints=hints,
         rules=rules,
+        x_validation=x_validation,
+        y_validation=y_validation,
     )
 
 

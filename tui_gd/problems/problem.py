@@ -1,7 +1,7 @@
 """A problem: a data set split into train and test, with its names and its task."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import numpy as np
@@ -90,6 +90,9 @@ class Problem:
     Data that are read in `parts` stay there: `x_train` and the others are then a sample of their
     rows, and `train_rows` and `test_rows` count all of them.
 
+    `x_validation` and `y_validation` are rows of the same kind that are neither trained on nor
+    tested on: they say which epoch is the best. There may be none.
+
     A problem of task `surface` is a function of the weights, `surface`; it has no rows.
 
     For a table, `about` has a note for every column, `hints` are sentences for the person who
@@ -109,6 +112,8 @@ class Problem:
     about: tuple[ColumnNote, ...] = ()
     hints: tuple[str, ...] = ()
     rules: tuple[FeatureRule, ...] = ()
+    x_validation: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 1)))
+    y_validation: NDArray[np.generic] = field(default_factory=lambda: np.empty(0))
     parts: Parts | None = None
 
     @property
@@ -147,7 +152,7 @@ class Problem:
     def rows(
         self, x: NDArray[np.generic], which: slice | NDArray[np.intp] | int
     ) -> NDArray[np.float64]:
-        """Return some rows of `x_train` or `x_test` in memory, in float64 with ones last.
+        """Return some rows of one of its arrays in memory, in float64 with ones last.
 
         Of sparse data, one row is dense and several stay sparse.
         """

@@ -22,7 +22,11 @@ SEEDS = 2**32
 
 @dataclass(frozen=True)
 class Preparation:
-    """How a table is split and prepared: options of the command line."""
+    """How a table is split and prepared: options of the command line.
+
+    `validation_size` is the share, or from 1 on the number, of the train rows that become
+    validation rows. With `fold`, (i, k), the test rows are part i, from 0, of k parts.
+    """
 
     test_size: float = 0.5
     split_seed: int = 42
@@ -30,6 +34,22 @@ class Preparation:
     standardize: bool = False
     task: str | None = None
     dates: str = "features"
+    validation_size: float | None = None
+    fold: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The rows (rows,) of a data set by their use, as places in it."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+    @property
+    def order(self) -> Indices:
+        """All rows: train, then validation, then test."""
+        return np.concatenate([self.train, self.validation, self.test])
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,75 +73,133 @@ class DataSet:
         return "binary" if len(self.class_names) <= 2 else "multiclass"
 
 
-def split(
-    name: str, data: DataSet, test_size: float, *, split_seed: int = 42, standardize: bool = False
-) -> Problem:
+def split(name: str, data: DataSet, how: Preparation) -> Problem:
     """Split `data` as the tutorial does, and return the problem of that name.
 
-    A column of ones comes last, then `train_test_split(test_size=…, random_state=split_seed)`, not
-    stratified: ⌈test_size·rows⌉ rows are test rows. `standardize` gives every feature mean 0 and
+    A column of ones comes last, then `split_rows`. `how.standardize` gives every feature mean 0 and
     variance 1 over the train rows (`standardize_features`).
 
-    Raises `ProblemError` if `test_size` is not between 0 and 1, if no row is left to train on, or
-    if all train rows are of one class.
+    Raises `ProblemError` if the rows cannot be split like this, or if all train rows are of one
+    class.
     """
-    rows = len(data.y)
-    split_seed = check_split(name, rows, test_size, split_seed)
-    from sklearn.model_selection import train_test_split
-
-    x_train, x_test, y_train, y_test = train_test_split(
-        with_ones(data.x), data.y, test_size=test_size, random_state=split_seed
-    )
-    check_classes(name, y_train, data.class_names, rows)
-    rules = as_they_are(data.feature_names, x_train)
-    if standardize:
-        rules = standardized(rules, *standardize_or_refuse(name, x_train, x_test))
+    parts = split_rows(name, data.y, data.class_names, how)
+    rows = with_ones(data.x)
+    x_train, x_validation, x_test = rows[parts.train], rows[parts.validation], rows[parts.test]
     kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
+    y = data.y.astype(kind)
+    check_classes(name, y[parts.train], data.class_names, len(y))
+    rules = as_they_are(data.feature_names, x_train)
+    if how.standardize:
+        rules = standardized(rules, *standardize_or_refuse(name, x_train, x_validation, x_test))
     return Problem(
         name=name,
         task=data.task,
         x_train=x_train,
-        y_train=y_train.astype(kind),
+        y_train=y[parts.train],
         x_test=x_test,
-        y_test=y_test.astype(kind),
+        y_test=y[parts.test],
         feature_names=data.feature_names,
         class_names=data.class_names,
         target_name=data.target_name,
         rules=rules,
+        x_validation=x_validation,
+        y_validation=y[parts.validation],
     )
 
 
-def split_order(
-    name: str, y: NDArray[np.generic], class_names: tuple[str, ...], how: Preparation
-) -> tuple[int, Indices]:
-    """Return the number of train rows, and the order that puts them before the test rows.
+def split_rows(
+    name: str,
+    y: NDArray[np.generic],
+    class_names: tuple[str, ...],
+    how: Preparation,
+    *,
+    tested: bool = False,
+) -> Split:
+    """Return which rows are for training, validation and test.
 
-    The rows are those of `train_test_split(test_size=…, random_state=split_seed)`, with
-    `stratify=y` if `how` says so. `ProblemError` if the rows cannot be split like this.
+    Test rows are those of `train_test_split(test_size=…, random_state=split_seed)`, with
+    `stratify=y` if `how` says so; none where the data are `tested` on other rows. With `how.fold`
+    they are a part of `KFold(k, shuffle=True, random_state=split_seed)`, of classes
+    `StratifiedKFold`. Validation rows come from another `train_test_split` of the train rows, with
+    `test_size=validation_size` and the same seed, stratified alike.
+
+    `ProblemError` if the rows cannot be split like this.
     """
-    seed = check_split(name, len(y), how.test_size, how.split_seed)
+    seed = whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
+    stratify = how.stratify
+    if stratify and not class_names:
+        raise ProblemError(f"{name}: --stratify needs classes, and this is a regression")
+    train, test = np.arange(len(y)), np.empty(0, np.intp)
+    if how.fold is not None:
+        train, test = _fold(name, y, class_names, how.fold, seed)
+    elif not tested:
+        check_split(name, len(y), how.test_size, seed)
+        train, test = _divided(name, y, class_names, how.test_size, seed, stratify=stratify)
+    validation = test[:0]
+    if how.validation_size is not None:
+        size, rows = how.validation_size, len(train)
+        if size >= rows or (size < 1 and rows - math.ceil(size * rows) < 1):
+            raise ProblemError(
+                f"{name}: validation size {size:g} leaves none of {rows} train rows to train on;"
+                " make it smaller"
+            )
+        of_train = y[train]
+        kept, taken = _divided(name, of_train, class_names, size, seed, stratify=stratify)
+        train, validation = train[kept], train[taken]
+    return Split(train, validation, test)
+
+
+def _divided(
+    name: str,
+    y: NDArray[np.generic],
+    class_names: tuple[str, ...],
+    size: float,
+    seed: int,
+    *,
+    stratify: bool,
+) -> tuple[Indices, Indices]:
+    """Return the two parts that `train_test_split` makes of rows, as places among them."""
     from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-    if not how.stratify:
-        splits = ShuffleSplit(1, test_size=how.test_size, random_state=seed).split(y)
-    else:
-        if not class_names:
-            raise ProblemError(f"{name}: --stratify needs classes, and this is a regression")
-        counts = np.bincount(y)
+    kind = StratifiedShuffleSplit if stratify else ShuffleSplit
+    if stratify:
+        counts = np.bincount(y, minlength=len(class_names))
         if counts.min() < 2:
             rare = class_names[int(np.argmin(counts))]
             raise ProblemError(
                 f"{name}: class {rare!r} has only one row, which --stratify cannot split: leave"
                 " the row or the option out"
             )
-        splits = StratifiedShuffleSplit(1, test_size=how.test_size, random_state=seed).split(y, y)
+    wanted = int(size) if size >= 1 else size
     try:
-        train, test = next(splits)
+        first, second = next(kind(1, test_size=wanted, random_state=seed).split(y, y))
     except ValueError as error:
         raise ProblemError(
             f"{name}: cannot be split like this: {safe_text(str(error), 200)}"
         ) from None
-    return len(train), np.concatenate([train, test])
+    return first, second
+
+
+def _fold(
+    name: str,
+    y: NDArray[np.generic],
+    class_names: tuple[str, ...],
+    fold: tuple[int, int],
+    seed: int,
+) -> tuple[Indices, Indices]:
+    """Return the rows outside and inside a fold."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    part, folds = fold
+    least = int(np.bincount(y).min()) if class_names else len(y)
+    if least < folds:
+        what = f"{len(y)} rows"
+        if class_names:
+            what = f"the {least} rows of class {class_names[int(np.bincount(y).argmin())]!r}"
+        raise ProblemError(f"{name}: {what} are too few for {folds} folds; take fewer folds")
+    kind = StratifiedKFold if class_names else KFold
+    train, test = list(kind(folds, shuffle=True, random_state=seed).split(y, y))[part]
+    return train, test
 
 
 def reorder(values: Floats, order: Indices) -> None:
@@ -177,12 +255,12 @@ def check_classes(
 
 
 def standardize_or_refuse(
-    name: str, x_train: NDArray[np.float64], x_test: NDArray[np.float64]
+    name: str, x_train: NDArray[np.float64], *others: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Do and return what `standardize_features` does; `ProblemError` if a square overflows."""
     try:
         with np.errstate(over="raise"):
-            return standardize_features(x_train, x_test)
+            return standardize_features(x_train, *others)
     except (OverflowError, FloatingPointError):
         raise ProblemError(
             f"{name}: the numbers are too large to standardize: scale them down"
@@ -190,9 +268,9 @@ def standardize_or_refuse(
 
 
 def standardize_features(
-    x_train: NDArray[np.float64], x_test: NDArray[np.float64]
+    x_train: NDArray[np.float64], *others: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standardize the features of both arrays (rows, features + 1) in place.
+    """Standardize the features of all arrays (rows, features + 1) in place.
 
     x ← (x − mean) / √variance for every column but the last, mean and variance (divided by the
     number of rows) over the train rows alone, as scikit-learn's `StandardScaler` does it. A feature
@@ -202,20 +280,21 @@ def standardize_features(
     """
     features = x_train.shape[1] - 1
     means, scales = np.zeros(features), np.ones(features)
-    rows, precision = len(x_train), float(np.finfo(np.float64).eps)
+    count, precision = len(x_train), float(np.finfo(np.float64).eps)
     for column in range(features):
-        train, test = x_train[:, column], x_test[:, column]
+        train = x_train[:, column]
+        every = [train, *(rows[:, column] for rows in others)]
         mean = float(train.mean())
         means[column] = mean
-        train -= mean
-        test -= mean
+        for values in every:
+            np.subtract(values, mean, out=values)
         left = float(train.mean())  # the rounding error of the mean
         variance = float(np.square(train).mean()) - left**2
         # StandardScaler's bound for "constant": the rounding error of a variance in two passes
-        if variance > rows * precision * variance + (rows * mean * precision) ** 2:
+        if variance > count * precision * variance + (count * mean * precision) ** 2:
             scale = math.sqrt(variance)
-            train /= scale
-            test /= scale
+            for values in every:
+                np.divide(values, scale, out=values)
             scales[column] = scale
     return means, scales
 

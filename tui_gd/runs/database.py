@@ -117,12 +117,23 @@ CREATE TABLE losses (
     test BLOB,
     norm BLOB,
     cosine BLOB,
+    validation BLOB,
     PRIMARY KEY (run, lane, first)
 );
 CREATE INDEX losses_sizes ON losses (run, least, nbytes);
+CREATE TABLE best (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    lane INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    dtype TEXT NOT NULL,
+    weights BLOB NOT NULL,
+    PRIMARY KEY (run, lane)
+);
 """
-ADDED = {"stopped_at": "INTEGER"}
-"""Columns of `runs` that stores of this version may lack; they are added when one is opened."""
+ADDED = {"runs": {"stopped_at": "INTEGER"}, "losses": {"validation": "BLOB"}}
+"""Columns that stores of this version may lack, by table; they are added when one is opened."""
+ADDED_TABLES = ("best",)
+"""Tables that stores of this version may lack."""
 
 
 class StoreError(ProblemError):
@@ -242,7 +253,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version == 0:
         _create(connection, path)
     else:
-        _add_columns(connection)
+        _add_missing(connection)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -312,13 +323,24 @@ def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
     return {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall()}
 
 
-def _add_columns(connection: sqlite3.Connection) -> None:
-    if not ADDED.keys() - columns_of(connection, "runs"):
+def _missing(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the statements that add what this store lacks."""
+    for table, columns in ADDED.items():
+        for name in columns.keys() - columns_of(connection, table):
+            yield f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}"
+    for statement in SCHEMA.split(";"):
+        for table in ADDED_TABLES:
+            if f"CREATE TABLE {table} (" in statement and not columns_of(connection, table):
+                yield statement
+
+
+def _add_missing(connection: sqlite3.Connection) -> None:
+    if not list(_missing(connection)):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for name in ADDED.keys() - columns_of(connection, "runs"):
-            connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {ADDED[name]}")
+        for statement in list(_missing(connection)):
+            connection.execute(statement)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

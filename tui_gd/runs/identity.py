@@ -138,9 +138,13 @@ def arrays_digest(problem: Problem) -> str | None:
     """
     if problem.parts:
         return hashlib.sha256(" ".join(problem.parts.digests).encode()).hexdigest()
-    arrays = [problem.x_train, problem.y_train, problem.x_test, problem.y_test]
+    pairs = [(problem.x_train, problem.y_train), (problem.x_test, problem.y_test)]
+    if len(problem.y_validation):
+        pairs.append((problem.x_validation, problem.y_validation))
+    arrays = [array for pair in pairs for array in pair]
     if problem.is_sparse:
-        for x in (arrays.pop(2), arrays.pop(0)):
+        arrays = [y for _, y in pairs]
+        for x in (x for x, _ in (*pairs[1::-1], *pairs[2:])):
             parts: Any = x
             arrays += [parts.indptr, parts.indices, parts.data]
     if sum(array.nbytes for array in arrays) > DIGESTED_BYTES:

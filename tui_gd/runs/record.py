@@ -115,8 +115,14 @@ class RunRecord:
         return self.checkpoint.epoch
 
     def weights(self, lane: LaneRecord) -> Floats:
-        """Return a lane's weights (parameters,) at `epoch`."""
-        return self.checkpoint.weights[lane.number]
+        """Return the weights (parameters,) of a lane that count: those at `best_epoch`."""
+        best = self.checkpoint.best.get(lane.number)
+        return self.checkpoint.weights[lane.number] if best is None else best.weights
+
+    def best_epoch(self, lane: LaneRecord) -> int:
+        """Return the epoch of a lane's least validation loss so far, without such rows `epoch`."""
+        best = self.checkpoint.best.get(lane.number)
+        return self.epoch if best is None else best.epoch
 
     def method(self, lane: LaneRecord) -> tuple[str, str]:
         """Return the names of a lane's optimizer and loss at `epoch`."""
@@ -137,9 +143,15 @@ class RunRecord:
             for i, epoch in zip(which.tolist(), epochs.tolist(), strict=True)
         ]
 
+    @property
+    def validates(self) -> bool:
+        """Whether some rows are validation rows."""
+        return self.settings.validation_size is not None
+
     def value(self, name: str, lane: LaneRecord) -> float:
-        """Return a series' number at `epoch`, or at the last epoch before the lane diverged."""
-        at = self.epoch if lane.diverged is None else min(self.epoch, lane.diverged)
+        """Return a series' number at `best_epoch`, or at the last one before the lane diverged."""
+        epoch = self.best_epoch(lane)
+        at = epoch if lane.diverged is None else min(epoch, lane.diverged)
         return self.series(name, lane).at(at)
 
     def test_loss(self, weights: Floats, loss: str) -> float:

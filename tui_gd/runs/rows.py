@@ -14,6 +14,7 @@ from tui_gd.learning.models import Floats
 from tui_gd.runs.database import columns_of, json_object, seed_of
 from tui_gd.session import readers
 from tui_gd.training.checkpoint import SERIES, Checkpoint, Keyframe, LaneRecord
+from tui_gd.training.evaluation import Best
 from tui_gd.training.history import Branch, Close, Entry, Reset, SetLearningRate
 from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
 from tui_gd.training.spans import thinned as thinned_points
@@ -215,6 +216,7 @@ def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | No
     _check_keyframes(keyframes, epoch, newest)
     values = {lane.number: _series(connection, run, lane) for lane in lanes}
     series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
+    parameters = keyframes[0].state.shape[2]
     return Checkpoint(
         epoch,
         newest,
@@ -226,7 +228,35 @@ def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | No
         number,
         stopped,
         stopped_at,
+        dict(_best(connection, run, epoch, parameters)),
     )
+
+
+def _best(
+    connection: sqlite3.Connection, run: str, epoch: int, parameters: int
+) -> Iterator[tuple[int, Best]]:
+    """Yield the number of each lane whose best epoch is stored, and what counts of it."""
+    if not columns_of(connection, "best"):
+        return
+    rows = connection.execute("SELECT lane, epoch, dtype, weights FROM best WHERE run = ?", (run,))
+    for lane, at, dtype, packed in rows.fetchall():
+        if dtype not in {"<f8", "<f4"} or not isinstance(packed, bytes):
+            raise ValueError("weights are not numbers")
+        weights = np.frombuffer(packed, np.dtype(dtype))
+        if not 0 <= _WHOLE.plain(at) <= epoch or weights.shape != (parameters,):
+            raise ValueError("the best weights do not fit the run")
+        yield _WHOLE.plain(lane), Best(at, weights.astype(weights.dtype.newbyteorder("=")))
+
+
+def put_best(connection: sqlite3.Connection, run: str, best: Mapping[int, Best]) -> None:
+    """Store what counts of a run's lanes, in place of what did."""
+    connection.execute("DELETE FROM best WHERE run = ?", (run,))
+    for number, one in best.items():
+        packed = np.ascontiguousarray(one.weights, one.weights.dtype.newbyteorder("<"))
+        connection.execute(
+            "INSERT INTO best (run, lane, epoch, dtype, weights) VALUES (?, ?, ?, ?, ?)",
+            (run, number, one.epoch, packed.dtype.str, packed.tobytes()),
+        )
 
 
 def _check_lanes(lanes: tuple[LaneRecord, ...], epoch: int, newest: int, next_number: int) -> None:
@@ -279,8 +309,10 @@ def rows_of(
     connection: sqlite3.Connection, run: str, lane: int, after: int = -1, before: int = 2**62
 ) -> list[Row]:
     """Return a lane's rows that reach beyond epoch `after` and start before epoch `before`."""
+    there = columns_of(connection, "losses")
+    names = [name if name in there else f"NULL AS {name}" for name in SERIES]
     found = connection.execute(
-        f"SELECT first, stop, width, {', '.join(SERIES)} FROM losses"
+        f"SELECT first, stop, width, {', '.join(names)} FROM losses"
         " WHERE run = ? AND lane = ? AND stop > ? AND first < ? ORDER BY first",
         (run, lane, after + 1, before),
     )
@@ -300,7 +332,7 @@ def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row
     """
     for i in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows[i : i + _ROWS_AT_ONCE]
-        marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(part))
+        marks = ", ".join([f"({', '.join('?' * (7 + len(SERIES)))})"] * len(part))
         values: list[object] = []
         for lane, row in part:
             values += [run, lane, row.first, row.stop, row.width, row.nbytes, row.least]

@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from tui_gd.runs.rows import (
     Row,
     cut,
     entry_text,
+    put_best,
     put_frame,
     put_lanes,
     put_rows,
@@ -23,7 +24,8 @@ from tui_gd.runs.rows import (
     whole_row,
 )
 from tui_gd.runs.store import Store, now
-from tui_gd.training.checkpoint import SERIES, Checkpoint, Delta, Keyframe, LaneDelta
+from tui_gd.training.checkpoint import Checkpoint, Delta, Keyframe, LaneDelta
+from tui_gd.training.evaluation import Best
 from tui_gd.training.spans import FINENESS
 
 BLOCK = 1024
@@ -34,6 +36,8 @@ KEYFRAMES = 64
 """Keyframes are thinned to this many when there are twice as many."""
 FRAME_BYTES = 64 << 20
 """Keyframes take at most this, unless the first and the last alone take more."""
+_USUAL_SERIES = 4
+"""So many numbers an epoch has; validation losses, if any, make a run a quarter larger."""
 _DOUBLINGS = 24
 """The longest run's number of epochs has doubled this often since thinning began."""
 
@@ -62,6 +66,7 @@ class Writer:
     _unmeasured: float = float("inf")  # bytes of losses written since `_thin_losses` looked
     _frames: int = 0
     _most_frames: int = 0
+    _best: dict[int, Best] | None = None  # by lane, what is stored; None if that is not known
 
     def __post_init__(self) -> None:
         with self.store.transaction() as connection:
@@ -111,6 +116,7 @@ class Writer:
     def _write_whole(self, connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         self._delete_all(connection)
         put_lanes(connection, self.run, checkpoint.lanes)
+        self._put_best(connection, checkpoint.best)
         self._write_entries(connection, 0, [entry_text(entry) for entry in checkpoint.entries])
         for frame in checkpoint.keyframes:
             self._put_frame(connection, frame)
@@ -147,6 +153,7 @@ class Writer:
                 "DELETE FROM keyframes WHERE run = ? AND epoch > ?", (self.run, int(valid_to))
             )
         put_lanes(connection, self.run, delta.lanes)
+        self._put_best(connection, delta.best)
         if delta.entries:
             (place,) = connection.execute(
                 "SELECT count(*) FROM entries WHERE run = ?", (self.run,)
@@ -156,9 +163,9 @@ class Writer:
         self._write_losses(connection, list(delta.changes))
 
     def _delete_all(self, connection: sqlite3.Connection) -> None:
-        for table in ("lanes", "entries", "keyframes", "losses"):
+        for table in ("lanes", "entries", "keyframes", "losses", "best"):
             connection.execute(f"DELETE FROM {table} WHERE run = ?", (self.run,))
-        self._stops, self._small, self._frames = {}, {}, 0
+        self._stops, self._small, self._frames, self._best = {}, {}, 0, {}
 
     def _write_entries(
         self, connection: sqlite3.Connection, place: int, entries: list[str]
@@ -248,7 +255,12 @@ class Writer:
             small = self._small.get(lane.number, [])
             self._small[lane.number] = [one for one in small if one >= gone]
 
-    # Keyframes
+    # Weights
+
+    def _put_best(self, connection: sqlite3.Connection, best: Mapping[int, Best]) -> None:
+        if best != self._best:  # each is the same object until another epoch counts
+            put_best(connection, self.run, best)
+            self._best = dict(best)
 
     def _put_frame(self, connection: sqlite3.Connection, frame: Keyframe) -> None:
         put_frame(connection, self.run, frame)
@@ -276,7 +288,7 @@ class Writer:
 
 def fineness(lanes: int) -> int:
     """Return the buckets' fineness at which the points of all lanes take half of `LOSS_BYTES`."""
-    each = LOSS_BYTES // 2 // (POINT_BYTES * 2 * len(SERIES) * _DOUBLINGS * lanes)
+    each = LOSS_BYTES // 2 // (POINT_BYTES * 2 * _USUAL_SERIES * _DOUBLINGS * lanes)
     return min(FINENESS, 1 << max(1, each).bit_length() - 1)
 
 

@@ -196,7 +196,7 @@ class Observer:
                     recorded=lane.recorded,
                     diverged=lane.diverged,
                     last_rate=lane.rate_at(epoch - 1) * last_factor if epoch else math.nan,
-                    start_test=history.test_loss.at(i, _loss_since(lane, epoch)),
+                    start_test=history.test_loss.at(i, lane.loss_since(epoch)),
                     weights=weights[i],
                     gradient=gradients[i],
                     gradient_norm=float(norms[i]),
@@ -302,17 +302,6 @@ class Observer:
             history.norms.at(position, epoch),
             lane.rate_at(epoch) * self._trainer.descent.schedule(epoch),
         )
-
-
-def _loss_since(lane: Lane, epoch: int) -> int:
-    """Return the epoch from which on a lane has had the loss that it has at `epoch`."""
-    methods = [method for method in lane.methods if method.since <= epoch]
-    since = methods[-1].since
-    for method in reversed(methods):
-        if method.loss != methods[-1].loss:
-            break
-        since = method.since
-    return since
 
 
 def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors: Floats) -> Buckets:

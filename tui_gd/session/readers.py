@@ -136,6 +136,17 @@ def number(
     return Reader(plain, _number)
 
 
+def _part(value: object) -> float:
+    wanted = "a share between 0 and 1, or a whole number of rows"
+    if type(value) is int and 1 <= value <= LARGEST_WHOLE:
+        return value
+    if type(value) is not float or not 0.0 < value <= LARGEST_WHOLE:
+        raise refuse(value, wanted)
+    if value >= 1.0 and not value.is_integer():
+        raise refuse(value, wanted)
+    return int(value) if value >= 1.0 else value
+
+
 def _number(text: str) -> float | str:
     try:
         return float(text)
@@ -243,6 +254,8 @@ def _formula(value: object) -> str:
     return formula
 
 
+part: Reader[float] = Reader(_part, _number)
+"""Reads a share below 1, or from 1 on a number of rows."""
 anything: Reader[str] = Reader(_any_text)
 """Reads any text: the name of a file or a column."""
 named: Reader[str] = Reader(_not_empty)

@@ -330,8 +330,12 @@ def explosion(trainer: Trainer, reports: list[Report]) -> str:
     if trainer.diverged.all() or trainer.problem.surface:
         return ""
     starts = np.array([trainer.losses_between(i, 0, 1)[0] for i in range(len(trainer.lanes))])
+    ends = trainer.loss
+    if trainer.validates:
+        epochs = [best.epoch for best in trainer.best]
+        ends = np.array([trainer.losses_between(i, e, e + 1)[0] for i, e in enumerate(epochs)])
     with np.errstate(all="ignore"):
-        risen = trainer.loss / starts
+        risen = ends / starts
     far = [
         ratio > FAR_ABOVE
         or (ratio > 1.0 and isinstance(one, RegressionReport) and one.table["r2"] < FAR_BELOW)
@@ -380,9 +384,20 @@ def scores_line(report: Report) -> str:
 
 
 def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
-    """Return every lane's report at the trainer's epoch."""
+    """Return every lane's report on the weights that count; see `Trainer.best`."""
     predictor = Predictor(trainer.model, problem.task)
-    return [report_on(problem, predictor, weights) for weights in trainer.weights]
+    return [report_on(problem, predictor, best.weights) for best in trainer.best]
+
+
+def best_line(trainer: Trainer, position: int) -> str:
+    """Return in a line which epoch of a lane counts; nothing where validation rows do not say."""
+    if not trainer.validates:
+        return ""
+    epoch = trainer.best[position].epoch
+    loss = trainer.history.validation_loss.at(position, epoch)
+    if not math.isfinite(loss):
+        return ""
+    return f"best epoch {epoch} of {trainer.epoch}: validation loss {loss:{_digits(loss)}}"
 
 
 def _digits(loss: float) -> str:
@@ -398,14 +413,28 @@ def _measure(report: Report) -> tuple[str, str]:
     return name, f"{report.table[name]:.4f}"
 
 
+def best_lane(trainer: Trainer) -> int:
+    """Return the position of the lane with the least validation loss so far.
+
+    Without validation rows it is the one with the least training loss that has not diverged.
+    """
+    if trainer.validates:
+        series = trainer.history.validation_loss
+        losses = np.array([series.at(i, one.epoch) for i, one in enumerate(trainer.best)])
+        return int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
+    return int(np.argmin(np.where(trainer.diverged, np.inf, trainer.loss)))
+
+
 def print_reports(
     trainer: Trainer, problem: Problem, reports: list[Report], out: SupportsWrite
 ) -> None:
-    """Print the report; of several lanes one line each, then the report of the best."""
+    """Print the report; of several lanes one line each, then the report of the best.
+
+    With validation rows a line before it says which epoch it is of.
+    """
     best = 0
     if len(reports) > 1:
-        finite = np.where(trainer.diverged, np.inf, trainer.loss)
-        best = int(np.argmin(finite))
+        best = best_lane(trainer)
         measure, _ = _measure(reports[0])
         print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
         for i, lane in enumerate(trainer.lanes):
@@ -421,6 +450,8 @@ def print_reports(
         print(
             f"\nlane {trainer.lanes[best].name}, alpha={trainer.learning_rates[best]:g}", file=out
         )
+    if words := best_line(trainer, best):
+        print(words, file=out)
     print(reports[best].text, file=out)
     baseline = baseline_of(problem)
     if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
@@ -436,6 +467,7 @@ def about_problem(problem: Problem) -> dict[str, Any]:
         "task": problem.task,
         "train_rows": problem.train_rows,
         "test_rows": problem.test_rows,
+        **({"validation_rows": len(problem.y_validation)} if len(problem.y_validation) else {}),
         "features": [] if problem.surface else list(problem.feature_names),
         "classes": list(problem.class_names),
         "surface": problem.surface.as_dict() if problem.surface else None,
@@ -452,6 +484,17 @@ def plain_numbers(losses: Floats) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in losses.tolist()]
 
 
+def _validation(trainer: Trainer, position: int) -> dict[str, Any]:
+    """Return what validation rows add to a lane in a document."""
+    losses, epoch = trainer.validation_losses(position), trainer.epoch
+    return {
+        "best_epoch": trainer.best[position].epoch,
+        "validation_loss": plain_numbers(losses[:epoch]),
+        "final_validation_loss": plain_numbers(losses[epoch:])[0],
+        "last_weights": trainer.weights[position].tolist(),
+    }
+
+
 def as_document(
     settings: RunSettings,
     problem: Problem,
@@ -462,9 +505,11 @@ def as_document(
     """Return a run as one object of plain values.
 
     `train_loss[k]` and `test_loss[k]` are the losses after k epochs, so that `train_loss[k]` is
-    what epoch k + 1 prints; the loss at `weights` itself stands in `final_train_loss`.
+    what epoch k + 1 prints; the loss after the last epoch stands in `final_train_loss`. With
+    validation rows, `weights` and `report` are those after `best_epoch` epochs, and `last_weights`
+    those after the last; without, they are of the last epoch.
     """
-    epochs = trainer.epoch
+    epochs, best = trainer.epoch, trainer.best
     start = trainer.history.keyframes.start()[:, 0]
     return {
         "version": __version__,
@@ -476,7 +521,7 @@ def as_document(
                 "alpha": lane.rates[0][1],
                 "optimizer": trainer.descent.methods[i].optimizer.name,
                 "initial_weights": start[i].tolist(),
-                "weights": trainer.weights[i].tolist(),
+                "weights": best[i].weights.tolist(),
                 "train_loss": plain_numbers(trainer.losses(i)[:epochs]),
                 "test_loss": plain_numbers(trainer.test_losses(i)[:epochs]),
                 "final_train_loss": plain_numbers(trainer.losses(i)[epochs:])[0],
@@ -484,6 +529,7 @@ def as_document(
                 "diverged": lane.diverged,
                 "report": reports[i].table,
                 "scores": getattr(reports[i], "scores", {}),
+                **(_validation(trainer, i) if trainer.validates else {}),
             }
             for i, lane in enumerate(trainer.lanes)
         ],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tui_gd.problems.machines import Machines
     from tui_gd.problems.reading import Reading
     from tui_gd.problems.sources import Progress
+    from tui_gd.problems.split import Preparation
     from tui_gd.training.trainer import Trainer
 
 T = TypeVar("T")
@@ -289,7 +290,7 @@ class RunSettings:
         readers.whole(),
         None,
         STOPPING,
-        "after N epochs without a lower test loss",
+        "after N epochs without a lower validation loss, or test loss without such rows",
         metavar="N",
         example="10",
         scope=Scope.ROWS,
@@ -381,6 +382,16 @@ class RunSettings:
         example="0.5",
         scope=Scope.ROWS,
         steps=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    )
+    validation_size: float | None = option(
+        readers.part,
+        None,
+        "data",
+        "share or number of the train rows that choose the best epoch",
+        metavar="X",
+        example="0.2",
+        scope=Scope.ROWS,
+        steps=(None, 0.1, 0.2, 0.3, 0.4, 0.5),
     )
     split_seed: int = option(
         readers.whole(0, LARGEST_SEED),
@@ -563,15 +574,20 @@ class RunSettings:
                     words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
         return words
 
-    def load_problem(self, progress: "Progress | None" = None) -> "Problem":
-        """Return the problem; `progress` is called while a table is read; `ProblemError`."""
+    def load_problem(
+        self, progress: "Progress | None" = None, fold: tuple[int, int] | None = None
+    ) -> "Problem":
+        """Return the problem; `progress` is called while a table is read; `ProblemError`.
+
+        With `fold`, (i, k), part i of k has the test rows; see `split_rows`.
+        """
         from tui_gd.problems.builtin import BUILTIN, load_builtin
         from tui_gd.problems.input_file import names_file
 
         if self.surface is not None or self.problem.partition(":")[0] == "surface":
             return self._load_surface()
         if self.problem not in BUILTIN and names_file(self.problem):
-            return self._load_file(progress)
+            return self._load_file(progress, fold)
         if self.problem in BUILTIN:
             for name in self.given(Scope.FILES):
                 raise ProblemError(f"{flag_of(name)} is for files: {self.problem} has its own data")
@@ -584,21 +600,23 @@ class RunSettings:
             noise=self.noise,
             data_seed=self.data_seed,
             classes=self.classes,
+            validation_size=self.validation_size,
+            fold=fold,
         )
 
-    def _load_file(self, progress: "Progress | None") -> "Problem":
+    def _load_file(self, progress: "Progress | None", fold: tuple[int, int] | None) -> "Problem":
         from tui_gd.problems.files import load_file
         from tui_gd.problems.partitions import Wanted, load_partitioned
-        from tui_gd.problems.split import Preparation
 
         for name in self.given(Scope.MADE):
             raise ProblemError(f"{self.problem}: {flag_of(name)} is for generated data")
         if self.test is not None:
-            for name in self.given().keys() & {"test_size", "split_seed", "stratify"}:
+            split = {"split_seed", "stratify"} if self.validation_size is None else set()
+            for name in self.given().keys() & {"test_size", *split}:
                 raise ProblemError(
                     f"--test {self.test}: nothing is split: leave {flag_of(name)} out"
                 )
-        how, reading = Preparation(**self._of_fields(Preparation)), self.reading
+        how, reading = self._preparation(fold), self.reading
         if not self.in_parts:
             return load_file(
                 self.problem,
@@ -613,6 +631,10 @@ class RunSettings:
             raise ProblemError(
                 f"{self.problem}: is read in parts, which are not drawn into batches: leave"
                 " --batch-size out"
+            )
+        if self.validation_size is not None or fold is not None:
+            raise ProblemError(
+                f"{self.problem}: is read in parts, which have no validation rows and no folds"
             )
         wanted = Wanted(self.problem, self.target, self.drop, self.test, how, reading)
         machines = self._machines()
@@ -635,15 +657,18 @@ class RunSettings:
 
         return ThisMachine(self.memory, data_directory())
 
+    def _preparation(self, fold: tuple[int, int] | None) -> "Preparation":
+        from tui_gd.problems.split import Preparation
+
+        names = {one.name for one in fields(Preparation)} - {"fold"}
+        return Preparation(**{name: getattr(self, name) for name in names}, fold=fold)
+
     @property
     def reading(self) -> "Reading":
         """How a file is read; `ProblemError` for options that do not fit together."""
         from tui_gd.problems.reading import Reading
 
-        return Reading(**self._of_fields(Reading))
-
-    def _of_fields(self, kind: type[Any]) -> dict[str, Any]:
-        return {one.name: getattr(self, one.name) for one in fields(kind)}
+        return Reading(**{one.name: getattr(self, one.name) for one in fields(Reading)})
 
     def _load_surface(self) -> "Problem":
         from tui_gd.problems.problem import surface_problem
@@ -668,6 +693,16 @@ class RunSettings:
         if self.loss == AUTO:
             return "cross-entropy" if problem.task == "binary" else _USUAL_LOSS[problem.task]
         return self.loss or _USUAL_LOSS[problem.task]
+
+    def remarks(self, problem: "Problem") -> tuple[str, ...]:
+        """Return what a person should know before such a run begins, a sentence each."""
+        if self.patience is None or len(problem.y_validation):
+            return problem.hints
+        hint = (
+            "--patience looks at the test rows, so what is reported on them flatters:"
+            " --validation-size 0.2 has it look at rows of its own"
+        )
+        return (*problem.hints, hint)
 
     def choice(self, resolved: "RunSettings") -> str:
         """Return in a line how a run learns whose settings are `resolved`, nothing on `blobs`."""

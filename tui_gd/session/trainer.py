@@ -41,16 +41,18 @@ class Trainer(BareTrainer):
     def report(self, lane: int | None = None) -> Report:
         """Return scikit-learn's report on a lane's predictions of the test rows.
 
-        It prints as its `text`; `table` has the numbers. Of a surface it says where the lane is.
+        With validation rows it is on the best epoch's weights; see `best`. It prints as its `text`;
+        `table` has the numbers. Of a surface it says where the lane is.
         """
         predictor = Predictor(self.model, self.problem.task)
-        return report_on(self._own_problem, predictor, self.weights[self._at(lane)])
+        return report_on(self._own_problem, predictor, self.best[self._at(lane)].weights)
 
     def curves(self) -> dict[str, NDArray[Any]]:
         """Return a row for every lane and epoch as columns of equal length, for a data frame.
 
         `train_loss` and `test_loss` belong to the weights after `epoch` epochs, `learning_rate` to
-        the update that follows them. What is not on record, or after a lane diverged, is NaN.
+        the update that follows them. With validation rows there is `validation_loss` too. What is
+        not on record, or after a lane diverged, is NaN.
 
         >>> from tui_gd import Trainer, load_problem
         >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01, 0.1], seed=1)
@@ -62,9 +64,9 @@ class Trainer(BareTrainer):
         self.finish_tests()
         epochs = np.arange(self.epoch + 1)
         factors = np.array([self.descent.schedule(epoch) for epoch in epochs.tolist()])
-        columns: dict[str, list[NDArray[Any]]] = {
-            name: [] for name in ("lane", "epoch", "train_loss", "test_loss", "learning_rate")
-        }
+        names = ["lane", "epoch", "train_loss", "test_loss", "learning_rate"]
+        names += ["validation_loss"] if self.validates else []
+        columns: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
         for position, lane in enumerate(self.lanes):
             since = np.searchsorted([start for start, _ in lane.rates], epochs, side="right") - 1
             rates = np.array([rate for _, rate in lane.rates])[since]
@@ -74,6 +76,7 @@ class Trainer(BareTrainer):
                 self.losses(position)[: len(epochs)],
                 self.test_losses(position)[: len(epochs)],
                 rates * factors,
+                *([self.validation_losses(position)[: len(epochs)]] if self.validates else []),
             )
             for column, part in zip(columns.values(), parts, strict=True):
                 column.append(part)
@@ -84,12 +87,13 @@ class Trainer(BareTrainer):
 
         `data` is an array (rows, features) without ones, or a data frame with the problem's columns
         in any order, prepared as the train rows were. Classes are whole numbers or texts, as in the
-        data. `ProblemError` for data that do not fit, and for a surface.
+        data. With validation rows the best epoch so far predicts. `ProblemError` for data that do
+        not fit, and for a surface.
         """
         problem = self._own_problem
         if problem.surface:
             raise ProblemError(f"{problem.name} is a surface: it has no rows to predict")
-        x, weights = design(problem, data), self.weights[self._at(lane)]
+        x, weights = design(problem, data), self.best[self._at(lane)].weights
         predictor = Predictor(self.model, problem.task)
         if problem.task == "regression":
             return predictor.scores(weights, x)

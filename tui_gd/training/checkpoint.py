@@ -8,13 +8,14 @@ import numpy as np
 
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
+from tui_gd.training.evaluation import Best
 from tui_gd.training.history import Entry, History, Lane, Method
 from tui_gd.training.keyframes import Keyframes
 from tui_gd.training.spans import KnownPoints
 
 # a checkpoint has up to this many of a run's keyframes, the first and the last among them
 KEYFRAMES = 64
-SERIES = ("train", "test", "norm", "cosine")
+SERIES = ("train", "test", "norm", "cosine", "validation")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Checkpoint:
     `keyframes` are in order of their epochs; epoch 0 is among them, and one at or before `epoch`.
     `series[name][number]` is what is known of epochs 0 … recorded of one lane; the names are
     `SERIES`. `seed` is that of the newest random start; `stopped` and `stopped_at` are the
-    trainer's.
+    trainer's. `best` is what counts of each lane, by its number, where that is not `epoch`.
     """
 
     epoch: int
@@ -102,6 +103,7 @@ class Checkpoint:
     next_number: int = 1
     stopped: str = ""
     stopped_at: float = math.inf
+    best: Mapping[int, Best] = field(default_factory=dict)
 
     @property
     def weights(self) -> dict[int, Floats]:
@@ -128,6 +130,7 @@ class Delta:
     `keyframe` is that of `epoch`. `restart` is the keyframe of epoch 0 if the run is new or was
     reset: everything saved before is void. Otherwise saved keyframes after epoch `valid_to` are
     void, because a lane took another way from there, and so is any lane that is not in `lanes`.
+    `best` is the checkpoint's.
     """
 
     epoch: int
@@ -139,6 +142,7 @@ class Delta:
     changes: tuple[LaneDelta, ...]
     entries: tuple[Entry, ...]
     next_number: int
+    best: Mapping[int, Best] = field(default_factory=dict)
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""Losses beside the descent: on the test rows, and of the best constant.
+"""Losses beside the descent: on test and validation rows, and of the best constant.
 
-The test losses are computed after the fact, many epochs in one call.
+They are computed after the fact, many epochs in one call.
 
-Descent does not need them, so a pass over the test rows may be interrupted: what is missing stays
+Descent does not need them, so a pass over these rows may be interrupted: what is missing stays
 in the queue.
 """
 
@@ -29,12 +29,27 @@ class _Pending:
     weights: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """The weights (parameters,) of a lane that count, and the epoch that they are from."""
+
+    epoch: int
+    weights: Floats
+
+
 class Evaluation:
-    """A queue of weights whose test losses are to be written into `series`, lanes by position."""
+    """A queue of weights whose losses on some rows are to be written into `series`.
+
+    Lanes go by position. `best` has, where it is known, each lane's epoch of the least loss since
+    its last change of the loss; only losses computed here count, so what is on record may be less.
+    """
+
+    best: list[tuple[Best, float] | None]
 
     def __init__(self, series: Series) -> None:
         self._series = series
         self._pending: list[_Pending] = []
+        self.best = [None] * series.lanes
 
     @property
     def pending(self) -> bool:
@@ -47,7 +62,7 @@ class Evaluation:
         """Queue the weights (epochs, lanes, parameters) of epochs `first` and after.
 
         `losses` names every lane's loss in these epochs. A lane is evaluated up to its last epoch
-        that has `finite` (epochs, lanes) set and no test loss on record.
+        that has `finite` (epochs, lanes) set and no loss on record.
         """
         missing = finite & np.isnan(self._series.block(first, first + len(weights)))
         epochs = np.where(missing.any(axis=0), len(missing) - missing[::-1].argmax(axis=0), 0)
@@ -66,6 +81,7 @@ class Evaluation:
             epochs, lanes, parameters = one.weights.shape
             losses = engine_for(one.loss).loss(one.weights.reshape(-1, parameters))
             losses = losses.reshape(epochs, lanes)
+            self._note_best(one, losses)
             if one.lanes == list(range(self._series.lanes)):
                 self._series.write(one.first, losses)
             else:
@@ -73,14 +89,29 @@ class Evaluation:
                     self._series.write_lane(lane, one.first, values)
             del self._pending[0]
 
+    def _note_best(self, one: _Pending, losses: Floats) -> None:
+        if np.isnan(losses).all():
+            return
+        least = np.where(np.isnan(losses), np.inf, losses).argmin(axis=0)
+        for column, (lane, at) in enumerate(zip(one.lanes, least.tolist(), strict=True)):
+            loss, known = float(losses[at, column]), self.best[lane]
+            if loss < (np.inf if known is None else known[1]):
+                weights = one.weights[at, column].copy()
+                self.best[lane] = (Best(one.first + at, weights), loss)
+
     def forget(self, lane: int, after: int) -> None:
         """Remove a lane's weights after epoch `after`."""
+        known = self.best[lane]
+        if known is not None and known[0].epoch > after:
+            self.best[lane] = None
         kept = self._of_lane(lane, after)
         self._remove(lane)
         self._pending += kept
 
     def branch(self, parent: int, lane: int, epoch: int) -> None:
         """Queue for a new lane what its parent has in the queue up to `epoch`."""
+        self.best.append(self.best[parent])
+        self.forget(lane, epoch)
         for one in self._of_lane(parent, epoch):
             one.lanes = [lane]
             self._pending.append(one)
@@ -88,6 +119,7 @@ class Evaluation:
     def close(self, position: int) -> None:
         """Remove a lane; later positions move up by one."""
         self._remove(position)
+        del self.best[position]
         for one in self._pending:
             one.lanes = [lane - (lane > position) for lane in one.lanes]
 

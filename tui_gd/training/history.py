@@ -108,6 +108,16 @@ class Lane:
         """Return the method of the update from `epoch` to the next."""
         return next(method for method in reversed(self.methods) if method.since <= epoch)
 
+    def loss_since(self, epoch: int) -> int:
+        """Return the epoch from which on the lane has had the loss that it has at `epoch`."""
+        methods = [method for method in self.methods if method.since <= epoch]
+        since = methods[-1].since
+        for method in reversed(methods):
+            if method.loss != methods[-1].loss:
+                break
+            since = method.since
+        return since
+
     def next_change(self, epoch: int) -> float:
         """Return the first epoch after `epoch` at which rate or method changes, or infinity."""
         starts = [start for start, _ in self.rates] + [method.since for method in self.methods]
@@ -161,14 +171,17 @@ class History:
 
     A lane's position is its index in `lanes`; it changes when an earlier lane is closed. With
     `keep_epochs`, that many of the newest epochs keep all their numbers, older ones a selection:
-    see `Series`. `evaluation` holds the weights whose test losses are still to be computed.
+    see `Series`. `evaluation` holds the weights whose test losses are still to be computed,
+    `validation` those whose validation losses are.
     """
 
     train_loss: Series
     test_loss: Series
+    validation_loss: Series
     norms: Series
     cosines: Series
     evaluation: Evaluation
+    validation: Evaluation
     keyframes: Keyframes
 
     def __init__(
@@ -183,7 +196,9 @@ class History:
         self.test_loss = Series(len(lanes), keep_epochs)
         self.norms = Series(len(lanes), keep_epochs)
         self.cosines = Series(len(lanes), keep_epochs)
+        self.validation_loss = Series(len(lanes), keep_epochs)
         self.evaluation = Evaluation(self.test_loss)
+        self.validation = Evaluation(self.validation_loss)
         self.keyframes = keyframes or Keyframes(start)
         self.entries: list[Entry] = []
 
@@ -195,6 +210,7 @@ class History:
             "test": self.test_loss,
             "norm": self.norms,
             "cosine": self.cosines,
+            "validation": self.validation_loss,
         }
 
     @property
@@ -243,7 +259,9 @@ class History:
             self.cosines.write(first, norms[1])
         self.keyframes.write(first, states)
 
-    def queue_tests(self, first: int, weights: Floats, finite: NDArray[np.bool_]) -> None:
+    def queue(
+        self, queue: Evaluation, first: int, weights: Floats, finite: NDArray[np.bool_]
+    ) -> None:
         """Queue weights (epochs, lanes, parameters) of epochs `first` and after for evaluation.
 
         The methods may change at the last of these epochs, not before: it is evaluated separately.
@@ -252,10 +270,10 @@ class History:
         before = [lane.method_at(first).loss for lane in self.lanes]
         after = [lane.method_at(last).loss for lane in self.lanes]
         if before == after:
-            self.evaluation.add(first, weights, finite, before)
+            queue.add(first, weights, finite, before)
         else:
-            self.evaluation.add(first, weights[:-1], finite[:-1], before)
-            self.evaluation.add(last, weights[-1:], finite[-1:], after)
+            queue.add(first, weights[:-1], finite[:-1], before)
+            queue.add(last, weights[-1:], finite[-1:], after)
 
     # Lanes
 
@@ -271,11 +289,15 @@ class History:
         `loss` and `norm` are the numbers of that epoch by the new method.
         """
         one, epoch = self.lanes[lane], method.since
+        loss_changed = one.method_at(epoch).loss != method.loss
         one.methods = [*(old for old in one.methods if old.since < epoch), method]
         self.keyframes.widen(method.optimizer.slots)
         for series in self.series.values():
             series.forget(lane, epoch - 1)
-        self.evaluation.forget(lane, epoch - 1)
+        for queue in (self.evaluation, self.validation):
+            queue.forget(lane, epoch - 1)
+            if loss_changed:
+                queue.best[lane] = None
         self.train_loss.write_lane(lane, epoch, np.array([loss]))
         if norm is not None:
             self.norms.write_lane(lane, epoch, np.array([norm]))
@@ -289,7 +311,8 @@ class History:
             one.recorded = after
             for series in self.series.values():
                 series.forget(lane, after)
-        self.evaluation.forget(lane, after)
+        for queue in (self.evaluation, self.validation):
+            queue.forget(lane, after)
 
     def branch(self, parent: int, epoch: int, number: int, name: str) -> Lane:
         """Copy the lane at position `parent` up to `epoch` into a new lane, the last one."""
@@ -302,7 +325,8 @@ class History:
         for series in self.series.values():
             series.copy_lane(parent, epoch)
         self.keyframes.copy_lane(parent)
-        self.evaluation.branch(parent, len(self.lanes) - 1, epoch)
+        for queue in (self.evaluation, self.validation):
+            queue.branch(parent, len(self.lanes) - 1, epoch)
         return new
 
     def close(self, position: int, epoch: int) -> None:
@@ -311,5 +335,6 @@ class History:
         for series in self.series.values():
             series.close_lane(position)
         self.keyframes.close_lane(position)
-        self.evaluation.close(position)
+        for queue in (self.evaluation, self.validation):
+            queue.close(position)
         self.entries.append(Close(epoch, lane.number))

@@ -213,17 +213,18 @@ class Series:
             thinned = thinned.with_point(viewed, self.at(lane, viewed))
         return KnownPoints(first, stop, thinned, dense_from, values)
 
-    def least(self, lane: int, stop: int) -> tuple[int, float]:
-        """Return epoch and size of a lane's least value before `stop`; (0, NaN) if it has none."""
-        epochs, values = self._points[lane].between(0, stop)
-        dense = self._newest.part(lane, self.dense_from, stop)
+    def least(self, lane: int, stop: int, first: int = 0) -> tuple[int, float]:
+        """Return epoch and size of a lane's least value in [first, stop); (0, NaN) if none."""
+        epochs, values = self._points[lane].between(first, stop)
+        dense_from = max(first, self.dense_from)
+        dense = self._newest.part(lane, dense_from, max(dense_from, stop))
         early = float(values.min()) if len(values) else np.nan
         late = float(np.fmin.reduce(dense)) if len(dense) else np.nan
         if np.isnan(early) and np.isnan(late):
             return 0, np.nan
         if not late < early and not np.isnan(early):
             return int(epochs[values.argmin()]), early
-        return self.dense_from + int(np.argmax(dense == late)), late
+        return dense_from + int(np.argmax(dense == late)), late
 
     def take_unsaved(self, lane: int, recorded: int) -> int:
         """Return the first epoch written or dropped since the last call, and mark all as saved."""

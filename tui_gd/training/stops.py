@@ -14,7 +14,8 @@ class StopRules:
     """When a run stops before its last epoch; a rule that is None does not apply.
 
     `target_loss`: every lane's training loss is at most this. `gradient_norm`: every lane's
-    gradient norm is. `patience`: no lane's test loss has had a new minimum for this many epochs.
+    gradient norm is. `patience`: no lane's loss on the validation rows, or on the test rows where
+    there are none, has had a new minimum for this many epochs.
     """
 
     target_loss: float | None = None
@@ -30,13 +31,15 @@ class StopRules:
         first: int,
         train: Floats,
         norms: Floats,
-        test: Floats,
+        watched: Floats,
         best: Sequence[tuple[int, float]],
+        rows: str = "test",
     ) -> tuple[int, str]:
         """Return the first epoch that fulfils a rule, and the rule in words; (−1, "") if none.
 
-        `train`, `norms` and `test` are (epochs, lanes) of epochs `first` and after. `best`, needed
-        only for patience, has each lane's least test loss before `first`, as (epoch, loss).
+        `train`, `norms` and `watched` are (epochs, lanes) of epochs `first` and after. `watched`
+        and `best` are needed only for patience: losses on the `rows` of that name, and each lane's
+        least before `first`, as (epoch, loss).
         """
         found: list[tuple[NDArray[np.bool_], str]] = []
         if self.target_loss is not None:
@@ -45,8 +48,8 @@ class StopRules:
             low = norms <= self.gradient_norm
             found.append((low, f"gradient norm at most {self.gradient_norm:g}"))
         if self.patience is not None:
-            stale = _epochs_without_best(first, test, best) >= self.patience
-            found.append((stale, f"test loss no lower for {self.patience} epochs"))
+            stale = _epochs_without_best(first, watched, best) >= self.patience
+            found.append((stale, f"{rows} loss no lower for {self.patience} epochs"))
         fulfilled = [(lanes.all(axis=1), why) for lanes, why in found]
         reached = [(first + int(np.argmax(at)), why) for at, why in fulfilled if at.any()]
         return min(reached, default=(-1, ""))

@@ -22,7 +22,9 @@ from tui_gd.training.checkpoint import (
     restored_history,
 )
 from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
+from tui_gd.training.evaluation import Best
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
+from tui_gd.training.series import Series
 from tui_gd.training.stops import StopRules
 
 CHUNK_EPOCHS = 1024
@@ -49,7 +51,8 @@ class Trainer:
     Methods address a lane by its position in `lanes`, which changes when an earlier lane is closed;
     `position` finds a lane by its number, which never changes. `current` is the number of the
     selected lane. `stopped` says which stop rule ended the last `advance`, empty if none did; from
-    epoch `stopped_at` on, infinity if there is none, the rules are ignored.
+    epoch `stopped_at` on, infinity if there is none, the rules are ignored. With validation rows,
+    `best` says which epoch counts; `validates` whether there are any.
 
     >>> from tui_gd import Trainer, load_problem
     >>> trainer = Trainer(load_problem("blobs"), learning_rates=[0.01], seed=1)
@@ -59,6 +62,7 @@ class Trainer:
 
     engines: Engines
     stop_rules: StopRules
+    validates: bool
     descent: Descent
     current: int
     stopped: str
@@ -114,8 +118,11 @@ class Trainer:
         if problem.parts and batch_size:
             raise ValueError("rows in parts are not drawn into batches: leave --batch-size out")
         rows, test_rows = problem.train_rows, problem.test_rows
-        self._pass_rows = max(1, rows, test_rows)
-        self._test_losses = test_rows > 0 and (test_losses or self.stop_rules.patience is not None)
+        validation_rows = len(problem.y_validation)
+        self._pass_rows = max(1, rows, test_rows, validation_rows)
+        self.validates = validation_rows > 0
+        watched = self.stop_rules.patience is not None and not self.validates
+        self._test_losses = test_rows > 0 and (test_losses or watched)
         self._keep_epochs = keep_epochs
         lanes = first_lanes(learning_rates, optimizer, loss, self._make_optimizer)
         methods = [lane.methods[0] for lane in lanes]
@@ -164,7 +171,7 @@ class Trainer:
         self.history.train_loss.write(0, loss[None])
         if self.descent.record_norms:
             self._write_norms()
-        self._add_tests(0, state[None], np.isfinite(loss)[None])
+        self._evaluate(0, state[None], np.isfinite(loss)[None])
 
     # Where the run is
 
@@ -218,15 +225,72 @@ class Trainer:
         """Return a lane's losses on the test rows, as `losses`; NaN where not computed."""
         return self.history.test_loss.between(lane, 0, self.lanes[lane].recorded + 1)
 
+    def validation_losses(self, lane: int = 0) -> Floats:
+        """Return a lane's losses on the validation rows, as `losses`; NaN without such rows."""
+        return self.history.validation_loss.between(lane, 0, self.lanes[lane].recorded + 1)
+
     @property
     def pending_tests(self) -> bool:
-        """Whether an interruption left test losses out."""
-        return self.history.evaluation.pending
+        """Whether an interruption left test or validation losses out."""
+        return self.history.evaluation.pending or self.history.validation.pending
 
     def finish_tests(self) -> None:
-        """Compute the test losses that an interruption left out."""
+        """Compute the test and validation losses that an interruption left out."""
         with self._deferring():
-            self.history.evaluation.finish(self.engines.test)
+            self._finish_evaluations()
+
+    def _finish_evaluations(self) -> None:
+        self.history.validation.finish(self.engines.validation)
+        self.history.evaluation.finish(self.engines.test)
+
+    # What counts
+
+    @property
+    def best(self) -> list[Best]:
+        """What counts of every lane after `epoch` epochs: its weights, and their epoch.
+
+        With validation rows that is the epoch of the least validation loss so far, with the loss
+        function that the lane has now, the earliest of equal ones; else `epoch` itself. Whatever is
+        reported, predicted or exported of a run comes from these weights.
+        """
+        return [self._best(position) for position in range(len(self.lanes))]
+
+    def _best(self, position: int) -> Best:
+        lane, known = self.lanes[position], self.history.validation.best[position]
+        epoch, loss = self.history.validation_loss.least(
+            position, self.epoch + 1, lane.loss_since(self.epoch)
+        )
+        if math.isnan(loss) or epoch == self.epoch:
+            return Best(self.epoch, self.weights[position].copy())
+        if known is None or known[0].epoch != epoch:
+            known = (Best(epoch, self._weights_at(epoch)[position]), loss)
+            self.history.validation.best[position] = known
+        return known[0]
+
+    def _weights_at(self, epoch: int) -> Floats:
+        """Return the weights (lanes, parameters) of a recorded epoch; the run stays where it is."""
+        keyframe, state = self.history.keyframe_before(epoch)
+        if keyframe == epoch:
+            return state[:, 0].copy()
+        here = (self.epoch, self._state, self.loss, self.grad, self._ahead, self._visited)
+        stop, proposed = (self.stopped, self.stopped_at), [lane.proposed for lane in self.lanes]
+        hook, self.engines.between_blocks = self.engines.between_blocks, None
+        interrupt = False
+        try:
+            self.go_to_keyframe(epoch)
+            while self.epoch < epoch:
+                interrupt |= self._interrupt
+                self.interrupt = False
+                self.advance(epoch - self.epoch)
+            return self.weights.copy()
+        finally:
+            self.interrupt |= interrupt
+            self.engines.between_blocks = hook
+            self.epoch, self._state, self.loss, self.grad, self._ahead, self._visited = here
+            self.stopped, self.stopped_at = stop
+            for lane, proposal in zip(self.lanes, proposed, strict=True):
+                lane.proposed = proposal
+            self._use_methods()
 
     def record_norms(self) -> None:
         """Record the norms and cosines of the directions from here on; slows training down."""
@@ -237,10 +301,13 @@ class Trainer:
     def _write_norms(self) -> None:
         self.history.norms.write(self.epoch, lengths(self.grad)[None])
 
-    def _add_tests(self, first: int, states: Floats, finite: NDArray[np.bool_]) -> None:
-        """Queue the test losses of epochs `first` and after."""
+    def _evaluate(self, first: int, states: Floats, finite: NDArray[np.bool_]) -> None:
+        """Queue the test and validation losses of epochs `first` and after."""
+        history, weights = self.history, states[:, :, 0]
         if self._test_losses:
-            self.history.queue_tests(first, states[:, :, 0], finite)
+            history.queue(history.evaluation, first, weights, finite)
+        if self.validates:
+            history.queue(history.validation, first, weights, finite)
 
     # Forward and back
 
@@ -383,17 +450,19 @@ class Trainer:
         self._state, self.loss, self.grad = states[count - 1].copy(), loss, grad
         norms = (chunk.norms[:count], chunk.cosines[:count]) if self.descent.record_norms else None
         self.history.write(first, states[:count], losses[:count], norms)
-        self._add_tests(first, states[:count], np.isfinite(losses[:count]))
+        self._evaluate(first, states[:count], np.isfinite(losses[:count]))
         self._use_methods()
-        self.history.evaluation.finish(self.engines.test)
+        self._finish_evaluations()
 
     def _check_start(self) -> None:
         """Stop at epoch 0 if the start fulfils a rule."""
         if self.stop_rules and self.stopped_at > 0:
             norms = lengths(self.grad)
-            test = self.history.test_loss.block(0, 1)
-            best = [(0, math.inf)] * len(self.lanes)
-            epoch, why = self.stop_rules.reason(0, self.loss[None], norms[None], test, best)
+            rows, series = self._watched
+            watched, best = series.block(0, 1), [(0, math.inf)] * len(self.lanes)
+            epoch, why = self.stop_rules.reason(
+                0, self.loss[None], norms[None], watched, best, rows
+            )
             if epoch == 0:
                 self.stopped, self.stopped_at = why, 0
 
@@ -404,12 +473,17 @@ class Trainer:
             return
         if first <= self._visited:
             return
-        done, test = self.epoch + 1 - first, self.history.test_loss
+        done, (rows, series) = self.epoch + 1 - first, self._watched
         best = []
         if rules.patience is not None:
-            best = [test.least(lane, first) for lane in range(len(self.lanes))]
+            best = [series.least(lane, first) for lane in range(len(self.lanes))]
         epoch, why = rules.reason(
-            first, chunk.losses[:done], chunk.norms[:done], test.block(first, self.epoch + 1), best
+            first,
+            chunk.losses[:done],
+            chunk.norms[:done],
+            series.block(first, self.epoch + 1),
+            best,
+            rows,
         )
         if epoch < 0:
             return
@@ -419,6 +493,13 @@ class Trainer:
             for lane in range(len(self.lanes)):
                 self.history.forget(lane, epoch)
         self.stopped = why
+
+    @property
+    def _watched(self) -> tuple[str, Series]:
+        """The rows that patience looks at, and the losses on them."""
+        if self.validates:
+            return "validation", self.history.validation_loss
+        return "test", self.history.test_loss
 
     def _move_to(self, epoch: int, state: Floats) -> None:
         """Move to `epoch`, whose state is `state`; proposed learning rates are dropped."""
@@ -433,7 +514,7 @@ class Trainer:
             if self.descent.record_norms:
                 norms = np.where(known, lengths(grad), np.nan)
                 self.history.norms.write(epoch, norms[None])
-        self._add_tests(epoch, state[None], np.isfinite(loss)[None])  # a saved run may lack it
+        self._evaluate(epoch, state[None], np.isfinite(loss)[None])  # a saved run may lack it
         self._drop_proposals()
 
     def _changed_methods(self, epoch: int) -> list[Method] | None:
@@ -562,7 +643,7 @@ class Trainer:
             norm = length(self.grad[position])
         self.history.change_method(position, method, self.loss[position], norm)
         only = np.arange(len(self.lanes)) == position
-        self._add_tests(self.epoch, self._state[None], only[None])
+        self._evaluate(self.epoch, self._state[None], only[None])
 
     def close(self, lane: int) -> None:
         """Drop the lane at a position; later lanes move up by one. The last lane stays."""
@@ -612,16 +693,27 @@ class Trainer:
 
         Only one recorder may call it.
         """
-        return self._saved.delta(
+        found = self._saved.delta(
             self.history, self.epoch, self._state, self.current, self._next_number
         )
+        return replace(found, best=self._best_by_number())
+
+    def _best_by_number(self) -> dict[int, Best]:
+        """Return what counts of every lane where that is not the epoch that the run is at."""
+        found = zip(self.lanes, self.best if self.validates else (), strict=False)
+        return {lane.number: best for lane, best in found if best.epoch != self.epoch}
 
     def checkpoint(self, seed: int = 0) -> Checkpoint:
         """Return a copy of everything that the run needs to go on from here."""
         found = checkpoint_of(
             self.history, self.epoch, self._state, self.current, self._next_number, seed
         )
-        return replace(found, stopped=self.stopped, stopped_at=self.stopped_at)
+        return replace(
+            found,
+            stopped=self.stopped,
+            stopped_at=self.stopped_at,
+            best=self._best_by_number(),
+        )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go where a run of the same settings was, with the same bits.
@@ -637,6 +729,10 @@ class Trainer:
             self.current = next(
                 (one.number for one in checkpoint.lanes if one.current), self.lanes[0].number
             )
+            for position, lane in enumerate(self.lanes):
+                if best := checkpoint.best.get(lane.number):
+                    loss = history.validation_loss.at(position, best.epoch)
+                    history.validation.best[position] = (best, loss)
             self._move_to(keyframe, state.astype(self._state.dtype))
             self._saved = SavedMark()
             self.stopped_at, self._visited = -math.inf, 0  # the rules have had their say

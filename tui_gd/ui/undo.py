@@ -100,4 +100,4 @@ def _arrays(checkpoint: Checkpoint) -> Iterator[int]:
 
 def _problem_bytes(problem: Problem) -> int:
     arrays = (problem.x_train, problem.y_train, problem.x_test, problem.y_test)
-    return sum(array.nbytes for array in arrays)
+    return sum(array.nbytes for array in (*arrays, problem.x_validation, problem.y_validation))

@@ -56,7 +56,7 @@ def estimator_files(run: RunRecord) -> dict[str, bytes]:
         start=settings.start or ("glorot" if settings.hidden else "normal"),
         random_state=settings.seed % 2**32,
     )
-    losses = run.series("train", lane).between(0, run.epoch + 1)
+    losses = run.series("train", lane).between(0, run.best_epoch(lane) + 1)
     with_weights(
         estimator,
         run.model,

@@ -54,7 +54,7 @@ def _quietly() -> Iterator[None]:
 
 @_quietly()
 def curve_files(run: RunRecord) -> dict[str, bytes]:
-    """Return the losses of all lanes as `loss.png` and `loss.svg`; test losses are dashed.
+    """Return the losses of all lanes as `loss.png` and `loss.svg`; only train losses are solid.
 
     A branch is drawn from the epoch at which it left its parent.
     """
@@ -63,7 +63,11 @@ def curve_files(run: RunRecord) -> dict[str, bytes]:
     handles, labels = [], []
     for place, lane in enumerate(run.lanes):
         colour, marker = f"C{place % 10}", MARKERS[place % len(MARKERS)]
-        for name, style, alpha in (("train", "-", 1.0), ("test", "--", 0.6)):
+        for name, style, alpha in (
+            ("train", "-", 1.0),
+            ("test", "--", 0.6),
+            ("validation", ":", 0.8),
+        ):
             epochs, values = _own_epochs(run, lane, name)
             if len(values):
                 lowest = min(lowest, float(values.min()))

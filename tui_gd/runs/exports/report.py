@@ -25,7 +25,7 @@ HEADINGS = ("lane", "optimizer", "loss", "alpha", "train loss", "test loss")
 
 @dataclass(frozen=True, eq=False)
 class _Row:
-    """A lane at the run's epoch."""
+    """A lane at the epoch that counts."""
 
     lane: LaneRecord
     alpha: float
@@ -107,10 +107,12 @@ def _size(problem: Problem) -> str:
     kind = f"{len(problem.class_names)} classes" if problem.class_names else "regression"
     features = "1 feature" if problem.features == 1 else f"{problem.features} features"
     train, test = problem.train_rows, problem.test_rows
-    return f"{train} train rows, {test} test rows, {features}, {kind}"
+    validation = len(problem.y_validation)
+    validated = f"{validation} validation rows, " if validation else ""
+    return f"{train} train rows, {validated}{test} test rows, {features}, {kind}"
 
 
-def _notes(rows: list[_Row]) -> list[str]:
+def _notes(run: RunRecord, rows: list[_Row]) -> list[str]:
     notes = []
     for row in rows:
         lane, name = row.lane, safe_text(row.lane.name)
@@ -123,13 +125,17 @@ def _notes(rows: list[_Row]) -> list[str]:
             notes.append(f"lane {name}: alpha {lane.rates[0][1]:g}, {', '.join(changes)}")
         if lane.diverged is not None:
             notes.append(f"lane {name}: diverged after epoch {lane.diverged}")
+        if run.validates:
+            loss = _digits(run.value("validation", lane))
+            best = f"best epoch {run.best_epoch(lane)}: validation loss {loss}"
+            notes.append(f"lane {name}: {best}; its weights count")
     return notes
 
 
 def _text(run: RunRecord, rows: list[_Row]) -> str:
     table = [(*HEADINGS, rows[0].measure[0]), *(row.cells for row in rows)]
     lines = aligned(table, right=range(len(table[0])))
-    parts = [f"gd-tui {__version__}", *_heading(run), "", *lines, *_notes(rows)]
+    parts = [f"gd-tui {__version__}", *_heading(run), "", *lines, *_notes(run, rows)]
     for row in rows:
         parts += ["", f"lane {safe_text(row.lane.name)}", row.report.text.rstrip("\n")]
     return "\n".join(parts) + "\n"
@@ -153,7 +159,7 @@ def _markdown(run: RunRecord, rows: list[_Row]) -> str:
         "| " + " | ".join(["---"] * 3 + ["--:"] * 4) + " |",
         *("| " + " | ".join(map(_cell, row.cells)) + " |" for row in rows),
         "",
-        *(f"- {_cell(note)}" for note in _notes(rows)),
+        *(f"- {_cell(note)}" for note in _notes(run, rows)),
     ]
     for row in rows:
         text = [f"    {line}".rstrip() for line in row.report.text.strip("\n").splitlines()]
@@ -192,6 +198,14 @@ def _lane(run: RunRecord, row: _Row) -> dict[str, Any]:
         "final_train_loss": plain_number(row.train),
         "final_test_loss": plain_number(row.test),
         "report": row.report.table,
+        **(
+            {
+                "best_epoch": run.best_epoch(lane),
+                "final_validation_loss": plain_number(run.value("validation", lane)),
+            }
+            if run.validates
+            else {}
+        ),
     }
 
 

@@ -243,7 +243,7 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
         "version": __version__,
         "problem": problem.name,
         "lane": run.lane.name,
-        "epoch": run.epoch,
+        "epoch": run.best_epoch(run.lane),
         "target": problem.target_name,
         "task": problem.task,
         "classes": list(problem.class_names),

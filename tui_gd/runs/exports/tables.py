@@ -28,11 +28,12 @@ def loss_files(run: RunRecord) -> dict[str, bytes]:
     """Return `losses.csv`: a row for every lane and recorded epoch, with all digits.
 
     Unknown numbers are left blank; a thinned run has only some of its early epochs. `alpha` is the
-    step size of the update that follows, including the schedule's factor.
+    step size of the update that follows, including the schedule's factor. With validation rows the
+    last column is `validation_loss`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, *(["validation_loss"] if run.validates else [])))
     for lane in run.lanes:
         writer.writerows(_rows(run, lane))
     return {"losses.csv": text.getvalue().encode()}
@@ -40,7 +41,8 @@ def loss_files(run: RunRecord) -> dict[str, bytes]:
 
 def _rows(run: RunRecord, lane: LaneRecord) -> Iterator[tuple[object, ...]]:
     name = _no_formula(lane.name)
-    series = [run.series(kind, lane).points() for kind in ("train", "test", "norm")]
+    kinds = ["train", "test", "norm", *(["validation"] if run.validates else [])]
+    series = [run.series(kind, lane).points() for kind in kinds]
     known = np.unique(np.concatenate([points.epochs for points in series]))
     columns = [run.learning_rates(lane, known)]
     columns += [points.at_all(known).tolist() for points in series]
@@ -59,22 +61,22 @@ def _no_formula(name: str) -> str:
 
 
 def weight_files(run: RunRecord) -> dict[str, bytes]:
-    """Return `weights.npz`, `weights.json` and `weights.npy`, at the run's epoch.
+    """Return `weights.npz`, `weights.json` and `weights.npy`, at the epochs that count.
 
     The .npz holds `weights` (lanes, parameters); `layer1`, `layer2` … (lanes, inputs + 1, outputs),
-    the bias row last; the names `lanes`, `features`, `classes`; and `epoch`. The .npy is `weights`
-    alone, as `--init` takes it.
+    the bias row last; the names `lanes`, `features`, `classes`; `epoch`, that of the run; and
+    `epochs` (lanes,), those of the weights. The .npy is `weights` alone, as `--init` takes it.
     """
     weights = np.stack([run.weights(lane) for lane in run.lanes])
-    names = [lane.name for lane in run.lanes]
     layers = [] if run.problem.surface else run.model.matrices(weights)
     arrays: dict[str, Any] = {
         "weights": weights,
         **{f"layer{number}": layer for number, layer in enumerate(layers, 1)},
-        "lanes": _texts(names),
+        "lanes": _texts(lane.name for lane in run.lanes),
         "features": _texts(_inputs(run)),
         "classes": _texts(run.problem.class_names),
         "epoch": np.array(run.epoch),
+        "epochs": np.array([run.best_epoch(lane) for lane in run.lanes]),
     }
     packed, alone = io.BytesIO(), io.BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)
@@ -86,8 +88,8 @@ def weight_files(run: RunRecord) -> dict[str, bytes]:
         "features": _inputs(run),
         "classes": list(run.problem.class_names),
         "lanes": [
-            {"name": name, "weights": _named(run, row)}
-            for name, row in zip(names, weights, strict=True)
+            {"name": lane.name, "epoch": run.best_epoch(lane), "weights": _named(run, row)}
+            for lane, row in zip(run.lanes, weights, strict=True)
         ],
     }
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -159,7 +161,8 @@ def without_tensorboard(_: RunRecord) -> str:
 def event_files(run: RunRecord) -> dict[str, bytes]:
     """Return `tensorboard/LANE/events.out.tfevents.gd-tui`: a TensorBoard run for every lane.
 
-    Scalars are `loss/train`, `loss/test`, `gradient_norm` and `alpha` by epoch.
+    Scalars are `loss/train`, `loss/test`, `loss/validation` if there are such rows, `gradient_norm`
+    and `alpha` by epoch.
     """
     if not find_spec("tensorboard"):
         raise ProblemError(MISSING)
@@ -183,7 +186,8 @@ def _events(run: RunRecord, lane: LaneRecord, now: float) -> bytes:
     out = io.BytesIO()
     writer = RecordWriter(out)
     writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-    series = {tag: run.series(name, lane).points() for name, tag in TAGS.items()}
+    tags = TAGS | ({"validation": "loss/validation"} if run.validates else {})
+    series = {tag: run.series(name, lane).points() for name, tag in tags.items()}
     epochs = _epochs(series["loss/train"].epochs)
     numbers = {tag: points.at_all(epochs).tolist() for tag, points in series.items()}
     numbers["alpha"] = run.learning_rates(lane, epochs)

@@ -335,7 +335,7 @@ class RunScreen(Screen[None]):
             offer = (
                 f"New here? {self.context.keys.of('lesson')} starts the tour: seven short steps."
             )
-        for hint in (offer, loaded.note, *problem.hints) if fresh else ():
+        for hint in (offer, loaded.note, *loaded.settings.remarks(problem)) if fresh else ():
             if hint:
                 self.notify(safe_text(hint, None), timeout=HINT_SECONDS, markup=False)
         self._stale = True
