@@ -188,7 +188,7 @@ def panel_times(frames: Frames, only: set[str]) -> dict[str, Times]:
             )
     if not only or "why" in only:
         make_study(board.why, first)
-        found["verdict (why.line)"] = times_of(lambda view: board.why.line(view, 120), frames.views)
+        found["verdict"] = times_of(board.why.verdict, frames.views)
     return found
 
 

@@ -536,14 +536,22 @@ def test_a_curvature_next_to_nothing_is_none(tiny):
 def test_the_line_has_both_numbers_and_the_word_may():
     plain = safe_learning_rate(some(largest=70.0), "sgd")
     assert wording(0.01, plain) == (
-        "α 0.01 is 0.35 of 2/λ = 0.02857: a step lowers the loss almost always"
+        "α 0.01: 2.9 times below the largest safe step, 0.0286 (2/λ):"
+        " a step lowers the loss almost always"
     )
-    assert wording(0.1, plain) == "α 0.1 is 3.5 times 2/λ = 0.02857: a step may overshoot"
+    assert wording(0.1, plain) == (
+        "α 0.1: 3.5 times the largest safe step, 0.0286 (2/λ): a step may overshoot"
+    )
     heavy = safe_learning_rate(some(), "momentum", momentum=0.9)
     assert wording(0.1, heavy) == (
-        "α 0.1 is 0.105 of 2(1 + μ)/λ = 0.95: steps settle, though one may go up"
+        "α 0.1: 9.5 times below the largest safe step, 0.95 (2(1 + μ)/λ):"
+        " steps settle, though one may go up"
     )
     assert wording(1.0, heavy).endswith("steps may grow")
+    # next to the limit, on either side, it never reads as the limit itself
+    assert wording(0.0285, plain).startswith("α 0.0285: 99 % of the largest safe step")
+    assert wording(0.029, plain).startswith("α 0.029: 1.01 times the largest safe step")
+    assert wording(0.02, plain).startswith("α 0.02: 70 % of the largest safe step")
     huber = safe_learning_rate(some(loss_name="huber"), "sgd")
     assert wording(0.1, huber).endswith("a step lowers the loss mostly")
 

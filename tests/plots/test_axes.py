@@ -22,7 +22,7 @@ from tui_gd.plots.scale import (
 )
 from tui_gd.plots.symbols import ASCII, UNICODE
 
-LABELS = ("x_label", "y_label", "note", "grid")
+LABELS = ("x_label", "y_label", "notes", "grid")
 PALETTE = palette_for("256", True)
 
 
@@ -46,7 +46,7 @@ def drawn(rows=14, columns=60, symbols=UNICODE, x=(0, 10_000), y=(0.01, 2), log=
 
 def test_the_frame_carries_title_legend_ticks_and_labels():
     legend = [("train 0.02571", "──", 75), ("test 0.09998", "╌╌", 215)]
-    text = drawn(legend=legend, key="1", note="y log", grid=True).cells.text()
+    text = drawn(legend=legend, key="1", notes=("y log",), grid=True).cells.text()
     assert text[0] == "╭ 1 loss ────────────── ── train 0.02571   ╌╌ test 0.09998 ╮"
     assert text[-1] == "╰" + "─" * 58 + "╯"
     assert text[-2].strip("│").split() == ["epoch", "y", "log"]
@@ -154,8 +154,19 @@ def test_key_and_title_stand_out():
 def test_a_box_shows_what_is_in_it():
     text = draw_box(4, 20, inside("hello"), Heading("a title that is much too long"), STYLE).text()
     assert text[1] == "│hello" + " " * 13 + "│"
-    assert text[0].startswith("╭ a title that is")
-    assert text[0].endswith("…╮") or text[0].endswith("… ╮")
+    assert text[0] == "╭ a title that is ─╮"
+
+
+def test_the_short_title_is_taken_where_more_of_the_legend_fits_beside_it():
+    legend = (("class 0", "●", 75), ("class 1", "▲", 215))
+    heading = Heading("Data, test rows", legend, key="2", short="Data, test")
+    assert draw_box(3, 45, inside(), heading, STYLE).text()[0].startswith("╭ 2 Data, test rows ─")
+    for columns in (44, 42, 38):
+        text = draw_box(3, columns, inside(), heading, STYLE).text()[0]
+        assert ("test rows" in text) == (columns > 42)
+        assert "● class 0" in text
+        assert "▲ class 1" in text
+    assert "╭ 2 Data, test rows ─" in draw_box(3, 24, inside(), heading, STYLE).text()[0]
 
 
 def test_axis_labels_go_first_when_room_is_short():
@@ -180,8 +191,9 @@ def test_where_both_axis_labels_fit_neither_is_cut():
 
 
 def test_a_note_that_does_not_fit_is_left_out():
-    assert drawn(note="y log").cells.text()[-2].endswith(" y log │")
-    assert "note" not in drawn(note="note " * 20).cells.text()[-2]
+    assert drawn(notes=("y log",)).cells.text()[-2].endswith(" y log │")
+    assert "note" not in drawn(notes=("note " * 20,)).cells.text()[-2]
+    assert drawn(notes=("note " * 20, "short")).cells.text()[-2].endswith(" short │")
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])

@@ -80,7 +80,7 @@ def test_the_title_says_what_is_shown_and_what_is_held():
     view, panel = view_of(1), LandscapePanel()
     text = "\n".join(computed(panel, view).text())
     bias = view.snapshot.lane.weights[2]
-    assert f"landscape sse, x1 × x2, bias held at {bias:.4g}" in text
+    assert f"Landscape sse, x1 × x2, bias held at {bias:.4g}" in text
     for sign in "◆◇●":
         assert sign in text.split("\n", 1)[1]
     assert "epoch 1 " in text
@@ -102,7 +102,7 @@ def test_the_losses_are_those_of_the_weights_at_each_place():
 def test_of_two_weights_the_background_stays_while_the_run_goes_on():
     view, panel = view_of(20, problem="line"), LandscapePanel()
     cells = computed(panel, view)
-    assert "landscape mse, x1 × bias ─" in cells.text()[0]
+    assert "Landscape mse, x1 × bias ─" in cells.text()[0]
     key = panel.study(view).key
     after = later(view, 21, problem="line")
     assert not np.array_equal(after.snapshot.lane.weights, view.snapshot.lane.weights)
@@ -264,7 +264,7 @@ def test_a_network_is_shown_along_its_principal_directions():
     view = view_of(40, 15, problem="moons", hidden=(4,), loss="cross-entropy", optimizer=("adam",))
     panel = LandscapePanel()
     text = computed(panel, view).text()
-    assert "landscape cross-entropy, direction 1 (" in text[0]
+    assert "Landscape cross-entropy, direction 1 (" in text[0]
     assert "◆" in "".join(text[1:])
     # the plane goes through the viewed weights: the loss there is the viewed one
     assert panel.begin_cursor(view)
@@ -316,7 +316,7 @@ def test_a_surface_is_shown_within_its_limits_with_its_minima():
     cells = computed(panel, view)
     (low_x, high_x), (low_y, high_y) = view.problem.surface.limits
     assert panel._shown(view).limits == (low_x, high_x, low_y, high_y)
-    assert "landscape value, x × y" in cells.text()[0]
+    assert "Landscape value, x × y" in cells.text()[0]
     assert "\n".join(cells.text()[1:]).count("★") == 4
     _, held, losses, _ = numbers_of(panel, view)
     assert held == {}
@@ -361,7 +361,7 @@ def test_it_can_be_read_in_every_terminal(depth, symbols):
     assert ("@" if symbols.plain else "◆") in "\n".join(cells.text()[1:])
     if symbols.plain:
         assert text.isascii()
-        assert "landscape sse, x1 x x2, bias held at" in text
+        assert "Landscape sse, x1 x x2, bias held at" in text
     if depth == "mono":
         assert {"3", "5", "7"} <= set(text)
 

@@ -80,9 +80,9 @@ class Run:
 def test_zooming_in_keeps_the_viewed_epoch_where_it_is_and_the_title_says_what_is_shown():
     run = Run(400, back=300)
     whole = run.lines()
-    assert run.title() == "loss"
+    assert run.title() == "1 Loss"
     assert run.panel.zoom(2.0, run.view)
-    assert run.title() == "loss, epochs 50 to 250"
+    assert run.title() == "1 Loss, epochs 50 to 250"
     assert run.lines()[-3].strip("│").split() == ["50", "100", "150", "200", "250"]
     run.panel.zoom(0.5, run.view)
     assert run.lines() == whole
@@ -94,7 +94,7 @@ def test_the_window_is_asked_for_and_drawn_only_when_it_is_there():
     run.panel.zoom(10.0, run.view)
     assert run.lines(look=False) == before
     assert run.panel.wanted_look(run.view) == LookAt("loss", 2700, 3200)
-    assert run.title() == "loss, epochs 2700 to 3200"
+    assert run.title() == "1 Loss, epochs 2700 to 3200"
     assert run.view.snapshot.lane.train.width == 1
 
 
@@ -105,35 +105,35 @@ def test_smoothing_asks_for_what_it_needs_beyond_the_window():
         run.panel.smooth()
         half = wanted // 2
         assert run.panel.wanted_look(run.view) == LookAt("loss", max(0, 50 - half), 250 + half)
-        assert run.title() == f"loss, epochs 50 to 250, smoothed over {wanted}"
+        assert run.title() == f"1 Loss, epochs 50 to 250, smoothed over {wanted}"
     run.panel.smooth()
-    assert run.title() == "loss, epochs 50 to 250"
+    assert run.title() == "1 Loss, epochs 50 to 250"
 
 
 def test_of_buckets_the_smoothing_says_about():
     run = Run(3000)
     for _ in range(2):
         run.panel.smooth()
-    assert run.title() == "loss, smoothed over about 20"  # five buckets of four epochs
+    assert run.title() == "1 Loss, smoothed over about 20"  # five buckets of four epochs
 
 
 def test_a_window_moves_and_stays_within_the_run():
     run = Run(400, back=300)
     run.panel.zoom(4.0, run.view)
-    assert run.title() == "loss, epochs 75 to 175"
+    assert run.title() == "1 Loss, epochs 75 to 175"
     run.panel.pan(0.25, run.view)
-    assert run.title() == "loss, epochs 100 to 200"
+    assert run.title() == "1 Loss, epochs 100 to 200"
     run.panel.pan(-0.25, run.view)
     run.panel.pan(-0.25, run.view)
-    assert run.title() == "loss, epochs 50 to 150"
+    assert run.title() == "1 Loss, epochs 50 to 150"
     for _ in range(5):
         run.panel.pan(-0.25, run.view)
-    assert run.title() == "loss, epochs 0 to 100"
+    assert run.title() == "1 Loss, epochs 0 to 100"
     for _ in range(20):
         run.panel.pan(0.25, run.view)
-    assert run.title() == "loss, epochs 300 to 400"
+    assert run.title() == "1 Loss, epochs 300 to 400"
     assert run.panel.restore()
-    assert run.title() == "loss"
+    assert run.title() == "1 Loss"
     assert not run.panel.restore()
 
 
@@ -153,7 +153,7 @@ def test_a_window_with_the_newest_epoch_follows_the_run():
     run = Run(100)
     run.wanted_epochs = 1000
     run.panel.zoom(10.0, run.view)
-    assert run.title() == "loss, epochs 90 to 190"
+    assert run.title() == "1 Loss, epochs 90 to 190"
     for newest in (150, 190, 191, 400, 1000):
         run.advance(newest - run.trainer.epoch)
         cells = run.cells()
@@ -176,13 +176,13 @@ def test_a_window_without_the_newest_epoch_stays():
     run.panel.zoom(4.0, run.view)
     run.trainer.go_to(400)
     run.advance(200)
-    assert run.title() == "loss, epochs 75 to 175"
+    assert run.title() == "1 Loss, epochs 75 to 175"
 
 
 def test_after_a_reset_a_following_window_begins_again():
     run = Run(400)
     run.panel.zoom(8.0, run.view)
-    assert run.title() == "loss, epochs 350 to 400"
+    assert run.title() == "1 Loss, epochs 350 to 400"
     run.trainer.reset(None)
     run.wanted_epochs = 400
     first, last = map(int, re.search(r"epochs (\d+) to (\d+)", run.title()).groups())
@@ -317,16 +317,16 @@ def test_norm_and_learning_rate_are_further_curves():
     for _ in range(30):
         run.advance(1)
     run.panel.next_measure()
-    assert run.title() == "gradient norm"
+    assert run.title() == "1 Gradient norm"
     assert run.panel.wanted_look(run.view).measure == "norm"
     assert f"── ‖g‖ {run.view.snapshot.lane.gradient_norm:.4g}" in run.lines()[0]
     run.panel.next_measure()
-    assert run.title() == "learning rate α"
+    assert run.title() == "1 Learning rate α"
     assert "── α 0.02" in run.lines()[0]
     run.symbols = ASCII
     assert all(line.isascii() for line in run.lines())
     run.panel.next_measure()
-    assert run.title() == "loss"
+    assert run.title() == "1 Loss"
 
 
 def test_the_learning_rate_is_drawn_where_it_was_changed():
@@ -341,7 +341,7 @@ def test_the_learning_rate_is_drawn_where_it_was_changed():
     run.panel.begin_cursor(run.view)
     run.panel._put_cursor(19, run.view)
     assert "── α 0.1 " in run.lines()[0]
-    assert run.title() == "learning rate α, epoch 19"
+    assert run.title() == "1 Learning rate α, epoch 19"
     assert run.panel.wanted_look(run.view).first >= 0
 
 
@@ -404,14 +404,14 @@ def test_lanes_are_named_by_what_differs():
     run = Run(20, alpha=(0.01,))
     run.trainer.branch(0, loss="cross-entropy")
     run.advance(5)
-    assert run.title() == "loss"
+    assert run.title() == "1 Loss"
     top = run.lines()[0]
     assert "── A sse" in top
     assert "── B cross-entropy" in top
     assert "╌╌ test" in top
     for _ in range(2):
         run.panel.next_measure()
-    assert run.title() == "learning rate α"
+    assert run.title() == "1 Learning rate α"
 
 
 def test_a_list_of_many_lanes_says_how_many_are_left_out():
@@ -431,7 +431,7 @@ def test_the_numbers_are_those_of_every_epoch_with_all_digits():
     run = Run(50, alpha=(0.003, 0.01))
     run.lines()
     lines = run.panel.numbers(run.view)
-    assert lines[0] == "loss"
+    assert lines[0] == "Loss"
     assert lines[1] == "epoch lane alpha train test norm loss"
     lane = run.view.snapshot.lane
     assert lines[2] == (f"50 A 0.003 {lane.loss!r} {lane.test_loss!r} {lane.gradient_norm!r} sse")
@@ -468,7 +468,7 @@ def test_at_the_cursor_the_numbers_are_those_of_all_64_lanes():
     run.panel._put_cursor(7, run.view)
     run.lines()
     heading, names, *rows = run.panel.numbers(run.view)
-    assert heading == "epoch 7"
+    assert heading == "Loss, epoch 7"
     assert names == "epoch lane alpha train test norm loss"
     assert len(rows) == 64
     for number, row in enumerate(rows):

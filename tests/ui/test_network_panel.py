@@ -33,7 +33,7 @@ def panel_of(problem=None, weights=WEIGHTS, hidden=(3,), **options):
 def test_the_title_names_the_unit_and_its_formula_stands_there_or_below(rows, columns) -> None:
     panel, view = panel_of()
     lines = text_of(panel, view, rows, columns).split("\n")
-    assert "network 2-3-1  unit 1 of layer 1" in lines[0]
+    assert "Network 2-3-1, unit 1 of layer 1" in lines[0]
     place = 0 if columns > 70 else -1
     assert "tanh(0.52·x0 − 1.3·x1 + 0.1)" in lines[place]
 
@@ -42,7 +42,7 @@ def test_up_and_down_select_the_units_layer_by_layer() -> None:
     panel, view = panel_of()
     names = []
     for _ in range(5):
-        names.append(re.search(r"network 2-3-1  (.*?):", text_of(panel, view, 12, 89))[1])
+        names.append(re.search(r"Network 2-3-1, (.*?):", text_of(panel, view, 12, 89))[1])
         assert panel.moved(1, view) == 0
     assert names == [
         "unit 1 of layer 1",
@@ -59,7 +59,7 @@ def test_where_there_is_room_the_map_stands_beside_the_network() -> None:
     panel, view = panel_of()
     text = text_of(panel, view, 30, 120)
     title = text.split("\n")[0]
-    assert "network 2-3-1  unit 1 of layer 1" in title
+    assert "Network 2-3-1, unit 1 of layer 1" in title
     assert "tanh(0.52·x0 − 1.3·x1 + 0.1)" in title
     assert "-1" in title.rpartition("tanh")[2]
     assert "[●]" in text
@@ -145,7 +145,7 @@ def test_a_sample_s_values_stand_at_the_units() -> None:
 def test_the_numbers_are_all_weights_by_name() -> None:
     panel, view = panel_of(lanes=2)
     lines = panel.numbers(view)
-    assert lines[0] == "network 2-3-1, lane A, epoch 37, weights"
+    assert lines[0] == "Network 2-3-1, lane A, epoch 37, weights"
     assert lines[1:5] == [
         "unit 1 of layer 1",
         f"  x0  {0.52:.17g}",

@@ -32,7 +32,7 @@ async def test_a_regression_shows_its_fit_and_its_measures() -> None:
 
 async def test_many_features_are_shown_as_predicted_over_true() -> None:
     async with driving(problem="diabetes") as driver:
-        assert "predicted = true" in driver.read("#data")
+        assert "── perfect" in driver.read("#data")
         assert "disease progression, true" in driver.read("#data")
 
 

@@ -10,14 +10,15 @@ import pytest
 from tui_gd.insight.diagnosis import Kind
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Predictor
-from tui_gd.plots.cells import width, wrapped
+from tui_gd.plots.cells import wrapped
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
+from tui_gd.ui.panels.lines import kind_colour
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.panels.why import WhyPanel, kind_colour
+from tui_gd.ui.panels.why import WhyPanel
 from tui_gd.ui.studies import Progress
 
 SIZES = [(0, 0), (1, 1), (2, 3), (3, 10), (5, 24), (10, 60), (18, 58), (35, 120), (48, 200)]
@@ -78,23 +79,26 @@ def test_a_regressions_curvature_and_its_limit_are_those_of_the_closed_form() ->
     text = read(studied(view), view)
     x = view.problem.x_train
     values = np.linalg.eigvalsh(2 * x.T @ x / len(x))
-    assert number(text, "largest eigenvalue") == pytest.approx(values[-1], rel=1e-3)
-    assert number(text, "smallest eigenvalue") == pytest.approx(values[0], rel=1e-3)
+    assert number(text, "steepest curvature λ") == pytest.approx(values[-1], rel=1e-2)
+    assert number(text, "lowest curvature") == pytest.approx(values[0], rel=1e-2)
     limit = 2 / values[-1]
-    assert f"α 0.3 is {0.3 / limit:.3g} of 2/λ = {limit:.4g}" in text
+    assert f"α 0.3: {limit / 0.3:.2g} times below the largest safe step, {limit:.3g} (2/λ)" in text
     residual = x @ view.snapshot.lane.weights - view.problem.y_train
     gradient = 2 * x.T @ residual / len(x)
-    assert number(text, "‖g‖") == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
+    assert number(text, "gradient ‖g‖") == pytest.approx(np.linalg.norm(gradient), rel=1e-2)
+    start = view.snapshot.lane.path[0]
+    first = np.linalg.norm(2 * x.T @ (x @ start - view.problem.y_train) / len(x))
+    assert number(text, "was") == pytest.approx(first, rel=1e-2)
 
 
 def test_a_smallest_eigenvalue_that_may_not_be_the_smallest_promises_nothing() -> None:
     view = view_of(5, 0.3, problem="plane")
     panel = studied(view)
-    assert "downhill nowhere" in read(panel, view)
+    assert "uphill in every direction" in read(panel, view)
     found = panel._found
     panel.take((), replace(found, curvature=replace(found.curvature, exact=False)))
     text = read(panel, view)
-    assert "downhill nowhere" not in text
+    assert "uphill in every direction" not in text
     assert "none found that is negative" in text
 
 
@@ -102,8 +106,9 @@ def test_the_share_of_saturated_samples() -> None:
     view = view_of(30)
     text = read(studied(view), view)
     p = 1 / (1 + np.exp(-view.problem.x_train @ view.snapshot.lane.weights))
-    assert number(text, "saturated") == pytest.approx(np.mean(p * (1 - p) < 1e-3), rel=1e-3)
-    assert "g is half the gradient" in text
+    share = 100 * np.mean(p * (1 - p) < 1e-3)
+    assert number(text, "rows without pull") == pytest.approx(share, abs=0.5)
+    assert "The tutorial's gradient leaves out the factor 2 of (p − y)²" in text
 
 
 VERDICTS = [
@@ -127,14 +132,10 @@ def test_every_verdict_is_said_in_words_and_colour(kind, run) -> None:
         cells = panel.draw(view, 35, 120)
     verdict = panel.verdict(view)
     assert verdict.kind is kind
-    assert cells.text()[1].startswith(f"│ {verdict.line}")
+    assert cells.text()[1].startswith(f"│ {verdict.title.rstrip('.')}")
     assert cells.fg[1, 2] == kind_colour(kind, view.style.palette)
-    assert cells.text()[2].startswith(f"│ {verdict.why}")
-    for one in verdict.tries:
-        assert one.words in "\n".join(cells.text())
-    text, advice, shown = panel.line(view, 200)
-    assert (text, shown) == (verdict.line, kind)
-    assert advice.startswith("try ") or not advice
+    said = " ".join(line.strip("│ ") for line in cells.text()[1:5])
+    assert f"{verdict.text} {verdict.why}".strip() in said
 
 
 @pytest.mark.parametrize(("kind", "run"), VERDICTS)
@@ -156,21 +157,21 @@ def test_it_is_drawn_at_every_size_and_depth(kind, run, symbols) -> None:
 def test_before_a_study_there_is_a_verdict_without_curvature() -> None:
     view = view_of(300, 0.3, problem="line")
     panel = WhyPanel()
-    text, _, kind = panel.line(view, 120)
-    assert kind is Kind.FLAT
-    assert "it may be a minimum, a saddle or a plateau" in text
+    verdict = panel.verdict(view)
+    assert verdict.kind is Kind.FLAT
+    assert "it may be a minimum, a saddle or a plateau" in verdict.line
     assert "the curvature follows" in read(panel, view)
-    assert studied(view, panel).line(view, 120)[2] is Kind.MINIMUM
+    assert studied(view, panel).verdict(view).kind is Kind.MINIMUM
 
 
 def test_what_was_found_elsewhere_is_shown_with_its_epoch() -> None:
     panel = studied(view_of(5, 0.3, problem="plane"))
     later = view_of(40, 0.3, problem="plane")
     text = read(panel, later)
-    assert "of 2/λ" in text
+    assert "(2/λ)" in text
     assert "(curvature of epoch 5)" in text
     # the weights have moved on: the verdict does without
-    assert "largest eigenvalue" not in text
+    assert "steepest curvature" not in text
     assert "(curvature" not in read(studied(later, panel), later)
 
 
@@ -198,11 +199,11 @@ def test_a_branch_with_another_loss_is_judged_from_there_on() -> None:
             state=RunState.PAUSED, epochs=25, epochs_per_second=0, pace=None, seed=0, notice=""
         )
         view = replace(before, snapshot=snapshot)
-        text, _, shown = WhyPanel().line(view, 160)
-        assert shown is kind
+        verdict = WhyPanel().verdict(view)
+        assert verdict.kind is kind
     fell = snapshot.recent.train[20] - snapshot.recent.train[25]
     share = fell / snapshot.recent.train[20] * 100
-    assert text == f"Learning. The loss fell by {share:.2g} % in the last 5 epochs."
+    assert verdict.line == f"Learning. The loss fell by {share:.2g} % in the last 5 epochs."
 
 
 def test_a_study_is_made_again_only_where_weights_are_others() -> None:
@@ -235,27 +236,31 @@ def test_a_diverged_run_says_which_weight_went_where() -> None:
     assert verdict.why.startswith(f"the loss overflowed: weight {far + 1} ({name}) went to {value}")
 
 
-@pytest.mark.parametrize("columns", [0, 1, 5, 20, 40, 60, 80, 100, 160])
+@pytest.mark.parametrize("columns", [40, 58, 80, 120])
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-def test_the_line_fits(columns, symbols) -> None:
+def test_nothing_is_cut_and_the_numbers_stand_in_columns(columns, symbols) -> None:
     for _, run in VERDICTS:
         view = view_of(**run)
         view = replace(view, style=replace(view.style, symbols=symbols))
-        panel = studied(view)
-        text, advice, _ = panel.line(view, columns)
-        assert width(text) + (2 + width(advice) if advice else 0) <= columns
-        whole, wanted, _ = panel.line(view, 200)
-        assert whole.startswith(text)
-        if columns >= width(whole) + 2 + width(wanted):
-            assert (text, advice) == (whole, wanted)
-        if symbols.plain:
-            assert (text + advice).isascii()
+        with np.errstate(all="ignore"):
+            lines = studied(view).draw(view, 35, columns).text()
+        inside = [line[2:-2].rstrip() for line in lines[1:-1] if line[2:-2].strip()]
+        assert [line for line in inside if line.endswith("…")] == []
+        values = [
+            re.search(r"^(.*? [ −-]?[\d.e+−-]+)(?: %|  |$)", line)
+            for line in inside
+            if line.startswith(("gradient", "steepest", "lowest"))
+        ]
+        assert len({len(found[1]) for found in values}) <= 1
 
 
-def test_the_line_names_alpha_in_ascii() -> None:
-    view = view_of(20, 0.95, problem="line")
-    view = replace(view, style=replace(view.style, symbols=ASCII))
-    assert studied(view).line(view, 120)[1] == "try - smaller steps"
+def test_on_a_panel_of_the_small_screen_all_numbers_are_in_sight() -> None:
+    # 14 lines of 56 cells: at 120 × 40
+    view = view_of(20, start=(20.0, 20.0, 160.0))
+    text = read(studied(view), view, 16, 60)
+    assert "pgdn" not in text
+    assert "rows without pull" in text
+    assert "w copies all digits" in text
 
 
 def test_other_optimizers_and_batches_have_no_limit() -> None:
@@ -283,9 +288,9 @@ def test_what_does_not_fit_is_scrolled() -> None:
     panel = studied(view)
     assert "pgdn 1-6/" in read(panel, view, 8, 60)
     panel.scroll_by(9)
-    assert "saturated" in read(panel, view, 8, 60)
+    assert "rows without pull" in read(panel, view, 8, 60)
     assert panel.moved(-99, view) == 0
-    assert "Learning." in read(panel, view, 8, 60)
+    assert "Learning" in read(panel, view, 8, 60)
 
 
 def test_wrapped_breaks_between_words() -> None:
@@ -297,6 +302,6 @@ def test_wrapped_breaks_between_words() -> None:
 def test_another_start_is_advised_only_where_one_may_end_lower(start, end, lower) -> None:
     view = view_of(300, 0.05, start=(start,), problem="surface:two-valleys-1d")
     assert view.snapshot.lane.weights == pytest.approx([end], abs=0.01)
-    _, advice, kind = studied(view).line(view, 160)
-    assert kind is Kind.MINIMUM
-    assert ("another start may end lower" in advice) == lower
+    verdict = studied(view).verdict(view)
+    assert verdict.kind is Kind.MINIMUM
+    assert ("another start may end lower" in view.keys.tries(verdict.tries)) == lower

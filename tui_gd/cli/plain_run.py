@@ -39,7 +39,7 @@ from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.report import ReportPanel
 from tui_gd.ui.panels.starts import StartsPanel
 from tui_gd.ui.panels.step import StepPanel
-from tui_gd.ui.panels.why import WhyPanel, spelled
+from tui_gd.ui.panels.why import WhyPanel
 from tui_gd.ui.studies import Progress
 
 
@@ -531,14 +531,14 @@ def _studied(panel: AnyPanel, view: View, wanted: Wanted) -> AnyPanel:
 def panel_lines(name: str, view: View, wanted: Wanted) -> list[str]:
     """Return all numbers of a panel; raise `Interrupted` as soon as they are not wanted."""
     panel = _studied(PANELS[name](), view, wanted)
-    return [spelled(line, ASCII) for line in panel.numbers(view)]
+    return [ASCII.words(line) for line in panel.numbers(view)]
 
 
 def verdict_lines(view: View, wanted: Wanted) -> list[str]:
     """Return the verdict on the current lane and what to try; raise `Interrupted` as above."""
     verdict = _studied(WhyPanel(), view, wanted).verdict(view)
     lines = (verdict.line, verdict.why, view.keys.tries(verdict.tries))
-    return [spelled(line, ASCII) for line in lines if line]
+    return [ASCII.words(line) for line in lines if line]
 
 
 def starts_lines(view: View, wanted: Wanted) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.cells import SPACE, Cells, fit, width
+from tui_gd.plots.cells import SPACE, Cells, fit, fit_words, width
 from tui_gd.plots.palette import Colour, bold
 from tui_gd.plots.scale import Scale, tick_labels
 
@@ -54,6 +54,8 @@ class Heading:
     """A lesson speaks of the picture."""
     right: str = ""
     """Words at the right end, behind the legend, where there is room for them."""
+    short: str = ""
+    """A shorter title, where more of the legend fits beside it."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,19 @@ class Axes:
     x_label: str = ""
     y_label: str = ""
     """With it, the labels are at the left, with arrows; without it, that of x is below its axis."""
-    note: str = ""
-    """Written to the right of the labels."""
+    notes: tuple[str, ...] = ()
+    """Written to the right of the labels: the first for which there is room."""
     grid: bool = False
     """Faint dots at the ticks of y: for curves."""
     beside: int = 0
     """Free columns to the right of the plotting area."""
 
     @classmethod
-    def of(cls, limits: Limits, x_label: str = "", y_label: str = "", note: str = "") -> Axes:
+    def of(
+        cls, limits: Limits, x_label: str = "", y_label: str = "", notes: tuple[str, ...] = ()
+    ) -> Axes:
         """Return linear axes between limits."""
-        return cls(Scale(*limits[:2]), Scale(*limits[2:]), x_label, y_label, note)
+        return cls(Scale(*limits[:2]), Scale(*limits[2:]), x_label, y_label, notes)
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every
 
 def legend_fits(columns: int, heading: Heading, style: Style) -> bool:
     """Return whether the whole legend can be shown above a picture of so many columns."""
-    return _shown_legend(heading, columns - _title_end(heading, style))[0] == len(heading.legend)
+    return _heading_for(columns, heading, style)[1] == len(heading.legend)
 
 
 def _border_colour(heading: Heading, palette: Palette) -> Colour:
@@ -175,12 +179,19 @@ def _draw_border(cells: Cells, style: Style, colour: Colour) -> None:
     cells.put(rows - 1, 0, lower_left + across + lower_right, colour)
 
 
-def _title_end(heading: Heading, style: Style) -> int:
-    """Return the column after the title and its blank."""
+def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int, int]:
+    """Return the title, how many legend entries are beside it, and the blanks between them.
+
+    The short title is taken where more of the legend fits beside it.
+    """
     marked = width(style.symbols.focus) + 1 if _is_marked(heading, style) else 0
     marked += width(style.symbols.pointed) + 1 if heading.pointed else 0
-    key = width(heading.key) + 1 if heading.key else 0
-    return 2 + marked + key + (width(heading.title) + 1 if heading.title else 0)
+    before = 2 + marked + (width(heading.key) + 1 if heading.key else 0)
+    found = []
+    for title in dict.fromkeys((heading.title, heading.short or heading.title)):
+        end = before + (width(title) + 1 if title else 0)
+        found.append((title, *_shown_legend(heading, columns - end)))
+    return max(found, key=lambda one: one[1])
 
 
 def _is_marked(heading: Heading, style: Style) -> bool:
@@ -193,20 +204,20 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
     palette, symbols = style.palette, style.symbols
     columns = cells.shape[1]
     stop = columns - 1
+    title, count, gap = _heading_for(columns, heading, style)
     at = 1
     parts = [
         (symbols.focus if _is_marked(heading, style) else "", palette.text),
         (symbols.pointed if heading.pointed else "", bold(palette.warning)),
         (heading.key, bold(palette.key)),
-        (heading.title, bold(palette.text)),
+        (title, bold(palette.text)),
     ]
     for text, colour in parts:
         if text and at + 1 < stop:
             at = cells.put(0, at, " ", palette.text)
-            at = cells.put(0, at, fit(text, stop - at, symbols.plain), colour)
+            at = cells.put(0, at, fit_words(text, stop - at, symbols.plain), colour)
     if 1 < at < stop:
         at = cells.put(0, at, " ", palette.text)
-    count, gap = _shown_legend(heading, columns - at)
     entries = heading.legend[:count]
     taken = _legend_width([_entry_width(entry) for entry in entries], gap)
     right = f" {heading.right} " if heading.right else ""
@@ -247,7 +258,7 @@ def _legend_width(sizes: Sequence[int], gap: int) -> int:
 
 
 def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> None:
-    """Write the labels into the last row but one, and the note to their right if it fits."""
+    """Write the labels into the last row but one, and a note to their right if it fits."""
     row, stop, plain = cells.shape[0] - 2, cells.shape[1] - 2, cells.plain
     if axes.y_label:
         up, right = ("^", "->") if plain else ("↑", "→")
@@ -258,8 +269,10 @@ def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> 
     else:
         x_label = fit(axes.x_label, place.columns, plain)
         end = cells.put(row, place.left + (place.columns - width(x_label)) // 2, x_label, colour)
-    if axes.note and end + 2 + width(axes.note) <= stop:
-        cells.put(row, stop - width(axes.note), axes.note, colour)
+    for note in axes.notes:
+        if end + 2 + width(note) <= stop:
+            cells.put(row, stop - width(note), note, colour)
+            return
 
 
 @lru_cache(maxsize=128)
@@ -268,7 +281,7 @@ def geometry(rows: int, columns: int, axes: Axes) -> Geometry:
     boxed = rows >= 3 and columns >= 4
     if not boxed:
         return Geometry(0, 0, max(rows, 0), max(columns, 0), False, False, (), ())
-    labelled = bool(axes.x_label or axes.y_label or axes.note) and rows >= 9 and columns >= 16
+    labelled = bool(axes.x_label or axes.y_label or axes.notes) and rows >= 9 and columns >= 16
     ticked = rows >= 6 and columns >= 16
     inner_rows = rows - BORDER - ticked - labelled
     y_ticks: tuple[tuple[int, str], ...] = ()

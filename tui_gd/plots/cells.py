@@ -72,6 +72,15 @@ def fit(text: str, columns: int, plain: bool = False) -> str:
     return kept + ("." if plain else "…")
 
 
+def fit_words(text: str, columns: int, plain: bool = False) -> str:
+    """Return as many whole words of ``text`` as fit into ``columns`` cells; `fit` for the first.
+
+    >>> fit_words("Data, test rows", 12)
+    'Data, test'
+    """
+    return fit(wrapped(text, columns)[0], columns, plain).rstrip(",: ")
+
+
 def wrapped(text: str, columns: int) -> list[str]:
     """Return ``text`` in lines of at most ``columns`` cells; a longer word gets its own line.
 

@@ -142,7 +142,7 @@ def draw_curves(
         legend = curve_legend(curves, columns, heading, style)
         heading = replace(heading, legend=(*legend, *heading.legend))
     drawn = frame(
-        rows, columns, Axes(x, y, view.x_label, note=view.notes[log], grid=True), heading, style
+        rows, columns, Axes(x, y, view.x_label, notes=(view.notes[log],), grid=True), heading, style
     )
     if drawn.rows and drawn.columns:
         places = drawn.columns * symbols.dots[1]

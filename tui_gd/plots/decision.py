@@ -197,6 +197,8 @@ def _legend(
     counts = np.bincount(kind[kind >= points.classes], minlength=2 * points.classes)
     often = int(counts.argmax()) if counts.any() else points.classes
     wrong = (f"{counts.sum()} wrong", signs[often], style.palette.text)
+    if not counts.any():
+        wrong = ("all right", "", style.palette.good)
     classes = [
         (name, sign, style.palette.class_colour(label))
         for label, (name, sign) in enumerate(zip(points.class_names, signs, strict=False))

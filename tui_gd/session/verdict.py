@@ -45,10 +45,11 @@ class Measured:
     """What was measured at a lane's weights (parameters,); None where there is no such thing.
 
     `unit` is an ordinary length of a weight, one over the root mean square of the features. `start`
-    is the loss of the lane's first weights, with the loss function that it has now, `constant` that
-    of the best constant predictions, and `test_constant` the test loss of these. `newton`, `cauchy`
-    and `escape` are losses at other weights, see `Evidence`. `best_right` test rows were right near
-    the epoch of the least test loss.
+    is the loss of the lane's first weights, with the loss function that it has now, and
+    `start_norm` the length of the direction of descent there. `constant` is the loss of the best
+    constant predictions, `test_constant` the test loss of these. `newton`, `cauchy` and `escape`
+    are losses at other weights, see `Evidence`. `best_right` test rows were right near the epoch of
+    the least test loss.
     """
 
     lane: int
@@ -58,6 +59,7 @@ class Measured:
     curvature: Curvature
     unit: float
     start: float
+    start_norm: float
     constant: float
     test_constant: float
     newton: float
@@ -114,6 +116,7 @@ def measure(
     escapes = [lane.weights + reach * scale * down for reach in REACHES]
     points = np.stack([lane.path[0], newton, cauchy, *escapes])
     losses = engine.loss(points.astype(lane.weights.dtype))
+    first = engine.loss_and_grad(lane.path[:1].astype(lane.weights.dtype))[1][0]
     saturated, stuck = _saturated(lane, problem, predictor)
     constant, ratio = constant_loss(engine, problem, predictor.model), 1.0
     if engine.rule.reduction == "sum":
@@ -126,6 +129,7 @@ def measure(
         curvature=found,
         unit=unit,
         start=float(losses[0]),
+        start_norm=length(first),
         constant=constant,
         test_constant=constant * ratio,
         newton=float(losses[1]),

@@ -411,19 +411,19 @@ class ChangesPanel(Panel):
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 0)
         inner = Cells.blank(height, columns - BORDER, style)
         shown = self._known(view)
-        count = 0
+        title, count = "Changes", 0
         if snapshot.reference.epoch == snapshot.epoch:
-            title = f"changes  epoch {snapshot.epoch}"
+            right = f"epoch {snapshot.epoch}"
             self._say(inner, view, room)
         elif shown is None:
-            title = f"changes  epoch {snapshot.reference.epoch} → {snapshot.epoch}"
+            right = f"epoch {snapshot.reference.epoch} → {snapshot.epoch}"
             inner.put(
                 0, 1, fit("the comparison follows", room, style.symbols.plain), style.palette.dim
             )
         else:
-            title = _title(shown)
+            title, right = _title(shown)
             count = self._draw_lines(inner, view, shown.found, room)
-        cells = draw_box(rows, columns, inner, self.heading(style.symbols.spell(title)), style)
+        cells = draw_box(rows, columns, inner, self.heading(view, title, right=right), style)
         self._scroll.put_place(cells, count, height, style.palette)
         return cells
 
@@ -472,17 +472,18 @@ class ChangesPanel(Panel):
         shown = self._known(view)
         if shown is None:
             return ["changes: none known"]
-        return [_title(shown), *comparison_numbers(shown.found, view.problem)]
+        return [", ".join(_title(shown)), *comparison_numbers(shown.found, view.problem)]
 
 
 def _lane(snapshot: Snapshot) -> str:
     return snapshot.lane.name if len(snapshot.lanes) > 1 else ""
 
 
-def _title(shown: _Shown) -> str:
+def _title(shown: _Shown) -> tuple[str, str]:
+    """Return what is compared, and between which epochs."""
     lane = f", lane {shown.lane}" if shown.lane else ""
     rows = "" if isinstance(shown.found, SurfaceChanges) else ", test rows"
-    return f"changes  epoch {shown.before} → {shown.after}{lane}{rows}"
+    return f"Changes{rows}", f"epoch {shown.before} → {shown.after}{lane}"
 
 
 def _put(cells: Cells, row: int, line: Line, room: int) -> None:

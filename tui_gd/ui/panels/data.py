@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, Axes, Limits, draw_box
+from tui_gd.plots.axes import BORDER, Axes, Heading, Limits, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import (
     ClassifiedPoints,
@@ -86,7 +86,8 @@ class DataPanel(Panel):
             return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)
         x, y = self._rows(problem)
-        points, shape, room = self._pixels(view, rows, columns, plane)
+        axes = self._axes(view, plane)
+        points, shape, room = self._pixels(view, rows, columns, axes)
         probabilities = view.predictor.probabilities(weights, points)
         chosen = None
         if self.train or self.cursor_on:
@@ -102,9 +103,9 @@ class DataPanel(Panel):
                 [class_label(name) for name in problem.class_names],
             ),
             probabilities.reshape(*shape, -1),
-            Axes.of(plane.limits, *plane.projection.labels),
+            axes,
             view.style,
-            self.heading(self._title(view, room - 2)),
+            self._heading(view, room - 2),
             chosen,
         )
 
@@ -112,8 +113,24 @@ class DataPanel(Panel):
         """Return a box that says where a surface is to be seen."""
         style = view.style
         inner = Cells.blank(rows - BORDER, columns - BORDER, style)
-        inner.put(0, 1, "a surface has no rows of data: 5 shows it", style.palette.dim)
-        return draw_box(rows, columns, inner, self.heading(self.NAME), style)
+        key = view.keys.of("panel('landscape')")
+        inner.put(0, 1, f"a surface has no rows of data: {key} shows it", style.palette.dim)
+        return draw_box(rows, columns, inner, self.heading(view, "Data"), style)
+
+    def _heading(self, view: View, room: int) -> Heading:
+        """Return which points these are, or of the one at the cursor as much as has room."""
+        if self.cursor_on:
+            return self.heading(view, self._title(view, room))
+        return self.heading(view, f"Data, {self._source} rows", short=f"Data, {self._source}")
+
+    @staticmethod
+    def _axes(view: View, plane: DataPlane) -> Axes:
+        """Return the axes, and beside them what background and line are."""
+        filled = view.style.palette.filled
+        ground = f"{'background' if filled else 'dots'}: what is predicted"
+        line = "p = 0.5" if view.problem.task == "binary" else "boundary"
+        notes = (f"{ground}, line: {line}", ground, "hollow: wrong")
+        return Axes.of(plane.limits, *plane.projection.labels, notes)
 
     @property
     def _row(self) -> int:
@@ -169,11 +186,12 @@ class DataPanel(Panel):
         else:
             points = np.stack([true, predicted], axis=1)
             axes = Axes.of((low, high, low, high), f"{problem.target_name}, true", "predicted")
-            line = FittedLine(np.array([[low, low], [high, high]]), "predicted = true")
-        title = self._source
+            line = FittedLine(np.array([[low, low], [high, high]]), "perfect")
+        heading = self._heading(view, 0)
         if self.cursor_on:
             what = problem.target_name
-            title = f"{title} {self._row + 1}: {what} {truth:.5g}, predicted {here:.5g}"
+            title = f"{self._source} {self._row + 1}: {what} {truth:.5g}, predicted {here:.5g}"
+            heading = self.heading(view, title)
         chosen = (float(row[0]), truth) if single else (truth, here)
         return draw_fit(
             rows,
@@ -182,7 +200,7 @@ class DataPanel(Panel):
             line,
             axes,
             view.style,
-            self.heading(title),
+            heading,
             chosen if self.train or self.cursor_on else None,
         )
 
@@ -216,13 +234,12 @@ class DataPanel(Panel):
         return self._plane
 
     def _pixels(
-        self, view: View, rows: int, columns: int, plane: DataPlane
+        self, view: View, rows: int, columns: int, axes: Axes
     ) -> tuple[Floats, tuple[int, int], int]:
         """Return the pixels' places as rows of data, the grid's shape and the cells across."""
+        plane = self._plane_of(view.problem)
         key = (rows, columns, plane, view.style.symbols)
-        place, xs, ys = decision_grid(
-            rows, columns, Axes.of(plane.limits, *plane.projection.labels), view.style.symbols
-        )
+        place, xs, ys = decision_grid(rows, columns, axes, view.style.symbols)
         if self._grid is None or self._grid[0] != key:
             across, down = np.meshgrid(xs, ys)
             pixels = np.stack([across.ravel(), down.ravel()], axis=1)

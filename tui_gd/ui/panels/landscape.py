@@ -188,7 +188,7 @@ class LandscapePanel(Panel):
         shown, current = self._shown(view), view.snapshot.lane
         following = shown.place(current.next_weights)
         tracks, epoch = self._paths.tracks(view, shown.plane), view.snapshot.epoch
-        heading = self.heading(self._title(shown, view), legend(view))
+        heading = self.heading(view, self._title(shown, view), legend(view))
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
                 rows,
@@ -422,7 +422,8 @@ class LandscapePanel(Panel):
             loss = f"{shown.loss_near(self._at):.4g}"
             enter = f"{view.keys.of('cursor')} starts here"
             forms = [f"{place}: loss about {loss}, {enter}", f"{place}: loss {loss}"]
-        room = self._area(shown).columns - 2 * (1 + self.focused)
+        key = width(view.keys.of(self.action)) + 1
+        room = self._area(shown).columns - 2 * (1 + self.focused) - key
         spelled = [view.style.symbols.spell(form) for form in forms]
         return next((form for form in spelled if width(form) <= room), spelled[-1])
 

@@ -99,13 +99,13 @@ def titles(plane: Plane, loss: str, names: Sequence[str]) -> list[str]:
     axes = " × ".join(plane.labels)
     if not plane.weights:
         short = " × ".join(label.split(" (")[0] for label in plane.labels)
-        return [f"landscape {loss}, {axes}", f"landscape, {axes}", f"landscape, {short}", axes]
+        return [f"Landscape {loss}, {axes}", f"Landscape, {axes}", f"Landscape, {short}", axes]
     held = [index for index in range(len(names)) if index not in plane.weights]
     kept = [f"{names[index]} held at {plane.origin[index]:.4g}" for index in held[:2]]
     if len(held) > 2:
         kept = [f"{len(held)} weights held"]
-    long = ", ".join([f"landscape {loss}", axes, *kept])
-    return [long, ", ".join([f"landscape {axes}", *kept]), ", ".join([axes, *kept]), axes]
+    long = ", ".join([f"Landscape {loss}", axes, *kept])
+    return [long, ", ".join([f"Landscape {axes}", *kept]), ", ".join([axes, *kept]), axes]
 
 
 # work above which a coarse landscape is shown before the fine one

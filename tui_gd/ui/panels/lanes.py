@@ -55,10 +55,11 @@ class LanesPanel(Panel):
         )
         inner.paste(0, 1, table)
         hidden = sum(lane.number in view.hidden for lane in snapshot.lanes)
-        title = f"{len(snapshot.lanes)} lane{'s' * (len(snapshot.lanes) > 1)}"
+        right = f"{len(snapshot.lanes)} lane{'s' * (len(snapshot.lanes) > 1)}"
         if hidden:
-            title += f", {hidden} hidden"
-        return draw_box(rows, columns, inner, self.heading(title), view.style)
+            right += f", {hidden} hidden"
+        heading = self.heading(view, "Lanes", right=right)
+        return draw_box(rows, columns, inner, heading, view.style)
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""

@@ -174,14 +174,16 @@ class LossPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the curves: the current lane's train and test, then the other lanes' train."""
-        snapshot, symbols = view.snapshot, view.style.symbols
+        snapshot = view.snapshot
         if _answers(snapshot.look, self.wanted_look(view)):
             self._drawn_way = self._way
         window = self._window(self._drawn_way, view)
         cursor = self._cursor_epoch(view)
         curves = self._curves(view, cursor)
         several = len(view.lanes) > 1
-        heading = self.heading(symbols.spell(self._title(view, cursor)))
+        title = self._title(view, cursor)
+        short = title if cursor is None else title.removeprefix(f"{MEASURES['loss'].title}, ")
+        heading = self.heading(view, title, short=short)
         legend = curve_legend(curves, columns, heading, view.style)
         listed = several and cursor is not None
         self._frame = draw_curves(
@@ -267,7 +269,7 @@ class LossPanel(Panel):
         measure, way = view.snapshot.look.measure, self._drawn_way
         parts = [MEASURES[measure].title]
         if cursor is not None:
-            parts = [*(parts if measure != "loss" else []), f"epoch {cursor}"]
+            parts.append(f"epoch {cursor}")
         elif way.window is not None:
             window = self._window(way, view)
             parts.append(f"epochs {window.first} to {window.last}")

@@ -183,7 +183,7 @@ class NetworkPanel(Panel):
         unit = self._selected(view.predictor.model)
         beside = columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS
         if self.cursor_on:
-            before = f"{self._sizes(view)}  "
+            before = f"{self._sizes(view)}, "
             title = before + self._about(view, unit, columns - _MARGINS - width(before))
             return self._map(view, unit, rows, columns, title)
         if not beside:
@@ -201,7 +201,7 @@ class NetworkPanel(Panel):
         for row, line in enumerate(lines):
             text = fit(line, columns - BORDER - 1, view.style.symbols.plain)
             inner.put(row, 1, text, view.style.palette.dim)
-        return draw_box(rows, columns, inner, self.heading(self.NAME), view.style)
+        return draw_box(rows, columns, inner, self.heading(view, "Network"), view.style)
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
         style = view.style
@@ -213,7 +213,7 @@ class NetworkPanel(Panel):
             style,
             unit,
         )
-        title = f"{self._sizes(view)}  {unit_name(view.predictor.model, view.problem, unit)}"
+        title = f"{self._sizes(view)}, {unit_name(view.predictor.model, view.problem, unit)}"
         below = symbols.spell(f" {view.keys.moving}: another unit ") if self.focused else ""
         if alone:
             whole = f"{title}: {self._formula(view, unit, columns)}"
@@ -222,7 +222,7 @@ class NetworkPanel(Panel):
                 title = whole
             else:
                 below = f" {self._formula(view, unit, columns - 2 * BORDER - 2)} "
-        cells = draw_box(rows, columns, inner, self.heading(symbols.spell(title)), style)
+        cells = draw_box(rows, columns, inner, self.heading(view, title), style)
         below = symbols.spell(below)
         if columns - BORDER > width(below) and rows > BORDER:
             cells.put(rows - 1, columns - width(below) - 1, below, style.palette.dim)
@@ -247,8 +247,14 @@ class NetworkPanel(Panel):
             labels.astype(np.intp),
             Axes.of(plane.limits, *plane.projection.labels),
             view.style,
-            Heading(view.style.symbols.spell(title), focused=self.focused and self.cursor_on),
+            self._map_heading(view, title),
         )
+
+    def _map_heading(self, view: View, title: str) -> Heading:
+        """Return the heading of a unit's map, which has no key of its own beside the network."""
+        if self.cursor_on:
+            return self.heading(view, title)
+        return Heading(view.style.symbols.spell(title))
 
     def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
         """Return a unit's value over the only feature; below it where the points are."""
@@ -274,7 +280,7 @@ class NetworkPanel(Panel):
                 unit_name(view.predictor.model, problem, unit),
             ),
             view.style,
-            Heading(symbols.spell(title), focused=self.focused and self.cursor_on),
+            self._map_heading(view, title),
         )
 
     def _pixels(
@@ -320,7 +326,7 @@ class NetworkPanel(Panel):
         sizes = "-".join(map(str, (model.features, *model.hidden, model.outputs)))
         lanes = view.snapshot.lanes
         lane = f", lane {view.snapshot.lane.name}" if len(lanes) > 1 else ""
-        return f"{self.NAME} {sizes}{lane}"
+        return f"Network {sizes}{lane}"
 
     @staticmethod
     def _formula(view: View, unit: Unit, room: int) -> str:

@@ -82,9 +82,31 @@ class Panel(ABC):
     def __init__(self) -> None:
         self.focused = self.click_focused = self.cursor_on = self.pointed = False
 
-    def heading(self, title: str, legend: Sequence[LegendEntry] = ()) -> Heading:
-        """Return the heading of the panel's frame."""
-        return Heading(title, tuple(legend), self.focused, pointed=self.pointed)
+    def heading(
+        self,
+        view: View,
+        title: str,
+        legend: Sequence[LegendEntry] = (),
+        *,
+        right: str = "",
+        short: str = "",
+    ) -> Heading:
+        """Return the heading of the panel's frame, with the key that shows the panel."""
+        spell = view.style.symbols.spell
+        return Heading(
+            spell(title),
+            tuple(legend),
+            self.focused,
+            key=view.keys.of(self.action),
+            pointed=self.pointed,
+            right=spell(right),
+            short=spell(short),
+        )
+
+    @property
+    def action(self) -> str:
+        """The action that shows the panel."""
+        return f"panel('{self.NAME}')"
 
     @abstractmethod
     def draw(self, view: View, rows: int, columns: int) -> Cells:

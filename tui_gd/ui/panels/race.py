@@ -139,6 +139,11 @@ class RacePanel(Panel):
         self._drawn: Frame | None = None
         self._table_top = 0
 
+    @property
+    def action(self) -> str:
+        """The action that holds the race that is shown."""
+        return f"race('{self._held.mode if self._held else self.mode}')"
+
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
         self._held, self._held_key = None, ()
@@ -213,7 +218,7 @@ class RacePanel(Panel):
         if held is None:
             inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
             inner.put(0, 1, view.style.symbols.spell("racing …"), view.style.palette.dim)
-            return self._boxed(inner, "race", view, rows, columns)
+            return self._boxed(inner, "Race", view, rows, columns)
         if held.mode == "optimizers":
             return self._draw_optimizers(held, view, rows, columns)
         result = held.result
@@ -233,7 +238,7 @@ class RacePanel(Panel):
             ),
             view.snapshot.lane.learning_rate,
             view.style,
-            self.heading(title),
+            self.heading(view, title),
             self._place if self.cursor_on else None,
         )
         return self._drawn.cells
@@ -266,7 +271,7 @@ class RacePanel(Panel):
         return losses if np.isnan(result.test[lane]) else f"{losses} test {result.test[lane]:.5g}"
 
     def _boxed(self, inner: Cells, title: str, view: View, rows: int, columns: int) -> Cells:
-        return draw_box(rows, columns, inner, self.heading(title), view.style)
+        return draw_box(rows, columns, inner, self.heading(view, title), view.style)
 
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
         """Return the curves with the table below, or the table alone where room is short."""
@@ -289,7 +294,7 @@ class RacePanel(Panel):
             curves,
             result.epochs,
             style,
-            self.heading(title),
+            self.heading(view, title),
         )
         cells.paste(0, 0, plot)
         room = count, max(columns - 1, 0)

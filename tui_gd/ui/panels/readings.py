@@ -22,9 +22,9 @@ class Measure:
 
 
 MEASURES = {
-    "loss": Measure("loss", "train", lambda lane: lane.loss),
-    "norm": Measure("gradient norm", "‖g‖", lambda lane: lane.gradient_norm),
-    "alpha": Measure("learning rate α", "α", lambda lane: lane.learning_rate),
+    "loss": Measure("Loss", "train", lambda lane: lane.loss),
+    "norm": Measure("Gradient norm", "‖g‖", lambda lane: lane.gradient_norm),
+    "alpha": Measure("Learning rate α", "α", lambda lane: lane.learning_rate),
 }
 
 

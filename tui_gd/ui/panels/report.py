@@ -103,7 +103,9 @@ class ReportPanel(Panel):
             count = contents.shape[0]
             inner.paste(head.shape[0] - self._scroll.fit(count, below), 1, contents)
             inner.paste(0, 1, head)
-        cells = draw_box(rows, columns, inner, self.heading(self._title(view, columns)), style)
+        rows_of = "" if view.problem.surface else ", test rows"
+        heading = self.heading(view, f"Report{rows_of}", right=self.about)
+        cells = draw_box(rows, columns, inner, heading, style)
         if self.report is not None:
             self._scroll.put_place(cells, count, max(height - head.shape[0], 0), style.palette)
         return cells
@@ -123,11 +125,6 @@ class ReportPanel(Panel):
             rows = zip(names, self.report.confusion.tolist(), strict=True)
             lines += [f"{name}: {' '.join(map(str, row))}" for name, row in rows]
         return lines
-
-    def _title(self, view: View, columns: int) -> str:
-        rows = "" if view.problem.surface else ", test rows"
-        forms = (f"Report{rows}, {self.about}", f"Report, {self.about}", "Report")
-        return next((form for form in forms if width(form) + 8 <= columns), forms[-1])
 
     def _contents(self, report: Report, view: View, height: int, room: int) -> tuple[Cells, Cells]:
         """Return the line that stays when the rest is scrolled, and the rest."""

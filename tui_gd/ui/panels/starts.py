@@ -138,9 +138,7 @@ def fitting(forms: tuple[str, ...], room: int, symbols: Symbols) -> str:
     return next(found, fit(spelled[-1], max(room, 0), symbols.plain))
 
 
-def words_in_box(
-    view: View, rows: int, columns: int, lines: list[str], title: str, *, focused: bool = False
-) -> Cells:
+def words_in_box(view: View, rows: int, columns: int, lines: list[str], heading: Heading) -> Cells:
     """Return a box with lines of text, for where there is no room or nothing yet to draw."""
     style = view.style
     symbols = style.symbols
@@ -148,13 +146,7 @@ def words_in_box(
     for row, line in enumerate(lines):
         shown = fit(symbols.spell(line), max(columns - BORDER - 1, 0), symbols.plain)
         inner.put(row, 1, shown, style.palette.text)
-    return draw_box(
-        rows,
-        columns,
-        inner,
-        Heading(symbols.spell(title), focused=focused),
-        style,
-    )
+    return draw_box(rows, columns, inner, heading, style)
 
 
 SPREADS = (1.0, 5.0, 20.0)
@@ -189,6 +181,11 @@ class StartsPanel(Panel):
         self._rank = 0
         self._picture = (0, 0)
 
+    @property
+    def action(self) -> str:
+        """The action that shows the panel."""
+        return self.NAME
+
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
         self._found = None
@@ -198,9 +195,8 @@ class StartsPanel(Panel):
         self._picture = (rows, columns)
         losses = 2 if other_loss(view.problem.task, view.snapshot.lane.loss_name) else 1
         if self._found is None:
-            return words_in_box(
-                view, rows, columns, [self._coming(view)], "starts", focused=self.focused
-            )
+            heading = self.heading(view, "Many starts")
+            return words_in_box(view, rows, columns, [self._coming(view)], heading)
         if rows < _HISTOGRAM_ROWS * losses or columns < _HISTOGRAM_COLUMNS:
             return self._counts(view, rows, columns)
         cells = Cells.blank(rows, columns, view.style)
@@ -344,12 +340,12 @@ class StartsPanel(Panel):
 
     def _histogram(self, view: View, index: int, losses: int, rows: int, columns: int) -> Cells:
         style, result = view.style, self._result(index)
-        focused = self.focused and index == 0
         margin = _MARGIN if rows >= _TICKED_ROWS else _BARE_MARGIN
-        title = self._title(view, index, columns - margin - 2 * focused)
+        margin += 0 if index else 2 * self.focused + width(view.keys.of(self.action)) + 1
+        title = self._title(view, index, columns - margin)
+        heading = Heading(title) if index else self.heading(view, title)
         if result is None or self._found is None:
-            return words_in_box(view, rows, columns, [], title, focused=focused)
-        heading = Heading(title, focused=focused)
+            return words_in_box(view, rows, columns, [], heading)
         results = self._found.results
         if result.basins[:-1] != GAINED:
             stack = stacks_of(result, style)
@@ -380,7 +376,7 @@ class StartsPanel(Panel):
         style = view.style
         terrain, own, start = self._terrain_found(), self._result(0), self._start()
         if terrain is None or own is None:
-            return words_in_box(view, rows, columns, [], _WHERE)
+            return words_in_box(view, rows, columns, [], Heading(_WHERE))
         plane, at = terrain.plane, terrain.plane.project(own.begin)
         signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
         # the few lie upon the many
@@ -425,8 +421,8 @@ class StartsPanel(Panel):
         if rows - BORDER >= 2 * len(lines):
             ends = [ends_in_words(one, view.style) for one in results]
             lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
-        title = f"starts, {self._about(view)}"
-        return words_in_box(view, rows, columns, lines, title, focused=self.focused)
+        heading = self.heading(view, f"Many starts, {self._about(view)}")
+        return words_in_box(view, rows, columns, lines, heading)
 
     def numbers(self, view: View) -> list[str]:
         """Return every start's end on every loss, from the best to the worst of each."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tui_gd.insight.explain import BackwardLayer, Chain, Quantity, chain, weight_names
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width, wrapped
 from tui_gd.plots.palette import Colour, Palette
 from tui_gd.plots.symbols import Symbols
@@ -71,12 +71,10 @@ class StepPanel(Panel):
         contents = self._contents(view, height, room)
         inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
-        heading = Heading(
+        heading = self.heading(
+            view,
             "Step: why the weights move" if columns >= 50 else "Step",
-            key=view.keys.of("panel('step')"),
-            right=style.symbols.spell(f"epoch {snapshot.epoch} → {snapshot.epoch + 1}"),
-            focused=self.focused,
-            pointed=self.pointed,
+            right=f"epoch {snapshot.epoch} → {snapshot.epoch + 1}",
         )
         cells = draw_box(rows, columns, inner, heading, style)
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)

@@ -1,15 +1,15 @@
-"""The why panel: how training goes in words, the numbers behind it, and what to try."""
+"""The why panel: how training goes, α against its limit, and the numbers behind the verdict."""
 
 import math
 from typing import Any, ClassVar
 
-from tui_gd.insight.curvature import SafeRate, wording
-from tui_gd.insight.diagnosis import Kind, Verdict, rescue_rate
+from tui_gd.insight.curvature import SafeRate, compared, wording
+from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, Verdict, rescue_rate, share
+from tui_gd.insight.evidence import HARDLY, SATURATED
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
-from tui_gd.plots.palette import Colour, Palette
-from tui_gd.plots.symbols import Symbols
+from tui_gd.plots.palette import Colour
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.verdict import (
     Measured,
@@ -19,19 +19,17 @@ from tui_gd.session.verdict import (
     safe_rate,
     verdict_on,
 )
+from tui_gd.ui.panels.lines import kind_colour
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
-_GAP = "  "
-_MEANINGS = {
-    "slope": "at ‖W‖, of the loss: flat below 0.05",
-    "distance": "to where g vanishes, of ‖W‖",
-    "bowl": "½·λ·‖W‖², of the loss",
-    "cosine": "of the last two steps",
-    "largest eigenvalue": "λ of the loss's Hessian",
-    "curvature along g": "gᵗHg/gᵗg",
-    "saturated": "of the samples: p(1 − p) < 0.001",
-}
+_STEP_SIZE = "step size α  "
+# with fewer cells the gauge has no label
+_LABELLED = 48
+_TABLE_GAP = 2
+_HALF = "The tutorial's gradient leaves out the factor 2 of (p − y)²; this one does too."
+
+Line = tuple[str, Colour]
 
 
 class WhyPanel(Panel):
@@ -65,67 +63,161 @@ class WhyPanel(Panel):
         safe = self._safe(view)
         return rescue_rate(rate, safe.limit if safe else None, view.snapshot.rate_factor)
 
-    def line(self, view: View, columns: int) -> tuple[str, str, Kind]:
-        """Return the verdict in at most `columns` cells, the advice if it fits too, and the kind.
-
-        Both are in the terminal's characters; between them and the border stand two cells.
-        """
-        verdict = self.verdict(view)
-        text = spelled(verdict.line, view.style.symbols)
-        advice = spelled(view.keys.tries(verdict.tries), view.style.symbols)
-        if width(text) + width(_GAP) + width(advice) > columns:
-            advice = ""
-        if width(text) > columns:
-            text = _cut(text, columns)
-        return text, advice, verdict.kind
-
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the verdict, what to try, the gauge, and the table of numbers."""
-        style, lane = view.style, view.snapshot.lane
+        """Return the verdict, the gauge, and the table of numbers."""
+        style, snapshot = view.style, view.snapshot
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
         inner = Cells.blank(height, columns - BORDER, style)
         inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
-        title = f"why  epoch {view.snapshot.epoch}"
-        if len(view.snapshot.lanes) > 1:
-            title += f", lane {lane.name}"
-        cells = draw_box(rows, columns, inner, self.heading(title), style)
+        lane = f", lane {snapshot.lane.name}" if len(snapshot.lanes) > 1 else ""
+        heading = self.heading(view, "Why", right=f"epoch {snapshot.epoch}{lane}")
+        cells = draw_box(rows, columns, inner, heading, style)
+        hint = f" {view.keys.of('copy')} copies all digits "
+        if width(hint) + 4 <= columns and 0 < contents.shape[0] <= height:
+            cells.put(rows - 1, columns - width(hint) - 2, hint, style.palette.dim)
         self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
-        """Return all that there is to say, with blank lines where `height` leaves room."""
+        """Return all that there is to say.
+
+        Where not all fits, blank lines go first, then what only explains, then what the verdict
+        above the panels says as well. What is left is scrolled.
+        """
         style = view.style
-        palette, symbols = style.palette, style.symbols
-        verdict, found, safe = self.verdict(view), self._found_here(view), self._safe(view)
+        palette, words = style.palette, style.symbols.words
+        verdict = self.verdict(view)
         colour = kind_colour(verdict.kind, palette)
-        lines = [(line, colour) for line in wrapped(spelled(verdict.line, symbols), room)]
-        if verdict.why:
-            why = spelled(verdict.why, symbols)
-            lines += [(line, palette.text) for line in wrapped(why, room)]
-        if verdict.tries:
-            advice = spelled(view.keys.tries(verdict.tries), symbols)
-            lines += [(line, palette.text) for line in wrapped(advice, room)]
-        if safe is None:
-            words = [("the curvature follows", palette.dim)]
-        else:
-            said = spelled(wording(view.snapshot.learning_rate, safe), symbols)
-            if found and found.epoch != view.snapshot.epoch:
-                said += f" (curvature of epoch {found.epoch})"
-            words = [(line, palette.text) for line in wrapped(said, room)]
-        exact = found is None or found.curvature.exact
-        table_rows = _table(verdict, view.snapshot.lane.loss_name, exact=exact)
-        body = [[symbols.spell(cell) for cell in row] for row in table_rows]
-        used = len(lines) + len(words) + GAUGE_ROWS + len(body)
-        blank = int(used + 2 <= height)
-        cells = Cells.blank(used + 2 * blank, room, style)
-        at = _put_lines(cells, 0, lines) + blank
-        limit = safe.limit if safe else None
-        cells.paste(at, 0, draw_gauge(room, view.snapshot.learning_rate, limit, style))
-        at = _put_lines(cells, at + GAUGE_ROWS, words) + blank
-        table = draw_table(len(body), room, Table((), body, align=("<", ">", "<")), style)
-        cells.paste(at, 0, table)
+        title = words(verdict.title)
+        said = wrapped(words(f"{verdict.line} {verdict.why}".strip()), room)
+        if title.endswith("."):
+            title = title.rstrip(".")
+            text = words(f"{verdict.text} {verdict.why}".strip())
+            said = [title, *(wrapped(text, room) if text else ())]
+        table = self._table(view, verdict, room)
+        rates, more = self._rates(view, room)
+        note = []
+        if view.snapshot.lane.loss_name == "sse" and view.problem.task != "regression":
+            note = wrapped(words(_HALF), room)
+        fixed = len(rates) + GAUGE_ROWS + len(table)
+        whole = fixed + len(said) + len(more) + len(note)
+        if whole > height and fixed + len(said) <= height:
+            more, note = [], []
+        elif whole > height:
+            said, more, note = said[:1], [], []
+        whole = fixed + len(said) + len(more) + len(note)
+        blank = int(whole + 2 <= height)
+        cells = Cells.blank(whole + 2 * blank, room, style)
+        at = _put_lines(cells, 0, [(line, palette.text) for line in said])
+        cells.put(0, 0, said[0][: len(title)], colour)
+        at = self._put_gauge(cells, at + blank, view)
+        indent = _indent(room)
+        for line in (*rates, *more):
+            cells.put(at, indent, line, palette.text if line in rates else palette.dim)
+            at += 1
+        at += blank
+        body = [[style.symbols.spell(cell) for cell in row] for row in table]
+        drawn = Table((), body, align=("<", ">", "<"), gap=_TABLE_GAP)
+        cells.paste(at, 0, draw_table(len(body), room, drawn, style))
+        _put_lines(cells, at + len(body), [(line, palette.dim) for line in note])
         return cells
+
+    def _put_gauge(self, cells: Cells, at: int, view: View) -> int:
+        """Draw α on its axis; return the row after it."""
+        style, room = view.style, cells.shape[1]
+        indent, safe = _indent(room), self._safe(view)
+        limit = safe.limit if safe else None
+        rate = view.snapshot.learning_rate
+        if indent:
+            cells.put(at, 0, style.symbols.words(_STEP_SIZE).rstrip(), style.palette.text)
+        cells.paste(at, indent, draw_gauge(room - indent, rate, limit, style))
+        return at + GAUGE_ROWS
+
+    def _rates(self, view: View, room: int) -> tuple[list[str], list[str]]:
+        """Return α against its limit in lines, and in more lines what follows from that."""
+        safe, room = self._safe(view), max(room - _indent(room), 1)
+        if safe is None:
+            return ["the curvature follows"], []
+        words, rate = view.style.symbols.words, view.snapshot.learning_rate
+        found = self._found_here(view)
+        said = compared(rate, safe)
+        if found and found.epoch != view.snapshot.epoch:
+            said += f" (curvature of epoch {found.epoch})"
+        follows = safe.follows(rate)
+        return wrapped(words(said), room), wrapped(words(follows), room) if follows else []
+
+    def _table(self, view: View, verdict: Verdict, room: int) -> list[tuple[str, str, str]]:
+        """Return name, value and meaning of every number that is known, the meaning if it fits."""
+        values, lane = dict(verdict.numbers), view.snapshot.lane
+        steps, change, cosine = (
+            values[name] for name in ("epochs of that change", "change of the loss", "cosine")
+        )
+        going = "stands still" if abs(change) < HARDLY else "falls" if change < 0 else "rises"
+        slope, distance, left = values["slope"], values["distance"], values["left to gain"]
+        flat, away = slope < FLAT_SLOPE, distance >= NEAR
+        way = "turned back" if cosine < TURNED else "at an angle"
+        way = "same way" if cosine > STRAIGHT else way
+        # p(1−p) is a factor of a row's pull only where the error is squared
+        pull = lane.loss_name in {"sse", "mse"}
+        few, saturated = f"{SATURATED:g}", values["saturated"]
+        # name, value, how it is written, its meaning, and that in few words
+        rows: tuple[tuple[str, float, str, str, str], ...] = (
+            (f"loss, last {steps:.0f} epochs", change, _percent(change), going, going),
+            ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
+            (
+                *("gain on this slope", slope, share(slope)),
+                "of the loss" + f": flat (below {share(FLAT_SLOPE)})" * flat,
+                f"flat, below {share(FLAT_SLOPE)}" if flat else "of the loss",
+            ),
+            (
+                *("nearest level point", distance, share(distance)),
+                *("of ‖W‖ away" + ": not at a minimum" * away, "of ‖W‖ away"),
+            ),
+            (
+                *("gain by curvature", left, share(float(f"{left:.3g}"))),
+                *(_tried(values["found to gain"]), "of the loss"),
+            ),
+            ("last two steps", cosine, way, f"cos {cosine:.2f}", f"cos {cosine:.2f}"),
+            ("steepest curvature λ", values["largest eigenvalue"], "", *self._limits(view)),
+            ("lowest curvature", values["smallest eigenvalue"], "", *self._downhill(view, values)),
+            (
+                "rows without pull" if pull else "saturated rows",
+                *(saturated, share(saturated), f"p(1−p) below {few}", f"p(1−p) < {few}"),
+            ),
+        )
+        known = [
+            (name, (text or f"{value:.3g}").replace("-", "−"), (long, short))
+            for name, value, text, long, short in rows
+            if math.isfinite(value)
+        ]
+        names = max((width(name) for name, _, _ in known), default=0)
+        before = names + max((width(text) for _, text, _ in known), default=0) + 2 * _TABLE_GAP
+        return [
+            (name, text, next((one for one in meanings if before + width(one) <= room), ""))
+            for name, text, meanings in known
+        ]
+
+    def _was(self, view: View) -> tuple[str, str]:
+        """Return how long the gradient was at the start."""
+        found = self._found_here(view)
+        if found is None or not math.isfinite(found.start_norm):
+            return "", ""
+        return f"was {found.start_norm:.3g} at the start", f"was {found.start_norm:.3g}"
+
+    def _limits(self, view: View) -> tuple[str, str]:
+        safe = self._safe(view)
+        limits = safe is not None and safe.limit is not None
+        return ("sets the largest safe step", "limits α") if limits else ("", "")
+
+    def _downhill(self, view: View, values: dict[str, float]) -> tuple[str, str]:
+        """Return what the smallest eigenvalue says of ways down."""
+        found = self._found_here(view)
+        if values["smallest eigenvalue"] < 0:
+            return "negative: a way down exists", "a way down"
+        if found is None or found.curvature.exact:
+            return "uphill in every direction", "all uphill"
+        return "none found that is negative", "none found < 0"
 
     def numbers(self, view: View) -> list[str]:
         """Return verdict, advice and all numbers with all their digits."""
@@ -201,50 +293,22 @@ class WhyPanel(Panel):
         return safe_rate(view.snapshot.lane, view.problem, view.settings, found.curvature)
 
 
-def kind_colour(kind: Kind, palette: Palette) -> Colour:
-    """Return the colour of a verdict's word."""
-    return {
-        Kind.BEGINNING: palette.dim,
-        Kind.DESCENDING: palette.good,
-        Kind.MINIMUM: palette.good,
-        Kind.DIVERGING: palette.error,
-        Kind.DIVERGED: palette.error,
-    }.get(kind, palette.warning)
+def _indent(room: int) -> int:
+    """Return the cells before the gauge: its label's, where there is room for it."""
+    return width(_STEP_SIZE) if room >= _LABELLED else 0
 
 
-def spelled(text: str, symbols: Symbols) -> str:
-    """Return a verdict's text or advice in the terminal's characters."""
-    return symbols.spell(text.replace("α", "alpha") if symbols.plain else text)
+def _percent(change: float) -> str:
+    """Return a change in per cent, to two digits, with its sign."""
+    return f"{'+' if change > 0 else ''}{change * 100:.2g} %"
 
 
-def _cut(text: str, columns: int) -> str:
-    """Return as many whole words as fit, the first in any case as far as it fits."""
-    return wrapped(text, columns)[0][: max(columns, 0)]
+def _tried(gained: float) -> str:
+    tried = f"; a step tried gains {share(gained)}" if gained > 0 else ""
+    return f"of the loss{tried}"
 
 
-def _put_lines(cells: Cells, at: int, lines: list[tuple[str, Colour]]) -> int:
+def _put_lines(cells: Cells, at: int, lines: list[Line]) -> int:
     for row, (line, colour) in enumerate(lines, at):
         cells.put(row, 0, line, colour)
     return at + len(lines)
-
-
-def _table(verdict: Verdict, loss_name: str, *, exact: bool) -> list[tuple[str, str, str]]:
-    """Return name, value and meaning of what is known; `exact` is that of the curvature."""
-    values = dict(verdict.numbers)
-    steps = values.pop("epochs of that change")
-    for name in ("epoch", "loss", "α / limit"):
-        del values[name]
-    rows = []
-    for name, value in values.items():
-        if not math.isfinite(value):
-            continue
-        meaning = _MEANINGS.get(name, "")
-        if name == "change of the loss":
-            meaning = f"in {steps:.0f} epochs, of the loss"
-        elif name == "‖g‖" and loss_name == "sse":
-            meaning = "g is half the gradient"
-        elif name == "smallest eigenvalue":
-            above = "downhill nowhere" if exact else "none found that is negative"
-            meaning = "downhill along its direction" if value < 0 else above
-        rows.append((name, f"{value:.4g}".replace("-", "−"), meaning))
-    return rows
