@@ -65,8 +65,8 @@ SEEING_WHY = (
             ("enter", r"lane C of 3"),
             ("space", r"FINISHED\s+epoch 60/60"),
             ("y", r"losses differ"),
-            ("6", r"3 lanes"),
-            ("5", r"landscape"),
+            ("6", r"6 Lanes"),
+            ("5", r"5 Landscape"),
         ),
     ),
     Picture(
@@ -107,7 +107,7 @@ SEEING_WHY = (
         ),
         (
             ("space", r"FINISHED\s+epoch 1000/1000"),
-            ("5", r"landscape, direction 1"),
+            ("5", r"Landscape[^─]*direction 1"),
             ("m", r"direction 1 .* × direction 2"),
         ),
     ),
@@ -117,20 +117,20 @@ SEEING_WHY = (
             *("surface:rosenbrock", "--optimizer", "sgd,momentum,adam", "-a", "0.001"),
             *("-e", "3000", "--seed", "1"),
         ),
-        (("space", r"FINISHED\s+epoch 3000/3000"), ("5", r"landscape value"), ("m", r"value, x")),
+        (("space", r"FINISHED\s+epoch 3000/3000"), ("5", r"Landscape value"), ("m", r"value, x")),
     ),
     Picture(
         "curvature",
         ("--surface", "x^2 + 10*y^2", "-a", "0.095", "-e", "40", "--seed", "3"),
-        (("space", r"FINISHED\s+epoch 40/40"), ("7", r"0\.95 x limit 0\.1")),
+        (("space", r"FINISHED\s+epoch 40/40"), ("7", r"95 % of the largest safe step")),
     ),
     Picture(
         "verdict",
         ("-e", "60", "--seed", "6"),
         (
             ("space", r"FINISHED\s+epoch 60/60"),
-            ("5", r"landscape"),
-            ("7", r"saturated: \d+ % of the samples"),
+            ("5", r"5 Landscape"),
+            ("7", r"rows without pull"),
         ),
     ),
     Picture(
@@ -142,8 +142,8 @@ SEEING_WHY = (
         (
             ("f", r"flat out"),
             ("space", r"FINISHED\s+epoch 300/300"),
-            ("1", r"▸ loss"),
-            ("y", r"▸ loss"),
+            ("1", r"1 Loss"),
+            ("y", r"1 Loss"),
             ("Y", r"log\(epoch \+ 1\)"),
             ("s", r"smoothed over 5"),
             ("s", r"smoothed over 21"),
@@ -159,7 +159,7 @@ SEEING_WHY = (
             (">", r"epoch 10/100"),
             ("x", r"since epoch 10"),
             RUN,
-            ("8", r"changes  epoch 10 → 100"),
+            ("8", r"Changes, test rows ─+ epoch 10 → 100"),
         ),
     ),
     Picture(
@@ -170,7 +170,7 @@ SEEING_WHY = (
         ),
         (
             ("space", r"FINISHED\s+epoch 600/600"),
-            ("9", r"network 2-4-1"),
+            ("9", r"Network 2-4-1"),
             ("m", r"up, down: another unit"),
             ("down", r"unit 2 of layer 1"),
         ),
@@ -256,7 +256,7 @@ PICTURES = (
     Picture(
         "step",
         ("-e", "100", "--seed", "2"),
-        ((".", r"PAUSED\s+epoch 1/100"), (".", r"PAUSED\s+epoch 2/100"), ("4", r"▸ step")),
+        ((".", r"PAUSED\s+epoch 1/100"), (".", r"PAUSED\s+epoch 2/100"), ("4", r"4 Step")),
     ),
     Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN, ("y", "FINISHED"))),
     Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),

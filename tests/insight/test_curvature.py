@@ -550,7 +550,7 @@ def test_the_line_has_both_numbers_and_the_word_may():
     assert wording(1.0, heavy).endswith("steps may grow")
     # next to the limit, on either side, it never reads as the limit itself
     assert wording(0.0285, plain).startswith("α 0.0285: 99 % of the largest safe step")
-    assert wording(0.029, plain).startswith("α 0.029: 1.01 times the largest safe step")
+    assert wording(0.029, plain).startswith("α 0.029: 1.02 times the largest safe step")
     assert wording(0.02, plain).startswith("α 0.02: 70 % of the largest safe step")
     huber = safe_learning_rate(some(loss_name="huber"), "sgd")
     assert wording(0.1, huber).endswith("a step lowers the loss mostly")

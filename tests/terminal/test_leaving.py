@@ -160,7 +160,7 @@ def test_the_report_on_the_screen_is_printed_as_it_is_at_hand(start: Start) -> N
     terminal = start(REPORTING_AT_THE_END)
     walks.wait_for_status(terminal, epoch=0)
     terminal.press(".")
-    terminal.wait_for(r"Report, test rows, epoch 1\b")
+    terminal.wait_for(r"Report, test rows ─+ epoch 1\b")
     said = leaves(terminal, "q")
     assert "weighted avg" in said
     assert "takes longer" not in said

@@ -283,6 +283,8 @@ def test_every_lane_has_its_path_and_its_sign():
     assert "C" in text
     assert "◆" in text
     assert "A α 0.001" in cells.text()[0]
+    # where there is room for either, it is told which lane is which rather than what is held
+    assert "B α 0.01" in panel.draw(view, 16, 60).text()[0]
     hidden = replace(view, hidden=frozenset({1}))
     assert "B" not in "\n".join(panel.draw(hidden, 30, 100).text()[1:])
     _, _, _, paths = numbers_of(panel, hidden)

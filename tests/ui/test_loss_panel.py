@@ -15,6 +15,7 @@ from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
 from tui_gd.training.buckets import Buckets
+from tui_gd.ui.panels.lanes import LanesPanel
 from tui_gd.ui.panels.loss import LossPanel, Window, moved, zoomed
 from tui_gd.ui.panels.panel import View
 
@@ -406,7 +407,7 @@ def test_lanes_are_named_by_what_differs():
     run.advance(5)
     assert run.title() == "1 Loss"
     top = run.lines()[0]
-    assert "── A sse" in top
+    assert "── A squared error" in top
     assert "── B cross-entropy" in top
     assert "╌╌ test" in top
     for _ in range(2):
@@ -522,3 +523,45 @@ def test_hostile_names_are_harmless(name):
             text = "".join(run.cells(*size).text())
             assert "\x1b" not in text
             assert "\u202e" not in text
+
+
+# which lane is which ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [40, 58, 78, 120])
+def test_the_lanes_panel_says_first_what_differs_and_never_cuts_a_number(columns):
+    view = Run(50, alpha=(0.0123,), optimizer=("sgd", "momentum", "adam")).view
+    lines = LanesPanel().draw(view, 12, columns).text()
+    head = lines[1].strip("│ ").split()
+    assert head[:3] == ["lane", "optimizer", "train"]
+    assert lines[0].startswith("╭ 6 Lanes ─")
+    assert "3 lanes" in lines[0]
+    for lane, line in zip(view.snapshot.lanes, lines[2:5], strict=True):
+        name, optimizer, *numbers = line.strip("│▸ ")[2:].replace(" %", "%").split()
+        assert (name, optimizer) == (lane.name, lane.optimizer.name)
+        known = {
+            "train": f"{lane.loss:.6g}",
+            "test": f"{lane.test_loss:.6g}",
+            "from": "start",
+            "α": "0.0123",
+        }
+        for word, number in zip(head[2:], numbers, strict=False):
+            assert number == known.get(word, number)
+        assert "…" not in line
+
+
+def test_rates_that_differ_come_before_optimizers_that_do_not():
+    view = Run(50, alpha=(0.001, 0.003)).view
+    for columns in (40, 58, 120):
+        head = LanesPanel().draw(view, 12, columns).text()[1].strip("│ ").split()
+        assert head[:3] == ["lane", "α", "train"]
+
+
+def test_with_two_losses_the_legend_names_them():
+    run = Run(20)
+    run.trainer.branch(0, loss="cross-entropy")
+    run.trainer.advance(20)
+    for columns in (58, 110):
+        text = "\n".join(run.lines(20, columns))
+        assert "A squared error" in text
+        assert "B cross-entropy" in text

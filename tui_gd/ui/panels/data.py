@@ -105,7 +105,7 @@ class DataPanel(Panel):
             probabilities.reshape(*shape, -1),
             axes,
             view.style,
-            self._heading(view, room - 2),
+            self._heading(view, self._title(view, room - 2)),
             chosen,
         )
 
@@ -117,10 +117,10 @@ class DataPanel(Panel):
         inner.put(0, 1, f"a surface has no rows of data: {key} shows it", style.palette.dim)
         return draw_box(rows, columns, inner, self.heading(view, "Data"), style)
 
-    def _heading(self, view: View, room: int) -> Heading:
-        """Return which points these are, or of the one at the cursor as much as has room."""
+    def _heading(self, view: View, at_cursor: str) -> Heading:
+        """Return what is said of the point at the cursor, else which points these are."""
         if self.cursor_on:
-            return self.heading(view, self._title(view, room))
+            return self.heading(view, at_cursor)
         return self.heading(view, f"Data, {self._source} rows", short=f"Data, {self._source}")
 
     @staticmethod
@@ -187,11 +187,8 @@ class DataPanel(Panel):
             points = np.stack([true, predicted], axis=1)
             axes = Axes.of((low, high, low, high), f"{problem.target_name}, true", "predicted")
             line = FittedLine(np.array([[low, low], [high, high]]), "perfect")
-        heading = self._heading(view, 0)
-        if self.cursor_on:
-            what = problem.target_name
-            title = f"{self._source} {self._row + 1}: {what} {truth:.5g}, predicted {here:.5g}"
-            heading = self.heading(view, title)
+        what = f"{problem.target_name} {truth:.5g}, predicted {here:.5g}"
+        heading = self._heading(view, f"{self._source} {self._row + 1}: {what}")
         chosen = (float(row[0]), truth) if single else (truth, here)
         return draw_fit(
             rows,

@@ -9,7 +9,7 @@ from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Limits, Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Axes, Geometry, LegendEntry, geometry
+from tui_gd.plots.axes import Axes, Geometry, Heading, LegendEntry, geometry
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.landscape import (
     Descent,
@@ -39,6 +39,7 @@ from tui_gd.ui.panels.landscape_study import (
     usual_choice,
 )
 from tui_gd.ui.panels.panel import KeptEngine, Panel, View
+from tui_gd.ui.panels.readings import lane_labels
 from tui_gd.ui.studies import Progress, Study
 
 # the most numbers in the paths drawn at once; of more, points are left out evenly
@@ -119,10 +120,11 @@ def legend(view: View) -> list[LegendEntry]:
     signs = marks(symbols)
     entries: list[LegendEntry] = []
     if len(view.lanes) > 1:
+        names = lane_labels(view.lanes, "loss")
         others = [one for one in view.lanes if one is not snapshot.lane]
         entries = [
             (
-                symbols.spell(f"{lane.name} α {lane.learning_rate:g}"),
+                symbols.spell(names[lane.number]),
                 symbols.solid,
                 palette.lane(lane.number)[0],
             )
@@ -188,7 +190,7 @@ class LandscapePanel(Panel):
         shown, current = self._shown(view), view.snapshot.lane
         following = shown.place(current.next_weights)
         tracks, epoch = self._paths.tracks(view, shown.plane), view.snapshot.epoch
-        heading = self.heading(view, self._title(shown, view), legend(view))
+        heading = self._heading(shown, view)
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
                 rows,
@@ -412,6 +414,13 @@ class LandscapePanel(Panel):
 
     def _names(self, view: View) -> tuple[str, ...]:
         return weight_names(view.problem, view.predictor.model)
+
+    def _heading(self, shown: Landscape, view: View) -> Heading:
+        """Return the heading; which lane is which matters more than what the axes name again."""
+        title, entries = self._title(shown, view), legend(view)
+        if self.cursor_on or len(view.lanes) == 1:
+            return self.heading(view, title, entries)
+        return self.heading(view, title, entries, short="Landscape")
 
     def _title(self, shown: Landscape, view: View) -> str:
         """Return what is shown, or where the cursor is, as long as there is room for."""

@@ -1,21 +1,36 @@
 """The lanes panel: every lane with its learning rate, origin and losses; the current one marked."""
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
+from tui_gd.insight.diagnosis import share
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit
-from tui_gd.plots.palette import Colour
-from tui_gd.plots.table import Table, draw_table
+from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.table import Align, Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
+from tui_gd.ui.panels.lines import loss_in_words
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import shown
 
-_HEADER = ("lane", "α", "train", "accuracy", "from", "optimizer", "loss", "test")
 _NONE = "-"
 _DIGITS = 6
-# with fewer cells the columns stand closer
-_ROOMY = 70
+# blanks between two columns, where there is room for all of them and where there is not
+_GAPS = (2, 1)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table: its head, its cell of every lane, and the side it is aligned to."""
+
+    head: str
+    cells: list[str]
+    align: Align = "<"
+
+    @property
+    def width(self) -> int:
+        """The cells that it takes."""
+        return max(map(width, (self.head, *self.cells)))
 
 
 class LanesPanel(Panel):
@@ -26,40 +41,52 @@ class LanesPanel(Panel):
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the table, scrolled so that the current lane is in sight."""
-        snapshot, symbols = view.snapshot, view.style.symbols
-        inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
+        snapshot, style = view.snapshot, view.style
+        inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         height, room = inner.shape
-        names = [
-            f"{symbols.point(lane.number)} {fit(lane.name, 12, symbols.plain)}{_note(lane, view)}"
-            for lane in snapshot.lanes
-        ]
-        highlight: dict[tuple[int, int], Colour] = {
-            (row, 0): view.style.palette.lane(lane.number)[0]
-            for row, lane in enumerate(snapshot.lanes)
-        }
-        body = [
-            (name, *lane_row(lane, view)) for name, lane in zip(names, snapshot.lanes, strict=True)
-        ]
-        table = draw_table(
-            height,
-            max(room - 1, 0),
-            Table(
-                [symbols.spell(title) for title in _HEADER],
-                body,
-                align=("<", ">", ">", ">", "<", "<", "<", ">"),
-                highlight=highlight,
-                gap=2 if room > _ROOMY else 1,
-            ),
-            view.style,
-            selected=snapshot.current,
+        fitting, gap = _fitting(self._columns(view), room - 1 - width(style.symbols.selected) - 1)
+        table = Table(
+            [one.head for one in fitting],
+            list(zip(*(one.cells for one in fitting), strict=True)),
+            align=[one.align for one in fitting],
+            highlight={
+                (row, 0): style.palette.lane(lane.number)[0]
+                for row, lane in enumerate(snapshot.lanes)
+            },
+            gap=gap,
         )
-        inner.paste(0, 1, table)
+        drawn = draw_table(height, max(room - 1, 0), table, style, selected=snapshot.current)
+        inner.paste(0, 1, drawn)
         hidden = sum(lane.number in view.hidden for lane in snapshot.lanes)
         right = f"{len(snapshot.lanes)} lane{'s' * (len(snapshot.lanes) > 1)}"
         if hidden:
             right += f", {hidden} hidden"
         heading = self.heading(view, "Lanes", right=right)
         return draw_box(rows, columns, inner, heading, view.style)
+
+    @staticmethod
+    def _columns(view: View) -> list[_Column]:
+        """Return the columns, the most telling first: the lane, what differs, and how it went."""
+        lanes, symbols = view.snapshot.lanes, view.style.symbols
+        names = [
+            f"{symbols.point(lane.number)} {fit(lane.name, 12, symbols.plain)}{_note(lane, view)}"
+            for lane in lanes
+        ]
+        settings = [
+            _Column("optimizer", [lane.optimizer.name for lane in lanes]),
+            _Column(symbols.spell("α"), [f"{lane.learning_rate:g}" for lane in lanes], ">"),
+            _Column("loss", [loss_in_words(lane.loss_name) for lane in lanes]),
+        ]
+        differ = [one for one in settings if len(set(one.cells)) > 1]
+        return [
+            _Column("lane", names),
+            *differ,
+            _Column("train", [shown(lane.loss, _DIGITS) for lane in lanes], ">"),
+            _Column("test", [shown(lane.test_loss, _DIGITS) for lane in lanes], ">"),
+            _Column("right", [_right(lane) for lane in lanes], ">"),
+            _Column("from", [_origin(lane, view.snapshot) for lane in lanes]),
+            *(one for one in settings if one not in differ),
+        ]
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""
@@ -93,18 +120,25 @@ class LanesPanel(Panel):
         return lines
 
 
-def lane_row(lane: LaneSnapshot, view: View) -> tuple[str, ...]:
-    """Return a lane's cells after its name."""
-    parent = parent_name(lane, view.snapshot)
-    return (
-        f"{lane.learning_rate:g}",
-        shown(lane.loss, _DIGITS),
-        _NONE if math.isnan(lane.accuracy) else f"{lane.accuracy:.4f}",
-        f"{parent} at {lane.branched_at}" if parent else "start",
-        lane.optimizer.name,
-        lane.loss_name,
-        shown(lane.test_loss, _DIGITS),
-    )
+def _fitting(columns: list[_Column], room: int) -> tuple[list[_Column], int]:
+    """Return as many columns as fit whole, and the blanks between two."""
+    for gap in _GAPS:
+        used = [one.width + gap for one in columns]
+        kept = [
+            one for at, one in enumerate(columns) if not at or sum(used[: at + 1]) - gap <= room
+        ]
+        if len(kept) == len(columns):
+            break
+    return kept, gap
+
+
+def _right(lane: LaneSnapshot) -> str:
+    return _NONE if math.isnan(lane.accuracy) else share(lane.accuracy)
+
+
+def _origin(lane: LaneSnapshot, snapshot: Snapshot) -> str:
+    parent = parent_name(lane, snapshot)
+    return f"{parent} at {lane.branched_at}" if parent else "start"
 
 
 def _note(lane: LaneSnapshot, view: View) -> str:

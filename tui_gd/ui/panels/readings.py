@@ -9,6 +9,7 @@ from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Colour
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.buckets import Buckets
+from tui_gd.ui.panels.lines import loss_in_words
 from tui_gd.ui.panels.panel import View
 
 
@@ -34,7 +35,7 @@ def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
         lane.number: (
             lane.optimizer.name,
             f"α {lane.learning_rate:g}" if measure != "alpha" else "",
-            str(lane.loss_name),
+            loss_in_words(lane.loss_name),
         )
         for lane in lanes
     }
