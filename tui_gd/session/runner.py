@@ -134,6 +134,9 @@ class Runner:
         self._meter = (time.perf_counter(), 0)
         self._speed = 0.0
         self._resumed_at = (0.0, 0)
+        # the thread's own time: up to when it is counted, of an epoch, and from the last to rest
+        self._counted = self._epoch_seconds = self._rest_seconds = 0.0
+        self._trained = False  # since the last rest
         trainer.record_norms()
         self._snapshot = self._take_snapshot()
         trainer.engines.between_blocks = self._between_blocks
@@ -165,9 +168,9 @@ class Runner:
         return self._doing is Doing.RESTING and not self._inbox
 
     @property
-    def epoch_seconds(self) -> float:
-        """The time of the thread's own that an epoch took last."""
-        return self._bursts.epoch_seconds
+    def step_seconds(self) -> float:
+        """The thread's own time that a step took last, with all that follows it until at rest."""
+        return self._epoch_seconds + self._rest_seconds
 
     @property
     def make_engine(self) -> EngineMaker:
@@ -308,6 +311,9 @@ class Runner:
             return
         with self._wake:
             if not self._inbox and not self._ending:
+                spent = self._spent()
+                if self._trained:
+                    self._rest_seconds, self._trained = spent, False
                 self._doing = Doing.RESTING
                 self._wake.wait()
                 self._doing = Doing.CATCHING_UP
@@ -401,7 +407,14 @@ class Runner:
                 self._publish(tell=False)
         return due
 
+    def _spent(self) -> float:
+        """Return the thread's own time since the last call."""
+        before, self._counted = self._counted, time.thread_time()
+        return self._counted - before
+
     def _count(self, done: int) -> None:
+        if done:
+            self._epoch_seconds, self._trained = self._spent() / done, True
         now = time.perf_counter()
         since, epochs = self._meter
         self._meter = (since, epochs + done)

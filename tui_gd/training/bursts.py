@@ -14,13 +14,9 @@ class Bursts:
 
     The first burst is one epoch; none has more than twice the epochs of the one before. Only the
     thread's own computing time counts, because waiting does not tell how long an epoch takes.
-    `epoch_seconds` is the time per epoch in the last burst.
     """
 
-    epoch_seconds: float
-
     def __init__(self, trainer: Trainer, seconds: float, longest: int = LONGEST) -> None:
-        self.epoch_seconds = 0.0
         self._trainer, self._seconds, self._longest = trainer, seconds, longest
         self._epochs = 1
 
@@ -32,8 +28,6 @@ class Bursts:
         trainer, begin = self._trainer, time.thread_time()
         done = trainer.advance(min(self._epochs, most, goal - trainer.epoch))
         took = max(time.thread_time() - begin, 1e-9)
-        if done:
-            self.epoch_seconds = took / done
         fitting = int(done * self._seconds / took)
         self._epochs = max(1, min(2 * self._epochs, fitting, self._longest))
         return done

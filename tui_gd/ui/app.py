@@ -123,9 +123,11 @@ class GdApp(PacedApp[str]):
             self.run_screen.runner.expect_command()
 
     async def on_event(self, event: events.Event) -> None:
-        """Take away a message that stays until a key is pressed."""
-        if isinstance(event, events.Key) and self.run_screen:
-            self.run_screen.key_pressed()
+        """Tell the run's screen when something was pressed, and that a key was."""
+        if isinstance(event, events.InputEvent) and self.run_screen:
+            self.run_screen.pressed_at = event.time
+            if isinstance(event, events.Key):
+                self.run_screen.key_pressed()
         await super().on_event(event)
 
     # The list of commands

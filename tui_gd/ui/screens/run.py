@@ -101,6 +101,9 @@ class RunScreen(Screen[None]):
     studies: Studies
     sender: CommandSender
     key_repeat: KeyRepeat
+    pressed_at: float
+    """When the latest key or button was read from the terminal, which may be long before it is
+    worked off."""
 
     app: PacedApp[str]
     problem: Problem
@@ -129,7 +132,8 @@ class RunScreen(Screen[None]):
         self._lesson_box = LessonBox()
         self.guide: Guide | None = None
         self.studies = Studies(time.monotonic)
-        self.sender, self.key_repeat = CommandSender(), KeyRepeat(time.monotonic)
+        self.pressed_at = 0.0
+        self.sender, self.key_repeat = CommandSender(), KeyRepeat(lambda: self.pressed_at)
         self.recorder: Recorder | None = None
         self.asked: tuple[RunSettings, tuple[str, ...], str] | None = None
         self.hidden: set[int] = set()
@@ -536,7 +540,7 @@ class RunScreen(Screen[None]):
     def step_pending(self) -> bool:
         """Whether steps are slow and the one asked for is not on the screen yet."""
         runner = self.runner
-        if runner is None or runner.epoch_seconds < SLOW_STEP_SECONDS:
+        if runner is None or runner.step_seconds < SLOW_STEP_SECONDS:
             return False
         return runner.busy or runner.snapshot is not self._drawn
 
