@@ -242,7 +242,13 @@ def test_above_the_limit_a_quadratic_diverges(curved, epoch) -> None:
 def test_after_a_divergence_a_lower_learning_rate_is_not_to_be_lowered_again() -> None:
     line = run("line", 30, 1.05)
     # 1.07 of the limit: a tenth of α multiplies the error along λ by 1 − 2·0.107
-    lowered = replace(line.at(30, curved=True), ratio=0.107, following=0.6 * line.train[-1])
+    lowered = replace(
+        line.at(30, curved=True),
+        ratio=0.107,
+        learning_rate=0.105,
+        last_rate=1.05,
+        following=0.6 * line.train[-1],
+    )
     verdict = diagnose(lowered)
     assert (verdict.kind, verdict.title) == (Kind.DESCENDING, "Coming down.")
     assert actions(verdict) == ["run", "step"]

@@ -1,5 +1,7 @@
 """The recorder stores the run whatever is done to it, and no fault stops the training."""
 
+import contextlib
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.runs.kept import LINE, Kept, check_same
-from tui_gd.runs import recorder, writer
+from tui_gd.runs import database, recorder, writer
 from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
 from tui_gd.runs.store import Store
@@ -263,6 +265,36 @@ def test_a_store_that_breaks_while_training_is_reported_once(tmp_path: Path) -> 
     run.recorder.close(run.trainer)
     assert len(run.warnings) == 1
     assert "is not kept from here" in run.warnings[0]
+
+
+def test_on_the_way_out_a_locked_store_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(10)
+    run.write()
+    before = run.trainer.checkpoint(3)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1e6)  # closing would never end
+    monkeypatch.setattr(database, "HURRIED_SECONDS", 0.1)
+    with contextlib.closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        run.trainer.advance(10)
+        run.recorder.take(run.trainer, "RUNNING", 3)
+        run.recorder.close(run.trainer)
+        said = f"run {run.recorder.id} is not kept from here: "
+        assert run.recorder.missing.startswith(said)
+        assert "another program has locked the run store" in run.recorder.missing
+        assert run.warnings == [run.recorder.missing]
+    assert run.recorder.id
+    kept = resumed(tmp_path / NAME, run.recorder.id)
+    assert kept.checkpoint(3).epoch == before.epoch == 10
+
+
+def test_a_run_that_is_written_whole_misses_nothing(tmp_path: Path) -> None:
+    run = Kept(tmp_path)
+    run.trainer.advance(10)
+    run.recorder.close(run.trainer)
+    assert run.recorder.missing == ""
 
 
 def test_a_running_run_does_not_wait_for_the_disk(

@@ -1,5 +1,8 @@
 """Keys, mouse and sizes that come at moments nobody plans for."""
 
+import contextlib
+import re
+import sqlite3
 import threading
 
 import numpy as np
@@ -9,21 +12,24 @@ from textual import events
 from textual.css.query import NoMatches
 from textual.widgets import Input, OptionList
 
-from tests.ui.driving import driving
+from tests.ui.driving import driving, three_runs
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
+from tui_gd.runs import database
+from tui_gd.runs.share import open_line
 from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.verdict import measure
 from tui_gd.ui import start
+from tui_gd.ui.context import Beginning
 from tui_gd.ui.panels import why
 from tui_gd.ui.panels.step import vector
 from tui_gd.ui.panels.widget import CellView, LinesWidget
 from tui_gd.ui.screens.actions import begin_with
 from tui_gd.ui.screens.questions import Choice
-from tui_gd.ui.start import _summary
+from tui_gd.ui.start import _say_where_kept, _summary
 from tui_gd.ui.studies import Study
 from tui_gd.ui.textual_fixes.app import Commands
 
@@ -148,6 +154,27 @@ async def test_on_leaving_reports_are_made_that_are_not_at_hand(monkeypatch, cap
     assert "best" in printed
     assert "1e-09" in printed
     assert "weighted avg" in printed
+
+
+async def test_on_leaving_a_run_that_could_not_be_kept_is_given_as_a_line(
+    monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1e6)  # leaving would never end
+    async with driving(80, 24, library=three_runs(), beginning=Beginning(keep=True)) as driver:
+        path = driver.run.context.library
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await driver.press("full_stop")
+            await driver.status(epoch=1)
+            assert driver.run.runner.stop(60.0)
+            driver.run.put_away()
+    _say_where_kept(driver.run)
+    out, err = capsys.readouterr()
+    assert "another program has locked the run store" in err
+    line = re.search(r"repeats the run: gd-tui '(gd1:.*)'", out)
+    assert line
+    settings = open_line(line[1]).settings
+    assert (settings.problem, settings.seed) == ("blobs", 3)
 
 
 async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go() -> None:

@@ -256,7 +256,16 @@ def diagnose(evidence: Evidence) -> Verdict:
             if any(one.kind is not now.kind for one in before):
                 before += [judge(evidence, back) for back in _backs(evidence, HOLD, MEMORY)]
                 shown = _held([*reversed(before), now])
+            if shown.kind is Kind.DIVERGING and _is_rescued(evidence):
+                shown = now
         return replace(shown, numbers=Facts(evidence).numbers())
+
+
+def _is_rescued(evidence: Evidence) -> bool:
+    """Whether α was lowered, or the loss fell, and the next step lowers it too."""
+    lowered = evidence.learning_rate < evidence.last_rate
+    fell = len(evidence.train) > 1 and evidence.train[-1] < evidence.train[-2]
+    return bool(evidence.following < evidence.train[-1] and (lowered or fell))
 
 
 def _backs(evidence: Evidence, begin: int, stop: int) -> range:
@@ -267,14 +276,20 @@ def _backs(evidence: Evidence, begin: int, stop: int) -> range:
 
 
 def _held(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the last verdict of the kind that held for `HOLD` of them, the newest being last."""
-    shown, count, waiting = verdicts[0], 0, verdicts[0].kind
-    for verdict in verdicts:
-        count = count + 1 if verdict.kind is waiting else 1
-        waiting = verdict.kind
-        if verdict.kind is shown.kind or count >= HOLD or shown.kind is Kind.BEGINNING:
-            shown = verdict
-    return shown
+    """Return the last verdict of the kind that held for `HOLD` of them, the newest being last.
+
+    Where none did, the first kind after the beginning, later the one that was found most often.
+    """
+    kinds = [verdict.kind for verdict in verdicts if verdict.kind is not Kind.BEGINNING]
+    ends = range(HOLD, len(kinds) + 1)
+    held = [kinds[end - 1] for end in ends if len(set(kinds[end - HOLD : end])) == 1]
+    if held:
+        kind = held[-1]
+    elif len(kinds) < len(verdicts):
+        kind = kinds[0]
+    else:
+        kind = max(reversed(kinds), key=kinds.count)
+    return next(verdict for verdict in reversed(verdicts) if verdict.kind is kind)
 
 
 class Steady:
@@ -459,7 +474,7 @@ def _diverging(facts: Facts) -> Found:
         grown = f"to {factor:.3g} times as much"
     since = f"since epoch {facts.epoch - steps}" if turn or not facts.first else "all the time"
     # the next step is known, whatever was found some epochs before
-    if facts.evidence.following < facts.evidence.train[-1] and not facts.above_limit:
+    if facts.following < facts.loss:
         return _coming_down(f"It has risen {since}, {grown}.")
     before = float(facts.train[max(0, len(facts.train) - 1 - RISING_EPOCHS)])
     too_large = facts.above_limit or (facts.evidence.ratio is None and factor >= RISEN)

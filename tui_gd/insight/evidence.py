@@ -22,7 +22,8 @@ curvature makes over the width of the picture.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -154,11 +155,19 @@ class Evidence:
             raise ValueError(f"expected four arrays (epochs,), not of shapes {sorted(shapes)}")
 
 
+_UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("largest", "smallest", "along", "doubt", "saturated", "stuck", "outcome")),
+    **dict.fromkeys(("gain", "newton", "cauchy", "escape"), math.nan),
+}
+"""What is measured at an epoch's own weights."""
+
+
 class Facts:
     """The ratios that the rules compare, `back` epochs before the last; see the module.
 
     Unknown ratios are NaN, and no comparison with NaN is true. Only the series go back to earlier
-    epochs; the curvature and all else belong to the last one.
+    epochs. The curvature and all else belong to the last one, and are taken for those before it
+    where the loss was between half and twice as large.
     """
 
     first: int
@@ -168,6 +177,7 @@ class Facts:
     epoch: int
     steps: int
     loss: float
+    following: float
     norm: float
     last_cosine: float
     cosines: Floats
@@ -186,8 +196,12 @@ class Facts:
     distance: float
 
     def __init__(self, evidence: Evidence, back: int = 0) -> None:
-        self.evidence, self.back = evidence, back
         end = len(evidence.train) - back
+        if back and evidence.floor:
+            last, then = float(evidence.train[-1]), float(evidence.train[end - 1])
+            if not last / 2.0 <= then <= 2.0 * last:
+                evidence = replace(evidence, **_UNKNOWN)
+        self.evidence, self.back = evidence, back
         unknown = np.flatnonzero(~np.isfinite(evidence.train[: end - 1]))
         begin = int(unknown[-1]) + 1 if len(unknown) else 0
         self.first = evidence.first + begin
@@ -198,6 +212,7 @@ class Facts:
         self.epoch = self.first + len(self.train) - 1
         self.steps = min(WINDOW, len(self.train) - 1)
         self.loss, self.norm = float(self.train[-1]), float(self.norms[-1])
+        self.following = float(evidence.train[end]) if back else evidence.following
         self.last_cosine, self.cosines = float(cosines[-1]), _finite(cosines[1:][-WINDOW:])
         self.rises = int((np.diff(self.train)[-WINDOW:] > 1e-12 * abs(self.loss)).sum())
         self.gradient = self.norm / evidence.descent_factor

@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ def on_network(path: Path, mounts: str = "/proc/self/mounts") -> bool:
 VERSION = 1
 APPLICATION = 0x67645F31  # "gd_1", in the file's header
 BUSY_SECONDS = 10.0
+HURRIED_SECONDS = 1.0
+"""How long to wait for a program that writes, and how long on the way out."""
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 WAL_BYTES = 32 << 20  # the write-ahead log is truncated to this after a large batch
 
@@ -162,9 +164,8 @@ def store_errors(path: Path) -> Iterator[None]:
 
 def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     reason = " ".join(str(error).split())
-    # the low byte is the primary code
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if _is_busy(error):
         return StoreError(f"{path}: another program has locked the run store", lasting=False)
     if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
         return StoreError(
@@ -348,6 +349,31 @@ def _add_missing(connection: sqlite3.Connection) -> None:
         raise
 
 
+def begin(connection: sqlite3.Connection, hurried: Callable[[], bool]) -> None:
+    """Begin to write, when no other program does; wait less long from when `hurried` is true."""
+    begun = time.monotonic()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - begun
+                if not _is_busy(error) or waited > (HURRIED_SECONDS if hurried() else BUSY_SECONDS):
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS:.0f}")
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    # the low byte is the primary code
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
 def _ask(connection: sqlite3.Connection, question: str) -> str:
     """Answer a question that SQLite refuses, despite its timeout, while another process opens."""
     end = time.monotonic() + BUSY_SECONDS
@@ -355,8 +381,7 @@ def _ask(connection: sqlite3.Connection, question: str) -> str:
         try:
             return str(connection.execute(question).fetchone()[0])
         except sqlite3.OperationalError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or time.monotonic() > end:
+            if not _is_busy(error) or time.monotonic() > end:
                 raise
             time.sleep(0.02)
 

@@ -23,6 +23,8 @@ QUEUE = 4
 RETRY_SECONDS = 5.0
 """The pause after a batch that could not be written."""
 CLOSE_SECONDS = 20.0
+OPEN_SECONDS = 2.0
+"""On the way out, a store that cannot be opened is waited for this long, a slow disk longer."""
 DIGEST_SECONDS = 2.0
 
 
@@ -156,9 +158,20 @@ class Recorder:
             self._ended = True
             self._wake.notify_all()
         if self._thread is not None:
-            self._thread.join(CLOSE_SECONDS)
+            self._thread.join(OPEN_SECONDS)
+            if self._store is not None:
+                self._thread.join(CLOSE_SECONDS)
         if self._lock is not None:
             self._lock.close()
+
+    @property
+    def missing(self) -> str:
+        """Why the end of the run has not been written, empty if it has; to be asked at the end."""
+        if self._dead or self._lost:
+            return self.fault
+        if self._thread is not None and self._thread.is_alive():
+            return self.fault or "the run is not kept: the store does not answer"
+        return ""
 
     def __enter__(self) -> "Recorder":
         return self
@@ -207,6 +220,7 @@ class Recorder:
         try:
             if self._store is None:
                 self._store = Store(self._path, create=True)
+                self._store.hurried = lambda: self._closing
             if self._writer is None:
                 if self.id is None:
                     self._add(self._store, batch)
@@ -285,7 +299,7 @@ class Recorder:
 
     def _finish(self) -> None:
         """Write the digests and the final state."""
-        if self._store is None or self.id is None or self._dead:
+        if self._store is None or self.id is None or self._dead or self._lost:
             return
         if self._digesting is not None:
             self._digesting.join(DIGEST_SECONDS)

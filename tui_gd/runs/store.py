@@ -7,7 +7,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.database import (
     StoreError,
+    begin,
     connect,
     json_object,
     seed_of,
@@ -114,6 +115,7 @@ class Store:
 
     def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
         self.path = path or store_path()
+        self.hurried: Callable[[], bool] = lambda: False
         self._connection: sqlite3.Connection | None = None
         with store_errors(self.path):
             exists = self.path.exists()
@@ -155,7 +157,7 @@ class Store:
         """Write everything in the body, or nothing of it."""
         connection = self.connection
         with store_errors(self.path):
-            connection.execute("BEGIN IMMEDIATE")
+            begin(connection, self.hurried)
             try:
                 yield connection
                 connection.execute("COMMIT")

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
+from tui_gd.errors import ProblemError
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
 from tui_gd.ui.context import Beginning, Context
@@ -91,7 +92,19 @@ def _end(status: int) -> NoReturn:
 
 
 def _say_where_kept(screen: "RunScreen | None") -> None:
-    kept = screen.kept_id if screen else None
+    """Say under which id the run is kept; what repeats it, if the store could not be written."""
+    if screen is None:
+        return
+    kept = screen.kept_id
+    if screen.missing and screen.runner:
+        print(f"gd-tui: {screen.missing}", file=sys.stderr)
+        with suppress(ProblemError):
+            from tui_gd.runs.record import RunRecord
+            from tui_gd.runs.share import share_line
+
+            checkpoint = screen.runner.trainer.checkpoint(screen.runner.snapshot.seed)
+            line = share_line(RunRecord(screen.settings, screen.problem, checkpoint))
+            print(f"gd-tui: this line repeats the run: gd-tui '{line}'")
     if kept is not None:
         print(f"gd-tui: kept as {kept} (gd-tui resume {kept})")
 

@@ -354,6 +354,11 @@ class RunScreen(Screen[None]):
         """The id under which the run on the screen is kept, None while it is not."""
         return self.recorder.id if self.recorder else None
 
+    @property
+    def missing(self) -> str:
+        """Why the end of the run on the screen is not kept; to be asked when it is put away."""
+        return self.recorder.missing if self.recorder else ""
+
     def put_away(self) -> None:
         """Write the whole run, once its runner has stopped; may wait for a disk."""
         if self.runner and self.recorder:
