@@ -1,8 +1,10 @@
 """`--validation-size` from the command line: what is printed, kept, resumed and exported."""
 
 import csv
+import io
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +146,28 @@ def test_lanes_are_compared_by_the_validation_loss() -> None:
     least = [min(filter(None, lane["validation_loss"])) for lane in lanes]
     name = "AB"[int(np.argmin(least))]
     assert f"\nlane {name}, alpha=" in said.err
+
+
+def test_plain_says_which_epoch_is_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best, losses, _, accuracy = by_hand(*table(tmp_path))
+    words = (tmp_path / "noisy.csv", "--target", "y", *OPTIONS, *SPLIT, "--plain")
+    commands = "run 60\nreport\nshow loss\nverdict\nback 50\nreport\ndescribe validation\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(commands))
+    said = call(*words)
+    assert said.status == 0
+    assert "40 train rows, 40 validation rows, 320 test rows" in said.out
+    assert f"best epoch {best} of 60: validation loss {losses[best]:.7f}" in said.out
+    assert f"accuracy                           {accuracy:.2f}       320" in said.out
+    curve = {
+        int(line.split()[0]): float(line.split()[-1])
+        for line in said.out.partition("epoch lane train test validation")[2].splitlines()[1:62]
+    }
+    assert np.allclose(list(curve.values()), losses[:61])
+    # the verdict looks at the validation rows, whose turn is elsewhere than that of the test rows
+    assert f"Validation rows get worse since epoch {best} " in said.out
+    assert f"best epoch {int(np.argmin(losses[:11]))} of 10: validation loss" in said.out
 
 
 def test_a_store_without_validation_losses_is_read_and_gets_them(store: Path) -> None:

@@ -47,7 +47,10 @@ def describe(settings: RunSettings, out: TextIO) -> None:
         return
     problem = load_problem(settings)
     train, test = problem.train_rows, problem.test_rows
-    print(f"{problem.name}: {_count(train, 'train row')}, {_count(test, 'test row')}", file=out)
+    counts = [_count(train, "train row"), _count(test, "test row")]
+    if validation := len(problem.y_validation):
+        counts.insert(1, _count(validation, "validation row"))
+    print(f"{problem.name}: {', '.join(counts)}", file=out)
     _print_notes(problem.about, out)
     print(_features(problem), file=out)
     print(f"learns with {settings.choice(settings.resolved(problem))}", file=out)

@@ -205,7 +205,9 @@ class Session:
 
 def _about(run: PlainRun) -> str:
     problem, settings = run.problem, run.settings
-    rows = f", {problem.train_rows} train rows, {problem.test_rows} test rows"
+    validation = len(problem.y_validation)
+    validated = f", {validation} validation rows" if validation else ""
+    rows = f", {problem.train_rows} train rows{validated}, {problem.test_rows} test rows"
     return (
         f"{safe_text(settings.surface or settings.problem)}, {', '.join(settings.optimizer)},"
         f" {settings.loss_for(problem)}, seed {run.seed}{'' if problem.surface else rows}"

@@ -22,7 +22,7 @@ from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.observer import Observer
-from tui_gd.session.report import plain_number, report_on
+from tui_gd.session.report import best_line, plain_number, report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.bursts import Bursts, Every
@@ -226,6 +226,14 @@ class PlainRun:
             "rows": outcome.rows if outcome else None,
             "r2": plain_number(now.r2),
             "alpha": lane.learning_rate,
+            **(
+                {
+                    "validation_loss": plain_number(lane.validation_loss),
+                    "best_epoch": lane.best.epoch,
+                }
+                if lane.best is not None
+                else {}
+            ),
         }
 
     # Training
@@ -349,11 +357,14 @@ class PlainRun:
     # What is asked of it
 
     def report(self, text: str) -> list[str]:
-        """Report on the current lane by the test rows."""
+        """Report on the current lane by the test rows, on the weights that count."""
         nothing(text)
+        self.trainer.finish_tests()
         with computing():
-            weights = self.trainer.weights[self.observer.position]
-            return report_on(self.problem, self._predictor, weights).text.strip("\n").split("\n")
+            position = self.observer.position
+            weights = self.trainer.best_of(position).weights
+            report = report_on(self.problem, self._predictor, weights).text.strip("\n")
+            return [*filter(None, [best_line(self.trainer, position)]), *report.split("\n")]
 
     def verdict(self, text: str) -> list[str]:
         """Say how training goes, and what to try."""
@@ -361,9 +372,9 @@ class PlainRun:
         return self._seen(verdict_lines)
 
     def describe(self, text: str) -> list[str]:
-        """Say how the current lane's training or test loss has gone."""
-        names = {"": "train", "loss": "train", "test": "test"}
-        if text not in names:
+        """Say how the current lane's training, test or validation loss has gone."""
+        names = {"": "train", "loss": "train", "test": "test", "validation": "validation"}
+        if text not in names or (text == "validation" and not self.trainer.validates):
             raise WordError(f"{safe_text(text)!r}: describe loss or describe test")
         self.trainer.finish_tests()
         trainer, position = self.trainer, self.observer.position

@@ -449,7 +449,7 @@ def _by_heart(facts: Facts) -> Found:
     return Verdict(
         Kind.BY_HEART,
         "Learned by heart.",
-        f"Train loss {facts.loss:.3g}, but test loss {test:.3g}.",
+        f"Train loss {facts.loss:.3g}, but {evidence.held_out} loss {test:.3g}.",
         _how_well(facts) or "The model repeats the train rows and knows nothing of others.",
         (REGULARIZE, REPORT),
     )
@@ -535,7 +535,7 @@ def _overfitting(facts: Facts) -> Found:
     back = Try("go_to", f"back to epoch {epoch}", f"{epoch}") if seen else Try("back", "go back")
     return Verdict(
         Kind.OVERFITTING,
-        "Test rows get worse",
+        f"{evidence.held_out.capitalize()} rows get worse",
         f"{when} ({percent(rise)}) while train rows get better.",
         _how_well(facts) or f"The train loss changed by {percent(fall)} meanwhile.",
         (back, REGULARIZE),

@@ -82,8 +82,9 @@ class Evidence:
     """The facts behind a verdict: one lane's last epochs, starting with epoch `first`.
 
     `train`, `test`, `norms`, `cosines` are (epochs,), the last belonging to the viewed epoch, NaN
-    where not known. `norms` are those of the direction g of descent, which is `descent_factor`
-    times the gradient, `cosines[i]` is the cosine between an epoch's direction and the one before.
+    where not known. `test` are losses on the `held_out` rows, "test" or "validation". `norms` are
+    those of the direction g of descent, which is `descent_factor` times the gradient, `cosines[i]`
+    is the cosine between an epoch's direction and the one before.
 
     `learning_rate` is that of the next update, `alpha · factor` with the schedule's factor;
     `last_rate` that of the update that led here. `step` is the length of the next update, which
@@ -147,6 +148,7 @@ class Evidence:
     r2: float = math.nan
     class_names: tuple[str, ...] = ()
     test_constant: float = math.nan
+    held_out: str = "test"
 
     def __post_init__(self) -> None:
         """Raise ValueError unless there is an epoch, and all arrays are equally long."""

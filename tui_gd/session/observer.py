@@ -181,6 +181,7 @@ class Observer:
         last_factor = trainer.descent.schedule(epoch - 1) if epoch else math.nan
         curves, accuracies = self._curves(self.look), self._accuracies(current)
         early = self._early(curves)
+        validation = self._validation_curves()
         lanes = []
         for i, lane in self._numbered():
             method = lane.method_at(epoch)
@@ -212,6 +213,10 @@ class Observer:
                     path=path[: known[i], i],
                     path_epochs=path_epochs[: known[i]],
                     early=early[i],
+                    validation=validation[i],
+                    validation_loss=history.validation_loss.at(i, epoch),
+                    start_validation=history.validation_loss.at(i, lane.loss_since(epoch)),
+                    best=trainer.best_of(i) if i == current and trainer.validates else None,
                 )
             )
         return tuple(lanes)
@@ -236,7 +241,13 @@ class Observer:
     def _recent(self, position: int) -> Recent:
         history, stop = self._trainer.history, self._trainer.epoch + 1
         first = max(0, stop - RECENT_EPOCHS)
-        series = (history.train_loss, history.test_loss, history.norms, history.cosines)
+        series = (
+            history.train_loss,
+            history.test_loss,
+            history.norms,
+            history.cosines,
+            history.validation_loss,
+        )
         return Recent(first, *(one.between(position, first, stop) for one in series))
 
     # Curves
@@ -280,6 +291,18 @@ class Observer:
                 pairs[i] = pair
         return pairs
 
+    def _validation_curves(self) -> list[Buckets | None]:
+        """Return the curves of the validation losses, None without them or if not looked at."""
+        found: list[Buckets | None] = [None] * len(self._trainer.lanes)
+        if not self._trainer.validates or self.look.measure != "loss":
+            return found
+        for i, lane in self._numbered():
+            last = lane.recorded if self.look.last is None else min(self.look.last, lane.recorded)
+            if self.look.first <= last:
+                series = self._trainer.history.validation_loss
+                found[i] = series.window(i, self.look.first, last + 1)
+        return found
+
     def _factors(self) -> tuple[NDArray[np.intp], Floats]:
         """Return the epochs at which learning rates are drawn, and the schedule's factors there."""
         first = self.look.first
@@ -301,6 +324,7 @@ class Observer:
             history.test_loss.at(position, epoch),
             history.norms.at(position, epoch),
             lane.rate_at(epoch) * self._trainer.descent.schedule(epoch),
+            history.validation_loss.at(position, epoch),
         )
 
 

@@ -393,7 +393,7 @@ def best_line(trainer: Trainer, position: int) -> str:
     """Return in a line which epoch of a lane counts; nothing where validation rows do not say."""
     if not trainer.validates:
         return ""
-    epoch = trainer.best[position].epoch
+    epoch = trainer.best_of(position).epoch
     loss = trainer.history.validation_loss.at(position, epoch)
     if not math.isfinite(loss):
         return ""
@@ -488,7 +488,7 @@ def _validation(trainer: Trainer, position: int) -> dict[str, Any]:
     """Return what validation rows add to a lane in a document."""
     losses, epoch = trainer.validation_losses(position), trainer.epoch
     return {
-        "best_epoch": trainer.best[position].epoch,
+        "best_epoch": trainer.best_of(position).epoch,
         "validation_loss": plain_numbers(losses[:epoch]),
         "final_validation_loss": plain_numbers(losses[epoch:])[0],
         "last_weights": trainer.weights[position].tolist(),

@@ -12,6 +12,7 @@ from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.session.commands import LookAt
 from tui_gd.training.buckets import Buckets
+from tui_gd.training.evaluation import Best
 
 
 class RunState(StrEnum):
@@ -37,6 +38,7 @@ class Recent:
     test: Floats
     norms: Floats
     cosines: Floats
+    validation: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,7 @@ class Reading:
     test: float
     norm: float
     learning_rate: float
+    validation: float = nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +72,9 @@ class LaneSnapshot:
     recorded one. `gradient` is the direction of the next update, which leads to `next_weights` and
     `next_loss`. `numeric` is that direction by differences of the loss, if it was asked for.
     `train` and `test` are the curves that the snapshot's `look` chooses, `early` those of the first
-    epochs in narrower buckets, `reading` the numbers at its cursor.
+    epochs in narrower buckets, `reading` the numbers at its cursor. With validation rows
+    `validation` is the curve of the losses on them, `start_validation` is as `start_test`, and the
+    current lane has `best`, the weights that count after so many epochs.
     """
 
     number: int
@@ -98,6 +103,10 @@ class LaneSnapshot:
     path: Floats
     path_epochs: NDArray[np.intp]
     early: tuple[Buckets, Buckets] | None = None
+    validation: Buckets | None = None
+    validation_loss: float = nan
+    start_validation: float = nan
+    best: Best | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

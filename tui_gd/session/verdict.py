@@ -120,7 +120,8 @@ def measure(
     saturated, stuck = _saturated(lane, problem, predictor)
     constant, ratio = constant_loss(engine, problem, predictor.model), 1.0
     if engine.rule.reduction == "sum":
-        ratio = problem.test_rows / max(problem.train_rows, 1)
+        held_out = len(problem.y_validation) or problem.test_rows
+        ratio = held_out / max(problem.train_rows, 1)
     return Measured(
         lane=lane.number,
         loss_name=lane.loss_name,
@@ -159,12 +160,13 @@ def evidence_of(
     """Return what the snapshot shows of the current lane, and what was measured, as evidence."""
     lane, recent, task = snapshot.lane, snapshot.recent, problem.task
     begin = min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
+    validates = len(problem.y_validation) > 0
     squares = lane.loss_name in {"sse", "mse"} and task in {"binary", "multiclass"}
     rate = snapshot.learning_rate
     evidence = Evidence(
         first=recent.first + begin,
         train=recent.train[begin:],
-        test=recent.test[begin:],
+        test=(recent.validation if validates else recent.test)[begin:],
         norms=recent.norms[begin:],
         cosines=recent.cosines[begin:],
         learning_rate=rate,
@@ -173,7 +175,8 @@ def evidence_of(
         scale=_scale(snapshot, problem),
         step=length(lane.next_weights - lane.weights),
         following=lane.next_loss,
-        start_test=lane.start_test,
+        start_test=lane.start_validation if validates else lane.start_test,
+        held_out="validation" if validates else "test",
         descent_factor=make_loss(lane.loss_name, task).descent_factor,
         plain=lane.optimizer.name == "sgd",
         full_batch=_full_batch(problem, settings),
@@ -287,7 +290,8 @@ def _unit(problem: Problem) -> float:
 def _best_right(snapshot: Snapshot, problem: Problem, predictor: Predictor) -> int | None:
     """Return how many test rows were right at the point of the path next to the least test loss."""
     lane, recent = snapshot.lane, snapshot.recent
-    if snapshot.outcome is None or not np.isfinite(recent.test).any():
+    validates = len(problem.y_validation) > 0  # then test rows do not say where it turned
+    if snapshot.outcome is None or validates or not np.isfinite(recent.test).any():
         return None
     best = recent.first + int(np.nanargmin(recent.test))
     nearest = int(np.argmin(np.abs(lane.path_epochs - best)))

@@ -253,9 +253,10 @@ class Trainer:
         function that the lane has now, the earliest of equal ones; else `epoch` itself. Whatever is
         reported, predicted or exported of a run comes from these weights.
         """
-        return [self._best(position) for position in range(len(self.lanes))]
+        return [self.best_of(position) for position in range(len(self.lanes))]
 
-    def _best(self, position: int) -> Best:
+    def best_of(self, position: int) -> Best:
+        """Return what counts of one lane; see `best`."""
         lane, known = self.lanes[position], self.history.validation.best[position]
         epoch, loss = self.history.validation_loss.least(
             position, self.epoch + 1, lane.loss_since(self.epoch)

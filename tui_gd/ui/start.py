@@ -154,7 +154,7 @@ def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
     """Return every lane's report; None where they take longer than a person waits at the end."""
     from tui_gd.session.report import reports_of
 
-    known = screen.board.report.at_hand(trainer.weights[0])
+    known = screen.board.report.at_hand(trainer.best_of(0).weights)
     if known is not None and len(trainer.lanes) == 1:
         return [known]
     made: list[list[Report]] = []

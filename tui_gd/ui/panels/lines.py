@@ -73,7 +73,9 @@ def trained(view: View, *, short: bool) -> list[str]:
     if settings.schedule != "constant":
         parts.append(f"α {settings.schedule}")
     if problem.surface is None and not short:
-        parts.append(f"{problem.train_rows:,} + {problem.test_rows:,} rows")
+        counts = (problem.train_rows, len(problem.y_validation), problem.test_rows)
+        every = counts if counts[1] else counts[::2]
+        parts.append(f"{' + '.join(f'{count:,}' for count in every)} rows")
     return [view.style.symbols.spell(part) for part in parts]
 
 

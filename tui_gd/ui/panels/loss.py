@@ -33,6 +33,7 @@ from tui_gd.ui.panels.readings import (
     list_readings,
     not_known,
     shown,
+    validation_at,
 )
 
 SHORTEST = 4
@@ -261,13 +262,25 @@ class LossPanel(Panel):
                     early=early(current, 1),
                 )
             )
+            if current.validation is not None:
+                curves.append(self._validation_curve(view, cursor, digits))
         others = [lane for lane in lanes if lane is not current]
         return curves + [main_curve(lane, palette.lane(lane.number)) for lane in others]
+
+    @staticmethod
+    def _validation_curve(view: View, cursor: int | None, digits: int) -> Curve:
+        lane, palette = view.snapshot.lane, view.style.palette
+        assert lane.validation is not None
+        value = lane.validation_loss if cursor is None else validation_at(lane, cursor)
+        colours = (palette.boundary, palette.dim)
+        return curve_of("validation", lane.validation, shown(value, digits), colours, dashed=True)
 
     def _title(self, view: View, cursor: int | None) -> str:
         """Return the measure, the window or the epoch at the cursor, and how it is drawn."""
         measure, way = view.snapshot.look.measure, self._drawn_way
         parts = [MEASURES[measure].title]
+        if measure == "loss" and cursor is None and (best := view.snapshot.lane.best):
+            parts.append(f"best epoch {best.epoch}")
         if cursor is not None:
             parts.append(f"epoch {cursor}")
         elif way.window is not None:
@@ -435,13 +448,18 @@ def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> l
     value of each bucket.
     """
     lanes, measure, epoch = view.lanes, view.snapshot.look.measure, view.snapshot.epoch
-    heading = "epoch lane alpha train test norm loss"
+    validated = len(view.problem.y_validation) > 0
+    heading = f"epoch lane alpha train test norm loss{' validation' * validated}"
     if cursor is not None:
-        return [heading, *(_at_cursor(lane, measure, cursor) for lane in lanes)]
+        return [
+            heading,
+            *(_at_cursor(lane, measure, cursor, validated=validated) for lane in lanes),
+        ]
     lines = [heading]
     for lane in lanes:
         values = (lane.learning_rate, lane.loss, lane.test_loss, lane.gradient_norm)
-        lines.append(f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}")
+        line = f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}"
+        lines.append(f"{line} {_all_digits([lane.validation_loss])}" if validated else line)
     lines.append("")
     if smooth:
         lines.append("smoothed: the mean of train about each epoch, of fewer epochs at the ends")
@@ -450,10 +468,10 @@ def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> l
     rows = [line for lane in lanes for line in _curve(lane, window, measure, smooth, exact=exact)]
     if len(rows) > room:
         rows[room - 1 :] = [f"and {len(rows) - room + 1} more lines"]
-    return [*lines, _heading(measure, smooth, exact=exact), *rows]
+    return [*lines, _heading(lanes[0], measure, smooth, exact=exact), *rows]
 
 
-def _at_cursor(lane: LaneSnapshot, measure: str, epoch: int) -> str:
+def _at_cursor(lane: LaneSnapshot, measure: str, epoch: int, *, validated: bool) -> str:
     reading = lane.reading
     if reading is not None and reading.epoch == epoch:
         values = (reading.learning_rate, reading.train, reading.test, reading.norm)
@@ -464,22 +482,25 @@ def _at_cursor(lane: LaneSnapshot, measure: str, epoch: int) -> str:
             *(known if measure == "loss" else (math.nan, math.nan)),
             known[0] if measure == "norm" else math.nan,
         )
-    return f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}"
+    line = f"{epoch} {lane.name} {_all_digits(values)} {lane.loss_name}"
+    return f"{line} {_all_digits([validation_at(lane, epoch)])}" if validated else line
 
 
 def _all_digits(values: Sequence[float]) -> str:
     return " ".join(not_known(value) or repr(float(value)) for value in values)
 
 
-def _columns(measure: str) -> tuple[str, ...]:
-    return ("train", "test") if measure == "loss" else (measure,)
+def _columns(lane: LaneSnapshot, measure: str) -> tuple[str, ...]:
+    if measure != "loss":
+        return (measure,)
+    return ("train", "test") if lane.validation is None else ("train", "test", "validation")
 
 
-def _heading(measure: str, smooth: int, *, exact: bool) -> str:
+def _heading(lane: LaneSnapshot, measure: str, smooth: int, *, exact: bool) -> str:
     more = ["smoothed"] if smooth else []
     if exact:
-        return " ".join(["epoch", "lane", *_columns(measure), *more])
-    ends = [f"{name}_{end}" for name in _columns(measure) for end in ("least", "greatest")]
+        return " ".join(["epoch", "lane", *_columns(lane, measure), *more])
+    ends = [f"{name}_{end}" for name in _columns(lane, measure) for end in ("least", "greatest")]
     return " ".join(["first", "last", "lane", *ends, *more])
 
 
@@ -493,7 +514,8 @@ def _curve(
     lasts = np.minimum(firsts + buckets.width, buckets.stop) - 1
     parts = [buckets.low, buckets.high]
     if measure == "loss":
-        parts += [_padded(lane.test.low, size), _padded(lane.test.high, size)]
+        for other in filter(None, (lane.test, lane.validation)):
+            parts += [_padded(other.low, size), _padded(other.high, size)]
     if exact:
         parts = parts[::2]
     if smooth:

@@ -77,6 +77,13 @@ def at_epoch(lane: LaneSnapshot, measure: str, epoch: int) -> tuple[float, float
     return reading.train, reading.test
 
 
+def validation_at(lane: LaneSnapshot, epoch: int) -> float:
+    """Return the validation loss at an epoch, as `at_epoch`."""
+    if lane.reading is not None and lane.reading.epoch == epoch:
+        return lane.reading.validation
+    return math.nan if lane.validation is None else _in_bucket(lane.validation, epoch)
+
+
 def _in_bucket(buckets: Buckets, epoch: int) -> float:
     at = epoch - buckets.first
     inside = buckets.width == 1 and 0 <= at < len(buckets.low)

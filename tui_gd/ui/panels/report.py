@@ -61,11 +61,16 @@ class ReportPanel(Panel):
         self._scroll = Scroll()
 
     def study(self, view: View) -> Study | None:
-        """Return the report on the current lane at the viewed epoch, which takes milliseconds."""
+        """Return the report on the current lane's weights that count, which takes milliseconds.
+
+        They are those of the viewed epoch or, with validation rows, of the best one up to there.
+        """
         snapshot, lane = view.snapshot, view.snapshot.lane
         several = f", lane {lane.name}" if len(snapshot.lanes) > 1 else ""
-        about = f"epoch {snapshot.epoch}{several}"
-        problem, predictor, weights = view.problem, view.predictor, lane.weights
+        about, weights = f"epoch {snapshot.epoch}{several}", lane.weights
+        if lane.best is not None:
+            about, weights = f"best epoch {lane.best.epoch}{several}", lane.best.weights
+        problem, predictor = view.problem, view.predictor
         return Study(
             (view.settings, snapshot.seed, lane.number, lane.name, snapshot.epoch, lane.loss),
             lambda _: (report_on(problem, predictor, weights), about, weights),
