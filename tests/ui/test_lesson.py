@@ -122,12 +122,15 @@ async def test_a_lesson_survives_resizes_and_another_theme() -> None:
         await reads(driver, "Tour 1 of 7", "1 fall")
 
 
-async def test_the_first_start_offers_the_tour_once() -> None:
-    async with driving(beginning=Beginning(tour=True)) as driver:
+async def test_the_first_start_offers_the_tour_once(tmp_path: Path) -> None:
+    library = tmp_path / "runs.sqlite3"
+    async with driving(library=library, beginning=Beginning(tour=True)) as driver:
         await driver.settled()
         assert "New here? F4 starts the tour" in driver.text()
+        await driver.until(library.exists)  # which says that it has been offered
         await driver.press("f4")
         await reads(driver, "Tour 1 of 7")
+        assert "New here?" not in driver.text()
     async with driving() as driver:
         await driver.settled()
         assert "New here?" not in driver.text()

@@ -339,6 +339,8 @@ class RunScreen(Screen[None]):
             offer = (
                 f"New here? {self.context.keys.of('lesson')} starts the tour: seven short steps."
             )
+        if offer:
+            self._remember_offer()
         for hint in (offer, loaded.note, *loaded.settings.remarks(problem)) if fresh else ():
             if hint:
                 self.notify(safe_text(hint, None), timeout=HINT_SECONDS, markup=False)
@@ -715,6 +717,7 @@ class RunScreen(Screen[None]):
         except ProblemError as error:
             self.refuse(str(error))
             return
+        self.app.clear_notifications()
         self._lesson_box.guide = self.guide
         for panel in reversed(player.lesson.panels):
             self.board.choose(panel)
@@ -731,6 +734,12 @@ class RunScreen(Screen[None]):
         with suppress(ProblemError, OutputError), self.context.open_library() as store:
             line = resumed(store, player)
         self.app.call_from_thread(self.open_lesson, player, line)
+
+    @work(thread=True, group="keep")
+    def _remember_offer(self) -> None:
+        """Make the file that runs are kept in: where there is one, the tour is not offered."""
+        with suppress(ProblemError, OutputError), Store(self.context.library, create=True):
+            pass
 
     def focus_lesson(self, *, toggle: bool = False) -> bool:
         """Give the keyboard to the lesson, or with `toggle` take it back; return whether it can."""
