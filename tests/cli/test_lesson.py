@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commandline import Said, call
+from tests.lessons.test_lesson import SMALL
 from tui_gd.errors import ProblemError
 from tui_gd.lessons.handin import grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import read_lesson
@@ -265,6 +266,48 @@ def test_a_thousand_mutated_hand_ins_are_refused_or_graded() -> None:
         whole += not fault
     assert whole < 50
     assert grade(lesson, read_hand_in(line)).steps[0] == "skipped"
+
+
+def test_a_thousand_mutated_files_are_checked_or_refused_in_one_line(tmp_path: Path) -> None:
+    """As a teacher meets them: `lesson check` says one line; its status is 2 unless all works."""
+    rng = random.Random(5)
+    file, source = tmp_path / "mutated.toml", SMALL.encode()
+    works = refused = 0
+    for _ in range(1000):
+        mutated = bytearray(source)
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(mutated))
+            if rng.random() < 0.5:
+                mutated[at] = rng.choice(b'0123456789.-+*/^@{}[]<>="abelns \x1b\xff')
+            else:
+                del mutated[at : at + rng.randint(1, 6)]
+        file.write_bytes(mutated)
+        said = call("lesson", "check", file)
+        lines = (said.out + said.err).splitlines()
+        assert said.status in {0, 2}
+        assert len(lines) == 1
+        assert lines[0].isprintable()
+        works, refused = works + (said.status == 0), refused + (said.status == 2)
+    assert works > 50
+    assert refused > 300
+
+
+def test_a_thousand_mutated_hand_ins_are_graded_or_refused_in_one_line() -> None:
+    play("slope", "Ada", "next\n3\n3\n3\nnext\n2\nnext\nquit\n")
+    line = call("lesson", "hand-in", "slope").out.strip()
+    rng = random.Random(6)
+    refused = 0
+    for _ in range(1000):
+        letters = list(line)
+        for _ in range(rng.randint(1, 3)):
+            letters[rng.randrange(5, len(letters))] = rng.choice("ABCdef019-_=:é")
+        said = call("lesson", "grade", "slope", "".join(letters), "--csv")
+        rows = said.out.splitlines()
+        assert len(rows) == 2
+        assert said.err == ""
+        assert (said.status == 2) == ("broken" in rows[1])
+        refused += said.status == 2
+    assert refused > 950
 
 
 def test_a_hand_in_says_no_name_that_a_spreadsheet_would_run() -> None:
