@@ -22,7 +22,7 @@ from tui_gd.insight.numeric import (
     relative_error,
     step_table,
 )
-from tui_gd.learning import engine
+from tui_gd.learning import engines
 from tui_gd.learning.losses import Loss, SigmoidSquaredError
 from tui_gd.problems import Problem
 from tui_gd.training.trainer import Trainer
@@ -262,7 +262,7 @@ class OneRowLessSquaredError(SigmoidSquaredError):
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, loss: Loss, rows: int = 300) -> Trainer:
-    monkeypatch.setattr(engine, "make_loss", lambda *_: loss)
+    monkeypatch.setattr(engines, "make_loss", lambda *_: loss)
     return Trainer(make_problem(rows), seed=1)
 
 

@@ -205,7 +205,8 @@ def test_no_array_as_large_as_the_weights_is_allocated(name):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     weights = out[:, 0].nbytes
-    assert peak < (1.01 if name == "adamw" else 0.01) * weights
+    # numpy 2.2 has buffers of 8192 numbers
+    assert peak < (1.05 if name == "adamw" else 0.05) * weights
 
 
 def test_momentum_0_is_plain_descent():

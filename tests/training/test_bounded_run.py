@@ -84,6 +84,16 @@ def check(trainer: Trainer, twin: Twin) -> None:
     ],
     after=[("advance", 40), ("back", 5)],
 )
+@example(  # a thinned run changes course at its start
+    lanes=[0.0001],
+    before=[
+        (("advance", 10), False),
+        (("go_to", 0), False),
+        (("rate", 0, 0.003), True),
+        (("advance", 1), False),
+    ],
+    after=[("look_ahead",)],
+)
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -168,7 +168,8 @@ class SavedMark:
                 for name, series in history.series.items()
             }
             if lane.number in self.recorded and firsts["train"] <= self.recorded[lane.number]:
-                valid_to = min(valid_to, firsts["train"] - 1)
+                # the first bucket may have been made again, but only a restart changes the start
+                valid_to = min(valid_to, max(0, firsts["train"] - 1))
             first = min(firsts.values())
             if first <= lane.recorded or self.recorded.get(lane.number) != lane.recorded:
                 values = {
