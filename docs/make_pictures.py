@@ -72,14 +72,14 @@ SEEING_WHY = (
     Picture(
         "race-rates",
         ("plane", "-a", "0.1", "--seed", "1"),
-        (("R", r"race of 64 α from epoch 0, 100 epochs ─"),),
+        (("R", r"● train: best"),),
     ),
     Picture(
         "race-optimizers",
         ("-a", "0.1", "--seed", "3"),
         (
-            ("O", r"race of 7 optimizers from epoch 0, 100 epochs ─"),
-            ("m", r"1 % by"),
+            ("O", r"7 optimizers, 100 epochs each from epoch 0 ─"),
+            ("m", r"within 1 %"),
             ("up", r"▸ 7"),
             ("up", r"▸ 6"),
         ),

@@ -33,7 +33,8 @@ def test_the_object_holds_the_tutorials_losses(start) -> None:
     said = call("race", "--init", start, "-e", "30", "--json", "-", "--seed", "7")
     assert said.status == 0
     found = said.document
-    keys = "version config problem epochs start_loss lanes best diverging_band seconds"
+    keys = "version config problem epochs start_loss lanes best best_test advised"
+    keys += " diverging_band seconds"
     assert set(found) == set(keys.split())
     rates = [lane["alpha"] for lane in found["lanes"]]
     assert len(rates) == 64
@@ -188,3 +189,36 @@ def test_help_names_what_a_race_has() -> None:
     for word in ("--count", "--decades", "--optimizers", "--json", "--quiet"):
         assert word in said.out
     assert "gd-tui race" in call("--help").out
+
+
+def test_the_edge_of_a_cliff_is_told_and_not_advised() -> None:
+    # at 0.24 the train loss is least; at 0.27, the next rate, both losses are far higher
+    said = call("race", "blobs", "--seed", "8", "--json", "-")
+    found = said.document
+    lanes = found["lanes"]
+    train, test = ([lane[name] for lane in lanes] for name in ("train_loss", "test_loss"))
+    best, advised = found["best"], found["advised"]
+    assert train[best] == min(train)
+    assert train[best + 1] > 1000 * train[best]
+    assert test[advised] == min(test)
+    assert advised == found["best_test"]
+    assert train[advised + 1] < 10 * train[advised]
+    lines = said.err.splitlines()
+    assert lines[-1].startswith("best: alpha=0.19, loss=0.0065")
+    least = f"(the next rate, 0.27, ends at {train[best + 1]:.2g})"
+    assert lines[-2].startswith("least train loss: alpha=0.24, loss=0.0032")
+    assert lines[-2].endswith(least)
+
+
+def test_a_best_rate_at_the_end_of_the_range_is_told() -> None:
+    said = call("race", "--seed", "1", "-a", "0.001", "--decades", "1", "-e", "20")
+    rates, losses = zip(*(line.split()[:2] for line in said.out.splitlines()[2:66]), strict=True)
+    assert min(losses, key=float) == losses[-1]
+    assert f"alpha={float(rates[-1]):.2g}" in said.out.splitlines()[-1]
+    assert said.out.splitlines()[-1].endswith("(the largest tried: race again with -a 0.0031)")
+
+
+def test_centre_and_width_can_be_chosen() -> None:
+    said = call("race", "--seed", "1", "-a", "0.5", "--count", "9", "--decades", "1", "--json", "-")
+    rates = [lane["alpha"] for lane in said.document["lanes"]]
+    assert rates == pytest.approx(0.5 * 10 ** np.linspace(-0.5, 0.5, 9))

@@ -152,8 +152,12 @@ def test_the_best_lane_has_the_least_loss_of_the_finite_ones() -> None:
     final = [line_descent(rate) for rate in RATES]
     finite = {lane: losses[-1] for lane, (losses, last) in enumerate(final) if last is None}
     assert result.best == min(finite, key=lambda lane: finite[lane])
-    assert result.note(result.best, RATES[result.best]) == "best, current"
-    assert line_race([0.001, 0.01]).note(1) == "best, at the edge of the range"
+    above = f"the next rate, 0.25, ends at {finite[RATES.index(0.25)]:.2g}"
+    assert result.note(result.best, 0.19) == f"least train loss, {above}, current"
+    # the next lower one is not at a cliff: its own next rate ends lower
+    assert RATES[result.advised] == 0.1
+    assert result.note(result.advised) == "best"
+    assert line_race([0.001, 0.01]).note(1) == "best, the largest tried"
     assert line_race([0.1, 0.1]).best == 0
 
 

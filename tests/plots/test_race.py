@@ -1,5 +1,6 @@
 """The picture of a race: what a person must be able to read from it."""
 
+import dataclasses
 import math
 import re
 
@@ -8,7 +9,7 @@ import pytest
 
 from tui_gd.plots.axes import Heading
 from tui_gd.plots.curves import Curve
-from tui_gd.plots.palette import Style, palette_for
+from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.race import Field, draw_contenders, draw_race
 from tui_gd.plots.symbols import ASCII, UNICODE
 
@@ -63,6 +64,26 @@ def test_the_best_rate_is_marked_where_it_lies_and_named(rows, columns, symbols,
         (20 - drawn.y.low) / (drawn.y.high - drawn.y.low) * drawn.rows
     )
     assert any("0.01" in line for line in lines)
+
+
+@pytest.mark.parametrize(("symbols", "sign"), [(UNICODE, "○"), (ASCII, "x")])
+def test_the_test_losses_have_a_curve_and_a_best_of_their_own(symbols, sign) -> None:
+    test = LOSSES * 1.2
+    test[2] = 10.0
+    field = dataclasses.replace(field_of(), test=test, best_test=2)
+    drawn = draw(field, symbols=symbols)
+    row, column = next(
+        (row, line.index(sign)) for row, line in enumerate(inner(drawn)[1:], 1) if sign in line
+    )
+    assert column == column_of(RATES[2], drawn)
+    palette = palette_for("256", True)
+    area = drawn.cells.fg[drawn.area]
+    assert area[row, column] == bold(palette.test)
+    assert palette.test in area
+    assert palette.train in area
+    heading = drawn.cells.text()[0]
+    assert f"{sign} test: best 0.001" in heading
+    assert heading.index("train: best 0.01") < heading.index("test: best")
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])

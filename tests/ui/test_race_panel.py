@@ -18,6 +18,7 @@ from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.session.commands import Branch, SetLearningRate
 from tui_gd.session.settings import RunSettings
+from tui_gd.ui.panels.lines import draw_footer
 from tui_gd.ui.panels.panel import View
 from tui_gd.ui.panels.race import RacePanel, contender_curves
 from tui_gd.ui.studies import Progress
@@ -97,7 +98,8 @@ def test_the_title_says_what_races_from_where(symbols, rows, columns) -> None:
     panel, view = held(view=view_of(symbols=symbols))
     shown = text(panel, view, rows, columns)
     alpha = "a" if symbols.plain else "α"
-    assert f"race of 64 {alpha} from epoch 12, 20 epochs" in shown
+    assert ("64 learning rates, 20 epochs each from epoch 12" in shown) == (columns >= 100)
+    assert "64 " in shown.split("\n")[0]
     assert f"{alpha} 0.01" in shown
     assert shown.isascii() or not symbols.plain
 
@@ -113,15 +115,18 @@ def test_the_losses_are_those_of_the_tutorials_script() -> None:
         final.append(losses[-1])
     assert [float(row[2]) for row in rows] == pytest.approx(final, rel=1e-7)
     best = int(np.argmin(final))
-    assert "best" in rows[best][-1]
-    assert f"best {float(rows[best][0]):.4g}" in text(panel, view, 24, 120)
+    assert rows[best][-1].startswith(("best", "least train loss"))
+    tested = int(np.argmin([float(row[3]) for row in rows]))
+    shown = text(panel, view, 24, 120)
+    assert f"● train: best {float(rows[best][0]):.2g}" in shown
+    assert f"○ test: best {float(rows[tested][0]):.2g}" in shown
     assert next(row for row in rows if row[0] == "0.01")[-1] == "current"
 
 
-def test_enter_takes_the_rate_at_the_cursor_which_begins_at_the_best() -> None:
+def test_enter_takes_the_rate_at_the_cursor_which_begins_at_the_advised_one() -> None:
     panel, view = held()
     rows = table(panel, view)
-    best = next(i for i, row in enumerate(rows) if "best" in row[-1])
+    best = next(i for i, row in enumerate(rows) if row[-1].startswith("best"))
     assert panel.begin_cursor(view)
     assert panel.confirm(view) == SetLearningRate(float(rows[best][0]))
     panel.move_cursor(-1, 0, view)
@@ -129,12 +134,12 @@ def test_enter_takes_the_rate_at_the_cursor_which_begins_at_the_best() -> None:
     wanted = float(rows[best - 2][0])
     assert panel.confirm(view) == SetLearningRate(wanted)
     shown = text(panel, view)
-    assert f"α {wanted:.6g} loss {float(rows[best - 2][2]):.7g}" in shown
+    assert f"α {wanted:.6g}, train {float(rows[best - 2][2]):.5g}" in shown
     for _ in range(100):
         panel.move_cursor(1, 0, view)
     assert panel.confirm(view) == SetLearningRate(float(rows[-1][0]))
     panel.end_cursor()
-    assert "race of" in text(panel, view)
+    assert "64 learning rates" in text(panel, view)
 
 
 def test_a_click_moves_the_cursor_to_the_rate_there_and_takes_nothing() -> None:
@@ -153,13 +158,13 @@ def test_while_the_run_goes_on_the_race_stays_and_is_not_held_again() -> None:
     key = panel.study(view).key
     later = view_of(epoch=40, weights=WEIGHTS + 1, rate=0.3)
     assert panel.study(later).key == key
-    assert "from epoch 12" in text(panel, later)
+    assert "from epoch 12" in text(panel, later, 24, 120)
     assert "α 0.2" in text(panel, view_of(epoch=40, rate=0.2))
     panel.start("rates", later)
     assert panel.study(later).key != key
     assert "racing anew" in text(panel, later, 24, 120)
     hold(panel, later)
-    assert "from epoch 40" in text(panel, later)
+    assert "from epoch 40" in text(panel, later, 24, 120)
     assert "racing anew" not in text(panel, later, 24, 120)
 
 
@@ -200,7 +205,7 @@ def test_a_part_of_a_race_is_shown_with_how_far_it_is(monkeypatch) -> None:
     study.compute(progress)
     assert [part.result.done for part in parts] == [1]
     panel.take(study.key, parts[0])
-    assert "2 epochs, 1 done" in text(panel, view, 24, 120)
+    assert "2 epochs each from epoch 12, 1 done" in text(panel, view, 24, 120)
 
 
 def test_a_race_no_longer_wanted_is_given_up() -> None:
@@ -216,7 +221,7 @@ def test_a_race_no_longer_wanted_is_given_up() -> None:
 def test_every_optimizer_stands_in_the_table_with_its_best_rate(symbols, rows, columns) -> None:
     panel, view = held("optimizers", view_of(symbols=symbols))
     shown = text(panel, view, rows, columns)
-    assert "race of 7 optimizers from epoch 12, 20 epochs" in shown
+    assert "7 optimizers, 20 epochs each from epoch 12" in shown
     lanes = table(panel, view)
     assert len(lanes) == 7 * 16
     for number, name in enumerate(OPTIMIZERS, 1):
@@ -261,17 +266,59 @@ def test_up_and_down_choose_an_optimizer_and_enter_branches_with_it() -> None:
     assert confirmed(panel, view) == "adagrad"
 
 
-def test_in_the_race_of_rates_up_and_down_choose_nothing() -> None:
+def footer(panel: RacePanel, view: View) -> str:
+    return draw_footer(panel.hints(view), view.keys, view.style, 120).cells.text()[0]
+
+
+def test_in_the_race_of_rates_up_and_down_choose_its_width() -> None:
     panel, view = held()
-    before = text(panel, view)
-    assert panel.moved(1, view) == 0
-    assert text(panel, view) == before
+    for width in (3, 6, 1):
+        hold(panel, view)
+        rates = [float(row[0]) for row in table(panel, view)]
+        assert rates[-1] / rates[0] == pytest.approx(10**width)
+        assert 0.01 in rates
+        assert f"↑ ↓ {width} powers of ten wide" in footer(panel, view)
+        assert panel.moved(1, view) == 0
+
+
+def test_a_race_from_the_cursor_is_held_around_the_rate_there() -> None:
+    panel, view = held()
+    panel.begin_cursor(view)
+    panel.move_cursor(-9, 0, view)
+    wanted = panel.confirm(view).learning_rate
+    assert f"← → move  enter take α {wanted:.2g}  R race around {wanted:.2g}" in footer(panel, view)
+    panel.start("rates", view)
+    assert not panel.cursor_on
+    hold(panel, view)
+    rates = [float(row[0]) for row in table(panel, view)]
+    assert rates[32] == wanted
+    # without a cursor it is around the rate of the lane again
+    panel.start("rates", view)
+    hold(panel, view)
+    assert float(table(panel, view)[32][0]) == 0.01
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+def test_next_to_a_cliff_the_panel_says_which_rate_to_take(symbols) -> None:
+    settings = RunSettings(seed=8)
+    problem = settings.load_problem()
+    weights = settings.make_trainer(problem).weights[0].copy()
+    panel, view = held(view=view_of(settings=settings, weights=weights, symbols=symbols))
+    shown = text(panel, view, 16, 58).split("\n")
+    assert "take 0.19: above 0.24 the loss jumps" in shown[-2]
+    assert "train: best 0.24" in shown[0]
+    assert "test: best 0.19" in shown[0]
+    plot = "\n".join(shown[1:-2])
+    assert "0.19" in plot
+    assert "0.24" in plot
+    panel.begin_cursor(view)
+    assert panel.confirm(view).learning_rate == pytest.approx(0.19, rel=0.02)
 
 
 def test_the_copied_numbers_have_all_their_digits() -> None:
     panel, view = held()
     lines = panel.numbers(view)
-    assert lines[0].startswith("race of 64 α from epoch 12")
+    assert lines[0].startswith("64 learning rates, 20 epochs each from epoch 12")
     p = 1 / (1 + np.exp(-(BLOBS.x_train @ WEIGHTS)))
     start = float(lines[0].rpartition(" ")[2])
     assert start == pytest.approx(np.sum((p - BLOBS.y_train) ** 2), rel=1e-12)
@@ -325,7 +372,7 @@ async def test_after_divergence_the_race_begins_at_the_start_and_says_so() -> No
         await driver.status(state="DIVERGED")
         await driver.press("R")
         await driver.until(lambda: "racing from epoch 0; r goes back there" in driver.text())
-        await driver.until(lambda: "from epoch 0, 400 epochs" in driver.read("#race"))
+        await driver.until(lambda: "train: best" in driver.read("#race"))
         panel = driver.run.board.race
         await driver.until(lambda: panel._held and panel._held.result.done == 400)
         result, problem = panel._held.result, driver.run.problem
@@ -343,5 +390,5 @@ def test_where_all_rates_diverged_the_title_says_what_to_do():
     plane = load_problem("plane")
     panel, view = held(view=view_of(problem=plane, settings=settings, rate=1e3, loss="mse"))
     said = text(panel, view, columns=60).split("\n")[0]
-    assert "race from epoch 12: all 64 α diverged; press - then R" in said
-    assert "race of 64 α" in text(*held())
+    assert "All 64 learning rates diverged: press -, then R" in said
+    assert "64 learning rates" in text(*held())

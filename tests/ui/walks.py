@@ -219,7 +219,7 @@ async def _(driver: Driver, key: str) -> None:
 async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: driver.focused() == ["race"])
-    await driver.until(lambda: "race of 64" in driver.read("#race"))
+    await driver.until(lambda: "64 rates" in driver.read("#race"))
     await driver.settled()
     await driver.press("enter", "right", "enter")
     await driver.until(lambda: driver.read_status().alpha != 0.01)

@@ -447,7 +447,7 @@ class PlainRun:
         lines = table_lines(result, rate)
         if text:
             return lines
-        return [line for line in lines if line.startswith(("best:", "diverging:"))]
+        return [line for line in lines if line.startswith(("best:", "least ", "diverging:"))]
 
     def starts(self, text: str) -> list[str]:
         """Run hundreds of random starts and count where they end."""

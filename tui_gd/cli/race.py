@@ -10,7 +10,7 @@ from tui_gd import __version__
 from tui_gd.cli.options import settings_of
 from tui_gd.cli.output import document_at, load_problem, progress
 from tui_gd.errors import ProblemError
-from tui_gd.insight.race import RaceResult, rates_around
+from tui_gd.insight.race import RaceResult, rates_around, rounded
 from tui_gd.problems import Problem
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.session.race import hold_race, race_settings
@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
             )
         seconds = time.perf_counter() - begin
         current = settings.alpha[0] if len(settings.alpha) == 1 else math.nan
-        lines = [_best_line(result)] if options.quiet else table_lines(result, current)
+        lines = best_lines(result)[-1:] if options.quiet else table_lines(result, current)
         document.text_output.write("\n".join(lines) + "\n")
         if document.wanted:
             document.write(as_document(settings, problem, result, seconds))
@@ -112,8 +112,8 @@ def table_lines(result: RaceResult, current: float) -> list[str]:
     lines += _aligned([header, *rows])
     band = result.diverging_band
     if band:
-        lines.append(f"diverging: alpha from {band[0]:g} to {band[1]:g}")
-    return [*lines, _best_line(result)]
+        lines.append(f"diverging: alpha from {rounded(band[0])} to {rounded(band[1])}")
+    return [*lines, *best_lines(result)]
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -134,15 +134,36 @@ def _shown(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else _NONE
 
 
-def _best_line(result: RaceResult) -> str:
-    if result.best is None:
-        return "best: none, all diverged"
-    name = f", optimizer={result.optimizers[result.best]}" if len(result.contenders) > 1 else ""
-    test = result.test[result.best]
+def best_lines(result: RaceResult) -> list[str]:
+    """Return the rate to go on with as the last line; before it, what ends lower but is not."""
+    advised = result.advised
+    if advised is None:
+        return ["best: none, all diverged"]
+    lines = []
+    if len(result.contenders) == 1:
+        kinds = (
+            ("least train loss", result.best, result.train),
+            ("least test loss", result.best_test, result.test),
+        )
+        lines = [
+            f"{kind}: {_end_line(result, lane)}"
+            for kind, lane, losses in kinds
+            if lane is not None and not result.alike(losses, advised, lane)
+        ]
+    return [*lines, f"best: {_end_line(result, advised)}"]
+
+
+def _end_line(result: RaceResult, lane: int) -> str:
+    """Return a lane's rate and losses; whether a better one may lie beyond, or a far worse one."""
+    name = f", optimizer={result.optimizers[lane]}" if len(result.contenders) > 1 else ""
+    test = result.test[lane]
     tested = "" if math.isnan(test) else f", test_loss={test:.8g}"
-    loss = result.train[result.best]
-    edge = " (at the edge of the range)" if result.at_edge(result.best) else ""
-    return f"best: alpha={result.rates[result.best]:g}{name}, loss={loss:.8g}{tested}{edge}"
+    line = f"alpha={rounded(result.rates[lane])}{name}, loss={result.train[lane]:.8g}{tested}"
+    notes = [result.beyond(lane)]
+    if edge := result.edge(lane):
+        notes.append(f"{edge}: race again with -a {rounded(result.rates[lane])}")
+    said = "; ".join(note for note in notes if note)
+    return f"{line} ({said})" if said else line
 
 
 def as_document(
@@ -172,6 +193,8 @@ def as_document(
             for lane, rate in enumerate(result.rates.tolist())
         ],
         "best": result.best,
+        "best_test": result.best_test,
+        "advised": result.advised,
         "diverging_band": result.diverging_band,
         "seconds": seconds,
     }

@@ -16,6 +16,9 @@ ROUNDING = 1e-9
 """A loss above the start's by no more than this share differs by rounding alone."""
 NEAR = 0.01
 """A loss within this share of the least one counts as arrived."""
+CLIFF, CLIFF_SHARE, BESIDE = 10.0, 1e-3, 2.0
+"""Beyond a cliff a loss is so many times as large, and by this share of the start's loss larger;
+it is at most by this factor of the learning rate away."""
 LONGEST_BURST = 16
 """Bursts are short, because the rest of a burst is computed again when a lane diverges."""
 BURST_SECONDS = 0.02
@@ -38,6 +41,16 @@ def rates_around(rate: float, count: int, decades: float) -> Floats:
         rates = rate * 10.0 ** (decades * places / max(count - 1, 1))
     found: Floats = np.unique(rates[(rates > 0) & np.isfinite(rates)])
     return found
+
+
+def rounded(rate: float) -> str:
+    """Return a learning rate as a person would type it: to two digits, or whole if it is short.
+
+    >>> rounded(0.24041), rounded(0.0125), rounded(0.3)
+    ('0.24', '0.0125', '0.3')
+    """
+    whole = float(f"{rate:.3g}")
+    return f"{whole if whole == rate else float(f'{rate:.2g}'):g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +79,8 @@ class RaceResult:
     `train` and `test` are the losses at that epoch, NaN where the lane diverged or where the test
     loss was not computed. `diverged` is the last epoch with finite numbers, −1 for lanes that still
     have them. `ended_higher` lanes are finite, but above `begin`, the loss of the start. `best` is
-    the lane with the least training loss, of two the one with the smaller rate; None if all
-    diverged. There is one contender for each optimizer.
+    the lane with the least training loss, `best_test` that with the least test loss, of two the one
+    with the smaller rate; None for none. There is one contender for each optimizer.
 
     Each optimizer is compared at the best of its own rates: one rate for all would be unfair, since
     α means something else in each. Adam's first step is α long in every direction, that of gradient
@@ -84,6 +97,7 @@ class RaceResult:
     diverged: NDArray[np.intp]
     ended_higher: NDArray[np.bool_]
     best: int | None
+    best_test: int | None
     contenders: tuple[Contender, ...]
 
     @property
@@ -108,11 +122,74 @@ class RaceResult:
         own = self.rates[np.array(self.optimizers) == self.optimizers[lane]]
         return len(own) > 1 and bool(self.rates[lane] in (own.min(), own.max()))
 
+    def cliff(self, lane: int) -> int | None:
+        """Return the lane with the next larger rate, if it is near and the loss jumps up there.
+
+        It does if that lane failed, or if its train or test loss is `CLIFF` times this lane's and
+        larger by `CLIFF_SHARE` of the start's loss.
+        """
+        same = np.array(self.optimizers) == self.optimizers[lane]
+        near = (self.rates > self.rates[lane]) & (self.rates <= BESIDE * self.rates[lane])
+        larger = np.flatnonzero(same & near)
+        if not len(larger):
+            return None
+        beyond = int(larger[np.argmin(self.rates[larger])])
+        jumps = any(
+            losses[beyond] > CLIFF * abs(losses[lane])
+            and losses[beyond] - losses[lane] > CLIFF_SHARE * abs(self.begin)
+            for losses in (self.train, self.test)
+        )
+        return beyond if self.failed[beyond] or jumps else None
+
+    @property
+    def advised(self) -> int | None:
+        """The lane to go on with: the best on test rows, else on train rows, away from a cliff.
+
+        It is `best` if its test loss is within `NEAR` of the least; of several optimizers, and
+        where every lane is at a cliff, too.
+        """
+        if len(self.contenders) > 1 or self.best is None:
+            return self.best
+        losses = self.train if self.best_test is None else self.test
+        at_cliff = np.array([self.cliff(lane) is not None for lane in range(len(losses))])
+        found = _least(np.where(at_cliff | self.failed, np.nan, losses), self.rates)
+        if found is None or (not at_cliff[self.best] and self.alike(losses, self.best, found)):
+            return self.best
+        return found
+
+    @staticmethod
+    def alike(losses: Floats, lane: int, other: int) -> bool:
+        """Return whether a lane's loss is within `NEAR` of another's."""
+        return bool(losses[lane] - losses[other] <= NEAR * abs(losses[other]))
+
+    def edge(self, lane: int) -> str:
+        """Return which end of the range a lane has the rate of, in words; nothing for neither."""
+        if not self.at_edge(lane):
+            return ""
+        own = self.rates[np.array(self.optimizers) == self.optimizers[lane]]
+        return "the largest tried" if self.rates[lane] == own.max() else "the smallest tried"
+
+    def beyond(self, lane: int) -> str:
+        """Return how the next larger rate ends where the loss jumps up, in words, else nothing."""
+        next_lane = self.cliff(lane)
+        if next_lane is None:
+            return ""
+        if self.diverged[next_lane] >= 0:
+            end = "diverges"
+        else:
+            end = f"ends at {self.train[next_lane]:.2g}"
+        return f"the next rate, {rounded(self.rates[next_lane])}, {end}"
+
     def note(self, lane: int, current: float = math.nan) -> str:
         """Describe a lane in a few words; `current` is the rate in use."""
         notes = []
-        if lane == self.best:
-            notes.append("best, at the edge of the range" if self.at_edge(lane) else "best")
+        if lane in {self.best, self.best_test, self.advised}:
+            least = (
+                "least train loss" * (lane == self.best),
+                "least test loss" * (lane == self.best_test),
+            )
+            notes = ["best"] if lane == self.advised else [one for one in least if one]
+            notes += [one for one in (self.edge(lane), self.beyond(lane)) if one]
         if self.rates[lane] == current:
             notes.append("current")
         if self.diverged[lane] >= 0:
@@ -151,6 +228,7 @@ class RaceResult:
             diverged=diverged,
             ended_higher=finite & (train > begin + ROUNDING * abs(begin)),
             best=_least(train, rates),
+            best_test=_least(test, rates),
             contenders=tuple(
                 _contender(trainer, name, names, rates, train, test)
                 for name in dict.fromkeys(names)

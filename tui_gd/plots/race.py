@@ -12,7 +12,8 @@ from tui_gd.plots.axes import Axes, Frame, Heading, chequered, draw_rule, frame
 from tui_gd.plots.braille import blit, curve_mask
 from tui_gd.plots.cells import width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
-from tui_gd.plots.scale import Scale, is_wide, nice_limits
+from tui_gd.plots.palette import bold
+from tui_gd.plots.scale import Scale, compact, is_wide, nice_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 LEAST_SHARE = 1e-12
 
 
+def _short(rate: float) -> str:
+    """Return a learning rate to two digits."""
+    return compact(float(f"{rate:.2g}"))
+
+
 def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
     """Return values for a logarithmic axis; those too small for it, 0 included, go to its foot."""
     return np.maximum(values, greatest * LEAST_SHARE)
@@ -36,7 +42,8 @@ class Field:
     """The results of a race of learning rates to draw; arrays are (rates,), ``rates`` rising.
 
     ``losses`` are NaN where a rate ``diverged``; ``higher`` are those that ended above ``begin``,
-    the loss of the start. ``best`` is an index, None for none.
+    the loss of the start. ``test`` are losses too, NaN where not known. ``best`` and ``best_test``
+    are indices, None for none.
     """
 
     rates: NDArray[np.float64]
@@ -45,6 +52,8 @@ class Field:
     higher: NDArray[np.bool_]
     begin: float
     best: int | None
+    test: NDArray[np.float64] | None = None
+    best_test: int | None = None
 
 
 def draw_race(
@@ -55,11 +64,15 @@ def draw_race(
     style: Style,
     heading: Heading,
     cursor: int | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Frame:
-    """Return the losses over the learning rates, on a logarithmic axis; gaps where not finite.
+    """Return train and test losses over the learning rates, on a logarithmic axis.
 
-    A broken rule stands at the rate ``current`` with its number, a sign at the best one with its
-    numbers, and a solid rule at the index ``cursor``, its point in brackets. In the top row ``×``
+    Losses that are not finite make gaps.
+
+    A broken rule stands at the rate ``current`` with its number, a sign at the best one of either
+    curve with its number, and a solid rule at the index ``cursor``, its point in brackets. Of
+    ``notes`` the first that fits is below the plot. In the top row ``×``
     marks the rates that diverged and ``↑`` those that ended above the start; their columns are
     hatched. The limits of the losses come from the start and what ended below it: what ended above
     leaves the plot.
@@ -67,13 +80,19 @@ def draw_race(
     symbols = style.symbols
     x, y = _rate_scale(field.rates), _loss_scale(field)
     losses = np.maximum(field.losses, y.low) if y.log else field.losses
-    axes = Axes(x, y, symbols.spell("learning rate α"), grid=True)
+    test = None if field.test is None or np.isnan(field.test).all() else field.test
+    if test is not None and y.log:
+        test = np.maximum(test, y.low)
+    label = "α" if notes else "learning rate α"
+    axes = Axes(x, y, symbols.spell(label), "loss" * bool(notes), notes, grid=True)
     legend = (*_legend(field, style), *heading.legend)
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn
     at = drawn.x.bins(field.rates, drawn.columns)
     _hatch(drawn, field, style)
+    if test is not None:
+        _curve(drawn, field.rates, test, style, dashed=True)
     _curve(drawn, field.rates, losses, style)
     shown = drawn.x.bins(current, drawn.columns)
     if shown >= 0:
@@ -82,8 +101,13 @@ def draw_race(
         draw_rule(drawn, int(at[cursor]), style.palette.cursor, symbols)
     _mark_failures(drawn, field, at, style)
     taken = _label_current(drawn, int(shown), f"α {current:g}", style)
-    if field.best is not None:
-        _mark_best(drawn, field, at, losses, taken, style)
+    bests = [(field.best, losses, symbols.now, style.palette.train)]
+    if test is not None:
+        bests.append((field.best_test, test, symbols.wrong_points[0], style.palette.test))
+    for best, curve, sign, colour in reversed(bests):
+        if best is not None:
+            text = symbols.spell(_short(field.rates[best]))
+            _mark_best(drawn, int(at[best]), curve[best], (text, sign, colour), taken, style)
     if cursor is not None:
         _bracket(drawn, int(at[cursor]), losses[cursor], style)
     return drawn
@@ -97,9 +121,15 @@ def _rate_scale(rates: NDArray[np.float64]) -> Scale:
 
 
 def _loss_scale(field: Field) -> Scale:
-    shown = field.losses[np.isfinite(field.losses) & ~field.higher]
-    if not len(shown):
-        shown = field.losses[np.isfinite(field.losses)]
+    sound = np.isfinite(field.losses)
+    kept = sound & ~field.higher
+    kept = kept if kept.any() else sound
+    shown = field.losses[kept]
+    if field.test is not None:
+        # a test loss may be far above the start's, and would flatten all others
+        tested = field.test[kept]
+        limit = field.begin if math.isfinite(field.begin) else np.inf
+        shown = np.append(shown, tested[np.isfinite(tested) & (tested <= limit)])
     if math.isfinite(field.begin):
         shown = np.append(shown, field.begin)
     log = is_wide(shown)
@@ -110,18 +140,21 @@ def _loss_scale(field: Field) -> Scale:
 
 
 def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
+    symbols, palette = style.symbols, style.palette
     entries = []
-    ends = (0, len(field.rates) - 1)
     if field.best is not None:
-        edge = " (edge)" if ends[1] and field.best in ends else ""
-        best = f"best {field.rates[field.best]:.4g}{edge} loss {field.losses[field.best]:.5g}"
-        entries.append((best, style.symbols.now, style.palette.good))
+        entries.append(
+            (f"train: best {_short(field.rates[field.best])}", symbols.now, palette.train)
+        )
+    if field.best_test is not None:
+        best = _short(field.rates[field.best_test])
+        entries.append((f"test: best {best}", symbols.wrong_points[0], palette.test))
     for kind, sign, text in (
         (field.diverged, "×", "diverged"),
         (field.higher, "↑", "ended higher"),
     ):
         if kind.any():
-            entries.append((f"{kind.sum()} {text}", style.symbols.spell(sign), style.palette.error))
+            entries.append((f"{kind.sum()} {text}", symbols.spell(sign), palette.error))
     return entries
 
 
@@ -144,18 +177,23 @@ def _curve(
     rates: NDArray[np.float64],
     losses: NDArray[np.float64],
     style: Style,
+    *,
+    dashed: bool = False,
 ) -> None:
-    symbols = style.symbols
+    symbols, palette = style.symbols, style.palette
     down, across = symbols.dots
     high, wide = drawn.rows * down, drawn.columns * across
     at = np.clip(drawn.x.position(rates, wide), 0, wide - 1)
     mask = curve_mask(at, drawn.y.position(losses, high), high, wide)
+    colour = palette.test if dashed else palette.train
     if symbols.plain:
         area = drawn.area
-        drawn.cells.code[area][mask] = ord(symbols.curve)
-        drawn.cells.fg[area][mask] = style.palette.train
-    else:
-        blit(drawn.cells, drawn.top, drawn.left, mask, style.palette.train)
+        drawn.cells.code[area][mask] = ord(symbols.curve_dashed if dashed else symbols.curve)
+        drawn.cells.fg[area][mask] = colour
+        return
+    if dashed:
+        mask &= np.arange(wide) // across % 2 == 0
+    blit(drawn.cells, drawn.top, drawn.left, mask, colour)
 
 
 def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp], style: Style) -> None:
@@ -184,26 +222,33 @@ def _label_current(drawn: Frame, column: int, text: str, style: Style) -> tuple[
 
 def _mark_best(
     drawn: Frame,
-    field: Field,
-    at: NDArray[np.intp],
-    losses: NDArray[np.float64],
+    column: int,
+    loss: float,
+    mark: tuple[str, str, Colour],
     taken: tuple[int, int, int],
     style: Style,
 ) -> None:
-    """Put a sign at the best rate, and its number below, above or beside, where that is free."""
-    best = field.best or 0
-    column, level = int(at[best]), int(drawn.y.bins(losses[best], drawn.rows))
+    """Put a sign at the best rate, and its number below, above or beside, where that is free.
+
+    The mark is the number as text, the sign and the colour of both.
+    """
+    level = int(drawn.y.bins(loss, drawn.rows))
     if column < 0 or level < 0:
         return
+    text, sign, colour = mark
     row = drawn.rows - 1 - level
-    text = style.symbols.spell(f"{field.rates[best]:.4g}")
     left = max(0, min(column - width(text) // 2, drawn.columns - width(text)))
+    cells = drawn.cells
     for line in (row + 1, row - 1, row - 2):
         meets = line == taken[0] and left < taken[2] and taken[1] < left + width(text)
-        if 0 < line < drawn.rows and width(text) <= drawn.columns and not meets:
-            drawn.cells.put(drawn.top + line, drawn.left + left, text, style.palette.good)
+        if not 0 < line < drawn.rows or width(text) > drawn.columns or meets:
+            continue
+        place = np.s_[drawn.top + line, drawn.left + left : drawn.left + left + width(text)]
+        signs = {style.symbols.now, style.symbols.wrong_points[0]}
+        if not signs & set(map(chr, cells.code[place].tolist())):
+            cells.put(drawn.top + line, drawn.left + left, text, colour)
             break
-    drawn.cells.put(drawn.top + row, drawn.left + column, style.symbols.now, style.palette.good)
+    cells.put(drawn.top + row, drawn.left + column, sign, bold(colour))
 
 
 def _bracket(drawn: Frame, column: int, loss: float, style: Style) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from tui_gd.insight.race import Contender, RaceResult, rates_around
+from tui_gd.insight.race import Contender, RaceResult, rates_around, rounded
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.plots.axes import BORDER, Frame, draw_box
@@ -17,11 +17,11 @@ from tui_gd.session.commands import Branch, Command, SetLearningRate
 from tui_gd.session.race import hold_race, race_settings
 from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 from tui_gd.session.verdict import has_diverged
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import Hint, Panel, View
 from tui_gd.ui.panels.readings import shown
 from tui_gd.ui.studies import Progress, Study
 
-_HEADER = ("", "optimizer", "best α", "train", "test", "1 % by", "")
+_HEADER = ("", "optimizer", "best α", "train", "test", "within 1 %", "")
 _NONE = "-"
 _DIGITS = 5
 _ROOMY = 64
@@ -76,7 +76,9 @@ def _row(result: RaceResult, number: int, one: Contender) -> list[str]:
         return [str(number + 1), one.optimizer, *[_NONE] * 4, "all diverged"]
     notes = ["best"] if one.lane == result.best else []
     if result.at_edge(one.lane):
-        notes.append("edge")
+        notes.append(result.edge(one.lane))
+    elif result.cliff(one.lane) is not None:
+        notes.append("next diverges")
     return [
         str(number + 1),
         one.optimizer,
@@ -90,6 +92,8 @@ def _row(result: RaceResult, number: int, one: Contender) -> list[str]:
 
 Mode = Literal["rates", "optimizers"]
 MOST_EPOCHS = 1000
+WIDTHS = (1.0, DECADES, 6.0)
+"""The powers of ten that a race of learning rates may span."""
 # below this, a plot above the table of optimizers shows nothing
 _FEWEST_PLOT_ROWS = 8
 
@@ -114,6 +118,27 @@ class _Held:
     result: RaceResult
 
 
+def _notes(result: RaceResult) -> tuple[str, ...]:
+    """Return which rate to take and why, the longest form first."""
+    best, advised = result.best, result.advised
+    if best is None or advised is None:
+        return ("", "")
+    take = rounded(result.rates[advised])
+    if edge := result.edge(advised):
+        return (
+            f"{take} is {edge}: a better one may lie beyond; race around it",
+            f"{take} is {edge}: race around it",
+            edge,
+        )
+    if beyond := result.beyond(best):
+        jump = f"above {rounded(result.rates[best])} the loss jumps"
+        if best == advised:
+            return f"{jump}: {beyond}", jump
+        return f"take {take}: {jump}: {beyond}", f"take {take}: {jump}", f"take {take}"
+    rows = "train" if result.best_test is None or advised == best else "test"
+    return f"take {take}, the best on {rows} rows", f"take {take}"
+
+
 class RacePanel(Panel):
     """Draws the final loss over the learning rates, or the optimizers' losses by epoch.
 
@@ -135,6 +160,7 @@ class RacePanel(Panel):
         self._wanted_key: tuple[object, ...] = ()
         self._held_key: tuple[object, ...] = ()
         self._place = 0
+        self._width = WIDTHS.index(DECADES)
         self._chosen = 0
         self._drawn: Frame | None = None
         self._table_top = 0
@@ -151,21 +177,19 @@ class RacePanel(Panel):
     def start(self, mode: Mode, view: View) -> int:
         """Let a race begin at the weights being viewed, around their learning rate.
 
-        From the weights of a lane that has diverged nothing comes down again: then it begins at
-        the lane's first ones. Returns the epoch of the weights where it begins.
+        With the cursor at a rate of a race it begins around that rate. From the weights of a lane
+        that has diverged nothing comes down again: then it begins at the lane's first ones. Returns
+        the epoch of the weights where it begins.
         """
         lane, epoch, weights = view.snapshot.lane, view.snapshot.epoch, view.snapshot.lane.weights
         if has_diverged(view.snapshot):
             epoch, weights = int(lane.path_epochs[0]), lane.path[0]
-        weights = weights.copy()
+        weights, rate = weights.copy(), lane.learning_rate
+        if self.cursor_on and mode == self.mode == "rates" and self._held:
+            rate = float(self._held.result.rates[self._place])
+            self.end_cursor()
         self.mode = mode
-        self._start = _Start(
-            view.settings.data,
-            epoch,
-            lane.learning_rate,
-            weights,
-            weights.tobytes(),
-        )
+        self._start = _Start(view.settings.data, epoch, rate, weights, weights.tobytes())
         return epoch
 
     def study(self, view: View) -> Study:
@@ -194,7 +218,7 @@ class RacePanel(Panel):
     def _settings(self, view: View, start: _Start) -> RunSettings:
         lane = view.snapshot.lane
         if self.mode == "rates":
-            count, decades, names = RATES, DECADES, [lane.optimizer.name]
+            count, decades, names = RATES, WIDTHS[self._width], [lane.optimizer.name]
         else:
             count, decades, names = RATES_EACH, DECADES_EACH, list(OPTIMIZERS)
         return race_settings(
@@ -222,9 +246,10 @@ class RacePanel(Panel):
         if held.mode == "optimizers":
             return self._draw_optimizers(held, view, rows, columns)
         result = held.result
-        title = self._title(held, view)
+        short = "" if result.best is None else f"{len(result.rates)} rates"
+        heading = self.heading(view, self._title(held, view), short=short)
         if self.cursor_on:
-            title = view.style.symbols.spell(self._about(result, self._place))
+            heading = self.heading(view, self._about(result, self._place))
         self._drawn = draw_race(
             rows,
             columns,
@@ -235,31 +260,32 @@ class RacePanel(Panel):
                 result.ended_higher,
                 result.begin,
                 result.best,
+                result.test,
+                result.best_test,
             ),
             view.snapshot.lane.learning_rate,
             view.style,
-            self.heading(view, title),
+            heading,
             self._place if self.cursor_on else None,
+            tuple(view.style.symbols.spell(note) for note in _notes(result)),
         )
         return self._drawn.cells
 
     def _title(self, held: _Held, view: View) -> str:
         result = held.result
-        what = f"{len(result.rates)} α"
+        what = f"{len(result.rates)} learning rates"
         if held.mode == "optimizers":
             what = f"{len(result.contenders)} optimizers"
         current = self._held_key == self._wanted_key
         if held.mode == "rates" and current and (result.diverged >= 0).all():
             lower, again = (view.keys.of(key) for key in ("learning_rate(-1)", "race('rates')"))
-            return view.style.symbols.spell(
-                f"race from epoch {held.epoch}: all {what} diverged; press {lower} then {again}"
-            )
-        title = f"race of {what} from epoch {held.epoch}, {result.epochs} epochs"
+            return f"All {what} diverged: press {lower}, then {again}"
+        title = f"{what}, {result.epochs} epochs each from epoch {held.epoch}"
         if result.done < result.epochs:
             title += f", {result.done} done"
         if not current:
             title += ", racing anew …"
-        return view.style.symbols.spell(title)
+        return title
 
     @staticmethod
     def _about(result: RaceResult, lane: int) -> str:
@@ -267,8 +293,8 @@ class RacePanel(Panel):
         if result.diverged[lane] >= 0:
             return f"{rate} diverged after epoch {result.diverged[lane]}"
         higher = " ↑" if result.ended_higher[lane] else ""
-        losses = f"{rate} loss {result.train[lane]:.7g}{higher}"
-        return losses if np.isnan(result.test[lane]) else f"{losses} test {result.test[lane]:.5g}"
+        losses = f"{rate}, train {result.train[lane]:.5g}{higher}"
+        return losses if np.isnan(result.test[lane]) else f"{losses}, test {result.test[lane]:.5g}"
 
     def _boxed(self, inner: Cells, title: str, view: View, rows: int, columns: int) -> Cells:
         return draw_box(rows, columns, inner, self.heading(view, title), view.style)
@@ -322,19 +348,50 @@ class RacePanel(Panel):
         return lines
 
     def moved(self, by: int, view: View) -> int:
-        """Choose the next optimizer, or the one before."""
+        """Choose the next optimizer, or the one before; of learning rates the next wider range."""
         del view
         if self._held and self._held.mode == "optimizers":
             self._chosen = (self._chosen + by) % len(self._held.result.contenders)
+        elif self._held:
+            self._width = (self._width + by) % len(WIDTHS)
         return 0
 
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys of the race that is shown."""
+        del view
+        held = self._held
+        if held is None:
+            return ()
+        if held.mode == "optimizers":
+            return (
+                Hint(("move(-1)", "move(1)"), "optimizer", 1),
+                Hint(("cursor",), "branch with it", 2, "branch"),
+                Hint(("copy",), "copy all digits", 3, "copy"),
+            )
+        if not self.cursor_on:
+            wide = f"{WIDTHS[self._width]:g} powers of ten wide"
+            return (
+                Hint(("cursor",), "choose a rate", 1, "choose"),
+                Hint(("move(-1)", "move(1)"), wide, 2, "width"),
+                Hint((self.action,), "race from here", 3, "again"),
+                Hint(("copy",), "copy all digits", 4, "copy"),
+            )
+        rate = rounded(float(held.result.rates[self._place]))
+        return (
+            Hint((), "move", 2, keys="← →"),
+            Hint(("cursor",), f"take α {rate}", 1),
+            Hint((self.action,), f"race around {rate}", 3, "around it"),
+            Hint(("restore",), "leave", 4),
+        )
+
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the best rate; before there is a race, there is none."""
+        """Put the cursor at the advised rate; before there is a race, there is none."""
         del view
         if self._held is None:
             return False
         result = self._held.result
-        self._place = len(result.rates) // 2 if result.best is None else result.best
+        advised = result.advised
+        self._place = len(result.rates) // 2 if advised is None else advised
         self.cursor_on = True
         return True
 
