@@ -159,7 +159,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: len(driver.run.runner.snapshot.lanes) == 2)
     assert driver.run.runner.snapshot.lane.loss_name == "cross-entropy"
     await driver.press("6")
-    await driver.until(lambda: re.search(r"B +0\.01 .* A at 1 +sgd", text_of(driver)))
+    await driver.until(lambda: re.search(r"B +cross-entropy .* A at 1 ", text_of(driver)))
 
 
 def text_of(driver: Driver) -> str:
@@ -260,11 +260,11 @@ async def _(driver: Driver, key: str) -> None:
 @walk("measure")
 async def _(driver: Driver, key: str) -> None:
     await driver.press("greater_than_sign", key)
-    await driver.until(lambda: "gradient norm" in driver.read("#loss"))
+    await driver.until(lambda: "Gradient norm" in driver.read("#loss"))
     norm = driver.run.runner.snapshot.lane.gradient_norm
     await driver.until(lambda: f"{norm:.4g}" in driver.read("#loss"))
     await driver.press(key)
-    await driver.until(lambda: "learning rate" in driver.read("#loss"))
+    await driver.until(lambda: "Learning rate" in driver.read("#loss"))
     await driver.press(key)
     await driver.until(lambda: re.match("╭ loss ─+ ── train ", driver.read("#loss")))
 
@@ -462,9 +462,9 @@ async def _(driver: Driver, key: str) -> None:
 
 @walk("train_points")
 async def _(driver: Driver, key: str) -> None:
-    assert "test ─" in driver.read("#data")
+    assert "Data, test" in driver.read("#data")
     await driver.press(key)
-    await driver.until(lambda: "train ─" in driver.read("#data"))
+    await driver.until(lambda: "Data, train" in driver.read("#data"))
 
 
 @walk("maximise")
