@@ -54,6 +54,12 @@ def closed(schema: Any) -> Any:
     return inner | ({"additionalProperties": False} if whole and "type" in schema else {})
 
 
+@pytest.mark.parametrize("problem", ["moons", "plane"])
+def test_folds(problem: str) -> None:
+    words = ("run", problem, "--folds", 3, "-e", 5, "--json", "-", "--validation-size", 0.2)
+    check("Folds", call(*words).document)
+
+
 @KINDS
 def test_a_run_and_what_is_exported_of_it(kind: str, tmp_path: Path) -> None:
     document = call("run", *RUNS[kind], "-e", 7, "--json", "-", "--quiet").document

@@ -72,6 +72,7 @@ ENVIRONMENT = {
     "NO_COLOR": "no colours if it is set",
     "SSH_CONNECTION": "10 frames a second in place of 15 if it is set",
 }
+MOST_FOLDS = 1000
 EXIT_STATUSES = {
     0: "done",
     1: "diverged, exploded or failed in training; a wrong gradient; output that cannot be written",
@@ -319,7 +320,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", metavar="ID", help=f"continue a kept run, to epoch -e: {RUN_ID}"
     )
-    _add_output(parser, "leave out the lines of the epochs")
+    parser.add_argument(
+        "--folds",
+        type=typed(readers.whole(2, MOST_FOLDS), "--folds", "5"),
+        metavar="K",
+        help="cross-validate: train K times, test on another part of the rows each time",
+    )
+    _add_output(parser, "leave out the lines of the epochs, or of the folds")
 
 
 def _add_output(parser: argparse.ArgumentParser, quiet: str) -> None:

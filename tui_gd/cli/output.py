@@ -154,7 +154,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def load_problem(settings: RunSettings) -> Problem:
-    """Load what settings name, with progress."""
+def load_problem(settings: RunSettings, fold: tuple[int, int] | None = None) -> Problem:
+    """Load what settings name, with progress; `fold` as in `RunSettings.load_problem`."""
     with progress(f"loading {safe_text(Path(settings.problem).name)}", "rows") as show:
-        return settings.load_problem(show)
+        return settings.load_problem(show, fold)

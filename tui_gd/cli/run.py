@@ -1,12 +1,16 @@
-"""`gd-tui run`: the tutorial's lines, the report, and the run as JSON."""
+"""`gd-tui run`: the tutorial's lines, the report, the run as JSON; cross-validation."""
 
 import argparse
+import math
 import time
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from tui_gd import __version__
 from tui_gd.cli.export import open_shared
 from tui_gd.cli.options import given_options, is_line, output_of, settings_of
 from tui_gd.cli.output import Document, Output, document_at, load_problem, progress
@@ -19,7 +23,17 @@ from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
-from tui_gd.session.report import as_document, explosion, print_reports, reports_of
+from tui_gd.session.report import (
+    ClassificationReport,
+    Report,
+    about_problem,
+    as_document,
+    explosion,
+    plain_number,
+    plain_numbers,
+    print_reports,
+    reports_of,
+)
 from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
@@ -28,11 +42,15 @@ from tui_gd.training.trainer import Trainer
 PRINT_SECONDS = 0.1
 """Lines are printed after bursts of epochs that take about this long."""
 STORE_SECONDS = 0.4
+SCORES = {"accuracy": "accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
+"""What folds are compared by, and how it is called in a table."""
 
 
 def main(options: argparse.Namespace) -> int:
     """Train a new run, a kept one or that of a share line; return the exit status."""
     output = output_of(options)
+    if options.folds is not None:
+        return cross_validate(_settings_of_folds(options), output, options.folds)
     if options.resume is not None:
         given = given_options(options)
         for name in given.keys() - {"epochs"}:
@@ -42,6 +60,165 @@ def main(options: argparse.Namespace) -> int:
     shared = open_shared(options) if is_line(options.problem) else None
     settings = shared.settings if shared else settings_of(options)
     return train(settings, output, keep=not options.no_store, shared=shared)
+
+
+def _settings_of_folds(options: argparse.Namespace) -> RunSettings:
+    """Return the settings of a cross-validation; `ProblemError` for what does not go with it."""
+    if options.resume is not None or is_line(options.problem):
+        raise ProblemError("--folds: a run that has begun is not cross-validated; name a problem")
+    given = given_options(options)
+    for name in ("test", "test_size"):
+        if name in given:
+            raise ProblemError(
+                f"--folds: every row is tested on in one of the folds: leave {flag_of(name)} out"
+            )
+    settings = settings_of(options)
+    if len(settings.alpha) > 1 or len(settings.optimizer) > 1:
+        raise ProblemError("--folds trains one lane in each fold: name one -a and one --optimizer")
+    return settings
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A fold that was trained: its rows, where it ended, and its scores on the test rows.
+
+    `weights` are those that count; see `Trainer.best`. `diverged` is as in a lane.
+    """
+
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    alpha: float
+    epochs: int
+    best_epoch: int
+    diverged: int | None
+    exploded: bool
+    scores: dict[str, float]
+    weights: list[float]
+
+
+def scores_of(report: Report) -> dict[str, float]:
+    """Return the scores that folds are compared by, NaN for what cannot be computed.
+
+    Accuracy and log loss of classes; R² and the root mean squared error of a regression.
+    """
+    if isinstance(report, ClassificationReport):
+        loss = report.scores.get("log_loss", math.nan)
+        return {"accuracy": float(report.table["accuracy"]), "log_loss": loss}
+    names = {"r2": "r2", "rmse": "root mean squared error"}
+    return {name: float(report.table[measure]) for name, measure in names.items()}
+
+
+def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) -> int:
+    """Train and test `folds` times, print the scores, their mean and spread; return the status.
+
+    Every fold is a run of its own: its columns are prepared and its learning rate is chosen by its
+    own train rows. The spread is the standard deviation, `sqrt(mean (score − mean)²)`. The status
+    is 1 if a fold diverged or exploded. Nothing is kept.
+    """
+    begin = time.perf_counter()
+    with document_at(output.json) as document:
+        out, found, problem = document.text_output, [], None
+        for number in range(folds):
+            problem = load_problem(settings, (number, folds))
+            if problem.surface:
+                raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
+            if number == 0:
+                _say_folds(settings, problem, folds, None if output.quiet else out)
+            fold = _train_fold(settings, problem, f"fold {number + 1} of {folds}")
+            if number == 0:
+                print(f"{'fold':>4} {'train':>9} {'test':>9} {'epochs':>8}", end="", file=out)
+                print("".join(f" {SCORES[name]:>10}" for name in fold.scores), file=out)
+            if not output.quiet:
+                counts = f"{number + 1:>4} {fold.train_rows:>9} {fold.test_rows:>9}"
+                print(f"{counts} {fold.best_epoch:>8}{_cells(fold.scores.values())}", file=out)
+                out.flush()
+            found.append(fold)
+        assert problem is not None
+        names = list(found[0].scores)
+        each = np.array([[fold.scores[name] for name in names] for fold in found])
+        with np.errstate(all="ignore"):  # scores of a fold that diverged may be too large
+            summary = {"mean": each.mean(axis=0), "std": each.std(axis=0)}
+        for word, values in summary.items():
+            print(f"{word:>4}{'':>29}{_cells(values.tolist())}", file=out)
+        if document.wanted:
+            numbers = {
+                word: dict(zip(names, plain_numbers(values), strict=True))
+                for word, values in summary.items()
+            }
+            seconds = time.perf_counter() - begin
+            document.write(_folds_document(settings, problem, found, numbers, seconds))
+        out.flush()
+    if bad := [str(i + 1) for i, one in enumerate(found) if one.diverged is not None]:
+        to_stderr(f"diverged: in fold {', '.join(bad)}; try a smaller -a")
+    elif bad := [str(i + 1) for i, one in enumerate(found) if one.exploded]:
+        to_stderr(f"exploded: in fold {', '.join(bad)}; try -a auto, or a smaller -a")
+    return 1 if bad else 0
+
+
+def _say_folds(settings: RunSettings, problem: Problem, folds: int, out: Output | None) -> None:
+    """Say how folds are made, and what was chosen for the first of them."""
+    if out:
+        if words := settings.choice(settings.resolved(problem)):
+            print(f"[INFO] {words}", file=out)
+        kind = "stratified by class, " if problem.class_names else ""
+        print(f"[INFO] {folds} folds, {kind}split seed {settings.split_seed}", file=out)
+    if remarks := settings.remarks(problem):
+        to_stderr("; ".join(remarks))
+
+
+def _cells(scores: Iterable[float]) -> str:
+    shown = (f"{score:.4f}" if abs(score) < 1e5 else f"{score:.4g}" for score in scores)
+    return "".join(f" {'-' if text == 'nan' else text:>10}" for text in shown)
+
+
+def _folds_document(
+    settings: RunSettings,
+    problem: Problem,
+    found: list[Fold],
+    numbers: dict[str, dict[str, float | None]],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return a cross-validation as one object of plain values."""
+    about = about_problem(problem)
+    folds = [
+        {
+            **asdict(one),
+            "scores": {name: plain_number(score) for name, score in one.scores.items()},
+            "weights": plain_numbers(np.array(one.weights)),
+        }
+        for one in found
+    ]
+    return {
+        "version": __version__,
+        "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
+        "problem": {name: about[name] for name in ("name", "task", "features", "classes")},
+        "folds": folds,
+        **numbers,
+        "seconds": seconds,
+    }
+
+
+def _train_fold(settings: RunSettings, problem: Problem, what: str) -> Fold:
+    settings = settings.resolved(problem)
+    trainer = settings.make_trainer(problem, test_losses=False, bounded=True)
+    with progress(what, "epochs") as show, computing():
+        for epoch in Bursts(trainer, PRINT_SECONDS).to(settings.epochs):
+            show(epoch, settings.epochs)
+    (report,) = reports_of(trainer, problem)
+    (best,) = trainer.best
+    return Fold(
+        train_rows=problem.train_rows,
+        validation_rows=len(problem.y_validation),
+        test_rows=problem.test_rows,
+        alpha=settings.alpha[0],
+        epochs=trainer.epoch,
+        best_epoch=best.epoch,
+        diverged=trainer.lanes[0].diverged,
+        exploded=bool(explosion(trainer, [report])),
+        scores=scores_of(report),
+        weights=best.weights.tolist(),
+    )
 
 
 def train(
