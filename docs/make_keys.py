@@ -35,6 +35,35 @@ theme = []                   # none
 A key is a character, the name of a key (`space`, `enter`, `escape`, `tab`, `home`, `pageup`, `f5`
 …), or `ctrl+` and a letter. A name that is no action, and a key for two of them, are refused
 in one line with exit status 2. `ctrl+c` always quits.
+
+## Theme, mouse and colours
+
+The same file has:
+
+```toml
+[screen]
+theme = "light"              # dark, light or auto
+mouse = false                # leave it to the terminal, as --no-mouse does
+
+[colours]
+palette = "safe"             # right and wrong in blue and orange, without red and green
+
+[colours.dark]               # and [colours.light]
+"class 1" = "#ffb86b"        # class 0 to class 9; their regions follow
+key = "#ffd866"
+```
+
+Roles are `background`, `bar`, `text`, `dim`, `faint`, `frame`, `focus`, `key`, `good`, `warning`,
+`error`, `test`, `boundary` and `cursor`. With 256 colours the nearest is taken; with 16 or none
+they do not count. In `safe`, seen without red or without green cones (Machado 2009), class colours,
+regions, verdicts and counts of right and wrong are at least 25 apart (CIE76 ΔE) in true colour and
+in 256.
+
+The theme is that of `--theme`, else of the file, else as `t` left it last time, else that of the
+terminal's own ground, which is asked for (OSC 11). Nothing waits for the answer: if it has not come
+when the run is shown, the theme is dark. Panels, axes, smoothing and a maximised panel are
+remembered too, in `view.json` in the directory for state (Linux: `~/.local/state/gd-tui`). An epoch
+window is not: it belongs to its run. Delete the file to begin anew.
 """
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tui_gd.plots.palette import (
     RGB,
+    Colours,
     Palette,
     bold,
     contrast,
@@ -52,6 +53,50 @@ def test_there_are_enough_colours_and_the_palette_is_one_object(depth, dark):
     assert palette is palette_for(depth, dark)
     assert len(palette.lanes) == len(palette.lanes_dimmed) == 8
     assert len(palette.classes) == len(palette.regions) == 10
+
+
+# Machado, Oliveira, Fernandes 2009, severity 1: linear RGB as seen without one kind of cone
+BLIND = {
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+}  # fmt: skip
+TO_XYZ = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+          [0.0193339, 0.1191920, 0.9503041]]  # fmt: skip
+WHITE = [0.95047, 1.0, 1.08883]
+
+
+def lab(colour: int, seen: list[list[float]]) -> np.ndarray:
+    """CIE L*a*b* of a colour as an eye sees it, by the CIE's formulas."""
+    share = np.array(rgb(colour)) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    xyz = np.array(TO_XYZ) @ np.clip(np.array(seen) @ linear, 0, 1) / WHITE
+    root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = root
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eye", BLIND)
+@pytest.mark.parametrize(("depth", "dark"), FILLED)
+def test_eyes_without_red_or_green_cones_tell_the_safe_palette_apart(depth, dark, eye) -> None:
+    palette = palette_for(depth, dark, Colours("safe"))
+    pairs = {
+        "points": (palette.class_colour(0), palette.class_colour(1)),
+        "regions": (palette.regions[0, -1], palette.regions[1, -1]),
+        "verdicts": (palette.good, palette.error),
+        "counts": (palette.hits[0, -1], palette.hits[1, -1]),
+    }
+    apart = {
+        name: float(np.linalg.norm(lab(int(one), BLIND[eye]) - lab(int(other), BLIND[eye])))
+        for name, (one, other) in pairs.items()
+    }
+    assert all(distance >= 25 for distance in apart.values()), apart
+    # the counts of the usual palette are not, in true colour
+    wrong, right = (int(colour) for colour in palette_for("truecolor", dark).hits[:, -1])
+    assert np.linalg.norm(lab(wrong, BLIND[eye]) - lab(right, BLIND[eye])) < 10
+    assert contrast(palette.good, palette.background) >= 4.5
+    assert contrast(palette.error, palette.background) >= 4.5
 
 
 # WCAG contrasts of the colours as they were chosen, to one digit

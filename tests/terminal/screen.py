@@ -110,10 +110,14 @@ def _row_text(page: _Page, row: int) -> str:
 class Screen:
     """A terminal's screen: `feed` it bytes, read its lines, cells and modes.
 
-    `answer` is called with the bytes that the terminal sends back when it is asked something.
+    `answer` is called with the bytes that the terminal sends back when it is asked something;
+    `ground` are those for the colour of its ground.
     """
 
-    def __init__(self, columns: int, rows: int, answer: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, columns: int, rows: int, answer: Callable[[bytes], None], ground: bytes = b""
+    ) -> None:
+        self._ground = ground
         self.columns = columns
         self.rows = rows
         self.modes: set[int] = set(INITIAL_MODES)
@@ -237,6 +241,8 @@ class Screen:
             number, _, value = osc.partition(b";")
             if number in {b"0", b"2"}:
                 self.title = value.decode(errors="replace")
+            elif (number, value) == (b"11", b"?") and self._ground:
+                self._answer(self._ground)
         elif (escape := match["escape"]) is not None:
             self._escape(escape.decode())
 

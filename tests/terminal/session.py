@@ -58,7 +58,8 @@ class Terminal(Closing):
     """`command` in a terminal of `columns` by `rows`, with an empty HOME unless `home` is given.
 
     A thread reads all the time, keeps the screen and answers the program's queries, as a terminal
-    does; `answers=False` makes it one that never answers. `env` changes variables (None removes).
+    does; `answers=False` makes it one that never answers, and `ground` is what it answers for the
+    colour of its ground. `env` changes variables (None removes).
     Used as a context manager, the program is ended on leaving if it still runs.
     """
 
@@ -72,6 +73,7 @@ class Terminal(Closing):
         home: str | Path | None = None,
         cwd: str | Path | None = None,
         answers: bool = True,
+        ground: bytes = b"",
     ) -> None:
         self._own_home: tempfile.TemporaryDirectory[str] | None = None
         if home is None:
@@ -93,7 +95,7 @@ class Terminal(Closing):
 
         self._master, self._slave = os.openpty()
         os.set_blocking(self._master, False)
-        self._screen = Screen(columns, rows, self._answer)
+        self._screen = Screen(columns, rows, self._answer, ground)
         self._set_window_size(columns, rows)
         self._initial_settings = termios.tcgetattr(self._slave)
         self.started = time.monotonic()

@@ -19,7 +19,7 @@ from tui_gd.session.runner import Doing
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.context import Beginning, Context, LastView, Preferences
 from tui_gd.ui.panels.panel import Panel
 from tui_gd.ui.panels.widget import CellView, PanelWidget
 from tui_gd.ui.screens.run import RunScreen
@@ -260,13 +260,20 @@ async def driving(
     ready: bool = True,
     library: Path | None = None,
     beginning: Beginning = Beginning(),  # noqa: B008 - it is frozen
+    view: LastView = LastView(),  # noqa: B008
+    preferences: Preferences = Preferences(),  # noqa: B008
     **settings: Any,
 ) -> AsyncIterator[Driver]:
     """An app of this size at epoch 0; seed 3 unless another is given.
 
     Without a `library` there are three kept runs in a store of its own.
     """
-    context = Context(Terminal(depth, symbols, fps=60.0), library=library or three_runs())
+    context = Context(
+        Terminal(depth, symbols, fps=60.0),
+        library=library or three_runs(),
+        preferences=preferences,
+        view=view,
+    )
     app = GdApp(RunSettings(**{"seed": 3, **settings}), context, beginning)
     notify = app.notify
     # a notice must not be gone before a busy machine has looked at it

@@ -9,7 +9,9 @@ from textual.app import App
 if sys.platform == "win32":
     pytest.skip("a driver of Unix", allow_module_level=True)
 
+from tui_gd.ui.terminal import ground_is_dark
 from tui_gd.ui.textual_fixes.driver import (
+    GROUND_SECONDS,
     LONGEST_PASTE,
     MOST_WAITING,
     PASTE_SECONDS,
@@ -45,6 +47,42 @@ def test_sequences_cut_anywhere_are_the_same_keys() -> None:
     assert Reading().take(*whole) == wanted
     for cut in range(len(whole)):
         assert Reading().take(whole[:cut], whole[cut:]) == wanted
+
+
+ANSWER = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\"
+
+
+def test_the_colour_of_the_ground_is_heard_and_no_key_is_lost_or_made_up() -> None:
+    for answer in (ANSWER, ANSWER.replace("\x1b\\", "\a")):
+        whole = f"ab{answer}fq"
+        assert Reading().take(whole) == ["Ground", "a", "b", "f", "q"]
+        assert Reading().take(*whole) == ["a", "b", "Ground", "f", "q"]
+        for cut in range(len(whole)):
+            found = Reading().take(whole[:cut], whole[cut:])
+            assert sorted(found) == ["Ground", "a", "b", "f", "q"]
+
+
+@pytest.mark.parametrize("garbage", ["\x1b]11;?\a", "\x1b]11;blue\x1b\\", "\x1b]11;rgb:1\a"])
+def test_an_answer_that_is_no_colour_is_no_key_either(garbage) -> None:
+    assert Reading().take(f"a{garbage}q") == ["a", "q"]
+
+
+def test_half_an_answer_is_forgotten_and_keys_after_it_are_keys() -> None:
+    reading = Reading()
+    assert reading.take("\x1b]11;rgb:ff") == []
+    assert list(reading.intake.rest()) == []
+    assert reading.take("ff/ffff/ffff\a") == ["Ground"]
+    assert reading.take("\x1b]11;rgb:ff") == []
+    reading.now += GROUND_SECONDS
+    assert list(reading.intake.rest()) == []
+    assert reading.take("f") == ["f"]
+
+
+def test_the_ground_is_dark_below_half_of_its_luma() -> None:
+    light = ("rgb:ffff/ffff/ffff", "rgb:fd/f6/e3", "rgba:f/f/f/f")
+    dark = ("rgb:0000/0000/0000", "rgb:00/2b/36", "rgb:2828/2a2a/3636")
+    assert [ground_is_dark(colour) for colour in (*light, *dark)] == [False] * 3 + [True] * 3
+    assert [ground_is_dark(text) for text in ("", "rgb:", "rgb:1/2", "#ffffff")] == [None] * 4
 
 
 def test_an_escape_alone_is_a_key_when_nothing_follows() -> None:

@@ -19,7 +19,7 @@ from tui_gd.insight.diagnosis import Try
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.context import Context
+from tui_gd.ui.context import Context, read_preferences
 from tui_gd.ui.keys import (
     ACTIONS,
     CURSOR_KEYS,
@@ -28,7 +28,6 @@ from tui_gd.ui.keys import (
     changed_actions,
     config_path,
     name_of_key,
-    read_actions,
     shown_keys,
 )
 from tui_gd.ui.terminal import Terminal as Screen
@@ -91,7 +90,7 @@ def test_the_page_names_every_action_with_all_its_keys() -> None:
 def test_without_a_file_the_table_is_as_it_is(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("GD_TUI_CONFIG", str(tmp_path))
     assert config_path() == tmp_path / "config.toml"
-    assert read_actions() is ACTIONS
+    assert read_preferences().actions is ACTIONS
     monkeypatch.delenv("GD_TUI_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert config_path() == tmp_path / "gd-tui" / "config.toml"
@@ -162,7 +161,15 @@ def test_how_a_key_is_written(written, key, shown) -> None:
         ("[keys]\nreset = [3]", ["reset: 3 is no key"]),
         ('[keys]\nreset = ["x", {}]', ["reset: {} is no key"]),
         ('keys = "x"', ["keys is a table"]),
-        ('[colours]\nred = "x"', ["[colours] is not known"]),
+        ('[colors]\nred = "x"', ["[colors] is not known", "[keys], [screen], [colours]"]),
+        ('[colours]\nred = "x"', ["[colours] 'red' is not known", "palette, dark, light"]),
+        ('[colours]\npalette = "mine"', ["write usual or safe"]),
+        ('[colours.dark]\n"class 0" = "blue"', ["[colours.dark] class 0: blue is no colour"]),
+        ('[colours.light]\nclas0 = "#112233"', ["[colours.light] 'clas0' is not known"]),
+        ("colours = 3", ["colours is a table"]),
+        ('[screen]\ntheme = "grey"', ["write dark, light or auto"]),
+        ("[screen]\nmouse = 1", ["mouse = 1: write true or false"]),
+        ("[screen]\nmuse = true", ["'muse' is not known; did you mean mouse"]),
         ("[keys\n", ["line 1"]),
         ('[keys]\nreset = "x"\nreset = "y"', ["Cannot overwrite"]),
         ('[keys]\n"\\u001b[31m" = "x"', ["is no action"]),
@@ -173,7 +180,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, text, parts) -> None:
     file = tmp_path / "config.toml"
     file.write_text(text)
     with pytest.raises(ProblemError) as refused:
-        read_actions(file)
+        read_preferences(file)
     said = str(refused.value)
     assert said.startswith(f"{file}: ")
     assert said.isprintable()
@@ -185,9 +192,9 @@ def test_bytes_that_are_no_text_and_a_directory_are_refused(tmp_path) -> None:
     file = tmp_path / "config.toml"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ProblemError, match="not UTF-8"):
-        read_actions(file)
+        read_preferences(file)
     with pytest.raises(ProblemError, match="directory"):
-        read_actions(tmp_path)
+        read_preferences(tmp_path)
 
 
 # The interface with other keys

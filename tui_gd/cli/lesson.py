@@ -123,13 +123,13 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
     terminal = None if options.plain else terminal_for(options)
     if terminal is None:
         return _LessonSession(_LessonRun.of(player, line), as_json=options.json).hold()
-    from tui_gd.ui.context import Beginning, Context
-    from tui_gd.ui.keys import read_actions
+    from tui_gd.cli.live import context_for
+    from tui_gd.ui.context import Beginning
     from tui_gd.ui.start import run_interface
 
     settings = start_of(found, seed_of(name)).settings
     return run_interface(
-        settings, Context(terminal, read_actions()), Beginning(keep=True, lesson=(player, line))
+        settings, context_for(options, terminal), Beginning(keep=True, lesson=(player, line))
     )
 
 

@@ -9,6 +9,7 @@ from tui_gd.cli.options import given_options, is_line, settings_of
 from tui_gd.errors import ProblemError
 
 if TYPE_CHECKING:
+    from tui_gd.ui.context import Context
     from tui_gd.ui.terminal import Terminal
 
 
@@ -36,12 +37,11 @@ def main(options: argparse.Namespace) -> int:
         from tui_gd.session.settings import OutputSettings
 
         return train(settings, OutputSettings(), keep=keep, shared=shared)
-    from tui_gd.ui.context import Beginning, Context
-    from tui_gd.ui.keys import read_actions
+    from tui_gd.ui.context import Beginning
     from tui_gd.ui.start import run_interface
 
     beginning = Beginning(keep=keep, shared=shared, tour=_offers_tour(options))
-    return run_interface(settings, Context(terminal, read_actions()), beginning)
+    return run_interface(settings, context_for(options, terminal), beginning)
 
 
 def _offers_tour(options: argparse.Namespace) -> bool:
@@ -74,12 +74,31 @@ def resume(options: argparse.Namespace) -> int:
 
         return resume_run(run.id, None, OutputSettings())
     from tui_gd.runs.resume import settings_of as settings_of_run
-    from tui_gd.ui.context import Beginning, Context
-    from tui_gd.ui.keys import read_actions
+    from tui_gd.ui.context import Beginning
     from tui_gd.ui.start import run_interface
 
     beginning = Beginning(keep=True, kept=run.id)
-    return run_interface(settings_of_run(run), Context(terminal, read_actions()), beginning)
+    return run_interface(settings_of_run(run), context_for(options, terminal), beginning)
+
+
+def context_for(options: argparse.Namespace, terminal: "Terminal") -> "Context":
+    """Return what all screens are handed: the command line counts, the file, then last time."""
+    from tui_gd.ui.context import Context, read_preferences, read_view, view_path
+
+    preferences, path = read_preferences(), view_path()
+    view, fault = read_view(path)
+    theme = options.theme or preferences.theme or view.theme
+    return Context(
+        terminal,
+        preferences.actions,
+        dark=theme != "light",
+        preferences=preferences,
+        ask_ground=theme is None,
+        mouse=preferences.mouse and not options.no_mouse,
+        view=view,
+        view_path=path,
+        notes=(fault,) if fault else (),
+    )
 
 
 def terminal_for(options: argparse.Namespace) -> "Terminal | None":

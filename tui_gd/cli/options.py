@@ -67,7 +67,7 @@ examples:
 
 ENVIRONMENT = {
     "GD_TUI_DATA": "directory of the kept runs (the user's data directory)",
-    "GD_TUI_CONFIG": "file with changed keys (config.toml in the user's configuration directory)",
+    "GD_TUI_CONFIG": "directory of config.toml: keys, colours, mouse (the user's configuration)",
     "TERM, COLORTERM": "how many colours the terminal shows; COLORTERM=truecolor for all",
     "NO_COLOR": "no colours if it is set",
     "SSH_CONNECTION": "10 frames a second in place of 15 if it is set",
@@ -297,6 +297,14 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
     )
     screen.add_argument(
         "--json", action="store_true", help="with --plain: every answer as one object in a line"
+    )
+    screen.add_argument(
+        "--theme",
+        choices=("dark", "light"),
+        help="colours for a dark or a light ground (as last time, else as the terminal's own is)",
+    )
+    screen.add_argument(
+        "--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text"
     )
     screen.add_argument(
         "--fps",

@@ -7,16 +7,16 @@ else; good, warning and error are for verdicts and for right and wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tui_gd.plots.symbols import Depth, Symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -196,14 +196,100 @@ class Style:
     symbols: Symbols
 
 
+@dataclass(frozen=True)
+class Colours:
+    """The colours a person wants: a palette by name, and (role, 0xRRGGBB) pairs of both themes.
+
+    Roles are those of `Palette` in `ROLES`, and `class 0` to `class 9`.
+    """
+
+    palette: str = "usual"
+    dark: tuple[tuple[str, int], ...] = ()
+    light: tuple[tuple[str, int], ...] = ()
+
+
+ROLES = (
+    "background", "bar", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
+    "error", "test", "boundary", "cursor",
+)  # fmt: skip
+CLASS_ROLES = tuple(f"class {label}" for label in range(10))
+PALETTES = ("usual", "safe")
+"""`safe` tells right from wrong without red and green: blue and orange."""
+
+
 @lru_cache(maxsize=16)
-def palette_for(depth: Depth, dark: bool) -> Palette:
-    """Return the palette of a colour depth and theme, always the same object for the same two."""
-    if depth == "truecolor":
-        return _true_colours(dark)
-    if depth == "256":
-        return _256_colours(dark)
-    return _16_colours(dark) if depth == "16" else _no_colours(dark)
+def palette_for(depth: Depth, dark: bool, colours: Colours = Colours()) -> Palette:
+    """Return the palette of a depth and theme, the same object for the same arguments.
+
+    `colours` change it where there are colours enough to name one: in true colour and 256.
+    """
+    if depth == "mono":
+        return _no_colours(dark)
+    makers = {"truecolor": _true_colours, "256": _256_colours, "16": _16_colours}
+    palette = makers[depth](dark)
+    if colours.palette == "safe":
+        palette = _safe(palette)
+    own = dict(colours.dark if dark else colours.light)
+    return _with_own(palette, own) if own and palette.filled else palette
+
+
+# Seen without red or green cones, a blue and an orange stay as far apart as with them.
+
+
+def _safe(palette: Palette) -> Palette:
+    """Return a palette that says right and good in blue, wrong and bad in orange."""
+    ground = palette.background
+    if palette.depth == "truecolor":
+        values = (
+            (0x56C8F0, 0xFF9A5A, 0x5C3A10, 0x12405C)
+            if palette.dark
+            else (0x005F9E, 0xB34700, 0xFAD9B0, 0xC7E3F7)
+        )
+        good, error, wrong, right = _rgb(*values)
+        hits = _frozen([_ramp(ground, one, 0.5) for one in (wrong, right)])
+    elif palette.depth == "256":
+        good, error = (81, 209) if palette.dark else (25, 130)
+        dark, light = (
+            [(233, 235, 58, 94), (233, 235, 24, 24)],
+            [(231, 255, 223, 222), (231, 255, 195, 153)],
+        )
+        hits = _frozen(dark if palette.dark else light)
+    else:
+        good, error = (14, 11) if palette.dark else (4, 1)
+        hits = palette.hits
+    return replace(palette, good=good, error=error, hits=hits)
+
+
+def _with_own(palette: Palette, own: Mapping[str, int]) -> Palette:
+    """Return a palette with some roles in colours of one's own; regions follow their classes."""
+    true = palette.depth == "truecolor"
+    colours = {role: RGB | value if true else nearest(value) for role, value in own.items()}
+    roles: dict[str, Any] = {role: colours[role] for role in ROLES if role in colours}
+    classes, regions = list(palette.classes), palette.regions.tolist()
+    ground = roles.get("background", palette.background)
+    for label, role in enumerate(CLASS_ROLES):
+        if role in colours:
+            classes[label] = colours[role]
+            sure = mix(ground, classes[label], _QUIET)
+            ramp = _ramp(ground, sure, 0.8)
+            levels = len(regions[label])
+            regions[label] = (
+                ramp
+                if true
+                else [nearest(one & 0xFFFFFF) for one in ramp[:: _LEVELS // levels]][:levels]
+            )
+    if true:
+        roles["classes_dimmed"] = tuple(mix(one, ground, _FADED) for one in classes[:2])
+    return replace(palette, classes=tuple(classes), regions=_frozen(regions), **roles)
+
+
+def nearest(value: int) -> Colour:
+    """Return the number from 16 to 255 of xterm's palette that is nearest to 0xRRGGBB."""
+    wanted = rgb(RGB | value)
+    return min(
+        range(16, 256),
+        key=lambda number: sum((a - b) ** 2 for a, b in zip(rgb(number), wanted, strict=True)),
+    )
 
 
 def _true_colours(dark: bool) -> Palette:

@@ -4,6 +4,7 @@ Nothing here imports numpy: the first frame is there as soon as Textual's own, a
 is imported behind it.
 """
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,16 +13,19 @@ from textual.app import ComposeResult, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import Static
 
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import target
 from tui_gd.ui.leaving import Leaving
+from tui_gd.ui.terminal import Ground, in_screen
 from tui_gd.ui.textual_fixes.app import PacedApp
-from tui_gd.ui.themes import theme_name
 
 if TYPE_CHECKING:
+    from tui_gd.plots.palette import Palette
+    from tui_gd.plots.symbols import Depth
     from tui_gd.ui.screens.run import RunScreen
 
 
@@ -46,6 +50,9 @@ class GdApp(PacedApp[str]):
     ) -> None:
         super().__init__(context.terminal)
         self.context = context
+        # GNU screen neither answers nor passes the question on; few colours need none
+        few = context.terminal.depth in {"16", "mono"}
+        self.asks_ground = context.ask_ground and not few and not in_screen(os.environ)
         self.run_screen: RunScreen | None = None
         self.way_out: Leaving | None = None
         self._settings, self._beginning = settings, beginning
@@ -68,15 +75,22 @@ class GdApp(PacedApp[str]):
         self.call_from_thread(self._show)
 
     def _show(self) -> None:
-        from tui_gd.plots.palette import palette_for
         from tui_gd.ui.screens.actions import run_screen
-        from tui_gd.ui.themes import theme
 
         for dark in (True, False):
-            self.register_theme(theme(palette_for(self.terminal.depth, dark), dark=dark))
-        self.theme = theme_name(dark=self.context.dark)
+            self.register_theme(theme(self.context.palette(dark=dark), dark=dark))
+        self.theme = self.context.theme
         self.run_screen = run_screen(self.context, self._settings, self._beginning)
         self.push_screen(self.run_screen)
+
+    def on_ground(self, event: Ground) -> None:
+        """Take the theme of the terminal's own ground, unless the run is on the screen already.
+
+        Nothing waits for the answer: importing what the run needs takes longer.
+        """
+        if self.asks_ground and self.run_screen is None:
+            self.context.dark = event.dark
+            self.theme = "textual-dark" if event.dark else "textual-light"
 
     async def action_quit(self) -> None:
         """Stop training and leave; the runner can still be asked for its last state."""
@@ -159,3 +173,51 @@ class GdApp(PacedApp[str]):
             from tui_gd.ui.textual_fixes.app import Commands
 
             self.push_screen(Commands(id="--command-palette"))
+
+
+# Textual's themes in the palette's colours, for what Textual draws itself
+
+_FEW_SURFACE = {True: "#000000", False: "#ffffff"}
+
+
+def theme(palette: "Palette", *, dark: bool) -> Theme:
+    """Return Textual's theme with the palette's colours, for what Textual draws itself."""
+    from tui_gd.plots.palette import rgb
+
+    ground = (18, 18, 18) if dark else (228, 228, 228)
+    ink = (228, 228, 228) if dark else (18, 18, 18)
+
+    def colour(value: int, default: tuple[int, int, int]) -> str:
+        return "#{:02x}{:02x}{:02x}".format(*rgb(value, default))
+
+    few = palette.depth in {"16", "mono"}
+    return Theme(
+        name=f"gd-{'dark' if dark else 'light'}",
+        dark=dark,
+        primary=colour(palette.focus, ink),
+        accent=colour(palette.focus, ink),
+        warning=colour(palette.warning, ink),
+        error=colour(palette.error, ink),
+        success=colour(palette.good, ink),
+        foreground=colour(palette.text, ink),
+        background=colour(palette.background, ground),
+        surface=_FEW_SURFACE[dark] if few else "#262626" if dark else "#d0d0d0",
+        panel="#303030" if dark else "#c6c6c6",
+        variables=_of_few_colours(palette.depth, dark=dark) if few else {},
+    )
+
+
+def _of_few_colours(depth: "Depth", *, dark: bool) -> dict[str, str]:
+    """Return what Textual would mix: of 16 colours it would be a grey, or not to be seen."""
+    chosen = _FEW_SURFACE[not dark]
+    if depth == "16":
+        chosen = "#0000ee" if dark else "#00ffff"
+    ink = _FEW_SURFACE[dark if depth == "mono" else not dark]
+    return {
+        "block-cursor-blurred-background": chosen,
+        "block-cursor-blurred-foreground": ink,
+        "input-selection-background": chosen,
+        "input-selection-foreground": ink,
+        "scrollbar": chosen,
+        "text-disabled": "#7f7f7f",
+    }

@@ -1,18 +1,211 @@
-"""What every screen is handed: the terminal and its colours, the keys, the library of runs."""
+"""What every screen is handed: the terminal, the library of runs, and what a person wants.
 
-from collections.abc import Sequence
+`config.toml` is theirs: a fault in it is refused in one line. How the screen was left is written by
+the program, whole or not at all, so of two sessions the last one counts; if it cannot be read, that
+is said in one line and the usual view is shown.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from tui_gd.ui.keys import ACTIONS, Action, KeyNames
+from tui_gd.errors import OutputError, ProblemError, did_you_mean
+from tui_gd.files import WholeFile
+from tui_gd.problems.text import safe_text
+from tui_gd.ui.keys import (
+    ACTIONS,
+    TABLE,
+    Action,
+    KeyNames,
+    changed_actions,
+    config_path,
+    read_config,
+)
 from tui_gd.ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from tui_gd.lessons.player import Player
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colours, Palette, Style
     from tui_gd.runs.steps import Shared
     from tui_gd.runs.store import Store
+
+Theme = Literal["dark", "light"]
+
+SCREEN, COLOURS = "screen", "colours"
+THEMES: tuple[Theme, ...] = ("dark", "light")
+VIEW_NAME = "view.json"
+LARGEST_VIEW = 1 << 16
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The keys, and the tables `[screen]` and `[colours]` of the file.
+
+    `theme` None: as it was left last time, else as the terminal's own ground is.
+    """
+
+    actions: tuple[Action, ...] = ACTIONS
+    theme: Theme | None = None
+    mouse: bool = True
+    palette: str = "usual"
+    own: Mapping[Theme, Mapping[str, int]] = field(default_factory=dict)
+
+    @cached_property
+    def colours(self) -> "Colours":
+        """The colours as palettes take them."""
+        from tui_gd.plots.palette import Colours  # imports numpy
+
+        dark, light = (tuple(self.own.get(theme, {}).items()) for theme in THEMES)
+        return Colours(self.palette, dark, light)
+
+
+def read_preferences(path: Path | None = None) -> Preferences:
+    """Return what the file says; `ProblemError` says what is wrong in it, and where it is."""
+    path = path or config_path()
+    document = read_config(path)
+    try:
+        for name in document:
+            if name not in {TABLE, SCREEN, COLOURS}:
+                raise ProblemError(
+                    f"[{safe_text(name)}] is not known: there is [{TABLE}], [{SCREEN}], [{COLOURS}]"
+                )
+        screen, colours = _table(document, SCREEN), _table(document, COLOURS)
+        _known(screen, SCREEN, ("theme", "mouse"))
+        _known(colours, COLOURS, ("palette", *THEMES))
+        theme = screen.get("theme", "auto")
+        if theme not in {*THEMES, "auto"}:
+            raise ProblemError(f"theme = {safe_text(str(theme))}: write dark, light or auto")
+        mouse = screen.get("mouse", True)
+        if not isinstance(mouse, bool):
+            raise ProblemError(f"mouse = {safe_text(str(mouse))}: write true or false")
+        palette = colours.get("palette", "usual")
+        if palette not in {"usual", "safe"}:
+            raise ProblemError(f"palette = {safe_text(str(palette))}: write usual or safe")
+        own = {one: _colours(colours, one) for one in THEMES if one in colours}
+        chosen = None if theme == "auto" else theme
+        return Preferences(changed_actions(document), chosen, mouse, palette, own)
+    except ProblemError as error:
+        raise ProblemError(f"{path}: {error}") from None
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise ProblemError(f"{name} is a table: write [{name}] and its values below it")
+    return table
+
+
+def _known(table: Mapping[str, Any], name: str, known: tuple[str, ...]) -> None:
+    for one in table:
+        if one not in known:
+            hint = did_you_mean(one, known, {}) or f": there is {', '.join(known)}"
+            raise ProblemError(f"[{name}] {safe_text(one)!r} is not known{hint}")
+
+
+def _colours(colours: Mapping[str, Any], theme: Theme) -> dict[str, int]:
+    from tui_gd.plots.palette import CLASS_ROLES, ROLES  # imports numpy
+
+    where = f"{COLOURS}.{theme}"
+    table = _table({where: colours[theme]}, where)
+    _known(table, where, (*ROLES, *CLASS_ROLES))
+    for role, value in table.items():
+        if not (isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value)):
+            raise ProblemError(
+                f'[{where}] {role}: {safe_text(str(value))} is no colour as "#7cc4ff"'
+            )
+    return {role: int(value[1:], 16) for role, value in table.items()}
+
+
+# The view of last time
+
+
+@dataclass(frozen=True)
+class LastView:
+    """How the screen was left: the theme if it was chosen, the panels, and how curves are drawn.
+
+    `panels` are the names at the four places, `focused` is the name of the panel with the focus.
+    """
+
+    theme: Theme | None = None
+    panels: tuple[str, ...] = ()
+    focused: str = ""
+    maximised: bool = False
+    log_axis: bool | None = None
+    log_epochs: bool = False
+    smooth: int = 0
+
+
+def view_path() -> Path:
+    """Return where the view is kept: beside the runs if `GD_TUI_DATA` moves them."""
+    if moved := os.environ.get("GD_TUI_DATA"):
+        return Path(moved).expanduser().absolute() / VIEW_NAME
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("gd-tui", appauthor=False)) / VIEW_NAME
+
+
+def read_view(path: Path) -> tuple[LastView, str]:
+    """Return the view as it was left and what is wrong with its file, or the usual view."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_VIEW + 1)
+        found = json.loads(text)
+        return _view(found), ""
+    except (FileNotFoundError, NotADirectoryError):
+        return LastView(), ""
+    except OSError as error:
+        return LastView(), f"{path}: {error.strerror}; the usual view is shown"
+    except (ValueError, RecursionError):
+        return LastView(), f"{path} is damaged; the usual view is shown"
+
+
+def _view(found: object) -> LastView:
+    """Return the view that a file holds; `ValueError` if it holds something else."""
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    usual = LastView()
+    theme, panels = found.get("theme"), found.get("panels", [])
+    log_axis = found.get("log_axis")
+    view = LastView(
+        theme,
+        tuple(panels) if isinstance(panels, list) else (0,),  # type: ignore[arg-type]
+        found.get("focused", usual.focused),
+        found.get("maximised", usual.maximised),
+        log_axis,
+        found.get("log_epochs", usual.log_epochs),
+        found.get("smooth", usual.smooth),
+    )
+    sound = (
+        theme in {None, *THEMES}
+        and all(isinstance(name, str) for name in (*view.panels, view.focused))
+        and all(isinstance(flag, bool) for flag in (view.maximised, view.log_epochs))
+        and (log_axis is None or isinstance(log_axis, bool))
+        and type(view.smooth) is int
+    )
+    if not sound:
+        raise ValueError("not a view")
+    return view
+
+
+def write_view(path: Path, view: LastView) -> None:
+    """Write the view in place of the one before, or leave that where it cannot be written."""
+    values = {name: value for name, value in vars(view).items() if value is not None}
+    with suppress(OSError, ProblemError, OutputError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = WholeFile(str(path), "the view")
+        try:
+            file.write(json.dumps(values, indent=1) + "\n")
+        finally:
+            file.discard()
+
+
+# All of it
 
 
 @dataclass(frozen=True)
@@ -36,24 +229,43 @@ class Context:
     """The means that all screens share.
 
     `actions` is the table of keys as this person has bound them; `library` is the file that runs
-    are kept in, None for this machine's own; `dark` says which theme is in use.
+    are kept in, None for this machine's own; `dark` says which theme is in use. `ask_ground`: the
+    theme is to be that of the terminal's ground, if it says so in time. `view` is how the screen
+    was left last time, `view_path` where it is written, None for nowhere; `notes` are said first.
     """
 
     terminal: Terminal
     actions: Sequence[Action] = ACTIONS
     library: Path | None = None
     dark: bool = True
+    preferences: Preferences = Preferences()
+    ask_ground: bool = False
+    mouse: bool = True
+    view: LastView = LastView()
+    view_path: Path | None = None
+    notes: tuple[str, ...] = ()
     keys: KeyNames = field(init=False)
 
     def __post_init__(self) -> None:
         self.keys = KeyNames(self.actions)
 
     @property
+    def theme(self) -> str:
+        """What Textual knows the theme in use by."""
+        return f"gd-{'dark' if self.dark else 'light'}"
+
+    @property
     def style(self) -> "Style":
         """The colours of the theme in use and the characters, for this terminal."""
-        from tui_gd.plots.palette import Style, palette_for  # imports numpy
+        from tui_gd.plots.palette import Style  # imports numpy
 
-        return Style(palette_for(self.terminal.depth, self.dark), self.terminal.symbols)
+        return Style(self.palette(dark=self.dark), self.terminal.symbols)
+
+    def palette(self, *, dark: bool) -> "Palette":
+        """Return the palette of a theme, in the colours that this person wants."""
+        from tui_gd.plots.palette import palette_for
+
+        return palette_for(self.terminal.depth, dark, self.preferences.colours)
 
     def open_library(self) -> "Store":
         """Open the store of kept runs, which other programs write to meanwhile: close it soon."""

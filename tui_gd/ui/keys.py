@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from string import punctuation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.text import safe_text
@@ -227,27 +227,23 @@ def config_path() -> Path:
     return Path(platformdirs.user_config_dir("gd-tui", appauthor=False)) / NAME
 
 
-def read_actions(path: Path | None = None) -> tuple[Action, ...]:
-    """Return the table of keys with what the file changes; `ProblemError` says what is wrong."""
+def read_config(path: Path | None = None) -> dict[str, Any]:
+    """Return what the file has, nothing without one; `ProblemError` says what is wrong."""
     path = path or config_path()
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST + 1)
         if len(text) > LARGEST:
             raise ProblemError(f"{path}: is too large for a list of keys")
-        table = tomllib.loads(text.decode("utf-8"))
+        return tomllib.loads(text.decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        return ACTIONS
+        return {}
     except OSError as error:
         raise ProblemError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ProblemError(f"{path}: is not UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ProblemError(f"{path}: {safe_text(str(error), 200)}") from None
-    try:
-        return changed_actions(table)
-    except ProblemError as error:
-        raise ProblemError(f"{path}: {error}") from None
 
 
 def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
@@ -255,10 +251,9 @@ def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
 
     An action that is not named keeps its keys; none of them may be given to another one.
     """
-    for name in document:
-        if name != TABLE:
-            raise ProblemError(f"[{safe_text(name)}] is not known: keys stand below [{TABLE}]")
-    changes = document.get(TABLE, {})
+    if TABLE not in document:
+        return ACTIONS
+    changes = document[TABLE]
     if not isinstance(changes, dict):
         raise ProblemError(f'{TABLE} is a table: write [{TABLE}] and below it "quit" = "ctrl+x"')
     known = [action.name for action in ACTIONS]

@@ -12,7 +12,7 @@ from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp
-from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.context import Beginning, Context, write_view
 from tui_gd.ui.leaving import leaving
 
 if TYPE_CHECKING:
@@ -44,10 +44,12 @@ def run_interface(
             if app.run_screen and app.run_screen.runner:
                 app.run_screen.runner.stop()
                 app.run_screen.put_away()
+            if app.run_screen and context.view_path:
+                write_view(context.view_path, app.run_screen.last_view)
 
     with leaving(app, save) as app.way_out:
         try:
-            app.run()
+            app.run(mouse=context.mouse)
         finally:
             sys.setswitchinterval(usual)
             app.way_out.left()

@@ -2,6 +2,7 @@
 
 import codecs
 import errno
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.message import Message
 
 from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
 
@@ -96,6 +98,30 @@ def missing(environ: Mapping[str, str]) -> str | None:
     if name in NO_CURSOR:
         return f"TERM={name} cannot move the cursor"
     return None
+
+
+class Ground(Message):
+    """The terminal has said whether its own ground is dark."""
+
+    def __init__(self, *, dark: bool) -> None:
+        super().__init__()
+        self.dark = dark
+
+
+def ground_is_dark(colour: str) -> bool | None:
+    """Return whether a colour as terminals report it is dark; None for what is no colour.
+
+    Its luma, 0.299·R + 0.587·G + 0.114·B, is then below half.
+
+    >>> ground_is_dark("rgb:ffff/ffff/ffff"), ground_is_dark("rgb:1e/1e/2e"), ground_is_dark("x")
+    (False, True, None)
+    """
+    found = re.fullmatch(r"rgba?:([0-9a-fA-F]{1,4})((?:/[0-9a-fA-F]{1,4}){2,3})", colour)
+    if found is None:
+        return None
+    parts = colour.partition(":")[2].split("/")[:3]
+    red, green, blue = (int(part, 16) / int("f" * len(part), 16) for part in parts)
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
 
 
 def in_screen(environ: Mapping[str, str]) -> bool:

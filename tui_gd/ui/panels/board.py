@@ -4,6 +4,7 @@ Every panel has one of four places; which panel stands there is chosen. A wide s
 places, a smaller one as many of them as fit, a page at a time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from textual import events
@@ -207,6 +208,17 @@ class Board(Container):
         """Choose the panel of that name; it replaces the panel at its place."""
         self._focused = [panel.NAME for panel in self.panels].index(name)
         self._chosen[self._place(self.panel)] = self.panel
+
+    def places(self) -> tuple[str, ...]:
+        """Return the names of the panels chosen for the four places."""
+        return tuple(panel.NAME for panel in self._chosen)
+
+    def choose_all(self, names: Sequence[str], focused: str) -> None:
+        """Choose panels by their names, and give one the focus; unknown names are left out."""
+        known = {panel.NAME for panel in self.panels}
+        for name in (*names, focused):
+            if name in known:
+                self.choose(name)
 
     def choose_next(self, by: int) -> None:
         """Choose the panel `by` places further."""

@@ -338,6 +338,15 @@ class LossPanel(Panel):
         names = list(MEASURES)
         self.measure = names[(names.index(self.measure) + 1) % len(names)]
 
+    @property
+    def smoothing(self) -> int:
+        """The epochs of the moving average, 0 for none."""
+        return self._way.smooth
+
+    @smoothing.setter
+    def smoothing(self, epochs: int) -> None:
+        self._way = _Way(self._way.window, epochs if epochs in SMOOTHINGS else 0)
+
     def smooth(self) -> None:
         """Choose the next moving average, or none."""
         at = SMOOTHINGS.index(self._way.smooth) + 1

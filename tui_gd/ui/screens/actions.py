@@ -47,7 +47,6 @@ from tui_gd.ui.screens.questions import (
 from tui_gd.ui.screens.run import WATCHED_EPOCHS, WATCHED_SECONDS, RunScreen, epochs_in_words
 from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words
-from tui_gd.ui.themes import theme_name
 from tui_gd.ui.undo import Change
 
 RESCUE_EPOCHS = 10
@@ -488,7 +487,8 @@ def action_train_points(run: RunScreen) -> None:
 def action_theme(run: RunScreen) -> None:
     """Switch between dark and light."""
     run.context.dark = not run.context.dark
-    run.app.theme = theme_name(dark=run.context.dark)
+    run.context.view = replace(run.context.view, theme="dark" if run.context.dark else "light")
+    run.app.theme = run.context.theme
     run.redraw()
 
 

@@ -47,7 +47,7 @@ from tui_gd.session.settings import Option, RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.context import Beginning, Context, LastView
 from tui_gd.ui.keys import CURSOR_KEYS, target
 from tui_gd.ui.panels import lines
 from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Board
@@ -107,6 +107,8 @@ class RunScreen(Screen[None]):
 
     app: PacedApp[str]
     problem: Problem
+    # the first panel would take the focus from the one that had it last time
+    AUTO_FOCUS: ClassVar[str | None] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(keys, f"move_cursor{by}", show=False) for keys, by in CURSOR_KEYS.items()
     ]
@@ -131,6 +133,15 @@ class RunScreen(Screen[None]):
         self._keys, self._tiny = LinesWidget("keys"), LinesWidget("tiny")
         self._lesson_box = LessonBox()
         self.guide: Guide | None = None
+        view = context.view
+        self.board.choose_all(view.panels, view.focused)
+        self.board.maximised = view.maximised
+        loss = self.board.loss
+        loss.log_axis, loss.log_epochs, loss.smoothing = (
+            view.log_axis,
+            view.log_epochs,
+            view.smooth,
+        )
         self.studies = Studies(time.monotonic)
         self.pressed_at = 0.0
         self.sender, self.key_repeat = CommandSender(), KeyRepeat(lambda: self.pressed_at)
@@ -173,6 +184,23 @@ class RunScreen(Screen[None]):
     def options(self) -> list[Option]:
         """The settings that go with the problem, none before there is a run."""
         return options_for(self.settings, self.problem) if self.runner else []
+
+    @property
+    def last_view(self) -> LastView:
+        """How the screen is left, for the next start."""
+        board = self.board
+        theme = self.context.view.theme
+        if self.guide:  # it has chosen the panels
+            return replace(self.context.view, theme=theme)
+        return LastView(
+            theme,
+            board.places(),
+            board.panel.NAME,
+            board.maximised,
+            board.loss.log_axis,
+            board.loss.log_epochs,
+            board.loss.smoothing,
+        )
 
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
         """Show a line for a moment, or until the next key, in place of the one before."""
@@ -341,7 +369,9 @@ class RunScreen(Screen[None]):
             )
         if offer:
             self._remember_offer()
-        for hint in (offer, loaded.note, *loaded.settings.remarks(problem)) if fresh else ():
+        notes, self.context.notes = self.context.notes, ()
+        said = (*notes, offer, loaded.note, *loaded.settings.remarks(problem))
+        for hint in said if fresh else ():
             if hint:
                 self.notify(safe_text(hint, None), timeout=HINT_SECONDS, markup=False)
         self._stale = True

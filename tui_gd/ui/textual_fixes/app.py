@@ -57,6 +57,8 @@ class PacedApp(App[Result]):
     """
 
     flow: Flow
+    asks_ground: bool
+    """Whether the terminal is asked for the colour of its ground, which `on_ground` then gets."""
 
     def __init__(self, terminal: Terminal) -> None:
         # fault: rich reduces colours to 16 for a TERM that it does not know, such as alacritty
@@ -65,6 +67,7 @@ class PacedApp(App[Result]):
         vars(content)["divide_line"] = _divide_line
         super().__init__()
         self.terminal = terminal
+        self.asks_ground = False
         self.flow = Flow()
         self._missed = Missed()
         self._looking = False

@@ -28,6 +28,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
+from tui_gd.ui.terminal import Ground, ground_is_dark
+
 POLL_SECONDS = 0.1
 READ_BYTES = 4096
 PIECE_BYTES = 4096
@@ -52,6 +54,14 @@ _PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[\[\]OPX^_\x7f]?|[^\x1b]{1,64}",
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
 # what a terminal reports: cursor position, status, attributes, modes, focus
 _ANSWER = re.compile(r"\x1b\[[?>]?[\d;]*(?:[Rnc]|\$y)|\x1b\[[IO]")
+# what a terminal answers when it is asked for the colour of its ground, whole and so far
+_GROUND = re.compile(r"\x1b\]11;([^\x07\x1b]{0,64})(?:\x07|\x1b\\)")
+_GROUND_BEGUN = re.compile(
+    r"\x1b\](?:1(?:1(?:;(?:r(?:g(?:ba?(?::[0-9a-fA-F/]{0,24}\x1b?)?)?)?)?)?)?)?\Z"
+)
+_ASK_GROUND = "\x1b]11;?\x07"
+# the rest of an answer that has begun is waited for so many seconds
+GROUND_SECONDS = 1.0
 # an unrequested report of the window's size, and the answer that such reports are possible
 _IN_BAND_RESIZE = re.compile(r"\x1b\[(?:48;[\d;:]*t|\?2048;\d*\$y)")
 # ends a truncated sequence and an open frame, and undoes all that `start_application_mode` set
@@ -94,7 +104,7 @@ class Intake:
     ) -> None:
         self._parser = Parser()
         self._room, self._clock = room, clock
-        self._held = ""
+        self._held, self._held_at = "", 0.0
         self._pasting = False
         self._torn = False  # a paste has broken off, and more of it may come
         self._pasted = ""
@@ -103,6 +113,13 @@ class Intake:
     def take(self, text: str) -> Iterator[Message]:
         """Yield the messages of `text` together with what was held back before."""
         text, self._held = self._held + text, ""
+        for answer in _GROUND.finditer(text):
+            if (dark := ground_is_dark(answer[1])) is not None:
+                yield Ground(dark=dark)
+        text = _GROUND.sub("", text)
+        if begun := _GROUND_BEGUN.search(text):
+            text, self._held = text[: begun.start()], begun[0]
+            self._held_at = self._clock()
         while text:
             if self._pasting or (self._torn and _is_much(text)):
                 text = yield from self._paste(text)
@@ -111,14 +128,17 @@ class Intake:
             if start:
                 self._pasting, self._pasted, self._pasted_at = True, "", self._clock()
             elif (cut := _UNFINISHED.search(before)) and len(cut[0]) < LONGEST_SEQUENCE:
-                before, self._held = before[: cut.start()], cut[0]
+                before, self._held = before[: cut.start()], cut[0] + self._held
             yield from self._keys(before)
 
     def rest(self) -> Iterator[Message]:
         """Yield what was held back once nothing more comes, as after the escape key."""
         if self._held and not self._pasting:
             held, self._held = self._held, ""
-            yield from self._keys(held)
+            if not held.startswith("\x1b]11;"):
+                yield from self._keys(held)
+            elif self._clock() - self._held_at < GROUND_SECONDS:  # nobody types this
+                self._held = held
         yield from self._parser.hurry()
 
     def _keys(self, text: str) -> Iterator[Message]:
@@ -239,6 +259,8 @@ class HardDriver(LinuxDriver):
         """Start, with a writer that survives."""
         vars(linux_driver)["WriterThread"] = Writer
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if getattr(self._app, "asks_ground", False):
+            self.write(_ASK_GROUND)
         # fault: its handler reads the size and then posts it; a second signal between the two posts
         # first, and the outdated size comes last
         signal.signal(signal.SIGWINCH, self._resized)
