@@ -1,16 +1,27 @@
 """The why panel: how training goes, α against its limit, and the numbers behind the verdict."""
 
 import math
+import time
 from typing import Any, ClassVar
 
 from tui_gd.insight.curvature import SafeRate, compared, wording
-from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, Verdict, rescue_rate, share
+from tui_gd.insight.diagnosis import (
+    FLAT_SLOPE,
+    NEAR,
+    STRAIGHT,
+    TURNED,
+    Steady,
+    Verdict,
+    rescue_rate,
+    share,
+)
 from tui_gd.insight.evidence import HARDLY, SATURATED
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
 from tui_gd.plots.palette import Colour
 from tui_gd.plots.table import Table, draw_table
+from tui_gd.session.snapshot import RunState
 from tui_gd.session.verdict import (
     Measured,
     has_diverged,
@@ -46,17 +57,24 @@ class WhyPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._found: Measured | None = None
+        self._steady, self._lane = Steady(), -1
         self._engine = KeptEngine()
         self._scroll = Scroll()
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
         self._found = None
+        self._steady = Steady()
         self._engine.forget()
 
     def verdict(self, view: View) -> Verdict:
-        """Return how training goes at the epoch being viewed."""
-        return verdict_on(view.snapshot, view.problem, view.settings, self._found)
+        """Return how training goes at the epoch being viewed; while it goes on, without flicker."""
+        snapshot = view.snapshot
+        if snapshot.lane.number != self._lane:
+            self._steady, self._lane = Steady(), snapshot.lane.number
+        found = verdict_on(snapshot, view.problem, view.settings, self._found)
+        running = snapshot.state is RunState.RUNNING
+        return self._steady.show(found, running=running, now=time.monotonic())
 
     def rescue_rate(self, view: View, rate: float) -> float:
         """Return the learning rate to go on with after `rate` was too large, by the limit shown."""
