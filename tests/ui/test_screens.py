@@ -1,6 +1,8 @@
 """Help, palette, questions, notices and the mouse; without colours, and in ASCII."""
 
+import gc
 import re
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -396,3 +398,32 @@ async def test_dialogs_and_notices_survive_windows_of_a_few_columns(keys) -> Non
             await driver.answered()
             await driver.press("down", "up")
         assert not driver.app._exit
+
+
+@pytest.mark.parametrize("key", ["L", "question_mark", "l", "a", "e"])
+async def test_nothing_of_a_closed_screen_stays_in_memory(key: str) -> None:
+    async with driving() as driver:
+
+        async def opened_and_closed() -> list[weakref.ref[object]]:
+            """Return what there was of the screen, and the lines of every part."""
+            await driver.press(key)
+            await driver.until(lambda: driver.app.screen is not driver.run)
+            await driver.until(lambda: driver.app.screen.is_mounted)
+            await driver.answered()
+            screen = driver.app.screen
+            parts = [weakref.ref(part) for part in (screen, *screen.query("*"))]
+            lines = [weakref.ref(part._styles_cache) for part in (screen, *screen.query("*"))]
+            del screen
+            await driver.press("escape")
+            await driver.until(lambda: driver.app.screen is driver.run)
+            return [*parts, *lines]
+
+        gone = [one for _ in range(4) for one in await opened_and_closed()]
+        for _ in range(4):  # timers and threads hold on to the newest for a while
+            await opened_and_closed()
+
+        def collected() -> bool:
+            gc.collect()
+            return all(one() is None for one in gone)
+
+        await driver.until(collected)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from rich._wrap import divide_line
@@ -16,14 +17,17 @@ from rich.console import RenderableType
 from rich.segment import Segment
 from textual import command, constants, content, events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._styles_cache import StylesCache
 from textual.app import App, ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.command import CommandList, CommandPalette
 from textual.driver import Driver
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
+from textual.style import Style
 from textual.widgets import Input, SelectionList
 
 from tui_gd.ui.terminal import AsciiOnly, Terminal, clipboard, in_screen
@@ -49,6 +53,25 @@ def _divide_line(text: str, width: int, fold: bool = True) -> list[int]:
     return divide_line(text, max(width, 1), fold)
 
 
+_inner_and_outer = StylesCache.get_inner_outer.__wrapped__
+
+
+@lru_cache(1024)
+def _background_styles(base: Color, background: Color) -> tuple[Style, Style]:
+    found: tuple[Style, Style] = _inner_and_outer(None, base, background)
+    return found
+
+
+def _get_inner_outer(cache: StylesCache, base: Color, background: Color) -> tuple[Style, Style]:
+    """Return the inner and the outer background.
+
+    Fault: Textual remembers it for every widget there ever was, and with it the widget's lines: up
+    to 1,024 screens that have been closed.
+    """
+    del cache
+    return _background_styles(base, background)
+
+
 class PacedApp(App[Result]):
     """An app that sends a frame only when the terminal has drawn the one before.
 
@@ -65,6 +88,7 @@ class PacedApp(App[Result]):
         if system := COLOUR_SYSTEMS.get(terminal.depth):
             vars(constants)["COLOR_SYSTEM"] = system
         vars(content)["divide_line"] = _divide_line
+        StylesCache.get_inner_outer = _get_inner_outer  # type: ignore[method-assign, assignment]
         super().__init__()
         self.terminal = terminal
         self.asks_ground = False
