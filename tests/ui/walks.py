@@ -266,7 +266,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: "Learning rate" in driver.read("#loss"))
     await driver.press(key)
-    await driver.until(lambda: re.match("╭ loss ─+ ── train ", driver.read("#loss")))
+    await driver.until(lambda: re.match("╭ 1 Loss ─+ ── train ", driver.read("#loss")))
 
 
 @walk("smooth")

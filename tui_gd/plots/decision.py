@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +18,14 @@ from tui_gd.plots.axes import (
     chequered,
     frame,
     geometry,
+    legend_fits,
     paint_pixels,
     resampled,
     upsampled,
 )
 from tui_gd.plots.braille import blit, line_mask, pack
 from tui_gd.plots.cells import SPACE
+from tui_gd.plots.confusion import short_names
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import compact
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from tui_gd.plots.symbols import Symbols
 
 
+# cells of a class's name in the legend, where not all names fit whole
+_WHOLE, _LONGEST_NAME, _SHORTEST_NAME = 99, 10, 3
 _TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
 
 Index = tuple["NDArray[np.intp]", "NDArray[np.intp]"]
@@ -122,8 +126,8 @@ def draw_decision(
     """
     palette, kind = style.palette, points.kind
     marks = _marks(points, style)
-    legend = (*_legend(points, kind, marks, style), *heading.legend)
-    drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
+    heading = _with_legend(heading, columns, _legend(points, kind, marks, style), style)
+    drawn = frame(rows, columns, axes, heading, style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
     chance = sanitised(probabilities)
@@ -170,7 +174,7 @@ def _marks(points: ClassifiedPoints, style: Style) -> _Marks:
         right = [symbols.point(label) for label in range(classes)]
         wrong = [symbols.wrong_points[label] for label in range(classes)]
     else:
-        right = class_letters(points.class_names, classes)
+        right = class_letters(points.class_names, classes, mono=palette.depth == "mono")
         wrong = [sign.upper() if palette.depth == "mono" else sign for sign in right]
     colours = [palette.class_colour(label) for label in range(classes)] * 2
     turned = not glyphs and palette.depth != "mono"
@@ -181,12 +185,42 @@ def _marks(points: ClassifiedPoints, style: Style) -> _Marks:
     )
 
 
-def class_letters(names: Sequence[str], classes: int) -> list[str]:
-    """Return a letter or digit for each of many classes: its name if that is one, else a, b, …."""
+def class_letters(names: Sequence[str], classes: int, *, mono: bool = False) -> list[str]:
+    """Return a sign for each of many classes: its name if that is one character, else a, b, ….
+
+    After z come A to Z and digits, in `mono`, where upper case means wrong, digits. Of still more
+    classes the signs repeat.
+    """
     own = [name for name in names if len(name) == 1 and name.isascii() and name.isalnum()]
     if len(set(own)) == classes:
         return own
-    return [ascii_lowercase[label % len(ascii_lowercase)] for label in range(classes)]
+    signs = ascii_lowercase + ("" if mono else ascii_uppercase) + digits
+    return [signs[label % len(signs)] for label in range(classes)]
+
+
+def _with_legend(
+    heading: Heading, columns: int, entries: list[LegendEntry], style: Style
+) -> Heading:
+    """Return the heading with a legend of all classes, with names as long as there is room for.
+
+    The number of wrong points comes after them, if it fits. Of many classes the first and the last
+    are named. Where not even the shortest names fit, as many as do are shown.
+    """
+    *classes, wrong = entries
+    names = [name for name, _, _ in classes]
+    if len(classes) > len(style.symbols.points):
+        (first, sign, colour), (last, to, other) = classes[0], classes[-1]
+        dots = ".." if style.symbols.plain else "…"
+        classes = [(first, sign, colour), (last, f"{dots} {to}", other)]
+        names = [first, last]
+    for cells in (_WHOLE, *range(_LONGEST_NAME, _SHORTEST_NAME - 1, -1)):
+        short = short_names(names, cells, plain=style.symbols.plain)
+        some = tuple((name, *one[1:]) for name, one in zip(short, classes, strict=True))
+        for legend in ((*some, wrong), some):
+            found = replace(heading, legend=(*legend, *heading.legend))
+            if legend_fits(columns, found, style):
+                return found
+    return found
 
 
 def _legend(
@@ -197,7 +231,7 @@ def _legend(
     counts = np.bincount(kind[kind >= points.classes], minlength=2 * points.classes)
     often = int(counts.argmax()) if counts.any() else points.classes
     wrong = (f"{counts.sum()} wrong", signs[often], style.palette.text)
-    if not counts.any():
+    if len(kind) and not counts.any():
         wrong = ("all right", "", style.palette.good)
     classes = [
         (name, sign, style.palette.class_colour(label))

@@ -418,7 +418,7 @@ class LandscapePanel(Panel):
     def _heading(self, shown: Landscape, view: View) -> Heading:
         """Return the heading; which lane is which matters more than what the axes name again."""
         title, entries = self._title(shown, view), legend(view)
-        if self.cursor_on or len(view.lanes) == 1:
+        if self.cursor_on or (len(view.lanes) == 1 and view.problem.surface is None):
             return self.heading(view, title, entries)
         return self.heading(view, title, entries, short="Landscape")
 
