@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.problems.tabling import customers, written
 from tui_gd.__main__ import run
 from tui_gd.cli import output
 from tui_gd.insight import race
+from tui_gd.session.settings import RunSettings
 
 
 class Terminal(io.StringIO):
@@ -79,6 +81,40 @@ def test_loading_a_table_shows_its_rows(
         )
     lines, _ = shown("data", table)
     assert any(line.startswith("reading ") for line in lines)
+
+
+def test_a_kept_run_shows_its_rows_when_it_is_opened(
+    shown: Callable[..., tuple[list[str], str]], table: str
+) -> None:
+    shown("run", table, "--target", "churn", "--quiet", "-e", 1)
+    run_id = re.search(r'"id": "(\w+)"', shown("runs", "--json")[1])
+    assert run_id
+    for words in (("run", "--quiet", "-e", 2, "--resume"), ("show",)):
+        lines, _ = shown(*words, run_id[1])
+        assert any(re.search(rf"^loading .*churn.csv .*{LEFT % 'rows'}$", one) for one in lines)
+
+
+def test_work_that_cannot_say_how_far_it_is_shows_that_it_goes_on(
+    shown: Callable[..., tuple[list[str], str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "d.npz", X=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 2)
+    started = threading.Event()
+    begin = output._ProgressLine._start
+
+    def start(line: output._ProgressLine) -> None:
+        begin(line)
+        started.set()
+
+    load = RunSettings.load_problem
+
+    def slowly(settings: RunSettings, *rest: object) -> object:
+        assert started.wait(60)
+        return load(settings, *rest)
+
+    monkeypatch.setattr(output._ProgressLine, "_start", start)
+    monkeypatch.setattr(RunSettings, "load_problem", slowly)
+    lines, _ = shown("run", tmp_path / "d.npz", "--quiet", "-e", 1)
+    assert any(re.match(r"loading d\.npz .*0:00:0\d", line) for line in lines), lines
 
 
 def test_an_export_that_trains_again_shows_it(

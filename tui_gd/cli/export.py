@@ -13,7 +13,7 @@ import numpy as np
 
 from tui_gd import __version__
 from tui_gd.cli.options import KINDS, given_options
-from tui_gd.cli.output import Output, Show, progress
+from tui_gd.cli.output import Output, Show, loading, progress
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.files import WholeFile
 from tui_gd.learning.models import Floats
@@ -56,7 +56,9 @@ def main(options: argparse.Namespace) -> int:
             raise ProblemError(f"unknown kind {kind!r}{hint}")
     with Store() as store:
         kept = store.find(options.id)
-        record = in_lane(open_without_data(store, kept), kept.id, options.lane)
+        with loading(kept.problem) as show:
+            record = open_without_data(store, kept, show)
+        record = in_lane(record, kept.id, options.lane)
     if record.no_data and not kinds and estimator is None:
         kinds = [kind for kind in USUAL if kind not in OF_ROWS]
         to_stderr(f"{record.no_data}: exporting what needs no data, {', '.join(kinds)}")
@@ -87,7 +89,9 @@ def main(options: argparse.Namespace) -> int:
 def share(options: argparse.Namespace) -> int:
     """Print the line that repeats a kept run; return the exit status."""
     with Store() as store:
-        record = open_without_data(store, store.find(options.id))
+        kept = store.find(options.id)
+        with loading(kept.problem) as show:
+            record = open_without_data(store, kept, show)
     print(share_line(record))
     return 0
 

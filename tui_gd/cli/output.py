@@ -2,9 +2,10 @@
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -89,8 +90,9 @@ def document_at(path: str | None) -> Iterator[Document]:
 def progress(what: str, unit: str, *, visible: bool = True) -> Iterator[Show]:
     """Show on stderr how much of some work is done, its rate and the time left.
 
-    Only on a terminal, only if it is `visible`, and only once it has taken half a second. The line
-    is gone when the work is done.
+    Only on a terminal, only if it is `visible`, and only once it has taken half a second. Work that
+    does not say how much is done shows that it goes on, and for how long. The line is gone when the
+    work is done.
     """
     if not visible or sys.stderr is None or not sys.stderr.isatty():
         yield lambda _done, _total: None
@@ -107,6 +109,12 @@ class _ProgressLine:
         self._what, self._unit = what, unit
         self._begin = self._shown = time.perf_counter()
         self._bar: Any = None
+        self._lock = threading.Lock()  # of the bar, which this thread or the timer's starts
+        self._closed = False
+        patience = min(PATIENCE_SECONDS, threading.TIMEOUT_MAX)
+        self._timer = threading.Timer(patience, self._start)
+        self._timer.daemon = True
+        self._timer.start()
 
     def show(self, done: float, total: float) -> None:
         now = time.perf_counter()
@@ -114,34 +122,40 @@ class _ProgressLine:
         if passed < PATIENCE_SECONDS or (self._bar and now - self._shown < REFRESH_SECONDS):
             return
         self._shown = now
-        if self._bar is None:
-            self._bar = self._started()
+        self._start()
         rate = done / passed
         left = "" if not rate else f", {duration((total - done) / rate)} left"
         number = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
-        self._bar.update(0, completed=done, total=total, rate=f"{number} {self._unit}/s{left}")
+        share = f"{100 * done / total:3.0f}% " if total else ""
+        text = f"{share}{number} {self._unit}/s{left}"
+        self._bar.update(0, completed=done, total=total, text=text)
         self._bar.refresh()
 
-    def _started(self) -> Any:
+    def _start(self) -> None:
         from rich import progress as rich_progress
         from rich.console import Console
 
-        bar = rich_progress.Progress(
-            rich_progress.TextColumn("{task.description}", markup=False),
-            rich_progress.BarColumn(),
-            rich_progress.TaskProgressColumn(),
-            rich_progress.TextColumn("{task.fields[rate]}", markup=False),
-            console=Console(stderr=True),
-            transient=True,
-            auto_refresh=False,
-        )
-        bar.add_task(self._what, total=None, rate="")
-        bar.start()
-        return bar
+        with self._lock:
+            if self._bar or self._closed:
+                return
+            bar = rich_progress.Progress(
+                rich_progress.TextColumn("{task.description}", markup=False),
+                rich_progress.BarColumn(),
+                rich_progress.TimeElapsedColumn(),
+                rich_progress.TextColumn("{task.fields[text]}", markup=False),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            bar.add_task(self._what, total=None, text="")
+            bar.start()
+            self._bar = bar
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._timer.cancel()
+        with self._lock:
+            self._closed = True
+            if self._bar is not None:
+                self._bar.stop()
 
 
 def duration(seconds: float) -> str:
@@ -154,7 +168,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def loading(name: str) -> AbstractContextManager[Show]:
+    """Show how much of a problem, given by its name or path, is loaded."""
+    return progress(f"loading {safe_text(Path(name).name)}", "rows")
+
+
 def load_problem(settings: RunSettings, fold: tuple[int, int] | None = None) -> Problem:
     """Load what settings name, with progress; `fold` as in `RunSettings.load_problem`."""
-    with progress(f"loading {safe_text(Path(settings.problem).name)}", "rows") as show:
+    with loading(settings.problem) as show:
         return settings.load_problem(show, fold)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from tui_gd import __version__
-from tui_gd.cli.output import Output, load_problem
+from tui_gd.cli.output import Output, load_problem, loading
 from tui_gd.cli.plain_run import PlainRun, WordError, find_word
 from tui_gd.cli.signals import STOP_SIGNALS, stop_on_signals
 from tui_gd.learning.engine import Interrupted
@@ -60,7 +60,9 @@ def go_on(name: str, *, as_json: bool = False) -> int:
     from tui_gd.runs.resume import resume
     from tui_gd.runs.store import Store
 
-    with Store() as store, resume(store, name, bounded=True) as kept:
+    with Store() as store, loading(store.find(name).problem) as show:
+        found = resume(store, name, bounded=True, show=show)
+    with found as kept:
         if kept.note:
             to_stderr(kept.note)
         recorder = kept.recorder()

@@ -13,7 +13,7 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.cli.export import open_shared
 from tui_gd.cli.options import given_options, is_line, output_of, settings_of
-from tui_gd.cli.output import Document, Output, document_at, load_problem, progress
+from tui_gd.cli.output import Document, Output, document_at, load_problem, loading, progress
 from tui_gd.cli.signals import StopRequest, stop_on_signals
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
@@ -257,12 +257,14 @@ def resume_run(name: str, epochs: int | None, output: OutputSettings) -> int:
     A run that has reached its end is only reported, unless `epochs` is later.
     """
     with document_at(output.json) as document, Store() as store:
+        kept = store.find(name)
         if document.wanted:
-            kept = store.find(name)
             check_number(kept.newest, f"go on with run {kept.id} without --json")
-        with resume(
-            store, name, test_losses=document.wanted, bounded=not document.wanted
-        ) as resumed:
+        with loading(kept.problem) as show:
+            found = resume(
+                store, name, test_losses=document.wanted, bounded=not document.wanted, show=show
+            )
+        with found as resumed:
             epoch, state = resumed.trainer.epoch, resumed.kept.state
             if epochs is not None and epochs < epoch:
                 raise ProblemError(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tui_gd.cli.output import loading
 from tui_gd.cli.runs import when
 from tui_gd.errors import ProblemError
 from tui_gd.insight.description import describe
@@ -46,7 +47,8 @@ def main(options: argparse.Namespace) -> int:
         print("\n".join(curve_lines(checkpoint, columns, sys.stdout.encoding)))
         print("\n".join(description(checkpoint)))
         try:
-            opened = open_run(store, run)
+            with loading(run.problem) as show:
+                opened = open_run(store, run, show)
             trainer = opened.trainer(test_losses=False, bounded=True)
         except ProblemError as error:
             sys.stdout.flush()

@@ -8,6 +8,7 @@ from typing import Any, Self
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Model
 from tui_gd.problems import Problem
+from tui_gd.problems.sources import Progress
 from tui_gd.runs.database import store_errors
 from tui_gd.runs.identity import check_arrays, check_files, differences, where_found, without_rows
 from tui_gd.runs.lock import RunLock
@@ -90,24 +91,27 @@ def settings_of(kept: KeptRun) -> RunSettings:
     return replace(settings, **moved) if moved else settings
 
 
-def open_run(store: Store, kept: KeptRun) -> RunRecord:
-    """Read a run and load its data; `ProblemError` if the data are gone or have changed."""
+def open_run(store: Store, kept: KeptRun, show: Progress | None = None) -> RunRecord:
+    """Read a run and load its data; `ProblemError` if the data are gone or have changed.
+
+    `show` is told how many rows are loaded, and how many there are.
+    """
     _check_settings(kept)
     check_files(kept.id, kept.identity)
     checkpoint = store.checkpoint(kept)
     settings = settings_of(kept)
-    problem = settings.load_problem()
+    problem = settings.load_problem(show)
     check_arrays(kept.id, kept.identity, kept.versions, problem)
     return RunRecord(settings, problem, checkpoint, goal=kept.goal)
 
 
-def open_without_data(store: Store, kept: KeptRun) -> RunRecord:
+def open_without_data(store: Store, kept: KeptRun, show: Progress | None = None) -> RunRecord:
     """Do `open_run`; if the data are gone or have changed, use the stored description of them.
 
     The record's `no_data` then says why it has no rows.
     """
     try:
-        return open_run(store, kept)
+        return open_run(store, kept, show)
     except ProblemError as error:
         described = _described(store, kept, str(error))
         if described is None:
@@ -156,8 +160,9 @@ def resume(
     *,
     test_losses: bool = True,
     bounded: bool = False,
+    show: Progress | None = None,
 ) -> ResumedRun:
-    """Lock and open the run of that id, or the newest that can continue.
+    """Lock and open the run of that id, or the newest that can continue; `show` as in `open_run`.
 
     `ProblemError`, in one line: no such run, it is locked, or its data have changed.
     """
@@ -166,7 +171,7 @@ def resume(
         lock = RunLock(store.directory, kept.id)
     try:
         kept = store.find(kept.id)  # again, now that nobody else can change it
-        record = open_run(store, kept)
+        record = open_run(store, kept, show)
         try:
             trainer = record.trainer(test_losses=test_losses, bounded=bounded)
         except ProblemError as error:
