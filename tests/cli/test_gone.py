@@ -235,4 +235,5 @@ def test_the_interface_exports_a_kept_run_without_its_data(tmp_path: Path) -> No
         "weights.npz",
         "weights.npy",
         "weights.json",
+        "weights.csv",
     ]

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import train_test_split
 
 from tests import tutorial
 from tests.cli.commandline import ROOT, call, check_refusal, command, process, started
@@ -367,3 +370,15 @@ def test_at_a_terminal_enter_steps_and_faults_are_forgiven(term) -> None:
         assert b"\x1b[?2004h" not in terminal.raw
         if term == "dumb":
             assert b"\x1b" not in terminal.raw
+
+
+def test_the_report_lists_the_weights_beside_the_optimum_of_scikit_learn(talk) -> None:
+    x, y = load_diabetes(return_X_y=True)
+    x_train, _, y_train, _ = train_test_split(x, y, test_size=0.5, random_state=42)
+    wanted = LinearRegression().fit(x_train, y_train)
+    said = talk("step 5\nshow report\n", "diabetes", "--seed", "1")
+    rows = {line.split()[0]: line.split()[1:] for line in said.out.splitlines() if line.strip()}
+    for name, slot in (("s1", 4), ("bmi", 2)):
+        assert float(rows[name][-1]) == pytest.approx(wanted.coef_[slot], rel=1e-4)
+    loss = ((wanted.predict(x_train) - y_train) ** 2).mean()
+    assert f"LinearRegression(): loss {loss:.7g}; here " in said.out

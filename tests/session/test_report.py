@@ -1,13 +1,25 @@
-"""What a report says beyond scikit-learn's own text: scores without a threshold, class weights."""
+"""What a report says beyond scikit-learn's own text: scores, class weights, weights in units."""
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 from tests.cli.commandline import call, check_refusal
-from tui_gd.learning.models import Predictor
-from tui_gd.session.report import ClassificationReport, report_on
+from tui_gd.learning.models import Model, Predictor
+from tui_gd.problems.load import load_problem
+from tui_gd.session.report import (
+    ClassificationReport,
+    report_on,
+    weights_beside_optimum,
+    weights_of,
+)
 from tui_gd.session.settings import RunSettings
 
 
@@ -71,3 +83,104 @@ def test_other_class_weights_are_refused(how: str) -> None:
 def test_a_regression_has_no_classes_to_weigh() -> None:
     said = call("run", "diabetes", "--class-weight", "balanced", "--no-store")
     check_refusal(said, "there are no classes here")
+
+
+def in_units(x, y, **options: Any) -> tuple[Any, Any]:
+    """The weights of a long run on standardized columns, in units, and the problem."""
+    problem = load_problem((x, y), standardize=True)
+    settings = RunSettings.chosen({"problem": "data", **options})
+    settings = replace(settings, loss=settings.loss_for(problem))
+    settings = settings.resolved(problem)
+    trainer = settings.make_trainer(problem)
+    trainer.advance(4000)
+    (found,) = weights_beside_optimum(settings, trainer, problem)
+    assert found is not None
+    return found, train_test_split(x, y, test_size=0.5, random_state=42)
+
+
+def by_name(found: Any, name: str = "per_unit") -> dict[tuple[str, str], float]:
+    return {(row.feature, row.output): getattr(row, name) for row in found.rows}
+
+
+def noisy(rows: int = 400, classes: int = 2) -> tuple[Any, Any]:
+    """Columns of very different scales, and classes that overlap."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((rows, 3)) * [1.0, 1000.0, 0.01] + [5.0, -2000.0, 0.3]
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    score = z @ [1.0, -2.0, 0.5] + rng.logistic(size=rows)
+    return x, np.digitize(score, [0.0] if classes == 2 else [-1.0, 1.5])
+
+
+def test_weights_in_units_are_those_of_scikit_learn_on_the_raw_columns() -> None:
+    x, y = noisy()
+    found, (x_train, _, y_train, _) = in_units(x, y)
+    wanted = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(x_train, y_train)
+    ours = by_name(found)
+    np.testing.assert_allclose([ours[f"x{i}", ""] for i in (1, 2, 3)], wanted.coef_[0], rtol=1e-5)
+    assert found.intercepts[0][1] == pytest.approx(wanted.intercept_[0], rel=1e-5)
+    # the largest standardized weight comes first: that of the second column
+    assert [row.feature for row in found.rows] == ["x2", "x1", "x3"]
+    spread = x_train.std(axis=0)
+    assert found.rows[0].standardized == pytest.approx(wanted.coef_[0, 1] * spread[1], rel=1e-5)
+    assert found.optimum.estimator == "LogisticRegression(C=inf)"
+    assert found.optimum.distance < 1e-5
+    assert found.optimum.loss == pytest.approx(
+        log_loss(y_train, wanted.predict_proba(x_train)), rel=1e-9
+    )
+
+
+def test_three_classes_have_weights_whose_mean_is_taken_out() -> None:
+    x, y = noisy(classes=3)
+    found, (x_train, _, y_train, _) = in_units(x, y, l2=0.01)
+    scaler = StandardScaler().fit(x_train)
+    wanted = LogisticRegression(C=1 / (0.01 * len(x_train)), tol=1e-10, max_iter=5000).fit(
+        scaler.transform(x_train), y_train
+    )
+    own = wanted.coef_ - wanted.coef_.mean(axis=0)
+    for at, name in enumerate("012"):
+        ours = by_name(found, "standardized")
+        np.testing.assert_allclose([ours[f"x{i}", name] for i in (1, 2, 3)], own[at], atol=1e-5)
+        assert by_name(found)["x2", name] == pytest.approx(own[at, 1] / scaler.scale_[1], abs=1e-8)
+    assert sum(value for _, value in found.intercepts) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("loss", "factor"), [("mse", 200 / 2), ("sse", 1 / 2)])
+def test_a_ridge_of_the_same_penalty_is_the_optimum(loss: str, factor: float) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((400, 2)) * [1.0, 50.0]
+    y = x @ [3.0, 0.1] + 7.0 + rng.standard_normal(400)
+    found, (x_train, _, y_train, _) = in_units(x, y, l2=0.5, loss=loss)
+    scaler = StandardScaler().fit(x_train)
+    wanted = Ridge(alpha=0.5 * factor).fit(scaler.transform(x_train), y_train)
+    best = by_name(found, "optimum")
+    np.testing.assert_allclose(
+        [best["x1", ""], best["x2", ""]], wanted.coef_ / scaler.scale_, rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        [by_name(found)[name, ""] for name in ("x1", "x2")],
+        wanted.coef_ / scaler.scale_,
+        rtol=1e-5,
+    )
+    assert "the same loss here" in found.optimum.sentence()
+
+
+def test_what_has_no_known_optimum_says_why() -> None:
+    x, y = noisy()
+    found, _ = in_units(x, (x[:, 0] > 5.0).astype(int))
+    assert "can be separated" in found.optimum.why
+    assert all(row.optimum is None for row in found.rows)
+    for options, part in (({"loss": "hinge"}, "with loss hinge"), ({"l1": 0.01}, "with --l1")):
+        found, _ = in_units(x, y, **options)
+        assert part in found.lines()[-1]
+
+
+def test_weights_of_columns_as_they_are_are_ranked_by_their_spread() -> None:
+    x, y = noisy()
+    problem = load_problem((x, y))
+    weights = np.array([2.0, 0.01, 100.0, -1.0])
+    found = weights_of(problem, Model(3, 1), weights)
+    assert found is not None
+    assert [row.feature for row in found.rows] == ["x2", "x1", "x3"]
+    assert by_name(found) == {("x1", ""): 2.0, ("x2", ""): 0.01, ("x3", ""): 100.0}
+    assert found.intercepts == (("", -1.0),)
+    assert found.rows[0].standardized == pytest.approx(0.01 * problem.x_train[:, 1].std())

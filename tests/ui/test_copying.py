@@ -160,7 +160,7 @@ def test_the_report_panel_gives_the_printed_report_and_all_digits(run):
     panel = ReportPanel()
     assert panel.numbers(run.view) == []
     weights = run.trainer.weights[0]
-    panel.take((), (report_on(run.problem, run.predictor, weights), "epoch 30", weights))
+    panel.take((), (report_on(run.problem, run.predictor, weights), "epoch 30", weights, None))
     lines = panel.numbers(run.view)
     assert lines[0] == "report, test rows, epoch 30"
     assert panel.report.text.rstrip("\n") in "\n".join(lines)

@@ -99,10 +99,12 @@ async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None
 async def test_a_short_panel_scrolls_the_table() -> None:
     async with driving(60, 12, problem="digits", epochs=5) as driver:
         await driver.press("3")
-        await driver.until(lambda: "pgdn 1-4/26" in driver.read("#report"))
+        await driver.until(lambda: "pgdn 1-4/" in driver.read("#report"))
         assert "weighted avg" not in driver.read("#report")
-        await driver.press(*["pagedown"] * 4)
-        await driver.until(lambda: "weighted avg" in driver.read("#report"))
+        for _ in range(12):
+            if "weighted avg" not in driver.read("#report"):
+                await driver.press("pagedown")
+        assert "weighted avg" in driver.read("#report")
         assert "precision" in driver.read("#report")  # the header stays
         await driver.press(*["pagedown"] * 9, "up")  # no key is lost beyond the end
         await driver.until(lambda: "pgdn 22-25/26" in driver.read("#report"))
@@ -111,7 +113,7 @@ async def test_a_short_panel_scrolls_the_table() -> None:
 def test_the_report_of_a_surface_says_where_the_point_is() -> None:
     problem, at = load_problem("surface:booth"), np.array([1.0, 3.0])
     panel, view = ReportPanel(), view_of(problem, at)
-    panel.take((), (surface_report(problem.surface, at), "epoch 37", at))
+    panel.take((), (surface_report(problem.surface, at), "epoch 37", at, None))
     lines = text_of(panel, view, 10, 40).split("\n")
     pairs = [re.split("  +", line.strip("│ ")) for line in lines[1:8]]
     assert pairs == [

@@ -16,6 +16,7 @@ from tui_gd.learning.engines import Engines
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
+from tui_gd.session.report import Weights, weights_beside_optimum, weights_of
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.bursts import Bursts
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
@@ -164,6 +165,21 @@ class RunRecord:
         )
         with computing():
             return float(engines.test(loss).loss(weights.astype(dtype)[None])[0])
+
+    def weights_beside_optimum(self) -> dict[int, Weights | None]:
+        """Return, by lane, the weights of a linear model in the units of the data.
+
+        Without the rows they have no optimum beside them.
+        """
+        problem, settings = self.problem, self.settings
+        if self.no_data or problem.surface or settings.hidden:
+            return {
+                lane.number: weights_of(problem, self.model, self.weights(lane))
+                for lane in self.lanes
+            }
+        trainer = self.trainer(test_losses=False, bounded=True)
+        found = weights_beside_optimum(settings, trainer, problem)
+        return {lane.number: one for lane, one in zip(trainer.lanes, found, strict=True)}
 
     def series(self, name: str, lane: LaneRecord) -> KnownPoints:
         """Return what is recorded of a lane's `train`, `test`, `norm` or `cosine`."""

@@ -789,7 +789,7 @@ class RunSettings:
                 seed=self.seed,
                 initial_weights=initial,
                 dtype=np.dtype(self.dtype),
-                row_weights=self._row_weights(problem),
+                row_weights=self.row_weights(problem),
                 test_losses=test_losses,
                 between_blocks=between_blocks,
                 keep_epochs=DENSE_EPOCHS if bounded else None,
@@ -799,7 +799,7 @@ class RunSettings:
                 f"--init {self.init}: {error}" if self.init else str(error)
             ) from None
 
-    def _row_weights(self, problem: "Problem") -> "Floats | None":
+    def row_weights(self, problem: "Problem") -> "Floats | None":
         """Return a weight for every train row by its class; None where all weigh the same.
 
         Of rows in parts it is a weight for every class.

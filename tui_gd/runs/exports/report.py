@@ -13,10 +13,12 @@ from tui_gd.session.report import (
     ClassificationReport,
     RegressionReport,
     Report,
+    Weights,
     about_problem,
     plain_number,
     plain_numbers,
     report_on,
+    scores_line,
 )
 from tui_gd.training.checkpoint import LaneRecord
 
@@ -34,6 +36,7 @@ class _Row:
     train: float
     test: float
     report: Report
+    in_units: Weights | None
 
     @property
     def measure(self) -> tuple[str, str]:
@@ -60,7 +63,8 @@ class _Row:
 
 def report_files(run: RunRecord) -> dict[str, bytes]:
     """Return the report as `report.txt`, `report.md` and `report.json`."""
-    rows = [_row(run, lane) for lane in run.lanes]
+    weights = run.weights_beside_optimum()
+    rows = [_row(run, lane, weights[lane.number]) for lane in run.lanes]
     return {
         "report.txt": _text(run, rows).encode(),
         "report.md": _markdown(run, rows).encode(),
@@ -68,7 +72,7 @@ def report_files(run: RunRecord) -> dict[str, bytes]:
     }
 
 
-def _row(run: RunRecord, lane: LaneRecord) -> _Row:
+def _row(run: RunRecord, lane: LaneRecord, in_units: Weights | None) -> _Row:
     optimizer, loss = run.method(lane)
     return _Row(
         lane,
@@ -78,6 +82,7 @@ def _row(run: RunRecord, lane: LaneRecord) -> _Row:
         run.value("train", lane),
         _test_loss(run, lane, loss),
         report_on(run.problem, run.predictor, run.weights(lane)),
+        in_units,
     )
 
 
@@ -138,7 +143,15 @@ def _text(run: RunRecord, rows: list[_Row]) -> str:
     parts = [f"gd-tui {__version__}", *_heading(run), "", *lines, *_notes(run, rows)]
     for row in rows:
         parts += ["", f"lane {safe_text(row.lane.name)}", row.report.text.rstrip("\n")]
+        parts += _more(row)
     return "\n".join(parts) + "\n"
+
+
+def _more(row: _Row) -> list[str]:
+    """Return what stands below a lane's report: its scores, and its weights."""
+    scores = scores_line(row.report)
+    weights = [] if row.in_units is None else ["", *row.in_units.lines()]
+    return [*([scores] if scores else []), *weights]
 
 
 def _cell(text: str) -> str:
@@ -162,7 +175,8 @@ def _markdown(run: RunRecord, rows: list[_Row]) -> str:
         *(f"- {_cell(note)}" for note in _notes(run, rows)),
     ]
     for row in rows:
-        text = [f"    {line}".rstrip() for line in row.report.text.strip("\n").splitlines()]
+        shown = [*row.report.text.strip("\n").splitlines(), *_more(row)]
+        text = [f"    {line}".rstrip() for line in shown]
         lines += ["", f"## Lane {_cell(safe_text(row.lane.name))}", "", *text]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -198,6 +212,8 @@ def _lane(run: RunRecord, row: _Row) -> dict[str, Any]:
         "final_train_loss": plain_number(row.train),
         "final_test_loss": plain_number(row.test),
         "report": row.report.table,
+        "scores": getattr(row.report, "scores", {}),
+        "in_units": None if row.in_units is None else row.in_units.as_document(),
         **(
             {
                 "best_epoch": run.best_epoch(lane),

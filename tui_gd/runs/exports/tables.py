@@ -61,11 +61,13 @@ def _no_formula(name: str) -> str:
 
 
 def weight_files(run: RunRecord) -> dict[str, bytes]:
-    """Return `weights.npz`, `weights.json` and `weights.npy`, at the epochs that count.
+    """Return `weights.npz`, `.json`, `.npy` and `.csv`, at the epochs that count.
 
     The .npz holds `weights` (lanes, parameters); `layer1`, `layer2` … (lanes, inputs + 1, outputs),
     the bias row last; the names `lanes`, `features`, `classes`; `epoch`, that of the run; and
     `epochs` (lanes,), those of the weights. The .npy is `weights` alone, as `--init` takes it.
+    The .csv has the weights of a linear model in the units of the data, the largest first, and
+    those of scikit-learn's optimum.
     """
     weights = np.stack([run.weights(lane) for lane in run.lanes])
     layers = [] if run.problem.surface else run.model.matrices(weights)
@@ -93,11 +95,31 @@ def weight_files(run: RunRecord) -> dict[str, bytes]:
         ],
     }
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    return {
+    files = {
         "weights.npz": packed.getvalue(),
         "weights.npy": alone.getvalue(),
         "weights.json": text.encode(),
     }
+    linear = not (run.problem.surface or run.settings.hidden)
+    return files | ({"weights.csv": _in_units(run)} if linear else {})
+
+
+def _in_units(run: RunRecord) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("lane", "class", "feature", "per_unit", "standardized", "optimum_per_unit"))
+    found = run.weights_beside_optimum()
+    for lane in run.lanes:
+        one, name = found[lane.number], _no_formula(lane.name)
+        if one is None:
+            continue
+        for row in one.rows:
+            best = "" if row.optimum is None else repr(row.optimum)
+            names = (name, _no_formula(row.output), _no_formula(row.feature))
+            writer.writerow((*names, repr(row.per_unit), repr(row.standardized), best))
+        for output, value in one.intercepts:
+            writer.writerow((name, _no_formula(output), "(intercept)", repr(value), "", ""))
+    return text.getvalue().encode()
 
 
 def _texts(names: Any) -> Any:

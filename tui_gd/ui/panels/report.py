@@ -13,14 +13,19 @@ from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.report import (
     ClassificationReport,
+    Optimum,
     RegressionReport,
     Report,
     SurfaceReport,
+    Weights,
+    find_optimum,
     report_on,
+    weights_of,
 )
+from tui_gd.session.snapshot import RunState
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import Panel, Scroll, View
-from tui_gd.ui.studies import Study
+from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
+from tui_gd.ui.studies import Progress, Study
 
 # header and cells of the five columns, from the roomiest to the tightest, and digits of a share
 _LAYOUTS = (
@@ -41,6 +46,8 @@ _MEASURES = {
     "support": "rows",
 }
 _GAP = 3
+_NUMBER = 11
+_MOST_WEIGHTS = 50
 _CONFUSION_COLUMNS = 30
 _CONFUSION_WIDEST = 76
 
@@ -58,6 +65,10 @@ class ReportPanel(Panel):
         self.report: Report | None = None
         self.about = ""
         self._weights: Floats | None = None
+        self._in_units: Weights | None = None
+        self._engine = KeptEngine()
+        # what scikit-learn found, and for which data, penalty and loss
+        self._optimum: tuple[tuple[object, ...], tuple[Floats | None, Optimum]] | None = None
         self._scroll = Scroll()
 
     def study(self, view: View) -> Study | None:
@@ -71,20 +82,39 @@ class ReportPanel(Panel):
         if lane.best is not None:
             about, weights = f"best epoch {lane.best.epoch}{several}", lane.best.weights
         problem, predictor = view.problem, view.predictor
-        return Study(
-            (view.settings, snapshot.seed, lane.number, lane.name, snapshot.epoch, lane.loss),
-            lambda _: (report_on(problem, predictor, weights), about, weights),
-            seconds=1.0,
-        )
+        # scikit-learn's optimum takes up to seconds, and is the same at all epochs
+        of_data = (problem, view.settings.l1, view.settings.l2, lane.loss_name)
+        kept = self._optimum[1] if self._optimum and self._optimum[0] == of_data else None
+        beside = kept is not None or snapshot.state is not RunState.RUNNING
+
+        def compute(progress: Progress) -> tuple[Any, ...]:
+            report, model, known = report_on(problem, predictor, weights), predictor.model, kept
+            in_units = weights_of(problem, model, weights)
+            if known is None and in_units is not None and beside:
+                progress.show((report, about, weights, in_units))
+                progress.check()
+                made = self._engine.of(view, lane.loss_name)
+                known = find_optimum(view.settings, problem, lane.loss_name, made)
+                self._optimum = (of_data, known)
+            if known is not None and in_units is not None:
+                engine = self._engine.of(view, lane.loss_name) if known[0] is not None else None
+                in_units = weights_of(problem, model, weights, engine, known)
+            return report, about, weights, in_units
+
+        name, epoch = (lane.number, lane.name), snapshot.epoch
+        key = (view.settings, snapshot.seed, name, epoch, lane.loss, beside)
+        return Study(key, compute, seconds=1.0)
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take a report, and to what it belongs."""
         del key
-        self.report, self.about, self._weights = result
+        self.report, self.about, self._weights, self._in_units = result
 
     def forget(self) -> None:
         """Forget what was found about a problem: the run is on another one."""
-        self.report, self.about, self._weights = None, "", None
+        self.report, self.about, self._weights, self._in_units = None, "", None, None
+        self._optimum = None
+        self._engine.forget()
 
     def at_hand(self, weights: Floats) -> Report | None:
         """Return the report on these weights (parameters,) if it is the one at hand."""
@@ -104,6 +134,7 @@ class ReportPanel(Panel):
             inner.put(0, 1, "the report follows", style.palette.dim)
         else:
             head, contents = self._contents(self.report, view, height, room)
+            contents = self._with_weights(contents, room, style)
             below = max(height - head.shape[0], 0)
             count = contents.shape[0]
             inner.paste(head.shape[0] - self._scroll.fit(count, below), 1, contents)
@@ -129,6 +160,8 @@ class ReportPanel(Panel):
             lines += ["", f"confusion matrix, true rows, predicted columns: {', '.join(names)}"]
             rows = zip(names, self.report.confusion.tolist(), strict=True)
             lines += [f"{name}: {' '.join(map(str, row))}" for name, row in rows]
+        if self._in_units is not None:
+            lines += ["", *self._in_units.lines()]
         return lines
 
     def _contents(self, report: Report, view: View, height: int, room: int) -> tuple[Cells, Cells]:
@@ -149,7 +182,8 @@ class ReportPanel(Panel):
         rows = _class_rows(report, names, digits, widths[0], plain=style.symbols.plain)
         used = sum(widths)
         beside = room - used - _GAP >= _CONFUSION_COLUMNS
-        size = (height, min(room - used - _GAP, _CONFUSION_WIDEST))
+        needed = max(len(names) + 2, len(rows) + 1)
+        size = (min(height, needed), min(room - used - _GAP, _CONFUSION_WIDEST))
         if not beside:
             size = (len(names) + 2, min(room, _CONFUSION_WIDEST))
         matrix = draw_confusion(*size, report.confusion, names, style)
@@ -160,13 +194,45 @@ class ReportPanel(Panel):
             first = style.palette.text if line[0] == "accuracy" else colour
             _put_row(contents, row, line, widths, [first, *[style.palette.text] * 4])
         if beside:
-            taller = Cells.blank(max(contents.shape[0], height - 1), room, style)
+            taller = Cells.blank(max(contents.shape[0], matrix.shape[0] - 1), room, style)
             taller.paste(0, 0, contents)
             taller.paste(-1, used + _GAP, matrix)
             head.paste(0, used + _GAP, matrix)
             return head, taller
         contents.paste(len(rows) + 1, 0, matrix)
         return head, contents
+
+    def _with_weights(self, contents: Cells, room: int, style: Style) -> Cells:
+        """Return the contents with the weights in the units of the data below them."""
+        found = self._in_units
+        if found is None:
+            return contents
+        known = found.rows[:1] and found.rows[0].optimum is not None
+        heads = ["per unit", "std.", *["optimum"] * bool(known)]
+        heads = heads[: max(min(len(heads), (room - _LEAST_NAME) // _NUMBER), 1)]
+        name = min(max(room - _NUMBER * len(heads), 1), _MOST_NAME)
+        widths = [name, *[_NUMBER] * len(heads)]
+        lines = [["weight of", *heads]]
+        for row in found.rows[:_MOST_WEIGHTS]:
+            numbers = (row.per_unit, row.standardized, row.optimum)
+            label = f"{row.feature}: {row.output}" if row.output else row.feature
+            label = class_label(label)
+            lines.append([label, *(f"{number:.4g}" for number in numbers if number is not None)])
+        lines += [
+            [f"intercept: {output}" if output else "intercept", f"{value:.4g}"]
+            for output, value in found.intercepts[:_MOST_WEIGHTS]
+        ]
+        said = wrapped(found.optimum.sentence(), max(room, 1))
+        top = contents.shape[0] + 1
+        cells = Cells.blank(top + len(lines) + len(said), room, style)
+        cells.paste(0, 0, contents)
+        text, dim = style.palette.text, style.palette.dim
+        for at, line in enumerate(lines):
+            shown = [fit(line[0], name - 1, style.symbols.plain), *line[1 : 1 + len(heads)]]
+            _put_row(cells, top + at, shown, widths, [text if at else dim] * len(widths))
+        for at, part in enumerate(said):
+            cells.put(top + len(lines) + at, 0, part, dim)
+        return cells
 
     def moved(self, by: int, view: View) -> int:
         """Scroll by lines."""
@@ -212,9 +278,9 @@ def _class_rows(
 def _put_row(
     cells: Cells, row: int, texts: Sequence[str], widths: Sequence[int], colours: Sequence[Colour]
 ) -> None:
-    """Write a row: the first column left, the numbers right."""
+    """Write a row, which may end early: the first column left, the numbers right."""
     at = 0
-    for column, (text, size, colour) in enumerate(zip(texts, widths, colours, strict=True)):
+    for column, (text, size, colour) in enumerate(zip(texts, widths, colours, strict=False)):
         place = at if column == 0 else at + size - width(text)
         cells.put(row, place, text, colour)
         at += size
