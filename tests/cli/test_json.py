@@ -54,6 +54,11 @@ def closed(schema: Any) -> Any:
     return inner | ({"additionalProperties": False} if whole and "type" in schema else {})
 
 
+def test_a_race_by_validation_rows() -> None:
+    words = ("race", "moons", "--seed", 3, "-e", 9, "--count", 5, "--validation-size", 0.2)
+    check("A race", call(*words, "--json", "-").document)
+
+
 @pytest.mark.parametrize("problem", ["moons", "plane"])
 def test_folds(problem: str) -> None:
     words = ("run", problem, "--folds", 3, "-e", 5, "--json", "-", "--validation-size", 0.2)

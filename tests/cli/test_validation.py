@@ -148,6 +148,24 @@ def test_lanes_are_compared_by_the_validation_loss() -> None:
     assert f"\nlane {name}, alpha=" in said.err
 
 
+def test_a_race_advises_by_the_validation_loss(tmp_path: Path) -> None:
+    """Its lanes are runs: the one that ends with the least validation loss is advised."""
+    table(tmp_path)
+    words = (tmp_path / "noisy.csv", "--target", "y", *OPTIONS[:4], *OPTIONS[6:], *SPLIT)
+    words = (*words, "-a", "0.05,0.3,1", "-e", EPOCHS, "--seed", 1, "--json", "-")
+    raced = call("race", *words)
+    lanes = call("run", *words, "--no-store").document["lanes"]
+    ends = [lane["final_validation_loss"] for lane in lanes]
+    found = raced.document
+    assert [lane["validation_loss"] for lane in found["lanes"]] == ends
+    assert {lane["test_loss"] for lane in found["lanes"]} == {None}
+    best = int(np.argmin(ends))
+    assert best != int(np.argmin([lane["final_train_loss"] for lane in lanes]))
+    assert found["best_validation"] == found["advised"] == best
+    assert f"validation_loss={ends[best]:.8g}" in raced.err.splitlines()[-1]
+    assert "test loss" not in raced.err
+
+
 def test_plain_says_which_epoch_is_the_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,10 +83,11 @@ def table_lines(result: RaceResult, current: float) -> list[str]:
     """Return the race as lines: each lane; of several optimizers each at its best rate."""
     start = f"start loss {result.begin:.8g}"
     lines = [f"[INFO] {len(result.rates)} lanes, {result.done} epochs, {start}"]
+    held_out = f"{result.held_out} loss"
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     if len(result.contenders) > 1:
-        header = ("optimizer", "alpha", "train loss", "test loss", "within 1 %", "note")
+        header = ("optimizer", "alpha", "train loss", held_out, "within 1 %", "note")
         rows = [
             (
                 one.optimizer,
@@ -99,7 +100,7 @@ def table_lines(result: RaceResult, current: float) -> list[str]:
             for one in result.contenders
         ]
     else:
-        header = ("alpha", "train loss", "test loss", "note")
+        header = ("alpha", "train loss", held_out, "note")
         rows = [
             (
                 _shown(rate, ".6g"),
@@ -143,7 +144,7 @@ def best_lines(result: RaceResult) -> list[str]:
     if len(result.contenders) == 1:
         kinds = (
             ("least train loss", result.best, result.train),
-            ("least test loss", result.best_test, result.test),
+            (f"least {result.held_out} loss", result.best_test, result.test),
         )
         lines = [
             f"{kind}: {_end_line(result, lane)}"
@@ -157,7 +158,7 @@ def _end_line(result: RaceResult, lane: int) -> str:
     """Return a lane's rate and losses; whether a better one may lie beyond, or a far worse one."""
     name = f", optimizer={result.optimizers[lane]}" if len(result.contenders) > 1 else ""
     test = result.test[lane]
-    tested = "" if math.isnan(test) else f", test_loss={test:.8g}"
+    tested = "" if math.isnan(test) else f", {result.held_out}_loss={test:.8g}"
     line = f"alpha={rounded(result.rates[lane])}{name}, loss={result.train[lane]:.8g}{tested}"
     notes = [result.beyond(lane)]
     if edge := result.edge(lane):
@@ -170,7 +171,8 @@ def as_document(
     settings: RunSettings, problem: Problem, result: RaceResult, seconds: float
 ) -> dict[str, Any]:
     """Return a race as one object of plain values; losses are those after the last epoch."""
-    train, test = plain_numbers(result.train), plain_numbers(result.test)
+    train, held_out = plain_numbers(result.train), plain_numbers(result.test)
+    validated = result.held_out == "validation"
     return {
         "version": __version__,
         "config": {
@@ -186,14 +188,16 @@ def as_document(
                 "alpha": rate,
                 "optimizer": result.optimizers[lane],
                 "train_loss": train[lane],
-                "test_loss": test[lane],
+                "test_loss": None if validated else held_out[lane],
+                **({"validation_loss": held_out[lane]} if validated else {}),
                 "diverged": int(result.diverged[lane]) if result.diverged[lane] >= 0 else None,
                 "ended_higher": bool(result.ended_higher[lane]),
             }
             for lane, rate in enumerate(result.rates.tolist())
         ],
         "best": result.best,
-        "best_test": result.best_test,
+        "best_test": None if validated else result.best_test,
+        **({"best_validation": result.best_test} if validated else {}),
         "advised": result.advised,
         "diverging_band": result.diverging_band,
         "seconds": seconds,

@@ -82,6 +82,9 @@ class RaceResult:
     the lane with the least training loss, `best_test` that with the least test loss, of two the one
     with the smaller rate; None for none. There is one contender for each optimizer.
 
+    With validation rows these stand in for the test rows, so that no rate is chosen by the latter:
+    `held_out` says on which rows, "test" or "validation", the losses in `test` are.
+
     Each optimizer is compared at the best of its own rates: one rate for all would be unfair, since
     α means something else in each. Adam's first step is α long in every direction, that of gradient
     descent α times the gradient.
@@ -99,6 +102,7 @@ class RaceResult:
     best: int | None
     best_test: int | None
     contenders: tuple[Contender, ...]
+    held_out: str = "test"
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -143,11 +147,14 @@ class RaceResult:
 
     @property
     def advised(self) -> int | None:
-        """The lane to go on with: the best on test rows, else on train rows, away from a cliff.
+        """The lane to go on with: the best on held-out rows, else on train rows, away from a cliff.
 
         It is `best` if its test loss is within `NEAR` of the least; of several optimizers, and
-        where every lane is at a cliff, too.
+        where every lane is at a cliff, too. Of several optimizers, with validation rows, it is
+        `best_test`.
         """
+        if len(self.contenders) > 1 and self.held_out == "validation":
+            return self.best_test
         if len(self.contenders) > 1 or self.best is None:
             return self.best
         losses = self.train if self.best_test is None else self.test
@@ -186,7 +193,7 @@ class RaceResult:
         if lane in {self.best, self.best_test, self.advised}:
             least = (
                 "least train loss" * (lane == self.best),
-                "least test loss" * (lane == self.best_test),
+                f"least {self.held_out} loss" * (lane == self.best_test),
             )
             notes = ["best"] if lane == self.advised else [one for one in least if one]
             notes += [one for one in (self.edge(lane), self.beyond(lane)) if one]
@@ -212,7 +219,9 @@ class RaceResult:
         finite = (diverged < 0) & np.isfinite(trainer.loss)
         train = np.where(finite, trainer.loss, np.nan)
         if test is None:
-            test = np.array([trainer.history.test_loss.at(i, done) for i in range(len(lanes))])
+            history = trainer.history
+            series = history.validation_loss if trainer.validates else history.test_loss
+            test = np.array([series.at(i, done) for i in range(len(lanes))])
         test = np.where(finite & np.isfinite(test), test, np.nan)
         rates = np.array([lane.rates[0][1] for lane in lanes])
         names = tuple(lane.method_at(0).optimizer.name for lane in lanes)
@@ -233,6 +242,7 @@ class RaceResult:
                 _contender(trainer, name, names, rates, train, test)
                 for name in dict.fromkeys(names)
             ),
+            held_out="validation" if trainer.validates else "test",
         )
 
 
@@ -282,12 +292,13 @@ def _contender(
     test: Floats,
 ) -> Contender:
     own = np.flatnonzero(np.array(names) == name)
-    best = _least(train[own], rates[own])
+    best = _least((test if trainer.validates else train)[own], rates[own])
     if best is None:
         none = np.empty(0)
         return Contender(name, None, np.nan, np.nan, np.nan, None, none, none)
     lane = int(own[best])
     losses = trainer.losses(lane)[: trainer.epoch + 1]
+    held_out = trainer.validation_losses if trainer.validates else trainer.test_losses
     least = float(np.nanmin(losses))
     return Contender(
         optimizer=name,
@@ -297,5 +308,5 @@ def _contender(
         test_loss=float(test[lane]),
         near=int(np.argmax(losses <= least + NEAR * abs(least))),
         train=losses,
-        test=trainer.test_losses(lane)[: trainer.epoch + 1],
+        test=held_out(lane)[: trainer.epoch + 1],
     )

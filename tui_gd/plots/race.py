@@ -54,6 +54,7 @@ class Field:
     best: int | None
     test: NDArray[np.float64] | None = None
     best_test: int | None = None
+    held_out: str = "test"
 
 
 def draw_race(
@@ -148,7 +149,7 @@ def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
         )
     if field.best_test is not None:
         best = _short(field.rates[field.best_test])
-        entries.append((f"test: best {best}", symbols.wrong_points[0], palette.test))
+        entries.append((f"{field.held_out}: best {best}", symbols.wrong_points[0], palette.test))
     for kind, sign, text in (
         (field.diverged, "×", "diverged"),
         (field.higher, "↑", "ended higher"),

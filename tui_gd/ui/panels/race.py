@@ -37,7 +37,7 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> list[Curve]
     for number in order:
         one = result.contenders[number]
         full, dimmed = view.style.palette.lane(number)
-        train, test = (f"{one.optimizer} train", "test") if number == chosen else ("", "")
+        train, test = (f"{one.optimizer} train", result.held_out) if number == chosen else ("", "")
         for label, values, dashed in ((train, one.train, False), (test, one.test, True)):
             # what is compared is to be seen on any projector; test curves of others stay behind
             colour = dimmed if dashed and number != chosen else full
@@ -59,7 +59,7 @@ def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, colu
         rows,
         columns,
         Table(
-            [spell(text) for text in _HEADER],
+            [spell(result.held_out if text == "test" else text) for text in _HEADER],
             body,
             align=(">", "<", ">", ">", ">", ">", "<"),
             highlight={(number, 0): palette.lane(number)[0] for number in range(len(body))},
@@ -135,7 +135,7 @@ def _notes(result: RaceResult) -> tuple[str, ...]:
         if best == advised:
             return f"{jump}: {beyond}", jump
         return f"take {take}: {jump}: {beyond}", f"take {take}: {jump}", f"take {take}"
-    rows = "train" if result.best_test is None or advised == best else "test"
+    rows = "train" if result.best_test is None or advised == best else result.held_out
     return f"take {take}, the best on {rows} rows", f"take {take}"
 
 
@@ -262,6 +262,7 @@ class RacePanel(Panel):
                 result.best,
                 result.test,
                 result.best_test,
+                result.held_out,
             ),
             view.snapshot.lane.learning_rate,
             view.style,
@@ -294,7 +295,11 @@ class RacePanel(Panel):
             return f"{rate} diverged after epoch {result.diverged[lane]}"
         higher = " ↑" if result.ended_higher[lane] else ""
         losses = f"{rate}, train {result.train[lane]:.5g}{higher}"
-        return losses if np.isnan(result.test[lane]) else f"{losses}, test {result.test[lane]:.5g}"
+        return (
+            losses
+            if np.isnan(result.test[lane])
+            else (f"{losses}, {result.held_out} {result.test[lane]:.5g}")
+        )
 
     def _boxed(self, inner: Cells, title: str, view: View, rows: int, columns: int) -> Cells:
         return draw_box(rows, columns, inner, self.heading(view, title), view.style)
