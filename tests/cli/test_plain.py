@@ -22,6 +22,8 @@ from tests.terminal.session import Terminal
 from tui_gd.cli.plain_run import WORDS, Commands
 from tui_gd.insight.diagnosis import ACTIONS, Try
 from tui_gd.runs.store import Store
+from tui_gd.ui.keys import ACTIONS as KEYS
+from tui_gd.ui.keys import shown_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,11 +100,34 @@ def test_the_script_of_the_readme_is_the_tutorials_descent(talk, start) -> None:
 
 
 def test_an_empty_line_steps_and_short_names_do_the_same(talk) -> None:
-    short = talk("\n\ns 2\nb\na 0.03\ng 7\nr\n.\n,\nq\nnever reached\n")
-    long = talk("step\nstep\nstep 2\nback\nalpha 0.03\ngoto 7\nrun\nstep\nback 1\nquit\n")
+    short = talk("\n\n. 2\n,\na 0.03\ng 7\nRUN\n.\n,\nb\nr\nq\nnever reached\n")
+    long = talk(
+        "step\nstep\nstep 2\nback\nalpha 0.03\ngoto 7\nrun\nstep\nback 1\nbranch\nreset\nquit\n"
+    )
     assert short.lines == long.lines
-    assert [int(s["epoch"]) for s in short.steps] == [0, 1, 2, 4, 3, 3, 7, 100, 101, 100]
+    epochs = [0, 1, 2, 4, 3, 3, 7, 100, 101, 100, 100, 0]
+    assert [int(s["epoch"]) for s in short.steps] == epochs
     assert short.status == 0
+
+
+def test_one_letter_commands_are_the_keys_of_the_interface() -> None:
+    actions = {key: action.name for action in KEYS for key in shown_keys(action.keys).split()}
+    means = {
+        "step": "step(1)",
+        "back": "step_back(1)",
+        "goto": "go_to",
+        "alpha": "type_learning_rate",
+        "branch": "branch",
+        "race": "race('rates')",
+        "starts": "starts",
+        "reset": "reset",
+        "new": "new_start",
+        "help": "help",
+        "quit": "quit",
+    }
+    short = {key: word.name for word in WORDS for key in word.short if len(key) == 1}
+    assert {key: means[name] for key, name in short.items()} == {key: actions[key] for key in short}
+    assert set(means) == set(short.values())
 
 
 def test_back_gives_the_digits_that_were_there(talk) -> None:

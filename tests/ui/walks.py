@@ -4,14 +4,18 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+from textual._compositor import LayoutUpdate
 from textual.command import CommandPalette
+from textual.geometry import Region
 from textual.widgets import Input
 
 from tests.ui.driving import Driver
 from tui_gd.runs.share import open_line
 from tui_gd.session.commands import SetPace
+from tui_gd.ui.panels.widget import CellView
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import Choice, ExportScreen, Prompt
 from tui_gd.ui.screens.runs import RunsScreen
@@ -588,8 +592,28 @@ async def _(driver: Driver, key: str) -> None:
 
 @walk("repaint")
 async def _(driver: Driver, key: str) -> None:
-    before = driver.text()
+    before, sent = driver.text(), list[object]()
+    display = driver.app._display
+
+    def listen(screen: object, update: object) -> None:
+        sent.append(update)
+        display(screen, update)
+
+    driver.app._display = listen
+    asked = dict.fromkeys(driver.run.query(CellView), 0)
+    for view in asked:
+
+        def render(crop: Region, view: CellView = view, usual: Any = view.render_lines) -> Any:
+            asked[view] += crop.height
+            return usual(crop)
+
+        view.render_lines = render
     await driver.press(key)
+    # the whole screen is sent, in which every row of all that is shown is drawn
+    await driver.until(lambda: any(isinstance(one, LayoutUpdate) for one in sent))
+    for view, rows in asked.items():
+        if view.display and view.size and view.region:
+            assert rows >= view.size.height, view
     assert driver.text() == before
 
 

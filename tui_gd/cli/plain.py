@@ -123,7 +123,7 @@ class Session:
     def parse(self, words: list[str]) -> tuple[str, str] | None:
         """Return the command in a line's words and what follows it; None to leave."""
         name, *rest = words or ["step"]
-        word = find_word(name.lower())
+        word = find_word(name)
         if len(rest) > 1:
             raise WordError(f"{safe_text(' '.join(words))!r}: at most one word follows a command")
         if word.name in _LEAVING:

@@ -61,32 +61,40 @@ class Word:
 
 
 WORDS = (
-    Word("step", ("s", "."), "[N]", "N epochs forward, one if none is named; so does Enter alone"),
-    Word("back", ("b", ","), "[N]", "N epochs back, one if none is named"),
-    Word("run", ("r",), "[N]", "N epochs forward; without N up to the run's last epoch"),
+    Word("step", (".",), "[N]", "N epochs forward, one if none is named; so does Enter alone"),
+    Word("back", (",",), "[N]", "N epochs back, one if none is named"),
+    Word("run", (), "[N]", "N epochs forward; without N up to the run's last epoch"),
     Word("goto", ("g",), "N", "go to epoch N"),
     Word("alpha", ("a",), "X", "learning rate from here on, a number, up or down"),
-    Word("branch", (), "[X]", "copy the lane; X is the new one's learning rate, optimizer or loss"),
+    Word(
+        "branch",
+        ("b",),
+        "[X]",
+        "copy the lane; X is the new one's learning rate, optimizer or loss",
+    ),
     Word("lane", (), "NAME", "make another lane the current one"),
     Word("lanes", (), "", "every lane in a line"),
     Word("status", (), "", "where the run stands"),
-    Word("verdict", ("v",), "", "in words how training goes, and what to try"),
+    Word("verdict", (), "", "in words how training goes, and what to try"),
     Word("report", (), "", "the report on the test rows"),
-    Word("describe", ("d",), "[loss|test]", "a curve in three sentences: fall, knee, plateau"),
+    Word("describe", (), "[loss|test]", "a curve in three sentences: fall, knee, plateau"),
     Word("show", (), "PANEL", "all numbers of a panel of the interface, with all digits"),
-    Word("race", (), "[all|optimizers]", "race 64 learning rates from here: the best, or all"),
-    Word("starts", (), "", "hundreds of random starts: how many reach the bottom"),
-    Word("reset", (), "", "again from the same start"),
-    Word("new", (), "", "new random start"),
-    Word("help", ("h", "?"), "", "these lines"),
+    Word("race", ("R",), "[all|optimizers]", "race 64 learning rates from here: the best, or all"),
+    Word("starts", ("S",), "", "hundreds of random starts: how many reach the bottom"),
+    Word("reset", ("r",), "", "again from the same start"),
+    Word("new", ("n",), "", "new random start"),
+    Word("help", ("?",), "", "these lines"),
     Word("quit", ("q", "exit"), "", "leave; the run is kept"),
 )
 
 
 def find_word(text: str) -> Word:
-    """Return the command of that name; `WordError` if there is none."""
+    """Return the command of that name, or of the key that does the same in the interface.
+
+    `WordError` if there is none.
+    """
     for word in WORDS:
-        if text in {word.name, *word.short}:
+        if text.lower() == word.name or text in word.short:
             return word
     raise WordError(f"{safe_text(text)!r} is no command: help lists them")
 
