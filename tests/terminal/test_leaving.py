@@ -147,6 +147,20 @@ def test_the_key_that_quits_pressed_many_times_quits_as_if_pressed_once(
     assert "gd-tui: the report takes longer" in said
 
 
+@pytest.mark.parametrize(
+    ("key", "seen"), [("a", "Learning rate"), ("g", "Go to epoch"), ("l", "cross-entropy")]
+)
+def test_the_key_that_quits_is_heard_right_after_the_escapes_before_it(
+    start: Start, key: str, seen: str
+) -> None:
+    terminal = start("")
+    walks.wait_for_status(terminal, epoch=0)
+    terminal.press(key)
+    terminal.wait_for(seen)
+    terminal.send(b"\x1b\x1b\x1b\x1bq")  # on a slow line they come together
+    assert terminal.wait_for_exit() == 0
+
+
 def test_a_continuation_while_the_last_words_are_printed_disturbs_nothing(start: Start) -> None:
     terminal = start(STOPPED_WHILE_REPORTING)
     walks.wait_for_status(terminal, epoch=0)

@@ -35,6 +35,8 @@ READ_BYTES = 4096
 PIECE_BYTES = 4096
 # at most this many keys pass through the interface's queues at once …
 IN_FLIGHT = 8
+# … and none beside one of these
+CLOSING = frozenset({"escape", "enter"})
 # … this many more wait as long as it takes, so that fast typing is not lost …
 ALWAYS_KEPT = 32
 # … and this many for STALE_SECONDS
@@ -243,7 +245,7 @@ class HardDriver(LinuxDriver):
         self._gone: Callable[[], object] = getattr(app, "terminal_gone", app.exit)
         self._key_read: Callable[[], object] = getattr(app, "key_read", lambda: None)
         self._waiting: deque[tuple[float, Message]] = deque()
-        self._delivering = False
+        self._delivering = self._closing = False
         self._cleared = False
         # fault: the driver's handlers stop and start it wherever the main thread is: inside a write
         # they wait for a lock that it holds, and a lone SIGCONT starts a second input thread
@@ -385,8 +387,11 @@ class HardDriver(LinuxDriver):
         now = time.monotonic()
         while len(self._waiting) > ALWAYS_KEPT and now - self._waiting[0][0] > STALE_SECONDS:
             self._waiting.popleft()
-        while self._waiting and self._backlog() < IN_FLIGHT:
-            self._app.post_message(self._waiting.popleft()[1])
+        while self._waiting and self._backlog() < (1 if self._closing else IN_FLIGHT):
+            message = self._waiting.popleft()[1]
+            self._app.post_message(message)
+            # fault: what follows would still go to the line of text that this key closes
+            self._closing = isinstance(message, events.Key) and message.key in CLOSING
         if self._waiting and not self._delivering:
             self._delivering = True
             self._loop.call_later(AGAIN_SECONDS, self._deliver_again)
