@@ -20,6 +20,10 @@ class TargetMissing(ProblemError):  # noqa: N818
         self.columns = columns
 
 
+class MachinesLost(ProblemError):  # noqa: N818
+    """The machines that hold the rows of a run do not answer any more; the run can go on later."""
+
+
 class OutputError(Exception):
     """A file or standard output cannot be written; says which, and why."""
 

@@ -3,8 +3,8 @@
 import argparse
 import math
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from tui_gd.cli.export import open_shared
 from tui_gd.cli.options import given_options, is_line, output_of, settings_of
 from tui_gd.cli.output import Document, Output, document_at, load_problem, loading, progress
 from tui_gd.cli.signals import StopRequest, stop_on_signals
-from tui_gd.errors import OutputError, ProblemError
+from tui_gd.errors import MachinesLost, OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
 from tui_gd.runs.record import check_number
@@ -34,7 +34,7 @@ from tui_gd.session.report import (
     print_reports,
     reports_of,
 )
-from tui_gd.session.settings import OutputSettings, RunSettings, flag_of
+from tui_gd.session.settings import MACHINES, OutputSettings, RunSettings, flag_of
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
 from tui_gd.training.trainer import Trainer
@@ -53,10 +53,11 @@ def main(options: argparse.Namespace) -> int:
         return cross_validate(_settings_of_folds(options), output, options.folds)
     if options.resume is not None:
         given = given_options(options)
-        for name in given.keys() - {"epochs"}:
+        for name in given.keys() - {"epochs", *MACHINES}:
             what = flag_of(name) if name != "problem" else given[name]
             raise ProblemError(f"--resume: a kept run has its options; leave {what} out")
-        return resume_run(options.resume, given.get("epochs"), output)
+        machines = {name: given[name] for name in MACHINES if name in given}
+        return resume_run(options.resume, given.get("epochs"), output, machines)
     shared = open_shared(options) if is_line(options.problem) else None
     settings = shared.settings if shared else settings_of(options)
     return train(settings, output, keep=not options.no_store, shared=shared)
@@ -233,8 +234,9 @@ def train(
     With `keep` the run is stored from its first epoch on. A `shared` run, whose settings these are,
     is repeated and then continues to its last epoch.
     """
-    with document_at(output.json) as document:
+    with document_at(output.json) as document, ExitStack() as stack:
         problem = load_problem(settings)
+        stack.callback(problem.close)
         chosen, settings = settings, settings.resolved(problem)
         if (words := chosen.choice(settings)) and not output.quiet:
             print(f"[INFO] {words}", file=document.text_output)
@@ -251,8 +253,15 @@ def train(
         return run.finish(document, quiet=output.quiet)
 
 
-def resume_run(name: str, epochs: int | None, output: OutputSettings) -> int:
+def resume_run(
+    name: str,
+    epochs: int | None,
+    output: OutputSettings,
+    machines: Mapping[str, Any] | None = None,
+) -> int:
     """Continue a kept run as `train` does, to epoch `epochs` or to its own last epoch.
+
+    Settings of other `machines` take the place of its own: they change no bit.
 
     A run that has reached its end is only reported, unless `epochs` is later.
     """
@@ -262,9 +271,14 @@ def resume_run(name: str, epochs: int | None, output: OutputSettings) -> int:
             check_number(kept.newest, f"go on with run {kept.id} without --json")
         with loading(kept.problem) as show:
             found = resume(
-                store, name, test_losses=document.wanted, bounded=not document.wanted, show=show
+                store,
+                name,
+                test_losses=document.wanted,
+                bounded=not document.wanted,
+                show=show,
+                machines=machines,
             )
-        with found as resumed:
+        with found as resumed, closing(resumed.problem):
             epoch, state = resumed.trainer.epoch, resumed.kept.state
             if epochs is not None and epochs < epoch:
                 raise ProblemError(
@@ -305,6 +319,8 @@ class HeadlessRun:
         self._train_and_store(None if quiet else out)
         seconds = time.perf_counter() - begin
         if not quiet:
+            if self.problem.parts and (words := self.problem.parts.words()):
+                print(f"[INFO] {words}", file=out)
             if trainer.stopped:
                 print(f"[INFO] stopped after {trainer.epoch} epochs: {trainer.stopped}", file=out)
             print("[INFO] evaluating...", file=out)
@@ -337,6 +353,14 @@ class HeadlessRun:
             with stop_on_signals(trainer) as request:
                 self._train(out, request)
             between_epochs, state = True, "paused" if request.signal else self._state()
+        except MachinesLost as lost:
+            between_epochs, state = True, "paused"
+            if recorder.id:
+                raise MachinesLost(
+                    f"{lost}: paused at epoch {trainer.epoch}, kept as {recorder.id}"
+                    f" (gd-tui run --resume {recorder.id})"
+                ) from None
+            raise
         except (BrokenPipeError, OutputError):
             between_epochs, state = True, "paused"  # nobody reads the lines any more
             raise

@@ -227,7 +227,7 @@ def names_file(name: str) -> bool:
 def is_pattern(name: str) -> bool:
     """Whether a name stands for several files, as `part-*.parquet`."""
     try:
-        return any(sign in name for sign in "*?[") and not Path(name).exists()
+        return any(sign in name for sign in "*?") and not Path(name).exists()
     except (OSError, ValueError):
         return False
 

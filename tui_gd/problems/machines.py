@@ -5,24 +5,32 @@ returns handles of them, `call` brings the results here. Both do one task for ea
 arguments, in which handles stand for what they hold.
 """
 
+import hashlib
+import logging
+import math
 import os
 import shutil
+import socket
 import tempfile
 import threading
 import time
+import warnings
 import weakref
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import MachinesLost, ProblemError
 
 T = TypeVar("T")
 Look = Callable[[], None]
@@ -32,6 +40,8 @@ Half = Literal["train", "test"]
 
 POLL_SECONDS = 0.02
 """Between two calls of `look` while others compute."""
+PATIENCE_SECONDS = 10.0
+"""So long a cluster may be without a scheduler or a worker."""
 
 
 class Held(Protocol):
@@ -73,7 +83,12 @@ class Rows:
 
 
 class Machines(Protocol):
-    """What computes with the parts of a problem; see the head of this file."""
+    """What computes with the parts of a problem; see the head of this file.
+
+    `remarks` are said to whoever trains on them.
+    """
+
+    remarks: tuple[str, ...]
 
     def hold(self, task: Callable[..., Any], items: Items, show: Show | None = None) -> list[Any]:
         """Do the task for each tuple of arguments and return handles of the results."""
@@ -139,6 +154,8 @@ class ThisMachine:
     Parts on disk are files in a folder of their own in `directory`, and each is mapped only while
     it is computed with, so that memory stays below the limit. They are gone when it closes.
     """
+
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, memory: int | None = None, directory: Path | None = None) -> None:
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
@@ -272,6 +289,217 @@ PART_BYTES = 250 << 20
 """What it takes at most to read a part or to compute with it, roughly."""
 
 
+# A cluster
+
+
+class Cluster:
+    """Workers of Dask's `distributed`: those of a cluster that is there, or processes made here.
+
+    Results stay on the worker that computed them. If it dies, the task is done again elsewhere, to
+    the same bits. Processes made here listen on this machine only, and only this process may talk
+    to them: they compute whatever they are sent.
+    """
+
+    def __init__(self, *, workers: int = 0, address: str = "") -> None:
+        self.address = address or "this machine"
+        self.remarks: tuple[str, ...] = ()
+        self._alone_since = math.inf
+        self._local: Any = None
+        try:
+            import dask
+
+            # what fails is said here, in a line
+            quiet = ("distributed", "distributed.client", "distributed.nanny", "tornado")
+            dask.config.set({
+                "logging": dict.fromkeys(quiet, "critical"),
+                # idle workers would take copies of parts, and memory for them
+                "distributed.scheduler.work-stealing": False,
+            })  # fmt: skip
+            self._dask: Any = import_module("distributed")
+            import_module("cryptography")  # which makes the keys of workers on this machine
+        except ImportError:
+            option = "--cluster" if address else "--workers"
+            raise ProblemError(
+                f"{option} needs Dask, the extra cluster: pip install 'gd-tui[cluster]'"
+            ) from None
+        if address:
+            _check_answer(address)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                if not address:
+                    # it inherits stderr, which under an interface is no file, and would warn there
+                    # of what a process leaves behind that ends at once
+                    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+                        resource_tracker.ensure_running()
+                    self._local = self._dask.LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        processes=True,
+                        host="127.0.0.1",
+                        dashboard_address=None,
+                        memory_limit=0,
+                        security=True,
+                        silence_logs=logging.CRITICAL,
+                    )
+                self._client = self._dask.Client(
+                    self._local or address, timeout=PATIENCE_SECONDS, set_as_default=False
+                )
+        except (OSError, ValueError, TypeError) as error:
+            raise MachinesLost(
+                f"{self.address}: no scheduler ({' '.join(str(error).split())[:100]})"
+            ) from None
+        try:
+            self._client.wait_for_workers(max(1, workers), timeout=PATIENCE_SECONDS)
+        except TimeoutError:
+            self.close()
+            raise MachinesLost(
+                f"{self.address}: no worker for {PATIENCE_SECONDS:.0f} s; start some with dask"
+                f" worker {address}"
+            ) from None
+        self._compare()
+
+    def hold(self, task: Callable[..., Any], items: Items, show: Show | None = None) -> list[Any]:
+        """Do the task for each tuple of arguments and return futures of the results."""
+        futures = self._submitted(task, items)
+
+        def look() -> None:
+            if show:
+                show(sum(one.done() for one in futures), len(futures))
+
+        with self._giving_up(futures):
+            self._wait(futures, look)
+            for future in futures:
+                if future.status != "finished":
+                    future.result(timeout=PATIENCE_SECONDS)
+        return futures
+
+    def call(self, task: Callable[..., T], items: Items, look: Look | None = None) -> list[T]:
+        """Do the task for each tuple of arguments and return the results, in order."""
+        futures = self._submitted(task, items)
+        with self._giving_up(futures):
+            while True:
+                self._wait(futures, look)
+                try:
+                    found: list[T] = self._client.gather(futures)
+                except KeyError:  # a worker died between the two lines: its tasks are done again
+                    continue
+                return found
+
+    def words(self) -> str:
+        """Return the number of workers."""
+        count = self._workers()
+        return f"{count} worker{'s' * (count != 1)}"
+
+    def close(self) -> None:
+        """Leave the cluster; end the processes made here."""
+        with suppress(Exception):  # it may be gone
+            self._client.close(timeout=1)
+        if self._local is not None:
+            with suppress(Exception):
+                self._local.close(timeout=5)
+
+    def _submitted(self, task: Callable[..., Any], items: Items) -> list[Any]:
+        if self._client.status != "running":
+            raise self._lost()
+        return [self._client.submit(task, *item, pure=False) for item in items]
+
+    def _wait(self, futures: list[Any], look: Look | None) -> None:
+        while True:
+            try:
+                with self._client.as_current():
+                    self._dask.wait(futures, timeout=POLL_SECONDS)
+                return
+            except TimeoutError:
+                if look is not None:
+                    look()
+                self._check_workers()
+
+    @contextmanager
+    def _giving_up(self, futures: list[Any]) -> Iterator[None]:
+        """Give the tasks up if the context fails, and say in a line what has gone."""
+        try:
+            yield
+        except BaseException as error:
+            gone = isinstance(error, CancelledError) or self._client.status != "running"
+            if gone and not isinstance(error, ProblemError):
+                raise self._lost() from None
+            with suppress(Exception):
+                self._client.cancel(futures, force=True)
+            if isinstance(error, self._dask.KilledWorker):
+                raise MachinesLost(
+                    f"{self.address}: a part ended several workers, one after another; give them"
+                    " more memory"
+                ) from None
+            raise
+
+    def _lost(self) -> MachinesLost:
+        return MachinesLost(f"{self.address}: the scheduler is gone")
+
+    def _workers(self) -> int:
+        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def _check_workers(self) -> None:
+        now = time.monotonic()
+        if self._workers():
+            self._alone_since = math.inf
+        elif now - min(self._alone_since, now) > PATIENCE_SECONDS:
+            raise MachinesLost(f"{self.address}: no worker for {PATIENCE_SECONDS:.0f} s")
+        else:
+            self._alone_since = min(self._alone_since, now)
+
+    def _compare(self) -> None:
+        """Say once if a worker computes other bits than this machine, or cannot compute at all."""
+        try:
+            found = self._client.run(fixed_products)
+        except Exception as error:
+            self.close()
+            raise ProblemError(
+                f"{self.address}: its workers cannot compute ({' '.join(str(error).split())[:100]})"
+                ": install this version of gd-tui on all of them"
+            ) from None
+        here = fixed_products()
+        other = [address for address, digest in found.items() if digest != here]
+        if other:
+            self.remarks = (
+                f"{other[0]}{' and others' * (len(other) > 1)} computes other last digits than this"
+                " machine: they depend on which worker has a part",
+            )
+
+
+def _check_answer(address: str) -> None:
+    """Wait until something answers at a scheduler's address; `MachinesLost` if nothing does."""
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme not in {"tcp", "tls"} or not host or not port:
+        raise ProblemError(f"--cluster {address}: write tcp://HOST:PORT or tls://HOST:PORT")
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with socket.create_connection((host, port), PATIENCE_SECONDS):
+                return
+        except OSError as error:
+            if time.monotonic() > end or isinstance(error, socket.gaierror):
+                raise MachinesLost(
+                    f"--cluster {address}: no scheduler answers there for"
+                    f" {PATIENCE_SECONDS:.0f} s ({error.strerror or error}); start one with dask"
+                    " scheduler"
+                ) from None
+            time.sleep(0.2)
+
+
+def fixed_products() -> str:
+    """Return a digest of products of fixed numbers, which differs between kinds of processors."""
+    from threadpoolctl import threadpool_limits
+
+    x = np.sin(np.arange(4096.0 * 7)).reshape(4096, 7)
+    with threadpool_limits(1):
+        products = [x @ x[0], x.T @ x[:, 0], x[:512] @ x[:64].T, np.exp(x), np.tanh(x)]
+    return hashlib.sha256(b"".join(one.tobytes() for one in products)).hexdigest()
+
+
 # The parts of a problem
 
 
@@ -296,7 +524,8 @@ class Parts:
     test_moments: tuple[float, float] = (0.0, 0.0)
     lost: int = 0
     speed: float = 0.0
-    _tokens: list[str] = field(default_factory=list)
+    _seen: list[set[str]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def each(
         self, task: Callable[..., Any], *arguments: Any, look: Look | None = None
@@ -305,10 +534,13 @@ class Parts:
         begin = time.perf_counter()
         items = [(task, handle, *arguments) for handle in self.handles]
         found = self.machines.call(_with_token, items, look)
-        tokens = [token for token, _ in found]
-        self.lost += sum(one != old for one, old in zip(tokens, self._tokens, strict=False))
-        self._tokens = tokens
-        self.speed = 8 * self.numbers / max(time.perf_counter() - begin, 1e-9)
+        with self._lock:
+            self._seen = self._seen or [set() for _ in found]
+            for (token, _), seen in zip(found, self._seen, strict=True):
+                self.lost += bool(seen) and token not in seen
+                seen.add(token)
+        if getattr(task, "half", None) == "train":
+            self.speed = 8 * self.numbers / max(time.perf_counter() - begin, 1e-9)
         return [result for _, result in found]
 
     def words(self) -> str:

@@ -691,7 +691,7 @@ class _Loading:
             class_names=target.class_names,
             target_name=target.name,
             about=(*notes[:-1], *left_out, notes[-1]),
-            hints=(*hints, sample),
+            hints=(*hints, sample, *self.machines.remarks),
             rules=rules,
             parts=parts,
         )

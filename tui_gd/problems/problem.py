@@ -141,6 +141,11 @@ class Problem:
         """The number of scores a model gives per row: one, or one per class if more than two."""
         return len(self.class_names) if self.task == "multiclass" else 1
 
+    def close(self) -> None:
+        """Give up rows in parts, and the machines that hold them."""
+        if self.parts:
+            self.parts.close()
+
     def check_dense(self) -> None:
         """Raise `ProblemError` for sparse rows, which panels cannot draw."""
         if self.is_sparse:

@@ -1,6 +1,6 @@
 """Reads a kept run: its settings, its data, and a trainer that continues it with the same bits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +15,7 @@ from tui_gd.runs.lock import RunLock
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.store import KeptRun, Store
-from tui_gd.session.settings import RunSettings, flag_of, options_of
+from tui_gd.session.settings import MACHINES, RunSettings, flag_of, options_of
 from tui_gd.training.trainer import Trainer
 
 
@@ -91,17 +91,30 @@ def settings_of(kept: KeptRun) -> RunSettings:
     return replace(settings, **moved) if moved else settings
 
 
-def open_run(store: Store, kept: KeptRun, show: Progress | None = None) -> RunRecord:
+def open_run(
+    store: Store,
+    kept: KeptRun,
+    show: Progress | None = None,
+    machines: Mapping[str, Any] | None = None,
+) -> RunRecord:
     """Read a run and load its data; `ProblemError` if the data are gone or have changed.
 
-    `show` is told how many rows are loaded, and how many there are.
+    `show` is told how many rows are loaded, and how many there are. Settings of other `machines` to
+    load it on take the place of its own.
     """
     _check_settings(kept)
     check_files(kept.id, kept.identity)
     checkpoint = store.checkpoint(kept)
     settings = settings_of(kept)
+    if machines:
+        moved: dict[str, Any] = dict.fromkeys(MACHINES) | dict(machines)
+        settings = replace(settings, **moved)
     problem = settings.load_problem(show)
-    check_arrays(kept.id, kept.identity, kept.versions, problem)
+    try:
+        check_arrays(kept.id, kept.identity, kept.versions, problem)
+    except ProblemError:
+        problem.close()
+        raise
     return RunRecord(settings, problem, checkpoint, goal=kept.goal)
 
 
@@ -161,8 +174,9 @@ def resume(
     test_losses: bool = True,
     bounded: bool = False,
     show: Progress | None = None,
+    machines: Mapping[str, Any] | None = None,
 ) -> ResumedRun:
-    """Lock and open the run of that id, or the newest that can continue; `show` as in `open_run`.
+    """Lock and open the run of that id, or the newest; `show` and `machines` as in `open_run`.
 
     `ProblemError`, in one line: no such run, it is locked, or its data have changed.
     """
@@ -171,7 +185,7 @@ def resume(
         lock = RunLock(store.directory, kept.id)
     try:
         kept = store.find(kept.id)  # again, now that nobody else can change it
-        record = open_run(store, kept, show)
+        record = open_run(store, kept, show, machines)
         try:
             trainer = record.trainer(test_losses=test_losses, bounded=bounded)
         except ProblemError as error:

@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 from enum import Enum, auto
 
+from tui_gd.errors import MachinesLost
 from tui_gd.learning.engine import EngineMaker, Interrupted, computing
 from tui_gd.learning.models import Predictor
 from tui_gd.session.commands import (
@@ -122,6 +123,7 @@ class Runner:
         self._doing = Doing.CATCHING_UP
         self._goal = 0
         self._notice = ""
+        self._lost = False  # the machines that hold the rows
         self._inbox: deque[Command] = deque()
         self._wake = threading.Condition()
         # set by other threads: the thread is to end, a fresh snapshot is wanted
@@ -285,9 +287,12 @@ class Runner:
             try:
                 while self._may_take_next:
                     self._carry_out(self._inbox.popleft())
+            except MachinesLost as lost:
+                self._lose(lost)
             finally:
                 self._publish()
         try:
+            self._lost = self._lost and self._mode not in GOING
             if self._mode in GOING:
                 self._doing = Doing.TRAINING
                 self._train()
@@ -296,6 +301,14 @@ class Runner:
                 self._catch_up_or_rest()
         except Interrupted:
             pass
+        except MachinesLost as lost:
+            self._lose(lost)
+            self._publish()
+
+    def _lose(self, lost: MachinesLost) -> None:
+        """Pause because the machines do not answer; nothing is tried until a command comes."""
+        self._lost, self._notice = True, str(lost)
+        self._come_to_rest()
 
     def _may_take(self, command: Command) -> bool:
         """Commands follow one another: what depends on the epoch waits for steps to be done."""
@@ -321,6 +334,8 @@ class Runner:
     def _catch_up(self) -> bool:
         """At rest: compute what was left out, and what the next update leads to."""
         trainer = self._trainer
+        if self._lost:
+            return False
         if trainer.pending_tests:
             trainer.finish_tests()
             return True

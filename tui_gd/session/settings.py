@@ -33,6 +33,9 @@ STOPPING = "stop before the last epoch"
 DECIDING = ("problem", "surface", "hidden", "batch_size")
 """The settings that the defaults of others depend on."""
 LARGER = "larger data"
+MOST_WORKERS = 256
+MACHINES = ("memory", "workers", "cluster")
+"""The settings that say where rows in parts lie; at most one of them is given."""
 # how many learning rates race over how many decades: of one optimizer, and of each of several
 RATES, DECADES = 64, 3.0
 RATES_EACH, DECADES_EACH = 16, 4.0
@@ -488,6 +491,25 @@ class RunSettings:
         example="2GB",
         scope=Scope.FILES,
     )
+    workers: int | None = option(
+        readers.whole(1, MOST_WORKERS),
+        None,
+        LARGER,
+        "so many processes on this machine hold the rows and compute (extra cluster)",
+        metavar="N",
+        usual="threads of this process",
+        example="4",
+        scope=Scope.FILES,
+    )
+    cluster: str | None = option(
+        readers.named,
+        None,
+        LARGER,
+        "the workers of a Dask cluster hold the rows and compute, as tcp://host:8786",
+        metavar="ADDRESS",
+        example="tcp://host:8786",
+        scope=Scope.FILES,
+    )
     samples: int | None = option(
         readers.whole(),
         None,
@@ -649,12 +671,19 @@ class RunSettings:
         """Whether the rows are read in parts."""
         from tui_gd.problems.input_file import is_pattern
 
-        return is_pattern(self.problem) or self.memory is not None
+        given = [getattr(self, name) for name in MACHINES]
+        return is_pattern(self.problem) or any(one is not None for one in given)
 
     def _machines(self) -> "Machines":
         from tui_gd.files import data_directory
-        from tui_gd.problems.machines import ThisMachine
+        from tui_gd.problems.machines import Cluster, ThisMachine
 
+        given = [name for name in MACHINES if getattr(self, name)]
+        if len(given) > 1:
+            one, other = map(flag_of, given[:2])
+            raise ProblemError(f"{one} does not go with {other}: name one of them")
+        if self.workers is not None or self.cluster is not None:
+            return Cluster(workers=self.workers or 0, address=self.cluster or "")
         return ThisMachine(self.memory, data_directory())
 
     def _preparation(self, fold: tuple[int, int] | None) -> "Preparation":

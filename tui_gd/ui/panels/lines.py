@@ -76,6 +76,8 @@ def trained(view: View, *, short: bool) -> list[str]:
         counts = (problem.train_rows, len(problem.y_validation), problem.test_rows)
         every = counts if counts[1] else counts[::2]
         parts.append(f"{' + '.join(f'{count:,}' for count in every)} rows")
+        if problem.parts and (words := problem.parts.words()):
+            parts.append(words)
     return [view.style.symbols.spell(part) for part in parts]
 
 
