@@ -1,5 +1,6 @@
 """Rows in parts give the bits of the same rows in one piece, wherever they are cut."""
 
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -74,14 +75,22 @@ def test_a_pass_over_parts_can_be_given_up() -> None:
     x, y = make_rows(ROWS)
     model = Model(2, 1)
     parts = parts_of(x, y, [SECTION_ROWS])
-    work = SectionSums(model, "sse", "binary", np.dtype(float), "train")
-    engine = PartitionedEngine(model, parts, work)
+    looked = threading.Event()
+
+    class Waiting(SectionSums):
+        def __call__(self, *arguments: object) -> object:
+            assert looked.wait(60)
+            return super().__call__(*arguments)
 
     class Enough(Exception):  # noqa: N818
         pass
 
     def look() -> None:
+        looked.set()
         raise Enough
+
+    work = Waiting(model, "sse", "binary", np.dtype(float), "train")
+    engine = PartitionedEngine(model, parts, work)
 
     engine.between_blocks = look
     with pytest.raises(Enough):
