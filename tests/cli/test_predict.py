@@ -232,3 +232,20 @@ def test_numbers_have_no_probabilities_and_surfaces_no_rows(tmp_path: Path) -> N
     run = trained("surface:booth", "-e", 5)
     check_refusal(call("predict", run, tmp_path / "new.csv"), "no rows to predict")
     check_refusal(call("predict", "nosuch", tmp_path / "new.csv"), "no kept run has this id")
+
+
+def test_a_threshold_moves_the_border_between_two_classes(tmp_path: Path) -> None:
+    table = customers(300)
+    path = written(table, tmp_path / "t.csv")
+    run = trained(path, "--target", "churn", "-e", 20)
+    found = call("predict", run, path, "--proba", "--threshold", 0.2)
+    p = probabilities(found)[:, 1]
+    assert [row[0] for row in rows_of(found)[1:]] == np.where(p > 0.2, "yes", "no").tolist()
+    assert ((p > 0.2) != (p > 0.5)).any()
+    alone = rows_of(call("predict", run, path, "--threshold", 0.2))
+    assert alone == [row[:1] for row in rows_of(found)]
+    check_refusal(call("predict", run, path, "--threshold", 1.5), "--threshold")
+    run = trained("iris", "-e", 5)
+    np.save(tmp_path / "x.npy", np.ones((2, 4)))
+    said = call("predict", run, tmp_path / "x.npy", "--threshold", 0.2)
+    check_refusal(said, "--threshold goes with two classes")

@@ -123,6 +123,11 @@ def predict(options: argparse.Namespace) -> int:
         raise ProblemError(
             f"run {kept.id} learned numbers, which have no probabilities: leave --proba out"
         )
+    if options.threshold is not None and problem.task != "binary":
+        raise ProblemError(
+            f"run {kept.id}: --threshold goes with two classes, and {problem.target_name} has"
+            f" {len(problem.class_names) or 'none'}: leave it out"
+        )
     if not np.isfinite(run.weights(run.lane)).all():
         raise ProblemError(
             f"run {kept.id}: the weights of lane {run.lane.name} are not finite: --lane names"
@@ -136,7 +141,7 @@ def predict(options: argparse.Namespace) -> int:
             rows = rows_of_file(problem, options.file, run.settings.reading, given, show)
         visible = file is not None or not sys.stdout.isatty()
         with progress("predicting", "rows", visible=visible) as show:
-            blocks = predicted(run, rows, show, proba=options.proba)
+            blocks = predicted(run, rows, show, options.threshold, proba=options.proba)
             text = _json(run, kept.id, blocks) if options.json else _csv(run, blocks, options.proba)
             if file is not None:
                 file.write(text)
@@ -150,8 +155,13 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def predicted(run: RunRecord, rows: NewRows, show: Show, *, proba: bool) -> Iterator[Predicted]:
-    """Yield what a run predicts, some rows at a time."""
+def predicted(
+    run: RunRecord, rows: NewRows, show: Show, threshold: float | None, *, proba: bool
+) -> Iterator[Predicted]:
+    """Yield what a run predicts, some rows at a time.
+
+    With a threshold the second of two classes is said where its probability is above it.
+    """
     predictor, weights = run.predictor, run.weights(run.lane).astype(np.float64)
     names, done = np.array(run.problem.class_names), 0
     for x in rows.blocks():
@@ -164,9 +174,13 @@ def predicted(run: RunRecord, rows: NewRows, show: Show, *, proba: bool) -> Iter
                 raise ProblemError(f"{rows.shown}: row {row}: the prediction is too large a number")
             values = scores.tolist()
         else:
-            values = names[predictor.predict(weights, x)].tolist()
-            probabilities = predictor.probabilities(weights, x) if proba else None
-        yield values, probabilities
+            chosen = predictor.predict(weights, x)
+            if proba or threshold is not None:
+                probabilities = predictor.probabilities(weights, x)
+            if threshold is not None and probabilities is not None:
+                chosen = (probabilities[:, 1] > threshold).astype(np.intp)
+            values = names[chosen].tolist()
+        yield values, probabilities if proba else None
         done += len(values)
         show(done, len(rows))
 

@@ -423,6 +423,12 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--proba", action="store_true", help="of classes: print the probability of each as well"
     )
+    parser.add_argument(
+        "--threshold",
+        type=typed(readers.number(0, 1, above=True, below=True), "--threshold", "0.3"),
+        metavar="P",
+        help="of two classes: say the second where its probability is above P (0.5)",
+    )
     parser.add_argument("--json", action="store_true", help="write one JSON object, not CSV")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to (standard output)")
     parser.add_argument("--lane", metavar="NAME", help="the lane that predicts (current)")
