@@ -88,7 +88,7 @@ SEEING_WHY = (
         "starts",
         ("--seed", "4"),
         (
-            ("S", r"of 256 good"),
+            ("S", r"of 256 reach"),
             ("m", r"where they start"),
             ("down", r"spread 5: [^│]*of 256 reach"),
             (None, r"cross-entropy, α \d+: \d+ of 256 reach"),

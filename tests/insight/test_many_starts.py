@@ -119,7 +119,11 @@ def test_starts_that_diverge_are_named_and_come_last() -> None:
     problem = RunSettings(problem="surface", surface="x^4").load_problem()
     starts = np.array([[0.5], [100.0], [0.2]])
     result = run_starts(of_starts(problem, starts, "value", 0.01), 50, 1.0)
-    assert [result.basins[place].name for place in result.basin] == ["between", "diverged", "good"]
+    assert [result.basins[place].name for place in result.basin] == [
+        "half-way",
+        "diverged",
+        "at the bottom",
+    ]
     assert result.losses[[0, 2]] == pytest.approx([1 / 8**2, 1 / 29**2], rel=0.02)
     assert result.losses[1] == np.inf
     assert result.good.tolist() == [False, False, True]
@@ -138,7 +142,7 @@ def test_a_start_that_only_found_the_median_of_a_skewed_target_is_lost() -> None
     starts = np.array([[0.0, median], [9.0, 1.0]])
     result = run_starts(of_starts(problem, starts, "mae", 1e-9), 1, 1.0)
     assert result.reference == pytest.approx(np.abs(y - median).mean())
-    assert [result.basins[place].name for place in result.basin] == ["lost", "good"]
+    assert [result.basins[place].name for place in result.basin] == ["stuck", "at the bottom"]
     # of the mean's loss, the median alone would be a tenth of the way down and more
     share = (np.abs(y - y.mean()).mean() - result.losses[0]) / (
         np.abs(y - y.mean()).mean() - result.losses[1]
@@ -238,7 +242,7 @@ def test_a_start_of_many_weights_costs_what_its_products_cost() -> None:
 
 def test_the_names_of_basins() -> None:
     assert [(basin.name, basin.good) for basin in GAINED] == [
-        ("good", True),
-        ("between", False),
-        ("lost", False),
+        ("at the bottom", True),
+        ("half-way", False),
+        ("stuck", False),
     ]

@@ -26,7 +26,7 @@ _SHOW_SECONDS = 0.25
 _ACCURACY_ROWS = 65_536
 
 # shares of the way from the best constant's loss down to the least final loss
-GOOD_SHARE, LOST_SHARE = 0.9, 0.1
+BOTTOM_SHARE, STUCK_SHARE = 0.9, 0.1
 # an end counts as lowest up to this share above the least value, see `lowest_found`
 AS_LOW = 1e-4
 # more names would leave no room for the plot
@@ -35,7 +35,7 @@ NAMED_MINIMA = 6
 
 @dataclass(frozen=True)
 class Basin:
-    """A place where starts end: its short name, and whether it is a good minimum."""
+    """A place where starts end: its short name, and whether it is as good as any."""
 
     name: str
     good: bool
@@ -54,7 +54,7 @@ class Minima:
     tolerance: float
 
 
-GAINED = (Basin("good", True), Basin("between", False), Basin("lost", False))
+GAINED = (Basin("at the bottom", True), Basin("half-way", False), Basin("stuck", False))
 FOUND = (Basin("lowest", True), Basin("higher", False))
 DIVERGED = Basin("diverged", False)
 
@@ -70,10 +70,10 @@ class StartsResult:
 
     On data, a start's basin depends on the share of the way down that it went,
     `s = (c − loss) / (c − least)`, with c the `reference`, the loss of the best constant, and least
-    the least final loss: good for `s ≥ 0.9`, lost for `s ≤ 0.1` (no better than a constant), else
-    between. No start is good if even the least loss is not below c. This depends neither on the
-    loss's scale nor on the spread. On a surface with known minima the basin is that of the nearest
-    one, good if that is global, or none.
+    the least final loss: at the bottom for `s ≥ 0.9`, stuck for `s ≤ 0.1` (no better than a
+    constant), else half-way. No start is good if even the least loss is not below c. This depends
+    neither on the loss's scale nor on the spread. On a surface with known minima the basin is that
+    of the nearest one, good if that is global, or none.
     """
 
     spread: float
@@ -242,19 +242,20 @@ def _result(
 
 
 def basin_by_share(losses: Floats, reference: float) -> NDArray[np.intp]:
-    """Return indices into `GAINED` for final losses (starts,); those not finite are lost.
+    """Return indices into `GAINED` for final losses (starts,); those not finite are stuck.
 
-    With `s = (c − loss) / (c − least)`, c the `reference` and least the least loss: good from
-    `GOOD_SHARE` on, lost up to `LOST_SHARE`. All are lost where the least is not below c.
+    With `s = (c − loss) / (c − least)`, c the `reference` and least the least loss: at the
+    bottom from `BOTTOM_SHARE` on, stuck up to `STUCK_SHARE`. All are stuck where the least is not
+    below c.
     """
-    good, between, lost = range(len(GAINED))
+    bottom, half_way, stuck = range(len(GAINED))
     least = float(losses.min(initial=np.inf))
     # the loss must have fallen by more than rounding error
     if not reference - least > 1e-9 * abs(reference):
-        return np.full(len(losses), lost)
+        return np.full(len(losses), stuck)
     share = (reference - losses) / (reference - least)
     found: NDArray[np.intp] = np.select(
-        [share >= GOOD_SHARE, share > LOST_SHARE], [good, between], lost
+        [share >= BOTTOM_SHARE, share > STUCK_SHARE], [bottom, half_way], stuck
     )
     return found
 

@@ -1,4 +1,4 @@
-"""The panel of many starts: how many of them reach the good minimum, on two losses."""
+"""The panel of many starts: how many of them reach the bottom, on two losses."""
 
 from typing import Any, ClassVar
 
@@ -24,6 +24,9 @@ from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.starts_study import StartsFound, Terrain, computation, other_loss, settings_of
 from tui_gd.ui.studies import Study
 
+_ELSEWHERE = {"half-way": "stop half-way", "stuck": "are stuck", "diverged": "diverge"}
+"""What starts do that reach no minimum, by the name of their basin."""
+
 
 def counts_in_words(
     result: StartsResult,
@@ -32,9 +35,9 @@ def counts_in_words(
     *,
     about: str = "",
     keys: str = "",
-    goal: str = "the good minimum",
+    goal: str = "the bottom",
 ) -> str:
-    """Return how many starts reach a good minimum, as a sentence as long as there is room for.
+    """Return how many starts reach the goal, as a sentence as long as there is room for.
 
     `about` goes before it, with the `keys` that change it, and stays longer than the learning rate.
     """
@@ -45,14 +48,26 @@ def counts_in_words(
         done = f"{result.done} of {result.epochs}"
     lead = f"{about}: " if about else ""
     changed = f"{about} ({keys}): " if about else ""
+    ends = ", ".join(
+        [
+            f"{reached} of {count} reach {goal}",
+            *(
+                f"{number} {_ELSEWHERE[basin.name]}"
+                for basin, number in zip(result.basins, result.counts.tolist(), strict=True)
+                if number and basin.name in _ELSEWHERE
+            ),
+        ]
+    )
     forms = (
-        f"{changed}{name}, {rate}: {reached} of {count} reach {goal} in {done} epochs",
+        f"{changed}{name}, {rate}: {ends} after {done} epochs",
+        f"{lead}{name}, {rate}: {ends}",
         f"{lead}{name}, {rate}: {reached} of {count} reach {goal} in {done} epochs",
         f"{lead}{name}, {rate}: {reached} of {count} reach {goal}",
-        f"{lead}{name}, {rate}: {reached} of {count} good",
-        f"{lead}{name} {rate}: {reached}/{count} good",
-        f"{lead}{name}: {reached}/{count} good",
-        f"{name}: {reached}/{count} good",
+        f"{lead}{name}, {rate}: {reached} of {count} reach it",
+        f"{lead}{name} {rate}: {reached}/{count} reach it",
+        f"{lead}{name}: {reached}/{count} reach it",
+        f"{lead}{name}: {reached}/{count}",
+        f"{name}: {reached}/{count}",
         f"{reached}/{count}",
     )
     return fitting(forms, room, symbols)
@@ -326,7 +341,7 @@ class StartsPanel(Panel):
             hint = "" if index else f"({view.keys.of('cursor')}: start there)"
             return end_in_words(result, start, room, symbols, where=where, hint=hint)
         about = "" if index else self._about(view)
-        goal, surface = "the good minimum", view.problem.surface
+        goal, surface = "the bottom", view.problem.surface
         if surface is not None:
             goal = "a global minimum" if surface.minima else "the lowest value found"
         keys = view.keys.moving
@@ -408,7 +423,13 @@ class StartsPanel(Panel):
             for place, basin in enumerate(own.basins)
             if own.counts[place]
         )
-        forms = (f"{_WHERE} on {own.loss_name}: {signs}", f"{_WHERE}: {signs}", signs, _WHERE)
+        forms = (
+            f"{_WHERE} on {own.loss_name}: {signs}",
+            f"{_WHERE}: {signs}",
+            f"starts: {signs}",
+            signs,
+            _WHERE,
+        )
         return fitting(forms, room, style.symbols)
 
     def _terrain_found(self) -> Terrain | None:
