@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import subprocess
 import sys
@@ -251,12 +252,12 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await driver.settled()
             assert "à ß" in driver.read("#step")
             await driver.press("7")
-            await driver.until(lambda: "try ö run   ctrl+p" in driver.text())
+            await driver.until(lambda: re.search(r"Try +ö +run +ctrl\+p", driver.read("#verdict")))
             await driver.press("8")
             await driver.until(lambda: "é marks the viewed" in driver.text())
             await driver.press("7", "full_stop", "f", "ö")
             await driver.status(state="DIVERGED")
-            await driver.until(lambda: "try ä back 10 epochs with α" in driver.read("#why"))
+            await driver.until(lambda: re.search(r"Try +ä +back", driver.read("#verdict")))
             await driver.press("ö")
             await driver.until(lambda: "ä goes back with α 0." in driver.text())
             await driver.press("C")
