@@ -222,3 +222,15 @@ def test_centre_and_width_can_be_chosen() -> None:
     said = call("race", "--seed", "1", "-a", "0.5", "--count", "9", "--decades", "1", "--json", "-")
     rates = [lane["alpha"] for lane in said.document["lanes"]]
     assert rates == pytest.approx(0.5 * 10 ** np.linspace(-0.5, 0.5, 9))
+
+
+def test_a_rate_that_hardly_moves_is_not_advised(tmp_path) -> None:
+    # after 100 epochs the test loss rises again: it is least where nothing is learned any more
+    ran = call("run", "blobs", "--seed", "8", "--quiet", "--json", "-")
+    file = tmp_path / "weights.npy"
+    np.save(file, np.array(ran.document["lanes"][0]["weights"]))
+    found = call("race", "--init", str(file), "--json", "-").document
+    lane = found["lanes"][found["advised"]]
+    train = [one["train_loss"] for one in found["lanes"]]
+    assert found["start_loss"] - lane["train_loss"] >= 0.5 * (found["start_loss"] - min(train))
+    assert found["lanes"][found["best_test"]]["alpha"] < lane["alpha"]

@@ -19,6 +19,8 @@ NEAR = 0.01
 CLIFF, CLIFF_SHARE, BESIDE = 10.0, 1e-3, 2.0
 """Beyond a cliff a loss is so many times as large, and by this share of the start's loss larger;
 it is at most by this factor of the learning rate away."""
+HALF = 0.5
+"""A rate that goes down less far than this share is too small to be advised."""
 LONGEST_BURST = 16
 """Bursts are short, because the rest of a burst is computed again when a lane diverges."""
 BURST_SECONDS = 0.02
@@ -149,6 +151,7 @@ class RaceResult:
     def advised(self) -> int | None:
         """The lane to go on with: the best on held-out rows, else on train rows, away from a cliff.
 
+        Only lanes count that went down at least `HALF` as far as the lowest.
         It is `best` if its test loss is within `NEAR` of the least; of several optimizers, and
         where every lane is at a cliff, too. Of several optimizers, with validation rows, it is
         `best_test`.
@@ -159,7 +162,8 @@ class RaceResult:
             return self.best
         losses = self.train if self.best_test is None else self.test
         at_cliff = np.array([self.cliff(lane) is not None for lane in range(len(losses))])
-        found = _least(np.where(at_cliff | self.failed, np.nan, losses), self.rates)
+        behind = self.begin - self.train < HALF * (self.begin - self.train[self.best])
+        found = _least(np.where(at_cliff | self.failed | behind, np.nan, losses), self.rates)
         if found is None or (not at_cliff[self.best] and self.alike(losses, self.best, found)):
             return self.best
         return found

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # a logarithmic axis goes down to this share of the greatest loss
 LEAST_SHARE = 1e-12
+# a test loss so many times above the least one, and all train losses, leaves the plot
+_HIGHEST = 3.0
 
 
 def _short(rate: float) -> str:
@@ -127,10 +129,11 @@ def _loss_scale(field: Field) -> Scale:
     kept = kept if kept.any() else sound
     shown = field.losses[kept]
     if field.test is not None:
-        # a test loss may be far above the start's, and would flatten all others
+        # a test loss may be far above all others, and would flatten them
         tested = field.test[kept]
-        limit = field.begin if math.isfinite(field.begin) else np.inf
-        shown = np.append(shown, tested[np.isfinite(tested) & (tested <= limit)])
+        tested = tested[np.isfinite(tested)]
+        limit = _HIGHEST * max(float(tested.min(initial=np.inf)), float(shown.max(initial=0.0)))
+        shown = np.append(shown, tested[tested <= limit])
     if math.isfinite(field.begin):
         shown = np.append(shown, field.begin)
     log = is_wide(shown)

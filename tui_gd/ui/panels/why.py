@@ -34,7 +34,7 @@ from tui_gd.ui.panels.lines import kind_colour
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
-_STEP_SIZE = "step size α  "
+_STEP_SIZE = "step size  "
 # with fewer cells the gauge has no label
 _LABELLED = 48
 _TABLE_GAP = 2
@@ -135,10 +135,9 @@ class WhyPanel(Panel):
             cells.put(at, indent, line, palette.text if line in rates else palette.dim)
             at += 1
         at += blank
-        body = [[style.symbols.spell(cell) for cell in row] for row in table]
-        drawn = Table((), body, align=("<", ">", "<"), gap=_TABLE_GAP)
-        cells.paste(at, 0, draw_table(len(body), room, drawn, style))
-        _put_lines(cells, at + len(body), [(line, palette.dim) for line in note])
+        drawn = Table((), table, align=("<", ">", "<"), gap=_TABLE_GAP)
+        cells.paste(at, 0, draw_table(len(table), room, drawn, style))
+        _put_lines(cells, at + len(table), [(line, palette.dim) for line in note])
         return cells
 
     def _put_gauge(self, cells: Cells, at: int, view: View) -> int:
@@ -148,7 +147,7 @@ class WhyPanel(Panel):
         limit = safe.limit if safe else None
         rate = view.snapshot.learning_rate
         if indent:
-            cells.put(at, 0, style.symbols.words(_STEP_SIZE).rstrip(), style.palette.text)
+            cells.put(at, 0, _STEP_SIZE.rstrip(), style.palette.text)
         cells.paste(at, indent, draw_gauge(room - indent, rate, limit, style))
         return at + GAUGE_ROWS
 
@@ -204,8 +203,13 @@ class WhyPanel(Panel):
                 *(saturated, share(saturated), f"p(1−p) below {few}", f"p(1−p) < {few}"),
             ),
         )
+        spell = view.style.symbols.words
         known = [
-            (name, (text or f"{value:.3g}").replace("-", "−"), (long, short))
+            (
+                spell(name),
+                spell((text or f"{value:.3g}").replace("-", "−")),
+                (spell(long), spell(short)),
+            )
             for name, value, text, long, short in rows
             if math.isfinite(value)
         ]
