@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import unicodedata
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from textual.screen import Screen
 
 from tests.ui.driving import Driver, driving
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
@@ -164,6 +166,42 @@ async def test_whatever_is_opened_stays_within_every_screen(tmp_path) -> None:
                     await driver.pilot.press("escape")
                     await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)
     assert opened == set(OPENED) - {"w"}
+
+
+def kinds(of: type[Screen]) -> set[type[Screen]]:
+    """All screens that the program can show: classes without others that add to them."""
+    below = of.__subclasses__()
+    if not below:
+        return {of} if of.__module__.startswith("tui_gd") else set()
+    return set().union(*(kinds(one) for one in below))
+
+
+async def test_every_screen_survives_a_storm_of_sizes_and_keys(tmp_path) -> None:
+    draw = random.Random(1)
+    seen: set[type[Screen]] = set()
+    keys = ("down", "up", "tab", "pagedown", "end", "left", "x", "1", "backspace", "f1", "ctrl+p")
+    async with wide(tmp_path) as driver:
+        for key in (*OPENED, "semicolon"):
+            await driver.pilot.resize_terminal(100, 30)
+            await driver.press(key)
+            if key != "w":  # it writes a file, and opens nothing
+                await driver.until(lambda: driver.app.screen is not driver.run, key)
+            driver.run.say("a notice that needs more than one line, however wide the window is")
+            for _ in range(4):
+                narrow = draw.random() < 0.6
+                size = draw.randint(1, 3 if narrow else 150), draw.randint(1, 50)
+                await driver.pilot.resize_terminal(*size)
+                await driver.pilot.press(*draw.sample(keys, 2))
+                seen |= {type(one) for one in driver.app.screen_stack}
+                names_end_at_the_edge(driver, (key, size))
+            await driver.pilot.resize_terminal(100, 30)
+            while driver.app.screen is not driver.run:
+                depth = len(driver.app.screen_stack)
+                await driver.pilot.press("escape")
+                await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)
+        assert kinds(Screen) <= seen
+        await driver.pilot.press("q")
+        await driver.until(lambda: driver.app._exit)
 
 
 async def test_a_long_name_leaves_the_numbers_of_the_report_in_sight(tmp_path) -> None:

@@ -19,7 +19,7 @@ from tui_gd.plots.symbols import Symbols
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.problems.problem import Task
 from tui_gd.problems.text import safe_text, whole_number
-from tui_gd.ui.textual_fixes.app import Checklist, Dialog
+from tui_gd.ui.textual_fixes.app import Checklist, Dialog, Entries
 
 LONGEST_NAME = 20
 # of more entries than this the first are listed: Textual measures every one
@@ -98,7 +98,7 @@ class Choice(Dialog[str | None]):
         self._options = [(value, safe_text(text, None)) for value, text in options]
         self._lowered = [text.casefold() for _, text in self._options]
         self._found = list(range(len(options)))
-        self._list = OptionList(markup=False)
+        self._list = Entries(markup=False)
         self._list.can_focus = not find
         self._said = Label("", markup=False)
 

@@ -28,7 +28,7 @@ from textual.filter import ANSIToTruecolor, LineFilter, Monochrome
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 from textual.style import Style
-from textual.widgets import Input, SelectionList
+from textual.widgets import Input, OptionList, SelectionList
 
 from tui_gd.ui.terminal import AsciiOnly, Terminal, clipboard, in_screen
 from tui_gd.ui.textual_fixes.flow import Asking, ExactUpdate, Flow, Missed, is_behind
@@ -295,27 +295,10 @@ class Dialog(Closing[Answer], ModalScreen[Answer]):
     """A screen that closes once, with the run seen behind it."""
 
 
-class Checklist(SelectionList[str]):
-    """A list of which several entries can be chosen, `[x]` or `[ ]` before each.
+class Entries(OptionList):
+    """A list without two faults of Textual 8.2, each of which ends the app.
 
-    Fault of Textual 8.2: what is chosen can be told by its colour only.
-    """
-
-    def render_line(self, y: int) -> Strip:
-        """Return a line with a mark that can be seen without colours."""
-        line = super().render_line(y)
-        at = self.scroll_offset.y + y
-        if at >= self.option_count or len(line._segments) < 5:
-            return line
-        _, _, _, gap, *rest = line
-        mark = "[x]" if self.get_option_at_index(at).value in self.selected else "[ ]"
-        return Strip([Segment(mark, gap.style), gap, *rest])
-
-
-class CommandChoices(CommandList):
-    """The list of commands without two faults of Textual 8.2, each of which ends the app.
-
-    A click on a command that a key has just removed from the list; a page up or down where nothing
+    A click on an entry that a key has just removed from the list; a page up or down where nothing
     is listed.
     """
 
@@ -334,6 +317,27 @@ class CommandChoices(CommandList):
         """Move down by a page, if there is one."""
         with suppress(KeyError):
             super().action_page_down()  # type: ignore[no-untyped-call]
+
+
+class Checklist(SelectionList[str], Entries):
+    """A list of which several entries can be chosen, `[x]` or `[ ]` before each.
+
+    Fault of Textual 8.2: what is chosen can be told by its colour only.
+    """
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line with a mark that can be seen without colours."""
+        line = super().render_line(y)
+        at = self.scroll_offset.y + y
+        if at >= self.option_count or len(line._segments) < 5:
+            return line
+        _, _, _, gap, *rest = line
+        mark = "[x]" if self.get_option_at_index(at).value in self.selected else "[ ]"
+        return Strip([Segment(mark, gap.style), gap, *rest])
+
+
+class CommandChoices(CommandList, Entries, can_focus=False):
+    """The list of commands, which survives what every list does."""
 
 
 class Commands(CommandPalette):
