@@ -301,8 +301,18 @@ def test_a_skipped_task_leads_where_its_solution_leads() -> None:
     run = begin(lesson, 0)
     assert [order.name for order in orders_of(lesson.steps[0], run)] == ["step"]
     run = begin_at(lesson, 0, 3)
-    assert run.facts.number("epoch") == 62
+    assert run.facts.number("epoch") == 60
     assert orders_of(lesson.steps[2], run) == []  # it is done already
+
+
+def test_a_tour_that_ran_past_the_plateau_still_asks_about_it() -> None:
+    """At epoch 220 the plateau is over: the question is about epochs 60 to 80 all the same."""
+    lesson = bundled("tour")
+    run = begin_at(lesson, 0, 3)
+    run.trainer.advance(160)
+    assert run.facts.number("loss") < 1
+    run.carry_out(lesson.steps[3].then)
+    assert (run.facts.number("epoch"), round(run.facts.number("loss"))) == (80, 250)
 
 
 def test_numbers_of_other_epochs_are_those_that_the_run_had_there() -> None:

@@ -12,6 +12,8 @@ from tui_gd.lessons.library import bundled
 from tui_gd.lessons.player import Player
 from tui_gd.lessons.progress import saved
 from tui_gd.runs.store import Store
+from tui_gd.session.commands import SetPace
+from tui_gd.session.snapshot import RunState
 from tui_gd.ui.context import Beginning
 
 
@@ -43,16 +45,29 @@ async def test_the_tours_first_steps(columns: int, rows: int) -> None:
         assert (await driver.status()).epoch == 0  # locked until the prediction is made
         assert driver.notices() == ["answer first"]
         await driver.press("enter")
-        await reads(driver, "Right. It fell from 448.5 to 392.", "enter next")
+        await reads(driver, "Right. It fell from 448.5 to 392:", "enter next")
         assert (await driver.status(epoch=1)).loss.startswith("392.0")
         await driver.press("enter")
         await reads(driver, "Tour 2 of 7", "For the weight of x2 it is 68.8")
         await driver.press("1")
         await reads(driver, "Not this time. Up is where the loss grows.")
         await driver.press("enter")
-        await reads(driver, "Tour 3 of 7", "[space] runs")
+        await reads(driver, "Tour 3 of 7", "[space] lets it run")
         await driver.press("space")
         await reads(driver, "Done. Steep at first, then flat. And yet")
+
+
+async def test_a_run_that_goes_on_is_paused_for_the_next_step() -> None:
+    async with begin("tour") as driver:
+        await reads(driver, "Tour 1 of 7", "1 fall")
+        await driver.press("1")
+        await reads(driver, "Right.")
+        driver.run.sender.post(SetPace(5.0))
+        await driver.press("space")
+        await driver.until(lambda: driver.run.view.snapshot.state is RunState.RUNNING)
+        await driver.press("enter")
+        await reads(driver, "Tour 2 of 7", "Which way will the next step move it?")
+        assert driver.run.view.snapshot.state is RunState.PAUSED
 
 
 async def test_a_number_is_typed_and_a_wrong_one_gets_a_hint() -> None:
@@ -60,8 +75,8 @@ async def test_a_number_is_typed_and_a_wrong_one_gets_a_hint() -> None:
         await reads(driver, "Slope and sign, by hand 1 of 7")
         await driver.press("enter")
         await reads(driver, "How large is the slope along x?")
-        await driver.type("-9.9")
-        await reads(driver, "-9.9_")
+        await driver.type("-9,9")  # a decimal comma, not one epoch back
+        await reads(driver, "-9,9_")
         await driver.press("backspace", "enter")
         await reads(driver, "Not yet (1 of 3). Higher: it is 2 times")
         run = driver.run.view.snapshot.lane
@@ -192,7 +207,7 @@ async def test_the_tour_in_german() -> None:
         await driver.press(".")
         assert driver.notices() == ["antworte zuerst"]
         await driver.press("enter")
-        await reads(driver, "Richtig. Er sank von 448.5 auf 392.", "enter weiter")
+        await reads(driver, "Richtig. Er sank von 448.5 auf 392:", "enter weiter")
         await driver.until(lambda: "◇ geschätzt 403.7" in driver.read("#loss"))
 
 
@@ -227,8 +242,8 @@ async def test_skipping_leads_the_run_to_where_the_next_step_begins() -> None:
         await driver.press("s")
         await reads(driver, "3 of 7")
         await driver.press("s")
-        await reads(driver, "4 of 7", "to 0.4. Now")
-        await driver.status(epoch=62)
+        await reads(driver, "4 of 7", "from 45 to 0.42. There")
+        await driver.status(epoch=60)
 
 
 async def test_a_wrong_answer_leaves_the_question_to_be_read() -> None:

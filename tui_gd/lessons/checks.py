@@ -147,8 +147,8 @@ def fill(text: str, facts: Facts | None, press: Press | None = None) -> str:
     """Return a text with its formulas and actions filled in.
 
     `{formula}` or `{formula:DIGITS}` becomes a number of the run, with so many significant digits,
-    four if none are named; `<action>` what is pressed or typed for it. What is None stays, and its
-    formulas are only checked.
+    four if none are named; below a million no digit before the point is left out. `<action>`
+    becomes what is pressed or typed for it. What is None stays, and its formulas are only checked.
     """
 
     def number(found: re.Match[str]) -> str:
@@ -161,7 +161,10 @@ def fill(text: str, facts: Facts | None, press: Press | None = None) -> str:
         value = check.value(facts)
         if not digits and math.isfinite(value) and value == round(value) and abs(value) < 1e7:
             return f"{value:.0f}".replace("-", "−")
-        return f"{value:.{digits or 4}g}".replace("-", "−")
+        shown = f"{value:.{digits or 4}g}"
+        if "e+" in shown and abs(value) < 1e6:  # 1601, not 1.6e+03
+            shown = f"{value:.0f}"
+        return shown.replace("-", "−")
 
     text = _FILLED.sub(number, text)
     return _PRESSED.sub(lambda found: press(found[1]), text) if press else text

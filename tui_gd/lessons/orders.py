@@ -25,15 +25,20 @@ class Order:
         """How many epochs the order goes forward."""
         return int(self.number) if self.name in {"step", "run"} else 0
 
-    def command(self) -> commands.Command:
-        """Return the command that does it to a run on the screen."""
+    def command(self, epoch: int) -> commands.Command:
+        """Return the command that does it to a run on the screen, which is at `epoch`.
+
+        A later order ends a seek where it is, but never a step back: so an earlier epoch is
+        reached by steps.
+        """
         match self.name:
             case "step" | "run":
                 return commands.Step(int(self.number))
             case "back":
                 return commands.StepBack(int(self.number))
             case "goto":
-                return commands.GoTo(int(self.number))
+                back = epoch - int(self.number)
+                return commands.StepBack(back) if back > 0 else commands.GoTo(int(self.number))
             case "alpha":
                 return commands.SetLearningRate(self.number)
             case "branch":

@@ -19,7 +19,7 @@ from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.panels.lesson import LessonPicture, curve_options, draw_lesson
 from tui_gd.ui.panels.widget import CellView
 
-_TYPED = "0123456789.-+e"
+_TYPED = "0123456789.,-+e"
 LONGEST_ENTRY = 40
 
 
@@ -234,7 +234,7 @@ class Guide:
             right, asked = player.score
             end = player.say("end", right, asked, lesson.id)
             return LessonPicture(title, end, keys=(("esc", player.say("close")),), focused=focused)
-        waits = player.waits and step.asks
+        waits = player.waits and step.asks and not self.wants_text
         options = self._curves if step.curves else tuple(player.options())
         return LessonPicture(
             title,

@@ -6,7 +6,7 @@ What keys do stands in `actions.py`.
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from textual.screen import Screen
 
 from tui_gd.errors import OutputError, ProblemError, TargetMissing
 from tui_gd.learning.engine import Interrupted, computing
+from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.progress import resumed, save
 from tui_gd.lessons.replay import LessonRun, orders_of, start_of
@@ -38,6 +39,7 @@ from tui_gd.session.commands import (
     CheckGradient,
     Command,
     LookAt,
+    Pause,
     SetLearningRate,
     SetStart,
     TakeCheckpoint,
@@ -861,8 +863,7 @@ class RunScreen(Screen[None]):
 
         def answered(done: object) -> None:
             if done:
-                for order in guide.player.step.then:
-                    self.sender.post(order.command())
+                self._post_orders(guide.player.step.then)
                 self._save_lesson(guide)
             self._show_lesson()
 
@@ -874,7 +875,7 @@ class RunScreen(Screen[None]):
         if guide is None:
             return
         match event.what:
-            case "leave" if self.board.panel.cursor_on:
+            case "leave" if self.board.panel.cursor_on and not guide.player.finished:
                 self.board.panel.end_cursor()
                 self.redraw()
                 return
@@ -899,10 +900,11 @@ class RunScreen(Screen[None]):
             return
         if waited:
             record.asked = guide.text
+        if self._training and not player.finished:
+            self.sender.post(Pause())  # the next step's numbers are those of a run that rests
 
         def lead(orders: object) -> None:
-            for order in orders if isinstance(orders, list) else []:
-                self.sender.post(order.command())
+            self._post_orders(orders if isinstance(orders, list) else [])
             self._save_lesson(guide)
             self._tick()
 
@@ -913,6 +915,13 @@ class RunScreen(Screen[None]):
         if guide.pointed:
             self.board.choose(guide.pointed)
             self.lay_out()
+
+    def _post_orders(self, orders: Sequence[Order]) -> None:
+        """Have the run on the screen do what a step says."""
+        epoch = self.runner.snapshot.epoch if self.runner else 0
+        for order in orders:
+            self.sender.post(order.command(epoch))
+            epoch = 0  # of the orders after the first it is not known
 
     @work(thread=True, group="lesson", description="lesson")
     def _save_lesson(self, guide: Guide) -> None:
