@@ -22,9 +22,9 @@ from tui_gd.insight.numeric import (
     relative_error,
     step_table,
 )
-from tui_gd.learning import engines
 from tui_gd.learning.losses import Loss, SigmoidSquaredError
 from tui_gd.problems import Problem
+from tui_gd.training import engines
 from tui_gd.training.trainer import Trainer
 
 PROBLEMS = {"binary": "moons", "multiclass": "iris", "regression": "diabetes"}

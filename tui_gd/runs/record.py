@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Penalty, computing
-from tui_gd.learning.engines import Engines
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
@@ -20,6 +19,7 @@ from tui_gd.session.report import Weights, weights_beside_optimum, weights_of
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.bursts import Bursts
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
+from tui_gd.training.engines import Engines
 from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
 

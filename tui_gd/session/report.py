@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from tui_gd import __version__
 from tui_gd.learning.engine import Engine, computing
-from tui_gd.learning.engines import PartRows
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.problems import Problem, Surface
 from tui_gd.problems.machines import Parts
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.session.settings import TUTORIAL, RunSettings
+from tui_gd.training.engines import PartRows
 from tui_gd.training.trainer import Trainer
 
 

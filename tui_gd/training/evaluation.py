@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.engine import Engine, EngineMaker
-from tui_gd.learning.engines import TrainingData
 from tui_gd.learning.losses import Targets
 from tui_gd.learning.models import Floats, Model
+from tui_gd.training.engines import TrainingData
 from tui_gd.training.series import Series
 
 

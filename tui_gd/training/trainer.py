@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tui_gd.learning.engine import Engine, Penalty, computing
-from tui_gd.learning.engines import Engines, TrainingData, model_of
 from tui_gd.learning.models import Floats, Model
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
@@ -22,6 +21,7 @@ from tui_gd.training.checkpoint import (
     restored_history,
 )
 from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
+from tui_gd.training.engines import Engines, TrainingData, model_of
 from tui_gd.training.evaluation import Best
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
 from tui_gd.training.series import Series
