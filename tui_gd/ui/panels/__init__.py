@@ -1,1 +1,1 @@
-"""The panels: what a snapshot looks like, one file for each."""
+"""The panels: how a snapshot looks, one file for each panel."""

@@ -1,7 +1,7 @@
 """The board of panels: which are shown, which is maximised, and which has the focus.
 
-Every panel has one of four places; which panel stands there is chosen. A wide screen shows all four
-places, a smaller one as many of them as fit, a page at a time.
+The board has four places, and a person chooses which panel stands at each. A wide screen shows all
+four places. A smaller one shows as many as fit, one page at a time.
 """
 
 from collections.abc import Sequence
@@ -28,16 +28,16 @@ from tui_gd.ui.panels.widget import PanelWidget
 
 SMALLEST = (40, 12)  # columns, rows
 PLACES = 4
-# a panel with fewer rows or columns shows little beside others
+# a panel with fewer rows or columns shows too little to stand next to others
 PANEL_ROWS, PANEL_COLUMNS = 10, 36
 STACKED_COLUMNS = 60
 GRID_COLUMNS = 100
 FEWEST_ROWS = 4
 # a lesson's box
 LESSON_ROWS = 6
-# the sentences of a verdict take a line more on a screen with fewer columns
+# on a screen with fewer columns, the sentences of a verdict take one more line
 NARROW = 72
-# a screen so many times as wide as high has two panels side by side
+# a screen this many times as wide as high shows two panels side by side
 FLAT = 2.5
 
 
@@ -45,7 +45,7 @@ FLAT = 2.5
 class Arrangement:
     """What a screen has room for: the rows of every line around the panels, and the panels.
 
-    There are `down` × `across` panels; in a `tiny` terminal there is no room for any.
+    There are `down` × `across` panels; a `tiny` terminal has room for none.
     """
 
     top: int = 1
@@ -53,13 +53,13 @@ class Arrangement:
     verdict: int = 3
     tabs: int = 1
     blank: int = 0
-    """Blank lines above and below the verdict, each."""
+    """Blank lines above the verdict, and as many below it."""
     down: int = 0
     across: int = 0
 
     @property
     def tiny(self) -> bool:
-        """Whether there is no room for a panel."""
+        """Whether no panel fits."""
         return self.count == 0
 
     @property
@@ -69,12 +69,12 @@ class Arrangement:
 
     @property
     def around(self) -> int:
-        """The rows that are not the panels': these lines, and the footer."""
+        """The rows that the panels do not get: these lines, and the footer."""
         return self.top + self.status + self.verdict + self.tabs + 2 * self.blank + 1
 
 
 def arrange(columns: int, rows: int, *, maximised: bool, below: int = 0) -> Arrangement:
-    """Return the lines and as many panels as there is room for, with `below` rows for a lesson."""
+    """Return the lines and as many panels as fit, with `below` rows for a lesson."""
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         return Arrangement()
     rows -= below
@@ -97,12 +97,12 @@ def arrange(columns: int, rows: int, *, maximised: bool, below: int = 0) -> Arra
     return replace(lines, down=down, across=across)
 
 
-# what stands at the places until another panel is chosen
+# the panels that stand at the places until a person chooses others
 _USUAL = ("loss", "data", "report", "step")
 
 
 class Board(Container):
-    """Holds the panels and their widgets; nothing is drawn before `fit_to` has been called."""
+    """Holds the panels and their widgets; call `fit_to` before anything is drawn."""
 
     loss: LossPanel
     points: DataPanel
@@ -170,7 +170,7 @@ class Board(Container):
         return [panel for panel in self.panels if self.shows(panel)]
 
     def fit_to(self, screen: Size, below: int = 0) -> Arrangement:
-        """Show as many panels as a screen has room for; return the arrangement."""
+        """Show as many panels as the screen has room for; return the arrangement."""
         now = arrange(*screen, maximised=self.maximised, below=below)
         self.tiny = now.tiny
         if not now.tiny:
@@ -187,7 +187,7 @@ class Board(Container):
         return now
 
     def suit(self, *, surface: bool) -> None:
-        """Put the landscape of a surface, which has no data, where the data panel stands."""
+        """Put the landscape in the place of the data panel, because a surface has no data."""
         landscape, data = self._widgets[self.landscape.NAME], self._widgets[self.points.NAME]
         place = self.points.PLACE if surface else self.landscape.PLACE
         if self._place(self.landscape) != place:
@@ -200,12 +200,12 @@ class Board(Container):
                 self._focused = 0
 
     def forget(self) -> None:
-        """Forget what panels found about a problem: the run is on another one."""
+        """Forget what panels found about a problem, because the run has moved to another one."""
         for panel in self.panels:
             panel.forget()
 
     def choose(self, name: str) -> None:
-        """Choose the panel of that name; it replaces the panel at its place."""
+        """Show the panel of that name; it replaces the panel at its place."""
         self._focused = [panel.NAME for panel in self.panels].index(name)
         self._chosen[self._place(self.panel)] = self.panel
 
@@ -214,14 +214,14 @@ class Board(Container):
         return tuple(panel.NAME for panel in self._chosen)
 
     def choose_all(self, names: Sequence[str], focused: str) -> None:
-        """Choose panels by their names, and give one the focus; unknown names are left out."""
+        """Choose panels by name and give one the focus; skip unknown names."""
         known = {panel.NAME for panel in self.panels}
         for name in (*names, focused):
             if name in known:
                 self.choose(name)
 
     def choose_next(self, by: int) -> None:
-        """Choose the panel `by` places further."""
+        """Choose the panel `by` places further on."""
         place = (self._place(self.panel) + by) % len(self._chosen)
         self.choose(self._chosen[place].NAME)
 
@@ -233,7 +233,7 @@ class Board(Container):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember which panel has the focus; the others lose their cursor."""
-        # the event of a panel that another one has replaced meanwhile comes too late
+        # an event of a panel that has been replaced since then comes too late
         if isinstance(event.widget, PanelWidget) and event.widget.panel in self._chosen:
             self._focused = self.panels.index(event.widget.panel)
             for panel in self.panels:

@@ -1,4 +1,4 @@
-"""The changes panel: what became right and wrong between two epochs, and every class's measures."""
+"""The changes panel: what became right or wrong between two epochs, and each class's measures."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -30,16 +30,16 @@ Line = list[tuple[str, Colour]]
 """Pieces of text, each with its colour."""
 _GAP = "  "
 _WIDEST_NAME = 16
-# the widest number of four digits, as -1.234e-05: a row fits into half of 120 columns
+# the widest number of four digits is as wide as -1.234e-05: a row fits into half of 120 columns
 _NUMBER = 10
-# a share's digits beyond are those of its rounding
+# further digits of a share would only show its rounding
 _SHARE_DIGITS = 12
-# of data with many features the first ones are listed
+# if the data have many features, only the first ones are listed
 FEATURES = 8
 
 
 def head_lines(found: Changes, view: View, room: int) -> list[Line]:
-    """Return all lines before the rows; the last is the head of their list, if there are any."""
+    """Return all lines above the rows; the last one heads the list of rows, if there are any."""
     if isinstance(found, ClassificationChanges):
         return _classification(found, view, room)
     if isinstance(found, RegressionChanges):
@@ -48,7 +48,7 @@ def head_lines(found: Changes, view: View, room: int) -> list[Line]:
 
 
 def listed(found: Changes, view: View, room: int) -> tuple[int, Callable[[int], Line]]:
-    """Return how many rows are listed, and what gives the line of one of them."""
+    """Return how many rows are listed, and a function that returns the line of one of them."""
     if isinstance(found, ClassificationChanges):
         return len(found.flips.rows), lambda at: _flip_line(found, view, at, room)
     if isinstance(found, RegressionChanges):
@@ -57,12 +57,12 @@ def listed(found: Changes, view: View, room: int) -> tuple[int, Callable[[int], 
 
 
 def _signs(view: View) -> tuple[str, str, str]:
-    """Return the signs of what became more, less, and other."""
+    """Return the signs for an increase, a decrease, and anything else."""
     return ("+", "-", "=") if view.style.symbols.plain else ("▲", "▼", "◆")
 
 
 def _good(palette: Palette, change: float) -> Colour:
-    """Return the colour of a change, where more is better."""
+    """Return the colour of a change in a number that should grow."""
     return palette.good if change > 0 else palette.error if change < 0 else palette.dim
 
 
@@ -106,14 +106,14 @@ def _classification(found: ClassificationChanges, view: View, room: int) -> list
 
 
 def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Line]:
-    """Return the measures of every class, in as many digits and columns as there is room for."""
+    """Return the measures of every class, in as many digits and columns as fit."""
     names = [
         fit(class_label(name), _WIDEST_NAME, view.style.symbols.plain)
         for name in view.problem.class_names
     ]
     first = max(map(width, [*names, "class"]))
     arrow = view.style.symbols.spell(" → ")
-    # cells of a number before and after, and of the change
+    # cells for the number before, the number after, and the change
     for both, digits, count in (
         (True, 4, 3),
         (True, 3, 3),
@@ -161,7 +161,7 @@ def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Li
 def _confusion_row(
     found: ClassificationChanges, view: View, row: int, columns: Sequence[str]
 ) -> Line:
-    """Return how many more or less rows of a class are predicted as each class."""
+    """Return how many more or fewer rows of a class are predicted as each class."""
     line: Line = []
     for column, name in enumerate(columns):
         change = int(found.confusion[row, column])
@@ -174,7 +174,7 @@ def _confusion_row(
 
 
 def _padded(text: str, size: int, *, left: bool = False) -> str:
-    """Return text with blanks, counted in cells, after it or left of it."""
+    """Return text padded with blanks on the right, or on the left; widths count in cells."""
     blanks = " " * max(0, size - width(text))
     return blanks + text if left else text + blanks
 
@@ -232,7 +232,7 @@ def _row_width(rows: NDArray[np.intp]) -> int:
 
 
 def _flip_widths(found: ClassificationChanges, problem: Problem) -> tuple[int, int, int, int]:
-    """Return the cells for the row's number, its class, the classes predicted, and the verdict."""
+    """Return the cells for the row's number, its class, the predicted classes, and the verdict."""
     name = max(min(width(class_label(name)), _WIDEST_NAME) for name in problem.class_names)
     return _row_width(found.flips.rows), max(name, 4), max(2 * name + 4, 14), 8
 
@@ -287,7 +287,7 @@ def _features(problem: Problem) -> str:
 
 
 def _row_text(problem: Problem, row: int, room: int) -> str:
-    """Return the first features of a test row, as many as there is room for."""
+    """Return the first features of a test row, as many as fit."""
     if room < 4:
         return ""
     values = problem.rows(problem.x_test, row)[:-1][:FEATURES]
@@ -298,7 +298,7 @@ def _row_text(problem: Problem, row: int, room: int) -> str:
 
 
 def comparison_numbers(found: Changes, problem: Problem) -> list[str]:
-    """Return a comparison as lines with all digits; of rows at most the first features."""
+    """Return a comparison as lines with all digits, but only the first features of each row."""
     if isinstance(found, SurfaceChanges):
         return [
             "before  " + "  ".join(f"{value:.17g}" for value in found.before),
@@ -355,7 +355,7 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """A comparison, and what was compared: the epochs, and the lane's name if there are several."""
+    """A comparison and what it compares: the epochs, and the lane's name if there are several."""
 
     problem: object
     before: int
@@ -365,10 +365,10 @@ class _Shown:
 
 
 class ChangesPanel(Panel):
-    """Draws how the test rows' predictions differ from those at the marked epoch.
+    """Shows how the predictions for the test rows differ from those at the marked epoch.
 
-    Counts and measures come first, then the rows; all of it is scrolled, the head of the list of
-    rows stays.
+    Counts and measures come first, then the rows. All of it scrolls, but the head of the list of
+    rows stays in place.
     """
 
     NAME: ClassVar[str] = "changes"
@@ -378,11 +378,11 @@ class ChangesPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._shown: _Shown | None = None
-        # the head of the list is seen again, and one of its lines
+        # the head of the list stays visible, and so does one of its lines
         self._scroll = Scroll(again=2)
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         self._shown = None
 
     def study(self, view: View) -> Study | None:
@@ -406,7 +406,7 @@ class ChangesPanel(Panel):
         self._shown = _Shown(problem, before, after, str(lane), result)
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the comparison that is known, or why there is none."""
+        """Return the comparison if it is known; otherwise say why there is none."""
         style, snapshot = view.style, view.snapshot
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 0)
         inner = Cells.blank(height, columns - BORDER, style)
@@ -428,7 +428,7 @@ class ChangesPanel(Panel):
         return cells
 
     def _known(self, view: View) -> _Shown | None:
-        """Return the comparison, if it is one of this problem."""
+        """Return the comparison, if it belongs to this problem."""
         shown = self._shown
         return shown if shown is not None and shown.problem is view.problem else None
 
@@ -464,7 +464,7 @@ class ChangesPanel(Panel):
         return 0
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll by what is seen at once, less the two lines that are seen again."""
+        """Scroll by pages, each less the two lines that the next one repeats."""
         self._scroll.turn(pages)
 
     def numbers(self, view: View) -> list[str]:
@@ -480,7 +480,7 @@ def _lane(snapshot: Snapshot) -> str:
 
 
 def _title(shown: _Shown) -> tuple[str, str]:
-    """Return what is compared, and between which epochs."""
+    """Return what is compared, and the two epochs."""
     lane = f", lane {shown.lane}" if shown.lane else ""
     rows = "" if isinstance(shown.found, SurfaceChanges) else ", test rows"
     return f"Changes{rows}", f"epoch {shown.before} → {shown.after}{lane}"

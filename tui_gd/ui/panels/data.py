@@ -22,13 +22,13 @@ from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
 from tui_gd.ui.panels.panel import Panel, View
 
-# nobody can tell more points apart in a terminal: of more rows every k-th is drawn
+# nobody can tell more points apart in a terminal: of more rows, every k-th is drawn
 POINTS = 4000
 
 
 @dataclass(frozen=True, eq=False)
 class DataPlane:
-    """How a problem is drawn, with limits around train and test points alike."""
+    """How a problem is drawn; the limits contain train and test points."""
 
     problem: Problem
     projection: Projection
@@ -36,7 +36,7 @@ class DataPlane:
 
     @classmethod
     def of(cls, problem: Problem) -> "DataPlane":
-        """Return the plane of `problem`, which has two features or more."""
+        """Return the plane of `problem`, which has at least two features."""
         projection = choose_projection(problem)
         both = []
         for train in (True, False):
@@ -53,15 +53,15 @@ def half(problem: Problem, *, train: bool) -> tuple[NDArray[np.generic], NDArray
 
 
 def stride(y: NDArray[np.generic]) -> int:
-    """Return k such that every k-th of the rows is drawn: at most `POINTS` of them."""
+    """Return k, where every k-th row is drawn: at most `POINTS` rows in all."""
     return max(1, -(-len(y) // POINTS))
 
 
 class DataPanel(Panel):
     """Draws test points, or train points, over the probability of each class.
 
-    Its cursor stands at a point: the title tells the row's features, class and p. `sample` is the
-    train row that the step panel shows; among train points the cursor is that one.
+    The cursor stands at a point, and the title gives the row's features, class and p. `sample` is
+    the train row that the step panel shows; among train points, the cursor is at that row.
     """
 
     sample: int
@@ -110,7 +110,7 @@ class DataPanel(Panel):
         )
 
     def _without_rows(self, view: View, rows: int, columns: int) -> Cells:
-        """Return a box that says where a surface is to be seen."""
+        """Return a box that says where to see a surface."""
         style = view.style
         inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         key = view.keys.of("panel('landscape')")
@@ -118,14 +118,14 @@ class DataPanel(Panel):
         return draw_box(rows, columns, inner, self.heading(view, "Data"), style)
 
     def _heading(self, view: View, at_cursor: str) -> Heading:
-        """Return what is said of the point at the cursor, else which points these are."""
+        """Return the description of the point at the cursor, or else say which points are drawn."""
         if self.cursor_on:
             return self.heading(view, at_cursor)
         return self.heading(view, f"Data, {self._source} rows", short=f"Data, {self._source}")
 
     @staticmethod
     def _axes(view: View, plane: DataPlane) -> Axes:
-        """Return the axes, and beside them what background and line are."""
+        """Return the axes, and then what the background and the line mean."""
         filled = view.style.palette.filled
         ground = f"{'background' if filled else 'dots'}: what is predicted"
         line = "p = 0.5" if view.problem.task == "binary" else "boundary"
@@ -152,7 +152,7 @@ class DataPanel(Panel):
         return "train" if self.train else "test"
 
     def _rows(self, problem: Problem) -> tuple[Floats, NDArray[np.generic]]:
-        """Return the rows and targets that are drawn: all, or evenly as many as can be told."""
+        """Return the rows and targets to draw: all, or as many, evenly spread, as can be seen."""
         x, y = half(problem, train=self.train)
         every = slice(None, None, stride(y))
         return problem.rows(x, every), y[every]
@@ -162,9 +162,9 @@ class DataPanel(Panel):
         return problem.rows(half(problem, train=self.train)[0], self._row)
 
     def _on_axes(self, view: View, rows: int, columns: int) -> Cells:
-        """One feature: the target over it, with what is predicted. More: predicted over true.
+        """One feature: target and prediction over it. More features: prediction over target.
 
-        Of two classes what is predicted is p; of more, the class number.
+        For two classes the prediction is p; for more, it is the number of the class.
         """
         problem, symbols = view.problem, view.style.symbols
         x, y = self._rows(problem)
@@ -202,7 +202,7 @@ class DataPanel(Panel):
         )
 
     def _title(self, view: View, room: int) -> str:
-        """Return which points these are; of the one at the cursor as much as there is room for."""
+        """Return which points these are; of the point at the cursor, as much as fits."""
         which = self._source
         if not self.cursor_on:
             return which
@@ -212,7 +212,7 @@ class DataPanel(Panel):
         weights = view.snapshot.lane.weights
         probabilities = view.predictor.probabilities(weights, row[None])[0]
         predicted = int(view.predictor.predict(weights, row[None])[0])
-        # of two classes p is the model's output, that of class 1
+        # for two classes, p is the model's output: the probability of class 1
         p = f"p {probabilities[1 if len(probabilities) == 2 else predicted]:.3g}"
         truth = class_label(view.problem.class_names[label])
         verdict = "right" if predicted == label else "wrong"
@@ -244,9 +244,9 @@ class DataPanel(Panel):
         return self._grid[1], (len(ys), len(xs)), place.columns
 
     def numbers(self, view: View) -> list[str]:
-        """Return the rows that are drawn: features, what is true and what is predicted.
+        """Return the rows that are drawn: features, true values and predictions.
 
-        With p of class 1 where there are two classes, and of every class where there are more.
+        For two classes this includes p of class 1; for more, p of every class.
         """
         problem, weights = view.problem, view.snapshot.lane.weights
         x, y = self._rows(problem)
@@ -280,14 +280,14 @@ class DataPanel(Panel):
         ]
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the train row of the step panel, or at the test row it was at."""
+        """Put the cursor at the step panel's train row, or back at its last test row."""
         if view.problem.surface:
             return False
         self.cursor_on = True
         return True
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
-        """Go to the nearest point in that direction; of a regression to the next row or before."""
+        """Go to the nearest point in that direction; in a regression, to the next or last row."""
         every = stride(half(view.problem, train=self.train)[1])
         if view.problem.task == "regression" or view.problem.features == 1:
             rows = len(half(view.problem, train=self.train)[1])
@@ -318,7 +318,7 @@ def _with_margin(values: Floats) -> tuple[float, float]:
 
 
 def nearest(points: Floats, here: Floats, direction: tuple[int, int]) -> int | None:
-    """Return the nearest of `points` (n, 2) that lies from `here` in a direction, within 45°."""
+    """Return the point of `points` (n, 2) nearest to `here` within 45° of a direction."""
     away = points - here
     along = away @ np.array(direction, np.float64)
     beside = np.abs(away @ np.array(direction[::-1], np.float64))
@@ -329,5 +329,5 @@ def nearest(points: Floats, here: Floats, direction: tuple[int, int]) -> int | N
 
 
 def class_label(name: str) -> str:
-    """Return a class's name, `class 0` where it is a bare number."""
+    """Return a class's name; a bare number becomes `class 0`."""
     return f"class {name}" if name.isdecimal() else name

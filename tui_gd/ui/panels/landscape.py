@@ -1,4 +1,4 @@
-"""The landscape panel: the loss around the viewed weights, and the paths that lead through it."""
+"""The landscape panel: the loss around the viewed weights, and the paths through it."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -42,13 +42,13 @@ from tui_gd.ui.panels.panel import KeptEngine, Panel, View
 from tui_gd.ui.panels.readings import lane_labels
 from tui_gd.ui.studies import Progress, Study
 
-# the most numbers in the paths drawn at once; of more, points are left out evenly
+# the most numbers in all paths drawn at once; beyond it, points are left out evenly
 PATH_NUMBERS = 2_000_000
 _LANES_NAMED = 4
 
 
 class Paths:
-    """The lanes' paths in the coordinates of a plane, kept while neither changes."""
+    """The lanes' paths in the coordinates of a plane, kept until either changes."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[Floats, Plane, Floats]] = {}
@@ -74,7 +74,7 @@ class Paths:
         ]
 
     def _keep(self, lanes: list[LaneSnapshot], plane: Plane, every: slice) -> None:
-        """Keep the points of these lanes' paths: those not known yet are found all at once."""
+        """Keep the points of these lanes' paths; find all that are not known yet at once."""
         kept = {}
         fresh = []
         for lane in lanes:
@@ -93,14 +93,14 @@ class Paths:
 
 
 def _sign(lane: LaneSnapshot, view: View) -> str:
-    """Return the first letter of a lane's name, if that is one cell wide."""
+    """Return the first letter of a lane's name, if it is one cell wide."""
     letter = lane.name.strip()[:1]
     usable = width(letter) == 1 and letter.isalnum()
     return letter if usable and (letter.isascii() or not view.style.symbols.plain) else ""
 
 
 def minima(view: View) -> list[tuple[tuple[float, ...], float, bool]]:
-    """Return the known minima: point, value, whether it is global."""
+    """Return the known minima: the point, the value, and whether it is global."""
     if view.problem.surface is None:
         return []
     return [(one.point, one.value, one.is_global) for one in view.problem.surface.minima]
@@ -114,7 +114,7 @@ def slope(view: View, plane: Plane) -> float:
 
 
 def legend(view: View) -> list[LegendEntry]:
-    """Return what the signs mean; of several lanes first which is which."""
+    """Return what the signs mean; if there are several lanes, first say which is which."""
     style, snapshot = view.style, view.snapshot
     palette, symbols = style.palette, style.symbols
     signs = marks(symbols)
@@ -147,17 +147,17 @@ def legend(view: View) -> list[LegendEntry]:
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A study under way, and what it was asked for besides the weights that are held."""
+    """A study under way, and the request that it answers, apart from the held weights."""
 
     about: tuple[object, ...]
     study: Study
 
 
 class LandscapePanel(Panel):
-    """Draws the loss over two weights or two principal directions, one weight's as a curve.
+    """Draws the loss over two weights or two principal directions; for one weight, as a curve.
 
-    Moving in it chooses another plane. Its cursor stands at a place of the plane; to confirm it is
-    to start there, with the other weights as they are held.
+    Moving in the panel chooses another plane. The cursor stands at a place of the plane; confirming
+    it starts the run there and leaves the other weights as they are held.
     """
 
     NAME: ClassVar[str] = "landscape"
@@ -177,7 +177,7 @@ class LandscapePanel(Panel):
         self._picture = (30, 100)
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         self._problem, self._choice, self._choices = None, None, []
         self._found = self._asked = None
         self._windows, self._paths = Windows(), Paths()
@@ -234,8 +234,8 @@ class LandscapePanel(Panel):
     def study(self, view: View) -> Study:
         """Return the landscape of the plane through the viewed weights.
 
-        While the run goes on, what was asked for is finished before something newer is: else the
-        held weights would have changed before any landscape was there.
+        While the run goes on, the current study finishes before a newer one starts. Otherwise the
+        held weights would change before any landscape was ready.
         """
         choice, lane = self._chosen(view), view.snapshot.lane
         shape = self._shape(choice, view)
@@ -265,14 +265,14 @@ class LandscapePanel(Panel):
                 return compute(progress)
             except BaseException:
                 if self._asked is asked:
-                    self._asked = None  # so that it is asked for anew
+                    self._asked = None  # this makes the panel ask for it again
                 raise
 
         asked = self._asked = _Asked(about, Study(key, computed))
         return asked.study
 
     def _shape(self, choice: Choice, view: View) -> tuple[int, int]:
-        """Return how many points (down, across) are computed; a curve has two for every column."""
+        """Return how many points (down, across) to compute; a curve has two for every column."""
         rows, columns = self._picture
         down, across = (
             max(rows - 4, 2) * view.style.symbols.pixels,
@@ -282,7 +282,7 @@ class LandscapePanel(Panel):
         return grid_shape(view.problem.train_rows, len(view.snapshot.lane.weights), pixels)
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
-        """Show the landscape that was found; limits of principal directions are kept from it."""
+        """Show the landscape that was found; keep its limits if its directions are principal."""
         self._found = result
         if not result.plane.weights:
             self._windows.keep((), result.limits)
@@ -304,7 +304,7 @@ class LandscapePanel(Panel):
         return 0
 
     def choose_plane(self, text: str, view: View) -> str | None:
-        """Show a named plane (`x1, bias`, `1, 3`, `principal`), or return what is wrong with it."""
+        """Show the plane of a name (`x1, bias`, `1, 3`, `principal`), or return what is wrong."""
         self._chosen(view)
         found = parse_choice(text, view)
         if isinstance(found, str):
@@ -317,7 +317,7 @@ class LandscapePanel(Panel):
         self.end_cursor()
 
     def zoom(self, factor: float, view: View) -> bool:
-        """Zoom around the cursor, or else the viewed weights; 0 is back to all of the paths."""
+        """Zoom around the cursor, or else the viewed weights; 0 shows all of the paths again."""
         shown = self._shown(view)
         here = np.array(self._at) if self.cursor_on else shown.place(view.snapshot.lane.weights)
         low, high = np.array(shown.limits[::2]), np.array(shown.limits[1::2])
@@ -325,18 +325,18 @@ class LandscapePanel(Panel):
         return self._windows.zoom(self._chosen(view), factor, about.tolist())
 
     def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
-        """Zoom around a cell of the picture, or as `zoom` where it is not in the plot."""
+        """Zoom around a cell of the picture; for a cell outside the plot, do what `zoom` does."""
         at = self._place(x, y, view)
         if at is None:
             return self.zoom(factor, view)
         return self._windows.zoom(self._chosen(view), factor, at)
 
     def pan(self, share: float, view: View) -> bool:
-        """Show what lies beside, by a share of the width."""
+        """Shift the view by a share of the width."""
         return self._windows.pan(self._chosen(view), share)
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the viewed weights, or into the middle where these are not seen."""
+        """Put the cursor at the viewed weights, or in the middle if they are out of view."""
         shown = self._shown(view)
         here = shown.place(view.snapshot.lane.weights)
         low, high = np.array(shown.limits[::2]), np.array(shown.limits[1::2])
@@ -365,10 +365,10 @@ class LandscapePanel(Panel):
         return self._start(self._at, view) if self.cursor_on else None
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
-        """Start at a cell of the plot; outside of it nothing is meant.
+        """Start at a cell of the plot; ignore a cell outside it.
 
-        A start takes the place of the whole run: with data, whose runs may be long, the click that
-        gives the panel the focus does no more than that.
+        A start replaces the whole run. With data, runs may be long, so the click that focuses the
+        panel does nothing else.
         """
         if self.click_focused and view.problem.surface is None:
             return None
@@ -380,14 +380,14 @@ class LandscapePanel(Panel):
         return SetStart(tuple(lifted.tolist()))
 
     def _place(self, x: int, y: int, view: View) -> tuple[float, ...] | None:
-        """Return the coordinates of a cell of the picture, None outside the plot."""
+        """Return the coordinates of a cell of the picture, or None outside the plot."""
         shown = self._shown(view)
         line = len(shown.plane.axes) == 1
         place = place_at(self._area(shown), _axes(shown, self._picture[1]), x, y)
         return place[:1] if place and line else place
 
     def _chosen(self, view: View) -> Choice:
-        """Return the plane that is wanted; of another problem or model nothing is kept."""
+        """Return the plane that is wanted; drop what is kept for another problem or model."""
         problem = (view.problem, len(view.snapshot.lane.weights))
         if self._problem != problem:
             self.forget()
@@ -397,7 +397,7 @@ class LandscapePanel(Panel):
         return self._choice
 
     def _shown(self, view: View) -> Landscape:
-        """Return the last landscape found; before there is one, the plane alone."""
+        """Return the last landscape found; before there is one, only the plane."""
         choice, lane = self._chosen(view), view.snapshot.lane
         found = self._found
         if found is not None:
@@ -416,14 +416,14 @@ class LandscapePanel(Panel):
         return weight_names(view.problem, view.predictor.model)
 
     def _heading(self, shown: Landscape, view: View) -> Heading:
-        """Return the heading; which lane is which matters more than what the axes name again."""
+        """Return the heading; it drops what the axes also say before it drops the lanes' names."""
         title, entries = self._title(shown, view), legend(view)
         if self.cursor_on or (len(view.lanes) == 1 and view.problem.surface is None):
             return self.heading(view, title, entries)
         return self.heading(view, title, entries, short="Landscape")
 
     def _title(self, shown: Landscape, view: View) -> str:
-        """Return what is shown, or where the cursor is, as long as there is room for."""
+        """Return what is shown, or where the cursor is, in as many words as fit."""
         forms = titles(shown.plane, shown.loss_name, self._names(view))
         if self.cursor_on:
             axes = zip(shown.plane.labels, self._at, strict=False)
@@ -438,7 +438,7 @@ class LandscapePanel(Panel):
 
 
 def _axes(shown: Landscape, columns: int) -> Axes:
-    """Return the axes of a landscape: of one weight the loss is the height."""
+    """Return the axes of a landscape; if it has one weight, the height is the loss."""
     if len(shown.plane.axes) == 1:
         values = None if shown.values is None else shown.values[0]
         limits = shown.limits[0], shown.limits[1]

@@ -1,4 +1,4 @@
-"""What is computed for a landscape: its plane, its limits, and the losses on it."""
+"""What a study computes for a landscape: its plane, its limits, and the losses on it."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -26,16 +26,16 @@ from tui_gd.ui.panels.panel import KeptEngine, View
 from tui_gd.ui.studies import Progress
 
 Choice = tuple[int, ...]
-"""The numbers of one or two weights; none is the principal directions."""
+"""The numbers of one or two weights; none means the principal directions."""
 
 PRINCIPAL: Choice = ()
 _WORD = "principal"
-# with more weights than this not every pair is offered, only those of the steepest weights
+# with more weights than this, pairs are offered only of the steepest weights
 _ALL_PAIRS, _STEEPEST = 4, 4
 
 
 def usual_choice(parameters: int) -> Choice:
-    """Return the plane that is shown first: the first two weights, of many the principal one."""
+    """Return the plane to show first: the first two weights, or the principal one if many."""
     if parameters == 1:
         return (0,)
     return (0, 1) if parameters <= _ALL_PAIRS else PRINCIPAL
@@ -44,8 +44,8 @@ def usual_choice(parameters: int) -> Choice:
 def choices(gradient: Floats) -> list[Choice]:
     """Return the planes to choose from for a gradient (parameters,).
 
-    Up to four weights: all pairs, then the principal directions. More: these, then the pairs of
-    the four weights with the largest derivative.
+    For up to four weights: all pairs, then the principal directions. For more: the principal
+    directions, then the pairs of the four weights with the largest derivative.
     """
     count = len(gradient)
     if count <= 2:
@@ -80,7 +80,7 @@ def parse_choice(text: str, view: View) -> Choice | str:
 
 
 def _weight(word: str, names: Sequence[str]) -> int | None:
-    """Return the weight of that name, else of that number counted from 1."""
+    """Return the weight of that name, or else of that number, counted from 1."""
     folded = [name.casefold() for name in names]
     if word.casefold() in folded:
         return folded.index(word.casefold())
@@ -95,7 +95,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def titles(plane: Plane, loss: str, names: Sequence[str]) -> list[str]:
-    """Return titles of a landscape, the longest first: axes, and what is held at which value."""
+    """Return a landscape's titles, the longest first: its axes, and the values of held weights."""
     axes = " × ".join(plane.labels)
     if not plane.weights:
         short = " × ".join(label.split(" (")[0] for label in plane.labels)
@@ -108,19 +108,19 @@ def titles(plane: Plane, loss: str, names: Sequence[str]) -> list[str]:
     return [long, ", ".join([f"Landscape {axes}", *kept]), ", ".join([axes, *kept]), axes]
 
 
-# work above which a coarse landscape is shown before the fine one
+# if there is more work than this, a coarse landscape is shown before the fine one
 COARSE_FIRST = 2_000_000
 COARSER = 4
-# a lane whose loss has grown so many times runs away; so many points of its path are covered
+# if its loss has grown this many times, a lane runs away; the limits cover this many of its points
 RUNAWAY_GROWTH = 100.0
 RUNAWAY_POINTS = 8
-# a slope that would change so small a part of the differences in the picture points nowhere
+# a slope that would change only this share of the picture's range has no direction to show
 FLAT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """The losses (h, w) at xs (w,), ys (h,) of a plane within limits; None is: not known yet."""
+    """The losses (h, w) at xs (w,) and ys (h,) of a plane within limits; None: not known yet."""
 
     plane: Plane
     limits: Limits
@@ -136,7 +136,7 @@ class Landscape:
         return place
 
     def loss_near(self, at: tuple[float, ...]) -> float:
-        """Return the loss at the grid point nearest to a place; NaN where none is known."""
+        """Return the loss at the grid point nearest to a place; NaN if none is known."""
         if self.values is None:
             return np.nan
         column = int(np.argmin(np.abs(self.xs - at[0])))
@@ -144,9 +144,9 @@ class Landscape:
         return float(self.values[row, column])
 
     def is_flat(self, descent: Floats) -> bool:
-        """Whether a step as far as the picture goes, along `descent`, changes next to nothing.
+        """Whether a step along `descent`, as long as the picture, hardly changes the loss.
 
-        At a minimum the direction is that of rounding alone.
+        At a minimum, only rounding decides the direction.
         """
         if self.values is None or not (known := self.values[np.isfinite(self.values)]).size:
             return False
@@ -162,9 +162,9 @@ def computation(
     shape: tuple[int, int],
     kept: KeptEngine,
 ) -> Callable[[Progress], Landscape]:
-    """Return what computes the landscape of a plane, on `shape` points (h, w), coarse ones first.
+    """Return a function that computes a plane's landscape on `shape` points (h, w), coarse first.
 
-    Without `limits` they cover the paths; `before` are those that were there.
+    Without `limits`, the limits cover the paths; `before` are the previous limits.
     """
     lane = view.snapshot.lane
 
@@ -197,10 +197,10 @@ def plane_through(view: View, choice: Choice) -> Plane:
 
 
 def near_paths(view: View) -> Floats:
-    """Return what limits have to cover (n, parameters): the lanes' paths and where they are viewed.
+    """Return what limits have to cover (n, parameters): the lanes' paths and viewed weights.
 
-    Of a lane that runs away only the first points of its path: the last would hide all the rest.
-    On a surface, which has limits of its own, only its start.
+    Of a lane that runs away, this is only the first points of its path: the last ones would hide
+    everything else. On a surface, which has limits of its own, it is only the lane's start.
     """
     runaway = 1 if view.problem.surface else RUNAWAY_POINTS
     parts = []
@@ -213,7 +213,7 @@ def near_paths(view: View) -> Floats:
 
 
 def _runs_away(lane: LaneSnapshot) -> bool:
-    """Return whether a lane diverged, or its loss has grown as if it were to."""
+    """Return whether a lane has diverged, or its loss has grown as if it would."""
     losses = lane.train.high
     grown = len(losses) > 1 and bool(losses[-1] > RUNAWAY_GROWTH * abs(losses[0]) > 0.0)
     return lane.diverged is not None or grown
@@ -243,21 +243,21 @@ def as_lines(shown: Landscape, view: View) -> list[str]:
 
 
 def digest(weights: Floats) -> bytes:
-    """Return 16 bytes that tell weights from others."""
+    """Return 16 bytes that identify these weights."""
     return hashlib.blake2b(weights.tobytes(), digest_size=16).digest()
 
 
 class Windows:
-    """The limits of every plane that has been shown; they move as rarely as may be."""
+    """The limits of every plane that has been shown; they move as rarely as possible."""
 
     def __init__(self) -> None:
         self._covering: dict[Choice, Limits] = {}
         self._zoomed: dict[Choice, Limits] = {}
 
     def along(self, choice: Choice, view: View) -> Limits:
-        """Return the limits of a plane along weights: zoomed to, or such that cover the paths.
+        """Return a plane's limits along weights: the zoomed ones, or ones that cover the paths.
 
-        Those of a surface are never narrower than its own.
+        On a surface they are never narrower than its own.
         """
         if choice in self._zoomed:
             return self._zoomed[choice]
@@ -279,11 +279,11 @@ class Windows:
         return self._covering.get(choice)
 
     def zoomed(self, choice: Choice) -> Limits | None:
-        """Return the limits that were zoomed to, if any."""
+        """Return the zoomed limits, if any."""
         return self._zoomed.get(choice)
 
     def zoom(self, choice: Choice, factor: float, about: Sequence[float]) -> bool:
-        """Zoom around a place that stays where it is; 0 is back to what covers the paths."""
+        """Zoom around a place that stays where it is; 0 covers the paths again."""
         if factor <= 0:
             self._zoomed.pop(choice, None)
             return True
@@ -294,7 +294,7 @@ class Windows:
         return True
 
     def pan(self, choice: Choice, share: float) -> bool:
-        """Show what lies beside, by a share of the width."""
+        """Shift the view by a share of the width."""
         limits = self._zoomed.get(choice) or self._covering.get(choice)
         if limits is None:
             return False

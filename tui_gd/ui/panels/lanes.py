@@ -1,4 +1,4 @@
-"""The lanes panel: every lane with its learning rate, origin and losses; the current one marked."""
+"""The lanes panel: every lane with its learning rate, origin and losses, the current one marked."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from tui_gd.ui.panels.readings import shown
 
 _NONE = "-"
 _DIGITS = 6
-# blanks between two columns, where there is room for all of them and where there is not
+# blanks between two columns, if all of them fit and if they do not
 _GAPS = (2, 1)
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the table: its head, its cell of every lane, and the side it is aligned to."""
+    """A column of the table: its header, its cell for every lane, and its alignment."""
 
     head: str
     cells: list[str]
@@ -29,18 +29,18 @@ class _Column:
 
     @property
     def width(self) -> int:
-        """The cells that it takes."""
+        """The cells that the column takes."""
         return max(map(width, (self.head, *self.cells)))
 
 
 class LanesPanel(Panel):
-    """Lists the lanes; moving in it makes another lane the current one."""
+    """Lists the lanes; moving in the panel makes another lane the current one."""
 
     NAME: ClassVar[str] = "lanes"
     PLACE: ClassVar[int] = 2
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the table, scrolled so that the current lane is in sight."""
+        """Return the table, scrolled so that the current lane is visible."""
         snapshot, style = view.snapshot, view.style
         inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         height, room = inner.shape
@@ -121,7 +121,7 @@ class LanesPanel(Panel):
 
 
 def _fitting(columns: list[_Column], room: int) -> tuple[list[_Column], int]:
-    """Return as many columns as fit whole, and the blanks between two."""
+    """Return as many whole columns as fit, and the blanks between two."""
     for gap in _GAPS:
         used = [one.width + gap for one in columns]
         kept = [
@@ -142,14 +142,14 @@ def _origin(lane: LaneSnapshot, snapshot: Snapshot) -> str:
 
 
 def _note(lane: LaneSnapshot, view: View) -> str:
-    """Return what is to be said of a lane after its name."""
+    """Return what follows a lane's name."""
     diverged = lane.diverged is not None and lane.diverged <= view.snapshot.epoch
     hidden = lane.number in view.hidden
     return " diverged" * diverged + " hidden" * hidden
 
 
 def parent_name(lane: LaneSnapshot, snapshot: Snapshot) -> str:
-    """Return the name of the lane it branched from, `closed` if that is gone, "" if none."""
+    """Return the parent lane's name, `closed` if that lane is gone, "" if there is none."""
     if lane.parent is None:
         return ""
     names = [other.name for other in snapshot.lanes if other.number == lane.parent]

@@ -1,4 +1,4 @@
-"""The lesson's box: what is asked, what can be answered, and what was said to the last answer."""
+"""The lesson's box: the question, the possible answers, and the reply to the last answer."""
 
 import math
 import re
@@ -16,21 +16,22 @@ from tui_gd.plots.symbols import Symbols
 
 BARS = "▁▂▃▄▅▆▇█"
 SPARK = 24
-"""Columns of a curve to choose from."""
+"""Columns for one of the curves to choose from."""
 MOST_ROWS = 10
 _KEY = re.compile(r"\[[^\[\]]+\]")
 _MARGIN = 4
 _BESIDE = 8
-"""Columns for the number of an option, and between two of them."""
+"""Columns for the number of an option, and the gap between two options."""
 
 
 @dataclass(frozen=True)
 class LessonPicture:
     """What the box shows.
 
-    The `reply` to an answer stands before the `text`, which stays while more is asked. `chosen` is
-    the option that enter would take, `entry` what has been typed so far, None where nothing is
-    typed. `keys` are (key, what it does), `focused` says whether they go to the box.
+    The `reply` to an answer stands before the `text`, which stays while there are more questions.
+    `chosen` is the option that enter would take. `entry` is the text typed so far, or None if there
+    is nothing to type. `keys` are pairs (key, what it does), and `focused` says whether the box has
+    the focus.
     """
 
     title: str
@@ -44,13 +45,13 @@ class LessonPicture:
     focused: bool = True
 
     def lines(self, columns: int, symbols: Symbols) -> list[str]:
-        """Return the reply to an answer and the text as lines of a box so wide."""
+        """Return the reply and the text as the lines of a box that is `columns` wide."""
         room = max(10, columns - _MARGIN)
         texts = [symbols.spell(text) for text in (self.reply, self.text) if text]
         return [line for text in texts for line in textwrap.wrap(text, room)]
 
     def answers(self, columns: int) -> list[list[int]]:
-        """Return the numbers of the options in every row: all in one, if they have room there."""
+        """Return the numbers of the options in every row: all in one row, if they fit."""
         numbers = list(range(len(self.options)))
         taken = sum(width(option) + _BESIDE for option in self.options)
         return [numbers] if numbers and taken <= columns - _MARGIN else [[one] for one in numbers]
@@ -62,7 +63,7 @@ class LessonPicture:
 
 
 def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -> Cells:
-    """Return the box of (rows, columns); the keys stay where the text has to be shortened."""
+    """Return the box of (rows, columns); where the text has to be shortened, the keys stay."""
     palette, symbols = style.palette, style.symbols
     inside = Cells.blank(max(0, rows - 2), max(0, columns - 2), style)
     answers = len(picture.answers(columns)) + (picture.entry is not None)
@@ -99,7 +100,7 @@ def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -
 
 
 def _question_at(lines: Sequence[str]) -> int:
-    """Return how many characters of the lines come before the question that ends them."""
+    """Return how many characters precede the question at the end of the lines."""
     text = "\n".join(lines)
     ends = [found.end() for found in re.finditer(r"[.:?]\s", text)]
     begin = max(ends, default=0) if text.endswith("?") else len(text)
@@ -107,7 +108,7 @@ def _question_at(lines: Sequence[str]) -> int:
 
 
 def _put_keys(cells: Cells, row: int, keys: Sequence[tuple[str, str]], style: Style) -> None:
-    """Write key caps and what they do; whole pairs only."""
+    """Write key caps and what they do, but only whole pairs."""
     palette, at = style.palette, 1
     for key, does in keys:
         cap, words = f" {style.symbols.spell(key)} ", f" {style.symbols.spell(does)}   "
@@ -128,7 +129,7 @@ def curve_options(curves: Sequence[Floats], symbols: Symbols) -> tuple[str, ...]
     start = max(float(curves[0][0]), 1e-300)
     with np.errstate(all="ignore"):
         logs = [np.log10(np.maximum(_some(losses, SPARK), start * 1e-4)) for losses in curves]
-    top = math.log10(start) + 1.0  # what rises tenfold is drawn as high as what rises further
+    top = math.log10(start) + 1.0  # a tenfold rise gets the highest bar, and so does anything above
     bottom = min(float(np.min(one[np.isfinite(one)], initial=top)) for one in logs)
     span = max(top - bottom, 1e-9)
     return tuple(
@@ -139,7 +140,7 @@ def curve_options(curves: Sequence[Floats], symbols: Symbols) -> tuple[str, ...]
 
 
 def _some(losses: Floats, count: int) -> Floats:
-    """Return so many losses, evenly spread, the first and the last among them."""
+    """Return `count` losses, evenly spread, including the first and the last."""
     places = np.unique(np.linspace(0, len(losses) - 1, count).round().astype(np.intp))
     return np.asarray(losses[places], np.float64)
 

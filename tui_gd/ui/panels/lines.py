@@ -1,7 +1,7 @@
 """The lines around the panels: what is trained, the status, the verdict, the tabs, the footer.
 
-All are drawn from plain values; `ui.panels.widget` shows them. A line that does not fit leaves
-whole parts out and never cuts a word or a number.
+All are drawn from plain values, and `ui.panels.widget` shows them. A line that does not fit leaves
+out whole parts; it never cuts a word or a number.
 """
 
 import math
@@ -24,7 +24,7 @@ Piece = tuple[str, Colour]
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """One or more drawn lines; `places` are the cells that do something when they are clicked.
+    """One or more drawn lines; `places` are the cells that react to a click.
 
     A place is a row, its first column, the column after it, and the action.
     """
@@ -37,9 +37,9 @@ class Lines:
 
 
 def draw_top(view: View, columns: int, sent: str = "") -> Lines:
-    """Return data, model, loss, optimizer, rows and seed; what does not fit goes from the end.
+    """Return data, model, loss, optimizer, rows and seed; drop parts from the end if too long.
 
-    `sent` is what was sent to the terminal, if that is to be said.
+    `sent` says how much was sent to the terminal; None leaves it out.
     """
     palette, plain = view.style.palette, view.style.symbols.plain
     cells = Cells.blank(1, columns, view.style)
@@ -108,7 +108,7 @@ _LOSSES = {
 
 
 def loss_in_words(name: str, *, short: bool = True) -> str:
-    """Return a loss as people call it."""
+    """Return a loss by its usual name."""
     words, more = _LOSSES.get(name, (name, ""))
     return words if short else words + more
 
@@ -127,7 +127,7 @@ _STATE_CELLS = 8
 
 @dataclass(frozen=True)
 class _Layout:
-    """How roomy the status is: its words, the cells between fields, those of a loss, its digits."""
+    """How roomy the status is: words, cells between fields, cells and digits of a loss."""
 
     words: str
     gap: int
@@ -140,12 +140,12 @@ _LAYOUTS = (
     *(_Layout("medium", gap, cells) for gap, cells in ((3, 10), (2, 10), (2, 9))),
     *(_Layout("short", gap, cells) for gap, cells in ((2, 10), (2, 9), (2, 8), (2, 7), (1, 7))),
 )
-# what is left out of the status where nothing fits: epoch and α are always there
+# the fields to leave out if nothing fits; epoch and α always stay
 _LEFT_OUT = ("test", "right", "train")
 
 
 def number(value: float, digits: int = 6) -> str:
-    """Return a loss to so many significant digits.
+    """Return a loss to `digits` significant digits.
 
     >>> number(250.03), number(9.84e-12), number(1.5e300)
     ('250.030', '9.84000e-12', '1.50000e+300')
@@ -155,7 +155,7 @@ def number(value: float, digits: int = 6) -> str:
 
 @dataclass(frozen=True)
 class _Field:
-    """A label and its value, and the cells kept for both so that the next field does not move."""
+    """A label and its value, and the cells kept for both so that the next field stays in place."""
 
     label: str
     value: str
@@ -166,12 +166,12 @@ class _Field:
 
     @property
     def width(self) -> int:
-        """The cells that it takes."""
+        """The cells that the field takes."""
         return max(self.cells, width(str(self)))
 
 
 def _fields(snapshot: Snapshot, problem: Problem, layout: _Layout, alpha: str) -> dict[str, _Field]:
-    """Return the fields in their order, without those whose number is not known."""
+    """Return the fields in their order, without any whose number is not known."""
     lane, form = snapshot.lane, layout.words
     loss = " loss" if form in {"long", "text"} else ""
     digits = len(str(snapshot.epochs))
@@ -204,7 +204,7 @@ def _loss_field(label: str, value: float, layout: _Layout) -> _Field:
 
 
 def _beside(snapshot: Snapshot) -> list[str]:
-    """Return what else is said of a run where there is room."""
+    """Return what else the status says of a run if there is room."""
     several, speed = len(snapshot.lanes) > 1, snapshot.epochs_per_second
     return [
         *([f"lane {snapshot.lane.name} of {len(snapshot.lanes)}"] if several else []),
@@ -219,11 +219,11 @@ def status_text(snapshot: Snapshot, problem: Problem) -> str:
 
 
 def draw_status(view: View, columns: int) -> Lines:
-    """Return state, epoch, losses, how many are right, and α, in columns that do not move.
+    """Return state, epoch, losses, number of right rows, and α, in columns that do not move.
 
-    The roomiest layout that fits is taken, which depends on the run and the width, not on the
-    losses; of several lanes one that leaves room for the lane, if there is one. Where none fits,
-    fields are left out whole.
+    The status takes the roomiest layout that fits. That depends on the run and the width, not on
+    the losses. If there are several lanes, it prefers a layout with room for the lane. If no layout
+    fits, it leaves out whole fields.
     """
     palette, spell, snapshot = view.style.palette, view.style.symbols.spell, view.snapshot
     cells = Cells.blank(1, columns, view.style)
@@ -253,7 +253,7 @@ def _fitting(view: View, room: int) -> tuple[dict[str, _Field], int, bool]:
     fields: dict[str, _Field] = {}
     gap, alpha = 1, "alpha" if view.style.symbols.plain else "α"
     several = len(view.snapshot.lanes) > 1
-    # which of several lanes this is matters more than long words
+    # with several lanes, the lane's name matters more than long words
     for beside in ([width(_beside(view.snapshot)[0])] if several else []) + [0]:
         for layout in _LAYOUTS:
             fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
@@ -300,7 +300,8 @@ def kind_colour(kind: Kind, palette: Palette) -> Colour:
 def draw_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, columns: int) -> Lines:
     """Return a verdict in `rows` lines: what happens, why, and what to try behind its keys.
 
-    Where there is no room the reason goes first, then all but the title, then what is tried last.
+    If it does not fit, the reason goes first, then everything but the title, and what to try goes
+    last.
     """
     cells = Cells.blank(rows, columns, style)
     if not rows or not columns:
@@ -327,7 +328,7 @@ _Said = tuple[str, str, str, tuple[Try, ...]]
 
 
 def _fitting_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, room: int) -> _Said:
-    """Return as much of a verdict as fits, spelled; its parts go in the order of `draw_verdict`."""
+    """Return as much of a verdict as fits, spelled; drop its parts in `draw_verdict`'s order."""
     spell = style.symbols.words
     title, text, why = spell(verdict.title), spell(verdict.text), spell(verdict.why)
     alone = f"{title.rstrip(':.,')}."
@@ -354,7 +355,7 @@ def _fitting_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, 
 
 
 def _tries_lines(tries: Sequence[Try], keys: KeyNames, room: int) -> list[tuple[int, list[Try]]]:
-    """Return what to try in lines, as many in each as fit, with the cells that each line takes."""
+    """Return what to try, as many in each line as fit, and the cells that each line takes."""
     lines: list[tuple[int, list[Try]]] = []
     for one in tries:
         cap = f" {keys.for_verdict(one.action)}  " if one.action else ""
@@ -384,7 +385,7 @@ def _put_tries(
 
 
 def put_cap(cells: Cells, row: int, column: int, key: str, palette: Palette) -> int:
-    """Write a key as a cap, dark on the keys' colour, in brackets without colours."""
+    """Write a key as a cap: dark on the keys' colour, or in brackets without colours."""
     if palette.depth == "mono":
         return cells.put(row, column, f"[{key}]", palette.text)
     return cells.put(row, column, f" {key} ", palette.background, palette.key)
@@ -410,9 +411,9 @@ _STUDIES = (
 
 
 def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) -> Lines:
-    """Return the keys and names of all panels, those that are `shown` bright.
+    """Return the keys and names of all panels; the `shown` ones are bright.
 
-    Where there is no room for all names, only the shown panels have theirs.
+    If not all names fit, only the shown panels have theirs.
     """
     palette, cells = style.palette, Cells.blank(1, columns, style)
     cells.bg[:] = palette.background
@@ -444,13 +445,13 @@ def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) 
     return Lines(cells, tuple(places))
 
 
-# The footer: what the keys do here
+# The footer: what the keys do now
 
 _HELP, QUIT = Hint(("help",), "help", 0), Hint(("quit",), "quit", 0, "")
 
 
 def footer_of(panel: Panel | None, view: View) -> tuple[Hint, ...]:
-    """Return what the footer says: the keys of the focused panel, else those of a run."""
+    """Return the footer's words: the keys of the focused panel, or else those of a run."""
     if panel and (own := panel.hints(view)):
         return (*own, _HELP, QUIT)
     running = view.snapshot.state is RunState.RUNNING
@@ -470,7 +471,7 @@ def footer_of(panel: Panel | None, view: View) -> tuple[Hint, ...]:
 
 
 def draw_footer(hints: Sequence[Hint], keys: KeyNames, style: Style, columns: int) -> Lines:
-    """Return keys and words in their order; hints that matter least are left out whole."""
+    """Return keys and words in their order; drop the least important hints whole."""
     cells = Cells.blank(1, columns, style)
     ranks = sorted({hint.rank for hint in hints}, reverse=True)
     forms = [(2, False, math.inf), (1, False, math.inf), (1, True, math.inf)]
@@ -498,7 +499,7 @@ def draw_footer(hints: Sequence[Hint], keys: KeyNames, style: Style, columns: in
 def _entry(
     hint: Hint, keys: KeyNames, style: Style, short: bool
 ) -> tuple[list[str], str, tuple[str, ...]]:
-    """Return a hint's keys and word as they are written, and its actions."""
+    """Return a hint's keys and word as the footer shows them, and its actions."""
     shown = [hint.keys] if hint.keys else [keys.short(one) for one in hint.actions]
     word = hint.short if short and hint.short is not None else hint.word
     spelled = [style.symbols.spell(key) for key in shown]
@@ -506,7 +507,7 @@ def _entry(
 
 
 def draw_text(text: str, style: Style, columns: int) -> Lines:
-    """Return a line of text, for before there is a run."""
+    """Return a line of text to show before there is a run."""
     cells = Cells.blank(1, columns, style)
     cells.put(0, 1, text, style.palette.dim)
     return Lines(cells)
@@ -518,7 +519,7 @@ def draw_text(text: str, style: Style, columns: int) -> Lines:
 def draw_tiny(
     rows: int, columns: int, needed: tuple[int, int], quit_key: str, style: Style
 ) -> Lines:
-    """Return a page that says how large the terminal is and has to be, (columns, rows)."""
+    """Return a page that gives the terminal's size and the size it needs, (columns, rows)."""
     cells = Cells.blank(rows, columns, style)
     text = (
         f"Too small: {columns}x{rows}, at least {needed[0]}x{needed[1]}."

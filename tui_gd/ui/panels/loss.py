@@ -37,16 +37,16 @@ from tui_gd.ui.panels.readings import (
 )
 
 SHORTEST = 4
-"""The fewest epochs between a window's first and last."""
+"""The fewest epochs between the first and last epoch of a window."""
 _STEPS = 8
-"""A window that follows a run moves on by this part of its length."""
+"""A window that follows a run moves on by this share of its length."""
 _FARTHEST = 700.0
-"""exp of more than this overflows."""
+"""exp overflows above this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Epochs `first` to `last`, both included; `following`: it moves on with the newest epoch."""
+    """Epochs `first` to `last`, both included; if `following`, it moves with the newest epoch."""
 
     first: int
     last: int
@@ -69,7 +69,7 @@ class Window:
         return math.expm1(min(place, _FARTHEST)) if log else place
 
     def beside(self, newest: int) -> "Window":
-        """Return the window; if it follows the run, moved by whole steps to contain `newest`."""
+        """Return the window; if it follows the run, move it by whole steps to contain `newest`."""
         if not self.following or self.first <= newest <= self.last:
             return self
         step = max(1, self.span // _STEPS)
@@ -84,7 +84,7 @@ def zoomed(
 ) -> Window | None:
     """Return the window `factor` times narrower, in which epoch `about` stays where it is.
 
-    Within `whole`; None if that is all of it.
+    It stays within `whole`; None if it is all of it.
     """
     part = window.share(about, log=log)
     ends = [window.at(part + (end - part) / factor, log=log) for end in (0.0, 1.0)]
@@ -119,14 +119,14 @@ def _place(epoch: float, log: bool) -> float:
 
 
 LONGEST = 100_000
-"""The most lines of numbers that are made."""
+"""The most lines of numbers in a text."""
 SMOOTHINGS = (0, 5, 21, 101)
-"""Epochs of the moving average; 0 is none."""
+"""Epochs of the moving average; 0 means none."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How the curves are drawn; `window` None is all epochs."""
+    """How the curves are drawn; a `window` of None means all epochs."""
 
     window: Window | None = None
     smooth: int = 0
@@ -135,9 +135,9 @@ class _Way:
 class LossPanel(Panel):
     """Draws the curves of a measure; moving in it makes another lane the current one.
 
-    Its cursor stands at an epoch: the title names it and the legend the exact numbers there. The
-    snapshot has what `wanted_look` said before; until it has what is wanted now, the panel stays
-    as it is.
+    The cursor stands at an epoch: the title names it, and the legend gives the exact numbers there.
+    A snapshot contains what `wanted_look` asked for earlier; the panel keeps its picture until a
+    snapshot contains what it wants now.
     """
 
     measure: str
@@ -146,7 +146,7 @@ class LossPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        # None: as the values need it
+        # None: the values decide
         self.log_axis: bool | None = None
         self.log_epochs = False
         self.measure = "loss"
@@ -157,10 +157,10 @@ class LossPanel(Panel):
     # What is drawn
 
     def wanted_look(self, view: View) -> LookAt:
-        """Return what the panel wants to find in the next snapshots.
+        """Return what the next snapshots should contain for the panel.
 
-        Beyond the window as much as the moving average reaches. Of losses and norms a negative
-        first epoch is counted from the newest.
+        It reaches beyond the window as far as the moving average does. For losses and norms, a
+        negative first epoch counts from the newest.
         """
         window, beyond = self._way.window, self._way.smooth // 2
         cursor = min(self._cursor, view.snapshot.newest) if self.cursor_on else None
@@ -215,12 +215,12 @@ class LossPanel(Panel):
         return cells
 
     def toggle_log(self) -> None:
-        """Draw a linear axis logarithmic, or a logarithmic one linear."""
+        """Switch the loss axis between linear and logarithmic."""
         drawn = self._frame is not None and self._frame.y.log
         self.log_axis = not drawn
 
     def _curves(self, view: View, cursor: int | None) -> list[Curve]:
-        """Return the curves, the first on top: train and test of the current lane, then others."""
+        """Return the curves, topmost first: train and test of the current lane, then the others."""
         snapshot, palette, measure = view.snapshot, view.style.palette, view.snapshot.look.measure
         current, lanes = snapshot.lane, view.lanes
         several = len(lanes) > 1
@@ -294,7 +294,7 @@ class LossPanel(Panel):
 
     @staticmethod
     def _notes(view: View) -> tuple[str, str]:
-        """Return how the values are drawn, and which keys change that: linear, then logarithmic."""
+        """Return the scale of the values, and the keys that change it: linear, then logarithmic."""
         log, smooth = view.keys.of("log_axis"), f"{view.keys.of('smooth')} smooth"
         return f"{log} log  {smooth}", f"log, {log}: linear  {smooth}"
 
@@ -310,13 +310,13 @@ class LossPanel(Panel):
         return Window(0, max(view.snapshot.epochs, view.snapshot.newest, 1))
 
     def _window(self, way: _Way, view: View) -> Window:
-        """Return the epochs that are drawn in that way."""
+        """Return the window of this way, or that of all epochs."""
         if way.window is None:
             return self._whole(view)
         return way.window.beside(view.snapshot.newest)
 
     def _cursor_epoch(self, view: View) -> int | None:
-        """Return the epoch at which the cursor is drawn: one whose exact numbers are there."""
+        """Return the epoch of the drawn cursor: one whose exact numbers are known."""
         if not self.cursor_on:
             return None
         lane = view.snapshot.lane
@@ -334,7 +334,7 @@ class LossPanel(Panel):
     # What is to be drawn
 
     def next_measure(self) -> None:
-        """Draw the loss, then the gradient's norm, then the learning rate."""
+        """Switch from the loss to the gradient norm, and then to the learning rate."""
         names = list(MEASURES)
         self.measure = names[(names.index(self.measure) + 1) % len(names)]
 
@@ -353,7 +353,7 @@ class LossPanel(Panel):
         self._way = _Way(self._way.window, SMOOTHINGS[at % len(SMOOTHINGS)])
 
     def zoom(self, factor: float, view: View) -> bool:
-        """Zoom in (> 1) or out about the cursor, the viewed epoch or the newest."""
+        """Zoom in (> 1) or out around the cursor, the viewed epoch or the newest."""
         snapshot, window = view.snapshot, self._window(self._way, view)
         about = self._cursor if self.cursor_on else snapshot.epoch
         if not window.first <= about <= window.last:
@@ -362,7 +362,7 @@ class LossPanel(Panel):
         return True
 
     def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
-        """Zoom about the epoch in column `x` of the panel."""
+        """Zoom around the epoch in column `x` of the panel."""
         del y
         window, about = self._window(self._way, view), self._epoch_at(x)
         if about is not None:
@@ -371,20 +371,20 @@ class LossPanel(Panel):
         return True
 
     def pan(self, share: float, view: View) -> bool:
-        """Move the window by a share of its length, to later epochs where that is positive."""
+        """Move the window by a share of its length; a positive share moves to later epochs."""
         if self._way.window is not None:
             window = self._window(self._way, view)
             self._choose(moved(window, share, self._whole(view), log=self.log_epochs), view)
         return True
 
     def restore(self) -> bool:
-        """Draw all epochs again; return whether there was something to restore."""
+        """Draw all epochs again; return whether a window was set."""
         before = self._way.window
         self._way = _Way(None, self._way.smooth)
         return before is not None
 
     def _choose(self, window: Window | None, view: View) -> None:
-        """Take a window; where it reaches the newest epoch it follows the run."""
+        """Set a window; if it reaches the newest epoch, it follows the run."""
         if window is not None:
             following = window.first <= view.snapshot.newest <= window.last
             window = Window(window.first, window.last, following)
@@ -398,7 +398,7 @@ class LossPanel(Panel):
         return by
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the epoch being viewed, or as near to it as is drawn."""
+        """Put the cursor at the viewed epoch, or at the nearest drawn one."""
         window = self._window(self._way, view)
         self._put_cursor(min(max(view.snapshot.epoch, window.first), window.last), view)
         return True
@@ -415,9 +415,9 @@ class LossPanel(Panel):
         self.cursor_on = True
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
-        """Move the cursor along the epochs, by a column of the plot; up and down choose a lane.
+        """Move the cursor by a column of the plot along the epochs; up and down choose a lane.
 
-        A window that the cursor leaves moves with it.
+        If the cursor leaves the window, the window moves with it.
         """
         if not across:
             return down
@@ -431,7 +431,7 @@ class LossPanel(Panel):
         return down
 
     def _epoch_at(self, x: int) -> float | None:
-        """Return the epoch in a column of the panel, of the nearest one in the plot."""
+        """Return the epoch in a column of the panel, or in the plot's column nearest to it."""
         frame = self._frame
         if frame is None or not frame.columns:
             return None
@@ -440,7 +440,7 @@ class LossPanel(Panel):
 
 
 def _answers(look: LookAt, wanted: LookAt) -> bool:
-    """Return whether there are the curves that are wanted; of learning rates also those before."""
+    """Return whether the wanted curves are there; for learning rates also the ones before."""
     if (look.measure, look.last) != (wanted.measure, wanted.last):
         return False
     before = look.measure == "alpha" and look.last is None and look.first <= wanted.first
@@ -453,8 +453,8 @@ def _answers(look: LookAt, wanted: LookAt) -> bool:
 def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> list[str]:
     """Return the numbers of all drawn lanes: at the cursor, or else now and as they are drawn.
 
-    The curves epoch by epoch where a bucket is one epoch; otherwise the least and the greatest
-    value of each bucket.
+    A bucket of one epoch gives the curves epoch by epoch; a longer one gives the least and the
+    greatest value of each bucket.
     """
     lanes, measure, epoch = view.lanes, view.snapshot.look.measure, view.snapshot.epoch
     validated = len(view.problem.y_validation) > 0
@@ -472,7 +472,7 @@ def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> l
     lines.append("")
     if smooth:
         lines.append("smoothed: the mean of train about each epoch, of fewer epochs at the ends")
-    room = LONGEST - len(lines) - 2  # a title comes before them, and a heading
+    room = LONGEST - len(lines) - 2  # a title and a header come first
     exact = all(lane.train.width == 1 for lane in lanes)
     rows = [line for lane in lanes for line in _curve(lane, window, measure, smooth, exact=exact)]
     if len(rows) > room:
@@ -516,7 +516,7 @@ def _heading(lane: LaneSnapshot, measure: str, smooth: int, *, exact: bool) -> s
 def _curve(
     lane: LaneSnapshot, window: Window, measure: str, smooth: int, *, exact: bool
 ) -> list[str]:
-    """Return a lane's curve within the window, a line for each bucket; `exact`: of one epoch."""
+    """Return a lane's curve within the window, one line per bucket; `exact`: buckets of one epoch."""
     buckets = lane.train
     size = len(buckets.low)
     firsts = buckets.first + buckets.width * np.arange(size)
@@ -531,7 +531,7 @@ def _curve(
         middle = middles(buckets.low, buckets.high)
         parts.append(smoothed(middle, half_width(smooth, buckets.width)))
     inside = (lasts >= window.first) & (firsts <= window.last)
-    inside &= (lasts >= buckets.dense_from) | ~np.isnan(buckets.low)  # what was thinned has no line
+    inside &= (lasts >= buckets.dense_from) | ~np.isnan(buckets.low)  # thinned epochs have no line
     columns = [part[inside].tolist() for part in parts]
     epochs = [firsts[inside].tolist(), *([] if exact else [lasts[inside].tolist()])]
     return [

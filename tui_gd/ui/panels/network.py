@@ -1,4 +1,4 @@
-"""The network panel: units and weights, and what the selected unit hands on over the data."""
+"""The network panel: units and weights, and the selected unit's value over the data."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -26,7 +26,7 @@ _RANGES = {"tanh": ((-1.0, 1.0), 0.0), "sigmoid": ((0.0, 1.0), 0.5)}
 
 
 def output_names(problem: Problem) -> tuple[str, ...]:
-    """Return the outputs' names: the classes, of two classes p, of a regression the target."""
+    """Return the outputs' names: the classes, p if there are two, or the target of a regression."""
     if problem.task == "multiclass":
         return tuple(class_label(name) for name in problem.class_names)
     return ("p",) if problem.task == "binary" else (problem.target_name,)
@@ -40,7 +40,7 @@ def drawn_network(view: View, sample: int | None = None) -> Network:
 
 
 def layer_names(model: Model, problem: Problem) -> list[tuple[str, ...]]:
-    """Return the names of what goes into every layer: the features, then u1, u2, … of a layer."""
+    """Return the names of every layer's inputs: the features, then u1, u2, … of a layer."""
     below = [tuple(f"u{unit}" for unit in range(1, size + 1)) for size in model.hidden]
     return [problem.feature_names, *below]
 
@@ -56,16 +56,16 @@ def unit_name(model: Model, problem: Problem, unit: Unit) -> str:
 def formula(
     model: Model, problem: Problem, unit: Unit, names: Sequence[str], weights: Floats, room: int
 ) -> str:
-    """Return a unit's formula in at most `room` cells if it can be: `tanh(0.52·x1 − 1.3·x2 + 0.1)`.
+    """Return a unit's formula, if possible in `room` cells: `tanh(0.52·x1 − 1.3·x2 + 0.1)`.
 
-    `weights` (inputs + 1,) are those of the inputs `names` and the bias. Of too many the terms
-    with the largest |w| are kept, and `…` stands for the others.
+    `weights` (inputs + 1,) are those of the inputs `names` and the bias. If there are too many, the
+    terms with the largest |w| stay, and `…` stands for the others.
     """
     name = model.activation if unit[0] < len(model.hidden) else _OUTPUTS[problem.task]
     name = "" if name == "linear" else name
     room -= width(name) + 2 * bool(name)
     order = np.argsort(-np.abs(np.nan_to_num(weights[:-1])), kind="stable")
-    # no more terms than could be of use: every one takes five cells and more
+    # more terms than these can never fit: each takes at least five cells
     kept = min(len(order), max(room // 5, 0) + 1)
     text = ""
     while True:
@@ -96,9 +96,9 @@ def _sum(terms: Sequence[str]) -> str:
 def value_span(
     model: Model, problem: Problem, unit: Unit, values: Floats
 ) -> tuple[tuple[float, float], float]:
-    """Return the lowest and highest value to be told apart, and that of the line between.
+    """Return the lowest and the highest value of a scale, and the value on the line between.
 
-    tanh −1 … 1 and 0; sigmoid and p 0 … 1 and ½; others as far as `values` go, and 0.
+    tanh: −1 … 1 and 0; sigmoid and p: 0 … 1 and ½; others: the range of `values`, and 0.
     """
     if unit[0] < len(model.hidden):
         known = _RANGES.get(model.activation)
@@ -115,13 +115,13 @@ def value_span(
 
 
 def matrices(view: View) -> list[Floats]:
-    """Return the current lane's weights, a matrix (inputs + 1, outputs) for every layer."""
+    """Return the current lane's weights, one matrix (inputs + 1, outputs) for every layer."""
     model = view.predictor.model
     return [part[0] for part in model.matrices(view.snapshot.lane.weights[None])]
 
 
 def unit_values(view: View, unit: Unit, x: Floats) -> Floats:
-    """Return what a unit hands on for rows `x`; an output gives p, of a regression its score."""
+    """Return a unit's value for rows `x`: an output gives p, or the score of a regression."""
     predictor, weights = view.predictor, view.snapshot.lane.weights
     if unit[0] < len(predictor.model.hidden):
         return predictor.units(weights, x)[unit[0]][:, unit[1]]
@@ -132,7 +132,7 @@ def unit_values(view: View, unit: Unit, x: Floats) -> Floats:
 
 
 def sample_values(view: View, sample: int) -> tuple[Floats, ...]:
-    """Return a train row's features, and what the units of every layer hand on for it."""
+    """Return a train row's features and the value of every unit of every layer for it."""
     problem = view.problem
     row = problem.rows(problem.x_train, sample % len(problem.y_train))[None]
     hidden = view.predictor.units(view.snapshot.lane.weights, row)
@@ -141,20 +141,21 @@ def sample_values(view: View, sample: int) -> tuple[Floats, ...]:
     return (row[0], *(layer[0] for layer in hidden), np.concatenate(last))
 
 
-# from so many cells on, network and map stand side by side
+# with this many cells or more, network and map stand side by side
 _BESIDE_COLUMNS, _BESIDE_ROWS = 90, 8
 _WIDEST_MAP = 90
-# cells that a frame takes beside its title for ticks and border, and for the scale of the shades
+# cells of a frame next to its title, for ticks and border, and for the scale of the shades
 _MARGINS, _SCALE = 9, 15
-# weights times pixels in a frame: more, and the map is computed coarser
+# weights times pixels in a frame: if there are more, the map is coarser
 _WORK = 2_000_000
 
 
 class NetworkPanel(Panel):
     """Draws the current lane's network; up and down select a unit.
 
-    Beside it, or in its place while the cursor is on, stands what the selected unit hands on over
-    the plane of the data panel. `sample`, if set, is a train row whose values stand at the units.
+    Next to the network stands a map of the selected unit's value over the plane of the data panel;
+    while the cursor is on, the map takes the network's place. `sample`, if set, is a train row
+    whose values stand at the units.
     """
 
     cursor_on: bool
@@ -172,11 +173,11 @@ class NetworkPanel(Panel):
         self._drawn = (0, 0)
 
     def forget(self) -> None:
-        """Forget the plane of a problem: the run is on another one."""
+        """Forget the plane of a problem, because the run has moved to another one."""
         self._plane = self._points = self._grid = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the network and the map, side by side where there is room."""
+        """Return the network and the map, side by side if they fit."""
         if view.problem.surface is not None:
             return self._no_network(view, rows, columns)
         self._drawn = (rows, columns)
@@ -229,7 +230,7 @@ class NetworkPanel(Panel):
         return cells
 
     def _map(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
-        """Return what a unit hands on over the data: shades, or a curve over a single feature."""
+        """Return a unit's value over the data: shades, or a curve over a single feature."""
         if view.problem.features == 1:
             return self._curve(view, unit, rows, columns, title)
         plane = self._plane_of(view.problem)
@@ -251,13 +252,13 @@ class NetworkPanel(Panel):
         )
 
     def _map_heading(self, view: View, title: str) -> Heading:
-        """Return the heading of a unit's map, which has no key of its own beside the network."""
+        """Return the heading of a unit's map, which has no key of its own next to the network."""
         if self.cursor_on:
             return self.heading(view, title)
         return Heading(view.style.symbols.spell(title))
 
     def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
-        """Return a unit's value over the only feature; below it where the points are."""
+        """Return a unit's value over the only feature, and under it the places of the points."""
         problem, symbols = view.problem, view.style.symbols
         x, y = half(problem, train=False)
         some = problem.rows(x, slice(None, None, stride(y)))
@@ -310,7 +311,7 @@ class NetworkPanel(Panel):
         return self._plane
 
     def _selected(self, model: Model) -> Unit:
-        """Return the selected unit, counted over all layers."""
+        """Return the selected unit's number, counted over all layers."""
         units = [
             (layer, unit) for layer, (_, size) in enumerate(model.shapes) for unit in range(size)
         ]
@@ -330,15 +331,15 @@ class NetworkPanel(Panel):
 
     @staticmethod
     def _formula(view: View, unit: Unit, room: int) -> str:
-        """Return a unit's formula in at most `room` cells if it can be."""
+        """Return a unit's formula, if possible in at most `room` cells."""
         model, problem = view.predictor.model, view.problem
         column, names = matrices(view)[unit[0]][:, unit[1]], layer_names(model, problem)[unit[0]]
         text = formula(model, problem, unit, names, column, room)
-        # a point between number and name would be read as the number's
+        # a point between number and name would look like part of the number
         return text.replace("·", "*") if view.style.symbols.plain else text
 
     def _about(self, view: View, unit: Unit, room: int) -> str:
-        """Return a unit's name and formula in at most `room` cells if it can be."""
+        """Return a unit's name and formula, if possible in at most `room` cells."""
         name = unit_name(view.predictor.model, view.problem, unit)
         return f"{name}: {self._formula(view, unit, room - width(name) - 2)}"
 
@@ -350,12 +351,12 @@ class NetworkPanel(Panel):
         return 0
 
     def begin_cursor(self, view: View) -> bool:
-        """Show the unit's map alone; the arrows then walk from unit to unit."""
+        """Show only the unit's map; the arrows then walk from unit to unit."""
         self.cursor_on = view.problem.surface is None
         return self.cursor_on
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
-        """Go to the next unit of the layer, or to the next layer, or to the one before."""
+        """Go to the next or previous unit of the layer, or to the next or previous layer."""
         model = view.predictor.model
         layer, unit = self._selected(model)
         sizes = [size for _, size in model.shapes]
@@ -400,7 +401,7 @@ class NetworkPanel(Panel):
 
 
 def _coarser(values: Floats, by: int) -> Floats:
-    """Return the centres of bins `by` times as wide, as many as there is room for."""
+    """Return the centres of bins `by` times as wide, as many as fit."""
     count = max(len(values) // by, 2)
     step = (values[-1] - values[0]) / max(len(values) - 1, 1)
     low, high = values[0] - step / 2, values[-1] + step / 2

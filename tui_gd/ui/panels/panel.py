@@ -1,4 +1,4 @@
-"""What all panels share: a view of the run, and the picture that is drawn from it."""
+"""What all panels share: a view of the run, and the picture drawn from it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from tui_gd.ui.studies import Study
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """All that a panel is drawn from: the run at one moment, and how the terminal shows it.
+    """All that a panel draws from: the run at one moment, and how the terminal shows it.
 
     `make_engine` returns a new engine for the loss of that name, for use on any thread. `hidden`
-    holds the numbers of lanes that plots leave out, `keys` the names of the keys as bound, `marks`
-    what a learner predicted of the loss.
+    holds the numbers of the lanes that plots leave out, `keys` the names of the keys as bound, and
+    `marks` the learner's predictions of the loss.
     """
 
     snapshot: Snapshot
@@ -40,7 +40,7 @@ class View:
 
     @property
     def lanes(self) -> tuple[LaneSnapshot, ...]:
-        """The lanes that are drawn: those not hidden, and the current one in any case."""
+        """The lanes to draw: those that are not hidden, and always the current one."""
         lanes, current = self.snapshot.lanes, self.snapshot.lane
         if not self.hidden:
             return lanes
@@ -49,10 +49,10 @@ class View:
 
 @dataclass(frozen=True)
 class Hint:
-    """A word of the footer behind its keys: those of `actions`, or `keys` as they are written.
+    """A word of the footer behind its keys: those of `actions`, or else `keys` as written.
 
-    Where there is little room the word is `short`; where there is less, hints of the highest
-    `rank` are left out first.
+    If there is little room, the word is `short`; if there is less, the hints of the highest `rank`
+    go first.
     """
 
     actions: tuple[str, ...]
@@ -63,20 +63,20 @@ class Hint:
 
 
 class Panel(ABC):
-    """A picture of the run: draws a view as cells, and keeps what is selected in it.
+    """A picture of the run: it draws a view as cells, and keeps the selection within itself.
 
-    It knows no screen: `ui.panels.widget` shows it, `--plain` prints its numbers. `focused` says
-    whether the keys go to it, `click_focused` whether the click that comes next gave it the focus,
-    `pointed` whether a lesson speaks of it.
+    A panel knows no screen: `ui.panels.widget` shows it, and `--plain` prints its numbers.
+    `focused` says whether the panel gets the keys, `click_focused` whether the next click is the
+    one that gave it the focus, and `pointed` whether a lesson speaks of it.
     """
 
     cursor_on: bool
     pointed: bool
 
     NAME: ClassVar[str] = ""
-    # of the four places on a wide screen, counted line by line, the one where the panel stands
+    # which of the four places of a wide screen the panel stands at, counted line by line
     PLACE: ClassVar[int] = 0
-    # while a run goes on, the panel is drawn no more often than its numbers can be read
+    # while a run goes on, the panel draws no more often than people can read its numbers
     READING_SECONDS: ClassVar[float] = 0.0
 
     def __init__(self) -> None:
@@ -113,20 +113,20 @@ class Panel(ABC):
         """Return the panel's picture."""
 
     def study(self, view: View) -> Study | None:
-        """Return what is to be computed beside the run for this view, if anything."""
+        """Return what to compute next to the run for this view, if anything."""
         del view
         return None
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
-        """Take what a study found, in part or whole; `key` is the study's."""
+        """Take a study's result, or a part of it; `key` is the study's."""
         del key, result
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         return
 
     def numbers(self, view: View) -> list[str]:
-        """Return what the panel shows as lines of text with all digits, to be copied."""
+        """Return what the panel shows as lines of text with all digits, for copying."""
         del view
         return []
 
@@ -136,12 +136,12 @@ class Panel(ABC):
         return 0
 
     def hints(self, view: View) -> tuple[Hint, ...]:
-        """Return what the footer says while the keys go to this panel; nothing for the usual."""
+        """Return the footer's hints while the panel has the focus; none for the usual ones."""
         del view
         return ()
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll by pages where not all lines fit."""
+        """Scroll by pages if not all lines fit."""
         del pages
 
     # What a plot can do
@@ -183,12 +183,12 @@ class Panel(ABC):
         return 0
 
     def confirm(self, view: View) -> Command | None:
-        """Return the command for what the cursor is at, if there is one."""
+        """Return the command for the thing at the cursor, if there is one."""
         del view
         return None
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
-        """Take a click at a cell of the panel; return the command it leads to, if any."""
+        """Take a click at a cell of the panel; return the command that follows from it, if any."""
         del x, y, view
         return None
 
@@ -196,16 +196,16 @@ class Panel(ABC):
 class KeptEngine:
     """The engine of one panel's studies, made once for a run's data and a loss.
 
-    An engine has buffers, so a panel makes one study at a time. The study's thread asks for the
-    engine while the interface's thread may forget it: the pair of key and engine is therefore read
-    and replaced as a whole.
+    An engine has buffers, so a panel makes one study at a time. The study's thread may ask for the
+    engine while the interface's thread forgets it, so both read and replace the pair of key and
+    engine as a whole.
     """
 
     def __init__(self) -> None:
         self._kept: tuple[tuple[object, ...], Engine] | None = None
 
     def of(self, view: View, loss_name: str) -> Engine:
-        """Return an engine for a loss on the view's data, the kept one if it fits."""
+        """Return an engine for a loss on the view's data: the kept one if it fits."""
         key = (view.problem, view.settings, loss_name)
         kept = self._kept
         if kept is None or kept[0] != key:
@@ -218,7 +218,7 @@ class KeptEngine:
 
 
 class Scroll:
-    """Which of a panel's lines are seen; consecutive pages share `again` lines."""
+    """The visible lines of a panel; consecutive pages share `again` lines."""
 
     first: int
 
@@ -228,7 +228,7 @@ class Scroll:
         self._room = 1
 
     def fit(self, count: int, room: int) -> int:
-        """Return the first line seen of `count` lines where there is room for `room`."""
+        """Return the first visible line of `count` lines if `room` lines fit."""
         self._room = max(room, 1)
         self.first = max(0, min(self.first, count - room))
         return self.first
@@ -238,11 +238,11 @@ class Scroll:
         self.first = max(0, self.first + lines)
 
     def turn(self, pages: int) -> None:
-        """Scroll by what is seen at once."""
+        """Scroll by pages."""
         self.move(pages * max(1, self._room - self._again))
 
     def put_place(self, cells: Cells, count: int, room: int, palette: Palette) -> None:
-        """Write into a box's lower border which lines are seen, unless all are."""
+        """Write which lines are visible into a box's lower border, unless all are."""
         if count > room > 0:
             rows, columns = cells.shape
             text = f" pgdn {self.first + 1}-{self.first + room}/{count} "

@@ -28,9 +28,9 @@ _ROOMY = 64
 
 
 def contender_curves(result: RaceResult, view: View, chosen: int) -> list[Curve]:
-    """Return train and test curve of every optimizer, those of the chosen one on top.
+    """Return every optimizer's train and test curve, the chosen optimizer's on top.
 
-    The training curves are named by the numbers of the table.
+    The table's numbers are the names of the training curves.
     """
     curves = []
     order = [chosen, *(i for i in range(len(result.contenders)) if i != chosen)]
@@ -39,7 +39,8 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> list[Curve]
         full, dimmed = view.style.palette.lane(number)
         train, test = (f"{one.optimizer} train", result.held_out) if number == chosen else ("", "")
         for label, values, dashed in ((train, one.train, False), (test, one.test, True)):
-            # what is compared is to be seen on any projector; test curves of others stay behind
+            # the compared curves must be visible on any projector, so test curves of others stay
+            # behind
             colour = dimmed if dashed and number != chosen else full
             name = "" if dashed else str(number + 1)
             curves.append(
@@ -49,7 +50,7 @@ def contender_curves(result: RaceResult, view: View, chosen: int) -> list[Curve]
 
 
 def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, columns: int) -> Cells:
-    """Return a row for each optimizer, numbered, with its best rate and how it ended."""
+    """Return a numbered row for each optimizer, with its best rate and how it ended."""
     palette, spell = view.style.palette, view.style.symbols.spell
     body = [
         [spell(text) for text in _row(result, number, one)]
@@ -71,7 +72,7 @@ def optimizer_table(result: RaceResult, view: View, chosen: int, rows: int, colu
 
 
 def _row(result: RaceResult, number: int, one: Contender) -> list[str]:
-    """Return what the table says of an optimizer."""
+    """Return an optimizer's cells of the table."""
     if one.lane is None:
         return [str(number + 1), one.optimizer, *[_NONE] * 4, "all diverged"]
     notes = ["best"] if one.lane == result.best else []
@@ -94,7 +95,7 @@ Mode = Literal["rates", "optimizers"]
 MOST_EPOCHS = 1000
 WIDTHS = (1.0, DECADES, 6.0)
 """The powers of ten that a race of learning rates may span."""
-# below this, a plot above the table of optimizers shows nothing
+# with fewer rows, a plot above the table of optimizers shows nothing
 _FEWEST_PLOT_ROWS = 8
 
 
@@ -119,7 +120,7 @@ class _Held:
 
 
 def _notes(result: RaceResult) -> tuple[str, ...]:
-    """Return which rate to take and why, the longest form first."""
+    """Return the rate to take and the reason, the longest form first."""
     best, advised = result.best, result.advised
     if best is None or advised is None:
         return ("", "")
@@ -142,9 +143,9 @@ def _notes(result: RaceResult) -> tuple[str, ...]:
 class RacePanel(Panel):
     """Draws the final loss over the learning rates, or the optimizers' losses by epoch.
 
-    The race begins at the weights that were viewed when it was started, and stays there while the
-    run goes on; it is held again when data, loss or optimizer change. Every optimizer is shown
-    with the best of its own rates: with the same rate for all the comparison would be unfair.
+    A race begins at the weights that are viewed when it starts, and keeps them while the run goes
+    on. A change of data, loss or optimizer starts it again. Every optimizer appears with the best
+    of its own rates, because one rate for all would make the comparison unfair.
     """
 
     cursor_on: bool
@@ -167,19 +168,19 @@ class RacePanel(Panel):
 
     @property
     def action(self) -> str:
-        """The action that holds the race that is shown."""
+        """The action that starts the race that is shown."""
         return f"race('{self._held.mode if self._held else self.mode}')"
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         self._held, self._held_key = None, ()
 
     def start(self, mode: Mode, view: View) -> int:
         """Let a race begin at the weights being viewed, around their learning rate.
 
-        With the cursor at a rate of a race it begins around that rate. From the weights of a lane
-        that has diverged nothing comes down again: then it begins at the lane's first ones. Returns
-        the epoch of the weights where it begins.
+        If the cursor is at a rate of a race, the new race begins around that rate. From the weights
+        of a lane that has diverged, no loss comes down again; the race then begins at the lane's
+        first weights. Returns the epoch of the weights where it begins.
         """
         lane, epoch, weights = view.snapshot.lane, view.snapshot.epoch, view.snapshot.lane.weights
         if has_diverged(view.snapshot):
@@ -230,13 +231,13 @@ class RacePanel(Panel):
         )
 
     def take(self, key: tuple[object, ...], result: _Held) -> None:
-        """Take how a race stands; what was chosen in the race before stays chosen."""
+        """Take the state of a race; the choice made in the race before stays."""
         self._held, self._held_key = result, key
         self._place = min(self._place, len(result.result.rates) - 1)
         self._chosen = min(self._chosen, len(result.result.contenders) - 1)
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the picture of the last race, also while the next one is held."""
+        """Return the picture of the last race, even while the next one goes on."""
         held = self._held
         self._drawn = None
         if held is None:
@@ -305,7 +306,7 @@ class RacePanel(Panel):
         return draw_box(rows, columns, inner, self.heading(view, title), view.style)
 
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
-        """Return the curves with the table below, or the table alone where room is short."""
+        """Return the curves with the table below, or only the table if there are too few rows."""
         style, result = view.style, held.result
         count = len(result.contenders) + 1
         title = self._title(held, view)
@@ -353,7 +354,7 @@ class RacePanel(Panel):
         return lines
 
     def moved(self, by: int, view: View) -> int:
-        """Choose the next optimizer, or the one before; of learning rates the next wider range."""
+        """Choose the next or previous optimizer; for learning rates, a wider or narrower range."""
         del view
         if self._held and self._held.mode == "optimizers":
             self._chosen = (self._chosen + by) % len(self._held.result.contenders)
@@ -390,7 +391,7 @@ class RacePanel(Panel):
         )
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the advised rate; before there is a race, there is none."""
+        """Put the cursor at the advised rate; without a race there is none."""
         del view
         if self._held is None:
             return False
@@ -409,7 +410,7 @@ class RacePanel(Panel):
         return 0
 
     def confirm(self, view: View) -> Command | None:
-        """Return the command that takes what the cursor is at: a rate, or a lane's optimizer."""
+        """Return the command that takes the rate at the cursor, or the chosen optimizer's lane."""
         del view
         if self._held is None:
             return None
@@ -422,7 +423,7 @@ class RacePanel(Panel):
         return SetLearningRate(float(result.rates[self._place]))
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
-        """Move the cursor to the rate, or choose the optimizer, that was clicked at."""
+        """Move the cursor to the clicked rate, or choose the clicked optimizer."""
         del view
         if self._held is None:
             return None

@@ -1,4 +1,4 @@
-"""What the loss panel writes beside its curves: the legend and the list of lanes."""
+"""What the loss panel writes next to its curves: the legend and the list of lanes."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from tui_gd.ui.panels.panel import View
 
 @dataclass(frozen=True)
 class Measure:
-    """What can be drawn over the epochs: its title, the label of one curve, its value now."""
+    """A measure over the epochs: its title, the label of one curve, and its value now."""
 
     title: str
     label: str
@@ -30,7 +30,7 @@ MEASURES = {
 
 
 def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
-    """Return for each lane's number its name and what differs: optimizer, α, loss."""
+    """Return each lane's name and what sets it apart (optimizer, α, loss), by its number."""
     parts = {
         lane.number: (
             lane.optimizer.name,
@@ -52,7 +52,7 @@ def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
 
 
 def shown(value: float, digits: int) -> str:
-    """Return a number in so many digits, a dash for none."""
+    """Return a number with that many digits, or a dash for none."""
     return not_known(value) or f"{value:.{digits}g}"
 
 
@@ -62,10 +62,10 @@ def not_known(value: float) -> str:
 
 
 def at_epoch(lane: LaneSnapshot, measure: str, epoch: int) -> tuple[float, float]:
-    """Return what the measure was exactly at an epoch: of the loss train and test; NaN: no record.
+    """Return the exact measure at an epoch, for a loss both train and test; NaN: no record.
 
-    From the lane's reading; from its curves, if that is of another epoch and they have one bucket
-    for each.
+    It comes from the lane's reading. If that is of another epoch, it comes from the lane's curves,
+    provided that they have one bucket for each epoch.
     """
     reading = lane.reading
     if reading is None or reading.epoch != epoch:
@@ -78,7 +78,7 @@ def at_epoch(lane: LaneSnapshot, measure: str, epoch: int) -> tuple[float, float
 
 
 def validation_at(lane: LaneSnapshot, epoch: int) -> float:
-    """Return the validation loss at an epoch, as `at_epoch`."""
+    """Return the validation loss at an epoch, found as in `at_epoch`."""
     if lane.reading is not None and lane.reading.epoch == epoch:
         return lane.reading.validation
     return math.nan if lane.validation is None else _in_bucket(lane.validation, epoch)
@@ -132,15 +132,15 @@ def curve_of(
 
 
 def lines_of(curves: Sequence[Curve]) -> list[tuple[str, bool, Colour]]:
-    """Return text, whether it is dashed, and colour of each curve."""
+    """Return each curve's text, whether it is dashed, and its colour."""
     return [(f"{one.label} {one.shown}", one.dashed, one.colour) for one in curves]
 
 
 def list_lanes(cells: Cells, lines: list[tuple[str, bool, Colour]], view: View) -> None:
-    """List the lanes in the upper right of the plot, which losses leave free first.
+    """List the lanes in the upper right of the plot, the part that losses leave free first.
 
-    The border has room for one or two of them. In at most half of the plot's rows; how many are
-    left out stands in the last one.
+    The border has room for one or two of them. The list takes at most half of the plot's rows, and
+    its last line says how many lanes it leaves out.
     """
     symbols = view.style.symbols
     texts = [
@@ -152,9 +152,9 @@ def list_lanes(cells: Cells, lines: list[tuple[str, bool, Colour]], view: View) 
 
 
 def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
-    """List the lanes as `list_lanes` does, with what they were at an epoch, in columns.
+    """List the lanes as `list_lanes` does, in columns with their values at an epoch.
 
-    In as many digits as there is room for in two thirds of the panel.
+    The columns have as many digits as fit into two thirds of the panel.
     """
     measure = view.snapshot.look.measure
     now = view.snapshot.lane

@@ -27,7 +27,7 @@ from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
-# header and cells of the five columns, from the roomiest to the tightest, and digits of a share
+# header and cells of the five columns, the roomiest first, and the digits of a share
 _LAYOUTS = (
     (("", "precision", "recall", "f1", "rows"), (12, 10, 10, 10, 10), 4),
     (("", "precision", "recall", "f1", "rows"), (12, 10, 8, 8, 6), 4),
@@ -36,7 +36,7 @@ _LAYOUTS = (
     (("", "prec.", "recall", "f1", "rows"), (6, 6, 7, 5, 5), 2),
 )
 _AVERAGES = {"macro avg": "macro", "weighted avg": "weighted"}
-# a name is cut to no fewer and given no more cells
+# a name is cut to no fewer cells than the first, and gets no more than the second
 _LEAST_NAME, _MOST_NAME = 8, 24
 _MEASURES = {
     "r2": "R²",
@@ -67,14 +67,14 @@ class ReportPanel(Panel):
         self._weights: Floats | None = None
         self._in_units: Weights | None = None
         self._engine = KeptEngine()
-        # what scikit-learn found, and for which data, penalty and loss
+        # what scikit-learn found, and the data, penalty and loss that it found it for
         self._optimum: tuple[tuple[object, ...], tuple[Floats | None, Optimum]] | None = None
         self._scroll = Scroll()
 
     def study(self, view: View) -> Study | None:
-        """Return the report on the current lane's weights that count, which takes milliseconds.
+        """Return the report on the weights of the current lane that count; takes milliseconds.
 
-        They are those of the viewed epoch or, with validation rows, of the best one up to there.
+        They are those of the viewed epoch, or with validation rows those of the best epoch so far.
         """
         snapshot, lane = view.snapshot, view.snapshot.lane
         several = f", lane {lane.name}" if len(snapshot.lanes) > 1 else ""
@@ -82,7 +82,7 @@ class ReportPanel(Panel):
         if lane.best is not None:
             about, weights = f"best epoch {lane.best.epoch}{several}", lane.best.weights
         problem, predictor = view.problem, view.predictor
-        # scikit-learn's optimum takes up to seconds, and is the same at all epochs
+        # finding scikit-learn's optimum takes up to seconds, and it is the same at all epochs
         of_data = (problem, view.settings.l1, view.settings.l2, lane.loss_name)
         kept = self._optimum[1] if self._optimum and self._optimum[0] == of_data else None
         beside = kept is not None or snapshot.state is not RunState.RUNNING
@@ -106,18 +106,18 @@ class ReportPanel(Panel):
         return Study(key, compute, seconds=1.0)
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
-        """Take a report, and to what it belongs."""
+        """Take a report, and the epoch and lane it belongs to."""
         del key
         self.report, self.about, self._weights, self._in_units = result
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         self.report, self.about, self._weights, self._in_units = None, "", None, None
         self._optimum = None
         self._engine.forget()
 
     def at_hand(self, weights: Floats) -> Report | None:
-        """Return the report on these weights (parameters,) if it is the one at hand."""
+        """Return the panel's report if it is on these weights (parameters,)."""
         return (
             self.report
             if self._weights is not None and np.array_equal(self._weights, weights)
@@ -125,7 +125,7 @@ class ReportPanel(Panel):
         )
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return table and matrix, side by side where there is room."""
+        """Return table and matrix, side by side if they fit."""
         style = view.style
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
         inner = Cells.blank(height, columns - BORDER, style)
@@ -147,7 +147,7 @@ class ReportPanel(Panel):
         return cells
 
     def numbers(self, view: View) -> list[str]:
-        """Return the report as it is printed, its measures with all digits, and the matrix."""
+        """Return the report as `run` prints it, its measures with all digits, and the matrix."""
         if self.report is None:
             return []
         lines = [", ".join(filter(None, ("report", "test rows", self.about))), ""]
@@ -165,7 +165,7 @@ class ReportPanel(Panel):
         return lines
 
     def _contents(self, report: Report, view: View, height: int, room: int) -> tuple[Cells, Cells]:
-        """Return the line that stays when the rest is scrolled, and the rest."""
+        """Return the line that stays while the rest scrolls, and the rest."""
         style = view.style
         if not isinstance(report, ClassificationReport):
             body = _measures(report, style, room)
@@ -203,7 +203,7 @@ class ReportPanel(Panel):
         return head, contents
 
     def _with_weights(self, contents: Cells, room: int, style: Style) -> Cells:
-        """Return the contents with the weights in the units of the data below them."""
+        """Return the contents, and below them the weights in the units of the data."""
         found = self._in_units
         if found is None:
             return contents
@@ -241,7 +241,7 @@ class ReportPanel(Panel):
         return 0
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll by the lines seen at once."""
+        """Scroll by pages."""
         self._scroll.turn(pages)
 
 
@@ -278,7 +278,7 @@ def _class_rows(
 def _put_row(
     cells: Cells, row: int, texts: Sequence[str], widths: Sequence[int], colours: Sequence[Colour]
 ) -> None:
-    """Write a row, which may end early: the first column left, the numbers right."""
+    """Write a row, which may end early: the first column on the left, numbers on the right."""
     at = 0
     for column, (text, size, colour) in enumerate(zip(texts, widths, colours, strict=False)):
         place = at if column == 0 else at + size - width(text)

@@ -37,9 +37,9 @@ def counts_in_words(
     keys: str = "",
     goal: str = "the bottom",
 ) -> str:
-    """Return how many starts reach the goal, as a sentence as long as there is room for.
+    """Return how many starts reach the goal, in the longest sentence that fits.
 
-    `about` goes before it, with the `keys` that change it, and stays longer than the learning rate.
+    `about` precedes it, with the `keys` that change it, and outlasts the learning rate.
     """
     count, reached = len(result.losses), int(result.good.sum())
     name, rate = result.loss_name, f"α {result.learning_rate:g}"
@@ -76,7 +76,7 @@ def counts_in_words(
 def end_in_words(
     result: StartsResult, start: int, room: int, symbols: Symbols, *, where: str, hint: str = ""
 ) -> str:
-    """Return where one start ends, as long as there is room for; `where` says which it is."""
+    """Return where one start ends, in as many words as fit; `where` names the start."""
     end = "diverged"
     if np.isfinite(result.losses[start]):
         basin = result.basins[result.basin[start]]
@@ -100,7 +100,7 @@ def ends_in_words(result: StartsResult, style: Style) -> str:
 
 
 def table_of(result: StartsResult) -> list[str]:
-    """Return every start's end with all digits, tabs between, the best first."""
+    """Return every start's end with all digits, separated by tabs, the best first."""
     lines = [
         f"{len(result.losses)} starts, spread {result.spread!r}, {result.optimizer},"
         f" {result.loss_name}, alpha {result.learning_rate!r}, after {result.done} epochs:"
@@ -122,20 +122,20 @@ def table_of(result: StartsResult) -> list[str]:
 
 
 def sign_of(basins: tuple[Basin, ...], place: int, style: Style) -> tuple[str, Colour]:
-    """Return sign and colour of a basin: the last one's, of diverged starts, is a cross."""
+    """Return a basin's sign and colour; the last basin, of diverged starts, has a cross."""
     palette, symbols = style.palette, style.symbols
     if place == len(basins) - 1:
         return "×", palette.error
     first = next((index for index, basin in enumerate(basins) if basin.good), -1)
     if place == first:
         return symbols.point(place), palette.good
-    # the lanes' third colour is green, as that of what is good
+    # the lanes' third colour is green, which here means good
     others = [colour for index, colour in enumerate(palette.lanes) if index != 2]
     return symbols.point(place), others[(place + (place < first)) % len(others)]
 
 
 def stacks_of(result: StartsResult, style: Style) -> list[Stack]:
-    """Return the part of the bars that each basin is."""
+    """Return each basin's part of the bars."""
     return [
         Stack(
             basin.name,
@@ -147,14 +147,14 @@ def stacks_of(result: StartsResult, style: Style) -> list[Stack]:
 
 
 def fitting(forms: tuple[str, ...], room: int, symbols: Symbols) -> str:
-    """Return the first form that fits, in the terminal's characters; else the last one, cut."""
+    """Return the first form that fits, in the terminal's characters; else cut the last one."""
     spelled = [symbols.spell(form) for form in forms]
     found = (form for form in spelled if width(form) <= room)
     return next(found, fit(spelled[-1], max(room, 0), symbols.plain))
 
 
 def words_in_box(view: View, rows: int, columns: int, lines: list[str], heading: Heading) -> Cells:
-    """Return a box with lines of text, for where there is no room or nothing yet to draw."""
+    """Return a box with lines of text, for when a picture does not fit or does not exist yet."""
     style = view.style
     symbols = style.symbols
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
@@ -165,23 +165,23 @@ def words_in_box(view: View, rows: int, columns: int, lines: list[str], heading:
 
 
 SPREADS = (1.0, 5.0, 20.0)
-# on a surface the spread is in its limits, outside of which little is to be seen
+# on a surface, the spread is a multiple of its limits; little is visible outside of them
 SURFACE_SPREADS = (1.0, 2.0, 5.0)
 _WHERE = "where they start"
 _TERRAIN_FROM, _TERRAIN_ROWS = 70, 8
 _HISTOGRAM_ROWS, _HISTOGRAM_COLUMNS = 4, 24
-# rows from which a histogram has ticks, and from which every one has labels
+# rows at which a histogram gets ticks, and at which each one gets labels
 _TICKED_ROWS, _LABELLED_ROWS = 6, 12
-# columns that a histogram's title cannot have: box and numbers, or the box alone
+# columns that the histogram's title cannot use: those of box and numbers, or of the box alone
 _MARGIN, _BARE_MARGIN = 8, 4
 
 
 class StartsPanel(Panel):
-    """Draws the final losses of random starts, and where those began, by where they end.
+    """Draws the final losses of random starts, and where they began, by where they end.
 
-    Above is the loss of the run, below another one from the same starts. Moving in it chooses the
-    spread of the starts. Its cursor stands at one start, from the best to the worst; to confirm it
-    is to let the run start there.
+    The upper histogram is for the loss of the run, the lower one for another loss from the same
+    starts. Moving in the panel chooses the spread of the starts. The cursor stands at one start,
+    from the best to the worst; confirming it starts the run there.
     """
 
     cursor_on: bool
@@ -202,11 +202,11 @@ class StartsPanel(Panel):
         return self.NAME
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         self._found = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the histograms, beside them the landscape; where it is tight the counts alone."""
+        """Return the histograms and the landscape next to them; if too small, only the counts."""
         self._picture = (rows, columns)
         losses = 2 if other_loss(view.problem.task, view.snapshot.lane.loss_name) else 1
         if self._found is None:
@@ -226,7 +226,7 @@ class StartsPanel(Panel):
         return cells
 
     def study(self, view: View) -> Study:
-        """Return the descent from all starts, as the current lane descends."""
+        """Return the study of all starts, which descend as the current lane does."""
         settings, spread = settings_of(view), self._chosen_spread(view)
         key = (self.NAME, view.problem, settings, spread)
         return Study(key, computation(view, settings, spread))
@@ -252,7 +252,7 @@ class StartsPanel(Panel):
     # The cursor
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the best start of those that most miss the good minimum with."""
+        """Put the cursor at the best start in the basin that catches most of those that miss."""
         del view
         if self._found is None:
             return False
@@ -264,7 +264,7 @@ class StartsPanel(Panel):
         return True
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
-        """Go to the next start by final loss; down and up, to the next group of other ends."""
+        """Go to the next start by final loss; up and down jump to the next group of ends."""
         del view
         if self._found is None:
             return 0
@@ -286,7 +286,7 @@ class StartsPanel(Panel):
         if start is None or self._found is None:
             return None
         weights = self._found.results[0].begin[start]
-        if len(weights) != view.predictor.model.parameters:  # of a problem that has gone
+        if len(weights) != view.predictor.model.parameters:    # of another problem
             return None
         return SetStart(tuple(weights.tolist()))
 
@@ -317,7 +317,7 @@ class StartsPanel(Panel):
     # Pictures
 
     def _left(self) -> int:
-        """Return the columns of the histograms: all where there is no room for the landscape."""
+        """Return the columns of the histograms: all of them if the landscape does not fit."""
         rows, columns = self._picture
         flat = self._found is not None and self._found.results[0].begin.shape[1] < 2
         if self._found is None or flat or columns < _TERRAIN_FROM or rows < _TERRAIN_ROWS:
@@ -348,7 +348,7 @@ class StartsPanel(Panel):
         return counts_in_words(result, room, symbols, about=about, keys=keys, goal=goal)
 
     def _about(self, view: View) -> str:
-        """Return the spread shown, and the one that was chosen, if that is still to come."""
+        """Return the spread shown, and the chosen one if its result is not there yet."""
         chosen = self._chosen_spread(view)
         shown = self._found.results[0].spread if self._found else chosen
         return f"spread {shown:g}" if shown == chosen else f"spread {shown:g} → {chosen:g}"
@@ -394,7 +394,7 @@ class StartsPanel(Panel):
             return words_in_box(view, rows, columns, [], Heading(_WHERE))
         plane, at = terrain.plane, terrain.plane.project(own.begin)
         signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
-        # the few lie upon the many
+        # the small groups lie on top of the large ones
         order = np.argsort(-own.counts, kind="stable").tolist()
         surface = view.problem.surface
         return draw_landscape(
@@ -417,7 +417,7 @@ class StartsPanel(Panel):
 
     @staticmethod
     def _where(own: StartsResult, room: int, style: Style) -> str:
-        """Return the landscape's title, with the signs of the basins that any start ends in."""
+        """Return the landscape's title, with the signs of all basins that some start ends in."""
         signs = ", ".join(
             f"{sign_of(own.basins, place, style)[0]} {basin.name}"
             for place, basin in enumerate(own.basins)
@@ -436,7 +436,7 @@ class StartsPanel(Panel):
         return self._found.terrain if self._found else None
 
     def _counts(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the counts in words alone."""
+        """Return the counts in words only."""
         room, results = max(columns - BORDER - 1, 0), self._found.results if self._found else ()
         lines = [self._title(view, index, room) for index in range(len(results))]
         if rows - BORDER >= 2 * len(lines):
@@ -452,7 +452,7 @@ class StartsPanel(Panel):
         return [line for result in self._found.results for line in table_of(result)]
 
     def summary(self, view: View) -> list[str]:
-        """Return for every loss how many starts end where, a line each."""
+        """Return one line per loss: how many starts end in each basin."""
         style, results = view.style, self._found.results if self._found else ()
         return [
             f"{counts_in_words(result, 200, style.symbols)}: {ends_in_words(result, style)}"

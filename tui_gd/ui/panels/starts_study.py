@@ -1,4 +1,4 @@
-"""What is computed for many starts: where they end, on the run's loss and on one beside it."""
+"""The study of many starts: where they end, on the run's loss and on another loss."""
 
 import time
 from collections.abc import Callable
@@ -28,15 +28,15 @@ from tui_gd.ui.panels.panel import View
 from tui_gd.ui.studies import Progress
 
 FEWEST_EPOCHS, MOST_EPOCHS = 100, 1000
-# a part is shown where the whole takes longer than this
+# a study that takes longer than this shows a part of it first
 _PATIENCE_SECONDS = 0.8
-# the landscape's points: more than these are not told apart in half of a screen
+# the most points of the landscape: half of a screen cannot show more
 _PIXELS = (48, 72)
 
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """The loss `values` (h, w) over two weights, the others held at the starts' mean."""
+    """The loss `values` (h, w) over two weights; the others are held at the starts' mean."""
 
     plane: Plane
     limits: Limits
@@ -45,17 +45,18 @@ class Terrain:
 
 @dataclass(frozen=True, eq=False)
 class StartsFound:
-    """Where the starts end: on the run's loss, on the other one, and how the land lies."""
+    """Where the starts end: on the run's loss and on the other one, and the landscape there."""
 
     results: tuple[StartsResult, ...]
     terrain: Terrain | None = None
 
 
 def other_loss(task: str, loss: str) -> str | None:
-    """Return the loss shown beside the run's own; None for a surface, which has only one.
+    """Return the loss to show next to the run's own; None for a surface, which has only one.
 
-    Of classes cross-entropy beside squared error and hinge, and squared error beside cross-entropy,
-    the tutorial's sum for two classes. Of regressions absolute beside squared error.
+    For classes it is cross-entropy next to squared error and hinge, and squared error (for two
+    classes the tutorial's sum) next to cross-entropy. For a regression it is squared error
+    next to absolute error, and absolute error next to any other.
     """
     if task == "binary":
         return "sse" if loss == "cross-entropy" else "cross-entropy"
@@ -87,10 +88,10 @@ def settings_of(view: View) -> RunSettings:
 def computation(
     view: View, settings: RunSettings, spread: float
 ) -> Callable[[Progress], StartsFound]:
-    """Return what descends from all starts, first on the run's own loss, with its learning rate.
+    """Return the descent from all starts, first on the run's own loss with its learning rate.
 
-    The other loss descends from the same starts, with the learning rate of `LADDER` that has the
-    least median final loss among the first few of them.
+    The other loss starts from the same weights. Its learning rate is the one of `LADDER` with the
+    least median final loss among the first few starts.
     """
 
     def compute(progress: Progress) -> StartsFound:
@@ -145,7 +146,7 @@ class _Trial:
     def beside(
         self, own: StartsResult, show: Callable[[StartsResult, StartsResult], None]
     ) -> StartsResult | None:
-        """Descend on the other loss, if there is one, with the rate that the first starts like."""
+        """Descend on the other loss, if there is one, with the rate that suits the first starts."""
         if self._other is None:
             return None
         settings, count = replace(self._settings, loss=self._other), len(self._starts)
@@ -175,7 +176,7 @@ class _Trial:
 
 
 def _starts(problem: Problem, parameters: int, count: int, spread: float, seed: int) -> Floats:
-    """Return starts (count, parameters): normal, on a surface uniform within its limits."""
+    """Return starts (count, parameters): normal, or on a surface uniform within its limits."""
     surface = problem.surface
     if surface is None:
         return draw_starts(parameters, count, spread, seed)
@@ -183,7 +184,7 @@ def _starts(problem: Problem, parameters: int, count: int, spread: float, seed: 
 
 
 def _finite(starts: Floats, losses: Floats) -> Floats:
-    """Return the starts with a finite loss: from others no step leads on. All, if there is none."""
+    """Return the starts with a finite loss, or all if none is finite: no other can descend."""
     finite = np.isfinite(losses)
     return starts[finite] if finite.any() else starts
 
@@ -200,7 +201,7 @@ def _minima(problem: Problem) -> Minima | None:
 
 
 def _terrain(view: View, own: StartsResult, progress: Progress) -> Terrain:
-    """Return the loss over the two weights that tell good starts from the others best."""
+    """Return the loss over the two weights that best separate good starts from the others."""
     engine = view.make_engine(own.loss_name)
     engine.between_blocks = progress.check
     parameters = own.begin.shape[1]
@@ -212,10 +213,10 @@ def _terrain(view: View, own: StartsResult, progress: Progress) -> Terrain:
 
 
 def telling_weights(result: StartsResult) -> tuple[int, int]:
-    """Return two weights, rising: those where good starts and others differ most on average.
+    """Return two weights, in rising order, whose means differ most between good and other starts.
 
-    The measure is `|mean of good − mean of others| / spread`; the first two of equals, and the
-    first two weights where all starts are alike.
+    The measure is `|mean of good − mean of others| / spread`. Of equal weights the first two count;
+    if all starts are alike, these are the first two of all.
     """
     good, begin = result.good, result.begin
     if good.all() or not good.any():

@@ -1,4 +1,4 @@
-"""The step panel: why the weights move, and what one row of the data pulls at them."""
+"""The step panel: why the weights move, and how one row of the data pulls at them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ from tui_gd.ui.panels.panel import Hint, Panel, Scroll, View
 
 SEPARATOR = "   "
 _NONE = "-"
-# digits of weights and of steps and the cells between columns, from the roomiest to the tightest
+# digits of weights and of steps, and cells between columns, the roomiest first
 _DIGITS = ((6, 5, 2), (6, 4, 2), (5, 4, 2), (4, 4, 2), (4, 3, 2), (4, 3, 1), (3, 2, 1))
-# a column with one number of decimals has at most so many cells beside its digits
+# cells that aligned numbers may take beyond their digits
 _ASIDE = 5
-# so many weights are always shown, of more at least the other number
+# the fewest weights shown in full, and the fewest shown of more
 _ALL_WEIGHTS, _FEWEST_WEIGHTS = 4, 2
-# a row whose factor p(1−p) is below it hardly moves a weight
+# a row whose factor p(1−p) is below this hardly moves a weight
 _NO_PULL = 1e-2
 _UNIT_CELLS = 9
 
@@ -48,8 +48,8 @@ class _Rule:
 class StepPanel(Panel):
     """Draws the update of every weight, and one row's way from x to its pull on the weights.
 
-    Where not all fits, blank lines and notes go first; then, of many weights, only those with the
-    largest gradients are shown; then the rest is scrolled.
+    If not all of it fits, blank lines and notes go first. Then, if there are many weights, only
+    those with the largest gradients stay. The rest scrolls.
     """
 
     sample: int
@@ -64,7 +64,7 @@ class StepPanel(Panel):
         self._scroll = Scroll()
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
-        """Return the arithmetic at the epoch being viewed."""
+        """Return the arithmetic at the viewed epoch."""
         style, snapshot = view.style, view.snapshot
         self.sample %= max(len(view.problem.y_train), 1)
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
@@ -81,7 +81,7 @@ class StepPanel(Panel):
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
-        """Return everything there is to say, in as few rows as needed to fit into `height`."""
+        """Return everything there is to say, if possible in at most `height` rows."""
         style, lane = view.style, view.snapshot.lane
         palette, count = style.palette, len(view.snapshot.lane.weights)
         rule, row = _rule(view), self._row_lines(view, room)
@@ -113,7 +113,7 @@ class StepPanel(Panel):
             shown = np.sort(np.argsort(-np.abs(lane.gradient), kind="stable")[:most])
         first = [_fitting_name(names[index], max(8, room // 3), symbols.plain) for index in shown]
         forms: list[tuple[tuple[int, int, int], tuple[int, ...]]] = [(one, ()) for one in _DIGITS]
-        # rather leave a column out than cut the numbers of another
+        # better to leave out a column than to cut the numbers of another
         forms += [(_DIGITS[-1], (3,)), (_DIGITS[-1], (3, 2))]
         for (of_weights, of_steps, gap), left_out in forms:
             header, columns = _columns(view, rule, shown, (of_weights, of_steps))
@@ -181,7 +181,7 @@ class StepPanel(Panel):
         return 0
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll by the lines seen at once, less one."""
+        """Scroll by pages, each less one line."""
         self._scroll.turn(pages)
 
     # As text, with all digits
@@ -231,7 +231,7 @@ class StepPanel(Panel):
 
 
 def _rule(view: View) -> _Rule:
-    """Return the rule of the next update: plain descent by α × gradient, or what it comes to."""
+    """Return the rule of the next update: α × gradient for plain descent, else the step."""
     lane, settings, snapshot = view.snapshot.lane, view.settings, view.snapshot
     half = lane.loss_name == "sse"
     note = "as in the tutorial, the gradient leaves out the factor 2 of (p − y)²" if half else ""
@@ -256,7 +256,7 @@ def _rule(view: View) -> _Rule:
 def _columns(
     view: View, rule: _Rule, shown: NDArray[np.intp], digits: tuple[int, int]
 ) -> tuple[list[str], list[list[str]]]:
-    """Return the header, and the columns after the names, of the weights that are `shown`."""
+    """Return the header and, for the `shown` weights, the columns after the names."""
     lane, (of_weights, of_steps) = view.snapshot.lane, digits
     weights, gradients = lane.weights[shown], lane.gradient[shown]
     columns = [aligned(weights, of_weights), aligned(gradients, of_steps)]
@@ -275,7 +275,7 @@ def _columns(
 
 
 def _fitting_name(name: str, room: int, plain: bool) -> str:
-    """Return a weight's name in at most `room` cells; where it leads to is kept whole."""
+    """Return a weight's name in at most `room` cells, and keep where it leads to whole."""
     if width(name) <= room:
         return name
     start, arrow, end = name.replace("layer ", "L", 1).rpartition(" -> " if plain else " → ")
@@ -285,9 +285,9 @@ def _fitting_name(name: str, room: int, plain: bool) -> str:
 
 
 def aligned(values: Iterable[float], digits: int) -> list[str]:
-    """Return numbers with one number of decimals, so that even the smallest has `digits` digits.
+    """Return numbers with as many decimals each, so that the smallest has `digits` digits.
 
-    Where that would be too wide each has its own form; NaN, which is not known yet, is a dash.
+    If that is too wide, each number has its own form. NaN, not known yet, becomes a dash.
 
     >>> aligned([0.5, -12.25], 3), aligned([1e-9, 4000.0], 3)
     (['0.500', '−12.250'], ['1e-9', '4000'])
@@ -323,7 +323,7 @@ def _number(value: float, digits: int = 7) -> str:
 
 
 def _loss_lines(view: View, room: int) -> list[Line]:
-    """Return the loss before and after, and by how much it falls or rises."""
+    """Return the loss before and after the step, and by how much it falls or rises."""
     lane, palette = view.snapshot.lane, view.style.palette
     change = lane.next_loss - lane.loss
     line = [("loss ", palette.dim), (f"{lane.loss:.8g}", palette.text)]
@@ -391,7 +391,7 @@ def _rightness(right: bool, palette: Palette) -> Line:
 
 
 def _sum_of_products(x: Floats, weights: Floats, z: float, room: int) -> str:
-    """Return z with its terms, `0.5·2 − 1·3 + 0.25 = −1.75`, where there is room for them."""
+    """Return z with its terms, `0.5·2 − 1·3 + 0.25 = −1.75`, if they fit."""
     result = _number(z)
     terms = ""
     for weight, value in zip(weights.tolist()[:8], x.tolist(), strict=False):
@@ -405,7 +405,7 @@ def _sum_of_products(x: Floats, weights: Floats, z: float, room: int) -> str:
 
 
 def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> list[Line]:
-    """Return the way back: δ, and what the row pulls at the weights, layer by layer."""
+    """Return the way back: δ, and the row's pull on the weights, layer by layer."""
     delta = next(step for step in one.steps if step.name == "δ")
     formula = delta.formula
     last = one.layers[-1]
@@ -439,7 +439,7 @@ def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> li
 
 
 def _sigmoid_slope(one: Chain, formula: str) -> float | None:
-    """Return p(1 − p) where it is a factor of the row's pull."""
+    """Return p(1 − p) if it is a factor of the row's pull."""
     p = next((step for step in one.steps if step.name == "p"), None)
     if p is None or "p(1−p)" not in formula:
         return None
@@ -449,7 +449,7 @@ def _sigmoid_slope(one: Chain, formula: str) -> float | None:
 def _layer_lines(
     layer: BackwardLayer, units: Floats, number: int, palette: Palette, room: int
 ) -> list[Line]:
-    """Return a hidden layer's units in columns: what each hands on, its f′(z), and its δ."""
+    """Return a hidden layer's units in columns: the value of each, its f′(z), and its δ."""
     assert layer.slopes is not None
     count = len(layer.delta)
     shown = min(count, max(1, (room - 10) // _UNIT_CELLS))
@@ -467,8 +467,8 @@ def _layer_lines(
 
 
 def _share(layer: BackwardLayer, number: int, layers: int, problem: Problem, room: int) -> str:
-    """Return the largest share of a layer's weights as `aₖ · δⱼ`."""
-    # the bias's share is δ itself
+    """Return the row's largest pull on a layer's weights as `aₖ · δⱼ`."""
+    # its pull on the bias is δ itself
     shares = np.abs(np.nan_to_num(layer.shares[:-1]))
     k, j = np.unravel_index(int(shares.argmax()), shares.shape)
     below = problem.feature_names[k] if number == 1 else str(k + 1)
@@ -497,13 +497,13 @@ def _first(forms: Sequence[str], room: int) -> str:
 
 
 def _wrap(text: str, room: int) -> list[str]:
-    """Return a text in lines: parts that stand apart have their own, long ones are wrapped."""
+    """Return a text in lines: parts that stand apart get their own, long ones wrap."""
     parts = flow([part for part in text.split(SEPARATOR) if part], room)
     return [line for part in parts for line in wrapped(part, room)]
 
 
 def _put(cells: Cells, row: int, line: Line, symbols: Symbols) -> None:
-    """Write the pieces of a line, all but the first only if they fit whole."""
+    """Write the pieces of a line; leave out any after the first that does not fit whole."""
     at, room = 0, cells.shape[1]
     for text, colour in line:
         spelled = symbols.words(text)
@@ -513,20 +513,20 @@ def _put(cells: Cells, row: int, line: Line, symbols: Symbols) -> None:
 
 
 def vector(values: Iterable[float], room: int) -> str:
-    """Return `(1.5, 2, 3)` in at most `room` cells if it can be: `(1.5, …, 3)`, the last kept.
+    """Return `(1.5, 2, 3)`, if possible in at most `room` cells: `(1.5, …, 3)`, the last one kept.
 
     >>> vector([1.5, 2, 3, 4], 20), vector([1.5, 2, 3, 4], 11)
     ('(1.5, 2, 3, 4)', '(1.5, …, 4)')
     """
     numbers = list(values)
-    # a number and its comma take three cells: more than these are never seen, nor written
+    # a number and its comma take three cells or more, so more than these can never be visible
     words = [_number(value, 5) for value in numbers[: max(room, 0) // 3 + 2]]
     whole = f"({', '.join(words)})"
     if len(words) == len(numbers) and (width(whole) <= room or len(words) < 2):
         return whole
     last = _number(numbers[-1], 5)
     for kept in range(min(len(words), len(numbers) - 2), 0, -1):
-        # as many from the front as fit, and the last, which belongs to the bias
+        # as many from the front as fit, and the last one, which belongs to the bias
         text = f"({', '.join([*words[:kept], '…', last])})"
         if width(text) <= room:
             return text

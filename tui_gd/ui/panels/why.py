@@ -1,4 +1,4 @@
-"""The why panel: how training goes, α against its limit, and the numbers behind the verdict."""
+"""The why panel: how training goes, α and its limit, and the numbers behind the verdict."""
 
 import math
 import time
@@ -35,7 +35,7 @@ from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
 _STEP_SIZE = "step size  "
-# with fewer cells the gauge has no label
+# with fewer cells than this, the gauge has no label
 _LABELLED = 48
 _TABLE_GAP = 2
 _HALF = "The tutorial's gradient leaves out the factor 2 of (p − y)²; this one does too."
@@ -46,8 +46,8 @@ Line = tuple[str, Colour]
 class WhyPanel(Panel):
     """Draws the verdict with its numbers, and α against its limit.
 
-    Curvature and saturation are studied beside the run; until they are known here, those found
-    last are shown with their epoch, and the verdict does without.
+    Studies next to the run find curvature and saturation. Until they know them for the viewed
+    epoch, the panel shows the last known ones with their epoch, and the verdict does without.
     """
 
     NAME: ClassVar[str] = "why"
@@ -62,13 +62,13 @@ class WhyPanel(Panel):
         self._scroll = Scroll()
 
     def forget(self) -> None:
-        """Forget what was found about a problem: the run is on another one."""
+        """Forget what was found about a problem, because the run has moved to another one."""
         self._found = None
         self._steady = Steady()
         self._engine.forget()
 
     def verdict(self, view: View) -> Verdict:
-        """Return how training goes at the epoch being viewed; while it goes on, without flicker."""
+        """Return how training goes at the viewed epoch; while it goes on, without flicker."""
         snapshot = view.snapshot
         if snapshot.lane.number != self._lane:
             self._steady, self._lane = Steady(), snapshot.lane.number
@@ -77,7 +77,7 @@ class WhyPanel(Panel):
         return self._steady.show(found, running=running, now=time.monotonic())
 
     def rescue_rate(self, view: View, rate: float) -> float:
-        """Return the learning rate to go on with after `rate` was too large, by the limit shown."""
+        """Return the learning rate to try after `rate` was too large, by the limit shown."""
         safe = self._safe(view)
         return rescue_rate(rate, safe.limit if safe else None, view.snapshot.rate_factor)
 
@@ -98,10 +98,10 @@ class WhyPanel(Panel):
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
-        """Return all that there is to say.
+        """Return everything there is to say.
 
-        Where not all fits, blank lines go first, then what only explains, then what the verdict
-        above the panels says as well. What is left is scrolled.
+        If not all of it fits, blank lines go first, then mere explanations, then what the verdict
+        above the panels says as well. The rest scrolls.
         """
         style = view.style
         palette, words = style.palette, style.symbols.words
@@ -152,7 +152,7 @@ class WhyPanel(Panel):
         return at + GAUGE_ROWS
 
     def _rates(self, view: View, room: int) -> tuple[list[str], list[str]]:
-        """Return α against its limit in lines, and in more lines what follows from that."""
+        """Return the lines about α and its limit, and further lines with the consequences."""
         safe, room = self._safe(view), max(room - _indent(room), 1)
         if safe is None:
             return ["the curvature follows"], []
@@ -165,7 +165,7 @@ class WhyPanel(Panel):
         return wrapped(words(said), room), wrapped(words(follows), room) if follows else []
 
     def _table(self, view: View, verdict: Verdict, room: int) -> list[tuple[str, str, str]]:
-        """Return name, value and meaning of every number that is known, the meaning if it fits."""
+        """Return the name and value of every known number, and its meaning if it fits."""
         values, lane = dict(verdict.numbers), view.snapshot.lane
         steps, change, cosine = (
             values[name] for name in ("epochs of that change", "change of the loss", "cosine")
@@ -175,10 +175,10 @@ class WhyPanel(Panel):
         flat, away = slope < FLAT_SLOPE, distance >= NEAR
         way = "turned back" if cosine < TURNED else "at an angle"
         way = "same way" if cosine > STRAIGHT else way
-        # p(1−p) is a factor of a row's pull only where the error is squared
+        # p(1−p) is a factor of a row's pull only for squared error
         pull = lane.loss_name in {"sse", "mse"}
         few, saturated = f"{SATURATED:g}", values["saturated"]
-        # name, value, how it is written, its meaning, and that in few words
+        # name, value, how to write it, its meaning, and its meaning in few words
         rows: tuple[tuple[str, float, str, str, str], ...] = (
             (f"loss, last {steps:.0f} epochs", change, _percent(change), going, going),
             ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
@@ -233,7 +233,7 @@ class WhyPanel(Panel):
         return ("sets the largest safe step", "limits α") if limits else ("", "")
 
     def _downhill(self, view: View, values: dict[str, float]) -> tuple[str, str]:
-        """Return what the smallest eigenvalue says of ways down."""
+        """Return what the smallest eigenvalue says about ways down."""
         found = self._found_here(view)
         if values["smallest eigenvalue"] < 0:
             return "negative: a way down exists", "a way down"
@@ -242,7 +242,7 @@ class WhyPanel(Panel):
         return "none found that is negative", "none found < 0"
 
     def numbers(self, view: View) -> list[str]:
-        """Return verdict, advice and all numbers with all their digits."""
+        """Return the verdict, the advice and all numbers, with all their digits."""
         snapshot, verdict, safe = view.snapshot, self.verdict(view), self._safe(view)
         rate = snapshot.learning_rate
         lines = [
@@ -265,7 +265,7 @@ class WhyPanel(Panel):
         return lines
 
     def study(self, view: View) -> Study:
-        """Return what finds curvature, saturation, and what overflows, at the viewed weights."""
+        """Return the study of curvature, saturation and overflow at the viewed weights."""
         snapshot, lane, known = view.snapshot, view.snapshot.lane, self._found_here(view)
         start = known.curvature.direction if known else None
         diverged = has_diverged(snapshot)
@@ -299,7 +299,7 @@ class WhyPanel(Panel):
         return 0
 
     def scroll_by(self, pages: int) -> None:
-        """Scroll by what is seen at once, less a line."""
+        """Scroll by pages, each less one line."""
         self._scroll.turn(pages)
 
     def _found_here(self, view: View) -> Measured | None:
@@ -308,7 +308,7 @@ class WhyPanel(Panel):
         return found if found is not None and found.of(view.snapshot.lane) else None
 
     def _safe(self, view: View) -> SafeRate | None:
-        """Return the limit of α by the curvature found last, None before there is any."""
+        """Return the limit of α by the last known curvature, None if there is none yet."""
         found = self._found_here(view)
         if found is None:
             return None
@@ -316,7 +316,7 @@ class WhyPanel(Panel):
 
 
 def _indent(room: int) -> int:
-    """Return the cells before the gauge: its label's, where there is room for it."""
+    """Return the cells before the gauge: those of its label if it fits."""
     return width(_STEP_SIZE) if room >= _LABELLED else 0
 
 

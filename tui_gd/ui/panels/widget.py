@@ -39,24 +39,24 @@ def _colour(colour: Colour) -> Color:
 
 
 class CellView(Widget):
-    """Shows cells as they are: exact palette numbers, no theme, no rounding of colours."""
+    """Shows cells exactly: palette numbers as they are, no theme, no rounded colours."""
 
     ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._cells: Cells | None = None
-        # rows drawn for the width there was: Textual asks for all rows whenever one has changed
+        # rows drawn at the current width: Textual asks for all rows whenever one of them changes
         self._strips: dict[int, Strip] = {}
         self._strips_width = 0
 
     @property
     def cells(self) -> Cells | None:
-        """What is shown."""
+        """The cells on show."""
         return self._cells
 
     def show(self, cells: Cells) -> None:
-        """Show these cells; where nothing has changed, nothing is sent."""
+        """Show these cells; unchanged cells send nothing."""
         spans = changed_spans(self._cells, cells)
         if self._cells is not None and self._cells.shape == cells.shape:
             for row, _, _ in spans:
@@ -79,7 +79,7 @@ class CellView(Widget):
         return [self._strip(y).crop(crop.x, crop.right) for y in crop.line_range]
 
     def _strip(self, y: int) -> Strip:
-        """Return the row at `y`, the one made before while nothing in it has changed."""
+        """Return the row at `y`; reuse the last one until something in it changes."""
         strip = self._strips.get(y)
         if strip is None:
             strip = self._strips[y] = self._new_strip(y)
@@ -104,12 +104,12 @@ class CellView(Widget):
 
 
 def picture_of(screen: Screen[Any]) -> CellView | None:
-    """Return the picture that a screen is; None before it is laid out and once it is closed."""
+    """Return a screen's picture; None before it is laid out and once it is closed."""
     return next(iter(screen.query(CellView)), None)
 
 
 class LinesWidget(CellView):
-    """Shows lines; a click on one of their places does its action."""
+    """Shows lines; a click on one of their places performs its action."""
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
@@ -121,7 +121,7 @@ class LinesWidget(CellView):
         self.show(lines.cells)
 
     async def on_click(self, event: events.Click) -> None:
-        """Do the action of the place that was clicked."""
+        """Perform the action of the clicked place."""
         for row, start, stop, action in self._places:
             if row == event.y and start <= event.x < stop:
                 await self.screen.run_action(f"app.{action}" if action in APP_ACTIONS else action)
@@ -132,11 +132,11 @@ class PanelWidget(CellView, can_focus=True):
     """Shows one panel; the widget's id is the panel's name."""
 
     class Changed(Message, namespace="panel"):
-        """The widget has another size, or got or lost the focus: draw it again."""
+        """The widget has changed its size, or gained or lost the focus: draw it again."""
 
     @dataclass
     class Wheeled(Message, namespace="panel"):
-        """The wheel was turned over a cell of the panel: up is 1, down −1."""
+        """The wheel turned over a cell of the panel: up is 1, down −1."""
 
         panel: Panel
         x: int
@@ -165,7 +165,7 @@ class PanelWidget(CellView, can_focus=True):
         self._dragging = self._focusing = False
 
     def draw_now(self, view: View) -> None:
-        """Draw the view at the widget's size; unchanged cells are not sent."""
+        """Draw the view at the widget's size; unchanged cells send nothing."""
         now = time.monotonic()
         running = view.snapshot.state is RunState.RUNNING
         if running and now - self._drawn_at < self.panel.READING_SECONDS:
@@ -184,7 +184,7 @@ class PanelWidget(CellView, can_focus=True):
     def on_focus(self) -> None:
         """Ask for a new picture: the frame shows the focus."""
         self.post_message(self.Changed())
-        # the button that gave the focus is already in the queue, and this comes after it
+        # the event of the button that gave the focus is already queued, and this one follows it
         self._focusing = True
         self.call_later(self._end_focusing)
 
@@ -206,16 +206,16 @@ class PanelWidget(CellView, can_focus=True):
         self.post_message(self.Wheeled(self.panel, event.x, event.y, 1))
 
     def on_mouse_down(self) -> None:
-        """Remember that the pointer has not moved yet, and whether the button gave the focus."""
+        """Remember that the pointer has not moved yet, and whether this button gave the focus."""
         self._dragging, self.panel.click_focused = False, self._focusing
 
     def on_click(self, event: events.Click) -> None:
-        """Hand a click on; a button that is released after a drag is not one."""
+        """Hand on a click; a button released after a drag is not a click."""
         if not self._dragging:
             self.post_message(self.Clicked(self.panel, event.x, event.y))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pan with the button held down."""
+        """Pan while the button is down."""
         self._dragging |= bool(event.button and (event.delta_x or event.delta_y))
         if event.button and event.delta_x and self.size.width:
             self.post_message(self.Dragged(self.panel, -event.delta_x / self.size.width))
