@@ -516,7 +516,7 @@ def _heading(lane: LaneSnapshot, measure: str, smooth: int, *, exact: bool) -> s
 def _curve(
     lane: LaneSnapshot, window: Window, measure: str, smooth: int, *, exact: bool
 ) -> list[str]:
-    """Return a lane's curve within the window, one line per bucket; `exact`: buckets of one epoch."""
+    """Return a lane's curve within the window, line by line; `exact`: buckets of one epoch."""
     buckets = lane.train
     size = len(buckets.low)
     firsts = buckets.first + buckets.width * np.arange(size)

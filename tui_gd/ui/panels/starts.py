@@ -286,7 +286,7 @@ class StartsPanel(Panel):
         if start is None or self._found is None:
             return None
         weights = self._found.results[0].begin[start]
-        if len(weights) != view.predictor.model.parameters:    # of another problem
+        if len(weights) != view.predictor.model.parameters:  # of another problem
             return None
         return SetStart(tuple(weights.tolist()))
 
