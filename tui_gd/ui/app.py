@@ -1,7 +1,7 @@
 """The Textual app: the first frame, the themes, the run's screen, and quitting.
 
-Nothing here imports numpy: the first frame is there as soon as Textual's own, and everything else
-is imported behind it.
+Nothing here imports numpy: the first frame comes as soon as Textual can draw it, and everything
+else is imported after it.
 """
 
 import os
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class GdApp(PacedApp[str]):
-    """Gradient descent, live in a terminal; what it returns is a person's mistake, in a line."""
+    """Gradient descent, live in a terminal; it returns a person's mistake, in one line."""
 
     TITLE: str | None = "gd-tui"
     CSS_PATH: ClassVar[str] = "app.tcss"
@@ -38,7 +38,7 @@ class GdApp(PacedApp[str]):
     COMMAND_PALETTE_BINDING: ClassVar[str] = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", show=False),
-        # with priority: the line of a dialog would take it for copying
+        # has priority because the text line of a dialog would take it for copying
         Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
@@ -50,7 +50,8 @@ class GdApp(PacedApp[str]):
     ) -> None:
         super().__init__(context.terminal)
         self.context = context
-        # GNU screen neither answers nor passes the question on; few colours need none
+        # GNU screen neither answers nor passes the question on; a terminal with few colours need
+        # not answer
         few = context.terminal.depth in {"16", "mono"}
         self.asks_ground = context.ask_ground and not few and not in_screen(os.environ)
         self.run_screen: RunScreen | None = None
@@ -59,7 +60,7 @@ class GdApp(PacedApp[str]):
         self.set_class(context.terminal.depth != "truecolor", "flat")
 
     def compose(self) -> ComposeResult:
-        """Say what is being loaded until the run can be shown."""
+        """Say what is loading until the run is ready."""
         yield Static(f"loading {self._settings.problem}", markup=False)
 
     def on_mount(self) -> None:
@@ -84,16 +85,16 @@ class GdApp(PacedApp[str]):
         self.push_screen(self.run_screen)
 
     def on_ground(self, event: Ground) -> None:
-        """Take the theme of the terminal's own ground, unless the run is on the screen already.
+        """Take the theme that suits the terminal's ground, unless the run is already on the screen.
 
-        Nothing waits for the answer: importing what the run needs takes longer.
+        Nothing waits for the answer, because importing what the run needs takes longer.
         """
         if self.asks_ground and self.run_screen is None:
             self.context.dark = event.dark
             self.theme = "textual-dark" if event.dark else "textual-light"
 
     async def action_quit(self) -> None:
-        """Stop training and leave; the runner can still be asked for its last state."""
+        """Stop training and leave; the runner can still give its last state."""
         if self.way_out:
             self.way_out.quit()
         if self.run_screen:
@@ -103,7 +104,7 @@ class GdApp(PacedApp[str]):
         self.exit()
 
     def terminal_gone(self) -> None:
-        """Leave because the terminal has hung up; called on the thread that reads it."""
+        """Leave because the terminal has hung up; the thread that reads it calls this."""
         if self.way_out:
             self.way_out.gone()
         else:
@@ -126,18 +127,18 @@ class GdApp(PacedApp[str]):
             self.run_screen.draw_waiting()
 
     def action_show_help(self) -> None:
-        """Show the help, behind which everything stays as it is."""
+        """Show the help; everything behind it stays as it is."""
         from tui_gd.ui.screens.pages import HelpScreen
 
         self.push_screen(HelpScreen(self.context))
 
     def key_read(self) -> None:
-        """Have training wait for the effects of a key; called on the thread that reads it."""
+        """Let training wait for the effects of a key; the thread that reads keys calls this."""
         if self.run_screen and self.run_screen.runner:
             self.run_screen.runner.expect_command()
 
     async def on_event(self, event: events.Event) -> None:
-        """Tell the run's screen when something was pressed, and that a key was."""
+        """Tell the run's screen the time of a press, and whether it was a key."""
         if isinstance(event, events.InputEvent) and self.run_screen:
             self.run_screen.pressed_at = event.time
             if isinstance(event, events.Key):
@@ -168,7 +169,7 @@ class GdApp(PacedApp[str]):
             yield SystemCommand(title, option.help, change)
 
     def action_command_palette(self) -> None:
-        """Show all commands by name, over the run only: elsewhere there are none."""
+        """Show all commands by name, but only over the run: other screens have none."""
         if self.run_screen is not None and self.screen is self.run_screen:
             from tui_gd.ui.textual_fixes.app import Commands
 
@@ -208,7 +209,7 @@ def theme(palette: "Palette", *, dark: bool) -> Theme:
 
 
 def _of_few_colours(depth: "Depth", *, dark: bool) -> dict[str, str]:
-    """Return what Textual would mix: of 16 colours it would be a grey, or not to be seen."""
+    """Return the colours that Textual would mix: of 16, a mix would be grey or invisible."""
     chosen = _FEW_SURFACE[not dark]
     if depth == "16":
         chosen = "#0000ee" if dark else "#00ffff"

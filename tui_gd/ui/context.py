@@ -1,8 +1,8 @@
-"""What every screen is handed: the terminal, the library of runs, and what a person wants.
+"""What every screen receives: the terminal, the library of runs, and a person's preferences.
 
-`config.toml` is theirs: a fault in it is refused in one line. How the screen was left is written by
-the program, whole or not at all, so of two sessions the last one counts; if it cannot be read, that
-is said in one line and the usual view is shown.
+`config.toml` belongs to the person, so a fault in it is an error in one line. The program writes
+the last view as a whole file or not at all, so of two sessions the last one counts. If the program
+cannot read the view, it says so in one line and shows the usual view.
 """
 
 import json
@@ -47,7 +47,7 @@ LARGEST_VIEW = 1 << 16
 class Preferences:
     """The keys, and the tables `[screen]` and `[colours]` of the file.
 
-    `theme` None: as it was left last time, else as the terminal's own ground is.
+    A `theme` of None means the theme of the last session, or else the one of the terminal's ground.
     """
 
     actions: tuple[Action, ...] = ACTIONS
@@ -58,7 +58,7 @@ class Preferences:
 
     @cached_property
     def colours(self) -> "Colours":
-        """The colours as palettes take them."""
+        """The colours in the form that palettes take."""
         from tui_gd.plots.palette import Colours  # imports numpy
 
         dark, light = (tuple(self.own.get(theme, {}).items()) for theme in THEMES)
@@ -66,7 +66,7 @@ class Preferences:
 
 
 def read_preferences(path: Path | None = None) -> Preferences:
-    """Return what the file says; `ProblemError` says what is wrong in it, and where it is."""
+    """Return the contents of the file; `ProblemError` says what is wrong in it, and where."""
     path = path or config_path()
     document = read_config(path)
     try:
@@ -122,14 +122,14 @@ def _colours(colours: Mapping[str, Any], theme: Theme) -> dict[str, int]:
     return {role: int(value[1:], 16) for role, value in table.items()}
 
 
-# The view of last time
+# The last view
 
 
 @dataclass(frozen=True)
 class LastView:
-    """How the screen was left: the theme if it was chosen, the panels, and how curves are drawn.
+    """How the last session left the screen: a chosen theme, the panels, and how curves are drawn.
 
-    `panels` are the names at the four places, `focused` is the name of the panel with the focus.
+    `panels` names the panels at the four places; `focused` names the panel with the focus.
     """
 
     theme: Theme | None = None
@@ -142,7 +142,7 @@ class LastView:
 
 
 def view_path() -> Path:
-    """Return where the view is kept: beside the runs if `GD_TUI_DATA` moves them."""
+    """Return the path of the view's file: next to the runs if `GD_TUI_DATA` moves them."""
     if moved := os.environ.get("GD_TUI_DATA"):
         return Path(moved).expanduser().absolute() / VIEW_NAME
     import platformdirs
@@ -151,7 +151,7 @@ def view_path() -> Path:
 
 
 def read_view(path: Path) -> tuple[LastView, str]:
-    """Return the view as it was left and what is wrong with its file, or the usual view."""
+    """Return the last view and what is wrong with its file, or the usual view."""
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_VIEW + 1)
@@ -166,7 +166,7 @@ def read_view(path: Path) -> tuple[LastView, str]:
 
 
 def _view(found: object) -> LastView:
-    """Return the view that a file holds; `ValueError` if it holds something else."""
+    """Return the view in a file's JSON; `ValueError` if it is not a view."""
     if not isinstance(found, dict):
         raise ValueError("not an object")
     usual = LastView()
@@ -194,7 +194,7 @@ def _view(found: object) -> LastView:
 
 
 def write_view(path: Path, view: LastView) -> None:
-    """Write the view in place of the one before, or leave that where it cannot be written."""
+    """Replace the stored view, or keep it if the file cannot be written."""
     values = {name: value for name, value in vars(view).items() if value is not None}
     with suppress(OSError, ProblemError, OutputError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -212,9 +212,10 @@ def write_view(path: Path, view: LastView) -> None:
 class Beginning:
     """What the interface begins with.
 
-    With `keep`, runs are kept; `kept` is the id of a kept run to go on with; `shared` is a run
-    from a share line, to be repeated; `lesson` is a lesson and the share line of its run, empty at
-    its start. Without any of them it is a new run. With `tour` the tour is offered.
+    With `keep`, the program keeps runs. `kept` is the id of a kept run to continue, `shared` is a
+    run from a share line to repeat, and `lesson` is a lesson with the share line of its run, empty
+    at its start. Without any of them, the interface begins a new run. With `tour` it offers the
+    tour.
     """
 
     keep: bool = False
@@ -228,10 +229,10 @@ class Beginning:
 class Context:
     """The means that all screens share.
 
-    `actions` is the table of keys as this person has bound them; `library` is the file that runs
-    are kept in, None for this machine's own; `dark` says which theme is in use. `ask_ground`: the
-    theme is to be that of the terminal's ground, if it says so in time. `view` is how the screen
-    was left last time, `view_path` where it is written, None for nowhere; `notes` are said first.
+    `actions` is the table of keys as this person has bound them. `library` is the file of kept
+    runs, None for the usual one. `dark` says which theme is in use, and `ask_ground` asks for the
+    theme of the terminal's ground, if the terminal answers in time. `view` is the last view, and
+    `view_path` is where to write it, None for nowhere. `notes` are messages to show first.
     """
 
     terminal: Terminal
@@ -251,12 +252,12 @@ class Context:
 
     @property
     def theme(self) -> str:
-        """What Textual knows the theme in use by."""
+        """Textual's name of the theme in use."""
         return f"gd-{'dark' if self.dark else 'light'}"
 
     @property
     def style(self) -> "Style":
-        """The colours of the theme in use and the characters, for this terminal."""
+        """The colours of the theme in use, and the characters, for this terminal."""
         from tui_gd.plots.palette import Style  # imports numpy
 
         return Style(self.palette(dark=self.dark), self.terminal.symbols)
@@ -268,7 +269,7 @@ class Context:
         return palette_for(self.terminal.depth, dark, self.preferences.colours)
 
     def open_library(self) -> "Store":
-        """Open the store of kept runs, which other programs write to meanwhile: close it soon."""
+        """Open the store of kept runs; close it soon, because other programs write to it too."""
         from tui_gd.runs.store import Store
 
         return Store(self.library)

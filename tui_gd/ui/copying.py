@@ -1,8 +1,8 @@
-"""The numbers of a panel as text: for a clipboard, and in a file.
+"""The numbers of a panel as text, for a clipboard or a file.
 
-On a desktop its own clipboard is used, if there is a program for it. Otherwise text is sent to the
-terminal by OSC 52, which many terminals ignore without an answer; tmux needs
-`set -g set-clipboard on`.
+On a desktop, this uses the desktop's own clipboard if there is a program for it. Otherwise it sends
+the text to the terminal by OSC 52, which many terminals ignore without an answer; tmux needs `set
+-g set-clipboard on`.
 """
 
 import os
@@ -16,16 +16,16 @@ from tui_gd.files import WholeFile
 from tui_gd.problems.text import safe_text
 from tui_gd.ui.panels.panel import View
 
-# so many characters of a problem's name are in the name of a file
+# a file's name contains at most this many characters of a problem's name
 _NAME_LETTERS = 40
 MOST_SENT = 6000
-"""A longer text is not sent to the terminal: some write its code over the screen."""
+"""A longer text is not sent to the terminal: some terminals write its code over the screen."""
 
 
 def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
-    """Return the numbers of a panel under two lines that say to what they belong.
+    """Return the numbers of a panel under two lines that say what they belong to.
 
-    Characters that would control a terminal are `?`; every line ends with a newline.
+    Control characters become `?`; every line ends with a newline.
     """
     snapshot, lane = view.snapshot, view.snapshot.lane
     head = [
@@ -40,7 +40,7 @@ def panel_text(view: View, panel: str, lines: Iterable[str]) -> str:
 def copy_to_desktop(text: str, environment: Mapping[str, str]) -> bool:
     """Copy text to the clipboard of this machine's desktop; return whether that worked.
 
-    Over SSH it would be the wrong machine's.
+    Over SSH this does nothing, because the clipboard would be the wrong machine's.
     """
     if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"):
         return False
@@ -57,7 +57,7 @@ def copy_to_desktop(text: str, environment: Mapping[str, str]) -> bool:
 
 
 def file_name(view: View, panel: str) -> str:
-    """Return what the file of a panel's numbers is called, without a number for a second one."""
+    """Return the file name for a panel's numbers, before any number that makes it unique."""
     return f"{_stem(view, panel)}.txt"
 
 
@@ -69,7 +69,8 @@ def _stem(view: View, panel: str) -> str:
 def write_panel(view: View, panel: str, text: str, folder: str = ".") -> str:
     """Write a panel's text to a new file; return its name, or raise OutputError, one line.
 
-    `gd-tui-<problem>-<panel>-epoch<N>.txt`, of a name that is taken `…-2.txt`, `…-3.txt` and so on.
+    The name is `gd-tui-<problem>-<panel>-epoch<N>.txt`; if it is taken, `…-2.txt`, `…-3.txt` and so
+    on.
     """
     path = _reserved(Path(folder), _stem(view, panel))
     try:
@@ -92,7 +93,7 @@ def _fill(path: Path, text: str) -> None:
 
 
 def _reserved(folder: Path, stem: str) -> Path:
-    """Return the first free name in a folder, taken with an empty file: nobody else takes it."""
+    """Return the first free name in a folder; an empty file reserves it."""
     number = 1
     while True:
         path = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")

@@ -1,8 +1,8 @@
-"""The one table of what keys do: it feeds the bindings, the footer, the help and the palette.
+"""The only table of keys: it feeds the bindings, the footer, the help and the palette.
 
-Keys as a person wants them stand in the `[keys]` of `config.toml`, laid over the table:
-`"step(1)" = ["n", "right"]` gives an action, by its name in the table, other keys in place of its
-own; an empty list takes them away.
+A person's own keys stand in the `[keys]` table of `config.toml` and override this table: `"step(1)"
+= ["n", "right"]` gives the action with that name other keys in place of its own. An empty list
+takes its keys away.
 """
 
 import os
@@ -23,10 +23,10 @@ from tui_gd.problems.text import safe_text
 class Action:
     """What one or several keys do.
 
-    `name` is the function `action_<name>` of `screens/actions.py`, with its arguments; a method of
-    the app for those in `APP_ACTIONS`. `keys` are Textual's names of keys, comma-separated; `shown`
-    is how the help and the footer write them, empty where the line before describes both. `footer`
-    is the word in the footer; an action without one is only in the help.
+    `name` is the function `action_<name>` of `screens/actions.py`, with its arguments; for those in
+    `APP_ACTIONS` it is a method of the app. `keys` are Textual's names of keys, comma-separated.
+    `shown` is their form in the help and the footer, empty if the line before describes both.
+    `footer` is the word in the footer; an action without one appears only in the help.
     """
 
     name: str
@@ -135,7 +135,7 @@ ACTIONS = (
 
 APP_ACTIONS = frozenset({"quit", "command_palette"})
 
-# while a plot has a cursor these keys move it, (across, down), before they mean anything else
+# while a plot has a cursor, these keys move it, (across, down), and do nothing else
 CURSOR_KEYS = {"left": (-1, 0), "right": (1, 0), "up,k": (0, -1), "down,j": (0, 1)}
 
 
@@ -147,7 +147,7 @@ def target(action: Action) -> str:
 def ladder(rate: float, rungs: int) -> float:
     """Return the learning rate some rungs up (or down) on the ladder 1, 3, 10, 30 and so on.
 
-    From between two rungs the first step leads to the next rung in that direction.
+    From a rate between two rungs, the first step leads to the next rung in that direction.
 
     >>> ladder(0.01, 1), ladder(0.01, -1), ladder(0.02, 1), ladder(0.02, -1)
     (0.03, 0.003, 0.03, 0.01)
@@ -166,7 +166,7 @@ def _next_rung(rate: float, *, up: bool) -> float:
     return max(rung for rung in near if rung < rate * (1 - tolerance))
 
 
-# The keys that a person wants
+# A person's own keys
 
 if TYPE_CHECKING:
     from tui_gd.insight.diagnosis import Try
@@ -175,7 +175,7 @@ VARIABLE = "GD_TUI_CONFIG"
 NAME = "config.toml"
 TABLE = "keys"
 LARGEST = 1 << 20
-# this always quits: where other keys are lost there has to be a way out
+# this always quits: even if a person rebinds everything, there has to be a way out
 ALWAYS_QUITS = "ctrl+c"
 _NAMED = {
     "space": "space",
@@ -206,7 +206,7 @@ _RENAMED = {
     "low_line": "underscore",
 }
 _FROM_SHOWN = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete"}
-# terminals send the same for these
+# a terminal sends the same for both, or keeps the key to itself
 _SAME = {
     "ctrl+h": "backspace",
     "ctrl+i": "tab",
@@ -218,7 +218,7 @@ _SAME = {
 
 
 def config_path() -> Path:
-    """Return where the file is, if there is one: in `GD_TUI_CONFIG`, or where configuration is."""
+    """Return the path of the file, if there is one: from `GD_TUI_CONFIG`, or the usual place."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser().absolute() / NAME
@@ -228,7 +228,7 @@ def config_path() -> Path:
 
 
 def read_config(path: Path | None = None) -> dict[str, Any]:
-    """Return what the file has, nothing without one; `ProblemError` says what is wrong."""
+    """Return the contents of the file, empty without one; `ProblemError` says what is wrong."""
     path = path or config_path()
     try:
         with path.open("rb") as file:
@@ -249,7 +249,7 @@ def read_config(path: Path | None = None) -> dict[str, Any]:
 def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
     """Return the table of keys with the changes of a document; `ProblemError` says what is wrong.
 
-    An action that is not named keeps its keys; none of them may be given to another one.
+    An action that the document does not name keeps its keys, so no other action may take them.
     """
     if TABLE not in document:
         return ACTIONS
@@ -268,7 +268,7 @@ def changed_actions(document: Mapping[str, object]) -> tuple[Action, ...]:
 
 
 def _told_apart(changes: Mapping[str, object]) -> Iterator[Action]:
-    """Yield the actions; one told of in the line before gets a line where either is changed."""
+    """Yield the actions; if a change affects one of two that share a line, each gets its own."""
     for i, action in enumerate(ACTIONS):
         pair = {action.name}
         if not action.shown:
@@ -295,7 +295,7 @@ def _with_keys(action: Action, changes: Mapping[str, object]) -> Action:
 
 
 def _key(text: object, action: str) -> str:
-    """Return Textual's name of a key that is written as a character, or by its name."""
+    """Return Textual's name of a key that is given as a character or by its name."""
     if not isinstance(text, str):
         raise ProblemError(f'{action}: {text!r} is no key: write it as "x", or ["x", "f5"]')
     if len(text) == 1 and text.isprintable() and text != " ":
@@ -319,7 +319,7 @@ def _table_keys() -> set[str]:
 
 
 def shown_keys(keys: str) -> str:
-    """Return keys, as the table has them, as they are written for people."""
+    """Return keys, given as in the table, in the form that people read."""
     signs = {name_of_key(sign): sign for sign in punctuation}
     known = {**signs, **_NAMED}
     return " ".join(known.get(key) or _character(key) for key in keys.split(",") if key)
@@ -338,7 +338,7 @@ def name_of_key(character: str) -> str:
 
 
 def _character(key: str) -> str:
-    """Return the character that a key's name stands for, else the name."""
+    """Return the character that a key's name stands for, or else the name."""
     try:
         return unicodedata.lookup(key.replace("_", " "))
     except KeyError:
@@ -360,9 +360,9 @@ def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -
                 raise ProblemError(f"{action.name}: {ALWAYS_QUITS} always quits")
 
 
-# What a person is told to press: the key that an action is bound to, whatever that is.
+# What a person is told to press: the key that is bound to the action.
 
-# keys of more cells than these are replaced by a shorter one where room is scarce
+# if space is scarce, a shorter key replaces one with more cells than this
 _SHORT = 5
 # the action of the interface for each action that a verdict may name
 _OF_VERDICTS = {
@@ -385,14 +385,14 @@ _OF_VERDICTS = {
 
 
 class KeyNames:
-    """The keys of actions, as people are told of them."""
+    """The keys of actions, in the form that people read."""
 
     def __init__(self, actions: Sequence[Action] = ACTIONS) -> None:
         self._actions = {action.name: action for action in actions}
         self._names: dict[str, str] = {}
 
     def of(self, name: str) -> str:
-        """Return the first key of an action; of one that has none, how the palette is asked."""
+        """Return the first key of an action; if it has none, how to find it in the palette."""
         if name not in self._names:
             self._names[name] = self._first(name) or self._by_name(name)
         return self._names[name]
@@ -403,22 +403,22 @@ class KeyNames:
         return f"{self.of('move(-1)')} {self.of('move(1)')}"
 
     def tries(self, tries: "Sequence[Try]") -> str:
-        """Return what a verdict says to try, each behind its key; nothing for nothing."""
+        """Return what a verdict says to try, each behind its key; empty if there is nothing."""
         said = [f"{self.for_verdict(one.action)} {one.words}".lstrip() for one in tries]
         return f"try {'   '.join(said)}" if said else ""
 
     def short(self, name: str) -> str:
-        """Return a key of an action in few cells: the first, or the shortest where that is long."""
+        """Return a key of an action in few cells: the first, or the shortest if that is long."""
         shown = shown_keys(self._actions[name].keys).split(" ")
         return shown[0] if len(shown[0]) <= _SHORT else min(shown, key=len)
 
     def for_verdict(self, action: str) -> str:
-        """Return the key for an action that a verdict names, nothing where there is none."""
+        """Return the key for an action that a verdict names; empty for no action."""
         return self.of(_OF_VERDICTS[action]) if action else ""
 
     @staticmethod
     def action_for_verdict(action: str) -> str:
-        """Return the action of the interface for one that a verdict names."""
+        """Return the interface's action for one that a verdict names."""
         return _OF_VERDICTS[action]
 
     def _first(self, name: str) -> str:

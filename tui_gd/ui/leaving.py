@@ -1,4 +1,4 @@
-"""Leaving at a key, at a signal or when the terminal is gone: save first, and always end."""
+"""Leaving because of a key, a signal or a lost terminal: save first, and always end."""
 
 import asyncio
 import os
@@ -18,10 +18,10 @@ ASKING = tuple(
 )
 QUIT = 0
 HANG_UP = 1
-# how many seconds the terminal may take to be given back in order …
+# the seconds in which the terminal should be given back in order …
 IN_ORDER = 1.2
 QUIT_IN_ORDER = 2.0
-# … and how many the process may take from the signal to its end
+# … and the seconds from the signal to the end of the process
 IN_ALL = 2.3
 
 
@@ -40,9 +40,9 @@ class Unawaited(ThreadPoolExecutor):
 class Leaving:
     """Ends the app, and the process if the app does not end.
 
-    `save` stops the run and saves it; several threads may call it at once. A thread that is started
-    at the beginning does all this, because a signal handler may run while the main thread holds any
-    lock, even the one needed to start a thread, or waits for a terminal that accepts nothing.
+    `save` stops the run and saves it; several threads may call it at once. A thread that starts at
+    the beginning does all this. A signal handler could not: while it runs, the main thread may hold
+    any lock, even the one needed to start a thread, or wait for a terminal that accepts nothing.
     """
 
     signal: int
@@ -57,11 +57,11 @@ class Leaving:
 
     @staticmethod
     def wait_for_no_thread() -> None:
-        """Let the running event loop end while its threads are still at work."""
+        """Let the running event loop end while its threads still work."""
         asyncio.get_running_loop().set_default_executor(Unawaited())
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
-        """Leave because of a signal, on any thread."""
+        """Leave because of a signal; any thread may call this."""
         del frame
         with suppress(OSError):
             os.write(self._writer, bytes([number]))
@@ -99,7 +99,7 @@ class Leaving:
 
     def _end_at_a_signal(self, saving: threading.Thread) -> None:
         number = QUIT
-        while number == QUIT:  # the key was pressed twice
+        while number == QUIT:  # a person pressed the key twice
             number = os.read(self._reader, 1)[0]
         self.signal = number
         saving.join(IN_ALL)
@@ -111,7 +111,7 @@ def leaving(app: PacedApp[Any], save: Callable[[], None]) -> Iterator[Leaving]:
     """While the context is open, leave in order at interrupt, hang-up and termination.
 
     A signal that this process ignores, as under nohup, stays ignored. Only the main thread receives
-    signals, so in any other thread no handler is installed.
+    signals, so any other thread installs no handler.
     """
     way = Leaving(app, save)
     before = {}

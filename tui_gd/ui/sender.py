@@ -1,4 +1,4 @@
-"""Sends commands to the runner, and knows where they lead before a snapshot shows it."""
+"""Sends commands to the runner, and knows their effect before a snapshot shows it."""
 
 import math
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from tui_gd.session.commands import Command
 from tui_gd.session.runner import Runner
 from tui_gd.session.snapshot import Snapshot
 
-# Tells a key that is held from keys pressed singly, by the time between them.
+# A held key differs from repeated presses by the time between two events.
 
-# keyboards repeat a held key every 20 to 90 ms; nobody presses one again so soon, or hardly
+# a held key repeats every 20 to 90 ms; hardly anybody presses a key again so soon
 REPEAT_SECONDS = 0.1
 
 
 class KeyRepeat:
-    """Lets a step key through, unless it is held and the step before is not on the screen yet.
+    """Lets a step key through, unless it is held and the last step is not on the screen yet.
 
-    The second of two quick presses waits until then; a third one shows that the key is held, and
-    then none waits: letting go of the key stops the run.
+    The second of two quick presses waits until that step is drawn. A third one shows that the key
+    is held, and then none waits: when the key is released, the run stops.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -29,7 +29,7 @@ class KeyRepeat:
         self._waiting: Command | None = None
 
     def press(self, command: Command, *, pending: bool) -> Command | None:
-        """Return what is to be done now; `pending`: a step is slow and not on the screen yet."""
+        """Return the command to send now; `pending`: a step is slow and not on the screen yet."""
         now = self._clock()
         quick = command == self._last and now - self._pressed_at < REPEAT_SECONDS
         self._quick = self._quick + 1 if quick else 0
@@ -42,20 +42,20 @@ class KeyRepeat:
         return None if waits else command
 
     def drawn(self) -> Command | None:
-        """Return what has waited for a step to be on the screen."""
+        """Return the command that waited until the step was on the screen."""
         command, self._waiting = self._waiting, None
         return command
 
     def forget(self) -> None:
-        """Let nothing wait: another run has begun, or another command has come."""
+        """Drop the waiting command, because another run or another command has come."""
         self._waiting = None
 
 
 class CommandSender:
     """One run's commands; without a runner they go nowhere.
 
-    Keys come faster than snapshots: lane and learning rate last asked for count until a snapshot
-    shows them, so that pressing `+` three times at once climbs three rungs.
+    Keys come faster than snapshots. The lane and the learning rate that were last requested count
+    until a snapshot shows them, so three quick presses of `+` climb three rungs.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class CommandSender:
         return self.runner.snapshot if self.runner else None
 
     def post(self, command: commands.Command) -> None:
-        """Have a command carried out."""
+        """Send a command."""
         match command:
             case commands.SetLearningRate(rate):
                 self._rate = rate
@@ -84,13 +84,13 @@ class CommandSender:
             case commands.CloseLane():
                 self._lane = self._rate = None
             case commands.StepBack() | commands.GoTo():
-                self._rate = None  # another epoch may have another one on record
+                self._rate = None  # another epoch may have another rate on record
         if self.runner:
             self.runner.post(command)
 
     @property
     def lane(self) -> int:
-        """The position of the lane that is current once all commands are carried out."""
+        """The position of the lane that is current after all commands."""
         snapshot = self.snapshot
         if snapshot is None:
             return 0
@@ -102,7 +102,7 @@ class CommandSender:
 
     @property
     def learning_rate(self) -> float:
-        """That lane's learning rate; NaN without a run."""
+        """The learning rate of that lane; NaN without a run."""
         snapshot = self.snapshot
         if snapshot is None:
             return math.nan
@@ -113,7 +113,7 @@ class CommandSender:
         return self._rate
 
     def choose_lane(self, by: int) -> None:
-        """Make the lane after the current one the current one, or another one so many further."""
+        """Make the lane `by` places after the current one the current lane."""
         if snapshot := self.snapshot:
             lane = (self.lane + by) % len(snapshot.lanes)
             if lane != self.lane:

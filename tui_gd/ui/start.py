@@ -1,4 +1,4 @@
-"""Runs the interface and, when it is left, prints where the run stands."""
+"""Runs the interface; when a person leaves it, prints where the run stands."""
 
 import os
 import platform
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tui_gd.training.trainer import Trainer
     from tui_gd.ui.screens.run import RunScreen
 
-# Python hands the interpreter lock over every 5 ms by default: too slow for a key to be answered
+# Python passes the interpreter lock on every 5 ms by default, which delays the answer to a key
 # while another thread computes flat out
 SWITCH_SECONDS = 0.0003
-# what is printed on the way out may hold it up for so long
+# the report on the way out may delay it by this many seconds
 REPORT_SECONDS = 0.2
 FAULT = "gd-tui: this is a fault of gd-tui: please report it, with the lines above"
 
@@ -33,7 +33,7 @@ def run_interface(
     context: Context,
     beginning: Beginning = Beginning(),  # noqa: B008
 ) -> NoReturn:
-    """Run the interface until it is left, then end the process with its exit status."""
+    """Run the interface until a person leaves it, then end the process with its exit status."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     app = GdApp(settings, context, beginning)
@@ -61,7 +61,7 @@ def run_interface(
 
 
 def _last_words(app: GdApp) -> int:
-    """Print what is to stay in the terminal; return the exit status."""
+    """Print what should stay in the terminal; return the exit status."""
     number = app.way_out.signal if app.way_out else 0
     try:
         if number:
@@ -83,8 +83,8 @@ def _last_words(app: GdApp) -> int:
 def _end(status: int) -> NoReturn:
     """End the process now.
 
-    Python would wait for every thread that still loads or computes, and take a second to take the
-    libraries apart; what was to be kept is on the disk.
+    Python would wait for every thread that still loads or computes, and take a second to tear down
+    the libraries. Everything worth keeping is already on the disk.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -94,7 +94,7 @@ def _end(status: int) -> NoReturn:
 
 
 def _say_where_kept(screen: "RunScreen | None") -> None:
-    """Say under which id the run is kept; what repeats it, if the store could not be written."""
+    """Print the id of the kept run; if it could not be stored, print the line that repeats it."""
     if screen is None:
         return
     kept = screen.kept_id
@@ -112,7 +112,7 @@ def _say_where_kept(screen: "RunScreen | None") -> None:
 
 
 def _report_failure(screen: "RunScreen", failure: BaseException) -> int:
-    """Say what went wrong in the training, with all that a report of it needs."""
+    """Say what went wrong in the training, with everything that a bug report needs."""
     traceback.print_exception(failure, file=sys.stderr)
     print(
         f"gd-tui {__version__}, Python {platform.python_version()}, {platform.platform()}",
@@ -153,7 +153,7 @@ def _summary(screen: "RunScreen") -> int:
 
 
 def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
-    """Return every lane's report; None where they take longer than a person waits at the end."""
+    """Return every lane's report; None if they take longer than a person wants to wait."""
     from tui_gd.session.report import reports_of
 
     known = screen.board.report.at_hand(trainer.best_of(0).weights)

@@ -1,4 +1,4 @@
-"""Studies: what panels want computed beside the run, on a thread of its own, and how often."""
+"""Studies: what panels compute next to the run, on threads of their own, and how often."""
 
 import math
 import threading
@@ -10,17 +10,17 @@ from tui_gd.learning.engine import Interrupted
 
 # a study waits at most this long for a frame to be drawn
 FRAME_SECONDS = 0.05
-# while a run goes on, all studies take no more than one in so many parts of the time
+# while a run goes on, all studies together take at most one part in this many of the time
 REST = 10.0
-# the panels share it whose studies have become outdated within so many seconds
+# panels share that time if their studies became outdated within this many seconds
 _LATELY = 1.0
 
 
 class Progress:
-    """What a study knows while it is made: whether it is still wanted, and how to show a part.
+    """What a study can use while it computes: whether it is still wanted, and a way to show a part.
 
-    `drawn`, if given, is not set while a frame is drawn: the study then waits, or the frame would
-    have to wait for the interpreter lock again and again.
+    `drawn`, if given, is clear while a frame is being drawn. The study then waits; otherwise the
+    frame would have to wait for the interpreter lock again and again.
     """
 
     def __init__(self, show: Callable[[Any], None], drawn: threading.Event | None = None) -> None:
@@ -30,7 +30,7 @@ class Progress:
 
     @property
     def wanted(self) -> bool:
-        """Whether the study is still wanted; to be asked on the study's thread."""
+        """Whether the study is still wanted; ask on the study's thread."""
         if self._drawn is not None and not self._drawn.is_set():
             self._drawn.wait(FRAME_SECONDS)
         return self._wanted
@@ -40,12 +40,12 @@ class Progress:
         self._wanted = wanted
 
     def check(self) -> None:
-        """Raise `Interrupted` unless the study is still wanted: to be called between blocks."""
+        """Raise `Interrupted` unless the study is still wanted; call this between blocks."""
         if not self.wanted:
             raise Interrupted
 
     def show(self, result: Any) -> None:
-        """Hand over what has been found so far; it is shown, and the study goes on."""
+        """Hand over what has been found so far; the panel shows it, and the study goes on."""
         if self._wanted:
             self._show(result)
 
@@ -54,10 +54,10 @@ class Progress:
 class Study:
     """Something to compute: `compute(progress)` returns the result, on another thread.
 
-    Studies with equal keys have equal results, so a key is everything that the result depends on.
-    A study that takes long calls `progress.check` now and then, which raises `Interrupted` when it
-    is no longer wanted. numpy's warnings are held back and BLAS held to one thread while it
-    computes. While a run goes on, studies are `seconds` apart at least.
+    Studies with equal keys have equal results, so a key is everything that the result depends on. A
+    long study calls `progress.check` now and then, which raises `Interrupted` when nobody wants the
+    study any more. While it computes, numpy gives no warnings and BLAS has one thread. While a run
+    goes on, at least `seconds` pass between two studies.
     """
 
     key: tuple[object, ...]
@@ -67,7 +67,7 @@ class Study:
 
 @dataclass(slots=True)
 class _Made:
-    """The study of one panel: the last one begun, and whether it is still being made."""
+    """The study of one panel: the last one begun, and whether it is still running."""
 
     key: tuple[object, ...] | None = None
     progress: Progress | None = None
@@ -77,10 +77,11 @@ class _Made:
 
 
 class Studies:
-    """Says which studies to make, one at a time for each panel; `clock` returns seconds.
+    """Decides which studies to run, one at a time for each panel; `clock` returns seconds.
 
-    On a million rows a study takes a second of the interpreter, which keys wait for too: hence the
-    rests between them while a run goes on. A study that is no longer wanted is told so.
+    On a million rows a study keeps the interpreter busy for a second, and keys have to wait for it.
+    While a run goes on, there are therefore pauses between studies. A study that is no longer
+    wanted learns so.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -91,13 +92,13 @@ class Studies:
 
     @property
     def busy(self) -> bool:
-        """Whether any study is being made."""
+        """Whether any study is running."""
         return any(made.progress for made in self._made.values())
 
     def begin(
         self, panel: str, study: Study, *, running: bool, show: Callable[[Any], None]
     ) -> Progress | None:
-        """Return what a panel's study is to be made with now, None if it is not to be made."""
+        """Return the progress for a study that has to run now, or None if it does not."""
         made = self._made.setdefault(panel, _Made())
         if study.key == made.key:
             return None
@@ -105,7 +106,7 @@ class Studies:
         sharing = sum(now - one.outdated_at < _LATELY for one in self._made.values())
         interval = max(study.seconds, REST * sharing * made.took)
         if made.progress is not None:
-            # while running every frame has another key: what has been begun is then finished
+            # while a run goes on, every frame has another key, so let the current study finish
             if not running:
                 made.progress.wanted = False
             return None
@@ -116,9 +117,9 @@ class Studies:
         return made.progress
 
     def end(self, panel: str, *, found: bool) -> bool:
-        """Take note that a panel's study is over; one that found nothing may be made again.
+        """Record that a panel's study is over; if it found nothing, it may run again.
 
-        Return whether it was given up for another one, which is to begin now.
+        Return whether it made way for another one, which has to begin now.
         """
         made = self._made[panel]
         made.progress = None
@@ -129,7 +130,7 @@ class Studies:
         return not stopped
 
     def begin_frame(self) -> None:
-        """Let the studies wait until `end_frame`, wherever they ask whether they are wanted."""
+        """Let the studies wait until `end_frame`, whenever they ask whether they are wanted."""
         self._drawn.clear()
 
     def end_frame(self) -> None:
@@ -137,7 +138,7 @@ class Studies:
         self._drawn.set()
 
     def stop(self) -> None:
-        """Tell all studies that nobody wants them any more, and let go of what they were about."""
+        """Tell all studies that nobody wants them any more, and forget what they were about."""
         for made in self._made.values():
             made.key = None
             if made.progress:

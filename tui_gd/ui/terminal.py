@@ -1,4 +1,4 @@
-"""What the terminal can show, according to its environment, read before Textual changes that."""
+"""What the terminal can show according to its environment, read before Textual changes that."""
 
 import codecs
 import errno
@@ -16,7 +16,7 @@ from textual.message import Message
 
 from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
 
-# ASCII for the box drawing and blocks of Textual's own borders, scrollbars and icons
+# ASCII for the box drawing and block characters of Textual's borders, scrollbars and icons
 _SIGNS = str.maketrans(
     {
         **dict.fromkeys("─━═▔▀▁▂▃▄▅▆▇", "-"),
@@ -55,7 +55,7 @@ FPS_SSH = 10.0
 NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
 # GNU screen 4 accepts no longer strings
 SCREEN_PIECE = 240
-# terminals with 256 colours that do not say so in their name
+# terminals with 256 colours whose name does not say so
 _MANY_COLOURS = ("256color", "kitty", "alacritty", "foot", "ghostty", "wezterm", "iterm")
 
 
@@ -85,7 +85,7 @@ class Terminal:
     def in_browser(
         cls, environ: Mapping[str, str], *, plain: bool = False, fps: float | None = None
     ) -> "Terminal":
-        """Return xterm.js, whatever terminal the server was started in."""
+        """Return xterm.js, whatever terminal started the server."""
         here = {**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         return cls.of(here, "utf-8", plain=plain, fps=fps)
 
@@ -109,9 +109,9 @@ class Ground(Message):
 
 
 def ground_is_dark(colour: str) -> bool | None:
-    """Return whether a colour as terminals report it is dark; None for what is no colour.
+    """Return whether a colour in the form of a terminal's report is dark; None if it is no colour.
 
-    Its luma, 0.299·R + 0.587·G + 0.114·B, is then below half.
+    A colour is dark if its luma, 0.299·R + 0.587·G + 0.114·B, is below half.
 
     >>> ground_is_dark("rgb:ffff/ffff/ffff"), ground_is_dark("rgb:1e/1e/2e"), ground_is_dark("x")
     (False, True, None)
@@ -125,14 +125,14 @@ def ground_is_dark(colour: str) -> bool | None:
 
 
 def in_screen(environ: Mapping[str, str]) -> bool:
-    """Return whether the terminal is a window of GNU screen, and not of a tmux within it."""
+    """Return whether the terminal is a window of GNU screen, and not of a tmux inside it."""
     return "STY" in environ and environ.get("TERM", "").startswith("screen")
 
 
 def clipboard(text: str, environ: Mapping[str, str]) -> str:
     """Return the sequence that copies `text` to the terminal's clipboard: OSC 52, in base64.
 
-    GNU screen has no clipboard, but passes on device control strings, in pieces.
+    GNU screen has no clipboard, but it passes on device control strings, in pieces.
     """
     sequence = f"\x1b]52;c;{b64encode(text.encode()).decode('ascii')}\a"
     if not in_screen(environ):
@@ -142,10 +142,10 @@ def clipboard(text: str, environ: Mapping[str, str]) -> str:
 
 
 def in_front(file: int) -> bool:
-    """Return whether the terminal `file` may be drawn on.
+    """Return whether the program may draw on the terminal `file`.
 
-    A process in the background of a shell (`&`) stops here until `fg`, as the terminal stops every
-    background process that changes its settings. The answer is no where no shell could resume it.
+    A background process of a shell (`&`) stops here until `fg`, because the terminal stops every
+    background process that changes its settings. The answer is no if no shell could resume it.
     """
     try:
         import termios
@@ -172,7 +172,7 @@ def _depth(environ: Mapping[str, str]) -> Depth:
     if name.startswith("vt") or name.endswith("-mono"):
         return "mono"
     many = any(part in name for part in _MANY_COLOURS)
-    # xterm calls itself `xterm`, as others with fewer colours do
+    # xterm calls itself `xterm`, and so do others with fewer colours
     return "256" if many or (name == "xterm" and "XTERM_VERSION" in environ) else "16"
 
 

@@ -1,4 +1,4 @@
-"""Undo: runs that a key has replaced, kept in memory to be brought back."""
+"""Undo: the runs that a key has replaced stay in memory, so that undo can bring them back."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -9,9 +9,9 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import Checkpoint
 
 LEVELS = 50
-"""So many runs are kept at most …"""
+"""At most this many runs are kept …"""
 BYTES = 256 << 20
-"""… and the oldest go first when they take more than this; the newest always stays."""
+"""… and the oldest go first if they take more bytes than this; the newest always stays."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Change:
 class Earlier:
     """A run as it was before a key replaced it; `words` name it: `the 100 epochs of seed 3`.
 
-    `wanted` are its settings as they were asked for: what is chosen by the data is open in them.
+    `wanted` are its settings as given; choices that depend on the data are still open in them.
     `checkpoint` is filled on the runner's thread. `seed` is that of the newest random start, `goal`
-    the last epoch wanted, `kept` the id under which it is kept, if it is.
+    the last epoch wanted, `kept` the id of the kept run, if any.
     """
 
     words: str
@@ -43,7 +43,7 @@ class Earlier:
 
 
 class Undo:
-    """Two stacks: the runs before the one on the screen, and those that undoing has left."""
+    """Two stacks: the runs before the one on the screen, and the runs that undo has left."""
 
     def __init__(self, levels: int = LEVELS, most_bytes: int = BYTES) -> None:
         self._levels, self._most_bytes = levels, most_bytes
@@ -61,13 +61,13 @@ class Undo:
         return self._after[-1] if self._after else None
 
     def push(self, earlier: Earlier) -> None:
-        """Keep the run that is replaced now; nothing can be redone any more."""
+        """Keep the run that is being replaced; after this, nothing can be redone."""
         self._before.append(earlier)
         self._after.clear()
         self._trim()
 
     def swap(self, now: Earlier, *, back: bool) -> None:
-        """Take what `before`, or `after`, has; keep the run on the screen on the other stack."""
+        """Remove the run to bring back; put the run on the screen on the other stack."""
         source, other = (self._before, self._after) if back else (self._after, self._before)
         source.pop()
         other.append(now)
@@ -86,7 +86,7 @@ class Undo:
 
 
 def _bytes(earlier: Earlier) -> int:
-    """Return what a run takes, as far as it is known by now."""
+    """Return the bytes of a run, as far as they are known by now."""
     done = earlier.checkpoint.done() and not earlier.checkpoint.cancelled()
     return sum(_arrays(earlier.checkpoint.result())) if done else 0
 
