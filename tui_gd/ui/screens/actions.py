@@ -1,6 +1,6 @@
 """What keys do to a run: `action_<name>` for every action of the key table.
 
-Each takes the screen of the run. `run_screen` gives a screen these functions as its actions.
+Each function takes the screen of the run. `run_screen` gives a screen these functions as actions.
 """
 
 import os
@@ -50,7 +50,7 @@ from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words
 from tui_gd.ui.undo import Change
 
 RESCUE_EPOCHS = 10
-# the name of a learner who has not said one
+# the name of a learner who has not given one
 LEARNER = "learner"
 
 
@@ -58,13 +58,13 @@ def run_screen(context: Context, settings: RunSettings, beginning: Beginning) ->
     """Return the screen of a run, with every action of the key table."""
     run = RunScreen(context, settings, beginning)
     for name in {action.name.partition("(")[0] for action in context.actions} - APP_ACTIONS:
-        # where Textual looks for what a key is bound to
+        # where Textual looks for the function of a key
         setattr(run, f"action_{name}", partial(_do, run, name))
     return run
 
 
 def _do(run: RunScreen, name: str, *arguments: object) -> Any:
-    """Do an action, unless a lesson locks it now."""
+    """Perform an action, unless a lesson locks it now."""
     if run.guide:
         called = f"{name}({', '.join(map(repr, arguments))})" if arguments else name
         if why := refusal(run.guide.player, called):
@@ -74,7 +74,7 @@ def _do(run: RunScreen, name: str, *arguments: object) -> Any:
 
 
 def action_lesson(run: RunScreen) -> None:
-    """Come back to the lesson that was left, or begin the tour."""
+    """Leave the lesson, return to the one that was left, or begin the tour."""
     if run.guide:
         run.close_lesson()
         return
@@ -88,7 +88,7 @@ def action_lesson(run: RunScreen) -> None:
 
 
 def _say_diverged(run: RunScreen) -> bool:
-    """Say why the run cannot go on, if it cannot."""
+    """If the run has diverged, say so and how to go on; return whether it has."""
     snapshot = run.sender.snapshot
     if snapshot is None or snapshot.state is not RunState.DIVERGED:
         return False
@@ -139,7 +139,7 @@ def action_newest(run: RunScreen) -> None:
 
 
 def action_flat_out(run: RunScreen) -> None:
-    """Switch between flat out and a pace that can be watched."""
+    """Switch between flat out and a pace that a person can watch."""
     if snapshot := run.sender.snapshot:
         watched = max(1.0, run.settings.epochs / WATCHED_SECONDS)
         pace = min(watched, WATCHED_EPOCHS / WATCHED_SECONDS) if snapshot.pace is None else None
@@ -159,7 +159,7 @@ async def action_go_to(run: RunScreen) -> None:
 
 
 def action_rescue(run: RunScreen) -> None:
-    """Go back to before the loss rose, and on with a learning rate below the limit."""
+    """Go back to before the loss rose, and set a learning rate below the limit."""
     snapshot = run.sender.snapshot
     if snapshot is None:
         return
@@ -172,9 +172,9 @@ def action_rescue(run: RunScreen) -> None:
 
 
 def rescue_epoch(snapshot: Snapshot) -> int:
-    """Return the epoch to go back to: that of the least loss where it has at least doubled since.
+    """Return the epoch of the least loss if the loss has at least doubled since then.
 
-    Else ten epochs back, or the first.
+    It is at least `RESCUE_EPOCHS` back. Otherwise return the epoch that many back, or the first.
     """
     train, usual = snapshot.recent.train, max(0, snapshot.epoch - RESCUE_EPOCHS)
     if not np.isfinite(train).any():
@@ -186,7 +186,7 @@ def rescue_epoch(snapshot: Snapshot) -> int:
 
 
 def _advised(run: RunScreen, action: str) -> str:
-    """Return what the verdict advises to give an action, empty if it does not advise it."""
+    """Return the value that the verdict advises for an action, or empty if it advises none."""
     tries = run.board.why.verdict(run.view).tries
     return next((one.argument for one in tries if one.action == action), "")
 
@@ -212,7 +212,7 @@ async def action_type_learning_rate(run: RunScreen) -> None:
 
 
 def action_check_gradient(run: RunScreen) -> None:
-    """Hold the gradient against differences of the loss in the step panel, or no longer."""
+    """Compare the gradient with differences of the loss in the step panel, or stop that."""
     run.checking = not run.checking
     run.sender.post(commands.CheckGradient(run.checking))
     run.say("differences of the loss beside g" if run.checking else "the step again")
@@ -228,7 +228,7 @@ def action_branch(run: RunScreen) -> None:
 
 @work
 async def action_branch_with(run: RunScreen) -> None:
-    """Ask for another optimizer or loss and branch here with it."""
+    """Ask for another optimizer or loss, and branch here with it."""
     if snapshot := run.sender.snapshot:
         lane, advised = snapshot.lane, _advised(run, "branch_with")
         symbols = run.context.terminal.symbols
@@ -246,7 +246,7 @@ async def action_branch_with(run: RunScreen) -> None:
 
 @work
 async def action_name_lane(run: RunScreen) -> None:
-    """Ask for a name of the current lane."""
+    """Ask for a new name for the current lane."""
     if snapshot := run.sender.snapshot:
         lane = snapshot.lane
         question = f"Name of lane {lane.name}"
@@ -256,7 +256,7 @@ async def action_name_lane(run: RunScreen) -> None:
 
 
 def action_hide_lane(run: RunScreen) -> None:
-    """Leave the current lane out of the plots when it is not the current one, or no longer."""
+    """Hide the current lane from plots whenever another lane is current, or show it again."""
     if snapshot := run.sender.snapshot:
         lane = snapshot.lanes[run.sender.lane]
         run.hidden ^= {lane.number}
@@ -277,7 +277,7 @@ def action_close_lane(run: RunScreen) -> None:
 
 
 def action_mark(run: RunScreen) -> None:
-    """Compare other epochs to this one from now on."""
+    """From now on, compare other epochs to this one."""
     if snapshot := run.sender.snapshot:
         run.sender.post(commands.Mark())
         run.say(f"changes are now those since epoch {snapshot.epoch}")
@@ -346,7 +346,7 @@ async def action_choose_optimizer(run: RunScreen) -> None:
 
 @work
 async def action_choose_problem(run: RunScreen) -> None:
-    """Ask for the problem and begin with it."""
+    """Ask for the problem, and begin with it."""
     if run.sender.snapshot:
         options = listed(problem_words(), run.context.terminal.symbols)
         question = "Begin another problem"
@@ -356,9 +356,9 @@ async def action_choose_problem(run: RunScreen) -> None:
 
 
 def begin_with(run: RunScreen, problem: str) -> None:
-    """Begin with another problem, with what of the settings goes with it.
+    """Begin with another problem, and keep the settings that suit it.
 
-    Loss, start and learning rate are those that a command line without them chooses.
+    Loss, start and learning rate are what a command line chooses if it does not name them.
     """
     snapshot = run.sender.snapshot
     assert snapshot
@@ -374,12 +374,12 @@ def begin_with(run: RunScreen, problem: str) -> None:
 
 
 def begin_again(run: RunScreen, change: Change, **changes: Any) -> None:
-    """Begin with other settings; learning rates that a person has set meanwhile are kept."""
+    """Begin with other settings; keep learning rates that a person has set since the start."""
     snapshot = run.sender.snapshot
     assert snapshot
     rates = tuple(lane.learning_rate for lane in snapshot.lanes)
     kept: dict[str, Any] = {"seed": snapshot.seed}
-    # of several optimizers each descends with each rate
+    # if there are several optimizers, each descends with each rate
     if len(run.settings.optimizer) == 1 and rates != run.settings.alpha:
         kept["alpha"] = rates
     run.begin(run.wanted.changed({**kept, **changes}), change)
@@ -387,7 +387,7 @@ def begin_again(run: RunScreen, change: Change, **changes: Any) -> None:
 
 @work
 async def action_settings(run: RunScreen, selected: str = "") -> None:
-    """Show all settings; let the run take those that it can, else begin again with them."""
+    """Show all settings; change the run at once if it allows that, else begin again with them."""
     if (snapshot := run.sender.snapshot) is None:
         return
     page = SettingsScreen(
@@ -413,7 +413,7 @@ async def action_settings(run: RunScreen, selected: str = "") -> None:
 
 
 def _change(run: RunScreen, now: str, before: str) -> Change:
-    """Return the words for beginning again on the same problem, which `B` would do beside it."""
+    """Return the words for beginning again on the same problem; `B` would keep both runs."""
     snapshot = run.sender.snapshot
     assert snapshot
     epochs = epochs_in_words(snapshot)
@@ -421,7 +421,7 @@ def _change(run: RunScreen, now: str, before: str) -> Change:
 
 
 def action_columns(run: RunScreen) -> None:
-    """Show what was done to every column."""
+    """Show how every column was prepared."""
     if run.runner is None:
         return
     if run.problem.surface:
@@ -430,7 +430,7 @@ def action_columns(run: RunScreen) -> None:
         run.app.push_screen(ColumnsScreen(run.context, run.problem, run.settings))
 
 
-# What is seen: panels, curves, the cursor
+# The view: panels, curves, the cursor
 
 
 def action_panel(run: RunScreen, name: str) -> None:
@@ -439,7 +439,7 @@ def action_panel(run: RunScreen, name: str) -> None:
 
 
 def action_focus_panel(run: RunScreen, by: int) -> None:
-    """Put the focus on another panel; in a lesson on the panel, and back on the lesson."""
+    """Focus another panel; in a lesson, switch between the panel and the lesson."""
     if run.focus_lesson(toggle=True):
         return
     run.board.choose_next(by)
@@ -447,7 +447,7 @@ def action_focus_panel(run: RunScreen, by: int) -> None:
 
 
 def action_maximise(run: RunScreen) -> None:
-    """Show the focused panel alone."""
+    """Show only the focused panel."""
     run.board.maximised = not run.board.maximised
     run.lay_out()
 
@@ -516,7 +516,7 @@ def action_measure(run: RunScreen) -> None:
 
 
 def action_smooth(run: RunScreen) -> None:
-    """Smooth the curves more, or no longer."""
+    """Smooth the curves more, or stop smoothing them."""
     run.board.loss.smooth()
     run.redraw()
 
@@ -538,7 +538,7 @@ def action_pan(run: RunScreen, share: float) -> None:
 
 
 def action_cursor(run: RunScreen) -> None:
-    """Put a cursor into the focused plot; when there is one, take what it is at."""
+    """Put a cursor into the focused plot; if it has one, take the thing at the cursor."""
     if run.runner is None:
         return
     panel = run.board.panel
@@ -553,7 +553,7 @@ def action_cursor(run: RunScreen) -> None:
 
 
 def action_meter(run: RunScreen) -> None:
-    """Show what is sent to the terminal in the first line, or stop showing it."""
+    """Show in the first line how much is sent to the terminal, or stop showing it."""
     run.metered = not run.metered
     run.redraw()
 
@@ -654,7 +654,7 @@ def action_write(run: RunScreen) -> None:
 
 
 def action_kept_runs(run: RunScreen) -> None:
-    """Browse the kept runs, and go on with one of them if that is the answer."""
+    """Browse the kept runs, and continue the one that the person chooses, if any."""
 
     def go_on(kept: str | None) -> None:
         if kept is not None:
@@ -668,14 +668,14 @@ def action_kept_runs(run: RunScreen) -> None:
 
 
 def action_export(run: RunScreen) -> None:
-    """Ask what to export of the run on the screen, and where to."""
+    """Ask which files to export of the run on the screen, and the folder for them."""
     if run.runner:
         _export(run, None, "this run")
 
 
 @work
 async def _export(run: RunScreen, kept: str | None, what: str) -> None:
-    """Export a kept run by its id, or the run on the screen, which is called `what`."""
+    """Export a kept run by its id, or the run on the screen; dialogs call it `what`."""
     from tui_gd.runs.export import KINDS, SCREEN, USUAL
 
     kinds = [(kind, text) for kind, text in KINDS.items() if kind != SCREEN or kept is None]
@@ -699,7 +699,7 @@ def _write_export(
     except (ProblemError, OutputError) as error:
         said, warning = str(error), True
     except Exception as error:
-        # whatever is wrong with an export, the run is not to end because of it
+        # a fault in an export must not end the run
         said, warning = f"cannot export: {type(error).__name__}: {error}", True
     else:
         said = f"wrote {len(paths)} file{'s' if len(paths) > 1 else ''} into {folder}"
@@ -708,6 +708,6 @@ def _write_export(
 
 
 def kept_export(context: Context, kept: str) -> RunRecord:
-    """Return a kept run, by its id, as exports take it."""
+    """Return the kept run with that id, in the form that exports take."""
     with context.open_library() as store:
         return open_without_data(store, store.find(kept))

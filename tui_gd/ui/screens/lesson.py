@@ -1,7 +1,7 @@
-"""A lesson beside a run: the box under the panels, its keys, and the run that answers.
+"""A lesson next to a run: the box under the panels, its keys, and the run that answers.
 
-The lesson asks; the run is asked on a thread of its own, by a checkpoint and a copy, so that the
-run on the screen never waits.
+The lesson asks questions about the run. A thread of its own finds the answers on a copy made from a
+checkpoint, so the run on the screen never waits.
 """
 
 from textual import events
@@ -24,17 +24,17 @@ LONGEST_ENTRY = 40
 
 
 class LessonBox(CellView, can_focus=True):
-    """Shows the step that the learner is at; keys answer, and all others go to the run."""
+    """Shows the learner's current step; keys give answers, and all other keys go to the run."""
 
     class Answered(Message):
-        """An answer was given."""
+        """The learner has given an answer."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Asked(Message):
-        """Something else was asked for: next, skip, hint or leave."""
+        """The learner has asked for something else: next, skip, hint or leave."""
 
         def __init__(self, what: str) -> None:
             super().__init__()
@@ -51,15 +51,15 @@ class LessonBox(CellView, can_focus=True):
             self.show(draw_lesson(picture, self.size.height, self.size.width, style))
 
     def on_resize(self) -> None:
-        """Have the box drawn at the size that it has now."""
+        """Draw the box again at its present size."""
         self.post_message(self.Asked("draw"))
 
     def on_focus(self) -> None:
-        """Have the box drawn: its frame shows the focus."""
+        """Draw the box again, because its frame shows the focus."""
         self.post_message(self.Asked("draw"))
 
     def on_blur(self) -> None:
-        """Have the box drawn: its frame shows the focus."""
+        """Draw the box again, because its frame shows the focus."""
         self.post_message(self.Asked("draw"))
 
     def on_key(self, event: events.Key) -> None:
@@ -70,9 +70,9 @@ class LessonBox(CellView, can_focus=True):
 
 
 class Guide:
-    """A player on the screen: what is chosen and typed, and what the run says.
+    """A player on the screen: what the learner has chosen and typed, and what the run says.
 
-    `ask` posts work to a thread: it takes a function of a `LessonRun` and what to do with its
+    `ask` posts work to a thread: it takes a function of a `LessonRun`, and what to do with its
     result on the interface's thread.
     """
 
@@ -92,28 +92,28 @@ class Guide:
 
     @property
     def lesson(self) -> Lesson:
-        """The lesson that is played."""
+        """The lesson in play."""
         return self.player.lesson
 
     @property
     def wants_text(self) -> bool:
-        """Whether the text of the step has not been filled in yet."""
+        """Whether the step's text still lacks its numbers."""
         return self._shown_at != self.player.at
 
     @property
     def watches(self) -> bool:
-        """Whether the run has to be looked at for a task to be done."""
+        """Whether to look at the run, because it may have done a task."""
         return self.player.step.kind == "do" and self.player.waits
 
     def run_at(self, runner: Runner, settings: RunSettings, problem: Problem) -> LessonRun | None:
-        """Return a copy of the run on the screen; on a thread of its own, for it waits."""
+        """Return a copy of the run on the screen; call on a thread of its own, because it waits."""
         checkpoint = runner.checkpoint()
         if checkpoint is None:
             return None
         start = max(0, checkpoint.seed - self._first_seed) + 1
         return at_checkpoint(settings, problem, checkpoint, start=start)
 
-    # What is asked of a copy of the run, on its thread
+    # Questions to a copy of the run, on its thread
 
     def read(self, style: Style, run: LessonRun) -> None:
         """Fill in the step's text and its curves."""
@@ -129,12 +129,12 @@ class Guide:
         self.chosen, self.entry = 0, ""
 
     def judge(self, given: str, run: LessonRun) -> bool:
-        """Take an answer; return whether the run is to do what the step says."""
+        """Take an answer; return whether the run has to do what the step says."""
         self.entry = ""
         return take_answer(self.player, given, run)
 
     def look(self, run: LessonRun) -> bool:
-        """Return whether a task is done now, or was at an epoch since it was looked at last."""
+        """Return whether a task is done now, or was done at an epoch since the last look."""
         before, self._looked_at = self._looked_at, run.trainer.epoch
         done = reach(self.player, run, before) if self.watches else None
         if done is None:
@@ -142,7 +142,7 @@ class Guide:
         self.player.record.asked, self.player.record.run = self.text, done.line()
         return True
 
-    # What the panels show of it
+    # What the panels show of the lesson
 
     @property
     def pointed(self) -> str:
@@ -150,10 +150,10 @@ class Guide:
         return "" if self.player.finished else self.player.step.panel
 
     def marks(self, newest: int, *, resting: bool) -> tuple[Mark, ...]:
-        """Return what was predicted of the loss, as long as the run has the epochs it is about.
+        """Return the predictions of the loss, while the run has the epochs that they are about.
 
-        `newest` is the run's newest epoch. Once a run has reached the epoch of a prediction and
-        is at one before it, it has begun again.
+        `newest` is the run's newest epoch. If a run has reached the epoch of a prediction and is
+        now before that epoch, it has begun again.
         """
         marks = []
         for at, record in enumerate(self.player.records):
@@ -175,7 +175,7 @@ class Guide:
         if key == "escape":
             box.post_message(box.Asked("leave"))
             return True
-        if self.wants_text or not player.waits:  # at first there is nothing to answer
+        if self.wants_text or not player.waits:  # there is no text yet
             if key == "enter" and not self.wants_text:
                 box.post_message(box.Asked("next"))
             return key == "enter"
@@ -224,7 +224,7 @@ class Guide:
     # The picture
 
     def picture(self, style: Style, *, focused: bool) -> LessonPicture:
-        """Return what the box shows; `focused`: the keys go to it."""
+        """Return what the box shows; `focused`: the box has the focus."""
         player, lesson = self.player, self.player.lesson
         step, steps = player.step, len(lesson.steps)
         title = player.say("step", lesson.title, player.at + 1, steps)
@@ -249,7 +249,7 @@ class Guide:
         )
 
     def _keys(self, style: Style, *, focused: bool) -> list[tuple[str, str]]:
-        """Return the keys that count, each with the word for what it does."""
+        """Return the keys that work now, each with a word for what it does."""
         if not focused:
             return [("tab", "back")]
         player, step = self.player, self.player.step
@@ -268,7 +268,7 @@ class Guide:
 
 
 def guide_for(player: Player, keys: KeyNames) -> Guide:
-    """Return the guide through a lesson; its texts name the keys as they are bound."""
+    """Return the guide through a lesson; its texts use the keys as bound."""
     from tui_gd.lessons.player import seed_of
 
     player.press = lambda action: f"[{keys.of(action)}]"
@@ -276,7 +276,7 @@ def guide_for(player: Player, keys: KeyNames) -> Guide:
 
 
 def refusal(player: Player, action: str) -> str:
-    """Return why an action does nothing now, nothing if it does."""
+    """Return why an action does nothing now; empty if it works."""
     if not player.locks(action):
         return ""
     return player.say("not_here" if player.lesson_locks(action) else "answer_first")

@@ -1,4 +1,4 @@
-"""Pages that fill the screen: the help, and what was done to the columns of a table."""
+"""Pages that fill the screen: the help, and how the columns of a table were prepared."""
 
 import re
 import textwrap
@@ -29,11 +29,11 @@ _PAGE = 10
 _END = 10_000_000
 
 Picture = Callable[[int, int, int], tuple[Cells, int]]
-"""From rows, columns and the line to scroll to: the page, and the line that it is scrolled to."""
+"""Takes rows, columns and the line to scroll to; gives the page and the actual line."""
 
 
 class Page(Closing[None]):
-    """Shows what `picture` returns; scrolls, and closes with escape, q, enter or space."""
+    """Shows the result of `picture`; scrolls, and closes with escape, q, enter or space."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,space", "dismiss", "back"),
@@ -79,7 +79,7 @@ class Page(Closing[None]):
             view.show(cells)
 
 
-# The help: what is seen, then every key, from the one table
+# The help: what is on the screen, then every key, from the one table
 
 _KEYS_WIDTH = 14
 _ROOMY = 60
@@ -110,7 +110,7 @@ class HelpLine:
 
 
 class HelpScreen(Page):
-    """Lists the keys, a page at a time; those that open it close it too."""
+    """Lists the keys, one page at a time; the keys that open it also close it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark,f1", "dismiss", show=False),
@@ -122,14 +122,14 @@ class HelpScreen(Page):
         super().__init__(partial(draw_help, style=context.style, actions=context.actions))
 
     def action_scroll(self, by: int) -> None:
-        """Turn a page, whatever the key would scroll elsewhere; or go to the first or the last."""
+        """Turn a page, whatever the key scrolls elsewhere; or go to the first or the last page."""
         super().action_scroll(by if abs(by) == _END else 1 if by > 0 else -1)
 
 
 def help_pages(rows: int, room: int, actions: Sequence[Action] = ACTIONS) -> list[list[HelpLine]]:
-    """Return columns of at most `rows` lines: what is seen, then the groups of keys.
+    """Return columns of at most `rows` lines: what is on the screen, then the groups of keys.
 
-    A group that does not fit under the one before begins the next column.
+    If a group does not fit under the one before, it begins the next column.
     """
     rows, room = max(rows, 1), max(room - _KEYS_WIDTH, 20)
     columns: list[list[HelpLine]] = [[]]
@@ -192,7 +192,7 @@ def draw_help(
     style: Style,
     actions: Sequence[Action] = ACTIONS,
 ) -> tuple[Cells, int]:
-    """Return a page of the help, the last one where there are fewer, and its number from 0."""
+    """Return a page of the help, or the last one if there are fewer, and its number from 0."""
     palette, symbols = style.palette, style.symbols
     inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     height, width = inner.shape
@@ -215,13 +215,13 @@ def draw_help(
     return draw_box(rows, columns, inner, Heading(title), style), page
 
 
-# The columns of a table: what was done to every one
+# The columns of a table: how each one was prepared
 
 _LONGEST_NAME, _LONGEST_WORDS = 28, 20
 
 
 def column_notes(problem: Problem, settings: RunSettings) -> tuple[ColumnNote, ...]:
-    """Return a note on every column of a table; of other problems on every feature."""
+    """Return a note on every column of a table; for other problems, on every feature."""
     if problem.about:
         return problem.about
     done = "mean 0, variance 1" if settings.standardize else "as it is"
@@ -229,7 +229,7 @@ def column_notes(problem: Problem, settings: RunSettings) -> tuple[ColumnNote, .
 
 
 def summary(problem: Problem) -> str:
-    """Return in a line what is learned from how many rows."""
+    """Return one line: the task, its target, and the number of rows."""
     task = problem.task
     classes = f" of {len(problem.class_names)} classes" if problem.class_names else ""
     rows = f"{problem.train_rows} train and {problem.test_rows} test rows"
@@ -237,7 +237,7 @@ def summary(problem: Problem) -> str:
 
 
 class ColumnsScreen(Page):
-    """Shows what was done to every column; the key that opens it closes it too."""
+    """Shows how every column was prepared; the key that opens it also closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dismiss", show=False)]
 
@@ -255,12 +255,12 @@ def draw_columns(
     notes: Sequence[ColumnNote],
     style: Style,
 ) -> tuple[Cells, int]:
-    """Return the page scrolled to `offset`, or as far as it goes, and how far that was."""
+    """Return the page, and the offset to which it scrolled: `offset`, or as far as it can."""
     palette, symbols = style.palette, style.symbols
     high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
     inner = Cells.blank(high, wide, style)
     heads = [(line, palette.text) for line in _wrapped(summary(problem), wide, symbols)]
-    for number, hint in enumerate(problem.hints):  # the first says what the task is
+    for number, hint in enumerate(problem.hints):  # the first line names the task
         colour = palette.warning if number else palette.text
         heads += [(line, colour) for line in _wrapped(hint, wide, symbols)]
     heads = heads[: high // 2]
@@ -307,7 +307,7 @@ def _without_values(line: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _features(note: ColumnNote) -> str:
-    """Return the names of a column's features, or how many they are."""
+    """Return the names of a column's features, or their number."""
     if note.features == (note.name,):
         return "itself"
     if not note.features:

@@ -1,4 +1,4 @@
-"""Dialogs over the run: a line to type, one of several to choose, an export."""
+"""Dialogs over the run: a line of text, a choice among several, an export."""
 
 import math
 import re
@@ -22,7 +22,7 @@ from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.ui.textual_fixes.app import Checklist, Dialog, Entries
 
 LONGEST_NAME = 20
-# of more entries than this the first are listed: Textual measures every one
+# of more entries than this, only the first are listed: Textual measures every one
 MOST_LISTED = 500
 _PAGE = 10
 _NAME_LETTERS = 40
@@ -30,14 +30,14 @@ _NAME_LETTERS = 40
 
 def _line(value: str, **how: Any) -> Input:
     line = Input(value, **how)
-    line.cursor_blink = False  # a dialog that waits sends nothing
+    line.cursor_blink = False  # a blinking cursor would send something while the dialog waits
     return line
 
 
 class Prompt(Dialog[Any]):
-    """Asks for a line; `parse` returns what it means or raises `ValueError` with what is wrong.
+    """Asks for a line; `parse` returns its value or raises `ValueError` with what is wrong.
 
-    The line begins with `value`, which what is typed replaces unless `select` is False.
+    The line begins with `value`; typing replaces it unless `select` is False.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
@@ -51,14 +51,14 @@ class Prompt(Dialog[Any]):
         self._fault = Label("", classes="fault", markup=False)
 
     def compose(self) -> ComposeResult:
-        """Lay out the question and the line to type in."""
+        """Lay out the question and the line for the answer."""
         with Vertical():
             yield Label(self._question, markup=False)
             yield _line(self._value, select_on_focus=self._select)
             yield self._fault
 
     def on_input_changed(self) -> None:
-        """Withdraw what was said about the line before it was changed."""
+        """Remove the message about the line as it was before the change."""
         self._fault.update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -72,7 +72,7 @@ class Prompt(Dialog[Any]):
 class Choice(Dialog[str | None]):
     """Asks for one of several, (value, text) each; answers with its value.
 
-    With `find` a line is typed in, and what has it in its text is listed.
+    With `find` there is a line to type in, and the list shows the entries that contain its text.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -112,7 +112,7 @@ class Choice(Dialog[str | None]):
             yield self._said
 
     def on_mount(self) -> None:
-        """Begin at what is chosen now."""
+        """Begin at the present choice."""
         self._fill()
         values = [value for value, _ in self._options]
         if self._chosen in values:
@@ -137,7 +137,7 @@ class Choice(Dialog[str | None]):
             self._list.highlighted = max(0, min(self._list.highlighted + by, last))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """List what has the typed text in it."""
+        """List the entries that contain the typed text."""
         self._found = found(self._lowered, event.value.casefold())
         self._fill()
 
@@ -152,13 +152,13 @@ class Choice(Dialog[str | None]):
 
 
 def found(lowered: Sequence[str], text: str) -> list[int]:
-    """Return which texts have `text` in them, those that begin with it first, in their order."""
+    """Return the texts that contain `text`, first those that begin with it, else in their order."""
     having = [at for at, one in enumerate(lowered) if text in one]
     return sorted(having, key=lambda at: not lowered[at].startswith(text))
 
 
 Export = tuple[tuple[str, ...], str]
-"""The kinds of files chosen, and the folder to write them into."""
+"""The chosen kinds of files, and the folder for them."""
 
 
 class ExportScreen(Dialog[Export | None]):
@@ -199,7 +199,7 @@ class ExportScreen(Dialog[Export | None]):
         self._kinds.focus()
 
     def action_choose_all(self) -> None:
-        """Choose all kinds; if they are chosen, none."""
+        """Choose all kinds; if all are chosen, choose none."""
         if len(self._kinds.selected) == self._kinds.option_count:
             self._kinds.deselect_all()
         else:
@@ -210,7 +210,7 @@ class ExportScreen(Dialog[Export | None]):
         self._folder.focus()
 
     def action_write(self) -> None:
-        """Answer; with nothing chosen, the highlighted kind is."""
+        """Answer; if nothing is chosen, take the highlighted kind."""
         chosen = self._kinds.selected
         if not chosen and self._kinds.highlighted is not None:
             chosen = [self._kinds.get_option_at_index(self._kinds.highlighted).value]
@@ -226,7 +226,7 @@ def folder_for(problem: str, run: str = "") -> str:
     return "-".join(part for part in ("gd-tui", name, run) if part)
 
 
-# What a typed line means
+# The meaning of a typed line
 
 
 def parse_folder(text: str) -> str:
@@ -271,7 +271,7 @@ Options = list[tuple[str, str]]
 
 ADVISED = " ←"
 TARGETS = ("class", "label", "target", "y")
-"""Names that the column to be learned often has."""
+"""Names that the target column often has."""
 
 _OF_CLASSES = {
     "sse": "sum of (p − y)² · the tutorial's · flat where p is near 0 or 1",
@@ -305,7 +305,7 @@ def loss_words(task: Task) -> dict[str, str]:
 def listed(
     words: Mapping[str, str], symbols: Symbols, advised: str = "", kind: str = ""
 ) -> Options:
-    """Return an entry for each name, the advised one marked; values begin with `kind`."""
+    """Return an entry for each name, with the advised one marked; values begin with `kind`."""
     size = max(map(len, words), default=0) + len(ADVISED) + 1
     values = {name: f"{kind} {name}".strip() for name in words}
     return [
@@ -321,11 +321,11 @@ def problem_words() -> dict[str, str]:
 
 
 def likely_target(columns: Sequence[str]) -> str:
-    """Return the column that is probably to be learned: by its name, else the last."""
+    """Return the column that is probably the target: by its name, else the last one."""
     by_name = {column.casefold(): column for column in reversed(columns)}
     return next((by_name[name] for name in TARGETS if name in by_name), columns[-1])
 
 
 def with_first(columns: Iterable[str], first: str) -> list[str]:
-    """Return columns with one moved to the front."""
+    """Return the columns with one of them moved to the front."""
     return [first, *(column for column in columns if column != first)]

@@ -1,6 +1,6 @@
-"""The screen of a run: commands go to the runner, snapshots come back and are drawn.
+"""The screen of a run: it sends commands to the runner, and draws the snapshots that come back.
 
-What keys do stands in `actions.py`.
+`actions.py` says what keys do.
 """
 
 import math
@@ -64,35 +64,35 @@ from tui_gd.ui.textual_fixes.app import PacedApp
 from tui_gd.ui.textual_fixes.flow import paint_now
 from tui_gd.ui.undo import Change, Earlier, Undo
 
-# after a frame, training runs alone for so many times as long as the frame took …
+# after a frame, training runs alone for this many times as long as the frame took …
 FRAME_REST = 4.0
 # … but for no longer than this, in seconds
 LONGEST_REST = 0.25
-# the thread that writes a frame gets the interpreter lock before training does
+# for this long, the thread that writes a frame gets the interpreter lock before training does
 WRITING_SECONDS = 0.0002
 FAILED = "\nThe run is kept up to here. {quit} quits, and prints what to report."
 FAILED_SECONDS = 3600.0
 STAY_SECONDS = 86400.0
 HINT_SECONDS = 10.0
-# if a step takes so many seconds, a held key makes no more steps than are drawn
+# if a step takes this many seconds, a held key makes no more steps than the screen can draw
 SLOW_STEP_SECONDS = 0.01
-# a pass over the data, which stopping may have to wait for, may take so long
+# a stop may have to wait for a pass over the data, which may take this long
 STOP_SECONDS = 30.0
-# a run of no more epochs than this is slowed down until it takes about so many seconds
+# a run of at most this many epochs is slowed down until it takes about this many seconds
 WATCHED_EPOCHS = 1000
 WATCHED_SECONDS = 3.0
 _WHEEL = 1.25
-# while a run goes on, a task is looked at for being done no more often than this, in seconds
+# while a run goes on, it is checked for a finished task no more often than this, in seconds
 LESSON_SECONDS = 0.3
 
 
 class RunScreen(Screen[None]):
     """Draws the latest snapshot at the terminal's frame rate, and owns what drives the run.
 
-    `wanted` are the settings as they were asked for, `settings` those with what follows from the
-    data; `draft` are changes on the settings page that no run has been begun with yet.
-    `recorder` keeps the run, if it is kept; `hidden` are the numbers of the lanes that plots leave
-    out; `asked` is the question for a target column that was answered, until a run has begun.
+    `wanted` are the settings as given; `settings` also contain what follows from the data. `draft`
+    are changes on the settings page that no run has begun with yet. `recorder` keeps the run, if it
+    is kept. `hidden` are the numbers of the lanes that plots leave out. `asked` is the answered
+    question for a target column, until a run begins.
     """
 
     context: Context
@@ -104,12 +104,11 @@ class RunScreen(Screen[None]):
     sender: CommandSender
     key_repeat: KeyRepeat
     pressed_at: float
-    """When the latest key or button was read from the terminal, which may be long before it is
-    worked off."""
+    """When the terminal sent the latest key or button, which may be long before its effect."""
 
     app: PacedApp[str]
     problem: Problem
-    # the first panel would take the focus from the one that had it last time
+    # otherwise the first panel would take the focus from the panel that had it last time
     AUTO_FOCUS: ClassVar[str | None] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(keys, f"move_cursor{by}", show=False) for keys, by in CURSOR_KEYS.items()
@@ -125,7 +124,7 @@ class RunScreen(Screen[None]):
             for key in action.keys.split(","):
                 if key not in cursor:  # Textual's own binding of tab would come first
                     self._bindings.key_to_bindings.pop(key, None)
-            if action.keys:  # all of a screen's own, after those of the cursor
+            if action.keys:  # all keys of this screen, after those of the cursor
                 self._bindings.bind(
                     action.keys, target(action), show=False, priority=action.name == "quit"
                 )
@@ -157,13 +156,14 @@ class RunScreen(Screen[None]):
         self._rests_until = -math.inf
         self._waiting = False
         self._lesson_looked = -math.inf
-        # a lesson that was left, and the share line of its run
+        # the lesson that the learner left, and the share line of its run
         self.left_lesson: tuple[Player, str] | None = None
         self.undo = Undo()
         self._stays = False
-        # where learning rates are tried before later epochs: what undo has, the lane, the epoch
+        # learning rates tried one after another replace the same epochs: the undo entry, lane and
+        # epoch
         self._tried_rates: tuple[Earlier, int, int] | None = None
-        # the run that was put away last, and whether that is done
+        # the last run that was put away, and whether that has finished
         self._put_aside: tuple[str | None, threading.Event] = None, threading.Event()
 
     def compose(self) -> ComposeResult:
@@ -179,20 +179,20 @@ class RunScreen(Screen[None]):
 
     @property
     def runner(self) -> Runner | None:
-        """What drives the run, once there is one."""
+        """What drives the run, if there is one."""
         return self.sender.runner
 
     @property
     def options(self) -> list[Option]:
-        """The settings that go with the problem, none before there is a run."""
+        """The settings that suit the problem; none before there is a run."""
         return options_for(self.settings, self.problem) if self.runner else []
 
     @property
     def last_view(self) -> LastView:
-        """How the screen is left, for the next start."""
+        """The view to restore at the next start."""
         board = self.board
         theme = self.context.view.theme
-        if self.guide:  # it has chosen the panels
+        if self.guide:  # the lesson has chosen the panels
             return replace(self.context.view, theme=theme)
         return LastView(
             theme,
@@ -205,7 +205,7 @@ class RunScreen(Screen[None]):
         )
 
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
-        """Show a line for a moment, or until the next key, in place of the one before."""
+        """Show a line for a moment, or until the next key; it replaces the one before."""
         self.app.clear_notifications()
         text = self.context.terminal.symbols.spell(safe_text(text, None))
         severity: SeverityLevel = "warning" if warning else "information"
@@ -214,13 +214,13 @@ class RunScreen(Screen[None]):
         self._stays = stay
 
     def key_pressed(self) -> None:
-        """Take away a message that stays until a key is pressed."""
+        """Remove a message that stays until a key is pressed."""
         if self._stays:
             self._stays = False
             self.app.clear_notifications()
 
     def say_from_thread(self, text: str, *, warning: bool = True) -> None:
-        """Show a line; called on any thread, also after the screen has gone."""
+        """Show a line; any thread may call this, even after the screen has gone."""
         if self.is_attached and self.app.is_running:
             self.app.call_later(self.say, text, warning=warning)
 
@@ -238,14 +238,14 @@ class RunScreen(Screen[None]):
             self.call_after_refresh(self._load, self.settings, self._beginning.shared)
 
     def begin(self, settings: RunSettings, change: Change | None = None) -> None:
-        """Begin a run, on the data that is loaded if the settings name the same."""
+        """Begin a run; keep the data in memory if the settings name the same."""
         self._load(settings, None, change)
 
     @work(thread=True, exclusive=True, group="load")
     def _load(
         self, settings: RunSettings, shared: Shared | None, change: Change | None = None
     ) -> None:
-        """Load the problem and make the runner: scikit-learn is imported here."""
+        """Load the problem and make the runner: this imports scikit-learn."""
         try:
             same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
@@ -288,9 +288,9 @@ class RunScreen(Screen[None]):
         seed: int,
         goal: int,
     ) -> Runner:
-        """Return what is to drive a run up to epoch `goal`.
+        """Return the runner that drives a run up to epoch `goal`.
 
-        It has the pace of the run on the screen; a short first run is slowed down to be watched.
+        It has the pace of the run on the screen; a short first run is slow enough to watch.
         """
         pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
         if self.runner:
@@ -301,7 +301,7 @@ class RunScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="load")
     def open_kept(self, run: str) -> None:
-        """Go on with a kept run in place of the one on the screen, which stays if that fails."""
+        """Continue a kept run in place of the one on the screen, which stays if that fails."""
         try:
             with self.context.open_library() as store:
                 kept = resume(store, run, bounded=True)
@@ -314,7 +314,7 @@ class RunScreen(Screen[None]):
         self._hand_over(_Loaded(settings, settings, kept.problem, runner, recorder, kept.note))
 
     def refuse(self, fault: str) -> None:
-        """Say why a run cannot begin: over the run on the screen, or on the way out."""
+        """Say why a run cannot begin: over the run on the screen, or while leaving."""
         if self.runner:
             self.say(fault, warning=True)
         elif self.asked is not None:  # it was the wrong column
@@ -325,7 +325,7 @@ class RunScreen(Screen[None]):
 
     @work
     async def ask_target(self, settings: RunSettings, columns: tuple[str, ...], fault: str) -> None:
-        """Ask which of a table's columns is the target, and load the table with that one."""
+        """Ask which of a table's columns is the target, and load the table with that target."""
         name = safe_text(Path(settings.problem).name, None)
         question = f"target: which column of {name}?"
         likely = likely_target(columns)
@@ -385,12 +385,12 @@ class RunScreen(Screen[None]):
 
     @property
     def kept_id(self) -> str | None:
-        """The id under which the run on the screen is kept, None while it is not."""
+        """The id of the kept run on the screen, None while it is not kept."""
         return self.recorder.id if self.recorder else None
 
     @property
     def missing(self) -> str:
-        """Why the end of the run on the screen is not kept; to be asked when it is put away."""
+        """Why the end of the run on the screen is not kept; ask once it has been put away."""
         return self.recorder.missing if self.recorder else ""
 
     def put_away(self) -> None:
@@ -419,7 +419,7 @@ class RunScreen(Screen[None]):
             self.announce(change)
 
     def announce(self, change: Change) -> None:
-        """Say what was done and how to undo it, until a key is pressed."""
+        """Say what was done and how to undo it, until the next key."""
         keys = self.context.keys
         said = [change.done, f"{keys.of('undo')} brings back {change.before}"]
         if change.both:
@@ -428,7 +428,7 @@ class RunScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="load")
     def bring_back(self, earlier: Earlier, *, back: bool) -> None:
-        """Show a run that was replaced, or with `back` False one that undoing has left."""
+        """Show a run that was replaced, or, if not `back`, one that undo has left."""
         try:
             checkpoint = earlier.checkpoint.result(STOP_SECONDS)
             record = RunRecord(earlier.settings, earlier.problem, checkpoint)
@@ -457,7 +457,7 @@ class RunScreen(Screen[None]):
         self.app.call_from_thread(show)
 
     def _stopped(self, words: str) -> Earlier | None:
-        """Stop the run on the screen and return what brings it back; on a worker thread."""
+        """Stop the run on the screen and return it as undo keeps it; on a worker thread."""
         runner = self.runner
         if runner is None:
             return None
@@ -482,7 +482,7 @@ class RunScreen(Screen[None]):
         )
 
     def _recorder_of(self, earlier: Earlier) -> Recorder | None:
-        """Return what goes on keeping a run that is brought back; on a worker thread."""
+        """Return the recorder for a run that undo or redo brings back; on a worker thread."""
         if earlier.kept and earlier.kept == self.kept_id:
             return self.recorder
         if not (earlier.kept or self._beginning.keep):
@@ -516,7 +516,7 @@ class RunScreen(Screen[None]):
 
     @property
     def view(self) -> View:
-        """The run as it is to be drawn now."""
+        """The run as panels should draw it now."""
         assert self.runner
         snapshot, guide = self.runner.snapshot, self.guide
         resting = snapshot.state is not RunState.RUNNING and not self.runner.busy
@@ -537,16 +537,16 @@ class RunScreen(Screen[None]):
         return self.runner is not None and self.runner.snapshot.state is RunState.RUNNING
 
     def _changed(self) -> None:
-        """Have the new snapshot drawn at once; called on the runner's thread."""
+        """Draw the new snapshot at once; the runner's thread calls this."""
         self.call_later(self._answer)
 
     def _answer(self) -> None:
-        """Draw what a command has led to."""
+        """Draw the effect of a command."""
         self.app.flow.hurry()
         self._tick()
 
     def _beat(self) -> None:
-        """Draw at the frame rate, while a run goes on no more often than it can be afforded."""
+        """Draw at the frame rate, but while a run goes on leave it enough time."""
         rested = time.monotonic() >= self._rests_until and self.app.flow.due
         if not self._training or rested:
             self._tick()
@@ -558,7 +558,7 @@ class RunScreen(Screen[None]):
             return
         self.runner.want_snapshot()
         unchanged = self.runner.snapshot is self._drawn and not self._stale
-        # behind a question the run goes on; behind the help it would not be seen
+        # behind a question the run goes on; behind the help nobody would see it
         seen = self.is_active or self.app.screen.is_modal
         if unchanged or not seen or self.board.tiny:
             return
@@ -577,14 +577,14 @@ class RunScreen(Screen[None]):
 
     @property
     def step_pending(self) -> bool:
-        """Whether steps are slow and the one asked for is not on the screen yet."""
+        """Whether steps are slow and the last requested one is not on the screen yet."""
         runner = self.runner
         if runner is None or runner.step_seconds < SLOW_STEP_SECONDS:
             return False
         return runner.busy or runner.snapshot is not self._drawn
 
     def _sent(self, view: View) -> str:
-        """Return what is sent to the terminal: a second while running, in all at rest."""
+        """Return what is sent to the terminal: per second while running, in all at rest."""
         if not self.metered:
             return ""
         flow = self.app.flow
@@ -649,7 +649,7 @@ class RunScreen(Screen[None]):
             self._keys.show_lines(lines.draw_footer((lines.QUIT,), keys, style, columns))
 
     def redraw(self) -> None:
-        """Draw again although the run is where it was."""
+        """Draw again, although the run has not changed."""
         self._stale = True
         self._lesson_box.draw_now(self.context.style)
         if self.board.tiny:
@@ -665,28 +665,28 @@ class RunScreen(Screen[None]):
         self._tick()
 
     def on_panel_changed(self) -> None:
-        """Draw panels again that have another size or focus."""
+        """Draw panels again after a change of their size or focus."""
         self._stale = True
         self.call_later(self._tick)
 
     def on_screen_resume(self) -> None:
-        """Draw what has changed while another screen was shown."""
+        """Draw what changed while another screen was on top."""
         self._stale = True
         self.app.listen_to_mouse(wanted=True)
 
     def on_screen_suspend(self) -> None:
-        """Leave the keyboard to the screen that comes on top."""
+        """Stop listening to the mouse while another screen is on top."""
         self.app.listen_to_mouse(wanted=False)
 
     def _look(self, view: View) -> None:
-        """Have the curves in the snapshots that the loss panel wants."""
+        """Ask for snapshots with the curves that the loss panel wants."""
         wanted = self.board.loss.wanted_look(view)
         if wanted not in {view.snapshot.look, self._wanted_look}:
             self._wanted_look = wanted
             self.sender.post(wanted)
 
     def _study(self, view: View) -> None:
-        """Begin the studies that the panels shown want for this view."""
+        """Begin the studies that the shown panels want for this view."""
         running = view.snapshot.state is RunState.RUNNING
         for panel in self._studying():
             study = panel.study(view)
@@ -698,15 +698,15 @@ class RunScreen(Screen[None]):
                 self._make(panel, view.problem, study, progress)
 
     def _studying(self) -> list[Panel]:
-        """Return the panels whose studies are made: those shown; the verdict's always."""
+        """Return the panels that get studies: the shown ones, and always the verdict's."""
         why = self.board.why
         return [*self.board.shown, *([] if self.board.shows(why) else [why])]
 
     def _show(self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any) -> None:
-        """Hand part of a result over; called on a study's thread."""
+        """Hand over a part of a result; the study's thread calls this."""
         self.app.call_from_thread(self._take_part, panel, problem, key, result)
 
-    # without a description Textual writes out all arguments, data and weights among them
+    # without a description, Textual writes out all arguments, including data and weights
     @work(thread=True, group="study", description="study")
     def _make(self, panel: Panel, problem: Problem, study: Study, progress: Progress) -> None:
         try:
@@ -715,7 +715,7 @@ class RunScreen(Screen[None]):
         except Interrupted:
             self.app.call_from_thread(self._given_up, panel)
         except MemoryError:
-            # the run is not to end because of it; the same study is not begun again
+            # this must not end the run; the same study does not begin again
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
             self.app.call_from_thread(self.say, f"too little memory: {panel.NAME}", warning=True)
         else:
@@ -723,26 +723,26 @@ class RunScreen(Screen[None]):
             self._show(panel, problem, study.key, result)
 
     def _given_up(self, panel: Panel) -> None:
-        """Begin the study that is wanted instead, also when the run is at rest."""
+        """Begin the study that replaces this one, even when the run is at rest."""
         if self.studies.end(panel.NAME, found=False):
             self._draw_again()
 
     def _take_part(
         self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any
     ) -> None:
-        if problem is self.problem:  # else another has been begun meanwhile
+        if problem is self.problem:  # else another problem has begun since
             panel.take(key, result)
         self._draw_again()
 
     def _draw_again(self) -> None:
         self._stale = True
-        if not self._training:  # else it is in the next frame
+        if not self._training:  # else the next frame shows it
             self._tick()
 
     # The lesson
 
     def open_lesson(self, player: Player, line: str) -> None:
-        """Begin a lesson, or go on with it where the share line `line` leads."""
+        """Begin a lesson, or continue it where the share line `line` leads."""
         try:
             shared = open_line(line) if line else start_of(player.lesson, seed_of(player.name))
             self.guide = guide_for(player, self.context.keys)
@@ -761,7 +761,7 @@ class RunScreen(Screen[None]):
 
     @work(thread=True, exclusive=True, group="lesson", description="lesson")
     def open_saved(self, player: Player) -> None:
-        """Go on with a lesson where it was left, in this session or before; else begin it."""
+        """Continue a lesson where the learner left it, in this session or before; else begin it."""
         line = ""
         with suppress(ProblemError, OutputError), self.context.open_library() as store:
             line = resumed(store, player)
@@ -769,12 +769,12 @@ class RunScreen(Screen[None]):
 
     @work(thread=True, group="keep")
     def _remember_offer(self) -> None:
-        """Make the file that runs are kept in: where there is one, the tour is not offered."""
+        """Create the file of kept runs: if it exists, the tour is not offered."""
         with suppress(ProblemError, OutputError), Store(self.context.library, create=True):
             pass
 
     def focus_lesson(self, *, toggle: bool = False) -> bool:
-        """Give the keyboard to the lesson, or with `toggle` take it back; return whether it can."""
+        """Focus the lesson, or with `toggle` a panel if it has the focus; return if one is open."""
         if self.guide is None:
             return False
         if toggle and self._lesson_box.has_focus:
@@ -798,7 +798,7 @@ class RunScreen(Screen[None]):
         self._save_lesson(guide)
 
     def _guide(self, view: View) -> None:
-        """Have the run looked at where the lesson waits for it."""
+        """Look at the run when the lesson waits for it."""
         guide, runner = self.guide, self.runner
         if guide is None or runner is None or guide.busy:
             return
@@ -817,7 +817,7 @@ class RunScreen(Screen[None]):
     def _ask_run(
         self, guide: Guide, work: Callable[[LessonRun], object], then: Callable[[object], None]
     ) -> None:
-        """Do some work on a copy of the run, then something with its result."""
+        """Do some work on a copy of the run, and then something with its result."""
         guide.busy = True
         self._ask_copy(guide, work, then)
 
@@ -848,7 +848,7 @@ class RunScreen(Screen[None]):
         picture = self.guide.picture(style, focused=self._lesson_box.has_focus)
         rows = picture.rows(self.size.width, style.symbols)
         height = self._lesson_box.styles.height
-        # the size may still be the one before: what was asked for last counts
+        # the present size may be outdated, so compare the height that was last requested
         if height is None or height.value != rows:
             self._lesson_box.styles.height = rows
             self.call_after_refresh(self.lay_out)
@@ -856,7 +856,7 @@ class RunScreen(Screen[None]):
         self._stale = True
 
     def on_lesson_box_answered(self, event: LessonBox.Answered) -> None:
-        """Judge an answer by a copy of the run; once it is given, the run does what was asked."""
+        """Judge an answer on a copy of the run; if it counts, the run does what the step says."""
         guide = self.guide
         if guide is None or guide.busy:
             return
@@ -870,7 +870,7 @@ class RunScreen(Screen[None]):
         self._ask_run(guide, partial(guide.judge, event.text), answered)
 
     def on_lesson_box_asked(self, event: LessonBox.Asked) -> None:
-        """Go on, skip, give a hint, or leave."""
+        """Continue, skip, give a hint, or leave."""
         guide = self.guide
         if guide is None:
             return
@@ -893,7 +893,7 @@ class RunScreen(Screen[None]):
         self._tick()
 
     def _go_on(self, guide: Guide, *, skip: bool) -> None:
-        """Go to the next step; the run does what a skipped step would have led to."""
+        """Go to the next step; after a skipped step, the run does what it would have led to."""
         player, step = guide.player, guide.player.step
         waited, record = player.waits, player.record
         if not (player.skip() if skip else player.next()):
@@ -901,7 +901,7 @@ class RunScreen(Screen[None]):
         if waited:
             record.asked = guide.text
         if self._training and not player.finished:
-            self.sender.post(Pause())  # the next step's numbers are those of a run that rests
+            self.sender.post(Pause())  # the numbers of the next step are those of a run at rest
 
         def lead(orders: object) -> None:
             self._post_orders(orders if isinstance(orders, list) else [])
@@ -917,15 +917,15 @@ class RunScreen(Screen[None]):
             self.lay_out()
 
     def _post_orders(self, orders: Sequence[Order]) -> None:
-        """Have the run on the screen do what a step says."""
+        """Let the run on the screen do what a step says."""
         epoch = self.runner.snapshot.epoch if self.runner else 0
         for order in orders:
             self.sender.post(order.command(epoch))
-            epoch = 0  # of the orders after the first it is not known
+            epoch = 0  # after the first order, the epoch is not known
 
     @work(thread=True, group="lesson", description="lesson")
     def _save_lesson(self, guide: Guide) -> None:
-        """Save how far a lesson is, with the run as it stands."""
+        """Save the progress of a lesson, and the run as it is."""
         runner = self.runner
         run = guide.run_at(runner, self.settings, self.problem) if runner else None
         if run is None:
@@ -943,7 +943,7 @@ class RunScreen(Screen[None]):
     # Layout
 
     def on_resize(self, event: events.Resize) -> None:
-        """Choose the layout for the size."""
+        """Choose the layout for the size, and draw."""
         del event
         self.lay_out()
 
@@ -961,10 +961,10 @@ class RunScreen(Screen[None]):
             self.board.focus_panel()
         self.redraw()
 
-    # The panels: what they ask for, and the cursor of the focused one
+    # The panels: their commands, and the cursor of the focused one
 
     def show_panel(self, name: str) -> None:
-        """Show a panel and put the focus on it, unless a lesson has it."""
+        """Show a panel and put the focus on it, unless a lesson has the focus."""
         taught = self._lesson_box.has_focus
         self.board.choose(name)
         self.lay_out()
@@ -972,7 +972,7 @@ class RunScreen(Screen[None]):
             self.board.focus_panel()
 
     def carry_out(self, command: Command) -> None:
-        """Send a command that a panel leads to; say how to undo what it discards."""
+        """Send a panel's command; say how to undo what it discards."""
         snapshot = self.sender.snapshot
         if isinstance(command, SetStart) and snapshot:
             self.discard(command, Change("started there", epochs_in_words(snapshot)))
@@ -982,7 +982,7 @@ class RunScreen(Screen[None]):
             self.sender.post(command)
 
     def set_rate(self, rate: float) -> None:
-        """Let the current lane descend with a rate; say so where later epochs will be replaced."""
+        """Set the current lane's rate; if that replaces later epochs, say how to undo it."""
         snapshot = self.sender.snapshot
         if snapshot is None:
             return
@@ -993,7 +993,7 @@ class RunScreen(Screen[None]):
         done = f"α {rate:g} from epoch {snapshot.epoch} on"
         tried = self._tried_rates
         if tried and tried == (self.undo.before, lane.number, snapshot.epoch):
-            self.sender.post(command)  # the key was pressed again: what it replaces is the same
+            self.sender.post(command)  # the same key again replaces the same epochs
             self.announce(Change(done, tried[0].words))
             return
         before = f"epochs {snapshot.epoch + 1} to {lane.recorded} with α {lane.learning_rate:g}"
@@ -1002,7 +1002,7 @@ class RunScreen(Screen[None]):
             self._tried_rates = self.undo.before, lane.number, snapshot.epoch
 
     def on_panel_wheeled(self, event: PanelWidget.Wheeled) -> None:
-        """Zoom at the pointer; where nothing can be zoomed, move the selection."""
+        """Zoom at the pointer; if the panel cannot zoom, move the selection."""
         if self.runner:
             factor = _WHEEL**event.up
             if not event.panel.zoom_at(event.x, event.y, factor, self.view):
@@ -1015,7 +1015,7 @@ class RunScreen(Screen[None]):
             self.redraw()
 
     def on_panel_clicked(self, event: PanelWidget.Clicked) -> None:
-        """Let a panel handle a click, and carry out the command that it leads to."""
+        """Let a panel handle a click, and carry out the command that follows from it."""
         if self.runner:
             command = event.panel.click_at(event.x, event.y, self.view)
             if command is not None:
@@ -1028,7 +1028,7 @@ class RunScreen(Screen[None]):
         return action != "move_cursor" or self.board.panel.cursor_on
 
     def action_move_cursor(self, across: int, down: int) -> None:
-        """Move the cursor; the step panel follows the train sample chosen with it."""
+        """Move the cursor; the step panel follows its train sample."""
         if self.runner:
             self.sender.choose_lane(self.board.panel.move_cursor(across, down, self.view))
             self.board.step.sample = self.board.points.sample
@@ -1037,7 +1037,7 @@ class RunScreen(Screen[None]):
 
 @dataclass(frozen=True, eq=False)
 class _Loaded:
-    """A run ready to be shown; `note` is something to be said, or empty."""
+    """A run that is ready to show; `note` is a message, or empty."""
 
     settings: RunSettings
     wanted: RunSettings
@@ -1048,16 +1048,16 @@ class _Loaded:
 
 
 def epochs_in_words(snapshot: Snapshot) -> str:
-    """Return how far a run has come: `the 100 epochs`, `the start`."""
+    """Return the length of a run: `the 100 epochs`, `the start`."""
     if snapshot.newest < 2:
         return "the epoch" if snapshot.newest else "the start"
     return f"the {snapshot.newest} epochs"
 
 
 def _put_away(runner: Runner, recorder: Recorder) -> None:
-    """Have the whole run written once it has stopped or failed, and release it."""
+    """Write the whole run once it has stopped or failed, and release it."""
     sound = runner.stop(STOP_SECONDS) and not runner.failure
-    # a run whose training failed can go on from what was kept of it
+    # a run whose training failed can continue from the part that was kept
     state = RunState.PAUSED if runner.failure else runner.snapshot.state
     snapshot = runner.snapshot
     trainer = runner.trainer if sound else None
