@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError, TargetMissing
-from tui_gd.problems import input_file, tables
+from tui_gd.problems import columnar, input_file, tables
 from tui_gd.problems.files import load_file, read_columns
+from tui_gd.problems.prepare import count_notes
 from tui_gd.problems.tables import GrowableArray
 
 FORMATS = ("t.csv", "t.csv.gz", "t.tsv", "t.parquet", "t.feather", "t.jsonl")
@@ -39,6 +40,26 @@ def text(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_first_rows_are_those_of_every_column(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_file, "CHUNK", 1 << 12)
+    monkeypatch.setattr(columnar, "COLUMNS", 3)
+    monkeypatch.setattr(columnar, "NUMBERS", 300)
+    frame = customers()
+    path = written(frame, tmp_path / name)
+    if name == "t.feather":
+        frame.to_feather(path, chunksize=100)
+    table = read_columns(path, first=True)
+    rows = len(table.values)
+    assert 0 < rows < len(frame)
+    assert [column.name for column in table.columns] == list(frame.columns)
+    for note in count_notes(table):
+        count = frame[note.name][:rows].nunique()
+        assert note.found == f"{count:,} value{'s' * (count != 1)}"
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -190,6 +190,38 @@ async def test_hints_of_a_problem_are_shown_once(monkeypatch) -> None:
         assert driver.notices() == []
 
 
+async def test_of_every_column_its_kind_and_number_of_values_can_be_read(tmp_path) -> None:
+    kinds = ("yes", "no", "")
+    rows = [f"2024-0{1 + i % 9}-05,{i % 50},{'abc'[i % 3]},{kinds[i % 3]}" for i in range(90)]
+    path = tmp_path / "clients.csv"
+    path.write_text("\n".join(["since,age,Label,loyal", *rows]) + "\n")
+    async with driving(80, 24, ready=False, problem=str(path)) as driver:
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.until(lambda: "Values in its first 90 rows:" in driver.text())
+        lines = [" ".join(line.strip(" │").split()) for line in driver.text().split("\n")]
+        for line in ("since date 9 values", "age number 50 values", "Label text 3 values"):
+            assert line in lines
+        assert "loyal text 2 values" in lines  # what is missing is no value
+        await driver.type("date")  # of a name, not of a kind
+        await driver.until(lambda: "none has that in its name" in driver.text())
+        await driver.press(*["backspace"] * 4)
+        await driver.until(lambda: "loyal" in driver.text())
+        await driver.press("pageup", "down", "down", "enter")
+        await driver.status(epoch=0)
+        assert driver.run.problem.class_names == ("a", "b", "c")
+
+
+async def test_the_column_that_is_named_as_a_target_is_chosen_already(tmp_path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_text("since,Label,age\n" + "\n".join(f"{i},{i % 2},{i % 7}" for i in range(60)))
+    async with driving(80, 24, ready=False, problem=str(path)) as driver:
+        await driver.until(lambda: isinstance(driver.app.screen, Choice))
+        await driver.until(lambda: "2 values" in driver.text())
+        await driver.press("enter")
+        await driver.status(epoch=0)
+        assert driver.run.settings.target == "Label"
+
+
 # What was done to every column
 
 

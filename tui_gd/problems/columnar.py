@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from tui_gd.errors import ProblemError
@@ -56,16 +57,20 @@ class Columnar:
         self._groups = range(begin, len(self.group_rows) if end is None else end)
         self._rows = sum(self.group_rows[group] for group in self._groups)
 
-    def batches(self) -> Iterator[Batch]:
-        """Read the file from its start; of Parquet a few columns at a time, with all their rows."""
+    def batches(self, *, first: bool = False) -> Iterator[Batch]:
+        """Read the file from its start; of Parquet a few columns at a time, with all their rows.
+
+        With `first` read the first rows only, equally many of every column.
+        """
+        most = 1 if first else None
         if self._feather:
-            yield from self._numbered(self._record_batches(), None)
+            yield from islice(self._numbered(self._record_batches(), None), most)
             return
         rows = set()
-        for first in range(0, len(self.fields), COLUMNS):
-            columns = range(first, min(first + COLUMNS, len(self.fields)))
+        for start in range(0, len(self.fields), COLUMNS):
+            columns = range(start, min(start + COLUMNS, len(self.fields)))
             row = 0
-            for batch in self._numbered(self._row_groups(columns), columns):
+            for batch in islice(self._numbered(self._row_groups(columns), columns), most):
                 yield batch
                 row = batch.start + batch.rows
             rows.add(row)
@@ -99,7 +104,8 @@ class Columnar:
     def _row_groups(self, columns: range) -> Iterator[Any]:
         names = [self._names[index] for index in columns]
         file, groups = self._open(), None if self._groups is None else list(self._groups)
-        for batch in file.iter_batches(NUMBERS // len(columns), groups, columns=names):
+        size = NUMBERS // min(COLUMNS, len(self._names))
+        for batch in file.iter_batches(size, groups, columns=names):
             yield batch.select(names)
 
     def _record_batches(self) -> Iterator[Any]:

@@ -64,13 +64,15 @@ class Delimited:
         """Read only the bytes from `begin` to `end` from now on; both stand behind a line end."""
         self._span = begin, end
 
-    def batches(self) -> Iterator[Batch]:
-        """Read the file from its start."""
+    def batches(self, *, first: bool = False) -> Iterator[Batch]:
+        """Read the file from its start, with `first` its first rows only."""
         row = 0
         for chunk, parsed in parsed_ahead(self._chunks(), self._parse):
             table = self._mend(chunk, row, parsed) if isinstance(parsed, Exception) else parsed
             if table.num_rows:
                 yield Batch(row, table.num_rows, arrays_of(table), _Places(self, chunk, row))
+                if first:
+                    return
             row += table.num_rows
 
     def rows_to_come(self, batch: Batch) -> int:

@@ -114,8 +114,10 @@ def read_columns(
     drop: Sequence[str] = (),
     reading: Reading = AS_IT_IS,
     progress: Progress | None = None,
+    *,
+    first: bool = False,
 ) -> Table:
-    """Return the columns of a table without those in `drop`.
+    """Return the columns of a table without those in `drop`; with `first` its first rows only.
 
     `ProblemError` for a file that is not a table.
     """
@@ -128,7 +130,7 @@ def read_columns(
     every = [field.name for field in source.fields]
     dropped = {find_column(source.shown, every, one) for one in drop}
     names = [name for name in every if name not in dropped]
-    return read_table(source, names, progress=progress)
+    return read_table(source, names, progress=progress, first=first)
 
 
 _OF_TEXT = {"missing", "encoding", "number", "text", "skip_missing_target"}

@@ -72,8 +72,8 @@ class JsonLines:
         )
         self.fields = chosen(self.shown, fields, reading)
 
-    def batches(self) -> Iterator[Batch]:
-        """Read the file from its start."""
+    def batches(self, *, first: bool = False) -> Iterator[Batch]:
+        """Read the file from its start, with `first` its first rows only."""
         row = 0
         for chunk, table in parsed_ahead(
             self._chunks(), lambda chunk: self._read(chunk, self._schema)
@@ -87,6 +87,8 @@ class JsonLines:
                     arrays_of(table.select(self._schema.names)),
                     partial(row_name, row),
                 )
+                if first:
+                    return
             row += table.num_rows
 
     def rows_to_come(self, batch: Batch) -> int:

@@ -194,9 +194,9 @@ class Frame:
             Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
         ]
 
-    def batches(self) -> Iterator[Batch]:
-        """Give its rows, some at a time."""
-        for start in range(0, self._table.num_rows, ROWS):
+    def batches(self, *, first: bool = False) -> Iterator[Batch]:
+        """Give its rows, some at a time; with `first` the first of them only."""
+        for start in range(0, ROWS if first else self._table.num_rows, ROWS):
             part = self._table.slice(start, ROWS)
             yield Batch(start, part.num_rows, arrays_of(part), partial(row_name, start))
 

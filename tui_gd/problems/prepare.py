@@ -262,6 +262,20 @@ def plain_notes(table: Table, dates: str) -> tuple[ColumnNote, ...]:
     return tuple(_note(column, f"refused: {fault}" if fault else "") for column, fault in faults)
 
 
+def count_notes(table: Table) -> tuple[ColumnNote, ...]:
+    """Return a note for every column of a table: how many different values it has."""
+    notes = []
+    for column, values in zip(table.columns, table.values.T, strict=True):
+        found = ""
+        if column.many:
+            found = f"more than {MOST_LABELS:,} different"
+        elif column.kind != "nested":
+            different = len(np.unique(values[~np.isnan(values)]))
+            found = f"{different:,} value{'s' * (different != 1)}"
+        notes.append(ColumnNote(column.name, column.kind, found, ""))
+    return tuple(notes)
+
+
 def task_words(target: Target) -> str:
     """Return in words what is learned, and why."""
     if not target.class_names:

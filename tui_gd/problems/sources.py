@@ -58,7 +58,7 @@ class Source(Protocol):
     changed: bool
     remarks: tuple[str, ...]
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start; `ProblemError` for a fault in it."""
         ...
 

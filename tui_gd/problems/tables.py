@@ -128,17 +128,20 @@ def read_table(
     target: str | None = None,
     like: Table | None = None,
     progress: Progress | None = None,
+    *,
+    first: bool = False,
 ) -> Table:
     """Return the named columns in that order; `ProblemError` for a missing value of `target`.
 
     Everything goes straight into one array, which grows with the rows. Text becomes whole numbers,
     its places in the sorted `labels`. Dates that may be written in two ways are read as in `like`,
-    a table of the same columns. `skip_missing_target` leaves out rows without one.
+    a table of the same columns. `skip_missing_target` leaves out rows without one. With `first`
+    only as many rows are read as come at once.
     """
     try:
-        table = _collect(source, names, target, progress)
+        table = _collect(source, names, target, progress, first=first)
         if table is None:
-            table = _collect(source, names, target, progress)
+            table = _collect(source, names, target, progress, first=first)
     except MemoryError:
         raise ProblemError(f"{source.shown}: not enough memory; take fewer rows") from None
     if table is None:
@@ -186,7 +189,12 @@ def _release() -> None:
 
 
 def _collect(
-    source: Source, names: Sequence[str], target: str | None, progress: Progress | None
+    source: Source,
+    names: Sequence[str],
+    target: str | None,
+    progress: Progress | None,
+    *,
+    first: bool,
 ) -> Table | None:
     source.changed = False
     slots = {name: slot for slot, name in enumerate(names)}
@@ -202,12 +210,13 @@ def _collect(
     values = memory.array(0, width)
     last = slots[target] if target is not None else -1
     expected, done = 0, 0.0
-    for batch in source.batches():
+    for batch in source.batches(first=first):
         if source.changed:
             continue
         end = batch.start + batch.rows
         if end > len(values):
-            wanted = max(end, int(rows * GROWTH) if rows else source.rows_to_come(batch))
+            more = int(rows * GROWTH) if rows else source.rows_to_come(batch)
+            wanted = end if first else max(end, more)
             check_memory(source.shown, wanted, width)
             del values
             memory.grow(wanted * width)

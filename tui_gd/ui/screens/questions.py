@@ -14,10 +14,10 @@ from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
 from tui_gd.learning.losses import POSSIBLE
-from tui_gd.plots.cells import width
+from tui_gd.plots.cells import fit, width
 from tui_gd.plots.symbols import Symbols
 from tui_gd.problems import BUILTIN, SURFACES
-from tui_gd.problems.problem import Task
+from tui_gd.problems.problem import ColumnNote, Task
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.ui.textual_fixes.app import Checklist, Dialog, Entries
 
@@ -26,6 +26,8 @@ LONGEST_NAME = 20
 MOST_LISTED = 500
 _PAGE = 10
 _NAME_LETTERS = 40
+# of a column: the cells of its name, of its kind with the gap behind it, and of all but the name
+_SHORTEST_NAME, _LONGEST_NAME, _KIND_SHOWN, _OTHER_CELLS = 8, 28, 8, 30
 
 
 def _line(value: str, **how: Any) -> Input:
@@ -72,7 +74,7 @@ class Prompt(Dialog[Any]):
 class Choice(Dialog[str | None]):
     """Asks for one of several, (value, text) each; answers with its value.
 
-    With `find` there is a line to type in, and the list shows the entries that contain its text.
+    With `find` there is a line to type in, and the list shows the values that contain its text.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -96,7 +98,7 @@ class Choice(Dialog[str | None]):
         super().__init__()
         self._question, self._chosen, self._find = question, chosen, find
         self._options = [(value, safe_text(text, None)) for value, text in options]
-        self._lowered = [text.casefold() for _, text in self._options]
+        self._lowered = [value.casefold() for value, _ in self._options]
         self._found = list(range(len(options)))
         self._list = Entries(markup=False)
         self._list.can_focus = not find
@@ -137,7 +139,7 @@ class Choice(Dialog[str | None]):
             self._list.highlighted = max(0, min(self._list.highlighted + by, last))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """List the entries that contain the typed text."""
+        """List the values that contain the typed text."""
         self._found = found(self._lowered, event.value.casefold())
         self._fill()
 
@@ -318,6 +320,27 @@ def problem_words() -> dict[str, str]:
     """Return what each built-in problem is about."""
     words = {name: one.about for name, one in BUILTIN.items()}
     return words | {name: one.about for name, one in SURFACES.items()}
+
+
+def column_options(
+    columns: Sequence[str], notes: Sequence[ColumnNote], room: int, symbols: Symbols
+) -> Options:
+    """Return an entry for each column: its name, its kind and how many values it has.
+
+    On a screen with `room` columns names are cut to what the rest leaves of a line.
+    """
+    noted = {note.name: note for note in notes}
+    most = max(_SHORTEST_NAME, min(_LONGEST_NAME, room - _OTHER_CELLS))
+    names = {column: fit(safe_text(column, None), most, symbols.plain) for column in columns}
+    size = max(map(width, names.values()), default=0)
+    options = []
+    for column, name in names.items():
+        text = safe_text(column, None)
+        if note := noted.get(column):
+            padded = name + " " * (size - width(name))
+            text = f"{padded}  {note.kind:<{_KIND_SHOWN}}{note.found}".rstrip()
+        options.append((column, text))
+    return options
 
 
 def likely_target(columns: Sequence[str]) -> str:

@@ -27,6 +27,8 @@ from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.progress import resumed, save
 from tui_gd.lessons.replay import LessonRun, orders_of, start_of
 from tui_gd.problems import Problem
+from tui_gd.problems.input_file import files_of
+from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.lock import RunLock
 from tui_gd.runs.record import RunRecord
@@ -56,7 +58,13 @@ from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Board
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.widget import CellView, LinesWidget, PanelWidget
 from tui_gd.ui.screens.lesson import Guide, LessonBox, guide_for
-from tui_gd.ui.screens.questions import MOST_LISTED, Choice, likely_target, with_first
+from tui_gd.ui.screens.questions import (
+    MOST_LISTED,
+    Choice,
+    column_options,
+    likely_target,
+    with_first,
+)
 from tui_gd.ui.screens.settings_page import options_for
 from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
@@ -147,7 +155,7 @@ class RunScreen(Screen[None]):
         self.pressed_at = 0.0
         self.sender, self.key_repeat = CommandSender(), KeyRepeat(lambda: self.pressed_at)
         self.recorder: Recorder | None = None
-        self.asked: tuple[RunSettings, tuple[str, ...], str] | None = None
+        self.asked: _Asked | None = None
         self.hidden: set[int] = set()
         self.checking = self.metered = False
         self._drawn: Snapshot | None = None
@@ -257,7 +265,8 @@ class RunScreen(Screen[None]):
                 trainer.record_norms()
                 replay(trainer, shared)
         except TargetMissing as error:
-            self.app.call_from_thread(self.ask_target, settings, error.columns, str(error))
+            asked = _Asked(settings, error.columns, str(error), *_first_values(settings, error))
+            self.app.call_from_thread(self.ask_target, asked)
             return
         except ProblemError as error:
             self.app.call_from_thread(self.refuse, str(error))
@@ -319,25 +328,29 @@ class RunScreen(Screen[None]):
             self.say(fault, warning=True)
         elif self.asked is not None:  # it was the wrong column
             self.say(fault, warning=True)
-            self.ask_target(*self.asked)
+            self.ask_target(self.asked)
         else:
             self.app.exit(fault, return_code=2)
 
     @work
-    async def ask_target(self, settings: RunSettings, columns: tuple[str, ...], fault: str) -> None:
+    async def ask_target(self, asked: "_Asked") -> None:
         """Ask which of a table's columns is the target, and load the table with that target."""
-        name = safe_text(Path(settings.problem).name, None)
+        columns: Sequence[str] = asked.columns
+        name = safe_text(Path(asked.settings.problem).name, None)
         question = f"target: which column of {name}?"
+        if asked.rows:
+            question += f" Values in its first {asked.rows:,} rows:"
         likely = likely_target(columns)
         if len(columns) > MOST_LISTED:
-            columns = tuple(with_first(columns, likely))
-        options = [(column, column) for column in columns]
+            columns = with_first(columns, likely)
+        symbols = self.context.terminal.symbols
+        options = column_options(columns, asked.notes, self.app.size.width, symbols)
         target = await self.app.push_screen_wait(Choice(question, options, likely, find=True))
-        self.asked = None if target is None else (settings, columns, fault)
+        self.asked = None if target is None else asked
         if target is None:
-            self.refuse(fault)
+            self.refuse(asked.fault)
         else:
-            self.begin(replace(settings, target=target))
+            self.begin(replace(asked.settings, target=target))
 
     def _take(self, loaded: "_Loaded") -> None:
         """Show a run in place of the one on the screen."""
@@ -1045,6 +1058,37 @@ class _Loaded:
     runner: Runner
     recorder: Recorder | None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A table without a target: its columns, and notes on them from the first rows, if any."""
+
+    settings: RunSettings
+    columns: tuple[str, ...]
+    fault: str
+    notes: tuple[ColumnNote, ...] = ()
+    rows: int = 0
+
+
+def _first_values(
+    settings: RunSettings, missing: TargetMissing
+) -> tuple[tuple[ColumnNote, ...], int]:
+    """Return what a table's columns hold in its first rows, and how many rows these are.
+
+    Nothing of a table with more columns than are listed, nor where a value cannot be read: once a
+    target is chosen, the whole table is read, and says so.
+    """
+    if len(missing.columns) > MOST_LISTED:
+        return (), 0
+    from tui_gd.problems.files import read_columns
+    from tui_gd.problems.prepare import count_notes
+
+    with suppress(ProblemError):
+        path = files_of(settings.problem)[0]
+        table = read_columns(path, settings.drop, settings.reading, first=True)
+        return count_notes(table), len(table.values)
+    return (), 0
 
 
 def epochs_in_words(snapshot: Snapshot) -> str:
