@@ -198,6 +198,19 @@ def test_the_first_epochs_are_too_few(epoch) -> None:
     assert run("blobs", 5, 0.01).says(3).kind is not Kind.BEGINNING
 
 
+@pytest.mark.parametrize(
+    ("losses", "text"),
+    [
+        ([6], "No epoch since epoch 100 yet."),
+        ([6, 5], "1 epoch since epoch 100 is too few to say how it goes on."),
+        ([6, 5, 4], "2 epochs since epoch 100 are too few to say how it goes on."),
+    ],
+)
+def test_a_branch_with_another_loss_begins_where_its_losses_do(losses, text) -> None:
+    verdict = diagnose(hand(losses, first=100))
+    assert (verdict.kind, verdict.text) == (Kind.BEGINNING, text)
+
+
 def test_above_the_limit_the_beginning_says_so() -> None:
     verdict = run("line", 1, 1.5).says(0)
     assert verdict.kind is Kind.BEGINNING

@@ -725,8 +725,11 @@ def _beginning(facts: Facts) -> Found:
         return None
     tries = (RUN, STEP, SMALLER if facts.above_limit else HELP)
     if facts.epoch:
-        few = "1 epoch is" if facts.epoch == 1 else f"{facts.epoch} epochs are"
-        text, why = f"{few} too few to say how it goes on.", _limit(facts) or _how_well(facts)
+        # a branch with another loss has losses of one kind only since then
+        since = f" since epoch {facts.first}" if facts.first else ""
+        few = f"{epochs(facts.steps)}{since} {'is' if facts.steps == 1 else 'are'}"
+        text = f"{few} too few to say how it goes on." if facts.steps else f"No epoch{since} yet."
+        why = _limit(facts) or _how_well(facts)
         return Verdict(Kind.BEGINNING, "Just begun.", text, why, tries)
     text, outcome = "The weights are those of the start.", facts.evidence.outcome
     if outcome is not None and outcome.rows:

@@ -12,6 +12,7 @@ from tui_gd.insight.diagnosis import (
     TURNED,
     Steady,
     Verdict,
+    epochs,
     rescue_rate,
     share,
 )
@@ -180,7 +181,10 @@ class WhyPanel(Panel):
         few, saturated = f"{SATURATED:g}", values["saturated"]
         # name, value, how to write it, its meaning, and its meaning in few words
         rows: tuple[tuple[str, float, str, str, str], ...] = (
-            (f"loss, last {steps:.0f} epochs", change, _percent(change), going, going),
+            (
+                *(f"loss, last {epochs(int(steps))}", change if steps else math.nan),
+                *(_percent(change), going, going),
+            ),
             ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
             (
                 *("gain on this slope", slope, share(slope)),
