@@ -1,1 +1,1 @@
-"""tui_gd/cli."""
+"""The command line: one module for each group of commands."""

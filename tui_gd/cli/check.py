@@ -1,4 +1,4 @@
-"""`gd-tui check`: checks the gradient numerically and prints a table and a verdict."""
+"""`gd-tui check`: checks the gradient numerically and prints tables and a verdict."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ LEAST_NAME, MOST_NAME = 8, 32
 
 def main(options: argparse.Namespace) -> int:
     """Check the gradient at the start of a run; return the exit status, 1 if it is wrong."""
-    options.dtype = "float64"  # in float32 the differences are mostly rounding
+    options.dtype = "float64"  # in float32, the differences are mostly rounding
     settings = settings_of(options)
     problem = load_problem(settings)
     return 0 if print_check(settings.resolved(problem).make_trainer(problem), sys.stdout) else 1
@@ -36,8 +36,8 @@ class Check:
     `table` is `numeric.step_table` and `best` its best row. `analytic` and `central` are the
     gradient by formula and by central differences with `step`, and `errors` their relative errors,
     all (parameters,). For a right gradient `step` is the best h; for a wrong one it is the usual h,
-    because the h that looks best may hide the error. The table leaves out weights that are `kinked`
-    (parameters,).
+    because the h that looks best may hide the error. The table leaves out the weights that are
+    `kinked` (parameters,).
     """
 
     table: list[numeric.StepError]
@@ -81,15 +81,15 @@ def has_kinks(trainer: Trainer) -> bool:
 
 
 def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
-    """Compare a lane's gradient with differences of the loss, print it, return whether it is right.
+    """Compare a lane's gradient with differences of the loss, print it, return if it is right.
 
-    The first table has the largest relative error of all weights for steps h from 1e-1 to 1e-14,
+    The first table gives the largest relative error of all weights for steps h from 1e-1 to 1e-14,
     for the central difference and for the tutorial's one-sided one. The error falls with h, then
     rises: the V. The second table lists at most `MOST_WEIGHTS` weights at the best h (see `Check`),
-    the worst first. The verdict is right if the best central error is below `numeric.limit`. A
-    weight on a kink passes if its gradient lies between the slopes on both sides; it is marked.
+    the worst first. The gradient is right if the best central error is below `numeric.limit`. A
+    weight on a kink has a mark, and passes if its gradient lies between the slopes on both sides.
 
-    The text is plain ASCII, apart from names that come with the data.
+    The text is plain ASCII, apart from names in the data.
     """
     check = check_gradient(trainer, lane)
     loss = trainer.engine.rule
@@ -147,7 +147,7 @@ def _print_verdict(check: Check, trainer: Trainer, out: TextIO) -> None:
 
 
 def shown_names(trainer: Trainer) -> list[str]:
-    """Return a name for every weight of a lane, in the order of its row, fit for a terminal."""
+    """Return a name for every weight of a lane, in the order of its row, safe for a terminal."""
     problem = trainer.problem
     assert isinstance(problem, Problem)
     names = weight_names(problem, trainer.model)

@@ -1,4 +1,4 @@
-"""`gd-tui data`: the columns of a table and what is done to them."""
+"""`gd-tui data`: the columns of a table and how they are prepared."""
 
 import argparse
 import sys
@@ -30,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
 def describe(settings: RunSettings, out: TextIO) -> None:
     """Print a line for every column: its kind, its values, how it is prepared for the target.
 
-    Without a target, nothing is done yet. `ProblemError` if `settings` name no file.
+    Without a target, no column is prepared yet. `ProblemError` if `settings` name no file.
     """
     if settings.problem in BUILTIN or not names_file(settings.problem):
         raise ProblemError(f"{settings.problem}: not a file; name a table, such as data.csv")

@@ -1,4 +1,4 @@
-"""`gd-tui export`, `share` and `predict`: kept runs as files, as share lines, and put to use."""
+"""`gd-tui export`, `share` and `predict`: kept runs as files, share lines and predictions."""
 
 import argparse
 import csv
@@ -30,13 +30,13 @@ from tui_gd.runs.store import Store
 from tui_gd.session.settings import flag_of
 
 SERIES_IN = frozenset({"losses", "tensorboard"})
-"""Kinds with numbers of every epoch."""
+"""The kinds of files that contain numbers of every epoch."""
 
 
 def open_shared(options: argparse.Namespace) -> Shared:
-    """Return the run of the share line that PROBLEM is.
+    """Return the run of a share line, which stands for PROBLEM.
 
-    `ProblemError` if it is broken, or if options are given beside it.
+    `ProblemError` if the line is broken, or if there are other options.
     """
     for name in given_options(options).keys() - {"problem"}:
         raise ProblemError(f"{flag_of(name)}: a share line has its options in it; leave it out")
@@ -46,8 +46,8 @@ def open_shared(options: argparse.Namespace) -> Shared:
 def main(options: argparse.Namespace) -> int:
     """Write a kept run as files and print their names; return the exit status.
 
-    With --estimator and no kinds, only the estimator is written. With --complete the run is trained
-    again where numbers are missing.
+    With --estimator and no kinds, write only the estimator. With --complete, train the run again if
+    numbers are missing.
     """
     kinds, estimator, complete = options.kinds, options.estimator, options.complete
     for kind in kinds:
@@ -97,7 +97,7 @@ def share(options: argparse.Namespace) -> int:
 
 
 def in_lane(record: RunRecord, run: str, lane: str | None) -> RunRecord:
-    """Return a run with the lane of that name as its current one; `ProblemError` if it has none."""
+    """Return a run with the named lane as its current one; `ProblemError` if it has none."""
     if lane is None:
         return record
     found = [one.number for one in record.lanes if one.name == lane]
@@ -108,11 +108,11 @@ def in_lane(record: RunRecord, run: str, lane: str | None) -> RunRecord:
 
 
 Predicted = tuple[list[str] | list[float], Floats | None]
-"""Some rows: what is predicted for each, and of classes the probabilities (rows, classes)."""
+"""Some rows: a prediction for each, and for classes the probabilities (rows, classes)."""
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Print what a kept run predicts for every row of a file; return the exit status."""
+    """Print a kept run's predictions for every row of a file; return the exit status."""
     with Store() as store:
         kept = store.find(options.id)
         run = in_lane(open_to_predict(store, kept), kept.id, options.lane)
@@ -158,9 +158,9 @@ def predict(options: argparse.Namespace) -> int:
 def predicted(
     run: RunRecord, rows: NewRows, show: Show, threshold: float | None, *, proba: bool
 ) -> Iterator[Predicted]:
-    """Yield what a run predicts, some rows at a time.
+    """Yield a run's predictions, some rows at a time.
 
-    With a threshold the second of two classes is said where its probability is above it.
+    With a threshold, predict the second of two classes if its probability is above the threshold.
     """
     predictor, weights = run.predictor, run.weights(run.lane).astype(np.float64)
     names, done = np.array(run.problem.class_names), 0

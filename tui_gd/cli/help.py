@@ -28,7 +28,7 @@ from tui_gd.session.settings import RunSettings, options_of
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the help of a command, or of the program; with --man the manual page."""
+    """Print the help of a command, or of the program; with --man print the manual page."""
     if options.man:
         print(manual_page())
         return 0
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def problems(_: argparse.Namespace) -> int:
-    """Print what can be named as PROBLEM; return the exit status."""
+    """Print the possible values of PROBLEM; return the exit status."""
     for name, title in TITLES.items():
         print(f"{name:<{24 if ':' in name else 16}}{title}")
     return 0
@@ -69,7 +69,7 @@ def completion(options: argparse.Namespace) -> int:
 
 
 def _say_what_completes(parser: argparse.ArgumentParser) -> None:
-    """Give the options of a parser and of its sub-parsers what shtab completes them with."""
+    """Tell shtab how to complete the options of a parser and of its sub-parsers."""
     import shtab
 
     names = {name: one.reader.names for name, one in options_of(RunSettings).items()}
@@ -99,7 +99,7 @@ def _say_what_completes(parser: argparse.ArgumentParser) -> None:
 
 
 def versions() -> str:
-    """Return what a report of a fault needs: versions and the terminal; imports none of them."""
+    """Return what a bug report needs: versions and the terminal; imports no library for it."""
     lines = [f"gd-tui {__version__}"]
     lines.append(
         f"Python {platform.python_version()} ({platform.python_implementation()},"
@@ -113,7 +113,7 @@ def versions() -> str:
         blas = f" ({_blas()})" if package == "numpy" else ""
         lines.append(f"{package} {version}{blas}")
     shown = ("TERM", "COLORTERM", "TERM_PROGRAM", "NO_COLOR", "LANG")
-    named = ("SSH_CONNECTION", "TMUX", "STY")  # their values are nobody's business
+    named = ("SSH_CONNECTION", "TMUX", "STY")  # their values are private
     found = [f"{name}={os.environ[name]}" for name in shown if os.environ.get(name)]
     found += [name for name in named if os.environ.get(name)]
     lines.append(" ".join(["terminal", _size(), *found]))
@@ -121,7 +121,7 @@ def versions() -> str:
 
 
 def _blas() -> str:
-    """Return the BLAS that numpy was built with, read from its files: importing it takes 0.1 s."""
+    """Return numpy's BLAS, read from numpy's files: importing numpy takes 0.1 s."""
     spec = find_spec("numpy")
     places = list(spec.submodule_search_locations or ()) if spec else []
     for place in places:
@@ -206,6 +206,6 @@ def _manual_options(
 
 
 def _roff(text: str) -> str:
-    """Return text as roff prints it unchanged."""
+    """Return text in a form that roff prints unchanged."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return re.sub(r"^([.'])", r"\\&\1", text, flags=re.M)

@@ -52,7 +52,7 @@ MOST_LINES = 10_000
 
 
 def lessons(options: argparse.Namespace) -> int:
-    """List the lessons with how far each is, and in which languages there are."""
+    """List the lessons with the progress and the languages of each."""
     from tui_gd.lessons.progress import saved
 
     with Store() as store:
@@ -83,12 +83,12 @@ def lessons(options: argparse.Namespace) -> int:
 
 
 def _language(options: argparse.Namespace) -> str:
-    """Return the language that is asked for, by an option or by the environment."""
+    """Return the requested language, from an option or the environment."""
     return str(options.lang or language(os.environ))
 
 
 def lesson(options: argparse.Namespace) -> int:
-    """Do what follows `gd-tui lesson`."""
+    """Perform the sub-command of `gd-tui lesson`; return the exit status."""
     verbs: dict[str, Callable[[argparse.Namespace], int]] = {
         "check": _check,
         "new": _new,
@@ -134,9 +134,9 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
 
 
 def _goes_on(found: Lesson, left: "Saved") -> bool:
-    """Ask whether a lesson whose file has changed goes on where it was left."""
+    """Ask whether a lesson whose file has changed should go on at the step where it stopped."""
     same = any(left.digest == one.digest for one in _others(found))
-    if same:  # only the language is another one
+    if same:  # only the language differs
         return True
     said = f"gd-tui: the file of this lesson has changed since you were at step {left.place + 1}"
     if not (sys.stdin and sys.stdin.isatty()):
@@ -147,7 +147,7 @@ def _goes_on(found: Lesson, left: "Saved") -> bool:
 
 
 def _others(found: Lesson) -> list[Lesson]:
-    """Return a lesson in every language that is known, but for a file's."""
+    """Return a lesson in every language of the program; none for a lesson from a file."""
     try:
         return all_languages(found.id)
     except ProblemError:
@@ -190,7 +190,7 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _left(options: argparse.Namespace) -> Player:
-    """Return the player of a lesson as it was left."""
+    """Return the player of a lesson with its saved progress."""
     from tui_gd.lessons.progress import saved
 
     known = all_languages(_one(options))
@@ -280,7 +280,7 @@ def _row(one: Grade, steps: int) -> list[str]:
 
 
 def _lines(given: list[str]) -> Iterator[str]:
-    """Give every hand-in among the arguments: lines, files of lines, or - for standard input."""
+    """Yield every hand-in among the arguments: lines, files of lines, or - for standard input."""
     count = 0
     for word in given:
         if word.startswith("gdl1:"):
@@ -301,7 +301,7 @@ def _lines(given: list[str]) -> Iterator[str]:
 
 # A lesson in plain lines
 
-# the actions of the interface that commands stand for, as lessons lock them
+# the interface's actions that commands stand for, so that lessons can lock them
 _ACTIONS = {
     "step": "step(1)",
     "run": "run_or_pause",
@@ -311,7 +311,7 @@ _ACTIONS = {
     "reset": "reset",
     "new": "new_start",
 }
-# what is typed for an action that a lesson's text names
+# what to type for an action that a lesson's text names
 _TYPED = {
     "run_or_pause": "run N",
     "step(1)": "step",
@@ -341,7 +341,7 @@ HELP = (
 
 
 def _typed(action: str) -> str:
-    """Return what is typed for an action, in brackets so that it stands out."""
+    """Return what to type for an action, in brackets so that it stands out."""
     name = _TYPED.get(action)
     if name is None and action.startswith("panel("):
         name = f"show {action[7:-2]}"
@@ -349,7 +349,7 @@ def _typed(action: str) -> str:
 
 
 class _LessonRun(PlainRun):
-    """A run with a lesson: its commands, and those that answer."""
+    """A run with a lesson: its commands, and those that give answers."""
 
     player: Player
     start_number: int
@@ -374,11 +374,11 @@ class _LessonRun(PlainRun):
         return LessonRun(self.settings, self.problem, self.trainer, self.seed, self.start_number)
 
     def greeting(self) -> list[str]:
-        """Return the step that the learner is at."""
+        """Return the learner's current step."""
         return self.ask()
 
     def ask(self) -> list[str]:
-        """Return the step as lines: its title, its text, and what can be answered."""
+        """Return the step as lines: its title, its text, and the possible answers."""
         player = self.player
         if player.finished:
             right, asked = player.score
@@ -413,7 +413,7 @@ class _LessonRun(PlainRun):
         return lines
 
     def answer(self, text: str) -> list[str]:
-        """Answer what is asked; when it is done the run shows what really happens."""
+        """Answer the question; if the answer counts, the run shows what really happens."""
         player, here = self.player, self._as_lesson
         if not take_answer(player, text, here):
             return [player.reply, self._prompt()]
@@ -442,7 +442,7 @@ class _LessonRun(PlainRun):
         return self.ask()
 
     def skip(self, text: str) -> list[str]:
-        """Leave a step undone; the run does what it would have led to."""
+        """Skip a step; the run does what the step would have led to."""
         del text
         player, step = self.player, self.player.step
         waited, record = player.waits, player.record
@@ -466,7 +466,7 @@ class _LessonRun(PlainRun):
         return [*HELP, *super().help(text)]
 
     def reached(self, before: int) -> list[str]:
-        """Return what is said when a task is done by the command before, begun at that epoch."""
+        """Return the reply if the last command has done the task; it began at epoch `before`."""
         player = self.player
         done = None if player.finished else reach(player, self._as_lesson, before)
         if done is None:
@@ -477,7 +477,7 @@ class _LessonRun(PlainRun):
         return [player.reply, self._prompt()]
 
     def save(self) -> None:
-        """Save how far the lesson is."""
+        """Save the progress of the lesson."""
         from tui_gd.lessons.progress import save
 
         try:
@@ -488,7 +488,7 @@ class _LessonRun(PlainRun):
 
 
 class _LessonSession(Session):
-    """Reads answers and commands; a command that the lesson locks is answered with why."""
+    """Reads answers and commands; if the lesson locks a command, says why."""
 
     def __init__(self, run: _LessonRun, *, as_json: bool) -> None:
         super().__init__(run, None, as_json=as_json)
@@ -515,7 +515,7 @@ class _LessonSession(Session):
         return call
 
     def _answers(self, words: list[str]) -> bool:
-        """Whether words are an answer, and no command."""
+        """Whether the words are an answer rather than a command."""
         if self._lesson.player.step.one_of:
             return words[0] not in {"quit", "exit", "help", "status"}
         return words[0].lstrip("+-\u2212").replace(",", ".")[:1] in set(".0123456789")
@@ -529,7 +529,7 @@ class _LessonSession(Session):
         return _ACTIONS.get(name, name)
 
     def answer(self, name: str, argument: str) -> list[str]:
-        """Do a command, or take an answer; say whether the task is done."""
+        """Perform a command, or take an answer; say whether the task is done."""
         before = self._lesson.trainer.epoch
         lines = super().answer(name, argument)
         if name == "new":

@@ -1,4 +1,4 @@
-"""`gd-tui` and `gd-tui resume`: the interface, or what stands in for it without a terminal."""
+"""`gd-tui` and `gd-tui resume`: the interface, or its replacement without a terminal."""
 
 import argparse
 import os
@@ -45,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _offers_tour(options: argparse.Namespace) -> bool:
-    """Whether the tour is offered: at the first start ever, with no option but a seed."""
+    """Whether to offer the tour: at the very first start, with no option but a seed."""
     from tui_gd.runs.database import store_path
 
     others = set(given_options(options)) - {"seed"}
@@ -57,7 +57,7 @@ def resume(options: argparse.Namespace) -> int:
     from tui_gd.runs.identity import check_files
     from tui_gd.runs.store import Store
 
-    # before any screen is shown
+    # before any screen appears
     with Store() as store:
         run = store.latest_resumable() if options.id is None else store.find(options.id)
     if run.locked_by:
@@ -82,7 +82,7 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def context_for(options: argparse.Namespace, terminal: "Terminal") -> "Context":
-    """Return what all screens are handed: the command line counts, the file, then last time."""
+    """Return what all screens share: from the command line, else the file, else last time."""
     from tui_gd.ui.context import Context, read_preferences, read_view, view_path
 
     preferences, path = read_preferences(), view_path()
@@ -102,12 +102,12 @@ def context_for(options: argparse.Namespace, terminal: "Terminal") -> "Context":
 
 
 def terminal_for(options: argparse.Namespace) -> "Terminal | None":
-    """Return the terminal, made ready; None, after saying why, if it cannot show the interface.
+    """Return the terminal, made ready; if it cannot show the interface, say why and return None.
 
     `textual serve` names a driver of Textual that draws in a browser through pipes.
     """
-    # Textual paints at the next of so many ticks a second: a key's answer waits half of one. It
-    # reads the number when it is imported.
+    # Textual paints at the next tick, of which there are this many a second: the answer to a key
+    # waits for half a tick on average. Textual reads the number when it is imported.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui_gd.ui.terminal import Terminal, in_front, missing
 

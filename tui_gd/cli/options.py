@@ -1,6 +1,7 @@
-"""The commands and their options: one tree, from which parsers, help and completions are made.
+"""The commands and their options: one tree for the parsers, the help and the completions.
 
-Imports nothing heavy: help and a wrong option need no arithmetic. `__main__` calls the commands.
+This imports nothing heavy, because help and wrong options need no arithmetic. `__main__` calls the
+commands.
 """
 
 import argparse
@@ -111,12 +112,12 @@ _SYNONYMS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, with what may have been meant."""
+    """A parser whose errors are one line, with a guess at what the person meant."""
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
-        """Return the options; what is not known ends the program with status 2."""
+        """Return the options; an unknown one ends the program with status 2."""
         options, unknown = self.parse_known_args(args, namespace)
         first = getattr(options, "problem", None)
         if first in {command.name for command in COMMANDS}:
@@ -144,7 +145,7 @@ def fail(message: str) -> NoReturn:
 
 @dataclass(frozen=True)
 class Command:
-    """A sub-command: what follows its name, one line about it, its options, and its function.
+    """A sub-command: its arguments, one line about it, its options, and its function.
 
     `name` is empty for the interface. `main` names a function of the parsed options as
     `module:function` in `tui_gd.cli`.
@@ -171,7 +172,7 @@ class Command:
 
 
 def typed(reader: Reader[Any], flag: str, example: str = "") -> Callable[[str], Any]:
-    """Return how argparse reads an option; what is refused is answered with an example."""
+    """Return a function for argparse that reads an option; its error gives an example."""
 
     def read(text: str) -> Any:
         try:
@@ -184,7 +185,7 @@ def typed(reader: Reader[Any], flag: str, example: str = "") -> Callable[[str], 
 
 
 def add_options(parser: argparse.ArgumentParser, names: Iterable[str] | None = None) -> None:
-    """Add the options of a run, or those named; only what is given is in the namespace."""
+    """Add the options of a run, or the named ones; only given options are in the namespace."""
     groups: dict[str, argparse._ArgumentGroup] = {}
     for name, one in options_of(RunSettings).items():
         if names is not None and name not in names:
@@ -211,7 +212,7 @@ def add_options(parser: argparse.ArgumentParser, names: Iterable[str] | None = N
 
 
 def settings_of(options: argparse.Namespace) -> RunSettings:
-    """Return the settings of a command line; a seed that is not given is drawn."""
+    """Return the settings of a command line; if there is no seed, draw one."""
     given = given_options(options)
     if "momentum" in given and not {"momentum", "nesterov"} & set(given.get("optimizer", ())):
         raise ProblemError(
@@ -226,13 +227,13 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
             "a share line is opened by gd-tui and by gd-tui run: name a problem here"
         )
     check_problem(given.get("problem"))
-    # it is shown, so that the run can be repeated
+    # the program shows it, so that a person can repeat the run
     given.setdefault("seed", secrets.randbits(32))
     return RunSettings.chosen(given)
 
 
 def check_problem(name: str | None) -> None:
-    """Raise `ProblemError` if no problem and no file has a name; before anything is loaded."""
+    """Raise `ProblemError` if no problem and no file has that name; loads nothing."""
     if name is None or name in {*TITLES, "surface"}:
         return
     from tui_gd.problems.input_file import names_file
@@ -242,7 +243,7 @@ def check_problem(name: str | None) -> None:
 
 
 def given_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of a run that were given."""
+    """Return the given options of a run."""
     known = options_of(RunSettings)
     return {
         name: value for name, value in vars(options).items() if name in known and value is not None
@@ -250,7 +251,7 @@ def given_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def is_line(problem: str | None) -> bool:
-    """Whether PROBLEM is a share line, of whatever version."""
+    """Whether PROBLEM is a share line, of any version."""
     return problem is not None and re.match(r"\s*gd[0-9]+:", problem) is not None
 
 
@@ -281,7 +282,7 @@ def _add_interface(parser: argparse.ArgumentParser) -> None:
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
-    """Return lines of a word and what it means."""
+    """Return lines of a word and its meaning."""
     shown = list(rows)
     width = max(len(word) for word, _ in shown)
     return "\n".join(f"  {word:<{width}}  {text}" for word, text in shown)
@@ -570,8 +571,8 @@ COMMANDS = (
 def tree() -> argparse.ArgumentParser:
     """Return the parser of the whole command line, with a sub-parser for every command.
 
-    Completions and the manual page are made from it. PROBLEM is missing at its root, where argparse
-    would take a command for it.
+    Completions and the manual page come from it. Its root has no PROBLEM, because argparse would
+    take a command for the problem.
     """
     root = argparse.ArgumentParser(prog="gd-tui", description=LIVE.summary)
     add_options(root, names=options_of(RunSettings).keys() - {"problem"})
@@ -587,7 +588,7 @@ def tree() -> argparse.ArgumentParser:
 
 
 def find_command(words: list[str]) -> tuple[Command, list[str]]:
-    """Return the command that words call and what follows its name."""
+    """Return the command that words name, and the words that follow it."""
     for command in COMMANDS:
         if words and words[0] == command.name:
             return command, words[1:]

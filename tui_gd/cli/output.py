@@ -16,15 +16,15 @@ from tui_gd.problems.text import safe_text
 from tui_gd.session.settings import RunSettings
 
 PATIENCE_SECONDS = 0.5
-"""What is done by then shows no progress."""
+"""Work that is done by then shows no progress."""
 REFRESH_SECONDS = 0.1
 
 Show = Callable[[float, float], None]
-"""Is told how much is done, and how much there is."""
+"""Takes the amount done and the total amount."""
 
 
 class Output:
-    """A stream whose faults become an `OutputError`; a closed stream ignores what is written."""
+    """A stream whose faults become an `OutputError`; if closed, it ignores further output."""
 
     on_terminal: bool
 
@@ -59,11 +59,11 @@ class Document:
     def __init__(self, path: str | None) -> None:
         self.wanted = path is not None
         self._file = WholeFile(path, "--json") if path not in {None, "-"} else None
-        # standard output belongs to the object alone
+        # standard output has room for the object only
         self.text_output = Output(sys.stderr if path == "-" else sys.stdout)
 
     def write(self, document: dict[str, Any]) -> None:
-        """Write the object as one line; NaN and infinity are not JSON and a bug."""
+        """Write the object as one line; NaN and infinity are not JSON, so they are a bug."""
         text = json.dumps(document, allow_nan=False) + "\n"
         if self._file:
             self._file.write(text)
@@ -71,14 +71,14 @@ class Document:
             Output(sys.stdout).write(text)
 
     def discard(self) -> None:
-        """Leave the file as it was, unless it has been written."""
+        """Leave the file as it was, unless the object has been written."""
         if self._file:
             self._file.discard()
 
 
 @contextmanager
 def document_at(path: str | None) -> Iterator[Document]:
-    """Give the place for a command's JSON; without `write` the file stays as it was."""
+    """Yield the place for a command's JSON; if nothing is written, the file stays as it was."""
     document = Document(path)
     try:
         yield document
@@ -90,8 +90,8 @@ def document_at(path: str | None) -> Iterator[Document]:
 def progress(what: str, unit: str, *, visible: bool = True) -> Iterator[Show]:
     """Show on stderr how much of some work is done, its rate and the time left.
 
-    Only on a terminal, only if it is `visible`, and only once it has taken half a second. Work that
-    does not say how much is done shows that it goes on, and for how long. The line is gone when the
+    The line appears only on a terminal, only if `visible`, and only after half a second. For work
+    without a known amount, it shows that the work goes on, and for how long. It disappears when the
     work is done.
     """
     if not visible or sys.stderr is None or not sys.stderr.isatty():
@@ -109,7 +109,7 @@ class _ProgressLine:
         self._what, self._unit = what, unit
         self._begin = self._shown = time.perf_counter()
         self._bar: Any = None
-        self._lock = threading.Lock()  # of the bar, which this thread or the timer's starts
+        self._lock = threading.Lock()  # protects the bar, which this thread or the timer's starts
         self._closed = False
         patience = min(PATIENCE_SECONDS, threading.TIMEOUT_MAX)
         self._timer = threading.Timer(patience, self._start)
@@ -174,6 +174,6 @@ def loading(name: str) -> AbstractContextManager[Show]:
 
 
 def load_problem(settings: RunSettings, fold: tuple[int, int] | None = None) -> Problem:
-    """Load what settings name, with progress; `fold` as in `RunSettings.load_problem`."""
+    """Load the problem of the settings, with progress; `fold` as in `RunSettings.load_problem`."""
     with loading(settings.problem) as show:
         return settings.load_problem(show, fold)

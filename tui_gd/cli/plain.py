@@ -1,7 +1,7 @@
-"""The interface in plain lines: for screen readers, for lines that carry little, and for scripts.
+"""The interface in plain lines: for screen readers, slow lines and scripts.
 
-A command is a line of the input, the answer a few lines of text without any control character, or
-with `--json` one object in a line.
+Each line of the input is a command. The answer is a few lines of text without control characters,
+or with `--json` one object in a line.
 """
 
 import json
@@ -30,7 +30,7 @@ _LEAVING = {"quit"}
 
 
 class _Asked(BaseException):
-    """A signal has asked to leave while a command was waited for."""
+    """A signal has asked to leave while the session waited for a command."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -73,7 +73,7 @@ def go_on(name: str, *, as_json: bool = False) -> int:
 
 
 class Session:
-    """Reads commands until there are no more; whatever ends it, the run is kept."""
+    """Reads commands until there are no more; however that ends, the run is kept."""
 
     def __init__(self, run: PlainRun, recorder: Recorder | None, *, as_json: bool = False) -> None:
         self._run, self._recorder, self._as_json = run, recorder, as_json
@@ -81,10 +81,10 @@ class Session:
         self._talking = _is_terminal(sys.stdin)
         self._faults = 0
         self._line = 0
-        self._whole = True  # the trainer stands between two epochs
+        self._whole = True  # the trainer is between two epochs
 
     def hold(self) -> int:
-        """Take commands; return the exit status: 2 if a script had one that could not be done."""
+        """Take commands; return the exit status: 2 if a script had a command that failed."""
         _forgive()
         try:
             with _asking():
@@ -121,7 +121,7 @@ class Session:
         return True
 
     def parse(self, words: list[str]) -> tuple[str, str] | None:
-        """Return the command in a line's words and what follows it; None to leave."""
+        """Return the command in a line's words and its argument; None to leave."""
         name, *rest = words or ["step"]
         word = find_word(name)
         if len(rest) > 1:
@@ -133,10 +133,10 @@ class Session:
         return word.name, rest[0] if rest else ""
 
     def answer(self, name: str, argument: str) -> list[str]:
-        """Do a command and return its answer.
+        """Perform a command and return its answer.
 
-        A signal that comes meanwhile ends it in order, and then the session. At a terminal ctrl+c
-        only ends the command.
+        A signal during the command ends it in order, and then ends the session. At a terminal,
+        ctrl+c ends only the command.
         """
         self._whole = False
         with stop_on_signals(self._run.trainer) as leave:
@@ -155,7 +155,7 @@ class Session:
         return list(lines)
 
     def _read(self) -> str | None:
-        """Return the next line without its end; None after the last."""
+        """Return the next line without its end; None after the last one."""
         if sys.stdin is None:
             return None
         if self._talking and not self._as_json and _is_terminal(sys.stdout):
@@ -173,7 +173,7 @@ class Session:
         return line
 
     def _say(self, lines: list[str], command: str | None = None, error: str | None = None) -> None:
-        """Print the answer to a command; to none at the start."""
+        """Print the answer to a command; the greeting has no command."""
         # names come from files
         said = [safe_text(line.expandtabs(4), LONGEST_ANSWER) for line in lines]
         if self._as_json:
@@ -218,13 +218,13 @@ def _about(run: PlainRun) -> str:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Let the signals that ask to leave raise `_Asked`, but for those that are ignored."""
+    """Let the signals that ask to leave raise `_Asked`, except ignored ones."""
 
     def ask(number: int, _: FrameType | None) -> None:
         raise _Asked(number)
 
     before = {}
-    with suppress(ValueError):  # signals reach the main thread only: in another nothing is changed
+    with suppress(ValueError):  # only the main thread receives signals: another one changes nothing
         for number in STOP_SIGNALS:
             if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                 before[number] = signal.signal(number, ask)
@@ -241,7 +241,7 @@ def _is_terminal(stream: object) -> bool:
 
 
 def _forgive() -> None:
-    """Let no byte of the input and no character of a name end the session; edit lines with keys."""
+    """Keep odd bytes and characters from ending the session; let people edit lines with keys."""
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=errors)

@@ -1,4 +1,4 @@
-"""A run that is told what to do in words: what every command of the plain interface does."""
+"""A run under the control of words: what every command of the plain interface does."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -49,9 +49,10 @@ class WordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A command: its names, the usual one first, what may follow it, and what it does.
+    """A command: its names, the usual one first, its argument, and what it does.
 
-    `name` is also that of the method of `PlainRun`, whose text argument is what follows, or empty.
+    `name` is also the name of the method of `PlainRun`. The method takes the argument as text,
+    which may be empty.
     """
 
     name: str
@@ -89,7 +90,7 @@ WORDS = (
 
 
 def find_word(text: str) -> Word:
-    """Return the command of that name, or of the key that does the same in the interface.
+    """Return the command of that name, or the one for that key of the interface.
 
     `WordError` if there is none.
     """
@@ -110,13 +111,13 @@ def help_lines() -> list[str]:
 
 
 def nothing(text: str) -> None:
-    """Refuse what follows a command that takes nothing."""
+    """Refuse an argument of a command that takes none."""
     if text:
         raise WordError(f"{safe_text(text)!r}: nothing follows this command")
 
 
 def whole(text: str, example: str) -> int:
-    """Read a whole number from 0; `WordError` says what is wrong, and names an example."""
+    """Read a whole number from 0; `WordError` says what is wrong, and gives an example."""
     number = whole_number(text)
     if number is None:
         raise WordError(f"{safe_text(text)!r} is not a whole number from 0: name {example}")
@@ -124,24 +125,24 @@ def whole(text: str, example: str) -> int:
 
 
 def count(text: str) -> int:
-    """Read a number of epochs from 1; nothing is one."""
+    """Read a number of epochs from 1; no text means one."""
     number = whole(text, "a number of epochs, as 10") if text else 1
     if number == 0:
         raise WordError("'0' is not a number of epochs from 1")
     return number
 
 
-# training is let go on for about this long before it is looked whether the run is to be kept
+# training goes on for about this long between two checks for a signal and for a time to keep
 BURST_SECONDS = 0.1
 KEEP_SECONDS = 0.4
 ALL = "all"
 
 
 class PlainRun:
-    """A trainer and its current lane; every method of a word returns the lines to be printed.
+    """A trainer and its current lane; every command's method returns the lines to print.
 
-    `leave` is the signal, if one has come: what takes long looks at it. `recorder`, if any, is told
-    of the run after every command and while it goes on. `epochs` is the last epoch that is wanted.
+    `leave` holds the signal, if one has come; long work looks at it. `recorder`, if any, gets the
+    run after every command and while it goes on. `epochs` is the last epoch wanted.
     """
 
     settings: RunSettings
@@ -171,10 +172,10 @@ class PlainRun:
         trainer.record_norms()
 
     def greeting(self) -> list[str]:
-        """Return what is said first, after the status."""
+        """Return the lines that come first, after the status."""
         return []
 
-    # What is said of the run
+    # The state of the run
 
     @property
     def state(self) -> RunState:
@@ -185,7 +186,7 @@ class PlainRun:
         return RunState.FINISHED if ended else RunState.PAUSED
 
     def keep(self) -> None:
-        """Have the run kept as it stands."""
+        """Keep the run as it is."""
         if self._recorder:
             self._recorder.take(self.trainer, str(self.state), self.seed, self.epochs)
 
@@ -217,7 +218,7 @@ class PlainRun:
         return lines
 
     def facts(self) -> dict[str, Any]:
-        """Return the status as plain values; None where a number is not known."""
+        """Return the status as plain values; None for an unknown number."""
         now = self.snapshot()
         lane, outcome = now.lane, now.outcome
         return {
@@ -252,7 +253,7 @@ class PlainRun:
         return self.status()
 
     def run(self, text: str) -> list[str]:
-        """Go some epochs forward, or to the last one; from there for as many epochs again."""
+        """Go some epochs forward, or to the last one; from there, as many epochs again."""
         at = self.trainer.epoch
         if text:
             goal = at + count(text)
@@ -270,7 +271,7 @@ class PlainRun:
         return self._go(max(0, self.trainer.epoch - epochs))
 
     def goto(self, text: str) -> list[str]:
-        """Go to an epoch; what is not on record yet is computed."""
+        """Go to an epoch; compute it if it is not on record yet."""
         return self._go(whole(text, "an epoch, as goto 10"))
 
     def _go(self, epoch: int) -> list[str]:
@@ -282,9 +283,9 @@ class PlainRun:
         return self.status()
 
     def _advance(self, epochs: int) -> None:
-        """Go forward, up to the signal that asks to leave; have the run kept meanwhile."""
+        """Go forward until a signal asks to leave; keep the run from time to time."""
         goal, time_to_keep = self.trainer.epoch + epochs, Every(KEEP_SECONDS)
-        # interrupted between two blocks of rows, it is at its last whole epoch
+        # an interruption between two blocks of rows leaves it at its last whole epoch
         with suppress(Interrupted):
             for epoch in self._bursts.to(goal, lambda: not self._asked()):
                 if self._recorder and epoch < goal and time_to_keep():
@@ -347,7 +348,7 @@ class PlainRun:
         raise WordError(f"{safe_text(text)!r} is no lane: there is {known}")
 
     def lanes(self, text: str) -> list[str]:
-        """Tell of every lane in a line."""
+        """Describe every lane in a line."""
         nothing(text)
         now = self.snapshot()
         lines = []
@@ -362,10 +363,10 @@ class PlainRun:
             )
         return lines
 
-    # What is asked of it
+    # Questions about the run
 
     def report(self, text: str) -> list[str]:
-        """Report on the current lane by the test rows, on the weights that count."""
+        """Report on the current lane's test rows, with the weights that count."""
         nothing(text)
         self.trainer.finish_tests()
         with computing():
@@ -380,7 +381,7 @@ class PlainRun:
         return self._seen(verdict_lines)
 
     def describe(self, text: str) -> list[str]:
-        """Say how the current lane's training, test or validation loss has gone."""
+        """Describe the curve of the current lane's training, test or validation loss."""
         names = {"": "train", "loss": "train", "test": "test", "validation": "validation"}
         if text not in names or (text == "validation" and not self.trainer.validates):
             raise WordError(f"{safe_text(text)!r}: describe loss or describe test")
@@ -400,7 +401,7 @@ class PlainRun:
         return self._seen(lambda view, wanted: panel_lines(text, view, wanted))
 
     def _seen(self, lines: Callable[[View, Callable[[], bool]], list[str]]) -> list[str]:
-        """Return what `lines` reads in a view of the run; nothing once a signal has come."""
+        """Return the result of `lines` for a view of the run; nothing after a signal."""
         try:
             if not self.trainer.diverged.all():
                 self.trainer.look_ahead()
@@ -482,9 +483,9 @@ _PANELS: tuple[type[Panel], ...] = (
     NetworkPanel,
 )
 PANELS = {panel.NAME: panel for panel in _PANELS}
-"""The panels whose numbers can be printed, by their names."""
+"""The panels that can print their numbers, by name."""
 
-# the commands that do what a verdict advises
+# the commands for what a verdict advises
 _COMMANDS = {
     "run": "run",
     "step": "step",
@@ -508,7 +509,7 @@ class Commands(KeyNames):
     """Commands in the place of keys."""
 
     def tries(self, tries: Sequence[Try]) -> str:
-        """Return what a verdict says to try, each behind its command; nothing for nothing.
+        """Return what a verdict says to try, each behind its command; empty for nothing.
 
         >>> Commands().tries([Try("reset", "again from the start"), Try("lower", "smaller steps")])
         'try reset (again from the start), alpha down (smaller steps)'
@@ -524,7 +525,7 @@ Wanted = Callable[[], bool]
 
 
 class _Asked(Progress):
-    """A study's progress that asks whether it is still wanted."""
+    """A study's progress that asks whether the study is still wanted."""
 
     def __init__(self, ask: Wanted) -> None:
         super().__init__(lambda _: None)
@@ -532,7 +533,7 @@ class _Asked(Progress):
 
     @property
     def wanted(self) -> bool:
-        """Whether nobody has asked to leave."""
+        """Whether no signal has asked to leave."""
         return self._wanted and self._ask()
 
     @wanted.setter
@@ -548,18 +549,18 @@ def _studied(panel: AnyPanel, view: View, wanted: Wanted) -> AnyPanel:
 
 
 def panel_lines(name: str, view: View, wanted: Wanted) -> list[str]:
-    """Return all numbers of a panel; raise `Interrupted` as soon as they are not wanted."""
+    """Return all numbers of a panel; raise `Interrupted` when nobody wants them any more."""
     panel = _studied(PANELS[name](), view, wanted)
     return [ASCII.words(line) for line in panel.numbers(view)]
 
 
 def verdict_lines(view: View, wanted: Wanted) -> list[str]:
-    """Return the verdict on the current lane and what to try; raise `Interrupted` as above."""
+    """Return the verdict on the current lane and what to try; may raise `Interrupted`."""
     verdict = _studied(WhyPanel(), view, wanted).verdict(view)
     lines = (verdict.line, verdict.why, view.keys.tries(verdict.tries))
     return [ASCII.words(line) for line in lines if line]
 
 
 def starts_lines(view: View, wanted: Wanted) -> list[str]:
-    """Return how many of hundreds of random starts end where; raise `Interrupted` as above."""
+    """Return how many of hundreds of random starts end where; may raise `Interrupted`."""
     return _studied(StartsPanel(), view, wanted).summary(view)

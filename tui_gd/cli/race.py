@@ -30,7 +30,7 @@ _NONE = "-"
 
 
 def main(options: argparse.Namespace) -> int:
-    """Race, print and write what `options` say; return the exit status, 1 if all diverged."""
+    """Race, print and write as `options` say; return the exit status, 1 if all diverged."""
     with document_at(options.json) as document:
         settings = settings_of(options)
         for name in settings.given():
@@ -67,7 +67,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _rates(settings: RunSettings, options: argparse.Namespace) -> list[float]:
-    """Return rates around the one of `-a`, or exactly its rates where it names several."""
+    """Return rates around the one of `-a`, or exactly the rates of `-a` if there are several."""
     if len(settings.alpha) > 1:
         if options.count is not None or options.decades is not None:
             raise ProblemError("--count and --decades are for one -a: several race as they are")
@@ -80,7 +80,7 @@ def _rates(settings: RunSettings, options: argparse.Namespace) -> list[float]:
 
 
 def table_lines(result: RaceResult, current: float) -> list[str]:
-    """Return the race as lines: each lane; of several optimizers each at its best rate."""
+    """Return the race as lines: each lane; with several optimizers, each at its best rate."""
     start = f"start loss {result.begin:.8g}"
     lines = [f"[INFO] {len(result.rates)} lanes, {result.done} epochs, {start}"]
     held_out = f"{result.held_out} loss"
@@ -118,7 +118,7 @@ def table_lines(result: RaceResult, current: float) -> list[str]:
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Return rows as lines: all columns to the right but the last, which is to the left."""
+    """Return rows as lines: the last column is aligned to the left, all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -136,7 +136,7 @@ def _shown(value: float, form: str) -> str:
 
 
 def best_lines(result: RaceResult) -> list[str]:
-    """Return the rate to go on with as the last line; before it, what ends lower but is not."""
+    """Return the advised rate as the last line, after lanes that end lower."""
     advised = result.advised
     if advised is None:
         return ["best: none, all diverged"]
@@ -155,7 +155,7 @@ def best_lines(result: RaceResult) -> list[str]:
 
 
 def _end_line(result: RaceResult, lane: int) -> str:
-    """Return a lane's rate and losses; whether a better one may lie beyond, or a far worse one."""
+    """Return a lane's rate and losses, and whether better or far worse rates may lie beyond."""
     name = f", optimizer={result.optimizers[lane]}" if len(result.contenders) > 1 else ""
     test = result.test[lane]
     tested = "" if math.isnan(test) else f", {result.held_out}_loss={test:.8g}"

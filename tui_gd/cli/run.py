@@ -43,7 +43,7 @@ PRINT_SECONDS = 0.1
 """Lines are printed after bursts of epochs that take about this long."""
 STORE_SECONDS = 0.4
 SCORES = {"accuracy": "accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
-"""What folds are compared by, and how it is called in a table."""
+"""The scores that folds are compared by, and their names in a table."""
 
 
 def main(options: argparse.Namespace) -> int:
@@ -64,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _settings_of_folds(options: argparse.Namespace) -> RunSettings:
-    """Return the settings of a cross-validation; `ProblemError` for what does not go with it."""
+    """Return the settings of a cross-validation; `ProblemError` for options it cannot have."""
     if options.resume is not None or is_line(options.problem):
         raise ProblemError("--folds: a run that has begun is not cross-validated; name a problem")
     given = given_options(options)
@@ -81,7 +81,7 @@ def _settings_of_folds(options: argparse.Namespace) -> RunSettings:
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """A fold that was trained: its rows, where it ended, and its scores on the test rows.
+    """A trained fold: its rows, where it ended, and its scores on the test rows.
 
     `weights` are those that count; see `Trainer.best`. `diverged` is as in a lane.
     """
@@ -99,9 +99,10 @@ class Fold:
 
 
 def scores_of(report: Report) -> dict[str, float]:
-    """Return the scores that folds are compared by, NaN for what cannot be computed.
+    """Return the scores that folds are compared by; NaN if a score cannot be computed.
 
-    Accuracy and log loss of classes; R² and the root mean squared error of a regression.
+    These are accuracy and log loss for classes, R² and the root mean squared error for a
+    regression.
     """
     if isinstance(report, ClassificationReport):
         loss = report.scores.get("log_loss", math.nan)
@@ -113,9 +114,9 @@ def scores_of(report: Report) -> dict[str, float]:
 def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) -> int:
     """Train and test `folds` times, print the scores, their mean and spread; return the status.
 
-    Every fold is a run of its own: its columns are prepared and its learning rate is chosen by its
-    own train rows. The spread is the standard deviation, `sqrt(mean (score − mean)²)`. The status
-    is 1 if a fold diverged or exploded. Nothing is kept.
+    Every fold is a run of its own: its own train rows prepare its columns and choose its learning
+    rate. The spread is the standard deviation, `sqrt(mean (score − mean)²)`. The status is 1 if a
+    fold diverged or exploded. No run is kept.
     """
     begin = time.perf_counter()
     with document_at(output.json) as document:
@@ -158,7 +159,7 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
 
 
 def _say_folds(settings: RunSettings, problem: Problem, folds: int, out: Output | None) -> None:
-    """Say how folds are made, and what was chosen for the first of them."""
+    """Say how the folds are made, and what the first of them chose."""
     if out:
         if words := settings.choice(settings.resolved(problem)):
             print(f"[INFO] {words}", file=out)
@@ -231,8 +232,8 @@ def train(
 ) -> int:
     """Train a new run and report on it; return the exit status, 1 if every lane diverged.
 
-    With `keep` the run is stored from its first epoch on. A `shared` run, whose settings these are,
-    is repeated and then continues to its last epoch.
+    With `keep`, the run is stored from its first epoch on. A `shared` run, which has these
+    settings, is repeated and then continues to its last epoch.
     """
     with document_at(output.json) as document, ExitStack() as stack:
         problem = load_problem(settings)
@@ -261,9 +262,9 @@ def resume_run(
 ) -> int:
     """Continue a kept run as `train` does, to epoch `epochs` or to its own last epoch.
 
-    Settings of other `machines` take the place of its own: they change no bit.
+    Settings in `machines` replace the run's own; they change no bit of the result.
 
-    A run that has reached its end is only reported, unless `epochs` is later.
+    If a run has reached its end, this only reports on it, unless `epochs` is later.
     """
     with document_at(output.json) as document, Store() as store:
         kept = store.find(name)
@@ -383,7 +384,7 @@ class HeadlessRun:
     def _train(self, out: Output | None, request: StopRequest) -> None:
         trainer, recorder = self.trainer, self.recorder
         time_to_store = Every(STORE_SECONDS)
-        # lines that are printed on the same terminal show how far it is
+        # lines printed on the same terminal already show the progress
         alone = out is None or not out.on_terminal
         with (
             progress("training", "epochs", visible=alone) as show,
@@ -409,7 +410,7 @@ class HeadlessRun:
 
 
 def _recompute_missing_losses(trainer: Trainer) -> None:
-    """Compute the losses of a resumed run again that were not kept."""
+    """Compute the losses of a resumed run that were not kept."""
     wanted = [trainer.losses, *([trainer.test_losses] if len(trainer.problem.y_test) else [])]
     wanted += [trainer.validation_losses] if trainer.validates else []
     ends = [lane.recorded if lane.diverged is None else lane.diverged for lane in trainer.lanes]
@@ -424,7 +425,7 @@ def _recompute_missing_losses(trainer: Trainer) -> None:
 def _print_epochs(trainer: Trainer, before: int, out: Output) -> None:
     """Print the epochs after `before` as the tutorial does: the first and every fifth.
 
-    The tutorial's `epoch=N` prints the loss before its Nth update, which is after N − 1 epochs.
+    The tutorial's `epoch=N` prints the loss before its Nth update, that is after N − 1 epochs.
     """
     several = len(trainer.lanes) > 1
     losses = [trainer.losses_between(i, before, trainer.epoch) for i in range(len(trainer.lanes))]

@@ -1,4 +1,4 @@
-"""`gd-tui runs` and `gd-tui rm`: kept runs, listed and deleted; starts without numpy."""
+"""`gd-tui runs` and `gd-tui rm`: list and delete kept runs; they start without numpy."""
 
 import argparse
 import json
@@ -55,12 +55,12 @@ def _cells(run: KeptRun) -> tuple[str, ...]:
 
 
 def when(seconds: float) -> str:
-    """Return a time as it is written here."""
+    """Return a local time as year, month, day, hour and minute."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def remove(options: argparse.Namespace) -> int:
-    """Delete runs for good: all that are named, or none if one of them cannot be found."""
+    """Delete runs for good: all named runs, or none if one of them does not exist."""
     with Store() as store:
         found = {run.id: run for run in map(store.find_any, options.ids)}
         for run in found.values():

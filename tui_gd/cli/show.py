@@ -1,4 +1,4 @@
-"""`gd-tui show`: what a kept run is, its losses as a curve, and its report."""
+"""`gd-tui show`: a kept run's settings, its losses as a curve, and its report."""
 
 import argparse
 import math
@@ -29,14 +29,14 @@ from tui_gd.training.spans import KnownPoints
 CURVE_ROWS = 16
 WIDEST = 120
 BUCKETS = 1024
-# more curves than these in one picture cannot be told apart
+# nobody can tell apart more curves than this in one picture
 MOST_CURVES = 8
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print what a run is, its curve and its report; return the exit status.
+    """Print a run's description, its curve and its report; return the exit status.
 
-    Without its data there is no report; a line on stderr says so.
+    If the data are missing, there is no report, and a line on stderr says so.
     """
     with Store() as store:
         run = store.find(options.id)
@@ -60,7 +60,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def summary(run: KeptRun, checkpoint: Checkpoint) -> list[str]:
-    """Return what a run is: a line about it, and one for every lane."""
+    """Return the description of a run: a line about it, and one for every lane."""
     owner = f", locked by {run.locked_by}" if run.locked_by else ""
     stopped = f", stopped: {run.stopped}" if run.stopped else ""
     lines = [
@@ -90,7 +90,7 @@ def _end(lane: LaneRecord) -> str:
 
 
 def _options(run: KeptRun) -> str:
-    """Return the settings that are not the usual ones, as options of the command line."""
+    """Return the settings that differ from the usual ones, as options of the command line."""
     settings = replace(settings_of(run), seed=RunSettings().seed)
     return " ".join(map(safe_text, settings.words()[settings.surface is None :]))
 
@@ -106,7 +106,7 @@ def description(checkpoint: Checkpoint) -> list[str]:
 
 
 def curve_lines(checkpoint: Checkpoint, columns: int, encoding: str | None) -> list[str]:
-    """Return the training losses of the lanes as lines of text; of many lanes the best ones."""
+    """Return the training losses of the lanes as lines; if there are many, of the best ones."""
     style = Style(palette_for("mono", dark=True), _symbols(encoding))
     losses = checkpoint.series["train"]
     ends = {

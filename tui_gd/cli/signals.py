@@ -1,4 +1,4 @@
-"""Signals that stop a training without an interface: it ends between two epochs."""
+"""Signals that stop a training without an interface, which then ends between two epochs."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
-    """Which signal has asked a training to stop; 0 for none yet."""
+    """The signal that has asked a training to stop; 0 for none yet."""
 
     signal: int
 
@@ -22,7 +22,7 @@ class StopRequest:
         self._trainer = trainer
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        """Stop the training after the current block of rows; at a second signal leave at once."""
+        """Stop the training after the current block of rows; leave at once at a second signal."""
         if self.signal:
             self.signal = number
             self.leave()
@@ -35,7 +35,7 @@ class StopRequest:
             raise Interrupted
 
     def leave(self) -> None:
-        """Leave with the status that the signal has."""
+        """Leave with the signal's exit status."""
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(128 + self.signal)
@@ -43,7 +43,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(trainer: Trainer) -> Iterator[StopRequest]:
-    """While the context is open, let interrupt, hang-up and termination stop a training in order.
+    """While the context is open, let interrupt, hang-up and termination stop training in order.
 
     Signals that the process ignores, as under nohup, stay ignored. Python delivers signals to the
     main thread, so on another thread nothing changes.

@@ -18,16 +18,16 @@ from tui_gd.ui.screens.questions import Choice
 from tui_gd.ui.screens.runs_page import KeptDetail, RunsPage, draw_runs, read_detail, row_at
 from tui_gd.ui.textual_fixes.app import Closing
 
-# another program may keep and delete runs meanwhile
+# another program may keep and delete runs while this screen is open
 REFRESH_SECONDS = 2.0
 _PAGE = 10
 
 
 class RunsScreen(Closing[str | None]):
-    """Shows the run library; answers with the id of the run to go on with, or None.
+    """Shows the run library; answers with the id of the run to continue, or None.
 
-    `current` returns the id of the run on the screen behind; `export` is called with the id of a
-    run to export.
+    `current` returns the id of the run on the screen behind. `export` takes the id of a run to
+    export.
     """
 
     context: Context
@@ -78,7 +78,7 @@ class RunsScreen(Closing[str | None]):
         yield CellView()
 
     def on_mount(self) -> None:
-        """Begin to read."""
+        """Begin to read the list."""
         self._refresh_list()
         self.set_interval(REFRESH_SECONDS, self._refresh_list)
 
@@ -90,7 +90,7 @@ class RunsScreen(Closing[str | None]):
 
     @property
     def page(self) -> RunsPage:
-        """All that is drawn."""
+        """What the page is drawn from."""
         if self._fault:
             message = self._fault
         else:
@@ -110,7 +110,7 @@ class RunsScreen(Closing[str | None]):
 
     @property
     def selected(self) -> KeptRun | None:
-        """The run that is selected, if there is one."""
+        """The selected run, if there is one."""
         return self._runs[self._selected] if self._selected < len(self._runs) else None
 
     def draw(self) -> None:
@@ -137,7 +137,7 @@ class RunsScreen(Closing[str | None]):
         self._hand_over(self._take_list, runs, damaged, fault)
 
     def _take_list(self, runs: list[KeptRun], damaged: list[DamagedRun], fault: str) -> None:
-        for one in set(damaged) - self._damaged:  # each is named once
+        for one in set(damaged) - self._damaged:  # name each damaged run once
             self._say(str(one))
         self._damaged |= set(damaged)
         before = self.selected
@@ -154,7 +154,7 @@ class RunsScreen(Closing[str | None]):
         self.draw()
 
     def _read_next(self) -> None:
-        """Read the next of the runs shown that is not there as it is now, one at a time."""
+        """Read the next shown run that is new or has changed, one at a time."""
         if self._reading:
             return
         known = {run.id: run for run in self._runs}
@@ -175,7 +175,7 @@ class RunsScreen(Closing[str | None]):
 
     def _take_detail(self, run: KeptRun, detail: KeptDetail | None, fault: str) -> None:
         self._reading = ""
-        self._read_as[run.id] = run  # what cannot be read is not read again until it changes
+        self._read_as[run.id] = run  # a run that cannot be read is not read again until it changes
         self._fault = fault
         if detail is not None:
             self._details[run.id] = detail
@@ -183,7 +183,7 @@ class RunsScreen(Closing[str | None]):
         self.draw()
 
     def _hand_over(self, take: Callable[..., None], *found: object) -> None:
-        """Call `take` on the interface's thread, unless the screen was left meanwhile."""
+        """Call `take` on the interface's thread, unless the screen has closed."""
         if self.is_attached and self.app.is_running:
             self.app.call_from_thread(take, *found)
 
@@ -197,7 +197,7 @@ class RunsScreen(Closing[str | None]):
         self.draw()
 
     def action_mark(self) -> None:
-        """Mark the selected run for comparison, or no longer, and go to the next."""
+        """Mark the selected run for comparison, or unmark it, and go to the next."""
         if run := self.selected:
             if run.id in self._marked:
                 self._marked.remove(run.id)
@@ -207,7 +207,7 @@ class RunsScreen(Closing[str | None]):
             self.action_select(1)
 
     def action_unmark(self) -> None:
-        """Mark none."""
+        """Unmark all runs."""
         self._marked.clear()
         self.action_select(0)
 
@@ -217,7 +217,7 @@ class RunsScreen(Closing[str | None]):
         self.draw()
 
     def action_turn_over(self) -> None:
-        """Show settings in place of curves, or curves again, where only one has room."""
+        """Switch between settings and curves, if only one of them fits."""
         self._settings = not self._settings
         self.draw()
 
@@ -227,12 +227,12 @@ class RunsScreen(Closing[str | None]):
         self.draw()
 
     def action_all_keys(self) -> None:
-        """Show all keys, or only as many as one line has room for."""
+        """Show all keys, or only as many as fit into one line."""
         self._all_keys = not self._all_keys
         self.draw()
 
     def action_open(self) -> None:
-        """Answer with the selected run, if it can go on here."""
+        """Answer with the selected run, if it can be continued here."""
         if run := self.selected:
             if run.id == self._current():
                 self._say(f"{run.id} is the run you came from: esc goes back to it")
@@ -249,7 +249,7 @@ class RunsScreen(Closing[str | None]):
 
     @work
     async def action_delete(self) -> None:
-        """Delete the selected run once that is confirmed."""
+        """Delete the selected run after a confirmation."""
         run = self.selected
         if run is None:
             return
@@ -277,7 +277,7 @@ class RunsScreen(Closing[str | None]):
 
     def _deleted(self, run: str, said: str, warning: bool) -> None:
         self._say(said, warning=warning)
-        if not warning:  # the list that is being read may be one from before
+        if not warning:  # a list that is being read now may be older than the deletion
             self._take_list([one for one in self._runs if one.id != run], [], "")
         self._refresh_list()
 

@@ -1,4 +1,4 @@
-"""The page of kept runs as cells: the list, the curves of the marked ones, and what differs."""
+"""The page of kept runs as cells: the list, the curves of marked runs, and their differences."""
 
 import math
 import textwrap
@@ -20,13 +20,13 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.training.buckets import Buckets, curve_of
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 
-# a curve is drawn from so many buckets at most: more than any screen has dots
+# the most buckets of a drawn curve: more than any screen has dots
 MOST_BUCKETS = 2048
 
 
 @dataclass(frozen=True, eq=False)
 class KeptLane:
-    """One lane of a kept run: how it descended last, and its curves. NaN is: not on record."""
+    """One lane of a kept run: how it descended last, and its curves. NaN means: not on record."""
 
     name: str
     learning_rate: float
@@ -41,7 +41,7 @@ class KeptLane:
 
 @dataclass(frozen=True, eq=False)
 class KeptDetail:
-    """What is shown of one kept run: its settings by the names of the options, and its lanes."""
+    """What the page shows of one kept run: its settings by option name, and its lanes."""
 
     settings: Mapping[str, Any]
     lanes: tuple[KeptLane, ...]
@@ -49,7 +49,7 @@ class KeptDetail:
 
 
 def read_detail(store: Store, run: str) -> KeptDetail:
-    """Read what is shown of one kept run; `ProblemError` if it is gone or damaged."""
+    """Read what the page shows of a kept run; `ProblemError` if it is gone or damaged."""
     kept = store.find(run)
     checkpoint = store.checkpoint(kept)
     return KeptDetail(kept.settings, tuple(_lane(lane, checkpoint) for lane in checkpoint.lanes))
@@ -71,10 +71,10 @@ def _lane(lane: LaneRecord, checkpoint: Checkpoint) -> KeptLane:
     )
 
 
-# Comparing kept runs: their curves in one plot, what differs in one table.
+# Comparing kept runs: their curves in one plot, their differences in one table.
 
 _LONGEST_VALUE = 24
-# of one run, more lanes than these are no table that anybody reads
+# nobody reads a table with more lanes of one run than this
 MOST_LANES = 16
 Comparison = tuple[str, list[str], list[list[str]]]
 """Title, header and rows."""
@@ -91,14 +91,14 @@ def _least(values: "np.ndarray[Any, np.dtype[np.float64]]") -> float:
 
 
 def best_lane(detail: KeptDetail) -> KeptLane:
-    """Return the lane with the lowest training loss, the first one if none has any."""
+    """Return the lane with the lowest training loss, or the first one if no lane has any."""
     return min(detail.lanes, key=lambda lane: (math.isnan(least(lane)), least(lane)))
 
 
 def curves_of(
     runs: Sequence[str], details: Mapping[str, KeptDetail], palette: Palette
 ) -> tuple[str, list[Curve]]:
-    """Return a title and curves: of one run all its lanes, of several the best lane of each."""
+    """Return a title and curves: all lanes of one run, or the best lane of each of several."""
     if len(runs) == 1:
         lanes = details[runs[0]].lanes
         several = len(lanes) > 1
@@ -159,7 +159,7 @@ def _drawn(
 
 
 def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparison:
-    """Return settings that differ and losses, a column for each run; of one run for each lane."""
+    """Return differing settings and losses, with a column for each run, or each lane of one run."""
     if len(runs) == 1:
         return _lanes(runs[0], details[runs[0]])
     ones = [details[run] for run in runs]
@@ -213,7 +213,7 @@ def _lanes(run: str, detail: KeptDetail) -> Comparison:
 
 
 def _names(details: Sequence[KeptDetail]) -> list[str]:
-    """Return the names of all settings, those that the program knows first and in its order."""
+    """Return the names of all settings: first the ones that the program knows, in its order."""
     known = [one.name for one in fields(RunSettings)]
     found = {name for one in details for name in one.settings}
     return [name for name in known if name in found] + sorted(found - set(known))
@@ -241,16 +241,16 @@ def _value(value: Any) -> str:
     return fit(str(value), _LONGEST_VALUE)
 
 
-# with fewer columns curves and settings do not stand side by side
+# with fewer columns, curves and settings do not fit next to each other
 WIDE = 100
-# with fewer rows only one of them is seen
+# with fewer rows, only one of them is visible
 HIGH = 34
 _LEAST_LIST = 4
 _HEADER = ("", "id", "when", "problem", "lanes", "epochs", "best loss", "state")
-# these columns are left out first where the list is narrow
+# a narrow list leaves out these columns first
 _SPARE = ("lanes", "when", "epochs", "best loss", "problem")
 _GAP, _MARKER = 2, 2
-# a problem's name is cut to what room there is, but not to less than the shorter one
+# a problem's name is cut to the room there is, but never below the shorter width
 _LONGEST_PROBLEM, _SHORTEST_PROBLEM = 32, 8
 
 KEYS = (
@@ -272,8 +272,8 @@ _NEEDED = ("back", "all keys")
 class RunsPage:
     """What the page is drawn from.
 
-    `marked` are ids in the order in which they were marked; `details` what has been read of them.
-    `now` is in seconds since 1970. `message` stands where there is nothing else to be said.
+    `marked` are ids in the order of their marking; `details` are the runs read so far. `now` is in
+    seconds since 1970. `message` appears if there is nothing else to say.
     """
 
     runs: Sequence[KeptRun]
@@ -289,7 +289,7 @@ class RunsPage:
 
     @property
     def shown(self) -> list[str]:
-        """The ids of the runs that are drawn: the marked ones, or else the selected one."""
+        """The ids of the runs to draw: the marked ones, or else the selected one."""
         ids = [run.id for run in self.runs]
         marked = [run for run in self.marked if run in ids]
         return marked or ids[self.selected : self.selected + 1]
@@ -297,7 +297,7 @@ class RunsPage:
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are on the page, (top, left, rows, columns) each; None is: not shown."""
+    """Where things are on the page, (top, left, rows, columns) each; None means not shown."""
 
     list: tuple[int, int, int, int]
     curves: tuple[int, int, int, int] | None
@@ -345,7 +345,7 @@ def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
 
 
 def key_lines(columns: int, symbols: Symbols, *, every: bool) -> list[list[tuple[str, str]]]:
-    """Return keys and words in one line, what does not fit left out; in all it takes if `every`."""
+    """Return the keys and words that fit into one line; with `every`, all of them in lines."""
     keys = [
         (key.replace("← →", "left right") if symbols.plain else key, word) for key, word in KEYS
     ]
@@ -367,7 +367,7 @@ def key_lines(columns: int, symbols: Symbols, *, every: bool) -> list[list[tuple
 
 
 def row_at(page: RunsPage, x: int, y: int, rows: int, columns: int, symbols: Symbols) -> int | None:
-    """Return which run stands at a cell of a page of (rows, columns); None: none does."""
+    """Return the number of the run at a cell of a (rows, columns) page; None if there is none."""
     inner = rows - len(key_lines(columns, symbols, every=page.all_keys)[: max(rows - 1, 0)])
     _, _, high, wide = places(inner, columns, len(page.runs), settings=page.settings).list
     room = high - BORDER - 1
@@ -401,7 +401,7 @@ def _draw_list(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
         for row, line in enumerate(textwrap.wrap(text, max(inner_columns - 2, 10))):
             inner.put(row, 1, line, style.palette.dim)
     else:
-        # where rows are left out, the table says so at the right of the header
+        # if rows are left out, the right of the header says so
         said = width(f" {count}-{count}/{count}") if count > inner_rows - 1 else 0
         header, body = _fitting(page, inner_columns - said)
         marks = {run: number for number, run in enumerate(page.marked)}
@@ -427,7 +427,7 @@ def _draw_list(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
 
 
 def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows with as many columns as there is room for."""
+    """Return header and rows with as many columns as fit."""
     numbers = {run: str(at + 1) for at, run in enumerate(page.marked)}
     body = [
         [
@@ -463,7 +463,7 @@ def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
 
 
 def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
-    """Return the loss curves of the runs shown, or what is missing for that."""
+    """Return the loss curves of the shown runs, or say what is missing for them."""
     from tui_gd.plots.curves import EpochView, draw_curves
 
     known = [run for run in page.shown if run in page.details]

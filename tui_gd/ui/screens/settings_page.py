@@ -1,6 +1,6 @@
-"""The page of settings: every option of the run with its value and meaning, to be changed.
+"""The page of settings: every option of the run, its value and its meaning, open to change.
 
-Its rows are made from the options of `tui_gd.session.settings`, so a new one appears by itself.
+Its rows come from the options of `tui_gd.session.settings`, so a new option appears by itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,11 +38,11 @@ _KEYS = "↑ ↓ choose   ← → change   space type   del as it was   enter {e
 _SHORT_KEYS = "↑↓ choose  ←→ change  space type  del undo  enter {enter}  esc leave"
 
 
-# What there is to set
+# The settings of the page
 
 
 def options_for(settings: RunSettings, problem: Problem) -> list[Option]:
-    """Return the options that go with a problem, in the groups of the command line's help."""
+    """Return the options that suit a problem, in the groups of the command line's help."""
     scopes = [Scope.ANY, Scope.LOCAL]
     built_in = BUILTIN.get(settings.problem)
     if problem.surface is None:
@@ -51,7 +51,7 @@ def options_for(settings: RunSettings, problem: Problem) -> list[Option]:
     options = options_of(settings, *scopes)
     if settings.surface is None:
         options.pop("surface")
-    if problem.surface is not None:  # it has one loss and one start
+    if problem.surface is not None:  # a surface has one loss and one start
         del options["loss"], options["start"]
     else:
         options["loss"] = replace(options["loss"], steps=tuple(POSSIBLE[problem.task]))
@@ -67,7 +67,7 @@ def options_for(settings: RunSettings, problem: Problem) -> list[Option]:
 
 
 def value_in_words(value: object) -> str:
-    """Return a value as it would be typed; nothing for one that is not set.
+    """Return a value as a person would type it; nothing for one that is not set.
 
     >>> value_in_words((8, 8)), value_in_words(1e-6), value_in_words(True), value_in_words(None)
     ('8,8', '1e-06', 'yes', '')
@@ -82,7 +82,7 @@ def value_in_words(value: object) -> str:
 
 
 def stepped(option: Option, value: Any, by: int) -> Any:
-    """Return the value one step up or down from `value`; the same where there is none."""
+    """Return the value one step up or down from `value`, or `value` if there is none."""
     steps = option.steps or _of_kind(option)
     if steps:
         if value in steps:
@@ -110,7 +110,7 @@ def _of_kind(option: Option) -> tuple[Any, ...]:
 
 
 def _beside(steps: Sequence[Any], value: Any, by: int) -> Any:
-    """Return the next of the steps above or below a number that is none of them."""
+    """Return the next step above or below a number that is not a step itself."""
     numbers = [one for one in steps if isinstance(one, int | float)]
     if not isinstance(value, int | float) or not numbers:
         return steps[0]
@@ -121,7 +121,7 @@ def _beside(steps: Sequence[Any], value: Any, by: int) -> Any:
 
 
 def _of_numbers(option: Option, value: Any, by: int) -> Any:
-    """Return a number one rung up or down, within limits; one not set begins at its example."""
+    """Return a number one rung up or down, within limits; an unset one begins at its example."""
     single = isinstance(value, tuple) and len(value) == 1
     number = value[0] if single else value
     if value is None or value == ():
@@ -157,10 +157,10 @@ def _read(option: Option, text: str) -> Any:
 
 
 def acts_at_once(name: str, value: Any, settings: RunSettings, snapshot: Snapshot) -> bool:
-    """Whether the run on the screen can take a value; other settings begin it again."""
+    """Whether the run on the screen can take a value; other settings need a new beginning."""
     if name == "alpha":
         return len(snapshot.lanes) == 1 and isinstance(value, tuple) and len(value) == 1
-    # a schedule that ends at the last epoch would have been another one so far
+    # a schedule that ends at the last epoch would have had other rates so far
     return name == "epochs" and settings.schedule == "constant"
 
 
@@ -179,9 +179,9 @@ def changes_in_words(changes: Mapping[str, Any], most: int = 3) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row: its group, name, value in words, what it means, and the value that is usual.
+    """A row: its group, name, value in words, meaning, and usual value.
 
-    `changed`: the value is not that of the run; `default`: nobody has chosen it.
+    `changed`: the value differs from the run's; `default`: nobody has chosen it.
     """
 
     group: str
@@ -195,7 +195,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """All that is drawn; `consequence` says what enter does, in the footer `enter` in short."""
+    """What the page is drawn from: `consequence` is what enter does, `enter` a word for it."""
 
     entries: tuple[Entry, ...]
     selected: int
@@ -204,7 +204,7 @@ class SettingsPage:
 
 
 def shortened(text: str, room: int) -> str:
-    """Return whole clauses of a meaning that fit, nothing where the first does not.
+    """Return the whole clauses of a meaning that fit, nothing if the first does not.
 
     >>> shortened("learning rate; several, comma-separated, make a race", 40)
     'learning rate'
@@ -218,7 +218,7 @@ def shortened(text: str, room: int) -> str:
 
 
 def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> Cells:
-    """Return the page: the rows, what the selected one means, what enter does, and the keys."""
+    """Return the page: the rows, the selected one's meaning, what enter does, and the keys."""
     palette, symbols = style.palette, style.symbols
     inner = Cells.blank(max(0, rows - BORDER), max(0, columns - BORDER), style)
     high, wide = inner.shape
@@ -258,7 +258,7 @@ def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> 
 
 
 def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tuple[str, int]]:
-    """Return the lines below the rows, of the same number whatever is selected."""
+    """Return the lines below the rows, always the same number of them."""
     palette, symbols = style.palette, style.symbols
     meaning = chosen.meaning + (f" (usual: {chosen.usual})" if chosen.usual else "")
     about = wrapped(symbols.words(meaning), max(room, 10))[:_ABOUT_ROWS]
@@ -285,10 +285,10 @@ def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tu
 
 
 class SettingsScreen(Closing[dict[str, Any] | None]):
-    """Shows and changes settings; answers with what is to be changed, or None.
+    """Shows and changes settings; answers with the changes, or None.
 
-    `wanted` are the settings as they were asked for, `settings` with what follows from the data;
-    `draft`, which is changed, are the changes so far: they are still there if the page is left.
+    `wanted` are the settings as given; `settings` also contain what follows from the data. The page
+    changes `draft`, the changes so far: they are still there after a person leaves the page.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -339,7 +339,7 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         return self._options[self._selected]
 
     def now(self, name: str) -> Any:
-        """Return a setting of the run on the screen, as it is by now."""
+        """Return the present value of a setting of the run on the screen."""
         if name == "alpha":
             return tuple(lane.learning_rate for lane in self._snapshot.lanes)
         if name == "loss":
@@ -354,7 +354,7 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         return value
 
     def _unset(self, name: str) -> Any:
-        """Return what stands in for a setting that is not set."""
+        """Return the value that an unset setting stands for."""
         built_in = BUILTIN.get(self._settings.problem)
         if built_in and name in built_in.options:
             return built_in.options[name]
@@ -365,14 +365,14 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         return None
 
     def value(self, name: str) -> Any:
-        """Return a setting as it is on the page."""
+        """Return a setting as the page has it."""
         return self.draft.get(name, self.now(name))
 
     # What is seen
 
     @property
     def page(self) -> SettingsPage:
-        """All that is drawn."""
+        """What the page is drawn from."""
         usual = self._wanted.usual
         entries = tuple(
             Entry(
@@ -398,7 +398,7 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         return "auto" if option.name == "alpha" else "none" if value == () else "-"
 
     def _consequence(self) -> tuple[str, str]:
-        """Return what enter does now, and its word in the line of keys."""
+        """Return what enter does now, and a word for it in the line of keys."""
         keys, snapshot = self.context.keys, self._snapshot
         if not self.draft:
             return "nothing is changed yet: enter leaves, the run goes on", "leave"
@@ -415,7 +415,7 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
 
     @property
     def at_once(self) -> bool:
-        """Whether the run can take all changes without being begun again."""
+        """Whether the run can take all changes without beginning again."""
         return all(
             acts_at_once(name, value, self._settings, self._snapshot)
             for name, value in self.draft.items()
@@ -442,12 +442,12 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
             self._set(stepped(option, self.value(option.name), by))
 
     def action_restore(self) -> None:
-        """Have the selected setting as it was."""
+        """Undo the change of the selected setting."""
         self.draft.pop(self.option.name, None)
         self.draw()
 
     def action_take(self) -> None:
-        """Answer with what is to be changed."""
+        """Answer with the changes."""
         self.dismiss(dict(self.draft) or None)
 
     def _set(self, value: Any) -> None:

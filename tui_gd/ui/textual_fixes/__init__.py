@@ -1,1 +1,1 @@
-"""tui_gd/ui/textual_fixes."""
+"""Textual's app, drivers and frames, with their faults worked around."""

@@ -1,6 +1,6 @@
-"""Textual's app and dialogs, mended: one frame in flight, any size at any moment, closed once.
+"""Textual's app and dialogs, mended: one frame in flight, any size at any time, closed once.
 
-Each part names the fault of Textual 8.2 that it is there for. Nothing here imports numpy.
+Each part names the fault of Textual 8.2 that it works around. Nothing here imports numpy.
 """
 
 import math
@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 COLOUR_SYSTEMS = {"16": "standard", "256": "256", "truecolor": "truecolor"}
 
-# how often to check whether a terminal that is behind, or does not answer, takes a frame again
+# the interval of checks whether a terminal that lags, or does not answer, takes frames again
 LOOK_SECONDS = 0.1
 LOOK_SOON_SECONDS = 0.02
 # a position in the first row looks like F3 with shift, alt or ctrl: ESC [1;2R to ESC [1;16R
@@ -45,10 +45,10 @@ F3_COLUMNS = range(1, 16)
 
 
 def _divide_line(text: str, width: int, fold: bool = True) -> list[int]:
-    """Return where a line is broken.
+    """Return the places at which a line breaks.
 
-    Fault: in a window of one to three columns a notification, a list or a dialog has no column for
-    its text, and wrapping that ends the app.
+    Fault: in a window of one to three columns, a notification, a list or a dialog has no column for
+    its text, and wrapping the text ends the app.
     """
     return divide_line(text, max(width, 1), fold)
 
@@ -65,8 +65,8 @@ def _background_styles(base: Color, background: Color) -> tuple[Style, Style]:
 def _get_inner_outer(cache: StylesCache, base: Color, background: Color) -> tuple[Style, Style]:
     """Return the inner and the outer background.
 
-    Fault: Textual remembers it for every widget there ever was, and with it the widget's lines: up
-    to 1,024 screens that have been closed.
+    Fault: Textual remembers it for every widget that ever existed, and with it the widget's lines.
+    That keeps up to 1,024 closed screens in memory.
     """
     del cache
     return _background_styles(base, background)
@@ -75,13 +75,13 @@ def _get_inner_outer(cache: StylesCache, base: Color, background: Color) -> tupl
 class PacedApp(App[Result]):
     """An app that sends a frame only when the terminal has drawn the one before.
 
-    Fault: Textual writes frames as fast as they are made. On a slow line they queue up, and a key
-    is answered behind all of them.
+    Fault: Textual writes frames as fast as it makes them. On a slow line they queue up, and the
+    answer to a key waits behind all of them.
     """
 
     flow: Flow
     asks_ground: bool
-    """Whether the terminal is asked for the colour of its ground, which `on_ground` then gets."""
+    """Whether to ask the terminal for the colour of its ground, which `on_ground` then gets."""
 
     def __init__(self, terminal: Terminal) -> None:
         # fault: rich reduces colours to 16 for a TERM that it does not know, such as alacritty
@@ -108,13 +108,13 @@ class PacedApp(App[Result]):
         """Draw what had to wait for the line to the terminal."""
 
     def action_show_help(self) -> None:
-        """Show the help over whatever is shown."""
+        """Show the help over the current screen."""
 
     def key_read(self) -> None:
-        """Prepare for the effects of a key; called on the thread that reads it."""
+        """Prepare for the effects of a key; the thread that reads it calls this."""
 
     def terminal_gone(self) -> None:
-        """Leave because the terminal has hung up; called on the thread that reads it."""
+        """Leave because the terminal has hung up; the thread that reads it calls this."""
         self.leave(1)
 
     # The terminal, and the way out
@@ -129,13 +129,13 @@ class PacedApp(App[Result]):
         return mended(driver)
 
     def leave(self, status: int) -> None:
-        """Exit with this status; may be called on any thread."""
+        """Exit with this status; any thread may call this."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self.exit, None, status)
 
     def abandon_terminal(self) -> None:
-        """Give the terminal back although it accepts no output; may be called on any thread."""
+        """Give the terminal back although it accepts no output; any thread may call this."""
         if abandon := getattr(self._driver, "abandon", None):
             abandon()
 
@@ -151,7 +151,8 @@ class PacedApp(App[Result]):
     def listen_to_mouse(self, *, wanted: bool) -> None:
         """In GNU screen, switch the reporting of the mouse on or off.
 
-        While it is on, screen passes escape on only with the next byte, so no dialog could be left.
+        While it is on, screen passes escape on only with the next byte, so escape would leave no
+        dialog.
         """
         report = getattr(self._driver, "report_mouse", None)
         if report is not None and in_screen(os.environ):
@@ -160,16 +161,16 @@ class PacedApp(App[Result]):
     def _handle_exception(self, error: Exception) -> None:
         """End because of an error, unless the app is already leaving.
 
-        Fault: the list of commands goes on filling itself, and finds its widgets gone.
+        Fault: the list of commands keeps filling itself, although its widgets have gone.
         """
         if not self._exit:
             super()._handle_exception(error)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return what changes the lines that Textual draws itself: without colour, in ASCII.
+        """Return the filters for the lines that Textual draws itself: no colour, or ASCII.
 
         Fault: Textual turns palette numbers into true colour and back into the nearest number,
-        which for red is magenta.
+        which turns red into magenta.
         """
         filters = super().get_line_filters()
         if self.terminal.depth in {"16", "256"}:
@@ -184,7 +185,7 @@ class PacedApp(App[Result]):
         return self.flow.free and self._resize_event is None and not is_behind(self._driver)
 
     def on_mount(self) -> None:
-        """Begin to look whether the terminal takes frames."""
+        """Begin to check whether the terminal takes frames."""
         self.set_interval(LOOK_SECONDS, self._look)
 
     async def on_event(self, event: events.Event) -> None:
@@ -194,7 +195,7 @@ class PacedApp(App[Result]):
         await super().on_event(event)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Send a frame, or remember what it would have painted until one can be sent."""
+        """Send a frame, or remember where it would paint until one can be sent."""
         if self.is_headless or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)
             return
@@ -203,19 +204,19 @@ class PacedApp(App[Result]):
             self._look_soon()
             return
         if isinstance(renderable, LayoutUpdate):
-            self._missed = Missed()  # the whole screen is in it
+            self._missed = Missed()  # it includes the whole screen
         elif isinstance(renderable, ChopsUpdate):
             renderable = ExactUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
         super()._display(screen, Asking(renderable, self.flow, screen.outer_size))
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
-        """Take the terminal's answer: it has drawn the frame that was in flight."""
+        """Take the terminal's answer: it has drawn the frame in flight."""
         looks_like_f3 = event.y == 0 and event.x in F3_COLUMNS and self.size.height > 1
         if not looks_like_f3 and self.flow.answered(event.x):
             self._go_on()
 
     def _look_soon(self) -> None:
-        """Look again shortly if the writer is behind: no answer announces when it no longer is."""
+        """Check again soon if the writer lags: no answer tells when it has caught up."""
         if self.flow.free and not self._looking:
             self._looking = True
             if is_behind(self._driver):
@@ -229,13 +230,13 @@ class PacedApp(App[Result]):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Draw what has been waiting for the line."""
+        """Draw what has waited for the line."""
         if not self._running or self._batch_count or not self._screen_stack:
             return
         screen = self.screen
         if self._missed:
             self._missed.hand_over(screen)
-            # what `draw_waiting` draws now is sent with it
+            # the frame includes what `draw_waiting` draws now
             screen.call_after_refresh(self._paint_missed, screen)
         self.draw_waiting()
 
@@ -246,7 +247,7 @@ class PacedApp(App[Result]):
     # Sizes
 
     def on_resize(self, event: events.Resize) -> None:
-        """Paint everything again after every change of size, even one that was undone meanwhile.
+        """Paint everything again after every change of size, even one that was undone since.
 
         Fault: Textual then sees no change, but the terminal has cut off what did not fit.
         """
@@ -255,7 +256,7 @@ class PacedApp(App[Result]):
             self._missed.add_all()
 
     def _check_resize(self) -> None:
-        """Lay out for the last size, once for each frame.
+        """Lay out for the latest size, once for each frame.
 
         Fault: Textual lays out for every size that a window passes through.
         """
@@ -280,30 +281,30 @@ HELP = Binding("question_mark,f1", "app.show_help", show=False)
 class Closing(Screen[Answer]):
     """A screen that closes only while it is the uppermost one.
 
-    Fault of Textual 8.2: a screen that is closed twice, by two quick keys, ends the app.
+    Fault of Textual 8.2: two quick keys close a screen twice, which ends the app.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [HELP]
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Close with an answer; do nothing once closed, or behind another screen."""
-        # `is_current` is also true of a screen that is seen behind another one
+        """Close with an answer; do nothing if already closed, or behind another screen."""
+        # `is_current` is also true of a screen that is visible behind another one
         return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
 
 class Dialog(Closing[Answer], ModalScreen[Answer]):
-    """A screen that closes once, with the run seen behind it."""
+    """A screen that closes once, with the run visible behind it."""
 
 
 class Entries(OptionList):
     """A list without two faults of Textual 8.2, each of which ends the app.
 
-    A click on an entry that a key has just removed from the list; a page up or down where nothing
-    is listed.
+    One is a click on an entry that a key has just removed; the other is a page up or down in an
+    empty list.
     """
 
     def on_click(self, event: events.Click) -> None:
-        """Ignore a click on what is no longer listed."""
+        """Ignore a click on an entry that is no longer listed."""
         clicked = event.style.meta.get("option")
         if clicked is not None and clicked >= self.option_count:
             event.prevent_default()
@@ -320,13 +321,13 @@ class Entries(OptionList):
 
 
 class Checklist(SelectionList[str], Entries):
-    """A list of which several entries can be chosen, `[x]` or `[ ]` before each.
+    """A list with several choices, with `[x]` or `[ ]` before each.
 
-    Fault of Textual 8.2: what is chosen can be told by its colour only.
+    Fault of Textual 8.2: only its colour shows that an entry is chosen.
     """
 
     def render_line(self, y: int) -> Strip:
-        """Return a line with a mark that can be seen without colours."""
+        """Return a line with a mark that is visible without colours."""
         line = super().render_line(y)
         at = self.scroll_offset.y + y
         if at >= self.option_count or len(line._segments) < 5:
@@ -337,7 +338,7 @@ class Checklist(SelectionList[str], Entries):
 
 
 class CommandChoices(CommandList, Entries, can_focus=False):
-    """The list of commands, which survives what every list does."""
+    """The list of commands, without the faults of other lists."""
 
 
 class Commands(CommandPalette):
@@ -346,15 +347,15 @@ class Commands(CommandPalette):
     BINDINGS: ClassVar[list[BindingType]] = [HELP]
 
     def compose(self) -> ComposeResult:
-        """Lay out, with a list that survives."""
+        """Lay out, with the mended list."""
         vars(command)["CommandList"] = CommandChoices
         yield from super().compose()
 
     def on_mount(self) -> None:
-        """Stop the cursor from blinking: a dialog that waits sends nothing."""
+        """Stop the cursor from blinking, so that a waiting dialog sends nothing."""
         for line in self.query(Input):
             line.cursor_blink = False
 
     def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close; once closed do nothing."""
+        """Close; do nothing if already closed."""
         return super().dismiss(result) if self.app.screen is self else AwaitComplete()

@@ -35,34 +35,34 @@ READ_BYTES = 4096
 PIECE_BYTES = 4096
 # at most this many keys pass through the interface's queues at once …
 IN_FLIGHT = 8
-# … and none beside one of these
+# … and none together with one of these
 CLOSING = frozenset({"escape", "enter"})
-# … this many more wait as long as it takes, so that fast typing is not lost …
+# … this many more wait as long as necessary, so that fast typing loses nothing …
 ALWAYS_KEPT = 32
 # … and this many for STALE_SECONDS
 MOST_WAITING = 256
 STALE_SECONDS = 0.5
 AGAIN_SECONDS = 0.004
 LONGEST_PASTE = 4096
-# a paste has broken off if only single keys come this many seconds after its last part
+# a paste has broken off if, this many seconds after its last part, only single keys come
 PASTE_SECONDS = 0.5
 LONGEST_KEY = 7
 LONGEST_SEQUENCE = 32
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[^\x1b])", re.DOTALL)
-# a key after an escape is a key of its own: tmux and slow lines deliver together what was pressed
-# within half a second, and GNU screen, while the mouse is reported, everything that was pressed;
-# only alt+backspace in a text field needs alt
+# a key after an escape is a key of its own: tmux and slow lines deliver the keys of half a second
+# at once, and GNU screen, while it reports the mouse, delivers all keys so far at once; alt matters
+# only for alt+backspace in a text field
 _PIECES = re.compile(_SEQUENCE.pattern + r"|\x1b[\[\]OPX^_\x7f]?|[^\x1b]{1,64}", re.DOTALL)
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
-# what a terminal reports: cursor position, status, attributes, modes, focus
+# the reports of a terminal: cursor position, status, attributes, modes, focus
 _ANSWER = re.compile(r"\x1b\[[?>]?[\d;]*(?:[Rnc]|\$y)|\x1b\[[IO]")
-# what a terminal answers when it is asked for the colour of its ground, whole and so far
+# the answers of a terminal to a question for the colour of its ground, complete and incomplete
 _GROUND = re.compile(r"\x1b\]11;([^\x07\x1b]{0,64})(?:\x07|\x1b\\)")
 _GROUND_BEGUN = re.compile(
     r"\x1b\](?:1(?:1(?:;(?:r(?:g(?:ba?(?::[0-9a-fA-F/]{0,24}\x1b?)?)?)?)?)?)?)?\Z"
 )
 _ASK_GROUND = "\x1b]11;?\x07"
-# the rest of an answer that has begun is waited for so many seconds
+# an answer that has begun gets this many seconds to arrive completely
 GROUND_SECONDS = 1.0
 # an unrequested report of the window's size, and the answer that such reports are possible
 _IN_BAND_RESIZE = re.compile(r"\x1b\[(?:48;[\d;:]*t|\?2048;\d*\$y)")
@@ -74,10 +74,10 @@ _RESTORING = (
 
 
 class Parser(XTermParser):
-    """Fault: an escape sequence with a number beyond Unicode ends the parser, and so the app."""
+    """Fault: an escape sequence with a number beyond Unicode ends parser and app."""
 
     def pieces(self, text: str) -> Iterator[Message]:
-        """Parse `text`, one sequence or plain characters; an impossible one is dropped."""
+        """Parse `text`, one sequence or plain characters; drop an impossible sequence."""
         try:
             yield from self.feed(text)
         except (ArithmeticError, ValueError):
@@ -87,7 +87,7 @@ class Parser(XTermParser):
             self._timeout_time = None
 
     def hurry(self) -> Iterator[Message]:
-        """End an open sequence, because nothing more of it has come."""
+        """End an open sequence, because no more of it has come."""
         if self._timeout_time is not None:
             self._timeout_time = 0.0
         yield from self.tick()
@@ -96,9 +96,9 @@ class Parser(XTermParser):
 class Intake:
     """Turns input text into messages, at most as many as there is `room` for.
 
-    Faults: a paste that never ends swallows every key after it; input is parsed and queued faster
-    than it can be handled; in-band reports of the window's size are believed, even 0 pixels, by
-    which positions of the mouse are then divided.
+    Faults: a paste that never ends swallows every key after it. Textual parses and queues input
+    faster than it can handle it. It believes in-band reports of the window's size, even 0 pixels,
+    and divides the mouse's positions by them.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Intake:
         self._pasted_at = 0.0
 
     def take(self, text: str) -> Iterator[Message]:
-        """Yield the messages of `text` together with what was held back before."""
+        """Yield the messages of `text`, together with those held back before."""
         text, self._held = self._held + text, ""
         for answer in _GROUND.finditer(text):
             if (dark := ground_is_dark(answer[1])) is not None:
@@ -134,7 +134,7 @@ class Intake:
             yield from self._keys(before)
 
     def rest(self) -> Iterator[Message]:
-        """Yield what was held back once nothing more comes, as after the escape key."""
+        """Yield what was held back if nothing more comes, as after the escape key."""
         if self._held and not self._pasting:
             held, self._held = self._held, ""
             if not held.startswith("\x1b]11;"):
@@ -146,7 +146,7 @@ class Intake:
     def _keys(self, text: str) -> Iterator[Message]:
         """Yield the keys for which there is room, and always the last one.
 
-        After too many of another key the last is the one that counts: `q`.
+        If another key has been pressed too often, the last one still counts: `q`.
         """
         pieces = _PIECES.findall(text)
         for number, piece in enumerate(pieces, 1):
@@ -165,7 +165,7 @@ class Intake:
                     yield from self._parser.hurry()
 
     def _paste(self, text: str) -> Generator[Message, None, str]:
-        """Take what belongs to the paste and return the rest."""
+        """Take the part that belongs to the paste, and return the rest."""
         if not self._pasting:
             self._pasting, self._pasted = True, "\x1b" * LONGEST_PASTE
         content, end, after = text.partition(BRACKETED_PASTE_END)
@@ -188,14 +188,14 @@ class Intake:
 
 
 def _is_much(text: str) -> bool:
-    """Whether this is more than a key or a movement of the mouse."""
+    """Whether this is neither a key nor a movement of the mouse."""
     return len(_SEQUENCE.sub("", text)) > LONGEST_KEY
 
 
 class Writer(WriterThread):
-    """Faults: after a write error, everything written later waits for ever.
+    """Fault: after a write error, everything written later waits for ever.
 
-    And the queue cannot be dropped while the terminal is frozen.
+    Nor is there a way to drop the queue while the terminal is frozen.
     """
 
     gone: bool = False
@@ -217,7 +217,7 @@ class Writer(WriterThread):
         while data and not self.gone:
             try:
                 data = data[os.write(file, data[:PIECE_BYTES]) :]
-            except BlockingIOError:  # another program that shares the terminal set this mode
+            except BlockingIOError:  # another program that shares the terminal has set this mode
                 select.select([], [file], [], POLL_SECONDS)
             except OSError:
                 self.gone = True
@@ -247,8 +247,9 @@ class HardDriver(LinuxDriver):
         self._waiting: deque[tuple[float, Message]] = deque()
         self._delivering = self._closing = False
         self._cleared = False
-        # fault: the driver's handlers stop and start it wherever the main thread is: inside a write
-        # they wait for a lock that it holds, and a lone SIGCONT starts a second input thread
+        # fault: the driver's handlers stop and start it wherever the main thread is: during a
+        # write, they wait for a lock that this thread holds; and a lone SIGCONT starts a second
+        # input thread
         signal.signal(signal.SIGTSTP, _refuse)
         signal.signal(signal.SIGCONT, self._continued)
 
@@ -263,8 +264,8 @@ class HardDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if getattr(self._app, "asks_ground", False):
             self.write(_ASK_GROUND)
-        # fault: its handler reads the size and then posts it; a second signal between the two posts
-        # first, and the outdated size comes last
+        # fault: its handler reads the size and then posts it; a second signal in between posts
+        # first, so that the outdated size comes last
         signal.signal(signal.SIGWINCH, self._resized)
 
     def stop_application_mode(self) -> None:
@@ -299,7 +300,7 @@ class HardDriver(LinuxDriver):
         self._on_the_loop(self._come_back)
 
     def _come_back(self) -> None:
-        """Repaint after a stop: a shell may have written on the screen and changed its modes."""
+        """Paint again after a stop: a shell may have written on the screen and changed modes."""
         if self._key_thread is None or not self._key_thread.is_alive():
             return
         with suppress(termios.error):
@@ -339,9 +340,9 @@ class HardDriver(LinuxDriver):
             self._app._handle_exception(error)
 
     def run_input_thread(self) -> None:
-        """Read what is typed until told to stop.
+        """Read the input until told to stop.
 
-        Faults: a byte that is not UTF-8 ends the app; a terminal that is gone is read for ever.
+        Faults: a byte that is not UTF-8 ends the app, and a lost terminal is read for ever.
         """
         decode = getincrementaldecoder("utf-8")("replace").decode
         intake = Intake(lambda: MOST_WAITING - len(self._waiting))
@@ -363,7 +364,7 @@ class HardDriver(LinuxDriver):
             self.process_message(message)
 
     def process_message(self, message: Message) -> None:
-        """Fault: positions of the mouse outside the window are looked up on the screen."""
+        """Fault: Textual looks up mouse positions outside the window on the screen."""
         if isinstance(message, events.MouseEvent):
             width, height = self._app.size
             if not (0 <= message.x < width and 0 <= message.y < height):
@@ -390,7 +391,7 @@ class HardDriver(LinuxDriver):
         while self._waiting and self._backlog() < (1 if self._closing else IN_FLIGHT):
             message = self._waiting.popleft()[1]
             self._app.post_message(message)
-            # fault: what follows would still go to the line of text that this key closes
+            # fault: the keys that follow would still go to the text line that this key closes
             self._closing = isinstance(message, events.Key) and message.key in CLOSING
         if self._waiting and not self._delivering:
             self._delivering = True
@@ -406,7 +407,7 @@ class HardDriver(LinuxDriver):
             node = self._app.focused or self._app.screen
         except ScreenStackError:
             return self._app._message_queue.qsize()
-        # a queue that is being closed is never emptied
+        # a queue that is closing is never emptied
         pumps = [pump for pump in node.ancestors_with_self if pump._running and not pump._closing]
         return sum(pump._message_queue.qsize() for pump in pumps)
 
@@ -415,8 +416,9 @@ class HardDriver(LinuxDriver):
     def abandon(self, seconds: float = 0.3) -> None:
         """Give the terminal back without waiting for it; any thread may call this.
 
-        Fault: while the terminal is frozen, every way of leaving waits for it. Output that it has
-        not taken yet is dropped, which makes room for the few bytes that restore it later.
+        Fault: while the terminal is frozen, every way of leaving waits for it. This drops the
+        output that the terminal has not taken yet, which makes room for the few bytes that restore
+        it later.
         """
         if self._writer_thread is None or self._file is None:
             return
@@ -424,7 +426,7 @@ class HardDriver(LinuxDriver):
             self._writer_thread.gone = True
         end = time.monotonic() + seconds
         with suppress(OSError, termios.error):
-            # opened again: a non-blocking mode set on this one would hold for the shell's as well
+            # opened again: a non-blocking mode on this one would also affect the shell's
             terminal = os.open(
                 os.ttyname(self._file.fileno()), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
             )
@@ -440,7 +442,7 @@ class HardDriver(LinuxDriver):
 
 
 def _refuse(number: int, frame: FrameType | None) -> None:
-    """Go on."""
+    """Let the program go on."""
 
 
 def mended(driver: type[Any]) -> type[Any]:
@@ -456,13 +458,13 @@ def _browser_driver() -> type[Any]:
 
     class BrowserDriver(WebDriver):
         def run_input_thread(self) -> None:
-            """Fault: when the server has died, the app goes on for ever without anybody."""
+            """Fault: after the server has died, the app goes on for ever without a user."""
             super().run_input_thread()
             if not self.exit_event.is_set():
                 getattr(self._app, "terminal_gone", self._app.exit)()
 
         def process_message(self, message: Message) -> None:
-            """Have training wait for the effects of a key."""
+            """Let training wait for the effects of a key."""
             if isinstance(message, events.Key):
                 getattr(self._app, "key_read", lambda: None)()
             super().process_message(message)

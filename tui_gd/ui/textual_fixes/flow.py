@@ -1,9 +1,8 @@
 """One frame in flight: the next one is drawn once the terminal has drawn the last.
 
-Over a slow line the program cannot see how far the terminal has come: ssh accepts all that is
-written, frames queue on the way, and the answer to a key waits behind them. So every frame ends
-with a question that any terminal answers (where is the cursor, `ESC [6n`). Nothing here imports
-numpy.
+Over a slow line, the program cannot see how far the terminal has come: ssh accepts everything,
+frames queue on the way, and the answer to a key waits behind them. So every frame ends with a
+question that any terminal answers (where is the cursor, `ESC [6n`). Nothing here imports numpy.
 """
 
 import math
@@ -24,7 +23,7 @@ from textual.widget import Widget
 # an answer that takes longer is lost, or the terminal is frozen; the wait doubles each time
 ANSWER_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
-# a terminal that has left this many questions unanswered is not asked again
+# a terminal that leaves this many questions unanswered gets no more of them
 QUESTIONS = 20
 # frames behind a slow writer are at most this far apart
 SLOWEST_SECONDS = 1.0
@@ -33,17 +32,17 @@ SHARE = 2.0
 # the shortest round trip drifts towards the latest one by this share of the difference
 FORGET = 0.02
 METER_SECONDS = 2.0
-# one frame is written in a few pieces; more of them in the queue belong to several frames
+# one frame is written in a few pieces; more pieces in the queue belong to several frames
 MANY_PIECES = 8
-# beyond this many missed spans the whole screen is painted again
+# beyond this many missed spans, the whole screen is painted again
 MANY_SPANS = 4000
 
 
 class Flow:
     """What is on its way to the terminal, and whether more may be sent; `clock` returns seconds.
 
-    One frame is in flight. One more may follow if it answers a key, which would otherwise wait for
-    a whole round trip. Until the terminal answers for the first time, nothing waits for it.
+    One frame is in flight. A second one may follow if it answers a key, which would otherwise wait
+    for a whole round trip. Nothing waits for a terminal that has not answered yet.
     """
 
     frames: int
@@ -56,7 +55,7 @@ class Flow:
         self.answers = False
         self._clock = clock
         self._asked = 0
-        # in flight: the time each was sent, by the column that its answer names
+        # in flight: when each was sent, by the column that its answer names
         self._open: dict[int, float] = {}
         # given up: if these answers still come, they are ignored
         self._late: set[int] = set()
@@ -74,12 +73,12 @@ class Flow:
 
     @property
     def due(self) -> bool:
-        """Whether a frame that answers no key may be drawn: the line has to carry more."""
+        """Whether a frame that answers no key may be drawn: it also waits for the pause."""
         return self.free and self._clock() >= self._sent_at + self._pause
 
     @property
     def pause(self) -> float:
-        """The least seconds between such frames; the frame rate limits them as well."""
+        """The shortest interval of such frames in seconds; the frame rate is another limit."""
         return self._pause
 
     def hurry(self) -> None:
@@ -111,11 +110,11 @@ class Flow:
         if column not in self._open and (column in self._late or not self._open):
             self._late.discard(column)
             return False
-        # a column that was not asked for: the terminal has just become narrower
+        # nobody asked for this column: the terminal has just become narrower
         answered = column if column in self._open else next(iter(self._open))
         self.answers, self._patience = True, ANSWER_SECONDS
         self._measure(self._clock() - self._open[answered])
-        for earlier in list(self._open):  # their answers were lost, or there were none yet
+        for earlier in list(self._open):  # their answers were lost, or have never come
             del self._open[earlier]
             if earlier == answered:
                 break
@@ -131,7 +130,7 @@ class Flow:
         return True
 
     def fell_behind(self) -> None:
-        """Space frames further apart: the last one has not even been written."""
+        """Space frames further apart, because not even the last one has been written."""
         self._pause = min(max(2.0 * self._pause, 0.05), SLOWEST_SECONDS)
 
     def rates(self) -> tuple[float, float]:
@@ -169,7 +168,7 @@ class Asking(CompositorUpdate):
 class ExactUpdate(ChopsUpdate):
     """Textual's partial update, with each span sent from where it begins.
 
-    Fault of Textual 8.2: it sends a changed span from the left edge of its widget, and a newline
+    Fault of Textual 8.2: it sends a changed span from the left edge of its widget on, and a newline
     after every span.
     """
 
@@ -189,8 +188,8 @@ class ExactUpdate(ChopsUpdate):
 def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
     """Paint all widgets of a kind at once; return whether that was possible.
 
-    Fault of Textual 8.2: it waits for its next tick, a sixtieth of a second. It is not possible
-    beneath another screen, or while the layout is about to change.
+    Fault of Textual 8.2: it waits for its next tick, up to a sixtieth of a second. Painting at once
+    is not possible beneath another screen, or if the layout is about to change.
     """
     if screen is not screen.app.screen or screen.app._batch_count:
         return False
@@ -203,7 +202,7 @@ def paint_now(screen: Screen[Any], kind: type[Widget]) -> bool:
 
 
 class Missed:
-    """What could not be painted because a frame was in flight."""
+    """The places that could not be painted because a frame was in flight."""
 
     def __init__(self) -> None:
         self._spans: set[tuple[int, int, int]] = set()
@@ -214,7 +213,7 @@ class Missed:
         return self._whole or bool(self._spans)
 
     def add(self, screen: Screen[Any], update: CompositorUpdate) -> None:
-        """Remember where an update would have painted, not what."""
+        """Remember the places that an update would paint, not their contents."""
         spans = update.spans if isinstance(update, ChopsUpdate) else None
         if spans is None or (self and screen is not self._screen):
             self._whole = True
@@ -228,7 +227,7 @@ class Missed:
         self._whole = True
 
     def hand_over(self, screen: Screen[Any]) -> None:
-        """Mark it for painting: the top screen paints it next time, as it looks by then."""
+        """Mark it for painting: the top screen paints it next time, with its contents then."""
         compositor = screen._compositor
         whole = compositor.size.region
         if self._whole or (self._spans and screen is not self._screen):
@@ -249,7 +248,7 @@ class _Writer(Protocol):
 def is_behind(driver: Driver | None) -> bool:
     """Return whether earlier output still waits for the terminal to take it.
 
-    Writing more would fill the queue of Textual's writer and then block the interface.
+    More output would fill the queue of Textual's writer and then block the interface.
     """
     writer = getattr(driver, "_writer_thread", None)
     if writer is None:
