@@ -9,16 +9,21 @@ import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input
 
+from tests.making import ON_DATA
 from tests.ui.driving import Driver, driving
+from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.plots.palette import Style, contrast, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS
+from tui_gd.ui.panels.lines import loss_in_words
 from tui_gd.ui.screens.pages import draw_help
 from tui_gd.ui.screens.questions import (
+    OPTIMIZER_WORDS,
     Choice,
     Prompt,
     likely_target,
+    loss_words,
     parse_epoch,
     parse_learning_rate,
 )
@@ -206,6 +211,20 @@ async def test_a_question_that_waits_does_not_blink() -> None:
         await driver.press("a")
         await driver.until(lambda: isinstance(driver.app.screen, Prompt))
         assert not driver.app.screen.query_one(Input).cursor_blink
+
+
+@pytest.mark.parametrize("task", ON_DATA)
+def test_every_loss_has_a_name_and_says_what_it_is_for(task) -> None:
+    words = loss_words(task)
+    assert tuple(words) == ON_DATA[task]
+    assert "value of the function" not in words.values()
+    names = {loss_in_words(loss, short=False) for loss in words}
+    assert len(names) == len(words)
+    assert names.isdisjoint(set(words) - {"cross-entropy"})
+
+
+def test_every_optimizer_can_be_chosen() -> None:
+    assert list(OPTIMIZER_WORDS) == list(OPTIMIZERS)
 
 
 async def test_another_loss_keeps_start_rates_and_lanes() -> None:
