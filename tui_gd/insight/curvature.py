@@ -1,15 +1,15 @@
 """Curvature: the eigenvalues of the loss's Hessian, and the largest safe learning rate by them.
 
-A product of the Hessian H with a vector v is a central difference of the gradient,
-`Hv = (∇L(w + h·v) − ∇L(w − h·v)) / 2h`, two lanes of one engine call. Its error is a V over h:
-truncation falls as h², rounding rises as `ε/h`. With `h = ε^(2/5) · (1 + max|w|)` = 5e-7 in double
-precision it is 1e-10 to 1e-8 of `‖Hv‖` (measured on eight problems and losses), more only where
-features are so large that the units switch within h. That is left of the V's foot at `ε^(1/3)`: a
-network with relu then has a twentieth of the kinks within h.
+A product of the Hessian H with a vector v is a central difference of the gradient, `Hv = (∇L(w +
+h·v) − ∇L(w − h·v)) / 2h`, two lanes of one engine call. Its error is a V over h: truncation falls
+as h², rounding rises as `ε/h`. With `h = ε^(2/5) · (1 + max|w|)`, 5e-7 in double precision, it is
+1e-10 to 1e-8 of `‖Hv‖` (measured on eight problems and losses). It is larger only if features are
+so large that the units switch within h. This h is left of the V's foot at `ε^(1/3)`: a network with
+relu then has a twentieth of the kinks within h.
 
-On a kink (hinge, mae, l1, relu) the loss has no Hessian, though differences give some number. The
-slopes of the gradient to both sides differ there, however small h is; elsewhere their gap shrinks
-with h. So every product compares them, and where they differ nothing is said.
+On a kink (hinge, mae, l1, relu) the loss has no Hessian, although differences give some number.
+There the slopes of the gradient on both sides differ, however small h is; elsewhere their gap
+shrinks with h. So every product compares them, and if they differ, there is no result.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,25 +24,25 @@ from tui_gd.learning.models import Floats
 from tui_gd.training.descent import length, lengths
 
 EXACT_PARAMETERS = 32
-"""Up to so many weights the whole Hessian is computed."""
+"""The whole Hessian is computed for at most this many weights."""
 TOLERANCE, RESIDUAL = 1e-3, 1e-5
 """Lanczos' method ends when the residuals of the largest and of the smallest eigenvalue are below
 these shares of the largest."""
 EXACT = 1e-7
-"""The eigenvalues of the whole Hessian are exact to this share of the largest, and often better."""
+"""The whole Hessian's eigenvalues are exact to this share of the largest, and often better."""
 MOST_PRODUCTS = 80
-"""Lanczos' method ends after so many products, whatever it has found."""
+"""Lanczos' method ends after this many products, whatever it has found."""
 KINK = 0.01
-"""A gap between the slopes to both sides, of the largest eigenvalue, is a kink from here on."""
+"""The least gap between the slopes on both sides of a kink, over the largest eigenvalue."""
 
 CALL_LANES = 128
-"""So many lanes are in one engine call: it is soon given up."""
+"""One engine call has this many lanes, few enough for it to end soon."""
 # the share of the first vector that is random beside the direction found before: where the two
 # largest eigenvalues have changed places, that direction alone would not show it
 FRESH = 0.1
-# the step of the second opinion on an eigenvalue, over that of the first
+# the step of the second opinion on an eigenvalue, as a multiple of the first step
 FINER = 0.125
-# the rounding of a gradient, of its length, may be so many ε
+# the rounding of a gradient may reach this many ε of its length
 GRADIENT_ROUNDING = 1e3
 
 
@@ -50,21 +50,21 @@ GRADIENT_ROUNDING = 1e3
 class Curvature:
     """The Hessian of the shown loss, penalty included, at one lane's weights.
 
-    `largest` is its algebraically largest eigenvalue, negative where the loss curves down in every
+    `largest` is its algebraically largest eigenvalue, negative if the loss curves down in every
     direction; `direction` (parameters,) is its eigenvector, of length 1. `smallest` is the smallest
-    eigenvalue, to within `doubt`; NaN where it is not known, since Lanczos' method may end before
-    it is found. A negative one that may not be the smallest is given all the same: it proves that
-    there is a way down. `along_gradient` is `gᵀHg / gᵀg`, NaN at g = 0.
+    eigenvalue, to within `doubt`; it is NaN if not known, since Lanczos' method may end before
+    finding it. A negative eigenvalue counts even if it may not be the smallest, because it proves
+    that there is a way down. `along_gradient` is `gᵀHg / gᵀg`, NaN at g = 0.
 
     `newton` is the step `|H|⁻¹g` (parameters,) and `gain` `½ gᵀ|H|⁻¹g`, by which the loss falls on
     the quadratic of this curvature. |H| has the absolute eigenvalues, and `doubt` in place of
-    smaller ones. They are None and NaN unless `exact`, which says that the whole Hessian was
+    smaller ones. They are None and NaN unless `exact`, which means that the whole Hessian was
     computed. `downhill` is the eigenvector of the smallest eigenvalue, if that is negative.
     `products` is the number of products with H.
 
-    `error` is `‖Hv − λv‖ / |λ|` with H by differences of another step. It includes what iteration
-    left and the error of differences; an eigenvalue is within `error · |λ|` of λ. It is inf where
-    weights or gradient are not finite, or on a `kink`, and 0 for H = 0.
+    `error` is `‖Hv − λv‖ / |λ|` with H by differences of another step. It includes the remainder of
+    the iteration and the error of differences; an eigenvalue is within `error · |λ|` of λ. It is
+    inf if weights or gradient are not finite, or on a `kink`, and 0 for H = 0.
     """
 
     largest: float
@@ -105,11 +105,12 @@ def curvature(
 ) -> Curvature:
     """Return the curvature of the engine's loss at `weights` (parameters,).
 
-    With the `whole` Hessian (by default up to `EXACT_PARAMETERS` weights): all its eigenvalues, by
-    2·parameters gradients. Otherwise by Lanczos' method, which is power iteration that keeps its
-    vectors: both ends of the spectrum, or the largest eigenvalue alone, with at most
-    `MOST_PRODUCTS`. It starts with a fixed vector, or near `start`, the direction found at weights
-    nearby. `Interrupted` when `wanted()` is false between two engine calls or blocks of rows.
+    With the `whole` Hessian (by default up to `EXACT_PARAMETERS` weights), this finds all
+    eigenvalues by 2·parameters gradients. Otherwise it uses Lanczos' method, which is power
+    iteration that keeps its vectors. That finds both ends of the spectrum, or only the largest
+    eigenvalue, with at most `MOST_PRODUCTS`. It starts with a fixed vector, or near `start`, the
+    direction found at nearby weights. `Interrupted` if `wanted()` is false between two engine calls
+    or blocks of rows.
 
     Source: Lanczos, 1950; Golub and Van Loan, "Matrix Computations", section 10.1. The product by
     differences: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, section 2.
@@ -148,7 +149,7 @@ def curvature(
 
 @contextmanager
 def _giving_up(engine: Engine, wanted: Callable[[], bool]) -> Iterator[None]:
-    """Let the engine look at `wanted()` between blocks of rows, beside what it does there."""
+    """Let the engine call `wanted()` between blocks of rows, as well as what it calls there."""
     before, give_up = engine.between_blocks, interrupting(wanted)
 
     def look() -> None:
@@ -165,7 +166,7 @@ def _giving_up(engine: Engine, wanted: Callable[[], bool]) -> Iterator[None]:
 
 
 class _Differences:
-    """The Hessian by differences of the gradient; `gap` is the largest between both sides."""
+    """The Hessian by differences of the gradient; `gap` is the largest one between both sides."""
 
     def __init__(self, engine: Engine, weights: Floats) -> None:
         self._engine, self._weights = engine, weights
@@ -193,10 +194,10 @@ class _Differences:
         return images
 
     def on_kink(self, size: float, residual: float) -> bool:
-        """Return whether there was a kink, beside eigenvalues of that size.
+        """Return whether there was a kink, compared with eigenvalues of that size.
 
-        Then the slopes to both sides differed; or, where the gradient on the kink is the middle of
-        both, those of a finer step by the `residual`, and by more than rounding.
+        The slopes on both sides then differ. If the gradient on the kink is the middle of both, the
+        products of a finer step differ instead, by the `residual` and by more than rounding.
         """
         rounding = self._rounding / (FINER * self.step)
         return self.gap > KINK * size or residual > max(KINK * size, rounding)
@@ -242,8 +243,8 @@ def _first(count: int, start: Floats | None) -> Floats:
 def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends | None:
     """Find the ends of the spectrum by H's action on ever more orthogonal vectors.
 
-    Every new vector is made orthogonal to all before, twice: otherwise rounding would bring the
-    same eigenvalues up again.
+    Every new vector becomes orthogonal to all previous ones, twice. Otherwise rounding would bring
+    up the same eigenvalues again.
     """
     basis = first[None]
     diagonal: list[float] = []
@@ -262,7 +263,7 @@ def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends 
         size = max(abs(least), abs(largest))
         # an eigenvalue is within its residual, the action of H that leaves these vectors
         lower, upper = (left * abs(float(vectors[-1, end])) for end in (0, -1))
-        # all of H's action stays within these vectors, but for rounding
+        # all of H's action stays within these vectors, apart from rounding
         closed = left <= 1e-7 * size
         doubt = RESIDUAL * size
         known = closed or lower <= doubt
@@ -277,7 +278,7 @@ def _lanczos(hessian: _Differences, first: Floats, *, both_ends: bool) -> _Ends 
 
 
 def _unknown(count: int, loss_name: str, *, kink: bool = False) -> Curvature:
-    """Return what is said on a kink, or where numbers are not finite."""
+    """Return the result on a kink, or for numbers that are not finite."""
     nowhere, nan = np.full(count, np.nan), np.nan
     return Curvature(nan, nan, nowhere, nan, False, 0, np.inf, loss_name, kink=kink)
 
@@ -286,7 +287,7 @@ def _unknown(count: int, loss_name: str, *, kink: bool = False) -> Curvature:
 
 KINKED = frozenset({"hinge", "mae"})
 LARGEST_ERROR = 0.1
-"""With a larger `Curvature.error` the eigenvalue is not used."""
+"""An eigenvalue with a larger `Curvature.error` is not used."""
 
 _FLAT = "no upward curvature: λ is 0"
 
@@ -295,8 +296,8 @@ _FLAT = "no upward curvature: λ is 0"
 class SafeRate:
     """The learning rate up to which descent is stable on a quadratic of this curvature.
 
-    `limit` None: there is none, and `why` says why. `formula` is the limit in terms of λ; `below`
-    and `above` say what a learning rate on that side of it does.
+    A `limit` of None means that there is none, and `why` says why. `formula` is the limit in terms
+    of λ; `below` and `above` say what a learning rate on that side of it does.
     """
 
     limit: float | None
@@ -306,11 +307,11 @@ class SafeRate:
     above: str = ""
 
     def ratio(self, rate: float) -> float | None:
-        """Return `α / limit`, None without a limit."""
+        """Return `α / limit`, or None without a limit."""
         return None if self.limit is None else rate / self.limit
 
     def follows(self, rate: float) -> str:
-        """Return what a learning rate does on its side of the limit, nothing without a limit."""
+        """Return what a learning rate does on its side of the limit; empty without a limit."""
         share = self.ratio(rate)
         if share is None:
             return ""
@@ -354,7 +355,7 @@ def safe_learning_rate(
     often = "mostly" if found.loss_name == "huber" else "almost always"
     below = f"a step lowers the loss {often}"
     if -found.smallest > found.largest:
-        # where it bends up again, no Hessian here can tell
+        # if the loss bends up again, no Hessian here can tell
         below = "the loss curves more down than up here, λ says nothing of far larger steps"
     return SafeRate(limit, "", formula, below, "a step may overshoot")
 
@@ -379,11 +380,11 @@ def compared(rate: float, safe: SafeRate) -> str:
 
 
 _SEVERAL = 0.5
-"""Below this share of the limit it is said how many times below."""
+"""Below this share of the limit, the text says how many times below."""
 
 
 def _rounded(factor: float) -> str:
-    """Return a factor above 1 to two digits, and to more where it would read 1."""
+    """Return a factor above 1 to two digits, and to more if it would read 1."""
     text = f"{float(f'{factor:.2g}'):,g}" if factor < 1e6 else f"{factor:.2g}"
     return f"{factor:.3g}" if text == "1" else text
 
@@ -392,10 +393,11 @@ def wording(rate: float, safe: SafeRate) -> str:
     """Return `compared`, and what follows from it.
 
     Counted over 36,000 random states of 18 models (`benchmarks/curvature.py --states 2000`): below
-    the limit a step of plain descent lowers the loss in 99.1 to 100 % of them by model, with huber,
-    whose λ counts only rows within 1, in 92 to 97 %; on a quadratic always. Above it, still in 5 to
-    95 %, the fewer the more of the gradient lies across the valley: it *may* overshoot. What
-    settles with momentum: after 100 updates the loss is no higher in 98 to 100 %.
+    the limit, a step of plain descent lowers the loss in 99.1 to 100 % of them, depending on the
+    model. With huber, whose λ counts only rows within 1, it is 92 to 97 %; on a quadratic, always.
+    Above the limit, it is still 5 to 95 %, and less if more of the gradient lies across the valley:
+    the step *may* overshoot. Momentum settles: after 100 updates, the loss is no higher in 98 to
+    100 %.
     """
     follows = safe.follows(rate)
     return f"{compared(rate, safe)}: {follows}" if follows else compared(rate, safe)
@@ -421,9 +423,9 @@ def _why_none(found: Curvature, optimizer: str, full_batch: bool) -> str:
 
 
 BENT = frozenset({"hinge", "mae", "huber"})
-"""Losses whose curvature here says nothing of that elsewhere."""
+"""Losses whose curvature at one place says nothing about other places."""
 ADAPTIVE_RATE = 0.01
-"""For optimizers that scale every weight's step by themselves, curvature sets no limit."""
+"""Optimizers that scale the step of every weight by themselves: curvature sets them no limit."""
 
 
 def auto_rate(engine: Engine, weights: Floats, classes: int = 2) -> float:
@@ -432,7 +434,7 @@ def auto_rate(engine: Engine, weights: Floats, classes: int = 2) -> float:
     It is `1 / (f·λ)`, half of plain descent's limit, rounded down to two digits: λ is the largest
     eigenvalue of the Hessian and f the direction of descent over the gradient. Cross-entropy over K
     > 2 classes may curve K/2 times as much elsewhere as at equal probabilities, so λ is taken K/2
-    times. Where the loss does not curve up, and for losses in `BENT`, it is 0.01.
+    times. If the loss does not curve up, and for losses in `BENT`, it is 0.01.
 
     Source: Nesterov, "Introductory Lectures on Convex Optimization", 2004, section 1.2.3.
     """

@@ -1,9 +1,9 @@
 """Diagnosis: how training goes, in one sentence with its reason, and what to try.
 
-The rules are asked in their order, and the first that applies gives the kind. They compare the
-ratios of `tui_gd.insight.evidence` with the numbers below; none depends on the size of the loss or
+The rules take their turn in order, and the first one that applies gives the kind. They compare the
+ratios of `tui_gd.insight.evidence` with the numbers below. None depends on the size of the loss or
 of the data. A kind has to hold for `HOLD` epochs before it is shown. A verdict names actions, never
-keys or commands: whoever shows it knows those.
+keys or commands: the part of the program that shows it knows those.
 """
 
 import math
@@ -60,11 +60,11 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One thing to try, to be shown behind its key or command: `B branch with cross-entropy`.
+    """One thing to try; it appears behind its key or command: `B branch with cross-entropy`.
 
-    `action` is one of `ACTIONS`, or empty for what no key does. `short` are words for where there
-    is little room. `argument` is what the action is given: an epoch for `go_to`, a learning rate
-    for `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
+    `action` is one of `ACTIONS`, or empty if no key does it. `short` are the words if there is
+    little room. `argument` is the action's argument: an epoch for `go_to`, a learning rate for
+    `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
     """
 
     action: str
@@ -77,9 +77,9 @@ class Try:
 class Verdict:
     """How training goes: what happens, why, and what to try, the most important first.
 
-    `title` is the beginning of the first line, to be set off, and `text` the rest of it; together
-    they have at most `LINE_CELLS` cells, as has `why`. `numbers` are names and values of all that
-    the verdict rests on, NaN what is not known.
+    `title` is the beginning of the first line, which stands out, and `text` is the rest of it.
+    Together they have at most `LINE_CELLS` cells, and so has `why`. `numbers` are the names and
+    values of everything that the verdict rests on, NaN if not known.
     """
 
     kind: Kind
@@ -98,7 +98,7 @@ class Verdict:
 LINE_CELLS = 76
 
 Found = Verdict | None
-"""What a rule finds; None where it does not apply."""
+"""The result of a rule; None if it does not apply."""
 
 
 # Things to try
@@ -123,7 +123,7 @@ LARGER_BATCHES = Try("", "larger batches")
 REPORT = Try("report", "the report")
 
 
-# Numbers as a verdict writes them
+# Numbers in the form that a verdict writes
 
 
 def epochs(count: int) -> str:
@@ -151,7 +151,7 @@ def percent(change: float) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in per cent, to two digits; near the whole, to two digits of what is missing.
+    """Return a share in per cent, to two digits; near the whole, two digits of the rest.
 
     >>> share(0.4), share(0.9983), share(1.0), share(2.5)
     ('40 %', '99.83 %', '100 %', '250 %')
@@ -163,7 +163,7 @@ def share(value: float) -> str:
 
 
 def times(factor: float) -> str:
-    """Return how many times, to two digits.
+    """Return a factor to two digits.
 
     >>> times(3.04), times(1234.5), times(2.4e13)
     ('3', '1,200', '2.4e+13')
@@ -177,11 +177,11 @@ def ratio_of(a: float, b: float) -> float:
 
 
 def rescue_rate(rate: float, limit: float | None, factor: float = 1.0) -> float:
-    """Return the learning rate to go on with after steps that were too large.
+    """Return the learning rate to try after steps that were too large.
 
-    A tenth, or half of the largest safe one where that is known and lower: with half of it a step
-    ends in the middle of a quadratic valley. A schedule's `factor` above 1 makes it smaller still.
-    To two digits, rounded down.
+    It is a tenth of the rate, or half of the largest safe one if that is known and lower: with half
+    of it, a step ends in the middle of a quadratic valley. A schedule's `factor` above 1 makes it
+    smaller still. It has two digits, rounded down.
     """
     lower = rate / 10.0
     if limit is not None and limit > 0.0:
@@ -194,59 +194,65 @@ def rescue_rate(rate: float, limit: float | None, factor: float = 1.0) -> float:
 
 
 HOLD = 3
-"""A kind is shown after it has held for so many epochs."""
+"""A kind is shown after it has held for this many epochs."""
 MEMORY = 12
-"""So many epochs are looked back to find which kind held last."""
+"""The epochs to look back to find the kind that held last."""
 HOLD_SECONDS = 0.5
-"""While a run goes on, a kind is shown after it has held for so long."""
+"""While a run goes on, a kind is shown after it has held for this many seconds."""
 FEWEST_STEPS = 3
-"""Fewer steps say nothing of how it goes on."""
+"""Fewer steps do not show how training goes."""
 AT, NEARLY = 1e-6, 1e-2
-"""What is left to gain at a minimum, and nearly there: shares of the loss."""
+"""The possible gain at a minimum, and close to one, as shares of the loss."""
 TRUSTED = 0.5
-"""A quadratic is believed where a step gained at least this share of what it promises."""
+"""A quadratic is trusted if a step gained at least this share of what it promises."""
 FLAT_SLOPE, SATURATED_SLOPE = 0.05, 0.3
-"""The slope on flat ground; where most rows are saturated, it comes from the few others."""
+"""The slope on flat ground; if most rows are saturated, it comes from the few others."""
 NEAR, IN_SIGHT = 1e-3, 0.1
-"""How far away, of the weights' length, a point without gradient is: here, or in sight."""
+"""The distance, in lengths of the weights, to a point without gradient: here, or in sight."""
 NARROW, WALLS, FLOOR = 20.0, 0.5, 0.25
-"""In a valley the loss curves so many times as much across as along, its sides would add so much
-of the loss, and along g it curves as it does where it does least, to within such a share."""
+"""A valley: the loss curves at least `NARROW` times as much across as along.
+
+The sides would add `WALLS` of the loss, and the curvature along g is the smallest, within `FLOOR`.
+"""
 NO_BOWL = 1e-2
-"""Where the curvature would add less than this share of the loss, there is no saddle either."""
+"""If the curvature would add less than this share of the loss, there is no saddle either."""
 STRAIGHT, TURNED = 0.9, -0.5
 """Cosines of steps that go straight on, and of steps that turn back."""
 TURNED_SHARE, ROSE_SHARE = 0.6, 0.3
-"""So many of the last steps turn back, or the loss rises in so many, where steps overshoot."""
+"""Steps overshoot if this share of the last ones turns back, or the loss rises in this share."""
 FALLS_FAST = -0.5
 """A loss that changes by this or less over the window falls, even if it rises in between."""
 NOISE = -0.1
-"""A mean loss that changes by less from window to window goes up and down with the batches."""
+"""If a mean loss changes by less from window to window, the batches move it up and down."""
 MOSTLY, PARTLY, WRONG = 0.5, 0.2, 0.05
 """Shares of rows: saturated as the reason of a standstill, or as a part of it; wrong among them."""
 SLOW = 1e-2
 """A loss that falls by less than this share over the window falls slowly."""
 RISING_SHARE, RISEN, MANIFOLD = 0.8, 1.5, 2.0
-"""A run goes up where so many of its last steps rise, or where two alone rise by such a factor.
-From the last factor on, growth is given as a factor."""
+"""A run goes up if this share of its last steps rise, or if two alone rise by `RISEN`.
+
+From the factor `MANIFOLD` on, growth is given as a factor.
+"""
 RISING_EPOCHS = 20
-"""A run that goes up is above its loss of so many epochs ago."""
+"""A run that goes up is above its loss of this many epochs ago."""
 OVERFITTING_EPOCHS, OVERFITTING_RISE, OF_ALL_GAINED = 8, 5e-3, 1e-2
-"""For so many epochs the test loss was not lower, by such a share; or of all that it fell."""
+"""Overfitting: epochs since the least test loss, and its rise over it and over its whole fall."""
 MANY_TIMES, BADLY = 100.0, 0.3
-"""Learned by heart: the test rows' share of the best constant's loss is so many times the train
-rows', and so large."""
+"""Learned by heart: the test rows' loss as a multiple of the train rows', and its least size.
+
+Both losses are shares of the best constant's loss.
+"""
 RARE = 0.2
 """A class with fewer than this share of the rows is rare."""
 GROWS = -0.05
-"""A loss that falls faster than this over the window may soon leave the one class."""
+"""If the loss falls faster than this over the window, it may soon leave the one class."""
 
 
 def diagnose(evidence: Evidence) -> Verdict:
-    """Return how training goes at the last of the epochs, by the kind that has held.
+    """Return how training goes at the last epoch, by the kind that has held.
 
-    A kind that has been found for less than `HOLD` epochs is not shown yet; then the verdict is the
-    last one of the kind before. That a run has only begun, or is over, is shown at once.
+    A kind that has held for fewer than `HOLD` epochs is not shown yet; the verdict is then the last
+    one of the kind before. A run that has only begun, or is over, is shown as such at once.
     """
     with np.errstate(all="ignore"):
         now = judge(evidence)
@@ -262,23 +268,24 @@ def diagnose(evidence: Evidence) -> Verdict:
 
 
 def _is_rescued(evidence: Evidence) -> bool:
-    """Whether α was lowered, or the loss fell, and the next step lowers it too."""
+    """Whether α was lowered, or the loss fell, and the next step lowers the loss too."""
     lowered = evidence.learning_rate < evidence.last_rate
     fell = len(evidence.train) > 1 and evidence.train[-1] < evidence.train[-2]
     return bool(evidence.following < evidence.train[-1] and (lowered or fell))
 
 
 def _backs(evidence: Evidence, begin: int, stop: int) -> range:
-    """Return how many epochs to look back; not beyond where the loss is not known."""
+    """Return how many epochs to look back, but only as far as the loss is known."""
     known = np.isfinite(evidence.train[::-1])
     depth = len(known) if known.all() else int(np.argmin(known))
     return range(begin, min(stop, depth))
 
 
 def _held(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the last verdict of the kind that held for `HOLD` of them, the newest being last.
+    """Return the last verdict of the kind that last held for `HOLD` of them, the newest being last.
 
-    Where none did, the first kind after the beginning, later the one that was found most often.
+    If no kind held, take the first one after the beginning; without a beginning, the most frequent
+    one.
     """
     kinds = [verdict.kind for verdict in verdicts if verdict.kind is not Kind.BEGINNING]
     ends = range(HOLD, len(kinds) + 1)
@@ -293,9 +300,9 @@ def _held(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 class Steady:
-    """Shows verdicts as they come, but while a run goes on a new kind only after a while.
+    """Shows verdicts as they come; while a run goes on, it shows a new kind only after a while.
 
-    Many epochs pass between two frames, so that a kind that holds for some of them would flicker.
+    Many epochs pass between two frames, so a kind that holds for a few of them would flicker.
     """
 
     def __init__(self) -> None:
@@ -303,7 +310,7 @@ class Steady:
         self._new: tuple[Kind, float] | None = None
 
     def show(self, verdict: Verdict, *, running: bool, now: float) -> Verdict:
-        """Return what to show at the time `now`, in seconds, when `verdict` has been found."""
+        """Return what to show at the time `now`, in seconds, after `verdict` has been found."""
         shown, ended = self._shown, verdict.kind in {Kind.DIVERGED, Kind.BEGINNING}
         if not running or ended or shown is None or shown.kind is verdict.kind:
             self._shown, self._new = verdict, None
@@ -316,7 +323,7 @@ class Steady:
 
 
 def judge(evidence: Evidence, back: int = 0) -> Verdict:
-    """Return the verdict `back` epochs before the last, whatever was found before; no numbers."""
+    """Return the verdict `back` epochs before the last, regardless of earlier ones; no numbers."""
     facts = Facts(evidence, back)
     for rule in _RULES:
         found = rule(facts)
@@ -356,7 +363,7 @@ def _ways_out(facts: Facts) -> tuple[Try, ...]:
 
 
 def _settled(facts: Facts) -> bool:
-    """Whether so little is left to gain that it does not matter how the steps turn."""
+    """Whether so little is left to gain that the turns of the steps do not matter."""
     if facts.curves_up and facts.left <= AT:
         return True
     if facts.gained > AT:
@@ -372,7 +379,7 @@ def _bottom(facts: Facts) -> Found:
 
 
 def _stationary(facts: Facts) -> Found:
-    """Minimum or saddle: where the gradient vanishes, by curvature that is known."""
+    """Minimum or saddle: a point without gradient and with known curvature."""
     smallest, largest = facts.evidence.smallest, facts.evidence.largest
     if smallest is None or largest is None:
         return None
@@ -403,7 +410,7 @@ def _minimum(facts: Facts, text: str) -> Verdict:
 
 
 def _not_well(facts: Facts) -> Found:
-    """Return why a loss that cannot fall, or falls, is not all that matters."""
+    """Return why the loss, falling or at its lowest, is not all that matters."""
     return _one_class(facts) or _by_heart(facts)
 
 
@@ -490,13 +497,13 @@ def _diverging(facts: Facts) -> Found:
 
 
 def _coming_down(why: str) -> Verdict:
-    """Return the verdict after α was lowered: the steps that were too large are past."""
+    """Return the verdict after α was lowered: the steps that were too large are over."""
     text = "The loss was rising; with this α the next step lowers it."
     return Verdict(Kind.DESCENDING, "Coming down.", text, why, (RUN, STEP))
 
 
 def _turn(losses: Floats) -> tuple[int, int, int]:
-    """Return where losses were least before they rose, the steps since, the rises of the last."""
+    """Return where the losses were lowest before they rose, the steps since, and recent rises."""
     turn = max(0, len(losses) - 1 - WINDOW)
     turn += int(np.argmin(losses[turn:]))
     while turn and losses[turn - 1] < losses[turn]:
@@ -543,7 +550,7 @@ def _overfitting(facts: Facts) -> Found:
 
 
 def _around(losses: Floats, index: int) -> float:
-    """Return the mean of the losses at most two epochs away, those beyond the ends left out."""
+    """Return the mean of the losses at most two epochs away, as far as there are any."""
     return float(losses[max(0, index - 2) : index + 3].mean())
 
 
@@ -590,7 +597,7 @@ def _overshoots(facts: Facts, why: str) -> Verdict:
 
 
 def flat(facts: Facts) -> Found:
-    """Plateau, valley, or flat without a known reason; not where a minimum is near."""
+    """Plateau, valley, or flat without a known reason; none of them close to a minimum."""
     if _nearly(facts):
         return None
     level = facts.slope < FLAT_SLOPE and not facts.gained >= FLAT_SLOPE
@@ -612,7 +619,7 @@ def _lost(facts: Facts) -> Verdict:
 
 
 def _saturated(facts: Facts) -> Found:
-    """Rows are wrong and hardly pull, since p is next to 0 or 1; whatever the curvature is."""
+    """Rows are wrong and hardly pull, since p is next to 0 or 1, whatever the curvature is."""
     evidence = facts.evidence
     if evidence.saturated is None or evidence.saturated < MOSTLY:
         return None
@@ -645,7 +652,7 @@ def _saturated(facts: Facts) -> Found:
 
 
 def _too_small_steps(facts: Facts) -> bool:
-    """Whether the loss stands still for α alone: the ground is steep, and a way down was found."""
+    """Whether only α keeps the loss still: the ground is steep, and a step found a way down."""
     downhill = facts.slope >= SATURATED_SLOPE and facts.gained >= FLAT_SLOPE
     return facts.hardly_changes and downhill and facts.far_below_limit
 
@@ -697,9 +704,9 @@ def _valley(facts: Facts) -> Found:
 
 
 def _floor_leads_down(facts: Facts, smallest: float) -> bool:
-    """Whether much is to be gained along the floor, the sides being steep for its height.
+    """Whether there is much to gain along the floor, between sides that are steep for its height.
 
-    Found by a step, or the direction is that of the least curvature.
+    Either a step has found it, or the gradient has the direction of the least curvature.
     """
     if facts.curves_up and facts.gained >= NEARLY:
         return True
@@ -711,7 +718,7 @@ def _off_the_plateau(facts: Facts) -> tuple[Try, ...]:
     evidence = facts.evidence
     if evidence.squared_sigmoid and (evidence.saturated is None or evidence.saturated > PARTLY):
         return (CROSS_ENTROPY, OTHER_START, NUMBERS)
-    # where it curves down the loss falls the faster, the farther one goes
+    # where the loss curves down, it falls faster the farther one goes
     if facts.along < 0.0 or facts.far_below_limit:
         return (LARGER, MOMENTUM, OTHER_START)
     return (MOMENTUM, OTHER_START)
@@ -740,7 +747,7 @@ def _beginning(facts: Facts) -> Found:
 
 
 def _descending(facts: Facts) -> Found:
-    """Descending over the window, or since the last time that the loss rose."""
+    """Descending over the window, or since the last rise of the loss."""
     steps = facts.steps
     if not facts.change < 0.0:
         rose = np.flatnonzero(np.diff(facts.train) > 0.0)
@@ -773,14 +780,14 @@ def _descending(facts: Facts) -> Found:
 
 
 def _nearly(facts: Facts) -> bool:
-    """Whether a minimum is near, and little is left to gain, as a step there has shown."""
+    """Whether a minimum is near, with little left to gain, as a step there has shown."""
     near = facts.curves_up and facts.left <= NEARLY and not facts.gained > NEARLY
     tried = not math.isnan(facts.evidence.newton)
     return near and (not tried or facts.left <= AT or facts.gained >= TRUSTED * facts.left)
 
 
 def fell(facts: Facts, steps: int) -> str:
-    """Say by how much the loss fell over the last steps, or from what to what."""
+    """Say by how much the loss fell over the last steps, or from which value to which."""
     before = float(facts.train[-1 - steps])
     if facts.evidence.floor:
         return f"fell by {share(-facts.change_since(len(facts.train) - 1 - steps))}"
@@ -810,7 +817,7 @@ def _else(facts: Facts) -> Found:
 
 
 def _how_well(facts: Facts) -> str:
-    """Say how many test rows are right, or the R²; nothing where neither is known."""
+    """Say how many test rows are right, or the R²; nothing if neither is known."""
     outcome, r2 = facts.evidence.outcome, facts.evidence.r2
     if outcome is not None and outcome.rows:
         return f"{outcome.right} of {outcome.rows} {outcome.which} rows are right."

@@ -1,4 +1,4 @@
-"""Races: the loss that each learning rate ended with, and the curves of optimizers."""
+"""Races: the final loss of each learning rate, and the curves of optimizers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # a logarithmic axis goes down to this share of the greatest loss
 LEAST_SHARE = 1e-12
-# a test loss so many times above the least one, and all train losses, leaves the plot
+# a test loss this many times above the least one, and above all train losses, leaves the plot
 _HIGHEST = 3.0
 
 
@@ -35,7 +35,7 @@ def _short(rate: float) -> str:
 
 
 def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
-    """Return values for a logarithmic axis; those too small for it, 0 included, go to its foot."""
+    """Return values for a logarithmic axis; values too small for it, even 0, go to its foot."""
     return np.maximum(values, greatest * LEAST_SHARE)
 
 
@@ -43,9 +43,9 @@ def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
 class Field:
     """The results of a race of learning rates to draw; arrays are (rates,), ``rates`` rising.
 
-    ``losses`` are NaN where a rate ``diverged``; ``higher`` are those that ended above ``begin``,
-    the loss of the start. ``test`` are losses too, NaN where not known. ``best`` and ``best_test``
-    are indices, None for none.
+    ``losses`` are NaN if a rate ``diverged``; ``higher`` marks those that ended above ``begin``,
+    the loss of the start. ``test`` are losses too, NaN if not known. ``best`` and ``best_test`` are
+    indices, or None.
     """
 
     rates: NDArray[np.float64]
@@ -71,14 +71,14 @@ def draw_race(
 ) -> Frame:
     """Return train and test losses over the learning rates, on a logarithmic axis.
 
-    Losses that are not finite make gaps.
+    Losses that are not finite leave gaps.
 
-    A broken rule stands at the rate ``current`` with its number, a sign at the best one of either
-    curve with its number, and a solid rule at the index ``cursor``, its point in brackets. Of
-    ``notes`` the first that fits is below the plot. In the top row ``×``
-    marks the rates that diverged and ``↑`` those that ended above the start; their columns are
-    hatched. The limits of the losses come from the start and what ended below it: what ended above
-    leaves the plot.
+    A broken rule stands at the rate ``current`` with its number. A sign stands at the best rate of
+    each curve with its number. A solid rule stands at the index ``cursor``, with its point in
+    brackets. The first of ``notes`` that fits stands below the plot. In the top row, ``×`` marks
+    the rates that diverged and ``↑`` those that ended above the start; their columns are hatched.
+    The limits of the losses come from the start and from losses below it; losses above it leave the
+    plot.
     """
     symbols = style.symbols
     x, y = _rate_scale(field.rates), _loss_scale(field)
@@ -163,7 +163,7 @@ def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
 
 
 def _hatch(drawn: Frame, field: Field, style: Style) -> None:
-    """Hatch the columns that lie nearest to a rate that failed."""
+    """Hatch the columns nearest to a rate that failed."""
     failed = field.diverged | field.higher
     if not failed.any():
         return
@@ -209,9 +209,9 @@ def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp], style: Styl
 
 
 def _label_current(drawn: Frame, column: int, text: str, style: Style) -> tuple[int, int, int]:
-    """Write the current rate beside its rule; return row and columns taken, relative to the plot.
+    """Write the current rate next to its rule; return the row and columns taken, within the plot.
 
-    Where the plot has no room for it, nothing is written.
+    If there is no room in the plot, write nothing.
     """
     text = style.symbols.spell(text)
     row = drawn.rows - 1
@@ -232,7 +232,7 @@ def _mark_best(
     taken: tuple[int, int, int],
     style: Style,
 ) -> None:
-    """Put a sign at the best rate, and its number below, above or beside, where that is free.
+    """Put a sign at the best rate, and its number below, above or beside it, where there is room.
 
     The mark is the number as text, the sign and the colour of both.
     """

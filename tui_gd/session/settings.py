@@ -1,6 +1,6 @@
-"""What a run is started with, as the command line states it.
+"""The settings that begin a run, as the command line states them.
 
-What it is made of is imported when it is made: the first frame does not wait for it.
+The parts of a run are imported when they are made, so the first frame does not wait for them.
 """
 
 from collections.abc import Collection
@@ -31,12 +31,12 @@ D = TypeVar("D")
 TUTORIAL = "blobs"
 STOPPING = "stop before the last epoch"
 DECIDING = ("problem", "surface", "hidden", "batch_size")
-"""The settings that the defaults of others depend on."""
+"""The settings that decide the defaults of others."""
 LARGER = "larger data"
 MOST_WORKERS = 256
 MACHINES = ("memory", "workers", "cluster")
-"""The settings that say where rows in parts lie; at most one of them is given."""
-# how many learning rates race over how many decades: of one optimizer, and of each of several
+"""The settings that say where rows in parts lie; a person may give at most one of them."""
+# how many learning rates race over how many decades: for one optimizer, and for each of several
 RATES, DECADES = 64, 3.0
 RATES_EACH, DECADES_EACH = 16, 4.0
 LARGEST_START = 100_000_000
@@ -49,7 +49,7 @@ _USUAL_LOSS = {
 
 
 class Scope(Enum):
-    """What an option goes with."""
+    """The runs that an option suits."""
 
     ANY = "any run"
     ROWS = "rows of data, not a surface"
@@ -60,11 +60,12 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Option:
-    """One setting as people meet it: on the command line, in help, in share lines, in the store.
+    """One setting as people see it: on the command line, in help, in share lines, in the store.
 
-    `usual` says in help what happens without the option. `example` is shown with a refusal.
-    `group` is the heading in help; the option `problem` is PROBLEM itself and has none. `steps` are
-    values that two keys step through in the interface; without them the reader's kind decides.
+    `usual` says in help what happens without the option. `example` appears in the message about a
+    wrong value. `group` is the heading in help; the option `problem` is PROBLEM itself and has
+    none. `steps` are the values that two keys step through in the interface; without them, the
+    reader's kind decides.
     """
 
     reader: Reader[Any]
@@ -81,12 +82,12 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The option as it is typed, as `--batch-size`."""
+        """The option as a person types it: `--batch-size`."""
         return flag_of(self.name)
 
 
 def flag_of(name: str) -> str:
-    """Return how a setting is typed on the command line."""
+    """Return a setting as a person types it on the command line."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -122,7 +123,7 @@ def _of_files(
     usual: str | None = None,
     example: str = "",
 ) -> T | D:
-    """Return an option of how a file is read."""
+    """Return an option for the reading of a file."""
     return option(
         reader,
         default,
@@ -136,7 +137,7 @@ def _of_files(
 
 
 def options_of(settings: "type[RunSettings] | RunSettings", *scopes: Scope) -> dict[str, Option]:
-    """Return the options of settings by name, in their order; of all scopes if none is named."""
+    """Return the options of settings by name, in their order; of all scopes if none is given."""
     options = {one.name: one.metadata["option"] for one in fields(settings)}
     return {
         name: replace(one, name=name)
@@ -550,7 +551,7 @@ class RunSettings:
 
     @property
     def data(self) -> tuple[object, ...]:
-        """What the problem is made from: equal for settings of the same problem."""
+        """What the problem is made from: equal if two settings have the same problem."""
         options = options_of(self)
         return tuple(
             getattr(self, name)
@@ -564,9 +565,9 @@ class RunSettings:
         return type(self).chosen({name: getattr(self, name) for name in DECIDING})
 
     def changed(self, changes: dict[str, Any], fresh: Collection[str] = ()) -> "RunSettings":
-        """Return the settings with `changes`; what has its default still, or is `fresh`, follows.
+        """Return the settings with `changes`; a default, or one in `fresh`, is chosen anew.
 
-        Another problem and another model have other defaults that learn: `chosen` chooses them.
+        Another problem or another model has other defaults; `chosen` chooses them.
         """
         kept = {
             name: value
@@ -585,7 +586,7 @@ class RunSettings:
         }
 
     def words(self) -> list[str]:
-        """Return what is typed for these settings after the command, PROBLEM first."""
+        """Return the words to type for these settings after the command, PROBLEM first."""
         words = [] if self.surface is not None else [self.problem]
         usual = type(self).chosen({"problem": self.problem, "surface": self.surface})
         for name in options_of(self):
@@ -718,13 +719,13 @@ class RunSettings:
         return surface_problem(find_surface(self.problem))
 
     def loss_for(self, problem: "Problem") -> str:
-        """Return the loss's name, the usual one of the task where none was named."""
+        """Return the loss's name: the given one, or else the usual one of the task."""
         if self.loss == AUTO:
             return "cross-entropy" if problem.task == "binary" else _USUAL_LOSS[problem.task]
         return self.loss or _USUAL_LOSS[problem.task]
 
     def remarks(self, problem: "Problem") -> tuple[str, ...]:
-        """Return what a person should know before such a run begins, a sentence each."""
+        """Return what a person should know before such a run begins, one sentence each."""
         if self.patience is None or len(problem.y_validation):
             return problem.hints
         hint = (
@@ -734,7 +735,7 @@ class RunSettings:
         return (*problem.hints, hint)
 
     def choice(self, resolved: "RunSettings") -> str:
-        """Return in a line how a run learns whose settings are `resolved`, nothing on `blobs`."""
+        """Return one line on how a run with the settings `resolved` learns; empty for `blobs`."""
         if self.problem == TUTORIAL or self.surface or self.problem.startswith("surface"):
             return ""
         rates = ", ".join(f"{rate:g}" for rate in resolved.alpha)
@@ -749,7 +750,7 @@ class RunSettings:
         return ", ".join(words)
 
     def resolved(self, problem: "Problem") -> "RunSettings":
-        """Return the settings with what depends on the data as names and numbers.
+        """Return the settings with all choices made that depend on the data.
 
         `auto` becomes the loss of the task and, for every optimizer, a learning rate that follows
         from the curvature at the start.
@@ -776,11 +777,11 @@ class RunSettings:
         between_blocks: "Callable[[], None] | None" = None,
         bounded: bool = False,
     ) -> "Trainer":
-        """Return a trainer at epoch 0; `ProblemError` if something does not go with the problem.
+        """Return a trainer at epoch 0; `ProblemError` if something does not suit the problem.
 
-        `initial_weights`, (parameters,) or (lanes, parameters), stand in for `init` and `start`.
-        `between_blocks` is the trainer's, from its first pass on. A `bounded` one keeps the numbers
-        of as many epochs as are looked at, not of all.
+        `initial_weights`, (parameters,) or (lanes, parameters), replace `init` and `start`.
+        `between_blocks` is the trainer's, from its first pass on. A `bounded` trainer keeps the
+        numbers of only as many epochs as people look at.
         """
         import numpy as np
 
@@ -829,9 +830,9 @@ class RunSettings:
             ) from None
 
     def row_weights(self, problem: "Problem") -> "Floats | None":
-        """Return a weight for every train row by its class; None where all weigh the same.
+        """Return a weight for every train row by its class; None if all weigh the same.
 
-        Of rows in parts it is a weight for every class.
+        For rows in parts, return a weight for every class.
 
         `balanced` is n / (classes · count), as in scikit-learn.
         """
@@ -867,7 +868,7 @@ class RunSettings:
 
     @classmethod
     def chosen(cls, given: dict[str, Any]) -> "RunSettings":
-        """Return the settings of what was given; what was not is chosen to learn.
+        """Return the given settings, with good choices for the rest.
 
         `blobs` keeps the tutorial's defaults, and surfaces have their own.
         """
@@ -880,9 +881,9 @@ class RunSettings:
 
 
 def chosen_defaults(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the defaults that learn for what is given, none for the tutorial's data or a surface.
+    """Return the defaults that learn well; none for the tutorial's data or a surface.
 
-    Measured on real tables by `benchmarks/tables.py`.
+    They come from measurements on real tables by `benchmarks/tables.py`.
     """
     problem = given.get("problem", TUTORIAL)
     if problem == TUTORIAL or given.get("surface") or problem.partition(":")[0] == "surface":
@@ -902,7 +903,7 @@ def _read_weights(path: str) -> "Floats":
     import numpy as np
 
     try:
-        # mapped, not read: a header may claim more than there is memory for
+        # mapped, not read: a header may claim more than fits into memory
         weights = np.load(Path(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ProblemError(f"--init {path}: no such file") from None

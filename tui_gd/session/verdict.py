@@ -1,7 +1,7 @@
-"""The verdict on the current lane of a run: from its snapshot, and from what is measured there.
+"""The verdict on a run's current lane, from its snapshot and from measurements there.
 
-Curvature and saturation take passes over the data, so they are measured beside the run. They hold
-at weights nearby; elsewhere a verdict does without.
+Curvature and saturation take passes over the data, so a study measures them next to the run. They
+hold for nearby weights; elsewhere a verdict does without them.
 """
 
 import math
@@ -31,25 +31,25 @@ from tui_gd.training.descent import length, lengths
 from tui_gd.training.evaluation import constant_loss
 
 MOST_ROWS = 20_000
-"""Of more rows, so many are looked at for saturation and for what overflows."""
+"""The most rows that are checked for saturation and overflow."""
 MOST_WORK = 5e7
-"""The whole Hessian may cost so much, in units of `row_work`: about a third of a second."""
+"""The whole Hessian may cost this much, in units of `row_work`: about a third of a second."""
 REACHES = tuple(sign * 10.0**power for power in (-3, -2, -1.5, -1, -0.5, 0) for sign in (1, -1))
-"""How far away, of the weights' length, the loss is looked at where it curves down."""
+"""The distances, in lengths of the weights, of losses along a direction that curves down."""
 NEAR = 1e-2
-"""What was measured at weights that are no farther away, of their length, holds here too."""
+"""A measurement holds here if its weights are no farther away, in lengths of the weights."""
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured at a lane's weights (parameters,); None where there is no such thing.
+    """The measurements at a lane's weights (parameters,); None if something does not exist.
 
-    `unit` is an ordinary length of a weight, one over the root mean square of the features. `start`
-    is the loss of the lane's first weights, with the loss function that it has now, and
-    `start_norm` the length of the direction of descent there. `constant` is the loss of the best
-    constant predictions, `test_constant` the test loss of these. `newton`, `cauchy` and `escape`
-    are losses at other weights, see `Evidence`. `best_right` test rows were right near the epoch of
-    the least test loss.
+    `unit` is a usual size of a weight: one over the root mean square of the features. `start` is
+    the loss of the lane's first weights, with its present loss function, and `start_norm` the
+    length of the direction of descent there. `constant` is the loss of the best constant
+    predictions, `test_constant` the test loss of these. `newton`, `cauchy` and `escape` are losses
+    at other weights, see `Evidence`. `best_right` is the number of right test rows near the epoch
+    of the least test loss.
     """
 
     lane: int
@@ -71,7 +71,7 @@ class Measured:
     overflow: str | None
 
     def of(self, lane: LaneSnapshot) -> bool:
-        """Return whether it was measured on this lane, with the loss that it has now."""
+        """Return whether it was measured on this lane, with the lane's present loss."""
         same = (self.lane, self.loss_name) == (lane.number, lane.loss_name)
         return same and self.weights.shape == lane.weights.shape
 
@@ -83,7 +83,7 @@ class Measured:
 
 
 def is_hurried(snapshot: Snapshot, predictor: Predictor) -> bool:
-    """Return whether only what is quick is measured: for many weights, while the run goes on."""
+    """Return whether to measure only what is quick: for many weights while the run goes on."""
     many = predictor.model.parameters > EXACT_PARAMETERS
     return many and snapshot.state is RunState.RUNNING
 
@@ -97,8 +97,8 @@ def measure(
 ) -> Measured:
     """Measure what a verdict on the current lane needs, by passes of `engine` over the train rows.
 
-    `start` is a direction of steepest curvature found nearby. What the engine's `between_blocks`
-    raises gives the measurement up.
+    `start` is a direction of steepest curvature found nearby. An exception from the engine's
+    `between_blocks` ends the measurement.
     """
     lane, hurried = snapshot.lane, is_hurried(snapshot, predictor)
     parameters = len(lane.weights)
@@ -148,7 +148,7 @@ def measure(
 def verdict_on(
     snapshot: Snapshot, problem: Problem, settings: RunSettings, measured: Measured | None
 ) -> Verdict:
-    """Return the verdict on the current lane; what was measured elsewhere is left out."""
+    """Return the verdict on the current lane; it ignores what was measured elsewhere."""
     holds = measured is not None and measured.holds(snapshot.lane)
     with np.errstate(all="ignore"):
         return diagnose(evidence_of(snapshot, problem, settings, measured if holds else None))
@@ -157,7 +157,7 @@ def verdict_on(
 def evidence_of(
     snapshot: Snapshot, problem: Problem, settings: RunSettings, measured: Measured | None
 ) -> Evidence:
-    """Return what the snapshot shows of the current lane, and what was measured, as evidence."""
+    """Return the evidence on the current lane, from the snapshot and the measurements."""
     lane, recent, task = snapshot.lane, snapshot.recent, problem.task
     begin = min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
     validates = len(problem.y_validation) > 0
@@ -240,7 +240,7 @@ def has_diverged(snapshot: Snapshot) -> bool:
 
 
 def _loss_begun(snapshot: Snapshot) -> int:
-    """Return the epoch from which on the current lane's losses are of one kind."""
+    """Return the first epoch from which the current lane has had the same loss function."""
     lanes = {lane.number: lane for lane in snapshot.lanes}
     lane = snapshot.lane
     while lane.parent is not None:
@@ -256,7 +256,7 @@ def _loss_begun(snapshot: Snapshot) -> int:
 
 
 def _at_lowest(problem: Problem, lane: LaneSnapshot) -> bool:
-    """Whether the lane is near a global minimum that is known."""
+    """Whether the lane is near a known global minimum."""
     surface = problem.surface
     found = surface.nearest(lane.weights) if surface else None
     return bool(surface and found and found[0].is_global and found[1] <= surface.near)
@@ -267,9 +267,9 @@ def _full_batch(problem: Problem, settings: RunSettings) -> bool:
 
 
 def _scale(snapshot: Snapshot, problem: Problem) -> float:
-    """Return the greatest length of the weights so far; on a surface the width of what is drawn.
+    """Return the greatest length of the weights so far; on a surface, the width of its limits.
 
-    There the place of 0 means nothing, but the path may be wider.
+    On a surface, the place of 0 means nothing. The path counts if it is wider than the limits.
     """
     lane, surface = snapshot.lane, problem.surface
     so_far = np.concatenate([lane.path[lane.path_epochs <= snapshot.epoch], lane.weights[None]])
@@ -280,7 +280,7 @@ def _scale(snapshot: Snapshot, problem: Problem) -> float:
 
 
 def _unit(problem: Problem) -> float:
-    """Return the weight that makes a score of 1 of ordinary features; 0 for a surface."""
+    """Return the weight for which usual features give a score of 1; 0 for a surface."""
     if problem.surface is not None:
         return 0.0
     squares = float(np.mean(_some_rows(problem) ** 2))
@@ -288,7 +288,7 @@ def _unit(problem: Problem) -> float:
 
 
 def _best_right(snapshot: Snapshot, problem: Problem, predictor: Predictor) -> int | None:
-    """Return how many test rows were right at the point of the path next to the least test loss."""
+    """Return the number of right test rows at the point of the path next to the least test loss."""
     lane, recent = snapshot.lane, snapshot.recent
     validates = len(problem.y_validation) > 0  # then test rows do not say where it turned
     if snapshot.outcome is None or validates or not np.isfinite(recent.test).any():
@@ -302,7 +302,7 @@ def _best_right(snapshot: Snapshot, problem: Problem, predictor: Predictor) -> i
 def _saturated(
     lane: LaneSnapshot, problem: Problem, predictor: Predictor
 ) -> tuple[float | None, float | None]:
-    """Return the shares of train rows that are saturated, and stuck; None where nothing has p."""
+    """Return the shares of saturated and of stuck train rows; None if the model has no p."""
     if problem.task not in {"binary", "multiclass"} or lane.loss_name == "hinge":
         return None, None
     p = predictor.probabilities(lane.weights, _some_rows(problem))
@@ -310,7 +310,7 @@ def _saturated(
 
 
 def _overflow(snapshot: Snapshot, problem: Problem, predictor: Predictor, engine: Engine) -> str:
-    """Return what the next update overflows in, by one pass at the weights it leads to."""
+    """Return what overflows in the next update, by one pass at the weights it leads to."""
     lane, rate = snapshot.lane, snapshot.learning_rate
     following = lane.next_weights
     if np.isnan(following).all():
