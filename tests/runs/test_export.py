@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import metrics
 from sklearn.metrics import accuracy_score, classification_report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -431,7 +432,18 @@ def test_tensorboard_reads_what_was_written(
     for path, lane in zip(paths, run.lanes, strict=True):
         found = EventAccumulator(str(path.parent), size_guidance={"scalars": 0})
         found.Reload()
-        assert set(found.Tags()["scalars"]) == {"loss/train", "loss/test", "gradient_norm", "alpha"}
+        scores = {"score/roc_auc", "score/average_precision", "score/log_loss"}
+        by_epoch = {"loss/train", "loss/test", "gradient_norm", "alpha"}
+        assert set(found.Tags()["scalars"]) == by_epoch | scores
+        y = run.problem.y_test
+        p = run.predictor.probabilities(run.weights(lane), run.problem.x_test)[:, 1]
+        for name, measure in (
+            ("roc_auc", metrics.roc_auc_score),
+            ("average_precision", metrics.average_precision_score),
+            ("log_loss", metrics.log_loss),
+        ):
+            (score,) = found.Scalars(f"score/{name}")
+            assert (score.step, score.value) == (run.epoch, pytest.approx(measure(y, p), rel=1e-6))
         scalars = found.Scalars("loss/train")
         assert [one.step for one in scalars] == list(range(16))
         kept = run.series("train", lane).all().astype(np.float32)

@@ -1,6 +1,7 @@
 """What a report says beyond scikit-learn's own text: scores, class weights, weights in units."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems.load import load_problem
 from tui_gd.session.report import (
     ClassificationReport,
+    classification,
     report_on,
     weights_beside_optimum,
     weights_of,
@@ -50,6 +52,77 @@ def test_scores_are_scikit_learns(name: str) -> None:
         else metrics.average_precision_score(one_hot, p)
     )
     assert report.scores["average_precision"] == pytest.approx(wanted)
+
+
+def test_at_every_threshold_the_report_is_scikit_learns() -> None:
+    problem, trainer = trained("breast-cancer", epochs=20)
+    predictor = Predictor(trainer.model, problem.task)
+    report = report_on(problem, predictor, trainer.weights[0])
+    assert isinstance(report, ClassificationReport)
+    assert report.at(50) is report
+    p, y = predictor.probabilities(trainer.weights[0], problem.x_test)[:, 1], problem.y_test
+    matrices = set()
+    for percent in range(1, 100):
+        said, found = p > float(f"0.{percent:02}"), report.at(percent)
+        matrix = metrics.confusion_matrix(y, said)
+        assert found.confusion.tolist() == matrix.tolist()
+        matrices.add(matrix.tobytes())
+        expected = metrics.precision_recall_fscore_support(y, said, zero_division=0.0)
+        for name, values in zip(problem.class_names, zip(*expected, strict=True), strict=True):
+            assert list(found.table[name].values()) == pytest.approx(list(values), rel=1e-12)
+        names = {"target_names": list(problem.class_names), "zero_division": 0.0}
+        assert found.text == metrics.classification_report(y, said, **names)
+        table = metrics.classification_report(y, said, output_dict=True, **names)
+        assert list(found.table) == list(table)
+        for average in ("macro avg", "weighted avg"):
+            assert found.table[average] == pytest.approx(table[average], rel=1e-12)
+        assert found.table["accuracy"] == pytest.approx(np.mean(said == y), rel=1e-12)
+        assert found.scores == report.scores
+    assert len(matrices) > 5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_probability_on_the_threshold_is_not_above_it(dtype: type) -> None:
+    problem = load_problem((np.zeros((202, 1)), [0, 1] * 101), test_size=0.5)
+    p = (np.arange(101) / 100).astype(dtype)
+    p[0] = np.nan
+    found = classification(problem, (p > 0.5).astype(np.intp), np.stack([1 - p, p], axis=1))
+    for percent in range(1, 100):
+        matrix = metrics.confusion_matrix(problem.y_test, p > percent / 100)
+        assert found.at(percent).confusion.tolist() == matrix.tolist()
+
+
+def test_a_class_that_is_never_said_has_measures_of_0() -> None:
+    problem = load_problem((np.zeros((8, 1)), [0, 1] * 4), test_size=0.5)
+    p = np.full(len(problem.y_test), 0.4)
+    predicted = np.zeros(len(p), np.intp)
+    found = classification(problem, predicted, np.stack([1 - p, p], axis=1)).at(60)
+    assert found.table["1"] == {
+        "precision": 0,
+        "recall": 0,
+        "f1-score": 0,
+        "support": sum(problem.y_test),
+    }
+
+
+def test_rows_in_parts_are_counted_at_every_threshold(tmp_path: Path) -> None:
+    x, y = noisy()
+    table = np.column_stack([x, y])
+    for i, rows in enumerate(np.array_split(table, 3)):
+        np.savetxt(tmp_path / f"part-{i}.csv", rows, delimiter=",", header="a,b,c,y", comments="")
+    problem, trainer = trained(str(tmp_path / "part-*.csv"), target="y", epochs=10)
+    assert problem.parts
+    predictor = Predictor(trainer.model, problem.task)
+    found = report_on(problem, predictor, trainer.weights[0])
+    assert isinstance(found, ClassificationReport)
+    halves = problem.parts.each(lambda rows: rows.half("test"))
+    p = np.concatenate([predictor.probabilities(trainer.weights[0], x)[:, 1] for x, _ in halves])
+    true = np.concatenate([y for _, y in halves]).astype(int)
+    names = {"target_names": list(problem.class_names), "zero_division": 0.0}
+    assert found.text == metrics.classification_report(true, p > 0.5, **names)
+    for percent in (10, 35, 90):
+        expected = metrics.confusion_matrix(true, p > percent / 100)
+        assert found.at(percent).confusion.tolist() == expected.tolist()
 
 
 def test_balanced_weights_end_where_scikit_learns_do() -> None:

@@ -5,7 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.metrics import classification_report, confusion_matrix
+from sklearn import metrics
+from sklearn.metrics import (
+    classification_report,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
@@ -111,6 +116,82 @@ async def test_a_short_panel_scrolls_the_table() -> None:
         found = re.search(r"pgdn [0-9]+-([0-9]+)/([0-9]+)", driver.read("#report"))
         assert found is not None
         assert int(found[1]) == int(found[2]) - 1
+
+
+def rows_read(text: str) -> dict[str, list[str]]:
+    """The numbers of the report's table by the name of their row."""
+    names = "accuracy|ROC AUC|average precision|log loss"
+    table = re.findall(rf"^│ ({names}) +([\d. ]+)", text, re.M)
+    return {name: numbers.split() for name, numbers in table}
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+async def test_arrows_move_the_threshold_of_the_report(columns, rows, tmp_path) -> None:
+    data = tutorial.data()
+    truth, p = data.test_y[:, 0], 1 / (1 + np.exp(-data.test_x @ W))
+    digits = 3 if columns == 80 else 4
+    async with driving(columns, rows, init=write_weights(tmp_path)) as driver:
+        await driver.press("3")
+        await driver.settled()
+        assert "threshold" not in driver.read("#report")
+        scores = (
+            ("ROC AUC", metrics.roc_auc_score),
+            ("average precision", metrics.average_precision_score),
+            ("log loss", metrics.log_loss),
+        )
+        shown = rows_read(driver.read("#report"))
+        for name, measure in scores:
+            assert shown[name] == [f"{measure(truth, p):.{digits}f}"]
+        await driver.press("enter")
+        await driver.until(lambda: "threshold 0.5 " in driver.read("#report").split("\n")[0])
+        usual = driver.read("#report")
+        for keys, threshold in ((["up"], 0.6), (["left"] * 3, 0.57), (["down"] * 2, 0.37)):
+            await driver.press(*keys)
+            title = f"threshold {threshold} "
+            await driver.until(lambda t=title: t in driver.read("#report").split("\n")[0])
+            text, said = driver.read("#report"), p > threshold
+            expected = precision_recall_fscore_support(truth, said)
+            for label in (0, 1):
+                numbers = [f"{each[label]:.{digits}f}" for each in expected[:3]]
+                row = re.search(rf"^│ class {label} +([\d. ]+)", text, re.M)[1].split()
+                assert row[:4] == [*numbers, str(expected[3][label])]
+            counts = [re.findall(rf"class {label} +(\d+) +(\d+) ", text) for label in (0, 1)]
+            matrix = confusion_matrix(truth, said)
+            assert [tuple(map(int, row[-1])) for row in counts] == [tuple(row) for row in matrix]
+            assert f"predict ID FILE --threshold {threshold}" in text
+            assert rows_read(text)["accuracy"][0] == f"{np.mean(said == truth):.{digits}f}"
+        assert text != usual
+        assert "← → threshold of p(class 1)" in driver.read("#keys")
+        await driver.press("escape")
+        await driver.until(lambda: "← → threshold" not in driver.read("#keys"))
+        await driver.press("right")  # the epoch, not the threshold
+        await driver.status(epoch=1)
+        await driver.until(lambda: "epoch 1 " in driver.read("#report"))
+        assert "threshold 0.37" in driver.read("#report")
+
+
+async def test_the_threshold_stays_between_0_and_1_and_its_numbers_are_copied(tmp_path) -> None:
+    data = tutorial.data()
+    truth, p = data.test_y[:, 0], 1 / (1 + np.exp(-data.test_x @ W))
+    async with driving(80, 24, init=write_weights(tmp_path)) as driver:
+        panel = driver.run.board.report
+        await driver.press("3", "enter", *["up"] * 7)
+        await driver.until(lambda: "threshold 0.99 " in driver.read("#report"))
+        await driver.settled()
+        numbers = "\n".join(panel.numbers(driver.run.view))
+        assert "threshold 0.99: class 1 is predicted above it" in numbers
+        assert "gd-tui predict ID FILE --threshold 0.99" in numbers
+        assert classification_report(truth, p > 0.99, zero_division=0.0).rstrip("\n") in numbers
+        assert f"ROC AUC: {metrics.roc_auc_score(truth, p)}" in numbers
+        await driver.press(*["down"] * 11)
+        await driver.until(lambda: "threshold 0.01 " in driver.read("#report"))
+
+
+async def test_a_report_of_three_classes_has_no_threshold() -> None:
+    async with driving(problem="iris") as driver:
+        await driver.press("3", "enter")
+        await driver.until(driver.notices)
+        assert "threshold" not in driver.read("#report")
 
 
 def test_the_report_of_a_surface_says_where_the_point_is() -> None:
@@ -312,7 +393,10 @@ async def test_a_text_panel_has_no_cursor_and_says_so() -> None:
         await driver.press("4", "enter")
         await driver.until(driver.notices)
         (said,) = driver.notices()
-        assert said == "no cursor here: loss, data, landscape, network, race, starts have one"
+        assert said == (
+            "no cursor here: loss, data, report of two classes, landscape, network, race, starts"
+            " have one"
+        )
         await driver.press("right")
         await driver.status(epoch=1)
 

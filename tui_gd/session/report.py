@@ -1,10 +1,9 @@
 """Reports: how well a run predicts its test rows, by scikit-learn; a run as a JSON document."""
 
 import math
-import re
 import warnings
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,8 @@ class SupportsWrite(Protocol):
 
 
 REPORT_ROWS = 8192
+THRESHOLDS = np.arange(1, 100) / 100
+"""The thresholds that the report of two classes can be read at."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,16 +37,29 @@ class ClassificationReport:
 
     `text` is `classification_report` as printed, `table` its `output_dict`, `confusion` the counts
     (classes, classes), rows true and columns predicted. `scores` are those that need no threshold:
-    `roc_auc`, `average_precision` and `log_loss`.
+    `roc_auc`, `average_precision` and `log_loss`. `by_threshold` has the counts of two classes at
+    each of `THRESHOLDS`, (99, 2, 2); of more classes it is empty.
     """
 
     text: str
     table: dict[str, Any]
     confusion: NDArray[np.int64]
     scores: dict[str, float]
+    by_threshold: NDArray[np.int64]
 
     def __repr__(self) -> str:
         return self.text
+
+    def at(self, percent: int) -> Self:
+        """Return the report with the second of two classes predicted where its p > `percent` / 100.
+
+        The percents are 1 to 99. At 50 it is this report.
+        """
+        if percent == 50:
+            return self
+        confusion = self.by_threshold[percent - 1]
+        text, table = _of_counts(confusion, list(self.table)[: len(confusion)])
+        return replace(self, text=text, table=table, confusion=confusion)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -184,7 +198,63 @@ def classification(
         table=classification_report(problem.y_test, predicted, output_dict=True, **chosen),
         confusion=confusion_matrix(problem.y_test, predicted, labels=labels),
         scores=_scores(problem.y_test, len(problem.class_names), probabilities),
+        by_threshold=_by_threshold(problem.y_test, probabilities),
     )
+
+
+def _by_threshold(y: NDArray[np.generic], probabilities: Floats) -> NDArray[np.int64]:
+    """Return the counts [threshold, true, predicted] of two classes, (0, 2, 2) of more."""
+    if probabilities.shape[1] != 2:
+        return np.zeros((0, 2, 2), np.int64)
+    # compared in their own type, as `gd-tui predict --threshold` does; NaN is above none
+    p = np.nan_to_num(probabilities[:, 1])
+    passed = np.searchsorted(THRESHOLDS.astype(p.dtype), p)
+    size = len(THRESHOLDS) + 1
+    counts = np.bincount(y.astype(np.intp) * size + passed, minlength=2 * size).reshape(2, size)
+    second = counts[:, ::-1].cumsum(axis=1)[:, -2::-1]
+    first = counts.sum(axis=1, keepdims=True) - second
+    return np.stack([first, second], axis=2).transpose(1, 0, 2)
+
+
+def _of_counts(confusion: NDArray[np.int64], names: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return text and table of scikit-learn's `classification_report`, from the counts alone.
+
+    Where nothing is divided by, a measure is 0.
+    """
+    right, true, said = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    rows = int(true.sum())
+    measures = np.stack(
+        [
+            right / np.maximum(said, 1),
+            right / np.maximum(true, 1),
+            2 * right / (true + said).clip(1),
+        ],
+        axis=1,
+    )
+    weighted = true @ measures / max(rows, 1)
+    accuracy = float(right.sum() / max(rows, 1))
+
+    def entry(values: Floats, support: int) -> dict[str, Any]:
+        keys = ("precision", "recall", "f1-score")
+        return dict(zip(keys, values.tolist(), strict=True)) | {"support": support}
+
+    table: dict[str, Any] = {
+        name: entry(values, int(support))
+        for name, values, support in zip(names, measures, true, strict=True)
+    }
+    table["accuracy"] = accuracy
+    table["macro avg"] = entry(measures.mean(axis=0), rows)
+    table["weighted avg"] = entry(weighted, rows)
+    size = max(len("weighted avg"), *map(len, names))
+    lines = [f"{'':>{size}}  {'precision':>9} {'recall':>9} {'f1-score':>9} {'support':>9}", ""]
+    for name, found in table.items():
+        if name == "accuracy":
+            lines += ["", f"{name:>{size}}  {'':>9} {'':>9} {found:>9.2f} {rows:>9}"]
+        else:
+            precision, recall, f1, support = found.values()
+            shares = f"{precision:>9.2f} {recall:>9.2f} {f1:>9.2f}"
+            lines.append(f"{name:>{size}}  {shares} {support:>9}")
+    return "\n".join([*lines, ""]), table
 
 
 SCORED_NUMBERS = 1 << 22
@@ -193,12 +263,13 @@ SCORED_NUMBERS = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class _Outcome:
-    """What one part's test rows say: the `confusion`, and y and probabilities if they are wanted.
+    """What one part's test rows say: the counts, and y and probabilities if they are wanted.
 
     Of a regression `errors` are the sums of |e| and e² and the largest |e|.
     """
 
     confusion: NDArray[np.int64]
+    by_threshold: NDArray[np.int64]
     scored: tuple[NDArray[np.generic], Floats] | None
     errors: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
@@ -209,6 +280,7 @@ def _outcome(
     x, y = rows.half("test")
     confusion = np.zeros((classes, classes), np.int64)
     found: list[Floats] = [np.empty((0, classes))]
+    by_threshold = _by_threshold(y[:0], found[0])
     total = squares = largest = 0.0
     for start in range(0, len(y), REPORT_ROWS):
         part, true = x[start : start + REPORT_ROWS], y[start : start + REPORT_ROWS]
@@ -218,11 +290,13 @@ def _outcome(
             largest = max(largest, float(missed.max()))
             continue
         np.add.at(confusion, (true.astype(np.intp), predictor.predict(weights, part)), 1)
-        if scored:
-            found.append(predictor.probabilities(weights, part))
-    return _Outcome(
-        confusion, (y, np.concatenate(found)) if scored else None, (total, squares, largest)
-    )
+        if scored or classes == 2:
+            probabilities = predictor.probabilities(weights, part)
+            by_threshold += _by_threshold(true, probabilities)
+            if scored:
+                found.append(probabilities)
+    pairs = (y, np.concatenate(found)) if scored else None
+    return _Outcome(confusion, by_threshold, pairs, (total, squares, largest))
 
 
 def _report_in_parts(
@@ -243,29 +317,15 @@ def _report_in_parts(
             "support": rows,
         }
         return _regression_of(table)
-    from sklearn.metrics import classification_report
-
     confusion = np.sum([one.confusion for one in found], axis=0)
-    true, predicted = np.indices(confusion.shape).reshape(2, -1)
-    chosen = {
-        "labels": np.arange(classes),
-        "target_names": list(problem.class_names),
-        "zero_division": 0.0,
-        "sample_weight": confusion.ravel(),
-    }
-    table = classification_report(true, predicted, output_dict=True, **chosen)
-    for entry in table.values():
-        if isinstance(entry, dict):
-            entry["support"] = int(entry["support"])
-    text = classification_report(true, predicted, **chosen)
-    # weights make a sum of what is a number of rows
-    text = re.sub(r" +(\d+)\.0$", lambda found: f" {found[1]:>9}", text, flags=re.MULTILINE)
+    by_threshold = np.sum([one.by_threshold for one in found], axis=0)
+    text, table = _of_counts(confusion, list(problem.class_names))
     scores = {}
     if scored:
         pairs = [one.scored for one in found if one.scored]
         y, probabilities = (np.concatenate(one) for one in zip(*pairs, strict=True))
         scores = _scores(y, classes, probabilities)
-    return ClassificationReport(text, table, confusion, scores)
+    return ClassificationReport(text, table, confusion, scores, by_threshold)
 
 
 @dataclass(frozen=True)
@@ -377,12 +437,15 @@ def _scores(y: NDArray[np.generic], count: int, probabilities: Floats) -> dict[s
     }
 
 
+SCORES = {"roc_auc": "ROC AUC", "average_precision": "average precision", "log_loss": "log loss"}
+"""The scores of a classification, as people read them."""
+
+
 def scores_line(report: Report) -> str:
     """Return the scores of a classification in a line, nothing where there are none."""
     if not isinstance(report, ClassificationReport) or not report.scores:
         return ""
-    names = {"roc_auc": "ROC AUC", "average_precision": "average precision", "log_loss": "log loss"}
-    return ", ".join(f"{names[name]} {value:.4f}" for name, value in report.scores.items())
+    return ", ".join(f"{SCORES[name]} {value:.4f}" for name, value in report.scores.items())
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.record import RunRecord
-from tui_gd.session.report import plain_numbers
+from tui_gd.session.report import ClassificationReport, plain_numbers, report_on
 from tui_gd.training.checkpoint import LaneRecord
 
 COLUMNS = ("epoch", "lane", "alpha", "train_loss", "test_loss", "gradient_norm")
@@ -184,7 +184,8 @@ def event_files(run: RunRecord) -> dict[str, bytes]:
     """Return `tensorboard/LANE/events.out.tfevents.gd-tui`: a TensorBoard run for every lane.
 
     Scalars are `loss/train`, `loss/test`, `loss/validation` if there are such rows, `gradient_norm`
-    and `alpha` by epoch.
+    and `alpha` by epoch; and for classes `score/roc_auc`, `score/average_precision` and
+    `score/log_loss` of the test rows, at the epoch of the weights that count.
     """
     if not find_spec("tensorboard"):
         raise ProblemError(MISSING)
@@ -221,7 +222,18 @@ def _events(run: RunRecord, lane: LaneRecord, now: float) -> bytes:
         ]
         event = Event(wall_time=now, step=epoch, summary=Summary(value=scalars))
         writer.write(event.SerializeToString())
+    if scores := _scores(run, lane):
+        scalars = [Summary.Value(tag=f"score/{tag}", simple_value=scores[tag]) for tag in scores]
+        event = Event(wall_time=now, step=run.best_epoch(lane), summary=Summary(value=scalars))
+        writer.write(event.SerializeToString())
     return out.getvalue()
+
+
+def _scores(run: RunRecord, lane: LaneRecord) -> dict[str, float]:
+    if run.no_data or not run.problem.test_rows:
+        return {}
+    report = report_on(run.problem, run.predictor, run.weights(lane))
+    return report.scores if isinstance(report, ClassificationReport) else {}
 
 
 def _epochs(known: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.report import (
+    SCORES,
     ClassificationReport,
     Optimum,
     RegressionReport,
@@ -24,7 +25,7 @@ from tui_gd.session.report import (
 )
 from tui_gd.session.snapshot import RunState
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
+from tui_gd.ui.panels.panel import Hint, KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
 
 # header and cells of the five columns, the roomiest first, and the digits of a share
@@ -50,12 +51,17 @@ _NUMBER = 11
 _MOST_WEIGHTS = 50
 _CONFUSION_COLUMNS = 30
 _CONFUSION_WIDEST = 76
+_USUAL_PERCENT = 50
 
 
 class ReportPanel(Panel):
-    """Draws the latest report; the title says to which epoch and lane it belongs."""
+    """Draws the latest report; the title says to which epoch and lane it belongs.
+
+    Of two classes its cursor moves the threshold of the probability of the second.
+    """
 
     about: Any
+    cursor_on: bool
 
     NAME: ClassVar[str] = "report"
     PLACE: ClassVar[int] = 2
@@ -64,6 +70,7 @@ class ReportPanel(Panel):
         super().__init__()
         self.report: Report | None = None
         self.about = ""
+        self._percent = _USUAL_PERCENT
         self._weights: Floats | None = None
         self._in_units: Weights | None = None
         self._engine = KeptEngine()
@@ -114,6 +121,8 @@ class ReportPanel(Panel):
         """Forget what was found about a problem, because the run has moved to another one."""
         self.report, self.about, self._weights, self._in_units = None, "", None, None
         self._optimum = None
+        self._percent = _USUAL_PERCENT
+        self.end_cursor()
         self._engine.forget()
 
     def at_hand(self, weights: Floats) -> Report | None:
@@ -130,39 +139,91 @@ class ReportPanel(Panel):
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
         inner = Cells.blank(height, columns - BORDER, style)
         count = 0
-        if self.report is None:
+        report = self._at_threshold()
+        if report is None:
             inner.put(0, 1, "the report follows", style.palette.dim)
         else:
-            head, contents = self._contents(self.report, view, height, room)
+            head, contents = self._contents(report, view, height, room)
             contents = self._with_weights(contents, room, style)
             below = max(height - head.shape[0], 0)
             count = contents.shape[0]
             inner.paste(head.shape[0] - self._scroll.fit(count, below), 1, contents)
             inner.paste(0, 1, head)
         rows_of = "" if view.problem.surface else ", test rows"
+        if self._tells_threshold:
+            rows_of = f", threshold {self._threshold}"
         heading = self.heading(view, f"Report{rows_of}", right=self.about)
         cells = draw_box(rows, columns, inner, heading, style)
-        if self.report is not None:
+        if report is not None:
             self._scroll.put_place(cells, count, max(height - head.shape[0], 0), style.palette)
         return cells
 
     def numbers(self, view: View) -> list[str]:
         """Return the report as `run` prints it, its measures with all digits, and the matrix."""
-        if self.report is None:
+        report = self._at_threshold()
+        if report is None:
             return []
-        lines = [", ".join(filter(None, ("report", "test rows", self.about))), ""]
-        lines += [*self.report.text.rstrip("\n").split("\n"), ""]
-        for name, value in self.report.table.items():
+        lines = [", ".join(filter(None, ("report", "test rows", self.about)))]
+        if isinstance(report, ClassificationReport) and len(report.by_threshold):
+            second = class_label(view.problem.class_names[1])
+            lines.append(f"threshold {self._threshold}: {second} is predicted above it")
+            if self._percent != _USUAL_PERCENT:
+                lines.append(self._command())
+        lines += ["", *report.text.rstrip("\n").split("\n"), ""]
+        for name, value in report.table.items():
             measures = value.items() if isinstance(value, dict) else [("", value)]
             lines += [f"{name} {measure}".strip() + f": {each}" for measure, each in measures]
-        if isinstance(self.report, ClassificationReport):
+        if isinstance(report, ClassificationReport):
+            lines += [f"{SCORES[name]}: {value}" for name, value in report.scores.items()]
             names = [class_label(name) for name in view.problem.class_names]
             lines += ["", f"confusion matrix, true rows, predicted columns: {', '.join(names)}"]
-            rows = zip(names, self.report.confusion.tolist(), strict=True)
+            rows = zip(names, report.confusion.tolist(), strict=True)
             lines += [f"{name}: {' '.join(map(str, row))}" for name, row in rows]
         if self._in_units is not None:
             lines += ["", *self._in_units.lines()]
         return lines
+
+    def _at_threshold(self) -> Report | None:
+        report = self.report
+        if isinstance(report, ClassificationReport) and len(report.by_threshold):
+            return report.at(self._percent)
+        return report
+
+    @property
+    def _tells_threshold(self) -> bool:
+        return self.cursor_on or self._percent != _USUAL_PERCENT
+
+    @property
+    def _threshold(self) -> str:
+        return f"{self._percent / 100:g}"
+
+    def _command(self, program: str = "gd-tui ") -> str:
+        """Return the command that predicts with the threshold."""
+        return f"{program}predict ID FILE --threshold {self._threshold}"
+
+    # The cursor: the threshold
+
+    def begin_cursor(self, view: View) -> bool:
+        """Let the arrows move the threshold, where there are two classes."""
+        self.cursor_on = view.problem.task == "binary"
+        return self.cursor_on
+
+    def move_cursor(self, across: int, down: int, view: View) -> int:
+        """Move the threshold: by 0.01 to the right and left, by 0.1 up and down."""
+        del view
+        self._percent = min(max(self._percent + across - 10 * down, 1), 99)
+        return 0
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return what the arrows do while they move the threshold."""
+        if not self.cursor_on:
+            return ()
+        second = class_label(view.problem.class_names[1])
+        return (
+            Hint((), f"threshold of p({second})", 1, "threshold", keys="← →"),
+            Hint((), "by 0.1", 2, keys="↑ ↓"),
+            Hint(("restore",), "leave", 3),
+        )
 
     def _contents(self, report: Report, view: View, height: int, room: int) -> tuple[Cells, Cells]:
         """Return the line that stays while the rest scrolls, and the rest."""
@@ -187,19 +248,28 @@ class ReportPanel(Panel):
         if not beside:
             size = (len(names) + 2, min(room, _CONFUSION_WIDEST))
         matrix = draw_confusion(*size, report.confusion, names, style)
-        below = 0 if beside else 1 + matrix.shape[0]
-        contents = Cells.blank(len(rows) + below, room, style)
+        scores = _score_rows(report, digits)
+        between = len(rows) + len(scores)
+        below = int(self._tells_threshold) if beside else 1 + matrix.shape[0]
+        contents = Cells.blank(between + below, room, style)
         for row, line in enumerate(rows):
             colour = colours[row] if row < len(names) else style.palette.dim
             first = style.palette.text if line[0] == "accuracy" else colour
             _put_row(contents, row, line, widths, [first, *[style.palette.text] * 4])
+        value_at = (sum(widths[:3]), widths[3])
+        for row, line in enumerate(scores, len(rows)):
+            _put_row(contents, row, line, value_at, [style.palette.dim, style.palette.text])
+        if self._tells_threshold:
+            words = self._command()
+            words = words if width(words) <= (used if beside else room) else self._command("")
+            contents.put(between, 0, words, style.palette.dim)
         if beside:
             taller = Cells.blank(max(contents.shape[0], matrix.shape[0] - 1), room, style)
             taller.paste(0, 0, contents)
             taller.paste(-1, used + _GAP, matrix)
             head.paste(0, used + _GAP, matrix)
             return head, taller
-        contents.paste(len(rows) + 1, 0, matrix)
+        contents.paste(between + 1, 0, matrix)
         return head, contents
 
     def _with_weights(self, contents: Cells, room: int, style: Style) -> Cells:
@@ -273,6 +343,11 @@ def _class_rows(
             row = [fit(name, longest, plain), "", "", f"{values:.{digits}f}"]
             rows.append([*row, f"{report.confusion.sum()}"])
     return rows
+
+
+def _score_rows(report: ClassificationReport, digits: int) -> list[list[str]]:
+    """Return the scores that need no threshold, each with its value below those of f1."""
+    return [[SCORES[name], f"{value:.{digits}f}"] for name, value in report.scores.items()]
 
 
 def _put_row(

@@ -548,7 +548,10 @@ def action_cursor(run: RunScreen) -> None:
         if command is not None:
             run.carry_out(command)
     elif not panel.begin_cursor(run.view):
-        run.say("no cursor here: loss, data, landscape, network, race, starts have one")
+        run.say(
+            "no cursor here: loss, data, report of two classes, landscape, network, race, starts"
+            " have one"
+        )
     run.redraw()
 
 
