@@ -73,7 +73,7 @@ def go_on(name: str, *, as_json: bool = False) -> int:
 
 
 class Session:
-    """Reads commands until there are no more; however that ends, the run is kept."""
+    """Reads commands until there are no more; keeps the run, however that ends."""
 
     def __init__(self, run: PlainRun, recorder: Recorder | None, *, as_json: bool = False) -> None:
         self._run, self._recorder, self._as_json = run, recorder, as_json

@@ -1,11 +1,11 @@
 """Curvature: the eigenvalues of the loss's Hessian, and the largest safe learning rate by them.
 
-A product of the Hessian H with a vector v is a central difference of the gradient, `Hv = (∇L(w +
-h·v) − ∇L(w − h·v)) / 2h`, two lanes of one engine call. Its error is a V over h: truncation falls
-as h², rounding rises as `ε/h`. With `h = ε^(2/5) · (1 + max|w|)`, 5e-7 in double precision, it is
-1e-10 to 1e-8 of `‖Hv‖` (measured on eight problems and losses). It is larger only if features are
-so large that the units switch within h. This h is left of the V's foot at `ε^(1/3)`: a network with
-relu then has a twentieth of the kinks within h.
+A product of the Hessian H with a vector v is a central difference of the gradient,
+`Hv = (∇L(w + h·v) − ∇L(w − h·v)) / 2h`, two lanes of one engine call. Its error is a V over h:
+truncation falls as h², rounding rises as `ε/h`. With `h = ε^(2/5) · (1 + max|w|)`, 5e-7 in double
+precision, it is 1e-10 to 1e-8 of `‖Hv‖` (measured on eight problems and losses). It is larger only
+if features are so large that the units switch within h. This h is left of the V's foot at
+`ε^(1/3)`: a network with relu then has a twentieth of the kinks within h.
 
 On a kink (hinge, mae, l1, relu) the loss has no Hessian, although differences give some number.
 There the slopes of the gradient on both sides differ, however small h is; elsewhere their gap
@@ -37,7 +37,7 @@ KINK = 0.01
 
 CALL_LANES = 128
 """One engine call has this many lanes, few enough for it to end soon."""
-# the share of the first vector that is random beside the direction found before: where the two
+# the random share of the first vector, the rest being the direction found before: if the two
 # largest eigenvalues have changed places, that direction alone would not show it
 FRESH = 0.1
 # the step of the second opinion on an eigenvalue, as a multiple of the first step

@@ -1,8 +1,8 @@
 """The numbers of a panel as text, for a clipboard or a file.
 
 On a desktop, this uses the desktop's own clipboard if there is a program for it. Otherwise it sends
-the text to the terminal by OSC 52, which many terminals ignore without an answer; tmux needs `set
--g set-clipboard on`.
+the text to the terminal by OSC 52, which many terminals ignore without an answer; tmux needs
+`set -g set-clipboard on`.
 """
 
 import os

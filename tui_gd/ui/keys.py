@@ -1,8 +1,8 @@
 """The only table of keys: it feeds the bindings, the footer, the help and the palette.
 
-A person's own keys stand in the `[keys]` table of `config.toml` and override this table: `"step(1)"
-= ["n", "right"]` gives the action with that name other keys in place of its own. An empty list
-takes its keys away.
+A person's own keys stand in the `[keys]` table of `config.toml` and override this table:
+`"step(1)" = ["n", "right"]` gives the action with that name these keys instead of its own. An empty
+list takes its keys away.
 """
 
 import os
@@ -360,7 +360,7 @@ def _check_clashes(actions: tuple[Action, ...], changes: Mapping[str, object]) -
                 raise ProblemError(f"{action.name}: {ALWAYS_QUITS} always quits")
 
 
-# What a person is told to press: the key that is bound to the action.
+# The key to press for an action, as bound
 
 # if space is scarce, a shorter key replaces one with more cells than this
 _SHORT = 5

@@ -53,7 +53,7 @@ FPS_LOCAL = 15.0
 FPS_SSH = 10.0
 # values of TERM for an unknown terminal, and for the shell of Emacs
 NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
-# GNU screen 4 accepts no longer strings
+# GNU screen 4 accepts no strings longer than this
 SCREEN_PIECE = 240
 # terminals with 256 colours whose name does not say so
 _MANY_COLOURS = ("256color", "kitty", "alacritty", "foot", "ghostty", "wezterm", "iterm")

@@ -52,12 +52,12 @@ class Undo:
 
     @property
     def before(self) -> Earlier | None:
-        """What undo would bring back."""
+        """The run that undo would bring back."""
         return self._before[-1] if self._before else None
 
     @property
     def after(self) -> Earlier | None:
-        """What redo would bring back."""
+        """The run that redo would bring back."""
         return self._after[-1] if self._after else None
 
     def push(self, earlier: Earlier) -> None:

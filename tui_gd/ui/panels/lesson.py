@@ -63,7 +63,7 @@ class LessonPicture:
 
 
 def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -> Cells:
-    """Return the box of (rows, columns); where the text has to be shortened, the keys stay."""
+    """Return the box of (rows, columns); if the text has to be shortened, the keys stay."""
     palette, symbols = style.palette, style.symbols
     inside = Cells.blank(max(0, rows - 2), max(0, columns - 2), style)
     answers = len(picture.answers(columns)) + (picture.entry is not None)

@@ -204,7 +204,7 @@ def _loss_field(label: str, value: float, layout: _Layout) -> _Field:
 
 
 def _beside(snapshot: Snapshot) -> list[str]:
-    """Return what else the status says of a run if there is room."""
+    """Return the parts of the status that appear only if there is room."""
     several, speed = len(snapshot.lanes) > 1, snapshot.epochs_per_second
     return [
         *([f"lane {snapshot.lane.name} of {len(snapshot.lanes)}"] if several else []),

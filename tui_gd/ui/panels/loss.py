@@ -154,7 +154,7 @@ class LossPanel(Panel):
         self._cursor = 0
         self._frame: Frame | None = None
 
-    # What is drawn
+    # The drawing
 
     def wanted_look(self, view: View) -> LookAt:
         """Return what the next snapshots should contain for the panel.
@@ -331,7 +331,7 @@ class LossPanel(Panel):
         smooth = self._drawn_way.smooth
         return [self._title(view, cursor), *numbers_of(view, window, cursor, smooth)]
 
-    # What is to be drawn
+    # The choice of what to draw
 
     def next_measure(self) -> None:
         """Switch from the loss to the gradient norm, and then to the learning rate."""

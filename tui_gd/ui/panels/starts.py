@@ -25,7 +25,7 @@ from tui_gd.ui.panels.starts_study import StartsFound, Terrain, computation, oth
 from tui_gd.ui.studies import Study
 
 _ELSEWHERE = {"half-way": "stop half-way", "stuck": "are stuck", "diverged": "diverge"}
-"""What starts do that reach no minimum, by the name of their basin."""
+"""What the starts that reach no minimum do, by the name of their basin."""
 
 
 def counts_in_words(
@@ -252,7 +252,7 @@ class StartsPanel(Panel):
     # The cursor
 
     def begin_cursor(self, view: View) -> bool:
-        """Put the cursor at the best start in the basin that catches most of those that miss."""
+        """Put the cursor at the best start in the basin where the most bad starts end."""
         del view
         if self._found is None:
             return False

@@ -275,7 +275,7 @@ def _columns(
 
 
 def _fitting_name(name: str, room: int, plain: bool) -> str:
-    """Return a weight's name in at most `room` cells, and keep where it leads to whole."""
+    """Return a weight's name in at most `room` cells, but always the whole name of its target."""
     if width(name) <= room:
         return name
     start, arrow, end = name.replace("layer ", "L", 1).rpartition(" -> " if plain else " → ")

@@ -325,9 +325,9 @@ def problem_words() -> dict[str, str]:
 def column_options(
     columns: Sequence[str], notes: Sequence[ColumnNote], room: int, symbols: Symbols
 ) -> Options:
-    """Return an entry for each column: its name, its kind and how many values it has.
+    """Return an entry for each column: its name, its kind and its number of values.
 
-    On a screen with `room` columns names are cut to what the rest leaves of a line.
+    `room` is the width of the screen; names are cut to the room that the rest of a line leaves.
     """
     noted = {note.name: note for note in notes}
     most = max(_SHORTEST_NAME, min(_LONGEST_NAME, room - _OTHER_CELLS))

@@ -1074,10 +1074,10 @@ class _Asked:
 def _first_values(
     settings: RunSettings, missing: TargetMissing
 ) -> tuple[tuple[ColumnNote, ...], int]:
-    """Return what a table's columns hold in its first rows, and how many rows these are.
+    """Return notes on a table's columns in its first rows, and the number of these rows.
 
-    Nothing of a table with more columns than are listed, nor where a value cannot be read: once a
-    target is chosen, the whole table is read, and says so.
+    Return none if the table has more columns than the list, or if a value cannot be read: after the
+    choice of a target, the program reads the whole table and reports the fault.
     """
     if len(missing.columns) > MOST_LISTED:
         return (), 0

@@ -86,7 +86,7 @@ class RunsScreen(Closing[str | None]):
         """Draw at the new size."""
         self.call_after_refresh(self.draw)
 
-    # What is seen
+    # The page
 
     @property
     def page(self) -> RunsPage:

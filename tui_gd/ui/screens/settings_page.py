@@ -368,7 +368,7 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         """Return a setting as the page has it."""
         return self.draft.get(name, self.now(name))
 
-    # What is seen
+    # The page
 
     @property
     def page(self) -> SettingsPage:

@@ -146,7 +146,7 @@ class Intake:
     def _keys(self, text: str) -> Iterator[Message]:
         """Yield the keys for which there is room, and always the last one.
 
-        If another key has been pressed too often, the last one still counts: `q`.
+        If other keys have taken all the room, the last key still counts: `q`.
         """
         pieces = _PIECES.findall(text)
         for number, piece in enumerate(pieces, 1):
@@ -279,7 +279,7 @@ class HardDriver(LinuxDriver):
         """Do nothing: SIGWINCH reports the size, and the mouse needs no pixels."""
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        """Fault: exported COLUMNS and LINES are believed, whatever size the window has."""
+        """Fault: Textual believes exported COLUMNS and LINES, whatever the window's size."""
         with suppress(OSError):
             columns, rows = os.get_terminal_size(self.fileno)
             if columns > 0 and rows > 0:

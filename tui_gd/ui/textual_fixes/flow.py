@@ -1,4 +1,4 @@
-"""One frame in flight: the next one is drawn once the terminal has drawn the last.
+"""One frame in flight: the next one waits until the terminal has drawn the last.
 
 Over a slow line, the program cannot see how far the terminal has come: ssh accepts everything,
 frames queue on the way, and the answer to a key waits behind them. So every frame ends with a
