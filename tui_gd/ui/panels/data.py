@@ -202,7 +202,7 @@ class DataPanel(Panel):
         )
 
     def _title(self, view: View, room: int) -> str:
-        """Return which points these are; of the point at the cursor, as much as fits."""
+        """Return which points these are, or as much of the point at the cursor as fits."""
         which = self._source
         if not self.cursor_on:
             return which

@@ -304,7 +304,7 @@ class LandscapePanel(Panel):
         return 0
 
     def choose_plane(self, text: str, view: View) -> str | None:
-        """Show the plane of a name (`x1, bias`, `1, 3`, `principal`), or return what is wrong."""
+        """Show a named plane (`x1, bias`, `1, 3`, `principal`), or return what is wrong."""
         self._chosen(view)
         found = parse_choice(text, view)
         if isinstance(found, str):

@@ -316,7 +316,7 @@ class LossPanel(Panel):
         return way.window.beside(view.snapshot.newest)
 
     def _cursor_epoch(self, view: View) -> int | None:
-        """Return the epoch of the drawn cursor: one whose exact numbers are known."""
+        """Return the epoch at which the cursor is drawn; its exact numbers are known."""
         if not self.cursor_on:
             return None
         lane = view.snapshot.lane

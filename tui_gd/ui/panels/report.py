@@ -55,9 +55,9 @@ _USUAL_PERCENT = 50
 
 
 class ReportPanel(Panel):
-    """Draws the latest report; the title says to which epoch and lane it belongs.
+    """Draws the latest report; the title names its epoch and lane.
 
-    Of two classes its cursor moves the threshold of the probability of the second.
+    For two classes, the cursor moves the threshold for the probability of the second one.
     """
 
     about: Any
@@ -204,7 +204,7 @@ class ReportPanel(Panel):
     # The cursor: the threshold
 
     def begin_cursor(self, view: View) -> bool:
-        """Let the arrows move the threshold, where there are two classes."""
+        """Let the arrows move the threshold, if there are two classes."""
         self.cursor_on = view.problem.task == "binary"
         return self.cursor_on
 

@@ -26,7 +26,7 @@ LONGEST_NAME = 20
 MOST_LISTED = 500
 _PAGE = 10
 _NAME_LETTERS = 40
-# of a column: the cells of its name, of its kind with the gap behind it, and of all but the name
+# the cells of a column's name, of its kind with the gap after it, and of all but the name
 _SHORTEST_NAME, _LONGEST_NAME, _KIND_SHOWN, _OTHER_CELLS = 8, 28, 8, 30
 
 
