@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import classification_report
 from sklearn.model_selection import train_test_split
 
 from tests import tutorial
@@ -227,7 +228,8 @@ def test_faults_are_one_line_each_with_its_number_and_end_in_status_2(talk) -> N
         ("alpha -1", "not a positive number"),
         ("alpha nan", "not a positive number"),
         ("lane Q", "'Q' is no lane"),
-        ("report now", "nothing follows report"),
+        ("report now", "not a threshold from 0.01 to 0.99"),
+        ("report 0.355", "not a threshold from 0.01 to 0.99"),
         ("show nothing", "'nothing' is no panel"),
         ("goto", "not a whole number"),
         ("race cars", "race optimizers"),
@@ -395,6 +397,17 @@ def test_at_a_terminal_enter_steps_and_faults_are_forgiven(term) -> None:
         assert b"\x1b[?2004h" not in terminal.raw
         if term == "dumb":
             assert b"\x1b" not in terminal.raw
+
+
+def test_the_report_of_two_classes_may_be_at_another_threshold(talk, start) -> None:
+    data = tutorial.data()
+    weights = np.load(start)
+    p = 1 / (1 + np.exp(-data.test_x @ weights))
+    said = talk("report 0.2\n", "--init", start)
+    assert "threshold 0.2\n" in said.out
+    expected = classification_report(data.test_y[:, 0], p > 0.2)
+    assert expected.strip("\n") in said.out
+    assert expected != classification_report(data.test_y[:, 0], p > 0.5)
 
 
 def test_the_report_lists_the_weights_beside_the_optimum_of_scikit_learn(talk) -> None:

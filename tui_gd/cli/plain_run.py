@@ -22,7 +22,7 @@ from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.observer import Observer
-from tui_gd.session.report import best_line, plain_number, report_on
+from tui_gd.session.report import ClassificationReport, best_line, plain_number, report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.bursts import Bursts, Every
@@ -77,7 +77,7 @@ WORDS = (
     Word("lanes", (), "", "every lane in a line"),
     Word("status", (), "", "where the run stands"),
     Word("verdict", (), "", "in words how training goes, and what to try"),
-    Word("report", (), "", "the report on the test rows"),
+    Word("report", (), "[P]", "the report on the test rows; of two classes at a threshold P"),
     Word("describe", (), "[loss|test]", "a curve in three sentences: fall, knee, plateau"),
     Word("show", (), "PANEL", "all numbers of a panel of the interface, with all digits"),
     Word("race", ("R",), "[all|optimizers]", "race 64 learning rates from here: the best, or all"),
@@ -114,6 +114,14 @@ def nothing(text: str) -> None:
     """Refuse an argument of a command that takes none."""
     if text:
         raise WordError(f"{safe_text(text)!r}: nothing follows this command")
+
+
+def percent_of(text: str) -> int:
+    """Read a threshold from 0.01 to 0.99 in hundredths; return how many hundredths it has."""
+    for percent in range(1, 100):
+        if text in {f"{percent / 100:.2f}", f"{percent / 100:g}"}:
+            return percent
+    raise WordError(f"{safe_text(text)!r} is not a threshold from 0.01 to 0.99: name one, as 0.35")
 
 
 def whole(text: str, example: str) -> int:
@@ -366,14 +374,24 @@ class PlainRun:
     # Questions about the run
 
     def report(self, text: str) -> list[str]:
-        """Report on the current lane's test rows, with the weights that count."""
-        nothing(text)
+        """Report on the current lane's test rows, with the weights that count.
+
+        With two classes `text` may be a threshold.
+        """
+        if text and self.problem.task != "binary":
+            nothing(text)
+        percent = percent_of(text) if text else 50
         self.trainer.finish_tests()
         with computing():
             position = self.observer.position
             weights = self.trainer.best_of(position).weights
-            report = report_on(self.problem, self._predictor, weights).text.strip("\n")
-            return [*filter(None, [best_line(self.trainer, position)]), *report.split("\n")]
+            report = report_on(self.problem, self._predictor, weights)
+        above = []
+        if text and isinstance(report, ClassificationReport):
+            report = report.at(percent)
+            above = [f"threshold {percent / 100:g}"]
+        lines = report.text.strip("\n").split("\n")
+        return [*above, *filter(None, [best_line(self.trainer, position)]), *lines]
 
     def verdict(self, text: str) -> list[str]:
         """Say how training goes, and what to try."""
