@@ -42,7 +42,7 @@ from tui_gd.ui.screens.runs_page import (
     compared,
     curves_of,
     draw_runs,
-    key_lines,
+    key_line,
     least,
     read_detail,
     row_at,
@@ -214,7 +214,7 @@ def test_no_size_and_no_name_is_too_much(symbols) -> None:
     }
     for page in (
         RunsPage(runs, details=details, message=hostile),
-        RunsPage(runs, 1, ("77c0", "3f9a"), details, log=True, settings=True, all_keys=True),
+        RunsPage(runs, 1, ("77c0", "3f9a"), details, log=True, settings=True),
         RunsPage(runs, 1, ("3f9a",), details, scrolled=99),
         RunsPage([], marked=("gone",), selected=5),
     ):
@@ -234,12 +234,27 @@ def test_many_lanes_are_cut_to_those_that_can_be_read() -> None:
     assert len(curves_of(["3f9a"], {"3f9a": detail}, PALETTE)[1]) == 64
 
 
-def test_all_keys_are_in_as_many_lines_as_they_need() -> None:
-    (line,) = key_lines(50, UNICODE, every=False)
-    assert ("esc", "back") in line
-    every = [entry for line in key_lines(50, UNICODE, every=True) for entry in line]
-    assert ("u", "unmark all") in every
-    assert len(key_lines(50, UNICODE, every=True)) > 2
+def test_the_line_of_keys_has_the_way_back_and_the_help_wherever_they_fit() -> None:
+    for columns in (17, 50, 80):
+        line = key_line(columns, UNICODE)
+        assert ("esc", "back") in line
+        assert ("?", "help") in line
+    assert ("u", "unmark all") in key_line(140, UNICODE)
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_the_help_has_the_keys_of_the_kept_runs_first(key) -> None:
+    async with driving(80, 24) as driver:
+        screen = await opened(driver)
+        await driver.press(key)
+        await driver.until(lambda: "unmark all" in driver.text())
+        lines = [" ".join(line.strip(" │").split()) for line in driver.text().split("\n")]
+        assert lines[1:4] == ["Kept runs", "space mark", "enter go on here"]
+        assert "esc: back" in lines[0]
+        await driver.press("space")
+        await driver.until(lambda: "one pass over the train rows" in driver.text())
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is screen)
 
 
 def test_a_click_falls_on_the_run_that_stands_there() -> None:
@@ -247,10 +262,10 @@ def test_a_click_falls_on_the_run_that_stands_there() -> None:
     shown = text(page).split("\n")
     for index, run in enumerate(RUNS):
         row = next(i for i, line in enumerate(shown) if run.id in line and "paused" in line)
-        assert row_at(page, 7, row, 40, 120, UNICODE) == index
-    assert row_at(page, 7, 0, 40, 120, UNICODE) is None
-    assert row_at(page, 7, 1, 40, 120, UNICODE) is None
-    assert row_at(page, 7, 5, 40, 120, UNICODE) is None
+        assert row_at(page, 7, row, 40, 120) == index
+    assert row_at(page, 7, 0, 40, 120) is None
+    assert row_at(page, 7, 1, 40, 120) is None
+    assert row_at(page, 7, 5, 40, 120) is None
 
 
 # The screen
@@ -318,8 +333,9 @@ async def test_nothing_is_read_on_the_thread_that_draws(monkeypatch) -> None:
     async with driving() as driver:
         await opened(driver)
         await driver.until(lambda: "reading…" in driver.text())
-        await driver.press("down", "y", "question_mark")  # keys are answered meanwhile
+        await driver.press("down", "question_mark")  # keys are answered meanwhile
         await driver.until(lambda: "unmark all" in driver.text())
+        await driver.press("escape")
         gate.set()
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         assert "reading…" not in driver.text()
@@ -566,7 +582,7 @@ async def test_in_ascii_all_of_it_is() -> None:
     async with driving(80, 24, symbols=ASCII) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        await driver.press("space", "space", "question_mark", "tab")
+        await driver.press("space", "space", "tab")
         await driver.until(lambda: "best train loss" in driver.text())
         assert driver.text().isascii()
         await driver.press("x")

@@ -21,7 +21,7 @@ from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import target
 from tui_gd.ui.leaving import Leaving
 from tui_gd.ui.terminal import Ground, in_screen
-from tui_gd.ui.textual_fixes.app import PacedApp
+from tui_gd.ui.textual_fixes.app import Closing, PacedApp
 
 if TYPE_CHECKING:
     from tui_gd.plots.palette import Palette
@@ -130,7 +130,8 @@ class GdApp(PacedApp[str]):
         """Show the help; everything behind it stays as it is."""
         from tui_gd.ui.screens.pages import HelpScreen
 
-        self.push_screen(HelpScreen(self.context))
+        own = self.screen.own_keys if isinstance(self.screen, Closing) else ("", ())
+        self.push_screen(HelpScreen(self.context, own))
 
     def key_read(self) -> None:
         """Let training wait for the effects of a key; the thread that reads keys calls this."""

@@ -494,7 +494,7 @@ def action_theme(run: RunScreen) -> None:
 
 def action_help(run: RunScreen) -> None:
     """Show the help."""
-    run.app.push_screen(HelpScreen(run.context))
+    run.app.push_screen(HelpScreen(run.context, run.lesson_keys))
 
 
 def action_log_axis(run: RunScreen) -> None:

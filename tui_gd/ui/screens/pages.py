@@ -23,7 +23,7 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ACTIONS, Action, KeyNames
 from tui_gd.ui.panels.widget import CellView, picture_of
-from tui_gd.ui.textual_fixes.app import Closing
+from tui_gd.ui.textual_fixes.app import Closing, OwnKeys
 
 _PAGE = 10
 _END = 10_000_000
@@ -118,22 +118,31 @@ class HelpScreen(Page):
         Binding("left", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(partial(draw_help, style=context.style, actions=context.actions))
+    def __init__(self, context: Context, own: OwnKeys) -> None:
+        super().__init__(partial(draw_help, style=context.style, actions=context.actions, own=own))
 
     def action_scroll(self, by: int) -> None:
         """Turn a page, whatever the key scrolls elsewhere; or go to the first or the last page."""
         super().action_scroll(by if abs(by) == _END else 1 if by > 0 else -1)
 
 
-def help_pages(rows: int, room: int, actions: Sequence[Action] = ACTIONS) -> list[list[HelpLine]]:
+def help_pages(
+    rows: int, room: int, actions: Sequence[Action] = ACTIONS, own: OwnKeys = ("", ())
+) -> list[list[HelpLine]]:
     """Return columns of at most `rows` lines: what is on the screen, then the groups of keys.
+
+    The keys of the screen that the help was opened from, `own`, come before all.
 
     If a group does not fit under the one before, it begins the next column.
     """
     rows, room = max(rows, 1), max(room - _KEYS_WIDTH, 20)
     columns: list[list[HelpLine]] = [[]]
-    for group in (_seen(room, actions), *_groups(room, actions)):
+    title, keys = own
+    first = [HelpLine(title)] if keys else []
+    for left, text in keys:
+        first += _wrapped_line(left, text, room, keys=True)
+    groups = [_seen(room, actions), *_groups(room, actions)]
+    for group in [first, *groups] if first else groups:
         now = columns[-1]
         gap = 1 if now else 0
         if len(now) + gap + len(group) > rows and now:
@@ -191,6 +200,7 @@ def draw_help(
     page: int,
     style: Style,
     actions: Sequence[Action] = ACTIONS,
+    own: OwnKeys = ("", ()),
 ) -> tuple[Cells, int]:
     """Return a page of the help, or the last one if there are fewer, and its number from 0."""
     palette, symbols = style.palette, style.symbols
@@ -198,7 +208,7 @@ def draw_help(
     height, width = inner.shape
     across = 2 if width >= 2 * (_COLUMN + 1) else 1
     room = width // across
-    parts = help_pages(height, room - 2, actions)
+    parts = help_pages(height, room - 2, actions, own)
     pages = -(-len(parts) // across)
     page = max(0, min(page, pages - 1))
     for number, part in enumerate(parts[page * across : (page + 1) * across]):

@@ -166,6 +166,17 @@ Export = tuple[tuple[str, ...], str]
 class ExportScreen(Dialog[Export | None]):
     """Asks for kinds of files, (kind, text) each, and a folder; remembers nothing."""
 
+    own_keys = (
+        "Export",
+        (
+            ("space", "choose a kind of file, or no longer"),
+            ("a", "choose all kinds, or none"),
+            ("f", "the folder to write them into"),
+            ("enter", "write what is chosen, else the highlighted kind"),
+            ("esc or q", "back, nothing is written"),
+        ),
+    )
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,e", "dismiss(None)", "back"),
         Binding("j", "app.simulate_key('down')", show=False),

@@ -68,7 +68,7 @@ from tui_gd.ui.screens.questions import (
 from tui_gd.ui.screens.settings_page import options_for
 from tui_gd.ui.sender import CommandSender, KeyRepeat
 from tui_gd.ui.studies import Progress, Studies, Study
-from tui_gd.ui.textual_fixes.app import PacedApp
+from tui_gd.ui.textual_fixes.app import OwnKeys, PacedApp
 from tui_gd.ui.textual_fixes.flow import paint_now
 from tui_gd.ui.undo import Change, Earlier, Undo
 
@@ -211,6 +211,14 @@ class RunScreen(Screen[None]):
             board.loss.log_epochs,
             board.loss.smoothing,
         )
+
+    @property
+    def lesson_keys(self) -> OwnKeys:
+        """The keys that count in the lesson now, none without one."""
+        if self.guide is None:
+            return "", ()
+        picture = self.guide.picture(self.context.style, focused=self._lesson_box.has_focus)
+        return picture.title, picture.keys
 
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
         """Show a line for a moment, or until the next key; it replaces the one before."""

@@ -15,7 +15,7 @@ from tui_gd.runs.store import DamagedRun, KeptRun
 from tui_gd.ui.context import Context
 from tui_gd.ui.panels.widget import CellView, picture_of
 from tui_gd.ui.screens.questions import Choice
-from tui_gd.ui.screens.runs_page import KeptDetail, RunsPage, draw_runs, read_detail, row_at
+from tui_gd.ui.screens.runs_page import KEYS, KeptDetail, RunsPage, draw_runs, read_detail, row_at
 from tui_gd.ui.textual_fixes.app import Closing
 
 # another program may keep and delete runs while this screen is open
@@ -31,6 +31,8 @@ class RunsScreen(Closing[str | None]):
     """
 
     context: Context
+
+    own_keys = ("Kept runs", KEYS)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,L", "dismiss(None)", "back"),
@@ -49,7 +51,6 @@ class RunsScreen(Closing[str | None]):
         Binding("tab,shift+tab", "turn_over", show=False, priority=True),
         Binding("right", "scroll_settings(1)", show=False),
         Binding("left", "scroll_settings(-1)", show=False),
-        Binding("question_mark,f1", "all_keys", show=False),
         Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
@@ -67,7 +68,7 @@ class RunsScreen(Closing[str | None]):
         self._read_as: dict[str, KeptRun] = {}
         self._marked: list[str] = []
         self._selected = 0
-        self._log = self._settings = self._all_keys = False
+        self._log = self._settings = False
         self._scrolled = 0
         self._fault, self._damaged = "", set[DamagedRun]()
         self._listing = self._listed = False
@@ -103,7 +104,6 @@ class RunsScreen(Closing[str | None]):
             self._log,
             self._settings,
             self._scrolled,
-            self._all_keys,
             message,
             time.time(),
         )
@@ -226,11 +226,6 @@ class RunsScreen(Closing[str | None]):
         self._scrolled = max(0, self._scrolled + by)
         self.draw()
 
-    def action_all_keys(self) -> None:
-        """Show all keys, or only as many as fit into one line."""
-        self._all_keys = not self._all_keys
-        self.draw()
-
     def action_open(self) -> None:
         """Answer with the selected run, if it can be continued here."""
         if run := self.selected:
@@ -300,6 +295,6 @@ class RunsScreen(Closing[str | None]):
     def on_click(self, event: events.Click) -> None:
         """Select the clicked run."""
         rows, columns = self.size.height, self.size.width
-        row = row_at(self.page, event.x, event.y, rows, columns, self.context.terminal.symbols)
+        row = row_at(self.page, event.x, event.y, rows, columns)
         if row is not None:
             self.action_select(row - self._selected)

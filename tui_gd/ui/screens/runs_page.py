@@ -262,10 +262,10 @@ KEYS = (
     ("tab", "curves/settings"),
     ("← →", "scroll settings"),
     ("u", "unmark all"),
-    ("?", "all keys"),
+    ("?", "help"),
     ("esc", "back"),
 )
-_NEEDED = ("back", "all keys")
+_NEEDED = ("back", "help")
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +283,6 @@ class RunsPage:
     log: bool = False
     settings: bool = False
     scrolled: int = 0
-    all_keys: bool = False
     message: str = ""
     now: float = 0.0
 
@@ -328,13 +327,10 @@ def places(rows: int, columns: int, count: int, *, settings: bool) -> Places:
 def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the page (rows, columns)."""
     cells = Cells.blank(rows, columns, style)
-    lines = key_lines(columns, style.symbols, every=page.all_keys)[: max(rows - 1, 0)]
-    inner = rows - len(lines)
-    for row, line in enumerate(lines, inner):
-        at = 0
-        for key, word in line:
-            at = cells.put(row, at, key, style.palette.key) + 1
-            at = cells.put(row, at, word, style.palette.dim) + _GAP
+    inner, at = max(rows - 1, 0), 0
+    for key, word in key_line(columns, style.symbols) if inner else ():
+        at = cells.put(inner, at, key, style.palette.key) + 1
+        at = cells.put(inner, at, word, style.palette.dim) + _GAP
     at_list = places(inner, columns, len(page.runs), settings=page.settings)
     top, left, high, wide = at_list.list
     cells.paste(top, left, _draw_list(page, high, wide, style))
@@ -344,32 +340,22 @@ def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     return cells
 
 
-def key_lines(columns: int, symbols: Symbols, *, every: bool) -> list[list[tuple[str, str]]]:
-    """Return the keys and words that fit into one line; with `every`, all of them in lines."""
+def key_line(columns: int, symbols: Symbols) -> list[tuple[str, str]]:
+    """Return the keys and words that fit into one line."""
     keys = [
         (key.replace("← →", "left right") if symbols.plain else key, word) for key, word in KEYS
     ]
-    sizes = {key: width(key) + 1 + width(word) + _GAP for key, word in keys}
-    if not every:
-        kept = sorted(keys, key=lambda entry: entry[1] not in _NEEDED)
-        while kept and sum(sizes[key] for key, _ in kept) - _GAP > columns:
-            kept.pop()
-        return [[entry for entry in keys if entry in kept]]
-    lines: list[list[tuple[str, str]]] = [[]]
-    used = 0
-    for key, word in keys:
-        if lines[-1] and used + sizes[key] - _GAP > columns:
-            lines.append([])
-            used = 0
-        lines[-1].append((key, word))
-        used += sizes[key]
-    return lines
+    kept = sorted(keys, key=lambda entry: entry[1] not in _NEEDED)
+    while kept and sum(width(key) + 1 + width(word) + _GAP for key, word in kept) - _GAP > columns:
+        kept.pop()
+    return [entry for entry in keys if entry in kept]
 
 
-def row_at(page: RunsPage, x: int, y: int, rows: int, columns: int, symbols: Symbols) -> int | None:
+def row_at(page: RunsPage, x: int, y: int, rows: int, columns: int) -> int | None:
     """Return the number of the run at a cell of a (rows, columns) page; None if there is none."""
-    inner = rows - len(key_lines(columns, symbols, every=page.all_keys)[: max(rows - 1, 0)])
-    _, _, high, wide = places(inner, columns, len(page.runs), settings=page.settings).list
+    _, _, high, wide = places(
+        max(rows - 1, 0), columns, len(page.runs), settings=page.settings
+    ).list
     room = high - BORDER - 1
     row = y - 2  # below border and header
     if not (0 <= row < room and 0 < x < wide - 1):

@@ -291,6 +291,18 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
     changes `draft`, the changes so far: they are still there after a person leaves the page.
     """
 
+    own_keys = (
+        "Settings",
+        (
+            ("↑ ↓ or j k", "choose a setting"),
+            ("← → or h l", "change it"),
+            ("space or e", "type its value"),
+            ("del", "as it was"),
+            ("enter", "begin with the changes, or act at once"),
+            ("esc or q", "leave; the changes stay on this page"),
+        ),
+    )
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "back"),
         Binding("down,j", "select(1)", show=False),

@@ -274,6 +274,9 @@ class PacedApp(App[Result]):
 
 Answer = TypeVar("Answer")
 
+OwnKeys = tuple[str, Sequence[tuple[str, str]]]
+"""A title, and the keys of one screen with what they do; the help shows them first."""
+
 # the same keys on every screen; a line of text takes the first for itself
 HELP = Binding("question_mark,f1", "app.show_help", show=False)
 
@@ -285,6 +288,8 @@ class Closing(Screen[Answer]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [HELP]
+
+    own_keys: ClassVar[OwnKeys] = ("", ())
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Close with an answer; do nothing if already closed, or behind another screen."""
