@@ -30,6 +30,7 @@ READING = {
     "missing", "comment", "skip_rows", "encoding",
 }  # fmt: skip
 OF_FILES = {"init", "target", "drop", "test", "stratify", "task", *READING}
+OF_FILES |= {"memory", "workers", "cluster"}
 
 
 def line_of(document: object, version: str = "gd1") -> str:

@@ -214,7 +214,7 @@ async def test_it_is_used_in_a_browser_as_in_a_terminal(served: Served) -> None:
     rows = await page.wait_for(lambda rows: len(rows) > 30 and "6 lanes" in rows[-2])
     await page.wait_for_status(state="PAUSED", epoch="0")
     await page.click(-2, rows[-2].index("6 lanes"))  # the page gives its terminal no focus
-    await page.wait_for(lambda rows: any("╭ 1 lane ─" in row for row in rows))
+    await page.wait_for(lambda rows: any("╭ 6 Lanes ─" in row for row in rows))
     await page.type("...,")
     await page.wait_for_status(state="PAUSED", epoch="2", alpha="0.01")
     await page.type("b+")

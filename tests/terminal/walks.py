@@ -32,8 +32,8 @@ STATUS = re.compile(
     r"(?:(?:right \d+(?:/| of )\d+(?: test rows \([^)]*\))?|R(?:²|\^2) \S+)\s+)?"
     r"(?:α|alpha) (?P<alpha>\S+)"
 )
-# The first entry of the key table, as the help writes it above the rest.
-HELP = re.compile(r"(?is)run ?/ ?pause.*one epoch forward")
+# What the first page of the help explains first.
+HELP = re.compile(r"epoch +one pass over the")
 # What stands in a panel until a study is done, and in the step's until the next update is known.
 UNFINISHED = re.compile(r"\w follows\b|│ loss [\d.e+]++ (?!→)")
 # In the status line once there is more than one and it has room: `lane B of 2`.

@@ -1,6 +1,7 @@
 """What a command prints and writes: streams whose faults are one line, JSON files, progress."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any, TextIO
 
 from tui_gd.errors import OutputError
 from tui_gd.files import WholeFile
+from tui_gd.plots.symbols import NO_CURSOR
 from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.session.settings import RunSettings
@@ -94,7 +96,8 @@ def progress(what: str, unit: str, *, visible: bool = True) -> Iterator[Show]:
     without a known amount, it shows that the work goes on, and for how long. It disappears when the
     work is done.
     """
-    if not visible or sys.stderr is None or not sys.stderr.isatty():
+    drawn = visible and sys.stderr is not None and sys.stderr.isatty()
+    if not drawn or os.environ.get("TERM", "") in {"", *NO_CURSOR}:
         yield lambda _done, _total: None
         return
     line = _ProgressLine(what, unit)

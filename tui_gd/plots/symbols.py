@@ -7,6 +7,8 @@ from typing import Literal
 
 Depth = Literal["truecolor", "256", "16", "mono"]
 """How many colours a terminal has."""
+NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
+"""Values of TERM for an unknown terminal and the shell of Emacs: they cannot move the cursor."""
 
 _PLAIN_WORDS = str.maketrans(
     {

@@ -14,7 +14,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.message import Message
 
-from tui_gd.plots.symbols import ASCII, UNICODE, Depth, Symbols
+from tui_gd.plots.symbols import ASCII, NO_CURSOR, UNICODE, Depth, Symbols
 
 # ASCII for the box drawing and block characters of Textual's borders, scrollbars and icons
 _SIGNS = str.maketrans(
@@ -51,8 +51,6 @@ def spelt(text: str) -> str:
 
 FPS_LOCAL = 15.0
 FPS_SSH = 10.0
-# values of TERM for an unknown terminal, and for the shell of Emacs
-NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
 # GNU screen 4 accepts no strings longer than this
 SCREEN_PIECE = 240
 # terminals with 256 colours whose name does not say so
