@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd import __version__
+from tui_gd.insight.diagnosis import share
 from tui_gd.learning.engine import Engine, computing
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.problems import Problem, Surface
@@ -480,7 +481,7 @@ class Optimum:
             return f"no known optimum: {self.why}"
         same = self.above <= 1e-9 * abs(self.loss)
         here = "the same loss here" if same else f"here {self.above:.2g} above"
-        away = f", weights differ by {100 * self.distance:.2g} %"
+        away = f", weights differ by {share(self.distance)}"
         return (
             f"optimum by scikit-learn's {self.estimator}: loss {self.loss:.7g};"
             f" {here}{'' if math.isnan(self.distance) else away}"
