@@ -136,6 +136,18 @@ async def test_help_and_escape_do_the_same_on_every_screen(name) -> None:
         await driver.status(epoch=1)
 
 
+async def test_share_is_found_by_its_name_and_shows_the_line_that_it_copies() -> None:
+    async with driving(80, 24) as driver:
+        await driver.press("colon")
+        await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
+        await driver.type("share")
+        await driver.until(lambda: "Share: copy the line" in driver.text())
+        await driver.press("enter")
+        await driver.until(lambda: "Copied: gd-tui and this line in quotes" in driver.text())
+        assert driver.app.clipboard.startswith("gd1:")
+        assert driver.app.clipboard[:40] in driver.text()
+
+
 async def test_the_palette_offers_every_action_and_carries_it_out() -> None:
     async with driving() as driver:
         offered = {command.title for command in driver.app.get_system_commands(driver.run)}

@@ -119,6 +119,8 @@ async def test_what_was_done_is_said_until_a_key_is_pressed() -> None:
             " · B keeps both"
         )
         await driver.until(lambda: driver.notices() == [said])
+        driver.run.say_from_thread("the disk is full")  # comes by itself, after no key
+        await driver.until(lambda: driver.notices() == [said, "the disk is full"])
         await driver.press("full_stop")
         assert driver.notices() == []
 

@@ -222,12 +222,13 @@ class RunScreen(Screen[None]):
 
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
         """Show a line for a moment, or until the next key; it replaces the one before."""
-        self.app.clear_notifications()
+        if stay or not self._stays:  # a fault told by a thread comes beside what stays
+            self.app.clear_notifications()
         text = self.context.terminal.symbols.spell(safe_text(text, None))
         severity: SeverityLevel = "warning" if warning else "information"
         seconds = STAY_SECONDS if stay else 5.0 if warning else 2.0
         self.notify(text, severity=severity, timeout=seconds, markup=False)
-        self._stays = stay
+        self._stays = stay or self._stays
 
     def key_pressed(self) -> None:
         """Remove a message that stays until a key is pressed."""
