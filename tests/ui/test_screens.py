@@ -148,6 +148,13 @@ async def test_share_is_found_by_its_name_and_shows_the_line_that_it_copies() ->
         assert driver.app.clipboard[:40] in driver.text()
 
 
+async def test_the_question_for_a_plane_says_what_each_kind_is_for() -> None:
+    async with driving(80, 24) as driver:
+        await driver.press("v")
+        await driver.until(lambda: "or principal: the two directions" in driver.text())
+        assert "Landscape over two weights, as x1, bias or 1, 3" in driver.text()
+
+
 async def test_the_palette_offers_every_action_and_carries_it_out() -> None:
     async with driving() as driver:
         offered = {command.title for command in driver.app.get_system_commands(driver.run)}

@@ -591,7 +591,10 @@ async def action_choose_plane(run: RunScreen) -> None:
             raise ValueError(fault)
         return text
 
-    question = "Landscape over two weights (x1, bias or 1, 3), or principal"
+    question = (
+        "Landscape over two weights, as x1, bias or 1, 3: where the loss goes with these two\n"
+        "or principal: the two directions that show most of the path"
+    )
     if await run.app.push_screen_wait(Prompt(question, "", parse)) is not None:
         run.show_panel("landscape")
 
