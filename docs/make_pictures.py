@@ -187,7 +187,10 @@ OWN_DATA = (
     Picture(
         "target",
         ("churn.csv", "--standardize"),
-        ((None, r"target: which column of churn\.csv"), ("c", r"find: c")),
+        (
+            (None, r"target: which column of churn\.csv"),
+            ("c", r"(?s)target: (?!.*months).*churn +text"),
+        ),
         table=True,
     ),
     Picture(

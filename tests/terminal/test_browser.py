@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import shlex
 import shutil
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
@@ -122,7 +124,7 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def process(*command: str, home: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that is killed at the end."""
+    """A process that is killed at the end, with those that it started."""
     started = await asyncio.create_subprocess_exec(
         *command,
         env=environment(str(home), GD_TUI_DATA=str(home / "runs")),
@@ -130,12 +132,13 @@ async def process(*command: str, home: Path) -> AsyncIterator[asyncio.subprocess
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield started
     finally:
         with contextlib.suppress(ProcessLookupError):
-            started.kill()
+            os.killpg(started.pid, signal.SIGKILL)
         await started.wait()
 
 
