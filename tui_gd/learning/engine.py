@@ -86,10 +86,10 @@ Rows = NDArray[np.intp]
 Sums = tuple[Floats, Floats]
 """Loss (lanes,) and direction of descent (lanes, parameters), over some rows."""
 
-# A block of rows with its buffers takes up to this many bytes. Half of it would stay in a core's
+# The most bytes of a block of rows with its buffers. A quarter of it would stay in a core's
 # second-level cache, often 1 MiB, but every block costs about 15 µs of Python, and two threads
 # pass the interpreter lock at each. Measured from 3 to 1,000 columns: longer blocks are faster.
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 22
 SMALLEST_BLOCK, LARGEST_BLOCK = 1024, 16_384
 SECTION_ROWS = 8 * LARGEST_BLOCK
 # per buffer of scores: 32 Ki doubles are 256 KiB
