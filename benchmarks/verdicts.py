@@ -919,7 +919,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--random", type=int, metavar="N", help="check N random runs by BFGS")
     parser.add_argument("--seed", type=int, default=0, help="of the random runs")
-    parser.add_argument("--every", type=int, default=1, help="ask only each so manieth run")
+    parser.add_argument("--every", type=int, default=1, help="check only every Nth run")
     parser.add_argument("--wrong", action="store_true", help="print every wrong verdict")
     options = parser.parse_args()
     if options.random:

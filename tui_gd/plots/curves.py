@@ -29,7 +29,7 @@ _NAME_CELLS = 3
 _MOST_FAINT = 16
 """With more curves than this only averages are drawn: raw curves would hide each other."""
 _MOST_STRETCHED = 5.0
-"""A mark makes a linear axis at most so many times as long as the curves need it."""
+"""A mark makes a linear axis at most this many times as long as the curves need."""
 _PLACES = 12
 """How many places along a curve are tried for its name."""
 

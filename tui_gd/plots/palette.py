@@ -261,7 +261,7 @@ def _safe(palette: Palette) -> Palette:
 
 
 def _with_own(palette: Palette, own: Mapping[str, int]) -> Palette:
-    """Return a palette with some roles in colours of one's own; regions follow their classes."""
+    """Return a palette with some roles in the user's colours; regions follow their classes."""
     true = palette.depth == "truecolor"
     colours = {role: RGB | value if true else nearest(value) for role, value in own.items()}
     roles: dict[str, Any] = {role: colours[role] for role in ROLES if role in colours}

@@ -192,7 +192,7 @@ class InputFile:
     def estimate(self, rows: int, size: int | None = None) -> int:
         """Return about how many rows the text has if the first chunk has `rows`.
 
-        With `size`, how many so many bytes of it have.
+        With `size`, the number in that many of its bytes.
         """
         if size is None:
             size = self.size * (_UNPACKED if self.is_packed else 1)

@@ -85,7 +85,7 @@ class Rows:
 class Machines(Protocol):
     """What computes with the parts of a problem; see the head of this file.
 
-    `remarks` are said to whoever trains on them.
+    `remarks` are notes for the person who trains on them.
     """
 
     remarks: tuple[str, ...]

@@ -496,7 +496,7 @@ class RunSettings:
         readers.whole(1, MOST_WORKERS),
         None,
         LARGER,
-        "so many processes on this machine hold the rows and compute (extra cluster)",
+        "number of processes on this machine that hold the rows and compute (extra cluster)",
         metavar="N",
         usual="threads of this process",
         example="4",

@@ -96,7 +96,7 @@ _MEANINGS = (
     ("verdict", "the lines under the status: what happens, why, and which key to try"),
     ("", "All that is drawn belongs to the epoch in the status line, also after stepping back."),
     ("first keys", "{run_or_pause} run   {step(1)} one epoch   {step_back(1)} back   {+} {-} α"),
-    ("", "{panel('why')} why it goes so   {settings} settings   {undo} undo   {quit} quit"),
+    ("", "{panel('why')} the reasons   {settings} settings   {undo} undo   {quit} quit"),
 )
 
 
