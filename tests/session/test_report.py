@@ -15,14 +15,9 @@ from sklearn.preprocessing import StandardScaler
 from tests.cli.commandline import call, check_refusal
 from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems.load import load_problem
-from tui_gd.session.report import (
-    ClassificationReport,
-    classification,
-    report_on,
-    weights_beside_optimum,
-    weights_of,
-)
+from tui_gd.session.report import ClassificationReport, classification, report_on
 from tui_gd.session.settings import RunSettings
+from tui_gd.session.weights import weights_beside_optimum, weights_of
 
 
 def trained(name: str, **given: object):

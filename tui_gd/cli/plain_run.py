@@ -22,9 +22,10 @@ from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.observer import Observer
-from tui_gd.session.report import ClassificationReport, best_line, plain_number, report_on
+from tui_gd.session.report import ClassificationReport, best_line, report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.session.weights import plain_number
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.keys import KeyNames, ladder

@@ -29,12 +29,12 @@ from tui_gd.session.report import (
     about_problem,
     as_document,
     explosion,
-    plain_number,
     plain_numbers,
     print_reports,
     reports_of,
 )
 from tui_gd.session.settings import MACHINES, OutputSettings, RunSettings, flag_of
+from tui_gd.session.weights import plain_number
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
 from tui_gd.training.trainer import Trainer

@@ -15,8 +15,8 @@ from tui_gd.learning.engine import Penalty, computing
 from tui_gd.learning.models import Floats, Model, Predictor
 from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem
-from tui_gd.session.report import Weights, weights_beside_optimum, weights_of
 from tui_gd.session.settings import RunSettings
+from tui_gd.session.weights import Weights, weights_beside_optimum, weights_of
 from tui_gd.training.bursts import Bursts
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
 from tui_gd.training.engines import Engines

@@ -13,13 +13,12 @@ from tui_gd.session.report import (
     ClassificationReport,
     RegressionReport,
     Report,
-    Weights,
     about_problem,
-    plain_number,
     plain_numbers,
     report_on,
     scores_line,
 )
+from tui_gd.session.weights import Weights, plain_number
 from tui_gd.training.checkpoint import LaneRecord
 
 HEADINGS = ("lane", "optimizer", "loss", "alpha", "train loss", "test loss")

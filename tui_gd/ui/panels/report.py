@@ -14,16 +14,13 @@ from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.report import (
     SCORES,
     ClassificationReport,
-    Optimum,
     RegressionReport,
     Report,
     SurfaceReport,
-    Weights,
-    find_optimum,
     report_on,
-    weights_of,
 )
 from tui_gd.session.snapshot import RunState
+from tui_gd.session.weights import Optimum, Weights, find_optimum, weights_of
 from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import Hint, KeptEngine, Panel, Scroll, View
 from tui_gd.ui.studies import Progress, Study
