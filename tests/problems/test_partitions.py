@@ -13,10 +13,11 @@ from sklearn.model_selection import train_test_split
 from tests.making import Floats
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.problems import Problem, input_file, partitions
+from tui_gd.problems import Problem, input_file, partitions, pieces
 from tui_gd.problems.files import load_file
 from tui_gd.problems.machines import Rows, ThisMachine, read_arrays, write_arrays
-from tui_gd.problems.partitions import Moments, Wanted, load_partitioned
+from tui_gd.problems.partitions import Wanted, load_partitioned
+from tui_gd.problems.pieces import Moments
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation
 
@@ -44,9 +45,9 @@ def load(
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "TEXT_BYTES", 60_000)
+    monkeypatch.setattr(pieces, "TEXT_BYTES", 60_000)
     monkeypatch.setattr(input_file, "CHUNK", 20_000)
-    monkeypatch.setattr(partitions, "PART_NUMBERS", 12_000)
+    monkeypatch.setattr(pieces, "PART_NUMBERS", 12_000)
 
 
 def in_order(x: Floats) -> Floats:
@@ -135,7 +136,7 @@ def test_a_median_of_very_many_values_is_off_by_half_a_bin_at_most(
     exact = load_partitioned(wanted, ThisMachine()).rules
     monkeypatch.setattr(partitions, "EXACT_MEDIAN", 10)
     found = load_partitioned(wanted, ThisMachine()).rules
-    bin_width = (table["n2"].max() - table["n2"].min()) / partitions.BINS
+    bin_width = (table["n2"].max() - table["n2"].min()) / pieces.BINS
     fills = [[rule.fill for rule in rules if rule.fill is not None] for rules in (found, exact)]
     assert len(fills[0]) == 2
     assert fills[0] != fills[1]
@@ -191,9 +192,9 @@ def test_a_pattern_without_files_and_too_little_memory_are_one_line(tmp_path: Pa
 
 SCRIPT = """
 import resource, sys
-from tui_gd.problems import partitions
+from tui_gd.problems import pieces
 from tui_gd.__main__ import run
-partitions.TEXT_BYTES = 1 << 21
+pieces.TEXT_BYTES = 1 << 21
 if sys.argv[1] != "0":
     resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
 status = run(sys.argv[2:])

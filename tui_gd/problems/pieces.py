@@ -1,0 +1,323 @@
+"""Pieces of files: how files are cut, and what is done with a piece where it lies."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.errors import ProblemError
+from tui_gd.problems.columnar import Columnar
+from tui_gd.problems.delimited import Arff, Delimited
+from tui_gd.problems.files import source_of
+from tui_gd.problems.input_file import STANDARD_INPUT, Format, InputFile
+from tui_gd.problems.machines import Rows
+from tui_gd.problems.new_rows import NewRows
+from tui_gd.problems.prepare import MOST_CLASSES, Target, target_like
+from tui_gd.problems.problem import FeatureRule
+from tui_gd.problems.reading import Reading
+from tui_gd.problems.sources import Kind, Source
+from tui_gd.problems.tables import MOST_LABELS, Column, Floats, read_table
+
+TEXT_BYTES = 32 << 20
+"""A text file is cut into parts of about this many bytes."""
+PART_NUMBERS = 4 << 20
+"""Row groups form parts of about this many numbers."""
+BINS = 1 << 14
+"""The bins of a histogram."""
+BLOCK_ROWS = 1 << 16
+
+
+# How files are cut
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the data: bytes, row groups or record batches `begin` to `end` of a file.
+
+    All of it if `end` is None. Its rows are test rows only if `test`.
+    """
+
+    path: str
+    form: Format
+    begin: int = 0
+    end: int | None = None
+    test: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How pieces are read: the columns `names`, the target last; text tables as `kinds` say."""
+
+    reading: Reading
+    names: tuple[str, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+
+    def open(self, piece: Piece) -> Source:
+        """Return the source of a piece."""
+        file = InputFile(piece.path, self.reading.encoding)
+        source = source_of(file, piece.form, self.reading, dict(self.kinds))
+        have = {one.name for one in source.fields}
+        for name in self.names:
+            if name not in have:
+                raise ProblemError(
+                    f"{source.shown}: has no column {name!r}, as the first file has; add it"
+                )
+        if piece.begin or piece.end is not None:
+            assert isinstance(source, Delimited | Columnar)
+            source.only(piece.begin, piece.end)
+        return source
+
+
+def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece]:
+    """Cut a file: text at lines, Parquet at row groups, Feather at record batches."""
+    if isinstance(source, Columnar):
+        rows, width = source.group_rows, max(1, len(source.fields))
+        cuts, held = [0], 0
+        for group, count in enumerate(rows):
+            if held and (held + count) * width > PART_NUMBERS:
+                cuts.append(group)
+                held = 0
+            held += max(count, PART_NUMBERS // width // 8 if form == "feather" else 1)
+        cuts.append(len(rows))
+    elif isinstance(source, Delimited) and not isinstance(source, Arff):
+        file = InputFile(path, source.reading.encoding)
+        if file.is_packed or file.encoding is not None or file.path == STANDARD_INPUT:
+            return [Piece(path, form, test=test)]
+        cuts = [0]
+        for chunk in file.chunks():
+            if chunk.offset - cuts[-1] >= TEXT_BYTES:
+                cuts.append(chunk.offset)
+        cuts.append(file.size)
+    else:
+        return [Piece(path, form, test=test)]
+    if len(cuts) <= 2:
+        return [Piece(path, form, test=test)]
+    return [Piece(path, form, a, b, test) for a, b in pairwise(cuts)]
+
+
+# What is done with a piece, on the machine that holds it
+
+
+@dataclass(frozen=True, eq=False)
+class RawPart:
+    """The columns of a piece as they are in the file: `values` (rows, columns), the target last.
+
+    `kinds` are those that its source found in it.
+    """
+
+    shown: str
+    values: Floats
+    columns: tuple[Column, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+    remarks: tuple[str, ...]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the values."""
+        return {"values": self.values}
+
+    def with_arrays(self, arrays: dict[str, NDArray[Any]]) -> "RawPart":
+        """Return the same part with other values."""
+        return replace(self, values=arrays["values"])
+
+
+def read_piece(piece: Piece, recipe: Recipe) -> RawPart:
+    """Read a piece."""
+    source = recipe.open(piece)
+    table = read_table(source, recipe.names, recipe.names[-1])
+    kinds = tuple((one.name, one.kind) for one in source.fields)
+    return RawPart(source.shown, table.values, tuple(table.columns), kinds, table.remarks)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What is known of a part at once: its rows, columns and digest."""
+
+    shown: str
+    rows: int
+    columns: tuple[Column, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+    remarks: tuple[str, ...]
+    digest: str
+    counting: tuple[tuple[float, float] | None, ...]
+    """First and last value of columns that count the rows of the part, else None."""
+
+
+def head_of(raw: RawPart) -> Head:
+    """Describe a part."""
+    digest = hashlib.sha256(np.ascontiguousarray(raw.values).data)
+    digest.update(repr([(one.name, one.kind, one.labels) for one in raw.columns]).encode())
+    rows = len(raw.values)
+    counting: list[tuple[float, float] | None] = []
+    for column, values in zip(raw.columns, raw.values.T, strict=True):
+        number = column.kind == "number" and not column.missing and rows
+        counts = number and bool((np.diff(values) == 1.0).all())
+        counting.append((float(values[0]), float(values[-1])) if counts else None)
+    return Head(
+        raw.shown, rows, raw.columns, raw.kinds, raw.remarks, digest.hexdigest(), tuple(counting)
+    )
+
+
+@dataclass(eq=False)
+class Facts:
+    """What is known of a column: `there` counts its values in the train rows.
+
+    `counts` say how often each of them occurs there, of text, dates and times of day; None if they
+    are too many.
+    """
+
+    there: int = 0
+    counts: Counter[Any] | None = field(default_factory=Counter)
+
+    def merge(self, other: "Facts") -> None:
+        """Add the facts of the next part."""
+        self.there += other.there
+        if self.counts is not None and other.counts is not None:
+            self.counts.update(other.counts)
+        if self.counts is None or other.counts is None or len(self.counts) > MOST_LABELS:
+            self.counts = None
+
+
+def facts_of(raw: RawPart, train: NDArray[np.bool_]) -> list[Facts]:
+    """Return facts on all columns but the last, by the `train` rows (rows,)."""
+    found = []
+    for column, values in zip(raw.columns[:-1], raw.values.T, strict=False):
+        known = values[train & ~np.isnan(values)]
+        facts = Facts(len(known))
+        if column.kind in {"text", "date", "time"} and not column.many:
+            kinds, counts = np.unique(known, return_counts=True)
+            if len(kinds) > MOST_LABELS:
+                facts.counts = None
+            else:
+                named: list[Any] = kinds.tolist()
+                if column.kind == "text":
+                    named = [column.labels[int(code)] for code in kinds]
+                facts.counts = Counter(dict(zip(named, counts.tolist(), strict=True)))
+        found.append(facts)
+    return found
+
+
+def target_values(raw: RawPart) -> set[Any]:
+    """Return the different values of the target, or a few more than classes may have."""
+    column, values = raw.columns[-1], raw.values[:, -1]
+    if column.kind == "text":
+        return set(column.labels)
+    return set(np.unique(values)[: MOST_CLASSES + 1].tolist())
+
+
+def train_values(raw: RawPart, train: NDArray[np.bool_], slots: Sequence[int]) -> list[Floats]:
+    """Return the values of some columns in the train rows that are not missing."""
+    found = [raw.values[train, slot] for slot in slots]
+    return [values[~np.isnan(values)] for values in found]
+
+
+def histograms(
+    raw: RawPart, train: NDArray[np.bool_], spans: Sequence[tuple[int, float, float]]
+) -> NDArray[np.intp]:
+    """Count (spans, bins) values in the train rows; a span is a slot, and from where to where."""
+    slots = [slot for slot, _, _ in spans]
+    return np.array([
+        np.histogram(values, BINS, (low, high))[0]
+        for values, (_, low, high) in zip(train_values(raw, train, slots), spans, strict=True)
+    ])  # fmt: skip
+
+
+def _features(raw: RawPart, rules: tuple[FeatureRule, ...], rows: Any) -> Floats:
+    """Return features (rows, rules + 1) of some rows, ones last."""
+    named = {rule.column for rule in rules}
+    slots = [slot for slot, column in enumerate(raw.columns) if column.name in named]
+    columns = [raw.columns[slot] for slot in slots]
+    return np.concatenate([*NewRows(raw.shown, rules, columns, raw.values[rows], slots).blocks()])
+
+
+@dataclass(eq=False)
+class Moments:
+    """Count, means (features,) and sums of squares about them, of numbers in any order of parts.
+
+    Two parts merge by Chan, Golub and LeVeque's formula: with δ = m₂ − m₁ and n = n₁ + n₂ the mean
+    is m₁ + δ·n₂/n and the sum of squares S₁ + S₂ + δ²·n₁·n₂/n (The American Statistician 37, 1983).
+    """
+
+    count: int
+    means: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, x: Floats) -> "Moments":
+        """Return those of the rows of `x` (rows, features)."""
+        if not len(x):
+            return cls(0, np.zeros(x.shape[1]), np.zeros(x.shape[1]))
+        means = x.mean(axis=0)
+        about = x - means
+        return cls(len(x), means + about.mean(axis=0), np.einsum("ij,ij->j", about, about))
+
+    def merge(self, other: "Moments") -> None:
+        """Add those of the next part."""
+        if not other.count:
+            return
+        count = self.count + other.count
+        apart = other.means - self.means
+        self.means = self.means + apart * (other.count / count)
+        self.squares = (
+            self.squares + other.squares + apart**2 * (self.count * (other.count / count))
+        )
+        self.count = count
+
+    def scales(self) -> tuple[Floats, Floats]:
+        """Return what standardizing subtracts and divides by; 1 for features that are constant."""
+        precision = float(np.finfo(np.float64).eps)
+        variance = self.squares / max(1, self.count)
+        # the bound of `standardize_features`
+        bound = self.count * precision * variance + (self.count * self.means * precision) ** 2
+        return self.means, np.where(variance > bound, np.sqrt(variance), 1.0)
+
+
+def moments_of(raw: RawPart, train: NDArray[np.bool_], rules: tuple[FeatureRule, ...]) -> Moments:
+    """Return the moments of the features of the train rows."""
+    total = Moments.of(np.empty((0, len(rules))))
+    rows = np.flatnonzero(train)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        x = _features(raw, rules, rows[start : start + BLOCK_ROWS])
+        total.merge(Moments.of(x[:, :-1]))
+    return total
+
+
+def rows_of(
+    raw: RawPart, train: NDArray[np.bool_], rules: tuple[FeatureRule, ...], target: Target
+) -> Rows:
+    """Return the rows of a part for an engine: train rows, then test rows, in the file's order."""
+    order = np.concatenate([np.flatnonzero(train), np.flatnonzero(~train)])
+    x = np.empty((len(order), len(rules) + 1))
+    for start in range(0, len(order), BLOCK_ROWS):
+        some = order[start : start + BLOCK_ROWS]
+        x[start : start + len(some)] = _features(raw, rules, some)
+    y = target_like(raw.shown, raw.columns[-1], raw.values[:, -1], target)[order]
+    return Rows(x, np.ascontiguousarray(y), int(train.sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """The targets of a part in numbers, and a sample of its rows: of train rows, then test rows."""
+
+    counts: tuple[NDArray[np.intp], NDArray[np.intp]]
+    moments: tuple[Moments, Moments]
+    x: tuple[Floats, Floats]
+    y: tuple[NDArray[np.generic], NDArray[np.generic]]
+
+
+def summary_of(rows: Rows, classes: int, every: tuple[int, int], first: tuple[int, int]) -> Summary:
+    """Summarize the rows of a part; of each half every k-th row from the `first` on is taken."""
+    counts, moments, xs, ys = [], [], [], []
+    for half, step, start in zip(("train", "test"), every, first, strict=True):
+        x, y = rows.half(half)  # type: ignore[arg-type]
+        counts.append(np.bincount(y.astype(np.intp), minlength=classes) if classes else np.zeros(0))
+        moments.append(Moments.of(np.asarray(y, np.float64)[:, None] if not classes else x[:0, :1]))
+        xs.append(x[start::step].copy())
+        ys.append(y[start::step].copy())
+    return Summary(
+        cast(Any, tuple(counts)), cast(Any, tuple(moments)), (xs[0], xs[1]), (ys[0], ys[1])
+    )
