@@ -20,17 +20,17 @@ RUN apt-get update \
     && useradd --create-home --shell /bin/bash --password '*' learner
 COPY . /src
 RUN pip install --no-cache-dir /src && rm -rf /src
-COPY <<EOF /etc/ssh/sshd_config.d/gd-tui.conf
-AuthorizedKeysFile /keys/%u
-PasswordAuthentication no
-PermitRootLogin no
-# the key belongs to a user of the machine around
-StrictModes no
-AllowTcpForwarding no
-X11Forwarding no
-AcceptEnv COLORTERM NO_COLOR
-SetEnv LANG=C.UTF-8
-EOF
+# the key in /keys belongs to a user of the machine around: no strict modes
+RUN printf '%s\n' \
+        'AuthorizedKeysFile /keys/%u' \
+        'PasswordAuthentication no' \
+        'PermitRootLogin no' \
+        'StrictModes no' \
+        'AllowTcpForwarding no' \
+        'X11Forwarding no' \
+        'AcceptEnv COLORTERM NO_COLOR' \
+        'SetEnv LANG=C.UTF-8' \
+        > /etc/ssh/sshd_config.d/gd-tui.conf
 EXPOSE 22
 # every container makes host keys of its own
 CMD ["sh", "-c", "ssh-keygen -A && exec /usr/sbin/sshd -D -e"]
