@@ -22,9 +22,8 @@ from tui_gd import load_problem
 from tui_gd.insight.curvature import Curvature, curvature, safe_learning_rate
 from tui_gd.learning.engine import LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
-from tui_gd.learning.models import Model
+from tui_gd.learning.models import Model, make_start
 from tui_gd.learning.optimizers import make_optimizer
-from tui_gd.learning.starts import make_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -24,7 +24,6 @@ from tui_gd.insight.race import rates_around
 from tui_gd.learning.engine import computing
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems import Problem
-from tui_gd.session.race import hold_race, race_settings
 from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 
 EPOCHS = 100
@@ -38,15 +37,15 @@ def rates(problem: Problem, center: float) -> None:
     weights = settings.make_trainer(problem).weights[0].copy()
     W = weights.reshape(-1, 1)
     alphas = rates_around(center, RATES, DECADES).tolist()
-    raced = race_settings(settings, alphas, ["sgd"], loss="sse", epochs=EPOCHS)
+    raced = settings.of_race(alphas, ["sgd"], loss="sse", epochs=EPOCHS)
 
     def race() -> None:
-        hold_race(raced, problem, weights)
+        raced.race(problem, weights)
 
     def single() -> None:
         for alpha in alphas:
-            one = race_settings(settings, [alpha], ["sgd"], loss="sse", epochs=EPOCHS)
-            hold_race(one, problem, weights)
+            one = settings.of_race([alpha], ["sgd"], loss="sse", epochs=EPOCHS)
+            one.race(problem, weights)
 
     def tutorial() -> None:
         with np.errstate(over="ignore"):
@@ -69,10 +68,10 @@ def optimizers(problem: Problem) -> None:
     settings = RunSettings(seed=1)
     weights = settings.make_trainer(problem).weights[0].copy()
     alphas = rates_around(0.01, RATES_EACH, DECADES_EACH).tolist()
-    raced = race_settings(settings, alphas, list(OPTIMIZERS), loss="sse", epochs=EPOCHS)
+    raced = settings.of_race(alphas, list(OPTIMIZERS), loss="sse", epochs=EPOCHS)
 
     def race() -> None:
-        hold_race(raced, problem, weights)
+        raced.race(problem, weights)
 
     race()
     milliseconds = statistics.median(timed(race) for _ in range(TURNS)) * 1e3

@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from tui_gd.insight.curvature import EXACT_PARAMETERS
-from tui_gd.insight.diagnosis import Kind, Verdict
+from tui_gd.insight.verdict import Kind, Verdict
 from tui_gd.learning.models import Predictor
 from tui_gd.problems import Problem
 from tui_gd.problems.problem import with_ones

@@ -30,8 +30,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 from tests.making import problem_of
 from tui_gd import GradientDescentClassifier, GradientDescentRegressor, Trainer, estimators
-from tui_gd.learning.models import Model
-from tui_gd.learning.starts import make_start
+from tui_gd.learning.models import Model, make_start
 
 BOTH = pytest.mark.parametrize(
     "estimator",

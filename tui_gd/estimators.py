@@ -21,10 +21,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tui_gd.insight.curvature import BENT, auto_rate
 from tui_gd.learning.engine import LocalEngine, Penalty, computing
 from tui_gd.learning.losses import POSSIBLE, make_loss
-from tui_gd.learning.models import ACTIVATIONS, Floats, Model, Predictor
+from tui_gd.learning.models import ACTIVATIONS, STARTS, Floats, Model, Predictor, make_start
 from tui_gd.learning.optimizers import OPTIMIZERS, Optimizer, make_optimizer
 from tui_gd.learning.schedules import parse_schedule
-from tui_gd.learning.starts import STARTS, make_start
 from tui_gd.training.descent import Batches, Chunk, Descent
 from tui_gd.training.history import Method
 

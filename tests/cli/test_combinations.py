@@ -10,9 +10,8 @@ from tests.cli.commandline import call
 from tests.making import ON_DATA
 from tui_gd import learning
 from tui_gd.learning.losses import POSSIBLE
-from tui_gd.learning.models import ACTIVATIONS
+from tui_gd.learning.models import ACTIVATIONS, STARTS
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.learning.starts import STARTS
 
 PROBLEMS = {
     "binary": "moons",

@@ -15,7 +15,7 @@ from tests.cli.commandline import Said, call, check_refusal, process
 from tui_gd.problems import input_file
 from tui_gd.runs import identity
 from tui_gd.runs.database import store_path
-from tui_gd.runs.export import export, why_not
+from tui_gd.runs.exports import export, why_not
 from tui_gd.runs.identity import FOLDER, MOST_FEATURES
 from tui_gd.runs.resume import open_without_data
 from tui_gd.runs.store import Store

@@ -15,7 +15,8 @@ from tui_gd.runs import resume, share
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session import readers
-from tui_gd.session.settings import RunSettings, Scope, option
+from tui_gd.session.options import Scope, option
+from tui_gd.session.settings import RunSettings
 
 
 @dataclass(frozen=True)

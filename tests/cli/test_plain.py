@@ -21,7 +21,7 @@ from tests import tutorial
 from tests.cli.commandline import ROOT, call, check_refusal, command, process, started
 from tests.terminal.session import Terminal
 from tui_gd.cli.plain_run import WORDS, Commands
-from tui_gd.insight.diagnosis import ACTIONS, Try
+from tui_gd.insight.verdict import ACTIONS, Try
 from tui_gd.runs.store import Store
 from tui_gd.ui.keys import ACTIONS as KEYS
 from tui_gd.ui.keys import shown_keys

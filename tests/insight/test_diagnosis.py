@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tui_gd.insight import diagnosis
-from tui_gd.insight.diagnosis import Kind, Try, Verdict, diagnose, judge
+from tui_gd.insight.diagnosis import diagnose, judge
 from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share
+from tui_gd.insight.verdict import ACTIONS, CROSS_ENTROPY, LINE_CELLS, Kind, Try, Verdict
 from tui_gd.learning.models import Predictor
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
@@ -339,7 +339,7 @@ def test_a_start_on_the_wrong_side_of_everything_is_saturated() -> None:
     verdict = blobs.says(20)
     assert verdict.kind is Kind.SATURATED
     assert verdict.why.startswith("For 100 % of rows p is so near 0 or 1")
-    assert verdict.tries[0] == diagnosis.CROSS_ENTROPY
+    assert verdict.tries[0] == CROSS_ENTROPY
     assert blobs.says(0).kind is Kind.SATURATED
     entropy = run("blobs", 20, 0.01, start, loss="cross-entropy")
     assert entropy.says(20).kind is not Kind.SATURATED
@@ -356,7 +356,7 @@ def test_without_a_look_at_p_a_plateau_is_one_by_its_gradient() -> None:
     evidence = replace(blobs.at(20), saturated=None)
     verdict = diagnose(evidence)
     assert verdict.kind is Kind.PLATEAU
-    assert verdict.tries[0] == diagnosis.CROSS_ENTROPY
+    assert verdict.tries[0] == CROSS_ENTROPY
 
 
 def test_a_plateau_by_hand() -> None:
@@ -367,8 +367,8 @@ def test_a_plateau_by_hand() -> None:
     numbers = dict(verdict.numbers)
     assert numbers["change of the loss"] == pytest.approx(-2e-6, rel=1e-3)
     assert numbers["‖g‖"] == 1e-3
-    assert diagnosis.CROSS_ENTROPY not in verdict.tries
-    assert diagnose(replace(flat, squared_sigmoid=True)).tries[0] == diagnosis.CROSS_ENTROPY
+    assert CROSS_ENTROPY not in verdict.tries
+    assert diagnose(replace(flat, squared_sigmoid=True)).tries[0] == CROSS_ENTROPY
     assert actions(diagnose(replace(flat, ratio=0.01)))[0] == "raise"
     assert diagnose(replace(flat, norms=np.full(20, 3.0))).kind is Kind.DESCENDING
     unknown = replace(flat, largest=None, smallest=None, along=None)
@@ -603,13 +603,13 @@ def test_no_verdict_is_absurd() -> None:
 
 def check_sense(e: Evidence, verdict: Verdict) -> None:
     for line in (verdict.line, verdict.why):
-        assert len(line) <= diagnosis.LINE_CELLS, line
+        assert len(line) <= LINE_CELLS, line
         assert "nan" not in line
         assert "inf" not in line.replace("finite", "")
         assert "  " not in line
     assert verdict.title
     for one in verdict.tries:
-        assert one.action in diagnosis.ACTIONS or not one.action
+        assert one.action in ACTIONS or not one.action
         assert one.words
     fell = e.train[-1] < e.train[-11:][0]
     gradient = e.norms[-1] / e.descent_factor

@@ -11,8 +11,7 @@ from scipy import stats
 from tests.making import ON_DATA, Floats
 from tui_gd.learning.engine import LARGEST_BLOCK, LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
-from tui_gd.learning.models import ACTIVATIONS, Model
-from tui_gd.learning.starts import STARTS, make_start
+from tui_gd.learning.models import ACTIVATIONS, STARTS, Model, make_start
 
 OUTPUTS = {"binary": 1, "multiclass": 3, "regression": 1}
 COMBINATIONS = [

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems.dual import FUNCTIONS, OF_TWO
-from tui_gd.problems.expression import parse
 from tui_gd.problems.formula import MOST_CHARACTERS, MOST_DEPTH
-from tui_gd.problems.surfaces import SURFACES
+from tui_gd.problems.surfaces import SURFACES, parse
 
 NAMES = {
     "pi": math.pi,

@@ -13,7 +13,7 @@ import pytest
 from tests.runs.kept import LINE, Kept
 from tui_gd.cli.show import curve_lines, summary
 from tui_gd.errors import ProblemError
-from tui_gd.runs.export import why_not
+from tui_gd.runs.exports import why_not
 from tui_gd.runs.exports.tables import loss_files
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import resume

@@ -23,9 +23,7 @@ from tests.tutorial import data, descend
 from tui_gd.cli.options import KINDS as NAMED
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
-from tui_gd.runs import export as exports
-from tui_gd.runs.export import KINDS, USUAL, export, why_not
-from tui_gd.runs.exports import figure, tables
+from tui_gd.runs.exports import KINDS, SCREEN, USUAL, export, figure, tables, why_not
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import share_line
 from tui_gd.runs.store import Store
@@ -510,7 +508,7 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
 def test_the_command_line_takes_every_kind_but_the_screen() -> None:
     assert set(NAMED) == set(KINDS) - {"screen"}
     assert set(USUAL) <= set(NAMED)
-    assert exports.SCREEN == "screen"
+    assert SCREEN == "screen"
 
 
 # the command line

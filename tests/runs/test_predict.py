@@ -19,8 +19,7 @@ from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.runs.export import export
-from tui_gd.runs.exports import predict
+from tui_gd.runs.exports import export, predict
 from tui_gd.runs.record import RunRecord
 from tui_gd.session.settings import RunSettings
 

@@ -17,9 +17,8 @@ from tests.runs.kept import Kept, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database
 from tui_gd.runs.database import NAME, StoreError, data_directory, on_network
-from tui_gd.runs.lock import RunLock, RunLockedError, lock_owner
 from tui_gd.runs.rows import cut, points, thinned, whole_row
-from tui_gd.runs.store import Store
+from tui_gd.runs.store import RunLock, RunLockedError, Store, lock_owner
 
 
 def test_only_the_owner_may_read_the_store(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui_gd.insight import diagnosis
-from tui_gd.insight.diagnosis import Kind, Steady, Verdict, rescue_rate
+from tui_gd.insight.diagnosis import rescue_rate
 from tui_gd.insight.evidence import stuck_share
+from tui_gd.insight.verdict import LINE_CELLS, Kind, Steady, Verdict
 from tui_gd.learning.models import Predictor
 from tui_gd.problems import Problem
 from tui_gd.session.observer import Observer
@@ -129,7 +129,7 @@ def test_one_class_for_every_row_is_said(epoch: int, loss: str) -> None:
     assert verdict.title == 'Predicts "ok" for every row.'
     assert f'0 of {missed} rows of "fraud" found' in verdict.line
     assert verdict.why == 'Most rows are "ok", so saying it always is cheap.'
-    assert len(verdict.line) <= diagnosis.LINE_CELLS
+    assert len(verdict.line) <= LINE_CELLS
     assert "report" in [one.action for one in verdict.tries]
 
 

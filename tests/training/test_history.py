@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.making import Floats, make_engine, make_problem
 from tests.training.test_series import check_buckets
 from tests.twin import LOSSES, ROWS, Twin
-from tui_gd.training import buckets, history, keyframes
+from tui_gd.training import history, keyframes, series
 from tui_gd.training.trainer import Trainer
 
 RATES = [1e-4, 0.003, 0.02, 0.1, 0.5, 2.0]
@@ -116,7 +116,7 @@ def budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Room for all keyframes, or for seven states of one lane, so that many are dropped."""
     if request.param == "few keyframes":
         monkeypatch.setattr(history, "Keyframes", partial(keyframes.Keyframes, budget=7 * 3 * 8))
-    monkeypatch.setattr(buckets, "BUCKETS", 4)
+    monkeypatch.setattr(series, "BUCKETS", 4)
     return str(request.param)
 
 

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import Floats
-from tui_gd.training import buckets as module
+from tui_gd.training import series as module
 from tui_gd.training import spans
-from tui_gd.training.buckets import Buckets
-from tui_gd.training.series import Series
+from tui_gd.training.series import Buckets, Series
 
 MANY = 100_000
 

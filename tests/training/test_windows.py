@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_gd.training.buckets import BUCKETS
-from tui_gd.training.series import Series
+from tui_gd.training.series import BUCKETS, Series
 
 
 @pytest.mark.parametrize("epochs", [1, 300, 2 * BUCKETS, 5 * BUCKETS, 40_000])

@@ -16,7 +16,7 @@ from tui_gd.runs.database import NAME
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.buckets import Buckets
+from tui_gd.training.series import Buckets
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.screens.runs_page import KeptDetail, KeptLane
 

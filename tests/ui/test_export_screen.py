@@ -11,7 +11,7 @@ import pytest
 from tests.ui.driving import Driver, driving
 from tests.ui.libraries import set_column, three_runs
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.runs.export import KINDS, USUAL
+from tui_gd.runs.exports import KINDS, USUAL
 from tui_gd.ui.screens.questions import ExportScreen, folder_for, parse_folder
 from tui_gd.ui.screens.runs import RunsScreen
 
@@ -170,7 +170,7 @@ async def test_a_fault_of_an_export_ends_nothing(monkeypatch) -> None:
     def fail(*_, **__):
         raise ZeroDivisionError("\x1b[2Jnothing")
 
-    monkeypatch.setattr("tui_gd.runs.export.export", fail)
+    monkeypatch.setattr("tui_gd.runs.exports.export", fail)
     async with driving() as driver:
         await asked(driver)
         await driver.press("enter")

@@ -15,8 +15,8 @@ from tests.cli.commandline import ROOT, command
 from tests.terminal.session import Terminal
 from tests.ui.driving import Driver
 from tui_gd.errors import ProblemError
-from tui_gd.insight.diagnosis import ACTIONS as VERDICT_ACTIONS
-from tui_gd.insight.diagnosis import Try
+from tui_gd.insight.verdict import ACTIONS as VERDICT_ACTIONS
+from tui_gd.insight.verdict import Try
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp

@@ -14,7 +14,7 @@ from tui_gd.session.commands import LookAt
 from tui_gd.session.observer import Observer
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
-from tui_gd.training.buckets import Buckets
+from tui_gd.training.series import Buckets
 from tui_gd.ui.panels.lanes import LanesPanel
 from tui_gd.ui.panels.loss import LossPanel, Window, moved, zoomed
 from tui_gd.ui.panels.panel import View

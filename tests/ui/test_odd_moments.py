@@ -19,7 +19,6 @@ from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.runs import database
 from tui_gd.runs.share import open_line
-from tui_gd.session.race import hold_race
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.verdict import measure
 from tui_gd.ui import start
@@ -248,7 +247,7 @@ def test_a_race_is_given_up_within_the_first_pass_over_the_data(optimizers) -> N
         return asked < 3
 
     with pytest.raises(Interrupted):
-        hold_race(settings, problem, np.zeros(3), wanted=wanted)
+        settings.race(problem, np.zeros(3), wanted=wanted)
     assert asked == 3
 
 

@@ -23,12 +23,11 @@ from tests.ui.libraries import (
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.runs.database import NAME
-from tui_gd.runs.lock import RunLock
 from tui_gd.runs.resume import resume
-from tui_gd.runs.store import Store
+from tui_gd.runs.store import RunLock, Store
 from tui_gd.session.commands import SetPace
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.buckets import curve_of
+from tui_gd.training.series import curve_of
 from tui_gd.training.spans import KnownPoints
 from tui_gd.ui.context import Context
 from tui_gd.ui.screens.questions import Choice

@@ -8,7 +8,8 @@ from tests.ui.driving import Driver, driving
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
-from tui_gd.session.settings import RunSettings, Scope, options_of
+from tui_gd.session.options import Scope, options_of
+from tui_gd.session.settings import RunSettings
 from tui_gd.ui.screens.settings_page import (
     Entry,
     SettingsPage,

@@ -7,7 +7,7 @@ import pytest
 
 from tests import tutorial
 from tests.ui.driving import WEIGHTS, driving, write_weights
-from tui_gd.insight.diagnosis import Kind, Try, Verdict
+from tui_gd.insight.verdict import Kind, Try, Verdict
 from tui_gd.plots.cells import width
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE

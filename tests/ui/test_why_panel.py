@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tui_gd.insight.diagnosis import Kind
+from tui_gd.insight.verdict import Kind
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Predictor
 from tui_gd.plots.cells import wrapped

@@ -19,15 +19,15 @@ from tui_gd.files import WholeFile
 from tui_gd.learning.models import Floats
 from tui_gd.problems.new_rows import NewRows, rows_of_file
 from tui_gd.problems.text import safe_text
-from tui_gd.runs.export import OF_ROWS, USUAL, export, write_file
-from tui_gd.runs.exports.estimator import estimator_files
+from tui_gd.runs.exports import OF_ROWS, USUAL, export, write_file
+from tui_gd.runs.exports.script import estimator_files
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.runs.resume import open_to_predict, open_without_data
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.runs.steps import Shared
 from tui_gd.runs.store import Store
-from tui_gd.session.settings import flag_of
+from tui_gd.session.options import flag_of
 
 SERIES_IN = frozenset({"losses", "tensorboard"})
 """The kinds of files that contain numbers of every epoch."""

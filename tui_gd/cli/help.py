@@ -24,7 +24,8 @@ from tui_gd.cli.options import (
 )
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.problems import TITLES
-from tui_gd.session.settings import RunSettings, options_of
+from tui_gd.session.options import options_of
+from tui_gd.session.settings import RunSettings
 
 
 def main(options: argparse.Namespace) -> int:

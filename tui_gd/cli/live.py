@@ -33,8 +33,8 @@ def main(options: argparse.Namespace) -> int:
         return begin(settings, keep=keep, shared=shared, as_json=options.json)
     terminal = terminal_for(options)
     if terminal is None:
+        from tui_gd.cli.options import OutputSettings
         from tui_gd.cli.run import train
-        from tui_gd.session.settings import OutputSettings
 
         return train(settings, OutputSettings(), keep=keep, shared=shared)
     from tui_gd.ui.context import Beginning
@@ -69,8 +69,8 @@ def resume(options: argparse.Namespace) -> int:
         return go_on(run.id, as_json=options.json)
     terminal = terminal_for(options)
     if terminal is None:
+        from tui_gd.cli.options import OutputSettings
         from tui_gd.cli.run import resume_run
-        from tui_gd.session.settings import OutputSettings
 
         return resume_run(run.id, None, OutputSettings())
     from tui_gd.runs.resume import settings_of as settings_of_run

@@ -16,20 +16,12 @@ from typing import Any, NoReturn
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.problems import TITLES, unknown_problem
-from tui_gd.runs.export import KINDS as ALL_KINDS
-from tui_gd.runs.export import SCREEN
+from tui_gd.runs.exports import KINDS as ALL_KINDS
+from tui_gd.runs.exports import SCREEN
 from tui_gd.session import readers
+from tui_gd.session.options import Scope, options_of
 from tui_gd.session.readers import Reader
-from tui_gd.session.settings import (
-    DECADES,
-    DECADES_EACH,
-    RATES,
-    RATES_EACH,
-    OutputSettings,
-    RunSettings,
-    Scope,
-    options_of,
-)
+from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 
 RUN_ID = "the run's id, or its first characters (gd-tui runs)"
 KINDS = tuple(kind for kind in ALL_KINDS if kind != SCREEN)
@@ -253,6 +245,14 @@ def given_options(options: argparse.Namespace) -> dict[str, Any]:
 def is_line(problem: str | None) -> bool:
     """Whether PROBLEM is a share line, of any version."""
     return problem is not None and re.match(r"\s*gd[0-9]+:", problem) is not None
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What a run without an interface prints and writes; `json` is a path or `-`."""
+
+    json: str | None = None
+    quiet: bool = False
 
 
 def output_of(options: argparse.Namespace) -> OutputSettings:

@@ -15,13 +15,13 @@ from types import FrameType
 from tui_gd import __version__
 from tui_gd.cli.output import Output, load_problem, loading
 from tui_gd.cli.plain_run import PlainRun, WordError, find_word
-from tui_gd.cli.signals import STOP_SIGNALS, stop_on_signals
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
+from tui_gd.training.bursts import STOP_SIGNALS, stop_on_signals
 
 LONGEST_LINE = 1000
 LONGEST_ANSWER = 100_000

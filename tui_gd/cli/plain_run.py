@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tui_gd.cli.signals import StopRequest
 from tui_gd.errors import ProblemError
 from tui_gd.insight.description import describe
-from tui_gd.insight.diagnosis import Try
+from tui_gd.insight.verdict import Try
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.learning.losses import POSSIBLE
@@ -26,7 +25,7 @@ from tui_gd.session.report import ClassificationReport, best_line, report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.session.weights import plain_number
-from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.bursts import Bursts, Every, StopRequest
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.keys import KeyNames, ladder
 from tui_gd.ui.panels.changes import ChangesPanel
@@ -444,8 +443,6 @@ class PlainRun:
         """Race learning rates, or optimizers, from the current lane's weights."""
         from tui_gd.cli.race import table_lines
         from tui_gd.insight.race import rates_around
-        from tui_gd.session.race import hold_race
-        from tui_gd.session.race import race_settings as settings_of
         from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH
 
         if text not in {"", ALL, "optimizers"}:
@@ -457,8 +454,8 @@ class PlainRun:
         several = text == "optimizers"
         rate = float(trainer.learning_rates[position])
         around = (RATES_EACH, DECADES_EACH) if several else (RATES, DECADES)
-        raced = settings_of(
-            replace(self.settings, start=None) if self.problem.surface else self.settings,
+        settings = replace(self.settings, start=None) if self.problem.surface else self.settings
+        raced = settings.of_race(
             rates_around(rate, *around).tolist(),
             OPTIMIZERS if several else (method.optimizer.name,),
             loss=method.loss,
@@ -467,7 +464,7 @@ class PlainRun:
         try:
             weights = trainer.weights[position].copy()
             with np.errstate(all="ignore"):
-                result = hold_race(raced, self.problem, weights, wanted=lambda: not self._asked())
+                result = raced.race(self.problem, weights, wanted=lambda: not self._asked())
         except Interrupted:
             return []
         except ProblemError as error:

@@ -13,18 +13,9 @@ from tui_gd.errors import ProblemError
 from tui_gd.insight.race import RaceResult, rates_around, rounded
 from tui_gd.problems import Problem
 from tui_gd.runs.recorder import to_stderr
-from tui_gd.session.race import hold_race, race_settings
+from tui_gd.session.options import STOPPING, flag_of, options_of
 from tui_gd.session.report import about_problem, plain_numbers
-from tui_gd.session.settings import (
-    DECADES,
-    DECADES_EACH,
-    RATES,
-    RATES_EACH,
-    STOPPING,
-    RunSettings,
-    flag_of,
-    options_of,
-)
+from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 
 _NONE = "-"
 
@@ -38,8 +29,7 @@ def main(options: argparse.Namespace) -> int:
                 raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
         problem = load_problem(settings)
         settings = settings.resolved(problem)
-        raced = race_settings(
-            settings,
+        raced = settings.of_race(
             _rates(settings, options),
             settings.optimizer,
             loss=settings.loss_for(problem),
@@ -50,9 +40,7 @@ def main(options: argparse.Namespace) -> int:
         weights = first.make_trainer(problem, test_losses=False).weights[0].copy()
         begin = time.perf_counter()
         with progress("racing", "epochs") as show:
-            result = hold_race(
-                raced, problem, weights, show=lambda now: show(now.done, raced.epochs)
-            )
+            result = raced.race(problem, weights, show=lambda now: show(now.done, raced.epochs))
         seconds = time.perf_counter() - begin
         current = settings.alpha[0] if len(settings.alpha) == 1 else math.nan
         lines = best_lines(result)[-1:] if options.quiet else table_lines(result, current)

@@ -12,9 +12,8 @@ import numpy as np
 
 from tui_gd import __version__
 from tui_gd.cli.export import open_shared
-from tui_gd.cli.options import given_options, is_line, output_of, settings_of
+from tui_gd.cli.options import OutputSettings, given_options, is_line, output_of, settings_of
 from tui_gd.cli.output import Document, Output, document_at, load_problem, loading, progress
-from tui_gd.cli.signals import StopRequest, stop_on_signals
 from tui_gd.errors import MachinesLost, OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
@@ -23,6 +22,7 @@ from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
+from tui_gd.session.options import MACHINES, flag_of
 from tui_gd.session.report import (
     ClassificationReport,
     Report,
@@ -33,9 +33,9 @@ from tui_gd.session.report import (
     print_reports,
     reports_of,
 )
-from tui_gd.session.settings import MACHINES, OutputSettings, RunSettings, flag_of
+from tui_gd.session.settings import RunSettings
 from tui_gd.session.weights import plain_number
-from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.bursts import Bursts, Every, StopRequest, stop_on_signals
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
 from tui_gd.training.trainer import Trainer
 

@@ -22,8 +22,8 @@ from tui_gd.runs.resume import open_run, settings_of
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.report import print_reports, reports_of
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.buckets import curve_of
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
+from tui_gd.training.series import curve_of
 from tui_gd.training.spans import KnownPoints
 
 CURVE_ROWS = 16

@@ -1,204 +1,50 @@
-"""Diagnosis: how training goes, in one sentence with its reason, and what to try.
+"""Diagnosis: the rules that recognise how training goes.
 
-The rules take their turn in order, and the first one that applies gives the kind. They compare the
-ratios of `tui_gd.insight.evidence` with the numbers below. None depends on the size of the loss or
-of the data. A kind has to hold for `HOLD` epochs before it is shown. A verdict names actions, never
-keys or commands: the part of the program that shows it knows those.
+The rules take their turn in order, and the first one that applies gives the verdict. They compare
+the ratios of `tui_gd.insight.evidence` with the numbers below. None depends on the size of the loss
+or of the data.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 import numpy as np
 
 from tui_gd.insight.evidence import HARDLY, WINDOW, Evidence, Facts
-from tui_gd.learning.models import Floats
-
-
-class Kind(StrEnum):
-    """How training goes, in a word or two."""
-
-    BEGINNING = "beginning"
-    DESCENDING = "descending"
-    NEARLY = "nearly there"
-    MINIMUM = "minimum"
-    BY_HEART = "by heart"
-    ONE_CLASS = "one class"
-    OVERFITTING = "overfitting"
-    ZIGZAG = "zig-zagging"
-    NOISY = "noisy batches"
-    DIVERGING = "diverging"
-    DIVERGED = "diverged"
-    PLATEAU = "plateau"
-    SATURATED = "saturated"
-    SADDLE = "saddle"
-    VALLEY = "valley"
-    FLAT = "flat"
-
-
-ACTIONS = (
-    "run",
-    "step",
-    "help",
-    "back",
-    "go_to",
-    "rescue",
-    "reset",
-    "new_start",
-    "raise",
-    "lower",
-    "type_rate",
-    "branch_with",
-    "race_optimizers",
-    "why",
-    "report",
+from tui_gd.insight.verdict import (
+    ALL_OPTIMIZERS,
+    CROSS_ENTROPY,
+    HELP,
+    HOLD,
+    LARGER,
+    LARGER_BATCHES,
+    MAY_END_LOWER,
+    MEMORY,
+    MOMENTUM,
+    NUMBERS,
+    OTHER_START,
+    REGULARIZE,
+    REPORT,
+    RUN,
+    SMALLER,
+    STEP,
+    Kind,
+    Try,
+    Verdict,
+    epochs,
+    held,
+    percent,
+    ratio_of,
+    share,
+    signed,
+    times,
 )
-"""All actions that a verdict may name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """One thing to try; it appears behind its key or command: `B branch with cross-entropy`.
-
-    `action` is one of `ACTIONS`, or empty if no key does it. `short` are the words if there is
-    little room. `argument` is the action's argument: an epoch for `go_to`, a learning rate for
-    `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
-    """
-
-    action: str
-    words: str
-    argument: str = ""
-    short: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How training goes: what happens, why, and what to try, the most important first.
-
-    `title` is the beginning of the first line, which stands out, and `text` is the rest of it.
-    Together they have at most `LINE_CELLS` cells, and so has `why`. `numbers` are the names and
-    values of everything that the verdict rests on, NaN if not known.
-    """
-
-    kind: Kind
-    title: str
-    text: str
-    why: str = ""
-    tries: tuple[Try, ...] = ()
-    numbers: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def line(self) -> str:
-        """The first line: what happens."""
-        return f"{self.title} {self.text}".strip()
-
-
-LINE_CELLS = 76
+from tui_gd.learning.models import Floats
 
 Found = Verdict | None
 """The result of a rule; None if it does not apply."""
 
-
-# Things to try
-
-RUN, STEP, HELP = Try("run", "run"), Try("step", "one step"), Try("help", "help")
-LARGER, SMALLER = Try("raise", "larger steps"), Try("lower", "smaller steps")
-NUMBERS = Try("why", "the numbers behind this", short="the numbers")
-OTHER_START = Try("new_start", "another start")
-MAY_END_LOWER = Try("new_start", "another start may end lower", short="another start")
-CROSS_ENTROPY = Try(
-    "branch_with",
-    "branch with cross-entropy, which has no such plateau",
-    "loss cross-entropy",
-    "with cross-entropy",
-)
-MOMENTUM = Try(
-    "branch_with", "branch with momentum, which is faster here", "optimizer momentum", "momentum"
-)
-ALL_OPTIMIZERS = Try("race_optimizers", "race all optimizers from here", short="race optimizers")
-REGULARIZE = Try("", "more data, or L2", short="more data, L2")
-LARGER_BATCHES = Try("", "larger batches")
-REPORT = Try("report", "the report")
-
-
-# Numbers in the form that a verdict writes
-
-
-def epochs(count: int) -> str:
-    """Return `1 epoch`, `2 epochs`."""
-    return f"{count} epoch" if count == 1 else f"{count} epochs"
-
-
-def signed(value: float) -> str:
-    """Return a number to two digits with a true minus.
-
-    >>> signed(-0.5), signed(12345.0)
-    ('−0.5', '1.2e+04')
-    """
-    return f"{value:.2g}".replace("-", "−", 1) if value < 0 else f"{value:.2g}"
-
-
-def percent(change: float) -> str:
-    """Return a change in per cent with its sign.
-
-    >>> percent(-0.032), percent(2.5), percent(0.0)
-    ('−3.2 %', '+250 %', '±0 %')
-    """
-    sign = "−" if change < 0 else "+" if change > 0 else "±"
-    return sign + share(abs(change))
-
-
-def share(value: float) -> str:
-    """Return a share in per cent, to two digits; near the whole, two digits of the rest.
-
-    >>> share(0.4), share(0.9983), share(1.0), share(2.5)
-    ('40 %', '99.83 %', '100 %', '250 %')
-    """
-    size = value * 100.0
-    if 99.0 < size < 100.0:
-        return f"{100.0 - float(f'{100.0 - size:.2g}'):.12g} %"
-    return f"{size:.0f} %" if 99.0 < size < 1e5 else f"{size:.2g} %"
-
-
-def times(factor: float) -> str:
-    """Return a factor to two digits.
-
-    >>> times(3.04), times(1234.5), times(2.4e13)
-    ('3', '1,200', '2.4e+13')
-    """
-    return f"{float(f'{factor:.2g}'):,g}" if factor < 1e6 else f"{factor:.2g}"
-
-
-def ratio_of(a: float, b: float) -> float:
-    """Return a/b, inf for b = 0, NaN for 0/0."""
-    return a / b if b else (math.nan if not a else math.inf)
-
-
-def rescue_rate(rate: float, limit: float | None, factor: float = 1.0) -> float:
-    """Return the learning rate to try after steps that were too large.
-
-    It is a tenth of the rate, or half of the largest safe one if that is known and lower: with half
-    of it, a step ends in the middle of a quadratic valley. A schedule's `factor` above 1 makes it
-    smaller still. It has two digits, rounded down.
-    """
-    lower = rate / 10.0
-    if limit is not None and limit > 0.0:
-        lower = min(lower, limit / max(factor, 1.0) / 2.0)
-    if not 0.0 < lower < math.inf:
-        return lower
-    unit = 10.0 ** (math.floor(math.log10(lower)) - 1)
-    found = float(f"{math.floor(lower / unit * (1.0 + 1e-9)) * unit:.2g}") if unit > 0.0 else lower
-    return found or lower
-
-
-HOLD = 3
-"""A kind is shown after it has held for this many epochs."""
-MEMORY = 12
-"""The epochs to look back to find the kind that held last."""
-HOLD_SECONDS = 0.5
-"""While a run goes on, a kind is shown after it has held for this many seconds."""
 FEWEST_STEPS = 3
 """Fewer steps do not show how training goes."""
 AT, NEARLY = 1e-6, 1e-2
@@ -261,7 +107,7 @@ def diagnose(evidence: Evidence) -> Verdict:
             before = [judge(evidence, back) for back in _backs(evidence, 1, HOLD)]
             if any(one.kind is not now.kind for one in before):
                 before += [judge(evidence, back) for back in _backs(evidence, HOLD, MEMORY)]
-                shown = _held([*reversed(before), now])
+                shown = held([*reversed(before), now])
             if shown.kind is Kind.DIVERGING and _is_rescued(evidence):
                 shown = now
         return replace(shown, numbers=Facts(evidence).numbers())
@@ -279,47 +125,6 @@ def _backs(evidence: Evidence, begin: int, stop: int) -> range:
     known = np.isfinite(evidence.train[::-1])
     depth = len(known) if known.all() else int(np.argmin(known))
     return range(begin, min(stop, depth))
-
-
-def _held(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the last verdict of the kind that last held for `HOLD` of them, the newest being last.
-
-    If no kind held, take the first one after the beginning; without a beginning, the most frequent
-    one.
-    """
-    kinds = [verdict.kind for verdict in verdicts if verdict.kind is not Kind.BEGINNING]
-    ends = range(HOLD, len(kinds) + 1)
-    held = [kinds[end - 1] for end in ends if len(set(kinds[end - HOLD : end])) == 1]
-    if held:
-        kind = held[-1]
-    elif len(kinds) < len(verdicts):
-        kind = kinds[0]
-    else:
-        kind = max(reversed(kinds), key=kinds.count)
-    return next(verdict for verdict in reversed(verdicts) if verdict.kind is kind)
-
-
-class Steady:
-    """Shows verdicts as they come; while a run goes on, it shows a new kind only after a while.
-
-    Many epochs pass between two frames, so a kind that holds for a few of them would flicker.
-    """
-
-    def __init__(self) -> None:
-        self._shown: Verdict | None = None
-        self._new: tuple[Kind, float] | None = None
-
-    def show(self, verdict: Verdict, *, running: bool, now: float) -> Verdict:
-        """Return what to show at the time `now`, in seconds, after `verdict` has been found."""
-        shown, ended = self._shown, verdict.kind in {Kind.DIVERGED, Kind.BEGINNING}
-        if not running or ended or shown is None or shown.kind is verdict.kind:
-            self._shown, self._new = verdict, None
-        elif self._new is None or self._new[0] is not verdict.kind:
-            self._new = (verdict.kind, now)
-        elif now - self._new[1] >= HOLD_SECONDS:
-            self._shown, self._new = verdict, None
-        assert self._shown is not None
-        return self._shown
 
 
 def judge(evidence: Evidence, back: int = 0) -> Verdict:
@@ -357,6 +162,23 @@ def _ways_out(facts: Facts) -> tuple[Try, ...]:
     if limit is None:
         return (rescue,)
     return (rescue, Try("type_rate", f"an α below {limit / max(evidence.factor, 1.0):.2g}"))
+
+
+def rescue_rate(rate: float, limit: float | None, factor: float = 1.0) -> float:
+    """Return the learning rate to try after steps that were too large.
+
+    It is a tenth of the rate, or half of the largest safe one if that is known and lower: with half
+    of it, a step ends in the middle of a quadratic valley. A schedule's `factor` above 1 makes it
+    smaller still. It has two digits, rounded down.
+    """
+    lower = rate / 10.0
+    if limit is not None and limit > 0.0:
+        lower = min(lower, limit / max(factor, 1.0) / 2.0)
+    if not 0.0 < lower < math.inf:
+        return lower
+    unit = 10.0 ** (math.floor(math.log10(lower)) - 1)
+    found = float(f"{math.floor(lower / unit * (1.0 + 1e-9)) * unit:.2g}") if unit > 0.0 else lower
+    return found or lower
 
 
 # Where nothing is left to gain

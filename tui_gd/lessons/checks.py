@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tui_gd.errors import ProblemError
-from tui_gd.insight.diagnosis import Kind
+from tui_gd.insight.verdict import Kind
 from tui_gd.problems.formula import ARITHMETIC, LOGIC, Grammar, Part, read_formula
 
 NUMBERS = (

@@ -24,7 +24,8 @@ from tui_gd.runs.steps import Shared
 from tui_gd.runs.steps import replay as repeat
 from tui_gd.session import readers
 from tui_gd.session.observer import Observer
-from tui_gd.session.settings import RunSettings, Scope, options_of
+from tui_gd.session.options import Scope, options_of
+from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
 from tui_gd.session.verdict import measure, verdict_on
 from tui_gd.training.checkpoint import Checkpoint

@@ -7,7 +7,6 @@ from itertools import product
 
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.models import Floats
-from tui_gd.learning.starts import draw_start
 from tui_gd.problems import Problem
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
@@ -22,6 +21,7 @@ from tui_gd.runs.steps import (
 )
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import LaneRecord, states_of
+from tui_gd.training.engines import draw_start
 from tui_gd.training.history import Reset, lane_name
 
 
@@ -312,4 +312,4 @@ def _drawn_start(run: RunRecord, seed: int) -> Floats:
     """Return the start (parameters,) that a trainer draws with `seed`."""
     settings = run.settings
     name = settings.start or ("glorot" if settings.hidden else "normal")
-    return draw_start(name, seed, run.model, run.problem.surface)
+    return draw_start(run.problem, run.model, name, seed)

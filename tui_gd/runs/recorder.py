@@ -12,8 +12,7 @@ from typing import Any
 from tui_gd.problems import Problem
 from tui_gd.runs.database import StoreError
 from tui_gd.runs.identity import identity, keep_input, versions_here, with_digests
-from tui_gd.runs.lock import RunLock
-from tui_gd.runs.store import KeptRun, Store, now
+from tui_gd.runs.store import KeptRun, RunLock, Store, now
 from tui_gd.runs.writer import Batch, Writer
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer

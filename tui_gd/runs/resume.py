@@ -11,11 +11,11 @@ from tui_gd.problems import Problem
 from tui_gd.problems.sources import Progress
 from tui_gd.runs.database import store_errors
 from tui_gd.runs.identity import check_arrays, check_files, differences, where_found, without_rows
-from tui_gd.runs.lock import RunLock
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder, to_stderr
-from tui_gd.runs.store import KeptRun, Store
-from tui_gd.session.settings import MACHINES, RunSettings, flag_of, options_of
+from tui_gd.runs.store import KeptRun, RunLock, Store
+from tui_gd.session.options import MACHINES, flag_of, options_of
+from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
 
 

@@ -33,6 +33,7 @@ from tui_gd.runs.steps import (
     Step,
     replay,
 )
+from tui_gd.session.options import Scope, flag_of, options_of
 from tui_gd.session.readers import (
     LARGEST_SEED,
     MOST_LANES,
@@ -45,7 +46,7 @@ from tui_gd.session.readers import (
     weight,
     whole,
 )
-from tui_gd.session.settings import RunSettings, Scope, flag_of, options_of
+from tui_gd.session.settings import RunSettings
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from tui_gd.insight.numeric import numeric_gradient
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
-from tui_gd.training.buckets import BUCKETS, Buckets
 from tui_gd.training.descent import lengths
 from tui_gd.training.history import Lane
+from tui_gd.training.series import BUCKETS, Buckets
 from tui_gd.training.trainer import Trainer
 
 ACCURACY_ROWS = 100_000

@@ -1,22 +1,20 @@
-"""The settings that begin a run, as the command line states them.
+"""The settings that begin a run: its options, and what follows from them.
 
 The parts of a run are imported when they are made, so the first frame does not wait for them.
 """
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, fields, replace
-from enum import Enum
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning import ACTIVATIONS, LOSSES, OPTIMIZERS, STARTS
 from tui_gd.session import readers
-from tui_gd.session.readers import AUTO, LARGEST_SEED, LARGEST_WHOLE, MOST_LANES, Reader
+from tui_gd.session.options import MACHINES, RunOptions, Scope, flag_of, options_of
+from tui_gd.session.readers import AUTO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from tui_gd.insight.race import RaceResult
     from tui_gd.learning.models import Floats
     from tui_gd.problems import Problem
     from tui_gd.problems.machines import Machines
@@ -25,17 +23,9 @@ if TYPE_CHECKING:
     from tui_gd.problems.split import Preparation
     from tui_gd.training.trainer import Trainer
 
-T = TypeVar("T")
-D = TypeVar("D")
-
 TUTORIAL = "blobs"
-STOPPING = "stop before the last epoch"
 DECIDING = ("problem", "surface", "hidden", "batch_size")
 """The settings that decide the defaults of others."""
-LARGER = "larger data"
-MOST_WORKERS = 256
-MACHINES = ("memory", "workers", "cluster")
-"""The settings that say where rows in parts lie; a person may give at most one of them."""
 # how many learning rates race over how many decades: for one optimizer, and for each of several
 RATES, DECADES = 64, 3.0
 RATES_EACH, DECADES_EACH = 16, 4.0
@@ -48,506 +38,9 @@ _USUAL_LOSS = {
 }
 
 
-class Scope(Enum):
-    """The runs that an option suits."""
-
-    ANY = "any run"
-    ROWS = "rows of data, not a surface"
-    MADE = "generated data"
-    FILES = "data from files; a share line cannot hold it"
-    LOCAL = "any run on this machine; a share line leaves it out"
-
-
 @dataclass(frozen=True)
-class Option:
-    """One setting as people see it: on the command line, in help, in share lines, in the store.
-
-    `usual` says in help what happens without the option. `example` appears in the message about a
-    wrong value. `group` is the heading in help; the option `problem` is PROBLEM itself and has
-    none. `steps` are the values that two keys step through in the interface; without them, the
-    reader's kind decides.
-    """
-
-    reader: Reader[Any]
-    default: Any
-    group: str
-    help: str
-    metavar: str
-    usual: str
-    example: str
-    short: str
-    scope: Scope
-    steps: tuple[Any, ...] = ()
-    name: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The option as a person types it: `--batch-size`."""
-        return flag_of(self.name)
-
-
-def flag_of(name: str) -> str:
-    """Return a setting as a person types it on the command line."""
-    return f"--{name.replace('_', '-')}"
-
-
-def option(  # noqa: PLR0913
-    reader: Reader[T],
-    default: D,
-    group: str,
-    help: str = "",  # noqa: A002
-    *,
-    metavar: str = "NAME",
-    usual: str | None = None,
-    example: str = "",
-    short: str = "",
-    scope: Scope = Scope.ANY,
-    steps: tuple[T | D, ...] = (),
-) -> T | D:
-    """Return a dataclass field that is an option: parser, help, share line and store follow it."""
-    if usual is None:
-        shown = default if isinstance(default, tuple) else (default,)
-        nothing = default is None or default is False
-        usual = "" if nothing else ",".join(map(str, shown)) or "none"
-    about = Option(reader, default, group, help, metavar, usual, example, short, scope, steps)
-    made: T | D = field(default=default, metadata={"option": about})
-    return made
-
-
-def _of_files(
-    reader: Reader[T],
-    default: D,
-    help: str,  # noqa: A002
-    *,
-    metavar: str = "NAME",
-    usual: str | None = None,
-    example: str = "",
-) -> T | D:
-    """Return an option for the reading of a file."""
-    return option(
-        reader,
-        default,
-        "reading a file",
-        help,
-        metavar=metavar,
-        usual=usual,
-        example=example,
-        scope=Scope.FILES,
-    )
-
-
-def options_of(settings: "type[RunSettings] | RunSettings", *scopes: Scope) -> dict[str, Option]:
-    """Return the options of settings by name, in their order; of all scopes if none is given."""
-    options = {one.name: one.metadata["option"] for one in fields(settings)}
-    return {
-        name: replace(one, name=name)
-        for name, one in options.items()
-        if not scopes or one.scope in scopes
-    }
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """Everything that is needed to repeat a run from its start; a field is an option.
-
-    `loss` None is the tutorial's `sse` for two classes, `cross-entropy` for more, `mse` for
-    regression. `start` None is `normal`, with hidden layers `glorot`. Every learning rate in
-    `alpha` descends with every one of `optimizer`, a lane each. `surface` is a formula in x and y
-    to descend on, for the problem `surface`.
-    """
-
-    problem: str = option(
-        readers.anything,
-        "blobs",
-        "",
-        "a name (gd-tui problems) or a file: CSV, TSV, Parquet, Feather, JSON lines, .npz,"
-        " .npy, svmlight; - is CSV on standard input",
-        metavar="PROBLEM",
-    )
-    surface: str | None = option(
-        readers.formula,
-        None,
-        "data",
-        "in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
-        metavar="FORMULA",
-    )
-    epochs: int = option(
-        readers.whole(1),
-        100,
-        "descent",
-        "how many epochs to train",
-        metavar="N",
-        usual="100; 1000 on data other than blobs",
-        example="100",
-        short="-e",
-    )
-    alpha: tuple[float, ...] = option(
-        readers.rates(MOST_LANES),
-        (0.01,),
-        "descent",
-        "learning rate; several, comma-separated, make a race; auto: by the curvature",
-        metavar="X",
-        usual="0.01; auto on data other than blobs",
-        example="0.01",
-        short="-a",
-    )
-    optimizer: tuple[str, ...] = option(
-        readers.several(readers.one_of(*OPTIMIZERS), 1, len(OPTIMIZERS)),
-        ("sgd",),
-        "descent",
-        f"{', '.join(OPTIMIZERS)}; several make a race",
-        usual="sgd; on data other than blobs nesterov, with hidden layers or batches adam",
-        example="adam",
-    )
-    momentum: float | None = option(
-        readers.number(0, 1, below=True),
-        None,
-        "descent",
-        "of momentum and nesterov",
-        metavar="X",
-        usual="0.9",
-        example="0.9",
-        steps=(None, 0.5, 0.8, 0.9, 0.95, 0.99),
-    )
-    loss: str | None = option(
-        readers.one_of(*LOSSES, AUTO),
-        None,
-        "descent",
-        f"{', '.join(LOSSES)}; auto: cross-entropy for classes, mse for numbers",
-        usual="sse on blobs, value on surfaces, else auto",
-    )
-    hidden: tuple[int, ...] = option(
-        readers.hidden,
-        (),
-        "descent",
-        "units of the hidden layers, as 8,8",
-        metavar="N,N",
-        example="8,8",
-        scope=Scope.ROWS,
-        steps=((), (2,), (4,), (8,), (16,), (4, 4), (8, 8), (16, 16), (32, 32)),
-    )
-    activation: str = option(
-        readers.one_of(*ACTIVATIONS),
-        "tanh",
-        "descent",
-        f"of hidden layers: {', '.join(ACTIVATIONS)}",
-        scope=Scope.ROWS,
-    )
-    batch_size: int = option(
-        readers.whole(),
-        0,
-        "descent",
-        "rows in an update; 0 is all",
-        metavar="N",
-        usual="0",
-        example="32",
-        scope=Scope.ROWS,
-        steps=(0, 1, 8, 16, 32, 64, 128, 256),
-    )
-    schedule: str = option(
-        readers.schedule,
-        "constant",
-        "descent",
-        "constant, step:EVERY:FACTOR, exponential:FACTOR, inverse:POWER, cosine, one-cycle;"
-        " warmup:N+ before it",
-        steps=("constant", "step:50:0.5", "exponential:0.99", "inverse:0.5", "cosine", "one-cycle"),
-    )
-    l1: float = option(
-        readers.number(0),
-        0.0,
-        "descent",
-        "penalty: X times the sum of |w|, biases left out",
-        metavar="X",
-        usual="0",
-        example="0.01",
-        scope=Scope.ROWS,
-        steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
-    )
-    l2: float = option(
-        readers.number(0),
-        0.0,
-        "descent",
-        "penalty: X times half the sum of w^2, biases left out",
-        metavar="X",
-        usual="0",
-        example="0.01",
-        scope=Scope.ROWS,
-        steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
-    )
-    target_loss: float | None = option(
-        readers.number(),
-        None,
-        STOPPING,
-        "when the training loss is at most X",
-        metavar="X",
-        example="0.1",
-    )
-    gradient_norm: float | None = option(
-        readers.number(0),
-        None,
-        STOPPING,
-        "when the norm of the gradient is at most X",
-        metavar="X",
-        example="1e-6",
-    )
-    patience: int | None = option(
-        readers.whole(),
-        None,
-        STOPPING,
-        "after N epochs without a lower validation loss, or test loss without such rows",
-        metavar="N",
-        example="10",
-        scope=Scope.ROWS,
-    )
-    start: str | None = option(
-        readers.one_of(*STARTS),
-        None,
-        "start",
-        ", ".join(STARTS),
-        usual="normal on blobs, drawn on surfaces, else mean",
-    )
-    seed: int = option(
-        readers.whole(0, LARGEST_SEED),
-        0,
-        "start",
-        "of start and batches",
-        metavar="N",
-        usual="drawn",
-        example="1",
-    )
-    init: str | None = option(
-        readers.anything,
-        None,
-        "start",
-        "initial weights, shape (parameters,) or (lanes, parameters)",
-        metavar="FILE.npy",
-        scope=Scope.LOCAL,
-    )
-    dtype: str = option(
-        readers.one_of("float64", "float32"), "float64", "descent", "float64 or float32"
-    )
-    target: str | None = option(
-        readers.anything,
-        None,
-        "data",
-        "of a table: the column to learn; of an X.npy: the file of its targets",
-        metavar="COLUMN",
-        scope=Scope.FILES,
-    )
-    drop: tuple[str, ...] = option(
-        readers.several(readers.named, 0, LARGEST_WHOLE),
-        (),
-        "data",
-        "of a table: columns that are not read, as id,date",
-        metavar="COLUMNS",
-        usual="",
-        example="id,date",
-        scope=Scope.FILES,
-    )
-    test: str | None = option(
-        readers.anything,
-        None,
-        "data",
-        "rows to test on, of the same columns; then none are split",
-        metavar="FILE",
-        scope=Scope.FILES,
-    )
-    stratify: bool = option(
-        readers.boolean,
-        False,
-        "data",
-        "split every class in the same proportion",
-        scope=Scope.FILES,
-    )
-    class_weight: str | None = option(
-        readers.text(400),
-        None,
-        "data",
-        "count rare classes for more: balanced, or a weight for each as no:1,yes:20",
-        metavar="HOW",
-        example="balanced",
-        scope=Scope.ROWS,
-        steps=(None, "balanced"),
-    )
-    task: str | None = option(
-        readers.one_of("classification", "regression"),
-        None,
-        "data",
-        "classification or regression",
-        usual="by the target",
-        scope=Scope.FILES,
-    )
-    test_size: float = option(
-        readers.number(0, 1, above=True, below=True),
-        0.5,
-        "data",
-        "share of test rows",
-        metavar="X",
-        example="0.5",
-        scope=Scope.ROWS,
-        steps=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-    )
-    validation_size: float | None = option(
-        readers.part,
-        None,
-        "data",
-        "share or number of the train rows that choose the best epoch",
-        metavar="X",
-        example="0.2",
-        scope=Scope.ROWS,
-        steps=(None, 0.1, 0.2, 0.3, 0.4, 0.5),
-    )
-    split_seed: int = option(
-        readers.whole(0, LARGEST_SEED),
-        42,
-        "data",
-        "of the split",
-        metavar="N",
-        example="42",
-        scope=Scope.ROWS,
-    )
-    standardize: bool = option(
-        readers.boolean,
-        False,
-        "data",
-        "scale features to mean 0 and variance 1; on data other than blobs by default",
-        scope=Scope.ROWS,
-    )
-    number: tuple[str, ...] = _of_files(
-        readers.several(readers.named, 0, LARGEST_WHOLE),
-        (),
-        "of a table: columns to read as numbers, without signs and units",
-        metavar="COLUMNS",
-        usual="",
-        example="price,area",
-    )
-    text: tuple[str, ...] = _of_files(
-        readers.several(readers.named, 0, LARGEST_WHOLE),
-        (),
-        "of a table: columns to read as text",
-        metavar="COLUMNS",
-        usual="",
-        example="zip",
-    )
-    dates: str = _of_files(
-        readers.one_of("features", "drop", "refuse"),
-        "features",
-        "make features of them (year, month, weekday, days), drop or refuse them",
-    )
-    skip_missing_target: bool = _of_files(readers.boolean, False, "leave out rows without a target")
-    sep: str | None = _of_files(
-        readers.named,
-        None,
-        "what separates the fields of a text table: one character, tab or blanks",
-        metavar="SIGN",
-        usual="found in it",
-        example="';'",
-    )
-    header: bool | None = _of_files(
-        readers.boolean, None, "whether the first line of a text table names the columns"
-    )
-    decimal: str = _of_files(
-        readers.one_of(".", ",", "point", "comma"),
-        ".",
-        "point or comma",
-        metavar="SIGN",
-        example="comma",
-    )
-    thousands: str | None = _of_files(
-        readers.named,
-        None,
-        "between groups of three digits: comma, point, space or quote",
-        metavar="SIGN",
-        example="comma",
-    )
-    missing: tuple[str, ...] = _of_files(
-        readers.several(readers.anything, 0, LARGEST_WHOLE),
-        (),
-        "texts that mean a missing value, beside NA, ? and others",
-        metavar="TEXT,...",
-        usual="",
-        example="none,-99",
-    )
-    comment: str | None = _of_files(
-        readers.named, None, "leave out lines that begin with TEXT", metavar="TEXT", example="'#'"
-    )
-    skip_rows: int = _of_files(
-        readers.whole(0, 1000),
-        0,
-        "leave out the first N lines",
-        metavar="N",
-        usual="0",
-        example="1",
-    )
-    encoding: str | None = _of_files(
-        readers.named, None, "of a text, as latin-1", usual="utf-8", example="latin-1"
-    )
-    memory: int | None = option(
-        readers.size(),
-        None,
-        LARGER,
-        "stay below this: rows are read in parts, and kept on disk in binary form",
-        metavar="SIZE",
-        usual="all rows are held",
-        example="2GB",
-        scope=Scope.FILES,
-    )
-    workers: int | None = option(
-        readers.whole(1, MOST_WORKERS),
-        None,
-        LARGER,
-        "number of processes on this machine that hold the rows and compute (extra cluster)",
-        metavar="N",
-        usual="threads of this process",
-        example="4",
-        scope=Scope.FILES,
-    )
-    cluster: str | None = option(
-        readers.named,
-        None,
-        LARGER,
-        "the workers of a Dask cluster hold the rows and compute, as tcp://host:8786",
-        metavar="ADDRESS",
-        example="tcp://host:8786",
-        scope=Scope.FILES,
-    )
-    samples: int | None = option(
-        readers.whole(),
-        None,
-        "data",
-        "number of rows generated",
-        metavar="N",
-        example="1000",
-        scope=Scope.MADE,
-    )
-    noise: float | None = option(
-        readers.number(0),
-        None,
-        "data",
-        "of generated data",
-        metavar="X",
-        example="0.2",
-        scope=Scope.MADE,
-        steps=(None, 0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0),
-    )
-    data_seed: int | None = option(
-        readers.whole(0, LARGEST_SEED),
-        None,
-        "data",
-        "of generated data",
-        metavar="N",
-        example="1",
-        scope=Scope.MADE,
-    )
-    classes: int | None = option(
-        readers.whole(),
-        None,
-        "data",
-        "number of classes generated",
-        metavar="N",
-        example="3",
-        scope=Scope.MADE,
-    )
+class RunSettings(RunOptions):
+    """The options of a run with what follows from them: defaults, problem, trainer."""
 
     @property
     def data(self) -> tuple[object, ...]:
@@ -774,7 +267,7 @@ class RunSettings:
         *,
         test_losses: bool = True,
         initial_weights: "Floats | None" = None,
-        between_blocks: "Callable[[], None] | None" = None,
+        between_blocks: Callable[[], None] | None = None,
         bounded: bool = False,
     ) -> "Trainer":
         """Return a trainer at epoch 0; `ProblemError` if something does not suit the problem.
@@ -828,6 +321,55 @@ class RunSettings:
             raise ProblemError(
                 f"--init {self.init}: {error}" if self.init else str(error)
             ) from None
+
+    def of_race(
+        self,
+        rates: Sequence[float],
+        optimizers: Sequence[str],
+        *,
+        loss: str | None,
+        epochs: int,
+    ) -> "RunSettings":
+        """Return the settings of a race: a lane for each rate with each optimizer.
+
+        It has no stop rules: one that waits for all lanes would wait for the worst. A schedule
+        takes the race for the whole run.
+        """
+        return replace(
+            self,
+            alpha=tuple(rates),
+            optimizer=tuple(optimizers),
+            loss=loss,
+            epochs=epochs,
+            init=None,
+            target_loss=None,
+            gradient_norm=None,
+            patience=None,
+        )
+
+    def race(
+        self,
+        problem: "Problem",
+        weights: "Floats",
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+        show: "Callable[[RaceResult], None] | None" = None,
+    ) -> "RaceResult":
+        """Race the lanes from `weights` (parameters,); see `tui_gd.insight.race.race`.
+
+        With several optimizers the test losses of every epoch are recorded, else those of the last
+        one.
+        """
+        from tui_gd.insight.race import race
+        from tui_gd.learning.engine import interrupting
+
+        trainer = self.make_trainer(
+            problem,
+            test_losses=len(self.optimizer) > 1,
+            initial_weights=weights,
+            between_blocks=interrupting(wanted),
+        )
+        return race(trainer, self.epochs, wanted=wanted, show=show)
 
     def row_weights(self, problem: "Problem") -> "Floats | None":
         """Return a weight for every train row by its class; None if all weigh the same.
@@ -921,11 +463,3 @@ def _read_weights(path: str) -> "Floats":
     if not np.isfinite(numbers).all():
         raise ProblemError(f"--init {path}: has a weight that is not finite")
     return numbers
-
-
-@dataclass(frozen=True)
-class OutputSettings:
-    """What a run without an interface prints and writes; `json` is a path or `-`."""
-
-    json: str | None = None
-    quiet: bool = False

@@ -11,8 +11,8 @@ from tui_gd.insight.evidence import Outcome
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.session.commands import LookAt
-from tui_gd.training.buckets import Buckets
 from tui_gd.training.evaluation import Best
+from tui_gd.training.series import Buckets
 
 
 class RunState(StrEnum):

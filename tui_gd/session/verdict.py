@@ -17,10 +17,11 @@ from tui_gd.insight.curvature import (
     curvature,
     safe_learning_rate,
 )
-from tui_gd.insight.diagnosis import Verdict, diagnose
+from tui_gd.insight.diagnosis import diagnose
 from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share, stuck_share
 from tui_gd.insight.explain import weight_names
 from tui_gd.insight.many_starts import row_work
+from tui_gd.insight.verdict import Verdict
 from tui_gd.learning.engine import Engine
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats, Predictor

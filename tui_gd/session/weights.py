@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.insight.diagnosis import share
+from tui_gd.insight.verdict import share
 from tui_gd.learning.engine import Engine, computing
 from tui_gd.learning.models import Floats, Model
 from tui_gd.problems import Problem

@@ -24,7 +24,7 @@ from tui_gd.learning.engine import (
     sum_in_order,
 )
 from tui_gd.learning.losses import Floats, Loss, Targets, make_loss
-from tui_gd.learning.models import Model
+from tui_gd.learning.models import Model, make_start
 
 Half = Literal["train", "test"]
 Look = Callable[[], None]
@@ -223,6 +223,15 @@ def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) ->
     if problem.surface:
         return Model(len(problem.surface.names) - 1, 1)
     return Model(problem.features, problem.outputs, hidden, activation)
+
+
+def draw_start(
+    problem: TrainingData, model: Model, name: str, seed: int, intercept: float = 0.0
+) -> Floats:
+    """Return a start (parameters,); on a surface, all but `zeros` are drawn within its limits."""
+    if problem.surface and name != "zeros":
+        return problem.surface.draw_start(seed)
+    return make_start(name, seed, model, intercept)
 
 
 class Engines:

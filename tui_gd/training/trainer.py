@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tui_gd.learning.engine import Engine, Penalty, computing
-from tui_gd.learning.models import Floats, Model
+from tui_gd.learning.models import Floats, Model, lane_starts
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
-from tui_gd.learning.starts import draw_start, lane_starts
 from tui_gd.training.checkpoint import (
     Checkpoint,
     Delta,
@@ -21,7 +20,7 @@ from tui_gd.training.checkpoint import (
     restored_history,
 )
 from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
-from tui_gd.training.engines import Engines, TrainingData, model_of
+from tui_gd.training.engines import Engines, TrainingData, draw_start, model_of
 from tui_gd.training.evaluation import Best
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
 from tui_gd.training.series import Series
@@ -152,7 +151,7 @@ class Trainer:
         mean = 0.0
         if problem.task == "regression":
             mean = problem.parts.target_mean if problem.parts else float(problem.y_train.mean())
-        return draw_start(self._start_name, seed, self.model, problem.surface, mean)
+        return draw_start(problem, self.model, self._start_name, seed, mean)
 
     def _start(self, weights: Floats, lanes: list[Lane]) -> None:
         """Go to epoch 0 at `weights` (lanes, parameters), with an empty history."""

@@ -169,7 +169,7 @@ def _next_rung(rate: float, *, up: bool) -> float:
 # A person's own keys
 
 if TYPE_CHECKING:
-    from tui_gd.insight.diagnosis import Try
+    from tui_gd.insight.verdict import Try
 
 VARIABLE = "GD_TUI_CONFIG"
 NAME = "config.toml"

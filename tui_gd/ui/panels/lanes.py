@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tui_gd.insight.diagnosis import share
+from tui_gd.insight.verdict import share
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.table import Align, Table, draw_table

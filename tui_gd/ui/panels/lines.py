@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tui_gd.insight.diagnosis import Kind, Try, Verdict, share
+from tui_gd.insight.verdict import Kind, Try, Verdict, share
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.palette import Colour, Palette, Style
 from tui_gd.problems import Problem

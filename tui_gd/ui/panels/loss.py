@@ -21,7 +21,7 @@ from tui_gd.plots.curves import (
 )
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot
-from tui_gd.training.buckets import Buckets
+from tui_gd.training.series import Buckets
 from tui_gd.ui.panels.panel import Panel, View
 from tui_gd.ui.panels.readings import (
     MEASURES,

@@ -14,7 +14,6 @@ from tui_gd.plots.curves import Curve
 from tui_gd.plots.race import Field, draw_contenders, draw_race
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.commands import Branch, Command, SetLearningRate
-from tui_gd.session.race import hold_race, race_settings
 from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 from tui_gd.session.verdict import has_diverged
 from tui_gd.ui.panels.panel import Hint, Panel, View
@@ -204,8 +203,7 @@ class RacePanel(Panel):
         settings, mode, problem, begun = self._settings(view, start), self.mode, view.problem, start
 
         def compute(progress: Progress) -> _Held:
-            result = hold_race(
-                settings,
+            result = settings.race(
                 problem,
                 begun.weights,
                 wanted=lambda: progress.wanted,
@@ -222,8 +220,7 @@ class RacePanel(Panel):
             count, decades, names = RATES, WIDTHS[self._width], [lane.optimizer.name]
         else:
             count, decades, names = RATES_EACH, DECADES_EACH, list(OPTIMIZERS)
-        return race_settings(
-            view.settings,
+        return view.settings.of_race(
             rates_around(start.rate, count, decades).tolist(),
             names,
             loss=lane.loss_name,

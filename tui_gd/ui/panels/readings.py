@@ -8,7 +8,7 @@ from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Colour
 from tui_gd.session.snapshot import LaneSnapshot
-from tui_gd.training.buckets import Buckets
+from tui_gd.training.series import Buckets
 from tui_gd.ui.panels.lines import loss_in_words
 from tui_gd.ui.panels.panel import View
 

@@ -5,18 +5,9 @@ import time
 from typing import Any, ClassVar
 
 from tui_gd.insight.curvature import SafeRate, compared, wording
-from tui_gd.insight.diagnosis import (
-    FLAT_SLOPE,
-    NEAR,
-    STRAIGHT,
-    TURNED,
-    Steady,
-    Verdict,
-    epochs,
-    rescue_rate,
-    share,
-)
+from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, rescue_rate
 from tui_gd.insight.evidence import HARDLY, SATURATED
+from tui_gd.insight.verdict import Steady, Verdict, epochs, share
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge

@@ -21,7 +21,8 @@ from tui_gd.runs.record import RunRecord
 from tui_gd.runs.resume import open_without_data
 from tui_gd.runs.share import share_line
 from tui_gd.session import commands
-from tui_gd.session.settings import RunSettings, Scope, options_of
+from tui_gd.session.options import Scope, options_of
+from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.copying import MOST_SENT, copy_to_desktop, file_name, panel_text, write_panel
@@ -682,7 +683,7 @@ def action_export(run: RunScreen) -> None:
 @work
 async def _export(run: RunScreen, kept: str | None, what: str) -> None:
     """Export a kept run by its id, or the run on the screen; dialogs call it `what`."""
-    from tui_gd.runs.export import KINDS, SCREEN, USUAL
+    from tui_gd.runs.exports import KINDS, SCREEN, USUAL
 
     kinds = [(kind, text) for kind, text in KINDS.items() if kind != SCREEN or kept is None]
     folder = folder_for(kept) if kept else folder_for(run.settings.problem, run.kept_id or "")
@@ -697,7 +698,7 @@ async def _export(run: RunScreen, kept: str | None, what: str) -> None:
 def _write_export(
     run: RunScreen, kept: str | None, kinds: tuple[str, ...], folder: str, picture: str
 ) -> None:
-    from tui_gd.runs.export import export
+    from tui_gd.runs.exports import export
 
     try:
         exported = kept_export(run.context, kept) if kept else run.exported()

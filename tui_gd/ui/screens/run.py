@@ -30,13 +30,12 @@ from tui_gd.problems import Problem
 from tui_gd.problems.input_file import files_of
 from tui_gd.problems.problem import ColumnNote
 from tui_gd.problems.text import safe_text
-from tui_gd.runs.lock import RunLock
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.resume import resume
 from tui_gd.runs.share import open_line
 from tui_gd.runs.steps import Shared, replay
-from tui_gd.runs.store import Store
+from tui_gd.runs.store import RunLock, Store
 from tui_gd.session.commands import (
     CheckGradient,
     Command,
@@ -46,8 +45,9 @@ from tui_gd.session.commands import (
     SetStart,
     TakeCheckpoint,
 )
+from tui_gd.session.options import Option
 from tui_gd.session.runner import Runner
-from tui_gd.session.settings import Option, RunSettings
+from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer

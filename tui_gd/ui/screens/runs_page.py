@@ -17,8 +17,8 @@ from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.buckets import Buckets, curve_of
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
+from tui_gd.training.series import Buckets, curve_of
 
 # the most buckets of a drawn curve: more than any screen has dots
 MOST_BUCKETS = 2048

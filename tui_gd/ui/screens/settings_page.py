@@ -21,7 +21,8 @@ from tui_gd.plots.table import visible_offset
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.session import readers
-from tui_gd.session.settings import Option, RunSettings, Scope, options_of
+from tui_gd.session.options import Option, Scope, options_of
+from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ladder
