@@ -21,7 +21,6 @@ import numpy as np
 
 from tui_gd.plots.axes import Axes, Heading
 from tui_gd.plots.cells import Cells, changed_spans
-from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.decision import (
     ClassifiedPoints,
@@ -31,6 +30,7 @@ from tui_gd.plots.decision import (
 )
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
+from tui_gd.plots.table import draw_confusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

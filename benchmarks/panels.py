@@ -201,9 +201,9 @@ async def screen_times(settings: RunSettings, frames: Frames, panels: Sequence[s
     app = GdApp(settings, Context(Terminal("truecolor", UNICODE, 15.0)))
     took: list[float] = []
     async with app.run_test(size=(120, 40)) as pilot:
-        while app.run_screen is None or app.run_screen.runner is None:
+        while app.run_screen is None or app.run_screen.run.runner is None:
             await pilot.pause(0.05)
-        screen, runner = app.run_screen, app.run_screen.runner
+        screen, runner = app.run_screen, app.run_screen.run.runner
         for name in panels:
             screen.show_panel(name)
         await pilot.pause(0.3)
@@ -216,7 +216,7 @@ async def screen_times(settings: RunSettings, frames: Frames, panels: Sequence[s
             screen.call_after_refresh(done.set)
             await done.wait()
             took.append((time.thread_time() - begin) * 1e3)
-            while screen.studies.busy:
+            while screen.board.studies.busy:
                 await asyncio.sleep(0.01)
             await pilot.pause(0.01)
     return summary(took[1:])

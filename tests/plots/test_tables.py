@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.confusion import abbreviated, draw_confusion, short_names
 from tui_gd.plots.palette import Style, bold, contrast, palette_for, regular, rgb
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.plots.table import Table, draw_table, visible_offset
+from tui_gd.plots.table import (
+    Table,
+    abbreviated,
+    draw_confusion,
+    draw_table,
+    short_names,
+    visible_offset,
+)
 
 PALETTE = palette_for("256", True)
 MATRIX = np.array([[230, 20], [3, 12047]])

@@ -22,6 +22,7 @@ from tui_gd.ui.app import GdApp
 from tui_gd.ui.context import Beginning, Context, LastView, Preferences
 from tui_gd.ui.panels.panel import Panel
 from tui_gd.ui.panels.widget import CellView, PanelWidget
+from tui_gd.ui.screens.live_run import LiveRun
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.terminal import Terminal
 
@@ -67,9 +68,13 @@ class Driver:
         self.pilot = pilot
 
     @property
-    def run(self) -> RunScreen:
+    def screen(self) -> RunScreen:
         assert self.app.run_screen
         return self.app.run_screen
+
+    @property
+    def run(self) -> LiveRun:
+        return self.screen.run
 
     async def press(self, *keys: str) -> None:
         """Press keys by Textual's names, or the characters of a text to type.
@@ -145,17 +150,17 @@ class Driver:
         return idle and all(worker.is_finished for worker in at_work)
 
     def _what_is_drawn(self) -> Snapshot | None:
-        return self.run._drawn
+        return self.screen._drawn
 
     def _is_drawn(self, before: Snapshot | None) -> bool:
         """Whether the snapshot that there is has been drawn, or one after `before`, if it can."""
-        run = self.run
-        if run.runner is None or run.board.tiny or not (run.is_active or self.app.screen.is_modal):
+        screen, runner = self.screen, self.run.runner
+        seen = screen.is_active or self.app.screen.is_modal
+        if runner is None or screen.board.tiny or not seen:
             return True
-        drawn = run._drawn
-        running = run.runner.snapshot.state is RunState.RUNNING
-        return not run._stale and (
-            drawn is run.runner.snapshot or (running and drawn is not before)
+        drawn = screen._drawn
+        return not screen._stale and (
+            drawn is runner.snapshot or (self.run.training and drawn is not before)
         )
 
     async def until(self, seen: Callable[[], Any], what: str = "") -> None:
@@ -184,12 +189,12 @@ class Driver:
         def rests() -> bool:
             if self.run.runner is None or self.studying:
                 return False
-            snapshot, report = self.run.runner.snapshot, self.run.board.report
+            snapshot, report = self.run.runner.snapshot, self.screen.board.report
             about = f"epoch {snapshot.epoch}"
             if len(snapshot.lanes) > 1:
                 about += f", lane {snapshot.lane.name}"
             known = not np.isnan(snapshot.lane.next_loss)
-            return known and (not self.run.board.shows(report) or report.about == about)
+            return known and (not self.screen.board.shows(report) or report.about == about)
 
         await self.until(lambda: self.run.runner is not None, "a runner")
         await self.answered()
@@ -218,23 +223,23 @@ class Driver:
 
     def read(self, selector: str) -> str:
         """The text of a panel, of `#status` or of `#keys`."""
-        cells = self.run.query_one(selector, CellView).cells
+        cells = self.screen.query_one(selector, CellView).cells
         return "" if cells is None else "\n".join(cells.text())
 
     def shown(self) -> list[str]:
         """The names of the panels that are shown, in their order."""
-        return [panel.NAME for panel in self._in_order() if self.run.board.shows(panel)]
+        return [panel.NAME for panel in self._in_order() if self.screen.board.shows(panel)]
 
     def _in_order(self) -> list[Panel]:
-        return [widget.panel for widget in self.run.query(PanelWidget)]
+        return [widget.panel for widget in self.screen.query(PanelWidget)]
 
     def focused(self) -> list[str]:
         """The names of the panels whose frame, or without colours whose title, shows the focus."""
-        shown = [panel.NAME for panel in self._in_order() if self.run.board.shows(panel)]
-        palette = self.run.context.style.palette
+        shown = [panel.NAME for panel in self._in_order() if self.screen.board.shows(panel)]
+        palette = self.screen.context.style.palette
         if palette.depth == "mono":
             return [name for name in shown if re.match(". [▸>] ", self.read(f"#{name}"))]
-        corners = {name: self.run.query_one(f"#{name}", CellView).cells for name in shown}
+        corners = {name: self.screen.query_one(f"#{name}", CellView).cells for name in shown}
         return [
             name
             for name, cells in corners.items()
@@ -290,10 +295,10 @@ async def driving(
                     await driver.settled()
             yield driver
             # else the way out waits for them
-            driver.run.studies.stop()
+            driver.screen.board.studies.stop()
     finally:
-        if app.run_screen.runner:
-            assert app.run_screen.runner.stop(PATIENCE)
+        if app.run_screen.run.runner:
+            assert app.run_screen.run.runner.stop(PATIENCE)
 
 
 def write_weights(path: Path, weights: tuple[float, ...] = WEIGHTS) -> str:

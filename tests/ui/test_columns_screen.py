@@ -158,7 +158,7 @@ async def test_leaving_the_question_leaves_the_program_with_the_line() -> None:
         await driver.until(lambda: driver.app.return_value)
         assert driver.app.return_value.startswith("table.csv: name the column to learn: --target")
         assert driver.app.return_code == 2
-        assert driver.app.run_screen.runner is None
+        assert driver.app.run_screen.run.runner is None
 
 
 @pytest.mark.usefixtures("table")
@@ -308,7 +308,7 @@ async def test_the_columns_are_scrolled_and_left(rows, columns) -> None:
         await driver.press("home")
         await driver.until(lambda: "columns: 1–" in driver.text())
         await driver.press("q")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         assert not driver.app._exit
 
 
@@ -316,7 +316,7 @@ async def test_a_surface_has_no_columns_and_says_so() -> None:
     async with driving(problem="surface:himmelblau") as driver:
         await driver.press("D")
         await driver.until(lambda: driver.notices() == ["a surface has no columns"])
-        assert driver.app.screen is driver.run
+        assert driver.app.screen is driver.screen
 
 
 async def test_a_table_is_loaded_with_the_chosen_target_and_shows_its_columns(tmp_path) -> None:

@@ -11,10 +11,10 @@ from tui_gd.errors import OutputError
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.problems.text import safe_text
 from tui_gd.session.report import report_on
-from tui_gd.ui.copying import panel_text, write_panel
 from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.report import ReportPanel
 from tui_gd.ui.panels.step import StepPanel
+from tui_gd.ui.screens.exports import panel_text, write_panel
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ async def wide(path: Path, symbols: Symbols = UNICODE) -> AsyncIterator[Driver]:
 
 
 def panels(driver: Driver) -> list[Panel]:
-    found = list(driver.run.board.panels)
+    found = list(driver.screen.board.panels)
     assert len(found) == 11
     return found
 
@@ -101,7 +101,7 @@ def panels(driver: Driver) -> list[Panel]:
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["unicode", "ascii"])
 async def test_every_panel_fills_every_size_and_not_a_cell_more(tmp_path, symbols) -> None:
     async with wide(tmp_path, symbols) as driver:
-        view = driver.run.view
+        view = driver.screen.view
         for panel in panels(driver):
             for rows in ROWS:
                 for columns in COLUMNS:
@@ -115,13 +115,13 @@ async def test_every_panel_fills_every_size_and_not_a_cell_more(tmp_path, symbol
 async def test_every_panel_alone_on_every_screen_stays_within_it(tmp_path) -> None:
     async with wide(tmp_path) as driver:
         names = [panel.NAME for panel in panels(driver)]
-        driver.run.board.maximised = True
+        driver.screen.board.maximised = True
         for columns, rows in SCREENS:
             await driver.pilot.resize_terminal(columns, rows)
             await driver.until(lambda size=(columns, rows): driver.app.size == size)
             for name in names:
-                driver.run.board.choose(name)
-                driver.run.lay_out()
+                driver.screen.board.choose(name)
+                driver.screen.lay_out()
                 await driver.pilot._wait_for_screen()
                 strips = driver.app.screen._compositor.render_strips(driver.app.size)
                 assert len(strips) == rows
@@ -185,8 +185,10 @@ async def test_every_screen_survives_a_storm_of_sizes_and_keys(tmp_path) -> None
             await driver.pilot.resize_terminal(100, 30)
             await driver.press(key)
             if key != "w":  # it writes a file, and opens nothing
-                await driver.until(lambda: driver.app.screen is not driver.run, key)
-            driver.run.say("a notice that needs more than one line, however wide the window is")
+                await driver.until(lambda: driver.app.screen is not driver.screen, key)
+            driver.screen.notices.say(
+                "a notice that needs more than one line, however wide the window is"
+            )
             for _ in range(4):
                 narrow = draw.random() < 0.6
                 size = draw.randint(1, 3 if narrow else 150), draw.randint(1, 50)
@@ -195,7 +197,7 @@ async def test_every_screen_survives_a_storm_of_sizes_and_keys(tmp_path) -> None
                 seen |= {type(one) for one in driver.app.screen_stack}
                 names_end_at_the_edge(driver, (key, size))
             await driver.pilot.resize_terminal(100, 30)
-            while driver.app.screen is not driver.run:
+            while driver.app.screen is not driver.screen:
                 depth = len(driver.app.screen_stack)
                 await driver.pilot.press("escape")
                 await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)

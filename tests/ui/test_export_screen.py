@@ -12,7 +12,7 @@ from tests.ui.driving import Driver, driving
 from tests.ui.libraries import set_column, three_runs
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.runs.exports import KINDS, USUAL
-from tui_gd.ui.screens.questions import ExportScreen, folder_for, parse_folder
+from tui_gd.ui.screens.exports import ExportScreen, folder_for, parse_folder
 from tui_gd.ui.screens.runs import RunsScreen
 
 
@@ -83,7 +83,7 @@ async def test_the_question_is_asked_and_left(rows, columns) -> None:
             assert kind in driver.text()
         assert "gd-tui-blobs" in driver.text()
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         assert list(Path().iterdir()) == []
 
 

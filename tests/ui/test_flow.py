@@ -11,7 +11,7 @@ from textual.geometry import Size
 
 from tests.ui.driving import driving
 from tui_gd.session.commands import Step, StepBack
-from tui_gd.ui.sender import KeyRepeat
+from tui_gd.ui.keys import KeyRepeat
 from tui_gd.ui.textual_fixes.flow import QUESTIONS, Asking, Flow
 
 SIZE = Size(80, 24)

@@ -212,7 +212,7 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
     try:
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             driver = Driver(app, pilot)
-            await driver.until(lambda: app.run_screen and app.run_screen.runner, "a runner")
+            await driver.until(lambda: app.run_screen and app.run_screen.run.runner, "a runner")
             await driver.settled()
             assert "ö ← step" in driver.read("#keys")
             assert "ô quit" in driver.read("#keys")
@@ -228,7 +228,7 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
             await driver.press("ô")
             await driver.until(lambda: app._exit)
     finally:
-        assert app.run_screen.runner.stop(60.0)
+        assert app.run_screen.run.runner.stop(60.0)
 
 
 async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
@@ -248,7 +248,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
     try:
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             driver = Driver(app, pilot)
-            await driver.until(lambda: app.run_screen and app.run_screen.runner, "a runner")
+            await driver.until(lambda: app.run_screen and app.run_screen.run.runner, "a runner")
             await driver.settled()
             assert "à ß" in driver.read("#step")
             await driver.press("7")
@@ -265,7 +265,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await pilot.resize_terminal(30, 8)
             await driver.until(lambda: "ô to quit" in driver.read("#tiny"))
     finally:
-        assert app.run_screen.runner.stop()
+        assert app.run_screen.run.runner.stop()
 
 
 def test_every_key_has_a_name_and_all_that_is_advised_an_action() -> None:

@@ -37,7 +37,7 @@ async def test_as_many_panels_as_there_is_room_for(columns, rows, shown) -> None
         assert driver.shown() == shown
         # every cell belongs to one panel or line, but for two blank lines on high screens
         seen = np.zeros((rows, columns), int)
-        for widget in driver.run.query("#top, #status, #verdict, #tabs, #keys, PanelWidget"):
+        for widget in driver.screen.query("#top, #status, #verdict, #tabs, #keys, PanelWidget"):
             if widget.display:
                 area = widget.region
                 seen[area.y : area.bottom, area.x : area.right] += 1
@@ -121,8 +121,8 @@ async def test_no_panel_fails_at_any_size(symbols, depth) -> None:
         await driver.press("greater_than_sign", "comma")
         await driver.status(epoch=9)
         await driver.settled()
-        view = driver.run.view
-        for panel in driver.run.board.panels:
+        view = driver.screen.view
+        for panel in driver.screen.board.panels:
             for cursor in (False, True):
                 if cursor and not panel.begin_cursor(view):
                     continue
@@ -138,7 +138,7 @@ async def test_a_storm_of_sizes_with_every_panel_maximised() -> None:
     async with driving() as driver:
         await driver.press("m")
         for number in range(24):
-            driver.run.action_step(1)
+            driver.screen.action_step(1)
             await driver.press(str(number % 4 + 1))
             size = int(rng.integers(1, 301)), int(rng.integers(1, 101))
             await driver.pilot.resize_terminal(*size)
@@ -167,7 +167,7 @@ async def test_paused_nothing_is_drawn_and_nothing_refreshed(monkeypatch) -> Non
 async def test_only_what_has_changed_is_refreshed(monkeypatch) -> None:
     async with driving(80, 24) as driver:
         areas = []
-        panel = driver.run.query_one("#data")
+        panel = driver.screen.query_one("#data")
         original = panel.refresh
         monkeypatch.setattr(panel, "refresh", lambda *a, **k: (areas.extend(a), original(*a, **k)))
         before = panel.cells
@@ -202,7 +202,7 @@ async def test_what_is_drawn_is_sent_at_once_and_only_once(monkeypatch) -> None:
     async with driving(80, 24) as driver:
         await driver.settled()
         sent = rows_sent(driver, monkeypatch)
-        driver.run.action_meter()
+        driver.screen.action_meter()
         assert sent == [{0}]
         await driver.answered()
         await driver.pilot.pause(0.1)
@@ -217,7 +217,7 @@ async def test_what_is_drawn_beneath_a_question_is_sent_with_it(monkeypatch) -> 
         monkeypatch.setattr(
             driver.run.runner, "end_frame", lambda: (ended.append(list(sent)), end_frame())
         )
-        driver.run.action_meter()
+        driver.screen.action_meter()
         assert sent == []
         await driver.until(lambda: any(0 in rows for rows in sent))
         await driver.until(lambda: ended and ended[-1])  # training goes on once it has been sent
@@ -226,7 +226,7 @@ async def test_what_is_drawn_beneath_a_question_is_sent_with_it(monkeypatch) -> 
 async def test_a_panel_that_is_not_shown_is_not_drawn(monkeypatch) -> None:
     async with driving(80, 24) as driver:
         drawn = []
-        for panel in driver.run.board.panels:
+        for panel in driver.screen.board.panels:
             original = panel.draw
             monkeypatch.setattr(
                 panel,
@@ -250,9 +250,9 @@ async def test_a_panel_that_is_not_shown_is_not_drawn(monkeypatch) -> None:
 async def test_behind_the_help_nothing_is_drawn_and_afterwards_all_is_new() -> None:
     async with driving(epochs=10**9) as driver:
         await driver.press("question_mark")
-        await driver.until(lambda: driver.app.screen is not driver.run)
+        await driver.until(lambda: driver.app.screen is not driver.screen)
         before = driver.read("#status")
-        driver.run.action_step(1)
+        driver.screen.action_step(1)
         await driver.until(lambda: driver.run.runner.snapshot.epoch == 1)
         await driver.answered()
         assert driver.read("#status") == before

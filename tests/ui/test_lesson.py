@@ -64,10 +64,10 @@ async def test_a_run_that_goes_on_is_paused_for_the_next_step() -> None:
         await reads(driver, "Right.")
         driver.run.sender.post(SetPace(5.0))
         await driver.press("space")
-        await driver.until(lambda: driver.run.view.snapshot.state is RunState.RUNNING)
+        await driver.until(lambda: driver.screen.view.snapshot.state is RunState.RUNNING)
         await driver.press("enter")
         await reads(driver, "Tour 2 of 7", "Which way will the next step move it?")
-        assert driver.run.view.snapshot.state is RunState.PAUSED
+        assert driver.screen.view.snapshot.state is RunState.PAUSED
 
 
 async def test_a_number_is_typed_and_a_wrong_one_gets_a_hint() -> None:
@@ -79,7 +79,7 @@ async def test_a_number_is_typed_and_a_wrong_one_gets_a_hint() -> None:
         await reads(driver, "-9,9_")
         await driver.press("backspace", "enter")
         await reads(driver, "Not yet (1 of 3). Higher: it is 2 times")
-        run = driver.run.view.snapshot.lane
+        run = driver.screen.view.snapshot.lane
         await driver.type(f"{2 * run.weights[0]:.5f}")
         await driver.press("enter")
         await reads(driver, "Right.")
@@ -94,7 +94,7 @@ async def test_leaving_and_coming_back(tmp_path: Path) -> None:
         await driver.press("s")
         await reads(driver, "3 of 7")
         await driver.press("escape")
-        await driver.until(lambda: driver.run.guide is None)
+        await driver.until(lambda: driver.screen.lesson.guide is None)
         await driver.until(lambda: "F4 comes back to it" in driver.text())
         await driver.press("f4")
         await reads(driver, "3 of 7")
@@ -109,7 +109,7 @@ async def test_what_a_lesson_locks_says_so() -> None:
         await driver.press("o")
         assert driver.notices() == ["not in this lesson"]
         await driver.press("7")
-        assert not driver.run.board.shows(driver.run.board.why)
+        assert not driver.screen.board.shows(driver.screen.board.why)
 
 
 async def test_curves_are_shown_and_one_is_chosen() -> None:
@@ -193,11 +193,11 @@ async def test_the_panel_that_a_step_speaks_of_is_pointed_at(depth: Any) -> None
 async def test_every_panel_can_be_pointed_at() -> None:
     async with begin("tour") as driver:
         await reads(driver, "1 of 7")
-        steps = [replace(driver.run.guide.player.step, panel=name) for name in PANELS]
+        steps = [replace(driver.screen.lesson.guide.player.step, panel=name) for name in PANELS]
         for name, step in zip(PANELS, steps, strict=True):
-            lesson = replace(driver.run.guide.lesson, steps=(step,))
-            driver.run.guide.player.lesson = lesson
-            driver.run.show_panel(name)
+            lesson = replace(driver.screen.lesson.guide.lesson, steps=(step,))
+            driver.screen.lesson.guide.player.lesson = lesson
+            driver.screen.show_panel(name)
             await driver.until(lambda name=name: "» " in driver.read(f"#{name}").partition("\n")[0])
 
 
@@ -220,7 +220,7 @@ async def test_coming_back_the_run_is_where_it_was_too(tmp_path: Path) -> None:
         await driver.press(".")
         await driver.status(epoch=3)
         await driver.press("escape")
-        await driver.until(lambda: driver.run.left_lesson and driver.run.left_lesson[1])
+        await driver.until(lambda: driver.screen.lesson.left and driver.screen.lesson.left[1])
         await driver.press("space")
         await driver.status(epoch=100)
         await driver.press("f4")
@@ -281,7 +281,7 @@ async def test_escape_leaves_the_cursor_before_the_lesson() -> None:
             await driver.press("s")
         await reads(driver, "3 of 7")
         await driver.press("enter")
-        await driver.until(lambda: driver.run.board.panel.cursor_on)
+        await driver.until(lambda: driver.screen.board.panel.cursor_on)
         await driver.press("escape")
-        await driver.until(lambda: not driver.run.board.panel.cursor_on)
+        await driver.until(lambda: not driver.screen.board.panel.cursor_on)
         await reads(driver, "3 of 7")

@@ -37,9 +37,9 @@ async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> No
     async with driving(60, 20) as driver:
         await driver.press("S")
         await driver.until(lambda: driver.shown() == ["starts"])
-        board = driver.run.board
+        board = driver.screen.board
         board.on_descendant_focus(events.DescendantFocus(board.step))
-        driver.run.lay_out()
+        driver.screen.lay_out()
         await driver.until(lambda: driver.focused() == ["starts"])
 
 
@@ -47,7 +47,7 @@ async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> No
 async def test_ctrl_c_quits_also_where_a_question_is_asked(key) -> None:
     async with driving() as driver:
         await driver.press(key)
-        await driver.until(lambda: driver.app.screen is not driver.run)
+        await driver.until(lambda: driver.app.screen is not driver.screen)
         await driver.until(lambda: key == "l" or list(driver.app.screen.query(Input)))
         await driver.press("ctrl+c")
         await driver.until(lambda: driver.app._exit)
@@ -62,10 +62,13 @@ async def test_the_list_of_commands_opens_over_the_run_only() -> None:
         driver.app.action_command_palette()
         assert driver.app.screen is question
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         driver.app.action_command_palette()
         driver.app.action_command_palette()
-        assert [type(one) for one in driver.app.screen_stack[-2:]] == [type(driver.run), Commands]
+        assert [type(one) for one in driver.app.screen_stack[-2:]] == [
+            type(driver.screen),
+            Commands,
+        ]
         driver.app.exit()
 
 
@@ -81,7 +84,7 @@ async def test_what_is_answered_behind_another_screen_closes_neither() -> None:
         before.dismiss(None)
         assert driver.app.screen is behind
         behind.dismiss(None)
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
 
 
 async def test_the_list_of_commands_that_is_closed_twice_takes_no_other_screen_away() -> None:
@@ -107,7 +110,7 @@ async def test_a_click_on_a_command_that_is_listed_no_longer_does_nothing() -> N
             events.Click(listed, 1, 1, 0, 0, 1, False, False, False, 1, 1, style=there)
         )
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         assert driver.app._exception is None
 
 
@@ -139,7 +142,7 @@ async def test_the_last_line_is_about_the_viewed_lane_also_after_one_was_closed(
         await driver.until(lambda: len(driver.run.runner.snapshot.lanes) == 1)
         lane = driver.run.runner.snapshot.lane
         assert lane.number == 1
-    assert _summary(driver.run) == 0
+    assert _summary(driver.screen) == 0
     assert f"loss {lane.loss:.8g}, alpha {lane.learning_rate:g}" in capsys.readouterr().out
 
 
@@ -148,7 +151,7 @@ async def test_on_leaving_reports_are_made_that_are_not_at_hand(monkeypatch, cap
     async with driving(80, 24, alpha=(0.01, 1e-9)) as driver:
         await driver.press("full_stop")
         await driver.status(epoch=1)
-    assert _summary(driver.run) == 0
+    assert _summary(driver.screen) == 0
     printed = capsys.readouterr().out
     assert "best" in printed
     assert "1e-09" in printed
@@ -160,14 +163,14 @@ async def test_on_leaving_a_run_that_could_not_be_kept_is_given_as_a_line(
 ) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 1e6)  # leaving would never end
     async with driving(80, 24, library=three_runs(), beginning=Beginning(keep=True)) as driver:
-        path = driver.run.context.library
+        path = driver.screen.context.library
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             await driver.press("full_stop")
             await driver.status(epoch=1)
             assert driver.run.runner.stop(60.0)
             driver.run.put_away()
-    _say_where_kept(driver.run)
+    _say_where_kept(driver.screen)
     out, err = capsys.readouterr()
     assert "another program has locked the run store" in err
     line = re.search(r"repeats the run: gd-tui '(gd1:.*)'", out)
@@ -183,9 +186,9 @@ async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go(
         await driver.settled()
         weights = driver.run.runner.snapshot.lane.weights.tolist()
         await driver.pilot.mouse_down("#landscape", offset=(20, 8))
-        panel = driver.run.board.landscape
+        panel = driver.screen.board.landscape
         limits = panel._windows.zoomed((0, 1))
-        widget = driver.run.query_one("#landscape")
+        widget = driver.screen.query_one("#landscape")
         moved = events.MouseMove(widget, 24, 8, 4, 0, 1, False, False, False, 60, 28)
         widget.on_mouse_move(moved)
         await driver.pilot.mouse_up("#landscape", offset=(24, 8))
@@ -267,7 +270,7 @@ async def test_another_problem_is_begun_while_panels_show_the_one_before(keys, p
     async with driving(epochs=20) as driver:
         await driver.press("full_stop", *keys)
         await driver.settled()
-        begin_with(driver.run, problem)
+        begin_with(driver.screen, problem)
         await driver.until(lambda: driver.run.settings.problem == problem)
         await driver.settled()
         await driver.press("full_stop")
@@ -300,7 +303,7 @@ async def test_the_rescue_takes_a_learning_rate_below_the_limit_of_the_gauge() -
         x = driver.run.problem.x_train
         limit = 2.0 / float(np.linalg.eigvalsh(2.0 * x.T @ x / len(x))[-1])
         assert 3.0 * limit < 6.0  # a tenth would leap as well
-        advised = driver.run.board.why.verdict(driver.run.view).tries[0].argument
+        advised = driver.screen.board.why.verdict(driver.screen.view).tries[0].argument
         await driver.press("u")
         status = await driver.status(epoch=0)
         assert float(status.alpha) == float(advised)
@@ -331,13 +334,13 @@ async def test_a_study_given_up_at_rest_is_followed_by_the_one_that_is_wanted(
         await driver.until(begun.is_set)
         await driver.press("full_stop")
         await driver.status(epoch=2)
-        under_way = driver.run.studies._made.values()
+        under_way = driver.screen.board.studies._made.values()
         await driver.until(lambda: sum(bool(one.progress) for one in under_way) == 1, "one left")
         await driver.answered()
         over.set()
 
         def known() -> bool:
-            numbers = dict(driver.run.board.why.verdict(driver.run.view).numbers)
+            numbers = dict(driver.screen.board.why.verdict(driver.screen.view).numbers)
             return numbers["epoch"] == 2 and np.isfinite(numbers["largest eigenvalue"])
 
         await driver.until(known)
@@ -368,13 +371,13 @@ async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
 async def test_to_begin_a_study_writes_no_data_out() -> None:
     async with driving() as driver:
         begun = []
-        run_worker = driver.run.run_worker
+        run_worker = driver.screen.board.run_worker
 
         def count(*work: object, **how: object) -> object:
             begun.append(how)
             return run_worker(*work, **how)
 
-        driver.run.run_worker = count
+        driver.screen.board.run_worker = count
         await driver.press("full_stop")
         await driver.settled()
         assert "study" in {how["group"] for how in begun}
@@ -390,7 +393,7 @@ async def test_a_study_without_enough_memory_ends_nothing(monkeypatch) -> None:
 
     async with driving() as driver:
         monkeypatch.setattr(
-            driver.run.board.race, "study", lambda _view: Study(("too", "large"), too_large)
+            driver.screen.board.race, "study", lambda _view: Study(("too", "large"), too_large)
         )
         await driver.press("R")
         await driver.until(lambda: driver.notices() == ["too little memory: race"])

@@ -88,7 +88,7 @@ async def test_while_running_a_report_is_made_once_a_second(monkeypatch) -> None
     monkeypatch.setattr(report, "report_on", counted)
     async with driving(epochs=10**9) as driver:
         clock = [time.monotonic() + 100]
-        driver.run.studies._clock = lambda: clock[0]
+        driver.screen.board.studies._clock = lambda: clock[0]
         await driver.press("space")
         await driver.until(lambda: " epoch 0 " not in driver.read("#report"))
         before = len(made)
@@ -174,11 +174,11 @@ async def test_the_threshold_stays_between_0_and_1_and_its_numbers_are_copied(tm
     data = tutorial.data()
     truth, p = data.test_y[:, 0], 1 / (1 + np.exp(-data.test_x @ W))
     async with driving(80, 24, init=write_weights(tmp_path)) as driver:
-        panel = driver.run.board.report
+        panel = driver.screen.board.report
         await driver.press("3", "enter", *["up"] * 7)
         await driver.until(lambda: "threshold 0.99 " in driver.read("#report"))
         await driver.settled()
-        numbers = "\n".join(panel.numbers(driver.run.view))
+        numbers = "\n".join(panel.numbers(driver.screen.view))
         assert "threshold 0.99: class 1 is predicted above it" in numbers
         assert "gd-tui predict ID FILE --threshold 0.99" in numbers
         assert classification_report(truth, p > 0.99, zero_division=0.0).rstrip("\n") in numbers
@@ -312,7 +312,7 @@ async def test_the_current_lane_comes_first_and_lies_on_top() -> None:
         await driver.press("home")
         await driver.status(epoch=0)
         await driver.settled()
-        cells, palette = driver.run.query_one("#loss").cells, driver.run.context.style.palette
+        cells, palette = driver.screen.query_one("#loss").cells, driver.screen.context.style.palette
         marks = cells.code == ord("●")
         current = palette.lane(2)[0]
         assert current in cells.fg[marks]
@@ -322,8 +322,8 @@ async def test_the_current_lane_comes_first_and_lies_on_top() -> None:
 @pytest.mark.parametrize("depth", ["truecolor", "256", "16"])
 async def test_with_several_lanes_the_test_curve_has_no_lanes_colour(depth) -> None:
     async with driving(depth=depth, alpha=(0.01, 0.03)) as driver:
-        palette = driver.run.context.style.palette
-        curves = driver.run.board.loss._curves(driver.run.view, None)
+        palette = driver.screen.context.style.palette
+        curves = driver.screen.board.loss._curves(driver.screen.view, None)
         test = next(curve for curve in curves if curve.label == "test")
         assert test.dashed
         assert test.colour not in palette.lanes
@@ -340,12 +340,12 @@ async def test_a_branch_is_drawn_from_its_epoch_on_only(epochs, at) -> None:
         await driver.settled()
         snapshot = driver.run.runner.snapshot
         assert (snapshot.lane.train.width > 1) == (epochs > 1024)
-        curves = driver.run.board.loss._curves(driver.run.view, None)
+        curves = driver.screen.board.loss._curves(driver.screen.view, None)
         assert curves[0].label == "B α 0.03"
         assert at - curves[0].width < curves[0].start <= at
         cells, colour = (
-            driver.run.query_one("#loss").cells,
-            driver.run.context.style.palette.lane(1)[0],
+            driver.screen.query_one("#loss").cells,
+            driver.screen.context.style.palette.lane(1)[0],
         )
         drawn = (cells.fg == colour) & (cells.code >= BRAILLE) & (cells.code < BRAILLE + 256)
         left = np.flatnonzero(drawn.any(axis=0)).min()
@@ -416,7 +416,7 @@ async def test_running_curves_end_at_the_epoch_of_the_status_line(symbols) -> No
         await driver.press("greater_than_sign")
         await driver.status(epoch=10)
         await driver.settled()
-        cells = driver.run.query_one("#loss").cells
+        cells = driver.screen.query_one("#loss").cells
         marks = np.nonzero(cells.code == ord(symbols.now))[1]
         zero = next(i for i, sign in enumerate(cells.text()[-3]) if sign == "0")
         hundred = cells.text()[-3].index("100") + 2

@@ -82,21 +82,21 @@ def test_where_nothing_can_be_written_nothing_is_said(tmp_path) -> None:
 async def test_how_the_screen_was_left_is_how_it_begins() -> None:
     async with driving() as driver:
         await driver.press("7", "s", "s", "Y", "y", "m", "t")
-        left = driver.run.last_view
+        left = driver.screen.last_view
     assert left.panels[left.panels.index("why")] == left.focused == "why"
     assert (left.theme, left.maximised, left.log_epochs, left.smooth) == ("light", True, True, 21)
     async with driving(view=left) as driver:
-        assert driver.run.last_view == left
+        assert driver.screen.last_view == left
         assert driver.shown() == ["why"]
         await driver.press("escape")
         assert "why" in driver.shown()
-        assert driver.run.board.loss.smoothing == 21
+        assert driver.screen.board.loss.smoothing == 21
 
 
 async def test_names_of_another_version_are_left_out() -> None:
     async with driving(view=LastView(None, ("loss", "nothing"), "gone", smooth=7)) as driver:
         assert driver.shown() == ["loss", "data", "report", "step"]
-        assert driver.run.board.loss.smoothing == 0
+        assert driver.screen.board.loss.smoothing == 0
 
 
 def test_the_theme_is_remembered_and_the_command_line_counts(tmp_path) -> None:
@@ -223,5 +223,5 @@ async def test_colours_of_ones_own_are_those_on_the_screen(tmp_path) -> None:
 def _has_colour(driver: Driver, colour: int) -> bool:
     from tui_gd.ui.panels.widget import CellView
 
-    views = [view.cells for view in driver.run.query(CellView) if view.cells is not None]
+    views = [view.cells for view in driver.screen.query(CellView) if view.cells is not None]
     return any((cells.fg == colour).any() for cells in views)

@@ -373,7 +373,7 @@ async def test_after_divergence_the_race_begins_at_the_start_and_says_so() -> No
         await driver.press("R")
         await driver.until(lambda: "racing from epoch 0; r goes back there" in driver.text())
         await driver.until(lambda: "train: best" in driver.read("#race"))
-        panel = driver.run.board.race
+        panel = driver.screen.board.race
         await driver.until(lambda: panel._held and panel._held.result.done == 400)
         result, problem = panel._held.result, driver.run.problem
     # the same descent by hand, with the rate that the race found best

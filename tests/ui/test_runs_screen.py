@@ -293,10 +293,10 @@ async def test_it_is_browsed_and_left(rows, columns) -> None:
         await driver.press("home")
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         await opened(driver)
         await driver.press("q")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         assert not driver.app._exit
 
 
@@ -394,7 +394,7 @@ async def test_enter_goes_on_with_the_run_where_it_was() -> None:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("down", "enter")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         await driver.status(state="PAUSED", epoch=7, epochs=30)
         assert not before._thread.is_alive()
         assert driver.run.kept_id == "77c0"
@@ -473,7 +473,7 @@ async def test_leaving_while_training_asks_nothing_and_says_the_way_back(capsys)
         with Store(library) as store:
             kept = store.find("77c0")
         assert (kept.epoch, kept.state, kept.seed) == (epoch, "paused", 11)
-    assert _summary(driver.run) == 0
+    assert _summary(driver.screen) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(f"gd-tui: moons, cross-entropy, seed 11: epoch {epoch}, loss ")
     assert "gd-tui: kept as 77c0 (gd-tui resume 77c0)" in printed[-2:]  # the report may be late
@@ -483,7 +483,7 @@ async def test_a_run_that_is_not_kept_promises_no_way_back(capsys) -> None:
     async with driving() as driver:
         await driver.app._press_keys(["q"])
         driver.run.put_away()
-    assert _summary(driver.run) == 0
+    assert _summary(driver.screen) == 0
     assert "kept as" not in capsys.readouterr().out
 
 
@@ -496,7 +496,7 @@ async def test_a_run_that_cannot_be_opened_leaves_the_one_before() -> None:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())
         await driver.press("enter")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         await driver.until(lambda: "whose settings colour are" in " ".join(driver.notices()))
         await driver.press("full_stop")
         await driver.status(epoch=2)

@@ -104,7 +104,7 @@ async def test_keys_and_wheel_turn_the_pages_of_the_help() -> None:
         await driver.press("end")
         await driver.until(lambda: "page 6 of 6" in driver.text())
         await driver.press("q")  # leaves the help, not the program
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         assert not driver.app._exit
 
 
@@ -131,7 +131,7 @@ async def test_help_and_escape_do_the_same_on_every_screen(name) -> None:
             await driver.press("escape")
             await driver.until(lambda: type(driver.app.screen).__name__ == name)
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         await driver.press("full_stop")
         await driver.status(epoch=1)
 
@@ -157,7 +157,7 @@ async def test_the_question_for_a_plane_says_what_each_kind_is_for() -> None:
 
 async def test_the_palette_offers_every_action_and_carries_it_out() -> None:
     async with driving() as driver:
-        offered = {command.title for command in driver.app.get_system_commands(driver.run)}
+        offered = {command.title for command in driver.app.get_system_commands(driver.screen)}
         for action in ACTIONS:
             if action.name != "command_palette":
                 assert action.text[0].upper() + action.text[1:] in offered
@@ -166,7 +166,7 @@ async def test_the_palette_offers_every_action_and_carries_it_out() -> None:
         await driver.type("ten epochs forw")
         await driver.until(lambda: "Ten epochs forward" in driver.text())
         await driver.press("enter")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         await driver.status(epoch=10)
 
 
@@ -209,7 +209,7 @@ async def test_a_wrong_answer_says_what_is_wrong_and_stays_open(columns, rows) -
         await driver.press("backspace")
         await driver.until(lambda: "not a number" not in driver.text())
         await driver.press("3", "enter")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         await driver.status(alpha=3.0)
 
 
@@ -220,7 +220,7 @@ async def test_escape_leaves_a_question_and_changes_nothing(key) -> None:
         await driver.press(key)
         await driver.until(lambda: isinstance(driver.app.screen, Prompt | Choice))
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
         assert driver.read("#status") == before
 
 
@@ -317,9 +317,9 @@ async def test_a_click_on_a_key_does_what_the_key_does() -> None:
         await driver.status(alpha=0.03)
         await driver.pilot.click("#keys", offset=(line.index("? help") - 1, 0))  # between two
         await driver.pilot.click("#keys", offset=(len(line) - 1, 0))
-        assert driver.app.screen is driver.run
+        assert driver.app.screen is driver.screen
         await driver.pilot.click("#keys", offset=(line.index("? help"), 0))
-        await driver.until(lambda: driver.app.screen is not driver.run)
+        await driver.until(lambda: driver.app.screen is not driver.screen)
 
 
 async def test_a_click_on_quit_quits() -> None:
@@ -367,7 +367,7 @@ async def walk_through_all_screens(driver: Driver) -> list[str]:
         if key in "ag":
             await look("x", "enter")
         await driver.press("escape")
-        await driver.until(lambda: driver.app.screen is driver.run)
+        await driver.until(lambda: driver.app.screen is driver.screen)
     await look("t")
     await driver.pilot.resize_terminal(30, 8)
     await look()
@@ -431,7 +431,7 @@ async def test_dialogs_and_notices_survive_windows_of_a_few_columns(keys) -> Non
         await driver.press(*keys)
         for columns, rows in ((4, 30), (3, 2), (2, 10), (1, 1), (5, 30), (120, 40)):
             await driver.pilot.resize_terminal(columns, rows)
-            driver.run.say("a notice of several words")
+            driver.screen.notices.say("a notice of several words")
             await driver.answered()
             await driver.press("down", "up")
         assert not driver.app._exit
@@ -444,7 +444,7 @@ async def test_nothing_of_a_closed_screen_stays_in_memory(key: str) -> None:
         async def opened_and_closed() -> list[weakref.ref[object]]:
             """Return what there was of the screen, and the lines of every part."""
             await driver.press(key)
-            await driver.until(lambda: driver.app.screen is not driver.run)
+            await driver.until(lambda: driver.app.screen is not driver.screen)
             await driver.until(lambda: driver.app.screen.is_mounted)
             await driver.answered()
             screen = driver.app.screen
@@ -452,7 +452,7 @@ async def test_nothing_of_a_closed_screen_stays_in_memory(key: str) -> None:
             lines = [weakref.ref(part._styles_cache) for part in (screen, *screen.query("*"))]
             del screen
             await driver.press("escape")
-            await driver.until(lambda: driver.app.screen is driver.run)
+            await driver.until(lambda: driver.app.screen is driver.screen)
             return [*parts, *lines]
 
         gone = [one for _ in range(4) for one in await opened_and_closed()]

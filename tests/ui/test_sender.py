@@ -7,7 +7,7 @@ from tui_gd.session import commands
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.keys import ladder
-from tui_gd.ui.sender import CommandSender
+from tui_gd.ui.screens.live_run import CommandSender
 
 
 class Recorder(Runner):
@@ -107,7 +107,7 @@ async def test_a_diverged_run_says_what_to_do(columns: int) -> None:
         await driver.press("greater_than_sign")
         status = await driver.status(state="DIVERGED")
         await driver.until(lambda: "an α below" in driver.text())
-        limit = driver.run.board.why.rescue_rate(driver.run.view, 1e308)
+        limit = driver.screen.board.why.rescue_rate(driver.screen.view, 1e308)
         assert limit < 100.0  # the curvature of a sigmoid on these points allows no more
         await driver.press("space")
         await driver.until(driver.notices)

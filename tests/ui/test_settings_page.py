@@ -150,7 +150,7 @@ async def test_what_is_typed_wrongly_is_said_and_what_cannot_begin_leaves_the_ru
         assert "all train rows (1 of 3) are of class" in driver.notices()[0]
         assert driver.run.settings.samples is None
         # it can be corrected
-        assert driver.run.draft == {"samples": 3}
+        assert driver.screen.draft == {"samples": 3}
 
 
 async def test_an_entry_of_the_command_list_opens_the_page_at_a_setting() -> None:

@@ -11,7 +11,7 @@ from tests.ui.libraries import three_runs
 from tui_gd.problems import load_problem
 from tui_gd.runs.store import Store
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.undo import Earlier, Undo, _bytes, _problem_bytes
+from tui_gd.ui.screens.live_run import Earlier, Undo, _bytes, _problem_bytes
 
 # keys that discard something, and those before them
 DISCARDING = {
@@ -119,7 +119,7 @@ async def test_what_was_done_is_said_until_a_key_is_pressed() -> None:
             " · B keeps both"
         )
         await driver.until(lambda: driver.notices() == [said])
-        driver.run.say_from_thread("the disk is full")  # comes by itself, after no key
+        driver.screen.notices.say_from_thread("the disk is full")  # comes by itself, after no key
         await driver.until(lambda: driver.notices() == [said, "the disk is full"])
         await driver.press("full_stop")
         assert driver.notices() == []

@@ -16,8 +16,9 @@ from tests.ui.driving import Driver
 from tui_gd.runs.share import open_line
 from tui_gd.session.commands import SetPace
 from tui_gd.ui.panels.widget import CellView
+from tui_gd.ui.screens.exports import ExportScreen
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
-from tui_gd.ui.screens.questions import Choice, ExportScreen, Prompt
+from tui_gd.ui.screens.questions import Choice, Prompt
 from tui_gd.ui.screens.runs import RunsScreen
 
 Walk = Callable[[Driver, str], Awaitable[None]]
@@ -345,7 +346,7 @@ async def _(driver: Driver, key: str) -> None:
     shared = open_line(line)
     assert (shared.settings.problem, shared.settings.seed) == ("blobs", 3)
     await driver.press("escape")
-    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.app.screen is driver.screen)
 
 
 @walk("reset")
@@ -430,7 +431,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Choice))
     await driver.press("down", "enter")
-    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.app.screen is driver.screen)
     await driver.until(lambda: driver.run.settings.problem != "blobs")
     name = driver.run.settings.problem
     await driver.until(lambda: f" {name} " in driver.read("#top"))
@@ -558,7 +559,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: isinstance(driver.app.screen, RunsScreen))
     await driver.until(lambda: "loss of 3f9a" in driver.text())
     await driver.press("enter")
-    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.app.screen is driver.screen)
     await driver.until(lambda: driver.run.kept_id == "3f9a")
     await driver.status(state="FINISHED", epoch=10)
 
@@ -569,7 +570,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: "settings of this run" in driver.text())
     await driver.press("down", "2", "5", "0", "enter", "enter")
     await driver.status(epochs=250)
-    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.app.screen is driver.screen)
 
 
 @walk("columns")
@@ -579,7 +580,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: "x2" in driver.text())
     assert "binary of 2 classes" in driver.text()
     await driver.press("escape")
-    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.app.screen is driver.screen)
 
 
 @walk("meter")
@@ -600,7 +601,7 @@ async def _(driver: Driver, key: str) -> None:
         display(screen, update)
 
     driver.app._display = listen
-    asked = dict.fromkeys(driver.run.query(CellView), 0)
+    asked = dict.fromkeys(driver.screen.query(CellView), 0)
     for view in asked:
 
         def render(crop: Region, view: CellView = view, usual: Any = view.render_lines) -> Any:
@@ -622,13 +623,13 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: "Tour 1 of 7" in driver.read("#lesson"))
     await driver.press(key)
-    await driver.until(lambda: driver.run.guide is None)
+    await driver.until(lambda: driver.screen.lesson.guide is None)
 
 
 @walk("theme")
 async def _(driver: Driver, key: str) -> None:
     def background() -> int:
-        return int(driver.run.query_one("#step").cells.bg[1, 1])
+        return int(driver.screen.query_one("#step").cells.bg[1, 1])
 
     dark = background()
     await driver.press(key)
@@ -644,7 +645,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
     await driver.until(lambda: "one epoch forward" in driver.text())
     await driver.press("escape")
-    await driver.until(lambda: driver.app.screen is driver.run)
+    await driver.until(lambda: driver.app.screen is driver.screen)
 
 
 @walk("command_palette")

@@ -25,9 +25,9 @@ from tui_gd.plots.axes import (
 )
 from tui_gd.plots.braille import blit, line_mask, pack
 from tui_gd.plots.cells import SPACE
-from tui_gd.plots.confusion import short_names
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import compact
+from tui_gd.plots.table import short_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, frame
-from tui_gd.plots.relief import BAR_COLUMNS, paint_bar, paint_relief
-from tui_gd.plots.scale import Scale, compact, nice_limits
-from tui_gd.plots.tracks import (
+from tui_gd.plots.relief import (
+    BAR_COLUMNS,
     Place,
     Track,
     arrow_head,
     arrow_tip,
     marks,
+    paint_bar,
     paint_cursor,
     paint_ends,
     paint_lines,
     paint_minima,
+    paint_relief,
     paint_signs,
     paint_tracks,
 )
+from tui_gd.plots.scale import Scale, compact, nice_limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

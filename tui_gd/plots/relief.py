@@ -1,4 +1,4 @@
-"""A height over a plane, shaded in levels of one hue with contours between them."""
+"""A plane shaded by height, with contours between the levels, and the paths of lanes over it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui_gd.plots.axes import paint_pixels, upsampled
-from tui_gd.plots.braille import BRAILLE, pack
+from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.cells import SPACE, width
+from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import LARGEST, compact
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tui_gd.plots.axes import Frame
-    from tui_gd.plots.palette import Style
+    from tui_gd.plots.palette import Colour, Style
+    from tui_gd.plots.scale import Scale
+    from tui_gd.plots.symbols import Symbols
 
 BAR_COLUMNS = 10
 """Columns for the colour bar and its numbers, to the right of the plotting area."""
 _DIGITS = 10
 _BAR_STEP = 3
 """Rows from one number of the colour bar to the next."""
+Place = tuple[float, float]
+
+_MOST_DOTS = 40_000
+"""The most dots of lines in one picture; longer lines set every second dot, or fewer."""
+_FARTHEST = 1e9
+"""Points farther from the plot are moved to this distance, so that all stays finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,3 +161,276 @@ def _contours(level: NDArray[np.intp]) -> NDArray[np.bool_]:
         rim[here] |= both & (one > other)
         rim[there] |= both & (other > one)
     return rim
+
+
+# The paths of lanes, with their signs
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """The path of one lane in the coordinates of the plot: `points` (n, 2) at `epochs` (n,).
+
+    The part after the viewed epoch is dashed. `viewed` is the lane's place at that epoch, marked
+    with `sign`; the first point is marked as the start.
+    """
+
+    points: NDArray[np.float64]
+    epochs: NDArray[np.integer]
+    colour: Colour
+    viewed: Place | None = None
+    sign: str = ""
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The sign of each thing that can be marked; all are one cell wide."""
+
+    viewed: str
+    start: str
+    following: str
+    global_minimum: str
+    local_minimum: str
+    past: str
+    future: str
+    """A point of a path on a curve, before and after the viewed epoch."""
+    heads: str
+    """Arrowheads for eight directions, counter-clockwise from the right."""
+
+
+UNICODE_MARKS = Marks("◆", "●", "◇", "★", "☆", "•", "◦", "→↗↑↖←↙↓↘")
+ASCII_MARKS = Marks("@", "o", "x", "M", "m", "*", "+", ">/^\\</v\\")
+
+
+def marks(symbols: Symbols) -> Marks:
+    """Return the signs of a kind of terminal."""
+    return ASCII_MARKS if symbols.plain else UNICODE_MARKS
+
+
+def paint_signs(
+    drawn: Frame,
+    relief: Relief,
+    places: NDArray[np.floating] | Sequence[Place],
+    signs: Sequence[str],
+    colours: Sequence[Colour],
+) -> None:
+    """Write signs, one cell wide, at places (n, 2) of the plot; places outside are left out.
+
+    Give one sign and one colour for all places, or one each.
+    """
+    at = np.asarray(places, np.float64).reshape(-1, 2)
+    if not len(at):
+        return
+    column, row = drawn.x.bins(at[:, 0], drawn.columns), drawn.y.bins(at[:, 1], drawn.rows)
+    inside = (column >= 0) & (row >= 0)
+    column, row = column[inside], drawn.rows - 1 - row[inside]
+    each = np.flatnonzero(inside)
+    cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
+    codes, inks = np.array([ord(sign) for sign in signs], np.uint32), np.array(colours, np.int32)
+    cells.code[cell] = codes[each if len(codes) > 1 else 0]
+    cells.fg[cell] = inks[each if len(inks) > 1 else 0]
+    cells.bg[cell] = relief.ground[row, column]
+
+
+def paint_minima(
+    drawn: Frame, relief: Relief, minima: Sequence[tuple[float, float, bool]], style: Style
+) -> None:
+    """Mark known minima (x, y, whether global); global and local ones have different signs."""
+    kinds = marks(style.symbols)
+    signs = [kinds.global_minimum if deepest else kinds.local_minimum for *_, deepest in minima]
+    places = [(x, y) for x, y, _ in minima]
+    paint_signs(drawn, relief, places, signs, [style.palette.cursor])
+
+
+def paint_ends(
+    drawn: Frame,
+    relief: Relief,
+    tracks: Sequence[Track],
+    starts: Sequence[tuple[NDArray[np.floating], Colour]],
+    following: Place | None,
+    style: Style,
+) -> None:
+    """Mark where the tracks start, where the next step leads and, on top, the viewed places."""
+    signs, cursor = marks(style.symbols), style.palette.cursor
+    places = np.array([place for place, _ in starts], np.float64)
+    paint_signs(drawn, relief, places, [signs.start], [colour for _, colour in starts])
+    if following is not None:
+        paint_signs(drawn, relief, [following], [signs.following], [cursor])
+    viewed = [track for track in tracks if track.viewed is not None]
+    paint_signs(
+        drawn,
+        relief,
+        [track.viewed for track in viewed if track.viewed is not None],
+        [track.sign or signs.viewed for track in viewed],
+        [cursor if track.current else track.colour for track in viewed],
+    )
+
+
+def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> None:
+    """Draw the cursor at a place: a cross in brackets."""
+    column = int(drawn.x.bins(place[0], drawn.columns))
+    row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
+    if column < 0 or row >= drawn.rows:
+        return
+    left, right = style.symbols.brackets
+    for at, sign in zip((column - 1, column, column + 1), (left, "+", right), strict=True):
+        if 0 <= at < drawn.columns:
+            ground = int(relief.ground[row, at])
+            drawn.cells.put(
+                drawn.top + row, drawn.left + at, sign, bold(style.palette.cursor), ground
+            )
+
+
+def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length: float) -> Place:
+    """Return the tip of an arrow from `at` in the direction of the vector `towards`.
+
+    Its length is the share `length` of the width, or of the height if it is steep; it is not finite
+    if the vector has no direction.
+    """
+    across, up = drawn_x.high - drawn_x.low, drawn_y.high - drawn_y.low
+    scaled = np.array([towards[0] / across, towards[1] / up])
+    longest = float(np.abs(scaled).max())
+    if not (np.isfinite(scaled).all() and longest > 0.0):
+        return (np.nan, np.nan)
+    scaled *= length / longest
+    return at[0] + float(scaled[0]) * across, at[1] + float(scaled[1]) * up
+
+
+def arrow_head(drawn: Frame, at: Place, tip: Place, symbols: Symbols) -> str:
+    """Return the sign that points from `at` to `tip` on screen, where cells are twice as high."""
+    right = (tip[0] - at[0]) / (drawn.x.high - drawn.x.low) * drawn.columns
+    up = (tip[1] - at[1]) / (drawn.y.high - drawn.y.low) * drawn.rows * 2.0
+    return marks(symbols).heads[round(float(np.arctan2(up, right)) / (np.pi / 4)) % 8]
+
+
+def paint_tracks(
+    drawn: Frame,
+    relief: Relief,
+    tracks: Sequence[Track],
+    epoch: int,
+    style: Style,
+) -> None:
+    """Draw the paths, later ones over earlier ones; parts after `epoch` lie below all."""
+    pieces: list[NDArray[np.float64]] = []
+    layers: list[int] = []
+    colours: list[Colour] = []
+    seen = [int(track.epochs.searchsorted(epoch, "right")) for track in tracks]
+    for past in (False, True):
+        for track, passed in zip(tracks, seen, strict=True):
+            points = track.points[:passed] if past else track.points[passed:]
+            if not len(points):
+                continue
+            if track.viewed is not None:
+                here = np.array([track.viewed])
+                points = np.concatenate([points, here] if past else [here, points])
+            if len(points) > 1:
+                pieces.append(points)
+                layers.append(2 * len(colours) + (not past))
+                colours.append(track.colour)
+    paint_lines(drawn, relief, pieces, layers, colours, style)
+
+
+def paint_lines(
+    drawn: Frame,
+    relief: Relief,
+    pieces: Sequence[NDArray[np.float64]],
+    layers: Sequence[int],
+    colours: Sequence[Colour],
+    style: Style,
+    plain: tuple[str, str] | None = None,
+) -> None:
+    """Draw polylines (n, 2). Layer 2·i is line i, 2·i + 1 the same dashed; higher layers win.
+
+    `plain` has the signs of solid and dashed lines without braille.
+    """
+    symbols = style.symbols
+    if not pieces:
+        return
+    down, across = symbols.dots
+    owner = np.full((drawn.rows * down, drawn.columns * across), -1, np.int16)
+    points = np.concatenate(pieces)
+    x = drawn.x.position(points[:, 0], owner.shape[1])
+    y = len(owner) - 1 - drawn.y.position(points[:, 1], len(owner))
+    lengths = [len(piece) for piece in pieces]
+    layer = np.repeat(np.array(layers, np.int16), lengths)
+    joined = np.ones(len(points) - 1, np.bool_)
+    joined[np.cumsum(lengths)[:-1] - 1] = False
+    _set_segments(owner, x, y, joined, layer)
+    best = per_cell(owner, symbols)
+    here = best >= 0
+    area = drawn.area
+    if symbols.plain:
+        solid, dashed = plain or (symbols.curve, symbols.curve_dashed)
+        signs = np.array([ord(solid), ord(dashed)], np.uint32)
+        drawn.cells.code[area][here] = signs[best[here] % 2]
+    else:
+        drawn.cells.code[area][here] = pack(owner >= 0)[here] + BRAILLE
+    drawn.cells.fg[area][here] = np.array(colours, np.int32)[best[here] // 2]
+    drawn.cells.bg[area][here] = relief.ground[here]
+
+
+def _set_segments(
+    owner: NDArray[np.int16],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    joined: NDArray[np.bool_],
+    layer: NDArray[np.int16],
+) -> None:
+    """Set the dots of lines through columns `x` and rows `y`; higher layers win.
+
+    `joined` (n − 1,) says which points are joined to the one before; `layer` (n,) is their layer.
+    """
+    rows, columns = owner.shape
+    x, y = np.clip(x, -_FARTHEST, _FARTHEST), np.clip(y, -_FARTHEST, _FARTHEST)
+    which, enter, leave = _inside(x, y, joined, rows, columns)
+    if (np.diff(layer) < 0).any():
+        order = np.argsort(layer[which], kind="stable")
+        which, enter, leave = which[order], enter[order], leave[order]
+    step_x, step_y = x[which + 1] - x[which], y[which + 1] - y[which]
+    part = leave - enter
+    steps = np.maximum(np.abs(step_x), np.abs(step_y)) * part
+    dots = steps.astype(np.intp) + 1
+    total = int(dots.sum())
+    if not total:
+        return
+    if total > _MOST_DOTS:
+        dots = np.maximum(dots * _MOST_DOTS // total, 1)
+        total = int(dots.sum())
+    share = part / dots
+    first = np.cumsum(dots) - dots
+    # dot i of a segment is (i + 1) shares from where the segment enters
+    of = np.repeat(np.arange(len(dots)), dots)
+    index = np.arange(1, total + 1) - first[of]
+    across = (x[which] + enter * step_x + 0.5)[of] + (share * step_x)[of] * index
+    down = (y[which] + enter * step_y + 0.5)[of] + (share * step_y)[of] * index
+    column, row = across.astype(np.int32), down.astype(np.int32)
+    np.clip(column, 0, columns - 1, out=column)
+    np.clip(row, 0, rows - 1, out=row)
+    of_layer = layer[which][of]
+    # dashes stay in place while the path grows
+    kept = ((of_layer & 1) == 0) | ((column + (row >> 1)) & 1 == 0)
+    owner.ravel()[(row * columns + column)[kept]] = of_layer[kept]
+
+
+def _inside(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    joined: NDArray[np.bool_],
+    rows: int,
+    columns: int,
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the visible segments, and the visible share of each, from and to (Liang–Barsky)."""
+    with np.errstate(all="ignore"):
+        step_x, step_y = np.diff(x), np.diff(y)
+        which = np.flatnonzero(joined & (np.abs(step_x) + np.abs(step_y) > 0.05))
+        enter, leave = np.zeros(len(which)), np.ones(len(which))
+        for at, step, size in ((x[which], step_x[which], columns), (y[which], step_y[which], rows)):
+            low, high = (-0.5 - at) / step, (size - 0.5 - at) / step
+            still = step == 0
+            beside = still & ((at < -0.5) | (at > size - 0.5))
+            first = np.where(still, np.where(beside, np.inf, -np.inf), np.minimum(low, high))
+            last = np.where(still, np.inf, np.maximum(low, high))
+            np.maximum(enter, first, out=enter)
+            np.minimum(leave, last, out=leave)
+        seen = enter <= leave
+    return which[seen], enter[seen], leave[seen]

@@ -4,9 +4,16 @@ Nothing here imports numpy: the first frame comes as soon as Textual can draw it
 else is imported after it.
 """
 
+import asyncio
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult, SystemCommand
@@ -19,7 +26,6 @@ from textual.widgets import Static
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import target
-from tui_gd.ui.leaving import Leaving
 from tui_gd.ui.terminal import Ground, in_screen
 from tui_gd.ui.textual_fixes.app import Closing, PacedApp
 
@@ -27,6 +33,17 @@ if TYPE_CHECKING:
     from tui_gd.plots.palette import Palette
     from tui_gd.plots.symbols import Depth
     from tui_gd.ui.screens.run import RunScreen
+
+ASKING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+QUIT = 0
+HANG_UP = 1
+# the seconds in which the terminal should be given back in order …
+IN_ORDER = 1.2
+QUIT_IN_ORDER = 2.0
+# … and the seconds from the signal to the end of the process
+IN_ALL = 2.3
 
 
 class GdApp(PacedApp[str]):
@@ -98,9 +115,9 @@ class GdApp(PacedApp[str]):
         if self.way_out:
             self.way_out.quit()
         if self.run_screen:
-            self.run_screen.studies.stop()
-            if self.run_screen.runner:
-                self.run_screen.runner.stop()
+            self.run_screen.board.studies.stop()
+            if self.run_screen.run.runner:
+                self.run_screen.run.runner.stop()
         self.exit()
 
     def terminal_gone(self) -> None:
@@ -135,15 +152,15 @@ class GdApp(PacedApp[str]):
 
     def key_read(self) -> None:
         """Let training wait for the effects of a key; the thread that reads keys calls this."""
-        if self.run_screen and self.run_screen.runner:
-            self.run_screen.runner.expect_command()
+        if self.run_screen and self.run_screen.run.runner:
+            self.run_screen.run.runner.expect_command()
 
     async def on_event(self, event: events.Event) -> None:
         """Tell the run's screen the time of a press, and whether it was a key."""
         if isinstance(event, events.InputEvent) and self.run_screen:
             self.run_screen.pressed_at = event.time
             if isinstance(event, events.Key):
-                self.run_screen.key_pressed()
+                self.run_screen.notices.key_pressed()
         await super().on_event(event)
 
     # The list of commands
@@ -175,6 +192,112 @@ class GdApp(PacedApp[str]):
             from tui_gd.ui.textual_fixes.app import Commands
 
             self.push_screen(Commands(id="--command-palette"))
+
+
+# Leaving because of a key, a signal or a lost terminal: save first, and always end
+
+
+class Unawaited(ThreadPoolExecutor):
+    """Threads of the event loop; the loop's end does not wait for them.
+
+    Loading a large file or importing scikit-learn cannot be interrupted.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Start nothing more and abandon what is still running."""
+        del wait, cancel_futures
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+class Leaving:
+    """Ends the app, and the process if the app does not end.
+
+    `save` stops the run and saves it; several threads may call it at once. A thread that starts at
+    the beginning does all this. A signal handler could not: while it runs, the main thread may hold
+    any lock, even the one needed to start a thread, or wait for a terminal that accepts nothing.
+    """
+
+    signal: int
+
+    def __init__(self, app: PacedApp[Any], save: Callable[[], None]) -> None:
+        self.signal = 0
+        self._app, self._save = app, save
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._left = threading.Event()
+        threading.Thread(target=self._watch, name="leaving", daemon=True).start()
+
+    @staticmethod
+    def wait_for_no_thread() -> None:
+        """Let the running event loop end while its threads still work."""
+        asyncio.get_running_loop().set_default_executor(Unawaited())
+
+    def ask(self, number: int, frame: FrameType | None = None) -> None:
+        """Leave because of a signal; any thread may call this."""
+        del frame
+        with suppress(OSError):
+            os.write(self._writer, bytes([number]))
+
+    def gone(self) -> None:
+        """Leave because the terminal is gone."""
+        self.ask(HANG_UP)
+
+    def quit(self) -> None:
+        """Make sure that leaving by a key comes to an end."""
+        self.ask(QUIT)
+
+    def left(self) -> None:
+        """Report that the terminal has been given back."""
+        self._left.set()
+
+    def _watch(self) -> None:
+        number = os.read(self._reader, 1)[0]
+        begun = time.monotonic()
+        self.signal = number
+        saving = threading.Thread(target=self._save, name="saving", daemon=True)
+        saving.start()
+        if number != QUIT:
+            self._app.leave(128 + number)
+        in_order = self._left.wait(QUIT_IN_ORDER if number == QUIT else IN_ORDER)
+        if not in_order:
+            self._app.abandon_terminal()
+        elif number == QUIT:
+            # a signal may still come while the run is saved and the report is made
+            self._end_at_a_signal(saving)
+        saving.join(max(0.0, begun + IN_ALL - time.monotonic()))
+        if in_order:  # the main thread ends the process, unless it is blocked
+            time.sleep(max(0.0, begun + IN_ALL - time.monotonic()))
+        os._exit(128 + number if number else 0)
+
+    def _end_at_a_signal(self, saving: threading.Thread) -> None:
+        number = QUIT
+        while number == QUIT:  # a person pressed the key twice
+            number = os.read(self._reader, 1)[0]
+        self.signal = number
+        saving.join(IN_ALL)
+        os._exit(128 + self.signal)
+
+
+@contextmanager
+def leaving(app: PacedApp[Any], save: Callable[[], None]) -> Iterator[Leaving]:
+    """While the context is open, leave in order at interrupt, hang-up and termination.
+
+    A signal that this process ignores, as under nohup, stays ignored. Only the main thread receives
+    signals, so any other thread installs no handler.
+    """
+    way = Leaving(app, save)
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {
+            number: signal.signal(number, way.ask)
+            for number in ASKING
+            if signal.getsignal(number) not in {signal.SIG_IGN, None}
+        }
+    try:
+        yield way
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # Textual's themes in the palette's colours, for what Textual draws itself

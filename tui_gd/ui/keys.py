@@ -8,7 +8,7 @@ list takes its keys away.
 import os
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,10 +23,11 @@ from tui_gd.problems.text import safe_text
 class Action:
     """What one or several keys do.
 
-    `name` is the function `action_<name>` of `screens/actions.py`, with its arguments; for those in
-    `APP_ACTIONS` it is a method of the app. `keys` are Textual's names of keys, comma-separated.
-    `shown` is their form in the help and the footer, empty if the line before describes both.
-    `footer` is the word in the footer; an action without one appears only in the help.
+    `name` is the function `action_<name>` in `screens/actions.py` or `screens/exports.py`, with its
+    arguments; for those in `APP_ACTIONS` it is a method of the app. `keys` are Textual's names of
+    keys, comma-separated. `shown` is their form in the help and the footer; it is empty if the line
+    before describes both. `footer` is the word in the footer; an action without one appears only in
+    the help.
     """
 
     name: str
@@ -170,6 +171,7 @@ def _next_rung(rate: float, *, up: bool) -> float:
 
 if TYPE_CHECKING:
     from tui_gd.insight.verdict import Try
+    from tui_gd.session.commands import Command
 
 VARIABLE = "GD_TUI_CONFIG"
 NAME = "config.toml"
@@ -427,3 +429,44 @@ class KeyNames:
     def _by_name(self, name: str) -> str:
         palette = self._first("command_palette")
         return f'{palette} "{self._actions[name].text}"'.lstrip()
+
+
+# a held key repeats every 20 to 90 ms; hardly anybody presses a key again so soon
+REPEAT_SECONDS = 0.1
+
+
+class KeyRepeat:
+    """Lets a step key through, unless it is held and the last step is not on the screen yet.
+
+    The second of two quick presses waits until that step is drawn. A third one shows that the key
+    is held, and then none waits: when the key is released, the run stops.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last: Command | None = None
+        self._pressed_at = 0.0
+        self._quick = 0
+        self._waiting: Command | None = None
+
+    def press(self, command: "Command", *, pending: bool) -> "Command | None":
+        """Return the command to send now; `pending`: a step is slow and not on the screen yet."""
+        now = self._clock()
+        quick = command == self._last and now - self._pressed_at < REPEAT_SECONDS
+        self._quick = self._quick + 1 if quick else 0
+        self._last, self._pressed_at = command, now
+        waits = pending and self._quick > 0
+        if self._quick != 1:
+            self._waiting = None
+        elif waits:
+            self._waiting = command
+        return None if waits else command
+
+    def drawn(self) -> "Command | None":
+        """Return the command that waited until the step was on the screen."""
+        command, self._waiting = self._waiting, None
+        return command
+
+    def forget(self) -> None:
+        """Drop the waiting command, because another run or another command has come."""
+        self._waiting = None

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.session.settings import RunSettings
-from tui_gd.ui.app import GdApp
+from tui_gd.ui.app import GdApp, leaving
 from tui_gd.ui.context import Beginning, Context, write_view
-from tui_gd.ui.leaving import leaving
 
 if TYPE_CHECKING:
     from tui_gd.session.report import Report
@@ -41,11 +40,12 @@ def run_interface(
 
     def save() -> None:
         with saving:
-            if app.run_screen and app.run_screen.runner:
-                app.run_screen.runner.stop()
-                app.run_screen.put_away()
-            if app.run_screen and context.view_path:
-                write_view(context.view_path, app.run_screen.last_view)
+            screen = app.run_screen
+            if screen and screen.run.runner:
+                screen.run.runner.stop()
+                screen.run.put_away()
+            if screen and context.view_path:
+                write_view(context.view_path, screen.last_view)
 
     with leaving(app, save) as app.way_out:
         try:
@@ -97,15 +97,15 @@ def _say_where_kept(screen: "RunScreen | None") -> None:
     """Print the id of the kept run; if it could not be stored, print the line that repeats it."""
     if screen is None:
         return
-    kept = screen.kept_id
-    if screen.missing and screen.runner:
-        print(f"gd-tui: {screen.missing}", file=sys.stderr)
+    kept = screen.run.kept_id
+    if screen.run.missing and screen.run.runner:
+        print(f"gd-tui: {screen.run.missing}", file=sys.stderr)
         with suppress(ProblemError):
             from tui_gd.runs.record import RunRecord
             from tui_gd.runs.share import share_line
 
-            checkpoint = screen.runner.trainer.checkpoint(screen.runner.snapshot.seed)
-            line = share_line(RunRecord(screen.settings, screen.problem, checkpoint))
+            checkpoint = screen.run.runner.trainer.checkpoint(screen.run.runner.snapshot.seed)
+            line = share_line(RunRecord(screen.run.settings, screen.run.problem, checkpoint))
             print(f"gd-tui: this line repeats the run: gd-tui '{line}'")
     if kept is not None:
         print(f"gd-tui: kept as {kept} (gd-tui resume {kept})")
@@ -125,14 +125,14 @@ def _report_failure(screen: "RunScreen", failure: BaseException) -> int:
 
 def _summary(screen: "RunScreen") -> int:
     """Print a line about the run and its report, which stay in the terminal's scrollback."""
-    runner = screen.runner
+    runner = screen.run.runner
     if runner is None:
         return 0
     if runner.failure:
         return _report_failure(screen, runner.failure)
     from tui_gd.session.report import print_reports
 
-    trainer, settings = runner.trainer, screen.settings
+    trainer, settings = runner.trainer, screen.run.settings
     snapshot = runner.snapshot
     lane = snapshot.lane
     position = trainer.position(lane.number)
@@ -144,10 +144,10 @@ def _summary(screen: "RunScreen") -> int:
     )
     reports = _reports(screen, trainer)
     if reports is not None:
-        print_reports(trainer, screen.problem, reports, sys.stdout)
+        print_reports(trainer, screen.run.problem, reports, sys.stdout)
     _say_where_kept(screen)
     if reports is None:
-        where = f": gd-tui show {screen.kept_id}" if screen.kept_id else ""
+        where = f": gd-tui show {screen.run.kept_id}" if screen.run.kept_id else ""
         print(f"gd-tui: the report takes longer{where}")
     return 0
 
@@ -161,7 +161,7 @@ def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
         return [known]
     made: list[list[Report]] = []
     making = threading.Thread(
-        target=lambda: made.append(reports_of(trainer, screen.problem)), daemon=True
+        target=lambda: made.append(reports_of(trainer, screen.run.problem)), daemon=True
     )
     making.start()
     making.join(REPORT_SECONDS)

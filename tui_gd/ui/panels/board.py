@@ -1,17 +1,24 @@
-"""The board of panels: which are shown, which is maximised, and which has the focus.
+"""The board of panels: which are shown, which has the focus, and what they want computed.
 
 The board has four places, and a person chooses which panel stands at each. A wide screen shows all
 four places. A smaller one shows as many as fit, one page at a time.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.geometry import Size
+from textual.message import Message
 
+from tui_gd.learning.engine import Interrupted, computing
+from tui_gd.problems import Problem
+from tui_gd.session.snapshot import RunState
 from tui_gd.ui.panels.changes import ChangesPanel
 from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.landscape import LandscapePanel
@@ -25,6 +32,7 @@ from tui_gd.ui.panels.starts import StartsPanel
 from tui_gd.ui.panels.step import StepPanel
 from tui_gd.ui.panels.why import WhyPanel
 from tui_gd.ui.panels.widget import PanelWidget
+from tui_gd.ui.studies import Progress, Studies, Study
 
 SMALLEST = (40, 12)  # columns, rows
 PLACES = 4
@@ -104,6 +112,16 @@ _USUAL = ("loss", "data", "report", "step")
 class Board(Container):
     """Holds the panels and their widgets; call `fit_to` before anything is drawn."""
 
+    class Found(Message):
+        """A study has found something: draw the panels again."""
+
+    @dataclass
+    class Failed(Message):
+        """A study has found nothing, and why; it does not begin again."""
+
+        said: str
+
+    studies: Studies
     loss: LossPanel
     points: DataPanel
     report: ReportPanel
@@ -122,6 +140,9 @@ class Board(Container):
         self.landscape, self.why = LandscapePanel(), WhyPanel()
         self.race, self.starts = RacePanel(), StartsPanel()
         self.network = NetworkPanel()
+        self.studies = Studies(time.monotonic)
+        # the problem that panels show; results of studies about another one come too late
+        self._problem: Problem | None = None
         self.maximised = False
         self.tiny = True
         self.panels: tuple[Panel, ...] = (
@@ -201,6 +222,8 @@ class Board(Container):
 
     def forget(self) -> None:
         """Forget what panels found about a problem, because the run has moved to another one."""
+        self.studies.stop()
+        self._problem = None
         for panel in self.panels:
             panel.forget()
 
@@ -230,6 +253,53 @@ class Board(Container):
         self.points.sample = self.network.sample = self.step.sample
         for widget in self._widgets.values():
             widget.draw_now(view)
+
+    def study(self, view: View) -> None:
+        """Begin the studies that the shown panels want for this view, and always the verdict's."""
+        self._problem = view.problem
+        running = view.snapshot.state is RunState.RUNNING
+        for panel in (*self.shown, *(() if self.shows(self.why) else (self.why,))):
+            study = panel.study(view)
+            if study is None:
+                continue
+            show = partial(self._hand_over, panel, view.problem, study.key)
+            progress = self.studies.begin(panel.NAME, study, running=running, show=show)
+            if progress:
+                self._make(panel, study, progress, show)
+
+    # without a description, Textual writes out all arguments, including data and weights
+    @work(thread=True, group="study", description="study")
+    def _make(
+        self, panel: Panel, study: Study, progress: Progress, show: Callable[[Any], None]
+    ) -> None:
+        try:
+            with computing():
+                result = study.compute(progress)
+        except Interrupted:
+            self.app.call_from_thread(self._given_up, panel)
+        except MemoryError:
+            # this must not end the run; the same study does not begin again
+            self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
+            self.post_message(self.Failed(f"too little memory: {panel.NAME}"))
+        else:
+            self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
+            show(result)
+
+    def _given_up(self, panel: Panel) -> None:
+        """Begin the study that replaces this one, even when the run is at rest."""
+        if self.studies.end(panel.NAME, found=False):
+            self.post_message(self.Found())
+
+    def _hand_over(
+        self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any
+    ) -> None:
+        """Hand over a part of a result; the study's thread calls this."""
+        self.app.call_from_thread(self._take, panel, problem, key, result)
+
+    def _take(self, panel: Panel, problem: Problem, key: tuple[object, ...], result: Any) -> None:
+        if problem is self._problem:
+            panel.take(key, result)
+        self.post_message(self.Found())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember which panel has the focus; the others lose their cursor."""

@@ -21,8 +21,7 @@ from tui_gd.plots.landscape import (
     place_at,
     plane_axes,
 )
-from tui_gd.plots.relief import BAR_COLUMNS
-from tui_gd.plots.tracks import Track, marks
+from tui_gd.plots.relief import BAR_COLUMNS, Track, marks
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.session.snapshot import LaneSnapshot, RunState
 from tui_gd.ui.panels.landscape_study import (

@@ -8,9 +8,8 @@ import numpy as np
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, width, wrapped
-from tui_gd.plots.confusion import draw_confusion
 from tui_gd.plots.palette import Colour, Style
-from tui_gd.plots.table import Table, draw_table
+from tui_gd.plots.table import Table, draw_confusion, draw_table
 from tui_gd.session.report import (
     SCORES,
     ClassificationReport,

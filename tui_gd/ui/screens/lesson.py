@@ -4,85 +4,334 @@ The lesson asks questions about the run. A thread of its own finds the answers o
 checkpoint, so the run on the screen never waits.
 """
 
-from textual import events
-from textual.message import Message
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
+from textual import events, work
+
+from tui_gd.errors import OutputError, ProblemError
+from tui_gd.learning.engine import computing
 from tui_gd.lessons.lesson import Lesson
-from tui_gd.lessons.player import Player
-from tui_gd.lessons.replay import LessonRun, at_checkpoint, curves, reach, start_of, take_answer
+from tui_gd.lessons.orders import Order
+from tui_gd.lessons.player import Player, seed_of
+from tui_gd.lessons.progress import resumed, save
+from tui_gd.lessons.replay import (
+    LessonRun,
+    at_checkpoint,
+    curves,
+    orders_of,
+    reach,
+    start_of,
+    take_answer,
+)
 from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Style
 from tui_gd.problems import Problem
+from tui_gd.runs.share import open_line
+from tui_gd.runs.store import Store
+from tui_gd.session.commands import Pause
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.ui.context import Context
 from tui_gd.ui.keys import KeyNames
+from tui_gd.ui.panels.board import Board
 from tui_gd.ui.panels.lesson import LessonPicture, curve_options, draw_lesson
 from tui_gd.ui.panels.widget import CellView
+from tui_gd.ui.screens.live_run import LiveRun
+from tui_gd.ui.screens.questions import Notices
+from tui_gd.ui.textual_fixes.app import OwnKeys
 
+# while a run goes on, it is checked for a finished task no more often than this, in seconds
+LOOK_SECONDS = 0.3
 _TYPED = "0123456789.,-+e"
 LONGEST_ENTRY = 40
 
 
 class LessonBox(CellView, can_focus=True):
-    """Shows the learner's current step; keys give answers, and all other keys go to the run."""
+    """Shows the learner's current step, and lets the run on the screen do what it says.
 
-    class Answered(Message):
-        """The learner has given an answer."""
+    Keys give answers, and all other keys go to the run. `lay_out` makes room for the box, `redraw`
+    draws the panels again.
+    """
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class Asked(Message):
-        """The learner has asked for something else: next, skip, hint or leave."""
-
-        def __init__(self, what: str) -> None:
-            super().__init__()
-            self.what = what
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        context: Context,
+        run: LiveRun,
+        board: Board,
+        notices: Notices,
+        *,
+        lay_out: Callable[[], None],
+        redraw: Callable[[], None],
+    ) -> None:
         super().__init__(id="lesson")
+        self.context, self._run, self._board, self._notices = context, run, board, notices
+        self._lay_out, self._redraw = lay_out, redraw
         self.guide: Guide | None = None
+        # the lesson that the learner left, and the share line of its run
+        self.left: tuple[Player, str] | None = None
+        self._looked = -math.inf
 
-    def draw_now(self, style: Style) -> None:
+    @property
+    def own_keys(self) -> OwnKeys:
+        """The keys that count in the lesson now, none without one."""
+        if self.guide is None:
+            return "", ()
+        picture = self.guide.picture(self.context.style, focused=self.has_focus)
+        return picture.title, picture.keys
+
+    def refusal(self, action: str) -> str:
+        """Return why an action does nothing now; empty if it works."""
+        player = self.guide.player if self.guide else None
+        if player is None or not player.locks(action):
+            return ""
+        return player.say("not_here" if player.lesson_locks(action) else "answer_first")
+
+    # Coming and going
+
+    def open(self, player: Player, line: str) -> None:
+        """Begin a lesson, or continue it where the share line `line` leads."""
+        try:
+            shared = open_line(line) if line else start_of(player.lesson, seed_of(player.name))
+            self.guide = Guide(player, self.context.keys)
+        except ProblemError as error:
+            self._run.refuse(str(error))
+            return
+        self.app.clear_notifications()
+        for panel in reversed(player.lesson.panels):
+            self._board.choose(panel)
+        if self.guide.pointed:
+            self._board.choose(self.guide.pointed)
+        self._lay_out()
+        self.focus()
+        self._run.begin(shared.settings, shared=shared)
+
+    @work(thread=True, exclusive=True, group="lesson", description="lesson")
+    def open_saved(self, player: Player) -> None:
+        """Continue a lesson where the learner left it, in this session or before; else begin it."""
+        line = ""
+        with suppress(ProblemError, OutputError), self.context.open_library() as store:
+            line = resumed(store, player)
+        self.app.call_from_thread(self.open, player, line)
+
+    def offer_tour(self) -> str:
+        """Return the words that offer the tour; once there is a file of kept runs, none are."""
+        self._create_library()
+        where = self.context.keys.of("lesson")
+        return f"New here? {where} starts the tour: seven short steps."
+
+    @work(thread=True, group="keep")
+    def _create_library(self) -> None:
+        with suppress(ProblemError, OutputError), Store(self.context.library, create=True):
+            pass
+
+    def take_focus(self, *, toggle: bool = False) -> bool:
+        """Focus the lesson, or with `toggle` a panel if it has the focus; return if one is open."""
+        if self.guide is None:
+            return False
+        if toggle and self.has_focus:
+            self._board.focus_panel()
+        else:
+            self.focus()
+        return True
+
+    def close(self) -> None:
+        """Leave the lesson; the run goes on."""
+        guide, self.guide = self.guide, None
+        self._board.focus_panel()
+        self._lay_out()
+        if guide is None or guide.player.finished:
+            self.left = None
+            return
+        where = self.context.keys.of("lesson")
+        self._notices.say(f"{guide.lesson.title}: saved; {where} comes back to it")
+        self.left = guide.player, ""
+        self._save(guide)
+
+    # The run on the screen, and a copy of it that answers
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Look at the run when the lesson waits for it."""
+        guide, runner = self.guide, self._run.runner
+        if guide is None or runner is None or guide.busy:
+            return
+        resting = snapshot.state is not RunState.RUNNING and not runner.busy
+        if guide.wants_text and resting:
+            self._ask_run(guide, partial(guide.read, self.context.style), self._show_step)
+        elif guide.watches and time.monotonic() > self._looked + LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._ask_run(guide, guide.look, self._looked_at)
+
+    def _looked_at(self, done: object) -> None:
+        if done and self.guide:
+            self._save(self.guide)
+        self._show_step()
+
+    def _ask_run(
+        self, guide: "Guide", ask: Callable[[LessonRun], object], then: Callable[[object], None]
+    ) -> None:
+        """Ask a copy of the run something, and do something with the answer."""
+        guide.busy = True
+        self._ask_copy(guide, ask, then)
+
+    @work(thread=True, group="lesson", description="lesson")
+    def _ask_copy(
+        self, guide: "Guide", ask: Callable[[LessonRun], object], then: Callable[[object], None]
+    ) -> None:
+        runner, result = self._run.runner, None
+        assert runner
+        try:
+            with computing():
+                run = guide.run_at(runner, self._run.settings, self._run.problem)
+                result = ask(run) if run is not None else None
+        except ProblemError as error:
+            self._notices.say_from_thread(str(error))
+
+        def answered() -> None:
+            guide.busy = False
+            then(result)
+
+        self.app.call_from_thread(answered)
+
+    def _post(self, orders: Sequence[Order]) -> None:
+        """Let the run on the screen do what a step says."""
+        runner, sender = self._run.runner, self._run.sender
+        epoch = runner.snapshot.epoch if runner else 0
+        for order in orders:
+            sender.post(order.command(epoch))
+            epoch = 0  # after the first order, the epoch is not known
+
+    @work(thread=True, group="lesson", description="lesson")
+    def _save(self, guide: "Guide") -> None:
+        """Save the progress of a lesson, and the run as it is."""
+        runner = self._run.runner
+        run = guide.run_at(runner, self._run.settings, self._run.problem) if runner else None
+        if run is None:
+            return
+        line = run.line()
+        if self.left and self.left[0] is guide.player:
+            self.left = guide.player, line
+        if self._run.keeps:
+            try:
+                with Store(self.context.library, create=True) as store:
+                    save(store, guide.player, line)
+            except (ProblemError, OutputError) as error:
+                self._notices.say_from_thread(str(error))
+
+    # The picture, and what the learner does
+
+    def draw_now(self) -> None:
         """Draw the box at its size."""
         if self.guide and self.size:
+            style = self.context.style
             picture = self.guide.picture(style, focused=self.has_focus)
             self.show(draw_lesson(picture, self.size.height, self.size.width, style))
 
+    def _show_step(self, _: object = None) -> None:
+        """Draw the box, which may have another height now, and the panels."""
+        if self.guide is None:
+            return
+        style = self.context.style
+        picture = self.guide.picture(style, focused=self.has_focus)
+        rows = picture.rows(self.screen.size.width, style.symbols)
+        height = self.styles.height
+        # the present size may be outdated, so compare the height that was last requested
+        if height is None or height.value != rows:
+            self.styles.height = rows
+            self.call_after_refresh(self._lay_out)
+        self.draw_now()
+        self._redraw()
+
     def on_resize(self) -> None:
         """Draw the box again at its present size."""
-        self.post_message(self.Asked("draw"))
+        self.call_later(self._show_step)
 
     def on_focus(self) -> None:
         """Draw the box again, because its frame shows the focus."""
-        self.post_message(self.Asked("draw"))
+        self.call_later(self._show_step)
 
     def on_blur(self) -> None:
         """Draw the box again, because its frame shows the focus."""
-        self.post_message(self.Asked("draw"))
+        self.call_later(self._show_step)
 
     def on_key(self, event: events.Key) -> None:
-        """Answer, or let the run have the key."""
-        if self.guide and self.guide.take_key(self, event.key, event.character):
-            event.stop()
-            event.prevent_default()
+        """Answer, continue, skip, give a hint, or leave; or let the run have the key."""
+        guide = self.guide
+        what = guide.take_key(event.key, event.character) if guide else ""
+        if guide is None or not what:
+            return
+        event.stop()
+        event.prevent_default()
+        panel, finished = self._board.panel, guide.player.finished
+        match what:
+            case "leave" if panel.cursor_on and not finished:
+                panel.end_cursor()
+            case "leave":
+                self.close()
+                return
+            case "next" if finished:
+                self.close()
+                return
+            case "next" | "skip" if not guide.busy:
+                self._go_on(guide, skip=what == "skip")
+            case "hint":
+                guide.player.hint()
+            case "answer" if not guide.busy:
+                self._answer(guide)
+        self._show_step()
+
+    def _answer(self, guide: "Guide") -> None:
+        """Judge an answer on a copy of the run; if it counts, the run does what the step says."""
+
+        def answered(done: object) -> None:
+            if done:
+                self._post(guide.player.step.then)
+                self._save(guide)
+            self._show_step()
+
+        self._ask_run(guide, partial(guide.judge, guide.answer), answered)
+
+    def _go_on(self, guide: "Guide", *, skip: bool) -> None:
+        """Go to the next step; after a skipped step, the run does what it would have led to."""
+        player, step = guide.player, guide.player.step
+        waited, record = player.waits, player.record
+        if not (player.skip() if skip else player.next()):
+            return
+        if waited:
+            record.asked = guide.text
+        if self._run.training and not player.finished:
+            self._run.sender.post(Pause())  # the next step's numbers are those of a run at rest
+
+        def lead(orders: object) -> None:
+            self._post(orders if isinstance(orders, list) else [])
+            self._save(guide)
+            self._redraw()
+
+        if (waited or step.kind == "read") and (step.then or step.solution):
+            self._ask_run(guide, partial(orders_of, step), lead)
+        else:
+            self._save(guide)
+        if guide.pointed:
+            self._board.choose(guide.pointed)
+            self._lay_out()
 
 
 class Guide:
-    """A player on the screen: what the learner has chosen and typed, and what the run says.
-
-    `ask` posts work to a thread: it takes a function of a `LessonRun`, and what to do with its
-    result on the interface's thread.
-    """
+    """A player on the screen: what the learner has chosen and typed, and what the run says."""
 
     player: Player
     chosen: int
     entry: str
     text: str
 
-    def __init__(self, player: Player, first_seed: int) -> None:
-        self.player, self._first_seed = player, first_seed
+    def __init__(self, player: Player, keys: KeyNames) -> None:
+        player.press = lambda action: f"[{keys.of(action)}]"
+        self.player = player
+        self._first_seed = start_of(player.lesson, seed_of(player.name)).settings.seed
         self.chosen, self.entry = 0, ""
         self.text, self._curves = "", tuple[str, ...]()
         self._shown_at = -1
@@ -169,45 +418,41 @@ class Guide:
 
     # Keys
 
-    def take_key(self, box: LessonBox, key: str, character: str | None) -> bool:
-        """Take a key of the box; return whether it was one of its own."""
+    @property
+    def answer(self) -> str:
+        """The answer as it stands: the number of the chosen option, or what is typed."""
+        return str(self.chosen + 1) if self.player.options() else self.entry
+
+    def take_key(self, key: str, character: str | None) -> str:
+        """Return what a key asks for; empty if it is none of the lesson's.
+
+        It asks to leave, for the next step, to skip this one, for a hint, to judge the answer, or
+        only to draw.
+        """
         player, step = self.player, self.player.step
         if key == "escape":
-            box.post_message(box.Asked("leave"))
-            return True
+            return "leave"
         if self.wants_text or not player.waits:  # there is no text yet
-            if key == "enter" and not self.wants_text:
-                box.post_message(box.Asked("next"))
-            return key == "enter"
+            return "" if key != "enter" else "draw" if self.wants_text else "next"
         if key in {"h", "s"} and not (step.one_of and step.asks):
-            box.post_message(box.Asked("hint" if key == "h" else "skip"))
-            return True
+            return "hint" if key == "h" else "skip"
         if not step.asks:
-            return False
+            return ""
         if key == "enter":
-            choices = bool(player.options())
-            box.post_message(box.Answered(str(self.chosen + 1) if choices else self.entry))
-            return True
-        return (
-            self._choose(box, key, character)
-            if player.options()
-            else self._type(box, key, character)
-        )
+            return "answer"
+        return self._choose(key, character) if player.options() else self._type(key, character)
 
-    def _choose(self, box: LessonBox, key: str, character: str | None) -> bool:
+    def _choose(self, key: str, character: str | None) -> str:
         count = len(self.player.options())
         if key in {"up", "down", "left", "right"}:
             self.chosen = (self.chosen + (1 if key in {"down", "right"} else -1)) % count
-        elif character and character.isdecimal() and 1 <= int(character) <= count:
+            return "draw"
+        if character and character.isdecimal() and 1 <= int(character) <= count:
             self.chosen = int(character) - 1
-            box.post_message(box.Answered(character))
-        else:
-            return False
-        box.refresh()
-        box.post_message(box.Asked("draw"))
-        return True
+            return "answer"
+        return ""
 
-    def _type(self, box: LessonBox, key: str, character: str | None) -> bool:
+    def _type(self, key: str, character: str | None) -> str:
         words = bool(self.player.step.one_of)
         allowed = character is not None and (
             character.isprintable() if words else character in _TYPED
@@ -217,9 +462,8 @@ class Guide:
         elif allowed and character and len(self.entry) < LONGEST_ENTRY:
             self.entry += character
         else:
-            return False
-        box.post_message(box.Asked("draw"))
-        return True
+            return ""
+        return "draw"
 
     # The picture
 
@@ -265,18 +509,3 @@ class Guide:
             across = "up down" if style.symbols.plain else "↑ ↓"
             return [(across, "choose"), ("enter", "answer"), *help_keys, leave]
         return [("enter", "answer"), *([] if step.one_of else help_keys), leave]
-
-
-def guide_for(player: Player, keys: KeyNames) -> Guide:
-    """Return the guide through a lesson; its texts use the keys as bound."""
-    from tui_gd.lessons.player import seed_of
-
-    player.press = lambda action: f"[{keys.of(action)}]"
-    return Guide(player, start_of(player.lesson, seed_of(player.name)).settings.seed)
-
-
-def refusal(player: Player, action: str) -> str:
-    """Return why an action does nothing now; empty if it works."""
-    if not player.locks(action):
-        return ""
-    return player.say("not_here" if player.lesson_locks(action) else "answer_first")

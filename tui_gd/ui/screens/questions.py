@@ -1,17 +1,16 @@
-"""Dialogs over the run: a line of text, a choice among several, an export."""
+"""What comes up over a screen: notices, a line of text, a choice among several."""
 
 import math
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import PurePath
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
-from textual.widgets.selection_list import Selection
 
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.plots.cells import fit, width
@@ -19,18 +18,52 @@ from tui_gd.plots.symbols import Symbols
 from tui_gd.problems import BUILTIN, SURFACES
 from tui_gd.problems.problem import ColumnNote, Task
 from tui_gd.problems.text import safe_text, whole_number
-from tui_gd.ui.textual_fixes.app import Checklist, Dialog, Entries
+from tui_gd.ui.textual_fixes.app import Dialog, Entries
 
 LONGEST_NAME = 20
+HINT_SECONDS = 10.0
+STAY_SECONDS = 86400.0
 # of more entries than this, only the first are listed: Textual measures every one
 MOST_LISTED = 500
 _PAGE = 10
-_NAME_LETTERS = 40
 # the cells of a column's name, of its kind with the gap after it, and of all but the name
 _SHORTEST_NAME, _LONGEST_NAME, _KIND_SHOWN, _OTHER_CELLS = 8, 28, 8, 30
 
 
-def _line(value: str, **how: Any) -> Input:
+class Notices:
+    """Lines that come up over a screen, each for a moment."""
+
+    def __init__(self, screen: Screen[Any], symbols: Symbols) -> None:
+        self._screen, self._symbols = screen, symbols
+        self._stays = False
+
+    def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
+        """Show a line for a moment, or until the next key; it replaces the one before."""
+        if stay or not self._stays:  # a fault told by a thread comes beside what stays
+            self._screen.app.clear_notifications()
+        text = self._symbols.spell(safe_text(text, None))
+        seconds = STAY_SECONDS if stay else 5.0 if warning else 2.0
+        self.add(text, seconds, "warning" if warning else "information")
+        self._stays = stay or self._stays
+
+    def add(self, text: str, seconds: float, severity: SeverityLevel = "information") -> None:
+        """Show a text below those that are shown already."""
+        self._screen.notify(text, severity=severity, timeout=seconds, markup=False)
+
+    def key_pressed(self) -> None:
+        """Remove a line that stays until a key is pressed."""
+        if self._stays:
+            self._stays = False
+            self._screen.app.clear_notifications()
+
+    def say_from_thread(self, text: str, *, warning: bool = True) -> None:
+        """Show a line; any thread may call this, even after the screen has gone."""
+        if self._screen.is_attached and self._screen.app.is_running:
+            self._screen.app.call_later(self.say, text, warning=warning)
+
+
+def text_line(value: str, **how: Any) -> Input:
+    """Return a line to type in."""
     line = Input(value, **how)
     line.cursor_blink = False  # a blinking cursor would send something while the dialog waits
     return line
@@ -56,7 +89,7 @@ class Prompt(Dialog[Any]):
         """Lay out the question and the line for the answer."""
         with Vertical():
             yield Label(self._question, markup=False)
-            yield _line(self._value, select_on_focus=self._select)
+            yield text_line(self._value, select_on_focus=self._select)
             yield self._fault
 
     def on_input_changed(self) -> None:
@@ -109,7 +142,7 @@ class Choice(Dialog[str | None]):
         with Vertical():
             yield Label(self._question, markup=False)
             if self._find:
-                yield _line("", placeholder="type to find it", compact=True)
+                yield text_line("", placeholder="type to find it", compact=True)
             yield self._list
             yield self._said
 
@@ -159,96 +192,7 @@ def found(lowered: Sequence[str], text: str) -> list[int]:
     return sorted(having, key=lambda at: not lowered[at].startswith(text))
 
 
-Export = tuple[tuple[str, ...], str]
-"""The chosen kinds of files, and the folder for them."""
-
-
-class ExportScreen(Dialog[Export | None]):
-    """Asks for kinds of files, (kind, text) each, and a folder; remembers nothing."""
-
-    own_keys = (
-        "Export",
-        (
-            ("space", "choose a kind of file, or no longer"),
-            ("a", "choose all kinds, or none"),
-            ("f", "the folder to write them into"),
-            ("enter", "write what is chosen, else the highlighted kind"),
-            ("esc or q", "back, nothing is written"),
-        ),
-    )
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,e", "dismiss(None)", "back"),
-        Binding("j", "app.simulate_key('down')", show=False),
-        Binding("k", "app.simulate_key('up')", show=False),
-        Binding("a", "choose_all", show=False),
-        Binding("f", "folder", show=False),
-        Binding("enter", "write", show=False, priority=True),
-    ]
-
-    def __init__(
-        self, what: str, kinds: Sequence[tuple[str, str]], chosen: Collection[str], folder: str
-    ) -> None:
-        super().__init__()
-        self._what = what
-        size = max(width(kind) for kind, _ in kinds)
-        self._kinds = Checklist(
-            *(Selection(f"{kind:<{size}}  {text}", kind, kind in chosen) for kind, text in kinds)
-        )
-        self._folder = _line(folder, compact=True)
-        self._fault = Label("", classes="fault", markup=False)
-
-    def compose(self) -> ComposeResult:
-        """Lay out the kinds, the folder and the keys."""
-        with Vertical():
-            yield Label(f"Export {self._what} into the folder", markup=False)
-            yield self._folder
-            yield self._kinds
-            yield self._fault
-            yield Label("space chooses  a all  f folder  enter writes  esc leaves", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin in the list."""
-        self._kinds.focus()
-
-    def action_choose_all(self) -> None:
-        """Choose all kinds; if all are chosen, choose none."""
-        if len(self._kinds.selected) == self._kinds.option_count:
-            self._kinds.deselect_all()
-        else:
-            self._kinds.select_all()
-
-    def action_folder(self) -> None:
-        """Go to the line with the folder."""
-        self._folder.focus()
-
-    def action_write(self) -> None:
-        """Answer; if nothing is chosen, take the highlighted kind."""
-        chosen = self._kinds.selected
-        if not chosen and self._kinds.highlighted is not None:
-            chosen = [self._kinds.get_option_at_index(self._kinds.highlighted).value]
-        try:
-            self.dismiss((tuple(chosen), parse_folder(self._folder.value.strip())))
-        except ValueError as error:
-            self._fault.update(str(error))
-
-
-def folder_for(problem: str, run: str = "") -> str:
-    """Return the name of a folder for a run's files: `gd-tui-blobs-3f9a`."""
-    name = re.sub(r"[^\w.-]+", "-", PurePath(problem).name)[:_NAME_LETTERS].strip(".-")
-    return "-".join(part for part in ("gd-tui", name, run) if part)
-
-
 # The meaning of a typed line
-
-
-def parse_folder(text: str) -> str:
-    """Return the name of a folder; `ValueError` says what is wrong with it."""
-    if not text:
-        raise ValueError("name a folder; . is the current one")
-    if not text.isprintable():
-        raise ValueError("has characters that cannot be printed")
-    return text
 
 
 def parse_learning_rate(text: str) -> float:

@@ -1,0 +1,612 @@
+"""The run on the screen: how it begins, which commands it gets, and how undo brings back others."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from textual.screen import Screen
+
+from tui_gd.errors import OutputError, ProblemError, TargetMissing
+from tui_gd.problems import Problem
+from tui_gd.problems.input_file import files_of
+from tui_gd.problems.problem import ColumnNote
+from tui_gd.problems.text import safe_text
+from tui_gd.runs.record import RunRecord
+from tui_gd.runs.recorder import Recorder
+from tui_gd.runs.resume import resume
+from tui_gd.runs.steps import Shared, replay
+from tui_gd.runs.store import RunLock
+from tui_gd.session import commands
+from tui_gd.session.commands import Command
+from tui_gd.session.runner import Runner
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.training.checkpoint import Checkpoint
+from tui_gd.training.trainer import Trainer
+from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.screens.questions import (
+    MOST_LISTED,
+    Choice,
+    Notices,
+    column_options,
+    likely_target,
+    with_first,
+)
+
+# a stop may have to wait for a pass over the data, which may take this long
+STOP_SECONDS = 30.0
+# a run of at most this many epochs is slowed down until it takes about this many seconds
+WATCHED_EPOCHS = 1000
+WATCHED_SECONDS = 3.0
+
+LEVELS = 50
+"""At most this many runs are kept …"""
+BYTES = 256 << 20
+"""… and the oldest go first if they take more bytes than this; the newest always stays."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a key does and what it replaces, in words; `both`: a branch would keep both."""
+
+    done: str
+    before: str
+    both: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """A run as it was before a key replaced it; `words` name it: `the 100 epochs of seed 3`.
+
+    `wanted` are its settings as given; choices that depend on the data are still open in them.
+    `checkpoint` is filled on the runner's thread. `seed` is that of the newest random start, `goal`
+    the last epoch wanted, `kept` the id of the kept run, if any.
+    """
+
+    words: str
+    settings: RunSettings
+    wanted: RunSettings
+    problem: Problem
+    checkpoint: "Future[Checkpoint]"
+    seed: int
+    goal: int
+    kept: str | None = None
+
+
+class Undo:
+    """Two stacks: the runs before the one on the screen, and the runs that undo has left."""
+
+    def __init__(self, levels: int = LEVELS, most_bytes: int = BYTES) -> None:
+        self._levels, self._most_bytes = levels, most_bytes
+        self._before: list[Earlier] = []
+        self._after: list[Earlier] = []
+
+    @property
+    def before(self) -> Earlier | None:
+        """The run that undo would bring back."""
+        return self._before[-1] if self._before else None
+
+    @property
+    def after(self) -> Earlier | None:
+        """The run that redo would bring back."""
+        return self._after[-1] if self._after else None
+
+    def push(self, earlier: Earlier) -> None:
+        """Keep the run that is being replaced; after this, nothing can be redone."""
+        self._before.append(earlier)
+        self._after.clear()
+        self._trim()
+
+    def swap(self, now: Earlier, *, back: bool) -> None:
+        """Remove the run to bring back; put the run on the screen on the other stack."""
+        source, other = (self._before, self._after) if back else (self._after, self._before)
+        source.pop()
+        other.append(now)
+        self._trim()
+
+    def _trim(self) -> None:
+        runs = [*self._before, *reversed(self._after)]
+        problems = {id(run.problem): _problem_bytes(run.problem) for run in runs}
+        used = sum(map(_bytes, runs)) + sum(problems.values())
+        while len(self._before) > 1 and (len(runs) > self._levels or used > self._most_bytes):
+            oldest = self._before.pop(0)
+            runs.remove(oldest)
+            used -= _bytes(oldest)
+            if all(run.problem is not oldest.problem for run in runs):
+                used -= problems[id(oldest.problem)]
+
+
+def _bytes(earlier: Earlier) -> int:
+    """Return the bytes of a run, as far as they are known by now."""
+    done = earlier.checkpoint.done() and not earlier.checkpoint.cancelled()
+    return sum(_arrays(earlier.checkpoint.result())) if done else 0
+
+
+def _arrays(checkpoint: Checkpoint) -> Iterator[int]:
+    yield from (frame.state.nbytes for frame in checkpoint.keyframes)
+    for lanes in checkpoint.series.values():
+        for known in lanes.values():
+            yield known.values.nbytes + known.thinned.epochs.nbytes + known.thinned.values.nbytes
+
+
+def _problem_bytes(problem: Problem) -> int:
+    arrays = (problem.x_train, problem.y_train, problem.x_test, problem.y_test)
+    return sum(array.nbytes for array in (*arrays, problem.x_validation, problem.y_validation))
+
+
+class CommandSender:
+    """One run's commands; without a runner they go nowhere.
+
+    Keys come faster than snapshots. The lane and the learning rate that were last requested count
+    until a snapshot shows them, so three quick presses of `+` climb three rungs.
+    """
+
+    def __init__(self) -> None:
+        self.runner: Runner | None = None
+        self._lane: int | None = None
+        self._rate: float | None = None
+
+    def take(self, runner: Runner) -> None:
+        """Steer this runner from now on."""
+        self.runner, self._lane, self._rate = runner, None, None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The latest snapshot."""
+        return self.runner.snapshot if self.runner else None
+
+    def post(self, command: Command) -> None:
+        """Send a command."""
+        match command:
+            case commands.SetLearningRate(rate):
+                self._rate = rate
+            case commands.SelectLane(lane):
+                self._lane, self._rate = lane, None
+            case commands.Branch(learning_rate=float()):
+                self._rate = None
+            case commands.CloseLane():
+                self._lane = self._rate = None
+            case commands.StepBack() | commands.GoTo():
+                self._rate = None  # another epoch may have another rate on record
+        if self.runner:
+            self.runner.post(command)
+
+    @property
+    def lane(self) -> int:
+        """The position of the lane that is current after all commands."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return 0
+        numbers = [lane.number for lane in snapshot.lanes]
+        if self._lane not in numbers or self._lane == snapshot.lane.number:
+            self._lane = None
+            return snapshot.current
+        return numbers.index(self._lane)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of that lane; NaN without a run."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return math.nan
+        shown = snapshot.lanes[self.lane].learning_rate
+        if self._rate is None or self._rate == shown:
+            self._rate = None
+            return shown
+        return self._rate
+
+    def choose_lane(self, by: int) -> None:
+        """Make the lane `by` places after the current one the current lane."""
+        if snapshot := self.snapshot:
+            lane = (self.lane + by) % len(snapshot.lanes)
+            if lane != self.lane:
+                self.post(commands.SelectLane(snapshot.lanes[lane].number))
+
+
+class LiveRun:
+    """The run on the screen: begun, continued, replaced and kept; without one there is no runner.
+
+    `wanted` are the settings as given; `settings` also contain what follows from the data.
+    `recorder` keeps the run, if it is kept. `screen` has the threads, and the question for a target
+    column. `show(fresh, note)`, on the interface's thread, shows the run that has replaced another
+    and starts it; it is `fresh` unless it learns from the same data.
+    """
+
+    settings: RunSettings
+    wanted: RunSettings
+    problem: Problem
+    sender: "CommandSender"
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        context: Context,
+        settings: RunSettings,
+        beginning: Beginning,
+        notices: Notices,
+        show: Callable[[bool, str], None],
+    ) -> None:
+        self._screen, self._context, self._notices = screen, context, notices
+        self.settings, self.wanted = settings, settings
+        self.keeps = beginning.keep
+        self._show = show
+        self.sender = CommandSender()
+        self.recorder: Recorder | None = None
+        self.undo = Undo()
+        # the answered question for a target column, until a run begins
+        self._asked: _Asked | None = None
+        # learning rates tried one after another replace the same epochs: the undo entry, lane and
+        # epoch
+        self._tried_rates: tuple[Earlier, int, int] | None = None
+        # the last run that was put away, and whether that has finished
+        self._put_aside: tuple[str | None, threading.Event] = None, threading.Event()
+
+    @property
+    def runner(self) -> Runner | None:
+        """What drives the run, if there is one."""
+        return self.sender.runner
+
+    @property
+    def training(self) -> bool:
+        """Whether the run goes on by itself."""
+        return self.runner is not None and self.runner.snapshot.state is RunState.RUNNING
+
+    # How a run begins
+
+    def begin(
+        self, settings: RunSettings, change: Change | None = None, shared: Shared | None = None
+    ) -> None:
+        """Begin a run, or repeat a shared one; keep the data if the settings name the same.
+
+        `change` says what the new run replaces, and undo brings that back.
+        """
+        self._work(partial(self._load, settings, change, shared))
+
+    def resume(self, run: str) -> None:
+        """Continue a kept run in place of the one on the screen, which stays if that fails."""
+        self._work(partial(self._open_kept, run))
+
+    def _work(self, load: Callable[[], None]) -> None:
+        """Load a run on a thread; the run that another thread is loading is given up."""
+        self._screen.run_worker(load, group="load", description="load", exclusive=True, thread=True)
+
+    def _load(self, settings: RunSettings, change: Change | None, shared: Shared | None) -> None:
+        """Load the problem and make the runner: this imports scikit-learn."""
+        app = self._screen.app
+        try:
+            same = self.runner and settings.data == self.settings.data
+            problem = self.problem if same else settings.load_problem()
+            problem.check_dense()
+            wanted, settings = settings, settings.resolved(problem)
+            settings = replace(settings, loss=settings.loss_for(problem))
+            trainer = settings.make_trainer(problem, bounded=True)
+            if shared is not None:
+                trainer.record_norms()
+                replay(trainer, shared)
+        except TargetMissing as error:
+            asked = _Asked(settings, error.columns, str(error), *_first_values(settings, error))
+            app.call_from_thread(self._ask_target, asked)
+            return
+        except ProblemError as error:
+            app.call_from_thread(self.refuse, str(error))
+            return
+        goal = shared.last_epoch if shared else settings.epochs
+        seed = shared.newest_seed if shared else settings.seed
+        recorder = self._new_recorder(settings, problem, goal) if self.keeps else None
+        runner = self._new_runner(trainer, settings, recorder, seed=seed, goal=goal)
+        self._hand_over(_Loaded(settings, wanted, problem, runner, recorder), change)
+
+    def _open_kept(self, run: str) -> None:
+        try:
+            with self._context.open_library() as store:
+                kept = resume(store, run, bounded=True)
+        except (ProblemError, OutputError) as error:
+            self._screen.app.call_from_thread(self.refuse, str(error))
+            return
+        settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
+        recorder = kept.recorder(warn=self._notices.say_from_thread)
+        runner = self._new_runner(kept.trainer, settings, recorder, seed=kept.seed, goal=kept.goal)
+        self._hand_over(_Loaded(settings, settings, kept.problem, runner, recorder, kept.note))
+
+    def _new_runner(
+        self,
+        trainer: Trainer,
+        settings: RunSettings,
+        recorder: Recorder | None,
+        *,
+        seed: int,
+        goal: int,
+    ) -> Runner:
+        """Return the runner that drives a run up to epoch `goal`.
+
+        It has the pace of the run on the screen; a short first run is slow enough to watch.
+        """
+        pace = settings.epochs / WATCHED_SECONDS if settings.epochs <= WATCHED_EPOCHS else None
+        if self.runner:
+            pace = self.runner.snapshot.pace
+        record = recorder.take if recorder else None
+        extension = settings.epochs
+        return Runner(trainer, goal, seed=seed, pace=pace, record=record, extension=extension)
+
+    def _new_recorder(self, settings: RunSettings, problem: Problem, goal: int) -> Recorder:
+        path, warn = self._context.library, self._notices.say_from_thread
+        return Recorder(settings, problem, path=path, goal=goal, warn=warn)
+
+    def refuse(self, fault: str) -> None:
+        """Say why a run cannot begin: over the run on the screen, or while leaving."""
+        if self.runner:
+            self._notices.say(fault, warning=True)
+        elif self._asked is not None:  # it was the wrong column
+            self._notices.say(fault, warning=True)
+            self._ask_target(self._asked)
+        else:
+            self._screen.app.exit(fault, return_code=2)
+
+    def _ask_target(self, asked: "_Asked") -> None:
+        self._screen.run_worker(self._begin_with_target(asked))
+
+    async def _begin_with_target(self, asked: "_Asked") -> None:
+        """Ask which of a table's columns is the target, and load the table with that target."""
+        columns: Sequence[str] = asked.columns
+        name = safe_text(Path(asked.settings.problem).name, None)
+        question = f"target: which column of {name}?"
+        if asked.rows:
+            question += f" Values in its first {asked.rows:,} rows:"
+        likely = likely_target(columns)
+        if len(columns) > MOST_LISTED:
+            columns = with_first(columns, likely)
+        app, symbols = self._screen.app, self._context.terminal.symbols
+        options = column_options(columns, asked.notes, app.size.width, symbols)
+        target = await app.push_screen_wait(Choice(question, options, likely, find=True))
+        self._asked = None if target is None else asked
+        if target is None:
+            self.refuse(asked.fault)
+        else:
+            self.begin(replace(asked.settings, target=target))
+
+    # How a run makes way for another
+
+    def _hand_over(self, loaded: "_Loaded", change: Change | None = None) -> None:
+        """Stop the run on the screen, keep it for undo, and show another; on a worker thread."""
+        earlier = self._stopped(change.before if change else "")
+        app = self._screen.app
+        app.call_from_thread(self._take, loaded)
+        if earlier:
+            app.call_from_thread(self.undo.push, earlier)
+        if change:
+            app.call_from_thread(self._announce, change)
+
+    def _take(self, loaded: "_Loaded") -> None:
+        """Show a run in place of the one on the screen."""
+        fresh = self.runner is None or loaded.problem is not self.problem
+        if self.runner:
+            self.runner.stop()
+            if self.recorder and self.recorder is not loaded.recorder:
+                done = threading.Event()
+                self._put_aside = self.recorder.id, done
+                put_away = partial(_put_away, self.runner, self.recorder, done)
+                self._screen.run_worker(put_away, group="keep", description="keep", thread=True)
+        self.settings, self.wanted, self.problem = loaded.settings, loaded.wanted, loaded.problem
+        self.recorder, self._asked = loaded.recorder, None
+        self.sender.take(loaded.runner)
+        self._show(fresh, loaded.note)
+
+    def _stopped(self, words: str) -> Earlier | None:
+        """Stop the run on the screen and return it as undo keeps it; on a worker thread."""
+        runner = self.runner
+        if runner is None:
+            return None
+        answer: Future[Checkpoint] = Future()
+        if runner.stop(STOP_SECONDS) and not runner.failure:
+            answer.set_result(runner.trainer.checkpoint(runner.snapshot.seed))
+        else:
+            answer.cancel()
+        return self._earlier(runner, words or "the run before", answer)
+
+    def _earlier(self, runner: Runner, words: str, checkpoint: "Future[Checkpoint]") -> Earlier:
+        now = runner.snapshot
+        return Earlier(
+            words,
+            self.settings,
+            self.wanted,
+            self.problem,
+            checkpoint,
+            now.seed,
+            now.epochs,
+            self.kept_id,
+        )
+
+    # Keeping
+
+    @property
+    def kept_id(self) -> str | None:
+        """The id of the kept run, None while it is not kept."""
+        return self.recorder.id if self.recorder else None
+
+    @property
+    def missing(self) -> str:
+        """Why the end of the run is not kept; ask once it has been put away."""
+        return self.recorder.missing if self.recorder else ""
+
+    def put_away(self) -> None:
+        """Write the whole run, once its runner has stopped; may wait for a disk."""
+        if self.runner and self.recorder:
+            _put_away(self.runner, self.recorder, threading.Event())
+
+    def exported(self) -> RunRecord:
+        """Return the run for an export; not on the interface's thread."""
+        runner, snapshot = self.runner, self.sender.snapshot
+        checkpoint = runner.checkpoint() if runner else None
+        if checkpoint is None or snapshot is None:
+            raise ProblemError("the run does not answer: pause it, and export again")
+        lane, goal = snapshot.lane.number, snapshot.epochs
+        return RunRecord(self.settings, self.problem, checkpoint, lane, goal=goal)
+
+    # Commands that discard something, and undo
+
+    def carry_out(self, command: Command) -> None:
+        """Send a panel's command; say how to undo what it discards."""
+        snapshot = self.sender.snapshot
+        if isinstance(command, commands.SetStart) and snapshot:
+            self.discard(command, Change("started there", epochs_in_words(snapshot)))
+        elif isinstance(command, commands.SetLearningRate):
+            self.set_rate(command.learning_rate)
+        else:
+            self.sender.post(command)
+
+    def set_rate(self, rate: float) -> None:
+        """Set the current lane's rate; if that replaces later epochs, say how to undo it."""
+        snapshot = self.sender.snapshot
+        if snapshot is None:
+            return
+        lane, command = snapshot.lanes[self.sender.lane], commands.SetLearningRate(rate)
+        if lane.recorded <= snapshot.epoch:
+            self.sender.post(command)
+            return
+        done = f"α {rate:g} from epoch {snapshot.epoch} on"
+        tried = self._tried_rates
+        if tried and tried == (self.undo.before, lane.number, snapshot.epoch):
+            self.sender.post(command)  # the same key again replaces the same epochs
+            self._announce(Change(done, tried[0].words))
+            return
+        before = f"epochs {snapshot.epoch + 1} to {lane.recorded} with α {lane.learning_rate:g}"
+        self.discard(command, Change(done, before))
+        if self.undo.before:
+            self._tried_rates = self.undo.before, lane.number, snapshot.epoch
+
+    def discard(self, command: Command, change: Change) -> None:
+        """Send a command that discards something, and say how to undo it."""
+        if runner := self.runner:
+            checkpoint = commands.TakeCheckpoint()
+            self.undo.push(self._earlier(runner, change.before, checkpoint.answer))
+            self.sender.post(checkpoint)
+            self.sender.post(command)
+            self._announce(change)
+
+    def _announce(self, change: Change) -> None:
+        """Say what was done and how to undo it, until the next key."""
+        keys = self._context.keys
+        said = [change.done, f"{keys.of('undo')} brings back {change.before}"]
+        if change.both:
+            said.append(f"{keys.of('branch_with')} keeps both")
+        self._notices.say(" · ".join(said), stay=True)
+
+    def bring_back(self, earlier: Earlier, *, back: bool) -> None:
+        """Show a run that was replaced, or, if not `back`, one that undo has left."""
+        self._work(partial(self._restore, earlier, back=back))
+
+    def _restore(self, earlier: Earlier, *, back: bool) -> None:
+        try:
+            checkpoint = earlier.checkpoint.result(STOP_SECONDS)
+            record = RunRecord(earlier.settings, earlier.problem, checkpoint)
+            trainer = record.trainer(bounded=True)
+        except (ProblemError, TimeoutError, CancelledError):
+            self._notices.say_from_thread(f"{earlier.words} cannot be brought back")
+            return
+        now = self._stopped("")
+        recorder = self._recorder_of(earlier)
+        runner = self._new_runner(
+            trainer, earlier.settings, recorder, seed=earlier.seed, goal=earlier.goal
+        )
+        loaded = _Loaded(earlier.settings, earlier.wanted, earlier.problem, runner, recorder)
+
+        def show() -> None:
+            self._take(loaded)
+            if now:
+                self.undo.swap(now, back=back)
+            said = [f"back to {earlier.words}"]
+            if self.undo.before:
+                said.append(f"{self._context.keys.of('undo')} goes further back")
+            if self.undo.after:
+                said.append(f"{self._context.keys.of('redo')} goes forward again")
+            self._notices.say(" · ".join(said), stay=True)
+
+        self._screen.app.call_from_thread(show)
+
+    def _recorder_of(self, earlier: Earlier) -> Recorder | None:
+        """Return the recorder for a run that undo or redo brings back; on a worker thread."""
+        if earlier.kept and earlier.kept == self.kept_id:
+            return self.recorder
+        if not (earlier.kept or self.keeps):
+            return None
+        if earlier.kept:
+            if self._put_aside[0] == earlier.kept:
+                self._put_aside[1].wait(STOP_SECONDS)
+            with suppress(ProblemError, OutputError), self._context.open_library() as store:
+                kept = store.find(earlier.kept)
+                return Recorder(
+                    earlier.settings,
+                    earlier.problem,
+                    path=self._context.library,
+                    goal=earlier.goal,
+                    kept=kept,
+                    lock=RunLock(store.directory, kept.id),
+                    warn=self._notices.say_from_thread,
+                )
+        return self._new_recorder(earlier.settings, earlier.problem, earlier.goal)
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """A run that is ready to show; `note` is a message, or empty."""
+
+    settings: RunSettings
+    wanted: RunSettings
+    problem: Problem
+    runner: Runner
+    recorder: Recorder | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A table without a target: its columns, and notes on them from the first rows, if any."""
+
+    settings: RunSettings
+    columns: tuple[str, ...]
+    fault: str
+    notes: tuple[ColumnNote, ...] = ()
+    rows: int = 0
+
+
+def _first_values(
+    settings: RunSettings, missing: TargetMissing
+) -> tuple[tuple[ColumnNote, ...], int]:
+    """Return notes on a table's columns in its first rows, and the number of these rows.
+
+    Return none if the table has more columns than the list, or if a value cannot be read: after the
+    choice of a target, the program reads the whole table and reports the fault.
+    """
+    if len(missing.columns) > MOST_LISTED:
+        return (), 0
+    from tui_gd.problems.files import read_columns
+    from tui_gd.problems.prepare import count_notes
+
+    with suppress(ProblemError):
+        path = files_of(settings.problem)[0]
+        table = read_columns(path, settings.drop, settings.reading, first=True)
+        return count_notes(table), len(table.values)
+    return (), 0
+
+
+def epochs_in_words(snapshot: Snapshot) -> str:
+    """Return the length of a run: `the 100 epochs`, `the start`."""
+    if snapshot.newest < 2:
+        return "the epoch" if snapshot.newest else "the start"
+    return f"the {snapshot.newest} epochs"
+
+
+def _put_away(runner: Runner, recorder: Recorder, done: threading.Event) -> None:
+    """Write the whole run once it has stopped or failed, and release it; then set `done`."""
+    sound = runner.stop(STOP_SECONDS) and not runner.failure
+    # a run whose training failed can continue from the part that was kept
+    state = RunState.PAUSED if runner.failure else runner.snapshot.state
+    snapshot = runner.snapshot
+    trainer = runner.trainer if sound else None
+    recorder.close(trainer, str(state), snapshot.seed, snapshot.epochs)
+    done.set()
