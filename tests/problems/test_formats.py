@@ -5,6 +5,8 @@ import gzip
 import io
 import json
 import lzma
+import pickle
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from scipy.io import arff
 from sklearn.datasets import dump_svmlight_file
 
@@ -102,6 +105,31 @@ def test_what_is_cut_off_is_refused(tmp_path: Path, packing: str, share: float) 
     assert "damaged" in refusal(path, "churn")
 
 
+@pytest.mark.parametrize(
+    ("first", "says"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "spreadsheet"),
+        (b"\n<!DOCTYPE html>\n"[1:], "web page"),
+        (b"\xef\xbb\xbf<html>", "web page"),
+        (b"SQLite format 3\x00", "SQLite"),
+        (pickle.dumps([1, 2]), "pickle"),
+        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+        (b"\x1f\x9d\x90", "compress"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (lzma.compress(b"a,y\n", format=lzma.FORMAT_ALONE), "lzma"),
+    ],
+)
+def test_other_files_are_refused_as_what_they_are(tmp_path: Path, first: bytes, says: str) -> None:
+    assert says in refusal(saved(tmp_path, first + b"1,2\n" * 99, "t.csv"))
+
+
+def test_an_archive_of_tar_is_refused_as_such(tmp_path: Path) -> None:
+    table = saved(tmp_path, "a,y\n1,2\n", "t.csv")
+    with tarfile.open(tmp_path / "t.tar.gz", "w:gz") as archive:
+        archive.add(table, "t.csv")
+    assert "an archive of tar" in refusal(str(tmp_path / "t.tar.gz"))
+
+
 def test_zip_archives_of_anything_else_are_refused(tmp_path: Path) -> None:
     said = refusal(saved(tmp_path, zipped(b"a,y\n", "a.csv", "b.csv"), "t.zip"))
     assert "zip archive of 2 files (a.csv, b.csv): unpack it" in said
@@ -146,7 +174,7 @@ def test_a_list_of_json_is_a_table(
         ('[{"a": 1, "y": 0},\n{"a": 2, "y": 1', ["row 2 (line 2)", "not valid JSON"]),
         ('[{"a": 1, "y": 0}\n{"a": 2, "y": 1}]', ["row 1", "a comma or ] is missing"]),
         ("[[1, 2], [3, 4]]", ["row 1 of its list is not an object"]),
-        ('[{"a": 1, "y": 0}, {"a": "x", "y": 1}]', ["row 2, column 'a'", "another kind"]),
+        ('[{"a": 1, "y": 0}, {"a": true, "y": 1}]', ["row 2, column 'a'", "another kind"]),
         ("[]", ["is empty"]),
         ('{"a": {"0": 1}, "y": {"0": 1}}', ["one object", "orient='records'"]),
         ('{\n"a": {"0": 1},\n"y": {"0": 1}}', ["one object", "a list of objects"]),
@@ -156,6 +184,55 @@ def test_what_is_at_fault_in_json_is_said(tmp_path: Path, text: str, says: list[
     said = refusal(saved(tmp_path, text, "t.json"))
     for part in says:
         assert part in said, said
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"data": [{"a": 1, "y": 0}, {"a": 2, "y": 1}], "count": 2}', "one object of JSON"),
+        ('[{"a": 1, "y": 0}, {"a": 2, "y": 1}]\nend', "line 2: more text behind the list"),
+    ],
+)
+def test_text_around_a_list_of_json_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    assert says in refusal(saved(tmp_path, text, "t.json"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])
+@pytest.mark.parametrize("name", ["t.json", "t.csv", "t.jsonl"])
+def test_json_in_other_encodings_is_json(tmp_path: Path, encoding: str, name: str) -> None:
+    text = json.dumps([{"a": i, "y": f"größe {i % 2}"} for i in range(12)])
+    problem = load_file(saved(tmp_path, text.encode(encoding), name), "y")
+    assert problem.class_names == ("größe 0", "größe 1")
+
+
+@pytest.mark.parametrize("is_list", [True, False])
+@pytest.mark.parametrize("first", [0, 30], ids=["at-once", "later"])
+def test_texts_beside_numbers_in_json_make_a_column_of_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_list: bool, first: int
+) -> None:
+    """With `later` the first chunk has numbers only, and the file is read again."""
+    monkeypatch.setattr(input_file, "CHUNK", 200)
+    b = [i if i < first or i % 3 else f"none of {i}" for i in range(60)]
+    rows = [json.dumps({"a": i / 2, "b": b[i], "y": i % 2}) for i in range(60)]
+    text = f"[{', '.join(rows)}]" if is_list else "\n".join(rows)
+    path = saved(tmp_path, text, "t.json")
+    table = read_columns(path)
+    assert [column.kind for column in table.columns] == ["number", "text", "number"]
+    labels = table.columns[1].labels
+    assert [labels[int(place)] for place in table.values[:, 1]] == [str(value) for value in b]
+    table = read_columns(path, reading=Reading(number=("b",)))
+    wanted = [np.nan if isinstance(value, str) else float(value) for value in b]
+    assert np.array_equal(table.values[:, 1], wanted, equal_nan=True)
+    assert table.columns[1].missing == sum(isinstance(value, str) for value in b)
+
+
+def test_numbers_beside_the_word_for_a_gap_in_json_name_the_option(tmp_path: Path) -> None:
+    rows = [{"b": "NA" if i % 4 == 0 else i, "y": i % 2} for i in range(60)]
+    path = saved(tmp_path, json.dumps(rows), "t.json")
+    assert "read them with --number b" in refusal(path)
+    table = read_columns(path, reading=Reading(number=("b",)))
+    wanted = [np.nan if i % 4 == 0 else float(i) for i in range(60)]
+    assert np.array_equal(table.values[:, 0], wanted, equal_nan=True)
 
 
 # ARFF ------------------------------------------------------------------------
@@ -227,6 +304,11 @@ def test_arff_at_fault_is_refused(tmp_path: Path, change: tuple[str, str], says:
     assert says in refusal(saved(tmp_path, WEATHER.replace(*change), "w.arff"), "play")
 
 
+def test_arff_needs_no_blank_before_the_classes(tmp_path: Path) -> None:
+    text = "@relation x\n@attribute a real\n@attribute y{no,yes}\n@data\n" + "1,no\n2,yes\n" * 6
+    assert load_file(saved(tmp_path, text, "t.arff"), "y").class_names == ("no", "yes")
+
+
 # svmlight --------------------------------------------------------------------
 
 
@@ -272,10 +354,23 @@ def test_one_matrix_has_its_target_in_a_column(tmp_path: Path) -> None:
     assert one.feature_names == ("x1", "x2", "x4")
     assert one.target_name == "x3"
     assert one.class_names == ("0", "1", "2")
-    for target in ("0", "5", "99999999999999999999"):
+    for target in ("0", "5", "99999999999999999999", "price"):
         said = refusal(str(tmp_path / "Xy.npy"), target)
-        assert f"has shape (60, 4), so no column {target}" in said
+        assert f"--target {target!r} is neither a file nor a column: it has 4 columns" in said
     assert "number of the column" in refusal(str(tmp_path / "Xy.npy"), None)
+
+
+def test_records_objects_and_sparse_matrices_of_numpy_are_refused_as_what_they_are(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "t.npy")
+    frame = pd.DataFrame({"price": [1.0, 2.0], "y": [0, 1]})
+    np.save(path, frame.to_records(index=False))
+    assert "holds records with price, y" in refusal(path, "2")
+    np.save(path, np.array([["a", 1]] * 4, dtype=object), allow_pickle=True)
+    assert "Python objects, not numbers" in refusal(path, "2")
+    sparse.save_npz(tmp_path / "t.npz", sparse.random_array((9, 5), density=0.3, format="csr"))
+    assert "a sparse matrix of scipy without targets" in refusal(str(tmp_path / "t.npz"), None)
 
 
 def test_gaps_in_arrays_are_filled_as_in_a_table(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_numbers_are_read_as_they_are_written(
         (["$5", "$6"], ["'$5'", "--number a", "--text a"]),
         (["$1,234", "$6"], ["--number a --thousands comma"]),
         ([f"{i} km" for i in range(12)], ["'0 km'", "--number a"]),
+        ([f"{i}kg" for i in range(12)], ["'0kg'", "--number a"]),
     ],
 )
 def test_numbers_in_other_dress_are_refused_with_the_option_that_reads_them(
@@ -118,7 +119,7 @@ def test_numbers_in_other_dress_are_refused_with_the_option_that_reads_them(
 @pytest.mark.parametrize(
     "texts",
     [["<=50K", ">50K"], ["A1", "B2"], ["1st", "2nd", "3rd"], ["36 months", "60 months"],
-     ["18-25", "26-40"], ["4x4", "2x4"], ["1/2", "3/4"]],
+     ["5kg", "10kg"], ["18-25", "26-40"], ["4x4", "2x4"], ["1/2", "3/4"]],
 )  # fmt: skip
 def test_names_with_digits_in_them_are_text(tmp_path: Path, texts: list[str]) -> None:
     rows = [texts[i % len(texts)] for i in range(60)]
@@ -252,7 +253,15 @@ def test_blanks_within_quotes_stay(tmp_path: Path) -> None:
     [
         ("# by a program\na,b,y\n1,2,0\n3,4,1\n", ["'# by a program'", "--comment '#'"]),
         ("A title\na,b,y\n1,2,0\n3,4,1\n", ["'A title'", "--skip-rows 1"]),
+        ("# by a\n# on Monday\na,b,y\n1,2,0\n3,4,1\n", ["'# by a'", "--comment '#'"]),
+        ("# by a, b, c\na,b,y\n1,2,0\n3,4,1\n", ["no header", "--comment '#'"]),
+        ("A title\nof two, or three\n\na,b,y\n1,2,0\n3,4,1\n", ["first 2", "--skip-rows 2"]),
+        ("a,b,y\nk,1,2,0\nl,3,4,1\n", ["3 values", "--header that the first one has no name"]),
+        ("a,b,y\n'k, l',2,0\n'k, m',4,1\n'k, n',4,1\n", ["--skip-rows 1"]),
         ("a b y\n1 2 0\n3 4 1\n", ["one column", "--sep blanks"]),
+        ('a b y\n1 "New York" 0\n3 "Los Angeles" 1\n', ["one column", "--sep blanks"]),
+        ("a,a,y\n1,2,0\n3,4,1\n", ["both named 'a'", "--no-header --skip-rows 1"]),
+        ("a,y\n1,0\ninf,1\n-inf,1\n", ["row 2 (line 3)", "--missing=inf,-inf"]),
         ("a:b:y\n1:2:0\n3:4:1\n", ["one column", "--sep"]),
     ],
 )
@@ -262,6 +271,78 @@ def test_a_form_that_is_not_found_is_refused_with_the_option_that_reads_it(
     said = refusal(saved(tmp_path, text))
     for part in says:
         assert part in said, said
+
+
+def test_a_header_may_lack_the_name_of_the_rows_or_the_separator_at_the_end(
+    tmp_path: Path,
+) -> None:
+    path = saved(tmp_path, "mpg,y\nMazda,21.0,0\nFiat,32.4,1\nVolvo,21.4,1\n")
+    found = columns(path, header=True)
+    assert found["column 1"] == ["Mazda", "Fiat", "Volvo"]
+    assert found["mpg"] == [21.0, 32.4, 21.4]
+    frame = leaky()
+    lines = frame.to_csv().split("\n")
+    path = saved(tmp_path, "\n".join([lines[0].removeprefix(","), *lines[1:]]))
+    problem = load_file(path, "y", reading=Reading(header=True))
+    assert note(problem, "column 1") == "left out: an unnamed index"
+    path = saved(tmp_path, "a,y\n1,0,\n2,1,\n3,1,\n")
+    found = columns(path)
+    assert (found["a"], found["y"]) == ([1.0, 2.0, 3.0], [0.0, 1.0, 1.0])
+    assert found["column 3"] == [None] * 3
+
+
+def test_decimal_commas_in_quotes_may_stand_between_commas(tmp_path: Path) -> None:
+    path = saved(tmp_path, 'a,b,y\n"1,5",k,0\n"2,25",l,1\n"3,5",k,1\n')
+    assert "--decimal comma" in refusal(path)
+    assert columns(path, decimal="comma")["a"] == [1.5, 2.25, 3.5]
+
+
+def test_the_option_that_reads_every_column_is_named_first(tmp_path: Path) -> None:
+    text = "a;b;y\n" + "".join(f"{i},5;1.{i:03d},25;{i % 2}\n" for i in range(30))
+    said = refusal(saved(tmp_path, text))
+    assert "'b' holds" in said
+    assert "--decimal comma --thousands point" in said
+    assert "also 'a'" in said
+
+
+def test_a_decimal_point_beside_decimal_commas_is_no_matter_of_thousands(tmp_path: Path) -> None:
+    text = "a;b;y\n" + "".join(f"{i},5;{i}.25;{i % 2}\n" for i in range(30))
+    said = refusal(saved(tmp_path, text), decimal="comma")
+    assert "'0.25', which --decimal comma does not read" in said
+    assert "--thousands" not in said
+
+
+def test_a_column_of_text_with_mostly_numbers_is_said(tmp_path: Path) -> None:
+    text = "a,y\n" + "".join(f"{'1l' if i == 5 else i % 10},{i % 2}\n" for i in range(40))
+    problem = load_file(saved(tmp_path, text), "y")
+    (said,) = (hint for hint in problem.hints if hint.startswith("a: "))
+    assert "'1l' in row 6 (line 7) is not a number" in said
+    assert "--number a" in said
+
+
+def test_a_class_that_may_be_a_gap_is_said(tmp_path: Path) -> None:
+    text = "a,y\n" + "".join(f"{i * i},{['?', 'yes', 'no'][i % 3]}\n" for i in range(40))
+    problem = load_file(saved(tmp_path, text), "y")
+    assert any("class '?'" in hint and "--missing '?'" in hint for hint in problem.hints)
+    reading = Reading(missing=("?",), skip_missing_target=True)
+    assert load_file(saved(tmp_path, text), "y", reading=reading).class_names == ("no", "yes")
+
+
+def test_a_column_that_is_not_there_is_found_whatever_its_case(tmp_path: Path) -> None:
+    header = ",".join([*(f"column{i}" for i in range(20)), "Churn"])
+    row = ",".join(map(str, range(21)))
+    path = saved(tmp_path, f"{header}\n{row}\n{row}\n")
+    assert "has no column 'churn'; it has Churn, ..." in refusal(path, "churn")
+    path = saved(tmp_path, "".join(f"{i},{i * i},{i % 2}\n" for i in range(20)))
+    assert "no column 'y'; it has x1, x2, x3 (no header found" in refusal(path, "y")
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf_16_without_a_mark_is_refused_by_its_name(tmp_path: Path, order: str) -> None:
+    text = "größe,y\n" + "1.5,0\n2.5,1\n" * 5
+    path = saved(tmp_path, text.encode(f"utf-16-{order}"))
+    assert f"--encoding utf-16-{order}" in refusal(path)
+    assert columns(path, encoding=f"utf-16-{order}")["größe"] == [1.5, 2.5] * 5
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])

@@ -273,13 +273,14 @@ def _read(path: str, target: str | None) -> tuple[Arrays, Arrays | None]:
             f"{shown_path(path)}: name the file with its targets, as --target y.npy, or the number"
             " of the column that is the target"
         )
-    if not target.isdecimal() or Path(target).exists():
+    if Path(target).is_file():
         return _arrays(x, np.asarray(_mapped(target))), None
     column = whole_number(target, 1, x.shape[1] if x.ndim == 2 else 0)
     if column is None:
+        has = f"it has {x.shape[1]} columns" if x.ndim == 2 else f"its shape is {x.shape}"
         raise ProblemError(
-            f"{shown_path(path)}: has shape {x.shape}, so no column {target} that --target could"
-            " name"
+            f"{shown_path(path)}: --target {safe_text(target)!r} is neither a file nor a column:"
+            f" {has}"
         )
     data = _arrays(np.delete(x, column - 1, axis=1), np.asarray(x[:, column - 1]))
     names = [f"x{i + 1}" for i in range(x.shape[1])]
@@ -298,6 +299,11 @@ def _read_npz(path: str) -> tuple[Arrays, Arrays | None]:
             found.append(_arrays(*pair))
             if (x, y) != ("x_train", "y_train"):
                 break
+    if {"indptr", "indices", "shape"} <= set(lowered):
+        raise ProblemError(
+            f"{shown_path(path)}: is a sparse matrix of scipy without targets; write both with"
+            " scikit-learn's dump_svmlight_file"
+        )
     if not found:
         some = ", ".join(f"{safe_text(name)} {shape}" for name, shape in list(shapes.items())[:8])
         raise ProblemError(
@@ -390,6 +396,11 @@ def _mapped(path: str) -> NDArray[Any]:
         raise ProblemError(f"{path}: no such file") from None
     except _UNREADABLE as error:
         raise ProblemError(f"{path}: cannot be read as .npy ({_reason(error)})") from None
+    if array.dtype.names:
+        raise ProblemError(
+            f"{path}: holds records with {', '.join(map(safe_text, array.dtype.names[:8]))}; save"
+            " one array of numbers, or the table as CSV or Parquet"
+        )
     return array
 
 
@@ -423,7 +434,8 @@ def _map_member(path: str, offset: int) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    if "pickle" in str(error):  # numpy would advise to load it anyway
+    # numpy would advise to load it anyway
+    if "pickle" in str(error) or "Python objects" in str(error):
         return "not in numpy's format, or Python objects, not numbers"
     return reason(error)
 

@@ -16,6 +16,8 @@ from tui_gd.problems.sources import Batch, Field, Kind, Kinds, arrays_of, chosen
 
 # blanks around a missing value are part of it for pyarrow
 _PADDING = 32
+# UTF-16 is told by these first bytes, of which this share is zero
+SEEN, SEEN_TEXT = 1 << 12, 0.4
 _BLANKS = re.compile(rb'("[^"]*")|[ \t]+')
 
 
@@ -47,7 +49,8 @@ class Delimited:
             raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
         self._check_bytes(first.data)
         self.dialect = self._find_dialect(first)
-        names = named(self.shown, self.dialect.names)
+        mend = "rename one, or take numbers for names with --no-header --skip-rows 1"
+        names = named(self.shown, self.dialect.names, mend)
         # of known kinds only dates need a look at how they are written
         known = kinds or {}
         sniffed = kinds is None or bool({None, "date"} & set(known.values()))
@@ -126,6 +129,13 @@ class Delimited:
     def _check_bytes(self, data: bytes) -> None:
         if b"\x00" in data:
             line = 1 + data.count(b"\n", 0, data.find(b"\x00"))
+            zeros = [data[start:SEEN:2].count(0) for start in (0, 1)]
+            if max(zeros) > SEEN_TEXT * len(data[:SEEN]) and not min(zeros):
+                order = "be" if zeros[0] else "le"
+                raise ProblemError(
+                    f"{self.shown}: has a zero byte beside every letter: --encoding utf-16-{order}"
+                    " reads it"
+                )
             raise ProblemError(
                 f"{self.shown}: line {line} has a zero byte, so it is not text; save the table"
                 " as CSV, Parquet or Feather"
@@ -310,8 +320,9 @@ class _Places:
 _DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n", re.MULTILINE | re.IGNORECASE)
 _SPARSE = re.compile(rb"(?:\s*%[^\n]*\n)*\s*\{")
 _ATTRIBUTE = re.compile(
-    r"""^[ \t]*@attribute\s+(?:'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>[^"]*)"|(?P<plain>\S+))"""
-    r"\s+(?P<type>[^\n]*)",
+    r"""^[ \t]*@attribute\s+"""
+    r"""(?:'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>[^"]*)"|(?P<plain>[^\s{]+))"""
+    r"\s*(?P<type>[^\n]*)",
     re.MULTILINE | re.IGNORECASE,
 )
 

@@ -69,56 +69,110 @@ def sniff(shown: str, text: str, reading: Reading, known: Collection[str] = ()) 
         candidates = (reading.separator,)
     else:
         candidates = tuple(sign for sign in DELIMITERS if sign != reading.decimal_sign)
-    split = {delimiter: _first_rows(shown, text, delimiter) for delimiter in candidates}
-    delimiter = max(candidates, key=lambda one: _quality(split[one]))
-    rows = split[delimiter]
-    if not rows:
+    delimiter, numbered = _best_split(shown, text, candidates)
+    if reading.separator is None and reading.decimal_sign in DELIMITERS and _width(numbered) < 2:
+        # then the numbers are in quotes
+        delimiter, numbered = _best_split(shown, text, (reading.decimal_sign,))
+    if not numbered:
         raise ProblemError(f"{shown}: has no rows; a table needs a header and rows")
-    if _agreement(rows)[1] < 2 and not known:
-        raise _one_column(shown, rows, reading)
-    _check_first(shown, rows, delimiter, reading)
+    if _width(numbered) < 2 and not known:
+        raise _one_column(shown, [row for _, row in numbered], reading)
+    first = _checked_first(shown, numbered, delimiter, reading)
+    rows = [first, *(row for _, row in numbered[1:])]
     header = reading.header
     if header is None:
-        named = bool(known) and set(known) <= {name.strip() for name in rows[0]}
-        header = named or _is_header(rows, reading)
-    numbered = tuple(f"x{i + 1}" for i in range(len(rows[0])))
-    names = tuple(name.strip() for name in rows[0]) if header else numbered
+        is_known = bool(known) and set(known) <= {name.strip() for name in first}
+        header = is_known or _is_header(rows, reading)
+    numbers = tuple(f"x{i + 1}" for i in range(len(first)))
+    names = tuple(name.strip() for name in first) if header else numbers
     return Dialect(delimiter, names, header, blanks)
+
+
+Rows = list[tuple[int, list[str]]]
+"""The first rows of a text, each with the number of its last line."""
+
+
+def _best_split(shown: str, text: str, candidates: Sequence[str]) -> tuple[str, Rows]:
+    split = {delimiter: _first_rows(shown, text, delimiter) for delimiter in candidates}
+    delimiter = max(candidates, key=lambda one: _quality([row for _, row in split[one]]))
+    return delimiter, split[delimiter]
+
+
+def _width(numbered: Rows) -> int:
+    """Return the most common number of fields, 1 if that is one."""
+    return _agreement([row for _, row in numbered])[1]
 
 
 def _one_column(shown: str, rows: list[list[str]], reading: Reading) -> ProblemError:
     what = f"{shown}: has only one column; a table needs a target and at least one feature"
     if reading.separator is not None:
         return ProblemError(f"{what}: is --sep {safe_text(reading.sep or '')} right?")
-    counts = {len(row[0].split()) for row in rows}
+    counts = {len(re.findall(r'(?:"[^"]*"|[^\s"])+', row[0])) for row in rows}
     if len(counts) == 1 and counts != {1}:
         return ProblemError(f"{what}: --sep blanks reads columns with blanks between them")
     return ProblemError(f"{what}, separated by commas, tabs, semicolons or bars; others need --sep")
 
 
-def _check_first(shown: str, rows: list[list[str]], delimiter: str, reading: Reading) -> None:
-    """Refuse a first line that is not part of the table, or a header that lacks names."""
-    first, widths = rows[0], {len(row) for row in rows[1:]}
-    if len(rows) <= 2 or len(widths) != 1 or len(first) in widths:
-        return
-    (width,) = widths
-    line = delimiter.join(first)
-    remark = line.lstrip()[:1]
-    if remark in {"#", "%"} and reading.comment is None:
-        mend = f"--comment '{remark}' leaves such lines out"
-    elif len(first) == width - 1 and reading.header is not False:
-        mend = "name every column in it"
-    else:
-        mend = "name every column in it, or leave it out with --skip-rows 1"
+def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading) -> list[str]:
+    """Return the first row, with an empty name where it lacks one for sure.
+
+    `ProblemError` if it is not part of the table, or lacks names.
+    """
+    rows = [row for _, row in numbered]
+    first, width = rows[0], _agreement(rows)[1]
+    above = next((place for place, row in enumerate(rows) if len(row) == width), 0)
+    remark = first[0].lstrip()[:1]
+    if remark in {"#", "%"} and reading.comment is None and (above or _has_header_below(rows)):
+        raise ProblemError(
+            f"{shown}: the first line, {safe_text(delimiter.join(first), 40)!r}, is no header:"
+            f" --comment '{remark}' leaves out lines that begin so"
+        )
+    if not above or len(rows) < above + 2 or len(rows[above + 1]) != width:
+        return first
+    if above > 1:
+        raise ProblemError(
+            f"{shown}: the first {above} lines with text have other numbers of values than the"
+            f" {width} of the rows below them: leave them out with --skip-rows"
+            f" {numbered[above - 1][0]}"
+        )
+    below = [row for row in rows[1:] if len(row) == width]
+    if len(first) == width - 1 and reading.header is not False:
+        if all(not row[-1].strip() for row in below):
+            return [*first, ""]  # the rows end with a separator, and the header does not
+        if reading.header:
+            return ["", *first]
+    keys = [row[0].strip() for row in below]
+    whole = sum(key.isdecimal() for key in keys)
+    named = not any(map(_looks_like_number, keys)) or whole == len(keys)
+    mend = "leave it out with --skip-rows 1"
+    if len(first) == width - 1 and named and len(set(keys)) == len(keys):
+        mend = "say with --header that the first one has no name"
+    line, count = delimiter.join(first), len(first)
     raise ProblemError(
-        f"{shown}: the first line, {safe_text(line, 40)!r}, has {len(first)}"
-        f" value{'s' * (len(first) != 1)} and the rows below it {width}: {mend}"
+        f"{shown}: the first line, {safe_text(line, 40)!r}, has {count} value{'s' * (count != 1)}"
+        f" and the rows below it {width}: name every column in it, or {mend}"
     )
 
 
-def _first_rows(shown: str, text: str, delimiter: str) -> list[list[str]]:
+def _has_header_below(rows: list[list[str]]) -> bool:
+    """Whether the second row has text, and no number, above columns of numbers."""
+    below = [row for row in rows[2:] if len(row) == len(rows[1])]
+    columns = [[row[place] for row in below] for place in range(len(rows[1]))]
+    numeric = [
+        name
+        for name, values in zip(rows[1], columns, strict=True)
+        if sum(map(_looks_like_number, values)) > len(values) / 2
+    ]
+    return bool(numeric) and not any(map(_looks_like_number, numeric))
+
+
+def _looks_like_number(cell: str) -> bool:
+    return _ANY_NUMBER.fullmatch(cell) is not None
+
+
+def _first_rows(shown: str, text: str, delimiter: str) -> Rows:
     try:
-        return list(itertools.islice((row for _, row in rows_of(text, delimiter)), LINES))
+        return list(itertools.islice(rows_of(text, delimiter), LINES))
     except csv.Error as error:
         raise ProblemError(f"{shown}: is not a text table ({error}); save it as CSV") from None
 
@@ -136,7 +190,7 @@ def _quality(rows: list[list[str]]) -> tuple[float, float, int]:
     """Return how well rows are split: by agreement, share of numbers (1,5 too), and fields."""
     share, fields = _agreement(rows)
     cells = [cell for row in rows for cell in row]
-    numbers = sum(_ANY_NUMBER.fullmatch(cell) is not None for cell in cells)
+    numbers = sum(map(_looks_like_number, cells))
     return share, numbers / max(1, len(cells)), fields
 
 
@@ -144,7 +198,7 @@ def _is_header(rows: list[list[str]], reading: Reading) -> bool:
     first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
 
     def is_number(cell: str) -> bool:
-        return reading.is_number(cell) or _ANY_NUMBER.fullmatch(cell) is not None
+        return reading.is_number(cell) or _looks_like_number(cell)
 
     over_numbers, over_texts = [], []
     for column in range(len(first)):

@@ -131,10 +131,12 @@ def refuse_faults(table: Table, dates: str) -> None:
     }
     if not faults:
         return
-    names = [repr(name) for name in list(faults)[1:6]]
-    more = ", ..." if len(faults) > 6 else ""
-    others = f" (also {', '.join(names)}{more}: gd-tui data says why)" if names else ""
-    raise ProblemError(f"{table.shown}: {next(iter(faults.values()))}{others}")
+    # what reads decimal commas with thousands reads columns without thousands too
+    worst = max(faults, key=lambda name: "--decimal comma --thousands" in faults[name])
+    names = [repr(name) for name in faults if name != worst]
+    more = ", ..." if len(names) > 5 else ""
+    others = f" (also {', '.join(names[:5])}{more}: gd-tui data says why)" if names else ""
+    raise ProblemError(f"{table.shown}: {faults[worst]}{others}")
 
 
 def fault_of(column: Column, dates: str) -> str | None:

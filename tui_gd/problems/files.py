@@ -96,11 +96,11 @@ def chosen_columns(
     `ProblemError` for a column that is not there; `TargetMissing` without a target.
     """
     every = [field.name for field in source.fields]
-    dropped = {find_column(source.shown, every, one) for one in drop}
+    dropped = {find_column(source.shown, every, one, source.remarks) for one in drop}
     names = [name for name in every if name not in dropped]
     if target is None:
         raise TargetMissing(source.shown, tuple(names))
-    name = find_column(source.shown, every, target)
+    name = find_column(source.shown, every, target, source.remarks)
     if name in dropped:
         raise ProblemError(
             f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out"
@@ -128,7 +128,7 @@ def read_columns(
         raise ProblemError(f"{file.shown}: has no column names to list")
     source = source_of(file, form, reading)
     every = [field.name for field in source.fields]
-    dropped = {find_column(source.shown, every, one) for one in drop}
+    dropped = {find_column(source.shown, every, one, source.remarks) for one in drop}
     names = [name for name in every if name not in dropped]
     return read_table(source, names, progress=progress, first=first)
 

@@ -57,6 +57,31 @@ _FIRST_BYTES: tuple[tuple[bytes, Format], ...] = (
     (b"\x93NUMPY", "npy"),
 )
 _TEXTS = ("delimited", "json", "arff", "svmlight")
+_AS_CSV = "save the table as CSV or Parquet"
+_UNPACK = "unpack it and name the table in it"
+# what is not read, by its first bytes in lower case, and what to do
+_NOT_READ: tuple[tuple[bytes, str], ...] = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"an old spreadsheet; {_AS_CSV}"),
+    (b"<!doctype html", f"a web page, not a table; {_AS_CSV}"),
+    (b"<html", f"a web page, not a table; {_AS_CSV}"),
+    (b"<?xml", f"XML; {_AS_CSV}"),
+    (b"%pdf-", f"a PDF; {_AS_CSV}"),
+    (b"sqlite format 3\x00", f"a database of SQLite; {_AS_CSV}"),
+    (b"\x89hdf\r\n\x1a\n", f"HDF5; {_AS_CSV}"),
+    (b"obj\x01", f"Avro; {_AS_CSV}"),
+    (b"rdx3\n", f"a file of R; {_AS_CSV}"),
+    (b"$fl2@", f"a file of SPSS; {_AS_CSV}"),
+    (b"<stata_dta>", f"a file of Stata; {_AS_CSV}"),
+    (b"\x80\x02", f"a pickle, which could run code; {_AS_CSV}"),
+    (b"\x80\x03", f"a pickle, which could run code; {_AS_CSV}"),
+    (b"\x80\x04", f"a pickle, which could run code; {_AS_CSV}"),
+    (b"\x80\x05", f"a pickle, which could run code; {_AS_CSV}"),
+    (b"7z\xbc\xaf\x27\x1c", f"an archive of 7-Zip; {_UNPACK}"),
+    (b"rar!\x1a\x07", f"an archive of RAR; {_UNPACK}"),
+    (b"\x1f\x9d", f"packed with compress; {_UNPACK}"),
+    (b"\x04\x22m\x18", f"packed with lz4; {_UNPACK}"),
+    (b"\x5d\x00\x00", f"packed with lzma; {_UNPACK}"),
+)
 # byte order marks, the longest first: that of UTF-32 begins like that of UTF-16
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -262,9 +287,16 @@ def format_of(file: InputFile) -> Format:
         raise ProblemError(f"{file.shown}: is empty; a table needs a header and rows")
     if first.startswith(b"FEA1"):
         raise ProblemError(f"{file.shown}: Feather version 1; write it again as version 2")
+    lowered = first[:512].removeprefix(codecs.BOM_UTF8).lower()
+    for magic, what in _NOT_READ:
+        if lowered.startswith(magic):
+            raise ProblemError(f"{file.shown}: {what}")
+    if first[257:262] == b"ustar":
+        raise ProblemError(f"{file.shown}: an archive of tar; {_UNPACK}")
     found = next((form for magic, form in _FIRST_BYTES if first.startswith(magic)), named)
     if found in {None, "delimited"}:
-        found = _sniffed(first)
+        with file.open_text() as text:
+            found = _sniffed(file.read(text, SNIFFED))
     if packing and found not in _TEXTS:
         raise ProblemError(f"{file.shown}: only text can be read compressed; unpack the file")
     return found or "delimited"

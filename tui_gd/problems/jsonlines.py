@@ -1,8 +1,10 @@
 """JSON as batches of columns: an object on every line, or one list of objects."""
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,7 +34,10 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 
 
 class JsonLines:
-    """A table of JSON objects; the first MiB decides its fields and their kinds."""
+    """A table of JSON objects; the first MiB decides its fields and their kinds.
+
+    A field that has texts beside numbers becomes a column of text.
+    """
 
     shown: str
     reading: Reading
@@ -44,17 +49,19 @@ class JsonLines:
         self._file, self.shown, self.reading = file, file.shown, reading
         self.changed = False
         self.remarks: tuple[str, ...] = ()
-        self._is_list = file.first_bytes(1 << 14).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
+        with file.open_text() as text:
+            start = file.read(text, input_file.CHUNK).removeprefix(codecs.BOM_UTF8)
+        self._is_list = start.lstrip()[:1] == b"["
         first = next(self._chunks(), None)
         if first is None or not first.data.strip():
             raise ProblemError(f"{self.shown}: is empty; JSON needs objects, one for every row")
-        if not self._is_list and _is_one_object(file.first_bytes(input_file.CHUNK)):
+        if not self._is_list and _is_one_object(start):
             raise ProblemError(
                 f"{self.shown}: is one object of JSON; a table needs one on every line, or a list"
                 " of objects (in pandas: orient='records')"
             )
         try:
-            schema = self._read(first, None).schema
+            schema = self._parse(first, None).schema
         except (pa.ArrowException, ValueError) as error:
             raise self._fault(first, 0, error) from None
         if not schema.names:
@@ -76,10 +83,11 @@ class JsonLines:
         """Read the file from its start, with `first` its first rows only."""
         row = 0
         for chunk, table in parsed_ahead(
-            self._chunks(), lambda chunk: self._read(chunk, self._schema)
+            self._chunks(), lambda chunk: self._parse(chunk, self._schema)
         ):
             if isinstance(table, Exception):
                 raise self._fault(chunk, row, table)
+            self._note_texts(table.schema)
             if table.num_rows:
                 yield Batch(
                     row,
@@ -97,6 +105,40 @@ class JsonLines:
 
     def _chunks(self) -> Iterator[Chunk]:
         return _list_chunks(self._file) if self._is_list else self._file.chunks(b"")
+
+    def _parse(self, chunk: Chunk, schema: Any) -> Any:
+        """Parse a chunk; where fields have texts beside numbers, the numbers as texts."""
+        import pyarrow as pa
+
+        try:
+            return self._read(chunk, schema)
+        except (pa.ArrowException, ValueError):
+            numbers, texts = _numbers_and_texts(chunk, schema)
+            if not numbers & texts:
+                raise
+            entries = [
+                {
+                    name: json.dumps(value) if name in texts and _is_number(value) else value
+                    for name, value in json.loads(line).items()
+                }
+                for line in chunk.text().splitlines()
+                if line.strip()
+            ]
+            data = "\n".join(map(json.dumps, entries)).encode()
+            if schema is not None:
+                schema = pa.schema(
+                    [(one.name, pa.string() if one.name in texts else one.type) for one in schema]
+                )
+            return self._read(replace(chunk, data=data), schema)
+
+    def _note_texts(self, found: Any) -> None:
+        """Remember the fields that turned out to have texts: the file is to be read again."""
+        for place, (known, one) in enumerate(zip(self._schema, found, strict=True)):
+            if known.type != one.type:
+                self._schema = self._schema.set(place, one)
+                if not self.fields[place].forced:
+                    self.fields[place] = replace(self.fields[place], kind="text")
+                    self.changed = True
 
     def _read(self, chunk: Chunk, schema: Any) -> Any:
         from pyarrow import BufferReader
@@ -136,6 +178,26 @@ class JsonLines:
         return ProblemError(f"{self.shown}: from row {row} on: {reason(error)}; correct it")
 
 
+def _numbers_and_texts(chunk: Chunk, schema: Any) -> tuple[set[str], set[str]]:
+    """Return the fields with numbers and those with texts, in a chunk or by the schema."""
+    import pyarrow as pa
+
+    kinds = {} if schema is None else {one.name: one.type for one in schema}
+    numbers = {name for name, kind in kinds.items() if pa.types.is_floating(kind)}
+    texts = {name for name, kind in kinds.items() if pa.types.is_string(kind)}
+    for line in chunk.text().splitlines():
+        entries = json.loads(line) if line.strip() else {}
+        if not isinstance(entries, dict):
+            return set(), set()
+        numbers |= {name for name, value in entries.items() if _is_number(value)}
+        texts |= {name for name, value in entries.items() if isinstance(value, str)}
+    return numbers, texts
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _wrong_with(line: str, kinds: dict[str, Kind], known: bool) -> str | None:
     """Return what is wrong with a line, as the end of a sentence; None if it is fine.
 
@@ -173,7 +235,10 @@ def _is_one_object(data: bytes) -> bool:
     if not isinstance(value, dict):
         return False
     nested = bool(value) and all(isinstance(entry, dict | list) for entry in value.values())
-    return nested or b"\n" in data.strip()
+    wrapped = any(
+        isinstance(one, list) and one and isinstance(one[0], dict) for one in value.values()
+    )
+    return nested or wrapped or b"\n" in data.strip()
 
 
 _COMMA = re.compile(r"[ \t\r\n]*(,|\]|$)[ \t\r\n]*")
@@ -210,8 +275,11 @@ def _list_chunks(file: InputFile) -> Iterator[Chunk]:
         if size >= input_file.CHUNK:
             yield Chunk(file, "\n".join(lines).encode(), rows)
             lines, size = [], 0
-        if after[1] == "]":
-            break
         start = after.end()
+        if after[1] == "]":
+            if start < len(text):
+                line = text.count("\n", 0, start) + 1
+                raise ProblemError(f"{file.shown}: line {line}: more text behind the list of JSON")
+            break
     if lines:
         yield Chunk(file, "\n".join(lines).encode(), rows)

@@ -1,7 +1,6 @@
 """Rows to predict: from new data to the features that a model was trained on."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -22,7 +21,7 @@ from tui_gd.problems.problem import DAY_FIRST, FeatureRule, Problem, as_they_are
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS, NAME_LENGTH, Kind, Progress, Source
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, read_table
-from tui_gd.problems.text import safe_text
+from tui_gd.problems.text import option, safe_text
 
 _KINDS: dict[str, Kind] = {"hour": "time", "text": "text", "rare": "text"}
 _KINDS |= dict.fromkeys(("year", "month", "weekday", "days"), "date")
@@ -239,7 +238,7 @@ def _check_kind(shown: str, column: Column, values: Floats, known: Column) -> No
         place, value = column.no_number
         raise ProblemError(
             f"{shown}: {place}, column {name}: {value} is not a number, as those of the train rows"
-            f" are; correct it, or name it with --missing {shlex.quote(value[1:-1])}"
+            f" are; correct it, or name it with {option('missing', value[1:-1])}"
         )
     if kind == "text" and wanted in {"date", "time"}:
         read = hour_of if wanted == "time" else partial(day_of, day_first=bool(known.day_first))
@@ -250,7 +249,7 @@ def _check_kind(shown: str, column: Column, values: Floats, known: Column) -> No
             f"{shown}: row {row + 1}, column {name}{value} is not a {wanted} as those of the train"
             " rows; correct it, or leave it empty"
         )
-    read_as = f": --text {shlex.quote(column.name)} reads it so" if wanted == "text" else ""
+    read_as = f": {option('text', column.name)} reads it so" if wanted == "text" else ""
     raise ProblemError(
         f"{shown}: column {name} holds {_plural(kind)}, and {_plural(wanted)} in training{read_as}"
     )

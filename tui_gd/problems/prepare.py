@@ -19,6 +19,7 @@ from tui_gd.problems.features import (
     treatment_of,
 )
 from tui_gd.problems.problem import ColumnNote, FeatureRule, Problem, as_they_are, standardized
+from tui_gd.problems.reading import MISSING_NUMBERS
 from tui_gd.problems.split import (
     Preparation,
     check_classes,
@@ -28,7 +29,7 @@ from tui_gd.problems.split import (
     standardize_or_refuse,
 )
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
-from tui_gd.problems.text import distinct, safe_text
+from tui_gd.problems.text import distinct, option, safe_text
 
 
 def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
@@ -299,6 +300,12 @@ def hints_of(
         names = ", ".join(table.columns[slot].name for slot in list(treatment.left_out)[:5])
         more = ", ..." if len(treatment.left_out) > 5 else ""
         hints.append(f"left out: {names}{more} (gd-tui data says why)")
+    hints += [
+        f"class {label!r} may mean a missing target: {option('missing', label)}"
+        " --skip-missing-target leaves such rows out"
+        for label in target.class_names
+        if label in MISSING_NUMBERS
+    ]
     hints += table.remarks
     hints += [f"{column.name}: {column.remark}" for column in table.columns if column.remark]
     named = [table.columns[slot].name for slot in treatment.counting]

@@ -50,6 +50,7 @@ _ORNAMENTED = re.compile(
     rf"[<>≤≥~≈±]?=? *\(? *[-+−–]? *(?:[{_SIGNS}]|[A-Z]{{3}} )? *[-+−–]?{_DIGITS}"
     rf"(?: ?[kKMB]| [A-Za-zµ²³/]{{1,10}})?[{_SIGNS} ]*\)?"
 )
+_UNIT = re.compile(r"[-+−–]?[0-9.,]*[0-9] ?([A-Za-zµ²³/]{1,10})")
 LONGEST_NUMBER = 60
 FEW_UNITS = 10
 """Up to this many different texts with words after numbers, such as `36 months`, are text."""
@@ -176,6 +177,9 @@ def _group(thousands: str) -> str:
     return "['’]" if thousands == "'" else re.escape(thousands)
 
 
+_POINTED = re.compile(numeral(".", None))
+
+
 # other ways to write numbers, and the options that read them
 _WRITTEN = (
     (".", ",", "--thousands comma"),
@@ -186,6 +190,12 @@ _WRITTEN = (
     (".", "'", "--thousands quote"),
     (",", "'", "--decimal comma --thousands quote"),
 )
+
+
+def _has_units(texts: Sequence[str]) -> bool:
+    """Whether texts are numbers with the same letters right behind them, as 5kg."""
+    units = {match[1] if (match := _UNIT.fullmatch(text)) else "" for text in texts}
+    return len(texts) > FEW_UNITS and len(units) == 1 and units != {""}
 
 
 def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str | None:
@@ -207,11 +217,16 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
     if fitting:
         # if one option is enough, do not name a second one
         single = [option for option in fitting if option.count("--") == 1] or fitting
-        return (
-            f"column {name!r} holds numbers such as {shown}: read them with"
-            f" {' or '.join(single)}, or as text with --text {column}"
-        )
-    if not all(len(text) <= LONGEST_NUMBER and _ORNAMENTED.fullmatch(text) for text in others):
+        mend = f": read them with {' or '.join(single)}, or as text with --text {column}"
+        if reading.decimal_sign == "," and all(map(_POINTED.fullmatch, some)):
+            mend = (
+                ", which --decimal comma does not read: leave the column out with --drop"
+                f" {column}, or read it as text with --text {column}"
+            )
+        return f"column {name!r} holds numbers such as {shown}{mend}"
+    if any(len(text) > LONGEST_NUMBER for text in others) or not (
+        all(map(_ORNAMENTED.fullmatch, others)) or _has_units(others)
+    ):
         return None
     # classes such as >50K and <=50K, without a plain number among them, are text
     marked = any(text[:1] in "<>≤≥~≈±" or text[-1:] in "*†‡" for text in others)

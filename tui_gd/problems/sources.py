@@ -100,10 +100,11 @@ def chosen(shown: str, fields: list[Field], reading: Reading) -> list[Field]:
     ]
 
 
-def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
+def find_column(shown: str, names: Sequence[str], wanted: str, remarks: Sequence[str] = ()) -> str:
     """Return the name of a column that is given by its name or its number from 1.
 
-    `ProblemError`, with the most similar names, if there is none.
+    `ProblemError`, with the most similar names and the `remarks` on how the file was read, if
+    there is none.
     """
     name = safe_text(wanted.strip(), NAME_LENGTH)
     if name in names:
@@ -111,9 +112,11 @@ def find_column(shown: str, names: Sequence[str], wanted: str) -> str:
     number = whole_number(wanted, 1, len(names))
     if number is not None:
         return names[number - 1]
-    near = difflib.get_close_matches(name, names, 3) or list(names[:10])
+    alike = [one for one in names if one.casefold() == name.casefold()]
+    near = alike or difflib.get_close_matches(name, names, 3) or list(names[:10])
     more = ", ..." if len(names) > len(near) else ""
-    raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}")
+    said = "".join(f" ({remark})" for remark in remarks)
+    raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}{said}")
 
 
 def arrays_of(table: Any) -> list[Any]:
@@ -129,10 +132,11 @@ def row_name(start: int, index: int) -> str:
     return f"row {start + index + 1}"
 
 
-def named(shown: str, names: Sequence[str]) -> list[str]:
+def named(shown: str, names: Sequence[str], mend: str = "rename one") -> list[str]:
     """Return column names that are safe to print; a column without a name gets one.
 
-    `ProblemError` for two equal names, and for more than `MOST_COLUMNS`.
+    `ProblemError` for two equal names, which says how to `mend` that, and for more than
+    `MOST_COLUMNS`.
     """
     if len(names) > MOST_COLUMNS:
         raise ProblemError(
@@ -144,7 +148,7 @@ def named(shown: str, names: Sequence[str]) -> list[str]:
         if text in places:
             raise ProblemError(
                 f"{shown}: columns {places[text] + 1} and {index + 1} are both named {text!r};"
-                " rename one"
+                f" {mend}"
             )
         places[text] = index
     return list(places)

@@ -2,7 +2,6 @@
 
 import mmap
 import os
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import dates
 from tui_gd.problems.reading import Reading, written_otherwise
 from tui_gd.problems.sources import Batch, Kind, Progress, Source
-from tui_gd.problems.text import safe_text
+from tui_gd.problems.text import option, safe_text
 
 Floats = NDArray[np.float64]
 
@@ -372,8 +371,8 @@ def _check(
         if infinite.any():
             raise ProblemError(
                 f"{source.shown}: {batch.where(int(np.argmax(infinite)))}, column"
-                f" {column.name!r}: the number is infinite or too large; correct it, or leave it"
-                " empty"
+                f" {column.name!r}: the number is infinite or too large; correct it, leave it"
+                " empty, or name it with --missing, as --missing=inf,-inf"
             )
         if slot == target and missing.any() and not source.reading.skip_missing_target:
             raise ProblemError(
@@ -434,7 +433,8 @@ def _read_dates(column: Column, values: Floats, found: list[str], known: bool | 
         wrong, name = safe_text(found[numbers.index(None)]), column.name
         column.fault = (
             f"column {name!r}: {wrong!r} is not a {kind} as most of the column is; correct it,"
-            f" leave it empty, or read the column as text with --text {shlex.quote(name)}"
+            f" leave it empty, name it with {option('missing', wrong)}, or read the column as text"
+            f" with {option('text', name)}"
         )
         return True
     _replace(values, np.array(numbers, np.float64))
@@ -455,16 +455,22 @@ def _text_fault(column: Column, found: list[str], reading: Reading) -> str | Non
         return otherwise
     numbers = sum(map(reading.is_number, found))
     if numbers <= FEW_NUMBERS or numbers < MOSTLY * len(found):
+        if column.no_number is not None and numbers > max(1, len(found) / 2):
+            place, value = column.no_number
+            column.remark = (
+                f"read as text, because {value} in {place} is not a number:"
+                f" {option('number', column.name)} reads numbers"
+            )
         return None
-    quoted = shlex.quote(column.name)
+    quoted = option("text", column.name)
     if column.no_number is None:
         return (
-            f"column {column.name!r} holds numbers written as text; read them with --number"
-            f" {quoted}, or as text with --text {quoted}"
+            f"column {column.name!r} holds numbers written as text; read them with"
+            f" {option('number', column.name)}, or as text with {quoted}"
         )
     place, value = column.no_number
     return (
         f"{place}, column {column.name!r}: {value} is not a number as most of the column is;"
-        f" correct it, name it with --missing {shlex.quote(value[1:-1])}, or read the column as"
-        f" text with --text {quoted}"
+        f" correct it, name it with {option('missing', value[1:-1])}, or read the column as text"
+        f" with {quoted}"
     )

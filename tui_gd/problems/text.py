@@ -1,5 +1,6 @@
 """Text for and from a person: safe on a terminal, aligned in columns, read as a whole number."""
 
+import shlex
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
@@ -17,6 +18,12 @@ def safe_text(text: str, length: int | None = 60) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join("?" if unicodedata.category(sign) in _UNSAFE else sign for sign in text)
+
+
+def option(name: str, value: str) -> str:
+    """Return an option with its value as it is typed in a shell, as `--text zip`."""
+    sign = "=" if value.startswith("-") else " "
+    return f"--{name}{sign}{shlex.quote(value)}"
 
 
 def whole_number(text: str, low: int = 0, high: int = 10**15 - 1) -> int | None:
