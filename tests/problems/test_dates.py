@@ -145,6 +145,7 @@ def test_a_second_file_has_the_order_of_the_first(tmp_path: Path) -> None:
         ("02-Jan-70", 1.0),
         ("01.01.69", -365.0),
         ("Jan 2nd, 1970", 1.0),
+        ("Jan-2-1970", 1.0),
         ("1970-02-30", None),
         ("1970-13-01", None),
         ("1.2.30", None),

@@ -25,7 +25,7 @@ _FORMATS = [
     for pattern in (
         "(?P<year>[0-9]{4})([-/.])(?P<month>[0-9]{1,2})[-/.](?P<day>[0-9]{1,2})",
         rf"(?P<first>[0-9]{{1,2}})(?P<sign>[-/.])(?P<second_>[0-9]{{1,2}})[-/.]{_YEAR}",
-        rf"{_BEFORE}{_MONTH} {_DAY},? {_YEAR}",
+        rf"{_BEFORE}{_MONTH}[- ]{_DAY},?[- ]{_YEAR}",
         rf"{_BEFORE}{_DAY}[- ]{_MONTH}[-, ]{{1,2}}{_YEAR}",
     )
 ]

@@ -147,7 +147,7 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
     mend = "leave it out with --skip-rows 1"
     if len(first) == width - 1 and named and len(set(keys)) == len(keys):
         mend = "say with --header that the first one has no name"
-    line, count = delimiter.join(first), len(first)
+    line, count = delimiter.replace("\t", " ").join(first), len(first)
     raise ProblemError(
         f"{shown}: the first line, {safe_text(line, 40)!r}, has {count} value{'s' * (count != 1)}"
         f" and the rows below it {width}: name every column in it, or {mend}"

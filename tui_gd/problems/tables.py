@@ -372,7 +372,7 @@ def _check(
             raise ProblemError(
                 f"{source.shown}: {batch.where(int(np.argmax(infinite)))}, column"
                 f" {column.name!r}: the number is infinite or too large; correct it, leave it"
-                " empty, or name it with --missing, as --missing=inf,-inf"
+                " empty, or name it as it is written, as --missing=inf,-inf"
             )
         if slot == target and missing.any() and not source.reading.skip_missing_target:
             raise ProblemError(
@@ -455,7 +455,7 @@ def _text_fault(column: Column, found: list[str], reading: Reading) -> str | Non
         return otherwise
     numbers = sum(map(reading.is_number, found))
     if numbers <= FEW_NUMBERS or numbers < MOSTLY * len(found):
-        if column.no_number is not None and numbers > max(1, len(found) / 2):
+        if column.no_number is not None and 2 * numbers >= len(found):
             place, value = column.no_number
             column.remark = (
                 f"read as text, because {value} in {place} is not a number:"
