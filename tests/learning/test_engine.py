@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from tests import tutorial
 from tests.making import Floats, make_engine, make_rows
 from tui_gd.learning import engine as engine_module
-from tui_gd.learning.engine import Interrupted
+from tui_gd.learning.engine import Interrupted, computing
 
 LOSSES = ["sse", "cross-entropy"]
 
@@ -107,14 +107,14 @@ def test_loss_alone_has_the_same_bits_as_with_the_gradient(loss: str) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("rows", [500, 300_000])
+@pytest.mark.parametrize("rows", [500, 70_000, 300_000])
 def test_the_number_of_threads_changes_no_bit(loss: str, rows: int) -> None:
     x, y = make_rows(rows)
     weights = np.random.default_rng(5).standard_normal((4, 3))
     results = set()
     for threads in (1, 2, 3, 5):
         engine = make_engine(x, y, loss, threads)
-        for _ in range(3):  # threads take different sections in each pass
+        for _ in range(3):  # threads take different blocks in each pass
             value, grad = engine.loss_and_grad(weights)
             results.add((value.tobytes(), grad.tobytes()))
     assert len(results) == 1
@@ -239,6 +239,29 @@ def test_extreme_weights_give_finite_squared_error_and_no_warning(size: float, r
     np.testing.assert_allclose(loss, wanted, rtol=1e-9)
 
 
+def test_extreme_weights_give_no_warning_while_another_thread_computes() -> None:
+    x, y = make_rows(500)
+    engine = make_engine(x, y, "sse")
+    inside, done = threading.Event(), threading.Event()
+
+    def compute() -> None:
+        with computing():
+            inside.set()
+            done.wait()
+
+    other = threading.Thread(target=compute)
+    other.start()
+    inside.wait()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            loss, _ = engine.loss_and_grad(np.full((1, 3), 1e6))
+    finally:
+        done.set()
+        other.join()
+    assert loss[0] == np.sum((expit(x @ np.full(3, 1e6)) - y) ** 2)
+
+
 @pytest.mark.parametrize("size", [1e3, 1e6, 1e150])
 def test_extreme_weights_give_the_cross_entropy_of_their_scores(size: float) -> None:
     x, y = make_rows(500)
@@ -251,22 +274,25 @@ def test_extreme_weights_give_the_cross_entropy_of_their_scores(size: float) -> 
     assert np.isfinite(grad).all()
 
 
-def test_a_pass_can_be_interrupted_between_blocks_and_the_next_is_complete() -> None:
+@pytest.mark.parametrize(("threads", "calls_until"), [(1, 3), (2, 1)])
+def test_a_pass_can_be_interrupted_between_blocks_and_the_next_is_complete(
+    threads: int, calls_until: int
+) -> None:
     x, y = make_rows(400_000)
-    engine = make_engine(x, y, "sse")
+    engine = make_engine(x, y, "sse", threads)
     weights = np.zeros((2, 3))
     wanted = engine.loss_and_grad(weights)
     calls = []
 
     def give_up() -> None:
         calls.append(threading.get_ident())
-        if len(calls) == 2:
+        if len(calls) == calls_until:
             raise Interrupted
 
     engine.between_blocks = give_up
     with pytest.raises(Interrupted):
         engine.loss_and_grad(weights)
-    assert calls == [threading.get_ident()] * 2
+    assert calls == [threading.get_ident()] * calls_until
     got = engine.loss_and_grad(weights)
     assert got[0].tobytes() == wanted[0].tobytes()
     assert got[1].tobytes() == wanted[1].tobytes()

@@ -320,7 +320,7 @@ def test_a_command_taken_while_it_is_being_posted_leaves_no_interrupt(driven: Dr
 
 
 class Blocks:
-    """Counts the blocks of rows that a runner comes to; a pass over `large` has hundreds.
+    """Counts the blocks of rows that a runner comes to; a pass over `large` has dozens.
 
     `late` are those that it came to when there was a command, or it was to stop.
     """

@@ -1,8 +1,8 @@
 """Engines: what computes the loss and the gradient of all lanes.
 
-The local engine walks through the data in blocks of rows that stay in the cache of one core. Blocks
-form sections of fixed length, and a thread takes whole sections. Each section sums its blocks in
-order and the sections are summed in order, so the number of threads does not change a bit.
+The local engine walks through the data in blocks of rows, and each thread takes the next block.
+Blocks form sections of fixed length. The blocks of a section are summed in order and the sections
+are summed in order, so the number of threads does not change a bit.
 """
 
 import os
@@ -72,26 +72,39 @@ class _OneBlasThread:
 ONE_BLAS_THREAD = _OneBlasThread()
 
 
+class _ThisThread(threading.local):
+    """Whether the thread is inside a `computing` context."""
+
+    computing = False
+
+
+_THIS_THREAD = _ThisThread()
+
+
 @contextmanager
 def computing() -> Iterator[None]:
     """Hold BLAS to one thread and silence numpy's warnings, on this thread, inside the context.
 
     Overflow is expected: callers check whether the numbers that come out are finite.
     """
-    with ONE_BLAS_THREAD, np.errstate(all="ignore"):
-        yield
+    before, _THIS_THREAD.computing = _THIS_THREAD.computing, True
+    try:
+        with ONE_BLAS_THREAD, np.errstate(all="ignore"):
+            yield
+    finally:
+        _THIS_THREAD.computing = before
 
 
 Rows = NDArray[np.intp]
 Sums = tuple[Floats, Floats]
 """Loss (lanes,) and direction of descent (lanes, parameters), over some rows."""
 
-# The most bytes of a block of rows with its buffers. A quarter of it would stay in a core's
-# second-level cache, often 1 MiB, but every block costs about 15 µs of Python, and two threads
-# pass the interpreter lock at each. Measured from 3 to 1,000 columns: longer blocks are faster.
+# The most bytes of a block of rows with its buffers. A fraction of it would stay in a core's
+# second-level cache, but between numpy's operations two threads wait for the interpreter lock, and
+# the shorter the block, the more. On two threads, from 3 to 1,000 columns, longer ones are faster.
 BLOCK_BYTES = 1 << 22
-SMALLEST_BLOCK, LARGEST_BLOCK = 1024, 16_384
-SECTION_ROWS = 8 * LARGEST_BLOCK
+SMALLEST_BLOCK, LARGEST_BLOCK = 1024, 65_536
+SECTION_ROWS = 2 * LARGEST_BLOCK
 # per buffer of scores: 32 Ki doubles are 256 KiB
 BUFFER_SCORES = 32_768
 # up to this size the data are copied in column order: it costs nothing and BLAS is faster on it
@@ -218,7 +231,7 @@ class LocalEngine:
         self._block_rows = block = max(1, min(len(y), rows))
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
         self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
-        self._unlock = part or len(y) > SECTION_ROWS
+        self._unlock = part or not self._one_block
         # small data are in column order, which needs no pairs
         self._pairs = columns <= MOST_PAIR_COLUMNS and self._dtype == np.float64
         self._pairs &= not is_sparse(x) and not x.flags.f_contiguous
@@ -236,8 +249,8 @@ class LocalEngine:
         The direction is `rule.descent_factor` times the gradient of the loss. With `rows`, both are
         those of these rows only, in this order.
         """
-        if not ONE_BLAS_THREAD.held:
-            with ONE_BLAS_THREAD:
+        if not _THIS_THREAD.computing:
+            with computing():
                 return self.loss_and_grad(weights, rows)
         if rows is None and len(weights) == self._bound_lanes:
             loss, grad = self._bound_pass(weights)
@@ -249,7 +262,7 @@ class LocalEngine:
 
     def loss(self, weights: Floats) -> Floats:
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
-        with ONE_BLAS_THREAD:
+        with computing():
             loss, grad = self._passes(weights, None, gradient=False)
         if not self._plain:
             self._finish(weights, None, loss, grad)
@@ -320,37 +333,31 @@ class LocalEngine:
     def _section_sums(self, weights: Floats, rows: Rows | None, gradient: bool) -> list[Sums]:
         """Return the sums of every section, in order and in double precision."""
         n = len(self._y) if rows is None else len(rows)
+        size = self._block_rows
 
-        def sums(section: int, buffers: Buffers, look: Callable[[], None]) -> Sums:
-            begin = section * SECTION_ROWS
-            loss = np.zeros(len(weights))
-            grad = np.zeros(weights.shape if gradient else (len(weights), 0))
-            for start in range(begin, min(begin + SECTION_ROWS, n), self._block_rows):
-                look()
-                part = slice(start, min(start + self._block_rows, n))
-                chosen = part if rows is None else rows[part]
-                block_loss, block_grad = self._block(weights, buffers, chosen, gradient)
-                loss += block_loss
-                grad += block_grad
-            return loss, grad
+        def sums(block: int, buffers: Buffers) -> Sums:
+            part = slice(block * size, min((block + 1) * size, n))
+            return self._block(weights, buffers, part if rows is None else rows[part], gradient)
 
-        return self._share(-(-n // SECTION_ROWS), sums)
+        losses, grads = zip(*self._share(-(-n // size), sums), strict=True)
+        of_section = max(1, SECTION_ROWS // size)
+        return [
+            (sum_in_order(losses[i : i + of_section]), sum_in_order(grads[i : i + of_section]))
+            for i in range(0, len(losses), of_section)
+        ]
 
-    def _share(
-        self, units: int, work: Callable[[int, Buffers, Callable[[], None]], Sums]
-    ) -> list[Sums]:
-        """Return `work(unit, buffers, look)` for every unit; each thread takes the next unit.
-
-        `work` calls `look` between blocks: it raises `Interrupted` when the pass is given up.
-        """
+    def _share(self, units: int, work: Callable[[int, Buffers], Sums]) -> list[Sums]:
+        """Return `work(unit, buffers)` for every unit; each thread takes the next unit."""
         results: dict[int, Sums] = {}
         shared = count()  # next() is one step in C, so threads may share it
         given_up = threading.Event()
 
         def run(buffers: Buffers, look: Callable[[], None]) -> None:
             with np.errstate(all="ignore"):  # per thread; see `computing`
+                look()
                 while (unit := next(shared)) < units:
-                    results[unit] = work(unit, buffers, look)
+                    results[unit] = work(unit, buffers)
+                    look()
 
         def assist(buffers: Buffers) -> None:
             with suppress(Interrupted):
@@ -415,8 +422,8 @@ class LocalEngine:
 
 
 def sum_in_order(parts: Sequence[Floats]) -> Floats:
-    """Sum the parts in order; numpy's `sum` would choose another order for one lane."""
-    total: Floats = parts[0].copy()
+    """Sum the parts in order, in double precision; numpy's `sum` has another order for one lane."""
+    total: Floats = parts[0].astype(np.float64)
     for part in parts[1:]:
         total += part
     return total

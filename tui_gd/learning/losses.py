@@ -113,7 +113,6 @@ class Sigmoid:
     """`p = 1 / (1 + exp(−z))`, without overflow."""
 
     one: NDArray[Any]
-    largest: NDArray[Any]
 
     def __init__(self, dtype: DTypeLike) -> None:
         # an array, because converting a Python number at every call takes a tenth of the time
@@ -121,31 +120,20 @@ class Sigmoid:
         # beyond this, p is 0 to 300 digits (float32: 37), and 1 / exp(…) would be subnormal: with
         # such numbers products take a hundred cycles, and a saturated lane four times as long
         self._largest = np.array(700.0 if self.one.dtype == np.float64 else 87.0, dtype)
-        self._limits: Floats = np.empty(0, dtype)
-        self._limits_flat: Floats = np.empty(0, dtype)
 
     def __call__(self, z: Floats, out: Floats) -> Floats:
         """Write the sigmoid of `z` into `out`, which may be `z` itself."""
         negative(z, out)
         minimum(out, self._largest, out=out)
-        return self._finish(out)
+        return self.complement(out, out)
 
     def complement(self, z: Floats, out: Floats) -> Floats:
-        """Write `1 / (1 + exp(z))` into `out`, which may be `z` itself."""
-        limits = self._limits
-        if limits.shape != z.shape:
-            limits = self._limits = self._limits_of(z)
-        minimum(z, limits, out=out)
-        return self._finish(out)
+        """Write `1 / (1 + exp(z))` into `out`, which may be `z` itself.
 
-    def _limits_of(self, z: Floats) -> Floats:
-        """Return an array of limits: numpy's minimum of two arrays is twice as fast."""
-        if self._limits_flat.size < z.size:
-            self._limits_flat = np.full(z.size, self._largest)
-        return self._limits_flat[: z.size].reshape(z.shape)
-
-    def _finish(self, out: Floats) -> Floats:
-        exp(out, out)
+        It is 0 where exp overflows, so callers silence numpy's warning: a limit of `z` would take a
+        tenth of an epoch.
+        """
+        exp(z, out)
         add(out, self.one, out)
         divide(self.one, out, out)  # numpy's reciprocal is half as fast
         return out
@@ -174,15 +162,20 @@ class SigmoidSquaredError(SquaredError):
         """Return the sum per lane, without row weights as one scalar product."""
         if weights is not None:
             return super().block(scores, y, delta, spare, gradient, weights)
-        q, p = scores, spare
-        self._sigmoid.complement(scores, q)
-        subtract(self._sigmoid.one, q, p)
-        subtract(p, y, delta)
+        self._errors(scores, y, delta, gradient)
         loss: Floats = vecdot(delta, delta)
         if gradient:
-            multiply(delta, q, delta)
-            multiply(delta, p, delta)
+            multiply(delta, scores, delta)
         return loss
+
+    def _errors(self, scores: Floats, y: Targets, delta: Floats, gradient: bool) -> None:
+        """Write p − y into `delta` and, with `gradient`, p · (1 − p) into `scores`."""
+        # two buffers instead of three, for the cache
+        q = self._sigmoid.complement(scores, scores)
+        subtract(self._sigmoid.one, q, delta)
+        if gradient:
+            multiply(q, delta, q)
+        subtract(delta, y, delta)
 
     @property
     def signable(self) -> bool:
@@ -208,11 +201,11 @@ class SigmoidSquaredError(SquaredError):
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
         """Return `(p − y)²` and fill `delta`, by the same operations as `block`."""
-        self.block(scores, y, delta, spare, gradient=False)
-        q, p, squares = scores, spare, delta * delta
+        del spare
+        self._errors(scores, y, delta, gradient)
+        squares: Floats = delta * delta
         if gradient:
-            multiply(delta, q, delta)
-            multiply(delta, p, delta)
+            multiply(delta, scores, delta)
         return squares
 
 
