@@ -1,11 +1,14 @@
 """The exported predict.py, run as its user would run it."""
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import subprocess
 import sys
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
+from tui_gd.problems.new_rows import rows_of_file
 from tui_gd.runs.exports import export, predict
 from tui_gd.runs.record import RunRecord
 from tui_gd.session.settings import RunSettings
@@ -246,7 +250,138 @@ def test_dates_and_other_numbers_are_read_as_in_training(tmp_path: Path) -> None
     assert "row 3, column 'a': '1.5' is not a number" in done.stderr
 
 
-def test_a_file_that_was_read_in_other_ways_has_no_script(tmp_path: Path) -> None:
-    settings = RunSettings(**{**tables(tmp_path), "number": ("n0",)})
-    with pytest.raises(ProblemError, match="options that the script does not have"):
+PRICES = {
+    "plain": "{:.2f}",
+    "dollars": "${:.2f}",
+    "units": "{:.2f} USD",
+    "stars": "<{:.2f}*",
+    "brackets": "({:.2f})",
+    "thousands": "k {:.2f}k",
+}
+
+
+def as_text(frame: pd.DataFrame, price: str, sep: str, decimal: str, header: bool) -> str:
+    """A table as text: prices in a notation, gaps as nothing or `none`, texts in quotes."""
+    rows = [list(frame.columns)] if header else []
+    for n, (a, b, c, y) in enumerate(frame.itertuples(index=False)):
+        shown = "none" if n % 7 == 3 else PRICES[price].format(a).replace(".", decimal)
+        rows.append([shown, f"{b:.3f}".replace(".", decimal), f'"{c}"', y])
+    return "".join(sep.join(row) + "\n" for row in rows)
+
+
+def by_hand(train: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """The features of `new` by name: medians, means and deviations are those of `train`."""
+    made = {}
+    for name, frame in (("train", train), ("new", new)):
+        features = pd.DataFrame({"b": frame["b"], "a": frame["a"].fillna(train["a"].median())})
+        features["a missing"] = frame["a"].isna().astype(float)
+        for text in ("New York", "Ulm"):
+            features[f"c={text}"] = (frame["c"] == text).astype(float)
+        made[name] = features
+    mean, deviation = made["train"].mean(), made["train"].std(ddof=0)
+    return (made["new"] - mean) / deviation
+
+
+@pytest.mark.parametrize(
+    ("price", "options", "packing", "before"),
+    [
+        ("plain", {}, "", ""),
+        ("plain", {"sep": "semicolon", "decimal": "comma"}, "bz2", ""),
+        ("dollars", {"number": ("a",)}, "gz", ""),
+        ("units", {"number": ("a",), "sep": "bar", "decimal": "comma"}, "xz", ""),
+        ("stars", {"number": ("a",), "comment": "#"}, "zip", "# by a program\n#\n"),
+        ("brackets", {"number": ("a",), "skip_rows": 2}, "", "Prices\nof, all, towns, and more\n"),
+        ("thousands", {"number": ("a",), "sep": "tab"}, "", ""),
+        ("plain", {"sep": "blanks"}, "", ""),
+        ("plain", {"sep": "blanks", "comment": "%", "skip_rows": 1}, "gz", "x\n% y\n"),
+        ("plain", {"sep": "^"}, "", ""),
+        ("plain", {"header": False}, "", ""),
+        ("dollars", {"header": True, "number": ("a",), "encoding": "utf-16"}, "", ""),
+        ("plain", {"encoding": "latin-1"}, "", ""),
+    ],
+)
+def test_a_file_is_read_as_the_train_rows_were(
+    tmp_path: Path,
+    price: str,
+    options: dict[str, Any],
+    packing: str,
+    before: str,
+) -> None:
+    """`gd-tui predict` and predict.py say what a table prepared by hand gives."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {"a": rng.uniform(5, 90, 160).round(2), "b": rng.normal(size=160).round(3)}
+    )
+    frame["c"] = rng.choice(["New York", "Ulm"], 160)
+    frame["y"] = np.where(frame["a"] / 90 + frame["b"] > 0.5, "höher", "tiefer")
+    written_as = {"semicolon": ";", "bar": "|", "tab": "\t", "blanks": "   ", None: ","}
+    sep = written_as.get(options.get("sep"), options.get("sep"))
+    decimal = "," if options.get("decimal") == "comma" else "."
+    header = options.get("header") is not False
+    encode = options.get("encoding", "utf-8")
+    paths = []
+    for name, part in (("train", frame[:100]), ("new", frame[100:])):
+        data = (before + as_text(part, price, sep, decimal, header)).encode(encode)
+        paths.append(tmp_path / f"{name}.csv")
+        paths[-1].write_bytes(packed(data, packing))
+    train, new = frame[:100].copy(), frame[100:].copy()
+    for part in (train, new):
+        part.loc[part.index[np.arange(len(part)) % 7 == 3], "a"] = np.nan
+        part["a"] *= {"brackets": -1.0, "thousands": 1000.0}.get(price, 1.0)
+    settings = RunSettings(
+        problem=str(paths[0]), test=str(paths[1]), target="y" if header else "4", seed=3,
+        alpha=(0.1,), standardize=True, **options,
+    )  # fmt: skip
+    run = exported_run(settings)
+    weights = dict(zip(run.problem.feature_names, run.weights(run.lane), strict=False))
+    names = {"a": "x1", "b": "x2", "c": "x3"} if not header else {}
+    features = by_hand(train, new)
+    scores = run.weights(run.lane)[-1] + sum(
+        features[one] * weights[one.replace(one[0], names.get(one[0], one[0]), 1)]
+        for one in features
+    )
+    wanted = 1 / (1 + np.exp(-scores.to_numpy()))
+    export(run, "predict", tmp_path / "out")
+    _, *rows = predicted(tmp_path / "out", str(paths[1]))
+    found = [float(row[2]) for row in rows]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+    assert [row[0] for row in rows] == ["tiefer" if p > 0.5 else "höher" for p in wanted]
+    rows_read = rows_of_file(run.problem, str(paths[1]), settings.reading, {})
+    blocks = list(rows_read.blocks())
+    ours = run.predictor.probabilities(run.weights(run.lane), np.concatenate(blocks))
+    np.testing.assert_allclose(ours[:, 1], wanted, rtol=1e-9, atol=1e-12)
+
+
+def packed(data: bytes, packing: str) -> bytes:
+    if packing != "zip":
+        packers = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+        return packers.get(packing, bytes)(data)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("table.csv", data)
+    return file.getvalue()
+
+
+def test_a_column_of_numbers_that_is_named_by_its_place_has_no_script(tmp_path: Path) -> None:
+    settings = RunSettings(**{**tables(tmp_path), "test": None, "number": ("2",)})
+    with pytest.raises(ProblemError, match="--number 2 names a column by its place"):
         export(exported_run(settings, 2), "predict", tmp_path / "out")
+
+
+def test_what_cannot_be_unpacked_is_said(tmp_path: Path) -> None:
+    run = exported_run(RunSettings(**tables(tmp_path)), 2)
+    export(run, "predict", tmp_path / "out")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.csv", "x")
+        archive.writestr("b.csv", "x")
+    for data, says in (
+        (file.getvalue(), "a zip archive of 2 files"),
+        (b"\x28\xb5\x2f\xfd" + bytes(40), "unpack it first"),
+        (lzma.compress(b"n0,n1\n" * 99)[:-20], "new.csv: "),
+    ):
+        (tmp_path / "new.csv").write_bytes(data)
+        done = run_script(tmp_path / "out", str(tmp_path / "new.csv"))
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -27,6 +27,8 @@ _FORMATS = [
         rf"(?P<first>[0-9]{{1,2}})(?P<sign>[-/.])(?P<second_>[0-9]{{1,2}})[-/.]{_YEAR}",
         rf"{_BEFORE}{_MONTH}[- ]{_DAY},?[- ]{_YEAR}",
         rf"{_BEFORE}{_DAY}[- ]{_MONTH}[-, ]{{1,2}}{_YEAR}",
+        rf"{_MONTH}[-, ]{{1,2}}(?P<year>[0-9]{{4}})",
+        rf"(?P<year>[0-9]{{4}})[- ]{_MONTH}",
     )
 ]
 _TIME = re.compile(_CLOCK, re.IGNORECASE | re.ASCII)
@@ -51,7 +53,7 @@ def day_of(text: str, day_first: bool) -> float | None:
             return None
         day, month = (parts["first"], parts["second_"])[:: 1 if day_first else -1]
     else:
-        day, month = parts["day"], parts.get("month")
+        day, month = parts.get("day") or "1", parts.get("month")
     number = int(month) if month else 1 + _MONTHS.index(parts["word"].lower()[:3])
     year = int(parts["year"])
     if len(parts["year"]) == 2:

@@ -163,6 +163,14 @@ class Reading:
         return float(digits.strip().replace(self.decimal_sign, "."))
 
 
+def loose_numbers() -> tuple[str, int, dict[str, float]]:
+    """Return the pattern of numbers with what is around them, their length and their factors.
+
+    Its groups are those that `Reading.loose_number` reads.
+    """
+    return _LOOSE.pattern, LONGEST_NUMBER, dict(_LARGE)
+
+
 def numeral(decimal: str, thousands: str | None) -> str:
     """Return the pattern, for Python and RE2, of a number that is written with these signs."""
     whole, point = "[0-9]+", re.escape(decimal)

@@ -1,25 +1,31 @@
 """Predicts from the rows of a table with the model in model.json, in the same folder as this file.
 
-    python predict.py new.csv > predicted.csv       # - is standard input; .gz is unpacked
+    python predict.py new.csv > predicted.csv       # - is standard input
 
 The table needs the columns that the model was trained on, by name and in any order; other columns
-are ignored. One line is printed per row: the prediction, and for classes the probability of each.
+are ignored. It is read with the options that the table of the train rows was read with, and is
+unpacked from .gz, .bz2, .xz or a zip archive of one file. One line is printed per row: the
+prediction, and for classes the probability of each.
 It needs Python and numpy only, and runs nothing from model.json.
 
     from predict import load, predict               # rows are dicts: {"plan": "basic", ...}
     values, probabilities = predict(load(), rows)
 """
 
+import bz2
+import codecs
 import csv
 import gzip
 import importlib.util
 import io
 import json
+import lzma
 import math
 import os
 import re
 import sys
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +41,14 @@ ROWS = 4096  # rows per block
 _OF_DATES = {"year", "month", "weekday", "days", "hour"}
 _YES_NO = {"true": 1.0, "false": 0.0}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_DAMAGED = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # that of UTF-32 begins like that of UTF-16
 
 
 def load(path: str | Path | None = None) -> dict[str, Any]:
@@ -97,10 +111,14 @@ def _numbers(
 ) -> None:
     missing = set(model["missing numbers"])
     pattern = re.compile(model["number"])
+    loose = re.compile(model["loose number"]) if column in model["loose columns"] else None
     found = np.empty(len(values))
     for row, value in enumerate(values):
         try:
-            found[row] = _number(value, missing, pattern, model["decimal"])
+            if loose is not None and isinstance(value, str):
+                found[row] = _loose_number(model, value, missing, pattern, loose)
+            else:
+                found[row] = _number(value, missing, pattern, model["decimal"])
         except ValueError:
             raise ValueError(
                 f"row {first + row}, column {column!r}: {value!r} is not a number"
@@ -137,6 +155,27 @@ def _number(value: Any, missing: set[str], pattern: "re.Pattern[str]", decimal: 
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+def _loose_number(
+    model: Mapping[str, Any],
+    text: str,
+    missing: set[str],
+    pattern: "re.Pattern[str]",
+    loose: "re.Pattern[str]",
+) -> float:
+    """Return the number in a text with signs, units or brackets, NaN if there is none."""
+    text = text.strip()
+    match = loose.fullmatch(text) if text not in missing and len(text) <= model["longest"] else None
+    if match is None or (match["open"] is None) != (match["close"] is None):
+        return math.nan
+    digits = match["number"].strip()
+    if not pattern.fullmatch(digits):
+        return math.nan
+    number = _number(digits, missing, pattern, model["decimal"])
+    number *= float(model["factors"].get(match["unit"] or "", 1.0))
+    minus = {"-", "\u2212", "\u2013"} & {match["before"], match["inner"]}
+    return -number if minus or match["open"] else number
 
 
 def _days(
@@ -233,25 +272,69 @@ def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
     return scores
 
 
-def table(lines: Iterator[str], columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a text table; the delimiter is the one that splits the header most.
+def table(
+    lines: Iterator[str], columns: Sequence[str], reading: Mapping[str, Any]
+) -> Iterator[dict[str, str]]:
+    """Yield the rows of a text table, read with the options that the train rows were read with.
 
-    Without a header the columns are x1, x2 and so on, as in training. `ValueError` for a bad row.
+    The delimiter is the one that finds all columns in the header, or else the one that splits it
+    most. Without a header the columns are x1, x2 and so on, as in training. `ValueError` for a bad
+    row.
     """
+    lines = islice(lines, reading["skip rows"], None)
+    if reading["comment"] is not None:
+        lines = (line for line in lines if not line.lstrip(" \t").startswith(reading["comment"]))
+    if reading["separator"] == "blanks":
+        lines = _with_tabs(lines)
     head = next((line for line in lines if line.strip()), "")
-    delimiter = max(",\t;|", key=lambda one: len(next(csv.reader([head], delimiter=one), [])))
-    reader = csv.reader(chain([head], lines), delimiter=delimiter)
-    names = [_name(name, place) for place, name in enumerate(next(reader, []), 1)]
-    numbered = [f"x{place}" for place in range(1, len(names) + 1)]
-    if not set(columns) & set(names) and set(columns) <= set(numbered):
-        names, reader = numbered, csv.reader(chain([head], lines), delimiter=delimiter)
+    known = {"blanks": "\t", None: ",\t;|"}
+    delimiters = known.get(reading["separator"], reading["separator"])
+
+    def names_with(delimiter: str) -> list[str]:
+        first = next(csv.reader([head], delimiter=delimiter), [])
+        return [_name(name, place) for place, name in enumerate(first, 1)]
+
+    def quality(delimiter: str) -> tuple[bool, int]:
+        names = names_with(delimiter)
+        return set(columns) <= set(names), len(names)
+
+    delimiter = max(delimiters, key=quality)
+    rows: Iterator[list[str]] = csv.reader(chain([head], lines), delimiter=delimiter)
+    rows = filter(None, rows)
+    names, first = names_with(delimiter), next(rows, [])
+    numbered = [f"x{place}" for place in range(1, len(first) + 1)]
+    header = reading["header"]
+    if header is None:
+        header = bool(set(columns) & set(names)) or not set(columns) <= set(numbered)
+    if not header:
+        names, rows = numbered, chain([first], rows)
+    elif second := next(rows, []):
+        rows = chain([second], rows)
+        if len(second) == len(names) + 1 and not second[-1].strip():
+            names = [*names, ""]  # the rows end with a delimiter, and the header does not
+        elif len(second) == len(names) + 1 and reading["header"]:
+            names = ["column 1", *names]
     for column in columns:
         if column not in names:
             raise ValueError(f"has no column {column!r}, which the model needs")
-    for number, row in enumerate((row for row in reader if row), 1):
+    for number, row in enumerate(rows, 1):
         if len(row) != len(names):
             raise ValueError(f"row {number} has {len(row)} values instead of {len(names)}")
         yield dict(zip(names, row, strict=True))
+
+
+def _with_tabs(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines with a tab for blanks between fields; blanks within quotes stay."""
+    quoted = False
+    for line in lines:
+        body = line.rstrip("\r\n")
+        parts = body.split('"')
+        for place in range(int(quoted), len(parts), 2):
+            parts[place] = re.sub("[ \t]+", "\t", parts[place])
+        text = '"'.join(parts)
+        text = text if quoted else text.lstrip("\t")
+        quoted ^= len(parts) % 2 == 0
+        yield (text if quoted else text.rstrip("\t")) + line[len(body) :]
 
 
 def _name(text: str, place: int) -> str:
@@ -261,12 +344,29 @@ def _name(text: str, place: int) -> str:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[io.TextIOWrapper]:
-    """Open a text file; gzip is unpacked."""
+def _opened(path: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
+    """Open a text file, which may be packed; a byte order mark comes before `encoding`."""
     with open(0 if path == "-" else path, "rb") as raw:
-        packed = raw.peek(2)[:2] == b"\x1f\x8b"
-        file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
-        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        first = raw.peek(4)[:4]
+        file: IO[bytes] = raw
+        if first[:2] == b"\x1f\x8b":
+            file = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+        elif first[:3] == b"BZh":
+            file = bz2.BZ2File(raw)
+        elif first == b"\xfd7zX":
+            file = lzma.LZMAFile(raw)  # noqa: SIM115
+        elif first == b"PK\x03\x04":
+            archive = zipfile.ZipFile(raw if raw.seekable() else io.BytesIO(raw.read()))
+            one, *others = [name for name in archive.namelist() if not name.endswith("/")]
+            if others:
+                raise ValueError(f"a zip archive of {1 + len(others)} files: unpack it")
+            file = archive.open(one)
+        elif first == b"\x28\xb5\x2f\xfd":
+            raise ValueError("unpack it first: zstd is not read here")
+        buffered = io.BufferedReader(cast(io.RawIOBase, file))
+        start = buffered.peek(4)[:4]
+        mark = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+        with io.TextIOWrapper(buffered, encoding=encoding or mark or "utf-8", newline="") as text:
             yield text
 
 
@@ -279,8 +379,9 @@ def main(arguments: Sequence[str]) -> int:
     columns = list(dict.fromkeys(rule["column"] for rule in model["features"]))
     out = csv.writer(sys.stdout, lineterminator="\n")
     try:
-        with _opened(arguments[0]) as file:
-            rows, first = table(iter(file), columns), 1
+        reading = model["reading"]
+        with _opened(arguments[0], reading["encoding"]) as file:
+            rows, first = table(iter(file), columns, reading), 1
             out.writerow([model["target"], *(f"P({name})" for name in model["classes"])])
             while block := list(islice(rows, ROWS)):
                 values, probabilities = predict(model, block, first)
@@ -291,7 +392,7 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has gone: keep Python from flushing at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (OSError, EOFError, zlib.error, UnicodeError, ValueError, csv.Error) as error:
+    except (OSError, EOFError, ValueError, csv.Error, *_DAMAGED) as error:
         print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 2
     return 0

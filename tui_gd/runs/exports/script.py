@@ -18,7 +18,9 @@ from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, dates
 from tui_gd.problems.load import labels_of
-from tui_gd.problems.reading import Reading, numeral
+from tui_gd.problems.reading import loose_numbers, numeral
+from tui_gd.problems.sources import NAME_LENGTH
+from tui_gd.problems.text import safe_text
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import MOST_EPOCHS, RunRecord
 from tui_gd.runs.steps import (
@@ -218,18 +220,16 @@ def _calls(settings: RunSettings, shared: Shared) -> list[str]:
     return lines
 
 
-# options of reading that predict.py follows
-_OF_VALUES = ("decimal", "thousands", "missing", "text", "skip_missing_target")
 _OF_DATES = {"year", "month", "weekday", "days", "hour"}
 
 
 def without_columns(run: RunRecord) -> str:
     """Return why no script can predict from a table, or an empty text."""
-    reading = run.settings.reading
-    known = {name: getattr(reading, name) for name in _OF_VALUES}
-    if reading != Reading(**known):
-        return "its file was read with options that the script does not have, such as --sep"
-    if run.problem.rules:
+    columns = {rule.column for rule in run.problem.rules}
+    for name in run.settings.number:
+        if name not in columns and name.isdecimal():
+            return f"--number {name} names a column by its place: run it with the column's name"
+    if columns:
         return ""
     if run.problem.surface:
         return "a surface has no rows to predict"
@@ -244,6 +244,7 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
     if reason := without_columns(run):
         raise ProblemError(reason)
     problem, weights, reading = run.problem, run.weights(run.lane), run.settings.reading
+    loose, longest, factors = loose_numbers()
     model = {
         "version": __version__,
         "problem": problem.name,
@@ -256,6 +257,17 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
         "missing numbers": sorted(reading.missing_numbers),
         "number": numeral(reading.decimal_sign, reading.thousands_sign),
         "decimal": reading.decimal_sign,
+        "loose columns": [safe_text(name.strip(), NAME_LENGTH) for name in reading.number],
+        "loose number": loose,
+        "longest": longest,
+        "factors": factors,
+        "reading": {
+            "separator": reading.separator,
+            "header": reading.header,
+            "comment": reading.comment,
+            "skip rows": reading.skip_rows,
+            "encoding": reading.encoding,
+        },
         "features": [
             {"feature": name, **asdict(rule)}
             for name, rule in zip(problem.feature_names, problem.rules, strict=True)
