@@ -112,7 +112,6 @@ def three_details() -> dict[str, KeptDetail]:
         "77c0": KeptDetail(
             {"problem": "moons", "alpha": [0.01, 0.1], "seed": 3, "hidden": [8, 8]},
             (lane("A", 0.01, 8.0, 4.0), lane("B", 0.1, 8.0, 1.0, 20)),
-            0.9375,
         ),
         "01ab": KeptDetail({"problem": "blobs", "alpha": [0.3], "seed": 3}, (lane(end=0.5),)),
     }

@@ -15,7 +15,8 @@ from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.ui import studies as module
-from tui_gd.ui.panels.panel import KeptEngine, Scroll
+from tui_gd.ui.panels.panel import KeptEngine
+from tui_gd.ui.panels.why import WhyPanel
 from tui_gd.ui.studies import Progress, Studies, Study
 
 
@@ -174,18 +175,19 @@ def test_an_engine_that_is_forgotten_while_it_is_made_is_handed_out_all_the_same
 
 
 def test_what_is_seen_of_more_lines_than_there_is_room_for() -> None:
-    scroll, style = Scroll(), Style(palette_for("256", True), UNICODE)
-    assert scroll.fit(20, 6) == 0
-    scroll.turn(1)
-    assert scroll.fit(20, 6) == 5  # the last line seen is seen again
-    scroll.turn(9)
-    assert scroll.fit(20, 6) == 14
+    panel, style = WhyPanel(), Style(palette_for("256", True), UNICODE)
+    view: Any = None
+    assert panel.first_line(20, 6) == 0
+    panel.scroll_by(1)
+    assert panel.first_line(20, 6) == 5  # the last line seen is seen again
+    panel.scroll_by(9)
+    assert panel.first_line(20, 6) == 14
     cells = Cells.blank(8, 30, style)
-    scroll.put_place(cells, 20, 6, style.palette)
+    panel.put_place(cells, 20, 6, style.palette)
     assert " pgdn 15-20/20 " in cells.text()[-1]
-    scroll.move(-99)
-    assert scroll.fit(20, 6) == 0
-    assert scroll.fit(3, 6) == 0
+    panel.moved(-99, view)
+    assert panel.first_line(20, 6) == 0
+    assert panel.first_line(3, 6) == 0
     cells = Cells.blank(8, 30, style)
-    scroll.put_place(cells, 3, 6, style.palette)
+    panel.put_place(cells, 3, 6, style.palette)
     assert not "".join(cells.text()).strip()

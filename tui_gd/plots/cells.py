@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tui_gd.plots.palette import Colour, Style
@@ -94,6 +96,11 @@ def wrapped(text: str, columns: int) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def first_fitting(forms: Sequence[str], columns: int) -> str:
+    """Return the first of several texts that fits into ``columns`` cells, else the last."""
+    return next((form for form in forms if width(form) <= columns), forms[-1])
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from tui_gd.plots.braille import BRAILLE, pack, paint_spans, per_cell
 from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import Scale, is_wide, log_ticks, nice_limits
+from tui_gd.plots.symbols import CURVE, CURVE_DASHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -289,7 +290,7 @@ def _draw_curves(
     colours = np.array([palette.background, palette.faint, *dimmed, *bright], np.int32)
     area = drawn.area
     if symbols.plain:
-        signs = [symbols.curve_dashed if curve.dashed else symbols.curve for curve in lines]
+        signs = [CURVE_DASHED if curve.dashed else CURVE for curve in lines]
         signs[:behind] = [_FAINT] * behind
         glyphs = np.array(
             [ord(sign) for sign in (" ", symbols.vertical, *signs, *signs)], np.uint32

@@ -27,6 +27,7 @@ from tui_gd.plots.braille import blit, line_mask, pack
 from tui_gd.plots.cells import SPACE
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import compact
+from tui_gd.plots.symbols import BRACKETS, CURVE
 from tui_gd.plots.table import short_names
 
 if TYPE_CHECKING:
@@ -275,13 +276,13 @@ def _paint_cursor(
     style: Style,
 ) -> None:
     """Bracket the chosen point, and show its own glyph even if others share the cell."""
-    palette, symbols = style.palette, style.symbols
+    palette = style.palette
     column = int(drawn.x.bins(cursor[0], drawn.columns))
     row = drawn.rows - 1 - int(drawn.y.bins(cursor[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
         return
     cells, at = drawn.cells, drawn.top + row
-    for place, sign in zip((column - 1, column + 1), symbols.brackets, strict=True):
+    for place, sign in zip((column - 1, column + 1), BRACKETS, strict=True):
         if 0 <= place < drawn.columns:
             cells.put(at, drawn.left + place, sign, bold(palette.cursor))
     same = np.flatnonzero((np.asarray(points.points) == cursor).all(axis=1))
@@ -393,7 +394,7 @@ def _paint_boundary(
     cells, area = drawn.cells, drawn.area
     if style.symbols.plain:
         here = mask
-        cells.code[area][here] = ord(style.symbols.boundary)
+        cells.code[area][here] = ord(CURVE)
         cells.fg[area][here] = style.palette.boundary
     else:
         here = pack(mask) > 0
@@ -551,7 +552,7 @@ def draw_fit(
     at = drawn.x.position(line.places[:, 0], wide)
     mask = line_mask(at, drawn.y.position(line.places[:, 1], high), high, wide)
     if symbols.plain:
-        cells.code[area][mask] = ord(symbols.curve)
+        cells.code[area][mask] = ord(CURVE)
         cells.fg[area][mask] = palette.train
     else:
         blit(cells, drawn.top, drawn.left, mask, palette.train)
@@ -565,7 +566,7 @@ def _bracket(drawn: Frame, point: tuple[float, float], style: Style) -> None:
     row = int(drawn.y.bins(point[1], drawn.rows))
     if column < 0 or row < 0:
         return
-    left, right = style.symbols.brackets
+    left, right = BRACKETS
     signs = (left, style.symbols.point(0), right)
     for place, sign in zip((column - 1, column, column + 1), signs, strict=True):
         if 0 <= place < drawn.columns:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tui_gd.plots.braille import blit, per_cell
 from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.symbols import BRACKETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,9 +225,7 @@ def _draw_units(
         colour = palette.cursor if chosen else palette.text
         cells.put(row, column.at, style.symbols.point(0), colour)
         if chosen:
-            for at, sign in zip(
-                (column.at - 1, column.at + 1), style.symbols.brackets, strict=True
-            ):
+            for at, sign in zip((column.at - 1, column.at + 1), BRACKETS, strict=True):
                 cells.put(row, at, sign, palette.cursor)
         if number and (layout.biases or apart >= _LOOSE):
             bias = _short(layers[number - 1][-1, unit])

@@ -14,6 +14,7 @@ from tui_gd.plots.cells import width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import Scale, compact, is_wide, nice_limits
+from tui_gd.plots.symbols import BRACKETS, CURVE, CURVE_DASHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,7 +193,7 @@ def _curve(
     colour = palette.test if dashed else palette.train
     if symbols.plain:
         area = drawn.area
-        drawn.cells.code[area][mask] = ord(symbols.curve_dashed if dashed else symbols.curve)
+        drawn.cells.code[area][mask] = ord(CURVE_DASHED if dashed else CURVE)
         drawn.cells.fg[area][mask] = colour
         return
     if dashed:
@@ -259,8 +260,8 @@ def _bracket(drawn: Frame, column: int, loss: float, style: Style) -> None:
     level = int(drawn.y.bins(loss, drawn.rows))
     row = drawn.rows - 1 - level if level >= 0 else 0
     for place, sign in (
-        (column - 1, style.symbols.brackets[0]),
-        (column + 1, style.symbols.brackets[1]),
+        (column - 1, BRACKETS[0]),
+        (column + 1, BRACKETS[1]),
     ):
         if column >= 0 and 0 <= place < drawn.columns:
             drawn.cells.put(drawn.top + row, drawn.left + place, sign, style.palette.cursor)

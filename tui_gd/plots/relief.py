@@ -12,6 +12,7 @@ from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import LARGEST, compact
+from tui_gd.plots.symbols import BRACKETS, CURVE, CURVE_DASHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,7 +273,7 @@ def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> No
     row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
         return
-    left, right = style.symbols.brackets
+    left, right = BRACKETS
     for at, sign in zip((column - 1, column, column + 1), (left, "+", right), strict=True):
         if 0 <= at < drawn.columns:
             ground = int(relief.ground[row, at])
@@ -360,7 +361,7 @@ def paint_lines(
     here = best >= 0
     area = drawn.area
     if symbols.plain:
-        solid, dashed = plain or (symbols.curve, symbols.curve_dashed)
+        solid, dashed = plain or (CURVE, CURVE_DASHED)
         signs = np.array([ord(solid), ord(dashed)], np.uint32)
         drawn.cells.code[area][here] = signs[best[here] % 2]
     else:

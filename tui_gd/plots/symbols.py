@@ -10,6 +10,11 @@ Depth = Literal["truecolor", "256", "16", "mono"]
 NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
 """Values of TERM for an unknown terminal and the shell of Emacs: they cannot move the cursor."""
 
+CURVE, CURVE_DASHED = "*", "+"
+"""A cell of a solid and of a dashed line without braille."""
+BRACKETS = ("[", "]")
+"""Left and right of the chosen point."""
+
 _PLAIN_WORDS = str.maketrans(
     {
         "·": ".", "−": "-", "–": "-", "—": "-", "…": "..", "×": "x", "÷": "/", "←": "<-", "→": "->",
@@ -36,13 +41,8 @@ class Symbols:
     """Two cells: a sample of a solid line in a legend."""
     dashed: str
     """Two cells: a sample of a dashed line in a legend."""
-    curve: str
-    """A cell of a solid curve without braille."""
-    curve_dashed: str
     now: str
     """The value of a curve at the viewed epoch."""
-    boundary: str
-    """A cell of the decision boundary without braille."""
     hatch: str
     """Fills the places where the learning rate is too large."""
     horizontal: str
@@ -57,8 +57,6 @@ class Symbols:
     """A learner's guess among the curves."""
     selected: str
     """Precedes the selected row of a table."""
-    brackets: tuple[str, str]
-    """Left and right of the chosen point."""
 
     def spell(self, text: str) -> str:
         """Return ``text`` in the terminal's characters: ``W <- W - a.g`` in plain."""
@@ -90,10 +88,7 @@ UNICODE = Symbols(
     textures=(" ", "·", "∶", "░", "╌", "╎", "˙", "⁘", "∴", "▒"),
     solid="──",
     dashed="╌╌",
-    curve="*",
-    curve_dashed="+",
     now="●",
-    boundary="*",
     hatch="▒",
     horizontal="─",
     vertical="│",
@@ -102,7 +97,6 @@ UNICODE = Symbols(
     pointed="»",
     guess="◇",
     selected="▸",
-    brackets=("[", "]"),
 )
 
 ASCII = Symbols(
@@ -112,10 +106,7 @@ ASCII = Symbols(
     textures=(" ", ".", ":", ",", "-", "'", ";", "`", "_", '"'),
     solid="==",
     dashed="++",
-    curve="*",
-    curve_dashed="+",
     now="@",
-    boundary="*",
     hatch="#",
     horizontal="-",
     vertical="|",
@@ -124,5 +115,4 @@ ASCII = Symbols(
     pointed="*",
     guess="?",
     selected=">",
-    brackets=("[", "]"),
 )

@@ -23,7 +23,7 @@ from tui_gd.session.changes import (
 )
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import Panel, Scroll, View
+from tui_gd.ui.panels.panel import ScrollingPanel, View
 from tui_gd.ui.studies import Progress, Study
 
 Line = list[tuple[str, Colour]]
@@ -364,7 +364,7 @@ class _Shown:
     found: Changes
 
 
-class ChangesPanel(Panel):
+class ChangesPanel(ScrollingPanel):
     """Shows how the predictions for the test rows differ from those at the marked epoch.
 
     Counts and measures come first, then the rows. All of it scrolls, but the head of the list of
@@ -374,12 +374,12 @@ class ChangesPanel(Panel):
     NAME: ClassVar[str] = "changes"
     PLACE: ClassVar[int] = 2
     READING_SECONDS = 0.25
+    # the head of the list stays visible, and so does one of its lines
+    AGAIN = 2
 
     def __init__(self) -> None:
         super().__init__()
         self._shown: _Shown | None = None
-        # the head of the list stays visible, and so does one of its lines
-        self._scroll = Scroll(again=2)
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
@@ -424,7 +424,7 @@ class ChangesPanel(Panel):
             title, right = _title(shown)
             count = self._draw_lines(inner, view, shown.found, room)
         cells = draw_box(rows, columns, inner, self.heading(view, title, right=right), style)
-        self._scroll.put_place(cells, count, height, style.palette)
+        self.put_place(cells, count, height, style.palette)
         return cells
 
     def _known(self, view: View) -> _Shown | None:
@@ -448,7 +448,7 @@ class ChangesPanel(Panel):
         head = head_lines(found, view, room)
         count, line_of = listed(found, view, room)
         total = len(head) + count
-        first = self._scroll.fit(total, height)
+        first = self.first_line(total, height)
         for row in range(min(height, total)):
             at = row + first
             line = head[at] if at < len(head) else line_of(at - len(head))
@@ -456,16 +456,6 @@ class ChangesPanel(Panel):
                 line = head[-1]
             _put(inner, row, line, room)
         return total
-
-    def moved(self, by: int, view: View) -> int:
-        """Scroll by lines."""
-        del view
-        self._scroll.move(by)
-        return 0
-
-    def scroll_by(self, pages: int) -> None:
-        """Scroll by pages, each less the two lines that the next one repeats."""
-        self._scroll.turn(pages)
 
     def numbers(self, view: View) -> list[str]:
         """Return the whole comparison with all digits."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import BORDER, Axes, Heading, Limits, draw_box
-from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.cells import Cells, first_fitting
 from tui_gd.plots.decision import (
     ClassifiedPoints,
     FittedLine,
@@ -223,7 +223,7 @@ class DataPanel(Panel):
             f"{which} {self._row + 1}: {truth} {p} {verdict}",
             f"{self._row + 1}: {truth} {verdict}",
         )
-        return next((form for form in forms if width(form) <= room), forms[-1])
+        return first_fitting(forms, room)
 
     def _plane_of(self, problem: Problem) -> DataPlane:
         if self._plane is None or self._plane.problem is not problem:

@@ -10,7 +10,7 @@ from tui_gd.insight.landscape import Limits, Plane, covering, grid_shape, princi
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import Axes, Geometry, Heading, LegendEntry, geometry
-from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.cells import Cells, first_fitting, width
 from tui_gd.plots.landscape import (
     Descent,
     LandscapeLine,
@@ -432,8 +432,7 @@ class LandscapePanel(Panel):
             forms = [f"{place}: loss about {loss}, {enter}", f"{place}: loss {loss}"]
         key = width(view.keys.of(self.action)) + 1
         room = self._area(shown).columns - 2 * (1 + self.focused) - key
-        spelled = [view.style.symbols.spell(form) for form in forms]
-        return next((form for form in spelled if width(form) <= room), spelled[-1])
+        return first_fitting([view.style.symbols.spell(form) for form in forms], room)
 
 
 def _axes(shown: Landscape, columns: int) -> Axes:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.models import Predictor
-from tui_gd.plots.axes import Heading, LegendEntry
+from tui_gd.plots.axes import BORDER, Heading, LegendEntry, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.curves import Mark
 from tui_gd.plots.palette import Palette, Style
@@ -217,33 +217,45 @@ class KeptEngine:
         self._kept = None
 
 
-class Scroll:
-    """The visible lines of a panel; consecutive pages share `again` lines."""
+class ScrollingPanel(Panel):
+    """A panel whose lines scroll if not all fit; consecutive pages share `AGAIN` of them."""
 
-    first: int
+    AGAIN: ClassVar[int] = 1
 
-    def __init__(self, again: int = 1) -> None:
-        self.first = 0
-        self._again = again
-        self._room = 1
+    def __init__(self) -> None:
+        super().__init__()
+        self._first, self._room = 0, 1
 
-    def fit(self, count: int, room: int) -> int:
+    def first_line(self, count: int, room: int) -> int:
         """Return the first visible line of `count` lines if `room` lines fit."""
         self._room = max(room, 1)
-        self.first = max(0, min(self.first, count - room))
-        return self.first
+        self._first = max(0, min(self._first, count - room))
+        return self._first
 
-    def move(self, lines: int) -> None:
-        """Scroll by lines; the next `fit` stops at the end."""
-        self.first = max(0, self.first + lines)
+    def moved(self, by: int, view: View) -> int:
+        """Scroll by lines; the next `first_line` stops at the end."""
+        del view
+        self._first = max(0, self._first + by)
+        return 0
 
-    def turn(self, pages: int) -> None:
+    def scroll_by(self, pages: int) -> None:
         """Scroll by pages."""
-        self.move(pages * max(1, self._room - self._again))
+        self._first = max(0, self._first + pages * max(1, self._room - self.AGAIN))
 
     def put_place(self, cells: Cells, count: int, room: int, palette: Palette) -> None:
         """Write which lines are visible into a box's lower border, unless all are."""
         if count > room > 0:
             rows, columns = cells.shape
-            text = f" pgdn {self.first + 1}-{self.first + room}/{count} "
+            text = f" pgdn {self._first + 1}-{self._first + room}/{count} "
             cells.put(rows - 1, columns - width(text) - 2, text, palette.dim)
+
+    def draw_scrolled(
+        self, contents: Cells, rows: int, columns: int, heading: Heading, style: Style
+    ) -> Cells:
+        """Return a box of (rows, columns) with the visible lines of the contents."""
+        height = max(rows - BORDER, 0)
+        inner = Cells.blank(height, columns - BORDER, style)
+        inner.paste(-self.first_line(contents.shape[0], height), 1, contents)
+        cells = draw_box(rows, columns, inner, heading, style)
+        self.put_place(cells, contents.shape[0], height, style.palette)
+        return cells

@@ -21,7 +21,7 @@ from tui_gd.session.report import (
 from tui_gd.session.snapshot import RunState
 from tui_gd.session.weights import Optimum, Weights, find_optimum, weights_of
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import Hint, KeptEngine, Panel, Scroll, View
+from tui_gd.ui.panels.panel import Hint, KeptEngine, ScrollingPanel, View
 from tui_gd.ui.studies import Progress, Study
 
 # header and cells of the five columns, the roomiest first, and the digits of a share
@@ -50,7 +50,7 @@ _CONFUSION_WIDEST = 76
 _USUAL_PERCENT = 50
 
 
-class ReportPanel(Panel):
+class ReportPanel(ScrollingPanel):
     """Draws the latest report; the title names its epoch and lane.
 
     For two classes, the cursor moves the threshold for the probability of the second one.
@@ -72,7 +72,6 @@ class ReportPanel(Panel):
         self._engine = KeptEngine()
         # what scikit-learn found, and the data, penalty and loss that it found it for
         self._optimum: tuple[tuple[object, ...], tuple[Floats | None, Optimum]] | None = None
-        self._scroll = Scroll()
 
     def study(self, view: View) -> Study | None:
         """Return the report on the weights of the current lane that count; takes milliseconds.
@@ -143,7 +142,7 @@ class ReportPanel(Panel):
             contents = self._with_weights(contents, room, style)
             below = max(height - head.shape[0], 0)
             count = contents.shape[0]
-            inner.paste(head.shape[0] - self._scroll.fit(count, below), 1, contents)
+            inner.paste(head.shape[0] - self.first_line(count, below), 1, contents)
             inner.paste(0, 1, head)
         rows_of = "" if view.problem.surface else ", test rows"
         if self._tells_threshold:
@@ -151,7 +150,7 @@ class ReportPanel(Panel):
         heading = self.heading(view, f"Report{rows_of}", right=self.about)
         cells = draw_box(rows, columns, inner, heading, style)
         if report is not None:
-            self._scroll.put_place(cells, count, max(height - head.shape[0], 0), style.palette)
+            self.put_place(cells, count, max(height - head.shape[0], 0), style.palette)
         return cells
 
     def numbers(self, view: View) -> list[str]:
@@ -299,16 +298,6 @@ class ReportPanel(Panel):
         for at, part in enumerate(said):
             cells.put(top + len(lines) + at, 0, part, dim)
         return cells
-
-    def moved(self, by: int, view: View) -> int:
-        """Scroll by lines."""
-        del view
-        self._scroll.move(by)
-        return 0
-
-    def scroll_by(self, pages: int) -> None:
-        """Scroll by pages."""
-        self._scroll.turn(pages)
 
 
 def _layout(names: list[str], room: int) -> tuple[tuple[str, ...], tuple[int, ...], int]:

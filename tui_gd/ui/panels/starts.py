@@ -7,7 +7,7 @@ import numpy as np
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
 from tui_gd.plots.axes import BORDER, Heading, draw_box, geometry
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.cells import Cells, first_fitting, fit, width
 from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
 from tui_gd.plots.landscape import (
     Descent,
@@ -148,9 +148,8 @@ def stacks_of(result: StartsResult, style: Style) -> list[Stack]:
 
 def fitting(forms: tuple[str, ...], room: int, symbols: Symbols) -> str:
     """Return the first form that fits, in the terminal's characters; else cut the last one."""
-    spelled = [symbols.spell(form) for form in forms]
-    found = (form for form in spelled if width(form) <= room)
-    return next(found, fit(spelled[-1], max(room, 0), symbols.plain))
+    found = first_fitting([symbols.spell(form) for form in forms], room)
+    return fit(found, max(room, 0), symbols.plain)
 
 
 def words_in_box(view: View, rows: int, columns: int, lines: list[str], heading: Heading) -> Cells:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from tui_gd.insight.explain import BackwardLayer, Chain, Quantity, chain, weight_names
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.axes import BORDER
+from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Colour, Palette
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table
 from tui_gd.problems import Problem
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import Hint, Panel, Scroll, View
+from tui_gd.ui.panels.panel import Hint, ScrollingPanel, View
 
 SEPARATOR = "   "
 _NONE = "-"
@@ -45,7 +45,7 @@ class _Rule:
     note: str = ""
 
 
-class StepPanel(Panel):
+class StepPanel(ScrollingPanel):
     """Draws the update of every weight, and one row's way from x to its pull on the weights.
 
     If not all of it fits, blank lines and notes go first. Then, if there are many weights, only
@@ -61,7 +61,6 @@ class StepPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.sample = 0
-        self._scroll = Scroll()
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the arithmetic at the viewed epoch."""
@@ -69,16 +68,12 @@ class StepPanel(Panel):
         self.sample %= max(len(view.problem.y_train), 1)
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        inner = Cells.blank(height, columns - BORDER, style)
-        inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
         heading = self.heading(
             view,
             "Step: why the weights move" if columns >= 50 else "Step",
             right=f"epoch {snapshot.epoch} → {snapshot.epoch + 1}",
         )
-        cells = draw_box(rows, columns, inner, heading, style)
-        self._scroll.put_place(cells, contents.shape[0], height, style.palette)
-        return cells
+        return self.draw_scrolled(contents, rows, columns, heading, style)
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
         """Return everything there is to say, if possible in at most `height` rows."""
@@ -133,7 +128,7 @@ class StepPanel(Panel):
         cells.paste(0, 0, drawn)
         note = f"{len(shown)} largest gradients of {len(names)} weights"
         forms_of_note = (f"the {note}", note, f"{len(shown)} of {len(names)} weights")
-        cells.put(len(lines), 0, _first(forms_of_note, room), palette.dim)
+        cells.put(len(lines), 0, first_fitting(forms_of_note, room), palette.dim)
         return cells
 
     # One row of the data
@@ -179,10 +174,6 @@ class StepPanel(Panel):
         """Choose the next row, or the one before."""
         self.sample = (self.sample + by) % max(len(view.problem.y_train), 1)
         return 0
-
-    def scroll_by(self, pages: int) -> None:
-        """Scroll by pages, each less one line."""
-        self._scroll.turn(pages)
 
     # As text, with all digits
 
@@ -375,7 +366,7 @@ def _step_lines(
     if step.name == "p" and single:
         verdict = (value > 0.5) == (one.y == 1)
         name = class_label(problem.class_names[1])
-        head = _first((f"p({name}) = {step.formula} = ", head, "p = "), room - 18)
+        head = first_fitting((f"p({name}) = {step.formula} = ", head, "p = "), room - 18)
     elif step.name == "p":
         verdict = int(np.argmax(step.values)) == int(one.y)
     elif step.name == "t·z":
@@ -417,7 +408,7 @@ def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> li
             f"pull = {bracketed}·x = ",
             "pull = δ·x = ",
         )
-        head = _first(forms, room - 24)
+        head = first_fitting(forms, room - 24)
         lines.append([(head + vector(one.share, room - width(head)), palette.text)])
     else:
         head = f"δ = {formula} = "
@@ -434,7 +425,7 @@ def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> li
     slope = _sigmoid_slope(one, formula)
     if slope is not None and slope < _NO_PULL:
         long = "p(1−p) is next to 0: this row hardly moves a weight"
-        lines.append([(_first((long, "p(1−p) is next to 0"), room), palette.warning)])
+        lines.append([(first_fitting((long, "p(1−p) is next to 0"), room), palette.warning)])
     return lines
 
 
@@ -483,17 +474,12 @@ def _share(layer: BackwardLayer, number: int, layers: int, problem: Problem, roo
         f"{name}: aₖ·δⱼ = {_number(a * delta, 4)}",
         f"{name}: {_number(a * delta, 3)}",
     )
-    return _first(forms, room)
+    return first_fitting(forms, room)
 
 
 def _factor(value: float) -> str:
     text = _number(value, 4)
     return f"({text})" if value < 0 else text
-
-
-def _first(forms: Sequence[str], room: int) -> str:
-    """Return the first form that fits, else the last."""
-    return next((form for form in forms if width(form) <= room), forms[-1])
 
 
 def _wrap(text: str, room: int) -> list[str]:

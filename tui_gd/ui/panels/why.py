@@ -8,7 +8,7 @@ from tui_gd.insight.curvature import SafeRate, compared, wording
 from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, rescue_rate
 from tui_gd.insight.evidence import HARDLY, SATURATED
 from tui_gd.insight.verdict import Steady, Verdict, epochs, share
-from tui_gd.plots.axes import BORDER, draw_box
+from tui_gd.plots.axes import BORDER
 from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
 from tui_gd.plots.palette import Colour
@@ -23,7 +23,7 @@ from tui_gd.session.verdict import (
     verdict_on,
 )
 from tui_gd.ui.panels.lines import kind_colour
-from tui_gd.ui.panels.panel import KeptEngine, Panel, Scroll, View
+from tui_gd.ui.panels.panel import KeptEngine, ScrollingPanel, View
 from tui_gd.ui.studies import Progress, Study
 
 _STEP_SIZE = "step size  "
@@ -35,7 +35,7 @@ _HALF = "The tutorial's gradient leaves out the factor 2 of (p − y)²; this on
 Line = tuple[str, Colour]
 
 
-class WhyPanel(Panel):
+class WhyPanel(ScrollingPanel):
     """Draws the verdict with its numbers, and α against its limit.
 
     Studies next to the run find curvature and saturation. Until they know them for the viewed
@@ -51,7 +51,6 @@ class WhyPanel(Panel):
         self._found: Measured | None = None
         self._steady, self._lane = Steady(), -1
         self._engine = KeptEngine()
-        self._scroll = Scroll()
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
@@ -78,15 +77,12 @@ class WhyPanel(Panel):
         style, snapshot = view.style, view.snapshot
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        inner = Cells.blank(height, columns - BORDER, style)
-        inner.paste(-self._scroll.fit(contents.shape[0], height), 1, contents)
         lane = f", lane {snapshot.lane.name}" if len(snapshot.lanes) > 1 else ""
         heading = self.heading(view, "Why", right=f"epoch {snapshot.epoch}{lane}")
-        cells = draw_box(rows, columns, inner, heading, style)
+        cells = self.draw_scrolled(contents, rows, columns, heading, style)
         hint = f" {view.keys.of('copy')} copies all digits "
         if width(hint) + 4 <= columns and 0 < contents.shape[0] <= height:
             cells.put(rows - 1, columns - width(hint) - 2, hint, style.palette.dim)
-        self._scroll.put_place(cells, contents.shape[0], height, style.palette)
         return cells
 
     def _contents(self, view: View, height: int, room: int) -> Cells:
@@ -286,16 +282,6 @@ class WhyPanel(Panel):
         del key
         if isinstance(result, Measured):
             self._found = result
-
-    def moved(self, by: int, view: View) -> int:
-        """Scroll by lines."""
-        del view
-        self._scroll.move(by)
-        return 0
-
-    def scroll_by(self, pages: int) -> None:
-        """Scroll by pages, each less one line."""
-        self._scroll.turn(pages)
 
     def _found_here(self, view: View) -> Measured | None:
         """Return what was found last, if it was on the viewed lane."""

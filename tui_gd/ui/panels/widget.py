@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from rich.color import Color
@@ -13,7 +13,6 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -101,11 +100,6 @@ class CellView(Widget):
             if part := text[start:stop].replace("\0", ""):
                 segments.append(Segment(part, _style(fore, back)))
         return Strip(segments, len(code)).adjust_cell_length(width, _style(-1, -1))
-
-
-def picture_of(screen: Screen[Any]) -> CellView | None:
-    """Return a screen's picture; None before it is laid out and once it is closed."""
-    return next(iter(screen.query(CellView)), None)
 
 
 class LinesWidget(CellView):

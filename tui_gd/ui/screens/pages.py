@@ -1,4 +1,4 @@
-"""Pages that fill the screen: the help, and how the columns of a table were prepared."""
+"""Pages that fill the screen: the keys of all, the help, and how columns were prepared."""
 
 import re
 import textwrap
@@ -22,34 +22,30 @@ from tui_gd.problems.problem import ColumnNote
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ACTIONS, Action, KeyNames
-from tui_gd.ui.panels.widget import CellView, picture_of
-from tui_gd.ui.textual_fixes.app import Closing, OwnKeys
+from tui_gd.ui.panels.widget import CellView
+from tui_gd.ui.textual_fixes.app import Answer, Closing, OwnKeys
 
 _PAGE = 10
 _END = 10_000_000
 
-Picture = Callable[[int, int, int], tuple[Cells, int]]
-"""Takes rows, columns and the line to scroll to; gives the page and the actual line."""
 
-
-class Page(Closing[None]):
-    """Shows the result of `picture`; scrolls, and closes with escape, q, enter or space."""
+class Page(Closing[Answer]):
+    """Fills the screen with one picture, in which keys and the wheel move."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,space", "dismiss", "back"),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown", f"scroll({_PAGE})", show=False),
-        Binding("pageup", f"scroll({-_PAGE})", show=False),
-        Binding("home,g", f"scroll({-_END})", show=False),
-        Binding("end,G", f"scroll({_END})", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("pagedown", f"move({_PAGE})", show=False),
+        Binding("pageup", f"move({-_PAGE})", show=False),
+        Binding("home,g", f"move({-_END})", show=False),
+        Binding("end,G", f"move({_END})", show=False),
         Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Callable[[int, int], Cells]) -> None:
         super().__init__()
         self._picture = picture
-        self._offset = 0
+        self._at = 0
 
     def compose(self) -> ComposeResult:
         """Lay out one picture."""
@@ -57,26 +53,46 @@ class Page(Closing[None]):
 
     def on_resize(self, _: events.Resize) -> None:
         """Draw at the new size."""
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self.draw)
 
-    def action_scroll(self, by: int) -> None:
-        """Scroll some lines."""
-        self._offset += by
-        self._draw()
+    def draw(self) -> None:
+        """Draw the picture of (rows, columns) at the screen's size."""
+        # there is no view before the screen is laid out and once it is closed
+        for view in self.query(CellView):
+            view.show(self._picture(view.size.height, view.size.width))
+
+    def action_move(self, by: int) -> None:
+        """Move by lines."""
+        self._at += by
+        self.draw()
 
     def on_mouse_scroll_down(self) -> None:
-        """Scroll as the key down does."""
-        self.action_scroll(1)
+        """Move as the key down does."""
+        self.action_move(1)
 
     def on_mouse_scroll_up(self) -> None:
-        """Scroll as the key up does."""
-        self.action_scroll(-1)
+        """Move as the key up does."""
+        self.action_move(-1)
 
-    def _draw(self) -> None:
-        view = picture_of(self)
-        if view is not None:
-            cells, self._offset = self._picture(view.size.height, view.size.width, self._offset)
-            view.show(cells)
+
+class ScrolledPage(Page[None]):
+    """Scrolls, and closes with escape, q, enter or space.
+
+    `scrolled` takes rows, columns and the line to scroll to; it returns the page and the actual
+    line.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,space", "dismiss", "back"),
+    ]
+
+    def __init__(self, scrolled: Callable[[int, int, int], tuple[Cells, int]]) -> None:
+        super().__init__(self._draw_at)
+        self._scrolled = scrolled
+
+    def _draw_at(self, rows: int, columns: int) -> Cells:
+        cells, self._at = self._scrolled(rows, columns, self._at)
+        return cells
 
 
 # The help: what is on the screen, then every key, from the one table
@@ -109,21 +125,21 @@ class HelpLine:
     keys: bool = False
 
 
-class HelpScreen(Page):
+class HelpScreen(ScrolledPage):
     """Lists the keys, one page at a time; the keys that open it also close it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark,f1", "dismiss", show=False),
-        Binding("space,right", "scroll(1)", show=False),
-        Binding("left", "scroll(-1)", show=False),
+        Binding("space,right", "move(1)", show=False),
+        Binding("left", "move(-1)", show=False),
     ]
 
     def __init__(self, context: Context, own: OwnKeys) -> None:
         super().__init__(partial(draw_help, style=context.style, actions=context.actions, own=own))
 
-    def action_scroll(self, by: int) -> None:
-        """Turn a page, whatever the key scrolls elsewhere; or go to the first or the last page."""
-        super().action_scroll(by if abs(by) == _END else 1 if by > 0 else -1)
+    def action_move(self, by: int) -> None:
+        """Turn a page, whatever the key moves elsewhere; or go to the first or the last page."""
+        super().action_move(by if abs(by) == _END else 1 if by > 0 else -1)
 
 
 def help_pages(
@@ -246,7 +262,7 @@ def summary(problem: Problem) -> str:
     return f"{task}{classes}: {problem.target_name} from {problem.features} features; {rows}"
 
 
-class ColumnsScreen(Page):
+class ColumnsScreen(ScrolledPage):
     """Shows how every column was prepared; the key that opens it also closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dismiss", show=False)]

@@ -5,25 +5,22 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.notifications import SeverityLevel
 
 from tui_gd.errors import OutputError, ProblemError
+from tui_gd.plots.cells import Cells
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.store import DamagedRun, KeptRun
 from tui_gd.ui.context import Context
-from tui_gd.ui.panels.widget import CellView, picture_of
-from tui_gd.ui.screens.questions import Choice
+from tui_gd.ui.screens.pages import Page
+from tui_gd.ui.screens.questions import Choice, Notices
 from tui_gd.ui.screens.runs_page import KEYS, KeptDetail, RunsPage, draw_runs, read_detail, row_at
-from tui_gd.ui.textual_fixes.app import Closing
 
 # another program may keep and delete runs while this screen is open
 REFRESH_SECONDS = 2.0
-_PAGE = 10
 
 
-class RunsScreen(Closing[str | None]):
+class RunsScreen(Page[str | None]):
     """Shows the run library; answers with the id of the run to continue, or None.
 
     `current` returns the id of the run on the screen behind. `export` takes the id of a run to
@@ -36,12 +33,6 @@ class RunsScreen(Closing[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,L", "dismiss(None)", "back"),
-        Binding("down,j", "select(1)", show=False),
-        Binding("up,k", "select(-1)", show=False),
-        Binding("pagedown", f"select({_PAGE})", show=False),
-        Binding("pageup", f"select({-_PAGE})", show=False),
-        Binding("home,g", "select(-1000000)", show=False),
-        Binding("end,G", "select(1000000)", show=False),
         Binding("space", "mark", show=False),
         Binding("u", "unmark", show=False),
         Binding("enter", "open", show=False),
@@ -51,7 +42,6 @@ class RunsScreen(Closing[str | None]):
         Binding("tab,shift+tab", "turn_over", show=False, priority=True),
         Binding("right", "scroll_settings(1)", show=False),
         Binding("left", "scroll_settings(-1)", show=False),
-        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
     def __init__(
@@ -61,31 +51,23 @@ class RunsScreen(Closing[str | None]):
         current: Callable[[], str | None] = lambda: None,
         export: Callable[[str], None] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(self._draw_page)
+        self.notices = Notices(self, context.terminal.symbols)
         self.context, self._current, self._export = context, current, export
         self._runs: list[KeptRun] = []
         self._details: dict[str, KeptDetail] = {}
         self._read_as: dict[str, KeptRun] = {}
         self._marked: list[str] = []
-        self._selected = 0
         self._log = self._settings = False
         self._scrolled = 0
         self._fault, self._damaged = "", set[DamagedRun]()
         self._listing = self._listed = False
         self._reading = ""
 
-    def compose(self) -> ComposeResult:
-        """Lay out one picture."""
-        yield CellView()
-
     def on_mount(self) -> None:
         """Begin to read the list."""
         self._refresh_list()
         self.set_interval(REFRESH_SECONDS, self._refresh_list)
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw at the new size."""
-        self.call_after_refresh(self.draw)
 
     # The page
 
@@ -98,7 +80,7 @@ class RunsScreen(Closing[str | None]):
             message = "" if self._listed else self.context.terminal.symbols.spell("reading…")
         return RunsPage(
             self._runs,
-            self._selected,
+            self._at,
             tuple(self._marked),
             self._details,
             self._log,
@@ -111,14 +93,10 @@ class RunsScreen(Closing[str | None]):
     @property
     def selected(self) -> KeptRun | None:
         """The selected run, if there is one."""
-        return self._runs[self._selected] if self._selected < len(self._runs) else None
+        return self._runs[self._at] if self._at < len(self._runs) else None
 
-    def draw(self) -> None:
-        """Draw the page at the screen's size."""
-        if view := picture_of(self):
-            rows, columns = view.size.height, view.size.width
-            style = self.context.style
-            view.show(draw_runs(self.page, rows, columns, style))
+    def _draw_page(self, rows: int, columns: int) -> Cells:
+        return draw_runs(self.page, rows, columns, self.context.style)
 
     # Reading, on worker threads
 
@@ -138,7 +116,7 @@ class RunsScreen(Closing[str | None]):
 
     def _take_list(self, runs: list[KeptRun], damaged: list[DamagedRun], fault: str) -> None:
         for one in set(damaged) - self._damaged:  # name each damaged run once
-            self._say(str(one))
+            self.notices.say(str(one), warning=True)
         self._damaged |= set(damaged)
         before = self.selected
         self._listing, self._listed, self._fault = False, True, fault
@@ -146,8 +124,8 @@ class RunsScreen(Closing[str | None]):
             self._runs = runs
         ids = [run.id for run in self._runs]
         if before and before.id in ids:
-            self._selected = ids.index(before.id)
-        self._selected = max(0, min(self._selected, len(ids) - 1))
+            self._at = ids.index(before.id)
+        self._at = max(0, min(self._at, len(ids) - 1))
         self._marked = [run for run in self._marked if run in ids]
         self._details = {run: one for run, one in self._details.items() if run in ids}
         self._read_next()
@@ -189,9 +167,9 @@ class RunsScreen(Closing[str | None]):
 
     # Keys
 
-    def action_select(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         """Select another run."""
-        self._selected = max(0, min(self._selected + by, len(self._runs) - 1))
+        self._at = max(0, min(self._at + by, len(self._runs) - 1))
         self._scrolled = 0 if not self._marked else self._scrolled
         self._read_next()
         self.draw()
@@ -204,12 +182,12 @@ class RunsScreen(Closing[str | None]):
             else:
                 self._marked.append(run.id)
             self._scrolled = 0
-            self.action_select(1)
+            self.action_move(1)
 
     def action_unmark(self) -> None:
         """Unmark all runs."""
         self._marked.clear()
-        self.action_select(0)
+        self.action_move(0)
 
     def action_log_axis(self) -> None:
         """Switch the loss axis between linear and logarithmic."""
@@ -228,13 +206,20 @@ class RunsScreen(Closing[str | None]):
 
     def action_open(self) -> None:
         """Answer with the selected run, if it can be continued here."""
-        if run := self.selected:
-            if run.id == self._current():
-                self._say(f"{run.id} is the run you came from: esc goes back to it")
-            elif run.locked_by:
-                self._say(f"{run.id} is locked by {run.locked_by}: close it there first")
-            else:
-                self.dismiss(run.id)
+        run = self.selected
+        if run and self._is_free(run, "esc goes back to it"):
+            self.dismiss(run.id)
+
+    def _is_free(self, run: KeptRun, advice: str) -> bool:
+        """Return whether nobody drives a run; otherwise say who does, and what to do."""
+        if run.id == self._current():
+            said = f"{run.id} is the run you came from: {advice}"
+        elif run.locked_by:
+            said = f"{run.id} is locked by {run.locked_by}: close it there first"
+        else:
+            return True
+        self.notices.say(said, warning=True)
+        return False
 
     def action_export(self) -> None:
         """Export the selected run."""
@@ -246,13 +231,7 @@ class RunsScreen(Closing[str | None]):
     async def action_delete(self) -> None:
         """Delete the selected run after a confirmation."""
         run = self.selected
-        if run is None:
-            return
-        if run.id == self._current():
-            self._say(f"{run.id} is the run you came from: open another one before deleting it")
-        elif run.locked_by:
-            self._say(f"{run.id} is locked by {run.locked_by}: close it there first")
-        else:
+        if run and self._is_free(run, "open another one before deleting it"):
             question = safe_text(
                 f"Delete {run.id} ({run.problem}, {run.newest} epochs) for good?", None
             )
@@ -271,30 +250,14 @@ class RunsScreen(Closing[str | None]):
         self._hand_over(self._deleted, run, said, warning)
 
     def _deleted(self, run: str, said: str, warning: bool) -> None:
-        self._say(said, warning=warning)
+        self.notices.say(said, warning=warning)
         if not warning:  # a list that is being read now may be older than the deletion
             self._take_list([one for one in self._runs if one.id != run], [], "")
         self._refresh_list()
-
-    def _say(self, text: str, *, warning: bool = True) -> None:
-        self.app.clear_notifications()
-        text = self.context.terminal.symbols.spell(safe_text(text, None))
-        severity: SeverityLevel = "warning" if warning else "information"
-        self.notify(text, severity=severity, timeout=5 if warning else 2, markup=False)
-
-    # The mouse
-
-    def on_mouse_scroll_down(self) -> None:
-        """Select as the key down does."""
-        self.action_select(1)
-
-    def on_mouse_scroll_up(self) -> None:
-        """Select as the key up does."""
-        self.action_select(-1)
 
     def on_click(self, event: events.Click) -> None:
         """Select the clicked run."""
         rows, columns = self.size.height, self.size.width
         row = row_at(self.page, event.x, event.y, rows, columns)
         if row is not None:
-            self.action_select(row - self._selected)
+            self.action_move(row - self._at)

@@ -45,7 +45,6 @@ class KeptDetail:
 
     settings: Mapping[str, Any]
     lanes: tuple[KeptLane, ...]
-    accuracy: float | None = None
 
 
 def read_detail(store: Store, run: str) -> KeptDetail:
@@ -165,18 +164,13 @@ def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparis
     ones = [details[run] for run in runs]
     best = [best_lane(one) for one in ones]
     body = [
-        ["best train loss", *(_number(least(lane)) for lane in best)],
-        ["last train loss", *(_number(lane.last) for lane in best)],
-        ["best test loss", *(_number(_least(lane.test.low)) for lane in best)],
-        ["epochs done", *(str(lane.epochs) for lane in best)],
+        *_numbers_of(best),
         ["lanes", *(str(len(one.lanes)) for one in ones)],
         ["best lane", *(lane.name for lane in best)],
         ["its α", *(f"{lane.learning_rate:g}" for lane in best)],
         ["its optimizer", *(lane.optimizer for lane in best)],
         ["its loss", *(lane.loss_name for lane in best)],
     ]
-    if any(one.accuracy is not None for one in ones):
-        body.insert(3, ["accuracy", *(_number(one.accuracy) for one in ones)])
     differ = [
         [_option(name), *(_value(one.settings.get(name)) for one in ones)]
         for name in _names(ones)
@@ -187,19 +181,24 @@ def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparis
     return title, header, body + differ
 
 
-def _lanes(run: str, detail: KeptDetail) -> Comparison:
-    lanes = detail.lanes[:MOST_LANES]
-    body = [
+def _numbers_of(lanes: Sequence[KeptLane]) -> list[list[str]]:
+    """Return rows of losses and epochs with a column for each lane."""
+    return [
         ["best train loss", *(_number(least(lane)) for lane in lanes)],
         ["last train loss", *(_number(lane.last) for lane in lanes)],
         ["best test loss", *(_number(_least(lane.test.low)) for lane in lanes)],
         ["epochs done", *(str(lane.epochs) for lane in lanes)],
+    ]
+
+
+def _lanes(run: str, detail: KeptDetail) -> Comparison:
+    lanes = detail.lanes[:MOST_LANES]
+    body = [
+        *_numbers_of(lanes),
         ["α", *(f"{lane.learning_rate:g}" for lane in lanes)],
         ["optimizer", *(lane.optimizer for lane in lanes)],
         ["loss", *(lane.loss_name for lane in lanes)],
     ]
-    if detail.accuracy is not None:
-        body.insert(3, ["accuracy", _number(detail.accuracy)])
     usual = {one.name: one.default for one in fields(RunSettings)}
     told = {"alpha", "optimizer", "loss"}
     for name in _names([detail]):
@@ -223,8 +222,8 @@ def _option(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _number(value: float | None, digits: int = 7) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.{digits}g}"
+def _number(value: float, digits: int = 7) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def _value(value: Any) -> str:

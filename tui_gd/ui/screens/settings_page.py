@@ -9,13 +9,12 @@ from itertools import groupby
 from typing import Any, ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.learning.optimizers import MOMENTUM
 from tui_gd.plots.axes import BORDER, Heading, draw_box
-from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.table import visible_offset
 from tui_gd.problems import BUILTIN, Problem
@@ -26,17 +25,18 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ladder
-from tui_gd.ui.panels.widget import CellView, picture_of
+from tui_gd.ui.screens.pages import Page
 from tui_gd.ui.screens.questions import Choice, Prompt, listed, loss_words
-from tui_gd.ui.textual_fixes.app import Closing
 
-_PAGE = 10
 _LONGEST_VALUE = 26
 _ABOUT_ROWS, _CONSEQUENCE_ROWS = 3, 2
 # seeds and small counts go one by one, other whole numbers 1, 2, 5, 10
 _SMALL = 5
-_KEYS = "↑ ↓ choose   ← → change   space type   del as it was   enter {enter}   esc leave"
-_SHORT_KEYS = "↑↓ choose  ←→ change  space type  del undo  enter {enter}  esc leave"
+_KEYS = (
+    "↑ ↓ choose   ← → change   space type   del as it was   enter {enter}   esc leave",
+    "↑↓ choose  ←→ change  space type  del undo  enter {enter}  esc leave",
+    "enter {enter}  esc leave",
+)
 
 
 # The settings of the page
@@ -264,28 +264,21 @@ def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tu
     meaning = chosen.meaning + (f" (usual: {chosen.usual})" if chosen.usual else "")
     about = wrapped(symbols.words(meaning), max(room, 10))[:_ABOUT_ROWS]
     said = wrapped(symbols.words(page.consequence), max(room, 10))[:_CONSEQUENCE_ROWS]
-    keys = next(
-        (
-            text
-            for form in (_KEYS, _SHORT_KEYS)
-            if width(text := symbols.spell(form.format(enter=page.enter))) <= room
-        ),
-        symbols.spell(f"enter {page.enter}  esc leave"),
-    )
+    keys = [symbols.spell(form.format(enter=page.enter)) for form in _KEYS]
     blank = [("", palette.text)]
     return [
         *((line, palette.text) for line in about),
         *blank * (_ABOUT_ROWS - len(about)),
         *((line, palette.dim) for line in said),
         *blank * (_CONSEQUENCE_ROWS - len(said)),
-        (keys, palette.key),
+        (first_fitting(keys, room), palette.key),
     ]
 
 
 # The screen
 
 
-class SettingsScreen(Closing[dict[str, Any] | None]):
+class SettingsScreen(Page[dict[str, Any] | None]):
     """Shows and changes settings; answers with the changes, or None.
 
     `wanted` are the settings as given; `settings` also contain what follows from the data. The page
@@ -306,18 +299,11 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "back"),
-        Binding("down,j", "select(1)", show=False),
-        Binding("up,k", "select(-1)", show=False),
-        Binding("pagedown", f"select({_PAGE})", show=False),
-        Binding("pageup", f"select({-_PAGE})", show=False),
-        Binding("home", "select(-1000)", show=False),
-        Binding("end", "select(1000)", show=False),
         Binding("right,l", "change(1)", show=False),
         Binding("left,h", "change(-1)", show=False),
         Binding("space,e", "type('')", show=False),
         Binding("backspace,delete", "restore", show=False),
         Binding("enter", "take", show=False),
-        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
     def __init__(
@@ -330,26 +316,18 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         draft: dict[str, Any],
         selected: str = "",
     ) -> None:
-        super().__init__()
+        super().__init__(self._draw_page)
         self.context = context
         self._wanted, self._settings, self._problem = wanted, settings, problem
         self._snapshot, self.draft = snapshot, draft
         self._options = options_for(settings, problem)
         names = [one.name for one in self._options]
-        self._selected = names.index(selected) if selected in names else 0
-
-    def compose(self) -> ComposeResult:
-        """Lay out one picture."""
-        yield CellView()
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw at the new size."""
-        self.call_after_refresh(self.draw)
+        self._at = names.index(selected) if selected in names else 0
 
     @property
     def option(self) -> Option:
         """The option that is selected."""
-        return self._options[self._selected]
+        return self._options[self._at]
 
     def now(self, name: str) -> Any:
         """Return the present value of a setting of the run on the screen."""
@@ -399,7 +377,7 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
             )
             for one in self._options
         )
-        return SettingsPage(entries, self._selected, *self._consequence())
+        return SettingsPage(entries, self._at, *self._consequence())
 
     def _in_words(self, option: Option) -> str:
         value = self.value(option.name)
@@ -434,16 +412,14 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
             for name, value in self.draft.items()
         )
 
-    def draw(self) -> None:
-        """Draw the page at the screen's size."""
-        if view := picture_of(self):
-            view.show(draw_settings(self.page, *view.size[::-1], self.context.style))
+    def _draw_page(self, rows: int, columns: int) -> Cells:
+        return draw_settings(self.page, rows, columns, self.context.style)
 
     # Keys
 
-    def action_select(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         """Select another setting."""
-        self._selected = max(0, min(self._selected + by, len(self._options) - 1))
+        self._at = max(0, min(self._at + by, len(self._options) - 1))
         self.draw()
 
     def action_change(self, by: int) -> None:
@@ -517,13 +493,3 @@ class SettingsScreen(Closing[dict[str, Any] | None]):
         example = f", as {option.example}" if option.example else ""
         text = f"{option.name.replace('_', ' ')}: {option.help}{example}"
         return self.context.terminal.symbols.words(text)
-
-    # The mouse
-
-    def on_mouse_scroll_down(self) -> None:
-        """Select as the key down does."""
-        self.action_select(1)
-
-    def on_mouse_scroll_up(self) -> None:
-        """Select as the key up does."""
-        self.action_select(-1)
