@@ -147,6 +147,22 @@ def draw_box(rows: int, columns: int, contents: Cells, heading: Heading, style: 
     return cells
 
 
+def draw_words(
+    rows: int,
+    columns: int,
+    lines: Sequence[str],
+    heading: Heading,
+    style: Style,
+    colour: Colour | None = None,
+) -> Cells:
+    """Return a box with lines of text, dim or in a colour, for when there is no picture."""
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+    for row, line in enumerate(lines):
+        text = fit(style.symbols.spell(line), max(columns - BORDER - 1, 0), style.symbols.plain)
+        inner.put(row, 1, text, style.palette.dim if colour is None else colour)
+    return draw_box(rows, columns, inner, heading, style)
+
+
 def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every: int = 1) -> None:
     """Draw a line down a column of the plot, in every ``every``-th row, behind what is there."""
     if not 0 <= column < drawn.columns:
@@ -155,6 +171,20 @@ def draw_rule(drawn: Frame, column: int, colour: Colour, symbols: Symbols, every
     free = np.isin(drawn.cells.code[line], (SPACE, GRID, ord(symbols.hatch)))
     drawn.cells.code[line] = np.where(free, ord(symbols.vertical), drawn.cells.code[line])
     drawn.cells.fg[line] = np.where(free, colour, drawn.cells.fg[line])
+
+
+def put_brackets(
+    drawn: Frame,
+    row: int,
+    column: int,
+    colour: Colour,
+    sign: str = "",
+    ground: Colour | None = None,
+) -> None:
+    """Put brackets, and a ``sign`` between them, around a cell of the plotting area."""
+    for at, text in zip((column - 1, column, column + 1), ("[", sign, "]"), strict=True):
+        if text and 0 <= at < drawn.columns:
+            drawn.cells.put(drawn.top + row, drawn.left + at, text, colour, ground)
 
 
 def legend_fits(columns: int, heading: Heading, style: Style) -> bool:

@@ -20,6 +20,7 @@ from tui_gd.plots.axes import (
     geometry,
     legend_fits,
     paint_pixels,
+    put_brackets,
     resampled,
     upsampled,
 )
@@ -27,7 +28,7 @@ from tui_gd.plots.braille import blit, line_mask, pack
 from tui_gd.plots.cells import SPACE
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import compact
-from tui_gd.plots.symbols import BRACKETS, CURVE
+from tui_gd.plots.symbols import CURVE
 from tui_gd.plots.table import short_names
 
 if TYPE_CHECKING:
@@ -282,9 +283,7 @@ def _paint_cursor(
     if column < 0 or row >= drawn.rows:
         return
     cells, at = drawn.cells, drawn.top + row
-    for place, sign in zip((column - 1, column + 1), BRACKETS, strict=True):
-        if 0 <= place < drawn.columns:
-            cells.put(at, drawn.left + place, sign, bold(palette.cursor))
+    put_brackets(drawn, row, column, bold(palette.cursor))
     same = np.flatnonzero((np.asarray(points.points) == cursor).all(axis=1))
     if len(same):
         cells.code[at, drawn.left + column] = marks.codes[points.kind[same[0]]]
@@ -566,9 +565,5 @@ def _bracket(drawn: Frame, point: tuple[float, float], style: Style) -> None:
     row = int(drawn.y.bins(point[1], drawn.rows))
     if column < 0 or row < 0:
         return
-    left, right = BRACKETS
-    signs = (left, style.symbols.point(0), right)
-    for place, sign in zip((column - 1, column, column + 1), signs, strict=True):
-        if 0 <= place < drawn.columns:
-            at = drawn.top + drawn.rows - 1 - row
-            drawn.cells.put(at, drawn.left + place, sign, style.palette.cursor)
+    sign, row = style.symbols.point(0), drawn.rows - 1 - row
+    put_brackets(drawn, row, column, style.palette.cursor, sign)

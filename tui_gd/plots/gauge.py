@@ -102,7 +102,7 @@ def _write_numbers(cells: Cells, bar: int, scale: Scale, limit: float | None, st
     decades = [float(f"1e{power}") for power in range(first, last + 1)]
     numbers = [(value, compact(value), palette.dim) for value in (*decades[:1], *decades[:0:-1])]
     if limit is not None:
-        numbers.insert(0, (limit, compact(float(f"{limit:.3g}")), bold(palette.text)))
+        numbers.insert(0, (limit, compact(limit, 3), bold(palette.text)))
     taken: list[tuple[int, int]] = []
     for value, text, colour in numbers:
         size = width(text)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, draw_rule, frame
+from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, draw_rule, frame, put_brackets
 from tui_gd.plots.cells import SPACE, Cells, fit, width
 from tui_gd.plots.scale import Scale, nice_limits
-from tui_gd.plots.symbols import BRACKETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -260,13 +259,4 @@ def _rule(drawn: Frame, value: float, style: Style) -> None:
     bar = int(bin_of(np.array([value]), drawn.x, count)[0])
     column = bar * wide + (wide - 1) // 2
     draw_rule(drawn, column, palette.cursor, style.symbols)
-    column += drawn.left
-    for place, bracket in zip((column - 1, column + 1), BRACKETS, strict=True):
-        if drawn.left <= place < drawn.left + drawn.columns:
-            drawn.cells.put(
-                drawn.top + drawn.rows - 1,
-                place,
-                bracket,
-                palette.cursor,
-                palette.background,
-            )
+    put_brackets(drawn, drawn.rows - 1, column, palette.cursor, ground=palette.background)

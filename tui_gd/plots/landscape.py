@@ -194,7 +194,7 @@ def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntr
             ]
         else:
             samples = [("██", one) for one in ends]
-    numbers = compact(float(f"{finite.min():.4g}")), compact(float(f"{finite.max():.4g}"))
+    numbers = compact(float(finite.min())), compact(float(finite.max()))
     return [
         (f"{word} {number}", sample, colour)
         for word, number, (sample, colour) in zip(("low", "high"), numbers, samples, strict=True)

@@ -11,7 +11,6 @@ import numpy as np
 
 from tui_gd.plots.braille import blit, per_cell
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.symbols import BRACKETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,8 +224,8 @@ def _draw_units(
         colour = palette.cursor if chosen else palette.text
         cells.put(row, column.at, style.symbols.point(0), colour)
         if chosen:
-            for at, sign in zip((column.at - 1, column.at + 1), BRACKETS, strict=True):
-                cells.put(row, at, sign, palette.cursor)
+            cells.put(row, column.at - 1, "[", palette.cursor)
+            cells.put(row, column.at + 1, "]", palette.cursor)
         if number and (layout.biases or apart >= _LOOSE):
             bias = _short(layers[number - 1][-1, unit])
             place = (row, column.at + 2) if layout.biases else (row + 1, column.at - 2)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Frame, Heading, chequered, draw_rule, frame
+from tui_gd.plots.axes import Axes, Frame, Heading, chequered, draw_rule, frame, put_brackets
 from tui_gd.plots.braille import blit, curve_mask
 from tui_gd.plots.cells import width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import Scale, compact, is_wide, nice_limits
-from tui_gd.plots.symbols import BRACKETS, CURVE, CURVE_DASHED
+from tui_gd.plots.symbols import CURVE, CURVE_DASHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 LEAST_SHARE = 1e-12
 # a test loss this many times above the least one, and above all train losses, leaves the plot
 _HIGHEST = 3.0
-
-
-def _short(rate: float) -> str:
-    """Return a learning rate to two digits."""
-    return compact(float(f"{rate:.2g}"))
 
 
 def lifted(values: NDArray[np.float64], greatest: float) -> NDArray[np.float64]:
@@ -110,7 +105,7 @@ def draw_race(
         bests.append((field.best_test, test, symbols.wrong_points[0], style.palette.test))
     for best, curve, sign, colour in reversed(bests):
         if best is not None:
-            text = symbols.spell(_short(field.rates[best]))
+            text = symbols.spell(compact(field.rates[best], 2))
             _mark_best(drawn, int(at[best]), curve[best], (text, sign, colour), taken, style)
     if cursor is not None:
         _bracket(drawn, int(at[cursor]), losses[cursor], style)
@@ -149,10 +144,10 @@ def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
     entries = []
     if field.best is not None:
         entries.append(
-            (f"train: best {_short(field.rates[field.best])}", symbols.now, palette.train)
+            (f"train: best {compact(field.rates[field.best], 2)}", symbols.now, palette.train)
         )
     if field.best_test is not None:
-        best = _short(field.rates[field.best_test])
+        best = compact(field.rates[field.best_test], 2)
         entries.append((f"{field.held_out}: best {best}", symbols.wrong_points[0], palette.test))
     for kind, sign, text in (
         (field.diverged, "×", "diverged"),
@@ -259,12 +254,8 @@ def _mark_best(
 def _bracket(drawn: Frame, column: int, loss: float, style: Style) -> None:
     level = int(drawn.y.bins(loss, drawn.rows))
     row = drawn.rows - 1 - level if level >= 0 else 0
-    for place, sign in (
-        (column - 1, BRACKETS[0]),
-        (column + 1, BRACKETS[1]),
-    ):
-        if column >= 0 and 0 <= place < drawn.columns:
-            drawn.cells.put(drawn.top + row, drawn.left + place, sign, style.palette.cursor)
+    if column >= 0:
+        put_brackets(drawn, row, column, style.palette.cursor)
 
 
 def draw_contenders(

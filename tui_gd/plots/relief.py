@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import paint_pixels, upsampled
+from tui_gd.plots.axes import paint_pixels, put_brackets, upsampled
 from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.cells import SPACE, width
 from tui_gd.plots.palette import bold
 from tui_gd.plots.scale import LARGEST, compact
-from tui_gd.plots.symbols import BRACKETS, CURVE, CURVE_DASHED
+from tui_gd.plots.symbols import CURVE, CURVE_DASHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,13 +132,9 @@ def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
         cells.put(at, left, "▀" if split else " ", top, bottom)
     for row in range(0, drawn.rows, _BAR_STEP):
         share = 1.0 - row / max(drawn.rows - 1, 1)
-        text = _short(float(np.interp(share * levels, np.arange(levels + 1), relief.edges)))
+        text = compact(float(np.interp(share * levels, np.arange(levels + 1), relief.edges)), 2)
         if width(text) <= BAR_COLUMNS - 3:
             cells.put(drawn.top + row, left + 2, text, palette.dim)
-
-
-def _short(value: float) -> str:
-    return compact(float(f"{value:.2g}"))
 
 
 def _levels(
@@ -273,13 +269,9 @@ def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> No
     row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
     if column < 0 or row >= drawn.rows:
         return
-    left, right = BRACKETS
-    for at, sign in zip((column - 1, column, column + 1), (left, "+", right), strict=True):
-        if 0 <= at < drawn.columns:
-            ground = int(relief.ground[row, at])
-            drawn.cells.put(
-                drawn.top + row, drawn.left + at, sign, bold(style.palette.cursor), ground
-            )
+    put_brackets(drawn, row, column, bold(style.palette.cursor), "+")
+    beside = slice(max(column - 1, 0), column + 2)
+    drawn.cells.bg[drawn.area][row, beside] = relief.ground[row, beside]
 
 
 def arrow_tip(drawn_x: Scale, drawn_y: Scale, at: Place, towards: Place, length: float) -> Place:

@@ -146,8 +146,9 @@ def _decimals(step: float) -> int:
     return 0 if step <= 0 else min(max(0, -math.floor(math.log10(step) + 1e-9)), 12)
 
 
-def compact(value: float) -> str:
-    """Return a value in few characters: ``0.05``, ``200``, ``10k``, ``1e-6``."""
+def compact(value: float, digits: int = 4) -> str:
+    """Return a value to some digits in few characters: ``0.05``, ``200``, ``10k``, ``1e-6``."""
+    value = float(f"{value:.{digits}g}")
     size = abs(value)
     if size == 0:
         return "0"

@@ -12,8 +12,6 @@ NO_CURSOR = frozenset({"dumb", "unknown", "network", "dialup", "emacs"})
 
 CURVE, CURVE_DASHED = "*", "+"
 """A cell of a solid and of a dashed line without braille."""
-BRACKETS = ("[", "]")
-"""Left and right of the chosen point."""
 
 _PLAIN_WORDS = str.maketrans(
     {

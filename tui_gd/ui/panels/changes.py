@@ -21,7 +21,6 @@ from tui_gd.session.changes import (
     SurfaceChanges,
     compare,
 )
-from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.panels.data import class_label
 from tui_gd.ui.panels.panel import ScrollingPanel, View
 from tui_gd.ui.studies import Progress, Study
@@ -355,7 +354,7 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """A comparison and what it compares: the epochs, and the lane's name if there are several."""
+    """A comparison and what it compares: the epochs, and the lane if there are several."""
 
     problem: object
     before: int
@@ -395,7 +394,7 @@ class ChangesPanel(ScrollingPanel):
         def compute(progress: Progress) -> Changes:
             return compare(problem, predictor, before, after, progress.check)
 
-        epochs = (snapshot.reference.epoch, snapshot.epoch, _lane(snapshot))
+        epochs = (snapshot.reference.epoch, snapshot.epoch, view.of_lane)
         return Study((problem, *epochs, before.tobytes(), after.tobytes()), compute)
 
     def take(self, key: Key, result: Changes) -> None:
@@ -465,15 +464,10 @@ class ChangesPanel(ScrollingPanel):
         return [", ".join(_title(shown)), *comparison_numbers(shown.found, view.problem)]
 
 
-def _lane(snapshot: Snapshot) -> str:
-    return snapshot.lane.name if len(snapshot.lanes) > 1 else ""
-
-
 def _title(shown: _Shown) -> tuple[str, str]:
     """Return what is compared, and the two epochs."""
-    lane = f", lane {shown.lane}" if shown.lane else ""
     rows = "" if isinstance(shown.found, SurfaceChanges) else ", test rows"
-    return f"Changes{rows}", f"epoch {shown.before} → {shown.after}{lane}"
+    return f"Changes{rows}", f"epoch {shown.before} → {shown.after}{shown.lane}"
 
 
 def _put(cells: Cells, row: int, line: Line, room: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import BORDER, Axes, Heading, Limits, draw_box
+from tui_gd.plots.axes import Axes, Heading, Limits, draw_words
 from tui_gd.plots.cells import Cells, first_fitting
 from tui_gd.plots.decision import (
     ClassifiedPoints,
@@ -38,10 +38,7 @@ class DataPlane:
     def of(cls, problem: Problem) -> "DataPlane":
         """Return the plane of `problem`, which has at least two features."""
         projection = choose_projection(problem)
-        both = []
-        for train in (True, False):
-            x, y = half(problem, train=train)
-            both.append(projection.project(problem.rows(x, slice(None, None, stride(y)))))
+        both = [projection.project(some_rows(problem, train=train)[0]) for train in (True, False)]
         return cls(problem, projection, decision_limits(np.vstack(both)))
 
 
@@ -55,6 +52,13 @@ def half(problem: Problem, *, train: bool) -> tuple[NDArray[np.generic], NDArray
 def stride(y: NDArray[np.generic]) -> int:
     """Return k, where every k-th row is drawn: at most `POINTS` rows in all."""
     return max(1, -(-len(y) // POINTS))
+
+
+def some_rows(problem: Problem, *, train: bool) -> tuple[Floats, NDArray[np.generic]]:
+    """Return X and y of the rows to draw: all, or as many, evenly spread, as can be seen."""
+    x, y = half(problem, train=train)
+    every = slice(None, None, stride(y))
+    return problem.rows(x, every), y[every]
 
 
 class DataPanel(Panel):
@@ -85,7 +89,7 @@ class DataPanel(Panel):
         if problem.task == "regression" or problem.features == 1:
             return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)
-        x, y = self._rows(problem)
+        x, y = some_rows(problem, train=self.train)
         axes = self._axes(view, plane)
         points, shape, room = self._pixels(view, rows, columns, axes)
         probabilities = view.predictor.probabilities(weights, points)
@@ -111,11 +115,9 @@ class DataPanel(Panel):
 
     def _without_rows(self, view: View, rows: int, columns: int) -> Cells:
         """Return a box that says where to see a surface."""
-        style = view.style
-        inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         key = view.keys.of("panel('landscape')")
-        inner.put(0, 1, f"a surface has no rows of data: {key} shows it", style.palette.dim)
-        return draw_box(rows, columns, inner, self.heading(view, "Data"), style)
+        said = f"a surface has no rows of data: {key} shows it"
+        return draw_words(rows, columns, [said], self.heading(view, "Data"), view.style)
 
     def _heading(self, view: View, at_cursor: str) -> Heading:
         """Return the description of the point at the cursor, or else say which points are drawn."""
@@ -151,12 +153,6 @@ class DataPanel(Panel):
     def _source(self) -> str:
         return "train" if self.train else "test"
 
-    def _rows(self, problem: Problem) -> tuple[Floats, NDArray[np.generic]]:
-        """Return the rows and targets to draw: all, or as many, evenly spread, as can be seen."""
-        x, y = half(problem, train=self.train)
-        every = slice(None, None, stride(y))
-        return problem.rows(x, every), y[every]
-
     def _one(self, problem: Problem) -> Floats:
         """Return the row at the cursor."""
         return problem.rows(half(problem, train=self.train)[0], self._row)
@@ -167,17 +163,17 @@ class DataPanel(Panel):
         For two classes the prediction is p; for more, it is the number of the class.
         """
         problem, symbols = view.problem, view.style.symbols
-        x, y = self._rows(problem)
+        x, y = some_rows(problem, train=self.train)
         single = problem.features == 1
         true = y.astype(np.float64)
         predicted = self._predicted(view, x)
         both = np.concatenate([problem.y_train, problem.y_test]).astype(np.float64)
-        low, high = _with_margin(both)
+        low, high = with_margin(both)
         row, truth = self._one(problem), float(half(problem, train=self.train)[1][self._row])
         here = float(self._predicted(view, row[None])[0])
         if single:
             points = np.stack([x[:, 0], true], axis=1)
-            across = _with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
+            across = with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
             axes = Axes.of((*across, low, high), problem.feature_names[0], problem.target_name)
             places = fit_columns(columns, across, symbols)
             fitted = self._predicted(view, np.stack([places, np.ones_like(places)], 1))
@@ -249,7 +245,7 @@ class DataPanel(Panel):
         For two classes this includes p of class 1; for more, p of every class.
         """
         problem, weights = view.problem, view.snapshot.lane.weights
-        x, y = self._rows(problem)
+        x, y = some_rows(problem, train=self.train)
         if problem.surface or not len(y):
             return []
         everything = half(problem, train=self.train)[1]
@@ -294,7 +290,7 @@ class DataPanel(Panel):
             self._choose((self._row + (across or down)) % rows)
             return 0
         plane = self._plane_of(view.problem)
-        x, _ = self._rows(view.problem)
+        x, _ = some_rows(view.problem, train=self.train)
         low_x, high_x, low_y, high_y = plane.limits
         span = np.array([high_x - low_x, high_y - low_y])
         places = plane.projection.project(x) / span
@@ -311,7 +307,8 @@ class DataPanel(Panel):
             self._test_row = row
 
 
-def _with_margin(values: Floats) -> tuple[float, float]:
+def with_margin(values: Floats) -> tuple[float, float]:
+    """Return limits that leave a margin around the values."""
     low, high = float(values.min()), float(values.max())
     margin = 0.06 * (high - low) or max(abs(low), 1.0)
     return low - margin, high + margin

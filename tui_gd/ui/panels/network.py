@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from tui_gd.learning.models import Floats, Model
-from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.axes import BORDER, Axes, Heading, draw_box, draw_words
+from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.decision import (
     FittedLine,
     UnitOutput,
@@ -19,7 +19,7 @@ from tui_gd.plots.decision import (
 from tui_gd.plots.network import Network, Unit, draw_network, unit_at
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
-from tui_gd.ui.panels.data import DataPlane, class_label, half, stride
+from tui_gd.ui.panels.data import DataPlane, class_label, some_rows, with_margin
 from tui_gd.ui.panels.panel import Panel, View
 
 _RANGES = {"tanh": ((-1.0, 1.0), 0.0), "sigmoid": ((0.0, 1.0), 0.5)}
@@ -179,7 +179,8 @@ class NetworkPanel(Panel):
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the network and the map, side by side if they fit."""
         if view.problem.surface is not None:
-            return self._no_network(view, rows, columns)
+            lines = ("There is no network here:", "the weights are a point on a surface.")
+            return draw_words(rows, columns, lines, self.heading(view, "Network"), view.style)
         self._drawn = (rows, columns)
         unit = self._selected(view.predictor.model)
         beside = columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS
@@ -195,14 +196,6 @@ class NetworkPanel(Panel):
         title = self._formula(view, unit, right - _MARGINS - _SCALE)
         cells.paste(0, columns - right, self._map(view, unit, rows, right, title))
         return cells
-
-    def _no_network(self, view: View, rows: int, columns: int) -> Cells:
-        inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
-        lines = ("There is no network here:", "the weights are a point on a surface.")
-        for row, line in enumerate(lines):
-            text = fit(line, columns - BORDER - 1, view.style.symbols.plain)
-            inner.put(row, 1, text, view.style.palette.dim)
-        return draw_box(rows, columns, inner, self.heading(view, "Network"), view.style)
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
         style = view.style
@@ -237,8 +230,8 @@ class NetworkPanel(Panel):
         grid, shape = self._pixels(view, rows, columns, plane)
         values = unit_values(view, unit, grid).reshape(shape)
         span, level = value_span(view.predictor.model, view.problem, unit, values)
-        y = half(view.problem, train=False)[1]
-        labels = y[:: stride(y)] if view.problem.class_names else np.zeros(len(y[:: stride(y)]))
+        _, y = some_rows(view.problem, train=False)
+        labels = y if view.problem.class_names else np.zeros(len(y))
         assert self._points is not None
         return draw_unit(
             rows,
@@ -260,12 +253,8 @@ class NetworkPanel(Panel):
     def _curve(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
         """Return a unit's value over the only feature, and under it the places of the points."""
         problem, symbols = view.problem, view.style.symbols
-        x, y = half(problem, train=False)
-        some = problem.rows(x, slice(None, None, stride(y)))
-        both = np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]])
-        low, high = float(both.min()), float(both.max())
-        margin = 0.06 * (high - low) or max(abs(low), 1.0)
-        across = (low - margin, high + margin)
+        some, _ = some_rows(problem, train=False)
+        across = with_margin(np.concatenate([problem.x_train[:, 0], problem.x_test[:, 0]]))
         places = fit_columns(columns, across, symbols)
         line = unit_values(view, unit, np.stack([places, np.ones_like(places)], axis=1))
         (bottom, top), _ = value_span(view.predictor.model, problem, unit, line)
@@ -305,9 +294,7 @@ class NetworkPanel(Panel):
     def _plane_of(self, problem: Problem) -> DataPlane:
         if self._plane is None or self._plane.problem is not problem:
             self._plane = DataPlane.of(problem)
-            x, y = half(problem, train=False)
-            some = problem.rows(x, slice(None, None, stride(y)))
-            self._points = self._plane.projection.project(some)
+            self._points = self._plane.projection.project(some_rows(problem, train=False)[0])
         return self._plane
 
     def _selected(self, model: Model) -> Unit:
@@ -325,9 +312,7 @@ class NetworkPanel(Panel):
     def _sizes(self, view: View) -> str:
         model = view.predictor.model
         sizes = "-".join(map(str, (model.features, *model.hidden, model.outputs)))
-        lanes = view.snapshot.lanes
-        lane = f", lane {view.snapshot.lane.name}" if len(lanes) > 1 else ""
-        return f"Network {sizes}{lane}"
+        return f"Network {sizes}{view.of_lane}"
 
     @staticmethod
     def _formula(view: View, unit: Unit, room: int) -> str:

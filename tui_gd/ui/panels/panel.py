@@ -39,6 +39,12 @@ class View:
     marks: tuple[Mark, ...] = ()
 
     @property
+    def of_lane(self) -> str:
+        """The current lane as the end of a title, `, lane A`; empty if it is the only one."""
+        several = len(self.snapshot.lanes) > 1
+        return f", lane {self.snapshot.lane.name}" if several else ""
+
+    @property
     def lanes(self) -> tuple[LaneSnapshot, ...]:
         """The lanes to draw: those that are not hidden, and always the current one."""
         lanes, current = self.snapshot.lanes, self.snapshot.lane

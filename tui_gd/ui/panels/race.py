@@ -8,7 +8,7 @@ import numpy as np
 from tui_gd.insight.race import Contender, RaceResult, rates_around, rounded
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.plots.axes import BORDER, Frame, draw_box
+from tui_gd.plots.axes import BORDER, Frame, draw_box, draw_words
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.curves import Curve
 from tui_gd.plots.race import Field, draw_contenders, draw_race
@@ -238,9 +238,7 @@ class RacePanel(Panel):
         held = self._held
         self._drawn = None
         if held is None:
-            inner = Cells.blank(rows - BORDER, columns - BORDER, view.style)
-            inner.put(0, 1, view.style.symbols.spell("racing …"), view.style.palette.dim)
-            return self._boxed(inner, "Race", view, rows, columns)
+            return draw_words(rows, columns, ["racing …"], self.heading(view, "Race"), view.style)
         if held.mode == "optimizers":
             return self._draw_optimizers(held, view, rows, columns)
         result = held.result
@@ -299,9 +297,6 @@ class RacePanel(Panel):
             else (f"{losses}, {result.held_out} {result.test[lane]:.5g}")
         )
 
-    def _boxed(self, inner: Cells, title: str, view: View, rows: int, columns: int) -> Cells:
-        return draw_box(rows, columns, inner, self.heading(view, title), view.style)
-
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
         """Return the curves with the table below, or only the table if there are too few rows."""
         style, result = view.style, held.result
@@ -313,7 +308,7 @@ class RacePanel(Panel):
             inner = Cells.blank(rows - BORDER, columns - BORDER, style)
             room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
             inner.paste(0, 1, optimizer_table(result, view, self._chosen, *room))
-            return self._boxed(inner, title, view, rows, columns)
+            return draw_box(rows, columns, inner, self.heading(view, title), style)
         self._table_top = plot_rows
         curves = contender_curves(result, view, self._chosen)
         cells = Cells.blank(rows, columns, style)

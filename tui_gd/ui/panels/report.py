@@ -79,10 +79,9 @@ class ReportPanel(ScrollingPanel):
         They are those of the viewed epoch, or with validation rows those of the best epoch so far.
         """
         snapshot, lane = view.snapshot, view.snapshot.lane
-        several = f", lane {lane.name}" if len(snapshot.lanes) > 1 else ""
-        about, weights = f"epoch {snapshot.epoch}{several}", lane.weights
+        about, weights = f"epoch {snapshot.epoch}{view.of_lane}", lane.weights
         if lane.best is not None:
-            about, weights = f"best epoch {lane.best.epoch}{several}", lane.best.weights
+            about, weights = f"best epoch {lane.best.epoch}{view.of_lane}", lane.best.weights
         problem, predictor = view.problem, view.predictor
         # finding scikit-learn's optimum takes up to seconds, and it is the same at all epochs
         of_data = (problem, view.settings.l1, view.settings.l2, lane.loss_name)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tui_gd.insight.many_starts import GAINED, STARTS, Basin, StartsResult
 from tui_gd.learning.losses import make_loss
-from tui_gd.plots.axes import BORDER, Heading, draw_box, geometry
+from tui_gd.plots.axes import BORDER, Heading, draw_words, geometry
 from tui_gd.plots.cells import Cells, first_fitting, fit, width
 from tui_gd.plots.histogram import Bars, Stack, draw_histogram, draw_tally, loss_scales, tallest
 from tui_gd.plots.landscape import (
@@ -152,17 +152,6 @@ def fitting(forms: tuple[str, ...], room: int, symbols: Symbols) -> str:
     return fit(found, max(room, 0), symbols.plain)
 
 
-def words_in_box(view: View, rows: int, columns: int, lines: list[str], heading: Heading) -> Cells:
-    """Return a box with lines of text, for when a picture does not fit or does not exist yet."""
-    style = view.style
-    symbols = style.symbols
-    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
-    for row, line in enumerate(lines):
-        shown = fit(symbols.spell(line), max(columns - BORDER - 1, 0), symbols.plain)
-        inner.put(row, 1, shown, style.palette.text)
-    return draw_box(rows, columns, inner, heading, style)
-
-
 SPREADS = (1.0, 5.0, 20.0)
 # on a surface, the spread is a multiple of its limits; little is visible outside of them
 SURFACE_SPREADS = (1.0, 2.0, 5.0)
@@ -210,7 +199,7 @@ class StartsPanel(Panel):
         losses = 2 if other_loss(view.problem.task, view.snapshot.lane.loss_name) else 1
         if self._found is None:
             heading = self.heading(view, "Many starts")
-            return words_in_box(view, rows, columns, [self._coming(view)], heading)
+            return draw_words(rows, columns, [self._coming(view)], heading, view.style)
         if rows < _HISTOGRAM_ROWS * losses or columns < _HISTOGRAM_COLUMNS:
             return self._counts(view, rows, columns)
         cells = Cells.blank(rows, columns, view.style)
@@ -359,7 +348,7 @@ class StartsPanel(Panel):
         title = self._title(view, index, columns - margin)
         heading = Heading(title) if index else self.heading(view, title)
         if result is None or self._found is None:
-            return words_in_box(view, rows, columns, [], heading)
+            return draw_words(rows, columns, [], heading, view.style)
         results = self._found.results
         if result.basins[:-1] != GAINED:
             stack = stacks_of(result, style)
@@ -390,7 +379,7 @@ class StartsPanel(Panel):
         style = view.style
         terrain, own, start = self._terrain_found(), self._result(0), self._start()
         if terrain is None or own is None:
-            return words_in_box(view, rows, columns, [], Heading(_WHERE))
+            return draw_words(rows, columns, [], Heading(_WHERE), view.style)
         plane, at = terrain.plane, terrain.plane.project(own.begin)
         signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
         # the small groups lie on top of the large ones
@@ -442,7 +431,7 @@ class StartsPanel(Panel):
             ends = [ends_in_words(one, view.style) for one in results]
             lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
         heading = self.heading(view, f"Many starts, {self._about(view)}")
-        return words_in_box(view, rows, columns, lines, heading)
+        return draw_words(rows, columns, lines, heading, view.style, view.style.palette.text)
 
     def numbers(self, view: View) -> list[str]:
         """Return every start's end on every loss, from the best to the worst of each."""

@@ -77,8 +77,7 @@ class WhyPanel(ScrollingPanel):
         style, snapshot = view.style, view.snapshot
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 2, 1)
         contents = self._contents(view, height, room)
-        lane = f", lane {snapshot.lane.name}" if len(snapshot.lanes) > 1 else ""
-        heading = self.heading(view, "Why", right=f"epoch {snapshot.epoch}{lane}")
+        heading = self.heading(view, "Why", right=f"epoch {snapshot.epoch}{view.of_lane}")
         cells = self.draw_scrolled(contents, rows, columns, heading, style)
         hint = f" {view.keys.of('copy')} copies all digits "
         if width(hint) + 4 <= columns and 0 < contents.shape[0] <= height:

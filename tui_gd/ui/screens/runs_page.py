@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.axes import BORDER, Heading, draw_box, draw_words
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.curves import Curve, bridged
+from tui_gd.plots.curves import Curve
 from tui_gd.plots.palette import Colour, Palette, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
-from tui_gd.training.series import Buckets, curve_of
+from tui_gd.training.series import Buckets
+from tui_gd.training.series import curve_of as thinned
+from tui_gd.ui.panels.readings import curve_of, shown
+from tui_gd.ui.screens.settings_page import value_in_words
 
 # the most buckets of a drawn curve: more than any screen has dots
 MOST_BUCKETS = 2048
@@ -63,8 +66,8 @@ def _lane(lane: LaneRecord, checkpoint: Checkpoint) -> KeptLane:
         optimizer,
         loss,
         lane.recorded,
-        curve_of(train, MOST_BUCKETS),
-        curve_of(test, MOST_BUCKETS),
+        thinned(train, MOST_BUCKETS),
+        thinned(test, MOST_BUCKETS),
         train.at(train.stop - 1),
         test.at(test.stop - 1),
     )
@@ -102,59 +105,28 @@ def curves_of(
         lanes = details[runs[0]].lanes
         several = len(lanes) > 1
         curves = [
-            _curve(
+            curve_of(
                 f"{lane.name} {lane.learning_rate:g}" if several else "train",
-                lane,
+                lane.train,
+                shown(lane.last, 4),
                 palette.lane(number) if several else (palette.train, palette.train_dimmed),
                 name=lane.name if several else "",
             )
             for number, lane in enumerate(lanes)
         ]
         if not several and np.isfinite(lanes[0].test.low).any():
-            curves.append(_test_curve(lanes[0], palette))
+            test, colours = lanes[0].test, (palette.test, palette.test_dimmed)
+            last = shown(lanes[0].last_test, 4)
+            curves.append(curve_of("test", test, last, colours, dashed=True))
         return f"loss of {runs[0]}", curves
     curves = []
     several = any(len(details[run].lanes) > 1 for run in runs)
     for number, run in enumerate(runs):
         lane = best_lane(details[run])
         text = f"{number + 1} {run}" + (f" {lane.name}" if len(details[run].lanes) > 1 else "")
-        curves.append(_curve(text, lane, palette.lane(number), name=str(number + 1)))
+        last, colours = shown(lane.last, 4), palette.lane(number)
+        curves.append(curve_of(text, lane.train, last, colours, name=str(number + 1)))
     return "loss, best lane of each" if several else "loss", curves
-
-
-def _curve(label: str, lane: KeptLane, colours: tuple[int, int], *, name: str) -> Curve:
-    return _drawn(label, lane.train, lane.last, colours, name=name)
-
-
-def _test_curve(lane: KeptLane, palette: Palette) -> Curve:
-    colours = (palette.test, palette.test_dimmed)
-    return _drawn("test", lane.test, lane.last_test, colours, dashed=True)
-
-
-def _drawn(
-    label: str,
-    buckets: Buckets,
-    last: float,
-    colours: tuple[int, int],
-    *,
-    name: str = "",
-    dashed: bool = False,
-) -> Curve:
-    low, high = bridged(
-        buckets.low, buckets.high, buckets.width, buckets.dense_from - buckets.first
-    )
-    return Curve(
-        label,
-        buckets.first,
-        buckets.width,
-        low,
-        high,
-        *colours,
-        _number(last, 4),
-        stop=buckets.stop,
-        dashed=dashed,
-        name=name,
-    )
 
 
 def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparison:
@@ -184,9 +156,9 @@ def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparis
 def _numbers_of(lanes: Sequence[KeptLane]) -> list[list[str]]:
     """Return rows of losses and epochs with a column for each lane."""
     return [
-        ["best train loss", *(_number(least(lane)) for lane in lanes)],
-        ["last train loss", *(_number(lane.last) for lane in lanes)],
-        ["best test loss", *(_number(_least(lane.test.low)) for lane in lanes)],
+        ["best train loss", *(shown(least(lane), 7) for lane in lanes)],
+        ["last train loss", *(shown(lane.last, 7) for lane in lanes)],
+        ["best test loss", *(shown(_least(lane.test.low), 7) for lane in lanes)],
         ["epochs done", *(str(lane.epochs) for lane in lanes)],
     ]
 
@@ -222,22 +194,9 @@ def _option(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _number(value: float, digits: int = 7) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}g}"
-
-
 def _value(value: Any) -> str:
-    """Return a setting as a person would type it."""
-    match value:
-        case None | () | []:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:g}"
-        case list() | tuple():
-            return fit(",".join(_value(one) for one in value), _LONGEST_VALUE)
-    return fit(str(value), _LONGEST_VALUE)
+    """Return a setting as a person would type it, cut to a column's width."""
+    return fit(value_in_words(value) or "-", _LONGEST_VALUE)
 
 
 # with fewer columns, curves and settings do not fit next to each other
@@ -489,7 +448,4 @@ def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cel
 
 
 def _empty(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
-    inner = Cells.blank(max(rows - BORDER, 0), max(columns - BORDER, 0), style)
-    if page.shown:
-        inner.put(0, 1, style.symbols.spell("reading…"), style.palette.dim)
-    return draw_box(rows, columns, inner, Heading("loss"), style)
+    return draw_words(rows, columns, ["reading…"] if page.shown else [], Heading("loss"), style)

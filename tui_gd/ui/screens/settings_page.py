@@ -77,7 +77,7 @@ def value_in_words(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):  # JSON has only lists
         return ",".join(map(value_in_words, value))
     return f"{value:g}" if isinstance(value, float) else safe_text(str(value), 200)
 
