@@ -111,16 +111,15 @@ def markdown(docstring: str | None) -> str:
     return EXAMPLE.sub(lambda example: f"```pycon\n{example[0].rstrip()}\n```\n", found) + "\n"
 
 
-def main() -> int:
-    """Write the page, or look whether it is there as it would be written."""
-    if "--check" in sys.argv[1:]:
-        if FILE.read_text(encoding="utf-8") == text():
-            return 0
-        print(f"{FILE.name} is stale: python docs/make_api.py", file=sys.stderr)
+def write(page: Path, text: str) -> int:
+    """Write a page, or with `--check` look whether it is as it would be written."""
+    if "--check" not in sys.argv[1:]:
+        page.write_text(text, encoding="utf-8")
+    elif page.read_text(encoding="utf-8") != text:
+        print(f"{page.name} is stale: python docs/{Path(sys.argv[0]).name}", file=sys.stderr)
         return 1
-    FILE.write_text(text(), encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write(FILE, text()))

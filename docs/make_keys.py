@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from docs.make_api import write
 from tui_gd.ui.keys import ACTIONS, shown_keys
 
 FILE = Path(__file__).with_name("keys.md")
@@ -78,16 +79,5 @@ def text() -> str:
     return "".join(parts)
 
 
-def main() -> int:
-    """Write the page, or look whether it is there as it would be written."""
-    if "--check" in sys.argv[1:]:
-        if FILE.read_text(encoding="utf-8") == text():
-            return 0
-        print(f"{FILE.name} is stale: python docs/make_keys.py", file=sys.stderr)
-        return 1
-    FILE.write_text(text(), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write(FILE, text()))

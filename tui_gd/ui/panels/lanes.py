@@ -90,7 +90,6 @@ class LanesPanel(Panel):
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""
-        del view
         return by
 
     def numbers(self, view: View) -> list[str]:

@@ -363,7 +363,6 @@ class LossPanel(Panel):
 
     def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
         """Zoom around the epoch in column `x` of the panel."""
-        del y
         window, about = self._window(self._way, view), self._epoch_at(x)
         if about is not None:
             whole = self._whole(view)
@@ -394,7 +393,6 @@ class LossPanel(Panel):
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""
-        del view
         return by
 
     def begin_cursor(self, view: View) -> bool:
@@ -405,7 +403,6 @@ class LossPanel(Panel):
 
     def click_at(self, x: int, y: int, view: View) -> None:
         """Put the cursor at the epoch in column `x` of the panel."""
-        del y
         epoch = self._epoch_at(x)
         if epoch is not None:
             self._put_cursor(round(epoch), view)

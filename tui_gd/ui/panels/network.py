@@ -158,8 +158,6 @@ class NetworkPanel(Panel):
     whose values stand at the units.
     """
 
-    cursor_on: bool
-
     NAME: ClassVar[str] = "network"
     PLACE: ClassVar[int] = 3
 

@@ -120,12 +120,11 @@ class Panel(ABC):
 
     def study(self, view: View) -> Study | None:
         """Return what to compute next to the run for this view, if anything."""
-        del view
         return None
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take a study's result, or a part of it; `key` is the study's."""
-        del key, result
+        return
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
@@ -133,38 +132,32 @@ class Panel(ABC):
 
     def numbers(self, view: View) -> list[str]:
         """Return what the panel shows as lines of text with all digits, for copying."""
-        del view
         return []
 
     def moved(self, by: int, view: View) -> int:
         """Move the selection within the panel; return by how many lanes to move instead."""
-        del by, view
         return 0
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the footer's hints while the panel has the focus; none for the usual ones."""
-        del view
         return ()
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by pages if not all lines fit."""
-        del pages
+        return
 
     # What a plot can do
 
     def zoom(self, factor: float, view: View) -> bool:
         """Show a smaller part of the plot, `factor` times as large; return whether it can."""
-        del factor, view
         return False
 
     def zoom_at(self, x: int, y: int, factor: float, view: View) -> bool:
         """Zoom so that the place at a cell stays where it is; return whether the panel can."""
-        del x, y
         return self.zoom(factor, view)
 
     def pan(self, share: float, view: View) -> bool:
         """Show another part, by a share of the width; return whether the panel can."""
-        del share, view
         return False
 
     def restore(self) -> bool:
@@ -173,7 +166,6 @@ class Panel(ABC):
 
     def begin_cursor(self, view: View) -> bool:
         """Put a cursor into the plot; return whether this panel can have one."""
-        del view
         return False
 
     def end_cursor(self) -> None:
@@ -185,17 +177,14 @@ class Panel(ABC):
 
         Return by how many lanes to move instead.
         """
-        del across, down, view
         return 0
 
     def confirm(self, view: View) -> Command | None:
         """Return the command for the thing at the cursor, if there is one."""
-        del view
         return None
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
         """Take a click at a cell of the panel; return the command that follows from it, if any."""
-        del x, y, view
         return None
 
 
@@ -240,7 +229,6 @@ class ScrollingPanel(Panel):
 
     def moved(self, by: int, view: View) -> int:
         """Scroll by lines; the next `first_line` stops at the end."""
-        del view
         self._first = max(0, self._first + by)
         return 0
 

@@ -147,8 +147,6 @@ class RacePanel(Panel):
     of its own rates, because one rate for all would make the comparison unfair.
     """
 
-    cursor_on: bool
-
     NAME: ClassVar[str] = "race"
     PLACE: ClassVar[int] = 3
 
@@ -347,7 +345,6 @@ class RacePanel(Panel):
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next or previous optimizer; for learning rates, a wider or narrower range."""
-        del view
         if self._held and self._held.mode == "optimizers":
             self._chosen = (self._chosen + by) % len(self._held.result.contenders)
         elif self._held:
@@ -356,7 +353,6 @@ class RacePanel(Panel):
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the keys of the race that is shown."""
-        del view
         held = self._held
         if held is None:
             return ()
@@ -384,7 +380,6 @@ class RacePanel(Panel):
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the advised rate; without a race there is none."""
-        del view
         if self._held is None:
             return False
         result = self._held.result
@@ -403,7 +398,6 @@ class RacePanel(Panel):
 
     def confirm(self, view: View) -> Command | None:
         """Return the command that takes the rate at the cursor, or the chosen optimizer's lane."""
-        del view
         if self._held is None:
             return None
         result = self._held.result
@@ -416,7 +410,6 @@ class RacePanel(Panel):
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
         """Move the cursor to the clicked rate, or choose the clicked optimizer."""
-        del view
         if self._held is None:
             return None
         if self._held.mode == "optimizers":

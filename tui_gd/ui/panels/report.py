@@ -57,8 +57,6 @@ class ReportPanel(ScrollingPanel):
     """
 
     about: Any
-    cursor_on: bool
-
     NAME: ClassVar[str] = "report"
     PLACE: ClassVar[int] = 2
 
@@ -108,7 +106,6 @@ class ReportPanel(ScrollingPanel):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take a report, and the epoch and lane it belongs to."""
-        del key
         self.report, self.about, self._weights, self._in_units = result
 
     def forget(self) -> None:
@@ -204,7 +201,6 @@ class ReportPanel(ScrollingPanel):
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
         """Move the threshold: by 0.01 to the right and left, by 0.1 up and down."""
-        del view
         self._percent = min(max(self._percent + across - 10 * down, 1), 99)
         return 0
 

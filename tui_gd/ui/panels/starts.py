@@ -172,8 +172,6 @@ class StartsPanel(Panel):
     from the best to the worst; confirming it starts the run there.
     """
 
-    cursor_on: bool
-
     NAME: ClassVar[str] = "starts"
     PLACE: ClassVar[int] = 3
 
@@ -221,7 +219,6 @@ class StartsPanel(Panel):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Take where the starts end."""
-        del key
         self._found = result
         self._rank = min(self._rank, len(result.results[0].losses) - 1)
 
@@ -241,7 +238,6 @@ class StartsPanel(Panel):
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the best start in the basin where the most bad starts end."""
-        del view
         if self._found is None:
             return False
         own = self._found.results[0]
@@ -253,7 +249,6 @@ class StartsPanel(Panel):
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
         """Go to the next start by final loss; up and down jump to the next group of ends."""
-        del view
         if self._found is None:
             return 0
         own = self._found.results[0]
@@ -280,7 +275,6 @@ class StartsPanel(Panel):
 
     def click_at(self, x: int, y: int, view: View) -> Command | None:
         """Put the cursor at the start nearest to a place of the landscape."""
-        del view
         found, left = self._found, self._left()
         rows, columns = self._picture
         if found is None or found.terrain is None or left >= columns:

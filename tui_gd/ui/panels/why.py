@@ -278,7 +278,6 @@ class WhyPanel(ScrollingPanel):
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Keep what was found."""
-        del key
         if isinstance(result, Measured):
             self._found = result
 
