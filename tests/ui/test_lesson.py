@@ -57,6 +57,13 @@ async def test_the_tours_first_steps(columns: int, rows: int) -> None:
         await reads(driver, "Done. Steep at first, then flat. And yet")
 
 
+async def test_the_tour_speaks_of_its_own_run_not_of_the_one_before() -> None:
+    async with driving(80, 24) as driver:
+        assert not (await driver.status()).loss.startswith("448.5")
+        await driver.press("f4")
+        await reads(driver, "Tour 1 of 7", "472 of 500 points", "The loss, 448.5")
+
+
 async def test_a_run_that_goes_on_is_paused_for_the_next_step() -> None:
     async with begin("tour") as driver:
         await reads(driver, "Tour 1 of 7", "1 fall")

@@ -75,6 +75,8 @@ class LessonBox(CellView, can_focus=True):
         # the lesson that the learner left, and the share line of its run
         self.left: tuple[Player, str] | None = None
         self._looked = -math.inf
+        # the run on the screen is not yet the lesson's, which is being loaded
+        self._awaits_run = False
 
     @property
     def own_keys(self) -> OwnKeys:
@@ -101,6 +103,7 @@ class LessonBox(CellView, can_focus=True):
         except ProblemError as error:
             self._run.refuse(str(error))
             return
+        self._awaits_run = True
         self.app.clear_notifications()
         for panel in reversed(player.lesson.panels):
             self._board.choose(panel)
@@ -128,6 +131,12 @@ class LessonBox(CellView, can_focus=True):
     def _create_library(self) -> None:
         with suppress(ProblemError, OutputError), Store(self.context.library, create=True):
             pass
+
+    def run_shown(self) -> None:
+        """Begin to ask the run on the screen, because it is another one now."""
+        self._awaits_run = False
+        if self.guide:
+            self.focus()
 
     def take_focus(self, *, toggle: bool = False) -> bool:
         """Focus the lesson, or with `toggle` a panel if it has the focus; return if one is open."""
@@ -157,7 +166,7 @@ class LessonBox(CellView, can_focus=True):
     def follow(self, snapshot: Snapshot) -> None:
         """Look at the run when the lesson waits for it."""
         guide, runner = self.guide, self._run.runner
-        if guide is None or runner is None or guide.busy:
+        if guide is None or runner is None or guide.busy or self._awaits_run:
             return
         resting = snapshot.state is not RunState.RUNNING and not runner.busy
         if guide.wants_text and resting:

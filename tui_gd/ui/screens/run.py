@@ -185,10 +185,9 @@ class RunScreen(Screen[None]):
                 if hint:
                     self.notices.add(safe_text(hint, None), HINT_SECONDS)
             self.context.notes = ()
+        self.lesson.run_shown()
         self._stale = True
         self._tick()
-        if self.lesson.guide:
-            self.lesson.focus()
 
     # Drawing
 
