@@ -48,8 +48,9 @@ def loss_scales(parts: Sequence[tuple[NDArray[np.floating], float]]) -> tuple[Sc
     If a value is below 0 or a reference is not above 0, each gets a linear axis of its own.
     """
     finite = [(values[np.isfinite(values)], reference) for values, reference in parts]
-    if any(not _logarithmic(values, reference) for values, reference in finite):
-        return tuple(_linear(values) for values, _ in finite)
+    if not all(1e-280 < reference < 1e280 and (values >= 0).all() for values, reference in finite):
+        ends = [(values.min(initial=np.inf), values.max(initial=-np.inf)) for values, _ in finite]
+        return tuple(Scale(*nice_limits(float(low), float(high))) for low, high in ends)
     with np.errstate(over="ignore"):
         parted = [values / reference for values, reference in finite]
     shares = np.concatenate([np.zeros(0), *parted])
@@ -60,15 +61,6 @@ def loss_scales(parts: Sequence[tuple[NDArray[np.floating], float]]) -> tuple[Sc
         Scale(max(low * reference, 1e-300), min(high * reference, 1e300), log=True)
         for _, reference in finite
     )
-
-
-def _logarithmic(values: NDArray[np.floating], reference: float) -> bool:
-    return bool(1e-280 < reference < 1e280 and (values >= 0).all())
-
-
-def _linear(values: NDArray[np.floating]) -> Scale:
-    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
-    return Scale(*nice_limits(low, high))
 
 
 def bars_across(columns: int) -> tuple[int, int]:

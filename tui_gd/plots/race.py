@@ -271,7 +271,8 @@ def draw_contenders(
     log = is_wide(every)
     if log:
         greatest = float(np.max(every, where=np.isfinite(every), initial=0.0))
-        curves = [_lifted_curve(one, greatest) for one in curves]
+        lows = [lifted(one.low, greatest) for one in curves]
+        curves = [replace(one, low=low, high=low) for one, low in zip(curves, lows, strict=True)]
     last = max(epochs, 1)
     view = EpochView(last + 1, last=last, log=log, legend=False)
     named = tuple(
@@ -281,8 +282,3 @@ def draw_contenders(
     )
     heading = replace(heading, legend=(*named, *heading.legend))
     return draw_curves(rows, columns, curves, view, style, heading).cells
-
-
-def _lifted_curve(curve: Curve, greatest: float) -> Curve:
-    low = lifted(curve.low, greatest)
-    return replace(curve, low=low, high=low)

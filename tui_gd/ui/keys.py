@@ -308,16 +308,12 @@ def _key(text: object, action: str) -> str:
         raise ProblemError(f"{action}: {text} cannot be a key: to a terminal it is {_SAME[name]}")
     plain = name.removeprefix("ctrl+")
     controlled = plain != name and len(plain) == 1 and plain.isascii() and plain.isalpha()
-    if name in _NAMED or controlled or name in _table_keys():
+    if name in _NAMED or controlled or any(name in action.keys.split(",") for action in ACTIONS):
         return name
     raise ProblemError(
         f"{action}: {safe_text(text)!r} is no key: a character, ctrl+ and a letter, or one of"
         f" {', '.join(key for key in _NAMED if key[0] != 'f' or key == 'f1')} to f24"
     )
-
-
-def _table_keys() -> set[str]:
-    return {key for action in ACTIONS for key in action.keys.split(",")}
 
 
 def shown_keys(keys: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tui_gd.insight.explain import weight_names
-from tui_gd.insight.landscape import Limits, Plane, covering, grid_shape, principal_plane
+from tui_gd.insight.landscape import Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
 from tui_gd.plots.axes import Axes, Geometry, Heading, LegendEntry, geometry
@@ -411,9 +411,6 @@ class LandscapePanel(Panel):
     def _area(self, shown: Landscape) -> Geometry:
         return geometry(*self._picture, _axes(shown, self._picture[1]))
 
-    def _names(self, view: View) -> tuple[str, ...]:
-        return weight_names(view.problem, view.predictor.model)
-
     def _heading(self, shown: Landscape, view: View) -> Heading:
         """Return the heading; it drops what the axes also say before it drops the lanes' names."""
         title, entries = self._title(shown, view), legend(view)
@@ -423,7 +420,8 @@ class LandscapePanel(Panel):
 
     def _title(self, shown: Landscape, view: View) -> str:
         """Return what is shown, or where the cursor is, in as many words as fit."""
-        forms = titles(shown.plane, shown.loss_name, self._names(view))
+        names = weight_names(view.problem, view.predictor.model)
+        forms = titles(shown.plane, shown.loss_name, names)
         if self.cursor_on:
             axes = zip(shown.plane.labels, self._at, strict=False)
             place = ", ".join(f"{label.split(' (')[0]} {at:.5g}" for label, at in axes)
@@ -441,9 +439,5 @@ def _axes(shown: Landscape, columns: int) -> Axes:
         values = None if shown.values is None else shown.values[0]
         limits = shown.limits[0], shown.limits[1]
         return line_axes(limits, values, shown.plane.labels[0], shown.loss_name)
-    x_label, y_label = shown.plane.labels
-    return plane_axes(columns, _four(shown.limits), x_label, y_label)
-
-
-def _four(limits: Limits) -> tuple[float, float, float, float]:
-    return limits[0], limits[1], limits[2], limits[3]
+    left, right, bottom, top = shown.limits
+    return plane_axes(columns, (left, right, bottom, top), *shown.plane.labels)

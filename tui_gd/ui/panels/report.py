@@ -238,7 +238,8 @@ class ReportPanel(ScrollingPanel):
         if not beside:
             size = (len(names) + 2, min(room, _CONFUSION_WIDEST))
         matrix = draw_confusion(*size, report.confusion, names, style)
-        scores = _score_rows(report, digits)
+        # the scores that need no threshold, each with its value below those of f1
+        scores = [[SCORES[name], f"{value:.{digits}f}"] for name, value in report.scores.items()]
         between = len(rows) + len(scores)
         below = int(self._tells_threshold) if beside else 1 + matrix.shape[0]
         contents = Cells.blank(between + below, room, style)
@@ -323,11 +324,6 @@ def _class_rows(
             row = [fit(name, longest, plain), "", "", f"{values:.{digits}f}"]
             rows.append([*row, f"{report.confusion.sum()}"])
     return rows
-
-
-def _score_rows(report: ClassificationReport, digits: int) -> list[list[str]]:
-    """Return the scores that need no threshold, each with its value below those of f1."""
-    return [[SCORES[name], f"{value:.{digits}f}"] for name, value in report.scores.items()]
 
 
 def _put_row(

@@ -21,7 +21,7 @@ from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
 from tui_gd.ui.panels.panel import Panel, View
-from tui_gd.ui.panels.starts_study import StartsFound, Terrain, computation, other_loss, settings_of
+from tui_gd.ui.panels.starts_study import StartsFound, computation, other_loss, settings_of
 from tui_gd.ui.studies import Study
 
 _ELSEWHERE = {"half-way": "stop half-way", "stuck": "are stuck", "diverged": "diverge"}
@@ -371,7 +371,8 @@ class StartsPanel(Panel):
 
     def _terrain(self, view: View, rows: int, columns: int) -> Cells:
         style = view.style
-        terrain, own, start = self._terrain_found(), self._result(0), self._start()
+        terrain = self._found.terrain if self._found else None
+        own, start = self._result(0), self._start()
         if terrain is None or own is None:
             return draw_words(rows, columns, [], Heading(_WHERE), view.style)
         plane, at = terrain.plane, terrain.plane.project(own.begin)
@@ -413,9 +414,6 @@ class StartsPanel(Panel):
             _WHERE,
         )
         return fitting(forms, room, style.symbols)
-
-    def _terrain_found(self) -> Terrain | None:
-        return self._found.terrain if self._found else None
 
     def _counts(self, view: View, rows: int, columns: int) -> Cells:
         """Return the counts in words only."""

@@ -88,13 +88,10 @@ def stepped(option: Option, value: Any, by: int) -> Any:
     if steps:
         if value in steps:
             at = list(steps).index(value) + by
-            return steps[at % len(steps)] if _is_choice(option) else steps[_within(at, steps)]
+            around = at % len(steps) if _is_choice(option) else max(0, min(at, len(steps) - 1))
+            return steps[around]
         return _beside(steps, value, by)
     return _of_numbers(option, value, by)
-
-
-def _within(at: int, steps: Sequence[Any]) -> int:
-    return max(0, min(at, len(steps) - 1))
 
 
 def _is_choice(option: Option) -> bool:
