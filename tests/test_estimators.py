@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from scipy.special import log_expit, log_softmax
-from sklearn.base import clone
+from scipy.special import expit, log_expit, log_softmax
+from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_diabetes, load_iris, make_blobs, make_moons
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import (
@@ -22,7 +22,8 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
@@ -478,6 +479,112 @@ def test_it_stops_after_n_iter_no_change_epochs_without_progress():
     assert "x" * 7 not in runs
     # the weights belong to that epoch, not to the end of a chunk
     assert_same_weights(model, exactly(model, model.n_iter_).fit(*BINARY))
+
+
+def descended(estimator, X, y, weights=None):
+    """Return losses, scores and weights after every epoch of a plain loop, and the rows held out.
+
+    The loop is W ← W − α·∇L from zeros, a regression's intercept from the mean; L is the mean
+    cross-entropy of classes 0 and 1, or the mean squared error.
+    """
+    classes = isinstance(estimator, GradientDescentClassifier)
+    train, held = train_test_split(
+        np.arange(len(y)), test_size=0.25, random_state=3, stratify=y if classes else None
+    )
+    ones = np.column_stack([X, np.ones(len(X))])
+    w = np.zeros(ones.shape[1])
+    weights = np.ones(len(y)) if weights is None else weights
+    share = weights[train] / weights[train].sum()
+    if not classes:
+        w[-1] = share @ y[train]
+    losses, scores, path = [], [], []
+    for _ in range(400):
+        z = ones @ w
+        if classes:
+            residual = expit(z) - y
+            losses.append(share @ (np.logaddexp(0.0, z) - y * z)[train])
+            scores.append(accuracy_score(y[held], z[held] > 0, sample_weight=weights[held]))
+        else:
+            residual = 2.0 * (z - y)
+            losses.append(share @ ((z - y) ** 2)[train])
+            scores.append(r2_score(y[held], z[held], sample_weight=weights[held]))
+        path.append(w)
+        w = w - 0.05 * (ones[train].T @ (share * residual[train]))
+    return np.array(losses), np.array(scores), np.array(path), held
+
+
+@BOTH
+@pytest.mark.parametrize("weighted", [False, True])
+def test_early_stopping_keeps_the_best_epoch_of_a_plain_loop(estimator, weighted):
+    rng = np.random.default_rng(22)
+    X = rng.standard_normal((60, 12))
+    y = X[:, 0] + 1.5 * rng.standard_normal(60)
+    if isinstance(estimator, GradientDescentClassifier):
+        y = (y > 0).astype(int)
+    weights = rng.uniform(0.5, 2.0, 60) if weighted else None
+    losses, scores, path, _ = descended(estimator, X, y, weights)
+    # the epoch after which 10 in a row have not come above the best before them by tol
+    tol, waited, stop = 1e-3, 0, 0
+    while waited < 10:
+        stop += 1
+        waited = waited + 1 if scores[stop] <= scores[:stop].max() + tol else 0
+    model = clone(estimator).set_params(
+        optimizer="sgd",
+        learning_rate=0.05,
+        early_stopping=True,
+        validation_fraction=0.25,
+        n_iter_no_change=10,
+        tol=tol,
+        random_state=3,
+    )
+    model.fit(X, y, sample_weight=weights)
+    best = int(np.argmax(scores[: stop + 1]))
+    assert 0 < best < stop < 399
+    assert model.n_iter_ == stop
+    assert_allclose(model.validation_scores_, scores[: stop + 1], rtol=1e-10)
+    assert_allclose(model.loss_curve_, losses[: stop + 1], rtol=1e-10)
+    assert model.best_validation_score_ == model.validation_scores_[best]
+    assert model.best_loss_ is None
+    assert_allclose(np.r_[model.coef_.ravel(), model.intercept_], path[best], rtol=1e-9)
+
+
+@BOTH
+def test_early_stopping_scores_as_the_estimator_itself(estimator):
+    X, y = data_for(estimator)
+    model = exactly(estimator, 30, early_stopping=True).fit(X, y)
+    split = train_test_split(
+        X, y, test_size=0.1, random_state=3, stratify=y if is_classifier(model) else None
+    )
+    assert model.best_validation_score_ == pytest.approx(model.score(split[1], split[3]), rel=1e-12)
+    assert len(model.validation_scores_) == 31
+    plain = exactly(estimator, 30).fit(X, y)
+    assert (plain.validation_scores_, plain.best_validation_score_) == (None, None)
+    assert plain.best_loss_ == min(plain.loss_curve_)
+
+
+@BOTH
+def test_a_warm_start_with_early_stopping_goes_on_from_the_best_epoch(estimator):
+    X, y = data_for(estimator)
+    model = exactly(estimator, 20, early_stopping=True, warm_start=True).fit(X, y)
+    score, weights = model.best_validation_score_, weights_of(model)
+    model.fit(X, y)
+    assert model.n_iter_ == 40
+    assert len(model.validation_scores_) == len(model.loss_curve_) == 41
+    assert model.best_validation_score_ >= score
+    model.set_params(max_iter=1, learning_rate=1e-300, optimizer="sgd").fit(X, y)
+    assert model.best_validation_score_ >= score
+    assert len(weights_of(model)) == len(weights)
+
+
+def test_errors_of_early_stopping():
+    X, y = BINARY
+    stopping = GradientDescentClassifier(early_stopping=True)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        stopping.partial_fit(X, y, classes=[1, 2])
+    with pytest.raises(ValueError, match="holds out only one of 5 rows: raise it"):
+        GradientDescentRegressor(early_stopping=True).fit(X[:5], y[:5])
+    with pytest.raises(ValueError, match="least populated class"):
+        stopping.fit(X, np.r_[0, np.ones(len(X) - 1)])
 
 
 def test_a_rising_loss_is_a_convergence_warning():

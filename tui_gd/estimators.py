@@ -47,7 +47,8 @@ ADAPTIVE_RATE = 0.05
 class FitState:
     """Where a fit ended: all that it takes to go on as if it had never stopped.
 
-    `state` is (1, 1 + slots, parameters); `rule` is in use since epoch `since`, at learning `rate`.
+    `state` is (1, 1 + slots, parameters), with early stopping that of the best epoch; `rule` is in
+    use since epoch `since`, at learning `rate`.
     """
 
     model: Model
@@ -57,6 +58,26 @@ class FitState:
     since: int
     seed: int
     rate: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Rows that are not trained on: `x` (rows, features + 1), `y` and `weights` (rows,)."""
+
+    predictor: Predictor
+    x: Floats
+    y: NDArray[Any]
+    weights: Floats | None
+
+    def score(self, weights: Floats) -> float:
+        """Return what `score` of an estimator with `weights` (parameters,) would return."""
+        from sklearn.metrics import r2_score
+
+        if self.predictor.task == "regression":
+            found = self.predictor.scores(weights, self.x)
+            return float(r2_score(self.y, found, sample_weight=self.weights))
+        right = self.predictor.predict(weights, self.x) == self.y
+        return float(np.average(right, weights=self.weights))
 
 
 class _Task:
@@ -109,6 +130,9 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
     classes_: NDArray[Any]
     _fit_state: FitState
     loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
 
     _parameter_constraints: ClassVar[dict[str, list[object]]] = {
         "loss": [StrOptions(set(POSSIBLE["regression"]))],
@@ -124,6 +148,8 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "start": [StrOptions({"auto", *STARTS})],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
@@ -145,6 +171,8 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         max_iter: int = 1000,
         tol: float | None = 1e-4,
         n_iter_no_change: int = 50,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
         start: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
@@ -162,6 +190,8 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
         self.start = start
         self.random_state = random_state
         self.warm_start = warm_start
@@ -222,6 +252,8 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         classes: ArrayLike | None = None,
     ) -> Self:
         """Descend, with `partial` for one epoch, with `go_on` from where the last fit ended."""
+        if partial and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
         go_on = go_on and hasattr(self, "_fit_state")
         numeric = isinstance(self, RegressorMixin)
         X, y = validate_data(
@@ -230,7 +262,7 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         weights: Floats | None = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        given = X, y
+        given, given_weights = (X, y), weights
         y, weights = self._targets(y, weights, classes, go_on)
         if weights is not None:
             if not (weights >= 0.0).all() or not weights.any():
@@ -238,8 +270,16 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
             # left out, because a row of weight 0 would still take a place in a mini-batch
             some = weights > 0.0
             X, y, weights = X[some], y[some], weights[some]
+            given_weights = None if given_weights is None else given_weights[some]
+        model, seed = self._model(X.shape[1]), self._seed(go_on)
+        held_out = None
+        if self.early_stopping:
+            train, taken = self._divided(y, seed)
+            held = None if given_weights is None else given_weights[taken]
+            held_out = _HeldOut(Predictor(model, self._task), _with_ones(X[taken]), y[taken], held)
+            X, y, weights = X[train], y[train], None if weights is None else weights[train]
         mean = float(np.average(y, weights=weights)) if self._task == "regression" else 0.0
-        begin = self._start_of_fit(X.shape[1], go_on=go_on, mean=mean)
+        begin = self._start_of_fit(model, seed, go_on=go_on, mean=mean)
         engine = LocalEngine(
             begin.model,
             make_loss(self.loss, self._task),
@@ -254,21 +294,28 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         descent = Descent(lambda _: engine, [method], batches, schedule)
         rate = self._rate(engine, begin)
         before = self.loss_curve_ if go_on else []
+        scored = (self.validation_scores_ if go_on else None) or []
 
-        def fitted(state: Floats, losses: list[float]) -> dict[str, Any]:
+        def fitted(state: Floats, losses: list[float], scores: list[float]) -> dict[str, Any]:
             epoch = begin.epoch + len(losses) - 1
             state = state.copy()
             layers = begin.model.matrices(state[:, 0])
+            curve = [*(before or losses[:1]), *losses[1:]]
             return {
                 "n_iter_": epoch,
-                "loss_curve_": [*(before or losses[:1]), *losses[1:]],
+                "loss_curve_": curve,
+                "best_loss_": None if scores else min(curve),
+                "validation_scores_": [*(scored or scores[:1]), *scores[1:]] if scores else None,
+                "best_validation_score_": max(scores, default=None),
                 "_fit_state": replace(begin, state=state, epoch=epoch, rate=rate),
                 "coefs_": [matrix[0, :-1] for matrix in layers],
                 "intercepts_": [matrix[0, -1] for matrix in layers],
             }
 
         task = _Task(self, 1 if partial else self.max_iter, *given, sample_weight)
-        self.__dict__.update(self._descend(descent, begin, rate, task, fitted, partial=partial))
+        epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
+        found = self._descend(descent, begin, rate, task, fitted, held_out, epochs, tol)
+        self.__dict__.update(found)
         task.end()
         return self
 
@@ -282,12 +329,40 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
             return ADAPTIVE_RATE
         return auto_rate(engine, begin.state[0, 0].copy(), max(2, self._outputs))
 
-    def _start_of_fit(self, features: int, *, go_on: bool, mean: float) -> FitState:
-        """Return where the fit begins: where the last one ended, or at a new start."""
+    def _model(self, features: int) -> Model:
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if sizes.size and (sizes.ndim > 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
             raise ValueError(f"hidden_layer_sizes {sizes.tolist()} are not whole numbers from 1")
-        model = Model(features, self._outputs, tuple(sizes.tolist()), self.activation)
+        return Model(features, self._outputs, tuple(sizes.tolist()), self.activation)
+
+    def _seed(self, go_on: bool) -> int:
+        """Return the seed of the start, the mini-batches and the held-out rows."""
+        if go_on:
+            return self._fit_state.seed
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        return int(seed)
+
+    def _divided(self, y: NDArray[Any], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows to train on and those to hold out, by scikit-learn's split."""
+        from sklearn.model_selection import train_test_split
+
+        train, held_out = train_test_split(
+            np.arange(len(y)),
+            test_size=self.validation_fraction,
+            random_state=seed,
+            stratify=None if self._task == "regression" else y,
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction:g} holds out only one of"
+                f" {len(y)} rows: raise it"
+            )
+        return train, held_out
+
+    def _start_of_fit(self, model: Model, seed: int, *, go_on: bool, mean: float) -> FitState:
+        """Return where the fit begins: where the last one ended, or at a new start."""
         name = self.optimizer
         if name == "auto":
             adaptive = model.hidden or self.batch_size or self.loss in BENT
@@ -302,14 +377,11 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
                 return last
             state[:, 0] = last.state[:, 0]
             return replace(last, rule=rule, state=state, since=last.epoch, rate=0.0)
-        seed = self.random_state
-        if not isinstance(seed, Integral):
-            seed = check_random_state(seed).randint(2**31 - 1)
         start = self.start
         if start == "auto" and self.activation == "relu" and model.hidden:
             start = "he"
-        state[:, 0] = make_start("mean" if start == "auto" else start, int(seed), model, mean)
-        return FitState(model, rule, state, 0, 0, int(seed))
+        state[:, 0] = make_start("mean" if start == "auto" else start, seed, model, mean)
+        return FitState(model, rule, state, 0, 0, seed)
 
     def _descend(
         self,
@@ -317,12 +389,12 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         begin: FitState,
         rate: float,
         task: _Task,
-        fitted: Callable[[Floats, list[float]], dict[str, Any]],
-        *,
-        partial: bool,
+        fitted: Callable[[Floats, list[float], list[float]], dict[str, Any]],
+        held_out: _HeldOut | None,
+        epochs: int,
+        tol: float | None,
     ) -> dict[str, Any]:
-        """Return `fitted` of the final state and the losses of all epochs from 0 on; may warn."""
-        epochs, tol = (1, None) if partial else (self.max_iter, self.tol)
+        """Return `fitted` of the state that counts, all losses and scores from 0 on; may warn."""
         rates = np.array([[rate]])
         most = max(1, min(CHUNK_EPOCHS, CHUNK_ROWS // max(1, descent.batches.rows)))
         if task.watched:
@@ -330,8 +402,9 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
         state, stale, stopped = begin.state, 0, False
         with computing():
             loss, grad = descent.loss_and_grad(state[:, 0])
-            losses = [float(loss[0])]
-            best = losses[0]
+            losses, kept = [float(loss[0])], state
+            scores = [held_out.score(state[0, 0])] if held_out else []
+            best = -scores[0] if scores else losses[0]
             while len(losses) <= epochs and stale < self.n_iter_no_change and not stopped:
                 task.begin_epoch()
                 chunk = Chunk(min(most, epochs + 1 - len(losses)), state, loss, grad)
@@ -345,16 +418,22 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc
                         )
                     state = following
                     losses.append(float(number))
-                    stale = stale + 1 if tol is not None and number >= best - tol else 0
-                    best = min(best, losses[-1])
-                    stopped = task.end_epoch(functools.partial(fitted, state, losses))
+                    if held_out:
+                        scores.append(held_out.score(state[0, 0]))
+                    reached = -scores[-1] if scores else losses[-1]
+                    stale = stale + 1 if tol is not None and reached >= best - tol else 0
+                    if not scores or reached < best:
+                        kept = state
+                    best = min(best, reached)
+                    stopped = task.end_epoch(functools.partial(fitted, kept, losses, scores))
                     if stale >= self.n_iter_no_change:
                         break
         if tol is not None and losses[-1] > losses[0] + tol:
             _warn(f"the loss rose from {losses[0]:g} to {losses[-1]:g}: lower learning_rate")
         elif tol is not None and stale < self.n_iter_no_change and not stopped:
-            _warn(f"max_iter={epochs} epochs are done and the loss still falls: raise max_iter")
-        return fitted(state, losses)
+            still = "validation score still rises" if scores else "loss still falls"
+            _warn(f"max_iter={epochs} epochs are done and the {still}: raise max_iter")
+        return fitted(kept, losses, scores)
 
     def _predict(self, X: Any, predict: Callable[[Predictor, Floats, Floats], Any]) -> NDArray[Any]:
         """Return what `predict(predictor, weights, rows)` returns for all rows, block by block."""
@@ -406,6 +485,8 @@ def with_weights(
     estimator.intercepts_ = [matrix[0, -1] for matrix in layers]
     estimator.n_features_in_ = model.features
     estimator.n_iter_, estimator.loss_curve_ = epochs, loss_curve
+    estimator.best_loss_ = min(loss_curve, default=None)
+    estimator.validation_scores_ = estimator.best_validation_score_ = None
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -435,6 +516,10 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
     - `batch_size` (0: all rows at once); rows are shuffled in each epoch.
     - `max_iter` (1000) epochs at most. Fewer if for `n_iter_no_change` (50) epochs the loss has not
       fallen by `tol` (1e-4) below its previous minimum; `tol=None` always does all epochs.
+    - `early_stopping` (False) holds out `validation_fraction` (0.1) of the rows, of every class
+      alike, as `train_test_split` does with the seed `random_state`. The fit then stops if for
+      `n_iter_no_change` epochs the score on them, accuracy or R², has not risen by `tol` above its
+      previous maximum, and keeps the weights of the first epoch with the highest score.
     - `start`: `"zeros"`, `"glorot"`, `"he"`, `"normal"`, or `"auto"`: zeros without hidden layers,
       he with relu, otherwise glorot. `random_state` (None) is the seed of start and mini-batches.
     - `warm_start` (False): `fit` goes on where the last one ended, with its optimizer state.
@@ -444,7 +529,9 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
 
     Attributes: `classes_`; `coef_` (1 or classes, features) and `intercept_` without hidden layers,
     `coefs_` and `intercepts_` layer by layer; `n_iter_`, all epochs so far; `loss_curve_`, whose
-    element k is the training loss after k epochs; `n_features_in_`, `feature_names_in_`.
+    element k is the training loss after k epochs; `best_loss_`, the least of them; with
+    `early_stopping` instead `validation_scores_`, whose element k is the score on the held-out rows
+    after k epochs, and `best_validation_score_`; `n_features_in_`, `feature_names_in_`.
 
     Since scikit-learn 1.9, `set_callbacks` takes its callbacks: a fit is a task with one subtask an
     epoch, and a callback that returns True after an epoch ends the fit there.
@@ -483,6 +570,8 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
         max_iter: int = 1000,
         tol: float | None = 1e-4,
         n_iter_no_change: int = 50,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
         start: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
@@ -502,6 +591,8 @@ class GradientDescentClassifier(ClassifierMixin, GradientDescent):  # type: igno
             max_iter=max_iter,
             tol=tol,
             n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
             start=start,
             random_state=random_state,
             warm_start=warm_start,
