@@ -1,14 +1,17 @@
 """`gd-tui run --folds`: scikit-learn's folds, and the numbers of a plain loop of runs over them."""
 
 import csv
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from tests.cli.commandline import call
+from tests.cli.commandline import call, started
 from tests.making import Floats
 
 FOLDS = 4
@@ -46,7 +49,7 @@ def test_folds_are_separate_runs_on_the_folds_of_scikit_learn(
     options = ("--target", "y", "-e", 60, "--seed", 3, *more, "--json", "-")
     said = call("run", write(tmp_path / "all.csv", x, y), *options, "--folds", FOLDS)
     assert said.status == 0
-    names = ("accuracy", "log_loss") if kind == "classes" else ("r2", "rmse")
+    names = ("accuracy", "roc_auc", "log_loss") if kind == "classes" else ("r2", "rmse")
     parts = StratifiedKFold if kind == "classes" else KFold
     expected = []
     for fold, (train, test) in zip(
@@ -63,15 +66,32 @@ def test_folds_are_separate_runs_on_the_folds_of_scikit_learn(
         assert fold["train_rows"] + fold["validation_rows"] == len(train)
         report = {**lane["report"], **lane["scores"]}
         report |= {"rmse": report.get("root mean squared error")}
-        assert {name: report[name] for name in names} == fold["scores"]
-        expected.append([report[name] for name in names])
+        held_out, wanted = "test_loss", ["train_loss", "test_loss"]
+        if "--validation-size" in more:
+            held_out = "validation_loss"
+            wanted.append(held_out)
+        curves = {name: [*lane[name], lane[f"final_{name}"]] for name in wanted}
+        least, best = int(np.argmin(curves[held_out])), fold["best_epoch"]
+        assert fold["least_epoch"] == least
+        assert best == (least if "--validation-size" in more else 60)
+        assert fold["epochs"] == len(lane["train_loss"])
+        losses = {name: curve[best] for name, curve in curves.items()}
+        scores = {**losses, **{name: report[name] for name in names}}
+        assert scores == pytest.approx(fold["scores"], rel=1e-12)
+        expected.append([scores[name] for name in fold["scores"]])
     for word, values in (
         ("mean", np.mean(expected, axis=0)),
         ("std", np.std(expected, axis=0)),
     ):
         assert list(said.document[word].values()) == pytest.approx(values.tolist(), rel=1e-12)
         line = next(one for one in said.err.splitlines() if one.split()[:1] == [word])
-        assert line.split()[1:] == [f"{value:.4f}" for value in values]
+        shown = [
+            f"{value:.4f}"
+            for name, value in said.document[word].items()
+            if name not in {"validation_loss", "log_loss"}
+        ]
+        assert line.split()[3:] == shown
+        assert len(line) < 80
     assert len([line for line in said.err.splitlines() if line.split()[:1] == ["1"]]) == 1
 
 
@@ -82,9 +102,77 @@ def test_a_regression_reaches_what_scikit_learn_does(tmp_path: Path) -> None:
         LinearRegression(), x, y, cv=KFold(5, shuffle=True, random_state=42), scoring="r2"
     )
     rows = {line.split()[0]: line.split() for line in said.out.splitlines()}
-    assert [float(rows[str(i)][4]) for i in range(1, 6)] == pytest.approx(list(theirs), abs=1e-4)
-    assert float(rows["mean"][1]) == pytest.approx(theirs.mean(), abs=1e-4)
-    assert float(rows["std"][1]) == pytest.approx(theirs.std(), abs=1e-4)
+    assert [float(rows[str(i)][7]) for i in range(1, 6)] == pytest.approx(list(theirs), abs=1e-4)
+    assert float(rows["mean"][5]) == pytest.approx(theirs.mean(), abs=1e-4)
+    assert float(rows["std"][5]) == pytest.approx(theirs.std(), abs=1e-4)
+
+
+def test_a_classification_reaches_what_logistic_regression_does(tmp_path: Path) -> None:
+    x, y = make("classes")
+    options = ("--target", "y", "--l2", 0.1, "-e", 3000, "--json", "-")
+    said = call("run", write(tmp_path / "all.csv", x, y), *options, "--folds", 3)
+    theirs = cross_validate(
+        # l2 is 1 / (C · rows): 60 rows to train on
+        make_pipeline(StandardScaler(), LogisticRegression(C=1 / 6, tol=1e-12, max_iter=1000)),
+        x,
+        np.array(y),
+        cv=StratifiedKFold(3, shuffle=True, random_state=42),
+        scoring=["accuracy", "roc_auc", "neg_log_loss"],
+        return_train_score=True,
+    )
+    for name, score, sign in (
+        ("accuracy", "accuracy", 1),
+        ("roc_auc", "roc_auc", 1),
+        ("log_loss", "neg_log_loss", -1),
+        ("test_loss", "neg_log_loss", -1),
+    ):
+        numbers = sign * theirs[f"test_{score}"]
+        ours = [fold["scores"][name] for fold in said.document["folds"]]
+        assert ours == pytest.approx(numbers.tolist(), rel=1e-6)
+        assert said.document["mean"][name] == pytest.approx(numbers.mean(), rel=1e-6)
+        assert said.document["std"][name] == pytest.approx(numbers.std(), rel=1e-4, abs=1e-9)
+    train = -theirs["train_neg_log_loss"]
+    penalties = [0.05 * np.square(fold["weights"][:-1]).sum() for fold in said.document["folds"]]
+    ours = [fold["scores"]["train_loss"] for fold in said.document["folds"]]
+    assert ours == pytest.approx((train + penalties).tolist(), rel=1e-6)
+
+
+def test_patience_looks_at_the_rows_that_a_fold_holds_out(tmp_path: Path) -> None:
+    x, y = make("classes")
+    path = write(tmp_path / "all.csv", x, y)
+    words = ("run", path, "--target", "y", "--folds", 3, "-e", 400, "-a", 2, "--json", "-")
+    said = call(*words, "--patience", 7)
+    assert "--patience looks at the test rows" in said.err
+    folds = said.document["folds"]
+    assert any(fold["epochs"] < 400 for fold in folds)
+    for fold in folds:
+        if fold["epochs"] < 400:
+            assert fold["epochs"] - fold["least_epoch"] == 7
+        assert fold["best_epoch"] == fold["epochs"]
+
+
+def test_an_interrupt_prints_what_the_finished_folds_say() -> None:
+    with started("run", "iris", "--folds", "50", "-e", "20000") as process:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(5)]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    rows = [line.split() for line in [*lines, *out.splitlines()] if "INFO" not in line]
+    finished = [row for row in rows if row[0].isdecimal()]
+    assert 1 <= len(finished) < 50
+    (mean,) = (row for row in rows if row[0] == "mean")
+    accuracies = [float(row[7]) for row in finished]
+    assert float(mean[5]) == pytest.approx(np.mean(accuracies), abs=1e-4)
+    assert err == f"gd-tui: interrupted: {len(finished)} of 50 folds are finished\n"
+
+
+@pytest.mark.parametrize("words", [("iris", "--folds", 5), ("--plain", "iris", "--folds=5")])
+def test_the_interface_says_which_command_has_folds(words: tuple[object, ...]) -> None:
+    said = call(*words)
+    assert (said.status, said.out) == (2, "")
+    rest = " ".join(str(word) for word in words if word != "--plain")
+    assert f"--folds is for gd-tui run {rest} " in said.err
 
 
 @pytest.mark.parametrize(

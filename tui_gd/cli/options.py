@@ -9,7 +9,7 @@ import re
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -121,12 +121,23 @@ class Parser(argparse.ArgumentParser):
             flag = unknown[0].partition("=")[0]
             known = [name for name in self._option_string_actions if name.startswith("--")]
             hint = did_you_mean(flag, known, _SYNONYMS) if flag.startswith("-") else ""
+            for one in COMMANDS[:2] if hasattr(options, "problem") else ():
+                there = one.parser()._option_string_actions
+                if flag in there:
+                    fits = [word for word in args or () if _fits(word, there)]
+                    hint = f"; {flag} is for {shlex.join(['gd-tui', one.name, *fits])}"
+                    break
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return options
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line and leave with status 2."""
         fail(f"{message} (see {self.prog} --help)")
+
+
+def _fits(word: str, flags: Collection[str]) -> bool:
+    """Return whether a word of a command line is a value or one of the flags."""
+    return not word.startswith("-") or word.partition("=")[0] in flags
 
 
 def fail(message: str) -> NoReturn:

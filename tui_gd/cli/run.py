@@ -3,7 +3,7 @@
 import argparse
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -42,8 +42,15 @@ from tui_gd.training.trainer import Trainer
 PRINT_SECONDS = 0.1
 """Lines are printed after bursts of epochs that take about this long."""
 STORE_SECONDS = 0.4
-SCORES = {"accuracy": "accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
-"""The scores that folds are compared by, and their names in a table."""
+SHOWN = {
+    "train_loss": "train loss",
+    "test_loss": "test loss",
+    "accuracy": "accuracy",
+    "roc_auc": "ROC AUC",
+    "r2": "R²",
+    "rmse": "RMSE",
+}
+"""Those scores of a fold that its line shows, and their names there."""
 
 
 def main(options: argparse.Namespace) -> int:
@@ -83,7 +90,9 @@ def _settings_of_folds(options: argparse.Namespace) -> RunSettings:
 class Fold:
     """A trained fold: its rows, where it ended, and its scores on the test rows.
 
-    `weights` are those that count; see `Trainer.best`. `diverged` is as in a lane.
+    `weights` are those that count; see `Trainer.best`. `least_epoch` is the epoch of the least loss
+    on the validation rows, which is `best_epoch` then, or else on the test rows. `diverged` is as
+    in a lane.
     """
 
     train_rows: int
@@ -92,23 +101,32 @@ class Fold:
     alpha: float
     epochs: int
     best_epoch: int
+    least_epoch: int
     diverged: int | None
     exploded: bool
     scores: dict[str, float]
     weights: list[float]
 
 
-def scores_of(report: Report) -> dict[str, float]:
-    """Return the scores that folds are compared by; NaN if a score cannot be computed.
+def scores_of(trainer: Trainer, report: Report) -> dict[str, float]:
+    """Return the scores of the weights that count; NaN if one cannot be computed.
 
-    These are accuracy and log loss for classes, R² and the root mean squared error for a
-    regression.
+    These are the losses on train, validation and test rows, accuracy, ROC AUC and log loss of
+    classes, and R² and the root mean squared error of a regression.
     """
+    loss, weights = trainer.lanes[0].methods[0].loss, trainer.best_of(0).weights[None]
+    engines = {"train_loss": trainer.engines.train, "test_loss": trainer.engines.test}
+    if trainer.validates:
+        engines["validation_loss"] = trainer.engines.validation
+    with computing():
+        scores = {name: float(make(loss).loss(weights)[0]) for name, make in engines.items()}
     if isinstance(report, ClassificationReport):
-        loss = report.scores.get("log_loss", math.nan)
-        return {"accuracy": float(report.table["accuracy"]), "log_loss": loss}
+        scores["accuracy"] = float(report.table["accuracy"])
+        return scores | {
+            name: report.scores.get(name, math.nan) for name in ("roc_auc", "log_loss")
+        }
     names = {"r2": "r2", "rmse": "root mean squared error"}
-    return {name: float(report.table[measure]) for name, measure in names.items()}
+    return scores | {name: float(report.table[measure]) for name, measure in names.items()}
 
 
 def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) -> int:
@@ -116,38 +134,29 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
 
     Every fold is a run of its own: its own train rows prepare its columns and choose its learning
     rate. The spread is the standard deviation, `sqrt(mean (score − mean)²)`. The status is 1 if a
-    fold diverged or exploded. No run is kept.
+    fold diverged or exploded. No run is kept. An interrupt prints what the finished folds say.
     """
     begin = time.perf_counter()
     with document_at(output.json) as document:
-        out, found, problem = document.text_output, [], None
-        for number in range(folds):
-            problem = load_problem(settings, (number, folds))
-            if problem.surface:
-                raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
-            if number == 0:
-                _say_folds(settings, problem, folds, None if output.quiet else out)
-            fold = _train_fold(settings, problem, f"fold {number + 1} of {folds}")
-            if number == 0:
-                print(f"{'fold':>4} {'train':>9} {'test':>9} {'epochs':>8}", end="", file=out)
-                print("".join(f" {SCORES[name]:>10}" for name in fold.scores), file=out)
-            if not output.quiet:
-                counts = f"{number + 1:>4} {fold.train_rows:>9} {fold.test_rows:>9}"
-                print(f"{counts} {fold.best_epoch:>8}{_cells(fold.scores.values())}", file=out)
-                out.flush()
-            found.append(fold)
-        assert problem is not None
-        names = list(found[0].scores)
-        each = np.array([[fold.scores[name] for name in names] for fold in found])
-        with np.errstate(all="ignore"):  # scores of a fold that diverged may be too large
-            summary = {"mean": each.mean(axis=0), "std": each.std(axis=0)}
-        for word, values in summary.items():
-            print(f"{word:>4}{'':>29}{_cells(values.tolist())}", file=out)
+        out, quiet = document.text_output, output.quiet
+        found: list[Fold] = []
+        try:
+            for number in range(folds):
+                problem = load_problem(settings, (number, folds))
+                if problem.surface:
+                    raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
+                if number == 0:
+                    _say_folds(settings, problem, folds, None if quiet else out)
+                found.append(_train_fold(settings, problem, f"fold {number + 1} of {folds}"))
+                if not quiet:
+                    _print_fold(number, found[-1], out)
+        except KeyboardInterrupt:
+            if found:
+                _summarize(found, out, header=quiet)
+            to_stderr(f"interrupted: {len(found)} of {folds} folds are finished")
+            raise
+        numbers = _summarize(found, out, header=quiet)
         if document.wanted:
-            numbers = {
-                word: dict(zip(names, plain_numbers(values), strict=True))
-                for word, values in summary.items()
-            }
             seconds = time.perf_counter() - begin
             document.write(_folds_document(settings, problem, found, numbers, seconds))
         out.flush()
@@ -165,28 +174,69 @@ def _say_folds(settings: RunSettings, problem: Problem, folds: int, out: Output 
             print(f"[INFO] {words}", file=out)
         kind = "stratified by class, " if problem.class_names else ""
         print(f"[INFO] {folds} folds, {kind}split seed {settings.split_seed}", file=out)
+        rows = "validation" if len(problem.y_validation) else "test"
+        print(f"[INFO] best: the epoch of the least {rows} loss; std: ddof=0", file=out)
     if remarks := settings.remarks(problem):
         to_stderr("; ".join(remarks))
 
 
-def _cells(scores: Iterable[float]) -> str:
-    shown = (f"{score:.4f}" if abs(score) < 1e5 else f"{score:.4g}" for score in scores)
-    return "".join(f" {'-' if text == 'nan' else text:>10}" for text in shown)
+def _print_header(fold: Fold, out: Output) -> None:
+    names = "".join(f" {SHOWN[name]:>10}" for name in fold.scores if name in SHOWN)
+    print(f"fold {'train':>7} {'test':>7} {'epochs':>7} {'best':>6}{names}", file=out)
+
+
+def _print_fold(number: int, fold: Fold, out: Output) -> None:
+    if number == 0:
+        _print_header(fold, out)
+    counts = f"{fold.train_rows:>7} {fold.test_rows:>7} {fold.epochs:>7} {fold.least_epoch:>6}"
+    print(f"{number + 1:>4} {counts}{_cells(fold.scores)}", file=out)
+    out.flush()
+
+
+def _summarize(found: list[Fold], out: Output, *, header: bool) -> dict[str, dict[str, float]]:
+    """Print and return mean and standard deviation of the scores over the folds."""
+    if header:
+        _print_header(found[0], out)
+    names = list(found[0].scores)
+    each = np.array([[fold.scores[name] for name in names] for fold in found])
+    epochs = np.array([[fold.epochs, fold.least_epoch] for fold in found])
+    numbers = {}
+    for word, take in (("mean", np.mean), ("std", np.std)):
+        with np.errstate(all="ignore"):  # scores of a fold that diverged may be too large
+            numbers[word] = dict(zip(names, take(each, axis=0).tolist(), strict=True))
+        done, best = take(epochs, axis=0).tolist()
+        print(f"{word:>4} {'':>15} {done:>7.1f} {best:>6.1f}{_cells(numbers[word])}", file=out)
+    out.flush()
+    return numbers
+
+
+def _cells(scores: Mapping[str, float]) -> str:
+    return "".join(f" {_cell(score):>10}" for name, score in scores.items() if name in SHOWN)
+
+
+def _cell(score: float) -> str:
+    if math.isnan(score):
+        return "-"
+    return f"{score:.4f}" if 1e-3 <= abs(score) < 1e5 or score == 0.0 else f"{score:.4g}"
 
 
 def _folds_document(
     settings: RunSettings,
     problem: Problem,
     found: list[Fold],
-    numbers: dict[str, dict[str, float | None]],
+    numbers: dict[str, dict[str, float]],
     seconds: float,
 ) -> dict[str, Any]:
     """Return a cross-validation as one object of plain values."""
     about = about_problem(problem)
+
+    def plain(scores: dict[str, float]) -> dict[str, float | None]:
+        return {name: plain_number(score) for name, score in scores.items()}
+
     folds = [
         {
             **asdict(one),
-            "scores": {name: plain_number(score) for name, score in one.scores.items()},
+            "scores": plain(one.scores),
             "weights": plain_numbers(np.array(one.weights)),
         }
         for one in found
@@ -196,19 +246,23 @@ def _folds_document(
         "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
         "problem": {name: about[name] for name in ("name", "task", "features", "classes")},
         "folds": folds,
-        **numbers,
+        **{word: plain(scores) for word, scores in numbers.items()},
         "seconds": seconds,
     }
 
 
 def _train_fold(settings: RunSettings, problem: Problem, what: str) -> Fold:
     settings = settings.resolved(problem)
-    trainer = settings.make_trainer(problem, test_losses=False, bounded=True)
+    trainer = settings.make_trainer(
+        problem, test_losses=not len(problem.y_validation), bounded=True
+    )
     with progress(what, "epochs") as show, computing():
         for epoch in Bursts(trainer, PRINT_SECONDS).to(settings.epochs):
             show(epoch, settings.epochs)
     (report,) = reports_of(trainer, problem)
-    (best,) = trainer.best
+    best, least = trainer.best_of(0), trainer.best_of(0).epoch
+    if not trainer.validates:
+        least, _ = trainer.history.test_loss.least(0, trainer.epoch + 1)
     return Fold(
         train_rows=problem.train_rows,
         validation_rows=len(problem.y_validation),
@@ -216,9 +270,10 @@ def _train_fold(settings: RunSettings, problem: Problem, what: str) -> Fold:
         alpha=settings.alpha[0],
         epochs=trainer.epoch,
         best_epoch=best.epoch,
+        least_epoch=least,
         diverged=trainer.lanes[0].diverged,
         exploded=bool(explosion(trainer, [report])),
-        scores=scores_of(report),
+        scores=scores_of(trainer, report),
         weights=best.weights.tolist(),
     )
 
