@@ -151,6 +151,63 @@ def test_patience_looks_at_the_rows_that_a_fold_holds_out(tmp_path: Path) -> Non
         assert fold["best_epoch"] == fold["epochs"]
 
 
+@pytest.mark.parametrize("kind", ["classes", "regression"])
+def test_a_race_chooses_by_the_mean_loss_on_the_rows_that_folds_hold_out(
+    tmp_path: Path, kind: str
+) -> None:
+    x, y = make(kind)
+    options = (
+        "--target",
+        "y",
+        "-e",
+        25,
+        "--seed",
+        3,
+        "-a",
+        "0.001,0.05,0.2,0.7,1e9",
+        "--json",
+        "-",
+    )
+    said = call("race", write(tmp_path / "all.csv", x, y), *options, "--folds", FOLDS)
+    found = said.document
+    assert f"5 lanes, 25 epochs, start loss {found['start_loss']:.8g}, mean of 4 folds" in said.err
+    parts = StratifiedKFold if kind == "classes" else KFold
+    races = []
+    for train, test in parts(FOLDS, shuffle=True, random_state=42).split(x, y):
+        one = write(tmp_path / "train.csv", x[train], [y[i] for i in train])
+        other = write(tmp_path / "test.csv", x[test], [y[i] for i in test])
+        races.append(call("race", one, "--test", other, *options).document)
+    for ours, name in (("train_loss", "train_loss"), ("validation_loss", "test_loss")):
+        each = [[lane[name] or np.nan for lane in race["lanes"]] for race in races]
+        numbers = np.mean(each, axis=0)
+        mine = [lane[ours] or np.nan for lane in found["lanes"]]
+        assert mine == pytest.approx(numbers.tolist(), rel=1e-12, nan_ok=True)
+    assert found["best_validation"] == np.nanargmin(numbers)
+    assert found["advised"] == found["best_validation"]
+    assert found["folds"] == FOLDS
+    failed = [race["lanes"][-1]["diverged"] for race in races]
+    if None not in failed:
+        assert found["lanes"][-1]["diverged"] == min(failed)
+    assert found["lanes"][-1]["diverged"] is not None or found["lanes"][-1]["ended_higher"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--validation-size", 0.2), "--folds: every row is held out in one of the folds: leave"),
+        (("--test-size", 0.2), "--folds: every row is held out in one of the folds: leave"),
+        (("--optimizers",), "--folds races the learning rates of one --optimizer: name one"),
+        (("surface:booth",), "a surface has no rows: leave --folds out"),
+    ],
+)
+def test_what_a_race_over_folds_cannot_have_is_refused(
+    words: tuple[object, ...], reason: str
+) -> None:
+    said = call("race", *words, "--folds", 3)
+    assert (said.status, said.out) == (2, "")
+    assert reason in said.err
+
+
 def test_an_interrupt_prints_what_the_finished_folds_say() -> None:
     with started("run", "iris", "--folds", "50", "-e", "20000") as process:
         assert process.stdout

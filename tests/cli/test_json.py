@@ -63,6 +63,8 @@ def test_a_race_by_validation_rows() -> None:
 def test_folds(problem: str) -> None:
     words = ("run", problem, "--folds", 3, "-e", 5, "--json", "-", "--validation-size", 0.2)
     check("Folds", call(*words).document)
+    words = ("race", problem, "--folds", 3, "-e", 5, "--count", 3, "--json", "-")
+    check("A race", call(*words).document)
 
 
 @KINDS

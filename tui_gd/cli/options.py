@@ -340,13 +340,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", metavar="ID", help=f"continue a kept run, to epoch -e: {RUN_ID}"
     )
-    parser.add_argument(
-        "--folds",
-        type=typed(readers.whole(2, MOST_FOLDS), "--folds", "5"),
-        metavar="K",
-        help="cross-validate: train K times, test on another part of the rows each time",
-    )
+    _add_folds(parser, "cross-validate: train K times, test on another part of the rows each time")
     _add_output(parser, "leave out the lines of the epochs, or of the folds")
+
+
+def _add_folds(group: argparse._ActionsContainer, about: str) -> None:
+    reader = typed(readers.whole(2, MOST_FOLDS), "--folds", "5")
+    group.add_argument("--folds", type=reader, metavar="K", help=about)
 
 
 def _add_output(parser: argparse.ArgumentParser, quiet: str) -> None:
@@ -378,6 +378,7 @@ def _add_race(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="race all optimizers, each at its best rate",
     )
+    _add_folds(race, "race K times and choose by the mean loss on the rows that are held out")
     _add_output(parser, "print the best lane alone")
 
 

@@ -10,7 +10,7 @@ from tui_gd import __version__
 from tui_gd.cli.options import settings_of
 from tui_gd.cli.output import document_at, load_problem, progress
 from tui_gd.errors import ProblemError
-from tui_gd.insight.race import RaceResult, rates_around, rounded
+from tui_gd.insight.race import RaceResult, over_folds, rates_around, rounded
 from tui_gd.problems import Problem
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.session.options import STOPPING, flag_of, options_of
@@ -27,21 +27,20 @@ def main(options: argparse.Namespace) -> int:
         for name in settings.given():
             if options_of(settings)[name].group == STOPPING:
                 raise ProblemError(f"{flag_of(name)} stops a run: leave it out of a race")
-        problem = load_problem(settings)
-        settings = settings.resolved(problem)
-        raced = settings.of_race(
-            _rates(settings, options),
-            settings.optimizer,
-            loss=settings.loss_for(problem),
-            epochs=settings.epochs,
-        )
-        # a trainer of one lane draws the start that a run with these settings would have
-        first = replace(settings, alpha=raced.alpha[:1], optimizer=raced.optimizer[:1])
-        weights = first.make_trainer(problem, test_losses=False).weights[0].copy()
-        begin = time.perf_counter()
-        with progress("racing", "epochs") as show:
-            result = raced.race(problem, weights, show=lambda now: show(now.done, raced.epochs))
-        seconds = time.perf_counter() - begin
+        folds = options.folds
+        if folds is not None:
+            _check_folds(settings)
+        results, seconds = [], 0.0
+        for fold in [None] if folds is None else [(number, folds) for number in range(folds)]:
+            problem = load_problem(settings, fold)
+            if fold and problem.surface:
+                raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
+            settings = settings.resolved(problem)  # the first fold chooses for all
+            begin = time.perf_counter()
+            what = f"racing, fold {fold[0] + 1} of {folds}" if fold else "racing"
+            results.append(_race(settings, options, problem, what))
+            seconds += time.perf_counter() - begin
+        result = results[0] if folds is None else over_folds(results)
         current = settings.alpha[0] if len(settings.alpha) == 1 else math.nan
         lines = best_lines(result)[-1:] if options.quiet else table_lines(result, current)
         document.text_output.write("\n".join(lines) + "\n")
@@ -52,6 +51,32 @@ def main(options: argparse.Namespace) -> int:
         to_stderr("diverged: all learning rates did; try a smaller -a")
         return 1
     return 0
+
+
+def _check_folds(settings: RunSettings) -> None:
+    """Raise `ProblemError` for options that do not go with folds in a race."""
+    for name in settings.given().keys() & {"test", "test_size", "validation_size"}:
+        raise ProblemError(
+            f"--folds: every row is held out in one of the folds: leave {flag_of(name)} out"
+        )
+    if len(settings.optimizer) > 1:
+        raise ProblemError("--folds races the learning rates of one --optimizer: name one")
+
+
+def _race(
+    settings: RunSettings, options: argparse.Namespace, problem: Problem, what: str
+) -> RaceResult:
+    raced = settings.of_race(
+        _rates(settings, options),
+        settings.optimizer,
+        loss=settings.loss_for(problem),
+        epochs=settings.epochs,
+    )
+    # a trainer of one lane draws the start that a run with these settings would have
+    first = replace(settings, alpha=raced.alpha[:1], optimizer=raced.optimizer[:1])
+    weights = first.make_trainer(problem, test_losses=False).weights[0].copy()
+    with progress(what, "epochs") as show:
+        return raced.race(problem, weights, show=lambda now: show(now.done, raced.epochs))
 
 
 def _rates(settings: RunSettings, options: argparse.Namespace) -> list[float]:
@@ -70,7 +95,8 @@ def _rates(settings: RunSettings, options: argparse.Namespace) -> list[float]:
 def table_lines(result: RaceResult, current: float) -> list[str]:
     """Return the race as lines: each lane; with several optimizers, each at its best rate."""
     start = f"start loss {result.begin:.8g}"
-    lines = [f"[INFO] {len(result.rates)} lanes, {result.done} epochs, {start}"]
+    mean = f", mean of {result.folds} folds" if result.folds else ""
+    lines = [f"[INFO] {len(result.rates)} lanes, {result.done} epochs, {start}{mean}"]
     held_out = f"{result.held_out} loss"
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -169,6 +195,7 @@ def as_document(
             "loss": settings.loss_for(problem),
         },
         "problem": about_problem(problem),
+        **({"folds": result.folds} if result.folds else {}),
         "epochs": result.done,
         "start_loss": result.begin if math.isfinite(result.begin) else None,
         "lanes": [

@@ -1,7 +1,7 @@
 """Races: many learning rates from one start, one lane each, and how each of them ended."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +84,9 @@ class RaceResult:
     the lane with the least training loss, `best_test` that with the least test loss, of two the one
     with the smaller rate; None for none. There is one contender for each optimizer.
 
+    Of several `folds` losses are means over them, and a lane has failed if it has in one of them;
+    see `over_folds`.
+
     With validation rows these stand in for the test rows, so that no rate is chosen by the latter:
     `held_out` says on which rows, "test" or "validation", the losses in `test` are.
 
@@ -105,6 +108,7 @@ class RaceResult:
     best_test: int | None
     contenders: tuple[Contender, ...]
     held_out: str = "test"
+    folds: int = 0
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -277,6 +281,51 @@ def race(
         engine = trainer.engines.test(trainer.lanes[0].method_at(0).loss)
         test = engine.loss(np.ascontiguousarray(trainer.weights))
     return RaceResult.of(trainer, epochs, test)
+
+
+def over_folds(results: Sequence[RaceResult]) -> RaceResult:
+    """Return the race of one optimizer's rates over folds, from the race of each fold.
+
+    A lane's losses are their means over the folds, NaN where it diverged in one of them. Nothing is
+    trained on the rows that a fold holds out, so they stand in for validation rows.
+    """
+    first = results[0]
+    rates = first.rates
+    train, held_out = (
+        np.mean([getattr(one, name) for one in results], axis=0) for name in ("train", "test")
+    )
+    ends = np.array([one.diverged for one in results])
+    diverged = np.where(ends < 0, np.iinfo(ends.dtype).max, ends).min(axis=0)
+    best = _least(held_out, rates)
+    lane = _least(train, rates) if best is None else best
+    none = np.empty(0)
+    return RaceResult(
+        rates=rates,
+        optimizers=first.optimizers,
+        epochs=first.epochs,
+        done=max(one.done for one in results),
+        begin=float(np.mean([one.begin for one in results])),
+        train=train,
+        test=held_out,
+        diverged=np.where((ends < 0).all(axis=0), -1, diverged),
+        ended_higher=np.any([one.ended_higher for one in results], axis=0),
+        best=_least(train, rates),
+        best_test=best,
+        contenders=(
+            Contender(
+                optimizer=first.optimizers[0],
+                lane=lane,
+                rate=np.nan if lane is None else float(rates[lane]),
+                train_loss=np.nan if lane is None else float(train[lane]),
+                test_loss=np.nan if lane is None else float(held_out[lane]),
+                near=None,
+                train=none,
+                test=none,
+            ),
+        ),
+        held_out="validation",
+        folds=len(results),
+    )
 
 
 def _least(losses: Floats, rates: Floats) -> int | None:
