@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from tests.plots.reading import unpack
 from tui_gd.plots.axes import Axes, Heading
-from tui_gd.plots.braille import unpack
 from tui_gd.plots.decision import (
     ClassifiedPoints,
     class_letters,

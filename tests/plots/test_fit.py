@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.plots.reading import unpack
 from tui_gd.plots.axes import Axes, Heading
-from tui_gd.plots.braille import unpack
 from tui_gd.plots.decision import FittedLine, draw_fit
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from tests.plots.reading import contrast, unpack
 from tui_gd.plots.axes import Axes, Heading, geometry
-from tui_gd.plots.braille import unpack
 from tui_gd.plots.landscape import (
     Descent,
     Group,
@@ -19,7 +19,7 @@ from tui_gd.plots.landscape import (
     place_at,
     plane_axes,
 )
-from tui_gd.plots.palette import Style, bold, contrast, palette_for
+from tui_gd.plots.palette import Style, bold, palette_for
 from tui_gd.plots.relief import BAR_COLUMNS, level_edges
 from tui_gd.plots.symbols import ASCII, UNICODE
 

@@ -4,9 +4,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.plots.reading import unpack
 from tui_gd.plots import axes
 from tui_gd.plots.axes import Axes, Heading, geometry
-from tui_gd.plots.braille import pack, unpack
+from tui_gd.plots.braille import pack
 from tui_gd.plots.curves import (
     Curve,
     EpochScale,

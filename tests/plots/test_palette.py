@@ -5,14 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.plots.reading import contrast, luminance
 from tui_gd.plots.palette import (
     RGB,
     Colours,
     Palette,
     bold,
-    contrast,
     is_bold,
-    luminance,
     mix,
     palette_for,
     regular,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tui_gd.plots.palette import Style, bold, contrast, palette_for, regular, rgb
+from tests.plots.reading import contrast
+from tui_gd.plots.palette import Style, bold, palette_for, regular, rgb
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.plots.table import (
     Table,

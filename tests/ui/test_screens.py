@@ -10,9 +10,10 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from tests.making import ON_DATA
+from tests.plots.reading import contrast
 from tests.ui.driving import Driver, driving
 from tui_gd.learning.optimizers import OPTIMIZERS
-from tui_gd.plots.palette import Style, contrast, palette_for
+from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.keys import ACTIONS

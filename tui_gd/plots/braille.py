@@ -29,16 +29,6 @@ def pack(mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
     return pattern.astype(np.uint32)
 
 
-def unpack(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Return the dots (4·rows, 2·columns) of code points; anything but braille has none."""
-    pattern = np.where((code >= BRAILLE) & (code < BRAILLE + 256), code - BRAILLE, 0)
-    mask = np.zeros((code.shape[0] * 4, code.shape[1] * 2), np.bool_)
-    for down, bits in enumerate(_BITS):
-        for across, bit in enumerate(bits):
-            mask[down::4, across::2] = (pattern & bit) > 0
-    return mask
-
-
 def per_cell(values: NDArray[np.int16], symbols: Symbols) -> NDArray[np.int16]:
     """Return the greatest value of each cell's dots: the topmost layer."""
     down, across = symbols.dots

@@ -82,21 +82,6 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
     return RGB | red << 16 | green << 8 | blue
 
 
-def luminance(colour: Colour) -> float:
-    """Return the relative luminance of WCAG 2, 0 (black) to 1 (white)."""
-    linear = [
-        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-        for share in (channel / 255 for channel in rgb(colour))
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    """Return the contrast ratio of WCAG 2, 1 (none) to 21: (L₁ + 0.05) / (L₂ + 0.05)."""
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 _LEVELS = 10
 """Steps of a ramp."""
 _FADED = 0.5
@@ -213,8 +198,6 @@ ROLES = (
     "error", "test", "boundary", "cursor",
 )  # fmt: skip
 CLASS_ROLES = tuple(f"class {label}" for label in range(10))
-PALETTES = ("usual", "safe")
-"""`safe` tells right from wrong without red and green: blue and orange."""
 
 
 @lru_cache(maxsize=16)
