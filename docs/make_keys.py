@@ -1,4 +1,4 @@
-"""Write docs/keys.md from the one table of keys.
+"""Write docs/keys.md from the one table of keys, and the keys of the pages over the run.
 
 python docs/make_keys.py           writes it
 python docs/make_keys.py --check   status 1 if it is not as it would be written
@@ -12,6 +12,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs.make_api import write
 from tui_gd.ui.keys import ACTIONS, shown_keys
+from tui_gd.ui.screens.exports import ExportScreen
+from tui_gd.ui.screens.pages import ColumnsScreen
+from tui_gd.ui.screens.runs import RunsScreen
+from tui_gd.ui.screens.settings_page import SettingsScreen
+from tui_gd.ui.screens.table_page import TableScreen
+
+PAGES = (SettingsScreen, TableScreen, ColumnsScreen, RunsScreen, ExportScreen)
 
 FILE = Path(__file__).with_name("keys.md")
 HEAD = """\
@@ -76,6 +83,11 @@ def text() -> str:
         for action in actions:
             keys = " ".join(f"`{key}`" for key in shown_keys(action.keys).split())
             parts.append(f"| {keys} | {action.text} | `{action.name}` |\n".replace("||", "\\|\\|"))
+    parts.append("\n## On single pages\n\nThese keys cannot be changed.\n")
+    for page in PAGES:
+        title, keys = page.own_keys
+        parts.append(f"\n### {title}\n\n| keys | does |\n| --- | --- |\n")
+        parts += [f"| {shown} | {text} |\n" for shown, text in keys]
     return "".join(parts)
 
 

@@ -189,8 +189,19 @@ OWN_DATA = (
         ("churn.csv", "--standardize"),
         (
             (None, r"target: which column of churn\.csv"),
-            ("c", r"(?s)target: (?!.*months).*churn +text"),
+            ("home", r"▸ customer"),
+            ("delete", r"▸ customer +left out"),
+            ("down", r"▸ plan"),
+            ("down", r"▸ country"),
+            ("right", r"country +number"),
+            ("left", r"▸ country +text"),
         ),
+        table=True,
+    ),
+    Picture(
+        "offers",
+        ("typo.csv", "--target", "churn"),
+        ((None, r"(?s)is not a number as most of the column is.*leave bill out"),),
         table=True,
     ),
     Picture(
@@ -304,6 +315,8 @@ def make(picture: Picture, path: Path, font: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="picture-") as home:
         if picture.table:
             write_churn(Path(home) / "churn.csv")
+            table = (Path(home) / "churn.csv").read_text()
+            (Path(home) / "typo.csv").write_text(table.replace("169.03", "169.o3", 1))
         store = {"GD_TUI_DATA": f"{home}/data"}
         for words in picture.before:
             subprocess.run(

@@ -19,7 +19,7 @@ from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError, TargetMissing
 from tui_gd.problems import columnar, input_file, tables
 from tui_gd.problems.files import load_file, read_columns
-from tui_gd.problems.prepare import count_notes
+from tui_gd.problems.prepare import looks_at
 from tui_gd.problems.tables import GrowableArray
 
 FORMATS = ("t.csv", "t.csv.gz", "t.tsv", "t.parquet", "t.feather", "t.jsonl")
@@ -57,9 +57,10 @@ def test_the_first_rows_are_those_of_every_column(
     rows = len(table.values)
     assert 0 < rows < len(frame)
     assert [column.name for column in table.columns] == list(frame.columns)
-    for note in count_notes(table):
-        count = frame[note.name][:rows].nunique()
-        assert note.found == f"{count:,} value{'s' * (count != 1)}"
+    for look in looks_at(table):
+        values = frame[look.name][:rows]
+        assert look.values == values.nunique()
+        assert look.gaps == values.isna().sum()
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -91,8 +91,8 @@ def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> T
     refuse_faults(table, dates)
     for slot, column in enumerate(table.columns[:-1]):
         values = table.values[:, slot]
-        is_index = _is_distinct(column, values)
-        why = _why_not(column, values, train, is_index, dates)
+        is_index = has_distinct_numbers(column, values)
+        why = why_left_out(column, values, train, dates, is_distinct=is_index)
         if why:
             left_out[slot] = why
             continue
@@ -147,8 +147,8 @@ def fault_of(column: Column, dates: str) -> str | None:
     return column.fault
 
 
-def _is_distinct(column: Column, values: Floats) -> bool:
-    """Whether a column holds whole numbers, a different one in every row."""
+def has_distinct_numbers(column: Column, values: Floats) -> bool:
+    """Whether the values of a column are whole numbers, a different one in every row."""
     if column.kind != "number" or column.missing or column.high - column.low < len(values) - 1:
         return False
     if not (values == np.rint(values)).all():
@@ -161,10 +161,14 @@ def rare_below(train: int) -> int:
     return max(2, math.ceil(RARE * train))
 
 
-def _why_not(
-    column: Column, values: Floats, train: int, is_distinct: bool, dates: str
+def why_left_out(
+    column: Column, values: Floats, train: int, dates: str, *, is_distinct: bool
 ) -> str | None:
-    """Return why a column is left out, None if it is not."""
+    """Return why a column is left out, None if it is not.
+
+    `values` are those of all rows, the first `train` of which are train rows; `is_distinct` is
+    whether `has_distinct_numbers`.
+    """
     there = values[:train]
     if column.missing:
         there = there[~np.isnan(there)]

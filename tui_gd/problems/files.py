@@ -11,8 +11,8 @@ from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.input_file import Format, InputFile, format_of
 from tui_gd.problems.jsonlines import JsonLines
-from tui_gd.problems.prepare import prepare
-from tui_gd.problems.problem import ColumnNote, Problem
+from tui_gd.problems.prepare import looks_at, prepare
+from tui_gd.problems.problem import ColumnLook, ColumnNote, FirstRows, Problem
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import Kinds, Progress, Source, find_column
 from tui_gd.problems.split import Preparation
@@ -131,6 +131,26 @@ def read_columns(
     dropped = {find_column(source.shown, every, one, source.remarks) for one in drop}
     names = [name for name in every if name not in dropped]
     return read_table(source, names, progress=progress, first=first)
+
+
+def look_into(path: str, reading: Reading = AS_IT_IS) -> FirstRows:
+    """Return what the first rows of a table show of its columns.
+
+    Their kinds are those found in the file, whatever `reading` makes of single columns.
+    `ProblemError` for a file that is not a table.
+    """
+    reading = replace(reading, number=(), text=())
+    try:
+        table = read_columns(path, (), reading, first=True)
+    except ProblemError:
+        file = InputFile(path, reading.encoding)
+        form = format_of(file)
+        if form in WITHOUT_COLUMNS:
+            raise
+        source = source_of(file, form, reading)
+        looks = tuple(ColumnLook(field.name, field.kind) for field in source.fields)
+        return FirstRows(looks, 0, source.remarks)
+    return FirstRows(looks_at(table), len(table.values), table.remarks)
 
 
 _OF_TEXT = {"missing", "encoding", "number", "text", "skip_missing_target"}

@@ -15,10 +15,19 @@ from tui_gd.problems.features import (
     arrange,
     fault_of,
     fit,
+    has_distinct_numbers,
     transformed,
     treatment_of,
+    why_left_out,
 )
-from tui_gd.problems.problem import ColumnNote, FeatureRule, Problem, as_they_are, standardized
+from tui_gd.problems.problem import (
+    ColumnLook,
+    ColumnNote,
+    FeatureRule,
+    Problem,
+    as_they_are,
+    standardized,
+)
 from tui_gd.problems.reading import MISSING_NUMBERS
 from tui_gd.problems.split import (
     Preparation,
@@ -263,18 +272,37 @@ def plain_notes(table: Table, dates: str) -> tuple[ColumnNote, ...]:
     return tuple(_note(column, f"refused: {fault}" if fault else "") for column, fault in faults)
 
 
-def count_notes(table: Table) -> tuple[ColumnNote, ...]:
-    """Return a note for every column of a table: how many different values it has."""
-    notes = []
+def looks_at(table: Table) -> tuple[ColumnLook, ...]:
+    """Return what the rows of a table show of every column, taken as a feature."""
+    looks = []
     for column, values in zip(table.columns, table.values.T, strict=True):
-        found = ""
-        if column.many:
-            found = f"more than {MOST_LABELS:,} different"
-        elif column.kind != "nested":
-            different = len(np.unique(values[~np.isnan(values)]))
-            found = f"{different:,} value{'s' * (different != 1)}"
-        notes.append(ColumnNote(column.name, column.kind, found, ""))
-    return tuple(notes)
+        there = values[~np.isnan(values)]
+        counted = not column.many and column.kind != "nested"
+        is_distinct = has_distinct_numbers(column, values)
+        why = why_left_out(column, values, len(values), "features", is_distinct=is_distinct)
+        looks.append(
+            ColumnLook(
+                column.name,
+                column.kind,
+                len(np.unique(there)) if counted else None,
+                len(values) - len(there) if counted else 0,
+                _shown(column, float(there[0])) if counted and len(there) else "",
+                why or "",
+                fault_of(column, "features") or "",
+            )
+        )
+    return tuple(looks)
+
+
+def _shown(column: Column, value: float) -> str:
+    """Return a value of a column as a person would write it."""
+    if column.kind == "text":
+        return safe_text(column.labels[int(value)])
+    if column.kind == "date":
+        return date_text(value)
+    if column.kind == "yes/no":
+        return "true" if value else "false"
+    return f"{value:.10g}"
 
 
 def task_words(target: Target) -> str:

@@ -75,6 +75,36 @@ class ColumnNote:
     features: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ColumnLook:
+    """What the first rows of a table show of a column.
+
+    `values` counts the different values, None where nobody has counted; `example` is the first one.
+    `left_out` and `fault` say why nothing is learned from the column unless a person decides
+    otherwise: it is left out, or refused.
+    """
+
+    name: str
+    kind: str = ""
+    values: int | None = None
+    gaps: int = 0
+    example: str = ""
+    left_out: str = ""
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """What the first `rows` of a table show: its columns, and remarks on how it is read.
+
+    If these rows cannot be read, `rows` is 0 and only the names of the columns are known.
+    """
+
+    columns: tuple[ColumnLook, ...] = ()
+    rows: int = 0
+    remarks: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """A data set split into train and test, with feature and class names and a task.

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from textual import work
 
+from tui_gd.errors import ProblemError
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.lessons.library import TOUR, bundled, language
 from tui_gd.lessons.player import Player
 from tui_gd.problems import SURFACES
 from tui_gd.session import commands
 from tui_gd.session.options import Scope, options_of
+from tui_gd.session.roles import OF_COLUMNS, Asked, changed_roles, first_rows
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Beginning, Context
@@ -30,19 +32,24 @@ from tui_gd.ui.screens.exports import ask_export
 from tui_gd.ui.screens.live_run import WATCHED_EPOCHS, WATCHED_SECONDS, Change, epochs_in_words
 from tui_gd.ui.screens.pages import ColumnsScreen, HelpScreen
 from tui_gd.ui.screens.questions import (
+    FILE,
+    FILE_WORDS,
+    OPEN_FILE,
     OPTIMIZER_WORDS,
     Choice,
     Prompt,
     listed,
     loss_words,
     parse_epoch,
+    parse_file,
     parse_learning_rate,
     parse_name,
     problem_words,
 )
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.screens.runs import RunsScreen
-from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words
+from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words, in_short
+from tui_gd.ui.screens.table_page import TableScreen
 
 RESCUE_EPOCHS = 10
 # the name of a learner who has not given one
@@ -345,11 +352,17 @@ async def action_choose_optimizer(screen: RunScreen) -> None:
 async def action_choose_problem(screen: RunScreen) -> None:
     """Ask for the problem, and begin with it."""
     if screen.run.sender.snapshot:
-        options = listed(problem_words(), screen.context.terminal.symbols)
+        words, now = {FILE: FILE_WORDS, **problem_words()}, screen.run.settings.problem
+        options = listed(words, screen.context.terminal.symbols)
         question = "Begin another problem"
-        now = screen.run.settings.problem
-        name = await screen.app.push_screen_wait(Choice(question, options, now))
-        if name is not None and name != now:
+        here = now if now in words else FILE
+        name = await screen.app.push_screen_wait(Choice(question, options, here))
+        if name == FILE:
+            path = now if here == FILE else ""
+            name = await screen.app.push_screen_wait(Prompt(OPEN_FILE, path, parse_file))
+            if name is not None:
+                begin_with(screen, name)
+        elif name is not None and name != now:
             begin_with(screen, name)
 
 
@@ -397,6 +410,8 @@ async def action_settings(screen: RunScreen, selected: str = "") -> None:
         return
     if "problem" in changes:
         action_choose_problem(screen)
+    elif "target" in changes and changes["target"] is None:
+        look_into_columns(screen, partial(action_settings, screen, "target"))
     elif page.at_once:
         screen.draft.clear()
         if "epochs" in changes:
@@ -425,9 +440,57 @@ def action_columns(screen: RunScreen) -> None:
         return
     if screen.run.problem.surface:
         screen.notices.say("a surface has no columns")
-    else:
-        page = ColumnsScreen(screen.context, screen.run.problem, screen.run.settings)
-        screen.app.push_screen(page)
+        return
+
+    def choose(wanted: bool | None) -> None:
+        if wanted:
+            look_into_columns(screen, partial(action_columns, screen))
+
+    page = ColumnsScreen(screen.context, screen.run.problem, screen.run.settings)
+    screen.app.push_screen(page, choose)
+
+
+def look_into_columns(screen: RunScreen, back: Callable[[], Any]) -> None:
+    """Read the first rows of the run's table, and ask for the roles of its columns.
+
+    `back` shows the page before again.
+    """
+    settings = screen.run.wanted.changed(screen.draft)
+
+    def look() -> None:
+        try:
+            asked = Asked(settings, look=first_rows(settings), in_run=True)
+        except ProblemError as error:
+            screen.notices.say_from_thread(str(error))
+        else:
+            screen.app.call_from_thread(choose_roles, screen, asked, back)
+
+    screen.run_worker(look, group="load", description="load", exclusive=True, thread=True)
+
+
+@work
+async def choose_roles(screen: RunScreen, asked: Asked, back: Callable[[], Any]) -> None:
+    """Show the columns of the run's table, and begin again with the roles that are chosen."""
+    run = screen.run
+    page = TableScreen(screen.context, asked, run.replaced)
+    settings = await screen.app.push_screen_wait(page)
+    changes = {
+        name: value
+        for name in options_of(RunSettings)
+        if (value := getattr(page.settings, name)) != getattr(run.wanted, name)
+    }
+    if settings is None:
+        screen.draft |= changes
+        back()
+    elif changes and (snapshot := run.sender.snapshot):
+        fresh = ("alpha", "loss", "class_weight") if "target" in changes else ()
+        old, new = changed_roles(asked.columns, run.wanted, settings)
+        others = {name: value for name, value in changes.items() if name not in OF_COLUMNS}
+        new += [changes_in_words(others)] if others else []
+        before = f"{epochs_in_words(snapshot)} with {in_short(old)}".removesuffix(" with ")
+        changes["seed"] = snapshot.seed
+        change = Change(f"began again with {in_short(new)}", before)
+        run.begin(run.wanted.changed(changes, fresh), change)
 
 
 # The view: panels, curves, the cursor

@@ -2,20 +2,16 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from textual.screen import Screen
 
-from tui_gd.errors import OutputError, ProblemError, TargetMissing
+from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
-from tui_gd.problems.input_file import files_of
-from tui_gd.problems.problem import ColumnNote
-from tui_gd.problems.text import safe_text
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.resume import resume
@@ -23,20 +19,15 @@ from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import RunLock
 from tui_gd.session import commands
 from tui_gd.session.commands import Command
+from tui_gd.session.roles import Asked, asked_about
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.context import Beginning, Context
-from tui_gd.ui.screens.questions import (
-    MOST_LISTED,
-    Choice,
-    Notices,
-    column_options,
-    likely_target,
-    with_first,
-)
+from tui_gd.ui.screens.questions import Notices
+from tui_gd.ui.screens.table_page import TableScreen
 
 # a stop may have to wait for a pass over the data, which may take this long
 STOP_SECONDS = 30.0
@@ -212,8 +203,8 @@ class LiveRun:
     """The run on the screen: begun, continued, replaced and kept; without one there is no runner.
 
     `wanted` are the settings as given; `settings` also contain what follows from the data.
-    `recorder` keeps the run, if it is kept. `screen` has the threads, and the question for a target
-    column. `show(fresh, note)`, on the interface's thread, shows the run that has replaced another
+    `recorder` keeps the run, if it is kept. `screen` has the threads, and the questions about
+    tables. `show(fresh, note)`, on the interface's thread, shows the run that has replaced another
     and starts it; it is `fresh` unless it learns from the same data.
     """
 
@@ -238,8 +229,8 @@ class LiveRun:
         self.sender = CommandSender()
         self.recorder: Recorder | None = None
         self.undo = Undo()
-        # the answered question for a target column, until a run begins
-        self._asked: _Asked | None = None
+        # the answered question about a table, until a run begins
+        self._asked: Asked | None = None
         # learning rates tried one after another replace the same epochs: the undo entry, lane and
         # epoch
         self._tried_rates: tuple[Earlier, int, int] | None = None
@@ -278,8 +269,8 @@ class LiveRun:
     def _load(self, settings: RunSettings, change: Change | None, shared: Shared | None) -> None:
         """Load the problem and make the runner: this imports scikit-learn."""
         app = self._screen.app
+        given, same = settings, self.runner and settings.data == self.settings.data
         try:
-            same = self.runner and settings.data == self.settings.data
             problem = self.problem if same else settings.load_problem()
             problem.check_dense()
             wanted, settings = settings, settings.resolved(problem)
@@ -288,12 +279,13 @@ class LiveRun:
             if shared is not None:
                 trainer.record_norms()
                 replay(trainer, shared)
-        except TargetMissing as error:
-            asked = _Asked(settings, error.columns, str(error), *_first_values(settings, error))
-            app.call_from_thread(self._ask_target, asked)
-            return
         except ProblemError as error:
-            app.call_from_thread(self.refuse, str(error))
+            in_run = self.runner is not None
+            asked = None if same else asked_about(given, error, self._asked, in_run=in_run)
+            if asked:
+                app.call_from_thread(self._ask_about_table, asked, change)
+            else:
+                app.call_from_thread(self.refuse, str(error))
             return
         goal = shared.last_epoch if shared else settings.epochs
         seed = shared.newest_seed if shared else settings.seed
@@ -341,33 +333,29 @@ class LiveRun:
         """Say why a run cannot begin: over the run on the screen, or while leaving."""
         if self.runner:
             self._notices.say(fault, warning=True)
-        elif self._asked is not None:  # it was the wrong column
-            self._notices.say(fault, warning=True)
-            self._ask_target(self._asked)
         else:
             self._screen.app.exit(fault, return_code=2)
 
-    def _ask_target(self, asked: "_Asked") -> None:
-        self._screen.run_worker(self._begin_with_target(asked))
+    def _ask_about_table(self, asked: Asked, change: Change | None) -> None:
+        self._screen.run_worker(self._begin_with_answer(asked, change))
 
-    async def _begin_with_target(self, asked: "_Asked") -> None:
-        """Ask which of a table's columns is the target, and load the table with that target."""
-        columns: Sequence[str] = asked.columns
-        name = safe_text(Path(asked.settings.problem).name, None)
-        question = f"target: which column of {name}?"
-        if asked.rows:
-            question += f" Values in its first {asked.rows:,} rows:"
-        likely = likely_target(columns)
-        if len(columns) > MOST_LISTED:
-            columns = with_first(columns, likely)
-        app, symbols = self._screen.app, self._context.terminal.symbols
-        options = column_options(columns, asked.notes, app.size.width, symbols)
-        target = await app.push_screen_wait(Choice(question, options, likely, find=True))
-        self._asked = None if target is None else asked
-        if target is None:
-            self.refuse(asked.fault)
+    async def _begin_with_answer(self, asked: Asked, change: Change | None) -> None:
+        """Ask what columns are for and how a file is to be read, and try again with the answer."""
+        page = TableScreen(self._context, asked, self.replaced)
+        settings = await self._screen.app.push_screen_wait(page)
+        self._asked = None if settings is None else asked
+        if settings is None:
+            self.refuse(asked.message)
         else:
-            self.begin(replace(asked.settings, target=target))
+            self.begin(settings, change)
+
+    @property
+    def replaced(self) -> str:
+        """What becomes of the run on the screen when another begins, in words; empty without."""
+        if self.runner is None:
+            return ""
+        epochs = epochs_in_words(self.runner.snapshot)
+        return f"{self._context.keys.of('undo')} brings back {epochs} of this run"
 
     # How a run makes way for another
 
@@ -561,37 +549,6 @@ class _Loaded:
     runner: Runner
     recorder: Recorder | None
     note: str = ""
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A table without a target: its columns, and notes on them from the first rows, if any."""
-
-    settings: RunSettings
-    columns: tuple[str, ...]
-    fault: str
-    notes: tuple[ColumnNote, ...] = ()
-    rows: int = 0
-
-
-def _first_values(
-    settings: RunSettings, missing: TargetMissing
-) -> tuple[tuple[ColumnNote, ...], int]:
-    """Return notes on a table's columns in its first rows, and the number of these rows.
-
-    Return none if the table has more columns than the list, or if a value cannot be read: after the
-    choice of a target, the program reads the whole table and reports the fault.
-    """
-    if len(missing.columns) > MOST_LISTED:
-        return (), 0
-    from tui_gd.problems.files import read_columns
-    from tui_gd.problems.prepare import count_notes
-
-    with suppress(ProblemError):
-        path = files_of(settings.problem)[0]
-        table = read_columns(path, settings.drop, settings.reading, first=True)
-        return count_notes(table), len(table.values)
-    return (), 0
 
 
 def epochs_in_words(snapshot: Snapshot) -> str:

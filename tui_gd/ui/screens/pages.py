@@ -75,7 +75,7 @@ class Page(Closing[Answer]):
         self.action_move(-1)
 
 
-class ScrolledPage(Page[None]):
+class ScrolledPage(Page[Answer | None]):
     """Scrolls, and closes with escape, q, enter or space.
 
     `scrolled` takes rows, columns and the line to scroll to; it returns the page and the actual
@@ -125,7 +125,7 @@ class HelpLine:
     keys: bool = False
 
 
-class HelpScreen(ScrolledPage):
+class HelpScreen(ScrolledPage[None]):
     """Lists the keys, one page at a time; the keys that open it also close it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -262,14 +262,28 @@ def summary(problem: Problem) -> str:
     return f"{task}{classes}: {problem.target_name} from {problem.features} features; {rows}"
 
 
-class ColumnsScreen(ScrolledPage):
-    """Shows how every column was prepared; the key that opens it also closes it."""
+class ColumnsScreen(ScrolledPage[bool]):
+    """Shows how every column was prepared; answers whether a person wants to change their roles.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "dismiss", show=False)]
+    The key that opens it also closes it.
+    """
+
+    own_keys = ("What was done to the columns", (("e", "change what columns of a table are for"),))
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("D", "dismiss", show=False),
+        Binding("e", "roles", show=False),
+    ]
 
     def __init__(self, context: Context, problem: Problem, settings: RunSettings) -> None:
         notes = column_notes(problem, settings)
         super().__init__(partial(draw_columns, problem=problem, notes=notes, style=context.style))
+        self._of_table = bool(problem.about)
+
+    def action_roles(self) -> None:
+        """Close, and ask for the roles of a table's columns."""
+        if self._of_table:
+            self.dismiss(True)
 
 
 def draw_columns(
@@ -319,7 +333,9 @@ def draw_columns(
     inner.paste(top, 1, table)
     last = min(offset + room, len(notes))
     which = f"{offset + 1}–{last} of {len(notes)}" if len(notes) > room else f"{len(notes)}"
-    title = f"columns: {which}   {problem.name.rpartition('/')[2] or problem.name}   esc: back"
+    roles = "   e: change roles" if problem.about else ""
+    name = problem.name.rpartition("/")[2] or problem.name
+    title = f"columns: {which}   {name}{roles}   esc: back"
     box = draw_box(rows, columns, inner, Heading(symbols.spell(title)), style)
     return box, offset
 

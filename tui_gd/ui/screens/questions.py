@@ -1,7 +1,8 @@
 """What comes up over a screen: notices, a line of text, a choice among several."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,22 +13,18 @@ from textual.screen import Screen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from tui_gd.errors import ProblemError
 from tui_gd.learning.losses import POSSIBLE
-from tui_gd.plots.cells import fit, width
 from tui_gd.plots.symbols import Symbols
 from tui_gd.problems import BUILTIN, SURFACES
-from tui_gd.problems.problem import ColumnNote, Task
+from tui_gd.problems.input_file import InputFile, files_of, format_of, names_file, shown_path
+from tui_gd.problems.problem import Task
 from tui_gd.problems.text import safe_text, whole_number
 from tui_gd.ui.textual_fixes.app import Dialog, Entries
 
 LONGEST_NAME = 20
 HINT_SECONDS = 10.0
 STAY_SECONDS = 86400.0
-# of more entries than this, only the first are listed: Textual measures every one
-MOST_LISTED = 500
-_PAGE = 10
-# the cells of a column's name, of its kind with the gap after it, and of all but the name
-_SHORTEST_NAME, _LONGEST_NAME, _KIND_SHOWN, _OTHER_CELLS = 8, 28, 8, 30
 
 
 class Notices:
@@ -105,85 +102,40 @@ class Prompt(Dialog[Any]):
 
 
 class Choice(Dialog[str | None]):
-    """Asks for one of several, (value, text) each; answers with its value.
-
-    With `find` there is a line to type in, and the list shows the values that contain its text.
-    """
+    """Asks for one of several, (value, text) each; answers with its value."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
-        Binding("j", "move(1)", show=False),
-        Binding("k", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("up", "move(-1)", show=False),
-        Binding("pagedown", f"move({_PAGE})", show=False),
-        Binding("pageup", f"move({-_PAGE})", show=False),
+        Binding("j", "app.simulate_key('down')", show=False),
+        Binding("k", "app.simulate_key('up')", show=False),
     ]
 
     def __init__(
-        self,
-        question: str,
-        options: Sequence[tuple[str, str]],
-        chosen: str | None = None,
-        *,
-        find: bool = False,
+        self, question: str, options: Sequence[tuple[str, str]], chosen: str | None = None
     ) -> None:
         super().__init__()
-        self._question, self._chosen, self._find = question, chosen, find
-        self._options = [(value, safe_text(text, None)) for value, text in options]
-        self._lowered = [value.casefold() for value, _ in self._options]
-        self._found = list(range(len(options)))
-        self._list = Entries(markup=False)
-        self._list.can_focus = not find
-        self._said = Label("", markup=False)
+        self._question, self._chosen = question, chosen
+        self._values = [value for value, _ in options]
+        self._list = Entries(
+            *(Option(safe_text(text, None), id=str(at)) for at, (_, text) in enumerate(options)),
+            markup=False,
+        )
 
     def compose(self) -> ComposeResult:
         """Lay out the question and the entries."""
         with Vertical():
             yield Label(self._question, markup=False)
-            if self._find:
-                yield text_line("", placeholder="type to find it", compact=True)
             yield self._list
-            yield self._said
 
     def on_mount(self) -> None:
         """Begin at the present choice."""
-        self._fill()
-        values = [value for value, _ in self._options]
-        if self._chosen in values:
-            self._list.highlighted = min(values.index(self._chosen), MOST_LISTED - 1)
-
-    def _fill(self) -> None:
-        listed = self._found[:MOST_LISTED]
-        self._list.set_options(Option(self._options[at][1], id=str(at)) for at in listed)
-        self._list.highlighted = 0 if listed else None
-        rest = len(self._found) - len(listed)
-        self._said.update(
-            f"and {rest} more: type to find them"
-            if rest
-            else ("" if listed else "none has that in its name")
-        )
-        self._said.display = bool(rest or not listed)
-
-    def action_move(self, by: int) -> None:
-        """Move among the entries."""
-        if self._list.highlighted is not None:
-            last = min(len(self._found), MOST_LISTED) - 1
-            self._list.highlighted = max(0, min(self._list.highlighted + by, last))
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """List the values that contain the typed text."""
-        self._found = found(self._lowered, event.value.casefold())
-        self._fill()
-
-    def on_input_submitted(self) -> None:
-        """Answer with the highlighted entry."""
-        self._list.action_select()
+        if self._chosen in self._values:
+            self._list.highlighted = self._values.index(self._chosen)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer."""
         if event.option_id is not None:
-            self.dismiss(self._options[int(event.option_id)][0])
+            self.dismiss(self._values[int(event.option_id)])
 
 
 def found(lowered: Sequence[str], text: str) -> list[int]:
@@ -193,6 +145,22 @@ def found(lowered: Sequence[str], text: str) -> list[int]:
 
 
 # The meaning of a typed line
+
+
+FILE = "file"
+"""Stands for a file among the names of problems."""
+FILE_WORDS = "your own: CSV, Parquet, JSON lines, numpy, svmlight"
+OPEN_FILE = "Open a file: a table, as data/churn.csv, or arrays"
+
+
+def parse_file(text: str) -> str:
+    """Return the name of a file that can be opened; `ValueError` says why one cannot."""
+    path = str(Path(text).expanduser())
+    try:
+        format_of(InputFile(files_of(path)[0]))
+    except ProblemError as error:
+        raise ValueError(str(error).removeprefix(f"{shown_path(path)}: ")) from None
+    return path if names_file(path) else f"./{path}"
 
 
 def parse_learning_rate(text: str) -> float:
@@ -277,33 +245,7 @@ def problem_words() -> dict[str, str]:
     return words | {name: one.about for name, one in SURFACES.items()}
 
 
-def column_options(
-    columns: Sequence[str], notes: Sequence[ColumnNote], room: int, symbols: Symbols
-) -> Options:
-    """Return an entry for each column: its name, its kind and its number of values.
-
-    `room` is the width of the screen; names are cut to the room that the rest of a line leaves.
-    """
-    noted = {note.name: note for note in notes}
-    most = max(_SHORTEST_NAME, min(_LONGEST_NAME, room - _OTHER_CELLS))
-    names = {column: fit(safe_text(column, None), most, symbols.plain) for column in columns}
-    size = max(map(width, names.values()), default=0)
-    options = []
-    for column, name in names.items():
-        text = safe_text(column, None)
-        if note := noted.get(column):
-            padded = name + " " * (size - width(name))
-            text = f"{padded}  {note.kind:<{_KIND_SHOWN}}{note.found}".rstrip()
-        options.append((column, text))
-    return options
-
-
 def likely_target(columns: Sequence[str]) -> str:
     """Return the column that is probably the target: by its name, else the last one."""
     by_name = {column.casefold(): column for column in reversed(columns)}
     return next((by_name[name] for name in TARGETS if name in by_name), columns[-1])
-
-
-def with_first(columns: Iterable[str], first: str) -> list[str]:
-    """Return the columns with one of them moved to the front."""
-    return [first, *(column for column in columns if column != first)]

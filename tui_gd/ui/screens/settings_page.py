@@ -21,6 +21,7 @@ from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.session import readers
 from tui_gd.session.options import Option, Scope, options_of
+from tui_gd.session.roles import OF_COLUMNS
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.context import Context
@@ -162,14 +163,20 @@ def acts_at_once(name: str, value: Any, settings: RunSettings, snapshot: Snapsho
     return name == "epochs" and settings.schedule == "constant"
 
 
-def changes_in_words(changes: Mapping[str, Any], most: int = 3) -> str:
+def changes_in_words(changes: Mapping[str, Any]) -> str:
     """Return changed settings with their values: `hidden 8,8, activation relu`."""
-    said = [
-        f"{name.replace('_', ' ')} {value_in_words(value) or 'none'}"
-        for name, value in changes.items()
-    ]
-    more = f" and {len(said) - most} more" if len(said) > most else ""
-    return ", ".join(said[:most]) + more
+    return in_short(
+        [
+            f"{name.replace('_', ' ')} {value_in_words(value) or 'none'}"
+            for name, value in changes.items()
+        ]
+    )
+
+
+def in_short(words: Sequence[str], most: int = 3) -> str:
+    """Return the first few of several things, and how many more there are."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 # The picture
@@ -277,6 +284,9 @@ def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tu
 
 class SettingsScreen(Page[dict[str, Any] | None]):
     """Shows and changes settings; answers with the changes, or None.
+
+    `{"problem": None}` stands for the question for a problem, `{"target": None}` for the page of
+    the table's columns.
 
     `wanted` are the settings as given; `settings` also contain what follows from the data. The page
     changes `draft`, the changes so far: they are still there after a person leaves the page.
@@ -388,6 +398,8 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     def _consequence(self) -> tuple[str, str]:
         """Return what enter does now, and a word for it in the line of keys."""
         keys, snapshot = self.context.keys, self._snapshot
+        if self._on_columns_page(self.option) and not self.draft:
+            return "space shows all columns of the table, and what each is for", "leave"
         if not self.draft:
             return "nothing is changed yet: enter leaves, the run goes on", "leave"
         said = changes_in_words(self.draft)
@@ -422,7 +434,7 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     def action_change(self, by: int) -> None:
         """Change the selected setting by a step."""
         option = self.option
-        if option.name == "problem":
+        if option.name == "problem" or self._on_columns_page(option):
             self.action_type("")
         else:
             self._set(stepped(option, self.value(option.name), by))
@@ -456,6 +468,9 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         if option.name == "problem":
             self.dismiss({"problem": None})
             return
+        if self._on_columns_page(option):
+            self.dismiss({"target": None})
+            return
         names = option.reader.names
         if names and not isinstance(option.default, tuple):
             words = dict.fromkeys(names, "")
@@ -485,6 +500,10 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         )
         if answer is not None:
             self._set(answer[0])
+
+    def _on_columns_page(self, option: Option) -> bool:
+        """Whether a setting of a table's columns has a page of its own."""
+        return option.name in OF_COLUMNS and bool(self._problem.about)
 
     def _question(self, option: Option) -> str:
         example = f", as {option.example}" if option.example else ""

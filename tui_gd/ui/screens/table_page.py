@@ -1,0 +1,517 @@
+"""The page of a table: why it cannot be read as it is, what helps, and the roles of its columns.
+
+`session/roles.py` says what roles and offers are. The page changes settings and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from tui_gd.plots.axes import BORDER, Heading, draw_box
+from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.palette import Style, bold
+from tui_gd.plots.table import visible_offset
+from tui_gd.problems.problem import ColumnLook
+from tui_gd.problems.text import safe_text
+from tui_gd.session.options import Scope, options_of
+from tui_gd.session.roles import REFUSED, Asked, Offer, Role, becomes, look_in_words, roles_for
+from tui_gd.session.settings import RunSettings
+from tui_gd.ui.context import Context
+from tui_gd.ui.panels.widget import CellView
+from tui_gd.ui.screens.questions import OPEN_FILE, Prompt, found, likely_target, parse_file
+from tui_gd.ui.textual_fixes.app import Closing
+
+# The picture
+
+_PAGE = 10
+_KEYS = (
+    "↑ ↓ choose   ← → role   del leave out   letters find   enter {enter}   esc back   F1 keys",
+    "↑↓ choose  ←→ role  letters find  enter {enter}  esc back  F1 keys",
+    "←→ role  enter {enter}  esc back  F1 keys",
+    "←→ role  enter {enter}  esc back",
+)
+_SHORTEST_NAME, _LONGEST_NAME = 8, 28
+# the widths of what stands beside the name: role, kind, values, gaps
+_BESIDE = (("role", 10), ("kind", 7), ("values", 7), ("gaps", 6))
+_COUNTS = ("values", "gaps")
+_NAMED_AT = 3
+_ROOMY = 16
+"""From this many rows on, everything said may take two lines."""
+
+
+@dataclass(frozen=True)
+class TablePicture:
+    """What the page is drawn from.
+
+    `found` are the places of the listed columns, `cursor` is one of the offers and then of these.
+    `target` is the column that is learned now, `roles` those of columns that have one. `enter` is
+    what that key does, in words and in one word.
+    """
+
+    asked: Asked
+    settings: RunSettings
+    roles: dict[str, Role]
+    target: str | None
+    found: Sequence[int]
+    cursor: int
+    typed: str
+    enter: tuple[str, str]
+
+    @property
+    def on_offer(self) -> bool:
+        """Whether the cursor is on an offer."""
+        return self.cursor < len(self.asked.offers)
+
+    def role(self, look: ColumnLook) -> Role:
+        """Return the role of a column now; only one is the target."""
+        if look.name == self.target:
+            return Role.TARGET
+        role = self.roles.get(look.name, Role.USUAL)
+        return Role.USUAL if role is Role.TARGET else role
+
+    def word(self, look: ColumnLook) -> str:
+        """Return the word for what becomes of a column."""
+        return becomes(look, self.role(look), self.settings.dates)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The page, and where a click counts: entries by row, the roles' cells, the rows of enter."""
+
+    cells: Cells
+    entries: dict[int, int]
+    role: range
+    enter: range
+
+
+def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Drawn:
+    """Return the page: why it asks, what is offered, the columns, and what enter does."""
+    palette, symbols = style.palette, style.symbols
+    inner = Cells.blank(max(0, rows - BORDER), max(0, columns - BORDER), style)
+    high, wide = inner.shape
+    wide = max(wide - 2, 1)
+    asked, offers = page.asked, page.asked.offers
+    foot = _foot(page, wide, high, style)
+    free = max(0, high - len(foot))
+    reason = wrapped(symbols.words(asked.reason), wide) if asked.reason else []
+    question = not reason and f"target: which column of {asked.file}?"
+    if question and asked.needs_target:
+        reason = wrapped(symbols.words(question), wide)
+    listed = len(page.found) + 2
+    some = min(listed, 2 if page.on_offer else 4) if asked.look.columns else 0
+    told = min(len(reason), max(1, free - min(2, len(offers)) - (0 if page.on_offer else some)))
+    shown = min(len(offers), max(page.on_offer, free - told - some))
+    roomy = free - told - shown - some > 4
+    entries: dict[int, int] = {}
+    row = 0
+    for line in _cut(reason, told, wide, symbols.plain):
+        inner.put(row, 1, line, palette.text if asked.needs_target else palette.error)
+        row += 1
+    row += roomy and bool(told)
+    first = visible_offset(len(offers), shown, 0, page.cursor if page.on_offer else None)
+    for at in range(first, first + shown):
+        _put_offer(inner, row, offers[at], style, wide, here=at == page.cursor)
+        entries[row + 1] = at
+        row += 1
+    row += roomy and bool(shown)
+    role = range(0)
+    if asked.look.columns and free - row > 0:
+        role = _put_columns(inner, row, free, page, style, entries)
+    for place, (text, colour) in enumerate(foot, high - len(foot)):
+        inner.put(place, 1, text, colour)
+    title = f"columns of {asked.file}"
+    title += f", first {asked.look.rows:,} rows" if asked.look.rows else ""
+    title += "   * chosen" if set(page.roles.values()) - {Role.TARGET} else ""
+    title = symbols.spell(f"{title}   esc: back")
+    box = draw_box(rows, columns, inner, Heading(title), style)
+    return Drawn(box, entries, role, range(1 + high - len(foot), 1 + high))
+
+
+def _cut(lines: list[str], most: int, room: int, plain: bool) -> list[str]:
+    """Return at most `most` lines; the last one shows that some are missing."""
+    if len(lines) <= most or not most:
+        return lines[:most]
+    return [*lines[: most - 1], fit(f"{lines[most - 1]} {lines[most]}", room, plain)]
+
+
+def _put_offer(
+    inner: Cells, row: int, offer: Offer, style: Style, wide: int, *, here: bool
+) -> None:
+    palette, symbols = style.palette, style.symbols
+    inner.put(row, 1, symbols.selected if here else " ", palette.focus)
+    words = fit(symbols.words(safe_text(offer.words, None)), wide - 2, symbols.plain)
+    end = inner.put(row, _NAMED_AT, words, bold(palette.focus) if here else palette.text)
+    typed = symbols.words(safe_text(offer.typed, None))
+    if end + 2 + width(typed) <= wide:
+        inner.put(row, wide + 1 - width(typed), typed, palette.dim)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The width of names, the other columns of the list as (name, place, width), the last place."""
+
+    names: int
+    fields: tuple[tuple[str, int, int], ...]
+    example: int
+
+
+def _layout(looks: Sequence[ColumnLook], wide: int) -> _Layout:
+    longest = max(width("column"), *(width(safe_text(look.name, None)) for look in looks))
+    names = min(longest, max(_SHORTEST_NAME, min(_LONGEST_NAME, wide // 3)))
+    at, fields = _NAMED_AT + names + 2, []
+    for name, room in _BESIDE:
+        if at + room < wide:
+            fields.append((name, at, room))
+            at += room + 2
+    return _Layout(names, tuple(fields), at)
+
+
+def _put_columns(
+    inner: Cells, row: int, end: int, page: TablePicture, style: Style, entries: dict[int, int]
+) -> range:
+    """Put the columns into the rows up to `end`; return the cells of their roles."""
+    palette, symbols = style.palette, style.symbols
+    looks, wide, offers = page.asked.look.columns, inner.shape[1], len(page.asked.offers)
+    layout = _layout(looks, wide)
+    find = f"find: {page.typed}_" if page.typed else ""
+    if end - row > 2 or find:
+        head = find or symbols.spell(f"{len(looks):,} columns · type to find one")
+        head = fit(symbols.words(head), wide - 2, symbols.plain)
+        after = inner.put(row, 1, head, palette.text if find else palette.dim)
+        count = f"{len(page.found):,} of {len(looks):,} columns" if page.found else "none"
+        if find and after + width(count) + 2 < wide:
+            inner.put(row, wide - 1 - width(count), count, palette.dim)
+        row += 1
+    if end - row > 2:
+        inner.put(row, _NAMED_AT, "column", palette.dim)
+        for name, place, room in layout.fields:
+            inner.put(row, place, f"{name:>{room}}" if name in _COUNTS else name, palette.dim)
+        inner.put(row, layout.example, "example", palette.dim)
+        row += 1
+    here = None if page.on_offer else page.cursor - offers
+    room = max(0, end - row)
+    offset = visible_offset(len(page.found), room, max(0, (here or 0) - room // 2), here)
+    for index in range(offset, min(offset + room, len(page.found))):
+        look = looks[page.found[index]]
+        _put_column(inner, row, look, page, layout, style, here=index == here)
+        entries[row + 1] = offers + index
+        row += 1
+    if not page.found:
+        inner.put(row, 1, fit("none has that in its name", wide - 2, symbols.plain), palette.dim)
+    return next((range(at + 1, at + 1 + room) for _, at, room in layout.fields), range(0))
+
+
+def _put_column(
+    inner: Cells,
+    row: int,
+    look: ColumnLook,
+    page: TablePicture,
+    layout: _Layout,
+    style: Style,
+    *,
+    here: bool,
+) -> None:
+    palette, symbols = style.palette, style.symbols
+    role, word = page.role(look), page.word(look)
+    chosen = page.roles.get(look.name, Role.USUAL) not in {Role.USUAL, Role.TARGET}
+    ink = palette.faint if word == Role.DROP.value else palette.text
+    ink_of_role = palette.error if word == REFUSED else palette.warning if chosen else ink
+    inner.put(row, 1, symbols.selected if here else "*" if chosen else " ", palette.focus)
+    name = fit(symbols.words(safe_text(look.name, None)), layout.names, symbols.plain)
+    inner.put(row, _NAMED_AT, name, bold(palette.focus) if here else ink)
+    counts = ("", "") if look.values is None else (f"{look.values:,}", f"{look.gaps:,}")
+    texts = dict(zip(_COUNTS, counts, strict=True)) | {"role": word, "kind": look.kind}
+    for field_name, place, room in layout.fields:
+        text = fit(texts[field_name], room, symbols.plain)
+        start = place + room - width(text) if field_name in _COUNTS else place
+        is_target = field_name == "role" and role is Role.TARGET
+        colour = ink_of_role if field_name == "role" else palette.dim
+        inner.put(row, start, text, bold(palette.text) if is_target else colour)
+    text, room = symbols.words(safe_text(look.example, None)), inner.shape[1] - 1 - layout.example
+    inner.put(row, layout.example, fit(text, room, symbols.plain), palette.dim)
+
+
+def _foot(page: TablePicture, wide: int, high: int, style: Style) -> list[tuple[str, int]]:
+    """Return what is known of the column at the cursor, what enter does, and the keys."""
+    palette, symbols = style.palette, style.symbols
+    does, word = page.enter
+    forms = [symbols.spell(form.format(enter=word)) for form in _KEYS]
+    keys = next((form for form in forms if width(form) <= wide), forms[-1])
+    lines = [(fit(keys, wide, symbols.plain), palette.key)]
+    said = wrapped(symbols.words(safe_text(does, None)), wide)
+    about = [] if page.on_offer else wrapped(symbols.words(_about(page)), wide)
+    both = 2 if high >= _ROOMY else 1
+    told = _cut(about, 2, wide, symbols.plain)
+    lines = [*((one, palette.dim) for one in _cut(said, both, wide, symbols.plain)), *lines]
+    if high >= _ROOMY // 2:
+        lines = [*((one, palette.text) for one in told), *lines]
+    return lines[max(0, len(lines) - max(1, high - 3)) :]
+
+
+def _about(page: TablePicture) -> str:
+    """Return in words what is known of the column at the cursor, and what becomes of it."""
+    offers = len(page.asked.offers)
+    if page.cursor - offers >= len(page.found):
+        return ""
+    look = page.asked.look.columns[page.found[page.cursor - offers]]
+    return look_in_words(look, page.role(look), page.settings.dates)
+
+
+# The screen
+
+
+class TableScreen(Closing[RunSettings | None]):
+    """Shows a table's columns and what helps; answers with the settings to go on with, or None.
+
+    `replaced` are words for the run that would be replaced, empty if there is none. `settings` are
+    the settings so far: they are still there after a person leaves the page.
+    """
+
+    own_keys = (
+        "Columns of a table",
+        (
+            ("↑ ↓", "choose an offer or a column; also pgup, pgdn, home, end"),
+            ("← →", "the column's role: as found, number, text, left out, target"),
+            ("del", "leave the column out, or take it again"),
+            ("letters", "find columns by their names; backspace takes a letter back"),
+            ("enter", "do what is offered, or learn with these roles"),
+            ("esc", "back; nothing begins"),
+        ),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "back"),
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
+        Binding("pagedown", f"move({_PAGE})", show=False),
+        Binding("pageup", f"move({-_PAGE})", show=False),
+        Binding("home", "move(-1000000)", show=False),
+        Binding("end", "move(1000000)", show=False),
+        Binding("right", "role(1)", show=False),
+        Binding("left", "role(-1)", show=False),
+        Binding("delete", "leave_out", show=False),
+        Binding("backspace", "take_back", show=False),
+        Binding("enter", "take", show=False),
+        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
+    ]
+
+    def __init__(self, context: Context, asked: Asked, replaced: str = "") -> None:
+        super().__init__()
+        self.context, self._asked, self._replaced = context, asked, replaced
+        self.settings = asked.settings
+        self._columns, self._offers = asked.columns, asked.offers
+        self._lowered = [look.name.casefold() for look in asked.look.columns]
+        self._typed, self._found = "", list(range(len(self._lowered)))
+        # until a person decides, the target is the column at the cursor
+        wrong = not self._offers or any(one.leads == "target" for one in self._offers)
+        known = self._columns.target(asked.settings) is not None
+        self._decided = known and not (asked.reason and wrong)
+        self._cursor = 0
+        self._drawn: Drawn | None = None
+        if asked.needs_target or not self._offers:
+            self._go_to(self.target if self._decided else self._likely_target())
+
+    def compose(self) -> ComposeResult:
+        """Lay out one picture."""
+        yield CellView()
+
+    def on_mount(self) -> None:
+        """Take away what was said before: it would hide the foot of the page."""
+        self.app.clear_notifications()
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Draw at the new size."""
+        self.call_after_refresh(self.draw)
+
+    # The page
+
+    @property
+    def look(self) -> ColumnLook | None:
+        """The column at the cursor; None on an offer, or if no column is listed."""
+        at = self._cursor - len(self._offers)
+        return self._asked.look.columns[self._found[at]] if 0 <= at < len(self._found) else None
+
+    @property
+    def target(self) -> str | None:
+        """The column that is learned when a person presses enter on a column."""
+        if self._decided and (target := self._columns.target(self.settings)) is not None:
+            return target
+        here = self.look
+        if here and not self._decided and self._role_of(here) is not Role.DROP:
+            return here.name
+        return self._likely_target()
+
+    def _role_of(self, look: ColumnLook) -> Role:
+        return self._columns.roles(self.settings).get(look.name, Role.USUAL)
+
+    def _likely_target(self, besides: str | None = None) -> str | None:
+        """Return the column that is probably the target, among those that are not left out."""
+        roles = self._columns.roles(self.settings)
+        out = {name for name, role in roles.items() if role is Role.DROP} | {besides}
+        names = [name for name in self._columns.places if name not in out]
+        return likely_target(names) if names else None
+
+    @property
+    def picture(self) -> TablePicture:
+        """What the page is drawn from."""
+        return TablePicture(
+            self._asked,
+            self.settings,
+            self._columns.roles(self.settings),
+            self.target,
+            self._found,
+            self._cursor,
+            self._typed,
+            self._enter(),
+        )
+
+    def _enter(self) -> tuple[str, str]:
+        """Return what enter does now, and a word for it."""
+        if self._cursor < len(self._offers):
+            return f"enter: {self._offers[self._cursor].words}", "do it"
+        target = self.target
+        if target is None or self.look is None:
+            return "no column is listed", "-"
+        roles, dates = self._columns.roles(self.settings), self.settings.dates
+        words = [
+            becomes(look, roles.get(look.name, Role.USUAL), dates)
+            for look in self._columns.looks
+            if look.name != target
+        ]
+        refused = words.count(REFUSED)
+        rest = words.count(Role.DROP.value)
+        used = len(words) - rest - refused
+        said = f"enter learns {target} from {used:,} column{'s' * (used != 1)}"
+        said += f", {rest:,} left out" if rest else ""
+        said += f", {refused:,} refused" if refused else ""
+        return said + (f"; {self._replaced}" if self._replaced else ""), "learn"
+
+    def draw(self) -> None:
+        """Draw the page at the screen's size."""
+        # there is no view before the screen is laid out and once it is closed
+        for view in self.query(CellView):
+            self._drawn = draw_table(self.picture, *view.size[::-1], self.context.style)
+            view.show(self._drawn.cells)
+
+    # Keys
+
+    def _go_to(self, name: str | None) -> None:
+        """Put the cursor on a column, if it is listed."""
+        place = self._columns.places.get(name or "")
+        if place is not None and place in self._found:
+            self._cursor = len(self._offers) + self._found.index(place)
+
+    def action_move(self, by: int) -> None:
+        """Choose another offer or column."""
+        last = len(self._offers) + len(self._found) - 1
+        self._cursor = max(0, min(self._cursor + by, last))
+        self.draw()
+
+    def action_role(self, by: int) -> None:
+        """Give the column at the cursor another role."""
+        if (look := self.look) is None:
+            return
+        roles, now = roles_for(look), self.picture.role(look)
+        at = roles.index(now) if now in roles else 0
+        self._give(look, roles[(at + by) % len(roles)])
+
+    def action_leave_out(self) -> None:
+        """Leave the column at the cursor out, or take it again."""
+        if look := self.look:
+            out = self.picture.role(look) is Role.DROP
+            self._give(look, Role.USUAL if out else Role.DROP)
+
+    def _give(self, look: ColumnLook, role: Role) -> None:
+        target = self.target
+        self.settings = self._columns.with_role(self.settings, look.name, role)
+        if role is not Role.TARGET:
+            if target == look.name:
+                target = self._likely_target(besides=look.name)
+            if target is not None:
+                self.settings = replace(self.settings, target=self._columns.reference(target))
+        self._decided = True
+        self.draw()
+
+    def action_take_back(self) -> None:
+        """Take the last typed letter back."""
+        self._find(self._typed[:-1])
+
+    def on_key(self, event: events.Key) -> None:
+        """Find by a typed letter; the question mark is one only behind another."""
+        letter = event.character
+        if letter and letter.isprintable() and (letter != "?" or self._typed):
+            event.stop()
+            self._find(self._typed + letter)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Find by a pasted name."""
+        event.stop()
+        self._find(self._typed + "".join(filter(str.isprintable, event.text)))
+
+    def _find(self, text: str) -> None:
+        here = self.look
+        self._typed = text
+        self._found = found(self._lowered, text.casefold())
+        self._cursor = len(self._offers) if self._found else 0
+        if not text and here:
+            self._go_to(here.name)
+        self.draw()
+
+    def action_take(self) -> None:
+        """Do what is offered, or learn with these roles."""
+        if self._cursor < len(self._offers):
+            self._accept(self._offers[self._cursor])
+        elif self.look and (target := self.target) is not None:
+            self.settings = replace(self.settings, target=self._columns.reference(target))
+            self.dismiss(self.settings)
+
+    @work
+    async def _accept(self, offer: Offer) -> None:
+        if offer.settings is not None:
+            self.dismiss(offer.settings)
+        elif (option := offer.ask) is not None:
+            question = f"{option.name.replace('_', ' ')}: {option.help}"
+            question += f", as {option.example}" if option.example else ""
+            value = await self.app.push_screen_wait(
+                Prompt(self.context.terminal.symbols.words(question), "", option.reader.typed)
+            )
+            if value is not None:
+                self.dismiss(replace(self.settings, **{option.name: value}))
+        elif offer.leads == "file":
+            path = await self.app.push_screen_wait(
+                Prompt(OPEN_FILE, self.settings.problem, parse_file)
+            )
+            if path is not None:
+                fresh = options_of(RunSettings, Scope.FILES).keys()
+                self.dismiss(self.settings.changed({"problem": path}, fresh))
+        else:
+            self._go_to(self._likely_target(besides=self._columns.target(self._asked.settings)))
+            self.draw()
+
+    # The mouse
+
+    def on_mouse_scroll_down(self) -> None:
+        """Move as the key down does."""
+        self.action_move(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Move as the key up does."""
+        self.action_move(-1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Do the clicked offer, choose the clicked column, step its role, or learn."""
+        drawn = self._drawn
+        if drawn is None:
+            return
+        if event.y in drawn.enter:
+            self.action_take()
+        elif (entry := drawn.entries.get(event.y)) is not None:
+            self.action_move(entry - self._cursor)
+            if entry < len(self._offers):
+                self.action_take()
+            elif event.x in drawn.role:
+                self.action_role(1)
