@@ -117,7 +117,7 @@ class Board(Container):
 
     @dataclass
     class Failed(Message):
-        """A study has found nothing, and why; it does not begin again."""
+        """A study has failed, and why; the same study does not begin again."""
 
         said: str
 

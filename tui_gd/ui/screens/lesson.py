@@ -80,7 +80,7 @@ class LessonBox(CellView, can_focus=True):
 
     @property
     def own_keys(self) -> OwnKeys:
-        """The keys that count in the lesson now, none without one."""
+        """The keys that work in the lesson now; none if there is no lesson."""
         if self.guide is None:
             return "", ()
         picture = self.guide.picture(self.context.style, focused=self.has_focus)
@@ -122,7 +122,7 @@ class LessonBox(CellView, can_focus=True):
         self.app.call_from_thread(self.open, player, line)
 
     def offer_tour(self) -> str:
-        """Return the words that offer the tour; once there is a file of kept runs, none are."""
+        """Return the words that offer the tour, and see to it that the next start does not."""
         self._create_library()
         where = self.context.keys.of("lesson")
         return f"New here? {where} starts the tour: seven short steps."
@@ -183,7 +183,7 @@ class LessonBox(CellView, can_focus=True):
     def _ask_run(
         self, guide: "Guide", ask: Callable[[LessonRun], object], then: Callable[[object], None]
     ) -> None:
-        """Ask a copy of the run something, and do something with the answer."""
+        """Ask a copy of the run, on a thread; `then` gets the answer on the interface's thread."""
         guide.busy = True
         self._ask_copy(guide, ask, then)
 
