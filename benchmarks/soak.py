@@ -67,15 +67,16 @@ def inside(file: str, seconds: float, argv: list[str]) -> int:
 def numbers(app: object) -> dict[str, float]:
     """Return memory, threads, epoch and the lengths of the queues."""
     screen = getattr(app, "run_screen", None)
-    runner = getattr(screen, "runner", None)
+    run = getattr(screen, "run", None)
+    runner = getattr(run, "runner", None)
     writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    keeper = getattr(getattr(screen, "tap", None), "keeper", None)
+    recorder = getattr(run, "recorder", None)
     waiting = {
         "writer": writer._queue.qsize() if writer else 0,
         "app": app._message_queue.qsize(),  # type: ignore[attr-defined]
         "screen": screen._message_queue.qsize() if screen else 0,
         "inbox": len(runner._inbox) if runner else 0,
-        "recorder": len(keeper._queue) if keeper else 0,
+        "recorder": len(recorder._queue) if recorder else 0,
     }
     resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
     epoch = runner.snapshot.epoch if runner else 0
