@@ -1,11 +1,13 @@
 """What workers cost an epoch and gain, and what memory a table larger than it takes.
 
-python benchmarks/cluster.py                  overhead at 8 parts, and the speed of 1 and 2 workers
-python benchmarks/cluster.py --memory FILE Y  peak memory of a run on a table whose target is Y
+python benchmarks/cluster.py               overhead at 8 parts, and the speed of 1 and 2 workers
+python benchmarks/cluster.py --larger GB   a CSV of that many GB, made here and deleted, trained
+                                           under `ulimit -v` of 3 GB and resumed
 """
 
 import argparse
-import resource
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +23,8 @@ from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 
 PARTS, EPOCHS = 8, 20
+LIMIT = 3 << 20
+"""Of a process's addresses, in KiB."""
 
 
 def load(rows: int, folder: Path, workers: int | None) -> Problem:
@@ -47,19 +51,57 @@ def epoch_seconds(rows: int, workers: int | None) -> float:
             problem.close()
 
 
+def write_text(path: Path, size: float) -> None:
+    """Write a CSV of that many bytes: 40 columns of numbers, and whether five of them sum up."""
+    x = np.random.default_rng(0).standard_normal((20_000, 40)).round(4)
+    y = (x[:, :5].sum(axis=1) > 0).astype(int)
+    rows = (f"{','.join(map(str, row))},{one}" for row, one in zip(x.tolist(), y, strict=True))
+    block = "\n".join(rows) + "\n"
+    with open(path, "w") as file:
+        file.write(",".join([*(f"x{i}" for i in range(40)), "y"]) + "\n")
+        for _ in range(max(1, round(size / len(block)))):
+            file.write(block)
+
+
+def run_limited(folder: Path, *words: str) -> None:
+    """Run gd-tui under the limit and print what it took."""
+    command = ["sh", "-c", f'ulimit -v {LIMIT}; exec "$@"', "sh", sys.executable, "-m", "tui_gd"]
+    begin = time.perf_counter()
+    done = subprocess.Popen(
+        [*command, *words],
+        env={**os.environ, "GD_TUI_DATA": str(folder / "data")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stderr is not None
+    said = done.stderr.read().strip().splitlines()
+    _, status, usage = os.wait4(done.pid, 0)
+    took, peak = time.perf_counter() - begin, usage.ru_maxrss / 1024
+    print(f"  status {os.waitstatus_to_exitcode(status)}, {took:,.0f} s, peak {peak:,.0f} MiB")
+    print(f"  {said[-1] if said else ''}")
+
+
+def train_larger(gigabytes: float) -> None:
+    """Train on a text that is larger than what the process may address, and resume the run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "tall.csv"
+        write_text(path, gigabytes * 1e9)
+        size = path.stat().st_size / 1e9
+        print(f"{size:.2f} GB of CSV under ulimit -v {LIMIT}, --memory 1GB, 5 epochs:")
+        run_limited(folder, "run", str(path), "--target", "y", "--memory", "1GB", "-e", "5")
+        print("resumed to 10 epochs, without the text being parsed again:")
+        run = os.listdir(folder / "data" / "parts")[0]
+        run_limited(folder, "run", "--resume", run, "-e", "10")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--memory", nargs=2, metavar=("FILE", "Y"))
+    options.add_argument("--larger", type=float, metavar="GB")
     chosen = options.parse_args()
-    if chosen.memory:
-        name, target = chosen.memory
-        settings = RunSettings(problem=name, target=target, memory=2_000_000_000, standardize=True)
-        problem = settings.load_problem()
-        Trainer(problem, seed=1, loss=settings.loss_for(problem)).advance(3)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        size = Path(name).stat().st_size / (1 << 20)
-        print(f"{size:,.0f} MiB of text, {problem.train_rows:,} train rows: peak {peak:,.0f} MiB")
-        problem.close()
+    if chosen.larger:
+        train_larger(chosen.larger)
         return
     few = epoch_seconds(8_000, 2)
     print(f"overhead of an epoch at {PARTS} parts on loopback: {1000 * few:.1f} ms")

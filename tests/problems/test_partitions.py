@@ -1,9 +1,11 @@
 """Rows that are read in parts make the problem that the same rows make in one piece."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +15,18 @@ from sklearn.model_selection import train_test_split
 from tests.making import Floats
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
-from tui_gd.problems import Problem, input_file, partitions, pieces
+from tui_gd.learning.engine import LocalEngine, Penalty
+from tui_gd.learning.losses import make_loss
+from tui_gd.learning.models import Model
+from tui_gd.problems import Problem, input_file, machines, partitions, pieces
 from tui_gd.problems.files import load_file
-from tui_gd.problems.machines import Rows, ThisMachine, read_arrays, write_arrays
+from tui_gd.problems.machines import KEPT, Rows, ThisMachine, read_arrays, write_arrays
 from tui_gd.problems.partitions import Wanted, load_partitioned
 from tui_gd.problems.pieces import Moments
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation
+from tui_gd.training.engines import PartitionedEngine, SectionSums
+from tui_gd.training.trainer import Trainer
 
 ROWS = 3000
 
@@ -37,10 +44,11 @@ def table_of(rows: int = ROWS) -> pd.DataFrame:
 
 
 def load(
-    pattern: str, how: Preparation, machines: ThisMachine | None = None, target: str = "churn"
+    pattern: str, how: Preparation, on: ThisMachine | None = None, target: str = "churn"
 ) -> Problem:
-    wanted = Wanted(pattern, target, ("customer",), None, how, Reading())
-    return load_partitioned(wanted, machines or ThisMachine())
+    drop = ("customer",) if target != "y" else ()
+    wanted = Wanted(pattern, target, drop, None, how, Reading())
+    return load_partitioned(wanted, on or ThisMachine())
 
 
 @pytest.fixture
@@ -70,11 +78,11 @@ def test_parts_make_the_problem_of_one_file(
         written(table.iloc[part].reset_index(drop=True), path)
         if form == "parquet":
             table.iloc[part].to_parquet(path, row_group_size=400, index=False)
-    machines = ThisMachine(memory, tmp_path / "kept")
+    on = ThisMachine(memory, tmp_path / "kept")
     for standardize in (False, True):
         how = Preparation(test_size=0.3, standardize=standardize)
         one = load_file(whole, target, drop=("customer",), how=how)
-        found = load(str(tmp_path / "part-*"), how, machines, target)
+        found = load(str(tmp_path / "part-*"), how, on, target)
         assert found.parts is not None
         assert len(found.parts.handles) > 1
         assert found.feature_names == one.feature_names
@@ -98,7 +106,7 @@ def test_parts_make_the_problem_of_one_file(
             assert found.parts.target_mean == pytest.approx(y.mean(), rel=1e-13)
             spread = ((y_test - y_test.mean()) ** 2).sum()
             assert found.parts.test_moments == pytest.approx((y_test.mean(), spread), rel=1e-12)
-    machines.close()
+    on.close()
     assert not any((tmp_path / "kept").glob("*")), "what was kept on disk is still there"
 
 
@@ -113,6 +121,184 @@ def test_rows_are_split_by_their_number_as_scikit_learn_splits_them(tmp_path: Pa
     train, test = train_test_split(rows, test_size=0.37, random_state=42)
     assert problem.x_train[:, 0].tolist() == sorted(train)
     assert problem.x_test[:, 0].tolist() == sorted(test)
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize("memory", [None, 1 << 30])
+def test_validation_rows_are_those_of_one_file(
+    tmp_path: Path, memory: int | None, stratify: bool
+) -> None:
+    whole = written(table_of(), tmp_path / "whole.csv")
+    on = ThisMachine(memory, tmp_path / "kept")
+    how = Preparation(0.3, stratify=stratify, standardize=True, validation_size=0.25)
+    one = load_file(whole, "churn", drop=("customer",), how=how)
+    found = load(str(tmp_path / "wh*le.csv"), how, on)
+    assert found.parts is not None
+    assert found.validation_rows == len(one.y_validation) == 525
+    for mine, theirs in (
+        (found.x_train, one.x_train),
+        (found.x_validation, one.x_validation),
+        (found.x_test, one.x_test),
+    ):
+        np.testing.assert_allclose(in_order(mine), in_order(theirs), atol=1e-7)
+    assert found.parts.class_counts == tuple(np.bincount(one.y_train))
+    assert sum(np.bincount(found.y_validation) == np.bincount(one.y_validation)) == 2
+    # all rows are in the sample: the same run, on one machine and in one piece
+    options: dict[str, Any] = {"loss": "cross-entropy", "learning_rates": [0.1], "seed": 3}
+    trainers = [Trainer(problem, **options) for problem in (found, found.sample)]
+    for trainer in trainers:
+        trainer.advance(20)
+    np.testing.assert_allclose(*(one.validation_losses() for one in trainers), rtol=1e-12)
+    np.testing.assert_allclose(*(one.weights for one in trainers), rtol=1e-12)
+    on.close()
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("weights", [None, np.array([1.0, 3.0])])
+@pytest.mark.parametrize("memory", [None, 1 << 30])
+def test_a_mini_batch_of_parts_has_the_bits_of_the_same_rows_in_one_piece(
+    tmp_path: Path, memory: int | None, weights: Floats | None
+) -> None:
+    written(table_of(), tmp_path / "whole.csv")
+    on = ThisMachine(memory, tmp_path / "kept")
+    found = load(str(tmp_path / "wh*le.csv"), Preparation(0.3), on)
+    assert found.parts is not None
+    assert len(found.parts.handles) > 3
+    model, size = Model(found.features, 1, (3,)), np.dtype(np.float64)
+    work = SectionSums(model, "cross-entropy", "binary", size, "train", weights)
+    penalty = Penalty(l1=0.01, l2=0.1)
+    parts = PartitionedEngine(model, found.parts, work, penalty=penalty)
+    one = LocalEngine(
+        model,
+        make_loss("cross-entropy", "binary"),
+        found.x_train,
+        found.y_train,
+        penalty=penalty,
+        row_weights=None if weights is None else weights[found.y_train],
+        part=True,
+    )
+    rng = np.random.default_rng(0)
+    lanes = rng.standard_normal((2, model.parameters))
+    for size_of_batch in (1, 7, 2100):
+        rows = rng.permutation(found.train_rows)[:size_of_batch]
+        for mine, theirs in zip(
+            parts.loss_and_grad(lanes, rows), one.loss_and_grad(lanes, rows), strict=True
+        ):
+            assert mine.tobytes() == theirs.tobytes()
+    on.close()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_of_many_features_are_cut_again_and_give_the_same_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(table_of(), tmp_path / "whole.csv")
+    how = Preparation(0.3, standardize=True)
+    usual = load(str(tmp_path / "wh*le.csv"), how)
+    monkeypatch.setattr(pieces, "ROWS_NUMBERS", 5000)
+    monkeypatch.setattr(pieces, "BLOCK_NUMBERS", 700)
+    found = load(str(tmp_path / "wh*le.csv"), how)
+    assert usual.parts is not None
+    assert found.parts is not None
+    assert len(found.parts.handles) > len(usual.parts.handles)
+    assert max(handle.x.size for handle in found.parts.handles) <= 5000
+    assert found.parts.digests == usual.parts.digests
+    np.testing.assert_allclose(found.x_train, usual.x_train, rtol=1e-12, atol=1e-12)
+    assert found.x_train.shape == usual.x_train.shape
+    assert found.y_test.tobytes() == usual.y_test.tobytes()
+
+
+def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the rows of every piece that is read from its file."""
+    found: list[int] = []
+    read = partitions.read_piece
+
+    def counted(*arguments: Any) -> Any:
+        made = read(*arguments)
+        found.append(len(made.values))
+        return made
+
+    monkeypatch.setattr(partitions, "read_piece", counted)
+    return found
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_text_is_parsed_once_for_all_runs_that_keep_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(written(table_of(), tmp_path / "whole.csv"))
+    directory, read = tmp_path / "kept", rows_read(monkeypatch)
+
+    def loaded(run: str | None = None) -> Problem:
+        on = ThisMachine(1 << 30, directory)
+        problem = load(str(tmp_path / "wh*le.csv"), Preparation(standardize=True), on)
+        if run is not None:
+            on.keep(directory / KEPT / run)
+        on.close()
+        return problem
+
+    loaded()
+    assert not any(directory.iterdir()), "a run that is not kept leaves nothing"
+    assert sum(read) == ROWS
+    first = loaded("one")
+    assert sum(read) == 2 * ROWS
+    second = loaded("two")
+    shutil.rmtree(directory / KEPT / "one")
+    third = loaded("one")
+    assert sum(read) == 2 * ROWS, "it was parsed again"
+    assert first.parts is not None
+    for again in (second, third):
+        assert again.parts is not None
+        assert again.parts.digests == first.parts.digests
+        assert again.x_train.tobytes() == first.x_train.tobytes()
+        assert (again.about, again.hints, again.rules) == (first.about, first.hints, first.rules)
+    assert {one.name for one in directory.iterdir()} == {KEPT}
+    # a damaged file is read again, and so is a text that has changed since
+    shutil.rmtree(directory / KEPT / "two")
+    damaged = sorted((directory / KEPT / "one").iterdir())[0]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    again = loaded("one")
+    assert again.x_train.tobytes() == first.x_train.tobytes()
+    assert 0 < sum(read) - 2 * ROWS < ROWS
+    os.utime(path, ns=(1, 1))
+    before = sum(read)
+    assert loaded().x_train.tobytes() == first.x_train.tobytes()
+    assert sum(read) - before == ROWS
+
+
+def test_a_part_that_the_memory_cannot_hold_is_refused_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machines, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(machines, "PART_BYTES", 1 << 20)
+    monkeypatch.setattr(partitions, "PART_BYTES", 1 << 20)
+    monkeypatch.setattr(partitions, "SLACK_BYTES", 0)
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.standard_normal((60_000, 5)), columns=[*"abcdy"])
+    table.to_parquet(tmp_path / "wide.parquet", index=False)
+    table.to_csv(tmp_path / "wide.csv.gz", index=False)
+    for name, message in (
+        (
+            "wide.parquet",
+            r"--memory 2MB: the largest part of .*wide\.parquet, which is read at once, takes more:"
+            r" give it 3MB or more",
+        ),
+        ("wide.csv.gz", r"wide\.csv\.gz, which is read at once, takes more: give it \d+MB or more"),
+    ):
+        with pytest.raises(ProblemError, match=message):
+            load(str(tmp_path / name), Preparation(), ThisMachine(2_000_000, tmp_path / "k"), "y")
+    assert not any((tmp_path / "k").glob("*"))
+    # nothing says beforehand how long a packed text is: it is refused when it turns out to be
+    monkeypatch.setattr(pieces, "UNPACKED", 0)
+    with pytest.raises(ProblemError, match=r"a part of it takes more than the \d MB left for it"):
+        load(str(tmp_path / "wide.csv.gz"), Preparation(), ThisMachine(2_000_000, tmp_path), "y")
+    found = load(
+        str(tmp_path / "wide.parquet"), Preparation(), ThisMachine(8_000_000, tmp_path), "y"
+    )
+    assert found.train_rows == 30_000
 
 
 def test_moments_merge_as_those_of_all_rows() -> None:
@@ -186,7 +372,7 @@ def test_a_file_that_differs_is_refused_or_read_as_one_file_would_be(
 def test_a_pattern_without_files_and_too_little_memory_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no file has such a name"):
         load(str(tmp_path / "q*.csv"), Preparation())
-    with pytest.raises(ProblemError, match="too little to read a part: give it 682MB or more"):
+    with pytest.raises(ProblemError, match="100MB: reading a part takes more: give it 682MB"):
         ThisMachine(100_000_000, tmp_path)
 
 

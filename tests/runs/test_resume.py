@@ -4,12 +4,15 @@ import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.runs.kept import LINE, Kept, check_same, keep
 from tui_gd.errors import ProblemError
+from tui_gd.problems import partitions
+from tui_gd.problems.machines import KEPT
 from tui_gd.runs import database, identity, rows
 from tui_gd.runs.database import NAME
 from tui_gd.runs.resume import resume
@@ -65,6 +68,44 @@ def test_initial_weights_no_longer_need_their_file(tmp_path: Path) -> None:
     with Store(tmp_path / NAME) as store, resume(store) as one:
         check_same(one.trainer, whole)
         assert one.trainer.history.keyframes.start()[:, 0].tolist() == [[0.5, -1.0], [2.0, 3.0]]
+
+
+def test_a_text_in_parts_is_parsed_once_for_a_run_and_gone_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GD_TUI_DATA", str(tmp_path))
+    table = tmp_path / "table.csv"
+    table.write_text("a,y\n" + "".join(f"{i % 7}.5,{i % 2}\n" for i in range(500)))
+    settings = RunSettings(
+        str(table), target="y", memory=1 << 30, alpha=(0.01,), batch_size=64, validation_size=0.2
+    )
+    run = keep(tmp_path, settings)
+    read: list[object] = []
+    original = partitions.read_piece
+
+    def counted(*arguments: Any) -> Any:
+        read.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(partitions, "read_piece", counted)
+    whole = settings.make_trainer(settings.load_problem())
+    assert not read
+    whole.advance(150)
+    with Store(tmp_path / NAME) as store:
+        with resume(store, run) as one:
+            assert not read
+            one.trainer.advance(50)
+            check_same(one.trainer, whole)
+        content = table.read_text()
+        table.write_text(content.replace("0.5,0", "0.7,0", 1))
+        with pytest.raises(ProblemError, match=f"run {run}: the contents of .* have changed"):
+            resume(store, run)
+        assert len(read) == 1
+        table.write_text(content)
+        kept = tmp_path / KEPT
+        assert [one.name for one in kept.iterdir()] == [run]
+        store.delete(run)
+        assert not any(kept.iterdir())
 
 
 def test_resume_takes_the_newest_unlocked_run_that_can_continue(tmp_path: Path) -> None:

@@ -21,10 +21,15 @@ def parts_of(x: Floats, y: np.ndarray, cuts: list[int], test: int = 0) -> Parts:
     bounds = [0, *cuts, len(y)]
     parts = [slice(a, b) for a, b in pairwise(bounds)]
     rows = [Rows(x[one], y[one], len(y[one]) - test) for one in parts]
-    counts = tuple(np.bincount(y).tolist())
-    left = test * len(rows)
+    classes = tuple(np.bincount(y).tolist())
     return Parts(
-        ThisMachine(), rows, len(y) - left, left, x.size, ("",) * len(rows), class_counts=counts
+        ThisMachine(),
+        rows,
+        tuple(one.train for one in rows),
+        test * len(rows),
+        x.size,
+        ("",) * len(rows),
+        class_counts=classes,
     )
 
 

@@ -48,7 +48,7 @@ def describe(settings: RunSettings, out: TextIO) -> None:
     problem = load_problem(settings)
     train, test = problem.train_rows, problem.test_rows
     counts = [_count(train, "train row"), _count(test, "test row")]
-    if validation := len(problem.y_validation):
+    if validation := problem.validation_rows:
         counts.insert(1, _count(validation, "validation row"))
     print(f"{problem.name}: {', '.join(counts)}", file=out)
     _print_notes(problem.about, out)

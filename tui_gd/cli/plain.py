@@ -207,7 +207,7 @@ class Session:
 
 def _about(run: PlainRun) -> str:
     problem, settings = run.problem, run.settings
-    validation = len(problem.y_validation)
+    validation = problem.validation_rows
     validated = f", {validation} validation rows" if validation else ""
     rows = f", {problem.train_rows} train rows{validated}, {problem.test_rows} test rows"
     return (

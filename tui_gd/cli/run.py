@@ -265,7 +265,7 @@ def _train_fold(settings: RunSettings, problem: Problem, what: str) -> Fold:
         least, _ = trainer.history.test_loss.least(0, trainer.epoch + 1)
     return Fold(
         train_rows=problem.train_rows,
-        validation_rows=len(problem.y_validation),
+        validation_rows=problem.validation_rows,
         test_rows=problem.test_rows,
         alpha=settings.alpha[0],
         epochs=trainer.epoch,

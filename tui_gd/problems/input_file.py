@@ -220,7 +220,7 @@ class InputFile:
         With `size`, the number in that many of its bytes.
         """
         if size is None:
-            size = self.size * (_UNPACKED if self.is_packed else 1)
+            size = self.size * (UNPACKED if self.is_packed else 1)
         return int(max(size / CHUNK, 1) * rows * 1.02) if size > CHUNK else rows
 
     def _stored(self) -> BinaryIO:
@@ -498,7 +498,7 @@ CHUNK = 1 << 20
 LONGEST_LINE = 1 << 24
 THREADS = 4
 # roughly how much longer a compressed file is when unpacked
-_UNPACKED = 3
+UNPACKED = 3
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from itertools import count
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -36,7 +37,7 @@ T = TypeVar("T")
 Look = Callable[[], None]
 Show = Callable[[float, float], None]
 Items = Sequence[tuple[Any, ...]]
-Half = Literal["train", "test"]
+Half = Literal["train", "validation", "test"]
 
 POLL_SECONDS = 0.02
 """Between two calls of `look` while others compute."""
@@ -54,23 +55,46 @@ class Held(Protocol):
         """Return a copy with other arrays; without rows it is the small rest."""
 
 
+class Lasting(Held, Protocol):
+    """What can be found again on disk by another process: its rest can be written as text."""
+
+    def rest_as_text(self) -> str:
+        """Return everything but the arrays."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Held:
+        """Return it without rows; `ValueError` for a text that was not written by this version."""
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of a part, ready for an engine: the first `train` are train rows, then test rows.
+    """The rows of a part, ready for an engine: `train` of them, then `validation`, then test rows.
 
-    `x` is (rows, features + 1), ones last, `y` (rows,). `token` is another one if the part was read
-    again. `wanted`, if set, says whether what is computed with them is still wanted.
+    `x` is (rows, features + 1), ones last, `y` (rows,). `token` is another one if the part was
+    read again; up to its dash it is a digest of the rows. `wanted`, if set, says whether what is
+    computed with them is still wanted.
     """
 
     x: NDArray[np.float64]
     y: NDArray[np.generic]
     train: int
-    token: str = field(default_factory=lambda: uuid4().hex)
+    validation: int = 0
+    token: str = ""
     wanted: Callable[[], bool] | None = None
 
+    def __post_init__(self) -> None:
+        if not self.token:
+            digest = _digest(self.arrays()).decode()[:16]
+            object.__setattr__(self, "token", f"{digest}-{uuid4().hex}")
+
     def half(self, half: Half) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
-        """Return X and y of the train rows or of the test rows."""
-        part = slice(self.train) if half == "train" else slice(self.train, None)
+        """Return X and y of the rows of one kind."""
+        tested = self.train + self.validation
+        part = {
+            "train": slice(self.train),
+            "validation": slice(self.train, tested),
+            "test": slice(tested, None),
+        }[half]
         return self.x[part], self.y[part]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -90,8 +114,25 @@ class Machines(Protocol):
 
     remarks: tuple[str, ...]
 
-    def hold(self, task: Callable[..., Any], items: Items, show: Show | None = None) -> list[Any]:
-        """Do the task for each tuple of arguments and return handles of the results."""
+    def make_room(self, what: str, size: int, beside: int = 0) -> int | None:
+        """Do no more tasks at once than fit, if each takes `size` bytes and the rest `beside`.
+
+        Return the bytes that each may take; None if nothing limits them. `ProblemError`, which
+        names `what` takes them, if not even one fits.
+        """
+
+    def hold(
+        self,
+        task: Callable[..., Any],
+        items: Items,
+        show: Show | None = None,
+        lasting: "tuple[type[Lasting], Sequence[str]] | None" = None,
+    ) -> list[Any]:
+        """Do the task for each tuple of arguments and return handles of the results.
+
+        `lasting` results have names, some perhaps empty, under which they are found again without
+        doing the task.
+        """
 
     def call(self, task: Callable[..., T], items: Items, look: Look | None = None) -> "list[T]":
         """Do the task for each tuple of arguments and return the results, in order.
@@ -101,6 +142,9 @@ class Machines(Protocol):
 
     def words(self) -> str:
         """Return how many there are, in words; empty for this machine alone."""
+
+    def keep(self, directory: Path) -> None:
+        """Keep what is `lasting` in a directory beyond this process, if it is on disk."""
 
     def close(self) -> None:
         """Give up what is held."""
@@ -120,16 +164,41 @@ class _OnDisk:
         return self.rest.with_arrays(read_arrays(self.path))
 
 
-def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write arrays (rows,) or (rows, columns) of equal length as one record batch."""
+def _found_again(path: Path, kind: type[Lasting]) -> Held:
+    """Return the rest of what is kept in a file; `ValueError` if the file is damaged."""
     import pyarrow as pa
 
+    try:
+        with pa.memory_map(str(path)) as file:
+            known = pa.ipc.open_file(file).schema.metadata or {}
+        if known.get(b"sha256") != _digest(read_arrays(path)):
+            raise ValueError(f"{path}: is damaged")
+    except (pa.ArrowException, OSError, IndexError) as error:
+        raise ValueError(str(error)) from None
+    return kind.from_text(known[b"rest"].decode())
+
+
+def _digest(arrays: dict[str, NDArray[Any]]) -> bytes:
+    digest = hashlib.sha256()
+    for array in arrays.values():
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest().encode()
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]], rest: str | None = None) -> None:
+    """Write arrays (rows,) or (rows, columns) of equal length as one record batch.
+
+    With a `rest`, a text, it is written beside them with a digest of them.
+    """
+    import pyarrow as pa
+
+    known = {} if rest is None else {"rest": rest, "sha256": _digest(arrays)}
     columns = []
     for array in arrays.values():
         flat = pa.array(np.ascontiguousarray(array).reshape(-1))
         wide = array.ndim == 2
         columns.append(pa.FixedSizeListArray.from_arrays(flat, array.shape[1]) if wide else flat)
-    batch = pa.record_batch(columns, names=list(arrays))
+    batch = pa.record_batch(columns, names=list(arrays)).replace_schema_metadata(known)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
         writer.write_batch(batch)
 
@@ -152,40 +221,82 @@ class ThisMachine:
     """The threads of this process. With a `memory` in bytes, parts are kept on disk, not held.
 
     Parts on disk are files in a folder of their own in `directory`, and each is mapped only while
-    it is computed with, so that memory stays below the limit. They are gone when it closes.
+    it is computed with, so that memory stays below the limit. A file is gone when nothing holds its
+    handle, except what is `lasting`: that is gone when the machine closes, or lasts as long as the
+    folder of a run that it is kept in.
     """
 
     remarks: tuple[str, ...] = ()
 
     def __init__(self, memory: int | None = None, directory: Path | None = None) -> None:
-        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-        self._folder: Path | None = None
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        self._memory, self._folder, self._files = memory, None, count(1)
+        self._pool = ThreadPoolExecutor(self._cores, "part")
         if memory is not None:
-            fitting = (memory - RESIDENT_BYTES) // PART_BYTES
-            if fitting < 1:
-                least = (RESIDENT_BYTES + PART_BYTES) / 1e6
-                raise ProblemError(
-                    f"--memory {memory / 1e6:.0f}MB: is too little to read a part: give it"
-                    f" {least:.0f}MB or more"
-                )
-            self.threads = min(self.threads, fitting)
+            self.make_room("reading a part", PART_BYTES)
             self._folder = _own_folder(directory)
             self._end = weakref.finalize(self, shutil.rmtree, self._folder, True)
-        self._pool = ThreadPoolExecutor(self.threads, "part")
-        self._files = 0
 
-    def hold(self, task: Callable[..., Any], items: Items, show: Show | None = None) -> list[Any]:
+    def make_room(self, what: str, size: int, beside: int = 0) -> int | None:
+        """Do no more tasks at once than fit into the memory; `ProblemError` if not one does."""
+        if self._memory is None:
+            return None
+        room = self._memory - RESIDENT_BYTES - beside
+        threads = min(self._cores, room // size)
+        if threads < 1:
+            least = (RESIDENT_BYTES + beside + size) / 1e6
+            raise ProblemError(
+                f"--memory {self._memory / 1e6:.0f}MB: {what} takes more: give it"
+                f" {math.ceil(least)}MB or more"
+            )
+        self._pool.shutdown()
+        self._pool = ThreadPoolExecutor(threads, "part")
+        return room // threads
+
+    def hold(
+        self,
+        task: Callable[..., Any],
+        items: Items,
+        show: Show | None = None,
+        lasting: "tuple[type[Lasting], Sequence[str]] | None" = None,
+    ) -> list[Any]:
         """Do the task for each tuple of arguments and return handles of the results."""
-        names = []
-        for _ in items:
-            self._files += 1
-            names.append(f"{self._files:06}.arrow")
 
         def kept(place: int, *arguments: Any) -> Any:
-            made = task(*map(_opened, arguments))
-            return self._kept(made, names[place])
+            if self._folder is None:
+                return task(*map(_opened, arguments))
+            if lasting is None or not lasting[1][place]:
+                handle = self._kept(task(*map(_opened, arguments)), f"{next(self._files):06}")
+                weakref.finalize(handle, handle.path.unlink, missing_ok=True)
+                return handle
+            kind, name = lasting[0], f"{_LASTING}{lasting[1][place]}"
+            return self._again(kind, name) or self._kept(task(*map(_opened, arguments)), name)
 
         return self._each(kept, [(i, *item) for i, item in enumerate(items)], None, show)
+
+    def keep(self, directory: Path) -> None:
+        """Move what is lasting into a directory; `ProblemError` if that fails."""
+        found = [] if self._folder is None else sorted(self._folder.glob(f"{_LASTING}*"))
+        try:
+            for path in found:
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.replace(directory / path.name)
+        except OSError as error:
+            raise ProblemError(f"{directory}: cannot be written: {error.strerror}") from None
+
+    def _again(self, kind: type[Lasting], name: str) -> _OnDisk | None:
+        """Return a handle of what a run has kept under a name; None if it is not there or damaged.
+
+        A link of its own holds it, because the run may be deleted meanwhile.
+        """
+        assert self._folder is not None
+        own = self._folder / f"{name}.arrow"
+        for path in self._folder.parent.glob(f"{KEPT}/*/{name}.arrow"):
+            with suppress(OSError, ValueError):
+                own.unlink(missing_ok=True)
+                own.hardlink_to(path)
+                return _OnDisk(own, _found_again(own, kind))
+        return None
 
     def call(self, task: Callable[..., T], items: Items, look: Look | None = None) -> list[T]:
         """Do the task for each tuple of arguments and return the results, in order."""
@@ -214,13 +325,15 @@ class ThisMachine:
         if self._folder is not None:
             self._end()
 
-    def _kept(self, made: Held, name: str) -> Any:
-        if self._folder is None:
-            return made
-        path = self._folder / name
+    def _kept(self, made: Any, name: str) -> _OnDisk:
+        """Write a result of a task to disk and return its handle."""
+        assert self._folder is not None
+        path = self._folder / f"{name}.arrow"
+        path.unlink(missing_ok=True)  # a damaged link to a file that others may be reading
         arrays = made.arrays()
+        rest = made.rest_as_text() if name.startswith(_LASTING) else None
         try:
-            write_arrays(path, arrays)
+            write_arrays(path, arrays, rest)
         except OSError as error:
             raise ProblemError(
                 f"{path}: cannot be written: {error.strerror or error}; parts of large data are"
@@ -282,11 +395,13 @@ def _is_running(process: int) -> bool:
     return True
 
 
-_FOLDER = "parts-"
+_FOLDER, _LASTING = "parts-", "read-"
+KEPT = "parts"
+"""The folder with a folder for each run whose parts are kept."""
 RESIDENT_BYTES = 400 << 20
 """What the program itself takes, with its libraries."""
 PART_BYTES = 250 << 20
-"""What it takes at most to read a part or to compute with it, roughly."""
+"""What it takes at most to read a part of a text."""
 
 
 # A cluster
@@ -358,8 +473,21 @@ class Cluster:
             ) from None
         self._compare()
 
-    def hold(self, task: Callable[..., Any], items: Items, show: Show | None = None) -> list[Any]:
+    def make_room(self, what: str, size: int, beside: int = 0) -> int | None:
+        """Return None: Dask knows the memory of its workers."""
+
+    def keep(self, directory: Path) -> None:
+        """Do nothing: nothing is on this machine's disk."""
+
+    def hold(
+        self,
+        task: Callable[..., Any],
+        items: Items,
+        show: Show | None = None,
+        lasting: "tuple[type[Lasting], Sequence[str]] | None" = None,
+    ) -> list[Any]:
         """Do the task for each tuple of arguments and return futures of the results."""
+        del lasting
         futures = self._submitted(task, items)
 
         def look() -> None:
@@ -387,8 +515,8 @@ class Cluster:
 
     def words(self) -> str:
         """Return the number of workers."""
-        count = self._workers()
-        return f"{count} worker{'s' * (count != 1)}"
+        workers = self._workers()
+        return f"{workers} worker{'s' * (workers != 1)}"
 
     def close(self) -> None:
         """Leave the cluster; end the processes made here."""
@@ -436,7 +564,8 @@ class Cluster:
         return MachinesLost(f"{self.address}: the scheduler is gone")
 
     def _workers(self) -> int:
-        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+        # without a scheduler nothing is known of them
+        return len(self._client.scheduler_info(n_workers=-1).get("workers", ()))
 
     def _check_workers(self) -> None:
         now = time.monotonic()
@@ -507,17 +636,19 @@ def fixed_products() -> str:
 class Parts:
     """The rows of a problem in parts, in a fixed order, on the machines that compute with them.
 
-    `class_counts` and `test_counts` (classes,) are those of train and test rows, `target_mean` is
-    the mean of the train rows' targets; of a regression `test_moments` are mean of the test rows'
-    targets and their sum of squares about it. `digests` have one of each part's values.
+    `counts` are the train rows of every part. `class_counts` and `test_counts` (classes,) are those
+    of train and test rows, `target_mean` is the mean of the train rows' targets; of a regression
+    `test_moments` are mean of the test rows' targets and their sum of squares about it. `digests`
+    have one of the values of each piece that was read.
     """
 
     machines: Machines
     handles: list[Any]
-    train_rows: int
+    counts: tuple[int, ...]
     test_rows: int
     numbers: int
     digests: tuple[str, ...]
+    validation_rows: int = 0
     class_counts: tuple[int, ...] = ()
     test_counts: tuple[int, ...] = ()
     target_mean: float = 0.0
@@ -526,6 +657,31 @@ class Parts:
     speed: float = 0.0
     _seen: list[set[str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def train_rows(self) -> int:
+        """The number of train rows."""
+        return sum(self.counts)
+
+    def take(
+        self, rows: NDArray[np.intp], look: Look | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
+        """Return X and y of some train rows, in their order; they are numbered part by part."""
+        ends = np.cumsum(self.counts)
+        part = np.searchsorted(ends, rows, side="right")
+        order = np.argsort(part, kind="stable")
+        wanted, begins = np.unique(part[order], return_index=True)
+        places = np.split(order, begins[1:])
+        items = [
+            (_train_rows, self.handles[one], rows[own] - (ends[one] - self.counts[one]))
+            for one, own in zip(wanted.tolist(), places, strict=True)
+        ]
+        found = [pair for _, pair in self.machines.call(_with_token, items, look)]
+        x = np.empty((len(rows), found[0][0].shape[1]), found[0][0].dtype)
+        y = np.empty(len(rows), found[0][1].dtype)
+        for own, (some, targets) in zip(places, found, strict=True):
+            x[own], y[own] = some, targets
+        return x, y
 
     def each(
         self, task: Callable[..., Any], *arguments: Any, look: Look | None = None
@@ -537,7 +693,13 @@ class Parts:
         with self._lock:
             self._seen = self._seen or [set() for _ in found]
             for (token, _), seen in zip(found, self._seen, strict=True):
-                self.lost += bool(seen) and token not in seen
+                if seen and token not in seen:
+                    self.lost += 1
+                    if token.partition("-")[0] != next(iter(seen)).partition("-")[0]:
+                        raise MachinesLost(
+                            "a part was read again, and its file has changed since: put back the"
+                            " file as it was"
+                        )
                 seen.add(token)
         if getattr(task, "half", None) == "train":
             self.speed = 8 * self.numbers / max(time.perf_counter() - begin, 1e-9)
@@ -545,7 +707,10 @@ class Parts:
 
     def words(self) -> str:
         """Return machines, speed and lost parts, as `8 workers · 3.1 GB/s · 1 lost, read again`."""
-        parts = [self.machines.words(), f"{self.speed / 1e9:.1f} GB/s" if self.speed else ""]
+        speed = (
+            f"{self.speed / 1e9:.1f} GB/s" if self.speed >= 1e8 else f"{self.speed / 1e6:.0f} MB/s"
+        )
+        parts = [self.machines.words(), speed if self.speed else ""]
         if self.lost:
             parts.append(f"{self.lost} lost, read again")
         return " · ".join(filter(None, parts))
@@ -554,6 +719,12 @@ class Parts:
         """Give the rows up."""
         self.handles = []
         self.machines.close()
+
+
+def _train_rows(
+    rows: Rows, chosen: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
+    return rows.x[chosen], rows.y[chosen]
 
 
 def _with_token(task: Callable[..., T], rows: Rows, *arguments: Any) -> tuple[str, T]:

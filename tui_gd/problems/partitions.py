@@ -7,10 +7,10 @@ files alone, and not on the machines.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,21 @@ from tui_gd.problems.input_file import (
     format_of,
     shown_path,
 )
-from tui_gd.problems.machines import Machines, Parts, Rows
+from tui_gd.problems.machines import PART_BYTES, Items, Machines, Parts
 from tui_gd.problems.pieces import (
     BINS,
+    TEST,
+    TRAIN,
+    VALIDATION,
     Facts,
     Head,
     Moments,
     Piece,
+    RawPart,
     Recipe,
     Summary,
+    Uses,
+    class_numbers,
     facts_of,
     head_of,
     histograms,
@@ -54,7 +60,8 @@ from tui_gd.problems.pieces import (
     pieces_of,
     read_piece,
     rows_of,
-    summary_of,
+    shares_of,
+    summaries_of,
     target_values,
     train_values,
 )
@@ -72,12 +79,17 @@ from tui_gd.problems.problem import (
 )
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS, Kind, Progress
-from tui_gd.problems.split import Preparation, check_split
+from tui_gd.problems.split import Preparation, check_split, split_rows
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
 from tui_gd.problems.text import distinct
 
-SAMPLE_ROWS = 20_000
-"""About this many train rows, and as many test rows, are drawn by panels."""
+T = TypeVar("T")
+SAMPLE_ROWS, SAMPLE_NUMBERS = 20_000, 4 << 20
+"""About this many rows, or numbers if that is less, of each use are drawn by panels."""
+SLACK_BYTES = 32 << 20
+"""What a task takes beside the rows of its part."""
+GROUP = 32
+"""Of so many parts, results that may be large are here at once."""
 EXACT_MEDIAN = 1 << 22
 """Up to this many train rows a median is exact; beyond it, it is found in a histogram."""
 SPANS = 8
@@ -107,19 +119,18 @@ def load_partitioned(
     """
     loading = _Loading(wanted, machines)
     raws = loading.read(progress)
-    masks = loading.masks()
-    split = list(zip(raws, masks, strict=True))
-    facts = loading.facts(split)
     target = loading.target(raws)
+    split = list(zip(raws, loading.uses(raws, target), strict=True))
+    facts = loading.facts(split)
     treatment = loading.treatment(facts)
     rules, names, done = loading.features(treatment, facts, split)
     plain = rules
     if wanted.how.standardize:
         found = machines.call(moments_of, [(*one, plain) for one in split])
         rules = standardized(plain, *_merged(found).scales())
-    handles = machines.hold(rows_of, [(*one, rules, target) for one in split])
+    handles, lengths = loading.ready(split, rules, target)
     del raws, split
-    return loading.problem(handles, target, treatment, (rules, names, done))
+    return loading.problem(handles, lengths, target, treatment, (rules, names, done))
 
 
 def _merged(found: Sequence[Moments]) -> Moments:
@@ -135,8 +146,6 @@ class _Loading:
     def __init__(self, wanted: Wanted, machines: Machines) -> None:
         self.how, self.machines = wanted.how, machines
         self.shown = shown_path(wanted.pattern)
-        if self.how.stratify:
-            raise ProblemError(f"{self.shown}: is read in parts: leave --stratify out")
         self.pieces: list[Piece] = []
         self.recipe = Recipe(wanted.reading, (), ())
         self.dropped: list[tuple[str, Kind]] = []
@@ -166,11 +175,20 @@ class _Loading:
 
     def read(self, progress: Progress | None) -> list[Any]:
         """Read all parts, again if a column turns out to be of another kind; return handles."""
+        largest = max(self.pieces, key=lambda piece: piece.size)
+        room = self.machines.make_room(
+            f"the largest part of {shown_path(largest.path)}, which is read at once,",
+            max(PART_BYTES, largest.size * 5 // 4 + SLACK_BYTES),
+        )
+        most = None if room is None else (room - SLACK_BYTES) * 4 // 5
         for _ in range(3):
             raws = self.machines.hold(
-                read_piece, [(piece, self.recipe) for piece in self.pieces], progress
+                read_piece,
+                [(piece, self.recipe, most) for piece in self.pieces],
+                progress,
+                (RawPart, [self.recipe.name_of(piece) for piece in self.pieces]),
             )
-            self.heads = self.machines.call(head_of, [(raw,) for raw in raws])
+            labels = self._describe(raws)
             kinds = dict(self.recipe.kinds)
             for piece, head in zip(self.pieces, self.heads, strict=True):
                 for name, kind in head.kinds:
@@ -179,33 +197,92 @@ class _Loading:
             if kinds == dict(self.recipe.kinds):
                 break
             self.recipe = replace(self.recipe, kinds=tuple(kinds.items()))
-        self.table = Table(self.shown, np.empty((0, 0)), _merged_columns(self.heads))
+        self.table = Table(self.shown, np.empty((0, 0)), _merged_columns(self.heads, labels))
         remarks = dict.fromkeys(remark for head in self.heads for remark in head.remarks)
         self.table.remarks = tuple(remarks)
         return raws
 
-    def masks(self) -> list[NDArray[np.bool_]]:
-        """Return for every part which of its rows are train rows (rows,)."""
+    def _describe(self, raws: Sequence[Any]) -> list[set[str] | None]:
+        """Fill `self.heads`, without labels; return those of each column, None if too many."""
+        self.heads = []
+        labels: list[set[str] | None] = [set() for _ in self.recipe.names]
+        for head in self._grouped(head_of, [(raw,) for raw in raws]):
+            for slot, column in enumerate(head.columns):
+                known = labels[slot]
+                if known is not None:
+                    known.update(column.labels)
+                    labels[slot] = None if len(known) > MOST_LABELS else known
+            bare = tuple(replace(column, labels=()) for column in head.columns)
+            self.heads.append(replace(head, columns=bare))
+        return labels
+
+    def _grouped(self, task: Callable[..., T], items: Items) -> Iterator[T]:
+        """Yield what a task returns for every item, without holding all of it at once."""
+        for start in range(0, len(items), GROUP):
+            yield from self.machines.call(task, items[start : start + GROUP])
+
+    def uses(self, raws: Sequence[Any], target: Target) -> list[Uses]:
+        """Return for every part what its rows are used for (rows,)."""
         split = [head.rows for head, piece in self._each() if not piece.test]
         rows, apart = sum(split), any(piece.test for piece in self.pieces)
         if rows < 2:
             raise ProblemError(f"{self.shown}: has only one row; a problem needs at least two")
-        train = np.ones(rows, bool)
-        if not apart:
-            train[_test_rows(self.shown, rows, self.how)] = False
-        parts = iter(np.split(train, np.cumsum(split)[:-1]))
+        how, uses = self.how, np.full(rows, TRAIN, np.int8)
+        each = 50 if how.stratify else 30 if how.validation_size is not None else 5
+        self.machines.make_room(f"the split of {rows:,} rows of {self.shown}", each * rows)
+        if how.stratify or how.validation_size is not None:
+            y: NDArray[np.generic] = np.zeros(rows, np.int8)
+            if how.stratify and target.class_names:
+                here = [(raw, target) for raw, piece in zip(raws, self.pieces, strict=True)
+                        if not piece.test]  # fmt: skip
+                y = np.concatenate(self.machines.call(class_numbers, here))
+            parts = split_rows(self.shown, y, target.class_names, how, tested=apart)
+            uses[parts.validation], uses[parts.test] = VALIDATION, TEST
+            del parts, y
+        elif not apart:
+            uses[_test_rows(self.shown, rows, how)] = TEST
+        self._make_room(rows, 32, 0)
+        own = iter(np.split(uses, np.cumsum(split)[:-1]))
         return [
-            np.zeros(head.rows, bool) if piece.test else next(parts) for head, piece in self._each()
+            np.full(head.rows, TEST, np.int8) if piece.test else next(own)
+            for head, piece in self._each()
         ]
+
+    def _make_room(self, rows: int, each: int, features: int) -> None:
+        """Make room for work on a part: its values, `each` bytes a row, and features of rows."""
+        width = len(self.table.columns)
+        most = max(head.rows for head in self.heads)
+        share = max(end - begin for begin, end in shares_of(most, features))
+        size = 8 * most * width + each * most + 8 * share * (features + 1) + SLACK_BYTES
+        self.machines.make_room(f"the largest part of {self.shown}", size, beside=rows)
 
     def _each(self) -> list[tuple[Head, Piece]]:
         return list(zip(self.heads, self.pieces, strict=True))
 
-    def facts(self, split: Sequence[tuple[Any, NDArray[np.bool_]]]) -> list[Facts]:
+    def ready(
+        self, split: Sequence[tuple[Any, Uses]], rules: tuple[FeatureRule, ...], target: Target
+    ) -> tuple[list[Any], list[tuple[int, ...]]]:
+        """Return handles of the rows for engines, and how many of them have each use."""
+        features = len(rules)
+        self._make_room(sum(head.rows for head in self.heads), 24, features)
+        items, lengths = [], []
+        for raw, uses in split:
+            for begin, end in shares_of(len(uses), features):
+                own = uses[begin:end]
+                items.append((raw, own, rules, target, (begin, end)))
+                lengths.append(tuple(np.bincount(own, minlength=3).tolist()))
+        handles = self.machines.hold(rows_of, items)
+        share = max(map(sum, lengths))
+        self.machines.make_room(
+            f"the largest part of {self.shown}", 8 * share * (features + 1) + SLACK_BYTES
+        )
+        return handles, lengths
+
+    def facts(self, split: Sequence[tuple[Any, Uses]]) -> list[Facts]:
         """Return the facts on all columns but the target, and the train rows in `self.train`."""
-        self.train = sum(int(train.sum()) for _, train in split)
+        self.train = sum(int((uses == TRAIN).sum()) for _, uses in split)
         total = [Facts() for _ in self.table.columns[:-1]]
-        for part in self.machines.call(facts_of, split):
+        for part in self._grouped(facts_of, split):
             for own, other in zip(total, part, strict=True):
                 own.merge(other)
         return total
@@ -279,7 +356,7 @@ class _Loading:
         self,
         treatment: Treatment,
         facts: Sequence[Facts],
-        split: Sequence[tuple[Any, NDArray[np.bool_]]],
+        split: Sequence[tuple[Any, Uses]],
     ) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
         """Return rules and names of the features, and the work done by slot, as `fit` does."""
         features: list[str] = []
@@ -319,7 +396,7 @@ class _Loading:
         self,
         slots: Sequence[int],
         facts: Sequence[Facts],
-        split: Sequence[tuple[Any, NDArray[np.bool_]]],
+        split: Sequence[tuple[Any, Uses]],
     ) -> list[float]:
         """Return the medians of some columns in the train rows.
 
@@ -353,6 +430,7 @@ class _Loading:
     def problem(
         self,
         handles: list[Any],
+        lengths: list[tuple[int, ...]],
         target: Target,
         treatment: Treatment,
         made: tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]],
@@ -360,65 +438,77 @@ class _Loading:
         """Return the problem, with a sample of the rows."""
         rules, names, done = made
         rows = sum(head.rows for head in self.heads)
-        totals = self.train, rows - self.train
+        totals = np.sum(lengths, axis=0).tolist()
         classes = len(target.class_names)
-        summaries = self._summaries(handles, classes, totals)
-        counts = [np.sum([one.counts[half] for one in summaries], axis=0) for half in (0, 1)]
-        moments = [_merged([one.moments[half] for one in summaries]) for half in (0, 1)]
-        x = [np.concatenate([one.x[half] for one in summaries]) for half in (0, 1)]
-        y = [np.concatenate([one.y[half] for one in summaries]) for half in (0, 1)]
-        if classes and (counts[0] > 0).sum() < 2:
+        found = self._summaries(handles, lengths, classes, len(names))
+        counts, moments, x, y = [], [], [], []
+        for summaries in zip(*found, strict=True):
+            counts.append(np.sum([one.counts for one in summaries], axis=0))
+            moments.append(_merged([one.moments for one in summaries]))
+            x.append(np.concatenate([one.x for one in summaries]))
+            y.append(np.concatenate([one.y for one in summaries]))
+        if classes and (counts[TRAIN] > 0).sum() < 2:
             raise ProblemError(
                 f"{self.shown}: all train rows ({self.train:,} of {rows:,}) are of class"
-                f" {target.class_names[int(counts[0].argmax())]!r}; take another split seed"
+                f" {target.class_names[int(counts[TRAIN].argmax())]!r}; take another split seed"
             )
+        tested = moments[TEST]
         parts = Parts(
             self.machines,
             handles,
-            *totals,
+            counts=tuple(own[TRAIN] for own in lengths),
+            test_rows=totals[TEST],
             numbers=self.train * (len(names) + 1),
             digests=tuple(head.digest for head in self.heads),
-            class_counts=tuple(counts[0].tolist()),
-            test_counts=tuple(counts[1].tolist()),
-            target_mean=0.0 if classes else float(moments[0].means[0]),
+            validation_rows=totals[VALIDATION],
+            class_counts=tuple(counts[TRAIN].tolist()),
+            test_counts=tuple(counts[TEST].tolist()),
+            target_mean=0.0 if classes else float(moments[TRAIN].means[0]),
             test_moments=(0.0, 0.0)
             if classes
-            else (float(moments[1].means[0]), float(moments[1].squares[0])),
+            else (float(tested.means[0]), float(tested.squares[0])),
         )
-        hints = hints_of(self.table, treatment, target, x[0], self.how.standardize)
+        hints = hints_of(self.table, treatment, target, x[TRAIN], self.how.standardize)
         number = f"{len(handles)} part{'s' * (len(handles) != 1)}"
-        sample = f"{number}, {self.train:,} train rows and {totals[1]:,} test rows"
-        if len(x[0]) < self.train:
-            sample += f"; panels draw a sample of {len(x[0]):,} and {len(x[1]):,}"
+        validation = f", {totals[VALIDATION]:,} validation rows" * bool(totals[VALIDATION])
+        sample = f"{number}, {self.train:,} train rows{validation} and {totals[TEST]:,} test rows"
+        if len(x[TRAIN]) < self.train:
+            sample += f"; panels draw a sample of {len(x[TRAIN]):,} train rows"
         notes = column_notes(self.table, treatment, target, done, self.how.standardize)
         left_out = [ColumnNote(name, kind, "", "left out: --drop") for name, kind in self.dropped]
         return Problem(
             name=self.shown,
             task="regression" if not classes else "binary" if classes == 2 else "multiclass",
-            x_train=x[0],
-            y_train=y[0],
-            x_test=x[1],
-            y_test=y[1],
+            x_train=x[TRAIN],
+            y_train=y[TRAIN],
+            x_test=x[TEST],
+            y_test=y[TEST],
             feature_names=names,
             class_names=target.class_names,
             target_name=target.name,
             about=(*notes[:-1], *left_out, notes[-1]),
             hints=(*hints, sample, *self.machines.remarks),
             rules=rules,
+            x_validation=x[VALIDATION],
+            y_validation=y[VALIDATION],
             parts=parts,
         )
 
     def _summaries(
-        self, handles: Sequence[Any], classes: int, totals: tuple[int, int]
-    ) -> list[Summary]:
-        every = tuple(max(1, -(-total // SAMPLE_ROWS)) for total in totals)
-        items, passed = [], [0, 0]
-        lengths = self.machines.call(_lengths, [(handle,) for handle in handles])
+        self,
+        handles: Sequence[Any],
+        lengths: Sequence[tuple[int, ...]],
+        classes: int,
+        features: int,
+    ) -> list[list[Summary]]:
+        most = min(SAMPLE_ROWS, SAMPLE_NUMBERS // (features + 1) + 1)
+        every = [max(1, -(-total // most)) for total in np.sum(lengths, axis=0).tolist()]
+        items, passed = [], [0] * len(every)
         for handle, own in zip(handles, lengths, strict=True):
-            first = tuple(-done % step for done, step in zip(passed, every, strict=True))
+            first = [-done % step for done, step in zip(passed, every, strict=True)]
             items.append((handle, classes, every, first))
             passed = [done + length for done, length in zip(passed, own, strict=True)]
-        return self.machines.call(summary_of, items)
+        return self.machines.call(summaries_of, items)
 
 
 def _test_rows(shown: str, rows: int, how: Preparation) -> NDArray[Any]:
@@ -430,12 +520,8 @@ def _test_rows(shown: str, rows: int, how: Preparation) -> NDArray[Any]:
     return order[: math.ceil(how.test_size * rows)]
 
 
-def _lengths(rows: Rows) -> tuple[int, int]:
-    return rows.train, len(rows.y) - rows.train
-
-
-def _merged_columns(heads: Sequence[Head]) -> list[Column]:
-    """Return the columns of all parts as one: `ProblemError` if their kinds differ."""
+def _merged_columns(heads: Sequence[Head], labels: Sequence[set[str] | None]) -> list[Column]:
+    """Return the columns of all parts as one, with `labels`: `ProblemError` if kinds differ."""
     merged = []
     for slot, first in enumerate(heads[0].columns):
         found = [(head, head.columns[slot]) for head in heads]
@@ -462,9 +548,8 @@ def _merged_columns(heads: Sequence[Head]) -> list[Column]:
         one.low, one.high = min(c.low for c in every), max(c.high for c in every)
         one.fault = next((c.fault for c in every if c.fault), None)
         one.remark = next((c.remark for c in every if c.remark), "")
-        one.labels = tuple(sorted(set().union(*(c.labels for c in every))))
-        if len(one.labels) > MOST_LABELS:
-            one.many, one.labels = True, ()
+        one.many |= labels[slot] is None
+        one.labels = () if one.many else tuple(sorted(labels[slot] or ()))
         merged.append(one)
     return merged
 

@@ -1,11 +1,14 @@
 """Pieces of files: how files are cut, and what is done with a piece where it lies."""
 
 import hashlib
+import json
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +17,8 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.files import source_of
-from tui_gd.problems.input_file import STANDARD_INPUT, Format, InputFile
-from tui_gd.problems.machines import Rows
+from tui_gd.problems.input_file import STANDARD_INPUT, UNPACKED, Format, InputFile
+from tui_gd.problems.machines import Half, Rows
 from tui_gd.problems.new_rows import NewRows
 from tui_gd.problems.prepare import MOST_CLASSES, Target, target_like
 from tui_gd.problems.problem import FeatureRule
@@ -29,7 +32,14 @@ PART_NUMBERS = 4 << 20
 """Row groups form parts of about this many numbers."""
 BINS = 1 << 14
 """The bins of a histogram."""
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS, BLOCK_NUMBERS = 1 << 16, 1 << 21
+"""So many rows, and numbers, are turned into features at a time."""
+ROWS_NUMBERS = 8 << 20
+"""Rows that are ready for an engine form parts of at most about this many numbers."""
+HALVES: tuple[Half, ...] = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+"""What a row is used for: its place in `HALVES`."""
+Uses = NDArray[np.int8]
 
 
 # How files are cut
@@ -39,7 +49,8 @@ BLOCK_ROWS = 1 << 16
 class Piece:
     """A part of the data: bytes, row groups or record batches `begin` to `end` of a file.
 
-    All of it if `end` is None. Its rows are test rows only if `test`.
+    All of it if `end` is None. Its rows are test rows only if `test`. `size` are the bytes of its
+    numbers in memory; 0 if only reading can tell.
     """
 
     path: str
@@ -47,6 +58,7 @@ class Piece:
     begin: int = 0
     end: int | None = None
     test: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,9 +84,23 @@ class Recipe:
             source.only(piece.begin, piece.end)
         return source
 
+    def name_of(self, piece: Piece) -> str:
+        """Return a name for a piece of a text, which changes with the file and how it is read.
+
+        Empty for a piece that is read fast or cannot be read twice.
+        """
+        if piece.form in {"parquet", "feather"} or piece.path == STANDARD_INPUT:
+            return ""
+        found = os.stat(piece.path)
+        known = (os.path.abspath(piece.path), found.st_size, found.st_mtime_ns, piece, self)
+        return hashlib.sha256(f"{version('gd-tui')} {known}".encode()).hexdigest()[:32]
+
 
 def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece]:
     """Cut a file: text at lines, Parquet at row groups, Feather at record batches."""
+    file = InputFile(path, source.reading.encoding)
+    whole = Piece(path, form, test=test, size=file.size * (UNPACKED if file.is_packed else 1))
+    sizes: list[int] = []
     if isinstance(source, Columnar):
         rows, width = source.group_rows, max(1, len(source.fields))
         cuts, held = [0], 0
@@ -84,20 +110,24 @@ def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece
                 held = 0
             held += max(count, PART_NUMBERS // width // 8 if form == "feather" else 1)
         cuts.append(len(rows))
+        sizes = [8 * width * sum(rows[a:b]) for a, b in pairwise(cuts)]
     elif isinstance(source, Delimited) and not isinstance(source, Arff):
-        file = InputFile(path, source.reading.encoding)
         if file.is_packed or file.encoding is not None or file.path == STANDARD_INPUT:
-            return [Piece(path, form, test=test)]
+            return [whole]
         cuts = [0]
         for chunk in file.chunks():
             if chunk.offset - cuts[-1] >= TEXT_BYTES:
                 cuts.append(chunk.offset)
         cuts.append(file.size)
     else:
-        return [Piece(path, form, test=test)]
+        return [whole]
+    sizes = sizes or [min(TEXT_BYTES, cuts[-1])] * (len(cuts) - 1)
     if len(cuts) <= 2:
-        return [Piece(path, form, test=test)]
-    return [Piece(path, form, a, b, test) for a, b in pairwise(cuts)]
+        return [Piece(path, form, test=test, size=sizes[0] if sizes else 0)]
+    return [
+        Piece(path, form, *ends, test, size)
+        for ends, size in zip(pairwise(cuts), sizes, strict=True)
+    ]
 
 
 # What is done with a piece, on the machine that holds it
@@ -124,11 +154,26 @@ class RawPart:
         """Return the same part with other values."""
         return replace(self, values=arrays["values"])
 
+    def rest_as_text(self) -> str:
+        """Return everything but the values, as JSON."""
+        columns = [{**vars(one), "_codes": {}} for one in self.columns]
+        return json.dumps([self.shown, columns, self.kinds, self.remarks])
 
-def read_piece(piece: Piece, recipe: Recipe) -> RawPart:
-    """Read a piece."""
+    @classmethod
+    def from_text(cls, text: str) -> "RawPart":
+        """Return a part without values from its rest."""
+        shown, columns, kinds, remarks = json.loads(text)
+        made = tuple(Column(**one) for one in columns)
+        for column in made:
+            column.labels = tuple(column.labels)
+        pairs = tuple((name, kind) for name, kind in kinds)
+        return cls(shown, np.empty((0, len(made))), made, pairs, tuple(remarks))
+
+
+def read_piece(piece: Piece, recipe: Recipe, most: int | None = None) -> RawPart:
+    """Read a piece; `ProblemError` if its numbers need more than `most` bytes."""
     source = recipe.open(piece)
-    table = read_table(source, recipe.names, recipe.names[-1])
+    table = read_table(source, recipe.names, recipe.names[-1], most=most)
     kinds = tuple((one.name, one.kind) for one in source.fields)
     return RawPart(source.shown, table.values, tuple(table.columns), kinds, table.remarks)
 
@@ -182,11 +227,11 @@ class Facts:
             self.counts = None
 
 
-def facts_of(raw: RawPart, train: NDArray[np.bool_]) -> list[Facts]:
-    """Return facts on all columns but the last, by the `train` rows (rows,)."""
+def facts_of(raw: RawPart, uses: Uses) -> list[Facts]:
+    """Return facts on all columns but the last, by the train rows among `uses` (rows,)."""
     found = []
     for column, values in zip(raw.columns[:-1], raw.values.T, strict=False):
-        known = values[train & ~np.isnan(values)]
+        known = values[(uses == TRAIN) & ~np.isnan(values)]
         facts = Facts(len(known))
         if column.kind in {"text", "date", "time"} and not column.many:
             kinds, counts = np.unique(known, return_counts=True)
@@ -209,20 +254,25 @@ def target_values(raw: RawPart) -> set[Any]:
     return set(np.unique(values)[: MOST_CLASSES + 1].tolist())
 
 
-def train_values(raw: RawPart, train: NDArray[np.bool_], slots: Sequence[int]) -> list[Floats]:
+def class_numbers(raw: RawPart, target: Target) -> NDArray[np.generic]:
+    """Return the class numbers (rows,) of all rows."""
+    return target_like(raw.shown, raw.columns[-1], raw.values[:, -1], target)
+
+
+def train_values(raw: RawPart, uses: Uses, slots: Sequence[int]) -> list[Floats]:
     """Return the values of some columns in the train rows that are not missing."""
-    found = [raw.values[train, slot] for slot in slots]
+    found = [raw.values[uses == TRAIN, slot] for slot in slots]
     return [values[~np.isnan(values)] for values in found]
 
 
 def histograms(
-    raw: RawPart, train: NDArray[np.bool_], spans: Sequence[tuple[int, float, float]]
+    raw: RawPart, uses: Uses, spans: Sequence[tuple[int, float, float]]
 ) -> NDArray[np.intp]:
     """Count (spans, bins) values in the train rows; a span is a slot, and from where to where."""
     slots = [slot for slot, _, _ in spans]
     return np.array([
         np.histogram(values, BINS, (low, high))[0]
-        for values, (_, low, high) in zip(train_values(raw, train, slots), spans, strict=True)
+        for values, (_, low, high) in zip(train_values(raw, uses, slots), spans, strict=True)
     ])  # fmt: skip
 
 
@@ -276,48 +326,66 @@ class Moments:
         return self.means, np.where(variance > bound, np.sqrt(variance), 1.0)
 
 
-def moments_of(raw: RawPart, train: NDArray[np.bool_], rules: tuple[FeatureRule, ...]) -> Moments:
+def moments_of(raw: RawPart, uses: Uses, rules: tuple[FeatureRule, ...]) -> Moments:
     """Return the moments of the features of the train rows."""
     total = Moments.of(np.empty((0, len(rules))))
-    rows = np.flatnonzero(train)
-    for start in range(0, len(rows), BLOCK_ROWS):
-        x = _features(raw, rules, rows[start : start + BLOCK_ROWS])
-        total.merge(Moments.of(x[:, :-1]))
+    for some in _blocks(np.flatnonzero(uses == TRAIN), len(rules)):
+        total.merge(Moments.of(_features(raw, rules, some)[:, :-1]))
     return total
 
 
+def _blocks(rows: NDArray[np.intp], features: int) -> Iterator[NDArray[np.intp]]:
+    step = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // (features + 1)))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
+
+
+def shares_of(rows: int, features: int) -> list[tuple[int, int]]:
+    """Cut the rows of a piece evenly into shares of about `ROWS_NUMBERS` numbers at most."""
+    shares = max(1, min(rows, -(-rows * (features + 1) // ROWS_NUMBERS)))
+    ends = [rows * share // shares for share in range(shares + 1)]
+    return list(pairwise(ends))
+
+
 def rows_of(
-    raw: RawPart, train: NDArray[np.bool_], rules: tuple[FeatureRule, ...], target: Target
+    raw: RawPart,
+    uses: Uses,
+    rules: tuple[FeatureRule, ...],
+    target: Target,
+    share: tuple[int, int],
 ) -> Rows:
-    """Return the rows of a part for an engine: train rows, then test rows, in the file's order."""
-    order = np.concatenate([np.flatnonzero(train), np.flatnonzero(~train)])
-    x = np.empty((len(order), len(rules) + 1))
-    for start in range(0, len(order), BLOCK_ROWS):
-        some = order[start : start + BLOCK_ROWS]
-        x[start : start + len(some)] = _features(raw, rules, some)
-    y = target_like(raw.shown, raw.columns[-1], raw.values[:, -1], target)[order]
-    return Rows(x, np.ascontiguousarray(y), int(train.sum()))
+    """Return a share of the rows of a part for an engine: by their use, then as in the file.
+
+    `uses` (rows,) are those of the share.
+    """
+    order = np.argsort(uses, kind="stable")
+    x, end = np.empty((len(order), len(rules) + 1)), 0
+    for some in _blocks(order + share[0], len(rules)):
+        x[end : end + len(some)] = _features(raw, rules, some)
+        end += len(some)
+    own = raw.values[slice(*share), -1]
+    y = target_like(raw.shown, raw.columns[-1], own, target)[order]
+    counts = np.bincount(uses, minlength=3).tolist()
+    return Rows(x, np.ascontiguousarray(y), counts[TRAIN], counts[VALIDATION])
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """The targets of a part in numbers, and a sample of its rows: of train rows, then test rows."""
+    """The targets of a part's rows of one use in numbers, and a sample of the rows."""
 
-    counts: tuple[NDArray[np.intp], NDArray[np.intp]]
-    moments: tuple[Moments, Moments]
-    x: tuple[Floats, Floats]
-    y: tuple[NDArray[np.generic], NDArray[np.generic]]
+    counts: NDArray[np.intp]
+    moments: Moments
+    x: Floats
+    y: NDArray[np.generic]
 
 
-def summary_of(rows: Rows, classes: int, every: tuple[int, int], first: tuple[int, int]) -> Summary:
-    """Summarize the rows of a part; of each half every k-th row from the `first` on is taken."""
-    counts, moments, xs, ys = [], [], [], []
-    for half, step, start in zip(("train", "test"), every, first, strict=True):
-        x, y = rows.half(half)  # type: ignore[arg-type]
-        counts.append(np.bincount(y.astype(np.intp), minlength=classes) if classes else np.zeros(0))
-        moments.append(Moments.of(np.asarray(y, np.float64)[:, None] if not classes else x[:0, :1]))
-        xs.append(x[start::step].copy())
-        ys.append(y[start::step].copy())
-    return Summary(
-        cast(Any, tuple(counts)), cast(Any, tuple(moments)), (xs[0], xs[1]), (ys[0], ys[1])
-    )
+def summaries_of(
+    rows: Rows, classes: int, every: Sequence[int], first: Sequence[int]
+) -> list[Summary]:
+    """Summarize the rows of a part by their use; every k-th row from the `first` on is taken."""
+    found = []
+    for half, step, start in zip(HALVES, every, first, strict=True):
+        x, y = rows.half(half)
+        counts = np.bincount(y.astype(np.intp), minlength=classes) if classes else np.zeros(0, int)
+        moments = Moments.of(np.asarray(y, np.float64)[:, None] if not classes else x[:0, :1])
+        found.append(Summary(counts, moments, x[start::step].copy(), y[start::step].copy()))
+    return found

@@ -118,7 +118,7 @@ class Problem:
     says what y is, as an axis label.
 
     Data that are read in `parts` stay there: `x_train` and the others are then a sample of their
-    rows, and `train_rows` and `test_rows` count all of them.
+    rows; `train_rows`, `validation_rows` and `test_rows` count all of them.
 
     `x_validation` and `y_validation` are rows of the same kind that are neither trained on nor
     tested on: they say which epoch is the best. There may be none.
@@ -155,6 +155,16 @@ class Problem:
     def test_rows(self) -> int:
         """The number of test rows."""
         return self.parts.test_rows if self.parts else len(self.y_test)
+
+    @property
+    def validation_rows(self) -> int:
+        """The number of validation rows."""
+        return self.parts.validation_rows if self.parts else len(self.y_validation)
+
+    @property
+    def sample(self) -> "Problem":
+        """The problem of the rows at hand: those drawn of rows in parts, or else all."""
+        return replace(self, parts=None)
 
     @property
     def features(self) -> int:

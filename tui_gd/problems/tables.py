@@ -129,18 +129,19 @@ def read_table(
     progress: Progress | None = None,
     *,
     first: bool = False,
+    most: int | None = None,
 ) -> Table:
     """Return the named columns in that order; `ProblemError` for a missing value of `target`.
 
     Everything goes straight into one array, which grows with the rows. Text becomes whole numbers,
     its places in the sorted `labels`. Dates that may be written in two ways are read as in `like`,
     a table of the same columns. `skip_missing_target` leaves out rows without one. With `first`
-    only as many rows are read as come at once.
+    only as many rows are read as come at once. A table of more than `most` bytes is refused.
     """
     try:
-        table = _collect(source, names, target, progress, first=first)
+        table = _collect(source, names, target, progress, first=first, most=most)
         if table is None:
-            table = _collect(source, names, target, progress, first=first)
+            table = _collect(source, names, target, progress, first=first, most=most)
     except MemoryError:
         raise ProblemError(f"{source.shown}: not enough memory; take fewer rows") from None
     if table is None:
@@ -194,6 +195,7 @@ def _collect(
     progress: Progress | None,
     *,
     first: bool,
+    most: int | None,
 ) -> Table | None:
     source.changed = False
     slots = {name: slot for slot, name in enumerate(names)}
@@ -216,6 +218,9 @@ def _collect(
         if end > len(values):
             more = int(rows * GROWTH) if rows else source.rows_to_come(batch)
             wanted = end if first else max(end, more)
+            if most is not None:
+                _check_most(source.shown, end, width, most)
+                wanted = max(end, min(wanted, most // (8 * width)))
             check_memory(source.shown, wanted, width)
             del values
             memory.grow(wanted * width)
@@ -250,6 +255,15 @@ def check_memory(shown: str, rows: int, columns: int) -> None:
         raise ProblemError(
             f"{shown}: {rows:,} rows of {columns:,} numbers need {needed / 1e9:.0f} GB and this"
             f" machine has {memory / 1e9:.0f}: take fewer rows or columns"
+        )
+
+
+def _check_most(shown: str, rows: int, columns: int, most: int) -> None:
+    """Raise `ProblemError` for a part that needs more than `most` bytes."""
+    if 8 * rows * columns > most:
+        raise ProblemError(
+            f"{shown}: a part of it takes more than the {most / 1e6:.0f} MB left for it: give more"
+            " --memory, or write the table in several files or smaller row groups"
         )
 
 

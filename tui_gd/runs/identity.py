@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import astuple
@@ -16,6 +17,7 @@ from tui_gd import __version__
 from tui_gd.errors import ProblemError
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.input_file import files_of, is_pattern, spooled_input
+from tui_gd.problems.machines import KEPT
 from tui_gd.problems.problem import FeatureRule
 from tui_gd.runs.database import make_private
 from tui_gd.session.settings import RunSettings
@@ -291,6 +293,20 @@ def delete_input(directory: Path, run: str) -> None:
     """Delete the kept input of a run, if there is one."""
     with suppress(OSError):
         os.unlink(directory / FOLDER / run)
+
+
+# What a text that is read in parts was turned into: parsed once, and found again on resume
+
+
+def keep_parts(directory: Path, run: str, problem: Problem) -> None:
+    """Keep what was read of a run's data in a folder of the run, if it lies on disk."""
+    if problem.parts:
+        problem.parts.machines.keep(directory / KEPT / run)
+
+
+def delete_parts(directory: Path, run: str) -> None:
+    """Delete what was kept of a run's data, if anything was."""
+    shutil.rmtree(directory / KEPT / run, ignore_errors=True)
 
 
 def _private(path: str, flags: int) -> int:

@@ -9,9 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tui_gd.errors import ProblemError
 from tui_gd.problems import Problem
 from tui_gd.runs.database import StoreError
-from tui_gd.runs.identity import identity, keep_input, versions_here, with_digests
+from tui_gd.runs.identity import (
+    identity,
+    keep_input,
+    keep_parts,
+    versions_here,
+    with_digests,
+)
 from tui_gd.runs.store import KeptRun, RunLock, Store, now
 from tui_gd.runs.writer import Batch, Writer
 from tui_gd.session.settings import RunSettings
@@ -224,6 +231,7 @@ class Recorder:
                 if self.id is None:
                     self._add(self._store, batch)
                 assert self.id is not None
+                self._keep_parts(self._store.directory, self.id)
                 self._writer = Writer(self._store, self.id)
                 self._begin_digests()
             self._writer.write(batch)
@@ -282,6 +290,12 @@ class Recorder:
             if file is not None:
                 self._identity = {**self._identity, "files": [file, *self._identity["files"]]}
                 store.set_identity(self.id, self._identity)
+
+    def _keep_parts(self, directory: Path, run: str) -> None:
+        try:
+            keep_parts(directory, run, self._problem)
+        except ProblemError as error:
+            self._say(f"{error}; the data are read again on resume")
 
     def _begin_digests(self) -> None:
         if "arrays" not in self._identity:

@@ -396,7 +396,7 @@ class Store:
             with self.transaction() as connection:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
             return
-        from tui_gd.runs.identity import delete_input
+        from tui_gd.runs.identity import delete_input, delete_parts
 
         with store_errors(self.path):
             lock = RunLock(self.directory, run)
@@ -406,6 +406,7 @@ class Store:
             with store_errors(self.path):
                 self.connection.execute("PRAGMA incremental_vacuum").fetchall()
             delete_input(self.directory, run)
+            delete_parts(self.directory, run)
         finally:
             lock.close(delete=True)
 

@@ -531,7 +531,7 @@ def about_problem(problem: Problem) -> dict[str, Any]:
         "task": problem.task,
         "train_rows": problem.train_rows,
         "test_rows": problem.test_rows,
-        **({"validation_rows": len(problem.y_validation)} if len(problem.y_validation) else {}),
+        **({"validation_rows": problem.validation_rows} if problem.validation_rows else {}),
         "features": [] if problem.surface else list(problem.feature_names),
         "classes": list(problem.class_names),
         "surface": problem.surface.as_dict() if problem.surface else None,

@@ -143,15 +143,8 @@ class RunSettings(RunOptions):
                 reading=reading,
                 progress=progress,
             )
-        if self.batch_size:
-            raise ProblemError(
-                f"{self.problem}: is read in parts, which are not drawn into batches: leave"
-                " --batch-size out"
-            )
-        if self.validation_size is not None or fold is not None:
-            raise ProblemError(
-                f"{self.problem}: is read in parts, which have no validation rows and no folds"
-            )
+        if fold is not None:
+            raise ProblemError(f"{self.problem}: is read in parts, which have no folds")
         wanted = Wanted(self.problem, self.target, self.drop, self.test, how, reading)
         machines = self._machines()
         try:
@@ -219,7 +212,7 @@ class RunSettings(RunOptions):
 
     def remarks(self, problem: "Problem") -> tuple[str, ...]:
         """Return what a person should know before such a run begins, one sentence each."""
-        if self.patience is None or len(problem.y_validation):
+        if self.patience is None or problem.validation_rows:
             return problem.hints
         hint = (
             "--patience looks at the test rows, so what is reported on them flatters:"

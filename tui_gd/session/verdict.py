@@ -121,7 +121,7 @@ def measure(
     saturated, stuck = _saturated(lane, problem, predictor)
     constant, ratio = constant_loss(engine, problem, predictor.model), 1.0
     if engine.rule.reduction == "sum":
-        held_out = len(problem.y_validation) or problem.test_rows
+        held_out = problem.validation_rows or problem.test_rows
         ratio = held_out / max(problem.train_rows, 1)
     return Measured(
         lane=lane.number,
@@ -161,7 +161,7 @@ def evidence_of(
     """Return the evidence on the current lane, from the snapshot and the measurements."""
     lane, recent, task = snapshot.lane, snapshot.recent, problem.task
     begin = min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
-    validates = len(problem.y_validation) > 0
+    validates = problem.validation_rows > 0
     squares = lane.loss_name in {"sse", "mse"} and task in {"binary", "multiclass"}
     rate = snapshot.learning_rate
     evidence = Evidence(
@@ -264,7 +264,7 @@ def _at_lowest(problem: Problem, lane: LaneSnapshot) -> bool:
 
 
 def _full_batch(problem: Problem, settings: RunSettings) -> bool:
-    return not 0 < settings.batch_size < len(problem.y_train)
+    return not 0 < settings.batch_size < problem.train_rows
 
 
 def _scale(snapshot: Snapshot, problem: Problem) -> float:
@@ -291,7 +291,7 @@ def _unit(problem: Problem) -> float:
 def _best_right(snapshot: Snapshot, problem: Problem, predictor: Predictor) -> int | None:
     """Return the number of right test rows at the point of the path next to the least test loss."""
     lane, recent = snapshot.lane, snapshot.recent
-    validates = len(problem.y_validation) > 0  # then test rows do not say where it turned
+    validates = problem.validation_rows > 0  # then test rows do not say where it turned
     if snapshot.outcome is None or validates or not np.isfinite(recent.test).any():
         return None
     best = recent.first + int(np.nanargmin(recent.test))

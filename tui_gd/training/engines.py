@@ -26,12 +26,12 @@ from tui_gd.learning.engine import (
 from tui_gd.learning.losses import Floats, Loss, Targets, make_loss
 from tui_gd.learning.models import Model, make_start
 
-Half = Literal["train", "test"]
+Half = Literal["train", "validation", "test"]
 Look = Callable[[], None]
 
 
 class PartRows(Protocol):
-    """The rows of one part: X (rows, features + 1) with ones last, and y (rows,), of either half.
+    """The rows of one part: X (rows, features + 1) with ones last, and y (rows,), of each kind.
 
     `wanted`, if set, says whether the result of the computation is still wanted.
     """
@@ -39,7 +39,7 @@ class PartRows(Protocol):
     wanted: Callable[[], bool] | None
 
     def half(self, half: Half) -> tuple[Floats, Targets]:
-        """Return X and y of the train rows or of the test rows."""
+        """Return X and y of the rows of one kind."""
 
 
 class Parts(Protocol):
@@ -48,6 +48,10 @@ class Parts(Protocol):
     @property
     def train_rows(self) -> int:
         """The number of train rows."""
+
+    @property
+    def validation_rows(self) -> int:
+        """The number of validation rows."""
 
     @property
     def test_rows(self) -> int:
@@ -70,10 +74,13 @@ class Parts(Protocol):
         calling thread; if it raises `Interrupted`, what is not computed yet is given up.
         """
 
+    def take(self, rows: NDArray[np.intp], look: Look | None = None) -> tuple[Floats, Targets]:
+        """Return X and y of some train rows, in their order; they are numbered part by part."""
+
 
 @dataclass(frozen=True, eq=False)
 class SectionSums:
-    """The task that a machine does with a part: `LocalEngine.section_sums` of one half of its rows.
+    """The task that a machine does with a part: `LocalEngine.section_sums` of one kind of rows.
 
     `class_factors` (classes,) multiply the losses of the rows of a class.
     """
@@ -93,20 +100,38 @@ class SectionSums:
         if not len(y):
             shape = (*weights.shape[:1], weights.shape[1] if gradient else 0)
             return np.zeros((0, len(weights))), np.zeros((0, *shape))
-        factors = self.class_factors
-        engine = LocalEngine(
+        engine = self.engine(x, y, threads=1)
+        if part.wanted is not None:
+            engine.between_blocks = interrupting(part.wanted)
+        return engine.section_sums(weights, gradient=gradient)
+
+    def engine(
+        self,
+        x: Floats,
+        y: Targets,
+        *,
+        threads: int | None = None,
+        penalty: Penalty | None = None,
+        weight: float | None = None,
+    ) -> LocalEngine:
+        """Return an engine that computes with some rows as with a part of all.
+
+        Each counts as `weight` rows, if that is given.
+        """
+        row_weights = None if self.class_factors is None else self.class_factors[y]
+        if weight is not None:
+            row_weights = weight * (np.ones(len(y)) if row_weights is None else row_weights)
+        return LocalEngine(
             self.model,
             make_loss(self.loss, self.task, self.dtype),
             x,
             y,
-            threads=1,
-            row_weights=None if factors is None else factors[y],
+            threads,
+            penalty=penalty,
+            row_weights=row_weights,
             dtype=self.dtype,
             part=True,
         )
-        if part.wanted is not None:
-            engine.between_blocks = interrupting(part.wanted)
-        return engine.section_sums(weights, gradient=gradient)
 
 
 class PartitionedEngine:
@@ -123,13 +148,18 @@ class PartitionedEngine:
         work: SectionSums,
         *,
         penalty: Penalty | None = None,
+        sample: tuple[Floats, Targets] | None = None,
     ) -> None:
         self.between_blocks: Look | None = None
         self.rule: Loss = make_loss(work.loss, work.task, work.dtype)
         self.penalty = penalty or Penalty()
-        self._model, self._parts, self._work = model, parts, work
-        rows = parts.train_rows if work.half == "train" else parts.test_rows
-        n = float(rows)
+        self._model, self._parts, self._work, self._sample = model, parts, work, sample
+        counts = {
+            "train": parts.train_rows,
+            "validation": parts.validation_rows,
+            "test": parts.test_rows,
+        }
+        n = float(counts[work.half])
         if work.class_factors is not None:
             n = float(np.dot(work.class_factors, parts.class_counts))
         self._scales = self.rule.loss_scale(max(n, 1e-300)), self.rule.grad_scale(max(n, 1e-300))
@@ -139,14 +169,27 @@ class PartitionedEngine:
     ) -> tuple[Floats, Floats]:
         """Return the loss (lanes,) and the direction of descent (lanes, parameters).
 
-        There are no `rows` to choose: mini-batches are for rows on one machine.
+        Some `rows` are fetched, in their order, and computed with here: their bits are those of a
+        `LocalEngine` that is given the same `rows`.
         """
-        assert rows is None, "rows of parts cannot be chosen"
-        return self._sums(weights, gradient=True)
+        if rows is None:
+            return self._sums(weights, gradient=True)
+        x, y = self._parts.take(rows, self.between_blocks)
+        engine = self._work.engine(x, y, penalty=self.penalty)
+        engine.between_blocks = self.between_blocks
+        return engine.loss_and_grad(weights, np.arange(len(y)))
 
     def loss(self, weights: Floats) -> Floats:
         """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
         return self._sums(weights, gradient=False)[0]
+
+    def sampled(self) -> LocalEngine:
+        """Return an engine on the sample of the train rows; a sum is estimated for all rows."""
+        assert self._sample is not None, "only train rows have a sample"
+        x, y = self._sample
+        return self._work.engine(
+            x, y, penalty=self.penalty, weight=self._parts.train_rows / max(1, len(y))
+        )
 
     def _sums(self, weights: Floats, *, gradient: bool) -> Sums:
         found = self._parts.each(self._work, weights, gradient, look=self.between_blocks)
@@ -209,6 +252,10 @@ class TrainingData(Protocol):
     @property
     def train_rows(self) -> int:
         """The number of train rows."""
+
+    @property
+    def validation_rows(self) -> int:
+        """The number of validation rows."""
 
     @property
     def test_rows(self) -> int:
@@ -288,42 +335,44 @@ class Engines:
     def test(self, loss: str) -> Engine:
         """Return the trainer's engine for that loss on the test rows, without penalty."""
         if loss not in self._test:
-            engine = self._make_test(loss)
-            engine.between_blocks = self._between_blocks
-            self._test[loss] = engine
+            problem = self._problem
+            self._test[loss] = self._evaluating(loss, "test", problem.x_test, problem.y_test)
         return self._test[loss]
-
-    def _make_test(self, loss: str) -> Engine:
-        problem = self._problem
-        if problem.parts:
-            return self._partitioned(problem.parts, loss, "test")
-        return self._evaluating(loss, problem.x_test, problem.y_test)
 
     def validation(self, loss: str) -> Engine:
         """Return the trainer's engine for that loss on the validation rows, without penalty."""
         if loss not in self._validation:
             x, y = self._problem.x_validation, self._problem.y_validation
-            engine = self._evaluating(loss, x, y)
-            engine.between_blocks = self._between_blocks
-            self._validation[loss] = engine
+            self._validation[loss] = self._evaluating(loss, "validation", x, y)
         return self._validation[loss]
 
-    def _evaluating(self, loss: str, x: Floats, y: Targets) -> Engine:
-        rule = make_loss(loss, self._problem.task, self._dtype)
-        return LocalEngine(self._model, rule, x, y, self._threads, dtype=self._dtype)
+    def _evaluating(self, loss: str, half: Half, x: Floats, y: Targets) -> Engine:
+        engine: Engine
+        if self._problem.parts:
+            engine = self._partitioned(self._problem.parts, loss, half)
+        else:
+            rule = make_loss(loss, self._problem.task, self._dtype)
+            engine = LocalEngine(self._model, rule, x, y, self._threads, dtype=self._dtype)
+        engine.between_blocks = self._between_blocks
+        return engine
 
     def _partitioned(self, parts: Parts, loss: str, half: Half) -> Engine:
-        train = half == "train"
+        problem, train = self._problem, half == "train"
         work = SectionSums(
             self._model,
             loss,
-            self._problem.task,
+            problem.task,
             self._dtype,
             half,
             self._row_weights if train else None,
         )
-        penalty = self.penalty if train else None
-        return PartitionedEngine(self._model, parts, work, penalty=penalty)
+        return PartitionedEngine(
+            self._model,
+            parts,
+            work,
+            penalty=self.penalty if train else None,
+            sample=(problem.x_train, problem.y_train) if train else None,
+        )
 
     @property
     def between_blocks(self) -> Callable[[], None] | None:

@@ -114,10 +114,8 @@ class Trainer:
         self.engine = self.engines.train(loss)
         self.stop_rules = stop or StopRules()
         self._start_name, self._momentum = start, momentum
-        if problem.parts and batch_size:
-            raise ValueError("rows in parts are not drawn into batches: leave --batch-size out")
         rows, test_rows = problem.train_rows, problem.test_rows
-        validation_rows = len(problem.y_validation)
+        validation_rows = problem.validation_rows
         self._pass_rows = max(1, rows, test_rows, validation_rows)
         self.validates = validation_rows > 0
         watched = self.stop_rules.patience is not None and not self.validates

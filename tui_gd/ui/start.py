@@ -9,7 +9,7 @@ from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from tui_gd import __version__
-from tui_gd.errors import ProblemError
+from tui_gd.errors import MachinesLost, ProblemError
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.app import GdApp, leaving
 from tui_gd.ui.context import Beginning, Context, write_view
@@ -160,9 +160,12 @@ def _reports(screen: "RunScreen", trainer: "Trainer") -> "list[Report] | None":
     if known is not None and len(trainer.lanes) == 1:
         return [known]
     made: list[list[Report]] = []
-    making = threading.Thread(
-        target=lambda: made.append(reports_of(trainer, screen.run.problem)), daemon=True
-    )
+
+    def make() -> None:
+        with suppress(MachinesLost):  # then the store says where the run stands
+            made.append(reports_of(trainer, screen.run.problem))
+
+    making = threading.Thread(target=make, daemon=True)
     making.start()
     making.join(REPORT_SECONDS)
     return made[0] if made else None

@@ -16,6 +16,7 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.message import Message
 
+from tui_gd.errors import MachinesLost
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
 from tui_gd.session.snapshot import RunState
@@ -277,10 +278,11 @@ class Board(Container):
                 result = study.compute(progress)
         except Interrupted:
             self.app.call_from_thread(self._given_up, panel)
-        except MemoryError:
+        except (MemoryError, MachinesLost) as error:
             # this must not end the run; the same study does not begin again
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
-            self.post_message(self.Failed(f"too little memory: {panel.NAME}"))
+            why = error if isinstance(error, MachinesLost) else "too little memory"
+            self.post_message(self.Failed(f"{why}: {panel.NAME}"))
         else:
             self.app.call_from_thread(self.studies.end, panel.NAME, found=True)
             show(result)

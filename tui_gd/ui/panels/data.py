@@ -20,7 +20,7 @@ from tui_gd.plots.decision import (
 )
 from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import Panel, View, sample_in_words
 
 # nobody can tell more points apart in a terminal: of more rows, every k-th is drawn
 POINTS = 4000
@@ -123,7 +123,10 @@ class DataPanel(Panel):
         """Return the description of the point at the cursor, or else say which points are drawn."""
         if self.cursor_on:
             return self.heading(view, at_cursor)
-        return self.heading(view, f"Data, {self._source} rows", short=f"Data, {self._source}")
+        long = f"Data, {self._source} rows"
+        if sample_in_words(view.problem):
+            long = f"Data, a sample of the {self._source} rows"
+        return self.heading(view, long, short=f"Data, {self._source}")
 
     @staticmethod
     def _axes(view: View, plane: DataPlane) -> Axes:
@@ -131,7 +134,9 @@ class DataPanel(Panel):
         filled = view.style.palette.filled
         ground = f"{'background' if filled else 'dots'}: what is predicted"
         line = "p = 0.5" if view.problem.task == "binary" else "boundary"
-        notes = (f"{ground}, line: {line}", ground, "hollow: wrong")
+        notes: tuple[str, ...] = (f"{ground}, line: {line}", ground, "hollow: wrong")
+        if sample_in_words(view.problem):
+            notes = (f"a sample of rows; {notes[0]}", "a sample of rows", "sample")
         return Axes.of(plane.limits, *plane.projection.labels, notes)
 
     @property

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tui_gd.insight.explain import weight_names
 from tui_gd.insight.landscape import Plane, covering, grid_shape, principal_plane
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Floats
@@ -37,7 +36,7 @@ from tui_gd.ui.panels.landscape_study import (
     titles,
     usual_choice,
 )
-from tui_gd.ui.panels.panel import KeptEngine, Panel, View
+from tui_gd.ui.panels.panel import KeptEngine, Panel, View, sample_in_words
 from tui_gd.ui.panels.readings import lane_labels
 from tui_gd.ui.studies import Progress, Study
 
@@ -170,7 +169,7 @@ class LandscapePanel(Panel):
         self._windows = Windows()
         self._found: Landscape | None = None
         self._asked: _Asked | None = None
-        self._engine = KeptEngine()
+        self._engine = KeptEngine(sampled=True)
         self._paths = Paths()
         self._at: tuple[float, ...] = (0.0, 0.0)
         self._picture = (30, 100)
@@ -278,7 +277,7 @@ class LandscapePanel(Panel):
             max(columns - 8 - BAR_COLUMNS, 2),
         )
         pixels = (1, 2 * across) if len(choice) == 1 else (down, across)
-        return grid_shape(view.problem.train_rows, len(view.snapshot.lane.weights), pixels)
+        return grid_shape(len(view.problem.y_train), len(view.snapshot.lane.weights), pixels)
 
     def take(self, key: tuple[object, ...], result: Any) -> None:
         """Show the landscape that was found; keep its limits if its directions are principal."""
@@ -416,12 +415,13 @@ class LandscapePanel(Panel):
         title, entries = self._title(shown, view), legend(view)
         if self.cursor_on or (len(view.lanes) == 1 and view.problem.surface is None):
             return self.heading(view, title, entries)
-        return self.heading(view, title, entries, short="Landscape")
+        sampled = bool(sample_in_words(view.problem))
+        short = titles(shown.plane, shown.loss_name, view)[-1] if sampled else "Landscape"
+        return self.heading(view, title, entries, short=short)
 
     def _title(self, shown: Landscape, view: View) -> str:
         """Return what is shown, or where the cursor is, in as many words as fit."""
-        names = weight_names(view.problem, view.predictor.model)
-        forms = titles(shown.plane, shown.loss_name, names)
+        forms = titles(shown.plane, shown.loss_name, view)
         if self.cursor_on:
             axes = zip(shown.plane.labels, self._at, strict=False)
             place = ", ".join(f"{label.split(' (')[0]} {at:.5g}" for label, at in axes)

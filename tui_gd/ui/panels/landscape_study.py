@@ -22,7 +22,7 @@ from tui_gd.insight.landscape import (
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import whole_number
 from tui_gd.session.snapshot import LaneSnapshot
-from tui_gd.ui.panels.panel import KeptEngine, View
+from tui_gd.ui.panels.panel import KeptEngine, View, sample_in_words
 from tui_gd.ui.studies import Progress
 
 Choice = tuple[int, ...]
@@ -94,9 +94,18 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:3])} … {names[-1]}"
 
 
-def titles(plane: Plane, loss: str, names: Sequence[str]) -> list[str]:
+def titles(plane: Plane, loss: str, view: View) -> list[str]:
     """Return a landscape's titles, the longest first: its axes, and the values of held weights."""
-    axes = " × ".join(plane.labels)
+    names, axes = weight_names(view.problem, view.predictor.model), " × ".join(plane.labels)
+    if sample := sample_in_words(view.problem):
+        short = " × ".join(label.split(" (")[0] for label in plane.labels)
+        few = f"on {len(view.problem.y_train):,} rows"
+        return [
+            f"Landscape {loss} on {sample}, {axes}",
+            f"Landscape on {sample}, {short}",
+            f"Landscape {few}, {short}",
+            f"Landscape {few}",
+        ]
     if not plane.weights:
         short = " × ".join(label.split(" (")[0] for label in plane.labels)
         return [f"Landscape {loss}, {axes}", f"Landscape, {axes}", f"Landscape, {short}", axes]
@@ -182,7 +191,7 @@ def computation(
             values = losses_on(engine, plane, xs, ys, progress.check)
             return Landscape(plane, within, lane.loss_name, xs, ys, values, final)
 
-        if work(view.problem.train_rows, len(lane.weights), shape[0] * shape[1]) > COARSE_FIRST:
+        if work(len(view.problem.y_train), len(lane.weights), shape[0] * shape[1]) > COARSE_FIRST:
             coarse = max(shape[0] // COARSER, 1), max(shape[1] // COARSER, 2)
             progress.show(landscape(coarse, final=False))
         return landscape(shape, final=True)
@@ -224,7 +233,7 @@ def as_lines(shown: Landscape, view: View) -> list[str]:
     plane = shown.plane
     names = weight_names(view.problem, view.predictor.model)
     labels = " ".join(f"{label!r}" for label in plane.labels)
-    lines = [f"{titles(plane, shown.loss_name, names)[0]}, epoch {view.snapshot.epoch}"]
+    lines = [f"{titles(plane, shown.loss_name, view)[0]}, epoch {view.snapshot.epoch}"]
     if plane.weights:
         held = [index for index in range(len(names)) if index not in plane.weights]
         lines += [f"held {names[index]} {float(plane.origin[index])!r}" for index in held]

@@ -39,7 +39,8 @@ class Lines:
 def draw_top(view: View, columns: int, sent: str = "") -> Lines:
     """Return data, model, loss, optimizer, rows and seed; drop parts from the end if too long.
 
-    `sent` says how much was sent to the terminal; None leaves it out.
+    The machines that compute with rows in parts stay; rather the seed goes. `sent` says how much
+    was sent to the terminal; None leaves it out.
     """
     palette, plain = view.style.palette, view.style.symbols.plain
     cells = Cells.blank(1, columns, view.style)
@@ -47,23 +48,29 @@ def draw_top(view: View, columns: int, sent: str = "") -> Lines:
     seed = "  ".join([*([sent] if sent else []), f"seed {view.snapshot.seed}"])
     long, short = trained(view, short=False), trained(view, short=True)
     forms = [("   ", "  ·  ", long), ("  ", " · ", long), ("  ", " · ", short)]
-    forms += [("  ", " · ", short[:count]) for count in range(len(short) - 1, 0, -1)]
-    for gap, between, parts in forms:
-        text = between.join(parts).replace("·", "|" if plain else "·")
-        used = 1 + len(NAME) + width(gap) + width(text)
-        if used + 2 + width(seed) + 1 <= columns:
-            at = cells.put(0, 1, NAME, palette.key)
-            cells.put(0, at, gap + text, palette.text)
-            cells.put(0, columns - width(seed) - 1, seed, palette.dim)
-            return Lines(cells)
-    cells.put(0, 1, short[0], palette.text)
+    machines = view.problem.parts.words() if view.problem.parts else ""
+    least = 2 if machines else 1
+    forms += [("  ", " · ", short[:count]) for count in range(len(short) - 1, least - 1, -1)]
+    for end in (f"  {seed}", *([""] if machines else [])):
+        for gap, between, parts in forms:
+            text = between.join(parts).replace("·", "|" if plain else "·")
+            used = 1 + len(NAME) + width(gap) + width(text)
+            if used + width(end) + 1 <= columns:
+                at = cells.put(0, 1, NAME, palette.key)
+                cells.put(0, at, gap + text, palette.text)
+                cells.put(0, columns - width(end) - 1, end, palette.dim)
+                return Lines(cells)
+    cells.put(0, 1, view.style.symbols.spell(machines or short[0]), palette.text)
     return Lines(cells)
 
 
 def trained(view: View, *, short: bool) -> list[str]:
     """Return what is trained in words, the most important first."""
     problem, settings, lane = view.problem, view.settings, view.snapshot.lane
-    parts = [problem.name.rsplit("/", 1)[-1], model_in_words(problem, settings, lane, short=short)]
+    parts = [problem.name.rsplit("/", 1)[-1]]
+    if problem.parts and (words := problem.parts.words()):
+        parts.append(words)
+    parts.append(model_in_words(problem, settings, lane, short=short))
     if problem.surface is None:
         parts.append(loss_in_words(lane.loss_name, short=short))
     parts.append(_optimizer_in_words(problem, settings, lane))
@@ -73,11 +80,9 @@ def trained(view: View, *, short: bool) -> list[str]:
     if settings.schedule != "constant":
         parts.append(f"α {settings.schedule}")
     if problem.surface is None and not short:
-        counts = (problem.train_rows, len(problem.y_validation), problem.test_rows)
+        counts = (problem.train_rows, problem.validation_rows, problem.test_rows)
         every = counts if counts[1] else counts[::2]
         parts.append(f"{' + '.join(f'{count:,}' for count in every)} rows")
-        if problem.parts and (words := problem.parts.words()):
-            parts.append(words)
     return [view.style.symbols.spell(part) for part in parts]
 
 
@@ -116,7 +121,7 @@ def loss_in_words(name: str, *, short: bool = True) -> str:
 def _optimizer_in_words(problem: Problem, settings: RunSettings, lane: LaneSnapshot) -> str:
     name = lane.optimizer.name
     words = "gradient descent" if name == "sgd" else name
-    batched = 0 < settings.batch_size < len(problem.y_train)
+    batched = 0 < settings.batch_size < problem.train_rows
     return f"{words}, batches of {settings.batch_size}" if batched else words
 
 

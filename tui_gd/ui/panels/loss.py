@@ -454,7 +454,7 @@ def numbers_of(view: View, window: Window, cursor: int | None, smooth: int) -> l
     greatest value of each bucket.
     """
     lanes, measure, epoch = view.lanes, view.snapshot.look.measure, view.snapshot.epoch
-    validated = len(view.problem.y_validation) > 0
+    validated = view.problem.validation_rows > 0
     heading = f"epoch lane alpha train test norm loss{' validation' * validated}"
     if cursor is not None:
         return [

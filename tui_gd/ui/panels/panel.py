@@ -15,6 +15,7 @@ from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
+from tui_gd.training.engines import PartitionedEngine
 from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.studies import Study
 
@@ -188,15 +189,27 @@ class Panel(ABC):
         return None
 
 
+def on_sample(engine: Engine) -> Engine:
+    """Return an engine on the sample of rows in parts; the engine itself on other rows."""
+    return engine.sampled() if isinstance(engine, PartitionedEngine) else engine
+
+
+def sample_in_words(problem: Problem) -> str:
+    """Return how many of the train rows panels draw, as `9,000 of 70,000 rows`; empty if all."""
+    drawn = len(problem.y_train)
+    return f"{drawn:,} of {problem.train_rows:,} rows" if drawn < problem.train_rows else ""
+
+
 class KeptEngine:
     """The engine of one panel's studies, made once for a run's data and a loss.
 
     An engine has buffers, so a panel makes one study at a time. The study's thread may ask for the
     engine while the interface's thread forgets it, so both read and replace the pair of key and
-    engine as a whole.
+    engine as a whole. If it is `sampled`, it knows the sample alone of rows in parts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, sampled: bool = False) -> None:
+        self._sampled = sampled
         self._kept: tuple[tuple[object, ...], Engine] | None = None
 
     def of(self, view: View, loss_name: str) -> Engine:
@@ -204,7 +217,8 @@ class KeptEngine:
         key = (view.problem, view.settings, loss_name)
         kept = self._kept
         if kept is None or kept[0] != key:
-            kept = self._kept = (key, view.make_engine(loss_name))
+            engine = view.make_engine(loss_name)
+            kept = self._kept = (key, on_sample(engine) if self._sampled else engine)
         return kept[1]
 
     def forget(self) -> None:

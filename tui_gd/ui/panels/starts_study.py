@@ -24,7 +24,7 @@ from tui_gd.plots.axes import Limits
 from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.trainer import Trainer
-from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.panel import View, on_sample
 from tui_gd.ui.studies import Progress
 
 FEWEST_EPOCHS, MOST_EPOCHS = 100, 1000
@@ -121,7 +121,7 @@ class _Trial:
         self._progress = progress
         self._other = other_loss(view.problem.task, settings.loss_for(view.problem))
         model = view.predictor.model
-        self._work = row_work(len(view.problem.y_train), model)
+        self._work = row_work(view.problem.train_rows, model)
         count = affordable_starts(self._work, settings.epochs)
         starts = _starts(view.problem, model.parameters, count, spread, settings.seed)
         starts = starts.astype(np.dtype(settings.dtype))
@@ -202,7 +202,7 @@ def _minima(problem: Problem) -> Minima | None:
 
 def _terrain(view: View, own: StartsResult, progress: Progress) -> Terrain:
     """Return the loss over the two weights that best separate good starts from the others."""
-    engine = view.make_engine(own.loss_name)
+    engine = on_sample(view.make_engine(own.loss_name))
     engine.between_blocks = progress.check
     parameters = own.begin.shape[1]
     names = weight_names(view.problem, view.predictor.model)

@@ -229,7 +229,7 @@ def _rule(view: View) -> _Rule:
     if half and view.problem.task == "regression":
         note = "the gradient leaves out the factor 2 of (z − y)²"
     rate = lane.learning_rate * snapshot.rate_factor
-    batched = 0 < settings.batch_size < len(view.problem.y_train)
+    batched = 0 < settings.batch_size < view.problem.train_rows
     scheduled = f"α = {lane.learning_rate:g} × {snapshot.rate_factor:.2g} ({settings.schedule})"
     if snapshot.rate_factor != 1.0:
         note = f"{scheduled}; {note}" if note else scheduled
@@ -239,7 +239,7 @@ def _rule(view: View) -> _Rule:
     name = lane.optimizer.name
     formula = f"new weight = weight − step   {name}: {lane.optimizer.formula}"
     if batched:
-        batches = -(-len(view.problem.y_train) // settings.batch_size)
+        batches = -(-view.problem.train_rows // settings.batch_size)
         formula = f"new weight = weight − step, the sum of {batches} mini-batches ({name})"
     return _Rule(formula, "step", lane.weights - lane.next_weights, note)
 

@@ -297,7 +297,10 @@ class RunScreen(Screen[None]):
             failed = view.snapshot.state is RunState.FAILED
             said = safe_text(notice, None)
             said += FAILED.format(quit=view.keys.of("quit")) if failed else ""
-            self.notices.add(said, FAILED_SECONDS if failed else HINT_SECONDS, "error")
+            if view.snapshot.state is RunState.PAUSED:  # by machines that do not answer
+                self.notices.say(said, warning=True, stay=True)
+            else:
+                self.notices.add(said, FAILED_SECONDS if failed else HINT_SECONDS, "error")
 
     def _draw_lines(self, view: View) -> None:
         """Draw the lines around the panels."""
