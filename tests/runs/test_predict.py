@@ -285,7 +285,7 @@ def by_hand(train: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("price", "options", "packing", "before"),
     [
-        ("plain", {}, "", ""),
+        ("plain", {"threshold": 0.3}, "", ""),
         ("plain", {"sep": "semicolon", "decimal": "comma"}, "bz2", ""),
         ("dollars", {"number": ("a",)}, "gz", ""),
         ("units", {"number": ("a",), "sep": "bar", "decimal": "comma"}, "xz", ""),
@@ -340,16 +340,18 @@ def test_a_file_is_read_as_the_train_rows_were(
         features[one] * weights[one.replace(one[0], names.get(one[0], one[0]), 1)]
         for one in features
     )
-    wanted = 1 / (1 + np.exp(-scores.to_numpy()))
+    wanted, limit = 1 / (1 + np.exp(-scores.to_numpy())), options.get("threshold", 0.5)
     export(run, "predict", tmp_path / "out")
     _, *rows = predicted(tmp_path / "out", str(paths[1]))
     found = [float(row[2]) for row in rows]
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
-    assert [row[0] for row in rows] == ["tiefer" if p > 0.5 else "höher" for p in wanted]
+    assert [row[0] for row in rows] == ["tiefer" if p > limit else "höher" for p in wanted]
     rows_read = rows_of_file(run.problem, str(paths[1]), settings.reading, {})
     blocks = list(rows_read.blocks())
     ours = run.predictor.probabilities(run.weights(run.lane), np.concatenate(blocks))
     np.testing.assert_allclose(ours[:, 1], wanted, rtol=1e-9, atol=1e-12)
+    ours = run.predictor.predict(run.weights(run.lane), np.concatenate(blocks))
+    assert ours.tolist() == (wanted > limit).tolist()
 
 
 def packed(data: bytes, packing: str) -> bytes:

@@ -15,7 +15,10 @@ from sklearn.preprocessing import StandardScaler
 from tests.cli.commandline import call, check_refusal
 from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems.load import load_problem
+from tui_gd.runs.record import RunRecord
+from tui_gd.runs.share import open_line, share_line
 from tui_gd.session.report import ClassificationReport, classification, report_on
+from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.weights import weights_beside_optimum, weights_of
 
@@ -118,6 +121,55 @@ def test_rows_in_parts_are_counted_at_every_threshold(tmp_path: Path) -> None:
     for percent in (10, 35, 90):
         expected = metrics.confusion_matrix(true, p > percent / 100)
         assert found.at(percent).confusion.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("parts", [False, True], ids=["whole", "parts"])
+def test_a_run_has_a_threshold_of_its_own(tmp_path: Path, parts: bool) -> None:
+    """Report, predictions and the counts of the status follow it; other thresholds stay to see."""
+    x, y = noisy()
+    table = np.column_stack([x, y])
+    for i, rows in enumerate(np.array_split(table, 2 if parts else 1)):
+        np.savetxt(tmp_path / f"t-{i}.csv", rows, delimiter=",", header="a,b,c,y", comments="")
+    name = str(tmp_path / ("t-*.csv" if parts else "t-0.csv"))
+    problem, trainer = trained(name, target="y", epochs=10, threshold=0.35)
+    weights, rows = trainer.weights[0], [(problem.x_test, problem.y_test)]
+    if problem.parts:
+        rows = problem.parts.each(lambda one: one.half("test"))
+    scores = np.concatenate([x @ weights for x, _ in rows])
+    p, true = 1 / (1 + np.exp(-scores)), np.concatenate([y for _, y in rows]).astype(int)
+    report = report_on(problem, trainer.predictor, weights)
+    assert isinstance(report, ClassificationReport)
+    names = {"target_names": list(problem.class_names), "zero_division": 0.0}
+    assert report.text == metrics.classification_report(true, p > 0.35, **names)
+    assert report.at(50).text == metrics.classification_report(true, p > 0.5, **names)
+    assert report.at(50).at(35).text == report.text
+    if not parts:
+        runner = Runner(trainer, 10)
+        outcome = runner.snapshot.outcome
+        assert outcome is not None
+        assert outcome.right == (true == (p > 0.35)).sum()
+
+
+@pytest.mark.parametrize("threshold", ["0", "1", "0.333", "nan", "x"])
+def test_a_threshold_has_two_decimals(threshold: str) -> None:
+    said = call("run", "moons", "--threshold", threshold, "--no-store")
+    check_refusal(said, "--threshold", "0.01 to 0.99")
+
+
+@pytest.mark.parametrize("name", ["iris", "diabetes"])
+def test_a_threshold_goes_with_two_classes(name: str) -> None:
+    check_refusal(
+        call("run", name, "--threshold", "0.3", "--no-store"), "--threshold", "two classes"
+    )
+
+
+def test_a_run_says_its_threshold_and_share_lines_hold_it() -> None:
+    said = call("run", "moons", "--threshold", "0.3", "--epochs", "3", "--seed", "1", "--no-store")
+    assert "threshold 0.3: 1 is predicted above it" in said.out
+    settings = RunSettings(problem="moons", threshold=0.3)
+    problem = settings.load_problem()
+    run = RunRecord.of(settings, problem, settings.make_trainer(problem))
+    assert open_line(share_line(run)).settings.threshold == 0.3
 
 
 def test_balanced_weights_end_where_scikit_learns_do() -> None:

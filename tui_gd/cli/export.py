@@ -16,7 +16,7 @@ from tui_gd.cli.options import KINDS, given_options
 from tui_gd.cli.output import Output, Show, loading, progress
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.files import WholeFile
-from tui_gd.learning.models import Floats
+from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems.new_rows import NewRows, rows_of_file
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.exports import OF_ROWS, USUAL, export, write_file
@@ -136,12 +136,16 @@ def predict(options: argparse.Namespace) -> int:
     file = None if options.output in {None, "-"} else WholeFile(options.output, "--output")
     try:
         given = given_options(options)
+        given.pop("threshold", None)  # of the model, not of the file
         name = safe_text(Path(options.file).name)
         with progress(f"reading {name}", "rows") as show:
             rows = rows_of_file(problem, options.file, run.settings.reading, given, show)
         visible = file is not None or not sys.stdout.isatty()
         with progress("predicting", "rows", visible=visible) as show:
-            blocks = predicted(run, rows, show, options.threshold, proba=options.proba)
+            predictor = run.predictor
+            if options.threshold is not None:
+                predictor = replace(predictor, threshold=options.threshold)
+            blocks = predicted(run, rows, show, predictor, proba=options.proba)
             text = _json(run, kept.id, blocks) if options.json else _csv(run, blocks, options.proba)
             if file is not None:
                 file.write(text)
@@ -156,13 +160,10 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def predicted(
-    run: RunRecord, rows: NewRows, show: Show, threshold: float | None, *, proba: bool
+    run: RunRecord, rows: NewRows, show: Show, predictor: Predictor, *, proba: bool
 ) -> Iterator[Predicted]:
-    """Yield a run's predictions, some rows at a time.
-
-    With a threshold, predict the second of two classes if its probability is above the threshold.
-    """
-    predictor, weights = run.predictor, run.weights(run.lane).astype(np.float64)
+    """Yield a run's predictions, some rows at a time."""
+    weights = run.weights(run.lane).astype(np.float64)
     names, done = np.array(run.problem.class_names), 0
     for x in rows.blocks():
         probabilities = None
@@ -174,13 +175,10 @@ def predicted(
                 raise ProblemError(f"{rows.shown}: row {row}: the prediction is too large a number")
             values = scores.tolist()
         else:
-            chosen = predictor.predict(weights, x)
-            if proba or threshold is not None:
+            if proba:
                 probabilities = predictor.probabilities(weights, x)
-            if threshold is not None and probabilities is not None:
-                chosen = (probabilities[:, 1] > threshold).astype(np.intp)
-            values = names[chosen].tolist()
-        yield values, probabilities if proba else None
+            values = names[predictor.predict(weights, x)].tolist()
+        yield values, probabilities
         done += len(values)
         show(done, len(rows))
 

@@ -14,7 +14,6 @@ from tui_gd.insight.verdict import Try
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.learning.losses import POSSIBLE
-from tui_gd.learning.models import Predictor
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII
 from tui_gd.problems import Problem
@@ -174,7 +173,7 @@ class PlainRun:
         self.epochs, self.seed = epochs, seed
         self.leave: StopRequest | None = None
         self._recorder = recorder
-        self._predictor = Predictor(trainer.model, problem.task)
+        self._predictor = trainer.predictor
         self.observer = Observer(trainer, self._predictor)
         self._bursts = Bursts(trainer, BURST_SECONDS)
         trainer.record_norms()
@@ -380,16 +379,17 @@ class PlainRun:
         """
         if text and self.problem.task != "binary":
             nothing(text)
-        percent = percent_of(text) if text else 50
+        percent = percent_of(text) if text else None
         self.trainer.finish_tests()
         with computing():
             position = self.observer.position
             weights = self.trainer.best_of(position).weights
             report = report_on(self.problem, self._predictor, weights)
         above = []
-        if text and isinstance(report, ClassificationReport):
-            report = report.at(percent)
-            above = [f"threshold {percent / 100:g}"]
+        if isinstance(report, ClassificationReport):
+            report = report.at(percent or report.percent)
+            if percent or report.percent != 50:
+                above = [f"threshold {report.percent / 100:g}"]
         lines = report.text.strip("\n").split("\n")
         return [*above, *filter(None, [best_line(self.trainer, position)]), *lines]
 

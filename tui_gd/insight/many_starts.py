@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.engine import computing, interrupting
-from tui_gd.learning.models import Floats, Model, Predictor
+from tui_gd.learning.models import Floats, Model
 from tui_gd.training.bursts import Bursts, Every
 from tui_gd.training.descent import lengths
 from tui_gd.training.evaluation import constant_loss
@@ -302,7 +302,7 @@ def _accuracy(trainer: Trainer, weights: Floats) -> Floats:
     rows = len(problem.y_train)
     if problem.task not in {"binary", "multiclass"}:
         return np.full(len(weights), np.nan)
-    predictor, right = Predictor(trainer.model, problem.task), np.zeros(len(weights))
+    predictor, right = trainer.predictor, np.zeros(len(weights))
     for start in range(0, rows, _ACCURACY_ROWS):
         part = slice(start, start + _ACCURACY_ROWS)
         x, y = problem.rows(problem.x_train, part), problem.y_train[part]

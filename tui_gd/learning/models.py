@@ -248,10 +248,14 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Predictor:
-    """What a model predicts; it holds no weights, so threads may share it."""
+    """What a model predicts; it holds no weights, so threads may share it.
+
+    Of two classes, class 1 is predicted where its probability is above `threshold`.
+    """
 
     model: Model
     task: str
+    threshold: float = 0.5
 
     def scores(self, weights: Floats, x: Floats) -> Floats:
         """Return the scores of one lane's `weights` (parameters,): (rows,) or (rows, classes)."""
@@ -294,7 +298,8 @@ class Predictor:
     def predict(self, weights: Floats, x: Floats) -> NDArray[np.intp]:
         """Return the predicted class number of every row.
 
-        With two classes, class 1 where p > 0.5, as in the tutorial; else the most probable class.
+        With two classes, class 1 where p > `threshold`, in the tutorial 0.5; else the most probable
+        class.
         """
         predicted: NDArray[np.intp] = self.predict_lanes(weights[None], x)[0]
         return predicted
@@ -309,7 +314,9 @@ class Predictor:
         if self.task == "multiclass":
             best: NDArray[np.intp] = scores.argmax(axis=2)
             return best
-        return (scores > 0.0).astype(np.intp)
+        if self.threshold == 0.5:
+            return (scores > 0.0).astype(np.intp)
+        return (Sigmoid(scores.dtype)(scores, scores) > self.threshold).astype(np.intp)
 
 
 # Initial weights

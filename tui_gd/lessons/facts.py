@@ -8,7 +8,7 @@ import numpy as np
 from tui_gd.insight.curvature import curvature, safe_learning_rate
 from tui_gd.learning.engine import computing
 from tui_gd.learning.losses import make_loss
-from tui_gd.learning.models import Floats, Predictor
+from tui_gd.learning.models import Floats
 from tui_gd.training.trainer import Trainer
 
 RECORDED = frozenset({"loss", "test", "norm", "alpha"})
@@ -31,7 +31,7 @@ class RunFacts:
         at: Callable[[int], "RunFacts"] | None = None,
     ) -> None:
         self._trainer, self._start, self._verdict, self._at = trainer, start, verdict, at
-        self._predictor = Predictor(trainer.model, trainer.problem.task)
+        self._predictor = trainer.predictor
 
     @property
     def _position(self) -> int:

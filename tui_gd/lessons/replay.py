@@ -11,7 +11,7 @@ import numpy as np
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import computing
-from tui_gd.learning.models import Floats, Predictor
+from tui_gd.learning.models import Floats
 from tui_gd.lessons.facts import RunFacts
 from tui_gd.lessons.lesson import Lesson, LessonError, Step
 from tui_gd.lessons.orders import Order
@@ -61,7 +61,7 @@ class LessonRun:
     def verdict(self) -> str:
         """Return the kind of the verdict on the current lane."""
         trainer = self.trainer
-        predictor = Predictor(trainer.model, self.problem.task)
+        predictor = trainer.predictor
         ended = bool(trainer.diverged.all())
         if not ended:
             trainer.look_ahead()

@@ -96,7 +96,7 @@ class RunRecord:
     @property
     def predictor(self) -> Predictor:
         """Predicts rows of data from weights."""
-        return Predictor(self.model, self.problem.task)
+        return Predictor(self.model, self.problem.task, self.settings.threshold)
 
     @property
     def lanes(self) -> tuple[LaneRecord, ...]:

@@ -342,6 +342,15 @@ class RunOptions:
         scope=Scope.ROWS,
         steps=(None, "balanced"),
     )
+    threshold: float = option(
+        readers.hundredths(),
+        0.5,
+        "data",
+        "of two classes, predict the second where its probability is above X",
+        metavar="X",
+        example="0.3",
+        scope=Scope.ROWS,
+    )
     task: str | None = option(
         readers.one_of("classification", "regression"),
         None,

@@ -154,6 +154,18 @@ def _number(text: str) -> float | str:
         return text
 
 
+def hundredths() -> Reader[float]:
+    """Read a number from 0.01 to 0.99 with at most two decimals."""
+
+    def plain(value: object) -> float:
+        given = float(value) if type(value) in {int, float} else 0.0  # type: ignore[arg-type]
+        if not 0.0 < given < 1.0 or abs(100 * given - round(100 * given)) > 1e-9:
+            raise refuse(value, "a number from 0.01 to 0.99 with two decimals")
+        return round(100 * given) / 100
+
+    return Reader(plain, number().parse)
+
+
 def one_of(*names: str) -> Reader[str]:
     """Read one of some names."""
 

@@ -37,7 +37,8 @@ class ClassificationReport:
     `text` is `classification_report` as printed, `table` its `output_dict`, `confusion` the counts
     (classes, classes), rows true and columns predicted. `scores` are those that need no threshold:
     `roc_auc`, `average_precision` and `log_loss`. `by_threshold` has the counts of two classes at
-    each of `THRESHOLDS`, (99, 2, 2); of more classes it is empty.
+    each of `THRESHOLDS`, (99, 2, 2); of more classes it is empty. `percent` / 100 is the threshold
+    of this report.
     """
 
     text: str
@@ -45,6 +46,7 @@ class ClassificationReport:
     confusion: NDArray[np.int64]
     scores: dict[str, float]
     by_threshold: NDArray[np.int64]
+    percent: int = 50
 
     def __repr__(self) -> str:
         return self.text
@@ -52,13 +54,13 @@ class ClassificationReport:
     def at(self, percent: int) -> Self:
         """Return the report with the second of two classes predicted where its p > `percent` / 100.
 
-        The percents are 1 to 99. At 50 it is this report.
+        The percents are 1 to 99. At its own it is this report.
         """
-        if percent == 50:
+        if percent == self.percent:
             return self
         confusion = self.by_threshold[percent - 1]
         text, table = _of_counts(confusion, list(self.table)[: len(confusion)])
-        return replace(self, text=text, table=table, confusion=confusion)
+        return replace(self, text=text, table=table, confusion=confusion, percent=percent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,7 +131,7 @@ def report_on(problem: Problem, predictor: Predictor, weights: Floats) -> Report
         return regression(problem, np.concatenate([predictor.scores(weights, x) for x in parts]))
     blocks = [(predictor.predict(weights, x), predictor.probabilities(weights, x)) for x in parts]
     predicted, probabilities = map(np.concatenate, zip(*blocks, strict=True))
-    return classification(problem, predicted, probabilities)
+    return classification(problem, predicted, probabilities, predictor.threshold)
 
 
 def regression(problem: Problem, predicted: Floats) -> RegressionReport:
@@ -185,9 +187,12 @@ def _point(point: list[float]) -> str:
 
 
 def classification(
-    problem: Problem, predicted: NDArray[np.intp], probabilities: Floats
+    problem: Problem, predicted: NDArray[np.intp], probabilities: Floats, threshold: float = 0.5
 ) -> ClassificationReport:
-    """Report on class numbers (test rows,) and probabilities (test rows, classes)."""
+    """Report on class numbers (test rows,) and probabilities (test rows, classes).
+
+    Of two classes the second is predicted where its probability is above the `threshold`.
+    """
     from sklearn.metrics import classification_report, confusion_matrix
 
     labels = np.arange(len(problem.class_names))
@@ -198,6 +203,7 @@ def classification(
         confusion=confusion_matrix(problem.y_test, predicted, labels=labels),
         scores=_scores(problem.y_test, len(problem.class_names), probabilities),
         by_threshold=_by_threshold(problem.y_test, probabilities),
+        percent=round(100 * threshold),
     )
 
 
@@ -324,7 +330,8 @@ def _report_in_parts(
         pairs = [one.scored for one in found if one.scored]
         y, probabilities = (np.concatenate(one) for one in zip(*pairs, strict=True))
         scores = _scores(y, classes, probabilities)
-    return ClassificationReport(text, table, confusion, scores, by_threshold)
+    percent = round(100 * predictor.threshold)
+    return ClassificationReport(text, table, confusion, scores, by_threshold, percent)
 
 
 @dataclass(frozen=True)
@@ -449,8 +456,7 @@ def scores_line(report: Report) -> str:
 
 def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
     """Return every lane's report on the weights that count; see `Trainer.best`."""
-    predictor = Predictor(trainer.model, problem.task)
-    return [report_on(problem, predictor, best.weights) for best in trainer.best]
+    return [report_on(problem, trainer.predictor, best.weights) for best in trainer.best]
 
 
 def best_line(trainer: Trainer, position: int) -> str:
@@ -516,7 +522,11 @@ def print_reports(
         )
     if words := best_line(trainer, best):
         print(words, file=out)
-    print(reports[best].text, file=out)
+    report = reports[best]
+    if isinstance(report, ClassificationReport) and report.percent != 50:
+        second = safe_text(problem.class_names[1])
+        print(f"threshold {report.percent / 100:g}: {second} is predicted above it", file=out)
+    print(report.text, file=out)
     baseline = baseline_of(problem)
     if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
         print(baseline.sentence(reports[best]), file=out)

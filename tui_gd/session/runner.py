@@ -112,7 +112,7 @@ class Runner:
     ) -> None:
         self.changed: Callable[[], None] | None = None
         self.failure: BaseException | None = None
-        self.predictor = Predictor(trainer.model, trainer.problem.task)
+        self.predictor = trainer.predictor
         self._trainer = trainer
         self._epochs, self._extension = epochs, extension or epochs
         self._seed = self._newest_seed = seed

@@ -287,8 +287,10 @@ class RunSettings(RunOptions):
             schedule = parse_schedule(self.schedule, self.epochs)
         except ValueError as error:
             raise ProblemError(str(error)) from None
+        if self.threshold != 0.5 and problem.task != "binary":
+            raise ProblemError("--threshold goes with two classes; leave it out")
         try:
-            return Trainer(
+            trainer = Trainer(
                 problem,
                 loss=loss,
                 learning_rates=[rate for rate, _ in lanes],
@@ -314,6 +316,8 @@ class RunSettings(RunOptions):
             raise ProblemError(
                 f"--init {self.init}: {error}" if self.init else str(error)
             ) from None
+        trainer.threshold = self.threshold
+        return trainer
 
     def of_race(
         self,

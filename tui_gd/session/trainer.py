@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.models import Predictor
 from tui_gd.problems import Problem
 from tui_gd.problems.load import labels_of
 from tui_gd.problems.new_rows import design
@@ -44,8 +43,7 @@ class Trainer(BareTrainer):
         With validation rows it is on the best epoch's weights; see `best`. It prints as its `text`;
         `table` has the numbers. Of a surface it says where the lane is.
         """
-        predictor = Predictor(self.model, self.problem.task)
-        return report_on(self._own_problem, predictor, self.best[self._at(lane)].weights)
+        return report_on(self._own_problem, self.predictor, self.best[self._at(lane)].weights)
 
     def curves(self) -> dict[str, NDArray[Any]]:
         """Return a row for every lane and epoch as columns of equal length, for a data frame.
@@ -94,7 +92,7 @@ class Trainer(BareTrainer):
         if problem.surface:
             raise ProblemError(f"{problem.name} is a surface: it has no rows to predict")
         x, weights = design(problem, data), self.best[self._at(lane)].weights
-        predictor = Predictor(self.model, problem.task)
+        predictor = self.predictor
         if problem.task == "regression":
             return predictor.scores(weights, x)
         return labels_of(problem)[predictor.predict(weights, x)]

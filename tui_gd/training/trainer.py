@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tui_gd.learning.engine import Engine, Penalty, computing
-from tui_gd.learning.models import Floats, Model, lane_starts
+from tui_gd.learning.models import Floats, Model, Predictor, lane_starts
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.training.checkpoint import (
@@ -62,6 +62,7 @@ class Trainer:
     engines: Engines
     stop_rules: StopRules
     validates: bool
+    threshold: float
     descent: Descent
     current: int
     stopped: str
@@ -112,6 +113,7 @@ class Trainer:
         )
         self.engines.between_blocks = between_blocks
         self.engine = self.engines.train(loss)
+        self.threshold = 0.5
         self.stop_rules = stop or StopRules()
         self._start_name, self._momentum = start, momentum
         rows, test_rows = problem.train_rows, problem.test_rows
@@ -140,6 +142,11 @@ class Trainer:
         with self._deferring():
             self._start(lane_starts(weights, len(lanes), self.model.parameters, dtype), lanes)
             self.finish_tests()
+
+    @property
+    def predictor(self) -> Predictor:
+        """Predicts by a lane's weights, of two classes at the trainer's `threshold`."""
+        return Predictor(self.model, self.problem.task, self.threshold)
 
     def _make_optimizer(self, name: str) -> Optimizer:
         return make_optimizer(name, self._momentum if name in {"momentum", "nesterov"} else None)

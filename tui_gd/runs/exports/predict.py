@@ -70,8 +70,9 @@ def predict(
     if model["task"] == "regression":
         return scores[:, 0].tolist(), None
     if model["task"] == "binary":
-        best = (scores[:, 0] > 0).astype(np.intp)
         p = np.exp(-np.logaddexp(0.0, -scores))
+        above = scores > 0 if model["threshold"] == 0.5 else p > model["threshold"]
+        best = above[:, 0].astype(np.intp)
         probabilities = np.concatenate([1.0 - p, p], axis=1)
     else:
         best = scores.argmax(axis=1)

@@ -253,6 +253,7 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
         "target": problem.target_name,
         "task": problem.task,
         "classes": list(problem.class_names),
+        "threshold": run.settings.threshold,
         "missing texts": sorted(reading.missing_texts),
         "missing numbers": sorted(reading.missing_numbers),
         "number": numeral(reading.decimal_sign, reading.thousands_sign),

@@ -64,7 +64,7 @@ class ReportPanel(ScrollingPanel):
         super().__init__()
         self.report: Report | None = None
         self.about = ""
-        self._percent = _USUAL_PERCENT
+        self._percent: int | None = None  # that of the report
         self._weights: Floats | None = None
         self._in_units: Weights | None = None
         self._engine = KeptEngine()
@@ -112,7 +112,7 @@ class ReportPanel(ScrollingPanel):
         """Forget what was found about a problem, because the run has moved to another one."""
         self.report, self.about, self._weights, self._in_units = None, "", None, None
         self._optimum = None
-        self._percent = _USUAL_PERCENT
+        self._percent = None
         self.end_cursor()
         self._engine.forget()
 
@@ -158,7 +158,7 @@ class ReportPanel(ScrollingPanel):
         if isinstance(report, ClassificationReport) and len(report.by_threshold):
             second = class_label(view.problem.class_names[1])
             lines.append(f"threshold {self._threshold}: {second} is predicted above it")
-            if self._percent != _USUAL_PERCENT:
+            if self._shown != _USUAL_PERCENT:
                 lines.append(self._command())
         lines += ["", *report.text.rstrip("\n").split("\n"), ""]
         for name, value in report.table.items():
@@ -177,16 +177,24 @@ class ReportPanel(ScrollingPanel):
     def _at_threshold(self) -> Report | None:
         report = self.report
         if isinstance(report, ClassificationReport) and len(report.by_threshold):
-            return report.at(self._percent)
+            return report.at(self._shown)
         return report
 
     @property
+    def _shown(self) -> int:
+        """The threshold that the report is shown at, in percent."""
+        if self._percent is not None:
+            return self._percent
+        report = self.report
+        return report.percent if isinstance(report, ClassificationReport) else _USUAL_PERCENT
+
+    @property
     def _tells_threshold(self) -> bool:
-        return self.cursor_on or self._percent != _USUAL_PERCENT
+        return self.cursor_on or self._shown != _USUAL_PERCENT
 
     @property
     def _threshold(self) -> str:
-        return f"{self._percent / 100:g}"
+        return f"{self._shown / 100:g}"
 
     def _command(self, program: str = "gd-tui ") -> str:
         """Return the command that predicts with the threshold."""
@@ -201,7 +209,7 @@ class ReportPanel(ScrollingPanel):
 
     def move_cursor(self, across: int, down: int, view: View) -> int:
         """Move the threshold: by 0.01 to the right and left, by 0.1 up and down."""
-        self._percent = min(max(self._percent + across - 10 * down, 1), 99)
+        self._percent = min(max(self._shown + across - 10 * down, 1), 99)
         return 0
 
     def hints(self, view: View) -> tuple[Hint, ...]:
