@@ -174,7 +174,7 @@ SEEING_WHY = (
         (
             ("space", r"FINISHED\s+epoch 600/600"),
             ("9", r"Network 2-4-1"),
-            ("m", r"↑ ↓: another unit"),
+            ("m", r"another unit"),
             ("down", r"unit 2 of layer 1"),
         ),
     ),

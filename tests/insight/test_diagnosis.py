@@ -201,7 +201,7 @@ def test_the_first_epochs_are_too_few(epoch) -> None:
 @pytest.mark.parametrize(
     ("losses", "text"),
     [
-        ([6], "No epoch since epoch 100 yet."),
+        ([6], "No epoch is done yet since epoch 100."),
         ([6, 5], "1 epoch since epoch 100 is too few to say how it goes on."),
         ([6, 5, 4], "2 epochs since epoch 100 are too few to say how it goes on."),
     ],

@@ -315,7 +315,7 @@ def test_values_that_span_more_than_30_times_want_a_logarithmic_axis(values, wid
 def test_only_what_is_shown_decides_about_the_axis():
     falling = [curve(np.geomspace(1000, 1, 101))]
     for epochs, log, notes in (((0, 100), True, "log, y"), ((90, 100), False, "y log")):
-        drawn = around(epochs, falling, log=None, notes=("y log", "log, y: linear"))
+        drawn = around(epochs, falling, log=None, notes=(("y log",), ("log, y: linear",)))
         assert drawn.y.log == log
         assert notes in drawn.cells.text()[-2]
     assert not around((0, 100), falling, log=False).y.log

@@ -54,12 +54,12 @@ def test_names_stand_beside_their_units_and_biases_at_them() -> None:
     lines = cells.text()
     assert [line.split()[0] for line in lines if line.strip()[:1] == "x"] == ["x1", "x2"]
     assert any("+0.31" in line and "cat" in line for line in lines)
-    assert any("-7.2" in line and "dog" in line for line in lines)
+    assert any("−7.2" in line and "dog" in line for line in lines)
 
 
 @pytest.mark.parametrize(
     ("bias", "text"),
-    [(0.0, "+0"), (-1234.5, "-1.2e3"), (1e120, "+1e120"), (1e-120, "+0"), (0.00512, "+0.005"),
+    [(0.0, "+0"), (-1234.5, "−1.2e3"), (1e120, "+1e120"), (1e-120, "+0"), (0.00512, "+0.005"),
      (np.nan, "nan"), (np.inf, "+inf")],
 )  # fmt: skip
 def test_a_bias_is_short_whatever_it_is(bias, text) -> None:
@@ -169,7 +169,7 @@ def test_values_stand_below_their_units() -> None:
     layers = [[[1.0, -1.0], [0.0, 0.0]], [[1.0], [1.0], [0.0]]]
     values = [np.array([0.25]), np.array([0.76, -0.5]), np.array([0.125])]
     text = "\n".join(draw(layers, 20, 70, activations=values).text())
-    for word in ("=0.25", "=0.76", "=-0.5", "=0.12"):
+    for word in ("=0.25", "=0.76", "=−0.5", "=0.12"):
         assert word in text
 
 

@@ -222,7 +222,7 @@ async def test_it_is_used_in_a_browser_as_in_a_terminal(served: Served) -> None:
     await page.wait_for_status(state="PAUSED", epoch="2", alpha="0.01")
     await page.type("b+")
     await page.wait_for_status(epoch="2", alpha="0.03")
-    await page.wait_for(lambda rows: "lane B of 2" in rows[1])
+    await page.wait_for(lambda rows: "lane B of 2" in rows[0])
     await size(page, 800, 500)
     await page.wait_for(lambda rows: len(rows) < 30 and "q" in rows[-1])
     await page.type("f ")

@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 @contextlib.contextmanager
-def window(kind: str, columns: int, rows: int, data: Path) -> Iterator[Window]:
+def window(kind: str, columns: int, rows: int, data: Path, ground: bytes = b"") -> Iterator[Window]:
     """A window with gd-tui and then a shell that says how it has ended."""
     try:
         server = KINDS[kind]()
@@ -42,7 +42,7 @@ def window(kind: str, columns: int, rows: int, data: Path) -> Iterator[Window]:
         env = {"GD_TUI_DATA": str(data), **TRUE_COLOUR, **getattr(server, "environment", {})}
         script = f"{shlex.join([*PROGRAM, '--seed', '3'])}; echo status=$?; read -r line"
         line = server.command(["/bin/sh", "-c", script])
-        with Terminal(line, columns=columns, rows=rows, env=env) as terminal:
+        with Terminal(line, columns=columns, rows=rows, env=env, ground=ground) as terminal:
             walks.wait_for_status(terminal, epoch=0)
             yield Window(terminal, server, env)
 
@@ -88,6 +88,18 @@ def test_it_looks_and_works_as_without(kind: str, columns: int, rows: int, tmp_p
             time.sleep(0.01)
         terminal.resize(columns, rows)
         terminal.wait_for_picture(before)
+        quits(terminal)
+
+
+def test_gnu_screen_passes_on_the_question_for_the_ground_and_the_answer(tmp_path: Path) -> None:
+    """tmux answers for itself, if it knows the colour."""
+    light = b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\"
+    with window("screen", 100, 30, tmp_path, ground=light) as (terminal, _, _):
+        assert b"\x1b]11;?" in terminal.raw
+        terminal.press(".")
+        walks.wait_for_status(terminal, epoch=1)
+        assert terminal.cells()[2][0].background == "ffffff"
+        assert "rgb:" not in terminal.text()
         quits(terminal)
 
 

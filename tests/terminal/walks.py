@@ -30,17 +30,14 @@ STATUS = re.compile(
     r"(?:train(?: loss)? (?P<loss>\S+)\s+)?"
     r"(?:test(?: loss)? \S+\s+)?"
     r"(?:(?:right \d+(?:/| of )\d+(?: test rows \([^)]*\))?|R(?:²|\^2) \S+)\s+)?"
-    r"(?:α|alpha) (?P<alpha>\S+)"
+    r"(?:learning rate )?(?:α|alpha) (?P<alpha>\S+)"
 )
 # What the first page of the help explains first.
 HELP = re.compile(r"epoch +one pass over the")
 # What stands in a panel until a study is done, and in the step's until the next update is known.
 UNFINISHED = re.compile(r"\w follows\b|│ loss [\d.e+]++ (?!→)")
-# In the status line once there is more than one and it has room: `lane B of 2`.
+# At the start of the first line once there is more than one.
 LANES = re.compile(r"\blane \w+ of (\d+)")
-# In the title of the loss panel: the stroke and the name of each lane.
-LOSS_TITLE = re.compile(r"(?i)╭( \w)? loss\b[^╮]*╮")
-LANE_LABEL = re.compile(r"(?<=─ )[A-Z](?= )")
 
 
 class Status(NamedTuple):
@@ -125,11 +122,9 @@ def settled(terminal: Terminal, seconds: float = 1.0) -> str:
 
 
 def lanes_shown(terminal: Terminal) -> int:
-    """How many lanes the status line speaks of, or the title of the losses where it has no room."""
-    if match := LANES.search(terminal.line(1)):
-        return int(match[1])
-    title = LOSS_TITLE.search(terminal.text())
-    return max(1, len(LANE_LABEL.findall(title[0]))) if title else 1
+    """How many lanes the first line speaks of."""
+    match = LANES.search(terminal.line(0))
+    return int(match[1]) if match else 1
 
 
 def step_and_change_alpha(terminal: Terminal) -> None:

@@ -45,7 +45,7 @@ STATUS = re.compile(
     r"(?: +train(?: loss)? (?P<loss>\S+))?(?: +test(?: loss)? (?P<test>\S+))?"
     r"(?: +right (?P<right>\d+(?:/| of )\d+)(?: test rows \([^)]*\))?)?"
     r"(?: +R(?:²|\^2) (?P<r2>\S+))?"
-    r" +(?:α|alpha) (?P<alpha>\S+)(?P<rest>.*)$"
+    r" +(?:learning rate )?(?:α|alpha) (?P<alpha>\S+)(?P<rest>.*)$"
 )
 
 

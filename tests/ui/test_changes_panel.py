@@ -34,7 +34,7 @@ def shown(rows=20, columns=100, **options) -> str:
 def test_the_counts_the_measures_and_the_rows() -> None:
     text = shown()
     assert re.search(r"8 Changes, test rows ─+ epoch 0 → 37 ╮", text)
-    assert "flipped 3 of 5: ▲ 2 fixed, ▼ 1 broken" in text
+    assert "3 of 5 predictions changed: ▲ 2 became right, ▼ 1 became wrong" in text
     assert "accuracy 0.6000 → 0.8000  ▲0.2000" in text
     # by hand: class 0 has 2 of 4 predicted rows right, then 1 of 1, of its 2 rows
     assert re.search(
@@ -44,9 +44,9 @@ def test_the_counts_the_measures_and_the_rows() -> None:
     assert re.search(r"class 1 +1\.0000 → 0\.7500 ▼0\.2500 +0\.3333 → 1\.0000 ▲0\.6667", text)
     rows = re.findall(r"(\d+)  (class \d)  (class \d) → (class \d) +\S (\w+) +([\d.]+)", text)
     assert rows == [
-        ("5", "class 0", "class 0", "class 1", "broken", "2.2"),
-        ("2", "class 1", "class 0", "class 1", "fixed", "1"),
-        ("3", "class 1", "class 0", "class 1", "fixed", "2"),
+        ("5", "class 0", "class 0", "class 1", "wrong", "2.2"),
+        ("2", "class 1", "class 0", "class 1", "right", "1"),
+        ("3", "class 1", "class 0", "class 1", "right", "2"),
     ]
 
 
@@ -69,11 +69,31 @@ def test_every_class_keeps_its_f1_and_no_column_is_cut(columns) -> None:
     assert "f1-score" in text
 
 
+@pytest.mark.parametrize("columns", range(34, 121, 3))
+def test_no_word_and_no_number_is_cut_at_any_width(columns) -> None:
+    """Every word and number of a narrow panel is one of the widest panel, too."""
+    cases = [
+        (make_problem(10, test_rows=60), (-1.0, -1.0, 0.3), (1.0, 1.0, -0.3)),
+        (line_problem(), (1.0, 0.0), (-1.0, 0.0)),
+        (load_problem("surface:himmelblau"), (-3.123456, 2.0), (0.0, -1e-5)),
+    ]
+    for problem, after, before in cases:
+        panel, view = ChangesPanel(), view_of(problem, after, before)
+        study(panel, view)
+        whole = set(re.split(r"[\s│,]+", text_of(panel, view, 80, 200)))
+        text = text_of(panel, view, 80, columns)
+        words = {word for word in re.split(r"[\s│,]+", text) if "─" not in word}
+        rounded = {word for word in words if re.fullmatch(r"[▲▼]?[01]\.\d+", word)}
+        short = {"MAE", "RMSE", "changed:", "changed", "right", "wrong", "lane", "pgdn", ""}
+        assert words - whole - rounded <= short
+        assert "…" not in text
+
+
 def test_in_plain_everything_is_ascii_and_signs_are_plus_and_minus() -> None:
     text = shown(symbols=ASCII)
     assert text.isascii()
     assert re.search(r"8 Changes, test rows -+ epoch 0 -> 37 \+", text)
-    assert "flipped 3 of 5: + 2 fixed, - 1 broken" in text
+    assert "3 of 5 predictions changed: + 2 became right, - 1 became wrong" in text
     assert "0.6000 -> 0.8000  +0.2000" in text
     assert "?" not in text
 
@@ -82,9 +102,9 @@ def test_at_the_marked_epoch_it_says_so_and_how_to_mark_another() -> None:
     panel = ChangesPanel()
     view = view_of(five_rows(), AFTER, epoch=12, marked=12)
     assert panel.study(view) is None
-    text = " ".join(text_of(panel, view, 12, 60).split())
-    assert "Epoch 12 is the one that others are compared with." in text
-    assert "x marks" in text
+    text = " ".join(re.sub("[│╭╮╰╯─]", " ", text_of(panel, view, 12, 60)).split())
+    assert "Other epochs are compared with this one, epoch 12" in text
+    assert "x: compare with the epoch on the screen instead." in text
 
 
 def test_until_the_comparison_is_there_the_old_one_stays_with_its_epochs() -> None:
@@ -97,7 +117,7 @@ def test_until_the_comparison_is_there_the_old_one_stays_with_its_epochs() -> No
     study(panel, later)
     text = text_of(panel, later, 10, 60)
     assert "epoch 0 → 40" in text
-    assert "flipped 0 of 5" in text
+    assert "0 of 5 changed" in text
     other = view_of(five_rows(), AFTER, BEFORE)
     assert "the comparison follows" in text_of(panel, other, 10, 60)
 
@@ -123,11 +143,11 @@ def test_the_rows_are_scrolled_and_their_head_stays() -> None:
     view = view_of(problem, (-1.0, -1.0, 0.3), (1.0, 1.0, -0.3))
     study(panel, view)
     first = text_of(panel, view, 14, 80)
-    assert "flipped 300 of 300" in first
+    assert "300 of 300 predictions changed" in first
     assert "pgdn 1-12/306" in first
     panel.moved(7, view)
     text = text_of(panel, view, 14, 80)
-    assert "flipped" not in text
+    assert "changed" not in text
     assert re.match(r"│ row  true", text.split("\n")[1])
     panel.scroll_by(-100)
     seen = set()

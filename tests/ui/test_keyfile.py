@@ -301,15 +301,32 @@ def test_the_table_itself_stays_as_it_is() -> None:
     assert before == ACTIONS
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[keys]\nreset = "q"\n', "the key q is for two actions"),
+        ('[keys]\nrest = "x"\n', "'rest' is no action; is it 'reset'?"),
+        ('[colours.dark]\nkey = "yellow"\n', "[colours.dark] key: yellow is no colour as"),
+        ('[screen]\nthem = "dark"\n', "[screen] 'them' is not known"),
+        ("[keys\n", "line 1"),
+    ],
+)
+def test_a_fault_in_the_file_is_one_line_and_the_status_is_two(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    env = {"GD_TUI_CONFIG": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    with Terminal(command("--no-store"), env=env, columns=250) as terminal:
+        assert terminal.wait_for_exit() == 2
+        (line,) = terminal.text().strip().split("\n")
+        assert line.startswith(f"gd-tui: {tmp_path / 'config.toml'}: ")
+        assert said in line
+        assert terminal.restored()
+
+
 def test_the_command_reads_the_file(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     env = {"GD_TUI_CONFIG": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    config.write_text('[keys]\nreset = "q"\n')
-    with Terminal(command("--no-store"), env=env) as terminal:
-        assert terminal.wait_for_exit() == 2
-        assert "gd-tui: " in terminal.text()
-        assert "config.toml: the key q is for two" in terminal.text().replace("\n", "")
-        assert terminal.restored()
     config.write_text('[keys]\n"step(1)" = "n"\nnew_start = []\n')
     with Terminal(command("--no-store"), env=env) as terminal:
         terminal.wait_for(r"PAUSED\s+epoch 0/")

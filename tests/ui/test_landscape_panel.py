@@ -1,5 +1,6 @@
 """The landscape panel: what a person reads, chooses and clicks, on real runs."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -80,7 +81,9 @@ def test_the_title_says_what_is_shown_and_what_is_held():
     view, panel = view_of(1), LandscapePanel()
     text = "\n".join(computed(panel, view).text())
     bias = view.snapshot.lane.weights[2]
-    assert f"Landscape sse, x1 × x2, bias held at {bias:.4g}" in text
+    lines = text.split("\n")
+    assert "Landscape sse, x1 × x2 ─" in lines[0]
+    assert f" bias held at {bias:.4g} ╯".replace("-", "−") in lines[-1]
     for sign in "◆◇●":
         assert sign in text.split("\n", 1)[1]
     assert "epoch 1 " in text
@@ -193,7 +196,7 @@ def test_the_cursor_begins_at_the_viewed_weights_moves_by_cells_and_starts_there
     limits = panel._shown(view).limits
     assert abs(here[0] - clicked[0]) <= (limits[1] - limits[0]) / 90
     assert abs(here[1] - clicked[1]) <= (limits[3] - limits[2]) / 24
-    assert f"x1 {here[0]:.5g}, x2 {here[1]:.5g}" in cells.text()[0]
+    assert f"x1 {here[0]:.5g}, x2 {here[1]:.5g}".replace("-", "−") in cells.text()[0]
     for _ in range(500):
         panel.move_cursor(-1, 1, view)
     at = panel.confirm(view).weights
@@ -207,18 +210,19 @@ def test_moving_goes_round_all_planes():
     view, panel = view_of(), LandscapePanel()
     titles = []
     for _ in range(5):
-        titles.append(computed(panel, view).text()[0][5:36])
+        lines = computed(panel, view).text()
+        titles.append(f"{lines[0][4:36].strip(' ─')} and {lines[-2].strip('│ ')}")
         assert panel.moved(1, view) == 0
-    assert [title.split(",")[1].strip() for title in titles[:3]] == [
-        "x1 × x2",
-        "x1 × bias",
-        "x2 × bias",
+    assert titles[:3] == [
+        "Landscape sse, x1 × x2 and x2 ↑   x1 →",
+        "Landscape sse, x1 × bias and bias ↑   x1 →",
+        "Landscape sse, x2 × bias and bias ↑   x2 →",
     ]
     assert "direction 1" in titles[3]
     assert titles[4] == titles[0]
     panel.moved(-1, view)
     panel.moved(-1, view)
-    assert computed(panel, view).text()[0][5:36] == titles[3]
+    assert titles[3].partition(" and ")[2] in computed(panel, view).text()[-2]
 
 
 def test_of_many_weights_the_principal_plane_comes_first_then_the_steepest_pairs():
@@ -264,7 +268,8 @@ def test_a_network_is_shown_along_its_principal_directions():
     view = view_of(40, 15, problem="moons", hidden=(4,), loss="cross-entropy", optimizer=("adam",))
     panel = LandscapePanel()
     text = computed(panel, view).text()
-    assert "Landscape cross-entropy, direction 1 (" in text[0]
+    assert "Landscape" in text[0]
+    assert re.search(r"direction 2 \(\S+ %\) ↑   direction 1 \(\S+ %\) →", text[-2])
     assert "◆" in "".join(text[1:])
     # the plane goes through the viewed weights: the loss there is the viewed one
     assert panel.begin_cursor(view)
@@ -272,7 +277,7 @@ def test_a_network_is_shown_along_its_principal_directions():
     np.testing.assert_allclose(weights, view.snapshot.lane.weights, atol=1e-12)
     assert loss_at(view, weights) == pytest.approx(view.snapshot.lane.loss, rel=1e-9)
     panel.moved(1, view)
-    assert "15 weights held" in computed(panel, view).text()[0]
+    assert "15 weights held" in computed(panel, view).text()[-1]
 
 
 def test_every_lane_has_its_path_and_its_sign():
@@ -363,7 +368,8 @@ def test_it_can_be_read_in_every_terminal(depth, symbols):
     assert ("@" if symbols.plain else "◆") in "\n".join(cells.text()[1:])
     if symbols.plain:
         assert text.isascii()
-        assert "Landscape sse, x1 x x2, bias held at" in text
+        assert "Landscape sse, x1 x x2 -" in text
+        assert " bias held at -" in text or " bias held at 0" in text
     if depth == "mono":
         assert {"3", "5", "7"} <= set(text)
 

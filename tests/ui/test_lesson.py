@@ -1,5 +1,6 @@
 """Lessons on the screen: what a learner reads, presses and gets."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tui_gd.runs.store import Store
 from tui_gd.session.commands import SetPace
 from tui_gd.session.snapshot import RunState
 from tui_gd.ui.context import Beginning
+from tui_gd.ui.panels.widget import CellView
+from tui_gd.ui.screens.pages import HelpScreen
 
 
 def lesson(name: str, learner: str = "Ada", lang: str = "en") -> Beginning:
@@ -148,7 +151,7 @@ async def test_the_first_start_offers_the_tour_once(tmp_path: Path) -> None:
     library = tmp_path / "runs.sqlite3"
     async with driving(library=library, beginning=Beginning(tour=True)) as driver:
         await driver.settled()
-        assert "New here? F4 starts the tour" in driver.text()
+        assert "New here? F4: a tour of seven steps." in driver.text()
         await driver.until(library.exists)  # which says that it has been offered
         await driver.press("f4")
         await reads(driver, "Tour 1 of 7")
@@ -292,3 +295,17 @@ async def test_escape_leaves_the_cursor_before_the_lesson() -> None:
         await driver.press("escape")
         await driver.until(lambda: not driver.screen.board.panel.cursor_on)
         await reads(driver, "3 of 7")
+
+
+async def test_the_help_begins_with_the_keys_that_count_in_the_lesson_now() -> None:
+    async with begin("tour", 80, 24) as driver:
+        await reads(driver, "Tour 1 of 7")
+        await driver.press("question_mark")
+        await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
+        shown = driver.app.screen.query_one(CellView).cells.text()
+        text = "\n".join(shown)
+        places = [text.find(words) for words in ("Tour 1 of 7", "answer", "leave", "Training")]
+        assert -1 < places[0] < places[1] < places[2]
+        assert re.search(r"enter +answer", text)
+        assert re.search(r"esc +leave", text)
+        assert places[3] == -1 or places[3] > places[2]

@@ -227,7 +227,7 @@ def test_the_cursor_gives_the_tutorials_losses_to_eight_digits(tmp_path):
         text = run.lines()[0]
         assert f"epoch {epoch} ─" in text
         if epoch < 6:  # the tutorial prints as epoch k + 1 what is the loss after k epochs
-            assert f"train {losses[epoch]:.8g} " in text
+            assert f"train {losses[epoch]:#.8g} " in text
 
 
 def test_the_cursor_is_exact_although_a_bucket_is_many_epochs():
@@ -240,8 +240,8 @@ def test_the_cursor_is_exact_although_a_bucket_is_many_epochs():
     assert run.view.snapshot.lane.train.width > 1
     epoch = int(re.search(r"epoch (\d+) ─", text)[1])
     assert 5000 < epoch < 6000
-    assert f"train {run.trainer.losses()[epoch]:.8g} " in text
-    assert f"test {run.trainer.test_losses()[epoch]:.8g} " in text
+    assert f"train {run.trainer.losses()[epoch]:#.8g} " in text
+    assert f"test {run.trainer.test_losses()[epoch]:#.8g} " in text
 
 
 def test_until_the_numbers_at_the_cursor_are_there_it_stays():
@@ -295,7 +295,7 @@ def test_every_lane_is_read_at_the_cursor_and_a_dash_is_no_record():
         row = next(line for line in text.split("\n")[1:] if f"── {name} " in line)
         words = row.split("──")[-1].strip(" │").split()
         if len(losses) > 55:
-            assert words[-2:] == [f"{losses[55]:.8g}", f"{tests[55]:.8g}"]
+            assert words[-2:] == [f"{losses[55]:#.8g}", f"{tests[55]:#.8g}"]
         else:
             assert words[-2:] == ["-", "-"]
 
@@ -305,9 +305,9 @@ def test_where_room_is_short_there_are_fewer_digits():
     run.panel.begin_cursor(run.view)
     wide, narrow = "\n".join(run.lines(20, 110)), "\n".join(run.lines(20, 44))
     loss = run.trainer.losses(1)[50]
-    assert f"{loss:.8g}" in wide
-    assert f"{loss:.8g}" not in narrow
-    assert f"{loss:.5g}" in narrow
+    assert f"{loss:#.8g}" in wide
+    assert f"{loss:#.8g}" not in narrow
+    assert f"{loss:#.5g}" in narrow
 
 
 # measures and axes -----------------------------------------------------------
@@ -320,7 +320,7 @@ def test_norm_and_learning_rate_are_further_curves():
     run.panel.next_measure()
     assert run.title() == "1 Gradient norm"
     assert run.panel.wanted_look(run.view).measure == "norm"
-    assert f"── ‖g‖ {run.view.snapshot.lane.gradient_norm:.4g}" in run.lines()[0]
+    assert f"── ‖g‖ {run.view.snapshot.lane.gradient_norm:#.4g}" in run.lines()[0]
     run.panel.next_measure()
     assert run.title() == "1 Learning rate α"
     assert "── α 0.02" in run.lines()[0]

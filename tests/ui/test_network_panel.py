@@ -64,6 +64,7 @@ def test_where_there_is_room_the_map_stands_beside_the_network() -> None:
     assert "-1" in title.rpartition("tanh")[2]
     assert "[●]" in text
     assert "▲" in text
+    assert "background: the unit's value" in text.split("\n")[-1]
 
 
 def test_enter_shows_the_map_alone_and_arrows_walk_from_unit_to_unit() -> None:
@@ -139,7 +140,7 @@ def test_a_sample_s_values_stand_at_the_units() -> None:
     p = 1 / (1 + np.exp(-(np.append(hidden, 1.0) @ SECOND)))
     text = text_of(panel, view, 24, 80)
     for value in (*row[:2], *hidden, p):
-        assert f"={value:.2g}" in text
+        assert f"={value:.2g}".replace("-", "−") in text
 
 
 def test_the_numbers_are_all_weights_by_name() -> None:

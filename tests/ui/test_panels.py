@@ -234,7 +234,7 @@ async def test_the_cursor_tells_a_points_features_class_and_p(tmp_path) -> None:
         for key in ("left", "up", "right", "right", "down"):
             await driver.press(key)
             await driver.until(lambda: "test " in driver.read("#data").split("\n")[0])
-            title = driver.read("#data").split("\n")[0]
+            title = driver.read("#data").split("\n")[0].replace("−", "-")
             found = re.search(
                 r"test (\d+): x1 (\S+), x2 (\S+), class (\d), p (\S+), (right|wrong)", title
             )
@@ -291,7 +291,7 @@ async def test_the_legend_has_the_losses_of_this_epoch(tmp_path) -> None:
         await driver.press("full_stop", "full_stop", "full_stop", "comma")
         await driver.status(epoch=2)
         await driver.settled()
-        wanted = f"── train {losses[0]:.4g}   ╌╌ test {losses[1]:.4g} ╮"
+        wanted = f"── train {losses[0]:#.4g}   ╌╌ test {losses[1]:#.4g} ╮"
         assert wanted in legend(driver)
 
 
@@ -304,7 +304,7 @@ async def test_the_current_lane_comes_first_and_lies_on_top() -> None:
         found = re.search(shape, legend(driver))
         assert found.groups() == ("A", "0.003", "B", "0.01")
         await driver.press("1", "up")
-        await driver.until(lambda: "lane C of 3" in driver.read("#status"))
+        await driver.until(lambda: "lane C of 3" in driver.read("#top"))
         await driver.until(lambda: " ─ C α 0.03" in legend(driver))
         found = re.search(shape, legend(driver))
         assert found.groups() == ("C", "0.03", "A", "0.003")
@@ -385,7 +385,7 @@ async def test_of_many_epochs_the_cursor_tells_one_exactly() -> None:
         await driver.settled()
         epoch, loss = re.search(r"epoch (\d+) ─+ ── train ([\d.]+) ", legend(driver)).groups()
         assert 0 < int(epoch) < 6000
-        assert loss == f"{driver.run.runner.trainer.losses(0)[int(epoch)]:.8g}"
+        assert loss == f"{driver.run.runner.trainer.losses(0)[int(epoch)]:#.8g}"
 
 
 async def test_a_text_panel_has_no_cursor_and_says_so() -> None:
@@ -422,3 +422,34 @@ async def test_running_curves_end_at_the_epoch_of_the_status_line(symbols) -> No
         hundred = cells.text()[-3].index("100") + 2
         share = (marks.max() - zero) / (hundred - zero)
         assert share == pytest.approx(0.1, abs=0.03)
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (44, 20), (200, 20), (160, 50)])
+async def test_what_background_line_and_hollow_points_mean_is_said(columns, rows, symbols) -> None:
+    async with driving(columns, rows, symbols=symbols) as driver:
+        await driver.press("2")
+        await driver.until(lambda: "line: boundary" in driver.read("#data"))
+        text = driver.read("#data")
+        assert re.search(r"background: (what is )?predicted, ", text)
+        assert ("x X: wrong" if symbols.plain else "hollow: wrong") in text
+
+
+async def test_lanes_that_differ_are_told_apart_in_half_of_80_columns() -> None:
+    async with driving(80, 24, seed=6) as driver:
+        await driver.press("B", *("down",) * 2, "enter")
+        await driver.until(lambda: "lane B of 2" in driver.read("#top"))
+        names = [name.strip() for name in ("─ B", "╌ test", "─ A")]
+        await driver.until(lambda: all(name in driver.read("#loss") for name in names))
+        text = driver.read("#loss")
+        other = driver.run.runner.snapshot.lane
+        said = {"sse": "squared error", "cross-entropy": "cross-entropy", "hinge": "hinge loss"}
+        assert f"─ B {said.get(other.loss_name, other.optimizer.name)}" in text
+        assert re.search(r"─ A (squared error|sgd)", text)
+
+
+async def test_a_logarithmic_axis_says_so_in_half_of_80_columns() -> None:
+    async with driving(80, 24) as driver:
+        await driver.until(lambda: "y log  s smooth" in driver.read("#loss"))
+        await driver.press("y")
+        await driver.until(lambda: "epoch  log, y: linear  s smooth" in driver.read("#loss"))

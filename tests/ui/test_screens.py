@@ -139,14 +139,32 @@ async def test_help_and_escape_do_the_same_on_every_screen(name) -> None:
 
 async def test_share_is_found_by_its_name_and_shows_the_line_that_it_copies() -> None:
     async with driving(80, 24) as driver:
+        for key in ("full_stop", "plus", "full_stop", "b", "plus", "full_stop", "B", "enter"):
+            await driver.press(key)
         await driver.press("colon")
         await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
         await driver.type("share")
         await driver.until(lambda: "Share: copy the line" in driver.text())
         await driver.press("enter")
         await driver.until(lambda: "Copied: gd-tui and this line in quotes" in driver.text())
-        assert driver.app.clipboard.startswith("gd1:")
-        assert driver.app.clipboard[:40] in driver.text()
+        line = driver.app.clipboard
+        assert line.startswith("gd1:")
+        # all of it can be read, in as many lines as it takes
+        shown = re.findall(r"│ +(\S+?) *│", driver.text())
+        assert len(line) > 100
+        assert line in "".join(shown)
+        assert "esc leaves" in driver.text()
+
+
+async def test_a_question_says_which_keys_answer_it() -> None:
+    async with driving(80, 24) as driver:
+        for key in ("l", "o", "d", "B"):
+            await driver.press(key)
+            await driver.until(lambda: "↑ ↓ choose  enter takes  esc leaves" in driver.text())
+            assert "…" not in driver.text() or key == "d"
+            await driver.press("escape")
+        await driver.press("a")
+        await driver.until(lambda: "enter takes  esc leaves" in driver.text())
 
 
 async def test_the_question_for_a_plane_says_what_each_kind_is_for() -> None:

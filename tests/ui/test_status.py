@@ -1,18 +1,25 @@
 """The lines around the panels: what is trained, the status, the verdict, the tabs, the footer."""
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests import tutorial
+from tests.making import make_problem
 from tests.ui.driving import WEIGHTS, driving, write_weights
-from tui_gd.insight.verdict import Kind, Try, Verdict
+from tests.ui.viewing import view_of
+from tui_gd.insight.verdict import Kind, Try, Verdict, share
 from tui_gd.plots.cells import width
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
+from tui_gd.session.snapshot import RunState
 from tui_gd.ui.keys import KeyNames
-from tui_gd.ui.panels.lines import draw_verdict
+from tui_gd.ui.panels.lines import draw_status, draw_verdict
 
 W = np.array(WEIGHTS)
 STYLES = [Style(palette_for("truecolor", True), UNICODE), Style(palette_for("mono", True), ASCII)]
@@ -22,7 +29,7 @@ STYLES = [Style(palette_for("truecolor", True), UNICODE), Style(palette_for("mon
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("options", "said"),
     [
         (
             {},
@@ -43,8 +50,8 @@ STYLES = [Style(palette_for("truecolor", True), UNICODE), Style(palette_for("mon
         ({"problem": "surface:booth"}, "surface:booth · point (x, y) · gradient descent"),
     ],
 )
-async def test_the_top_line_says_what_is_trained(settings, said) -> None:
-    async with driving(160, **settings) as driver:
+async def test_the_top_line_says_what_is_trained(options, said) -> None:
+    async with driving(160, **options) as driver:
         line = re.sub(" +", " ", driver.read("#top"))
     assert line.startswith(f" gd-tui {said}")
     assert line.endswith(" seed 3 ")
@@ -137,9 +144,17 @@ async def test_no_column_of_the_status_moves_while_it_runs(columns: int) -> None
         assert len(places) == 1
 
 
-async def test_several_lanes_are_counted() -> None:
-    async with driving(160, alpha=(0.01, 0.03)) as driver:
-        assert re.search(r"α 0.01 +lane A of 2 ", driver.read("#status"))
+@pytest.mark.parametrize("columns", [40, 44, 80, 120, 200])
+async def test_of_several_lanes_the_first_line_says_which_one_is_spoken_of(columns: int) -> None:
+    async with driving(columns, 24, alpha=(0.01, 0.03)) as driver:
+        assert driver.read("#top").startswith(" lane A of 2 ")
+        assert ("right" in driver.read("#status")) == (columns >= 60)
+        await driver.press("6", "down")
+        await driver.until(lambda: driver.read("#top").startswith(" lane B of 2 "))
+        assert driver.read_status().alpha == 0.03
+        await driver.press("N", *"abcdefghijklmnopqrst", "enter")
+        named = " lane abcdefghijklmnopqrst of 2 "
+        await driver.until(lambda: driver.read("#top").startswith(named))
 
 
 async def test_in_ascii_alpha_is_spelt_out() -> None:
@@ -193,6 +208,100 @@ def test_a_verdict_is_made_of_whole_sentences_and_always_has_an_advice(
     assert rest in {"", entries[0], entries[0] + entries[1], entries[0] + entries[2]}
 
 
+# one of every kind of sentence there is; `{n}` and `{x}` are numbers of any length
+SENTENCES = (
+    ("Not started.", "With the weights of the start, {n} of {n} test rows are wrong.",
+     "Each epoch moves every weight downhill; α, the learning rate, says how far.",
+     (("run", "run", ""), ("step", "one step", ""), ("help", "help", ""))),
+    ("Learning.", "The loss fell by {x} % in the last 10 epochs.",
+     "{n} of {n} test rows are right.",
+     (("raise", "larger steps: α is {n} times below the largest safe one", "larger steps"),)),
+    ("At a minimum.", "The gradient is zero and every direction leads uphill.", "", ()),
+    ("Going up.", "Each step leaps over the valley and lands higher.",
+     "α is {x} times the largest safe value ({x}).",
+     (("rescue", "back 10 epochs with α {x}", "back with α {x}"),
+      ("type_rate", "an α below {x}", ""))),
+    ("Blown up at epoch {n}.", "The numbers left what a computer can hold.",
+     "bias reached {x}. The last good weights are kept.", (("rescue", "back to epoch {n}", ""),)),
+    ("Test rows get worse", "since epoch {n} (+{x} %) while train rows get better.",
+     "Still {n} of {n} right.", (("go_to", "to epoch {n}", ""), ("", "more data", ""))),
+    ("Creeping along a narrow valley.", "The sides are {n} times steeper than the floor.",
+     "α has to suit the sides, so the floor is slow.",
+     (("race_optimizers", "momentum or adam", ""),)),
+    ("Standing still:", "the step is smaller than the computer can add.", "",
+     (("raise", "larger steps", ""),)),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    sentence=st.sampled_from(SENTENCES),
+    kind=st.sampled_from(Kind),
+    count=st.integers(0, 10**7),
+    value=st.floats(1e-12, 1e30),
+    size=st.tuples(st.integers(2, 5), st.integers(44, 200)),
+    style=st.sampled_from(STYLES),
+)
+def test_no_verdict_is_cut_at_any_size_and_none_is_without_its_advice(
+    sentence, kind, count, value, size, style
+) -> None:
+    def filled(text: str) -> str:
+        return text.replace("{n}", f"{count:,}").replace("{x}", f"{value:.3g}")
+
+    title, text, why = map(filled, sentence[:3])
+    tries = tuple(Try(act, filled(long), short=filled(short)) for act, long, short in sentence[3])
+    words = said(Verdict(kind, title, text, why, tries), *size, style)
+    spell, keys = style.symbols.words, KeyNames()
+    heads = [f"{title} {text}", f"{title.rstrip(':.,')}."]
+    head = next(one for one in map(spell, heads) if words[2:].startswith(one))
+    rest = words[2:].removeprefix(head).strip().removeprefix(spell(why)).strip()
+    entries = rest.removeprefix("Try").strip()
+    assert (rest == entries) == (not tries)
+    for number, one in enumerate(tries):
+        key = keys.for_verdict(one.action)
+        cap = (f"[{key}]" if style.symbols.plain else key) if key else ""
+        forms = [f"{cap} {spell(form)}".strip() for form in (one.words, one.short) if form]
+        said_here = next((form for form in forms if entries.startswith(form)), "")
+        assert said_here or number
+        entries = entries.removeprefix(said_here).strip()
+        if not said_here:
+            break
+    assert entries == ""
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    losses=st.tuples(*[st.floats(1e-300, 1e300) | st.just(0.0)] * 2),
+    columns=st.integers(44, 200),
+    right=st.integers(0, 500),
+    rate=st.sampled_from([0.01, 0.3, 1e-5, 0.123456]),
+    style=st.sampled_from(STYLES),
+)
+def test_no_number_of_the_status_is_cut_or_touches_another(
+    losses, columns, right, rate, style
+) -> None:
+    view = view_of(make_problem(20, test_rows=500), np.zeros(3))
+    lane = SimpleNamespace(
+        name="A", number=0, loss=losses[0], test_loss=losses[1], learning_rate=rate
+    )
+    snapshot = SimpleNamespace(
+        state=RunState.FINISHED, epoch=1000, epochs=1000, lane=lane, lanes=(lane,), r2=np.nan,
+        outcome=SimpleNamespace(right=right, rows=500, which="test"), rate_factor=1.0,
+        epochs_per_second=0.0,
+    )  # fmt: skip
+    view = replace(view, snapshot=snapshot, style=style)
+    (line,) = draw_status(view, columns).cells.text()
+    words = line.split()
+    assert words[:3] == ["FINISHED", "epoch", "1000/1000"]
+    known = {f"{value:#.6g}".rstrip(".") for value in losses}
+    known |= {"1000/1000", f"{right}", f"{right}/500", "500", f"{rate:g}"}
+    known |= {f"({share(right / 500)}".split()[0]}
+    numbers = {word for word in words if re.search(r"\d", word)}
+    assert numbers <= known
+    # α is always there, and the train loss if its usual width has room
+    assert f"{rate:g}" in words
+
+
 def test_what_goes_first_where_there_is_no_room() -> None:
     assert said(STUCK, 3, 120).endswith("n another start 7 the numbers behind this")
     assert STUCK.why in said(STUCK, 3, 120)
@@ -236,6 +345,8 @@ async def test_all_panels_are_found_by_looking() -> None:
     async with driving(80, 24) as driver:
         line = driver.read("#tabs")
         assert " 1 loss 2 data 3 report 4 step 5 landscape 6 lanes 7 why 8 changes 9 net R" in line
+    async with driving(80, 24, symbols=ASCII) as driver:
+        assert " 8 changes 9 net R S" in driver.read("#tabs")
 
 
 async def test_a_click_on_a_tab_shows_the_panel() -> None:
@@ -252,3 +363,44 @@ async def test_help_and_quit_are_always_in_the_footer(columns: int) -> None:
         assert "? help" in line
         assert re.search(r" q( quit)? *$", line)
         assert line.startswith(" space run")
+
+
+CURSORS = {
+    "1": ("← → epoch", "z Z zoom"),
+    "2": ("← → ↑ ↓ another row", "p train rows"),
+    "3": ("← → threshold of p(class 1)",),
+    "5": ("← → ↑ ↓ move", "enter start here", "z Z zoom"),
+    "9": ("← → ↑ ↓ another unit",),
+}
+
+
+@pytest.mark.parametrize("key", CURSORS)
+async def test_with_a_cursor_the_footer_names_its_keys_and_how_to_leave_it(key: str) -> None:
+    async with driving(80, 24) as driver:
+        await driver.press(key, "enter")
+        await driver.until(lambda: "esc leave" in driver.read("#keys"))
+        line = driver.read("#keys")
+        for words in CURSORS[key]:
+            assert f" {words} " in line
+        assert "? help" in line
+        assert " space " not in line
+        await driver.press("escape")
+        await driver.until(lambda: "space run" in driver.read("#keys"))
+
+
+PLACES = {
+    "5": ("enter place", "↑ ↓ weights", "z Z zoom"),
+    "6": ("↑ ↓ lane", "b branch", "N name", "V hide", "C close"),
+    "8": ("x compare", "pgdn scroll"),
+    "9": ("↑ ↓ another unit", "enter the unit's map alone"),
+}
+
+
+@pytest.mark.parametrize("key", PLACES)
+async def test_the_footer_is_about_the_panel_with_the_focus(key: str) -> None:
+    async with driving(80, 24) as driver:
+        await driver.press(key)
+        await driver.until(lambda: PLACES[key][0] in driver.read("#keys"))
+        line = driver.read("#keys")
+        for words in ("space run", *PLACES[key], "? help"):
+            assert f" {words} " in line

@@ -151,7 +151,7 @@ async def _(driver: Driver, key: str) -> None:
 @walk("branch")
 async def _(driver: Driver, key: str) -> None:
     await driver.press("full_stop", key)
-    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane B of 2" in driver.read("#top"))
     await driver.status(epoch=1)
 
 
@@ -174,12 +174,12 @@ def text_of(driver: Driver) -> str:
 @walk("name_lane")
 async def _(driver: Driver, key: str) -> None:
     await driver.press("b")
-    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane B of 2" in driver.read("#top"))
     await driver.press(key)
     await driver.until(lambda: isinstance(driver.app.screen, Prompt))
     await driver.type("slow")
     await driver.press("enter")
-    await driver.until(lambda: "lane slow of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane slow of 2" in driver.read("#top"))
 
 
 @walk("hide_lane")
@@ -187,7 +187,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press("full_stop", "b", "plus", "full_stop")
     await driver.until(lambda: "A α 0.01" in driver.read("#loss"))
     await driver.press(key, "up")
-    await driver.until(lambda: "lane A of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane A of 2" in driver.read("#top"))
     await driver.until(lambda: "B α 0.03" not in driver.read("#loss"))
     await driver.press("6")
     await driver.until(lambda: "B hidden" in text_of(driver))
@@ -198,7 +198,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press(key)
     await driver.until(lambda: driver.notices() == ["the last lane stays: q quits"])
     await driver.press("full_stop", "b", "plus", "full_stop")
-    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane B of 2" in driver.read("#top"))
     await driver.press(key)
     await driver.status(epoch=2, alpha=0.01)
     assert "lane" not in driver.read("#status")
@@ -504,9 +504,9 @@ async def _(driver: Driver, key: str) -> None:
     await driver.press("4", key)
     await driver.until(lambda: "row 2 of 500" in driver.read("#step"))
     await driver.press("1", "b")
-    await driver.until(lambda: "lane B of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane B of 2" in driver.read("#top"))
     await driver.press(key)
-    await driver.until(lambda: "lane A of 2" in driver.read("#status"))
+    await driver.until(lambda: "lane A of 2" in driver.read("#top"))
 
 
 @walk("move(-1)")

@@ -557,14 +557,21 @@ def _beginning(facts: Facts) -> Found:
         # a branch with another loss has losses of one kind only since then
         since = f" since epoch {facts.first}" if facts.first else ""
         few = f"{epochs(facts.steps)}{since} {'is' if facts.steps == 1 else 'are'}"
-        text = f"{few} too few to say how it goes on." if facts.steps else f"No epoch{since} yet."
+        text = (
+            f"{few} too few to say how it goes on."
+            if facts.steps
+            else f"No epoch is done yet{since}."
+        )
         why = _limit(facts) or _how_well(facts)
         return Verdict(Kind.BEGINNING, "Just begun.", text, why, tries)
     text, outcome = "The weights are those of the start.", facts.evidence.outcome
     if outcome is not None and outcome.rows:
-        wrong = f"{outcome.rows - outcome.right} of {outcome.rows} {outcome.which} rows are wrong"
-        text = f"{text[:-1]}: {wrong}."
-    why = _limit(facts) or "Each epoch moves every weight one step against its gradient."
+        wrong = f"{outcome.rows - outcome.right} of {outcome.rows} {outcome.which} rows"
+        text = f"With the weights of the start, {wrong} are wrong."
+    why = (
+        _limit(facts)
+        or "Each epoch moves every weight downhill; α, the learning rate, says how far."
+    )
     return Verdict(Kind.BEGINNING, "Not started.", text, why, tries)
 
 

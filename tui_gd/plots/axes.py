@@ -41,7 +41,7 @@ _PLOTEXT = threading.Lock()
 
 @dataclass(frozen=True)
 class Heading:
-    """The words in the top border of a picture."""
+    """The words in the borders of a picture."""
 
     title: str = ""
     legend: tuple[LegendEntry, ...] = ()
@@ -56,6 +56,8 @@ class Heading:
     """Words at the right end, behind the legend, where there is room for them."""
     short: str = ""
     """A shorter title, where more of the legend fits beside it."""
+    below: tuple[str, ...] = ()
+    """At the right end of the lower border: the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class Axes:
     y_label: str = ""
     """With it, the labels are at the left, with arrows; without it, that of x is below its axis."""
     notes: tuple[str, ...] = ()
-    """Written to the right of the labels: the first for which there is room."""
+    """Written to the right of the labels: the first for which there is room.
+
+    A label below its axis moves to the left for a note."""
     grid: bool = False
     """Faint dots at the ticks of y: for curves."""
     beside: int = 0
@@ -212,7 +216,7 @@ def _draw_border(cells: Cells, style: Style, colour: Colour) -> None:
 def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int, int]:
     """Return the title, how many legend entries are beside it, and the blanks between them.
 
-    The short title is taken where more of the legend fits beside it.
+    The short title is taken where more of the legend, or the words at the right, fit beside it.
     """
     marked = width(style.symbols.focus) + 1 if _is_marked(heading, style) else 0
     marked += width(style.symbols.pointed) + 1 if heading.pointed else 0
@@ -220,8 +224,11 @@ def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int
     found = []
     for title in dict.fromkeys((heading.title, heading.short or heading.title)):
         end = before + (width(title) + 1 if title else 0)
-        found.append((title, *_shown_legend(heading, columns - end)))
-    return max(found, key=lambda one: one[1])
+        count, gap = _shown_legend(heading, columns - end)
+        sizes = [_entry_width(entry) for entry in heading.legend[:count]]
+        rest = columns - end - _legend_width(sizes, gap) - 2
+        found.append((width(f" {heading.right} ") <= rest, (title, count, gap)))
+    return max(found, key=lambda one: (one[1][1], one[0]))[1]
 
 
 def _is_marked(heading: Heading, style: Style) -> bool:
@@ -230,9 +237,9 @@ def _is_marked(heading: Heading, style: Style) -> bool:
 
 
 def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
-    """Write key, title and legend into the top border."""
+    """Write key, title and legend into the top border, and the words below into the lower one."""
     palette, symbols = style.palette, style.symbols
-    columns = cells.shape[1]
+    rows, columns = cells.shape
     stop = columns - 1
     title, count, gap = _heading_for(columns, heading, style)
     at = 1
@@ -261,6 +268,9 @@ def _write_heading(cells: Cells, heading: Heading, style: Style) -> None:
         at = cells.put(0, at, f"{sample} {text}" if sample else text, colour)
     if entries:
         cells.put(0, at, " ", palette.text)
+    below = (f" {text} " for text in heading.below if text and width(text) <= columns - 4)
+    if rows > BORDER and (words := next(below, "")):
+        cells.put(rows - 1, columns - 1 - width(words), words, palette.dim)
 
 
 def _shown_legend(heading: Heading, room: int) -> tuple[int, int]:
@@ -296,13 +306,16 @@ def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> 
         y_label = fit(axes.y_label, max(room // 2, room - width(axes.x_label)), plain)
         x_label = fit(axes.x_label, room - width(y_label), plain)
         end = cells.put(row, 2, f"{y_label} {up}   {x_label} {right}", colour)
+        note = next((one for one in axes.notes if end + 2 + width(one) <= stop), "")
     else:
         x_label = fit(axes.x_label, place.columns, plain)
-        end = cells.put(row, place.left + (place.columns - width(x_label)) // 2, x_label, colour)
-    for note in axes.notes:
-        if end + 2 + width(note) <= stop:
-            cells.put(row, stop - width(note), note, colour)
-            return
+        free = stop - place.left - width(x_label) - 2
+        note = next((one for one in axes.notes if width(one) <= free), "")
+        middle = place.left + (place.columns - width(x_label)) // 2
+        if note:
+            middle = min(middle, stop - width(note) - 2 - width(x_label))
+        cells.put(row, middle, x_label, colour)
+    cells.put(row, stop - width(note), note, colour)
 
 
 @lru_cache(maxsize=128)

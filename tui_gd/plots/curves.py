@@ -104,8 +104,8 @@ class EpochView:
     cursor: int | None = None
     """The epoch of a vertical line."""
     x_label: str = "epoch"
-    notes: tuple[str, str] = ("", "")
-    """Written to the right of the label, for a linear and for a logarithmic axis."""
+    notes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """Written to the right of the label, for a linear and for a logarithmic axis: what fits."""
     legend: bool = True
     marks: tuple[Mark, ...] = ()
     """The last one has its label beside it."""
@@ -143,7 +143,7 @@ def draw_curves(
         legend = curve_legend(curves, columns, heading, style)
         heading = replace(heading, legend=(*legend, *heading.legend))
     drawn = frame(
-        rows, columns, Axes(x, y, view.x_label, notes=(view.notes[log],), grid=True), heading, style
+        rows, columns, Axes(x, y, view.x_label, notes=view.notes[log], grid=True), heading, style
     )
     if drawn.rows and drawn.columns:
         places = drawn.columns * symbols.dots[1]

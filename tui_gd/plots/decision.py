@@ -232,9 +232,11 @@ def _legend(
     signs = [chr(code) for code in marks.codes.tolist()]
     counts = np.bincount(kind[kind >= points.classes], minlength=2 * points.classes)
     often = int(counts.argmax()) if counts.any() else points.classes
-    wrong = (f"{counts.sum()} wrong", signs[often], style.palette.text)
+    # as wide as it can become, so that nothing beside it moves
+    size = len(str(len(kind))) + len(" wrong")
+    wrong = (f"{f'{counts.sum()} wrong':>{size}}", signs[often], style.palette.text)
     if len(kind) and not counts.any():
-        wrong = ("all right", "", style.palette.good)
+        wrong = (f"{'all right':>{size + 2}}", "", style.palette.good)
     classes = [
         (name, sign, style.palette.class_colour(label))
         for label, (name, sign) in enumerate(zip(points.class_names, signs, strict=False))

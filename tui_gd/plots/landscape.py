@@ -151,10 +151,10 @@ def draw_landscape(
     """Return the picture: contours, groups of places, paths, minima, the next step and the cursor.
 
     If the axes leave room beside the plot, a bar shows the heights of the levels; otherwise the
-    legend begins with the lowest and highest value.
+    legend ends with the lowest and highest value.
     """
     if not landscape.axes.beside:
-        legend = (*_range(landscape.values, style), *heading.legend)
+        legend = (*heading.legend, *_range(landscape.values, style))
         heading = replace(heading, legend=legend)
     drawn = frame(rows, columns, landscape.axes, heading, style)
     if not (drawn.rows and drawn.columns):

@@ -90,7 +90,7 @@ def draw_network(
             text = style.symbols.spell(f"… {count} more")
             cells.put(row, max(column.at + 1 - width(text), 0), text, palette.dim)
     _draw_names(cells, layout, network, palette)
-    _draw_activations(cells, layout, network.activations, palette)
+    _draw_activations(cells, layout, network.activations, style)
     if layout.legend:
         _draw_legend(cells, style)
     return cells
@@ -229,7 +229,7 @@ def _draw_units(
         if number and (layout.biases or apart >= _LOOSE):
             bias = _short(layers[number - 1][-1, unit])
             place = (row, column.at + 2) if layout.biases else (row + 1, column.at - 2)
-            cells.put(*place, bias, palette.dim)
+            cells.put(*place, style.symbols.spell(bias), palette.dim)
 
 
 def _short(value: float) -> str:
@@ -262,7 +262,7 @@ def _draw_activations(
     cells: Cells,
     layout: Layout,
     activations: Sequence[NDArray[np.floating]],
-    palette: Palette,
+    style: Style,
 ) -> None:
     """Write every unit's value below it, if its layer leaves rows free between units."""
     for number, (column, values) in enumerate(zip(layout.columns, activations, strict=False)):
@@ -271,9 +271,9 @@ def _draw_activations(
         if apart < (2 if beside else _LOOSE):
             continue
         for unit, row in zip(column.units, column.rows, strict=True):
-            text = f"={values[unit]:.2g}"
+            text = style.symbols.spell(f"={values[unit]:.2g}")
             at = column.at + 1 - len(text) if number == 0 else column.at + (1 if beside else -2)
-            cells.put(row + (1 if beside else 2), max(at, 0), text, palette.text)
+            cells.put(row + (1 if beside else 2), max(at, 0), text, style.palette.text)
 
 
 def _draw_legend(cells: Cells, style: Style) -> None:

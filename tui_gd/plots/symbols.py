@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,12 +16,14 @@ CURVE, CURVE_DASHED = "*", "+"
 
 _PLAIN_WORDS = str.maketrans(
     {
-        "·": ".", "−": "-", "–": "-", "—": "-", "…": "..", "×": "x", "÷": "/", "←": "<-", "→": "->",
-        "↑": "^", "↓": "v", "‖": "|", "²": "^2", "½": "1/2", "α": "a", "δ": "d",
+        "·": ".", "−": "-", "–": "-", "—": "-", "…": "..", "×": "x", "÷": "/", "≈": "~", "←": "<-",
+        "→": "->", "↑": "^", "↓": "v", "‖": "|", "²": "^2", "½": "1/2", "α": "a", "δ": "d",
         "μ": "mu", "β": "b", "ε": "eps", "ρ": "rho", "λ": "lambda", "√": "sqrt", "₁": "1",
         "₂": "2", "ₖ": "k", "ⱼ": "j", "′": "'", "ᵗ": "^t", "⊗": "x", "±": "+-",
     }
 )  # fmt: skip
+# the sign of a number, but not the hyphen of 2-8-1 or 1e-9
+_MINUS = re.compile(r"(?<![^\s(\[=,<])-(?=[\d.])")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,14 @@ class Symbols:
     """Precedes the selected row of a table."""
 
     def spell(self, text: str) -> str:
-        """Return ``text`` in the terminal's characters: ``W <- W - a.g`` in plain."""
-        return text.translate(_PLAIN_WORDS) if self.plain else text
+        """Return ``text`` in the terminal's characters, also the signs of its numbers.
+
+        >>> ASCII.spell("W ← W − α·g"), UNICODE.spell("x1 -2.5")
+        ('W <- W - a.g', 'x1 −2.5')
+        """
+        if self.plain:
+            return text.translate(_PLAIN_WORDS)
+        return _MINUS.sub("−", text) if "-" in text else text
 
     def words(self, text: str) -> str:
         """Return a sentence in the terminal's characters; plain writes Greek letters out."""

@@ -26,7 +26,7 @@ from textual.widgets import Static
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import target
-from tui_gd.ui.terminal import Ground, in_screen
+from tui_gd.ui.terminal import Ground
 from tui_gd.ui.textual_fixes.app import Closing, PacedApp
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ class GdApp(PacedApp[str]):
     ) -> None:
         super().__init__(context.terminal)
         self.context = context
-        # GNU screen neither answers nor passes the question on; a terminal with few colours need
-        # not answer
+        # a terminal with few colours need not answer
         few = context.terminal.depth in {"16", "mono"}
-        self.asks_ground = context.ask_ground and not few and not in_screen(os.environ)
+        self.asks_ground = context.ask_ground and not few
         self.run_screen: RunScreen | None = None
         self.way_out: Leaving | None = None
         self._settings, self._beginning = settings, beginning

@@ -128,11 +128,20 @@ def in_screen(environ: Mapping[str, str]) -> bool:
 
 
 def clipboard(text: str, environ: Mapping[str, str]) -> str:
-    """Return the sequence that copies `text` to the terminal's clipboard: OSC 52, in base64.
+    """Return the sequence that copies `text` to the terminal's clipboard: OSC 52, in base64."""
+    return passed_on(f"\x1b]52;c;{b64encode(text.encode()).decode('ascii')}\a", environ)
 
-    GNU screen has no clipboard, but it passes on device control strings, in pieces.
+
+def ask_ground(environ: Mapping[str, str]) -> str:
+    """Return the sequence that asks the terminal for the colour of its ground: OSC 11."""
+    return passed_on("\x1b]11;?\a", environ)
+
+
+def passed_on(sequence: str, environ: Mapping[str, str]) -> str:
+    """Return a sequence as it reaches the terminal around GNU screen, too.
+
+    GNU screen keeps such sequences to itself, but it passes on device control strings, in pieces.
     """
-    sequence = f"\x1b]52;c;{b64encode(text.encode()).decode('ascii')}\a"
     if not in_screen(environ):
         return sequence
     pieces = (sequence[at : at + SCREEN_PIECE] for at in range(0, len(sequence), SCREEN_PIECE))

@@ -22,7 +22,7 @@ from tui_gd.session.changes import (
     compare,
 )
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import ScrollingPanel, View
+from tui_gd.ui.panels.panel import Hint, ScrollingPanel, View, run_hint
 from tui_gd.ui.studies import Progress, Study
 
 Line = list[tuple[str, Colour]]
@@ -35,6 +35,10 @@ _NUMBER = 10
 _SHARE_DIGITS = 12
 # if the data have many features, only the first ones are listed
 FEATURES = 8
+# what a changed prediction became: right, wrong, or another class that is wrong as well
+_BECAME = ("became right", "became wrong", "wrong as before")
+_BECOMES = ("right", "wrong", "other")
+_SHORT_ERRORS = ("R²", "MAE", "RMSE")
 
 
 def head_lines(found: Changes, view: View, room: int) -> list[Line]:
@@ -43,7 +47,7 @@ def head_lines(found: Changes, view: View, room: int) -> list[Line]:
         return _classification(found, view, room)
     if isinstance(found, RegressionChanges):
         return _regression(found, view, room)
-    return _surface(found, view)
+    return _surface(found, view, room)
 
 
 def listed(found: Changes, view: View, room: int) -> tuple[int, Callable[[int], Line]]:
@@ -75,33 +79,60 @@ def _delta(change: float, digits: str, view: View) -> str:
 
 
 def _classification(found: ClassificationChanges, view: View, room: int) -> list[Line]:
-    palette, more_less = view.style.palette, _signs(view)
-    before, after = found.accuracy
-    arrow = view.style.symbols.spell(" → ")
-    counts: Line = [
-        (f"flipped {found.flipped} of {found.rows}: ", palette.text),
-        (f"{more_less[0]} {found.fixed} fixed", palette.good),
-        (", ", palette.text),
-        (f"{more_less[1]} {found.broken} broken", palette.error),
-    ]
-    if found.other or len(view.problem.class_names) > 2:
-        counts += [(", ", palette.text), (f"{more_less[2]} {found.other} other", palette.warning)]
+    palette = view.style.palette
     lines = [
-        counts,
-        [
-            (f"accuracy {before:.4f}{arrow}{after:.4f}  ", palette.text),
-            (_delta(after - before, ".4f", view), _good(palette, after - before)),
-        ],
+        _counts(found, view, room),
+        _accuracy(found, view, room),
         *_class_table(found, view, room),
     ]
     if len(found.flips.rows):
-        widths = _flip_widths(found, view.problem)
-        arrow = view.style.symbols.spell("before → after")
-        names = ("row", "true", arrow, "became", _features(view.problem))
-        texts = [f"{name:<{size}}" for name, size in zip(names, widths, strict=False)]
-        texts[0] = f"{names[0]:>{widths[0]}}"
-        lines.append([(_GAP.join([*texts, names[-1]]), palette.dim)])
+        heads = {"both": view.style.symbols.spell("before → after"), "sign": ""}
+        widths = _flip_widths(found, view.problem, room)
+        texts = [_padded(heads.get(name, name), size) for name, size in widths.items()]
+        texts[0] = f"{'row':>{widths['row']}}"
+        head = _GAP.join(texts)
+        names = _whole(view.problem.feature_names[:FEATURES], room - width(head))
+        lines.append([(head + names, palette.dim)])
     return lines
+
+
+def _counts(found: ClassificationChanges, view: View, room: int) -> Line:
+    """Return how many predictions changed, and how, in as many words as fit."""
+    palette, signs = view.style.palette, _signs(view)
+    numbers, colours = [found.fixed, found.broken], [palette.good, palette.error]
+    if found.other or len(view.problem.class_names) > 2:
+        numbers.append(found.other)
+        colours.append(palette.warning)
+    line: Line = []
+    for before, words in (
+        (f"{found.flipped} of {found.rows} predictions changed: ", _BECAME),
+        (f"{found.flipped} of {found.rows} changed: ", _BECAME),
+        (f"{found.flipped} of {found.rows} changed: ", _BECOMES),
+        ("", _BECOMES),
+    ):
+        parts = zip(signs, numbers, words, strict=False)
+        texts = [f"{sign} {number} {word}" for sign, number, word in parts]
+        texts[:-1] = [f"{text}, " for text in texts[:-1]]
+        line = [(before, palette.text), *zip(texts, colours, strict=True)]
+        if sum(width(text) for text, _ in line) <= room:
+            break
+    return line
+
+
+def _accuracy(found: ClassificationChanges, view: View, room: int) -> Line:
+    """Return the accuracy before and after, in as many digits as fit."""
+    before, after = found.accuracy
+    line: Line = []
+    for digits in (".4f", ".3f", ".2f"):
+        both = view.style.symbols.spell(f"accuracy {before:{digits}} → {after:{digits}}")
+        change = _delta(after - before, digits, view)
+        line = [
+            (both + _GAP, view.style.palette.text),
+            (change, _good(view.style.palette, after - before)),
+        ]
+        if width(both + _GAP + change) <= room:
+            break
+    return line
 
 
 def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Line]:
@@ -196,49 +227,86 @@ def _regression(found: RegressionChanges, view: View, room: int) -> list[Line]:
         change = float(found.measures_after[number] - found.measures_before[number])
         better = change if number == 0 else -change
         delta = _delta(change, ".4g", view)
-        text = f"{view.style.symbols.spell(name):<23}  {befores[number]:>{wide}}{arrow}"
-        text += f"{afters[number]:<{side}}{_GAP}"
         word = " better" if better > 0 else " worse" if better < 0 else ""
-        word = word if width(text + delta + word) <= room else ""
-        lines.append([(text, palette.text), (delta + word, _good(palette, better))])
+        now = f"{view.style.symbols.spell(_SHORT_ERRORS[number]):<5}{_GAP}{afters[number]:<{side}}"
+        both = f"{befores[number]:>{wide}}{arrow}{afters[number]:<{side}}{_GAP}"
+        long = f"{view.style.symbols.spell(name):<23}{_GAP}{both}"
+        short = f"{view.style.symbols.spell(_SHORT_ERRORS[number]):<5}{_GAP}{both}"
+        forms = ((long, delta + word), (long, delta), (short, delta), (f"{now}{_GAP}", delta))
+        text, more = next((one for one in forms if width("".join(one)) <= room), forms[-1])
+        lines.append([(text, palette.text), (more, _good(palette, better))])
     if len(found.listed):
-        names = ("true", "before", "after", "|error|")
-        texts = "".join(f"{_GAP}{name:>{_NUMBER}}" for name in names)
+        gap, names = _error_columns(found, room)
+        texts = "".join(f"{' ' * gap}{name:>{_NUMBER}}" for name in names)
         row = f"{'row':>{_row_width(found.listed)}}"
-        lines.append([(f"{row}{texts}  {_features(view.problem)}", palette.dim)])
+        features = _whole(view.problem.feature_names[:FEATURES], room - width(row + texts))
+        lines.append([(row + texts + features, palette.dim)])
     return lines
 
 
-def _surface(found: SurfaceChanges, view: View) -> list[Line]:
-    palette, arrow = view.style.palette, view.style.symbols.spell(" → ")
+def _error_columns(found: RegressionChanges, room: int) -> tuple[int, tuple[str, ...]]:
+    """Return the blanks before each column of a regression's rows, and the columns that fit."""
+    forms = (
+        (2, ("true", "before", "after", "|error|")),
+        (1, ("true", "before", "after", "|error|")),
+        (1, ("true", "after", "|error|")),
+        (1, ("after", "|error|")),
+    )
+    row = _row_width(found.listed)
+    fitting = (one for one in forms if row + len(one[1]) * (one[0] + _NUMBER) <= room)
+    return next(fitting, forms[-1])
+
+
+def _surface(found: SurfaceChanges, view: View, room: int) -> list[Line]:
+    palette, spell = view.style.palette, view.style.symbols.spell
     change = found.value_after - found.value_before
-    points = [
-        f"({', '.join(f'{value:.6g}' for value in at)})" for at in (found.before, found.after)
-    ]
     word = " better" if change < 0 else " worse" if change > 0 else ""
-    return [
-        [(f"point  {points[0]}{arrow}{points[1]}", palette.text)],
+    delta = _delta(change, ".4g", view)
+    value = f"value  {found.value_before:.7g} → {found.value_after:.7g}"
+    lines: list[Line] = [
+        *([(line, palette.text)] for line in _way(found, room)),
         [(f"moved  {found.distance:.6g}", palette.text)],
-        [
-            (f"value  {found.value_before:.7g}{arrow}{found.value_after:.7g}  ", palette.text),
-            (_delta(change, ".4g", view) + word, _good(palette, -change)),
-        ],
     ]
+    change_colour = _good(palette, -change)
+    if width(f"{value}{_GAP}{delta}{word}") <= room:
+        lines.append([(f"{value}{_GAP}", palette.text), (delta + word, change_colour)])
+    else:
+        lines += [[(value, palette.text)], [(f"       {delta}{word}", change_colour)]]
+    return [[(spell(text), colour) for text, colour in line] for line in lines]
+
+
+def _way(found: SurfaceChanges, room: int) -> list[str]:
+    """Return from where to where the point moved: in one line, or in two."""
+    before, after = (
+        f"({', '.join(f'{value:.6g}' for value in at)})" for at in (found.before, found.after)
+    )
+    whole = f"point  {before} → {after}"
+    return [whole] if width(whole) <= room else [f"point  {before}", f"     → {after}"]
 
 
 def _row_width(rows: NDArray[np.intp]) -> int:
     return max(3, len(str(int(rows.max(initial=0)) + 1)))
 
 
-def _flip_widths(found: ClassificationChanges, problem: Problem) -> tuple[int, int, int, int]:
-    """Return the cells for the row's number, its class, the predicted classes, and the verdict."""
+def _flip_widths(found: ClassificationChanges, problem: Problem, room: int) -> dict[str, int]:
+    """Return the cells of each column of the changed rows; leave out what does not fit."""
     name = max(min(width(class_label(name)), _WIDEST_NAME) for name in problem.class_names)
-    return _row_width(found.flips.rows), max(name, 4), max(2 * name + 4, 14), 8
+    row = {"row": _row_width(found.flips.rows)}
+    true, both = {"true": max(name, 4)}, {"both": max(2 * name + 3, 14)}
+    word, sign = {"became": 7}, {"sign": 1}
+    forms = (
+        {**row, **true, **both, **word},
+        {**row, **true, **both, **sign},
+        {**row, **both, **sign},
+        {**row, **true, **sign},
+    )
+    fitting = (one for one in forms if sum(one.values()) + len(_GAP) * (len(one) - 1) <= room)
+    return next(fitting, forms[-1])
 
 
 def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> Line:
     flips, palette = found.flips, view.style.palette
-    sizes = _flip_widths(found, view.problem)
+    sizes = _flip_widths(found, view.problem, room)
     names = [
         fit(
             class_label(view.problem.class_names[int(label[at])]),
@@ -250,16 +318,22 @@ def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> 
     kind = (
         0 if flips.after[at] == flips.true[at] else 1 if flips.before[at] == flips.true[at] else 2
     )
-    word = ("fixed", "broken", "other")[kind]
     colour = (palette.good, palette.error, palette.warning)[kind]
     row = int(flips.rows[at])
-    both = f"{names[1]}{view.style.symbols.spell(' → ')}{names[2]}"
-    text = f"{row + 1:>{sizes[0]}}  {_padded(names[0], sizes[1])}  {_padded(both, sizes[2])}  "
-    rest = room - sum(sizes) - 4 * len(_GAP)
+    sign = _signs(view)[kind]
+    cells = {
+        "row": f"{row + 1:>{sizes['row']}}",
+        "true": names[0],
+        "both": f"{names[1]}{view.style.symbols.spell(' → ')}{names[2]}",
+        "became": f"{sign} {_BECOMES[kind]}",
+        "sign": sign,
+    }
+    texts = [_padded(cells[name], size) for name, size in sizes.items()]
+    rest = room - width(_GAP.join(texts))
     return [
-        (text, palette.text),
-        (f"{_signs(view)[kind]} {word:<6}", colour),
-        (_GAP + _row_text(view.problem, row, rest), palette.dim),
+        (_GAP.join([*texts[:-1], ""]), palette.text),
+        (texts[-1], colour),
+        (_row_text(view, row, rest), palette.dim),
     ]
 
 
@@ -268,29 +342,36 @@ def _error_line(found: RegressionChanges, view: View, at: int, room: int) -> Lin
     row, true = int(found.listed[at]), float(found.true[at])
     before, after = float(found.before[at]), float(found.after[at])
     size, grown = abs(after - true), abs(after - true) - abs(before - true)
-    numbers = "".join(f"{_GAP}{value:>{_NUMBER}.4g}" for value in (true, before, after))
+    gap, names = _error_columns(found, room)
+    values = {"true": true, "before": before, "after": after}
+    spell, blank = view.style.symbols.spell, " " * gap
+    numbers = "".join(
+        f"{blank}{spell(f'{values[name]:.4g}'):>{_NUMBER}}" for name in names if name in values
+    )
     text = f"{row + 1:>{_row_width(found.listed)}}{numbers}"
-    error = f"{signs[1] if grown < 0 else signs[0]} {size:.4g}"
+    sign = signs[1] if grown < 0 else signs[0]
+    errors = (f"{sign} {size:.4g}", f"{sign} {size:.3g}")
+    error = next((one for one in errors if width(one) <= _NUMBER), errors[-1])
+    rest = room - width(text) - gap - _NUMBER
     return [
         (text, palette.text),
-        (f"{_GAP}{error:>{_NUMBER}}", _good(palette, -grown)),
-        (
-            _GAP + _row_text(view.problem, row, room - width(text) - _NUMBER - 2 * len(_GAP)),
-            palette.dim,
-        ),
+        (f"{blank}{error:>{_NUMBER}}", _good(palette, -grown)),
+        (_row_text(view, row, rest), palette.dim),
     ]
 
 
-def _features(problem: Problem) -> str:
-    return ", ".join(problem.feature_names[:FEATURES])
+def _whole(texts: Sequence[str], room: int) -> str:
+    """Return as many of the first texts as fit whole, after a gap and with commas between them."""
+    for count in range(len(texts), 0, -1):
+        if width(joined := _GAP + ", ".join(texts[:count])) <= room:
+            return joined
+    return ""
 
 
-def _row_text(problem: Problem, row: int, room: int) -> str:
+def _row_text(view: View, row: int, room: int) -> str:
     """Return the first features of a test row, as many as fit."""
-    if room < 4:
-        return ""
-    values = problem.rows(problem.x_test, row)[:-1][:FEATURES]
-    return ", ".join(f"{value:.4g}" for value in values)
+    values = view.problem.rows(view.problem.x_test, row)[:-1][:FEATURES]
+    return _whole([view.style.symbols.spell(f"{value:.4g}") for value in values], room)
 
 
 # A comparison as lines of text with all digits
@@ -422,7 +503,8 @@ class ChangesPanel(ScrollingPanel):
         else:
             title, right = _title(shown)
             count = self._draw_lines(inner, view, shown.found, room)
-        cells = draw_box(rows, columns, inner, self.heading(view, title, right=right), style)
+        heading = self.heading(view, title, right=right, short="Changes")
+        cells = draw_box(rows, columns, inner, heading, style)
         self.put_place(cells, count, height, style.palette)
         return cells
 
@@ -434,9 +516,14 @@ class ChangesPanel(ScrollingPanel):
     def _say(self, inner: Cells, view: View, room: int) -> None:
         epoch = view.snapshot.epoch
         mark = view.keys.of("mark")
+        what = "which test rows became right or wrong"
+        if view.problem.task == "regression":
+            what = "which test rows came nearer"
+        if view.problem.surface:
+            what = "how far the point moved"
         text = (
-            f"Epoch {epoch} is the one that others are compared with. Go to another epoch to see "
-            f"what changed. {mark} marks the viewed epoch as the one to compare with."
+            f"Nothing to compare yet. Other epochs are compared with this one, epoch {epoch}: "
+            f"run, or step, and see {what}. {mark}: compare with the epoch on the screen instead."
         )
         for row, line in enumerate(wrapped(text, room)):
             inner.put(row, 1, line, view.style.palette.dim if row else view.style.palette.text)
@@ -455,6 +542,16 @@ class ChangesPanel(ScrollingPanel):
                 line = head[-1]
             _put(inner, row, line, room)
         return total
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys that choose what is compared, and that scroll."""
+        return (
+            run_hint(view),
+            Hint(("step(1)", "step_back(1)"), "step, back", 2, "step"),
+            Hint(("mark",), "compare with this epoch", 3, "compare"),
+            Hint(("scroll(1)",), "scroll", 4),
+            Hint(("copy",), "copy all digits", 5, "copy"),
+        )
 
     def numbers(self, view: View) -> list[str]:
         """Return the whole comparison with all digits."""

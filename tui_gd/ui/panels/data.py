@@ -20,7 +20,7 @@ from tui_gd.plots.decision import (
 )
 from tui_gd.problems import Problem
 from tui_gd.problems.projection import Projection, choose_projection
-from tui_gd.ui.panels.panel import Panel, View, sample_in_words
+from tui_gd.ui.panels.panel import ARROWS, LEAVE, Hint, Panel, View, sample_in_words
 
 # nobody can tell more points apart in a terminal: of more rows, every k-th is drawn
 POINTS = 4000
@@ -109,7 +109,7 @@ class DataPanel(Panel):
             probabilities.reshape(*shape, -1),
             axes,
             view.style,
-            self._heading(view, self._title(view, room - 2)),
+            self._heading(view, self._title(view, room - 2), self._meanings(view)),
             chosen,
         )
 
@@ -119,25 +119,37 @@ class DataPanel(Panel):
         said = f"a surface has no rows of data: {key} shows it"
         return draw_words(rows, columns, [said], self.heading(view, "Data"), view.style)
 
-    def _heading(self, view: View, at_cursor: str) -> Heading:
+    def _heading(self, view: View, at_cursor: str, below: tuple[str, ...] = ()) -> Heading:
         """Return the description of the point at the cursor, or else say which points are drawn."""
         if self.cursor_on:
-            return self.heading(view, at_cursor)
-        long = f"Data, {self._source} rows"
+            return self.heading(view, at_cursor, below=below)
+        title = f"Data, {self._source} rows"
         if sample_in_words(view.problem):
-            long = f"Data, a sample of the {self._source} rows"
-        return self.heading(view, long, short=f"Data, {self._source}")
+            title = f"Data, a sample of the {self._source} rows"
+        return self.heading(view, title, short=f"Data, {self._source}", below=below)
 
     @staticmethod
     def _axes(view: View, plane: DataPlane) -> Axes:
-        """Return the axes, and then what the background and the line mean."""
-        filled = view.style.palette.filled
-        ground = f"{'background' if filled else 'dots'}: what is predicted"
-        line = "p = 0.5" if view.problem.task == "binary" else "boundary"
-        notes: tuple[str, ...] = (f"{ground}, line: {line}", ground, "hollow: wrong")
+        """Return the axes, and then what the line means."""
+        line = "line: boundary"
+        notes: tuple[str, ...] = (line,)
+        if view.problem.task == "binary":
+            notes = (f"{line}, p = 0.5", line)
         if sample_in_words(view.problem):
             notes = (f"a sample of rows; {notes[0]}", "a sample of rows", "sample")
         return Axes.of(plane.limits, *plane.projection.labels, notes)
+
+    @staticmethod
+    def _meanings(view: View) -> tuple[str, ...]:
+        """Return what the background and the signs of wrong points mean, the longest form first."""
+        symbols = view.style.symbols
+        ground = ground_word(view)
+        wrong = "hollow: wrong"
+        if symbols.plain:
+            signs = symbols.wrong_points[: len(view.problem.class_names)]
+            wrong = f"{' '.join(signs)}: wrong"
+        short = f"{ground}: predicted"
+        return f"{ground}: what is predicted, {wrong}", f"{short}, {wrong}", short
 
     @property
     def _row(self) -> int:
@@ -280,6 +292,13 @@ class DataPanel(Panel):
             ),
         ]
 
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys of the cursor."""
+        del view
+        other = "test" if self.train else "train"
+        rows = Hint(("train_points",), f"{other} rows", 4)
+        return (Hint((), "another row", 2, "row", ARROWS), rows, LEAVE) if self.cursor_on else ()
+
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the step panel's train row, or back at its last test row."""
         if view.problem.surface:
@@ -310,6 +329,11 @@ class DataPanel(Panel):
             self.sample = row
         else:
             self._test_row = row
+
+
+def ground_word(view: View) -> str:
+    """Return what a picture's regions are made of: the background, or dots with few colours."""
+    return "background" if view.style.palette.filled else "dots"
 
 
 def with_margin(values: Floats) -> tuple[float, float]:

@@ -31,12 +31,23 @@ from tui_gd.ui.panels.landscape_study import (
     choices,
     computation,
     digest,
+    held_in_words,
     parse_choice,
     plane_through,
     titles,
     usual_choice,
 )
-from tui_gd.ui.panels.panel import KeptEngine, Panel, View, sample_in_words
+from tui_gd.ui.panels.panel import (
+    ARROWS,
+    LEAVE,
+    ZOOM,
+    Hint,
+    KeptEngine,
+    Panel,
+    View,
+    run_hint,
+    sample_in_words,
+)
 from tui_gd.ui.panels.readings import lane_labels
 from tui_gd.ui.studies import Progress, Study
 
@@ -314,6 +325,21 @@ class LandscapePanel(Panel):
         self._choice = choice
         self.end_cursor()
 
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys of the cursor, or of the panel."""
+        if self.cursor_on:
+            here = Hint(("cursor",), "start here", 1, "start")
+            return (Hint((), "move", 2, keys=ARROWS), here, ZOOM, LEAVE)
+        return (
+            run_hint(view),
+            Hint(("cursor",), "choose a place", 2, "place"),
+            Hint(("move(-1)", "move(1)"), "other weights", 3, "weights"),
+            Hint(("choose_plane",), "name the weights", 6, "names"),
+            ZOOM,
+            Hint(("pan(-0.25)", "pan(0.25)"), "left, right", 7, "pan"),
+            Hint(("copy",), "copy all digits", 8, "copy"),
+        )
+
     def zoom(self, factor: float, view: View) -> bool:
         """Zoom around the cursor, or else the viewed weights; 0 shows all of the paths again."""
         shown = self._shown(view)
@@ -411,23 +437,25 @@ class LandscapePanel(Panel):
         return geometry(*self._picture, _axes(shown, self._picture[1]))
 
     def _heading(self, shown: Landscape, view: View) -> Heading:
-        """Return the heading; it drops what the axes also say before it drops the lanes' names."""
-        title, entries = self._title(shown, view), legend(view)
-        if self.cursor_on or (len(view.lanes) == 1 and view.problem.surface is None):
-            return self.heading(view, title, entries)
-        sampled = bool(sample_in_words(view.problem))
-        short = titles(shown.plane, shown.loss_name, view)[-1] if sampled else "Landscape"
-        return self.heading(view, title, entries, short=short)
+        """Return what the frame says; it drops what the axes also say before a sign's meaning."""
+        short = "" if self.cursor_on else "Landscape"
+        if short and sample_in_words(view.problem):
+            short = titles(shown.plane, shown.loss_name, view)[-1]
+        held = held_in_words(shown.plane, weight_names(view.problem, view.predictor.model))
+        title = self._title(shown, view)
+        return self.heading(view, title, legend(view), short=short, below=held)
 
     def _title(self, shown: Landscape, view: View) -> str:
         """Return what is shown, or where the cursor is, in as many words as fit."""
         forms = titles(shown.plane, shown.loss_name, view)
         if self.cursor_on:
             axes = zip(shown.plane.labels, self._at, strict=False)
-            place = ", ".join(f"{label.split(' (')[0]} {at:.5g}" for label, at in axes)
-            loss = f"{shown.loss_near(self._at):.4g}"
-            enter = f"{view.keys.of('cursor')} starts here"
-            forms = [f"{place}: loss about {loss}, {enter}", f"{place}: loss {loss}"]
+            named = [(label.split(" (")[0], at) for label, at in axes]
+            loss = f"loss ≈ {shown.loss_near(self._at):.4g}"
+            forms = [
+                f"{', '.join(f'{label} {at:.{digits}g}' for label, at in named)}: {loss}"
+                for digits in (5, 3, 2)
+            ]
         key = width(view.keys.of(self.action)) + 1
         room = self._area(shown).columns - 2 * (1 + self.focused) - key
         return first_fitting([view.style.symbols.spell(form) for form in forms], room)

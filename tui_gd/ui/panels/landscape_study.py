@@ -95,8 +95,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def titles(plane: Plane, loss: str, view: View) -> list[str]:
-    """Return a landscape's titles, the longest first: its axes, and the values of held weights."""
-    names, axes = weight_names(view.problem, view.predictor.model), " × ".join(plane.labels)
+    """Return a landscape's titles, the longest first: the loss, the sample and the axes."""
+    axes = " × ".join(plane.labels)
     if sample := sample_in_words(view.problem):
         short = " × ".join(label.split(" (")[0] for label in plane.labels)
         few = f"on {len(view.problem.y_train):,} rows"
@@ -109,12 +109,17 @@ def titles(plane: Plane, loss: str, view: View) -> list[str]:
     if not plane.weights:
         short = " × ".join(label.split(" (")[0] for label in plane.labels)
         return [f"Landscape {loss}, {axes}", f"Landscape, {axes}", f"Landscape, {short}", axes]
+    return [f"Landscape {loss}, {axes}", f"Landscape {axes}", axes]
+
+
+def held_in_words(plane: Plane, names: Sequence[str]) -> tuple[str, ...]:
+    """Return which weights a plane holds at their values, the longest form first."""
     held = [index for index in range(len(names)) if index not in plane.weights]
-    kept = [f"{names[index]} held at {plane.origin[index]:.4g}" for index in held[:2]]
-    if len(held) > 2:
-        kept = [f"{len(held)} weights held"]
-    long = ", ".join([f"Landscape {loss}", axes, *kept])
-    return [long, ", ".join([f"Landscape {axes}", *kept]), ", ".join([axes, *kept]), axes]
+    if not plane.weights or not held:
+        return ()
+    kept = [f"{names[index]} held at {plane.origin[index]:.4g}" for index in held]
+    count = f"{len(held)} weights held"
+    return (", ".join(kept), count) if len(held) <= 2 else (count,)
 
 
 # if there is more work than this, a coarse landscape is shown before the fine one
@@ -233,7 +238,8 @@ def as_lines(shown: Landscape, view: View) -> list[str]:
     plane = shown.plane
     names = weight_names(view.problem, view.predictor.model)
     labels = " ".join(f"{label!r}" for label in plane.labels)
-    lines = [f"{titles(plane, shown.loss_name, view)[0]}, epoch {view.snapshot.epoch}"]
+    title = ", ".join([titles(plane, shown.loss_name, view)[0], *held_in_words(plane, names)[:1]])
+    lines = [f"{title}, epoch {view.snapshot.epoch}"]
     if plane.weights:
         held = [index for index in range(len(names)) if index not in plane.weights]
         lines += [f"held {names[index]} {float(plane.origin[index])!r}" for index in held]

@@ -10,7 +10,7 @@ from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.table import Align, Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.lines import loss_in_words
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
 from tui_gd.ui.panels.readings import shown
 
 _NONE = "-"
@@ -87,6 +87,18 @@ class LanesPanel(Panel):
             _Column("from", [_origin(lane, view.snapshot) for lane in lanes]),
             *(one for one in settings if one not in differ),
         ]
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys that act on lanes."""
+        return (
+            run_hint(view),
+            Hint(("move(-1)", "move(1)"), "lane", 2),
+            Hint(("branch",), "branch", 3),
+            Hint(("branch_with",), "branch with another loss or optimizer", 4, "with another"),
+            Hint(("name_lane",), "name", 5),
+            Hint(("hide_lane",), "hide", 7),
+            Hint(("close_lane",), "close", 6),
+        )
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""

@@ -15,7 +15,7 @@ from tui_gd.problems import Problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
 from tui_gd.ui.keys import KeyNames
-from tui_gd.ui.panels.panel import Hint, Panel, View
+from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
 
 NAME = "gd-tui"
 Piece = tuple[str, Colour]
@@ -39,12 +39,16 @@ class Lines:
 def draw_top(view: View, columns: int, sent: str = "") -> Lines:
     """Return data, model, loss, optimizer, rows and seed; drop parts from the end if too long.
 
-    The machines that compute with rows in parts stay; rather the seed goes. `sent` says how much
-    was sent to the terminal; None leaves it out.
+    The machines that compute with rows in parts stay; rather the seed goes. Of several lanes, the
+    line begins with the lane that it is about, else with the program's name. `sent` says how much
+    was sent to the terminal, and is empty if nobody asked for that.
     """
-    palette, plain = view.style.palette, view.style.symbols.plain
+    palette, plain, snapshot = view.style.palette, view.style.symbols.plain, view.snapshot
     cells = Cells.blank(1, columns, view.style)
     cells.bg[:] = palette.background
+    name, colour = NAME, palette.key
+    if lane := lane_in_words(snapshot):
+        name, colour = lane, palette.lane(snapshot.lane.number)[0]
     seed = "  ".join([*([sent] if sent else []), f"seed {view.snapshot.seed}"])
     long, short = trained(view, short=False), trained(view, short=True)
     forms = [("   ", "  ·  ", long), ("  ", " · ", long), ("  ", " · ", short)]
@@ -54,14 +58,21 @@ def draw_top(view: View, columns: int, sent: str = "") -> Lines:
     for end in (f"  {seed}", *([""] if machines else [])):
         for gap, between, parts in forms:
             text = between.join(parts).replace("·", "|" if plain else "·")
-            used = 1 + len(NAME) + width(gap) + width(text)
+            used = 1 + width(name) + width(gap) + width(text)
             if used + width(end) + 1 <= columns:
-                at = cells.put(0, 1, NAME, palette.key)
+                at = cells.put(0, 1, name, colour)
                 cells.put(0, at, gap + text, palette.text)
                 cells.put(0, columns - width(end) - 1, end, palette.dim)
                 return Lines(cells)
-    cells.put(0, 1, view.style.symbols.spell(machines or short[0]), palette.text)
+    left = view.style.symbols.spell(lane or machines or short[0])
+    cells.put(0, 1, left, colour if lane else palette.text)
     return Lines(cells)
+
+
+def lane_in_words(snapshot: Snapshot) -> str:
+    """Return which of several lanes is the current one: `lane B of 2`; empty for one lane."""
+    count = len(snapshot.lanes)
+    return f"lane {snapshot.lane.name} of {count}" if count > 1 else ""
 
 
 def trained(view: View, *, short: bool) -> list[str]:
@@ -132,7 +143,10 @@ _STATE_CELLS = 8
 
 @dataclass(frozen=True)
 class _Layout:
-    """How roomy the status is: words, cells between fields, cells and digits of a loss."""
+    """How roomy the status is: words, cells between fields, cells and digits of a loss.
+
+    The words are full, long, medium or short, or those of a text.
+    """
 
     words: str
     gap: int
@@ -141,6 +155,7 @@ class _Layout:
 
 
 _LAYOUTS = (
+    *(_Layout("full", gap, cells) for gap, cells in ((4, 10), (3, 10))),
     *(_Layout("long", gap, cells) for gap, cells in ((4, 10), (3, 10), (3, 9), (2, 9))),
     *(_Layout("medium", gap, cells) for gap, cells in ((3, 10), (2, 10), (2, 9))),
     *(_Layout("short", gap, cells) for gap, cells in ((2, 10), (2, 9), (2, 8), (2, 7), (1, 7))),
@@ -152,10 +167,10 @@ _LEFT_OUT = ("test", "right", "train")
 def number(value: float, digits: int = 6) -> str:
     """Return a loss to `digits` significant digits.
 
-    >>> number(250.03), number(9.84e-12), number(1.5e300)
-    ('250.030', '9.84000e-12', '1.50000e+300')
+    >>> number(250.03), number(9.84e-12), number(123456.7)
+    ('250.030', '9.84000e-12', '123457')
     """
-    return f"{value:#.{digits}g}"
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -178,7 +193,7 @@ class _Field:
 def _fields(snapshot: Snapshot, problem: Problem, layout: _Layout, alpha: str) -> dict[str, _Field]:
     """Return the fields in their order, without any whose number is not known."""
     lane, form = snapshot.lane, layout.words
-    loss = " loss" if form in {"long", "text"} else ""
+    loss = " loss" if form in {"full", "long", "text"} else ""
     digits = len(str(snapshot.epochs))
     fields = {
         "epoch": _Field("epoch", f"{snapshot.epoch}/{snapshot.epochs}", 7 + 2 * digits),
@@ -189,46 +204,54 @@ def _fields(snapshot: Snapshot, problem: Problem, layout: _Layout, alpha: str) -
     if (outcome := snapshot.outcome) is not None:
         of = "/" if form == "short" else " of "
         counts, most = f"{outcome.right}{of}{outcome.rows}", f"{outcome.rows}{of}{outcome.rows}"
-        if form == "long":
+        if form in {"full", "long"}:
             rows = f" {outcome.which} rows"
             counts += f"{rows} ({share(outcome.right / max(outcome.rows, 1))})"
             most += f"{rows} (99.99 %)"
         fields["right"] = _Field("right", counts, len("right ") + len(most))
     elif problem.task == "regression" and not math.isnan(snapshot.r2):
-        fields["right"] = _Field("R²", f"{snapshot.r2:.4g}", len("R² −0.1234"))
+        fields["right"] = _Field("R²", _r2_in_words(snapshot.r2), len("R^2 <-1000"))
     rate = f"{lane.learning_rate:g}"
     if snapshot.rate_factor != 1.0:
         now = lane.learning_rate * snapshot.rate_factor
         rate += f" × {snapshot.rate_factor:.2g} = {now:.2g}"
-    fields["rate"] = _Field(alpha, rate)
+    fields["rate"] = _Field(f"learning rate {alpha}" if form == "full" else alpha, rate)
     return fields
+
+
+def _r2_in_words(r2: float) -> str:
+    """Return R² in a few cells.
+
+    >>> _r2_in_words(0.98765), _r2_in_words(0.00001), _r2_in_words(-2e31)
+    ('0.9876', '0.0000', '<-1000')
+    """
+    if r2 < -1000:
+        return "<-1000"
+    return f"{r2:.4g}" if abs(r2) >= 0.1 else f"{r2:.4f}"
 
 
 def _loss_field(label: str, value: float, layout: _Layout) -> _Field:
     return _Field(label, number(value, layout.digits), len(label) + 1 + layout.loss_cells)
 
 
-def _beside(snapshot: Snapshot) -> list[str]:
-    """Return the parts of the status that appear only if there is room."""
-    several, speed = len(snapshot.lanes) > 1, snapshot.epochs_per_second
-    return [
-        *([f"lane {snapshot.lane.name} of {len(snapshot.lanes)}"] if several else []),
-        *([f"{speed:,.0f} epochs/s"] if speed >= 1 else []),
-    ]
+def _speed(snapshot: Snapshot) -> str:
+    """Return the part of the status that appears only if there is room; empty at rest."""
+    speed = snapshot.epochs_per_second
+    return f"{speed:,.0f} epochs/s" if speed >= 1 else ""
 
 
 def status_text(snapshot: Snapshot, problem: Problem) -> str:
     """Return the status as plain text, with the words of the interface in the same order."""
     fields = _fields(snapshot, problem, _Layout("text", 2, 0, digits=8), "alpha")
-    return "  ".join([str(snapshot.state), *map(str, fields.values()), *_beside(snapshot)])
+    parts = [str(snapshot.state), *map(str, fields.values())]
+    return "  ".join([*parts, *filter(None, (lane_in_words(snapshot), _speed(snapshot)))])
 
 
 def draw_status(view: View, columns: int) -> Lines:
     """Return state, epoch, losses, number of right rows, and α, in columns that do not move.
 
     The status takes the roomiest layout that fits. That depends on the run and the width, not on
-    the losses. If there are several lanes, it prefers a layout with room for the lane. If no layout
-    fits, it leaves out whole fields.
+    the losses. If no layout fits, it leaves out whole fields.
     """
     palette, spell, snapshot = view.style.palette, view.style.symbols.spell, view.snapshot
     cells = Cells.blank(1, columns, view.style)
@@ -245,11 +268,9 @@ def draw_status(view: View, columns: int) -> Lines:
         end = cells.put(0, at, f"{spell(field.label)} ", palette.dim)
         cells.put(0, end, spell(field.value), values.get(name, palette.text))
         at += field.width
-    for text in _beside(snapshot):
-        if at + gap + width(text) <= columns:
-            lane = text.startswith("lane ")
-            colour = palette.lane(snapshot.lane.number)[0] if lane else palette.dim
-            at = cells.put(0, at + gap, text, colour)
+    speed = _speed(snapshot)
+    if at + gap + width(speed) <= columns:
+        cells.put(0, at + gap, speed, palette.dim)
     return Lines(cells)
 
 
@@ -257,13 +278,10 @@ def _fitting(view: View, room: int) -> tuple[dict[str, _Field], int, bool]:
     """Return the fields in the roomiest layout that fits, the cells before each, and if all fit."""
     fields: dict[str, _Field] = {}
     gap, alpha = 1, "alpha" if view.style.symbols.plain else "α"
-    several = len(view.snapshot.lanes) > 1
-    # with several lanes, the lane's name matters more than long words
-    for beside in ([width(_beside(view.snapshot)[0])] if several else []) + [0]:
-        for layout in _LAYOUTS:
-            fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
-            if _needed(fields, gap) + (beside and beside + gap) <= room:
-                return fields, gap, True
+    for layout in _LAYOUTS:
+        fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
+        if _needed(fields, gap) <= room:
+            return fields, gap, True
     for name in _LEFT_OUT:
         fields.pop(name, None)
         if _needed(fields, gap) <= room:
@@ -429,6 +447,7 @@ def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) 
         (2, [long for _, _, long, _ in entries]),
         (1, [long for _, _, long, _ in entries]),
         (1, [short for _, _, _, short in entries]),
+        (1, [short for _, _, _, short in entries[: len(panels)]] + [""] * len(_STUDIES)),
         (1, [short if name in shown else "" for name, _, _, short in entries]),
         (1, ["" for _ in entries]),
     ]
@@ -459,9 +478,8 @@ def footer_of(panel: Panel | None, view: View) -> tuple[Hint, ...]:
     """Return the footer's words: the keys of the focused panel, or else those of a run."""
     if panel and (own := panel.hints(view)):
         return (*own, _HELP, QUIT)
-    running = view.snapshot.state is RunState.RUNNING
     return (
-        Hint(("run_or_pause",), "pause" if running else "run", 1),
+        run_hint(view),
         Hint(("step(1)", "step_back(1)"), "step, back", 2, "step"),
         Hint(("learning_rate(1)", "learning_rate(-1)"), "α", 3),
         Hint(("branch",), "branch", 5),

@@ -22,13 +22,12 @@ from tui_gd.plots.curves import (
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.series import Buckets
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import LEAVE, ZOOM, Hint, Panel, View
 from tui_gd.ui.panels.readings import (
     MEASURES,
     at_epoch,
     curve_of,
     lane_labels,
-    lines_of,
     list_lanes,
     list_readings,
     not_known,
@@ -211,7 +210,7 @@ class LossPanel(Panel):
         if listed and cursor is not None:
             list_readings(cells, view, curves[0], cursor)
         elif not legend:
-            list_lanes(cells, lines_of(curves), view)
+            list_lanes(cells, curves, view)
         return cells
 
     def toggle_log(self) -> None:
@@ -234,10 +233,12 @@ class LossPanel(Panel):
             alone = "value" if surface and measure == "loss" else MEASURES[measure].label
             name = names[lane.number] if several else alone
             value = MEASURES[measure].now(lane)
+            if cursor is not None:
+                value = at_epoch(lane, measure, cursor)[0]
             return curve_of(
                 view.style.symbols.spell(name),
                 lane.train,
-                shown(value if cursor is None else at_epoch(lane, measure, cursor)[0], digits),
+                f"{value:g}" if measure == "alpha" else shown(value, digits),
                 colours,
                 begin=lane.branched_at if lane.parent is not None else 0,
                 name=lane.name if several else "",
@@ -293,10 +294,11 @@ class LossPanel(Panel):
         return ", ".join(parts)
 
     @staticmethod
-    def _notes(view: View) -> tuple[str, str]:
+    def _notes(view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the scale of the values, and the keys that change it: linear, then logarithmic."""
         log, smooth = view.keys.of("log_axis"), f"{view.keys.of('smooth')} smooth"
-        return f"{log} log  {smooth}", f"log, {log}: linear  {smooth}"
+        linear, logarithmic = f"{log} log", f"log, {log}: linear"
+        return (f"{linear}  {smooth}", linear), (f"{logarithmic}  {smooth}", logarithmic, "log")
 
     def _x_label(self, lane: LaneSnapshot) -> str:
         if not self.log_epochs:
@@ -394,6 +396,14 @@ class LossPanel(Panel):
     def moved(self, by: int, view: View) -> int:
         """Choose the next lane, or the one before."""
         return by
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys of the cursor."""
+        if not self.cursor_on:
+            return ()
+        lanes = (Hint((), "lane", 4, keys="↑ ↓"),) if len(view.snapshot.lanes) > 1 else ()
+        copy = Hint(("copy",), "copy all digits", 6, "copy")
+        return (Hint((), "epoch", 2, keys="← →"), *lanes, ZOOM, copy, LEAVE)
 
     def begin_cursor(self, view: View) -> bool:
         """Put the cursor at the viewed epoch, or at the nearest drawn one."""

@@ -1,6 +1,7 @@
 """The network panel: units and weights, and the selected unit's value over the data."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -19,8 +20,14 @@ from tui_gd.plots.decision import (
 from tui_gd.plots.network import Network, Unit, draw_network, unit_at
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
-from tui_gd.ui.panels.data import DataPlane, class_label, some_rows, with_margin
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.data import (
+    DataPlane,
+    class_label,
+    ground_word,
+    some_rows,
+    with_margin,
+)
+from tui_gd.ui.panels.panel import ARROWS, LEAVE, Hint, Panel, View, run_hint
 
 _RANGES = {"tanh": ((-1.0, 1.0), 0.0), "sigmoid": ((0.0, 1.0), 0.5)}
 
@@ -197,7 +204,6 @@ class NetworkPanel(Panel):
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
         style = view.style
-        symbols = style.symbols
         inner = draw_network(
             max(rows - BORDER, 0),
             max(columns - BORDER, 0),
@@ -206,25 +212,21 @@ class NetworkPanel(Panel):
             unit,
         )
         title = f"{self._sizes(view)}, {unit_name(view.predictor.model, view.problem, unit)}"
-        below = symbols.spell(f" {view.keys.moving}: another unit ") if self.focused else ""
+        below = ""
         if alone:
             whole = f"{title}: {self._formula(view, unit, columns)}"
-            below = f" {view.keys.of('cursor')}: the unit's map " if self.focused else ""
             if width(whole) <= columns - 2 * BORDER - 1:
                 title = whole
             else:
-                below = f" {self._formula(view, unit, columns - 2 * BORDER - 2)} "
-        cells = draw_box(rows, columns, inner, self.heading(view, title), style)
-        below = symbols.spell(below)
-        if columns - BORDER > width(below) and rows > BORDER:
-            cells.put(rows - 1, columns - width(below) - 1, below, style.palette.dim)
-        return cells
+                below = self._formula(view, unit, columns - 2 * BORDER - 2)
+        heading = self.heading(view, title, below=(below,))
+        return draw_box(rows, columns, inner, heading, style)
 
     def _map(self, view: View, unit: Unit, rows: int, columns: int, title: str) -> Cells:
         """Return a unit's value over the data: shades, or a curve over a single feature."""
         if view.problem.features == 1:
             return self._curve(view, unit, rows, columns, title)
-        plane = self._plane_of(view.problem)
+        plane, ground = self._plane_of(view.problem), ground_word(view)
         grid, shape = self._pixels(view, rows, columns, plane)
         values = unit_values(view, unit, grid).reshape(shape)
         span, level = value_span(view.predictor.model, view.problem, unit, values)
@@ -239,7 +241,7 @@ class NetworkPanel(Panel):
             labels.astype(np.intp),
             Axes.of(plane.limits, *plane.projection.labels),
             view.style,
-            self._map_heading(view, title),
+            replace(self._map_heading(view, title), below=(f"{ground}: the unit's value",)),
         )
 
     def _map_heading(self, view: View, title: str) -> Heading:
@@ -325,6 +327,19 @@ class NetworkPanel(Panel):
         """Return a unit's name and formula, if possible in at most `room` cells."""
         name = unit_name(view.predictor.model, view.problem, unit)
         return f"{name}: {self._formula(view, unit, room - width(name) - 2)}"
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys that choose a unit."""
+        if view.problem.surface is not None:
+            return ()
+        if self.cursor_on:
+            return (Hint((), "another unit", 2, keys=ARROWS), LEAVE)
+        return (
+            run_hint(view),
+            Hint(("move(-1)", "move(1)"), "another unit", 2, "unit"),
+            Hint(("cursor",), "the unit's map alone", 3, "map"),
+            Hint(("copy",), "copy all digits", 4, "copy"),
+        )
 
     def moved(self, by: int, view: View) -> int:
         """Select the next unit or the one before, layer by layer."""

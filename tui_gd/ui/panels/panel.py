@@ -14,7 +14,7 @@ from tui_gd.plots.palette import Palette, Style
 from tui_gd.problems import Problem
 from tui_gd.session.commands import Command
 from tui_gd.session.settings import RunSettings
-from tui_gd.session.snapshot import LaneSnapshot, Snapshot
+from tui_gd.session.snapshot import LaneSnapshot, RunState, Snapshot
 from tui_gd.training.engines import PartitionedEngine
 from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.studies import Study
@@ -69,6 +69,18 @@ class Hint:
     keys: str = ""
 
 
+ARROWS = "← → ↑ ↓"
+"""The keys that move a cursor, as `Hint.keys`."""
+LEAVE = Hint(("restore",), "leave", 3)
+ZOOM = Hint(("zoom(2.0)", "zoom(0.5)"), "zoom", 5)
+
+
+def run_hint(view: View) -> Hint:
+    """Return the hint of the key that starts or pauses the run."""
+    running = view.snapshot.state is RunState.RUNNING
+    return Hint(("run_or_pause",), "pause" if running else "run", 1)
+
+
 class Panel(ABC):
     """A picture of the run: it draws a view as cells, and keeps the selection within itself.
 
@@ -97,8 +109,9 @@ class Panel(ABC):
         *,
         right: str = "",
         short: str = "",
+        below: Sequence[str] = (),
     ) -> Heading:
-        """Return the heading of the panel's frame, with the key that shows the panel."""
+        """Return what the panel's frame says, with the key that shows the panel."""
         spell = view.style.symbols.spell
         return Heading(
             spell(title),
@@ -108,6 +121,7 @@ class Panel(ABC):
             pointed=self.pointed,
             right=spell(right),
             short=spell(short),
+            below=tuple(map(spell, below)),
         )
 
     @property
@@ -141,7 +155,8 @@ class Panel(ABC):
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the footer's hints while the panel has the focus; none for the usual ones."""
-        return ()
+        del view
+        return (Hint((), "move", 2, keys=ARROWS), LEAVE) if self.cursor_on else ()
 
     def scroll_by(self, pages: int) -> None:
         """Scroll by pages if not all lines fit."""

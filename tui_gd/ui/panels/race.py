@@ -16,7 +16,7 @@ from tui_gd.plots.table import Table, draw_table
 from tui_gd.session.commands import Branch, Command, SetLearningRate
 from tui_gd.session.settings import DECADES, DECADES_EACH, RATES, RATES_EACH, RunSettings
 from tui_gd.session.verdict import has_diverged
-from tui_gd.ui.panels.panel import Hint, Panel, View
+from tui_gd.ui.panels.panel import LEAVE, Hint, Panel, View
 from tui_gd.ui.panels.readings import shown
 from tui_gd.ui.studies import Progress, Study
 
@@ -375,7 +375,7 @@ class RacePanel(Panel):
             Hint((), "move", 2, keys="← →"),
             Hint(("cursor",), f"take α {rate}", 1),
             Hint((self.action,), f"race around {rate}", 3, "around it"),
-            Hint(("restore",), "leave", 4),
+            LEAVE,
         )
 
     def begin_cursor(self, view: View) -> bool:

@@ -9,7 +9,7 @@ from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Colour
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.series import Buckets
-from tui_gd.ui.panels.lines import loss_in_words
+from tui_gd.ui.panels.lines import loss_in_words, number
 from tui_gd.ui.panels.panel import View
 
 
@@ -52,8 +52,8 @@ def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
 
 
 def shown(value: float, digits: int) -> str:
-    """Return a number with that many digits, or a dash for none."""
-    return not_known(value) or f"{value:.{digits}g}"
+    """Return a number with that many digits, zeros too so that it stays as wide; NaN is a dash."""
+    return not_known(value) or number(value, digits)
 
 
 def not_known(value: float) -> str:
@@ -131,24 +131,20 @@ def curve_of(
     )
 
 
-def lines_of(curves: Sequence[Curve]) -> list[tuple[str, bool, Colour]]:
-    """Return each curve's text, whether it is dashed, and its colour."""
-    return [(f"{one.label} {one.shown}", one.dashed, one.colour) for one in curves]
+def list_lanes(cells: Cells, curves: Sequence[Curve], view: View) -> None:
+    """List the curves in the upper right of the plot, the part that losses leave free first.
 
-
-def list_lanes(cells: Cells, lines: list[tuple[str, bool, Colour]], view: View) -> None:
-    """List the lanes in the upper right of the plot, the part that losses leave free first.
-
-    The border has room for one or two of them. The list takes at most half of the plot's rows, and
-    its last line says how many lanes it leaves out.
+    The border has room for one or two of them. If a value would take more than half of the width,
+    the list has none. It takes at most half of the plot's rows, and its last line says how many
+    lanes it leaves out.
     """
     symbols = view.style.symbols
-    texts = [
-        (f"{symbols.dashed if dashed else symbols.solid} {text}", colour)
-        for text, dashed, colour in lines
-    ]
-    if max(width(text) for text, _ in texts) <= cells.shape[1] // 2:
-        _write(cells, texts, view)
+    samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
+    values = [f"{sign} {one.label} {one.shown}" for sign, one in zip(samples, curves, strict=True)]
+    names = [f"{sign[:1]} {one.label}" for sign, one in zip(samples, curves, strict=True)]
+    fits = max(map(width, values)) <= cells.shape[1] // 2
+    colours = [curve.colour for curve in curves]
+    _write(cells, list(zip(values if fits else names, colours, strict=True)), view)
 
 
 def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
@@ -192,6 +188,8 @@ def _write(cells: Cells, lines: list[tuple[str, Colour]], view: View, *, heading
     if room < 1 + heading:
         return
     longest = max(width(text) for text, _ in lines)
+    if longest + 3 > columns:
+        return
     if len(lines) > room:
         left_out = f"and {len(lines) - room + 1} more lanes"
         lines = [*lines[: room - 1], (left_out, view.style.palette.dim)]

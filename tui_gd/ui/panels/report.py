@@ -21,7 +21,7 @@ from tui_gd.session.report import (
 from tui_gd.session.snapshot import RunState
 from tui_gd.session.weights import Optimum, Weights, find_optimum, weights_of
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import Hint, KeptEngine, ScrollingPanel, View
+from tui_gd.ui.panels.panel import LEAVE, Hint, KeptEngine, ScrollingPanel, View
 from tui_gd.ui.studies import Progress, Study
 
 # header and cells of the five columns, the roomiest first, and the digits of a share
@@ -220,7 +220,7 @@ class ReportPanel(ScrollingPanel):
         return (
             Hint((), f"threshold of p({second})", 1, "threshold", keys="← →"),
             Hint((), "by 0.1", 2, keys="↑ ↓"),
-            Hint(("restore",), "leave", 3),
+            LEAVE,
         )
 
     def _contents(self, report: Report, view: View, height: int, room: int) -> tuple[Cells, Cells]:

@@ -20,7 +20,7 @@ from tui_gd.plots.landscape import (
 from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.session.commands import Command, SetStart
-from tui_gd.ui.panels.panel import Panel, View
+from tui_gd.ui.panels.panel import LEAVE, Hint, Panel, View, run_hint
 from tui_gd.ui.panels.starts_study import StartsFound, computation, other_loss, settings_of
 from tui_gd.ui.studies import Study
 
@@ -221,6 +221,22 @@ class StartsPanel(Panel):
         """Take where the starts end."""
         self._found = result
         self._rank = min(self._rank, len(result.results[0].losses) - 1)
+
+    def hints(self, view: View) -> tuple[Hint, ...]:
+        """Return the keys of the cursor, or of the panel."""
+        if self.cursor_on:
+            return (
+                Hint((), "start", 2, keys="← →"),
+                Hint((), "group of ends", 4, "group", keys="↑ ↓"),
+                Hint(("cursor",), "take this start", 1),
+                LEAVE,
+            )
+        return (
+            run_hint(view),
+            Hint(("move(-1)", "move(1)"), "wider starts, narrower", 2, "spread"),
+            Hint(("cursor",), "choose a start", 3, "start"),
+            Hint(("copy",), "copy all digits", 4, "copy"),
+        )
 
     def moved(self, by: int, view: View) -> int:
         """Choose the next larger spread, or the one before."""

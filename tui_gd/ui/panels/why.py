@@ -173,7 +173,7 @@ class WhyPanel(ScrollingPanel):
             ),
             ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
             (
-                *("gain on this slope", slope, share(slope)),
+                *("gain on this slope", slope, share(slope) if slope < 1 else "all"),
                 "of the loss" + f": flat (below {share(FLAT_SLOPE)})" * flat,
                 f"flat, below {share(FLAT_SLOPE)}" if flat else "of the loss",
             ),

@@ -234,11 +234,11 @@ async def action_branch_with(screen: RunScreen) -> None:
     if snapshot := screen.run.sender.snapshot:
         lane, advised = snapshot.lane, _advised(screen, "branch_with")
         symbols = screen.context.terminal.symbols
-        optimizers = {k: v for k, v in OPTIMIZER_WORDS.items() if k != lane.optimizer.name}
-        words = loss_words(screen.run.problem.task)
-        losses = {k: v for k, v in words.items() if k != lane.loss_name}
-        options = listed(losses, symbols, advised, "loss")
-        options += listed(optimizers, symbols, advised, "optimizer")
+        losses, optimizers = loss_words(screen.run.problem.task), OPTIMIZER_WORDS
+        words = {f"loss {name}": text for name, text in losses.items() if name != lane.loss_name}
+        words |= {f"optimizer {name}": text for name, text in optimizers.items()}
+        del words[f"optimizer {lane.optimizer.name}"]
+        options = listed(words, symbols, advised)
         question = "Branch here into a new lane with another loss or optimizer"
         answer = await screen.app.push_screen_wait(Choice(question, options, advised))
         if answer is not None:

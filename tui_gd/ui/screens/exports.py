@@ -28,7 +28,7 @@ from tui_gd.runs.resume import open_without_data
 from tui_gd.runs.share import share_line
 from tui_gd.ui.context import Context
 from tui_gd.ui.panels.panel import View
-from tui_gd.ui.screens.questions import Prompt, text_line
+from tui_gd.ui.screens.questions import Whole, text_line
 from tui_gd.ui.screens.run import RunScreen
 from tui_gd.ui.textual_fixes.app import Checklist, Dialog
 
@@ -164,7 +164,7 @@ def action_share(screen: RunScreen) -> None:
 def _show_line(screen: RunScreen, line: str) -> None:
     screen.app.copy_to_clipboard(line)
     question = "Copied: gd-tui and this line in quotes repeat the run"
-    screen.app.push_screen(Prompt(question, line, str))
+    screen.app.push_screen(Whole(question, line))
 
 
 def action_write(screen: RunScreen) -> None:

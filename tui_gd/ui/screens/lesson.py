@@ -125,7 +125,7 @@ class LessonBox(CellView, can_focus=True):
         """Return the words that offer the tour, and see to it that the next start does not."""
         self._create_library()
         where = self.context.keys.of("lesson")
-        return f"New here? {where} starts the tour: seven short steps."
+        return f"New here? {where}: a tour of seven steps."
 
     @work(thread=True, group="keep")
     def _create_library(self) -> None:

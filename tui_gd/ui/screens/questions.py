@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Label, OptionList
@@ -88,6 +88,7 @@ class Prompt(Dialog[Any]):
             yield Label(self._question, markup=False)
             yield text_line(self._value, select_on_focus=self._select)
             yield self._fault
+            yield Label("enter takes  esc leaves", markup=False)
 
     def on_input_changed(self) -> None:
         """Remove the message about the line as it was before the change."""
@@ -101,6 +102,28 @@ class Prompt(Dialog[Any]):
             self._fault.update(str(error))
 
 
+class Whole(Dialog[None]):
+    """Shows a text to its end, in as many lines as it takes; it scrolls if they are too many."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss(None)", "back")]
+    own_keys = (
+        "The copied line",
+        (("↑ ↓ pgup pgdn", "scroll, if there is more of it"), ("esc, enter or q", "back")),
+    )
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """Lay out the title, the text and the keys."""
+        with Vertical():
+            yield Label(self._title, markup=False)
+            with VerticalScroll():
+                yield Label(self._text, markup=False)
+            yield Label("esc leaves", markup=False)
+
+
 class Choice(Dialog[str | None]):
     """Asks for one of several, (value, text) each; answers with its value."""
 
@@ -109,6 +132,15 @@ class Choice(Dialog[str | None]):
         Binding("j", "app.simulate_key('down')", show=False),
         Binding("k", "app.simulate_key('up')", show=False),
     ]
+    own_keys = (
+        "List",
+        (
+            ("↑ ↓ or j k", "the entry before, the next"),
+            ("pgup pgdn", "ten entries further up, down"),
+            ("enter", "take the entry"),
+            ("esc", "back, nothing is changed"),
+        ),
+    )
 
     def __init__(
         self, question: str, options: Sequence[tuple[str, str]], chosen: str | None = None
@@ -126,6 +158,7 @@ class Choice(Dialog[str | None]):
         with Vertical():
             yield Label(self._question, markup=False)
             yield self._list
+            yield Label("↑ ↓ choose  enter takes  esc leaves", markup=False)
 
     def on_mount(self) -> None:
         """Begin at the present choice."""
@@ -199,15 +232,15 @@ TARGETS = ("class", "label", "target", "y")
 """Names that the target column often has."""
 
 _OF_CLASSES = {
-    "sse": "sum of (p − y)² · the tutorial's · flat where p is near 0 or 1",
+    "sse": "sum of (p − y)² · the tutorial's · flat near p = 0 and 1",
     "mse": "mean of (p − y)² · as sse, whatever the number of rows",
     "cross-entropy": "−ln p of the true class · no plateau · usual for classes",
-    "hinge": "only rows near the boundary count · support vector machine",
+    "hinge": "only rows near the boundary count · as in an SVM",
 }
 _OF_NUMBERS = {
     "sse": "sum of (p − y)² · grows with the number of rows",
     "mse": "mean of (p − y)² · usual for numbers",
-    "mae": "mean of |p − y| · outliers pull no harder than other rows",
+    "mae": "mean of |p − y| · outliers pull no harder than others",
     "huber": "squared when small, absolute when large · for outliers",
 }
 OPTIMIZER_WORDS = {
@@ -216,7 +249,7 @@ OPTIMIZER_WORDS = {
     "nesterov": "momentum that looks ahead · overshoots less",
     "adagrad": "a step for each weight, which only gets smaller",
     "rmsprop": "a step for each weight, by its recent gradients",
-    "adam": "momentum, and a step for each weight · often a good first choice",
+    "adam": "momentum, a step for each weight · a good first choice",
     "adamw": "Adam whose L2 penalty shrinks the weights themselves",
 }
 
@@ -227,15 +260,13 @@ def loss_words(task: Task) -> dict[str, str]:
     return {name: words.get(name, "value of the function") for name in POSSIBLE[task]}
 
 
-def listed(
-    words: Mapping[str, str], symbols: Symbols, advised: str = "", kind: str = ""
-) -> Options:
-    """Return an entry for each name, with the advised one marked; values begin with `kind`."""
-    size = max(map(len, words), default=0) + len(ADVISED) + 1
-    values = {name: f"{kind} {name}".strip() for name in words}
+def listed(words: Mapping[str, str], symbols: Symbols, advised: str = "") -> Options:
+    """Return an entry for each value, shown by its last word, with the advised one marked."""
+    names = {value: value.rpartition(" ")[2] for value in words}
+    size = max(map(len, names.values()), default=0) + len(ADVISED) + 1
     return [
-        (values[name], f"{name + ADVISED * (values[name] == advised):<{size}}{symbols.spell(text)}")
-        for name, text in words.items()
+        (value, f"{names[value] + ADVISED * (value == advised):<{size}}{symbols.spell(text)}")
+        for value, text in words.items()
     ]
 
 

@@ -28,7 +28,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
-from tui_gd.ui.terminal import Ground, ground_is_dark
+from tui_gd.ui.terminal import Ground, ask_ground, ground_is_dark
 
 POLL_SECONDS = 0.1
 READ_BYTES = 4096
@@ -61,7 +61,6 @@ _GROUND = re.compile(r"\x1b\]11;([^\x07\x1b]{0,64})(?:\x07|\x1b\\)")
 _GROUND_BEGUN = re.compile(
     r"\x1b\](?:1(?:1(?:;(?:r(?:g(?:ba?(?::[0-9a-fA-F/]{0,24}\x1b?)?)?)?)?)?)?)?\Z"
 )
-_ASK_GROUND = "\x1b]11;?\x07"
 # an answer that has begun gets this many seconds to arrive completely
 GROUND_SECONDS = 1.0
 # an unrequested report of the window's size, and the answer that such reports are possible
@@ -263,7 +262,7 @@ class HardDriver(LinuxDriver):
         vars(linux_driver)["WriterThread"] = Writer
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if getattr(self._app, "asks_ground", False):
-            self.write(_ASK_GROUND)
+            self.write(ask_ground(os.environ))
         # fault: its handler reads the size and then posts it; a second signal in between posts
         # first, so that the outdated size comes last
         signal.signal(signal.SIGWINCH, self._resized)
