@@ -221,7 +221,7 @@ def test_an_interrupt_prints_what_the_finished_folds_say() -> None:
     (mean,) = (row for row in rows if row[0] == "mean")
     accuracies = [float(row[7]) for row in finished]
     assert float(mean[5]) == pytest.approx(np.mean(accuracies), abs=1e-4)
-    assert err == f"gd-tui: interrupted: {len(finished)} of 50 folds are finished\n"
+    assert err == f"gd-tui: interrupted: {len(finished)} of 50 folds finished\n"
 
 
 @pytest.mark.parametrize("words", [("iris", "--folds", 5), ("--plain", "iris", "--folds=5")])

@@ -158,3 +158,13 @@ def test_short_work_shows_nothing(
 )
 def test_times_are_written_as_people_say_them(seconds: float, text: str) -> None:
     assert output.duration(seconds) == text
+
+
+def test_the_line_leaves_room_for_the_echo_of_an_interrupt(
+    shown: Callable[..., tuple[list[str], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines, _ = shown("run", "moons", "--folds", 2, "-e", 50)
+    bars = [line for line in lines if line.startswith("fold 2 of 2") and "epochs/s" in line]
+    assert bars
+    assert max(map(len, bars)) + len("^C") < 80

@@ -141,12 +141,14 @@ class _ProgressLine:
         with self._lock:
             if self._bar or self._closed:
                 return
+            console = Console(stderr=True)
+            console.width -= 3  # room for the ^C that a terminal echoes, or the bar would stay
             bar = rich_progress.Progress(
                 rich_progress.TextColumn("{task.description}", markup=False),
                 rich_progress.BarColumn(),
                 rich_progress.TimeElapsedColumn(),
                 rich_progress.TextColumn("{task.fields[text]}", markup=False),
-                console=Console(stderr=True),
+                console=console,
                 transient=True,
             )
             bar.add_task(self._what, total=None, text="")

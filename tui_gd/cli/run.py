@@ -153,7 +153,7 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
         except KeyboardInterrupt:
             if found:
                 _summarize(found, out, header=quiet)
-            to_stderr(f"interrupted: {len(found)} of {folds} folds are finished")
+            to_stderr(f"interrupted: {len(found)} of {folds} folds finished")
             raise
         numbers = _summarize(found, out, header=quiet)
         if document.wanted:
