@@ -24,7 +24,7 @@ from tui_gd.insight.curvature import (
     safe_learning_rate,
     wording,
 )
-from tui_gd.learning.engine import Interrupted, LocalEngine, Penalty
+from tui_gd.learning.engine import Interrupted, LocalEngine, Penalty, interrupting
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.learning.optimizers import make_optimizer
@@ -445,25 +445,22 @@ def test_hinge_and_mae_have_no_limit(loss):
 # giving up -----------------------------------------------------------------------
 
 
-def test_it_gives_up_between_products_and_leaves_the_engine_as_it_was():
+def test_it_gives_up_between_products():
     hessian, _ = with_eigenvalues(np.linspace(0, 1, 80))
     engine = quadratic(hessian)
-    looked = []
-    engine.between_blocks = hook = lambda: looked.append(1)
+    engine.between_blocks = interrupting(lambda: engine.calls < 5)
     with pytest.raises(Interrupted):
-        curvature(engine, np.ones(80), wanted=lambda: engine.calls < 5)
+        curvature(engine, np.ones(80))
     assert engine.calls == 5
-    assert engine.between_blocks is hook
-    assert looked
 
 
 def test_it_gives_up_between_blocks_of_rows():
     x, y = make_rows(100_000)
     engine = linear_engine("binary", "sse", x, y, threads=1)
     answers = iter([True] * 5)
+    engine.between_blocks = interrupting(lambda: next(answers, False))
     with pytest.raises(Interrupted):
-        curvature(engine, np.zeros(3), wanted=lambda: next(answers, False))
-    assert engine.between_blocks is None
+        curvature(engine, np.zeros(3))
 
 
 # the limit -----------------------------------------------------------------------

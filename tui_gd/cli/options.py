@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from tui_gd.errors import ProblemError, did_you_mean
 from tui_gd.learning import OPTIMIZERS
 from tui_gd.problems import TITLES, unknown_problem
+from tui_gd.problems.text import aligned
 from tui_gd.runs.exports import KINDS as ALL_KINDS
 from tui_gd.runs.exports import SCREEN
 from tui_gd.session import readers
@@ -294,9 +295,7 @@ def _add_interface(parser: argparse.ArgumentParser) -> None:
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
     """Return lines of a word and its meaning."""
-    shown = list(rows)
-    width = max(len(word) for word, _ in shown)
-    return "\n".join(f"  {word:<{width}}  {text}" for word, text in shown)
+    return "\n".join(f"  {line}" for line in aligned(list(rows)))
 
 
 def _add_screen(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from tui_gd.learning.losses import POSSIBLE
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII
 from tui_gd.problems import Problem
-from tui_gd.problems.text import safe_text, whole_number
+from tui_gd.problems.text import aligned, safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
 from tui_gd.session.observer import Observer
 from tui_gd.session.report import ClassificationReport, best_line, report_on
@@ -101,12 +101,12 @@ def find_word(text: str) -> Word:
 
 def help_lines() -> list[str]:
     """Return every command in a line."""
-    entries = [
-        (f"{word.name} {word.argument}".rstrip(), ", ".join(word.short), word.text)
-        for word in WORDS
-    ]
-    first, second = (max(len(entry[i]) for entry in entries) for i in (0, 1))
-    return [f"{name:<{first}}  {short:<{second}}  {text}" for name, short, text in entries]
+    return aligned(
+        [
+            (f"{word.name} {word.argument}".rstrip(), ", ".join(word.short), word.text)
+            for word in WORDS
+        ]
+    )
 
 
 def nothing(text: str) -> None:

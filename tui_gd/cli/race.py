@@ -12,6 +12,7 @@ from tui_gd.cli.output import document_at, load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.insight.race import RaceResult, over_folds, rates_around, rounded
 from tui_gd.problems import Problem
+from tui_gd.problems.text import aligned
 from tui_gd.runs.recorder import to_stderr
 from tui_gd.session.options import STOPPING, flag_of, options_of
 from tui_gd.session.report import about_problem, plain_numbers
@@ -124,25 +125,11 @@ def table_lines(result: RaceResult, current: float) -> list[str]:
             )
             for lane, rate in enumerate(result.rates.tolist())
         ]
-    lines += _aligned([header, *rows])
+    lines += aligned([header, *rows], right=range(len(header) - 1))
     band = result.diverging_band
     if band:
         lines.append(f"diverging: alpha from {rounded(band[0])} to {rounded(band[1])}")
     return [*lines, *best_lines(result)]
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Return rows as lines: the last column is aligned to the left, all others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [
-                *(f"{text:>{wide}}" for text, wide in zip(row[:-1], widths, strict=False)),
-                row[-1],
-            ]
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _shown(value: float, form: str) -> str:

@@ -12,14 +12,13 @@ There the slopes of the gradient on both sides differ, however small h is; elsew
 shrinks with h. So every product compares them, and if they differ, there is no result.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from tui_gd.learning.engine import Engine, computing, interrupting
+from tui_gd.insight.verdict import times
+from tui_gd.learning.engine import Engine, computing
 from tui_gd.learning.models import Floats
 from tui_gd.training.descent import length, lengths
 
@@ -98,7 +97,6 @@ def curvature(
     engine: Engine,
     weights: Floats,
     *,
-    wanted: Callable[[], bool] = lambda: True,
     start: Floats | None = None,
     whole: bool | None = None,
     both_ends: bool = True,
@@ -109,15 +107,15 @@ def curvature(
     eigenvalues by 2·parameters gradients. Otherwise it uses Lanczos' method, which is power
     iteration that keeps its vectors. That finds both ends of the spectrum, or only the largest
     eigenvalue, with at most `MOST_PRODUCTS`. It starts with a fixed vector, or near `start`, the
-    direction found at nearby weights. `Interrupted` if `wanted()` is false between two engine calls
-    or blocks of rows.
+    direction found at nearby weights. The engine's `between_blocks` is called between engine calls
+    too; what it raises ends the search.
 
     Source: Lanczos, 1950; Golub and Van Loan, "Matrix Computations", section 10.1. The product by
     differences: Pearlmutter, "Fast exact multiplication by the Hessian", 1994, section 2.
     """
     count = len(weights)
     exact = count <= EXACT_PARAMETERS if whole is None else whole
-    with _giving_up(engine, wanted), computing():
+    with computing():
         hessian = _Differences(engine, weights)
         if not (count and np.isfinite(weights).all() and np.isfinite(hessian.gradient).all()):
             return _unknown(count, engine.rule.name)
@@ -145,24 +143,6 @@ def curvature(
             downhill=found.downhill,
             doubt=max(found.doubt, residual if exact else 0.0),
         )
-
-
-@contextmanager
-def _giving_up(engine: Engine, wanted: Callable[[], bool]) -> Iterator[None]:
-    """Let the engine call `wanted()` between blocks of rows, as well as what it calls there."""
-    before, give_up = engine.between_blocks, interrupting(wanted)
-
-    def look() -> None:
-        if before:
-            before()
-        give_up()
-
-    engine.between_blocks = look
-    try:
-        look()
-        yield
-    finally:
-        engine.between_blocks = before
 
 
 class _Differences:
@@ -385,7 +365,7 @@ _SEVERAL = 0.5
 
 def _rounded(factor: float) -> str:
     """Return a factor above 1 to two digits, and to more if it would read 1."""
-    text = f"{float(f'{factor:.2g}'):,g}" if factor < 1e6 else f"{factor:.2g}"
+    text = times(factor)
     return f"{factor:.3g}" if text == "1" else text
 
 

@@ -84,6 +84,19 @@ class _Path:
         return range(last, last + 1) if begins else None
 
 
+def _branch_off(epoch: int, parent: int, old: _Path, new: _Path) -> BranchOff:
+    """Return the step that makes a lane like `new` from lane `parent`, which is like `old`."""
+    rate, (rule, loss) = new.rate_at(epoch), new.method_at(epoch)
+    old_rule, old_loss = old.method_at(epoch)
+    return BranchOff(
+        epoch,
+        parent,
+        None if rate == old.rate_at(epoch) else rate,
+        None if rule == old_rule else rule,
+        None if loss == old_loss else loss,
+    )
+
+
 class _Plan:
     """Plans lanes one after another and collects the steps that make them.
 
@@ -125,17 +138,8 @@ class _Plan:
         return replace(before, methods=(*before.methods, (begin, other, loss)), branched_at=begin)
 
     def _branch(self, path: _Path, parent: int, epoch: int) -> int:
-        old, number = self.paths[parent], len(self.paths)
-        rate, (rule, loss) = path.rate_at(epoch), path.method_at(epoch)
-        old_rule, old_loss = old.method_at(epoch)
-        step = BranchOff(
-            epoch,
-            parent,
-            None if rate == old.rate_at(epoch) else rate,
-            None if rule == old_rule else rule,
-            None if loss == old_loss else loss,
-        )
-        self.steps.append((epoch, number, step))
+        step = _branch_off(epoch, parent, self.paths[parent], path)
+        self.steps.append((epoch, len(self.paths), step))
         self.used_until[parent] = max(self.used_until[parent], epoch)
         return self._add(path, epoch)
 
@@ -268,14 +272,7 @@ def _first_lanes(
     ):
         return replace(settings, alpha=alphas, optimizer=optimizers), []
     return replace(settings, alpha=(rates[0],), optimizer=(rules[0],)), [
-        BranchOff(
-            0,
-            0,
-            None if rate == rates[0] else rate,
-            None if rule == rules[0] else rule,
-            None if loss == losses[0] else loss,
-        )
-        for rate, rule, loss in list(zip(rates, rules, losses, strict=True))[1:]
+        _branch_off(0, 0, roots[0], root) for root in roots[1:]
     ]
 
 
@@ -291,7 +288,8 @@ def _put_starts(run: RunRecord, starts: Sequence[Floats], *, rooted: bool) -> li
     steps: list[Step] = []
     known = None
     for seed in dict.fromkeys(seeds):
-        drawn = _drawn_start(run, seed).astype(starts[0].dtype)
+        drawn = draw_start(run.problem, run.model, settings.start_name, seed)
+        drawn = drawn.astype(starts[0].dtype)
         if any(drawn.tobytes() == start.tobytes() for start in starts):
             known = drawn.tobytes()
             if seed != settings.seed or not rooted:
@@ -306,10 +304,3 @@ def _put_starts(run: RunRecord, starts: Sequence[Floats], *, rooted: bool) -> li
             own.setdefault(start.tobytes(), (start, []))[1].append(lane)
     steps += [PutStart(tuple(lanes), tuple(map(float, start))) for start, lanes in own.values()]
     return steps
-
-
-def _drawn_start(run: RunRecord, seed: int) -> Floats:
-    """Return the start (parameters,) that a trainer draws with `seed`."""
-    settings = run.settings
-    name = settings.start or ("glorot" if settings.hidden else "normal")
-    return draw_start(run.problem, run.model, name, seed)

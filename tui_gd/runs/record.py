@@ -19,7 +19,8 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.weights import Weights, weights_beside_optimum, weights_of
 from tui_gd.training.bursts import Bursts
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
-from tui_gd.training.engines import Engines
+from tui_gd.training.engines import Engines, model_of
+from tui_gd.training.history import rates_at
 from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
 
@@ -90,8 +91,7 @@ class RunRecord:
     @cached_property
     def model(self) -> Model:
         """The model that the weights belong to; for a surface, one with as many weights."""
-        settings, problem = self.settings, self.problem
-        return Model(problem.features, problem.outputs, settings.hidden, settings.activation)
+        return model_of(self.problem, self.settings.hidden, self.settings.activation)
 
     @property
     def predictor(self) -> Predictor:
@@ -136,13 +136,9 @@ class RunRecord:
     def learning_rates(self, lane: LaneRecord, epochs: NDArray[np.intp]) -> list[float]:
         """Return the step sizes of the updates that follow `epochs`: rate times schedule."""
         schedule = parse_schedule(self.settings.schedule, self.settings.epochs)
-        starts = np.array([since for since, _ in lane.rates])
-        which = np.searchsorted(starts, epochs, side="right") - 1
-        rates = [rate for _, rate in lane.rates]
-        return [
-            rates[i] * schedule(epoch)
-            for i, epoch in zip(which.tolist(), epochs.tolist(), strict=True)
-        ]
+        factors = np.array([schedule(epoch) for epoch in epochs.tolist()])
+        found: list[float] = (rates_at(lane.rates, epochs) * factors).tolist()
+        return found
 
     @property
     def validates(self) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from tui_gd.errors import ProblemError
-from tui_gd.learning.models import Model
 from tui_gd.problems import Problem
 from tui_gd.problems.sources import Progress
 from tui_gd.runs.database import store_errors
@@ -152,10 +151,9 @@ def _described(store: Store, kept: KeptRun, why: str) -> RunRecord | None:
         problem = without_rows(described)
     except (ValueError, KeyError, TypeError):
         return None
-    model = Model(problem.features, problem.outputs, settings.hidden, settings.activation)
-    if checkpoint.keyframes[0].state.shape[-1] != model.parameters:
-        return None
-    return RunRecord(settings, problem, checkpoint, no_data=why, goal=kept.goal)
+    record = RunRecord(settings, problem, checkpoint, no_data=why, goal=kept.goal)
+    fits = checkpoint.keyframes[0].state.shape[-1] == record.model.parameters
+    return record if fits else None
 
 
 def _check_settings(kept: KeptRun) -> None:

@@ -13,7 +13,7 @@ from tui_gd.learning.models import Floats, Predictor
 from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
 from tui_gd.training.descent import lengths
-from tui_gd.training.history import Lane
+from tui_gd.training.history import Lane, rates_at
 from tui_gd.training.series import BUCKETS, Buckets
 from tui_gd.training.trainer import Trainer
 
@@ -332,7 +332,5 @@ def _rates(lane: Lane, first: int, stop: int, epochs: NDArray[np.intp], factors:
     """Return the learning rates of a lane's updates as a curve; a bucket has its first one."""
     width = int(epochs[1] - epochs[0]) if len(epochs) > 1 else 1
     shown = epochs < stop
-    starts = np.array([start for start, _ in lane.rates])
-    rates = np.array([rate for _, rate in lane.rates])
-    values = rates[np.searchsorted(starts, epochs[shown], side="right") - 1] * factors[shown]
+    values = rates_at(lane.rates, epochs[shown]) * factors[shown]
     return Buckets(width, stop, values, values, first)

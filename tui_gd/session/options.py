@@ -70,7 +70,7 @@ def option(  # noqa: PLR0913
     group: str,
     help: str = "",  # noqa: A002
     *,
-    metavar: str = "NAME",
+    metavar: str = "",
     usual: str | None = None,
     example: str = "",
     short: str = "",
@@ -79,9 +79,10 @@ def option(  # noqa: PLR0913
 ) -> T | D:
     """Return a dataclass field that is an option: parser, help, share line and store follow it."""
     if usual is None:
-        shown = default if isinstance(default, tuple) else (default,)
-        nothing = default is None or default is False
-        usual = "" if nothing else ",".join(map(str, shown)) or "none"
+        nothing = default is None or default is False or default == ()
+        shown = f"{default:g}" if isinstance(default, float) else str(default)
+        usual = "" if nothing else shown
+    metavar = metavar or reader.metavar
     about = Option(reader, default, group, help, metavar, usual, example, short, scope, steps)
     made: T | D = field(default=default, metadata={"option": about})
     return made
@@ -92,7 +93,7 @@ def _of_files(
     default: D,
     help: str,  # noqa: A002
     *,
-    metavar: str = "NAME",
+    metavar: str = "",
     usual: str | None = None,
     example: str = "",
 ) -> T | D:
@@ -142,14 +143,12 @@ class RunOptions:
         None,
         "data",
         "in place of PROBLEM: a function to descend on, as 'x^2 + 3*y^2'",
-        metavar="FORMULA",
     )
     epochs: int = option(
         readers.whole(1),
         100,
         "descent",
         "how many epochs to train",
-        metavar="N",
         usual="100; 1000 on data other than blobs",
         example="100",
         short="-e",
@@ -159,7 +158,6 @@ class RunOptions:
         (0.01,),
         "descent",
         "learning rate; several, comma-separated, make a race; auto: by the curvature",
-        metavar="X",
         usual="0.01; auto on data other than blobs",
         example="0.01",
         short="-a",
@@ -177,7 +175,6 @@ class RunOptions:
         None,
         "descent",
         "of momentum and nesterov",
-        metavar="X",
         usual="0.9",
         example="0.9",
         steps=(None, 0.5, 0.8, 0.9, 0.95, 0.99),
@@ -194,7 +191,7 @@ class RunOptions:
         (),
         "descent",
         "units of the hidden layers, as 8,8",
-        metavar="N,N",
+        usual="none",
         example="8,8",
         scope=Scope.ROWS,
         steps=((), (2,), (4,), (8,), (16,), (4, 4), (8, 8), (16, 16), (32, 32)),
@@ -211,8 +208,6 @@ class RunOptions:
         0,
         "descent",
         "rows in an update; 0 is all",
-        metavar="N",
-        usual="0",
         example="32",
         scope=Scope.ROWS,
         steps=(0, 1, 8, 16, 32, 64, 128, 256),
@@ -230,8 +225,6 @@ class RunOptions:
         0.0,
         "descent",
         "penalty: X times the sum of |w|, biases left out",
-        metavar="X",
-        usual="0",
         example="0.01",
         scope=Scope.ROWS,
         steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
@@ -241,8 +234,6 @@ class RunOptions:
         0.0,
         "descent",
         "penalty: X times half the sum of w^2, biases left out",
-        metavar="X",
-        usual="0",
         example="0.01",
         scope=Scope.ROWS,
         steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
@@ -252,7 +243,6 @@ class RunOptions:
         None,
         STOPPING,
         "when the training loss is at most X",
-        metavar="X",
         example="0.1",
     )
     gradient_norm: float | None = option(
@@ -260,7 +250,6 @@ class RunOptions:
         None,
         STOPPING,
         "when the norm of the gradient is at most X",
-        metavar="X",
         example="1e-6",
     )
     patience: int | None = option(
@@ -268,7 +257,6 @@ class RunOptions:
         None,
         STOPPING,
         "after N epochs without a lower validation loss, or test loss without such rows",
-        metavar="N",
         example="10",
         scope=Scope.ROWS,
     )
@@ -284,7 +272,6 @@ class RunOptions:
         0,
         "start",
         "of start and batches",
-        metavar="N",
         usual="drawn",
         example="1",
     )
@@ -308,12 +295,10 @@ class RunOptions:
         scope=Scope.FILES,
     )
     drop: tuple[str, ...] = option(
-        readers.several(readers.named, 0, LARGEST_WHOLE),
+        readers.columns,
         (),
         "data",
         "of a table: columns that are not read, as id,date",
-        metavar="COLUMNS",
-        usual="",
         example="id,date",
         scope=Scope.FILES,
     )
@@ -364,7 +349,6 @@ class RunOptions:
         0.5,
         "data",
         "share of test rows",
-        metavar="X",
         example="0.5",
         scope=Scope.ROWS,
         steps=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
@@ -374,7 +358,6 @@ class RunOptions:
         None,
         "data",
         "share or number of the train rows that choose the best epoch",
-        metavar="X",
         example="0.2",
         scope=Scope.ROWS,
         steps=(None, 0.1, 0.2, 0.3, 0.4, 0.5),
@@ -384,7 +367,6 @@ class RunOptions:
         42,
         "data",
         "of the split",
-        metavar="N",
         example="42",
         scope=Scope.ROWS,
     )
@@ -396,19 +378,15 @@ class RunOptions:
         scope=Scope.ROWS,
     )
     number: tuple[str, ...] = _of_files(
-        readers.several(readers.named, 0, LARGEST_WHOLE),
+        readers.columns,
         (),
         "of a table: columns to read as numbers, without signs and units",
-        metavar="COLUMNS",
-        usual="",
         example="price,area",
     )
     text: tuple[str, ...] = _of_files(
-        readers.several(readers.named, 0, LARGEST_WHOLE),
+        readers.columns,
         (),
         "of a table: columns to read as text",
-        metavar="COLUMNS",
-        usual="",
         example="zip",
     )
     dates: str = _of_files(
@@ -447,7 +425,6 @@ class RunOptions:
         (),
         "texts that mean a missing value, beside NA, ? and others",
         metavar="TEXT,...",
-        usual="",
         example="none,-99",
     )
     comment: str | None = _of_files(
@@ -457,8 +434,6 @@ class RunOptions:
         readers.whole(0, 1000),
         0,
         "leave out the first N lines",
-        metavar="N",
-        usual="0",
         example="1",
     )
     encoding: str | None = _of_files(
@@ -469,7 +444,6 @@ class RunOptions:
         None,
         LARGER,
         "stay below this: rows are read in parts, and kept on disk in binary form",
-        metavar="SIZE",
         usual="all rows are held",
         example="2GB",
         scope=Scope.FILES,
@@ -479,7 +453,6 @@ class RunOptions:
         None,
         LARGER,
         "number of processes on this machine that hold the rows and compute (extra cluster)",
-        metavar="N",
         usual="threads of this process",
         example="4",
         scope=Scope.FILES,
@@ -498,7 +471,6 @@ class RunOptions:
         None,
         "data",
         "number of rows generated",
-        metavar="N",
         example="1000",
         scope=Scope.MADE,
     )
@@ -507,7 +479,6 @@ class RunOptions:
         None,
         "data",
         "of generated data",
-        metavar="X",
         example="0.2",
         scope=Scope.MADE,
         steps=(None, 0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0),
@@ -517,7 +488,6 @@ class RunOptions:
         None,
         "data",
         "of generated data",
-        metavar="N",
         example="1",
         scope=Scope.MADE,
     )
@@ -526,7 +496,6 @@ class RunOptions:
         None,
         "data",
         "number of classes generated",
-        metavar="N",
         example="3",
         scope=Scope.MADE,
     )

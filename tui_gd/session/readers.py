@@ -1,13 +1,13 @@
 """Readers: what a person types or a JSON file holds, as a value of one kind within fixed limits.
 
-Every option of a run has one (`tui_gd.session.settings`). The command line, a share line and stored
+Every option of a run has one (`tui_gd.session.options`). The command line, a share line and stored
 settings go through the same reader, so the same limits hold for all three.
 """
 
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -53,11 +53,13 @@ class Reader(Generic[T]):
 
     `plain` checks a value as JSON holds it. `parse` turns typed text into such a value, or returns
     the text itself if it cannot. `names` are the only words that are allowed, if there are such.
+    `metavar` stands for the value in help.
     """
 
     plain: Callable[[object], T]
     parse: Callable[[str], object] = str
     names: tuple[str, ...] = ()
+    metavar: str = "NAME"
 
     def typed(self, text: str) -> T:
         """Return the value that a person typed."""
@@ -87,7 +89,7 @@ def whole(low: int = 0, high: int = LARGEST_WHOLE) -> Reader[int]:
             return int(number)
         return text
 
-    return Reader(plain, parse)
+    return Reader(plain, parse, metavar="N")
 
 
 def size() -> Reader[int]:
@@ -107,7 +109,7 @@ def size() -> Reader[int]:
             return text
         return int(number * bytes_of[unit]) if abs(number) < LARGEST_WHOLE else text
 
-    return Reader(plain, parse)
+    return Reader(plain, parse, metavar="SIZE")
 
 
 def number(
@@ -133,7 +135,7 @@ def number(
             raise refuse(value, wanted)
         return given
 
-    return Reader(plain, _number)
+    return Reader(plain, _number, metavar="X")
 
 
 def _part(value: object) -> float:
@@ -199,7 +201,7 @@ def rates(most: int) -> Reader[tuple[float, ...]]:
     def plain(value: object) -> tuple[float, ...]:
         return () if value == AUTO else numbers.plain(value)
 
-    return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text))
+    return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text), metavar="X")
 
 
 def text(longest: int) -> Reader[str]:
@@ -266,19 +268,21 @@ def _formula(value: object) -> str:
     return formula
 
 
-part: Reader[float] = Reader(_part, _number)
+part: Reader[float] = Reader(_part, _number, metavar="X")
 """Reads a share below 1, or from 1 on a number of rows."""
 anything: Reader[str] = Reader(_any_text)
 """Reads any text: the name of a file or a column."""
 named: Reader[str] = Reader(_not_empty)
 """Reads any text but the empty one."""
+columns: Reader[tuple[str, ...]] = replace(several(named, 0, LARGEST_WHOLE), metavar="COLUMNS")
+"""Reads the names of columns."""
 boolean: Reader[bool] = Reader(_boolean)
 """Reads true or false; an option of it is a flag."""
 weight: Reader[float] = Reader(_weight)
 """Reads a finite number written as a hexadecimal float."""
-hidden: Reader[tuple[int, ...]] = Reader(_hidden, several(whole(), 0, 0).parse)
+hidden: Reader[tuple[int, ...]] = Reader(_hidden, several(whole(), 0, 0).parse, metavar="N,N")
 """Reads the units of the hidden layers."""
-formula: Reader[str] = Reader(_formula)
+formula: Reader[str] = Reader(_formula, metavar="FORMULA")
 """Reads a function of x and y to descend on."""
 schedule: Reader[str] = Reader(_schedule)
 """Reads the name of a schedule."""

@@ -13,7 +13,7 @@ from tui_gd.problems import Problem, Surface
 from tui_gd.problems.machines import Parts
 from tui_gd.problems.text import safe_text
 from tui_gd.session.settings import TUTORIAL, RunSettings
-from tui_gd.session.weights import weights_beside_optimum
+from tui_gd.session.weights import plain_number, weights_beside_optimum
 from tui_gd.training.engines import PartRows
 from tui_gd.training.trainer import Trainer
 
@@ -475,7 +475,7 @@ def _digits(loss: float) -> str:
     return ".7f" if abs(loss) < 1e6 else ".6e"
 
 
-def _measure(report: Report) -> tuple[str, str]:
+def measure_of(report: Report) -> tuple[str, str]:
     """Return the name of the measure that lanes are compared by, and this report's value."""
     if isinstance(report, SurfaceReport):
         return "ended at", report.place
@@ -505,7 +505,7 @@ def print_reports(
     best = 0
     if len(reports) > 1:
         best = best_lane(trainer)
-        measure, _ = _measure(reports[0])
+        measure, _ = measure_of(reports[0])
         print(f"{'lane':>4} {'optimizer':>9} {'alpha':>12} {'loss':>14} {measure:>9}", file=out)
         for i, lane in enumerate(trainer.lanes):
             mark = f"diverged after epoch {lane.diverged}" if trainer.diverged[i] else ""
@@ -514,7 +514,7 @@ def print_reports(
             row = (
                 f"{lane.name:>4} {trainer.descent.methods[i].optimizer.name:>9}"
                 f" {trainer.learning_rates[i]:>12g} {trainer.loss[i]:>14{_digits(trainer.loss[i])}}"
-                f" {_measure(reports[i])[1]:>9} {mark}"
+                f" {measure_of(reports[i])[1]:>9} {mark}"
             )
             print(row.rstrip(), file=out)
         print(
@@ -550,7 +550,7 @@ def about_problem(problem: Problem) -> dict[str, Any]:
 
 def plain_numbers(losses: Floats) -> list[float | None]:
     """Return a list of `plain_number`: epochs after a lane diverged are null."""
-    return [value if math.isfinite(value) else None for value in losses.tolist()]
+    return [plain_number(value) for value in losses.tolist()]
 
 
 def _validation(trainer: Trainer, position: int) -> dict[str, Any]:

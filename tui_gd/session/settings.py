@@ -210,6 +210,11 @@ class RunSettings(RunOptions):
             return "cross-entropy" if problem.task == "binary" else _USUAL_LOSS[problem.task]
         return self.loss or _USUAL_LOSS[problem.task]
 
+    @property
+    def start_name(self) -> str:
+        """The start's name: the given one, or else the usual one of the model."""
+        return self.start or ("glorot" if self.hidden else "normal")
+
     def remarks(self, problem: "Problem") -> tuple[str, ...]:
         """Return what a person should know before such a run begins, one sentence each."""
         if self.patience is None or problem.validation_rows:
@@ -303,7 +308,7 @@ class RunSettings(RunOptions):
                 l1=self.l1,
                 l2=self.l2,
                 stop=StopRules(self.target_loss, self.gradient_norm, self.patience),
-                start=self.start or ("glorot" if self.hidden else "normal"),
+                start=self.start_name,
                 seed=self.seed,
                 initial_weights=initial,
                 dtype=np.dtype(self.dtype),

@@ -11,6 +11,7 @@ from tui_gd.problems import Problem
 from tui_gd.problems.load import labels_of
 from tui_gd.problems.new_rows import design
 from tui_gd.session.report import Report, report_on
+from tui_gd.training.history import rates_at
 from tui_gd.training.trainer import Trainer as BareTrainer
 
 SHOWN_LANES = 8
@@ -66,14 +67,12 @@ class Trainer(BareTrainer):
         names += ["validation_loss"] if self.validates else []
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
         for position, lane in enumerate(self.lanes):
-            since = np.searchsorted([start for start, _ in lane.rates], epochs, side="right") - 1
-            rates = np.array([rate for _, rate in lane.rates])[since]
             parts: tuple[NDArray[Any], ...] = (
                 np.full(len(epochs), lane.name),
                 epochs,
                 self.losses(position)[: len(epochs)],
                 self.test_losses(position)[: len(epochs)],
-                rates * factors,
+                rates_at(lane.rates, epochs) * factors,
                 *([self.validation_losses(position)[: len(epochs)]] if self.validates else []),
             )
             for column, part in zip(columns.values(), parts, strict=True):

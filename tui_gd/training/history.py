@@ -135,6 +135,13 @@ class Lane:
         return Lane(self.number, self.name, [(0, rate)], [method])
 
 
+def rates_at(rates: Sequence[tuple[int, float]], epochs: NDArray[np.intp]) -> Floats:
+    """Return which of a lane's `rates`, (since, rate), hold at `epochs` (epochs,)."""
+    starts, values = map(np.array, zip(*rates, strict=True))
+    found: Floats = values[np.searchsorted(starts, epochs, side="right") - 1]
+    return found
+
+
 def lane_name(number: int) -> str:
     """Return the default name of the lane with that number: A, B, …, Z, AA, AB, …."""
     name, number = "", number + 1

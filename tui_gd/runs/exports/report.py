@@ -10,10 +10,9 @@ from tui_gd.problems import Problem
 from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.record import RunRecord
 from tui_gd.session.report import (
-    ClassificationReport,
-    RegressionReport,
     Report,
     about_problem,
+    measure_of,
     plain_numbers,
     report_on,
     scores_line,
@@ -40,11 +39,8 @@ class _Row:
     @property
     def measure(self) -> tuple[str, str]:
         """The measure that compares lanes, and this lane's value of it."""
-        if isinstance(self.report, ClassificationReport):
-            return "accuracy", f"{self.report.table['accuracy']:.4f}"
-        if isinstance(self.report, RegressionReport):
-            return "R2", f"{self.report.table['r2']:.4f}"
-        return "ended at", self.report.place
+        name, value = measure_of(self.report)
+        return "R2" if name == "r2" else name, value
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -323,7 +323,7 @@ def estimator_files(run: RunRecord) -> dict[str, bytes]:
         l2=settings.l2,
         max_iter=max(1, run.epoch),
         tol=None,
-        start=settings.start or ("glorot" if settings.hidden else "normal"),
+        start=settings.start_name,
         random_state=settings.seed % 2**32,
     )
     losses = run.series("train", lane).between(0, run.best_epoch(lane) + 1)
