@@ -220,7 +220,6 @@ def test_starts_that_are_no_longer_wanted_are_given_up(blobs) -> None:
 
 def test_fewer_starts_where_they_cost_much() -> None:
     assert affordable_starts(500, 100) == 256
-    assert affordable_starts(500, 100, 64) == 64
     assert affordable_starts(1_000_000, 100) == 20
     assert affordable_starts(5_000_000, 1000) == 8
     for work, epochs in ((500, 100), (10_000, 300), (1_000_000, 100), (5_000_000, 1000)):

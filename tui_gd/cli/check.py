@@ -55,11 +55,11 @@ class Check:
         return self.best.central < self.limit
 
 
-def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
-    """Compare one lane's gradient at its weights with differences of the training loss."""
-    engine, weights = trainer.engine, trainer.weights[lane]
+def check_gradient(trainer: Trainer) -> Check:
+    """Compare the first lane's gradient at its weights with differences of the training loss."""
+    engine, weights = trainer.engine, trainer.weights[0]
     factor = engine.rule.descent_factor
-    analytic = trainer.grad[lane] / np.asarray(factor, weights.dtype)
+    analytic = trainer.grad[0] / np.asarray(factor, weights.dtype)
     kinked = np.zeros(weights.shape, np.bool_)
     if has_kinks(trainer):
         kinked = numeric.on_kink(engine, weights, analytic)
@@ -80,8 +80,8 @@ def has_kinks(trainer: Trainer) -> bool:
     return relu or engine.rule.name in {"hinge", "mae"} or bool(trainer.engines.penalty.l1)
 
 
-def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
-    """Compare a lane's gradient with differences of the loss, print it, return if it is right.
+def print_check(trainer: Trainer, out: TextIO) -> bool:
+    """Compare a gradient with differences of the loss, print it, return if it is right.
 
     The first table gives the largest relative error of all weights for steps h from 1e-1 to 1e-14,
     for the central difference and for the tutorial's one-sided one. The error falls with h, then
@@ -91,11 +91,11 @@ def print_check(trainer: Trainer, out: TextIO, lane: int = 0) -> bool:
 
     The text is plain ASCII, apart from names in the data.
     """
-    check = check_gradient(trainer, lane)
+    check = check_gradient(trainer)
     loss = trainer.engine.rule
     print(
         f"gradient of the training loss ({loss.name}, {loss.unit}) against its differences:"
-        f" epoch {trainer.epoch}, lane {trainer.lanes[lane].name}, {len(check.errors)} weights",
+        f" epoch {trainer.epoch}, lane {trainer.lanes[0].name}, {len(check.errors)} weights",
         file=out,
     )
     _print_table(check, out)

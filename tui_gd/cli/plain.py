@@ -8,9 +8,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from tui_gd import __version__
 from tui_gd.cli.output import Output, load_problem, loading
@@ -21,7 +21,7 @@ from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
-from tui_gd.training.bursts import STOP_SIGNALS, stop_on_signals
+from tui_gd.training.bursts import receiving, stop_on_signals
 
 LONGEST_LINE = 1000
 LONGEST_ANSWER = 100_000
@@ -87,7 +87,7 @@ class Session:
         """Take commands; return the exit status: 2 if a script had a command that failed."""
         _forgive()
         try:
-            with _asking():
+            with receiving(_ask):
                 help_ = ["help lists the commands"] if self._talking else []
                 self._say([_about(self._run), *self._run.status(), *self._run.greeting(), *help_])
                 while self._take():
@@ -216,23 +216,8 @@ def _about(run: PlainRun) -> str:
     )
 
 
-@contextmanager
-def _asking() -> Iterator[None]:
-    """Let the signals that ask to leave raise `_Asked`, except ignored ones."""
-
-    def ask(number: int, _: FrameType | None) -> None:
-        raise _Asked(number)
-
-    before = {}
-    with suppress(ValueError):  # only the main thread receives signals: another one changes nothing
-        for number in STOP_SIGNALS:
-            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
-                before[number] = signal.signal(number, ask)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _ask(number: int, _: FrameType | None) -> NoReturn:
+    raise _Asked(number)
 
 
 def _is_terminal(stream: object) -> bool:

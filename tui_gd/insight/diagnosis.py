@@ -650,11 +650,7 @@ def _how_well(facts: Facts) -> str:
     outcome, r2 = facts.evidence.outcome, facts.evidence.r2
     if outcome is not None and outcome.rows:
         return f"{outcome.right} of {outcome.rows} {outcome.which} rows are right."
-    return "" if math.isnan(r2) else f"R² on the test rows is {_signed(r2, 4)}."
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:.{digits}g}".replace("-", "−", 1)
+    return "" if math.isnan(r2) else f"R² on the test rows is {signed(r2, 4)}."
 
 
 def _limit(facts: Facts) -> str:

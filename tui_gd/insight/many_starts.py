@@ -128,12 +128,12 @@ def row_work(rows: int, model: Model) -> int:
     return max(rows, 1) * (units + model.parameters // 16)
 
 
-def affordable_starts(work: int, epochs: int, wanted: int = STARTS) -> int:
+def affordable_starts(work: int, epochs: int) -> int:
     """Return how many starts are tried: `work · starts · epochs ≤ MOST_WORK`, but at least 8.
 
     `work` is the `row_work` of one epoch of one lane.
     """
-    return min(wanted, max(FEWEST_STARTS, int(MOST_WORK / max(work * epochs, 1))))
+    return min(STARTS, max(FEWEST_STARTS, int(MOST_WORK / max(work * epochs, 1))))
 
 
 def ladder_size(work: int, epochs: int, starts: int) -> tuple[int, int]:

@@ -121,7 +121,6 @@ def step_table(
     engine: Engine,
     weights: Floats,
     analytic: Floats,
-    steps: Sequence[float] = STEPS,
     among: Chosen = ALL,
     show: Callable[[int, int], None] | None = None,
 ) -> list[StepError]:
@@ -133,7 +132,7 @@ def step_table(
     `show` is told after every row how many there are, and how many there will be.
     """
     rows: list[StepError] = []
-    for step in steps:
+    for step in STEPS:
         numeric = numeric_gradient(engine, weights, step)
         errors = (
             weight_errors(gradient, analytic, numeric.loss)[among].max(initial=0.0)
@@ -141,7 +140,7 @@ def step_table(
         )
         rows.append(StepError(step, *map(float, errors)))
         if show is not None:
-            show(len(rows), len(steps))
+            show(len(rows), len(STEPS))
     return rows
 
 

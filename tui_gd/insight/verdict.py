@@ -122,13 +122,14 @@ def epochs(count: int) -> str:
     return f"{count} epoch" if count == 1 else f"{count} epochs"
 
 
-def signed(value: float) -> str:
-    """Return a number to two digits with a true minus.
+def signed(value: float, digits: int = 2) -> str:
+    """Return a number to so many digits with a true minus.
 
     >>> signed(-0.5), signed(12345.0)
     ('−0.5', '1.2e+04')
     """
-    return f"{value:.2g}".replace("-", "−", 1) if value < 0 else f"{value:.2g}"
+    text = f"{value:.{digits}g}"
+    return text.replace("-", "−", 1) if value < 0 else text
 
 
 def percent(change: float) -> str:

@@ -132,26 +132,20 @@ class Builtin:
     options: Mapping[str, int | float] = field(default_factory=dict)
 
 
-def load_builtin(  # noqa: PLR0913
+def load_builtin(
     name: str,
-    test_size: float = 0.5,
+    how: Preparation,
     *,
-    split_seed: int = 42,
-    standardize: bool = False,
     samples: int | None = None,
     noise: float | None = None,
     data_seed: int | None = None,
     classes: int | None = None,
-    validation_size: float | None = None,
-    fold: tuple[int, int] | None = None,
 ) -> Problem:
     """Return the built-in problem of that name, split into train and test.
 
-    `x_train`, `x_test` have shape (rows, features + 1), ones last; `split_seed` chooses the
-    ⌈test_size·rows⌉ test rows. `standardize` gives each feature mean 0 and variance 1 over the
-    train rows. `samples` (rows before the split), `noise` (a standard deviation), `data_seed` and
-    `classes` change what is generated; None leaves the default in `BUILTIN[name].options`.
-    `validation_size` and `fold` are those of `Preparation`.
+    `x_train`, `x_test` have shape (rows, features + 1), ones last. `samples` (rows before the
+    split), `noise` (a standard deviation), `data_seed` and `classes` change what is generated; None
+    leaves the default in `BUILTIN[name].options`.
 
     A name such as `surface:himmelblau` is a test function, which takes no options.
 
@@ -165,15 +159,7 @@ def load_builtin(  # noqa: PLR0913
     given = {"samples": samples, "noise": noise, "data_seed": data_seed, "classes": classes}
     options = _options(name, {key: value for key, value in given.items() if value is not None})
     try:
-        data = BUILTIN[name].make(**options)
-        how = Preparation(
-            test_size,
-            split_seed,
-            standardize=standardize,
-            validation_size=validation_size,
-            fold=fold,
-        )
-        return split(name, data, how)
+        return split(name, BUILTIN[name].make(**options), how)
     except MemoryError:
         raise ProblemError(f"{name}: not enough memory for this many rows; take fewer") from None
 

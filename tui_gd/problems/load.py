@@ -96,14 +96,7 @@ def load_problem(  # noqa: PLR0913
             )
             if name.startswith(PREFIX):
                 _refuse(name, "is a function without rows", made)
-            return load_builtin(
-                name,
-                test_size,
-                split_seed=split_seed,
-                standardize=standardize,
-                validation_size=validation_size,
-                **made,
-            )
+            return load_builtin(name, how, **made)
         _refuse(name, "is not generated", made)
         path = None if test is None else os.fspath(test)
         return load_file(name, column, drop=drop, test=path, how=how)

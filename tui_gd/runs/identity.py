@@ -77,17 +77,7 @@ def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
 
     Call it right after the problem was loaded.
     """
-    files = []
-    for option, path in _files(settings):
-        found = os.stat(path)
-        files.append(
-            {
-                "option": option,
-                "path": os.path.abspath(path),
-                "size": found.st_size,
-                "changed": found.st_mtime_ns,
-            }
-        )
+    files = [_entry(option, path) for option, path in _files(settings)]
     stdin = settings.problem == STDIN
     return {
         "stdin": stdin,
@@ -96,6 +86,17 @@ def identity(settings: RunSettings, problem: Problem) -> dict[str, Any]:
         "rows": [problem.train_rows, problem.test_rows],
         "features": problem.features,
         "described": description(problem) if files or stdin else None,
+    }
+
+
+def _entry(option: str, path: str | Path) -> dict[str, Any]:
+    """Return what is known at once of a data file that an option names."""
+    found = os.stat(path)
+    return {
+        "option": option,
+        "path": os.path.abspath(path),
+        "size": found.st_size,
+        "changed": found.st_mtime_ns,
     }
 
 
@@ -115,14 +116,9 @@ def _files(settings: RunSettings) -> Iterator[tuple[str, str]]:
     name = settings.problem
     if settings.surface is not None or name in BUILTIN or name == STDIN:
         return
-    for option in _OPTIONS:
-        path = getattr(settings, option, None)
-        # beside an .npy the target is a file, otherwise a column
-        meant = option != "target" or name.endswith(".npy")
-        if meant and isinstance(path, str):
-            pattern = is_pattern(path)
-            found = files_of(path) if pattern else [path]
-            yield from ((option, one) for one in found if os.path.isfile(one))
+    for option, path in settings.data_files.items():
+        found = files_of(path) if is_pattern(path) else [path]
+        yield from ((option, one) for one in found if os.path.isfile(one))
 
 
 def _digest_of(path: str) -> str | None:
@@ -276,17 +272,11 @@ def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
             for start in range(0, size, _BLOCK):
                 file.write(os.pread(source, _BLOCK, start))
         os.replace(part, path)
-        found = os.stat(path)
+        return _entry("problem", path)
     except (OSError, ProblemError):
         with suppress(OSError):
             os.unlink(part)
         return None
-    return {
-        "option": "problem",
-        "path": os.path.abspath(path),
-        "size": found.st_size,
-        "changed": found.st_mtime_ns,
-    }
 
 
 def delete_input(directory: Path, run: str) -> None:

@@ -23,6 +23,7 @@ from tui_gd.problems.text import safe_text
 from tui_gd.runs.database import (
     StoreError,
     begin,
+    committing,
     connect,
     json_object,
     make_private,
@@ -266,14 +267,8 @@ class Store:
         connection = self.connection
         with store_errors(self.path):
             begin(connection, self.hurried)
-            try:
+            with committing(connection):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    with contextlib.suppress(sqlite3.Error):
-                        connection.execute("ROLLBACK")
-                raise
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -79,9 +79,9 @@ def option(  # noqa: PLR0913
 ) -> T | D:
     """Return a dataclass field that is an option: parser, help, share line and store follow it."""
     if usual is None:
-        nothing = default is None or default is False or default == ()
-        shown = f"{default:g}" if isinstance(default, float) else str(default)
-        usual = "" if nothing else shown
+        shown = default if isinstance(default, tuple) else (default,)
+        nothing = default is None or default is False
+        usual = "" if nothing else ",".join(map(str, shown))
     metavar = metavar or reader.metavar
     about = Option(reader, default, group, help, metavar, usual, example, short, scope, steps)
     made: T | D = field(default=default, metadata={"option": about})
@@ -225,6 +225,7 @@ class RunOptions:
         0.0,
         "descent",
         "penalty: X times the sum of |w|, biases left out",
+        usual="0",
         example="0.01",
         scope=Scope.ROWS,
         steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
@@ -234,6 +235,7 @@ class RunOptions:
         0.0,
         "descent",
         "penalty: X times half the sum of w^2, biases left out",
+        usual="0",
         example="0.01",
         scope=Scope.ROWS,
         steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),

@@ -90,6 +90,14 @@ class RunSettings(RunOptions):
                     words.append(",".join(map(str, value)) if type(value) is tuple else str(value))
         return words
 
+    @property
+    def data_files(self) -> dict[str, str]:
+        """The options that may name files of data, each with its value."""
+        names = ["problem", "test"]
+        if self.problem.endswith(".npy"):  # beside it the target is a file, otherwise a column
+            names.insert(1, "target")
+        return {name: path for name in names if isinstance(path := getattr(self, name), str)}
+
     def load_problem(
         self, progress: "Progress | None" = None, fold: tuple[int, int] | None = None
     ) -> "Problem":
@@ -109,15 +117,11 @@ class RunSettings(RunOptions):
                 raise ProblemError(f"{flag_of(name)} is for files: {self.problem} has its own data")
         return load_builtin(
             self.problem,
-            self.test_size,
-            split_seed=self.split_seed,
-            standardize=self.standardize,
+            self._preparation(fold),
             samples=self.samples,
             noise=self.noise,
             data_seed=self.data_seed,
             classes=self.classes,
-            validation_size=self.validation_size,
-            fold=fold,
         )
 
     def _load_file(self, progress: "Progress | None", fold: tuple[int, int] | None) -> "Problem":

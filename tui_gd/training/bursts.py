@@ -103,26 +103,31 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(trainer: Trainer) -> Iterator[StopRequest]:
-    """While the context is open, let interrupt, hang-up and termination stop training in order.
+    """While the context is open, let `STOP_SIGNALS` stop training in order; see `receiving`."""
+    request, hook = StopRequest(trainer), trainer.engines.between_blocks
+    with receiving(request.receive):
+        trainer.engines.between_blocks = request.between_blocks
+        try:
+            yield request
+        finally:
+            trainer.engines.between_blocks = hook
+            trainer.interrupt = False
+
+
+@contextmanager
+def receiving(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let `receive` handle `STOP_SIGNALS` while the context is open.
 
     Signals that the process ignores, as under nohup, stay ignored. Python delivers signals to the
     main thread, so on another thread nothing changes.
     """
-    request = StopRequest(trainer)
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-    before = {
-        number: signal.signal(number, request.receive)
-        for number in STOP_SIGNALS
-        if signal.getsignal(number) not in {signal.SIG_IGN, None}
-    }
-    hook = trainer.engines.between_blocks
-    trainer.engines.between_blocks = request.between_blocks
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
+                before[number] = signal.signal(number, receive)
     try:
-        yield request
+        yield
     finally:
-        trainer.engines.between_blocks = hook
-        trainer.interrupt = False
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -242,9 +242,9 @@ class EpochSpan:
     begin: int
     stop: int
 
-    def __init__(self, lanes: int, begin: int = 0, room: int = _LEAST_ROOM) -> None:
+    def __init__(self, lanes: int, begin: int = 0) -> None:
         self.begin = self.stop = begin
-        self.values: Floats = np.full((lanes, room), np.nan)
+        self.values: Floats = np.full((lanes, _LEAST_ROOM), np.nan)
         self._levels: list[Floats] = []
         self._done: list[int] = []
 

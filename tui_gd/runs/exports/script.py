@@ -179,13 +179,10 @@ def _package_script(settings: RunSettings, shared: Shared) -> str:
 
 def _anywhere(settings: RunSettings) -> RunSettings:
     """Return settings with absolute paths, so that the script runs in any directory."""
-    found: dict[str, Any] = {}
-    for option in ("problem", "target", "test", "init"):
-        path = getattr(settings, option)
-        # beside an .npy the target is a file, otherwise a column
-        meant = option != "target" or settings.problem.endswith(".npy")
-        if meant and path is not None and Path(path).is_file():
-            found[option] = str(Path(path).resolve())
+    named = settings.data_files | ({"init": settings.init} if settings.init is not None else {})
+    found: dict[str, Any] = {
+        option: str(Path(path).resolve()) for option, path in named.items() if Path(path).is_file()
+    }
     return replace(settings, **found)
 
 
