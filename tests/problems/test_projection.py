@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from tui_gd.problems import BUILTIN, Problem, ProblemError, choose_projection, load_problem
+from tui_gd.problems import BUILTIN, Problem, choose_projection, load_problem
 from tui_gd.problems.projection import BLOCK_ROWS, principal_components
 
 WIDE = ["iris", "wine", "breast-cancer", "digits", "diabetes"]
@@ -110,40 +110,6 @@ def test_the_plane_of_components_by_hand():
     assert np.allclose(projection.lift(np.zeros((1, 2))), np.append(mean, 1))
 
 
-def test_two_named_features_hold_the_others_at_their_mean():
-    problem = load_problem("wine")
-    projection = choose_projection(problem, ("hue", "alcohol"))
-    assert projection.labels == ("hue", "alcohol")
-    hue, alcohol = problem.feature_names.index("hue"), problem.feature_names.index("alcohol")
-    assert np.array_equal(projection.project(problem.x_test), problem.x_test[:, [hue, alcohol]])
-    rows = projection.lift(np.array([[0.7, 13.1], [1.5, 14.0]]))
-    expected = np.tile(np.append(problem.x_train[:, :-1].mean(axis=0), 1), (2, 1))
-    expected[:, hue], expected[:, alcohol] = [0.7, 1.5], [13.1, 14.0]
-    assert np.array_equal(rows[:, [hue, alcohol]], expected[:, [hue, alcohol]])
-    assert np.allclose(rows, expected, rtol=1e-14)
-
-
-def test_a_component_by_name_stands_beside_a_feature():
-    problem = load_problem("wine", standardize=True)
-    pca = PCA(svd_solver="full").fit(problem.x_train[:, :-1])
-    projection = choose_projection(problem, ("PC3", "hue"))
-    assert projection.labels[0].startswith("PC3 (")
-    assert projection.labels[1] == "hue"
-    points = projection.project(problem.x_test)
-    assert np.allclose(np.abs(points[:, 0]), np.abs(pca.transform(problem.x_test[:, :-1])[:, 2]))
-    rows = projection.lift(points)
-    assert np.allclose(projection.project(rows), points)
-    span = np.array([axis.direction for axis in projection.axes])
-    rest = rows[:, :-1] - projection.mean
-    along = np.linalg.lstsq(span.T, rest.T)[0]
-    assert np.allclose(span.T @ along, rest.T)
-
-
-def test_a_feature_named_like_a_component_is_the_feature():
-    problem = problem_of(np.eye(3), names=("PC1", "b", "c"))
-    assert choose_projection(problem, ("PC1", "b")).axes[0].feature == 0
-
-
 @pytest.mark.parametrize("rows", [1, 2])
 def test_so_few_or_equal_rows_still_give_two_axes(rows):
     projection = choose_projection(problem_of(np.ones((rows, 4))))
@@ -164,25 +130,3 @@ def test_a_projection_is_frozen_and_repeats_bit_for_bit():
     assert one.project(problem.x_test).tobytes() == two.project(problem.x_test).tobytes()
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.mean = two.mean
-
-
-@pytest.mark.parametrize(
-    ("name", "names", "words"),
-    [
-        ("wine", ("alcohl", "hue"), ["wine", "'alcohl'", "did you mean 'alcohol'"]),
-        ("wine", ("hue", "qqq"), ["'qqq'", "'alcohol'", "13 in all"]),
-        ("iris", ("Petal", "x\n1"), ["'petal length (cm)'", "'petal width (cm)'"]),
-        ("iris", ("petal width (cm)", "x\n1"), ["'x\\n1'"]),
-        ("wine", ("hue", "hue"), ["'hue'", "different"]),
-        ("wine", ("PC14", "hue"), ["'PC14'"]),
-        ("wine", ("PC0", "hue"), ["'PC0'"]),
-        ("line", ("x1", "PC1"), ["the same direction"]),
-    ],
-)
-def test_names_that_do_not_fit_are_refused_in_one_line(name, names, words):
-    with pytest.raises(ProblemError) as refusal:
-        choose_projection(load_problem(name), names)
-    line = str(refusal.value)
-    assert "\n" not in line
-    for word in words:
-        assert word in line

@@ -172,31 +172,6 @@ class Facts:
     where the loss was between half and twice as large.
     """
 
-    first: int
-    train: Floats
-    test: Floats
-    norms: Floats
-    epoch: int
-    steps: int
-    loss: float
-    following: float
-    norm: float
-    last_cosine: float
-    cosines: Floats
-    rises: int
-    gradient: float
-    size: float
-    now: float
-    worth: float
-    change: float
-    slope: float
-    bowl: float
-    still: bool
-    curvature: float
-    doubt: float
-    along: float
-    distance: float
-
     def __init__(self, evidence: Evidence, back: int = 0) -> None:
         end = len(evidence.train) - back
         if back and evidence.floor:

@@ -33,12 +33,11 @@ _FORMULAS = {
 
 @dataclass(frozen=True, eq=False)
 class Quantity:
-    """A name, the formula that gives it, and its numbers; `signed` ones are shown with a sign."""
+    """A name, the formula that gives it, and its numbers."""
 
     name: str
     formula: str
     values: tuple[float, ...]
-    signed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,7 @@ def chain(
     steps += _output(task, loss, z, y)
     steps.append(Quantity("loss", own_formula, (float(own * rule.loss_scale(rows)),)))
     flat = tuple(np.atleast_1d(delta[0, 0]).tolist())
-    steps.append(Quantity("δ", delta_formula, flat, signed=True))
+    steps.append(Quantity("δ", delta_formula, flat))
     layers = _backward(model, lane, buffers.hidden, x, np.array(flat))
     return Chain(x, y, tuple(steps), share, layers)
 
@@ -136,17 +135,17 @@ def _hidden(model: Model, layers: tuple[Floats, ...]) -> list[Quantity]:
 def _output(task: str, loss: str, z: Floats, y: float) -> list[Quantity]:
     """Return the quantities between the scores and the loss."""
     if task == "regression":
-        return [Quantity("error", "z − y", (float(z[0]) - y,), signed=True)]
+        return [Quantity("error", "z − y", (float(z[0]) - y,))]
     if loss == "hinge":
         if task == "multiclass":
             return []
         sign = 1.0 if y == 1 else -1.0
-        return [Quantity("t·z", "(2y − 1)·z", (sign * float(z[0]),), signed=True)]
+        return [Quantity("t·z", "(2y − 1)·z", (sign * float(z[0]),))]
     if task == "binary":
         p = float(Sigmoid(np.float64)(z, np.empty(1))[0])
         return [
             Quantity("p", "1/(1+e^−z)", (p,)),
-            Quantity("error", "p − y", (p - y,), signed=True),
+            Quantity("error", "p − y", (p - y,)),
         ]
     p_all = np.empty((1, 1, len(z)))
     softmax(z[None, None].copy(), p_all)
@@ -154,7 +153,7 @@ def _output(task: str, loss: str, z: Floats, y: float) -> list[Quantity]:
     error[int(y)] -= 1.0
     return [
         Quantity("p", "softmax(z)", tuple(p_all[0, 0].tolist())),
-        Quantity("e", "p − onehot(y)", tuple(error.tolist()), signed=True),
+        Quantity("e", "p − onehot(y)", tuple(error.tolist())),
     ]
 
 

@@ -36,9 +36,9 @@ WEIGHT_DECAY = 0.01
 class Optimizer:
     """A rule with its name and the formulas that the screen shows.
 
-    `formula` updates the weights W, `kept` has one formula for each further slot, `constants` lists
-    their numbers. `momentum` is None if the rule has none. `update` is the rule, see the module.
-    Optimizers with the same settings are equal, so lanes can be grouped by them.
+    `formula` updates the weights W, `kept` has one formula for each further slot. `momentum` is
+    None if the rule has none. `update` is the rule, see the module. Optimizers with the same
+    settings are equal, so lanes can be grouped by them.
     """
 
     name: str
@@ -46,7 +46,6 @@ class Optimizer:
     formula: str
     update: Rule = field(compare=False, repr=False)
     kept: tuple[str, ...] = ()
-    constants: str = ""
     momentum: float | None = None
 
     @property
@@ -191,10 +190,6 @@ _ADAM_STEP = "α·m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)"
 
 def _rules(mu: float) -> tuple[Optimizer, ...]:
     """Return all rules; `mu` is for those with momentum."""
-    adagrad_constants = f"ε = {ADAGRAD_EPSILON:g}"
-    rmsprop_constants = f"ρ = {RMSPROP_DECAY:g}, ε = {EPSILON:g}"
-    adam_constants = f"β₁ = {BETA_1:g}, β₂ = {BETA_2:g}, ε = {EPSILON:g}"
-    adamw_constants = f"{adam_constants}, λ = {WEIGHT_DECAY:g}"
     return (
         Optimizer("sgd", "gradient descent", "W ← W − α·g", sgd),
         Optimizer(
@@ -203,7 +198,6 @@ def _rules(mu: float) -> tuple[Optimizer, ...]:
             formula="W ← W − α·v",
             update=partial(momentum, mu),
             kept=_VELOCITY,
-            constants=f"μ = {mu:g}",
             momentum=mu,
         ),
         Optimizer(
@@ -212,15 +206,12 @@ def _rules(mu: float) -> tuple[Optimizer, ...]:
             formula="W ← W − α·(g + μ·v)",
             update=partial(nesterov, mu),
             kept=_VELOCITY,
-            constants=f"μ = {mu:g}",
             momentum=mu,
         ),
-        Optimizer("adagrad", "AdaGrad", _SCALED, adagrad, ("s ← s + g²",), adagrad_constants),
-        Optimizer("rmsprop", "RMSprop", _SCALED, rmsprop, _SQUARES, rmsprop_constants),
-        Optimizer("adam", "Adam", f"W ← W − {_ADAM_STEP}", adam, _MOMENTS, adam_constants),
-        Optimizer(
-            "adamw", "AdamW", f"W ← (1 − α·λ)·W − {_ADAM_STEP}", adamw, _MOMENTS, adamw_constants
-        ),
+        Optimizer("adagrad", "AdaGrad", _SCALED, adagrad, ("s ← s + g²",)),
+        Optimizer("rmsprop", "RMSprop", _SCALED, rmsprop, _SQUARES),
+        Optimizer("adam", "Adam", f"W ← W − {_ADAM_STEP}", adam, _MOMENTS),
+        Optimizer("adamw", "AdamW", f"W ← (1 − α·λ)·W − {_ADAM_STEP}", adamw, _MOMENTS),
     )
 
 
@@ -232,8 +223,8 @@ def make_optimizer(name: str, momentum: float | None = None) -> Optimizer:
 
     `ValueError`, in one line, for an unknown name or a momentum that does not fit.
 
-    >>> make_optimizer("nesterov", 0.5).constants
-    'μ = 0.5'
+    >>> make_optimizer("nesterov", 0.5).momentum
+    0.5
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer {name!r} is none of: {', '.join(OPTIMIZERS)}")

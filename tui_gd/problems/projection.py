@@ -1,15 +1,10 @@
 """Projections of data with any number of features onto the plane."""
 
-import difflib
-import functools
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
 from tui_gd.problems.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -17,7 +12,6 @@ Components = tuple[Floats, Floats]
 
 BLOCK_ROWS = 8192
 """Train rows per block for the principal components."""
-COMPONENT = re.compile(r"PC([1-9][0-9]{0,5})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,29 +88,18 @@ class Projection:
         return rows
 
 
-def choose_projection(problem: Problem, names: tuple[str, str] | None = None) -> Projection:
-    """Return the projection of `problem` on the two named axes, or the one its features suggest.
+def choose_projection(problem: Problem) -> Projection:
+    """Return the projection of `problem` that its features suggest.
 
-    A name is a feature, or `PC1`, `PC2`, … for a principal component of the train rows (a feature
-    with such a name takes precedence). Without names, one feature is drawn against the target, two
-    features against each other, and more on the first two principal components.
-
-    Raises `ProblemError` for an unknown name, and if both axes have the same direction.
+    One feature is drawn against the target, two features against each other, and more on the first
+    two principal components of the train rows.
     """
     # data mapped from a file have no column of ones
     features = problem.x_train[:, : problem.features]
-    components = functools.cache(lambda: principal_components(features))
     mean = features.mean(axis=0, dtype=np.float64)
-    if names is not None:
-        axes = tuple(_named(problem, name, components) for name in names)
-        if abs(float(axes[0].direction @ axes[1].direction)) > 1 - 1e-9:
-            raise ProblemError(
-                f"{problem.name}: {names[0]!r} and {names[1]!r} have the same direction; "
-                "choose two different ones"
-            )
-        return Projection(axes, mean)
     if problem.features > 2:
-        return Projection(tuple(_component(components(), number) for number in (0, 1)), mean)
+        components = principal_components(features)
+        return Projection(tuple(_component(components, number) for number in (0, 1)), mean)
     axes = tuple(_feature(problem, column) for column in range(problem.features))
     return Projection(axes, mean, problem.target_name)
 
@@ -145,22 +128,6 @@ def principal_components(x: Floats) -> Components:
     variances = np.square(singular)
     total = float(variances.sum())
     return components * signs[:, np.newaxis], variances / total if total > 0 else variances
-
-
-def _named(problem: Problem, name: str, components: Callable[[], Components]) -> Axis:
-    if name in problem.feature_names:
-        return _feature(problem, problem.feature_names.index(name))
-    match = COMPONENT.fullmatch(name)
-    if match and int(match[1]) <= len(components()[0]):
-        return _component(components(), int(match[1]) - 1)
-    near = [real for real in problem.feature_names if name.casefold() in real.casefold()]
-    near += difflib.get_close_matches(name, problem.feature_names, n=3, cutoff=0.5)
-    if near:
-        hint = f"did you mean {' or '.join(map(repr, dict.fromkeys(near[:3])))}?"
-    else:
-        more = f", … ({problem.features} in all)" if problem.features > 5 else ""
-        hint = f"it has {', '.join(map(repr, problem.feature_names[:5]))}{more}"
-    raise ProblemError(f"{problem.name} has no feature {name!r}: {hint}")
 
 
 def _feature(problem: Problem, column: int) -> Axis:

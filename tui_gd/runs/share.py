@@ -31,7 +31,6 @@ from tui_gd.runs.steps import (
     Rename,
     Shared,
     Step,
-    replay,
 )
 from tui_gd.session.options import Scope, flag_of, options_of
 from tui_gd.session.readers import (
@@ -64,8 +63,6 @@ def _check_built_in(name: str) -> None:
         error = refuse(name, "a problem that is built in (gd-tui problems)")
         raise ValueError(f"problem: {error}")
 
-
-__all__ = ["Shared", "open_line", "replay", "share_line"]
 
 VERSION = "gd1:"
 LONGEST_LINE = 20_000

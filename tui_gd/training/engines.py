@@ -303,9 +303,7 @@ class Engines:
         self._row_weights, self._threads = row_weights, threads
         self._dtype = np.dtype(dtype)
         self._between_blocks: Callable[[], None] | None = None
-        self._train: dict[str, Engine] = {}
-        self._test: dict[str, Engine] = {}
-        self._validation: dict[str, Engine] = {}
+        self._kept: dict[tuple[Half, str], Engine] = {}
 
     def make(self, loss: str) -> Engine:
         """Return a new engine for the loss of that name on the training rows, for any thread."""
@@ -327,34 +325,32 @@ class Engines:
 
     def train(self, loss: str) -> Engine:
         """Return the trainer's engine for the loss of that name."""
-        if loss not in self._train:
-            self._train[loss] = self.make(loss)
-            self._train[loss].between_blocks = self._between_blocks
-        return self._train[loss]
+        return self._own("train", loss)
 
     def test(self, loss: str) -> Engine:
         """Return the trainer's engine for that loss on the test rows, without penalty."""
-        if loss not in self._test:
-            problem = self._problem
-            self._test[loss] = self._evaluating(loss, "test", problem.x_test, problem.y_test)
-        return self._test[loss]
+        return self._own("test", loss)
 
     def validation(self, loss: str) -> Engine:
         """Return the trainer's engine for that loss on the validation rows, without penalty."""
-        if loss not in self._validation:
-            x, y = self._problem.x_validation, self._problem.y_validation
-            self._validation[loss] = self._evaluating(loss, "validation", x, y)
-        return self._validation[loss]
+        return self._own("validation", loss)
 
-    def _evaluating(self, loss: str, half: Half, x: Floats, y: Targets) -> Engine:
-        engine: Engine
-        if self._problem.parts:
-            engine = self._partitioned(self._problem.parts, loss, half)
-        else:
-            rule = make_loss(loss, self._problem.task, self._dtype)
-            engine = LocalEngine(self._model, rule, x, y, self._threads, dtype=self._dtype)
-        engine.between_blocks = self._between_blocks
-        return engine
+    def _own(self, half: Half, loss: str) -> Engine:
+        if (half, loss) not in self._kept:
+            engine = self.make(loss) if half == "train" else self._evaluating(half, loss)
+            engine.between_blocks = self._between_blocks
+            self._kept[half, loss] = engine
+        return self._kept[half, loss]
+
+    def _evaluating(self, half: Half, loss: str) -> Engine:
+        problem = self._problem
+        if problem.parts:
+            return self._partitioned(problem.parts, loss, half)
+        x, y = problem.x_test, problem.y_test
+        if half == "validation":
+            x, y = problem.x_validation, problem.y_validation
+        rule = make_loss(loss, problem.task, self._dtype)
+        return LocalEngine(self._model, rule, x, y, self._threads, dtype=self._dtype)
 
     def _partitioned(self, parts: Parts, loss: str, half: Half) -> Engine:
         problem, train = self._problem, half == "train"
@@ -382,6 +378,5 @@ class Engines:
     @between_blocks.setter
     def between_blocks(self, hook: Callable[[], None] | None) -> None:
         self._between_blocks = hook
-        for engines in (self._train, self._test, self._validation):
-            for engine in engines.values():
-                engine.between_blocks = hook
+        for engine in self._kept.values():
+            engine.between_blocks = hook

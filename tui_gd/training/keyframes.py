@@ -119,7 +119,8 @@ class Keyframes:
         """Make room for that many slots of an optimizer beside the weights."""
         missing = 1 + slots - self._frames.shape[2]
         if missing > 0:
-            self._each(lambda states: _widened(states, missing))
+            room = ((0, 0), (0, 0), (0, missing), (0, 0))
+            self._each(lambda states: np.pad(states, room))
             self._keep_within_budget()
 
     def close_lane(self, position: int) -> None:
@@ -156,9 +157,3 @@ class Keyframes:
         grown = np.empty((length, *self._frames.shape[1:]), self._frames.dtype)
         grown[: self._stop] = self._frames[: self._stop]
         self._frames = grown
-
-
-def _widened(states: Floats, slots: int) -> Floats:
-    epochs, lanes, _, parameters = states.shape
-    room = np.zeros((epochs, lanes, slots, parameters), states.dtype)
-    return np.concatenate([states, room], axis=2)

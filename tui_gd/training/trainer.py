@@ -640,12 +640,8 @@ class Trainer:
         """Let a lane that was branched here descend by `method`, which starts here."""
         missing = 1 + method.optimizer.slots - self._state.shape[1]
         if missing > 0:
-            lanes, _, parameters = self._state.shape
-            empty = np.zeros((lanes, missing, parameters), self._state.dtype)
-            self._state = np.concatenate([self._state, empty], axis=1)
-        norm = None
-        if self.descent.record_norms:
-            norm = length(self.grad[position])
+            self._state = np.pad(self._state, ((0, 0), (0, missing), (0, 0)))
+        norm = length(self.grad[position]) if self.descent.record_norms else None
         self.history.change_method(position, method, self.loss[position], norm)
         only = np.arange(len(self.lanes)) == position
         self._evaluate(self.epoch, self._state[None], only[None])
