@@ -207,12 +207,10 @@ class Session:
 
 def _about(run: PlainRun) -> str:
     problem, settings = run.problem, run.settings
-    validation = problem.validation_rows
-    validated = f", {validation} validation rows" if validation else ""
-    rows = f", {problem.train_rows} train rows{validated}, {problem.test_rows} test rows"
+    rows = "" if problem.surface else f", {problem.sizes}"
     return (
         f"{safe_text(settings.surface or settings.problem)}, {', '.join(settings.optimizer)},"
-        f" {settings.loss_for(problem)}, seed {run.seed}{'' if problem.surface else rows}"
+        f" {settings.loss_for(problem)}, seed {run.seed}{rows}"
     )
 
 

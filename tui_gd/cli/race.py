@@ -177,9 +177,8 @@ def as_document(
     return {
         "version": __version__,
         "config": {
-            **settings.as_dict(),
+            **settings.config(problem),
             "alpha": list(dict.fromkeys(result.rates.tolist())),
-            "loss": settings.loss_for(problem),
         },
         "problem": about_problem(problem),
         **({"folds": result.folds} if result.folds else {}),

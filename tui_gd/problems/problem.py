@@ -167,6 +167,12 @@ class Problem:
         return replace(self, parts=None)
 
     @property
+    def sizes(self) -> str:
+        """The numbers of train, validation and test rows in words."""
+        validated = f"{self.validation_rows} validation rows, " if self.validation_rows else ""
+        return f"{self.train_rows} train rows, {validated}{self.test_rows} test rows"
+
+    @property
     def features(self) -> int:
         """The number of features, without the column of ones."""
         return len(self.feature_names)

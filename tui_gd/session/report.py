@@ -583,7 +583,7 @@ def as_document(
     in_units = weights_beside_optimum(settings, trainer, problem)
     return {
         "version": __version__,
-        "config": {**settings.as_dict(), "loss": settings.loss_for(problem)},
+        "config": settings.config(problem),
         "stopped": trainer.stopped,
         "problem": about_problem(problem),
         "lanes": [

@@ -410,6 +410,10 @@ class RunSettings(RunOptions):
                 ) from None
         return factors if problem.parts else np.asarray(factors[problem.y_train], np.float64)
 
+    def config(self, problem: "Problem") -> dict[str, Any]:
+        """Return the settings as JSON documents of a run have them, with the loss by its name."""
+        return {**self.as_dict(), "loss": self.loss_for(problem)}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings by the names of the command line's options."""
         return asdict(self)

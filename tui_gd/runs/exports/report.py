@@ -106,10 +106,7 @@ def _size(problem: Problem) -> str:
         return problem.surface.formula
     kind = f"{len(problem.class_names)} classes" if problem.class_names else "regression"
     features = "1 feature" if problem.features == 1 else f"{problem.features} features"
-    train, test = problem.train_rows, problem.test_rows
-    validation = problem.validation_rows
-    validated = f"{validation} validation rows, " if validation else ""
-    return f"{train} train rows, {validated}{test} test rows, {features}, {kind}"
+    return f"{problem.sizes}, {features}, {kind}"
 
 
 def _notes(run: RunRecord, rows: list[_Row]) -> list[str]:
