@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_gd.plots.cells import CONTINUATION, Cells, changed_spans, fit, width
+from tui_gd.plots.cells import CONTINUATION, Cells, changed_spans, fit, widest, width
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 
@@ -170,3 +170,10 @@ def test_the_changed_spans_turn_the_old_picture_into_the_new(first, second, gap)
     for row, start, stop in spans:
         assert after.code[row, start] != CONTINUATION
         assert stop == 14 or after.code[row, stop] != CONTINUATION
+
+
+def test_the_widest_of_several_texts_counts_cells_and_not_characters():
+    assert widest([]) == 0
+    assert widest(["", "three"]) == 5
+    assert widest(["abc", "日本"]) == 4
+    assert widest(["a\u0301", "α"]) == 1

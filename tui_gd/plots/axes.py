@@ -484,6 +484,7 @@ def upsampled(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[n
     return wide
 
 
+@lru_cache(maxsize=64)
 def _weights(n: int, of: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Return for each of ``n`` bins its two neighbours among ``of`` and the share of the second."""
     at = np.clip((np.arange(n) + 0.5) * of / n - 0.5, 0, of - 1)

@@ -58,6 +58,13 @@ def width(text: str) -> int:
     return len(_shaped(text, False))
 
 
+def widest(texts: Sequence[str]) -> int:
+    """Return the width of the widest of ``texts``, 0 without any."""
+    joined = "".join(texts)
+    measure = len if joined.isascii() and joined.isprintable() else width
+    return max(map(measure, texts), default=0)
+
+
 def fit(text: str, columns: int, plain: bool = False) -> str:
     """Return ``text`` cut to at most ``columns`` cells; a cut ends in ``…`` (plain: ``.``)."""
     if width(text) <= columns:

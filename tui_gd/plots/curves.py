@@ -27,6 +27,8 @@ _FAINT = "."
 """A cell of a background curve without braille."""
 _NAME_CELLS = 3
 """The end of the curve shows only the first letter of a longer name."""
+_ENTRY_CELLS = 3
+"""An entry of a legend takes at least so many cells: a sample, and two blanks."""
 _MOST_FAINT = 16
 """With more curves than this only averages are drawn: raw curves would hide each other."""
 _MOST_STRETCHED = 5.0
@@ -234,6 +236,8 @@ def curve_legend(
     curves: Sequence[Curve], columns: int, heading: Heading, style: Style
 ) -> tuple[LegendEntry, ...]:
     """Return a legend entry a curve, with its value if there is room; () if they do not all fit."""
+    if _ENTRY_CELLS * len(curves) > columns:
+        return ()
     symbols = style.symbols
     samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
     colours = [curve.colour for curve in curves]
@@ -386,22 +390,24 @@ def _mark(
     column = int(drawn.x.bins(epoch, drawn.columns))
     if column < 0:
         return
-    cells = drawn.cells
-    marks: list[tuple[int, int]] = []
+    numbers, places = [], []
     for group in groups:
         if group.index[0] >= len(curves):
             continue  # an average is not the value at this epoch
         at = (epoch - group.start) // group.width
         if not 0 <= at < group.low.shape[1] or epoch >= group.stop:
             continue
-        values = (group.low[:, at] + (group.high[:, at] - group.low[:, at]) / 2).tolist()
-        places = drawn.y.bins(values, drawn.rows).tolist()
-        marks += zip(group.index.tolist(), places, strict=True)
-    for index, place in sorted(marks):
-        if place >= 0:
-            row = drawn.top + drawn.rows - 1 - place
-            cells.code[row, drawn.left + column] = ord(symbols.now)
-            cells.fg[row, drawn.left + column] = curves[index].colour
+        middle = group.low[:, at] + (group.high[:, at] - group.low[:, at]) / 2
+        numbers.append(group.index)
+        places.append(drawn.y.bins(middle, drawn.rows))
+    if not numbers:
+        return
+    index, place = np.concatenate(numbers), np.concatenate(places)
+    order = np.argsort(index, kind="stable")
+    order = order[place[order] >= 0]
+    at_row, at_column = drawn.top + drawn.rows - 1 - place[order], drawn.left + column
+    drawn.cells.code[at_row, at_column] = ord(symbols.now)
+    drawn.cells.fg[at_row, at_column] = [curves[one].colour for one in index[order].tolist()]
 
 
 @dataclass(frozen=True)
@@ -496,7 +502,7 @@ def bridged(
     ``beside`` has (epoch, value) of the recorded neighbours before and after, counted likewise.
     Buckets without a neighbour on both sides stay empty.
     """
-    early = low[: max(0, -(-stop // width))]
+    early = low[: -(-stop // width)] if stop > 0 else low[:0]
     if not early.size or not np.isnan(early.min()):
         return low, high
     finite = np.isfinite(low) & np.isfinite(high)

@@ -122,14 +122,15 @@ def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
         level[:: style.symbols.pixels],
         level[style.symbols.pixels - 1 :: style.symbols.pixels],
     )
-    for row in range(drawn.rows):
-        at = drawn.top + row
-        if not palette.filled:
-            cells.put(at, left, str(int(lower[row])), palette.contour)
-            continue
-        top, bottom = int(palette.relief[upper[row]]), int(palette.relief[lower[row]])
-        split = style.symbols.pixels > 1 and top != bottom
-        cells.put(at, left, "▀" if split else " ", top, bottom)
+    bar = np.s_[drawn.top : drawn.top + drawn.rows, left : left + 1]
+    if palette.filled:
+        top, bottom = palette.relief[upper, None], palette.relief[lower, None]
+        split = (top != bottom) & (style.symbols.pixels > 1)
+        cells.code[bar] = np.where(split, ord("▀"), SPACE)
+        cells.fg[bar], cells.bg[bar] = top, bottom
+    else:
+        cells.code[bar] = lower[:, None] + ord("0")
+        cells.fg[bar] = palette.contour
     for row in range(0, drawn.rows, _BAR_STEP):
         share = 1.0 - row / max(drawn.rows - 1, 1)
         text = compact(float(np.interp(share * levels, np.arange(levels + 1), relief.edges)), 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tui_gd.plots.cells import SPACE, Cells, fit, width
+from tui_gd.plots.cells import SPACE, Cells, fit, widest, width
 from tui_gd.plots.palette import Colour, bold
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def draw_table(
     sides: Sequence[Align] = table.align if table.align is not None else ["<", *numbers]
     marker = 0 if selected is None else width(symbols.selected) + 1
     widths = [
-        max((width(line[column]) for line in (header, *body) if column < len(line)), default=0)
+        widest([line[column] for line in (header, *body) if column < len(line)])
         for column in range(max(map(len, (header, *body)), default=0))
     ]
 

@@ -181,7 +181,7 @@ class Observer:
         last_factor = trainer.descent.schedule(epoch - 1) if epoch else math.nan
         curves, accuracies = self._curves(self.look), self._accuracies(current)
         early = self._early(curves)
-        validation = self._validation_curves()
+        validation, validates = self._validation_curves(), trainer.validates
         lanes = []
         for i, lane in self._numbered():
             method = lane.method_at(epoch)
@@ -214,9 +214,11 @@ class Observer:
                     path_epochs=path_epochs[: known[i]],
                     early=early[i],
                     validation=validation[i],
-                    validation_loss=history.validation_loss.at(i, epoch),
-                    start_validation=history.validation_loss.at(i, lane.loss_since(epoch)),
-                    best=trainer.best_of(i) if i == current and trainer.validates else None,
+                    validation_loss=history.validation_loss.at(i, epoch) if validates else math.nan,
+                    start_validation=history.validation_loss.at(i, lane.loss_since(epoch))
+                    if validates
+                    else math.nan,
+                    best=trainer.best_of(i) if i == current and validates else None,
                 )
             )
         return tuple(lanes)

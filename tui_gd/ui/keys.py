@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from string import punctuation
 from typing import TYPE_CHECKING, Any
@@ -316,6 +317,7 @@ def _key(text: object, action: str) -> str:
     )
 
 
+@lru_cache(maxsize=512)
 def shown_keys(keys: str) -> str:
     """Return keys, given as in the table, in the form that people read."""
     signs = {name_of_key(sign): sign for sign in punctuation}

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tui_gd.insight.verdict import share
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, width
+from tui_gd.plots.cells import Cells, fit, widest, width
 from tui_gd.plots.table import Align, Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.lines import loss_in_words
@@ -30,7 +30,7 @@ class _Column:
     @property
     def width(self) -> int:
         """The cells that the column takes."""
-        return max(map(width, (self.head, *self.cells)))
+        return widest([self.head, *self.cells])
 
 
 class LanesPanel(Panel):
@@ -133,8 +133,9 @@ class LanesPanel(Panel):
 
 def _fitting(columns: list[_Column], room: int) -> tuple[list[_Column], int]:
     """Return as many whole columns as fit, and the blanks between two."""
+    widths = [one.width for one in columns]
     for gap in _GAPS:
-        used = [one.width + gap for one in columns]
+        used = [one + gap for one in widths]
         kept = [
             one for at, one in enumerate(columns) if not at or sum(used[: at + 1]) - gap <= room
         ]

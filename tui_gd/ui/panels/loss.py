@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -184,8 +184,8 @@ class LossPanel(Panel):
         title = self._title(view, cursor)
         short = title if cursor is None else title.removeprefix(f"{MEASURES['loss'].title}, ")
         heading = self.heading(view, title, short=short)
-        legend = curve_legend(curves, columns, heading, view.style)
         listed = several and cursor is not None
+        legend = () if listed else curve_legend(curves, columns, heading, view.style)
         self._frame = draw_curves(
             rows,
             columns,
@@ -200,11 +200,11 @@ class LossPanel(Panel):
                 cursor=cursor,
                 x_label=self._x_label(snapshot.lane),
                 notes=self._notes(view),
-                legend=not listed,
+                legend=False,
                 marks=view.marks if snapshot.look.measure == "loss" else (),
             ),
             view.style,
-            heading,
+            replace(heading, legend=legend),
         )
         cells = self._frame.cells
         if listed and cursor is not None:

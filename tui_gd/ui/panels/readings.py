@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui_gd.plots.cells import Cells, width
+from tui_gd.plots.cells import Cells, widest, width
 from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Colour
 from tui_gd.session.snapshot import LaneSnapshot
@@ -31,24 +31,14 @@ MEASURES = {
 
 def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
     """Return each lane's name and what sets it apart (optimizer, α, loss), by its number."""
-    parts = {
-        lane.number: (
-            lane.optimizer.name,
-            f"α {lane.learning_rate:g}" if measure != "alpha" else "",
-            loss_in_words(lane.loss_name),
-        )
-        for lane in lanes
-    }
-    differ = [len(set(column)) > 1 for column in zip(*parts.values(), strict=True)]
-    return {
-        lane.number: " ".join(
-            [
-                lane.name,
-                *(part for part, shown in zip(parts[lane.number], differ, strict=True) if shown),
-            ]
-        )
-        for lane in lanes
-    }
+    columns = [
+        [lane.optimizer.name for lane in lanes],
+        [f"α {lane.learning_rate:g}" for lane in lanes] if measure != "alpha" else [],
+        [loss_in_words(lane.loss_name) for lane in lanes],
+    ]
+    differing = [column for column in columns if len(set(column)) > 1]
+    labels = map(" ".join, zip([lane.name for lane in lanes], *differing, strict=True))
+    return dict(zip([lane.number for lane in lanes], labels, strict=True))
 
 
 def shown(value: float, digits: int) -> str:
@@ -142,7 +132,7 @@ def list_lanes(cells: Cells, curves: Sequence[Curve], view: View) -> None:
     samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
     values = [f"{sign} {one.label} {one.shown}" for sign, one in zip(samples, curves, strict=True)]
     names = [f"{sign[:1]} {one.label}" for sign, one in zip(samples, curves, strict=True)]
-    fits = max(map(width, values)) <= cells.shape[1] // 2
+    fits = widest(values) <= cells.shape[1] // 2
     colours = [curve.colour for curve in curves]
     _write(cells, list(zip(values if fits else names, colours, strict=True)), view)
 
@@ -164,10 +154,10 @@ def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
         if measure == "loss"
         else (view.style.symbols.spell(MEASURES[measure].label),)
     )
-    longest = max(map(width, names))
+    longest = widest(names)
     for digits, columns in ((8, len(head)), (5, len(head)), (4, 1)):
         rows = [[shown(value, digits) for value in row[:columns]] for row in values]
-        widths = [max(map(width, column)) for column in zip(head, *rows, strict=False)]
+        widths = [widest(column) for column in zip(head, *rows, strict=False)]
         texts = [(_row(" " * (longest + 3), head[:columns], widths), view.style.palette.dim)]
         texts += [
             (_row(f"{view.style.symbols.solid} {name:<{longest}}", row, widths), colour)
@@ -187,7 +177,7 @@ def _write(cells: Cells, lines: list[tuple[str, Colour]], view: View, *, heading
     room = (rows - 4) // 2
     if room < 1 + heading:
         return
-    longest = max(width(text) for text, _ in lines)
+    longest = widest([text for text, _ in lines])
     if longest + 3 > columns:
         return
     if len(lines) > room:

@@ -13,7 +13,9 @@ from tui_gd.plots.cells import Cells, width, wrapped
 from tui_gd.plots.gauge import GAUGE_ROWS, draw_gauge
 from tui_gd.plots.palette import Colour
 from tui_gd.plots.table import Table, draw_table
-from tui_gd.session.snapshot import RunState
+from tui_gd.problems import Problem
+from tui_gd.session.settings import RunSettings
+from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.session.verdict import (
     Measured,
     has_diverged,
@@ -33,6 +35,7 @@ _TABLE_GAP = 2
 _HALF = "The tutorial's gradient leaves out the factor 2 of (p − y)²; this one does too."
 
 Line = tuple[str, Colour]
+_About = tuple[Snapshot, Problem, RunSettings, Measured | None]
 
 
 class WhyPanel(ScrollingPanel):
@@ -50,11 +53,13 @@ class WhyPanel(ScrollingPanel):
         super().__init__()
         self._found: Measured | None = None
         self._steady, self._lane = Steady(), -1
+        # the lines around the panels show the verdict too
+        self._judged: tuple[_About, Verdict] | None = None
         self._engine = KeptEngine()
 
     def forget(self) -> None:
         """Forget what was found about a problem, because the run has moved to another one."""
-        self._found = None
+        self._found = self._judged = None
         self._steady = Steady()
         self._engine.forget()
 
@@ -63,9 +68,12 @@ class WhyPanel(ScrollingPanel):
         snapshot = view.snapshot
         if snapshot.lane.number != self._lane:
             self._steady, self._lane = Steady(), snapshot.lane.number
-        found = verdict_on(snapshot, view.problem, view.settings, self._found)
+        about = (snapshot, view.problem, view.settings, self._found)
+        judged = self._judged
+        if not judged or any(one is not it for one, it in zip(about, judged[0], strict=True)):
+            judged = self._judged = (about, verdict_on(*about))
         running = snapshot.state is RunState.RUNNING
-        return self._steady.show(found, running=running, now=time.monotonic())
+        return self._steady.show(judged[1], running=running, now=time.monotonic())
 
     def rescue_rate(self, view: View, rate: float) -> float:
         """Return the learning rate to try after `rate` was too large, by the limit shown."""

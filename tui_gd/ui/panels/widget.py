@@ -85,20 +85,20 @@ class CellView(Widget):
         return strip
 
     def _new_strip(self, y: int) -> Strip:
-        cells, width = self._cells, self.size.width
+        cells, width = self._cells, self._strips_width
         if cells is None or y >= cells.shape[0] or not cells.shape[1]:
             return Strip([Segment(" " * width, _style(-1, -1))], width)
         code, fg, bg = cells.code[y], cells.fg[y], cells.bg[y]
         edges = np.flatnonzero((fg[1:] != fg[:-1]) | (bg[1:] != bg[:-1])) + 1
         starts = [0, *edges.tolist()]
         # the second cell of a double-width character has code 0, and no text
-        text = "".join(map(chr, code.tolist()))
-        segments = []
-        for start, stop, fore, back in zip(
-            starts, [*starts[1:], len(code)], fg[starts].tolist(), bg[starts].tolist(), strict=True
-        ):
-            if part := text[start:stop].replace("\0", ""):
-                segments.append(Segment(part, _style(fore, back)))
+        text = code.astype("<u4").tobytes().decode("utf-32-le")
+        stops, colours = [*edges.tolist(), len(code)], (fg[starts].tolist(), bg[starts].tolist())
+        segments = [
+            Segment(part, _style(fore, back))
+            for start, stop, fore, back in zip(starts, stops, *colours, strict=True)
+            if (part := text[start:stop].replace("\0", ""))
+        ]
         return Strip(segments, len(code)).adjust_cell_length(width, _style(-1, -1))
 
 
