@@ -87,7 +87,7 @@ class Keyframe:
 class Checkpoint:
     """Everything that a run needs to go on from `epoch`.
 
-    `keyframes`, of all lanes, are in order of their epochs; epoch 0 is among them, and `epoch`.
+    `keyframes` are in order of their epochs; epoch 0 is among them, and one at or before `epoch`.
     `series[name][number]` is what is known of epochs 0 … recorded of one lane; the names are
     `SERIES`. `seed` is that of the newest random start; `stopped` and `stopped_at` are the
     trainer's. `best` is what counts of each lane, by its number, where that is not `epoch`.
@@ -224,7 +224,7 @@ def restored_history(
     parameters: int,
     keep_epochs: int | None,
 ) -> History:
-    """Return the history of a checkpoint's run.
+    """Return the history of a checkpoint's run, with the keyframes that hold all lanes.
 
     `ValueError`, in one line, if the checkpoint's weights are not `parameters` numbers.
     """
@@ -247,11 +247,29 @@ def restored_history(
 
 
 def states_of(checkpoint: Checkpoint, slots: int) -> dict[int, Floats]:
-    """Return the states (lanes, 1 + slots, parameters) of the keyframes, by epoch."""
+    """Return the states (lanes, 1 + slots, parameters) of the keyframes that hold all lanes.
+
+    Before its branch epoch, a lane has the state of its parent.
+    """
     states = {}
     for frame in checkpoint.keyframes:
-        rows = [frame.numbers.index(lane.number) for lane in checkpoint.lanes]
-        own = frame.state[rows, : 1 + slots]
-        missing = 1 + slots - own.shape[1]
-        states[frame.epoch] = np.pad(own, ((0, 0), (0, missing), (0, 0)))
+        rows = [_row(lane, frame, checkpoint.lanes) for lane in checkpoint.lanes]
+        if all(row is not None for row in rows):
+            own = np.stack([frame.state[row] for row in rows if row is not None])
+            lanes, width, parameters = own.shape
+            state = np.zeros((lanes, 1 + slots, parameters), own.dtype)
+            state[:, : min(width, 1 + slots)] = own[:, : 1 + slots]
+            states[frame.epoch] = state
     return states
+
+
+def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> int | None:
+    """Return the row of a lane in a keyframe, None if it has none."""
+    if lane.number in frame.numbers:
+        return frame.numbers.index(lane.number)
+    if lane.parent is None or frame.epoch > lane.branched_at:
+        return None
+    if lane.parent in frame.numbers:
+        return frame.numbers.index(lane.parent)
+    parents = [one for one in lanes if one.number == lane.parent]
+    return _row(parents[0], frame, lanes) if parents else None
