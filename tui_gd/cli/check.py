@@ -55,11 +55,11 @@ class Check:
         return self.best.central < self.limit
 
 
-def check_gradient(trainer: Trainer) -> Check:
-    """Compare the first lane's gradient at its weights with differences of the training loss."""
-    engine, weights = trainer.engine, trainer.weights[0]
+def check_gradient(trainer: Trainer, lane: int = 0) -> Check:
+    """Compare one lane's gradient at its weights with differences of the training loss."""
+    engine, weights = trainer.engine, trainer.weights[lane]
     factor = engine.rule.descent_factor
-    analytic = trainer.grad[0] / np.asarray(factor, weights.dtype)
+    analytic = trainer.grad[lane] / np.asarray(factor, weights.dtype)
     kinked = np.zeros(weights.shape, np.bool_)
     if has_kinks(trainer):
         kinked = numeric.on_kink(engine, weights, analytic)
