@@ -10,6 +10,7 @@ FROM python:3.13-slim AS develop
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         chromium-headless-shell fonts-dejavu-core git openssh-client openssh-server screen tmux \
+        xclip xdotool xterm xvfb \
     && rm -rf /var/lib/apt/lists/*
 
 FROM python:3.13-slim
