@@ -68,10 +68,12 @@ regions, verdicts and counts of right and wrong are at least 25 apart (CIE76 ΔE
 in 256.
 
 The theme is that of `--theme`, else of the file, else as `t` left it last time, else that of the
-terminal's own ground, which is asked for (OSC 11). Nothing waits for the answer: if it has not come
-when the run is shown, the theme is dark. Panels, axes, smoothing and a maximised panel are
-remembered too, in `view.json` in the directory for state (Linux: `~/.local/state/gd-tui`). An epoch
-window is not: it belongs to its run. Delete the file to begin anew.
+terminal's own ground, which is asked for (OSC 11, through GNU screen, too). Nothing waits for the
+answer: if it has not come when the run is shown, a ground of 7 or 9 to 15 that `COLORFGBG` ends
+with, as urxvt sets it, makes the theme light, and anything else dark. Panels, axes, smoothing and a
+maximised panel are remembered too, in `view.json` in the directory for state (Linux:
+`~/.local/state/gd-tui`). An epoch window is not: it belongs to its run. Delete the file to begin
+anew.
 """
 
 

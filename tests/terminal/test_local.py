@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tests.terminal import walks
-from tests.terminal.fixtures import Place
+from tests.terminal.fixtures import PROGRAM, Place
+from tests.terminal.session import Terminal
 
 LOCAL = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
 LOCAL_AND_TMUX = pytest.mark.parametrize(
@@ -86,3 +87,11 @@ def test_the_window_is_believed_and_not_what_a_shell_has_exported(local: Place) 
     terminal.wait_for(lambda terminal: terminal.line(23).rstrip().endswith("? help q"))
     terminal.resize(120, 40)
     terminal.wait_for(lambda terminal: "q quit" in terminal.line(39))
+
+
+@pytest.mark.parametrize(("answer", "light"), [(b"", True), (b"\x1b]11;rgb:0/0/0\x1b\\", False)])
+def test_an_answer_about_the_ground_counts_more_than_its_number(answer: bytes, light: bool) -> None:
+    env = {"COLORFGBG": "0;default;15", "COLORTERM": "truecolor"}
+    with Terminal([*PROGRAM, "--no-store"], env=env, ground=answer) as terminal:
+        walks.wait_for_status(terminal, epoch=0)
+        assert (terminal.cells()[2][0].background == "ffffff") is light

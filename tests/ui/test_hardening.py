@@ -9,7 +9,7 @@ from textual.app import App
 if sys.platform == "win32":
     pytest.skip("a driver of Unix", allow_module_level=True)
 
-from tui_gd.ui.terminal import ground_is_dark
+from tui_gd.ui.terminal import ground_is_dark, light_by_name
 from tui_gd.ui.textual_fixes.driver import (
     GROUND_SECONDS,
     LONGEST_PASTE,
@@ -83,6 +83,14 @@ def test_the_ground_is_dark_below_half_of_its_luma() -> None:
     dark = ("rgb:0000/0000/0000", "rgb:00/2b/36", "rgb:2828/2a2a/3636")
     assert [ground_is_dark(colour) for colour in (*light, *dark)] == [False] * 3 + [True] * 3
     assert [ground_is_dark(text) for text in ("", "rgb:", "rgb:1/2", "#ffffff")] == [None] * 4
+
+
+def test_a_ground_that_is_named_by_its_number_is_light_or_dark() -> None:
+    light = ("0;15", "0;default;15", "0;7", "0;11")
+    dark = ("15;0", "default;default;0", "7;8", "15;6", "15;default", "", ";")
+    assert [light_by_name({"COLORFGBG": said}) for said in light] == [True] * 4
+    assert [light_by_name({"COLORFGBG": said}) for said in dark] == [False] * 7
+    assert not light_by_name({})
 
 
 def test_an_escape_alone_is_a_key_when_nothing_follows() -> None:

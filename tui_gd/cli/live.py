@@ -84,6 +84,7 @@ def resume(options: argparse.Namespace) -> int:
 def context_for(options: argparse.Namespace, terminal: "Terminal") -> "Context":
     """Return what all screens share: from the command line, else the file, else last time."""
     from tui_gd.ui.context import Context, read_preferences, read_view, view_path
+    from tui_gd.ui.terminal import light_by_name
 
     preferences, path = read_preferences(), view_path()
     view, fault = read_view(path)
@@ -91,7 +92,7 @@ def context_for(options: argparse.Namespace, terminal: "Terminal") -> "Context":
     return Context(
         terminal,
         preferences.actions,
-        dark=theme != "light",
+        dark=theme != "light" if theme else not light_by_name(os.environ),
         preferences=preferences,
         ask_ground=theme is None,
         mouse=preferences.mouse and not options.no_mouse,

@@ -63,6 +63,7 @@ ENVIRONMENT = {
     "GD_TUI_DATA": "directory of the kept runs (the user's data directory)",
     "GD_TUI_CONFIG": "directory of config.toml: keys, colours, mouse (the user's configuration)",
     "TERM, COLORTERM": "how many colours the terminal shows; COLORTERM=truecolor for all",
+    "COLORFGBG": "a light theme if it ends in 7 or 9 to 15 and the terminal does not answer",
     "NO_COLOR": "no colours if it is set",
     "SSH_CONNECTION": "10 frames a second in place of 15 if it is set",
 }

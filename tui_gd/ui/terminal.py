@@ -122,6 +122,18 @@ def ground_is_dark(colour: str) -> bool | None:
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
 
 
+def light_by_name(environ: Mapping[str, str]) -> bool:
+    """Return whether COLORFGBG names a light ground last: 7 or 9 to 15 of the sixteen colours.
+
+    urxvt sets it, and does not answer when asked for its ground.
+
+    >>> light_by_name({"COLORFGBG": "0;default;15"}), light_by_name({"COLORFGBG": "15;0"})
+    (True, False)
+    """
+    last = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return last in {"7", *map(str, range(9, 16))}
+
+
 def in_screen(environ: Mapping[str, str]) -> bool:
     """Return whether the terminal is a window of GNU screen, and not of a tmux inside it."""
     return "STY" in environ and environ.get("TERM", "").startswith("screen")
