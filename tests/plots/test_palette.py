@@ -4,8 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from tests.plots.reading import contrast, luminance
+from tests.terminal.picture import FONT
 from tui_gd.plots.palette import (
     RGB,
     Colours,
@@ -281,3 +283,10 @@ def test_plain_symbols_are_ascii_and_glyphs_differ():
     for symbols in (ASCII, UNICODE):
         signs = [*symbols.points, *symbols.wrong_points]
         assert len(set(signs)) == len(signs)
+
+
+def test_signs_are_in_the_font_that_many_terminals_use():
+    font = ImageFont.truetype(FONT, 15)
+    missing = bytes(font.getmask("\U0010fffe"))
+    signs = (*UNICODE.points, *UNICODE.wrong_points, *UNICODE.textures)
+    assert [sign for sign in signs if bytes(font.getmask(sign)) == missing] == []

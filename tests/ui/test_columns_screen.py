@@ -64,6 +64,19 @@ def test_of_every_column_it_is_said_what_it_was_and_what_became_of_it() -> None:
     assert "id text 500 values left out: nearly every value differs -" in rows
 
 
+def test_where_there_is_room_long_words_take_several_lines_and_nothing_is_cut() -> None:
+    done = "gaps filled with the median 63.87, and standardized"
+    notes = (ColumnNote("bill", "number", "8.4 to 269.52", done, ("bill", "bill missing")),)
+    lines = page(noted((*notes, *NOTES[:3])), columns=80).split("\n")
+    at = next(row for row, line in enumerate(lines) if "bill" in line)
+    place = lines[at].index("gaps filled")
+    end = next(row for row, line in enumerate(lines) if line[2:].startswith("age"))
+    words = [line[place : place + 24].split("  ")[0].strip() for line in lines[at:end]]
+    assert " ".join(words) == done
+    assert "…" not in "".join(lines)
+    assert "…" in page(noted((*notes, *NOTES[:3]) * 6), columns=80)
+
+
 def test_features_of_built_in_data_are_columns_that_nothing_was_done_to() -> None:
     problem = load_problem("blobs")
     assert column_notes(problem, RunSettings())[0] == ColumnNote(

@@ -206,7 +206,7 @@ def _with_legend(
     """Return the heading with a legend of all classes, with names as long as there is room for.
 
     The number of wrong points comes after them, if it fits. Of many classes the first and the last
-    are named. Where not even the shortest names fit, as many as do are shown.
+    are named. Where not even the shortest names fit, as many as do are shown, and dots after them.
     """
     *classes, wrong = entries
     names = [name for name, _, _ in classes]
@@ -222,6 +222,11 @@ def _with_legend(
             found = replace(heading, legend=(*legend, *heading.legend))
             if legend_fits(columns, found, style):
                 return found
+    more = (".." if style.symbols.plain else "…", "", style.palette.dim)
+    for count in range(len(some) - 1, 0, -1):
+        found = replace(heading, legend=(*some[:count], more, *heading.legend))
+        if legend_fits(columns, found, style):
+            break
     return found
 
 

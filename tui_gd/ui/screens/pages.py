@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, Heading, draw_box
-from tui_gd.plots.cells import Cells, fit
+from tui_gd.plots.cells import Cells, fit, widest, wrapped
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
@@ -243,7 +243,7 @@ def draw_help(
 
 # The columns of a table: how each one was prepared
 
-_LONGEST_NAME, _LONGEST_WORDS = 28, 20
+_LONGEST_NAME, _SHORTEST_WORDS = 28, 14
 
 
 def column_notes(problem: Problem, settings: RunSettings) -> tuple[ColumnNote, ...]:
@@ -310,13 +310,12 @@ def draw_columns(
     room = max(0, high - top - 1)
     offset = visible_offset(len(notes), room, max(0, offset), None)
     shown = notes[offset : offset + room]  # a table may have a hundred thousand columns
-    longest, most = max(_LONGEST_WORDS, wide // 4), max(_LONGEST_WORDS, wide // 3)
     body: list[tuple[str, ...]] = [
         (
             fit(note.name, _LONGEST_NAME, symbols.plain),
             note.kind,
-            fit(symbols.spell(note.found), longest, symbols.plain),
-            fit(symbols.spell(note.done), most, symbols.plain),
+            symbols.spell(note.found),
+            symbols.spell(note.done),
             _features(note),
         )
         for note in shown
@@ -327,7 +326,7 @@ def draw_columns(
     table = draw_table(
         max(0, high - top),
         max(0, wide - 2),
-        Table(header, body, align=["<"] * 5),
+        Table(header, _in_lines(header, body, wide - 2, room, symbols), align=["<"] * 5),
         style,
     )
     inner.paste(top, 1, table)
@@ -342,6 +341,39 @@ def draw_columns(
 
 def _wrapped(text: str, columns: int, symbols: Symbols) -> list[str]:
     return textwrap.wrap(symbols.spell(text), max(20, columns - 2))
+
+
+def _in_lines(
+    header: tuple[str, ...],
+    body: list[tuple[str, ...]],
+    wide: int,
+    room: int,
+    symbols: Symbols,
+) -> list[tuple[str, ...]]:
+    """Return the rows with long values in as many lines as there is room for, then shortened."""
+    widths = [widest(column) for column in zip(header, *body, strict=True)]
+    rest = wide - sum(widths[:2]) - 2 * (len(header) - 1)
+    for at, share in ((-3, 0.3), (-2, 0.4))[5 - len(header) :]:
+        widths[at] = min(widths[at], max(_SHORTEST_WORDS, int(share * rest)))
+    widths[-1] = max(_SHORTEST_WORDS, rest - sum(widths[2:-1]))
+    parts = [
+        [wrapped(text, cells) for text, cells in zip(line, widths, strict=True)] for line in body
+    ]
+    heights = [max(map(len, line)) for line in parts]
+    most = next((k for k in range(9, 1, -1) if sum(min(k, high) for high in heights) <= room), 1)
+    rows = []
+    for line, high in zip(parts, heights, strict=True):
+        for row in range(min(most, high)):
+            texts = (
+                " ".join(part[row:] if row == most - 1 else part[row : row + 1]) for part in line
+            )
+            rows.append(
+                tuple(
+                    fit(text, cells, symbols.plain)
+                    for text, cells in zip(texts, widths, strict=True)
+                )
+            )
+    return rows
 
 
 def _without_values(line: tuple[str, ...]) -> tuple[str, ...]:
