@@ -18,7 +18,7 @@ from tests.ui.viewing import text_of, view_of
 from tui_gd.plots.braille import BRAILLE
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
-from tui_gd.session.report import surface_report
+from tui_gd.session.report import RegressionReport, surface_report
 from tui_gd.ui.panels.report import ReportPanel
 
 W = np.array(WEIGHTS)
@@ -453,3 +453,14 @@ async def test_a_logarithmic_axis_says_so_in_half_of_80_columns() -> None:
         await driver.until(lambda: "y log  s smooth" in driver.read("#loss"))
         await driver.press("y")
         await driver.until(lambda: "epoch  log, y: linear  s smooth" in driver.read("#loss"))
+
+
+def test_a_measure_of_a_regression_has_as_many_digits_as_fit_and_the_minus_of_all_panels() -> None:
+    problem = load_problem("plane")
+    table = {"R^2": -0.00232309, "root of mean squared error": 1.20044}
+    panel, view = ReportPanel(), view_of(problem, np.zeros(3))
+    panel.take((), (RegressionReport("", table), "epoch 0", np.zeros(3), None))
+    for columns, said in ((60, "−0.00232309"), (40, "−0.002323"), (60, "−0.00232309")):
+        text = text_of(panel, view, 10, columns)
+        assert re.search(rf"R\S* +{said} *│", text)
+        assert "…" not in text

@@ -276,6 +276,7 @@ class ReportPanel(ScrollingPanel):
         found = self._in_units
         if found is None:
             return contents
+        spell = style.symbols.spell
         known = found.rows[:1] and found.rows[0].optimum is not None
         heads = ["per unit", "std.", *["optimum"] * bool(known)]
         heads = heads[: max(min(len(heads), (room - _LEAST_NAME) // _NUMBER), 1)]
@@ -286,19 +287,21 @@ class ReportPanel(ScrollingPanel):
             numbers = (row.per_unit, row.standardized, row.optimum)
             label = f"{row.feature}: {row.output}" if row.output else row.feature
             label = class_label(label)
-            lines.append([label, *(f"{number:.4g}" for number in numbers if number is not None)])
+            shown = (spell(f"{number:.4g}") for number in numbers if number is not None)
+            lines.append([label, *shown])
         lines += [
-            [f"intercept: {output}" if output else "intercept", f"{value:.4g}"]
+            [f"intercept: {output}" if output else "intercept", spell(f"{value:.4g}")]
             for output, value in found.intercepts[:_MOST_WEIGHTS]
         ]
-        said = wrapped(found.optimum.sentence(), max(room, 1))
+        together = found.optimum.sentence().replace(" %", "\N{NO-BREAK SPACE}%")
+        said = [part.replace("\N{NO-BREAK SPACE}", " ") for part in wrapped(together, max(room, 1))]
         top = contents.shape[0] + 1
         cells = Cells.blank(top + len(lines) + len(said), room, style)
         cells.paste(0, 0, contents)
         text, dim = style.palette.text, style.palette.dim
         for at, line in enumerate(lines):
-            shown = [fit(line[0], name - 1, style.symbols.plain), *line[1 : 1 + len(heads)]]
-            _put_row(cells, top + at, shown, widths, [text if at else dim] * len(widths))
+            texts = [fit(line[0], name - 1, style.symbols.plain), *line[1 : 1 + len(heads)]]
+            _put_row(cells, top + at, texts, widths, [text if at else dim] * len(widths))
         for at, part in enumerate(said):
             cells.put(top + len(lines) + at, 0, part, dim)
         return cells
@@ -349,10 +352,13 @@ def _measures(report: RegressionReport | SurfaceReport, style: Style, room: int)
     """Return names and values of a regression's measures, or of a point on a surface."""
     if isinstance(report, RegressionReport):
         spell = style.symbols.spell
-        return [
-            [spell(_MEASURES.get(name, name)), f"{value:.6g}"]
-            for name, value in report.table.items()
-        ]
+        names = [spell(_MEASURES.get(name, name)) for name in report.table]
+        beside = room - max(map(width, names)) - 2
+        rows = []
+        for name, value in zip(names, report.table.values(), strict=True):
+            numbers = (spell(f"{value:.{digits}g}") for digits in range(6, 1, -1))
+            rows.append([name, next((one for one in numbers if width(one) <= beside), "")])
+        return rows
     lines = [line.strip().split("  ", 1) for line in report.text.split("\n") if line]
     beside = room - max(width(name) for name, _ in lines) - 2
     rows = []
