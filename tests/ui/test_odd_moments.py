@@ -199,6 +199,21 @@ async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go(
         await driver.status(epoch=0)
 
 
+async def test_a_button_that_is_up_drags_nothing_though_urxvt_reports_it_as_held() -> None:
+    async with driving(depth="truecolor") as driver:
+        await driver.press("full_stop", "5")
+        await driver.status(epoch=1)
+        await driver.settled()
+        await driver.pilot.click("#landscape", offset=(20, 8))
+        await driver.status(epoch=0)
+        panel, widget = driver.screen.board.landscape, driver.screen.query_one("#landscape")
+        limits = panel._windows.zoomed((0, 1))
+        widget.on_mouse_move(events.MouseMove(widget, 24, 8, 4, 0, 1, False, False, False, 60, 28))
+        await driver.pilot.click("#landscape", offset=(24, 8))
+        await driver.settled()
+        assert panel._windows.zoomed((0, 1)) == limits
+
+
 @pytest.mark.parametrize("problem", ["blobs", "surface:booth"])
 async def test_the_click_that_focuses_the_landscape_costs_no_run_of_data(problem) -> None:
     async with driving(problem=problem, alpha=(0.001,)) as driver:

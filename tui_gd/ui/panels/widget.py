@@ -156,7 +156,7 @@ class PanelWidget(CellView, can_focus=True):
         super().__init__(id=panel.NAME)
         self.panel = panel
         self._drawn_at = -math.inf
-        self._dragging = self._focusing = False
+        self._held = self._dragging = self._focusing = False
 
     def draw_now(self, view: View) -> None:
         """Draw the view at the widget's size; unchanged cells send nothing."""
@@ -201,7 +201,11 @@ class PanelWidget(CellView, can_focus=True):
 
     def on_mouse_down(self) -> None:
         """Remember that the pointer has not moved yet, and whether this button gave the focus."""
-        self._dragging, self.panel.click_focused = False, self._focusing
+        self._held, self._dragging, self.panel.click_focused = True, False, self._focusing
+
+    def on_mouse_up(self) -> None:
+        """Remember that the button is up: urxvt reports it as held in later movements, too."""
+        self._held = False
 
     def on_click(self, event: events.Click) -> None:
         """Hand on a click; a button released after a drag is not a click."""
@@ -210,6 +214,7 @@ class PanelWidget(CellView, can_focus=True):
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Pan while the button is down."""
-        self._dragging |= bool(event.button and (event.delta_x or event.delta_y))
-        if event.button and event.delta_x and self.size.width:
+        held = self._held and event.button
+        self._dragging |= bool(held and (event.delta_x or event.delta_y))
+        if held and event.delta_x and self.size.width:
             self.post_message(self.Dragged(self.panel, -event.delta_x / self.size.width))
