@@ -227,7 +227,8 @@ def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int
         count, gap = _shown_legend(heading, columns - end)
         sizes = [_entry_width(entry) for entry in heading.legend[:count]]
         rest = columns - end - _legend_width(sizes, gap) - 2
-        found.append((width(f" {heading.right} ") <= rest, (title, count, gap)))
+        right = not heading.right or width(f" {heading.right} ") <= rest
+        found.append((right, (title, count, gap)))
     return max(found, key=lambda one: (one[1][1], one[0]))[1]
 
 
