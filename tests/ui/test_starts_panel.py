@@ -278,7 +278,7 @@ def test_on_a_surface_the_minima_are_counted() -> None:
     whole = "\n".join(text)
     counts = [
         int(re.search(re.escape(name) + r" +(\d+) ", whole)[1])
-        for name in ("(3, 2)", "(-2.805, 3.131)", "(-3.779, -3.283)", "(3.584, -1.848)")
+        for name in ("(3, 2)", "(−2.805, 3.131)", "(−3.779, −3.283)", "(3.584, −1.848)")
     ]
     assert min(counts) > 10
     assert sum(counts) == 256

@@ -138,7 +138,7 @@ def stacks_of(result: StartsResult, style: Style) -> list[Stack]:
     """Return each basin's part of the bars."""
     return [
         Stack(
-            basin.name,
+            style.symbols.spell(basin.name),
             result.losses[result.basin == place],
             *sign_of(result.basins, place, style),
         )

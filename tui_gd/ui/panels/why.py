@@ -170,6 +170,7 @@ class WhyPanel(ScrollingPanel):
         flat, away = slope < FLAT_SLOPE, distance >= NEAR
         way = "turned back" if cosine < TURNED else "at an angle"
         way = "same way" if cosine > STRAIGHT else way
+        cos = f"cos {cosine:.2f}".replace("-", "−")
         # p(1−p) is a factor of a row's pull only for squared error
         pull = lane.loss_name in {"sse", "mse"}
         few, saturated = f"{SATURATED:g}", values["saturated"]
@@ -193,7 +194,7 @@ class WhyPanel(ScrollingPanel):
                 *("gain by curvature", left, share(float(f"{left:.3g}"))),
                 *(_tried(values["found to gain"]), "of the loss"),
             ),
-            ("last two steps", cosine, way, f"cos {cosine:.2f}", f"cos {cosine:.2f}"),
+            ("last two steps", cosine, way, cos, cos),
             ("steepest curvature λ", values["largest eigenvalue"], "", *self._limits(view)),
             ("lowest curvature", values["smallest eigenvalue"], "", *self._downhill(view, values)),
             (
