@@ -7,23 +7,27 @@ no picture can show what the program does not do.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.terminal.picture import FONT, write_png  # noqa: E402 (needs the path above)
 from tests.terminal.session import Terminal  # noqa: E402
+from tui_gd.runs.database import NAME  # noqa: E402
+from tui_gd.runs.store import Store  # noqa: E402
 
 STATUS = r"(RUNNING|PAUSED|FINISHED|DIVERGED)\s+epoch \d+/\d+"
 
@@ -57,12 +61,11 @@ SEEING_WHY = (
             (">", r"epoch 10/60"),
             (">", r"epoch 20/60"),
             ("B", r"Branch here"),
-            *(("down", r"Branch here"),) * 4,
-            ("enter", r"lane B of 2"),
+            *(("down", r"Branch here"),) * 6,
+            ("enter", r"lane B of 2[^│]*adam"),
             ("up", r"lane A of 2"),
             ("B", r"Branch here"),
-            *(("up", r"Branch here"),) * 2,
-            ("enter", r"lane C of 3"),
+            ("enter", r"lane C of 3[^│]*cross-entropy"),
             ("space", r"FINISHED\s+epoch 60/60"),
             ("6", r"6 Lanes"),
             ("5", r"5 Landscape"),
@@ -70,7 +73,7 @@ SEEING_WHY = (
     ),
     Picture(
         "race-rates",
-        ("plane", "-a", "0.1", "--seed", "1"),
+        ("--seed", "8"),
         (("R", r"● train: best"),),
     ),
     Picture(
@@ -87,10 +90,10 @@ SEEING_WHY = (
         "starts",
         ("--seed", "4"),
         (
-            ("S", r"of 256 reach"),
-            ("m", r"where they start"),
-            ("down", r"spread 5: [^│]*of 256 reach"),
-            (None, r"cross-entropy, α \d+: \d+ of 256 reach"),
+            ("S", r"\d(/| of )256"),
+            ("m", r"starts:|where they start"),
+            ("down", r"spread 5: [^│]*\d(/| of )256"),
+            (None, r"cross-entropy[^│]*: \d+(/| of )256"),
         ),
     ),
     Picture(
@@ -106,8 +109,8 @@ SEEING_WHY = (
         ),
         (
             ("space", r"FINISHED\s+epoch 1000/1000"),
-            ("5", r"Landscape[^─]*direction 1"),
-            ("m", r"direction 1 .* × direction 2"),
+            ("5", r"5 Landscape"),
+            ("m", r"(?s)5 Landscape(?!.*3 Report)"),
         ),
     ),
     Picture(
@@ -173,9 +176,9 @@ SEEING_WHY = (
         ),
         (
             ("space", r"FINISHED\s+epoch 600/600"),
-            ("9", r"Network 2-4-1"),
-            ("m", r"another unit"),
-            ("down", r"unit 2 of layer 1"),
+            ("9", r"9 Net"),
+            ("m", r"unit"),
+            ("down", r"unit 2"),
         ),
     ),
 )
@@ -208,7 +211,10 @@ OWN_DATA = (
         "columns",
         ("churn.csv", "--target", "churn", "--stratify"),
         # what is said when the run begins has gone again
-        (("D", r"(?s)columns: 8 (?!.*told +[│\n])"),),
+        (
+            ("D", r"(?s)classification.*classification"),
+            (None, r"(?s)columns: 8 (?!.*classification.*classification)"),
+        ),
         table=True,
     ),
     Picture(
@@ -230,11 +236,11 @@ OWN_DATA = (
     Picture(
         "export",
         ("moons", "-e", "100", "--seed", "1"),
-        (RUN, ("e", r"export this run"), *(("down", r"export this run"),) * 4),
+        (RUN, ("e", r"(?i)export"), *(("down", r"(?i)export"),) * 4),
     ),
 )
 
-PICTURES = (
+PICTURES: tuple[Picture, ...] = (
     Picture("main", ("--seed", "3"), (RUN,)),
     Picture(
         "network",
@@ -276,13 +282,49 @@ PICTURES = (
     ),
     Picture("race", ("-a", "0.0003,0.001,0.003,0.01", "--seed", "2"), (RUN,)),
     Picture("small", ("--seed", "2"), (RUN,), columns=80, rows=24),
+    Picture("stuck-small", ("--seed", "6"), (RUN,), columns=80, rows=24),
+    Picture(
+        "digits",
+        ("digits", "-e", "60", "--seed", "1"),
+        (("space", r"FINISHED\s+epoch 60/60"),),
+    ),
+    Picture("lesson", ("lesson", "tour"), ((None, r"Tour 1 of 7"),)),
+    Picture(
+        "settings",
+        ("--seed", "3"),
+        (
+            RUN,
+            (";", r"settings of this run"),
+            *(("down", r"settings of this run"),) * 6,
+            ("right", r"hidden +[0-9]"),
+        ),
+    ),
     Picture("help", (), (("?", r"(?i)one epoch forward"),)),
     *SEEING_WHY,
     *OWN_DATA,
-    Picture("256-colours", ("--seed", "2"), (RUN,), env={}),
-    Picture("16-colours", ("--seed", "2"), (RUN,), env={"TERM": "linux"}),
-    Picture("no-colour", ("--seed", "2"), (RUN,), env={"NO_COLOR": "1"}),
     Picture("too-small", (), ((None, r"40\s*[x×]\s*12"),), columns=30, rows=8),
+)
+
+# what teaches something at 80x24 as well
+SMALL = (
+    *("lanes", "race-rates", "starts", "landscape", "units", "digits"),
+    *("columns", "runs", "lesson", "settings"),
+)
+PICTURES += tuple(
+    replace(picture, name=f"{picture.name}-small", columns=80, rows=24)
+    for picture in PICTURES
+    if picture.name in SMALL
+)
+
+# one run in every kind of terminal: what is written above it, what is added to the command line,
+# and the variables of the terminal
+LOOKS: tuple[tuple[str, tuple[str, ...], dict[str, str]], ...] = (
+    ("dark, true colour", (), {"COLORTERM": "truecolor"}),
+    ("light, true colour", ("--theme", "light"), {"COLORTERM": "truecolor"}),
+    ("256 colours", (), {}),
+    ("16 colours", (), {"TERM": "xterm-16color"}),
+    ("NO_COLOR", (), {"NO_COLOR": "1"}),
+    ("--ascii", ("--ascii",), {"COLORTERM": "truecolor"}),
 )
 
 
@@ -310,14 +352,22 @@ def write_churn(path: Path, rows: int = 1200) -> None:
             )
 
 
+@contextlib.contextmanager
+def _new_home() -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield a new HOME and the variable for its run store, which is there: no tour is offered."""
+    with tempfile.TemporaryDirectory(prefix="picture-") as home:
+        data = Path(home) / "data"
+        Store(data / NAME, create=True).close()
+        yield home, {"GD_TUI_DATA": str(data)}
+
+
 def make(picture: Picture, path: Path, font: Path) -> None:
     """Drive gd-tui to what the picture shows and write it to `path`."""
-    with tempfile.TemporaryDirectory(prefix="picture-") as home:
+    with _new_home() as (home, store):
         if picture.table:
             write_churn(Path(home) / "churn.csv")
             table = (Path(home) / "churn.csv").read_text()
             (Path(home) / "typo.csv").write_text(table.replace("169.03", "169.o3", 1))
-        store = {"GD_TUI_DATA": f"{home}/data"}
         for words in picture.before:
             subprocess.run(
                 [sys.executable, "-m", "tui_gd", *words.split()],
@@ -341,6 +391,53 @@ def _draw(picture: Picture, path: Path, font: Path, home: str, env: dict[str, st
             terminal.wait_for(seen)
         terminal.wait_until_quiet(1.0)
         write_png(terminal.cells(), path, font=font)
+    _pack(path)
+
+
+def _pack(path: Path) -> None:
+    """Write a PNG again with at most 256 colours, a third of the bytes.
+
+    Frequent colours stay as they are. A rare one becomes its nearest only if that is near: no
+    colour of the screen is lost, and the edges of letters stay smooth.
+    """
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    codes, places, counts = np.unique(
+        pixels @ [65536, 256, 1], return_inverse=True, return_counts=True
+    )
+    colours = codes[:, None] // [65536, 256, 1] % 256
+    kept, near = colours, 4.0
+    while len(kept) > 256:
+        kept, rest = kept[:0], colours[np.argsort(-counts)]
+        while len(rest):
+            kept = np.vstack([kept, rest[:1]])
+            rest = rest[((rest - rest[0]) ** 2).sum(axis=1) > near**2]
+        near *= 1.2
+    nearest = ((colours[:, None] - kept) ** 2).sum(axis=2).argmin(axis=1)
+    packed = Image.fromarray(nearest[places].reshape(pixels.shape[:2]).astype(np.uint8), "P")
+    packed.putpalette(kept.astype(np.uint8).tobytes())
+    packed.save(path, optimize=True)
+
+
+def make_looks(path: Path, font: Path) -> None:
+    """Write the screen of one run in the terminals of `LOOKS`, two beside each other."""
+    title, gap = ImageFont.truetype(font, 18), 30
+    sheet = None
+    for number, (name, arguments, env) in enumerate(LOOKS):
+        picture = Picture(name, ("--seed", "3", *arguments), (RUN,), columns=80, rows=24, env=env)
+        make(picture, path, font)
+        with Image.open(path) as image:
+            screen = image.convert("RGB")
+        width, height = screen.width + gap, screen.height + 2 * gap
+        if sheet is None:
+            sheet = Image.new("RGB", (2 * width, len(LOOKS) // 2 * height), (128, 128, 128))
+        left, top = number % 2 * width, number // 2 * height
+        words = ImageDraw.Draw(sheet)
+        words.text((left + gap // 2, top + 1.3 * gap), name, "white", title, anchor="ls")
+        sheet.paste(screen, (left + gap // 2, top + 3 * gap // 2))
+    assert sheet
+    sheet.save(path)
+    _pack(path)
 
 
 # what the moving picture shows: keys, and the seconds until the next
@@ -364,7 +461,10 @@ def make_movie(path: Path, font: Path) -> None:
     command = [sys.executable, "-m", "tui_gd", "--seed", "3"]
     env = {"COLORTERM": "truecolor"}
     frames = []
-    with Terminal(command, columns=120, rows=40, env=env) as terminal:
+    with (
+        _new_home() as (home, store),
+        Terminal(command, columns=120, rows=40, env={**env, **store}, home=home) as terminal,
+    ):
         terminal.wait_for(STATUS)
         terminal.wait_for("precision")
         for key, seconds in MOVIE:
@@ -387,20 +487,24 @@ def main() -> None:
     """Make the pictures that are named on the command line, or all."""
     known = {picture.name: picture for picture in PICTURES}
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of movie, {', '.join(known)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of movie, looks, {', '.join(known)}"
+    )
     parser.add_argument("--font", type=Path, default=FONT, help="a monospaced TrueType font")
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "pictures")
     options = parser.parse_args()
-    if unknown := set(options.names) - {"movie", *known}:
+    if unknown := set(options.names) - {"movie", "looks", *known}:
         parser.error(f"no such picture: {', '.join(sorted(unknown))}")
     options.into.mkdir(parents=True, exist_ok=True)
-    for name in options.names or ["movie", *known]:
+    for name in options.names or ["movie", "looks", *known]:
         path = options.into / (f"{name}.gif" if name == "movie" else f"{name}.png")
         if name == "movie":
             make_movie(path, options.font)
+        elif name == "looks":
+            make_looks(path, options.font)
         else:
             make(known[name], path, options.font)
-        print(path)
+        print(path, flush=True)
 
 
 if __name__ == "__main__":
