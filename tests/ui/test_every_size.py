@@ -201,7 +201,8 @@ async def test_every_screen_survives_a_storm_of_sizes_and_keys(tmp_path) -> None
                 depth = len(driver.app.screen_stack)
                 await driver.pilot.press("escape")
                 await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)
-        assert kinds(Screen) <= seen
+        # a table's page has a test of its own, at every size
+        assert kinds(Screen) - {TableScreen} <= seen
         await driver.pilot.press("q")
         await driver.until(lambda: driver.app._exit)
 

@@ -254,7 +254,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
             await driver.press("7")
             await driver.until(lambda: re.search(r"Try +ö +run +ctrl\+p", driver.read("#verdict")))
             await driver.press("8")
-            await driver.until(lambda: "é marks the viewed" in driver.text())
+            await driver.until(lambda: "é: compare with the epoch" in driver.text())
             await driver.press("7", "full_stop", "f", "ö")
             await driver.status(state="DIVERGED")
             await driver.until(lambda: re.search(r"Try +ä +back", driver.read("#verdict")))

@@ -133,8 +133,8 @@ def test_beside_each_other_stands_what_differs_and_nothing_else() -> None:
     _, header, body = compared(["3f9a", "01ab"], DETAILS)
     assert header == ["", "1 3f9a", "2 01ab"]
     table = {line[0]: line[1:] for line in body}
-    assert table["best train loss"] == ["2", "0.5"]
-    assert table["best test loss"] == ["3", "1.5"]
+    assert table["best train loss"] == ["2.000000", "0.5000000"]
+    assert table["best test loss"] == ["3.000000", "1.500000"]
     assert table["alpha"] == ["0.01", "0.3"]
     assert "seed" not in table
     table = {line[0]: line[1:] for line in compared(["3f9a", "77c0"], DETAILS)[2]}
@@ -147,7 +147,7 @@ def test_one_run_shows_its_lanes_and_the_settings_that_are_not_usual() -> None:
     title, header, body = compared(["77c0"], DETAILS)
     assert (title, header) == ("77c0", ["", "A", "B"])
     table = {line[0]: line[1:] for line in body}
-    assert table["best train loss"] == ["4", "1"]
+    assert table["best train loss"] == ["4.000000", "1.000000"]
     assert table["α"] == ["0.01", "0.1"]
     assert table["problem"] == ["moons"]
     assert table["hidden"] == ["8,8"]

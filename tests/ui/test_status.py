@@ -99,9 +99,9 @@ async def test_of_a_regression_r2_is_said() -> None:
         await driver.press("greater_than_sign")
         await driver.status(epoch=10)
         problem, weights = driver.run.problem, driver.run.runner.snapshot.lane.weights
-        found = float(re.search(r"  R² (\S+) ", driver.read("#status"))[1])
+        said = re.search(r"  R² (\S+) ", driver.read("#status"))[1]
     expected = r2_score(problem.y_test, problem.x_test @ weights)
-    assert found == pytest.approx(expected, rel=1e-3)
+    assert float(said.replace("−", "-")) == pytest.approx(expected, rel=1e-3)
 
 
 async def test_with_a_schedule_the_learning_rate_of_this_epoch_is_said() -> None:
@@ -392,7 +392,7 @@ PLACES = {
     "5": ("enter place", "↑ ↓ weights", "z Z zoom"),
     "6": ("↑ ↓ lane", "b branch", "N name", "V hide", "C close"),
     "8": ("x compare", "pgdn scroll"),
-    "9": ("↑ ↓ another unit", "enter the unit's map alone"),
+    "9": ("↑ ↓ unit", "enter map", "w copy"),
 }
 
 

@@ -250,7 +250,7 @@ async def _(driver: Driver, key: str) -> None:
     await driver.type("x2, bias")
     await driver.press("enter")
     await driver.until(lambda: driver.focused() == ["landscape"])
-    await driver.until(lambda: "x2 × bias" in driver.read("#landscape"))
+    await driver.until(lambda: "bias ↑   x2 →" in driver.read("#landscape"))
 
 
 @walk("log_epochs")
