@@ -16,6 +16,8 @@ from tests.ui.driving import Driver, driving
 from tui_gd.plots.symbols import ASCII, UNICODE, Symbols
 from tui_gd.session.commands import Branch, RenameLane
 from tui_gd.ui.panels.panel import Panel
+from tui_gd.ui.screens.questions import Whole
+from tui_gd.ui.screens.table_page import TableScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -201,8 +203,8 @@ async def test_every_screen_survives_a_storm_of_sizes_and_keys(tmp_path) -> None
                 depth = len(driver.app.screen_stack)
                 await driver.pilot.press("escape")
                 await driver.until(lambda depth=depth: len(driver.app.screen_stack) < depth)
-        # a table's page has a test of its own, at every size
-        assert kinds(Screen) - {TableScreen} <= seen
+        # a table's page and a text shown whole have tests of their own
+        assert kinds(Screen) - {TableScreen, Whole} <= seen
         await driver.pilot.press("q")
         await driver.until(lambda: driver.app._exit)
 
