@@ -22,12 +22,13 @@ async def test_a_regression_shows_its_fit_and_its_measures() -> None:
         assert "50 points" in data
         assert "fit" in data
         assert "●" in data
-        assert f"{r2_score(problem.y_test, predicted):.6g}" in report
+        assert f"{r2_score(problem.y_test, predicted):.6g}".replace("-", "−") in report
         assert f"{mean_absolute_error(problem.y_test, predicted):.6g}" in report
         await driver.press("2", "enter", "right")
         await driver.until(lambda: "predicted" in driver.read("#data"))
         truth = problem.y_test[1]
-        assert f"test 2: y {truth:.5g}, predicted {predicted[1]:.5g}" in driver.read("#data")
+        said = f"test 2: y {truth:.5g}, predicted {predicted[1]:.5g}".replace("-", "−")
+        assert said in driver.read("#data")
 
 
 async def test_many_features_are_shown_as_predicted_over_true() -> None:

@@ -455,9 +455,9 @@ async def test_roles_of_a_running_run_are_changed_from_its_settings(tmp_path) ->
         await driver.press("full_stop", "full_stop")
         before = await driver.status(epoch=2)
         await driver.press("semicolon")
-        await driver.until(lambda: isinstance(driver.app.screen, SettingsScreen))
+        await driver.until(lambda: "settings of this run" in driver.text())
         page = driver.app.screen
-        page._selected = [one.name for one in page._options].index("drop")
+        page._at = [one.name for one in page._options].index("drop")
         page.draw()
         await driver.until(lambda: "space shows all columns of the table" in sentence(driver))
         await driver.press("space")
@@ -488,7 +488,7 @@ async def test_another_target_in_a_running_run_has_a_loss_of_its_own(tmp_path) -
         await driver.status(state="PAUSED", epoch=0)
         await driver.press("full_stop", "D")
         await driver.until(lambda: isinstance(driver.app.screen, ColumnsScreen))
-        assert "e: change roles" in driver.text()
+        await driver.until(lambda: "e: change roles" in driver.text())
         await driver.press("e")
         await page_of(driver)
         await driver.press("home", "down", "left")  # age becomes the target
