@@ -88,7 +88,7 @@ async def test_from_a_file_with_options_of_its_own_another_problem_can_be_chosen
         assert driver.run.problem.feature_names == ("b",)
         await driver.press("d")
         await driver.until(lambda: "blobs" in driver.text())
-        await driver.press("enter")
+        await driver.press("down", "enter")  # the first entry opens a file
         await driver.until(lambda: driver.run.settings.problem == "blobs")
         await driver.status(epoch=0)
         assert "blobs" in driver.text()
