@@ -302,8 +302,9 @@ async def test_the_help_begins_with_the_keys_that_count_in_the_lesson_now() -> N
         await reads(driver, "Tour 1 of 7")
         await driver.press("question_mark")
         await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
-        shown = driver.app.screen.query_one(CellView).cells.text()
-        text = "\n".join(shown)
+        view = driver.app.screen.query_one(CellView)
+        await driver.until(lambda: view.cells is not None)
+        text = "\n".join(view.cells.text())
         places = [text.find(words) for words in ("Tour 1 of 7", "answer", "leave", "Training")]
         assert -1 < places[0] < places[1] < places[2]
         assert re.search(r"enter +answer", text)

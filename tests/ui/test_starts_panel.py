@@ -320,7 +320,7 @@ def test_on_a_line_there_is_no_landscape_beside() -> None:
     compute(panel, view)
     text = "\n".join(panel.draw(view, 24, 120).text())
     assert "where they start" not in text
-    assert re.search(r"\(-1\.036\) +\d+", text)
+    assert re.search(r"\(−1\.036\) +\d+", text)
 
 
 def test_which_loss_stands_beside() -> None:
