@@ -43,6 +43,8 @@ POLL_SECONDS = 0.02
 """Between two calls of `look` while others compute."""
 PATIENCE_SECONDS = 10.0
 """So long a cluster may be without a scheduler or a worker."""
+NOTICE_SECONDS = 1.0
+"""So long a client may take to notice that its connection has gone."""
 
 
 class Held(Protocol):
@@ -488,13 +490,14 @@ class Cluster:
     ) -> list[Any]:
         """Do the task for each tuple of arguments and return futures of the results."""
         del lasting
-        futures = self._submitted(task, items)
+        futures: list[Any] = []
 
         def look() -> None:
             if show:
                 show(sum(one.done() for one in futures), len(futures))
 
         with self._giving_up(futures):
+            self._submit(futures, task, items)
             self._wait(futures, look)
             for future in futures:
                 if future.status != "finished":
@@ -503,8 +506,9 @@ class Cluster:
 
     def call(self, task: Callable[..., T], items: Items, look: Look | None = None) -> list[T]:
         """Do the task for each tuple of arguments and return the results, in order."""
-        futures = self._submitted(task, items)
+        futures: list[Any] = []
         with self._giving_up(futures):
+            self._submit(futures, task, items)
             while True:
                 self._wait(futures, look)
                 try:
@@ -526,10 +530,10 @@ class Cluster:
             with suppress(Exception):
                 self._local.close(timeout=5)
 
-    def _submitted(self, task: Callable[..., Any], items: Items) -> list[Any]:
+    def _submit(self, futures: list[Any], task: Callable[..., Any], items: Items) -> None:
         if self._client.status != "running":
             raise self._lost()
-        return [self._client.submit(task, *item, pure=False) for item in items]
+        futures.extend(self._client.submit(task, *item, pure=False) for item in items)
 
     def _wait(self, futures: list[Any], look: Look | None) -> None:
         while True:
@@ -548,8 +552,7 @@ class Cluster:
         try:
             yield
         except BaseException as error:
-            gone = isinstance(error, CancelledError) or self._client.status != "running"
-            if gone and not isinstance(error, ProblemError):
+            if not isinstance(error, ProblemError) and self._is_gone(error):
                 raise self._lost() from None
             with suppress(Exception):
                 self._client.cancel(futures, force=True)
@@ -559,6 +562,16 @@ class Cluster:
                     " more memory"
                 ) from None
             raise
+
+    def _is_gone(self, error: BaseException) -> bool:
+        """Return whether it failed because the scheduler has gone."""
+        end = time.monotonic() + NOTICE_SECONDS
+        # the client notices a little after the first message that fails
+        while isinstance(error, OSError) and self._client.status == "running":
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return isinstance(error, CancelledError) or self._client.status != "running"
 
     def _lost(self) -> MachinesLost:
         return MachinesLost(f"{self.address}: the scheduler is gone")
