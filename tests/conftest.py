@@ -1,11 +1,11 @@
-"""What every test has: a directory of its own for runs, and the signals that a new terminal has."""
+"""For every test: its own directory of kept runs, and the signals of a new terminal."""
 
 import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# the same examples every time, and as long as a busy machine needs for them
+# the same examples every time, and no deadline on a busy machine
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -19,6 +19,6 @@ def own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session", autouse=True)
 def usual_signals() -> None:
-    """A shell without job control has what it starts in the background ignore SIGINT."""
+    """A shell without job control makes background processes ignore SIGINT: undo that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -126,7 +126,7 @@ def test_the_plain_interface_shows_every_panel_without_textual() -> None:
     assert sorted(found & {"textual", "plotext"}) == []
 
 
-def test_public_names_are_those_that_can_be_had() -> None:
+def test_all_public_names_can_be_imported() -> None:
     code = (
         "import tui_gd\n"
         "assert {'Trainer', 'load_problem', '__version__'} <= set(tui_gd.__all__)\n"

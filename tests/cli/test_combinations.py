@@ -21,7 +21,7 @@ PROBLEMS = {
 }
 
 
-def test_what_can_be_named_is_what_there_is() -> None:
+def test_every_loss_optimizer_activation_and_start_is_tested() -> None:
     assert set(learning.LOSSES) == {loss for losses in POSSIBLE.values() for loss in losses}
     assert tuple(OPTIMIZERS) == learning.OPTIMIZERS
     assert set(learning.ACTIVATIONS) == set(ACTIVATIONS)
@@ -85,7 +85,7 @@ def test_a_loss_that_does_not_go_with_the_problem_is_refused_in_one_line(
         (("--gradient-norm", 1e9), "stopped after 0 epochs: gradient norm at most 1e+09"),
     ],
 )
-def test_options_of_the_descent_are_heard(arguments: tuple[object, ...], says: str) -> None:
+def test_options_of_the_descent_take_effect(arguments: tuple[object, ...], says: str) -> None:
     said = call("run", "-e", 20, "--seed", 1, *arguments)
     assert said.status == 0, said.err
     assert says in said.out
@@ -120,7 +120,7 @@ def test_options_of_the_descent_are_heard(arguments: tuple[object, ...], says: s
         ("--target", "y"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(arguments: tuple[str, ...]) -> None:
+def test_impossible_options_are_refused_in_one_line(arguments: tuple[str, ...]) -> None:
     said = call("run", *arguments)
     assert said.status == 2
     assert said.out == ""

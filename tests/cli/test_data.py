@@ -49,7 +49,7 @@ def test_columns_can_be_dropped(table: str) -> None:
     check_refusal(call("run", "blobs", "--drop", "x1"), "--drop is for files")
 
 
-def test_data_refuses_what_is_no_table(tmp_path: Path, table: str) -> None:
+def test_data_refuses_files_that_are_no_tables(tmp_path: Path, table: str) -> None:
     check_refusal(call("data", "blobs"), "not a file")
     check_refusal(call("data", tmp_path / "none.csv"), "no such file")
     check_refusal(call("data"), "FILE")
@@ -103,7 +103,7 @@ def test_standard_input_trains(table: str) -> None:
     check_refusal(empty, "empty")
 
 
-def test_options_of_files_are_refused_with_others() -> None:
+def test_options_of_files_are_refused_with_other_problems() -> None:
     for option in (
         ("--target", "y"),
         ("--test", "t.csv"),
@@ -114,7 +114,7 @@ def test_options_of_files_are_refused_with_others() -> None:
         check_refusal(call("run", "surface:booth", *option), option[0])
 
 
-# what reads it, and with what the run is the same
+# the options that read the table below, in training and in prediction
 OPTIONS = ("--decimal", "comma", "--thousands", "point", "--no-header", "--skip-missing-target")
 
 
@@ -175,7 +175,7 @@ def test_options_of_reading_are_checked(tmp_path: Path) -> None:
     check_refusal(call("run", "moons", "--decimal", "comma"), "--decimal is for files")
 
 
-def test_dates_are_said_before_a_run(tmp_path: Path) -> None:
+def test_features_of_dates_are_named_before_a_run(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = [f"{1 + i % 28}.3.2024,{i % 7},{i % 2}\n" for i in range(60)]
     path.write_text("day,a,y\n" + "".join(rows))

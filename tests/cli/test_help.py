@@ -96,7 +96,7 @@ def test_a_misspelled_column_is_answered_with_the_nearest(
         check_refusal(call("run", tmp_path / "t.csv", *more, option, target), target, meant)
 
 
-def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
+def test_nothing_is_suggested_for_a_word_unlike_all_known_ones() -> None:
     for words in (["qqqq"], ["run", "--qqqq"], ["run", "--loss", "qqqq"], ["help", "qqqq"]):
         said = call(*words)
         check_refusal(said)
@@ -105,7 +105,7 @@ def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
-def test_a_command_after_its_options_is_told_to_come_first(command: str) -> None:
+def test_a_command_after_options_is_refused_and_put_first(command: str) -> None:
     check_refusal(
         call("--seed", "1", command, "-e", "3"), f"comes first: gd-tui {command} --seed 1 -e 3"
     )
@@ -187,7 +187,7 @@ def test_zsh_and_fish_have_completions_of_every_command() -> None:
             assert word in said.out
 
 
-def test_the_version_is_what_a_report_needs() -> None:
+def test_the_version_names_all_that_a_bug_report_needs() -> None:
     said = call("--version")
     assert (said.status, said.err) == (0, "")
     lines = said.out.splitlines()

@@ -56,14 +56,14 @@ def test_training_waits_for_the_prediction() -> None:
     assert "epoch 6/100" in said.out
 
 
-def test_what_a_lesson_locks_says_so_and_a_wrong_answer_gets_its_hint() -> None:
+def test_a_locked_command_says_so_and_a_wrong_answer_gets_its_hint() -> None:
     said = play("slope", "Ada", "next\nrace\nshow why\n-99\nhint\nskip\nquit\n")
     assert "line 2: race: not in this lesson" in said.err
     assert "Not yet (1 of 3). Higher: it is 2 times" in said.out
     assert "3 of 7: The sign" in said.out
 
 
-def test_a_lesson_comes_back_where_it_was_left() -> None:
+def test_a_lesson_continues_where_it_was_left() -> None:
     play("slope", "Ada", "next\nskip\n2\nquit\n")
     said = play("slope", "Ada", "status\nquit\n")
     assert "3 of 7: The sign" in said.out
@@ -139,7 +139,7 @@ def test_a_predicted_loss_is_repeated_beside_the_answer() -> None:
     assert "Your guess for epoch 1: loss 493.365. The run: 392.029." in said.out
 
 
-def test_what_a_skipped_step_leads_to_is_done_by_the_run() -> None:
+def test_the_run_trains_to_where_a_skipped_step_ends() -> None:
     said = play("tour", "Ada", "skip\nskip\nskip\nstatus\nquit\n")
     assert "by epoch 60 the gradient has shrunk from 45 to 0.42" in " ".join(said.out.split())
     assert "epoch 60/100" in said.out
@@ -310,7 +310,7 @@ def test_a_thousand_mutated_hand_ins_are_graded_or_refused_in_one_line() -> None
     assert refused > 950
 
 
-def test_a_hand_in_says_no_name_that_a_spreadsheet_would_run() -> None:
+def test_a_name_in_a_hand_in_is_no_formula_of_a_spreadsheet() -> None:
     line = hand_in_line(Player(bundled("tour"), "=1+1"))
     row = next(csv.reader(io.StringIO(call("lesson", "grade", "tour", line, "--csv").out)))
     said = call("lesson", "grade", "tour", line, "--csv").out.splitlines()

@@ -29,7 +29,7 @@ from tui_gd.ui.keys import shown_keys
 if TYPE_CHECKING:
     from pathlib import Path
 
-# how long a busy machine may need; a test that passes never waits so long
+# seconds that a busy machine may need; a passing test never waits that long
 PATIENCE = 60.0
 W = (0.5, -0.25, 0.125)
 STATUS = re.compile(
@@ -184,7 +184,7 @@ def test_a_run_with_far_too_small_steps_is_not_called_stuck(talk, alpha: str) ->
     assert any(line.startswith("try branch cross-entropy") for line in stuck.lines)
 
 
-def test_all_that_a_verdict_can_advise_is_a_command() -> None:
+def test_every_advice_of_a_verdict_is_a_command() -> None:
     for action in ACTIONS:
         told = Commands().tries([Try(action, "it", "3")]).split()[1]
         assert told in {word.name for word in WORDS}
@@ -338,7 +338,7 @@ def test_a_reader_that_leaves_causes_no_traceback() -> None:
 
 
 def wait_for_epochs(epochs: int) -> None:
-    """Wait until more than so many epochs of the only run are kept."""
+    """Wait until the store has more than `epochs` epochs of its only run."""
     deadline = time.monotonic() + PATIENCE
     while not (runs := kept()) or runs[0].newest <= epochs:
         assert time.monotonic() < deadline
@@ -366,7 +366,7 @@ def test_a_signal_keeps_the_run(number, busy) -> None:
 
 # At a terminal
 
-# what is typed before it is there is echoed by the terminal itself, and an end of input is lost
+# the terminal echoes what is typed before the prompt, and loses an end of input
 PROMPT = r"\n>\s*\Z"
 
 
@@ -384,7 +384,7 @@ def test_at_a_terminal_enter_steps_and_faults_are_forgiven(term) -> None:
         terminal.wait_for(PROMPT)
         terminal.send("run 1000000000\r")
         terminal.wait_for("run 1000000000")
-        wait_for_epochs(1)  # else it is the prompt that is interrupted
+        wait_for_epochs(1)  # otherwise the signal interrupts the prompt
         terminal.press("ctrl+c")
         terminal.wait_for("interrupted")
         terminal.wait_for(PROMPT)
@@ -399,7 +399,7 @@ def test_at_a_terminal_enter_steps_and_faults_are_forgiven(term) -> None:
             assert b"\x1b" not in terminal.raw
 
 
-def test_the_report_of_two_classes_may_be_at_another_threshold(talk, start) -> None:
+def test_the_report_of_two_classes_takes_another_threshold(talk, start) -> None:
     data = tutorial.data()
     weights = np.load(start)
     p = 1 / (1 + np.exp(-data.test_x @ weights))

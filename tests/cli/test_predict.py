@@ -40,7 +40,7 @@ def probabilities(said: Said) -> np.ndarray[Any, Any]:
 
 
 def changed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows without target, columns turned round, with new gaps and texts, one column too many."""
+    """Rows without target, columns reversed, with new gaps and texts, one column too many."""
     rows = rows.drop(columns=["churn"])[[c for c in reversed(rows.columns) if c != "churn"]]
     rows = rows.assign(remark="new")
     rows.iloc[3, rows.columns.get_loc("city")] = "nowhere before"
@@ -74,7 +74,7 @@ def test_predictions_are_those_of_a_pipeline_of_scikit_learn(tmp_path: Path) -> 
         ),
         StandardScaler(),
     )
-    # the one test row is none of those that were fitted
+    # the one test row is not among the rows that were fitted
     split = np.random.RandomState(42).permutation(500)
     x_train = train.iloc[split[1:]].astype({"senior": float})
     x = pipeline.fit(x_train).transform(new.astype({"senior": float}))
@@ -213,7 +213,7 @@ def test_one_feature_is_enough(tmp_path: Path) -> None:
         ("", [], ["is empty"]),
     ],
 )
-def test_what_cannot_be_predicted_is_refused_in_a_line(
+def test_files_that_cannot_be_predicted_are_refused_in_a_line(
     tmp_path: Path, text: str, options: list[str], parts: list[str]
 ) -> None:
     (tmp_path / "t.csv").write_text("a,plan,y\n" + "1,x,0\n2,y,1\n3.5,y,1\n2,x,0\n" * 5)

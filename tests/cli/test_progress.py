@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[str], str]]:
-    """Runs a command with stderr on a terminal; what stood on it, line by line, and stdout."""
+    """Run a command with stderr on a terminal; return the lines shown there, and stdout."""
     monkeypatch.setattr(output, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(output, "REFRESH_SECONDS", 0.0)
     monkeypatch.setattr(race, "SHOW_SECONDS", 0.0)
@@ -94,7 +94,7 @@ def test_a_kept_run_shows_its_rows_when_it_is_opened(
         assert any(re.search(rf"^loading .*churn.csv .*{LEFT % 'rows'}$", one) for one in lines)
 
 
-def test_work_that_cannot_say_how_far_it_is_shows_that_it_goes_on(
+def test_work_of_unknown_length_shows_that_it_goes_on(
     shown: Callable[..., tuple[list[str], str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "d.npz", X=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 2)

@@ -111,7 +111,7 @@ def test_rates_that_diverge_are_told_from_those_that_end_higher() -> None:
     assert max(map(len, said.err.splitlines())) < 100
 
 
-def test_where_all_diverge_the_status_is_1_and_nothing_is_best() -> None:
+def test_if_all_rates_diverge_the_status_is_1_and_none_is_best() -> None:
     said = call("race", "diabetes", "-a", "1e6,1e9", "--seed", "1", "--json", "-")
     assert said.status == 1
     assert said.document["best"] is None
@@ -173,7 +173,7 @@ def test_nothing_is_left_of_a_race_that_cannot_begin(tmp_path: Path) -> None:
         (["--json", "/nosuch/place.json"], ["--json", "/nosuch"]),
     ],
 )
-def test_what_is_at_fault_is_said_in_one_line(words, parts) -> None:
+def test_wrong_options_are_refused_in_one_line(words, parts) -> None:
     check_refusal(call("race", *words), *parts)
 
 
@@ -191,7 +191,7 @@ def test_help_names_what_a_race_has() -> None:
     assert "gd-tui race" in call("--help").out
 
 
-def test_the_edge_of_a_cliff_is_told_and_not_advised() -> None:
+def test_the_edge_of_a_cliff_is_reported_and_not_advised() -> None:
     # at 0.24 the train loss is least; at 0.27, the next rate, both losses are far higher
     said = call("race", "blobs", "--seed", "8", "--json", "-")
     found = said.document
@@ -210,7 +210,7 @@ def test_the_edge_of_a_cliff_is_told_and_not_advised() -> None:
     assert lines[-2].endswith(least)
 
 
-def test_a_best_rate_at_the_end_of_the_range_is_told() -> None:
+def test_a_best_rate_at_the_end_of_the_range_is_reported() -> None:
     said = call("race", "--seed", "1", "-a", "0.001", "--decades", "1", "-e", "20")
     rates, losses = zip(*(line.split()[:2] for line in said.out.splitlines()[2:66]), strict=True)
     assert min(losses, key=float) == losses[-1]

@@ -1,4 +1,4 @@
-"""What is at fault is said in one line on stderr, with status 2 and nothing on stdout."""
+"""Faults of options and input: one line on stderr, status 2, nothing on stdout."""
 
 import os
 import pickle
@@ -58,7 +58,7 @@ def test_what_does_not_exist_is_refused_in_one_line(argv: list[str]) -> None:
     check_refusal(call(*argv))
 
 
-def test_an_unknown_problem_is_named_and_so_are_the_known() -> None:
+def test_an_unknown_problem_is_refused_with_a_list_of_the_known_ones() -> None:
     check_refusal(call("run", "bl\nobs\x1b[31m"), "blobs")
     assert "\x1b" not in call("run", "bl\x1b[31m").err
     check_refusal(call("run", "nosuch"), "nosuch", "blobs")
@@ -94,7 +94,7 @@ def cut_off(path: Path) -> None:
 
 
 def header_alone(path: Path) -> None:
-    """Says that 24 TB follow."""
+    """A header that announces 24 TB of numbers, and nothing else."""
     header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3), }"
     header = header.ljust(117) + "\n"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
@@ -167,13 +167,13 @@ def test_numbers_too_large_to_standardize_are_refused(tmp_path: Path) -> None:
     check_refusal(call("run", tmp_path / "d.npz", "--standardize"), "standardize")
 
 
-def test_a_constant_target_and_a_missing_file_are_told(tmp_path: Path) -> None:
+def test_a_constant_target_and_a_missing_file_are_reported(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", X=np.eye(6), y=np.zeros(6))
     check_refusal(call("run", tmp_path / "d.npz"), "nothing to learn")
     check_refusal(call("run", tmp_path / "none.npy"), "no such file")
 
 
-def test_a_file_that_takes_no_more_is_one_line() -> None:
+def test_a_full_device_is_reported_in_one_line() -> None:
     said = call("run", "-e", 1, "--quiet", "--json", "/dev/full")
     assert said.status == 1
     (line,) = said.err.splitlines()

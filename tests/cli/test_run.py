@@ -175,7 +175,7 @@ def test_a_race_in_which_one_diverges_has_status_0() -> None:
     assert bad["test_loss"][-1] is None
 
 
-# what is printed and written -------------------------------------------------
+# output ------------------------------------------------------------------
 
 
 def test_quiet_leaves_the_epochs_lines_out() -> None:
@@ -238,7 +238,7 @@ def test_the_document_has_what_the_contract_names() -> None:
     } <= set(document["lanes"][0])
 
 
-# help and what there is ------------------------------------------------------
+# help and problems ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["-h"], ["run", "--help"], ["problems", "--help"]])
@@ -254,7 +254,7 @@ def test_help(argv: list[str]) -> None:
 
 
 def test_the_examples_of_help_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those without an interface run; the others are parsed: an unknown problem comes last."""
+    """As headless runs of one epoch, those of the interface too."""
     monkeypatch.chdir(tmp_path)
     rows = [f"{i},{-i},{'yes' if i % 3 else 'no'}" for i in range(40)]
     (tmp_path / "churn.csv").write_text("\n".join(["months,calls,churn", *rows]))

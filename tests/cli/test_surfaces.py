@@ -109,7 +109,7 @@ def test_a_race_of_optimizers_has_a_line_for_each(tmp_path: Path) -> None:
     assert sum(lane.endswith("best") for lane in lanes) == 1
 
 
-def test_of_several_lanes_each_has_its_point_and_its_minimum(tmp_path: Path) -> None:
+def test_each_of_several_lanes_has_its_point_and_its_minimum(tmp_path: Path) -> None:
     said = call(
         "run", "surface:himmelblau", "-a", "0.01,0.1", "-e", 50, "--quiet",
         "--init", start_at(tmp_path, 2.0, 2.0),
@@ -141,7 +141,7 @@ def test_a_lane_of_a_race_is_the_lane_alone() -> None:
         assert alone["weights"] == lane["weights"]
 
 
-def test_what_leaves_the_numbers_diverges() -> None:
+def test_a_lane_that_overflows_diverges() -> None:
     said = call("run", "surface:rosenbrock", "-a", 10, "--seed", 1)
     assert said.status == 1
     (line,) = said.err.splitlines()
@@ -151,7 +151,7 @@ def test_what_leaves_the_numbers_diverges() -> None:
     assert said.document["lanes"][0]["diverged"] is not None
 
 
-def test_options_of_the_descent_are_heard() -> None:
+def test_options_of_the_descent_take_effect() -> None:
     for options in (
         ("--schedule", "cosine"),
         ("--start", "zeros"),
@@ -216,7 +216,7 @@ def test_problems_lists_the_surfaces_after_the_data() -> None:
         (("blobs", "--loss", "value"), "binary"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(options: tuple[str, ...], says: str) -> None:
+def test_impossible_options_are_refused_in_one_line(options: tuple[str, ...], says: str) -> None:
     check_refusal(call("run", *options), says)
 
 

@@ -1,8 +1,8 @@
-"""Makes curvature_reference.json: eigenvalues of Hessians as torch's double backward has them.
+"""Make curvature_reference.json: eigenvalues of Hessians by torch's double backward.
 
-    python tests/learning/make_curvature_reference.py
+    python tests/insight/make_curvature_reference.py
 
-Torch is needed here alone.
+Only this script needs torch.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The Hessian's largest eigenvalue against closed forms and torch, and what is said of α by it."""
+"""The Hessian's largest eigenvalue against closed forms and torch, and the limit of α from it."""
 
 import json
 from dataclasses import replace
@@ -186,7 +186,7 @@ def test_lanczos_finds_the_largest_of_many_and_its_error_holds(values):
     assert np.linalg.norm(found.direction) == pytest.approx(1.0)
 
 
-def test_a_direction_from_before_spares_products_and_does_not_mislead():
+def test_an_earlier_direction_saves_products_and_does_not_mislead():
     """The largest two have changed places: beginning with the old direction finds the new one."""
     values = np.r_[np.linspace(0, 0.2, 98), 1.0, 3.0]
     before, direction = with_eigenvalues(values)
@@ -221,7 +221,7 @@ def test_single_precision_tells_four_digits():
     assert found.error < 1e-3
 
 
-# where there is nothing to say ---------------------------------------------------
+# where no limit is known -------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [3, 50])
@@ -246,7 +246,7 @@ def test_a_hilltop_has_no_limit(count):
 
 @pytest.mark.parametrize("wild", [np.nan, np.inf, 1e308])
 @pytest.mark.parametrize("count", [3, 50])
-def test_numbers_that_are_not_finite_are_said_and_not_computed_with(wild, count):
+def test_numbers_that_are_not_finite_are_reported_and_not_used(wild, count):
     weights = np.ones(count)
     weights[1] = wild
     found = curvature(Function(lambda w: float(w @ w), lambda w: 2 * w * np.abs(w)), weights)
@@ -394,7 +394,7 @@ def test_a_hidden_unit_split_in_two_is_a_saddle_that_is_found_or_not_denied(hidd
         assert by_products.doubt == pytest.approx(1e-5 * values[-1], rel=1e-3)
 
 
-def test_both_ends_of_many_are_found_to_the_residual_that_is_stated():
+def test_both_extreme_eigenvalues_are_found_within_the_stated_residual():
     rng = np.random.default_rng(3)
     for _ in range(20):
         values = np.sort(rng.standard_normal(120) * 10.0 ** rng.uniform(-4, 0, 120))
@@ -527,7 +527,7 @@ def test_a_curvature_next_to_nothing_is_none(tiny):
     assert safe_learning_rate(some(largest=tiny), "sgd").limit is None
 
 
-# what is said of it --------------------------------------------------------------
+# the line about it ---------------------------------------------------------------
 
 
 def test_the_line_has_both_numbers_and_the_word_may():
@@ -568,7 +568,7 @@ STATES = 300
 
 @lru_cache
 def stepped(family: Family):
-    """What came of a step from each of many random states, and how many had no limit."""
+    """Return what a step did from each of many random states, and how many had no limit."""
     return outcomes(family, STATES, rows=80, seed=5, epochs=8)
 
 
@@ -592,7 +592,7 @@ def test_below_the_limit_a_step_lowers_the_loss_almost_always(family):
         assert all(one.lowered == (one.along < 1.0) for one in found)
 
 
-def test_over_all_states_almost_always_is_99_of_100_and_above_may_go_either_way():
+def test_over_all_states_99_of_100_steps_below_the_limit_descend_and_above_it_either_happens():
     found = [one for family in FAMILIES if family.loss != "huber" for one in stepped(family)[0]]
     assert len(FAMILIES) * STATES >= 5000
     down, steps = lowered(found, lambda one: one.ratio <= 1.0)

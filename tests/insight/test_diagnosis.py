@@ -160,7 +160,7 @@ def actions(verdict: Verdict) -> list[str]:
 
 
 def grown(line: Run, turned: int) -> str:
-    """By how much the loss has grown since an epoch, as it is said."""
+    """Return the words for how much the loss has grown since an epoch."""
     factor = line.train[-1] / line.train[turned]
     if factor >= 2:
         return f"to {factor:.3g} times as much"
@@ -350,7 +350,7 @@ def test_a_huge_learning_rate_ends_saturated() -> None:
     assert run("blobs", 30, 0.01).says(30).kind is not Kind.SATURATED
 
 
-def test_without_a_look_at_p_a_plateau_is_one_by_its_gradient() -> None:
+def test_without_probabilities_a_plateau_is_known_by_its_gradient() -> None:
     start = 20.0 * np.array([1.0, 1.0, 8.0])
     blobs = run("blobs", 20, 1e-4, start)
     evidence = replace(blobs.at(20), saturated=None)
@@ -449,13 +449,13 @@ def test_a_saddle_is_passed_by_and_left() -> None:
     ]
 
 
-def test_a_step_below_rounding_is_told() -> None:
+def test_a_step_below_rounding_is_reported() -> None:
     verdict = diagnose(hand([5.0] * 20, learning_rate=1e-20))
     assert (verdict.kind, actions(verdict)) == (Kind.FLAT, ["raise"])
     assert "rounding" in verdict.why
 
 
-def test_a_loss_that_is_gone_leaves_nothing_to_gain() -> None:
+def test_a_loss_of_nearly_zero_leaves_nothing_to_gain() -> None:
     for last in (0.0, 1e-25):
         verdict = diagnose(hand([3.0, 1e-12, last, last, last, last], norms=2.0))
         assert verdict.kind is Kind.MINIMUM
@@ -728,7 +728,7 @@ def test_hostile_numbers_give_a_verdict(count) -> None:
             assert verdict.title
 
 
-def test_what_does_not_fit_together_is_refused() -> None:
+def test_arrays_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"four arrays \(epochs,\)"):
         replace(hand([1.0, 2.0]), test=np.zeros(3))
     with pytest.raises(ValueError, match="four arrays"):

@@ -77,7 +77,7 @@ def test_a_principal_plane_goes_through_the_weights_and_is_measured_from_the_sta
     np.testing.assert_allclose(plane.project(plane.lift(points)), points, atol=1e-12)
 
 
-def test_what_a_straight_path_leaves_open_is_the_gradients_direction():
+def test_the_second_direction_of_a_straight_path_is_the_gradients():
     direction = np.array([2.0, 1.0, 0.0])
     path = np.arange(5.0)[:, None] * direction
     plane = principal_plane(path, path[-1], np.array([1.0, 0.0, 3.0]))
@@ -142,7 +142,7 @@ def test_losses_along_a_line_and_in_single_precision():
     np.testing.assert_allclose(values[0], ((p - y[:, None]) ** 2).sum(axis=0), rtol=1e-5)
 
 
-def test_overflow_is_no_accident():
+def test_overflow_raises_nothing():
     x, y = make_rows(20, 1)
     x = x * 1e200
     engine = make_engine(x, y, "mse")
@@ -172,7 +172,7 @@ def test_many_weights_are_several_calls_that_can_be_given_up():
         losses_on(Counting(), plane, *grid((0.0, 1.0, 0.0, 1.0), (2, 3)), give_up)
 
 
-def test_limits_leave_a_margin_and_keep_still_while_they_hold():
+def test_limits_leave_a_margin_and_stay_while_the_path_fits():
     points = np.array([[0.0, 0.0], [4.0, 2.0]])
     limits = covering(points)
     assert limits == (-1.0, 5.0, -0.5, 2.5)

@@ -119,7 +119,7 @@ def test_the_losses_are_those_of_the_tutorials_loop() -> None:
         assert result.begin == pytest.approx(losses[0], rel=1e-12)
 
 
-def test_who_diverges_and_who_ends_higher_are_told_apart() -> None:
+def test_lanes_that_diverge_and_lanes_that_end_higher_are_told_apart() -> None:
     result = line_race()
     for lane, rate in enumerate(RATES):
         losses, last = line_descent(rate)

@@ -72,7 +72,7 @@ def test_anything_else_is_refused_with_its_column(text: str, column: int) -> Non
 
 
 @given(st.text(max_size=80))
-def test_no_text_does_anything_but_be_refused(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     try:
         check = read_check(text)
     except ProblemError:

@@ -83,7 +83,7 @@ def changed(old: str, new: str) -> bytes:
         ("do = ", "ask = ", "line 14, column 9: 'until' is none of"),
     ],
 )
-def test_a_fault_is_said_with_line_and_column(old: str, new: str, says: str) -> None:
+def test_a_fault_is_reported_with_line_and_column(old: str, new: str, says: str) -> None:
     with pytest.raises(LessonError) as refused:
         parse_lesson(changed(old, new), "small.toml")
     assert says in str(refused.value)
@@ -102,7 +102,7 @@ def test_a_fault_is_said_with_line_and_column(old: str, new: str, says: str) -> 
         ('"1 - 20*alpha"', '"loss@999"', "line 9, column 10: loss@999 has no value here"),
     ],
 )
-def test_a_lesson_that_cannot_be_played_is_said_with_its_place(
+def test_a_lesson_that_cannot_be_played_is_reported_with_its_place(
     old: str, new: str, says: str
 ) -> None:
     lesson = parse_lesson(changed(old, new), "small.toml")
@@ -130,7 +130,7 @@ def outcome(data: bytes) -> tuple[Lesson | None, str]:
 
 
 def test_a_thousand_mutated_files_are_refused_or_read() -> None:
-    """Whatever a file holds, there is one line of fault or a lesson; nothing else is raised."""
+    """Every file is a lesson or is refused in one line; no other exception is raised."""
     rng = random.Random(7)
     sources = [template().encode(), SMALL.encode(), *(_file(name) for name in (*ORDER, "tour.de"))]
     refused = 0
@@ -423,7 +423,7 @@ def test_a_language_without_words_has_to_bring_them() -> None:
         ("right = '{} {}'", "line 7, column 9: right needs every {} of"),
     ],
 )
-def test_a_fault_in_the_words_is_said_with_its_place(words: str, says: str) -> None:
+def test_a_fault_in_the_words_is_reported_with_its_place(words: str, says: str) -> None:
     given = changed("[[step]]", f"[words]\n{words}\n\n[[step]]")
     with pytest.raises(LessonError) as refused:
         parse_lesson(given, "small.toml")

@@ -1,4 +1,4 @@
-"""The picture of a landscape: where a person must see what, in all kinds of terminals."""
+"""The picture of a landscape: what a person must see, and where, in every kind of terminal."""
 
 import re
 

@@ -48,7 +48,7 @@ def draw(curves, rows=20, columns=60, epoch=10**9, last=1, log=False, symbols=UN
 
 
 def inside(cells, curves, last=1, log=False):
-    """The plotting area's cells as drawn, and its scales, found without the drawing's help."""
+    """The plotting area's cells as drawn, and its scales, found without the code that draws."""
     low = min(np.nanmin(np.where(np.isfinite(c.low), c.low, np.nan)) for c in curves)
     high = max(np.nanmax(np.where(np.isfinite(c.high), c.high, np.nan)) for c in curves)
     newest = max(c.end - 1 for c in curves)
@@ -149,7 +149,7 @@ def test_zero_and_below_are_gaps_on_a_logarithmic_axis():
 @pytest.mark.parametrize(
     "values", [[0.0] * 5, [np.nan] * 5, [], [1.0], [5e-324, 1e300], [-2.0, -1]]
 )
-def test_odd_curves_are_drawn_without_a_complaint(values, log):
+def test_odd_curves_are_drawn_without_a_warning(values, log):
     for size in ((1, 1), (5, 10), (20, 60)):
         for symbols in (UNICODE, ASCII):
             cells = draw([curve(values)], *size, log=log, symbols=symbols)

@@ -116,7 +116,7 @@ def test_dates_are_dropped_or_refused_on_request(tmp_path: Path) -> None:
         load_file(path, "when")
 
 
-def test_a_date_that_is_none_is_refused_by_what_it_says(tmp_path: Path) -> None:
+def test_an_impossible_date_is_refused_by_its_text(tmp_path: Path) -> None:
     texts = [f"{1 + i % 28}.{1 + i % 12}.{1960 + i % 60}" for i in range(5000)]
     texts[4000] = "31.2.2020"
     table = pd.DataFrame({"when": texts, "a": np.arange(5000) % 7, "y": np.arange(5000) % 2})

@@ -131,7 +131,7 @@ def test_medians_are_those_of_the_train_rows(tmp_path: Path) -> None:
     assert (filled == train["a"].median()).all()
 
 
-def test_what_is_missing_in_the_test_rows_alone_has_no_feature(tmp_path: Path) -> None:
+def test_gaps_in_test_rows_alone_make_no_feature(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(40.0), "y": np.tile([0, 1], 20)})
     _, test = train_test_split(frame, test_size=0.5, random_state=42)
     frame.loc[test.index[:3], "a"] = np.nan
@@ -212,7 +212,7 @@ def test_the_index_that_pandas_writes_is_left_out(tmp_path: Path) -> None:
         ([True, False] * 30, {}, "binary", ("false", "true")),
     ],
 )
-def test_the_task_is_told_by_the_target(
+def test_the_target_decides_the_task(
     tmp_path: Path, target: list[object], options: dict[str, str], task: str, names: tuple[str, ...]
 ) -> None:
     frame = pd.DataFrame({"a": np.arange(len(target)) / 7, "y": target})

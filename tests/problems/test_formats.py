@@ -98,7 +98,7 @@ def test_a_fault_in_a_compressed_table_has_its_line(tmp_path: Path, packing: str
 
 @pytest.mark.parametrize("packing", PACKERS)
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
-def test_what_is_cut_off_is_refused(tmp_path: Path, packing: str, share: float) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, packing: str, share: float) -> None:
     data = Path(written(customers(3000), tmp_path / "t.csv")).read_bytes()
     packed = PACKERS[packing](data)
     path = saved(tmp_path, packed[: int(share * len(packed))], f"t.csv.{packing}")
@@ -180,7 +180,7 @@ def test_a_list_of_json_is_a_table(
         ('{\n"a": {"0": 1},\n"y": {"0": 1}}', ["one object", "a list of objects"]),
     ],
 )
-def test_what_is_at_fault_in_json_is_said(tmp_path: Path, text: str, says: list[str]) -> None:
+def test_a_fault_in_json_is_named(tmp_path: Path, text: str, says: list[str]) -> None:
     said = refusal(saved(tmp_path, text, "t.json"))
     for part in says:
         assert part in said, said
@@ -312,7 +312,7 @@ def test_arff_needs_no_blank_before_the_classes(tmp_path: Path) -> None:
 # svmlight --------------------------------------------------------------------
 
 
-def test_svmlight_is_told_by_its_content(tmp_path: Path) -> None:
+def test_svmlight_is_recognised_by_its_content(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((80, 5)) * (rng.random((80, 5)) < 0.4)
     x[:, 0] = 1.0

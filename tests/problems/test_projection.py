@@ -111,7 +111,7 @@ def test_the_plane_of_components_by_hand():
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_so_few_or_equal_rows_still_give_two_axes(rows):
+def test_few_or_equal_rows_still_give_two_axes(rows):
     projection = choose_projection(problem_of(np.ones((rows, 4))))
     assert projection.labels == ("PC1 (0 %)", "PC2 (0 %)")
     basis = np.array([axis.direction for axis in projection.axes])

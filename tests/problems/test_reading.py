@@ -95,7 +95,7 @@ def test_numbers_are_read_as_they_are_written(
         ([f"{i}kg" for i in range(12)], ["'0kg'", "--number a"]),
     ],
 )
-def test_numbers_in_other_dress_are_refused_with_the_option_that_reads_them(
+def test_numbers_in_another_notation_are_refused_with_the_option_that_reads_them(
     tmp_path: Path, texts: list[str], says: list[str]
 ) -> None:
     texts = texts * 20
@@ -103,7 +103,7 @@ def test_numbers_in_other_dress_are_refused_with_the_option_that_reads_them(
     said = refusal(path)
     for part in says:
         assert part in said, said
-    # what it advises is what reads it
+    # the advised option reads it
     words = said.split("read them with ")[1].split(", or as text")[0].split(" or ")[0].split()
     options = {
         name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)
@@ -305,14 +305,14 @@ def test_the_option_that_reads_every_column_is_named_first(tmp_path: Path) -> No
     assert "also 'a'" in said
 
 
-def test_a_decimal_point_beside_decimal_commas_is_no_matter_of_thousands(tmp_path: Path) -> None:
+def test_a_decimal_point_beside_decimal_commas_is_not_taken_for_thousands(tmp_path: Path) -> None:
     text = "a;b;y\n" + "".join(f"{i},5;{i}.25;{i % 2}\n" for i in range(30))
     said = refusal(saved(tmp_path, text), decimal="comma")
     assert "'0.25', which --decimal comma does not read" in said
     assert "--thousands" not in said
 
 
-def test_a_column_of_text_with_mostly_numbers_is_said(tmp_path: Path) -> None:
+def test_a_column_of_text_with_mostly_numbers_is_reported(tmp_path: Path) -> None:
     text = "a,y\n" + "".join(f"{'1l' if i == 5 else i % 10},{i % 2}\n" for i in range(40))
     problem = load_file(saved(tmp_path, text), "y")
     (said,) = (hint for hint in problem.hints if hint.startswith("a: "))
@@ -320,7 +320,7 @@ def test_a_column_of_text_with_mostly_numbers_is_said(tmp_path: Path) -> None:
     assert "--number a" in said
 
 
-def test_a_class_that_may_be_a_gap_is_said(tmp_path: Path) -> None:
+def test_a_class_that_may_be_a_gap_is_reported(tmp_path: Path) -> None:
     text = "a,y\n" + "".join(f"{i * i},{['?', 'yes', 'no'][i % 3]}\n" for i in range(40))
     problem = load_file(saved(tmp_path, text), "y")
     assert any("class '?'" in hint and "--missing '?'" in hint for hint in problem.hints)
@@ -438,7 +438,7 @@ def test_a_header_of_years_is_told_from_numbers(
     assert not read_columns(path, reading=Reading(header=False)).remarks
 
 
-def test_that_no_header_was_found_is_said(tmp_path: Path) -> None:
+def test_a_missing_header_is_reported(tmp_path: Path) -> None:
     path = saved(tmp_path, "".join(f"{i * i},{i % 2}\n" for i in range(40)))
     hints = load_file(path, "x2").hints
     assert any("no header found" in hint and "--header" in hint for hint in hints)

@@ -233,7 +233,7 @@ def test_arrow_types_of_all_kinds(tmp_path: Path) -> None:
         ("y,a\n" + "".join(f"{i % 2},\n" for i in range(30)), ["no column is left", "all missing"]),
     ],
 )  # fmt: skip
-def test_what_is_at_fault_in_a_text_is_said_with_its_place(
+def test_a_fault_in_a_text_is_named_with_its_place(
     tmp_path: Path, content: str | bytes, says: list[str]
 ) -> None:
     said = refusal(text(tmp_path, content))
@@ -283,9 +283,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, name: str, share: flo
         (b'{"a": 1, "\xff": 1}', ["line 21", "UTF-8"]),
     ],
 )
-def test_what_is_at_fault_in_json_lines_is_said(
-    tmp_path: Path, last: str | bytes, says: list[str]
-) -> None:
+def test_a_fault_in_json_lines_is_named(tmp_path: Path, last: str | bytes, says: list[str]) -> None:
     tail = last if isinstance(last, bytes) else last.encode()
     said = refusal(text(tmp_path, b'{"a": 1, "y": 0}\n' * 20 + tail, "t.jsonl"))
     for part in says:
@@ -355,7 +353,7 @@ ORIGINALS = originals()
 @given(
     name=st.sampled_from(sorted(ORIGINALS)), seed=st.integers(0, 2**32), count=st.integers(1, 12)
 )
-def test_no_mutated_file_is_more_than_one_line(
+def test_a_mutated_file_is_read_or_refused_in_one_line(
     tmp_path: Path, name: str, seed: int, count: int
 ) -> None:
     chance, content = random.Random(seed), bytearray(ORIGINALS[name])
@@ -386,7 +384,7 @@ def test_no_mutated_file_is_more_than_one_line(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(order=st.permutations(range(20)))
-def test_the_order_of_columns_is_nothing_to_what_is_learned(
+def test_the_order_of_columns_does_not_change_what_is_learned(
     tmp_path: Path, order: list[int]
 ) -> None:
     frame = customers(60)
@@ -438,7 +436,7 @@ def test_columns_of_lists_are_refused_and_names_may_have_points(tmp_path: Path) 
     assert "column 's' holds lists" in refusal(path, "s")
 
 
-def test_a_fault_in_parquet_is_said_by_its_row(tmp_path: Path) -> None:
+def test_a_fault_in_parquet_is_named_by_its_row(tmp_path: Path) -> None:
     values = np.arange(100_000.0)
     values[70_000] = np.inf
     path = tmp_path / "t.parquet"

@@ -75,7 +75,7 @@ def test_a_regression_starts_at_the_mean_of_its_target() -> None:
     assert not start[:-1].any()
 
 
-def test_the_baseline_is_said_and_an_explosion_is_status_one() -> None:
+def test_the_baseline_is_printed_and_an_explosion_is_status_one() -> None:
     said = call("run", "wine", "--seed", 1, "--quiet", "--no-store")
     assert said.status == 0
     baseline = said.out.splitlines()[-2]
@@ -95,7 +95,7 @@ def test_the_tutorials_output_stays_the_tutorials() -> None:
     assert "always saying" not in said.out
 
 
-def test_what_was_chosen_is_said_and_can_be_repeated() -> None:
+def test_what_was_chosen_is_printed_and_can_be_repeated() -> None:
     said = call("run", "wine", "--seed", 1, "-e", 5, "--no-store")
     first = said.out.splitlines()[0]
     assert first.startswith("[INFO] loss cross-entropy, optimizer nesterov, alpha ")

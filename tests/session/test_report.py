@@ -90,7 +90,7 @@ def test_a_probability_on_the_threshold_is_not_above_it(dtype: type) -> None:
         assert found.at(percent).confusion.tolist() == matrix.tolist()
 
 
-def test_a_class_that_is_never_said_has_measures_of_0() -> None:
+def test_a_class_that_is_never_predicted_has_measures_of_0() -> None:
     problem = load_problem((np.zeros((8, 1)), [0, 1] * 4), test_size=0.5)
     p = np.full(len(problem.y_test), 0.4)
     predicted = np.zeros(len(p), np.intp)
@@ -125,7 +125,7 @@ def test_rows_in_parts_are_counted_at_every_threshold(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("parts", [False, True], ids=["whole", "parts"])
 def test_a_run_has_a_threshold_of_its_own(tmp_path: Path, parts: bool) -> None:
-    """Report, predictions and the counts of the status follow it; other thresholds stay to see."""
+    """Report, predictions and the status line follow it; reports at others can be asked for."""
     x, y = noisy()
     table = np.column_stack([x, y])
     for i, rows in enumerate(np.array_split(table, 2 if parts else 1)):

@@ -1,4 +1,4 @@
-"""Roles of columns, and offers: a message about a file names what helps, and choosing it does."""
+"""Roles of columns, and offers: a message about a file names what helps, and that does help."""
 
 import shlex
 from dataclasses import replace
@@ -190,7 +190,7 @@ def test_a_target_that_will_not_do_is_chosen_anew(tmp_path: Path) -> None:
         assert [one.leads for one in asked_for(path, words).offers] == ["target"]
 
 
-def test_a_sign_that_nobody_knows_is_typed(tmp_path: Path) -> None:
+def test_an_unknown_separator_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(table("a~b~y", NUMBERS, NUMBERS, "0 1", sep="~"))
     (offer,) = asked_for(path, "--target y").offers
@@ -286,7 +286,7 @@ def test_every_kind_of_column_has_the_roles_that_it_can_have() -> None:
     assert Role.NUMBER in roles_for(index)
 
 
-def test_what_becomes_of_a_column_is_said() -> None:
+def test_what_becomes_of_a_column_is_told() -> None:
     words = [
         (ColumnLook("a", "number"), Role.USUAL, "number"),
         (ColumnLook("a", "text"), Role.USUAL, "text"),

@@ -1,4 +1,4 @@
-"""The runner: commands in, consistent snapshots out, and how fast it lets go."""
+"""The runner: commands in, consistent snapshots out, and how soon it stops."""
 
 import itertools
 import math
@@ -31,7 +31,7 @@ from tui_gd.session.runner import Runner
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.trainer import Trainer
 
-# how long a busy machine may need; a test that passes never waits so long
+# seconds that a busy machine may need; a passing test never waits that long
 PATIENCE = 60.0
 ENDLESS = 10**9
 
@@ -44,7 +44,7 @@ def wait_for(condition: Callable[[], object], what: str = "") -> None:
 
 
 class Driven:
-    """A runner that is started here and stopped in the end, and never left hanging."""
+    """Start a runner; at the end of the test it is stopped, whatever happened."""
 
     def __init__(self) -> None:
         self.runners: list[Runner] = []
@@ -558,7 +558,7 @@ def test_test_losses_left_out_by_a_pause_are_made_up_at_rest(driven: Driven) -> 
 
 
 def watched(runner: Runner) -> Callable[[], int]:
-    """What waits until training waits for the interface: the epoch at which it does."""
+    """Return a function: it waits until training waits for the interface, and returns the epoch."""
     given_way, give_way = threading.Event(), runner._give_way
 
     def told() -> None:
@@ -604,7 +604,7 @@ def test_training_waits_for_the_command_of_a_key_until_its_frame_has_ended(
         runner.begin_frame()
         runner.expect_command()
         before = held()
-        runner.end_frame()  # that of a frame begun before the key came: the key is still waited for
+        runner.end_frame()  # begun before the key: training still waits for the key's command
         assert runner.waits
         runner.post(SetLearningRate(0.003))
         wait_for(lambda: runner.snapshot.lanes[0].learning_rate == 0.003)
@@ -613,7 +613,7 @@ def test_training_waits_for_the_command_of_a_key_until_its_frame_has_ended(
         runner.end_frame()
         assert not runner.waits
         wait_for(lambda: runner.trainer.epoch > before)
-    runner.expect_command()  # of a key that is none
+    runner.expect_command()  # a key that leads to no command
     wait_for(lambda: runner.trainer.epoch > before + 1)
 
 
@@ -765,7 +765,7 @@ def test_going_to_a_far_epoch_is_running_and_any_command_calls_it_off(driven: Dr
 
 
 class Late(deque[Command]):
-    """An inbox into which a command comes just after it was looked whether there is any."""
+    """An inbox that gets a command just after the runner has found it empty."""
 
     runner: Runner | None = None
 

@@ -1,4 +1,4 @@
-"""Verdicts on whole runs: the states that used to be taken for others, and what is said of them."""
+"""Verdicts on whole runs, in states that are easily taken for others."""
 
 import math
 from dataclasses import replace
@@ -121,7 +121,7 @@ def rare(seed: int, rows: int = 1000) -> Problem:
 
 @pytest.mark.parametrize("epoch", [30, 200, 2000])
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse"])
-def test_one_class_for_every_row_is_said(epoch: int, loss: str) -> None:
+def test_one_class_for_every_row_is_reported(epoch: int, loss: str) -> None:
     run = Run(RunSettings(loss=loss, alpha=(0.5,), start="zeros"), rare(1)).to(epoch)
     missed = int((run.problem.y_test == 1).sum())
     verdict = run.says()
@@ -192,7 +192,7 @@ def test_half_a_unit_from_a_minimum_far_away_is_not_there() -> None:
     assert run.says().kind is Kind.MINIMUM
 
 
-def test_what_would_fall_by_some_per_cent_is_no_minimum() -> None:
+def test_a_loss_that_can_still_fall_by_some_per_cent_is_no_minimum() -> None:
     """½·gᵀH⁻¹g in closed form: 5 % of the loss along the direction that curves least."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 2)) * [1.0, 40.0]

@@ -29,7 +29,7 @@ def running(place: Place, data: Path) -> Terminal:
 
 
 def remote(data: Path) -> list[int]:
-    """The processes at the other end, which is this machine, that were told of `data`."""
+    """The processes of gd-tui at the other end (this machine, too) that keep runs in `data`."""
     word = f"GD_TUI_DATA={data}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):

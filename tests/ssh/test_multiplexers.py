@@ -20,7 +20,7 @@ QUESTIONS = {"?": "esc: back", "a": "Learning rate", "v": "Landscape over", "ctr
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_escape_closes_what_is_asked_and_the_mouse_works_behind_it(
+def test_escape_closes_a_question_and_the_mouse_works_afterwards(
     ssh_server: sshd.Server, kind: str, tmp_path: Path
 ) -> None:
     try:
@@ -36,12 +36,12 @@ def test_escape_closes_what_is_asked_and_the_mouse_works_behind_it(
             for key, question in QUESTIONS.items():
                 terminal.press(key)
                 terminal.wait_for(question)
-                terminal.press("escape")  # alone: nothing that is typed comes behind it
+                terminal.press("escape")  # alone: no key follows it
                 terminal.wait_for(lambda now, asked=question: asked not in now.text())
             terminal.wait_for(lambda now: walks.has_focus(now, "loss"))
             terminal.send("\x1b[<0;20;24M\x1b[<0;20;24m")
             terminal.wait_for(lambda now: walks.has_focus(now, "report"))
-            terminal.press("escape", ".")  # in one: both are heard
+            terminal.press("escape", ".")  # in one write: both keys act
             walks.wait_for_status(terminal, epoch=1)
             terminal.press("q")
             terminal.wait_for_exit()

@@ -96,8 +96,7 @@ def test_a_key_is_answered_behind_a_few_frames_at_most(
                 return now is not None and now.alpha == alpha
 
             behind.append(frames_until(terminal, "+-"[index % 2], shows))
-        # two on their way, one that was begun, and the answer; on a busy machine one key or the
-        # other is read late
+        # two under way, one begun, and the answer; a busy machine may read a key late
         assert sorted(behind)[len(behind) // 2] <= 5
         terminal.press("space")
         walks.wait_for_status(terminal, state="PAUSED")
@@ -110,7 +109,7 @@ def test_a_bare_app_answers_behind_all_that_has_queued(
 ) -> None:
     with far_away(ssh_server, (sys.executable, "-c", BARE), 50_000, tmp_path) as terminal:
         terminal.wait_for(lambda terminal: terminal.frames > 20)
-        # on a busy machine it may need some time to have drawn more than the line takes
+        # a busy machine needs some time to draw more than the line carries
         for presses in range(1, 20):
             seen = f"keys {presses}"
             queued = frames_until(

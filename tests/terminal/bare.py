@@ -1,7 +1,7 @@
 """A bare Textual app with a training thread: what gd-tui would be without its hardening.
 
-It does what Textual's guide shows: a worker thread trains, a timer draws ten times a second, what
-is to last is written after `run()`. `test_both_apps.py` provokes it as it does gd-tui.
+It does what Textual's guide shows: a worker thread trains, a timer draws ten times a second, and
+the run is written after `run()`. `test_both_apps.py` provokes it as it does gd-tui.
 """
 
 import os
@@ -23,7 +23,7 @@ RED = "#c0392b"
 
 
 class Plot(Widget):
-    """All that the screen has room for, in characters of curves."""
+    """A screen full of the characters of curves."""
 
     def render_line(self, y: int) -> Strip:
         """Draw a row: a red cell, and braille that is in no particular style."""

@@ -100,7 +100,7 @@ class Place:
 
 
 def missing(error: FileNotFoundError) -> NoReturn:
-    """A missing program is a person's own affair, but never CI's."""
+    """Skip the test where a program is missing; in CI, fail."""
     if os.environ.get("CI"):
         pytest.fail(str(error))
     pytest.skip(str(error))
@@ -153,7 +153,7 @@ def in_tmux() -> Iterator[Place]:
                 server = stack.enter_context(tmux.Server())
             except FileNotFoundError as error:
                 missing(error)
-            # A pane is gone with its program, so a shell stays to say how it ended.
+            # A pane closes with its program, so a shell remains and prints the exit status.
             script = f"{shlex.join(command)}; echo status=$?; read -r line"
             line = server.command(["/bin/sh", "-c", script])
             return _TmuxSession(Terminal(line, columns=columns, rows=rows, env=env), server)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # from a signal to the end of the process
 WATCHDOG = 2.5
-# beside what is asked for, a noisy machine may need so long
+# seconds more that a busy machine may need
 NOISE = 60.0
 ANSWER = 2.0
 TAKEN = 15.0
@@ -313,7 +313,7 @@ def _is_red(colour: str) -> bool:
 
 
 def draws_plainly(terminal: Terminal) -> None:
-    """An output that carries latin-1 only: no escapes of Python's."""
+    """An output that carries latin-1 only: no escapes of Python stand for other characters."""
     terminal.wait_for("epoch 0/")
     terminal.press(".")
     terminal.wait_for("epoch 1/")

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 """The checkout: what `python -m tui_gd` runs in a terminal of these tests."""
 
-# A noisy machine with two cores may need this long for anything; a test that passes never waits.
+# Seconds that a busy machine with two cores may need; a passing test never waits that long.
 PATIENCE = 60.0
 _KEPT_BYTES = 4 << 20
-# a program that computes takes more of a core than this, also where it has to share the machine
+# a program that computes takes more of a core than this, even on a busy machine
 _IDLE_SHARE = 0.1
 
 
@@ -135,7 +135,7 @@ class Terminal(Closing):
 
     @contextlib.contextmanager
     def unread(self) -> Iterator[None]:
-        """Let nothing arrive in between: what the program answers is read afterwards."""
+        """Read nothing within this block; what the program answers is read afterwards."""
         with self._changed:
             yield
 
@@ -265,7 +265,7 @@ class Terminal(Closing):
         """Wait until no byte has come for `seconds`, counted from this call at the earliest.
 
         A program that computes all the while has only not got so far on a busy machine: it is
-        waited for too. What runs behind ssh or tmux cannot be seen to.
+        waited for too. Programs behind ssh or tmux are not seen.
 
         Raises:
             AssertionError: the program never stopped sending.
@@ -291,7 +291,7 @@ class Terminal(Closing):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def wait_for_exit(self, timeout: float = PATIENCE) -> int:
-        """Wait until the program has ended and all it printed has been read: its exit status.
+        """Wait for the program's end and the last of its output; return its exit status.
 
         Raises:
             AssertionError: it still runs; says what is on the screen.

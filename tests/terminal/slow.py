@@ -1,4 +1,4 @@
-"""A slow line on 127.0.0.1: so many bytes a second, so long there and back, and no end of room.
+"""A slow line on 127.0.0.1 with a rate, a round-trip time, and room without limit.
 
 All that is written is taken at once and waits inside, as in the buffers of modems and routers: the
 writer never notices how slow the line is.

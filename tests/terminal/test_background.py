@@ -33,7 +33,7 @@ def test_in_the_background_it_waits_and_then_comes_up(shell: Terminal) -> None:
     shell.wait_for(r"\[1\]")
     end = time.monotonic() + PATIENCE
     while "Stopped" not in shell.scrollback():
-        # the shell tells what has become of its jobs before a prompt; many prompts scroll it off
+        # the shell reports its jobs before a prompt; many prompts scroll the report off
         assert time.monotonic() < end, shell.describe()
         shell.send("\n")
         time.sleep(0.5)

@@ -1,7 +1,7 @@
-"""What gd-tui survives, done to gd-tui and to a bare Textual app: what the hardening is there for.
+"""What gd-tui survives and a bare Textual app does not: why the hardening is there.
 
-Each row is one provocation. gd-tui has to live up to it; the bare app (`bare.py`) has to fail, in
-the way that the row names. So a row which Textual mends shows itself, and its hardening can go.
+Each row is one provocation. gd-tui must survive it; the bare app (`bare.py`) must fail in the way
+that the row names. When Textual mends a fault, its row fails, and the hardening can go.
 Four rows hold on a bare app too, with Textual 8.2, and say so with `HOLDS`: mouse reports after and
 before the window, a number without end, and a long paste that does end.
 """
@@ -28,7 +28,7 @@ LATIN_1 = {
     "PYTHONUTF8": "0",
     "PYTHONIOENCODING": "latin-1",
 }
-# Python code put before the app, where something in it is to break
+# Python code put before an app in which something is to break
 GD_TUI = "from tui_gd.__main__ import main\nfrom tui_gd.training.trainer import Trainer as Trains\n"
 BARE = "from tests.terminal.bare import BareApp as Trains, main\n"
 END = "\nimport sys\nsys.exit(main())"
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     shell: str = 'exec "$@"'
     breaks: str = ""
     starts: bool = True
-    """Whether it is to come up before it is provoked."""
+    """Whether the app must be on the screen before it is provoked."""
 
 
 def typed(data: bytes, bare: str) -> Row:
@@ -134,8 +134,8 @@ def test_gd_tui_survives(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FAILING)
 def test_a_bare_app_does_not(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(done, "NOISE", 2.0)  # what never comes is not waited for long
-    # on a busy machine what it does is not done when an answer has been waited for
+    monkeypatch.setattr(done, "NOISE", 2.0)  # seconds: the answer never comes
+    # a busy machine may not get as far as the fault before the wait for an answer ends
     with pytest.raises(AssertionError, match=f"(?s){ROWS[name].bare}|^no answer"):
         provoke_bare(ROWS[name], tmp_path)
 

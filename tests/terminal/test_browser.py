@@ -87,7 +87,7 @@ class Page:
         return found
 
     async def wait_for(self, wanted: Callable[[list[str]], object]) -> list[str]:
-        """Wait until the rows are as wanted: those rows."""
+        """Wait until the rows are as wanted; return them."""
         rows: list[str] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):

@@ -1,4 +1,4 @@
-"""Frames to a terminal that is slow, frozen, silent, or another size every time one looks."""
+"""Frames to a terminal that is slow, frozen or silent, or that changes its size all the time."""
 
 from __future__ import annotations
 

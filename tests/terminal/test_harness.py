@@ -124,7 +124,7 @@ def test_a_wait_in_vain_says_what_was_on_the_screen() -> None:
         terminal.wait_for("wanted", timeout=0.3)
 
 
-def test_a_wait_for_a_program_that_ended_is_not_waited_out() -> None:
+def test_a_wait_ends_when_the_program_has_ended() -> None:
     with (
         Terminal(["sh", "-c", "echo gone; exit 5"]) as terminal,
         pytest.raises(AssertionError, match=r"(?s)its end with status 5.*gone"),

@@ -1,4 +1,4 @@
-"""Leaving waits for nothing that cannot be told to stop, and nothing that may take long."""
+"""Leaving waits neither for work that cannot be stopped nor for work that may take long."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ Start = Callable[..., Terminal]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start gd-tui in a terminal, with something in it that takes for ever."""
+    """Start gd-tui in a terminal, with a part of it that takes for ever."""
     opened: list[Terminal] = []
 
     def begin(patch: str, *arguments: str) -> Terminal:
@@ -87,7 +87,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def leaves(terminal: Terminal, way: str) -> str:
-    """It ends with the status of this way, the terminal as it was: what it has printed."""
+    """Check status and terminal after leaving in this way; return all that was printed."""
     act, status = WAYS[way]
     act(terminal)
     assert terminal.wait_for_exit() == status, terminal.scrollback()
@@ -123,7 +123,7 @@ def test_a_study_is_not_waited_for_and_the_run_is_kept(
     assert check_whole(tmp_path / NAME, more=10) > 20
 
 
-def test_a_report_that_takes_long_is_left_out_and_it_is_said_how_to_get_it(start: Start) -> None:
+def test_a_slow_report_is_left_out_with_a_hint_how_to_get_it(start: Start) -> None:
     terminal = start(REPORTING)
     walks.wait_for_status(terminal, epoch=0)
     terminal.press(".")
@@ -150,9 +150,7 @@ def test_the_key_that_quits_pressed_many_times_quits_as_if_pressed_once(
 @pytest.mark.parametrize(
     ("key", "seen"), [("a", "Learning rate"), ("g", "Go to epoch"), ("l", "cross-entropy")]
 )
-def test_the_key_that_quits_is_heard_right_after_the_escapes_before_it(
-    start: Start, key: str, seen: str
-) -> None:
+def test_the_key_that_quits_works_right_after_escapes(start: Start, key: str, seen: str) -> None:
     terminal = start("")
     walks.wait_for_status(terminal, epoch=0)
     terminal.press(key)
@@ -170,7 +168,7 @@ def test_a_continuation_while_the_last_words_are_printed_disturbs_nothing(start:
     assert "gd-tui: the report takes longer" in said
 
 
-def test_the_report_on_the_screen_is_printed_as_it_is_at_hand(start: Start) -> None:
+def test_a_report_on_the_screen_is_printed(start: Start) -> None:
     terminal = start(REPORTING_AT_THE_END)
     walks.wait_for_status(terminal, epoch=0)
     terminal.press(".")

@@ -80,7 +80,7 @@ def test_without_a_terminal_it_prints_the_tutorials_lines_and_the_report() -> No
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_the_window_is_believed_and_not_what_a_shell_has_exported(local: Place) -> None:
+def test_the_size_of_the_window_counts_and_not_the_shells_variables(local: Place) -> None:
     terminal = local.start(columns=80, rows=24, env={"COLUMNS": "30", "LINES": "9"}).terminal
     walks.wait_for_status(terminal, epoch=0)
     # the last key of the last row; of 80 columns its word is left out
@@ -90,7 +90,7 @@ def test_the_window_is_believed_and_not_what_a_shell_has_exported(local: Place) 
 
 
 @pytest.mark.parametrize(("answer", "light"), [(b"", True), (b"\x1b]11;rgb:0/0/0\x1b\\", False)])
-def test_an_answer_about_the_ground_counts_more_than_its_number(answer: bytes, light: bool) -> None:
+def test_the_terminals_answer_counts_more_than_colorfgbg(answer: bytes, light: bool) -> None:
     env = {"COLORFGBG": "0;default;15", "COLORTERM": "truecolor"}
     with Terminal([*PROGRAM, "--no-store"], env=env, ground=answer) as terminal:
         walks.wait_for_status(terminal, epoch=0)

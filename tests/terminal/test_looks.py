@@ -26,9 +26,9 @@ KINDS: dict[str, Mapping[str, str | None]] = {
     "no colour": {"NO_COLOR": "1"},
     "vt100": {"TERM": "vt100"},
 }
-# less than this is not asked even of what is to stay in the background (WCAG: 3 for large text)
+# even words in the background need this contrast (WCAG: 3 for large text)
 LEAST = 2.0
-# beside a question true colours are faded
+# true colours beside a question are faded: less is enough
 LEAST_BESIDE = 1.4
 MARKED = 1.5
 
@@ -85,7 +85,7 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Terminal
         ends(terminal, 0, ANSWER)
 
 
-def test_all_words_can_be_read_and_a_question_leaves_the_hues_beside_it(started: Terminal) -> None:
+def test_all_words_can_be_read_and_a_question_keeps_the_hues_beside_it(started: Terminal) -> None:
     for _ in ("dark", "light"):
         assert unreadable(started) == set()
         before = started.cells()

@@ -1,4 +1,4 @@
-"""gd-tui in tmux and in GNU screen: it looks as it does without, and so does what it leaves."""
+"""gd-tui in tmux and in GNU screen: on the screen and after leaving, all is as without them."""
 
 from __future__ import annotations
 

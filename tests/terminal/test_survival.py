@@ -199,7 +199,7 @@ def test_keys_pressed_quickly_are_all_taken(start: Start) -> None:
     leaves(terminal)
 
 
-def test_a_paste_is_no_keys(start: Start) -> None:
+def test_a_paste_presses_no_keys(start: Start) -> None:
     terminal = start()
     terminal.send("\x1b[200~q....\x1b[201~.")
     walks.wait_for_status(terminal, epoch=1)

@@ -87,7 +87,7 @@ class Window:
         return [row.rstrip() for row in printed.read_text().strip("\f\r\n").split("\n")]
 
     def wait_for(self, wanted: str | Callable[[list[str]], object]) -> list[str]:
-        """Wait until the rows match a regular expression or a predicate: those rows."""
+        """Wait until the rows match a regular expression or a predicate; return them."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             rows = self.rows()

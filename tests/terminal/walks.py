@@ -1,4 +1,4 @@
-"""What a person does with gd-tui, key by key, and what has to be seen: the same everywhere."""
+"""What a person does with gd-tui, key by key, and must see, whatever the terminal."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tests.terminal.fixtures import Ended, Session
     from tests.terminal.session import Terminal
 
-# The words that the status line always holds, in this order (a contract of the project); consoles
-# that have no α spell it.
+# The words of the status line in their fixed order (a contract of the project). Consoles without α
+# show `alpha`.
 STATUS = re.compile(
     r"(?P<state>RUNNING|PAUSED|FINISHED|DIVERGED)\s+"
     r"epoch (?P<epoch>\d+)\s*/\s*(?P<epochs>\d+)\s+"
@@ -32,11 +32,11 @@ STATUS = re.compile(
     r"(?:(?:right \d+(?:/| of )\d+(?: test rows \([^)]*\))?|R(?:²|\^2) \S+)\s+)?"
     r"(?:learning rate )?(?:α|alpha) (?P<alpha>\S+)"
 )
-# What the first page of the help explains first.
+# The first line of the help.
 HELP = re.compile(r"epoch +one pass over the")
-# What stands in a panel until a study is done, and in the step's until the next update is known.
+# A panel whose study is not done, or a step panel whose next update is not known.
 UNFINISHED = re.compile(r"\w follows\b|│ loss [\d.e+]++ (?!→)")
-# At the start of the first line once there is more than one.
+# In the first line when there are several lanes.
 LANES = re.compile(r"\blane \w+ of (\d+)")
 
 
@@ -51,7 +51,7 @@ class Status(NamedTuple):
 
 
 def status(terminal: Terminal) -> Status | None:
-    """What the status line says, the second row but for the smallest screens, None without one."""
+    """The status line (second row, on the smallest screens the first), or None if there is none."""
     match = STATUS.search(terminal.line(0)) or STATUS.search(terminal.line(1))
     if match is None:
         return None
@@ -65,7 +65,7 @@ def status(terminal: Terminal) -> Status | None:
 
 
 def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
-    """Wait until the status line's fields are `wanted`: that status."""
+    """Wait until the status line's fields are `wanted`; return the status."""
     seen: list[Status] = []
 
     def shows(terminal: Terminal) -> bool:
@@ -78,7 +78,7 @@ def wait_for_status(terminal: Terminal, **wanted: object) -> Status:
     shows.__qualname__ = f"status with {wanted}"
     terminal.wait_for(shows)
     if not terminal.frames and seen[-1].state != "RUNNING":
-        # without brackets around frames half of the line may still be an old one
+        # frames without brackets: half of the line may still be from the one before
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             now = status(terminal)
@@ -102,14 +102,14 @@ def has_focus(terminal: Terminal, word: str) -> bool:
 
 
 def settled(terminal: Terminal, seconds: float = 1.0) -> str:
-    """The picture of a run at rest once all of it is there, also what is computed beside the run.
+    """Wait until a run rests and all of its picture is there, studies too; return the picture.
 
-    A program that waits for its disk is quiet too, so quiet alone does not say so.
+    A program that waits for its disk is quiet too, so quiet alone is not enough.
     """
 
     def all_drawn(terminal: Terminal) -> bool:
         now = status(terminal)
-        if "New here?" in terminal.text():  # the offer of the tour goes by itself
+        if "New here?" in terminal.text():  # the offer of the tour disappears by itself
             return False
         return now is not None and now.state != "RUNNING" and not UNFINISHED.search(terminal.text())
 
@@ -122,7 +122,7 @@ def settled(terminal: Terminal, seconds: float = 1.0) -> str:
 
 
 def lanes_shown(terminal: Terminal) -> int:
-    """How many lanes the first line speaks of."""
+    """The number of lanes that the first line names."""
     match = LANES.search(terminal.line(0))
     return int(match[1]) if match else 1
 
@@ -176,7 +176,7 @@ def shrink_and_grow_again(terminal: Terminal) -> None:
     wait_for_status(terminal, state="PAUSED", epoch=0)
     before = settled(terminal)
 
-    # A program that is asked too quickly sees only the last size, and that nothing changed.
+    # A program that is resized twice too quickly sees only the last size, which is the first again.
     received = terminal.bytes_received
     terminal.resize(80, 24)
     terminal.wait_for(lambda terminal: terminal.bytes_received > received)

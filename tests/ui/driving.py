@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-# how long a busy machine with two cores may need; a test that passes never waits so long
+# seconds that a busy machine may need; a passing test never waits that long
 PATIENCE = 60.0
-# how often nothing may be left to do before it is believed
+# so many checks in a row must find nothing left to do
 ROUNDS = 3
-# the groups of threads that no key waits for
+# the groups of threads that `answered` does not wait for
 BESIDE = frozenset({"study", "list", "read"})
-# weights that get 252 of the 500 test rows of `blobs` wrong: neither class has them all
+# weights that get 252 of the 500 test rows of `blobs` wrong, some in each class
 WEIGHTS = (0.5, -0.25, 0.125)
 STATUS = re.compile(
     r"^ ?(?P<state>[A-Z]+) +epoch (?P<epoch>\d+)/(?P<epochs>\d+)"
@@ -61,7 +61,7 @@ class Status(NamedTuple):
 
 
 class Driver:
-    """An app under the pilot; `until` waits for what is to be seen."""
+    """An app under Textual's pilot; `until` waits for what a person must see."""
 
     def __init__(self, app: GdApp, pilot: Pilot[None]) -> None:
         self.app = app
@@ -85,7 +85,7 @@ class Driver:
             await self.press_at_once(key)
 
     async def press_at_once(self, *keys: str) -> None:
-        """Press keys without looking up: only the last one's answer is waited for."""
+        """Press keys without a pause; wait for the answer to the last one."""
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 else key
             self.app._driver.send_message(events.Key(name, key if len(key) == 1 else None))
@@ -96,13 +96,11 @@ class Driver:
         await self.press_at_once(*text)
 
     async def answered(self) -> None:
-        """Wait until all is done and drawn that keys, clicks and commands so far have led to.
+        """Wait until everything that keys, clicks and commands have caused is done and drawn.
 
-        All messages have then been seen to, also those that they led to; runs are loaded and files
-        written; the runner rests, or runs and has no command left, and its snapshot is drawn. Only
-        studies, and the reading of kept runs, may still be under way. A loop of events may take a
-        few rounds to hand something on, however quick the machine, hence the rounds; what other
-        threads do is looked at.
+        All messages are handled, runs are loaded, files are written; the runner rests, or runs
+        with no command left, and its snapshot is drawn. Only studies and the reading of kept runs
+        may go on. Event loops pass messages on in several rounds, so several checks must agree.
         """
         deadline = time.monotonic() + PATIENCE
         rounds, drawn = 0, self._what_is_drawn()
@@ -121,9 +119,9 @@ class Driver:
             await asyncio.sleep(0.001)
 
     async def _messages_seen_to(self) -> bool:
-        """Wait until every widget has seen to the messages that it has now; return whether.
+        """Wait until every widget has handled the messages that it has now; return whether it has.
 
-        Not so if the app leaves, or the screen: what is gone answers nothing.
+        False if the app ends or the screen changes meanwhile.
         """
         screen = self.app.screen
         seen = asyncio.ensure_future(self.pilot._wait_for_screen(PATIENCE / 10))
@@ -138,7 +136,7 @@ class Driver:
             return False
 
     def _all_is_done(self) -> bool:
-        """Whether no thread is at work on what keys led to, but on epochs without end."""
+        """Whether no thread works for a key any more; a run that goes on is allowed."""
         at_work = [w for w in self.app.workers if w._thread_worker and w.group not in BESIDE]
         runner = self.run.runner
         if runner is None or not runner._thread.is_alive():
@@ -153,7 +151,7 @@ class Driver:
         return self.screen._drawn
 
     def _is_drawn(self, before: Snapshot | None) -> bool:
-        """Whether the snapshot that there is has been drawn, or one after `before`, if it can."""
+        """Whether the latest snapshot is drawn, or while training one after `before`."""
         screen, runner = self.screen, self.run.runner
         seen = screen.is_active or self.app.screen.is_modal
         if runner is None or screen.board.tiny or not seen:
@@ -184,7 +182,7 @@ class Driver:
         return now
 
     async def settled(self) -> None:
-        """Wait until what the next step leads to and the report of this epoch are on the screen."""
+        """Wait until the next step's arithmetic and this epoch's report are on the screen."""
 
         def rests() -> bool:
             if self.run.runner is None or self.studying:
@@ -294,7 +292,7 @@ async def driving(
                 if columns >= 40 and rows >= 12:
                     await driver.settled()
             yield driver
-            # else the way out waits for them
+            # otherwise leaving waits for them
             driver.screen.board.studies.stop()
     finally:
         if app.run_screen.run.runner:

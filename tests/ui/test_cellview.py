@@ -1,4 +1,4 @@
-"""Rows that are kept while nothing in them changes are the rows that would be made anew."""
+"""Rows kept from an earlier frame equal rows that are made anew."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_is_shown_is_what_was_drawn_last(seed: int) -> None:
             assert read(view, 20, 6) == expected(cells)
 
 
-def test_another_width_leaves_no_row_as_it_was() -> None:
+def test_a_new_width_replaces_every_row() -> None:
     view = CellView()
     cells = Cells.blank(2, 10, Style(palette_for("256", True), UNICODE))
     cells.put(0, 0, "0123456789", 7, 1)

@@ -51,7 +51,7 @@ def page(problem, rows: int = 24, columns: int = 120, offset: int = 0, symbols=U
     return "\n".join(cells.text())
 
 
-def test_of_every_column_it_is_said_what_it_was_and_what_became_of_it() -> None:
+def test_every_column_shows_what_it_was_and_what_became_of_it() -> None:
     text = page(noted(NOTES[:3], ("features differ in scale by 4,300",)), columns=150)
     assert "binary of 2 classes: class from 2 features; 500 train and 500 test rows" in text
     assert "features differ in scale by 4,300" in text
@@ -87,7 +87,7 @@ def test_features_of_built_in_data_are_columns_that_nothing_was_done_to() -> Non
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-def test_the_columns_have_no_size_and_no_name_at_which_they_fail(symbols) -> None:
+def test_columns_of_any_name_are_drawn_at_any_size(symbols) -> None:
     problem = noted(NOTES * 30, hints=(HOSTILE,) * 3)
     for rows, columns in SIZES:
         for offset in (-5, 0, 7, 10**6):

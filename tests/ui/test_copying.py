@@ -22,7 +22,7 @@ def run():
     return Run(30)
 
 
-def test_the_text_says_to_what_it_belongs(run):
+def test_the_text_names_its_run_and_epoch(run):
     lane = run.view.snapshot.lane
     text = panel_text(run.view, "loss", ["one", "two"])
     assert text.split("\n") == [
@@ -75,7 +75,7 @@ def test_a_file_is_written_whole_and_none_overwritten(run, tmp_path):
     assert sorted(os.listdir(tmp_path)) == sorted(map(os.path.basename, names))
 
 
-def test_a_file_is_written_where_one_is(run, tmp_path, monkeypatch):
+def test_a_file_is_written_into_the_working_directory(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert write_panel(run.view, "step", "λ\n") == "gd-tui-blobs-step-epoch30.txt"
     assert os.listdir() == ["gd-tui-blobs-step-epoch30.txt"]
@@ -106,13 +106,13 @@ def test_the_name_of_a_problem_is_no_path(name, part, tmp_path):
     assert os.listdir(tmp_path) == [written]
 
 
-def test_a_folder_that_is_not_there_is_said_in_one_line(run, tmp_path):
+def test_a_missing_folder_is_reported_in_one_line(run, tmp_path):
     with pytest.raises(OutputError, match="No such file") as caught:
         write_panel(run.view, "loss", "x\n", str(tmp_path / "gone"))
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_cannot_be_filled_is_taken_away(run, tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_filled_is_removed(run, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (1, 2, 3, 9, 40, 59, 80, 121, 300)
 ROWS = (1, 2, 5, 12, 24, 100)
-# columns and rows of a terminal that is dragged about
+# columns and rows of a window that is resized again and again
 SCREENS = (
     (1, 1),
     (300, 1),
@@ -45,11 +45,11 @@ NAMES = (
     "ﬀ🐈\u200d⬛",
     "x" * 80,
     "日本語" * 70,
-    "אורך\u202e",  # from right to left, and a character that turns all that follows
+    "אורך\u202e",  # right to left, and a character that reverses what follows
     "a\tb\x1b[31mc\x07",
 )
 CLASSES = ("猫", "n\u0303o", "犬" * 40, "ארוך", "\x1b]0;x\x07")
-# what is opened by each of these keys has names in it, or stands over what has
+# keys that open screens with names on them, or over such screens
 OPENED = (
     "o", "l", "d", "a", "g", "e", "L", "D", "N", "B", "v", "question_mark", "colon", "w",
 )  # fmt: skip
@@ -101,7 +101,7 @@ def panels(driver: Driver) -> list[Panel]:
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["unicode", "ascii"])
-async def test_every_panel_fills_every_size_and_not_a_cell_more(tmp_path, symbols) -> None:
+async def test_every_panel_fills_every_size_exactly(tmp_path, symbols) -> None:
     async with wide(tmp_path, symbols) as driver:
         view = driver.screen.view
         for panel in panels(driver):

@@ -1,4 +1,4 @@
-"""Exporting from the screen: what is asked, what is written, and what is said of it."""
+"""Exporting from the screen: the question, the files, and the message afterwards."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def test_no_folder(text) -> None:
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-async def test_the_question_has_no_size_at_which_it_fails(symbols) -> None:
+async def test_the_question_is_drawn_at_any_size(symbols) -> None:
     async with driving(symbols=symbols) as driver:
         await asked(driver)
         await driver.press("f")
@@ -87,7 +87,7 @@ async def test_the_question_is_asked_and_left(rows, columns) -> None:
         assert list(Path().iterdir()) == []
 
 
-async def test_what_usually_is_written_holds_the_numbers_of_the_run(here) -> None:
+async def test_the_files_chosen_by_default_hold_the_numbers_of_the_run(here) -> None:
     async with driving() as driver:
         await driver.press("greater_than_sign", "b", "plus", "full_stop")
         await driver.status(epoch=11)
@@ -147,7 +147,7 @@ async def test_another_folder_is_typed(here) -> None:
         assert (here / "results" / "one" / "losses.csv").exists()
 
 
-async def test_what_cannot_be_written_is_said_and_the_run_goes_on(here) -> None:
+async def test_a_failed_write_is_reported_and_the_run_goes_on(here) -> None:
     (here / "gd-tui-blobs").write_text("a file is in the way")
     async with driving() as driver:
         await asked(driver)
@@ -158,7 +158,7 @@ async def test_what_cannot_be_written_is_said_and_the_run_goes_on(here) -> None:
         await driver.status(epoch=1)
 
 
-async def test_a_run_that_does_not_answer_is_said(monkeypatch) -> None:
+async def test_a_run_that_does_not_answer_is_reported(monkeypatch) -> None:
     async with driving() as driver:
         monkeypatch.setattr(driver.run.runner, "checkpoint", lambda: None)
         await asked(driver)

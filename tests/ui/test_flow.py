@@ -1,4 +1,4 @@
-"""One frame in flight, as a terminal would see it: questions, answers, and none."""
+"""One frame in flight, as a terminal sees it: questions, answers, and lost answers."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_one_frame_that_answers_a_key_may_follow_one_in_flight(flow: Flow) -> No
     assert flow.free
 
 
-def test_an_answer_is_also_one_to_what_was_asked_before(flow: Flow) -> None:
+def test_an_answer_settles_earlier_questions_too(flow: Flow) -> None:
     draw(acquainted(flow))
     flow.hurry()
     assert flow.answered(draw(flow))
@@ -105,9 +105,7 @@ def test_an_answer_is_also_one_to_what_was_asked_before(flow: Flow) -> None:
     assert not flow.free
 
 
-def test_an_answer_that_is_lost_is_waited_for_for_five_seconds_then_ten(
-    flow: Flow, clock: Clock
-) -> None:
+def test_a_lost_answer_is_waited_for_five_seconds_then_ten(flow: Flow, clock: Clock) -> None:
     lost = draw(acquainted(flow))
     clock.now += 4.9
     assert not flow.give_up()
@@ -152,7 +150,7 @@ def test_any_size_can_be_asked_again_and_again(flow: Flow, size: tuple[int, int]
         assert flow.answered(draw(flow, size=Size(*size)))
 
 
-def test_what_paints_nothing_asks_nothing(flow: Flow) -> None:
+def test_a_frame_that_paints_nothing_asks_nothing(flow: Flow) -> None:
     assert Asking(Painted(""), acquainted(flow), SIZE).render_segments(Console()) == ""
     assert flow.free
 
@@ -180,7 +178,7 @@ def test_a_slow_line_has_half_its_time_for_keys_and_recovers(flow: Flow, clock: 
     assert flow.pause < max(quick, 0.1)
 
 
-def test_a_writer_that_is_behind_lowers_the_rate_of_frames_until_it_is_not(
+def test_a_writer_that_is_behind_lowers_the_rate_of_frames_until_it_has_caught_up(
     flow: Flow,
 ) -> None:
     assert flow.pause == 0.0

@@ -1,4 +1,4 @@
-"""Input as it is read, in pieces cut anywhere, to keys and pastes."""
+"""Input, cut into pieces anywhere, becomes the right keys and pastes."""
 
 import sys
 
@@ -129,7 +129,7 @@ def test_a_long_paste_is_cut() -> None:
     assert pasted == "paste " + "x" * LONGEST_PASTE
 
 
-def test_without_room_only_answers_of_the_terminal_and_the_last_key_are_heard() -> None:
+def test_a_full_queue_takes_only_answers_of_the_terminal_and_the_last_key() -> None:
     reading = Reading(room=0)
     assert reading.take("abc\x1b[A\x1b[<0;1;1M\x1b[7;9R\x1b[I") == ["CursorPosition", "AppFocus"]
     assert reading.take("." * 1000 + "q") == ["q"]
@@ -150,12 +150,12 @@ async def test_of_too_many_keys_the_last_one_is_kept(monkeypatch: pytest.MonkeyP
     assert len(driver._waiting) == MOST_WAITING
 
 
-def test_what_no_terminal_can_mean_ends_nothing() -> None:
+def test_sequences_without_meaning_end_nothing() -> None:
     reading = Reading()
     assert reading.take("\x1b[1114112u", "a", "\x1b[48;0;0;0;0t", "b") == ["a", "b"]
 
 
-async def test_of_a_key_the_app_is_told_when_it_is_read_and_of_nothing_else(
+async def test_the_app_is_told_when_a_key_is_read_and_of_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told = []

@@ -1,4 +1,4 @@
-"""Keys changed in `config.toml`, the page of all keys, and keyboards on which signs are hard."""
+"""Keys changed in `config.toml`, the page of all keys, and signs that are hard to type."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ async def test_changed_keys_act_and_are_shown_and_the_old_ones_do_nothing() -> N
         assert app.run_screen.run.runner.stop(60.0)
 
 
-async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
+async def test_every_mention_of_a_key_names_the_bound_one() -> None:
     moved = {
         "run_or_pause": "ö",
         "step(1)": [],
@@ -268,7 +268,7 @@ async def test_all_that_names_a_key_names_the_one_that_is_bound() -> None:
         assert app.run_screen.run.runner.stop()
 
 
-def test_every_key_has_a_name_and_all_that_is_advised_an_action() -> None:
+def test_every_key_has_a_name_and_every_advice_an_action() -> None:
     names = KeyNames()
     for action in ACTIONS:
         assert names.of(action.name) == shown_keys(action.keys.partition(",")[0])

@@ -102,7 +102,7 @@ def test_the_losses_are_those_of_the_weights_at_each_place():
     assert [place for _, _, place in paths] == [tuple(w[:2]) for w in lane.path.tolist()]
 
 
-def test_of_two_weights_the_background_stays_while_the_run_goes_on():
+def test_with_two_weights_the_background_stays_while_the_run_goes_on():
     view, panel = view_of(20, problem="line"), LandscapePanel()
     cells = computed(panel, view)
     assert "Landscape mse, x1 × bias ─" in cells.text()[0]
@@ -112,7 +112,7 @@ def test_of_two_weights_the_background_stays_while_the_run_goes_on():
     assert panel.study(after).key == key
 
 
-def test_of_three_weights_the_held_one_makes_another_background():
+def test_with_three_weights_the_background_depends_on_the_held_one():
     view, panel = view_of(20), LandscapePanel()
     computed(panel, view)
     key = panel.study(view).key
@@ -225,7 +225,7 @@ def test_moving_goes_round_all_planes():
     assert titles[3].partition(" and ")[2] in computed(panel, view).text()[-2]
 
 
-def test_of_many_weights_the_principal_plane_comes_first_then_the_steepest_pairs():
+def test_with_many_weights_the_principal_plane_comes_first_then_the_steepest_pairs():
     gradient = np.array([0.1, -9.0, 0.2, 5.0, np.nan, -7.0, 6.0])
     assert usual_choice(7) == ()
     assert choices(gradient) == [(), (1, 3), (1, 5), (1, 6), (3, 5), (3, 6), (5, 6)]
@@ -254,7 +254,7 @@ def test_a_plane_can_be_named(text, shown):
 
 @pytest.mark.parametrize("text", ["", "x1", "x1, x1", "x1, y", "0, 1", "1, 4", "1, 2, 3", "²,1",
                                   "1, 99999999999999999999", "\x1b, 1"])  # fmt: skip
-def test_what_names_no_plane_is_said_in_one_line(text):
+def test_words_that_name_no_plane_are_refused_in_one_line(text):
     view, panel = view_of(), LandscapePanel()
     fault = panel.choose_plane(text, view)
     assert fault

@@ -21,7 +21,7 @@ from tui_gd.ui.panels.panel import View
 
 
 class Run:
-    """A run that is looked at as the screen does: it has in the next snapshot what is wanted."""
+    """A run viewed as the screen views it: the next snapshot has what the panel asks for."""
 
     def __init__(self, epochs=100, back=0, **settings):
         settings = RunSettings(**{"seed": 3, **settings})
@@ -111,7 +111,7 @@ def test_smoothing_asks_for_what_it_needs_beyond_the_window():
     assert run.title() == "1 Loss, epochs 50 to 250"
 
 
-def test_of_buckets_the_smoothing_says_about():
+def test_with_buckets_smoothing_says_about():
     run = Run(3000)
     for _ in range(2):
         run.panel.smooth()
@@ -445,7 +445,7 @@ def test_the_numbers_are_those_of_every_epoch_with_all_digits():
         assert float(test) == run.trainer.test_losses(number)[int(epoch)]
 
 
-def test_of_buckets_the_numbers_are_least_and_greatest():
+def test_with_buckets_the_numbers_are_least_and_greatest():
     run = Run(3000)
     run.panel.smooth()
     run.lines()

@@ -33,7 +33,7 @@ from tui_gd.ui.studies import Study
 from tui_gd.ui.textual_fixes.app import Commands
 
 
-async def test_a_focus_told_of_after_the_panel_was_replaced_is_not_taken() -> None:
+async def test_a_late_focus_event_of_a_replaced_panel_is_ignored() -> None:
     async with driving(60, 20) as driver:
         await driver.press("S")
         await driver.until(lambda: driver.shown() == ["starts"])
@@ -72,7 +72,7 @@ async def test_the_list_of_commands_opens_over_the_run_only() -> None:
         driver.app.exit()
 
 
-async def test_what_is_answered_behind_another_screen_closes_neither() -> None:
+async def test_an_answer_to_a_covered_question_closes_no_screen() -> None:
     async with driving() as driver:
         await driver.press("l")
         await driver.until(lambda: isinstance(driver.app.screen, Choice))
@@ -87,7 +87,7 @@ async def test_what_is_answered_behind_another_screen_closes_neither() -> None:
         await driver.until(lambda: driver.app.screen is driver.screen)
 
 
-async def test_the_list_of_commands_that_is_closed_twice_takes_no_other_screen_away() -> None:
+async def test_closing_the_list_of_commands_twice_closes_no_other_screen() -> None:
     async with driving() as driver:
         driver.app.action_command_palette()
         await driver.until(lambda: list(driver.app.screen.query(Input)))
@@ -126,7 +126,7 @@ async def test_a_page_up_or_down_while_no_command_is_listed_yet_does_nothing() -
         driver.app.exit()
 
 
-async def test_what_fails_while_the_app_is_being_left_is_no_fault_of_the_run() -> None:
+async def test_an_error_while_the_app_is_being_left_is_no_fault_of_the_run() -> None:
     async with driving() as driver:
         driver.app.exit()
         driver.app._handle_exception(NoMatches("the list of commands that has been taken down"))
@@ -179,7 +179,7 @@ async def test_on_leaving_a_run_that_could_not_be_kept_is_given_as_a_line(
     assert (settings.problem, settings.seed) == ("blobs", 3)
 
 
-async def test_to_drag_the_landscape_is_not_to_start_where_the_button_is_let_go() -> None:
+async def test_dragging_the_landscape_starts_no_run_where_the_button_is_released() -> None:
     async with driving(depth="truecolor") as driver:
         await driver.press("full_stop", "5")
         await driver.status(epoch=1)
@@ -237,7 +237,7 @@ def test_a_line_drawn_while_it_had_no_columns_can_be_shown_wider() -> None:
     assert line._new_strip(0).text.strip() == ""
 
 
-def test_of_a_long_vector_no_more_numbers_are_written_than_can_be_seen() -> None:
+def test_of_a_long_vector_only_visible_numbers_are_written() -> None:
     written = []
 
     class Number(float):
@@ -336,7 +336,7 @@ async def test_a_study_given_up_at_rest_is_followed_by_the_one_that_is_wanted(
     begun, over = threading.Event(), threading.Event()
 
     def late(snapshot, problem, predictor, engine, start=None):
-        """At epoch 1, look up only when all else is done."""
+        """At epoch 1, notice the order to stop only when all else is done."""
         if snapshot.epoch == 1:
             begun.set()
             assert over.wait(60.0)
@@ -383,7 +383,7 @@ async def test_at_a_minimum_no_arrow_points_along_rounding() -> None:
         assert not any(arrow in drawn() for arrow in arrows)
 
 
-async def test_to_begin_a_study_writes_no_data_out() -> None:
+async def test_a_study_begins_without_a_description_of_its_data() -> None:
     async with driving() as driver:
         begun = []
         run_worker = driver.screen.board.run_worker

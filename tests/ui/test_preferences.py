@@ -73,13 +73,13 @@ def test_two_sessions_that_write_at_once_leave_one_whole_view(tmp_path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["view.json"]
 
 
-def test_where_nothing_can_be_written_nothing_is_said(tmp_path) -> None:
+def test_a_view_that_cannot_be_written_is_not_reported(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     write_view(tmp_path / "file" / "view.json", VIEW)
     write_view(tmp_path, VIEW)
 
 
-async def test_how_the_screen_was_left_is_how_it_begins() -> None:
+async def test_the_screen_begins_as_it_was_left() -> None:
     async with driving() as driver:
         await driver.press("7", "s", "s", "Y", "y", "m", "t")
         left = driver.screen.last_view

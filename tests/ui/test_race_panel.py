@@ -341,7 +341,7 @@ def test_every_size_is_drawn(mode, symbols, depth) -> None:
 
 
 @pytest.mark.parametrize("mode", ["rates", "optimizers"])
-def test_a_start_from_which_all_diverge_is_drawn_and_said(mode) -> None:
+def test_a_start_from_which_all_diverge_is_drawn_and_reported(mode) -> None:
     weights = np.full(3, 1e200)
     settings = dataclasses.replace(SETTINGS, problem="line")
     view = view_of(problem=load_problem("line"), settings=settings, weights=weights[:2], loss="mse")

@@ -69,7 +69,7 @@ def lines_with(seen: str, word: str) -> list[list[str]]:
 # The page
 
 
-def test_the_list_says_all_of_every_run() -> None:
+def test_the_list_shows_every_column_of_every_run() -> None:
     runs = [
         kept("3f9a", best=0.123456789, newest=80000, lanes=64, state="running"),
         kept("77c0", problem="/data/somewhere/churn.csv", best=math.nan, state="diverged"),
@@ -84,7 +84,7 @@ def test_the_list_says_all_of_every_run() -> None:
     assert second == ["77c0", day, "churn.csv", "1", "10", "-", "diverged"]
 
 
-def test_when_is_short_the_nearer_it_is() -> None:
+def test_recent_times_are_written_shorter() -> None:
     now = time.mktime((2024, 5, 6, 23, 0, 0, 0, 0, -1))
     assert when_of(time.mktime((2024, 5, 6, 7, 8, 9, 0, 0, -1)), now) == "07:08"
     assert when_of(time.mktime((2024, 5, 5, 7, 8, 9, 0, 0, -1)), now) == "05-05 07:08"
@@ -129,7 +129,7 @@ def test_the_loss_axis_can_be_logarithmic() -> None:
     assert "0.01┤" in text(RunsPage(RUNS, details=details, log=True))
 
 
-def test_beside_each_other_stands_what_differs_and_nothing_else() -> None:
+def test_only_what_differs_stands_beside_each_other() -> None:
     _, header, body = compared(["3f9a", "01ab"], DETAILS)
     assert header == ["", "1 3f9a", "2 01ab"]
     table = {line[0]: line[1:] for line in body}
@@ -193,14 +193,14 @@ def test_the_settings_take_the_place_of_the_curves_where_there_is_no_room_for_bo
     assert "┤" not in text(turned, 24, 80)
 
 
-def test_before_anything_is_there_it_is_said_and_no_run_is_no_riddle() -> None:
+def test_a_list_that_is_being_read_or_empty_says_so() -> None:
     assert "reading…" in text(RunsPage([], message="reading…"))
     assert "reading…" in text(RunsPage(RUNS))
     assert "a run is kept from its first epoch on" in text(RunsPage([]))
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-def test_no_size_and_no_name_is_too_much(symbols) -> None:
+def test_runs_of_any_name_are_drawn_at_any_size(symbols) -> None:
     hostile = "\x1b[2J\u202e漢字" + "x" * 300 + "\n"
     runs = [kept("3f9a", problem=hostile, best=1e300, newest=10**12), kept("77c0")]
     nan = math.nan
@@ -575,7 +575,7 @@ async def test_a_run_that_goes_on_elsewhere_is_read_again() -> None:
         await driver.until(lambda: lines_with(driver.text(), "epochs done")[0][-1] == "30")
 
 
-async def test_in_ascii_all_of_it_is() -> None:
+async def test_in_ascii_mode_the_page_is_ascii() -> None:
     async with driving(80, 24, symbols=ASCII) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())

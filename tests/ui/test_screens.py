@@ -31,14 +31,14 @@ from tui_gd.ui.screens.questions import (
 from tui_gd.ui.terminal import spelt
 
 PALETTE = palette_for("256", True)
-# the line of the one before tells of the others too
+# an action without a line of its own stands in the line before
 LISTED = [action for action in ACTIONS if action.shown]
 
 
 # Help and palette
 
 
-def test_what_is_not_listed_is_told_by_the_line_before() -> None:
+def test_a_key_without_a_line_stands_in_the_line_before() -> None:
     for before, action in pairwise(ACTIONS):
         if not action.shown:
             assert before.shown
@@ -289,7 +289,7 @@ async def test_a_notice_takes_the_place_of_the_one_before() -> None:
         await driver.until(lambda: "flat out" in driver.text())
 
 
-async def test_what_stops_a_run_is_told() -> None:
+async def test_the_rule_that_stops_a_run_is_named() -> None:
     async with driving(target_loss=100.0) as driver:
         await driver.press("greater_than_sign")
         await driver.until(driver.notices)
@@ -394,7 +394,7 @@ async def walk_through_all_screens(driver: Driver) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", [120, 80])
-async def test_in_ascii_every_screen_is(columns) -> None:
+async def test_in_ascii_mode_every_screen_is_ascii(columns) -> None:
     async with driving(columns, 40 if columns == 120 else 24, symbols=ASCII) as driver:
         for text in await walk_through_all_screens(driver):
             assert text.isascii(), sorted({c for c in text if not c.isascii()})

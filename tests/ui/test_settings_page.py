@@ -137,7 +137,7 @@ async def test_epochs_and_learning_rate_act_at_once() -> None:
         assert driver.run.undo.before is None
 
 
-async def test_what_is_typed_wrongly_is_said_and_what_cannot_begin_leaves_the_run() -> None:
+async def test_a_wrong_value_is_reported_and_a_run_that_cannot_begin_keeps_the_old_one() -> None:
     async with driving() as driver:
         page = await open_page(driver)
         await choose(driver, page, "l1")

@@ -126,7 +126,7 @@ def test_both_counts_are_read_at_every_size(view, panel, naive, rows, columns, s
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-def test_any_size(view, panel, symbols) -> None:
+def test_the_starts_are_drawn_at_any_size(view, panel, symbols) -> None:
     shown = dataclasses.replace(view, style=dataclasses.replace(view.style, symbols=symbols))
     for cursor in (False, True):
         panel.cursor_on = cursor

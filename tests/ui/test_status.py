@@ -92,7 +92,7 @@ async def test_words_and_numbers_in_their_order(tmp_path) -> None:
     ]
 
 
-async def test_of_a_regression_r2_is_said() -> None:
+async def test_a_regression_shows_r2() -> None:
     from sklearn.metrics import r2_score
 
     async with driving(problem="line", epochs=50) as driver:
@@ -119,7 +119,7 @@ async def test_the_loss_has_six_digits_even_where_they_are_zeros(tmp_path) -> No
 
 
 @pytest.mark.parametrize("columns", [40, 44, 50, 60, 80, 100, 120, 200])
-async def test_what_is_always_held_is_held_and_nothing_is_cut(columns: int) -> None:
+async def test_state_epoch_and_alpha_are_always_there_and_nothing_is_cut(columns: int) -> None:
     async with driving(columns, 24) as driver:
         line = driver.read("#status")
         whole = driver.read_status()
@@ -145,7 +145,7 @@ async def test_no_column_of_the_status_moves_while_it_runs(columns: int) -> None
 
 
 @pytest.mark.parametrize("columns", [40, 44, 80, 120, 200])
-async def test_of_several_lanes_the_first_line_says_which_one_is_spoken_of(columns: int) -> None:
+async def test_with_several_lanes_the_first_line_names_the_current_one(columns: int) -> None:
     async with driving(columns, 24, alpha=(0.01, 0.03)) as driver:
         assert driver.read("#top").startswith(" lane A of 2 ")
         assert ("right" in driver.read("#status")) == (columns >= 60)
@@ -302,7 +302,7 @@ def test_no_number_of_the_status_is_cut_or_touches_another(
     assert f"{rate:g}" in words
 
 
-def test_what_goes_first_where_there_is_no_room() -> None:
+def test_what_is_left_out_first_where_room_is_short() -> None:
     assert said(STUCK, 3, 120).endswith("n another start 7 the numbers behind this")
     assert STUCK.why in said(STUCK, 3, 120)
     assert STUCK.why in said(STUCK, 3, 80)

@@ -523,7 +523,7 @@ async def test_what_is_chosen_is_kept_with_the_run_and_comes_back(tmp_path) -> N
 # As it is drawn
 
 
-async def test_a_page_of_a_table_without_looks_is_still_one(monkeypatch) -> None:
+async def test_a_table_without_a_preview_still_has_a_page(monkeypatch) -> None:
     usual = RunSettings.load_problem
 
     def load(self: RunSettings):
