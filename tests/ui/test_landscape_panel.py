@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.ui.driving import driving
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
@@ -395,3 +396,27 @@ def test_another_problem_begins_anew():
     other = view_of(3, problem="line")
     assert "x1 × bias" in panel.draw(other, 30, 100).text()[0]
     computed(panel, other)
+
+
+@pytest.mark.parametrize(
+    ("surface", "epochs", "line", "arrow"),
+    [
+        ("surface:booth", 5, "Learning.", True),
+        ("surface:himmelblau", 10, "At a minimum. The gradient is zero", False),
+        ("surface:booth", 160, "At a minimum. The gradient is zero", False),
+    ],
+)
+async def test_no_arrow_downhill_where_the_verdict_says_that_the_gradient_is_zero(
+    surface, epochs, line, arrow
+):
+    async with driving(problem=surface, epochs=epochs) as driver:
+        await driver.press("space")
+        await driver.status(state="FINISHED", epoch=epochs)
+        await driver.settled()
+        await driver.until(lambda: line in driver.read("#verdict"), line)
+        await driver.answered()
+        picture = driver.read("#landscape")
+        assert ("−g" in picture) == arrow
+        signs = re.findall("[←↑→↓↖↗↘↙]", picture.split("\n", 1)[1])
+        # those of the axes' names are always there
+        assert len(signs) - 2 == arrow

@@ -138,6 +138,32 @@ def test_every_verdict_is_said_in_words_and_colour(kind, run) -> None:
     assert f"{verdict.text} {verdict.why}".strip() in said
 
 
+def test_what_the_loss_does_is_said_as_the_verdict_says_it() -> None:
+    """A step that just does not overshoot lowers the loss by less than a thousandth."""
+    x = RunSettings(problem="line").load_problem().x_train
+    limit = len(x) / np.linalg.eigvalsh(x.T @ x)[-1]
+    view = view_of(100, 0.99999 * limit, problem="line")
+    panel = studied(view)
+    assert "the loss still fell by 0.0" in panel.verdict(view).why
+    assert re.search(r"loss, last 10 epochs +−0\.0\d+ % +hardly falls", read(panel, view))
+    # of the tutorial's plateau the verdict says that the loss stands still, and so does the table
+    stuck = view_of(100, seed=6)
+    panel = studied(stuck)
+    assert "yet the loss stands still" in panel.verdict(stuck).line
+    assert re.search(r"loss, last 10 epochs +−0\.0\d+ % +stands still", read(panel, stuck))
+    # a verdict that has to follow is not denied: the number alone says that the loss moves again
+    panel.verdict = lambda _: replace(
+        WhyPanel.verdict(panel, stuck), numbers=moved(WhyPanel.verdict(panel, stuck).numbers, -0.02)
+    )
+    assert re.search(r"loss, last 10 epochs +−2 % *│", read(panel, stuck))
+
+
+def moved(numbers, change: float) -> tuple[tuple[str, float], ...]:
+    return tuple(
+        (name, change if name == "change of the loss" else value) for name, value in numbers
+    )
+
+
 @pytest.mark.parametrize(("kind", "run"), VERDICTS)
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 def test_it_is_drawn_at_every_size_and_depth(kind, run, symbols) -> None:

@@ -94,6 +94,9 @@ GROWS = -0.05
 """If the loss falls faster than this over the window, it may soon leave the one class."""
 
 
+_STANDING = {Kind.MINIMUM, Kind.SADDLE, Kind.PLATEAU, Kind.SATURATED, Kind.FLAT}
+
+
 def diagnose(evidence: Evidence) -> Verdict:
     """Return how training goes at the last epoch, by the kind that has held.
 
@@ -125,6 +128,20 @@ def _backs(evidence: Evidence, begin: int, stop: int) -> range:
     known = np.isfinite(evidence.train[::-1])
     depth = len(known) if known.all() else int(np.argmin(known))
     return range(begin, min(stop, depth))
+
+
+def going(verdict: Verdict) -> str:
+    """Return in a word what the loss does, as the verdict judges it.
+
+    A loss that hardly changes stands still where the verdict says that nothing moves, but not where
+    it speaks of a fall. If the loss moves again and the verdict still has to follow: no word.
+    """
+    change = dict(verdict.numbers)["change of the loss"]
+    if verdict.kind in _STANDING:
+        return "stands still" if abs(change) < HARDLY else ""
+    if not change:
+        return "stands still"
+    return f"{'hardly ' * (abs(change) < HARDLY)}{'falls' if change < 0.0 else 'rises'}"
 
 
 def judge(evidence: Evidence, back: int = 0) -> Verdict:

@@ -17,6 +17,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from tui_gd.errors import MachinesLost
+from tui_gd.insight.verdict import Kind
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
 from tui_gd.session.snapshot import RunState
@@ -252,6 +253,7 @@ class Board(Container):
     def draw_now(self, view: View) -> None:
         """Draw the panels that are shown."""
         self.points.sample = self.network.sample = self.step.sample
+        self.landscape.at_minimum = self.why.verdict(view).kind is Kind.MINIMUM
         for widget in self._widgets.values():
             widget.draw_now(view)
 

@@ -123,8 +123,11 @@ def slope(view: View, plane: Plane) -> float:
     return float(plane.direction(lane.gradient)[0]) / factor
 
 
-def legend(view: View) -> list[LegendEntry]:
-    """Return what the signs mean; if there are several lanes, first say which is which."""
+def legend(view: View, *, arrow: bool) -> list[LegendEntry]:
+    """Return what the signs mean; if there are several lanes, first say which is which.
+
+    `arrow` is whether the direction of descent is drawn.
+    """
     style, snapshot = view.style, view.snapshot
     palette, symbols = style.palette, style.symbols
     signs = marks(symbols)
@@ -150,7 +153,7 @@ def legend(view: View) -> list[LegendEntry]:
     entries.append(("start", signs.start, palette.lane(snapshot.lane.number)[0]))
     if len(snapshot.lane.weights) == 1:
         entries.append(("tangent", symbols.solid, palette.cursor))
-    else:
+    elif arrow:
         entries.append((symbols.spell("−g"), signs.heads[0], palette.cursor))
     return entries
 
@@ -172,6 +175,8 @@ class LandscapePanel(Panel):
 
     NAME: ClassVar[str] = "landscape"
     PLACE: ClassVar[int] = 3
+    at_minimum = False
+    """Whether the verdict is that the gradient is zero: no direction leads down then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,7 +205,9 @@ class LandscapePanel(Panel):
         shown, current = self._shown(view), view.snapshot.lane
         following = shown.place(current.next_weights)
         tracks, epoch = self._paths.tracks(view, shown.plane), view.snapshot.epoch
-        heading = self._heading(shown, view)
+        downhill = shown.plane.direction(-current.gradient)
+        level = self.at_minimum or shown.is_flat(downhill)
+        heading = self._heading(shown, view, arrow=not level)
         if len(shown.plane.axes) == 1:
             return draw_landscape_line(
                 rows,
@@ -221,7 +228,6 @@ class LandscapePanel(Panel):
                 heading,
                 self._at[0] if self.cursor_on else None,
             )
-        downhill = shown.plane.direction(-current.gradient)
         return draw_landscape(
             rows,
             columns,
@@ -233,7 +239,7 @@ class LandscapePanel(Panel):
             Descent(
                 tracks,
                 epoch,
-                None if shown.is_flat(downhill) else (float(downhill[0]), float(downhill[1])),
+                None if level else (float(downhill[0]), float(downhill[1])),
                 following=(float(following[0]), float(following[1])),
             ),
             view.style,
@@ -437,14 +443,14 @@ class LandscapePanel(Panel):
     def _area(self, shown: Landscape) -> Geometry:
         return geometry(*self._picture, _axes(shown, self._picture[1]))
 
-    def _heading(self, shown: Landscape, view: View) -> Heading:
+    def _heading(self, shown: Landscape, view: View, *, arrow: bool) -> Heading:
         """Return what the frame says; it drops what the axes also say before a sign's meaning."""
         short = "" if self.cursor_on else "Landscape"
         if short and sample_in_words(view.problem):
             short = titles(shown.plane, shown.loss_name, view)[-1]
         held = held_in_words(shown.plane, weight_names(view.problem, view.predictor.model))
         title = self._title(shown, view)
-        return self.heading(view, title, legend(view), short=short, below=held)
+        return self.heading(view, title, legend(view, arrow=arrow), short=short, below=held)
 
     def _title(self, shown: Landscape, view: View) -> str:
         """Return what is shown, or where the cursor is, in as many words as fit."""

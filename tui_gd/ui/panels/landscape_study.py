@@ -164,8 +164,8 @@ class Landscape:
         """
         if self.values is None or not (known := self.values[np.isfinite(self.values)]).size:
             return False
-        across = float(np.hypot(*np.diff(np.reshape(self.limits, (-1, 2)))[:, 0]))
-        return float(np.hypot(*descent)) * across < FLAT * float(np.ptp(known))
+        across = float(np.linalg.norm(np.diff(np.reshape(self.limits, (-1, 2)))))
+        return float(np.linalg.norm(descent)) * across < FLAT * float(np.ptp(known))
 
 
 def computation(

@@ -5,8 +5,8 @@ import time
 from typing import Any, ClassVar
 
 from tui_gd.insight.curvature import SafeRate, compared, wording
-from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, rescue_rate
-from tui_gd.insight.evidence import HARDLY, SATURATED
+from tui_gd.insight.diagnosis import FLAT_SLOPE, NEAR, STRAIGHT, TURNED, going, rescue_rate
+from tui_gd.insight.evidence import SATURATED
 from tui_gd.insight.verdict import Steady, Verdict, epochs, share
 from tui_gd.plots.axes import BORDER
 from tui_gd.plots.cells import Cells, width, wrapped
@@ -165,7 +165,6 @@ class WhyPanel(ScrollingPanel):
         steps, change, cosine = (
             values[name] for name in ("epochs of that change", "change of the loss", "cosine")
         )
-        going = "stands still" if abs(change) < HARDLY else "falls" if change < 0 else "rises"
         slope, distance, left = values["slope"], values["distance"], values["left to gain"]
         flat, away = slope < FLAT_SLOPE, distance >= NEAR
         way = "turned back" if cosine < TURNED else "at an angle"
@@ -178,7 +177,7 @@ class WhyPanel(ScrollingPanel):
         rows: tuple[tuple[str, float, str, str, str], ...] = (
             (
                 *(f"loss, last {epochs(int(steps))}", change if steps else math.nan),
-                *(_percent(change), going, going),
+                *(_percent(change), *[going(verdict)] * 2),
             ),
             ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
             (
