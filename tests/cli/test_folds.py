@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import dump_svmlight_file
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -13,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.cli.commandline import call, started
 from tests.making import Floats
+from tui_gd.problems import arrays, files
 
 FOLDS = 4
 
@@ -191,12 +193,69 @@ def test_a_race_chooses_by_the_mean_loss_on_the_rows_that_folds_hold_out(
     assert found["lanes"][-1]["diverged"] is not None or found["lanes"][-1]["ended_higher"]
 
 
+def test_a_race_of_optimizers_over_folds_gives_each_its_best_mean(tmp_path: Path) -> None:
+    x, y = make("classes")
+    path = write(tmp_path / "all.csv", x, y)
+    rates = ("-a", "0.01,0.1,1", "-e", 20, "--target", "y", "--seed", 3, "--folds", 3, "--json")
+    said = call("race", path, *rates, "-", "--optimizer", "sgd,adam")
+    found, lines = said.document, said.err.splitlines()
+    alone = [
+        call("race", path, *rates, "-", "--optimizer", name).document for name in ("sgd", "adam")
+    ]
+    assert [lane["validation_loss"] for lane in found["lanes"]] == [
+        lane["validation_loss"] for one in alone for lane in one["lanes"]
+    ]
+    best = [one["lanes"][one["best_validation"]] for one in alone]
+    for lane in best:
+        (line,) = (line for line in lines if line.split()[:1] == [lane["optimizer"]])
+        assert line.split()[1:4] == [
+            f"{lane['alpha']:.6g}",
+            f"{lane['train_loss']:.8g}",
+            f"{lane['validation_loss']:.8g}",
+        ]
+    advised = found["lanes"][found["advised"]]
+    assert advised["validation_loss"] == min(lane["validation_loss"] for lane in best)
+    assert f"best: alpha={advised['alpha']:g}, optimizer={advised['optimizer']}" in lines[-1]
+
+
+@pytest.mark.parametrize("command", ["run", "race"])
+@pytest.mark.parametrize("ending", ["csv", "svm"])
+def test_a_file_is_read_once_for_all_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, ending: str
+) -> None:
+    x, y = make("classes")
+    path, target = write(tmp_path / "all.csv", x, y), ("--target", "y")
+    if ending == "svm":
+        path, target = tmp_path / "all.svm", ()
+        dump_svmlight_file(x, np.array(y) == "yes", str(path))
+    module, reader = (files, "read_table") if ending == "csv" else (arrays, "_read_svmlight")
+    read, times = getattr(module, reader), []
+
+    def counted(*arguments: object, **more: object) -> object:
+        times.append(1)
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(module, reader, counted)
+    said = call(command, path, *target, "--folds", 4, "-e", 2, "--json", "-")
+    assert said.status == 0
+    assert said.document["folds"] == 4 if command == "race" else len(said.document["folds"]) == 4
+    assert len(times) == 1
+
+
+def test_arrays_with_test_rows_of_their_own_have_no_folds(tmp_path: Path) -> None:
+    x, y = make("regression")
+    names = ("x_train", "y_train", "x_test", "y_test")
+    np.savez(tmp_path / "t.npz", **dict(zip(names, (x, y, x, y), strict=True)))
+    said = call("run", tmp_path / "t.npz", "--folds", 3)
+    assert said.status == 2
+    assert said.err.endswith("t.npz: has its own test rows: leave --folds out\n")
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         (("--validation-size", 0.2), "--folds: every row is held out in one of the folds: leave"),
         (("--test-size", 0.2), "--folds: every row is held out in one of the folds: leave"),
-        (("--optimizers",), "--folds races the learning rates of one --optimizer: name one"),
         (("surface:booth",), "a surface has no rows: leave --folds out"),
     ],
 )

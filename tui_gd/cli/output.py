@@ -178,7 +178,13 @@ def loading(name: str) -> AbstractContextManager[Show]:
     return progress(f"loading {safe_text(Path(name).name)}", "rows")
 
 
-def load_problem(settings: RunSettings, fold: tuple[int, int] | None = None) -> Problem:
-    """Load the problem of the settings, with progress; `fold` as in `RunSettings.load_problem`."""
+def load_problem(settings: RunSettings) -> Problem:
+    """Load the problem of the settings, with progress."""
     with loading(settings.problem) as show:
-        return settings.load_problem(show, fold)
+        return settings.load_problem(show)
+
+
+def load_folds(settings: RunSettings, folds: int) -> Iterator[Problem]:
+    """Read the data of the settings once, with progress, and give the problem of each fold."""
+    with loading(settings.problem) as show:
+        return settings.load_folds(folds, show)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tui_gd import __version__
 from tui_gd.cli.options import settings_of
-from tui_gd.cli.output import document_at, load_problem, progress
+from tui_gd.cli.output import document_at, load_folds, load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.insight.race import RaceResult, over_folds, rates_around, rounded
 from tui_gd.problems import Problem
@@ -32,13 +32,11 @@ def main(options: argparse.Namespace) -> int:
         if folds is not None:
             _check_folds(settings)
         results, seconds = [], 0.0
-        for fold in [None] if folds is None else [(number, folds) for number in range(folds)]:
-            problem = load_problem(settings, fold)
-            if fold and problem.surface:
-                raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
+        problems = load_folds(settings, folds) if folds else iter([load_problem(settings)])
+        for number, problem in enumerate(problems):
             settings = settings.resolved(problem)  # the first fold chooses for all
             begin = time.perf_counter()
-            what = f"racing, fold {fold[0] + 1} of {folds}" if fold else "racing"
+            what = f"racing, fold {number + 1} of {folds}" if folds else "racing"
             results.append(_race(settings, options, problem, what))
             seconds += time.perf_counter() - begin
         result = results[0] if folds is None else over_folds(results)
@@ -60,8 +58,6 @@ def _check_folds(settings: RunSettings) -> None:
         raise ProblemError(
             f"--folds: every row is held out in one of the folds: leave {flag_of(name)} out"
         )
-    if len(settings.optimizer) > 1:
-        raise ProblemError("--folds races the learning rates of one --optimizer: name one")
 
 
 def _race(

@@ -13,7 +13,15 @@ import numpy as np
 from tui_gd import __version__
 from tui_gd.cli.export import open_shared
 from tui_gd.cli.options import OutputSettings, given_options, is_line, output_of, settings_of
-from tui_gd.cli.output import Document, Output, document_at, load_problem, loading, progress
+from tui_gd.cli.output import (
+    Document,
+    Output,
+    document_at,
+    load_folds,
+    load_problem,
+    loading,
+    progress,
+)
 from tui_gd.errors import MachinesLost, OutputError, ProblemError
 from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.problems import Problem
@@ -141,10 +149,7 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
         out, quiet = document.text_output, output.quiet
         found: list[Fold] = []
         try:
-            for number in range(folds):
-                problem = load_problem(settings, (number, folds))
-                if problem.surface:
-                    raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
+            for number, problem in enumerate(load_folds(settings, folds)):
                 if number == 0:
                     _say_folds(settings, problem, folds, None if quiet else out)
                 found.append(_train_fold(settings, problem, f"fold {number + 1} of {folds}"))

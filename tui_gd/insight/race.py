@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +66,12 @@ class Contender:
 
     optimizer: str
     lane: int | None
-    rate: float
-    train_loss: float
-    test_loss: float
-    near: int | None
-    train: Floats
-    test: Floats
+    rate: float = math.nan
+    train_loss: float = math.nan
+    test_loss: float = math.nan
+    near: int | None = None
+    train: Floats = field(default_factory=lambda: np.empty(0))
+    test: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,21 +284,30 @@ def race(
 
 
 def over_folds(results: Sequence[RaceResult]) -> RaceResult:
-    """Return the race of one optimizer's rates over folds, from the race of each fold.
+    """Return the race over folds, from the race of the same lanes in each fold.
 
     A lane's losses are their means over the folds, NaN where it diverged in one of them. Nothing is
-    trained on the rows that a fold holds out, so they stand in for validation rows.
+    trained on the rows that a fold holds out, so they stand in for validation rows. Contenders have
+    no curves.
     """
     first = results[0]
-    rates = first.rates
+    rates, optimizers = first.rates, np.array(first.optimizers)
     train, held_out = (
         np.mean([getattr(one, name) for one in results], axis=0) for name in ("train", "test")
     )
     ends = np.array([one.diverged for one in results])
     diverged = np.where(ends < 0, np.iinfo(ends.dtype).max, ends).min(axis=0)
-    best = _least(held_out, rates)
-    lane = _least(train, rates) if best is None else best
-    none = np.empty(0)
+
+    def contender(name: str) -> Contender:
+        own = np.flatnonzero(optimizers == name)
+        best = _least(held_out[own], rates[own])
+        if best is None:
+            best = _least(train[own], rates[own])
+        if best is None:
+            return Contender(name, None)
+        lane = int(own[best])
+        return Contender(name, lane, float(rates[lane]), float(train[lane]), float(held_out[lane]))
+
     return RaceResult(
         rates=rates,
         optimizers=first.optimizers,
@@ -310,19 +319,8 @@ def over_folds(results: Sequence[RaceResult]) -> RaceResult:
         diverged=np.where((ends < 0).all(axis=0), -1, diverged),
         ended_higher=np.any([one.ended_higher for one in results], axis=0),
         best=_least(train, rates),
-        best_test=best,
-        contenders=(
-            Contender(
-                optimizer=first.optimizers[0],
-                lane=lane,
-                rate=np.nan if lane is None else float(rates[lane]),
-                train_loss=np.nan if lane is None else float(train[lane]),
-                test_loss=np.nan if lane is None else float(held_out[lane]),
-                near=None,
-                train=none,
-                test=none,
-            ),
-        ),
+        best_test=_least(held_out, rates),
+        contenders=tuple(map(contender, dict.fromkeys(first.optimizers))),
         held_out="validation",
         folds=len(results),
     )
@@ -347,8 +345,7 @@ def _contender(
     own = np.flatnonzero(np.array(names) == name)
     best = _least((test if trainer.validates else train)[own], rates[own])
     if best is None:
-        none = np.empty(0)
-        return Contender(name, None, np.nan, np.nan, np.nan, None, none, none)
+        return Contender(name, None)
     lane = int(own[best])
     losses = trainer.losses(lane)[: trainer.epoch + 1]
     held_out = trainer.validation_losses if trainer.validates else trainer.test_losses

@@ -7,7 +7,9 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +74,9 @@ def load_arrays(
     data, split = _read(path, target)
     large = data.x.nbytes > MAPPED_BYTES
     _check(shown, data, gaps=not large)
-    if split is not None and test is not None:
-        raise ProblemError(f"{shown}: has its own test rows: leave --test out")
+    if split is not None and (test is not None or how.fold is not None):
+        option = "--folds" if test is None else "--test"
+        raise ProblemError(f"{shown}: has its own test rows: leave {option} out")
     if test is not None:
         split, more = _read(test, None)
         if more is not None:
@@ -445,8 +448,8 @@ DENSE_BYTES = 1 << 30
 MOST_SPARSE = 2_000_000
 
 
-def load_svmlight(file: InputFile, test: str | None, how: Preparation) -> Problem:
-    """Return the problem of a file of svmlight, tested on the rows of a file `test` if given.
+def read_svmlight(file: InputFile, test: str | None) -> Callable[[Preparation], Problem]:
+    """Read a file of svmlight, tested on the rows of a file `test` if given; see `read_file`.
 
     Wide or large data stay sparse. `ProblemError` for a file that is not svmlight, where a line is
     a target and the features that are not zero.
@@ -464,15 +467,15 @@ def load_svmlight(file: InputFile, test: str | None, how: Preparation) -> Proble
         # the last features are missing if they are 0 in all rows
         x_test.resize(x_test.shape[0], x.shape[1])
     if x.shape[1] > MOST_COLUMNS or 8 * x.shape[0] * x.shape[1] > DENSE_BYTES:
-        return _sparse_problem(file.shown, (x, y), (x_test, y_test), how)
+        return partial(_sparse_problem, file.shown, (x, y), (x_test, y_test))
     data = _arrays(x.toarray(), y)
     _check(file.shown, data, gaps=True)
     table = _table_of(file.shown, data, AS_IT_IS)
     if x_test is None:
-        return prepare(table, None, how)
+        return partial(prepare, table, None)
     other = _arrays(x_test.toarray(), y_test)
     _check(second.shown, other, gaps=True)
-    return prepare(table, _table_of(second.shown, other, AS_IT_IS), how)
+    return partial(prepare, table, _table_of(second.shown, other, AS_IT_IS))
 
 
 def _read_svmlight(file: InputFile) -> tuple[Any, NDArray[np.float64]]:

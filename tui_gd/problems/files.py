@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 
 from tui_gd.errors import ProblemError, TargetMissing
-from tui_gd.problems.arrays import load_arrays, load_svmlight
+from tui_gd.problems.arrays import load_arrays, read_svmlight
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.input_file import Format, InputFile, format_of
@@ -34,13 +34,27 @@ def load_file(
     reading: Reading = AS_IT_IS,
     progress: Progress | None = None,
 ) -> Problem:
-    """Return the problem of a file; `-` is standard input.
+    """Return the problem of a file, prepared as `how` says; the rest is as for `read_file`."""
+    read = read_file(path, target, drop=drop, test=test, reading=reading, progress=progress)
+    return read(how)
 
-    The `target` of a table (CSV, TSV, JSON, ARFF, Parquet, Feather) is a column, by name or by
-    number from 1; for an .npy it is the file of the targets, or the number of a column; .npz and
-    svmlight have their own. Columns in `drop`, given the same way, are not read. Rows are split and
-    prepared as `how` says; with `test`, a file of rows to test on, all rows are train rows. Both
-    files are read as `reading` says; `progress` is called while a table is read.
+
+def read_file(
+    path: str,
+    target: str | None = None,
+    *,
+    drop: Sequence[str] = (),
+    test: str | None = None,
+    reading: Reading = AS_IT_IS,
+    progress: Progress | None = None,
+) -> Callable[[Preparation], Problem]:
+    """Read a file and return what makes its problem, or one of every fold in order.
+
+    `-` is standard input. The `target` of a table (CSV, TSV, JSON, ARFF, Parquet, Feather) is a
+    column, by name or by number from 1; for an .npy it is the file of the targets, or the number of
+    a column; .npz and svmlight have their own. Columns in `drop`, given the same way, are not read.
+    With `test`, a file of rows to test on, all rows are train rows. Both files are read as
+    `reading` says; `progress` is called while a table is read.
 
     Raises `ProblemError`, in one line with row and column, for a file that cannot be learned from,
     and `TargetMissing` for a table without `target`.
@@ -53,14 +67,14 @@ def load_file(
     if form != "npy" and form in WITHOUT_COLUMNS and target is not None:
         raise ProblemError(f"{file.shown}: has its own targets: leave --target out")
     if form == "svmlight":
-        return load_svmlight(file, test, how)
+        return read_svmlight(file, test)
     if form in WITHOUT_COLUMNS:
-        return load_arrays(path, target, how, test=test, reading=reading)
+        return lambda how: load_arrays(path, target, how, test=test, reading=reading)
     other = None
     if test is not None:
         beside = InputFile(test, reading.encoding)
         other = partial(source_of, beside, format_of(beside), reading)
-    return learn_from(source_of(file, form, reading), target, drop, other, how, progress)
+    return learn_from(source_of(file, form, reading), target, drop, other, progress)
 
 
 def learn_from(
@@ -68,24 +82,27 @@ def learn_from(
     target: str | None,
     drop: Sequence[str],
     test: Callable[[Kinds], Source] | None,
-    how: Preparation,
     progress: Progress | None = None,
-) -> Problem:
-    """Return the problem of a table; `test` gives rows to test on, of columns of given kinds.
+) -> Callable[[Preparation], Problem]:
+    """Read a table; `test` gives rows to test on, of columns of given kinds.
 
-    The rest is as for `load_file`.
+    The rest is as for `read_file`.
     """
     names, dropped = chosen_columns(source, target, drop)
     name = names[-1]
     table = read_table(source, names, name, progress=progress)
     other = _read_test(test, table, name) if test is not None else None
-    problem = prepare(table, other, how)
     notes = [
         ColumnNote(field.name, field.kind, "", "left out: --drop")
         for field in source.fields
         if field.name in dropped
     ]
-    return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
+
+    def make(how: Preparation) -> Problem:
+        problem = prepare(table, other, how)
+        return replace(problem, about=(*problem.about[:-1], *notes, *problem.about[-1:]))
+
+    return make
 
 
 def chosen_columns(

@@ -115,7 +115,7 @@ def load_problem(  # noqa: PLR0913
             f"data: {type(data).__name__} is neither a name, a path, a data frame nor (X, y)"
         )
     other = None if test is None else partial(Frame, test)
-    return learn_from(Frame(data), column, drop, other, how)
+    return learn_from(Frame(data), column, drop, other)(how)
 
 
 def _refuse(name: str, why: str, options: dict[str, Any]) -> None:

@@ -44,9 +44,11 @@ from tui_gd.problems.text import distinct, option, safe_text
 def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
     """Return the problem of a table whose last column is the target; this uses up the table.
 
-    `other` has the rows to test on, in the same columns; without it the table is split. Everything
-    that is fitted is fitted on the train rows.
+    A fold leaves it to the later ones. `other` has the rows to test on, in the same columns;
+    without it the table is split. Everything that is fitted is fitted on the train rows.
     """
+    if how.fold is not None and how.fold[0] + 1 < how.fold[1]:
+        table = table.copy()
     shown, rows = table.shown, len(table.values)
     if rows < 2:
         raise ProblemError(f"{shown}: has only one row; a problem needs at least two")

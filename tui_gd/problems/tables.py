@@ -4,7 +4,7 @@ import mmap
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,15 @@ class Table:
     columns: list[Column]
     memory: GrowableArray | None = None
     remarks: tuple[str, ...] = ()
+
+    def copy(self) -> "Table":
+        """Return a copy that can be used up; `ProblemError` if the memory does not suffice."""
+        rows, columns = self.values.shape
+        check_memory(self.shown, rows, columns)
+        memory = GrowableArray(rows * columns) if self.memory is not None else None
+        values = memory.array(rows, columns) if memory is not None else np.empty((rows, columns))
+        values[:] = self.values
+        return replace(self, values=values, columns=list(map(replace, self.columns)), memory=memory)
 
     def reshape(self, columns: int) -> None:
         """Change the length of rows: the numbers stay in place in memory."""

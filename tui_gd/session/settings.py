@@ -3,7 +3,7 @@
 The parts of a run are imported when they are made, so the first frame does not wait for them.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,34 +98,45 @@ class RunSettings(RunOptions):
             names.insert(1, "target")
         return {name: path for name in names if isinstance(path := getattr(self, name), str)}
 
-    def load_problem(
-        self, progress: "Progress | None" = None, fold: tuple[int, int] | None = None
-    ) -> "Problem":
-        """Return the problem; `progress` is called while a table is read; `ProblemError`.
+    def load_problem(self, progress: "Progress | None" = None) -> "Problem":
+        """Return the problem; `progress` is called while a table is read; `ProblemError`."""
+        return self._read(progress)(self._preparation(None))
 
-        With `fold`, (i, k), part i of k has the test rows; see `split_rows`.
-        """
+    def load_folds(self, folds: int, progress: "Progress | None" = None) -> "Iterator[Problem]":
+        """Read the data once and give the problem of each fold, one at a time; see `split_rows`."""
+        make = self._read(progress, folds=True)
+        return (make(self._preparation((number, folds))) for number in range(folds))
+
+    def _read(
+        self, progress: "Progress | None", *, folds: bool = False
+    ) -> "Callable[[Preparation], Problem]":
+        """Read the data and return what makes the problem of them, or of every fold in order."""
         from tui_gd.problems.builtin import BUILTIN, load_builtin
         from tui_gd.problems.input_file import names_file
 
         if self.surface is not None or self.problem.partition(":")[0] == "surface":
-            return self._load_surface()
+            problem = self._load_surface()
+            if folds:
+                raise ProblemError(f"{problem.name}: a surface has no rows: leave --folds out")
+            return lambda _: problem
         if self.problem not in BUILTIN and names_file(self.problem):
-            return self._load_file(progress, fold)
+            return self._read_file(progress, folds=folds)
         if self.problem in BUILTIN:
             for name in self.given(Scope.FILES):
                 raise ProblemError(f"{flag_of(name)} is for files: {self.problem} has its own data")
-        return load_builtin(
+        return lambda how: load_builtin(
             self.problem,
-            self._preparation(fold),
+            how,
             samples=self.samples,
             noise=self.noise,
             data_seed=self.data_seed,
             classes=self.classes,
         )
 
-    def _load_file(self, progress: "Progress | None", fold: tuple[int, int] | None) -> "Problem":
-        from tui_gd.problems.files import load_file
+    def _read_file(
+        self, progress: "Progress | None", *, folds: bool
+    ) -> "Callable[[Preparation], Problem]":
+        from tui_gd.problems.files import read_file
         from tui_gd.problems.partitions import Wanted, load_partitioned
 
         for name in self.given(Scope.MADE):
@@ -136,26 +147,29 @@ class RunSettings(RunOptions):
                 raise ProblemError(
                     f"--test {self.test}: nothing is split: leave {flag_of(name)} out"
                 )
-        how, reading = self._preparation(fold), self.reading
+        reading = self.reading
         if not self.in_parts:
-            return load_file(
+            return read_file(
                 self.problem,
                 self.target,
                 drop=self.drop,
                 test=self.test,
-                how=how,
                 reading=reading,
                 progress=progress,
             )
-        if fold is not None:
+        if folds:
             raise ProblemError(f"{self.problem}: is read in parts, which have no folds")
-        wanted = Wanted(self.problem, self.target, self.drop, self.test, how, reading)
-        machines = self._machines()
-        try:
-            return load_partitioned(wanted, machines, progress)
-        except BaseException:
-            machines.close()
-            raise
+
+        def make(how: "Preparation") -> "Problem":
+            wanted = Wanted(self.problem, self.target, self.drop, self.test, how, reading)
+            machines = self._machines()
+            try:
+                return load_partitioned(wanted, machines, progress)
+            except BaseException:
+                machines.close()
+                raise
+
+        return make
 
     @property
     def in_parts(self) -> bool:
