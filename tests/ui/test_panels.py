@@ -18,6 +18,7 @@ from tests.ui.viewing import text_of, view_of
 from tui_gd.plots.braille import BRAILLE
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
+from tui_gd.runs.share import open_line, share_line
 from tui_gd.session.report import RegressionReport, surface_report
 from tui_gd.ui.panels.report import ReportPanel
 
@@ -185,6 +186,33 @@ async def test_the_threshold_stays_between_0_and_1_and_its_numbers_are_copied(tm
         assert f"ROC AUC: {metrics.roc_auc_score(truth, p)}" in numbers
         await driver.press(*["down"] * 11)
         await driver.until(lambda: "threshold 0.01 " in driver.read("#report"))
+
+
+async def test_enter_gives_the_run_the_threshold_and_undo_takes_it_back(tmp_path) -> None:
+    data = tutorial.data()
+    truth = data.test_y[:, 0]
+    async with driving(120, 40, init=write_weights(tmp_path)) as driver:
+        await driver.press("right", "3")
+        await driver.status(epoch=1)
+        weights = driver.screen.run.exported().checkpoint.keyframes[-1].state[0, 0]
+        p = 1 / (1 + np.exp(-data.test_x @ weights))
+        right = {at: int(((p > at) == truth).sum()) for at in (0.5, 0.2)}
+        assert right[0.5] != right[0.2]
+        await driver.until(lambda: f"right {right[0.5]} of 500" in driver.read("#status"))
+        await driver.press("enter", *["down"] * 3)
+        await driver.until(lambda: "take 0.2" in driver.read("#keys"))
+        await driver.press("enter")
+        await driver.until(lambda: f"right {right[0.2]} of 500" in driver.read("#status"))
+        await driver.until(lambda: "0 brings back threshold 0.5" in driver.text())
+        record = driver.screen.run.exported()
+        assert record.settings.threshold == record.predictor.threshold == 0.2
+        assert record.checkpoint.epoch == 1
+        assert np.array_equal(record.checkpoint.keyframes[-1].state[0, 0], weights)
+        assert open_line(share_line(record)).settings.threshold == 0.2
+        await driver.until(lambda: "threshold 0.2 " in driver.read("#report"))
+        await driver.press("0")
+        await driver.until(lambda: f"right {right[0.5]} of 500" in driver.read("#status"))
+        assert driver.screen.run.exported().settings.threshold == 0.5
 
 
 async def test_a_report_of_three_classes_has_no_threshold() -> None:

@@ -81,6 +81,13 @@ def run_hint(view: View) -> Hint:
     return Hint(("run_or_pause",), "pause" if running else "run", 1)
 
 
+@dataclass(frozen=True, slots=True)
+class TakeThreshold:
+    """Give the run on the screen another threshold; it is a setting, not a step of training."""
+
+    threshold: float
+
+
 class Panel(ABC):
     """A picture of the run: it draws a view as cells, and keeps the selection within itself.
 
@@ -195,7 +202,7 @@ class Panel(ABC):
         """
         return 0
 
-    def confirm(self, view: View) -> Command | None:
+    def confirm(self, view: View) -> "Command | TakeThreshold | None":
         """Return the command for the thing at the cursor, if there is one."""
         return None
 

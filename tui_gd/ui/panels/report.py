@@ -21,7 +21,7 @@ from tui_gd.session.report import (
 from tui_gd.session.snapshot import RunState
 from tui_gd.session.weights import Optimum, Weights, find_optimum, weights_of
 from tui_gd.ui.panels.data import class_label
-from tui_gd.ui.panels.panel import LEAVE, Hint, KeptEngine, ScrollingPanel, View
+from tui_gd.ui.panels.panel import LEAVE, Hint, KeptEngine, ScrollingPanel, TakeThreshold, View
 from tui_gd.ui.studies import Progress, Study
 
 # header and cells of the five columns, the roomiest first, and the digits of a share
@@ -212,14 +212,20 @@ class ReportPanel(ScrollingPanel):
         self._percent = min(max(self._shown + across - 10 * down, 1), 99)
         return 0
 
+    def confirm(self, view: View) -> TakeThreshold | None:
+        """Return what gives the run the threshold that the report is shown at."""
+        shown, self._percent = self._shown / 100, None
+        return None if shown == view.settings.threshold else TakeThreshold(shown)
+
     def hints(self, view: View) -> tuple[Hint, ...]:
-        """Return what the arrows do while they move the threshold."""
+        """Return what the keys do while the arrows move the threshold."""
         if not self.cursor_on:
             return ()
         second = class_label(view.problem.class_names[1])
         return (
             Hint((), f"threshold of p({second})", 1, "threshold", keys="← →"),
             Hint((), "by 0.1", 2, keys="↑ ↓"),
+            Hint(("cursor",), f"take {self._threshold}", 1),
             LEAVE,
         )
 

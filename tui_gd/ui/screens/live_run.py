@@ -26,6 +26,7 @@ from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.training.checkpoint import Checkpoint
 from tui_gd.training.trainer import Trainer
 from tui_gd.ui.context import Beginning, Context
+from tui_gd.ui.panels.panel import TakeThreshold
 from tui_gd.ui.screens.questions import Notices
 from tui_gd.ui.screens.table_page import TableScreen
 
@@ -357,6 +358,23 @@ class LiveRun:
         epochs = epochs_in_words(self.runner.snapshot)
         return f"{self._context.keys.of('undo')} brings back {epochs} of this run"
 
+    def _change_threshold(self, threshold: float) -> None:
+        """Go on with another threshold, as a run of its own: a kept run's settings never change."""
+        runner, old = self.runner, f"{self.settings.threshold:g}"
+        if runner is None or (checkpoint := runner.checkpoint()) is None:
+            return
+        now, running = runner.snapshot, runner.snapshot.state is RunState.RUNNING
+        settings, wanted = (
+            replace(one, threshold=threshold) for one in (self.settings, self.wanted)
+        )
+        trainer = RunRecord(settings, self.problem, checkpoint).trainer(bounded=True)
+        recorder = self._new_recorder(settings, self.problem, now.epochs) if self.keeps else None
+        fresh = self._new_runner(trainer, settings, recorder, seed=now.seed, goal=now.epochs)
+        change = Change(f"threshold {threshold:g}", f"threshold {old}")
+        self._hand_over(_Loaded(settings, wanted, self.problem, fresh, recorder), change)
+        if running:
+            self._screen.app.call_from_thread(self.sender.post, commands.Resume())
+
     # How a run makes way for another
 
     def _hand_over(self, loaded: "_Loaded", change: Change | None = None) -> None:
@@ -437,10 +455,12 @@ class LiveRun:
 
     # Commands that discard something, and undo
 
-    def carry_out(self, command: Command) -> None:
-        """Send a panel's command; say how to undo what it discards."""
+    def carry_out(self, command: Command | TakeThreshold) -> None:
+        """Do what a panel asks; say how to undo what it discards."""
         snapshot = self.sender.snapshot
-        if isinstance(command, commands.SetStart) and snapshot:
+        if isinstance(command, TakeThreshold):
+            self._work(partial(self._change_threshold, command.threshold))
+        elif isinstance(command, commands.SetStart) and snapshot:
             self.discard(command, Change("started there", epochs_in_words(snapshot)))
         elif isinstance(command, commands.SetLearningRate):
             self.set_rate(command.learning_rate)
