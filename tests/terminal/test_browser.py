@@ -77,8 +77,10 @@ class Page:
                 return result
 
     async def evaluate(self, expression: str) -> Any:
-        """Evaluate JavaScript in the page."""
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Evaluate JavaScript in the page; of a promise, what it is fulfilled with."""
+        answer = await self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         return answer["result"].get("value")
 
     async def rows(self) -> list[str]:
@@ -220,6 +222,17 @@ async def test_it_is_used_in_a_browser_as_in_a_terminal(served: Served) -> None:
     await page.wait_for(lambda rows: any("╭ 6 Lanes ─" in row for row in rows))
     await page.type("...,")
     await page.wait_for_status(state="PAUSED", epoch="2", alpha="0.01")
+    # a page uses the clipboard when it may and has the focus
+    await page.call(
+        "Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"]
+    )
+    await page.call("Emulation.setFocusEmulationEnabled", enabled=True)
+    await page.type("w")
+    await page.wait_for(lambda rows: "lines of lanes to the terminal" in "\n".join(rows))
+    async with asyncio.timeout(PATIENCE):
+        while not (copied := await page.evaluate("navigator.clipboard.readText()")):
+            await asyncio.sleep(0.05)
+    assert copied.startswith("gd-tui  blobs  lanes  seed 3\nPAUSED  epoch 2/100 ")
     await page.type("b+")
     await page.wait_for_status(epoch="2", alpha="0.03")
     await page.wait_for(lambda rows: "lane B of 2" in rows[0])

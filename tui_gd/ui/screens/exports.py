@@ -152,7 +152,7 @@ def action_copy(screen: RunScreen) -> None:
 
 @work(thread=True, group="export")
 def action_share(screen: RunScreen) -> None:
-    """Copy the line that repeats the run, and show it."""
+    """Show the line that repeats the run, and copy it or send it to the terminal."""
     try:
         line = share_line(screen.run.exported())
     except ProblemError as error:
@@ -162,8 +162,12 @@ def action_share(screen: RunScreen) -> None:
 
 
 def _show_line(screen: RunScreen, line: str) -> None:
-    screen.app.copy_to_clipboard(line)
-    question = "Copied: gd-tui and this line in quotes repeat the run"
+    if copy_to_desktop(line, os.environ):
+        done = "copied"
+    else:
+        screen.app.copy_to_clipboard(line)
+        done = "sent to the terminal"
+    question = f"gd-tui and this line in quotes repeat the run ({done})"
     screen.app.push_screen(Whole(question, line))
 
 

@@ -107,7 +107,7 @@ class Whole(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss(None)", "back")]
     own_keys = (
-        "The copied line",
+        "The line that repeats the run",
         (("↑ ↓ pgup pgdn", "scroll, if there is more of it"), ("esc, enter or q", "back")),
     )
 
