@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from tests.making import Floats
 from tui_gd.problems import Problem, load_problem
-from tui_gd.training.stops import StopRules
+from tui_gd.training.evaluation import StopRules
 from tui_gd.training.trainer import Trainer
 
 

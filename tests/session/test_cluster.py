@@ -19,8 +19,9 @@ import pytest
 
 from tests.ui.driving import driving
 from tui_gd.errors import MachinesLost, ProblemError
-from tui_gd.problems import Problem, machines
-from tui_gd.problems.machines import Cluster, Machines, Parts, Rows, ThisMachine
+from tui_gd.problems import Problem, cluster
+from tui_gd.problems.cluster import Cluster
+from tui_gd.problems.machines import Machines, Parts, Rows, ThisMachine
 from tui_gd.problems.partitions import Wanted, load_partitioned
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation
@@ -210,7 +211,7 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, patter
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machines, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 0.3)
     with pytest.raises(MachinesLost, match=r"--cluster tcp://127\.0\.0\.1:9: no scheduler answers"):
         Cluster(address="tcp://127.0.0.1:9")
     with pytest.raises(ProblemError, match="--cluster here: write tcp://HOST:PORT"):

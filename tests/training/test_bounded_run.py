@@ -15,7 +15,7 @@ from tests.training.test_history import COMMANDS, RATES, carry_out
 from tests.twin import ROWS, Twin
 from tui_gd.training import history, keyframes, series
 from tui_gd.training import spans as points_module
-from tui_gd.training.stops import StopRules
+from tui_gd.training.evaluation import StopRules
 from tui_gd.training.trainer import Trainer
 
 FAR = st.one_of(COMMANDS, st.tuples(st.just("advance"), st.integers(10, 40)))

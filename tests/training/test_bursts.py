@@ -7,7 +7,7 @@ from tests.making import make_problem
 from tui_gd.problems import load_problem
 from tui_gd.training import bursts
 from tui_gd.training.bursts import Bursts, Every
-from tui_gd.training.stops import StopRules
+from tui_gd.training.evaluation import StopRules
 from tui_gd.training.trainer import Trainer
 
 

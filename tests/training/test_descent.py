@@ -16,7 +16,7 @@ from tui_gd.learning.schedules import parse_schedule
 from tui_gd.problems import Problem, load_problem
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.descent import Batches, Chunk, length, lengths
-from tui_gd.training.stops import StopRules
+from tui_gd.training.evaluation import StopRules
 from tui_gd.training.trainer import Trainer
 
 START = np.array([0.4, -0.9, 0.2])

@@ -181,13 +181,15 @@ class RunSettings(RunOptions):
 
     def _machines(self) -> "Machines":
         from tui_gd.files import data_directory
-        from tui_gd.problems.machines import Cluster, ThisMachine
+        from tui_gd.problems.machines import ThisMachine
 
         given = [name for name in MACHINES if getattr(self, name)]
         if len(given) > 1:
             one, other = map(flag_of, given[:2])
             raise ProblemError(f"{one} does not go with {other}: name one of them")
         if self.workers is not None or self.cluster is not None:
+            from tui_gd.problems.cluster import Cluster
+
             return Cluster(workers=self.workers or 0, address=self.cluster or "")
         return ThisMachine(self.memory, data_directory())
 
@@ -296,8 +298,8 @@ class RunSettings(RunOptions):
 
         from tui_gd.learning.losses import make_loss
         from tui_gd.learning.schedules import parse_schedule
+        from tui_gd.training.evaluation import StopRules
         from tui_gd.training.series import DENSE_EPOCHS
-        from tui_gd.training.stops import StopRules
         from tui_gd.training.trainer import Trainer
 
         initial = initial_weights

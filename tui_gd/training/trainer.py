@@ -21,10 +21,9 @@ from tui_gd.training.checkpoint import (
 )
 from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
 from tui_gd.training.engines import Engines, TrainingData, draw_start, model_of
-from tui_gd.training.evaluation import Best
+from tui_gd.training.evaluation import Best, StopRules
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
 from tui_gd.training.series import Series
-from tui_gd.training.stops import StopRules
 
 CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
