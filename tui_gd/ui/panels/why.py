@@ -177,7 +177,7 @@ class WhyPanel(ScrollingPanel):
         rows: tuple[tuple[str, float, str, str, str], ...] = (
             (
                 *(f"loss, last {epochs(int(steps))}", change if steps else math.nan),
-                *(_percent(change), *[going(verdict)] * 2),
+                *(_percent(change), going(verdict), going(verdict)),
             ),
             ("gradient ‖g‖", values["‖g‖"], "", *self._was(view)),
             (
