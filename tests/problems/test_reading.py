@@ -509,3 +509,27 @@ def test_columns_of_distinct_whole_numbers_get_a_hint(tmp_path: Path) -> None:
     frame["id"] = frame["id"] // 2
     hints = load_file(written(frame, tmp_path / "t.csv"), "y").hints
     assert not any("every row" in hint for hint in hints)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.json", "t.parquet"])
+@pytest.mark.parametrize("first", [2**53 + 1, -(2**62) - 2, 2**63 + 1])
+def test_rounded_whole_numbers_are_said_and_text_keeps_them_apart(
+    tmp_path: Path, name: str, first: int
+) -> None:
+    numbers = [first, first + 1, first + 2] * 20
+    frame = pd.DataFrame({"id": numbers, "y": ["a", "b"] * 30})
+    frame["large"] = [1.5, 2e16] * 30
+    path = str(tmp_path / name)
+    if name.endswith(".json"):
+        frame.to_json(path, orient="records", double_precision=15)
+    else:
+        written(frame, tmp_path / name)
+    hints = load_file(path, "y").hints
+    assert [hint for hint in hints if "rounded" in hint] == [
+        "id: whole numbers from 9,007,199,254,740,992 on are rounded: --text id keeps them apart"
+    ]
+    assert columns(path, text=("id",))["id"] == list(map(str, numbers))
+    assert not any("rounded" in hint for hint in load_file(path, "y", drop=("id",)).hints)
+    small = frame.assign(id=[2**53 - 1, 5, 7] * 20)
+    small.to_csv(tmp_path / "small.csv", index=False)
+    assert not any("rounded" in hint for hint in load_file(str(tmp_path / "small.csv"), "y").hints)

@@ -70,14 +70,19 @@ class JsonLines:
         fields = [
             Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
         ]
+        self.fields = chosen(self.shown, fields, reading)
         types = {"number": pa.float64(), "yes/no": pa.bool_(), "text": pa.string()}
+        # numbers that a person wants as text are read as they are written
+        kinds = [
+            "text" if one.kind == "text" and field.kind == "number" else field.kind
+            for one, field in zip(self.fields, fields, strict=True)
+        ]
         self._schema = pa.schema(
             [
-                (entry.name, types.get(field.kind, entry.type))
-                for entry, field in zip(schema, fields, strict=True)
+                (entry.name, types.get(kind, entry.type))
+                for entry, kind in zip(schema, kinds, strict=True)
             ]
         )
-        self.fields = chosen(self.shown, fields, reading)
 
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start, with `first` its first rows only."""

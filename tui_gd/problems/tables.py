@@ -64,6 +64,8 @@ def _mapping(numbers: int) -> mmap.mmap:
 
 MOST_LABELS = 100_000
 """A column with more different texts than this keeps none of them."""
+EXACT = 2**53
+"""Below this every whole number is a float64 of its own."""
 LOOKED_AT = 1000
 MOVED = 1 << 18
 FEW_NUMBERS = 20
@@ -413,6 +415,10 @@ def _finish(column: Column, values: Floats, reading: Reading, day_first: bool | 
         column.fault = f"column {name!r} holds lists, objects or bytes; {_INSTEAD}"
     if column.kind == "number" and column.no_number is not None:
         column.remark = f"read from text; gaps where it is no number, as {column.no_number[1]}"
+    elif column.kind == "number" and _is_rounded(column, values):
+        column.remark = (
+            f"whole numbers from {EXACT:,} on are rounded: {option('text', name)} keeps them apart"
+        )
     if column.kind != "text":
         return
     found = list(column._codes)
@@ -425,6 +431,14 @@ def _finish(column: Column, values: Floats, reading: Reading, day_first: bool | 
         _replace(values, np.array([place[label] for label in found], np.float64))
     if not column.forced:
         column.fault = _text_fault(column, found, reading)
+
+
+def _is_rounded(column: Column, values: Floats) -> bool:
+    """Whether a column holds whole numbers, as 64 bits hold, that two numbers here may share."""
+    largest = max(-column.low, column.high)
+    if not EXACT <= largest < 2.0**64:
+        return False
+    return bool((np.isnan(values) | (values == np.rint(values))).all())
 
 
 def _replace(values: Floats, numbers: Floats) -> None:
