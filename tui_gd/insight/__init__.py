@@ -1,1 +1,1 @@
-"""tui_gd/insight."""
+"""What can be found out about a run: verdicts, curvature, landscapes, races, starts."""

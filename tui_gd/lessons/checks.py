@@ -67,7 +67,7 @@ _OPERATORS: Mapping[tuple[str, int], Callable[..., float]] = {
 
 
 class Facts(Protocol):
-    """What a run says when a check asks."""
+    """What a check asks of a run."""
 
     def number(self, name: str, epoch: int | None = None) -> float:
         """Return a number of the run, at `epoch` or where it is; NaN if it is not known."""
@@ -148,7 +148,8 @@ def fill(text: str, facts: Facts | None, press: Press | None = None) -> str:
 
     `{formula}` or `{formula:DIGITS}` becomes a number of the run, with so many significant digits,
     four if none are named; below a million no digit before the point is left out. `<action>`
-    becomes what is pressed or typed for it. What is None stays, and its formulas are only checked.
+    becomes what is pressed or typed for it. Without `facts`, formulas are only checked and stay;
+    without `press`, actions stay.
     """
 
     def number(found: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ RECORDED = frozenset({"loss", "test", "norm", "alpha"})
 
 
 class RunFacts:
-    """What a trainer's current lane says.
+    """The numbers of a trainer's current lane.
 
     `start` counts the starts of the lesson's run from 1. `verdict` returns the kind of the verdict.
     `at` returns the facts at another epoch, for numbers that are not on record.
@@ -38,7 +38,7 @@ class RunFacts:
         return self._trainer.position(self._trainer.current) or 0
 
     def word(self, name: str) -> str:
-        """Return the kind of the verdict: what is called `verdict`."""
+        """Return the kind of the verdict; `verdict` is the only word."""
         del name
         return self._verdict()
 

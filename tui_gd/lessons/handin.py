@@ -44,7 +44,7 @@ class HandIn:
 
 @dataclass(frozen=True)
 class Grade:
-    """What became of one hand-in: a word for every step, and totals."""
+    """The grade of one hand-in: a word for every step, and totals."""
 
     name: str
     steps: tuple[str, ...]
@@ -121,7 +121,7 @@ def read_record(value: Any) -> Record:
 
 
 def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
-    """Replay a hand-in and say for every step what it is worth.
+    """Replay a hand-in and grade every step in a word.
 
     Words: `read`, `right`, `wrong`, `skipped`, `open` (not answered), `refuted` (the run does not
     show what the line claims).

@@ -1,4 +1,4 @@
-"""A lesson: a TOML file of steps, read without trust in whoever wrote it.
+"""A lesson: a TOML file of steps, read without trusting its author.
 
 A file holds no code. It names a start (what follows `gd-tui` on a command line, or a share line),
 panels, and steps of four kinds: `read`, `predict` (guess, then see), `do` (bring the run to a
@@ -50,7 +50,7 @@ def known_words() -> dict[str, dict[str, str]]:
 
 
 def words_for(lang: str) -> dict[str, str]:
-    """Return what gd-tui says in that language, in English what it has no words for."""
+    """Return what gd-tui says in that language, or in English where it has no words."""
     known = known_words()
     return known[ENGLISH] | known.get(lang, {})
 
@@ -70,7 +70,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Step:
-    """One step. What is asked is `number`, `curves`, `choice`, `verdict` or `one_of`, or nothing.
+    """One step. The question is `number`, `curves`, `choice`, `verdict`, `one_of`, or none.
 
     `then` is carried out when the prediction is given, or when a `read` step is left. A number is
     right within `relative` times its size or `absolute` of it, or in `range`. `until` ends a `do`.

@@ -38,7 +38,7 @@ def language(environ: Mapping[str, str]) -> str:
 
 
 def bundled(name: str, lang: str = ENGLISH) -> Lesson:
-    """Return a lesson that comes with gd-tui, in that language if there is it, else in English."""
+    """Return a lesson that comes with gd-tui, in that language if it has one, else in English."""
     folder = resources.files("tui_gd.lessons") / "bundled"
     file = folder / f"{name}.{lang}.toml"
     if lang == ENGLISH or not file.is_file():
@@ -66,7 +66,7 @@ def own_directory() -> Path:
 
 
 def own_lessons() -> Iterator[Lesson | LessonError]:
-    """Give every lesson in the config directory, or the error that makes it unreadable."""
+    """Yield every lesson in the config directory, or the error that makes it unreadable."""
     try:
         files = sorted(own_directory().glob("*.toml"))
     except OSError:
@@ -88,7 +88,7 @@ def in_language(lessons: Sequence[Lesson], lang: str) -> Lesson:
 
 
 def find_lesson(name: str, lang: str) -> Lesson:
-    """Return the lesson of that id, in that language if there is it, or the one in that file."""
+    """Return the lesson of that id, in that language if it has one, or the lesson in that file."""
     return in_language(all_languages(name), lang)
 
 

@@ -1,4 +1,4 @@
-"""A lesson being played: where the learner is, what they answered, and what is said to it."""
+"""A lesson being played: where the learner is, what they answered, and the replies."""
 
 import math
 import random
@@ -86,7 +86,7 @@ class Player:
         return self.step.kind != "read" and not self.record.done
 
     def lesson_locks(self, action: str) -> bool:
-        """Return whether an action is not in this lesson at all."""
+        """Return whether the lesson locks an action in all of its steps."""
         name = action.partition("(")[0]
         if action in self.lesson.lock or name in self.lesson.lock:
             return True
@@ -287,7 +287,7 @@ def _verdict(facts: Facts) -> str:
 
 
 def restore(player: Player, records: Sequence[Record], at: int) -> None:
-    """Be where the learner left the lesson."""
+    """Go to where the learner left the lesson."""
     player.records = [*records][: len(player.records)]
     player.records += [Record() for _ in range(len(player.lesson.steps) - len(player.records))]
     player.at = max(0, min(at, len(player.lesson.steps) - 1))

@@ -50,7 +50,7 @@ class LessonRun:
 
     @property
     def facts(self) -> RunFacts:
-        """What the run says now."""
+        """The numbers of the run now."""
         return RunFacts(self.trainer, start=self.start, verdict=self.verdict, at=self._facts_at)
 
     def _facts_at(self, epoch: int) -> RunFacts:
@@ -123,7 +123,7 @@ def begin(lesson: Lesson, seed: int) -> LessonRun:
 
 
 def start_of(lesson: Lesson, seed: int) -> Shared:
-    """Return settings and steps of a lesson's start; `LessonError` if they cannot be had."""
+    """Return settings and steps of a lesson's start; `LessonError` if it has a fault."""
     text = lesson.run.strip()
     try:
         if text.startswith("gd1:"):
@@ -182,7 +182,7 @@ def from_shared(shared: Shared) -> LessonRun:
 
 
 def orders_of(step: Step, run: LessonRun) -> list[Order]:
-    """Return what a step does to a run: `then`, of a task as much of its solution as reaches it."""
+    """Return what a step does to a run: `then`, or as much of its solution as the task needs."""
     if step.until is None:
         return list(step.then)
     other, orders = run.copy(), list[Order]()

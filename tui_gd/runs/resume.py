@@ -118,7 +118,7 @@ def open_run(
 
 
 def open_without_data(store: Store, kept: KeptRun, show: Progress | None = None) -> RunRecord:
-    """Do `open_run`; if the data are gone or have changed, use the stored description of them.
+    """Like `open_run`, but use the stored description of data that are gone or have changed.
 
     The record's `no_data` then says why it has no rows.
     """
@@ -132,12 +132,12 @@ def open_without_data(store: Store, kept: KeptRun, show: Progress | None = None)
 
 
 def open_to_predict(store: Store, kept: KeptRun) -> RunRecord:
-    """Read a run without its rows where their description is enough, else do `open_run`."""
+    """Read a run without its rows if their description is enough, otherwise with them."""
     return _described(store, kept, "its rows were not read") or open_run(store, kept)
 
 
 def _described(store: Store, kept: KeptRun, why: str) -> RunRecord | None:
-    """Return a run by the stored description of its data, None if that does not do.
+    """Return a run by the stored description of its data, None if it is not enough.
 
     `why` says why the record has no rows.
     """

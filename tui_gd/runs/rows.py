@@ -47,7 +47,7 @@ class Row:
 
     @property
     def epochs(self) -> int:
-        """For how many epochs there are numbers of one series at most."""
+        """The most epochs for which a series has numbers."""
         size = 8 if self.width == 1 else POINT_BYTES
         return max((len(blob) // size for blob in self.series.values() if blob), default=0)
 

@@ -312,7 +312,7 @@ class Store:
         return found
 
     def find_any(self, name: str) -> KeptRun | DamagedRun:
-        """Do `find`, but return a damaged run too."""
+        """Like `find`, but return a damaged run too."""
         runs = [one for part in self.listed() for one in part]
         wanted = name.strip().lower()
         found = [run for run in runs if run.id == wanted]

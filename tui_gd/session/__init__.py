@@ -1,1 +1,1 @@
-"""tui_gd/session."""
+"""A driven run: its options, settings, commands, runner, snapshots and reports."""

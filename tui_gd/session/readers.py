@@ -195,7 +195,7 @@ def several(reader: Reader[T], least: int, most: int) -> Reader[tuple[T, ...]]:
 
 
 def rates(most: int) -> Reader[tuple[float, ...]]:
-    """Read 1 to `most` learning rates above 0, or `auto`, which is none until data are there."""
+    """Read 1 to `most` learning rates above 0, or `auto`, which becomes a rate with the data."""
     numbers = several(number(0, above=True), 1, most)
 
     def plain(value: object) -> tuple[float, ...]:

@@ -268,7 +268,7 @@ SCORED_NUMBERS = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class _Outcome:
-    """What one part's test rows say: the counts, and y and probabilities if they are wanted.
+    """The counts of one part's test rows, and their y and probabilities if they are wanted.
 
     Of a regression `errors` are the sums of |e| and e² and the largest |e|.
     """
@@ -336,10 +336,10 @@ def _report_in_parts(
 
 @dataclass(frozen=True)
 class Baseline:
-    """What predicts without looking at the features, and what it reaches on the test rows.
+    """A prediction that ignores the features, and its score on the test rows.
 
-    It always says the largest class of the train rows, and `score` is its accuracy; of a regression
-    it says their mean, and `score` is its R².
+    It is always the largest class of the train rows, scored by accuracy, or for a regression their
+    mean, scored by R².
     """
 
     says: str
@@ -390,10 +390,10 @@ FAR_BELOW = -1.0
 
 
 def explosion(trainer: Trainer, reports: list[Report]) -> str:
-    """Return in a line that every lane ended finite, but far above its start; nothing if not so.
+    """Return a line if every lane ended finite, but far above its start; else nothing.
 
-    Far above is ten times the loss of epoch 0, or an R² below −1 on the test rows whose own train
-    loss rose.
+    Far above means ten times the loss of epoch 0, or an R² below −1 on the test rows of a lane
+    whose train loss rose.
     """
     if trainer.diverged.all() or trainer.problem.surface:
         return ""
@@ -418,7 +418,7 @@ def explosion(trainer: Trainer, reports: list[Report]) -> str:
 
 
 def _scores(y: NDArray[np.generic], count: int, probabilities: Floats) -> dict[str, float]:
-    """Return what depends on the probabilities (test rows, classes), not on a threshold.
+    """Return the scores that depend on the probabilities (test rows, classes), not on a threshold.
 
     Of more than two classes each is held against all others, and their mean is taken. Empty where
     not every class is among the test rows, or the numbers are not finite.
@@ -460,7 +460,7 @@ def reports_of(trainer: Trainer, problem: Problem) -> list[Report]:
 
 
 def best_line(trainer: Trainer, position: int) -> str:
-    """Return in a line which epoch of a lane counts; nothing where validation rows do not say."""
+    """Return in a line which epoch of a lane counts; empty without validation rows."""
     if not trainer.validates:
         return ""
     epoch = trainer.best_of(position).epoch

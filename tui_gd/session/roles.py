@@ -72,7 +72,7 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table; there are none if it could not be read so far."""
+    """The columns of a table; none if it could not be read yet."""
 
     looks: tuple[ColumnLook, ...] = ()
 
@@ -84,7 +84,7 @@ class Columns:
     def named(self, given: str) -> str | None:
         """Return the column that is given by its name or its number from 1, None if there is none.
 
-        Of columns that are not known, every name is right.
+        If no columns are known, every name is accepted.
         """
         given = given.strip()
         if given in self.places or not self.looks:
@@ -102,7 +102,7 @@ class Columns:
         return self.looks[self.places[name]] if name in self.places else ColumnLook(name)
 
     def roles(self, settings: RunSettings) -> dict[str, Role]:
-        """Return the roles that settings give to columns; one without is as found."""
+        """Return the roles that settings give to columns; a column without one is read as found."""
         roles = {}
         for role, option in _OPTION_OF.items():
             for one in getattr(settings, option):

@@ -205,7 +205,7 @@ class Runner:
     def checkpoint(self, timeout: float = CHECKPOINT_SECONDS) -> Checkpoint | None:
         """Return the run as it is now, copied; None if the runner ends first or is too slow.
 
-        What records the run, if anything does, has been offered everything new by then. It waits:
+        By then the recorder, if there is one, has been offered everything new. It waits:
         do not call it on the interface's thread.
         """
         command = TakeCheckpoint()
@@ -311,7 +311,7 @@ class Runner:
         self._come_to_rest()
 
     def _may_take(self, command: Command) -> bool:
-        """Commands follow one another: what depends on the epoch waits for steps to be done."""
+        """Whether a command may run now; one that depends on the epoch waits for earlier steps."""
         return self._mode is not Mode.STEPPING or isinstance(command, CALLING_OFF | Step)
 
     @property
@@ -370,7 +370,7 @@ class Runner:
     def _serve_training(self) -> None:
         """During an epoch: while running, do at once what leaves the weights as they are.
 
-        During a step or a seek only what calls it off is heard.
+        During a step or a seek only commands that end it are taken.
         """
         if self._mode is Mode.RUNNING:
             while self._inbox and isinstance(self._inbox[0], LIGHT):
@@ -443,7 +443,7 @@ class Runner:
         self._speed = 0.0
 
     def _go(self, mode: Mode, goal: int) -> None:
-        """Set out for an epoch; at it already, the run is paused there."""
+        """Begin to go to an epoch; if the run is there already, pause it."""
         self._goal = goal
         self._mode = mode if self._trainer.epoch < goal else Mode.PAUSED
 

@@ -1,1 +1,1 @@
-"""tui_gd/training."""
+"""A run through time: the trainer with its engines, history, keyframes and curves."""
