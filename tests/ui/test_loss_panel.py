@@ -18,6 +18,7 @@ from tui_gd.training.series import Buckets
 from tui_gd.ui.panels.lanes import LanesPanel
 from tui_gd.ui.panels.loss import LossPanel, Window, moved, zoomed
 from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.readings import lane_labels
 
 
 class Run:
@@ -565,3 +566,30 @@ def test_with_two_losses_the_legend_names_them():
         text = "\n".join(run.lines(20, columns))
         assert "A squared error" in text
         assert "B cross-entropy" in text
+
+
+@pytest.mark.parametrize("columns", [40, 58])
+@pytest.mark.parametrize(
+    ("loss", "name", "said"),
+    [
+        ("mse", "A", {"sse", "mse"}),
+        ("cross-entropy", "A", {"squared error", "cross-entropy"}),
+        ("cross-entropy", "a name that is long", {"sse", "cross-entropy"}),
+    ],
+)
+def test_losses_that_differ_are_in_the_rows_of_the_lanes(columns, loss, name, said):
+    run = Run(20)
+    run.trainer.branch(0, loss=loss)
+    run.trainer.lanes[0].name = name
+    run.trainer.advance(20)
+    lines = LanesPanel().draw(run.view, 12, columns).text()
+    assert lines[1].split()[1:4] == ["lane", "loss", "train"]
+    rows = " ".join(lines[2:4])
+    if columns == 40:
+        assert all(f" {one} " in rows for one in said)
+    names = {"sse": "sse|squared error", "mse": "mse"}
+    for lane, line in zip(run.view.snapshot.lanes, lines[2:4], strict=True):
+        assert re.search(names.get(lane.loss_name, lane.loss_name), line)
+        assert f" {lane.loss:.6g}" in line
+    labels = lane_labels(run.view.snapshot.lanes, "loss").values()
+    assert len({label.split(" ", 1)[1] for label in labels}) == 2

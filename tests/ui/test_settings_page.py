@@ -1,10 +1,13 @@
 """The page of settings: every option is there, and what is changed on it happens to the run."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from tests.ui.driving import Driver, driving
+from tui_gd.learning.models import ACTIVATIONS
+from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
@@ -212,3 +215,32 @@ async def test_a_loss_chosen_anew_has_its_own_automatic_learning_rate() -> None:
         await driver.press("l", "home", "enter")
         await driver.until(lambda: driver.run.settings.loss == "sse")
         assert driver.run.settings.alpha == rate
+
+
+@pytest.mark.parametrize(("symbols", "more"), [(UNICODE, "…"), (ASCII, "..")])
+@pytest.mark.parametrize("columns", [80, 100, 120])
+async def test_a_list_that_goes_on_says_so(columns, symbols, more) -> None:
+    async with driving(columns, 24, symbols=symbols) as driver:
+        await open_page(driver)
+        rows = driver.text().split("\n")
+        for name, every in (("optimizer", OPTIMIZERS), ("activation", ACTIVATIONS)):
+            row = next(one for one in rows if f" {name} " in one).strip("│| ")
+            there = [one for one in every if re.search(rf"[ ,:]{one}\b", row)]
+            assert there
+            assert (len(there) == len(every)) != row.endswith(f", {more}"), row
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+async def test_the_selected_row_shows_that_its_value_is_changed(symbols) -> None:
+    async with driving(80, 24, symbols=symbols) as driver:
+        page = await open_page(driver)
+        await choose(driver, page, "hidden")
+
+        def row() -> str:
+            return next(one for one in driver.text().split("\n") if re.search(r"\bhidden +\S", one))
+
+        assert re.search(r"[▸>]  hidden +none", row())
+        await driver.press("right")
+        assert re.search(r"[▸>]\* hidden +2", row())
+        await driver.press("down")
+        assert re.search(r"[│|]  \* hidden +2", row())

@@ -277,3 +277,29 @@ async def test_with_a_schedule_the_step_uses_the_rate_of_this_epoch() -> None:
             ("x1", "x2", "bias"), snapshot.lane.gradient, snapshot.lane.next_weights, strict=True
         ):
             assert shown[name][2:] == pytest.approx([0.005 * g, after], rel=1e-4)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24)])
+async def test_numbers_stand_in_columns_whatever_the_learning_rate(columns, rows) -> None:
+    """The decimal points of a column are below each other, and it ends where its header does."""
+    places = set()
+    async with driving(columns, rows, alpha=(0.01,), seed=4) as driver:
+        await driver.press("4", "m", "greater_than_sign")
+        for alpha in (0.01, 0.03, 0.1, 0.3):
+            await driver.status(alpha=alpha)
+            await driver.settled()
+            lines = driver.read("#step").split("\n")
+            head = next(i for i, line in enumerate(lines) if "new weight  " in line)
+            assert f"× α {alpha:g} " in lines[head]
+            table = lines[head + 1 : head + 4]
+            points = [[at for at, sign in enumerate(line) if sign == "."] for line in table]
+            assert len(points[0]) == 4
+            assert points[0] == points[1] == points[2], "\n".join(table)
+            ends = [
+                word.end()
+                for word in re.finditer(r"new weight|weight|gradient|α [\d.]+", lines[head])
+            ]
+            assert ends == [word.end() for word in re.finditer(r"\d+\.\d+", table[0])]
+            places.add(tuple(ends[:3]))
+            await driver.press("plus")
+    assert len(places) == 1

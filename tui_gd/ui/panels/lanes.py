@@ -9,12 +9,13 @@ from tui_gd.plots.axes import BORDER, draw_box
 from tui_gd.plots.cells import Cells, fit, widest, width
 from tui_gd.plots.table import Align, Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
-from tui_gd.ui.panels.lines import loss_in_words
+from tui_gd.ui.panels.lines import losses_in_words
 from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
 from tui_gd.ui.panels.readings import shown
 
 _NONE = "-"
 _DIGITS = 6
+_NAME_CELLS, _FEWEST_NAME_CELLS = 12, 4
 # blanks between two columns, if all of them fit and if they do not
 _GAPS = (2, 1)
 
@@ -44,7 +45,7 @@ class LanesPanel(Panel):
         snapshot, style = view.snapshot, view.style
         inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         height, room = inner.shape
-        fitting, gap = _fitting(self._columns(view), room - 1 - width(style.symbols.selected) - 1)
+        fitting, gap = self._fitting(view, room - 1 - width(style.symbols.selected) - 1)
         table = Table(
             [one.head for one in fitting],
             list(zip(*(one.cells for one in fitting), strict=True)),
@@ -64,21 +65,43 @@ class LanesPanel(Panel):
         heading = self.heading(view, "Lanes", right=right)
         return draw_box(rows, columns, inner, heading, view.style)
 
+    def _fitting(self, view: View, room: int) -> tuple[list[_Column], int]:
+        """Return as many whole columns as fit, and the blanks between two.
+
+        What differs is shown always, and the train loss beside it. Where they need the room, losses
+        have the names of the option, and lanes keep the beginnings of theirs.
+        """
+        for cells, words in (
+            (_NAME_CELLS, True),
+            (_NAME_CELLS, False),
+            (_FEWEST_NAME_CELLS, False),
+        ):
+            columns, differing = self._columns(view, cells, words=words)
+            found = _fitting(columns, room)
+            if len(found[0]) > differing + 1:
+                break
+        return found
+
     @staticmethod
-    def _columns(view: View) -> list[_Column]:
-        """Return the columns, the most telling first: the lane, what differs, and how it went."""
+    def _columns(view: View, cells: int, *, words: bool) -> tuple[list[_Column], int]:
+        """Return the columns, the most telling first, and how many of them differ.
+
+        They are the lane, in so many cells, what differs, and how it went. `words` is whether a
+        loss has its usual name, or that of the option.
+        """
         lanes, symbols = view.snapshot.lanes, view.style.symbols
+        names = [fit(lane.name, cells, symbols.plain) + _note(lane, view) for lane in lanes]
         names = [
-            f"{symbols.point(lane.number)} {fit(lane.name, 12, symbols.plain)}{_note(lane, view)}"
-            for lane in lanes
+            f"{symbols.point(one.number)} {name}" for one, name in zip(lanes, names, strict=True)
         ]
+        losses = [lane.loss_name for lane in lanes]
         settings = [
             _Column("optimizer", [lane.optimizer.name for lane in lanes]),
             _Column(symbols.spell("α"), [f"{lane.learning_rate:g}" for lane in lanes], ">"),
-            _Column("loss", [loss_in_words(lane.loss_name) for lane in lanes]),
+            _Column("loss", losses_in_words(losses) if words else losses),
         ]
         differ = [one for one in settings if len(set(one.cells)) > 1]
-        return [
+        columns = [
             _Column("lane", names),
             *differ,
             _Column("train", [shown(lane.loss, _DIGITS) for lane in lanes], ">"),
@@ -87,6 +110,7 @@ class LanesPanel(Panel):
             _Column("from", [_origin(lane, view.snapshot) for lane in lanes]),
             *(one for one in settings if one not in differ),
         ]
+        return columns, len(differ)
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return the keys that act on lanes."""

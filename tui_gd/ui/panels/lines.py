@@ -129,6 +129,13 @@ def loss_in_words(name: str, *, short: bool = True) -> str:
     return words if short else words + more
 
 
+def losses_in_words(names: Sequence[str]) -> list[str]:
+    """Return losses by their usual names; where two losses share one, by their names as options."""
+    words = [loss_in_words(name) for name in names]
+    alike = len(set(words)) < len(set(names))
+    return list(names) if alike else words
+
+
 def _optimizer_in_words(problem: Problem, settings: RunSettings, lane: LaneSnapshot) -> str:
     name = lane.optimizer.name
     words = "gradient descent" if name == "sgd" else name

@@ -9,7 +9,7 @@ from tui_gd.plots.curves import Curve, bridged
 from tui_gd.plots.palette import Colour
 from tui_gd.session.snapshot import LaneSnapshot
 from tui_gd.training.series import Buckets
-from tui_gd.ui.panels.lines import loss_in_words, number
+from tui_gd.ui.panels.lines import losses_in_words, number
 from tui_gd.ui.panels.panel import View
 
 
@@ -34,7 +34,7 @@ def lane_labels(lanes: Sequence[LaneSnapshot], measure: str) -> dict[int, str]:
     columns = [
         [lane.optimizer.name for lane in lanes],
         [f"α {lane.learning_rate:g}" for lane in lanes] if measure != "alpha" else [],
-        [loss_in_words(lane.loss_name) for lane in lanes],
+        losses_in_words([lane.loss_name for lane in lanes]),
     ]
     differing = [column for column in columns if len(set(column)) > 1]
     labels = map(" ".join, zip([lane.name for lane in lanes], *differing, strict=True))

@@ -25,6 +25,10 @@ _NONE = "-"
 _DIGITS = ((6, 5, 2), (6, 4, 2), (5, 4, 2), (4, 4, 2), (4, 3, 2), (4, 3, 1), (3, 2, 1))
 # cells that aligned numbers may take beyond their digits
 _ASIDE = 5
+# the fewest digits for which numbers are aligned rather than each in its own form
+_FEWEST_DIGITS = 3
+# cells of the learning rate above a column, which stays where it is for 0.3 as for 0.003
+_RATE_CELLS = 9
 # the fewest weights shown in full, and the fewest shown of more
 _ALL_WEIGHTS, _FEWEST_WEIGHTS = 4, 2
 # a row whose factor p(1−p) is below this hardly moves a weight
@@ -181,7 +185,7 @@ class StepPanel(ScrollingPanel):
         """Return the update of every weight, and one row's way, with all digits."""
         lane, problem, epoch = view.snapshot.lane, view.problem, view.snapshot.epoch
         rule = _rule(view)
-        header = ["weight", "value", "gradient", rule.header, "new weight"]
+        header = ["weight", "value", "gradient", rule.header.strip(), "new weight"]
         columns = [lane.weights, lane.gradient, rule.change, lane.weights - rule.change]
         if lane.numeric is not None:
             header, columns = [*header, "gradient by differences"], [*columns, lane.numeric]
@@ -235,7 +239,7 @@ def _rule(view: View) -> _Rule:
         note = f"{scheduled}; {note}" if note else scheduled
     if lane.optimizer.name == "sgd" and not batched:
         formula = "new weight = weight − α × gradient"
-        return _Rule(formula, f"× α {rate:.3g}", rate * lane.gradient, note)
+        return _Rule(formula, f"× α {rate:.3g}".rjust(_RATE_CELLS), rate * lane.gradient, note)
     name = lane.optimizer.name
     formula = f"new weight = weight − step   {name}: {lane.optimizer.formula}"
     if batched:
@@ -278,19 +282,23 @@ def _fitting_name(name: str, room: int, plain: bool) -> str:
 def aligned(values: Iterable[float], digits: int) -> list[str]:
     """Return numbers with as many decimals each, so that the smallest has `digits` digits.
 
-    If that is too wide, each number has its own form. NaN, not known yet, becomes a dash.
+    If that is too wide, it has fewer, down to three; else each number has its own form. NaN, not
+    known yet, becomes a dash.
 
     >>> aligned([0.5, -12.25], 3), aligned([1e-9, 4000.0], 3)
     (['0.500', '−12.250'], ['1e-9', '4000'])
+    >>> aligned([-0.0003127, 0.00013329], 5)
+    ['−0.0003127', '0.0001333']
     """
     numbers = list(values)
     known = [abs(value) for value in numbers if math.isfinite(value) and value]
-    texts = [""]
-    if known:
-        decimals = max(0, digits - 1 - math.floor(math.log10(min(known))))
-        texts = [f"{value:.{min(decimals, 20)}f}" for value in numbers]
-    if max(map(len, texts)) > digits + _ASIDE or not known:
-        texts = [short(value, digits) for value in numbers]
+    texts = [short(value, digits) for value in numbers]
+    for fewer in range(digits, min(digits, _FEWEST_DIGITS) - 1, -1) if known else ():
+        decimals = max(0, fewer - 1 - math.floor(math.log10(min(known))))
+        fixed = [f"{value:.{min(decimals, 20)}f}" for value in numbers]
+        if max(map(len, fixed)) <= digits + _ASIDE:
+            texts = fixed
+            break
     return [
         _NONE if math.isnan(value) else text.replace("-", "−", 1) if value < 0 else text
         for value, text in zip(numbers, texts, strict=True)

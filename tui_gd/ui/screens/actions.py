@@ -24,7 +24,7 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import APP_ACTIONS, ladder
-from tui_gd.ui.panels.lines import loss_in_words
+from tui_gd.ui.panels.lines import losses_in_words
 from tui_gd.ui.panels.race import Mode
 from tui_gd.ui.panels.widget import CellView
 from tui_gd.ui.screens import exports
@@ -331,7 +331,7 @@ async def action_choose_loss(screen: RunScreen) -> None:
         question = "Begin again from the same start with the loss"
         loss = await screen.app.push_screen_wait(Choice(question, options, now))
         if loss is not None and loss != now:
-            begin_again(screen, _change(screen, loss_in_words(loss), loss_in_words(now)), loss=loss)
+            begin_again(screen, _change(screen, *losses_in_words((loss, now))), loss=loss)
 
 
 @work

@@ -208,17 +208,22 @@ class SettingsPage:
     enter: str
 
 
-def shortened(text: str, room: int) -> str:
+def shortened(text: str, room: int, more: str = "…") -> str:
     """Return the whole clauses of a meaning that fit, nothing if the first does not.
+
+    A list that does not fit ends in `more`.
 
     >>> shortened("learning rate; several, comma-separated, make a race", 40)
     'learning rate'
+    >>> shortened("sgd, momentum, adam", 15)
+    'sgd, …'
     """
-    for sign in ("; ", ": ", ", "):
-        parts = text.split(sign)
-        while len(parts) > 1 and width(sign.join(parts)) > room:
+    for sign, end in (("; ", ""), (": ", ""), (", ", f", {more}")):
+        parts, rest = text.split(sign), ""
+        while len(parts) > 1 and width(sign.join(parts) + rest) > room:
             parts.pop()
-        text = sign.join(parts)
+            rest = end
+        text = sign.join(parts) + rest
     return text if width(text) <= room and text.count("(") == text.count(")") else ""
 
 
@@ -243,16 +248,16 @@ def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> 
             inner.put(row, 1, symbols.spell(line), bold(palette.dim))
             continue
         entry, here = page.entries[line], line == page.selected
-        mark = symbols.selected if here else "*" if entry.changed else " "
-        inner.put(row, 1, mark, palette.focus)
+        inner.put(row, 1, symbols.selected if here else " ", palette.focus)
+        inner.put(row, 2, "*" if entry.changed else " ", palette.focus)
         ink = palette.dim if entry.default and not entry.changed else palette.text
         name = bold(palette.focus) if here else palette.text
-        inner.put(row, 3, symbols.words(entry.name), name)
+        inner.put(row, 4, symbols.words(entry.name), name)
         value = fit(symbols.words(entry.value), values, symbols.plain)
-        inner.put(row, 5 + names, value, palette.warning if entry.changed else ink)
-        at = 7 + names + values
+        inner.put(row, 6 + names, value, palette.warning if entry.changed else ink)
+        at = 8 + names + values
         meaning = symbols.words(entry.meaning)
-        inner.put(row, at, shortened(meaning, wide - at - 1), palette.dim)
+        inner.put(row, at, shortened(meaning, wide - at - 1, symbols.spell("…")), palette.dim)
     for row, (text, colour) in enumerate(foot, high - len(foot)):
         inner.put(row, 1, text, colour)
     last = min(offset + room, len(lines))
