@@ -13,6 +13,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -216,6 +217,14 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         Cluster(address="tcp://127.0.0.1:9")
     with pytest.raises(ProblemError, match="--cluster here: write tcp://HOST:PORT"):
         Cluster(address="here")
+
+
+def test_workers_that_do_not_start_are_one_line() -> None:
+    with (
+        dask.config.set({"distributed.worker.preload": ["no_such_module"]}),
+        pytest.raises(MachinesLost, match=r"^this machine: no workers start \(.*failed to start"),
+    ):
+        Cluster(workers=1)
 
 
 class Host:

@@ -79,9 +79,10 @@ class Cluster:
                 self._client = self._dask.Client(
                     self._local or address, timeout=PATIENCE_SECONDS, set_as_default=False
                 )
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            what = "scheduler" if address else "workers start"
             raise MachinesLost(
-                f"{self.address}: no scheduler ({' '.join(str(error).split())[:100]})"
+                f"{self.address}: no {what} ({' '.join(str(error).split())[:100]})"
             ) from None
         try:
             self._client.wait_for_workers(max(1, workers), timeout=PATIENCE_SECONDS)
