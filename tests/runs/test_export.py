@@ -369,6 +369,17 @@ def test_curves_and_maps_are_pictures(tmp_path: Path) -> None:
     assert "matplotlib.pyplot" not in sys.modules
 
 
+def test_the_boundary_of_a_map_lies_at_the_threshold_of_the_run(tmp_path: Path) -> None:
+    areas = []
+    for threshold in (0.1, 0.5, 0.9):
+        export(exported_run(threshold=threshold), "map", tmp_path)
+        with Image.open(tmp_path / "decision.png") as image:
+            pixels = np.asarray(image.convert("RGB")).astype(int)
+        # matplotlib's second colour, ff7f0e, at 30 % on white
+        areas.append(int((abs(pixels - (255, 217, 183)) <= 1).all(axis=2).sum()))
+    assert areas[0] > areas[1] > areas[2] > 0
+
+
 def test_the_same_run_gives_the_same_picture(tmp_path: Path) -> None:
     (first,) = [p.read_bytes() for p in export(branched_run(), "curve", tmp_path)[:1]]
     (again,) = [p.read_bytes() for p in export(branched_run(), "curve", tmp_path)[:1]]

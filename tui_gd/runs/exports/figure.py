@@ -106,7 +106,7 @@ def map_files(run: RunRecord) -> dict[str, bytes]:
     points = np.stack([*map(np.ravel, np.meshgrid(across, up)), np.ones(GRID * GRID)], axis=1)
     if problem.task == "binary":  # the boundary itself, not the cells of the grid
         shown = run.predictor.probabilities(weights, points)[:, 1].reshape(GRID, GRID)
-        levels = np.array([-0.1, 0.5, 1.1])
+        levels = np.array([-0.1, run.predictor.threshold, 1.1])
     else:
         shown = run.predictor.predict(weights, points).reshape(GRID, GRID).astype(np.float64)
         levels = np.arange(len(problem.class_names) + 1) - 0.5
