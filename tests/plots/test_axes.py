@@ -319,3 +319,15 @@ def test_limits_move_rarely():
             nice_limits(losses[: k + 1].min(), losses[: k + 1].max(), log) for k in range(500)
         }
         assert len(limits) <= most
+
+
+def test_the_names_of_axes_are_never_cut_within_their_parentheses() -> None:
+    axes = Axes.of((0.0, 1.0, 0.0, 1.0), "direction 1 (91.1 %)", "direction 2 (6.62 %)")
+    lines = frame(12, 40, axes, Heading("Landscape"), STYLE).cells.text()
+    assert "direction 2 ↑   direction 1 →" in lines[-2]
+    lines = frame(12, 60, axes, Heading("Landscape"), STYLE).cells.text()
+    assert "direction 2 (6.62 %) ↑   direction 1 (91.1 %) →" in lines[-2]
+    # but two names that differ there alone stay told apart
+    axes = Axes.of((0.0, 1.0, 0.0, 1.0), "length of it (inches)", "length of it (millimetres)")
+    text = frame(12, 40, axes, Heading("Data"), STYLE).cells.text()[-2]
+    assert "(" in text

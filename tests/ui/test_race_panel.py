@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -392,3 +393,35 @@ def test_where_all_rates_diverged_the_title_says_what_to_do():
     said = text(panel, view, columns=60).split("\n")[0]
     assert "All 64 learning rates diverged: press -, then R" in said
     assert "64 learning rates" in text(*held())
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize(("rows", "columns"), [(18, 40), (16, 60), (18, 80)])
+def test_the_best_rate_on_train_and_on_test_rows_is_named_at_every_size(
+    rows, columns, symbols
+) -> None:
+    settings = RunSettings(seed=8)
+    weights = settings.make_trainer(settings.load_problem()).weights[0].copy()
+    panel, view = held(view=view_of(settings=settings, weights=weights, symbols=symbols))
+    for cursor in (False, True):
+        if cursor:
+            panel.begin_cursor(view)
+        top, *_, bottom = text(panel, view, rows, columns).split("\n")
+        train, test = ("@", "x") if symbols.plain else ("●", "○")
+        words = f"{top}\n{bottom}"
+        assert f"{test} test: best 0.19" in words
+        if cursor and columns < 60:  # the border names them with their signs in the plot
+            assert re.search(r"train [\d.e-]+, test [\d.e-]+ ", top)
+        else:
+            assert f"{train} train: best 0.24" in words
+
+
+def test_a_number_in_the_race_is_not_covered_by_the_brackets_of_the_cursor() -> None:
+    settings = RunSettings(seed=8)
+    weights = settings.make_trainer(settings.load_problem()).weights[0].copy()
+    panel, view = held(view=view_of(settings=settings, weights=weights))
+    panel.begin_cursor(view)
+    for columns in (40, 60):
+        plot = "\n".join(text(panel, view, 18, columns).split("\n")[1:-2])
+        assert "0.24" in plot
+        assert "0.19" in plot

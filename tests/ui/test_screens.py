@@ -485,3 +485,20 @@ async def test_nothing_of_a_closed_screen_stays_in_memory(key: str) -> None:
             return all(one() is None for one in gone)
 
         await driver.until(collected)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 114, 120, 140, 160])
+def test_a_key_and_its_word_are_on_one_line_of_the_help(columns) -> None:
+    text = "\n".join("\n".join(page) for page in help_at(40, columns))
+    pairs = ("space run", ". one epoch", ", back", "+ - α", "7 the reasons", "; settings")
+    for pair in (*pairs, "0 undo", "q quit", "b branches"):
+        assert f" {pair}" in text, pair
+
+
+async def test_the_footer_has_whole_words_for_what_matters_most_where_there_is_room() -> None:
+    async with driving() as driver:
+        await driver.press("5")
+        await driver.until(lambda: "place" in driver.read("#keys"))
+        words = driver.read("#keys")
+        assert "enter choose a place ↑ ↓ other weights v name the weights" in words
+        assert "? help q quit" in words

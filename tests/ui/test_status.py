@@ -392,7 +392,7 @@ PLACES = {
     "5": ("enter place", "↑ ↓ weights", "z Z zoom"),
     "6": ("↑ ↓ lane", "b branch", "N name", "V hide", "C close"),
     "8": ("x compare", "pgdn scroll"),
-    "9": ("↑ ↓ unit", "enter map", "w copy"),
+    "9": ("↑ ↓ another unit", "enter the unit's map alone", "w copy"),
 }
 
 

@@ -304,8 +304,12 @@ def _write_labels(cells: Cells, place: Geometry, axes: Axes, colour: Colour) -> 
     if axes.y_label:
         up, right = ("^", "->") if plain else ("↑", "→")
         room = stop - 2 - len(up + right) - 5
-        y_label = fit(axes.y_label, max(room // 2, room - width(axes.x_label)), plain)
-        x_label = fit(axes.x_label, room - width(y_label), plain)
+        x_label, y_label = axes.x_label, axes.y_label
+        if width(x_label) + width(y_label) > room:
+            names = x_label.partition(" (")[0], y_label.partition(" (")[0]
+            x_label, y_label = (x_label, y_label) if names[0] == names[1] else names
+        y_label = fit(y_label, max(room // 2, room - width(x_label)), plain)
+        x_label = fit(x_label, room - width(y_label), plain)
         end = cells.put(row, 2, f"{y_label} {up}   {x_label} {right}", colour)
         note = next((one for one in axes.notes if end + 2 + width(one) <= stop), "")
     else:

@@ -82,12 +82,17 @@ def fit(text: str, columns: int, plain: bool = False) -> str:
 
 
 def fit_words(text: str, columns: int, plain: bool = False) -> str:
-    """Return as many whole words of ``text`` as fit into ``columns`` cells; `fit` for the first.
+    """Return as much of ``text`` as fits into ``columns`` cells: its first parts between commas.
 
-    >>> fit_words("Data, test rows", 12)
-    'Data, test'
+    Of the first part as many whole words as fit; `fit` for its first word.
+
+    >>> fit_words("Data, test rows", 12), fit_words("Learning rate", 10)
+    ('Data', 'Learning')
     """
-    return fit(wrapped(text, columns)[0], columns, plain).rstrip(",: ")
+    parts = text.split(", ")
+    while len(parts) > 1 and width(", ".join(parts)) > columns:
+        parts.pop()
+    return fit(wrapped(", ".join(parts), columns)[0], columns, plain).rstrip(",: ")
 
 
 def wrapped(text: str, columns: int) -> list[str]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui_gd.plots.axes import Axes, Frame, Heading, chequered, draw_rule, frame, put_brackets
+from tui_gd.plots.axes import (
+    Axes,
+    Frame,
+    Heading,
+    LegendEntry,
+    chequered,
+    draw_rule,
+    frame,
+    legend_fits,
+    put_brackets,
+)
 from tui_gd.plots.braille import blit, curve_mask
 from tui_gd.plots.cells import width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
@@ -84,10 +94,15 @@ def draw_race(
         test = np.maximum(test, y.low)
     label = "α" if notes else "learning rate α"
     axes = Axes(x, y, symbols.spell(label), "loss" * bool(notes), notes, grid=True)
-    legend = (*_legend(field, style), *heading.legend)
+    bests = _bests(field, style)
+    legend = (*bests, *_failures(field, style), *heading.legend)
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn
+    above = len(bests)
+    while not legend_fits(columns, replace(heading, legend=tuple(bests[:above])), style):
+        above -= 1
+    _write_below(drawn, bests[above:])
     at = drawn.x.bins(field.rates, drawn.columns)
     _hatch(drawn, field, style)
     if test is not None:
@@ -99,16 +114,16 @@ def draw_race(
     if cursor is not None:
         draw_rule(drawn, int(at[cursor]), style.palette.cursor, symbols)
     _mark_failures(drawn, field, at, style)
+    if cursor is not None:
+        _bracket(drawn, int(at[cursor]), losses[cursor], style)
     taken = _label_current(drawn, int(shown), f"α {current:g}", style)
-    bests = [(field.best, losses, symbols.now, style.palette.train)]
+    marked = [(field.best, losses, symbols.now, style.palette.train)]
     if test is not None:
-        bests.append((field.best_test, test, symbols.wrong_points[0], style.palette.test))
-    for best, curve, sign, colour in reversed(bests):
+        marked.append((field.best_test, test, symbols.wrong_points[0], style.palette.test))
+    for best, curve, sign, colour in reversed(marked):
         if best is not None:
             text = symbols.spell(compact(field.rates[best], 2))
             _mark_best(drawn, int(at[best]), curve[best], (text, sign, colour), taken, style)
-    if cursor is not None:
-        _bracket(drawn, int(at[cursor]), losses[cursor], style)
     return drawn
 
 
@@ -139,9 +154,10 @@ def _loss_scale(field: Field) -> Scale:
     return Scale(*nice_limits(float(low), float(high), log), log)
 
 
-def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
+def _bests(field: Field, style: Style) -> list[LegendEntry]:
+    """Return the best rate on train rows, and on the rows held out."""
     symbols, palette = style.symbols, style.palette
-    entries = []
+    entries: list[LegendEntry] = []
     if field.best is not None:
         entries.append(
             (f"train: best {compact(field.rates[field.best], 2)}", symbols.now, palette.train)
@@ -149,13 +165,28 @@ def _legend(field: Field, style: Style) -> list[tuple[str, str, Colour]]:
     if field.best_test is not None:
         best = compact(field.rates[field.best_test], 2)
         entries.append((f"{field.held_out}: best {best}", symbols.wrong_points[0], palette.test))
-    for kind, sign, text in (
-        (field.diverged, "×", "diverged"),
-        (field.higher, "↑", "ended higher"),
-    ):
-        if kind.any():
-            entries.append((f"{kind.sum()} {text}", symbols.spell(sign), palette.error))
     return entries
+
+
+def _failures(field: Field, style: Style) -> list[LegendEntry]:
+    """Return how many rates failed, by the way in which they did."""
+    kinds = ((field.diverged, "×", "diverged"), (field.higher, "↑", "ended higher"))
+    return [
+        (f"{kind.sum()} {text}", style.symbols.spell(sign), style.palette.error)
+        for kind, sign, text in kinds
+        if kind.any()
+    ]
+
+
+def _write_below(drawn: Frame, entries: Sequence[LegendEntry]) -> None:
+    """Write what the legend has no room for into the lower border, the last at the right."""
+    rows, columns = drawn.cells.shape
+    stop = columns - 2
+    for text, sample, colour in reversed(entries):
+        words = f" {sample} {text} "
+        if width(words) + 2 <= stop:
+            stop -= width(words)
+            drawn.cells.put(rows - 1, stop, words, colour)
 
 
 def _hatch(drawn: Frame, field: Field, style: Style) -> None:
@@ -244,7 +275,7 @@ def _mark_best(
         if not 0 < line < drawn.rows or width(text) > drawn.columns or meets:
             continue
         place = np.s_[drawn.top + line, drawn.left + left : drawn.left + left + width(text)]
-        signs = {style.symbols.now, style.symbols.wrong_points[0]}
+        signs = {style.symbols.now, style.symbols.wrong_points[0], *"[]"}
         if not signs & set(map(chr, cells.code[place].tolist())):
             cells.put(drawn.top + line, drawn.left + left, text, colour)
             break

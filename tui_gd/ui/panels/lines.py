@@ -501,13 +501,20 @@ def footer_of(panel: Panel | None, view: View) -> tuple[Hint, ...]:
 
 
 def draw_footer(hints: Sequence[Hint], keys: KeyNames, style: Style, columns: int) -> Lines:
-    """Return keys and words in their order; drop the least important hints whole."""
+    """Return keys and words in their order.
+
+    Where there is little room, the least important hints get short words first, then they go.
+    """
     cells = Cells.blank(1, columns, style)
     ranks = sorted({hint.rank for hint in hints}, reverse=True)
-    forms = [(2, False, math.inf), (1, False, math.inf), (1, True, math.inf)]
-    forms += [(1, True, float(rank)) for rank in ranks]
+    # blanks between hints, the rank from which on words are short, and that from which on hints go
+    forms = [(2, math.inf, math.inf), (1, math.inf, math.inf)]
+    forms += [(1, float(rank), math.inf) for rank in ranks]
+    forms += [(1, -math.inf, float(rank)) for rank in ranks]
     for gap, short, below in forms:
-        entries = [_entry(hint, keys, style, short) for hint in hints if hint.rank < below]
+        entries = [
+            _entry(hint, keys, style, hint.rank >= short) for hint in hints if hint.rank < below
+        ]
         used = (width(" ".join([*tags, word]).rstrip()) + gap for tags, word, _ in entries)
         if sum(used) <= columns:
             break

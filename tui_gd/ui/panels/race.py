@@ -9,7 +9,7 @@ from tui_gd.insight.race import Contender, RaceResult, rates_around, rounded
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import OPTIMIZERS
 from tui_gd.plots.axes import BORDER, Frame, draw_box, draw_words
-from tui_gd.plots.cells import Cells
+from tui_gd.plots.cells import Cells, first_fitting, width
 from tui_gd.plots.curves import Curve
 from tui_gd.plots.race import Field, draw_contenders, draw_race
 from tui_gd.plots.table import Table, draw_table
@@ -23,6 +23,8 @@ from tui_gd.ui.studies import Progress, Study
 _HEADER = ("", "optimizer", "best α", "train", "test", "within 1 %", "")
 _NONE = "-"
 _DIGITS = 5
+# the digits of a loss at the cursor, where there is room and where there is less
+_CURSOR_DIGITS = (5, 3, 2)
 _ROOMY = 64
 
 
@@ -243,7 +245,9 @@ class RacePanel(Panel):
         short = "" if result.best is None else f"{len(result.rates)} rates"
         heading = self.heading(view, self._title(held, view), short=short)
         if self.cursor_on:
-            heading = self.heading(view, self._about(result, self._place))
+            room = columns - BORDER - 2 * (1 + self.focused) - width(view.keys.of(self.action)) - 1
+            forms = [self._about(result, self._place, digits) for digits in _CURSOR_DIGITS]
+            heading = self.heading(view, first_fitting(forms, room))
         self._drawn = draw_race(
             rows,
             columns,
@@ -283,17 +287,16 @@ class RacePanel(Panel):
         return title
 
     @staticmethod
-    def _about(result: RaceResult, lane: int) -> str:
-        rate = f"α {result.rates[lane]:.6g}"
+    def _about(result: RaceResult, lane: int, digits: int) -> str:
+        """Return a rate, and how it ended, to so many digits."""
+        rate = f"α {result.rates[lane]:.{digits + 1}g}"
         if result.diverged[lane] >= 0:
             return f"{rate} diverged after epoch {result.diverged[lane]}"
         higher = " ↑" if result.ended_higher[lane] else ""
-        losses = f"{rate}, train {result.train[lane]:.5g}{higher}"
-        return (
-            losses
-            if np.isnan(result.test[lane])
-            else (f"{losses}, {result.held_out} {result.test[lane]:.5g}")
-        )
+        losses = f"{rate}, train {result.train[lane]:.{digits}g}{higher}"
+        if np.isnan(result.test[lane]):
+            return losses
+        return f"{losses}, {result.held_out} {result.test[lane]:.{digits}g}"
 
     def _draw_optimizers(self, held: _Held, view: View, rows: int, columns: int) -> Cells:
         """Return the curves with the table below, or only the table if there are too few rows."""

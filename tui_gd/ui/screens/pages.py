@@ -102,6 +102,7 @@ _ROOMY = 60
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
 _WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "dn"}
 _SEEN = "What is seen"
+_TIE = "\N{NO-BREAK SPACE}"
 _MEANINGS = (
     ("epoch", "one pass over the train rows: every weight takes a step, W ← W − α·gradient"),
     ("loss", "how wrong the predictions are; each step against the gradient makes it smaller"),
@@ -185,7 +186,10 @@ def _seen(room: int, actions: Sequence[Action]) -> list[HelpLine]:
     names |= {"+": keys.of("learning_rate(1)"), "-": keys.of("learning_rate(-1)")}
     lines = [HelpLine(_SEEN)]
     for word, meaning in _MEANINGS:
-        text = re.sub(r"\{(.+?)\}", lambda found: names.get(found[1], "-"), meaning)
+        # a key stays on the line of its word: among several, of all its words
+        blank = r"(?<! ) (?! )" if "   " in meaning else r"(?<=\}) "
+        tied = re.sub(blank, _TIE, meaning)
+        text = re.sub(r"\{(.+?)\}", lambda found: names.get(found[1], "-"), tied)
         lines += _wrapped_line(word, text, room, keys=False)
     return lines
 
@@ -200,7 +204,7 @@ def _groups(room: int, actions: Sequence[Action]) -> Iterator[list[HelpLine]]:
 
 
 def _wrapped_line(left: str, text: str, room: int, *, keys: bool) -> list[HelpLine]:
-    first, *more = textwrap.wrap(text, room)
+    first, *more = (line.replace(_TIE, " ") for line in textwrap.wrap(text, room))
     return [HelpLine(left, first, keys), *(HelpLine("", line) for line in more)]
 
 
