@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import ipc
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.impute import SimpleImputer
@@ -19,6 +21,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.cli.commandline import Said, call, check_refusal
 from tests.problems.tabling import customers, written
 from tests.runs.test_predict import run_script
+from tui_gd.problems import columnar, input_file, new_rows
+from tui_gd.problems.tables import Table
 from tui_gd.runs.store import Store
 
 
@@ -249,3 +253,56 @@ def test_a_threshold_moves_the_border_between_two_classes(tmp_path: Path) -> Non
     np.save(tmp_path / "x.npy", np.ones((2, 4)))
     said = call("predict", run, tmp_path / "x.npy", "--threshold", 0.2)
     check_refusal(said, "--threshold goes with two classes")
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.jsonl", "new.parquet", "new.feather"])
+def test_a_file_is_read_some_rows_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    table = customers(900)
+    run = trained(written(table[:300], tmp_path / "t.csv"), "--target", "churn")
+    new = changed(table[300:])
+    path = tmp_path / name
+    if name.endswith("feather"):
+        schema = pa.Table.from_pandas(new, preserve_index=False)
+        with ipc.new_file(str(path), schema.schema) as file:
+            file.write_table(schema, max_chunksize=70)
+    else:
+        written(new, path)
+    every, sizes, read = call("predict", run, path, "--proba"), [], new_rows.read_table
+
+    def counted(*arguments: Any, **more: Any) -> Table:
+        found = read(*arguments, **more)
+        sizes.append(len(found.values))
+        return found
+
+    monkeypatch.setattr(new_rows, "read_table", counted)
+    monkeypatch.setattr(new_rows, "BLOCK", 1 << 10)
+    monkeypatch.setattr(input_file, "CHUNK", 1 << 13)
+    monkeypatch.setattr(columnar, "NUMBERS", 1 << 10)
+    monkeypatch.setattr(columnar, "FEWEST_ROWS", 100)
+    pieces = call("predict", run, path, "--proba")
+    assert len(sizes) > 4
+    assert max(sizes) < 150
+    assert sum(sizes) == 600
+    assert [row[0] for row in rows_of(pieces)] == [row[0] for row in rows_of(every)]
+    np.testing.assert_allclose(probabilities(pieces), probabilities(every), rtol=1e-12)
+
+
+def test_a_fault_far_down_prints_nothing_and_names_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = customers(900)
+    run = trained(written(table[:300], tmp_path / "t.csv"), "--target", "churn")
+    monkeypatch.setattr(input_file, "CHUNK", 1 << 13)
+    lines = Path(written(table[300:], tmp_path / "new.csv")).read_text().splitlines()
+    for value, says in (("", ""), ("?", ""), ("many", "'many' is not a number"), ("inf", "inf")):
+        cells = lines[501].split(",")
+        cells[0] = value
+        bad = tmp_path / "bad.csv"
+        bad.write_text("\n".join([*lines[:501], ",".join(cells), *lines[502:]]) + "\n")
+        said = call("predict", run, bad)
+        if says:
+            check_refusal(said, "bad.csv: row 501 (line 502), column 'n0': ", says)
+        else:
+            assert len(rows_of(said)) == 601

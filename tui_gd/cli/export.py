@@ -7,14 +7,17 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
+from typing import TextIO
 
 import numpy as np
 
 from tui_gd import __version__
 from tui_gd.cli.options import KINDS, given_options
 from tui_gd.cli.output import Output, Show, loading, progress
-from tui_gd.errors import ProblemError, did_you_mean
+from tui_gd.errors import OutputError, ProblemError, did_you_mean
 from tui_gd.files import WholeFile
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems.new_rows import NewRows, rows_of_file
@@ -31,6 +34,7 @@ from tui_gd.session.options import flag_of
 
 SERIES_IN = frozenset({"losses", "tensorboard"})
 """The kinds of files that contain numbers of every epoch."""
+HELD_CHARACTERS = 1 << 20
 
 
 def open_shared(options: argparse.Namespace) -> Shared:
@@ -137,26 +141,35 @@ def predict(options: argparse.Namespace) -> int:
     try:
         given = given_options(options)
         given.pop("threshold", None)  # of the model, not of the file
-        name = safe_text(Path(options.file).name)
-        with progress(f"reading {name}", "rows") as show:
-            rows = rows_of_file(problem, options.file, run.settings.reading, given, show)
-        visible = file is not None or not sys.stdout.isatty()
-        with progress("predicting", "rows", visible=visible) as show:
-            predictor = run.predictor
-            if options.threshold is not None:
-                predictor = replace(predictor, threshold=options.threshold)
-            blocks = predicted(run, rows, show, predictor, proba=options.proba)
-            text = _json(run, kept.id, blocks) if options.json else _csv(run, blocks, options.proba)
-            if file is not None:
-                file.write(text)
-            else:
-                out = Output(sys.stdout)
-                for part in text:
-                    out.write(part)
+        rows = rows_of_file(problem, options.file, run.settings.reading, given)
+        predictor = run.predictor
+        if options.threshold is not None:
+            predictor = replace(predictor, threshold=options.threshold)
+        with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="") as held:
+            with progress(f"predicting {safe_text(Path(options.file).name)}", "rows") as show:
+                found = predicted(run, rows, show, predictor, proba=options.proba)
+                proba = options.proba
+                text = _json(run, kept.id, found) if options.json else _csv(run, found, proba)
+                if file is not None:
+                    file.write(text)
+                else:
+                    _hold(text, held)
+            out = Output(sys.stdout)
+            for part in iter(partial(held.read, HELD_CHARACTERS), ""):
+                out.write(part)
     finally:
         if file is not None:
             file.discard()
     return 0
+
+
+def _hold(text: Iterator[str], file: TextIO) -> None:
+    """Put a text into a file to print it from there: what fails half-way prints nothing."""
+    try:
+        file.writelines(text)
+        file.seek(0)
+    except OSError as error:
+        raise OutputError(f"predictions into {gettempdir()}: {error.strerror}") from None
 
 
 def predicted(
@@ -180,7 +193,7 @@ def predicted(
             values = names[predictor.predict(weights, x)].tolist()
         yield values, probabilities
         done += len(values)
-        show(done, len(rows))
+        show(done, max(done, rows.expected))
 
 
 def _csv(run: RunRecord, blocks: Iterator[Predicted], proba: bool) -> Iterator[str]:

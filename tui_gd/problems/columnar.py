@@ -1,7 +1,7 @@
 """Parquet and Feather as batches of columns."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -14,6 +14,8 @@ from tui_gd.problems.sources import Batch, Field, chosen, kind_of, named, row_na
 
 NUMBERS = 1 << 18
 """Numbers read at a time."""
+FEWEST_ROWS = 256
+"""Rows read at a time, however many columns there are."""
 COLUMNS = 8
 """Columns of a Parquet file read at a time: each holds its dictionary in memory."""
 # bytes per column; without a buffer pyarrow fetches and keeps a whole row group
@@ -35,6 +37,7 @@ class Columnar:
         self.changed = False
         self.remarks: tuple[str, ...] = ()
         self._groups: range | None = None
+        self._kept: list[int] | None = None
         with self._one_line():
             opened = self._open()
             schema = opened.schema if feather else opened.schema_arrow
@@ -57,6 +60,10 @@ class Columnar:
         self._groups = range(begin, len(self.group_rows) if end is None else end)
         self._rows = sum(self.group_rows[group] for group in self._groups)
 
+    def keep(self, names: Sequence[str]) -> None:
+        """Read only these columns from now on, and all of them together, some rows at a time."""
+        self._kept = [place for place, field in enumerate(self.fields) if field.name in names]
+
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start; of Parquet a few columns at a time, with all their rows.
 
@@ -65,6 +72,9 @@ class Columnar:
         most = 1 if first else None
         if self._feather:
             yield from islice(self._numbered(self._record_batches(), None), most)
+            return
+        if self._kept is not None:
+            yield from self._numbered(self._row_groups(self._kept), self._kept)
             return
         rows = set()
         for start in range(0, len(self.fields), COLUMNS):
@@ -77,7 +87,7 @@ class Columnar:
         if len(rows) > 1:
             raise self._fault(ValueError("columns of different lengths"))
 
-    def _numbered(self, reading: Iterator[Any], columns: range | None) -> Iterator[Batch]:
+    def _numbered(self, reading: Iterator[Any], columns: Sequence[int] | None) -> Iterator[Batch]:
         row = 0
         while True:
             with self._one_line():
@@ -101,10 +111,10 @@ class Columnar:
             return ipc.open_file(pa.OSFile(self.path))
         return parquet.ParquetFile(self.path, buffer_size=BUFFER, pre_buffer=False)
 
-    def _row_groups(self, columns: range) -> Iterator[Any]:
+    def _row_groups(self, columns: Sequence[int]) -> Iterator[Any]:
         names = [self._names[index] for index in columns]
         file, groups = self._open(), None if self._groups is None else list(self._groups)
-        size = NUMBERS // min(COLUMNS, len(self._names))
+        size = max(NUMBERS // max(min(COLUMNS, len(self._names)), len(columns)), FEWEST_ROWS)
         for batch in file.iter_batches(size, groups, columns=names):
             yield batch.select(names)
 

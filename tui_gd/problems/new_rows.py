@@ -1,9 +1,10 @@
 """Rows to predict: from new data to the features that a model was trained on."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import ProblemError
 from tui_gd.problems import TITLES
 from tui_gd.problems.arrays import read_features
+from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.dates import day_of, hour_of
 from tui_gd.problems.features import BLOCK, DatePart, date_part
 from tui_gd.problems.files import READING_OPTIONS, WITHOUT_COLUMNS, check_options, source_of
@@ -19,7 +21,7 @@ from tui_gd.problems.input_file import InputFile, format_of
 from tui_gd.problems.load import Frame, is_frame
 from tui_gd.problems.problem import DAY_FIRST, FeatureRule, Problem, as_they_are
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import MOST_COLUMNS, NAME_LENGTH, Kind, Progress, Source
+from tui_gd.problems.sources import MOST_COLUMNS, NAME_LENGTH, Batch, Kind, Source
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, read_table
 from tui_gd.problems.text import option, safe_text
 
@@ -29,47 +31,71 @@ _NUMBERED = re.compile("x([1-9][0-9]*)", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
-class NewRows:
-    """Rows (rows, columns) of new data, and the rules that make a model's features of them.
+class SomeRows:
+    """Some rows (rows, columns) of new data, of which the first has the number `start` from 0.
 
     The columns are those that the rules name, in the order of `columns`; `order` are their places
     in `values`, which may be sparse. Texts are places in the labels of their column.
     """
 
-    shown: str
-    rules: tuple[FeatureRule, ...]
     columns: Sequence[Column]
     values: Any
     order: Sequence[int]
+    start: int = 0
 
-    def __len__(self) -> int:
-        return int(self.values.shape[0])
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """New data, some rows after others, and the rules that make a model's features of them.
+
+    There are about `expected` rows.
+    """
+
+    shown: str
+    rules: tuple[FeatureRule, ...]
+    parts: Iterable[SomeRows]
+    expected: int
 
     def blocks(self) -> Iterator[Floats]:
         """Yield the features of some rows after others, ones last: (rows, features + 1).
 
-        Very wide sparse rows stay sparse. `ProblemError` for a value that no rule can use.
+        However the parts are cut, the blocks are the same. Very wide sparse rows stay sparse.
+        `ProblemError` for a value that no rule can use.
         """
-        width = len(self.rules) + 1
-        sparse = hasattr(self.values, "indptr")
-        step = max(1, BLOCK // width) if not sparse or width <= MOST_COLUMNS else BLOCK
-        for start in range(0, len(self), step):
-            part = self.values[start : start + step]
-            if not sparse:
-                yield self._block(part, start)
-            elif width <= MOST_COLUMNS:
-                yield self._block(part.toarray(), start)
-            else:
-                from scipy.sparse import csr_array, hstack
+        step = max(1, BLOCK // (len(self.rules) + 1))
+        held: Floats | None = None
+        for x in self._features_of_parts(step):
+            if hasattr(x, "indptr"):
+                yield x
+                continue
+            held = x if held is None or not len(held) else np.concatenate([held, x])
+            while len(held) >= step:
+                yield held[:step]
+                held = held[step:]
+        if held is not None and len(held):
+            yield held
 
-                yield csr_array(hstack([part, np.ones((part.shape[0], 1))]))
+    def _features_of_parts(self, step: int) -> Iterator[Any]:
+        for rows in self.parts:
+            sparse = hasattr(rows.values, "indptr")
+            stay = sparse and len(self.rules) + 1 > MOST_COLUMNS
+            size = BLOCK if stay else step
+            for start in range(0, rows.values.shape[0], size):
+                part = rows.values[start : start + size]
+                if stay:
+                    from scipy.sparse import csr_array, hstack
 
-    def _block(self, values: NDArray[Any], start: int) -> Floats:
+                    yield csr_array(hstack([part, np.ones((part.shape[0], 1))]))
+                else:
+                    dense = part.toarray() if sparse else part
+                    yield self._block(rows, dense, rows.start + start)
+
+    def _block(self, rows: SomeRows, values: NDArray[Any], start: int) -> Floats:
         out = np.ones((len(values), len(self.rules) + 1))
         by_column: dict[str, list[int]] = {}
         for place, rule in enumerate(self.rules):
             by_column.setdefault(rule.column, []).append(place)
-        for column, slot in zip(self.columns, self.order, strict=True):
+        for column, slot in zip(rows.columns, rows.order, strict=True):
             places = by_column[column.name]
             found = np.asarray(values[:, slot], np.float64)
             rules = [self.rules[place] for place in places]
@@ -147,9 +173,8 @@ def rows_of_file(
     path: str,
     trained: Reading,
     given: Mapping[str, Any],
-    progress: Progress | None = None,
 ) -> NewRows:
-    """Return the rows of a file to predict; `-` is standard input.
+    """Return the rows of a file to predict, which is read as they are asked for; `-` is stdin.
 
     Columns are found by name, whatever their order; others, such as the target, are not used. The
     file is read as `trained` says, how the train rows were read, as far as that has an effect on
@@ -184,7 +209,7 @@ def rows_of_file(
             source.fields[place] = replace(field, kind="number", forced=True)
         elif wanted.get(field.name) == "text" and (field.kind == "text" or field.name in as_text):
             source.fields[place] = replace(field, kind="text", forced=True)
-    return _rows_of(source, rules, progress)
+    return _rows_of(source, rules)
 
 
 def _wanted(rules: Sequence[FeatureRule]) -> dict[str, Kind]:
@@ -196,12 +221,11 @@ def _wanted(rules: Sequence[FeatureRule]) -> dict[str, Kind]:
     return {rule.column: wanted.get(rule.column, "text") for rule in rules}
 
 
-def _rows_of(
-    source: Source, rules: tuple[FeatureRule, ...], progress: Progress | None = None
-) -> NewRows:
+def _rows_of(source: Source, rules: tuple[FeatureRule, ...]) -> NewRows:
     """Return the rows of a table; `ProblemError` for columns that are missing or of another kind.
 
-    Dates that may be written in two ways are read as those of the train rows.
+    Dates that may be written in two ways are read as those of the train rows. All rows of a table
+    decide about that, so a table with dates as text is read at once, others batch by batch.
     """
     wanted, shown = _wanted(rules), source.shown
     have = {field.name for field in source.fields}
@@ -213,16 +237,69 @@ def _rows_of(
         raise ProblemError(f"{shown}: has no column{plural} {some}, which the model needs{hints}")
     day_first = {rule.column: rule.text == DAY_FIRST for rule in rules}
     like = [Column(name, kind, day_first=day_first[name]) for name, kind in wanted.items()]
-    table = read_table(
-        source, list(wanted), like=Table(shown, np.empty((0, 0)), like), progress=progress
-    )
-    for slot, (column, known) in enumerate(zip(table.columns, like, strict=True)):
-        _check_kind(shown, column, table.values[:, slot], known)
-    return NewRows(shown, rules, table.columns, table.values, range(len(table.columns)))
+    if isinstance(source, Columnar):
+        source.keep(list(wanted))
+    opened = _OneBatch.of(source)
+    first = next(opened, None)
+    of_kind = {field.name: field.kind for field in source.fields}
+    at_once = any(kind == "date" != of_kind[name] for name, kind in wanted.items())
+    parts: Iterable[Source] = [source] if first is None or at_once else chain([first], opened)
+    expected = 0 if first is None else source.rows_to_come(first.batch)
+    return NewRows(shown, rules, _read(parts, like), expected)
 
 
-def _check_kind(shown: str, column: Column, values: Floats, known: Column) -> None:
-    """Raise `ProblemError` if a column is not of the kind that it had in training, of `known`."""
+def _read(parts: Iterable[Source], like: list[Column]) -> Iterator[SomeRows]:
+    """Read tables with the columns of `like`, one after another."""
+    start, slots = 0, range(len(like))
+    for part in parts:
+        known = Table(part.shown, np.empty((0, 0)), like)
+        table = read_table(part, [column.name for column in like], like=known)
+        for slot in slots:
+            _check_kind(part.shown, table.columns[slot], table.values[:, slot], like[slot], start)
+        yield SomeRows(table.columns, table.values, slots, start)
+        start += len(table.values)
+
+
+class _OneBatch:
+    """A batch of a source as a table of its own; its rows are named as in the source."""
+
+    changed = False
+    remarks: tuple[str, ...] = ()
+
+    def __init__(self, source: Source, batch: Batch) -> None:
+        self.shown, self.reading, self.fields = source.shown, source.reading, list(source.fields)
+        self.batch = batch
+
+    @classmethod
+    def of(cls, source: Source) -> Iterator["_OneBatch"]:
+        """Yield the batches of a source; where a kind changes, it is read again up to there."""
+        done = 0
+        while True:
+            source.changed = False
+            for batch in source.batches():
+                if source.changed:
+                    break
+                if batch.start >= done:
+                    done = batch.start + batch.rows
+                    yield cls(source, batch)
+            else:
+                return
+
+    def batches(self, *, first: bool = False) -> Iterator[Batch]:
+        """Give the batch."""
+        del first  # there is no other
+        yield replace(self.batch, start=0)
+
+    def rows_to_come(self, batch: Batch) -> int:
+        """Return the number of rows."""
+        return batch.rows
+
+
+def _check_kind(shown: str, column: Column, values: Floats, known: Column, start: int) -> None:
+    """Raise `ProblemError` if a column is not of the kind that it had in training, of `known`.
+
+    The first value is that of the row with the number `start` from 0.
+    """
     name, wanted = repr(column.name), known.kind
     if column.many:
         raise ProblemError(
@@ -246,8 +323,8 @@ def _check_kind(shown: str, column: Column, values: Floats, known: Column) -> No
         row = int(np.argmax(np.isin(values, odd)))
         value = "" if not odd else f": {safe_text(column.labels[int(values[row])])!r}"
         raise ProblemError(
-            f"{shown}: row {row + 1}, column {name}{value} is not a {wanted} as those of the train"
-            " rows; correct it, or leave it empty"
+            f"{shown}: row {start + row + 1}, column {name}{value} is not a {wanted} as those of"
+            " the train rows; correct it, or leave it empty"
         )
     read_as = f": {option('text', column.name)} reads it so" if wanted == "text" else ""
     raise ProblemError(
@@ -286,4 +363,5 @@ def _rows_of_arrays(file: InputFile, problem: Problem, rules: tuple[FeatureRule,
     odd = [rule for rule in rules if rule.use not in {"number", "missing"}]
     if odd:
         raise ProblemError(f"{file.shown}: column {odd[0].column!r} is no number: name a table")
-    return NewRows(file.shown, rules, [Column(name, "number") for name in names], x, order)
+    rows = SomeRows([Column(name, "number") for name in names], x, order)
+    return NewRows(file.shown, rules, [rows], x.shape[0])

@@ -19,7 +19,7 @@ from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.files import source_of
 from tui_gd.problems.input_file import STANDARD_INPUT, UNPACKED, Format, InputFile
 from tui_gd.problems.machines import Half, Rows
-from tui_gd.problems.new_rows import NewRows
+from tui_gd.problems.new_rows import NewRows, SomeRows
 from tui_gd.problems.prepare import MOST_CLASSES, Target, target_like
 from tui_gd.problems.problem import FeatureRule
 from tui_gd.problems.reading import Reading
@@ -281,7 +281,9 @@ def _features(raw: RawPart, rules: tuple[FeatureRule, ...], rows: Any) -> Floats
     named = {rule.column for rule in rules}
     slots = [slot for slot, column in enumerate(raw.columns) if column.name in named]
     columns = [raw.columns[slot] for slot in slots]
-    return np.concatenate([*NewRows(raw.shown, rules, columns, raw.values[rows], slots).blocks()])
+    chosen = raw.values[rows]
+    new = NewRows(raw.shown, rules, [SomeRows(columns, chosen, slots)], len(chosen))
+    return np.concatenate([*new.blocks()])
 
 
 @dataclass(eq=False)
