@@ -18,16 +18,16 @@ def unpack(code: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return mask
 
 
-def luminance(colour: Colour) -> float:
-    """Return the relative luminance of WCAG 2, 0 (black) to 1 (white)."""
+def luminance(channels: tuple[int, int, int]) -> float:
+    """Return the relative luminance of WCAG 2 of red, green and blue, 0 (black) to 1 (white)."""
     linear = [
         share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-        for share in (channel / 255 for channel in rgb(colour))
+        for share in (channel / 255 for channel in channels)
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def contrast(one: Colour, other: Colour) -> float:
     """Return the contrast ratio of WCAG 2, 1 (none) to 21: (L₁ + 0.05) / (L₂ + 0.05)."""
-    low, high = sorted((luminance(one), luminance(other)))
+    low, high = sorted(luminance(rgb(colour)) for colour in (one, other))
     return (high + 0.05) / (low + 0.05)

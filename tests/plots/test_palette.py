@@ -172,7 +172,7 @@ def test_every_path_can_be_read_on_every_height(depth, dark):
 @pytest.mark.parametrize(("depth", "dark"), FILLED)
 def test_heights_rise_in_one_hue_and_contours_are_seen(depth, dark):
     palette = palette_for(depth, dark)
-    heights = [luminance(colour) for colour in palette.relief.tolist()]
+    heights = [luminance(rgb(colour)) for colour in palette.relief.tolist()]
     steps = [(b - a) * (1 if dark else -1) for a, b in pairwise(heights)]
     assert min(steps) > 0
     for height in palette.relief.tolist():

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.status import Status
 from tests.terminal import walks
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def quits(terminal: Terminal, status: int = 0) -> None:
     ends(terminal, status, ANSWER)
 
 
-def _stepped(terminal: Terminal, before: walks.Status | None) -> bool:
+def _stepped(terminal: Terminal, before: Status | None) -> bool:
     now = walks.status(terminal)
     return now is not None and (before is None or now.epoch != before.epoch)
 

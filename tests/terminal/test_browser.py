@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.terminal import walks
+from tests.status import STATUS
 from tests.terminal.fixtures import PROGRAM, missing
 from tests.terminal.session import PATIENCE, environment
 from tui_gd.runs.database import NAME
@@ -102,7 +102,7 @@ class Page:
         """Wait until the fields of the status line are as wanted."""
 
         def shows(rows: list[str]) -> bool:
-            found = walks.STATUS.search("\n".join(rows[:2]))
+            found = STATUS.search("\n".join(rows[:2]))
             return bool(found) and all(found[name] == value for name, value in wanted.items())
 
         return await self.wait_for(shows)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.plots.reading import luminance
 from tests.terminal import walks
 from tests.terminal.fixtures import PROGRAM
 from tests.terminal.picture import BACKGROUND, FOREGROUND, colour
@@ -31,15 +32,6 @@ LEAST = 2.0
 # true colours beside a question are faded: less is enough
 LEAST_BESIDE = 1.4
 MARKED = 1.5
-
-
-def luminance(rgb: tuple[int, int, int]) -> float:
-    """WCAG 2's relative luminance, written out."""
-    linear = [
-        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-        for share in (channel / 255 for channel in rgb)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def ratio(one: float, other: float) -> float:

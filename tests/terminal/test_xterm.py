@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import ImageGrab
 
-from tests.terminal import walks
+from tests.status import STATUS
 from tests.terminal.fixtures import PROGRAM, missing
 from tests.terminal.session import PATIENCE, environment
 from tui_gd.plots.palette import palette_for, rgb
@@ -113,7 +113,7 @@ class Window:
         """Wait until a run at rest shows this epoch."""
 
         def shows(rows: list[str]) -> bool:
-            found = walks.STATUS.search("\n".join(rows[:2]))
+            found = STATUS.search("\n".join(rows[:2]))
             return bool(found) and (found["state"], int(found["epoch"])) == ("PAUSED", epoch)
 
         return self.wait_for(shows)
@@ -228,7 +228,7 @@ def test_it_is_used_in_xterm_with_keys_mouse_and_clipboard(display: str, tmp_pat
         # drawn anew: the lower frames end at the new edge, and the last line has room for its keys
         edge = re.compile("╮\n(?:.{89}│\n)+.{89}╯\n.*\n.* q(?: quit)?$")
         rows = window.wait_for(lambda rows: len(rows) == 30 and edge.search("\n".join(rows)))
-        assert walks.STATUS.search("\n".join(rows[:2]))
+        assert STATUS.search("\n".join(rows[:2]))
         window.press("q")
         rows = window.wait_for("status=")
         assert "status=0" in rows

@@ -9,11 +9,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from tests.status import Status, status_in
 from tests.terminal.fixtures import PROGRAM
 from tests.terminal.session import PATIENCE, environment
 from tui_gd.plots.palette import palette_for, rgb
@@ -22,16 +23,6 @@ if TYPE_CHECKING:
     from tests.terminal.fixtures import Ended, Session
     from tests.terminal.session import Terminal
 
-# The words of the status line in their fixed order (a contract of the project). Consoles without α
-# show `alpha`.
-STATUS = re.compile(
-    r"(?P<state>RUNNING|PAUSED|FINISHED|DIVERGED)\s+"
-    r"epoch (?P<epoch>\d+)\s*/\s*(?P<epochs>\d+)\s+"
-    r"(?:train(?: loss)? (?P<loss>\S+)\s+)?"
-    r"(?:test(?: loss)? \S+\s+)?"
-    r"(?:(?:right \d+(?:/| of )\d+(?: test rows \([^)]*\))?|R(?:²|\^2) \S+)\s+)?"
-    r"(?:learning rate )?(?:α|alpha) (?P<alpha>\S+)"
-)
 # The first line of the help.
 HELP = re.compile(r"epoch +one pass over the")
 # A panel whose study is not done, or a step panel whose next update is not known.
@@ -40,28 +31,9 @@ UNFINISHED = re.compile(r"\w follows\b|│ loss [\d.e+]++ (?!→)")
 LANES = re.compile(r"\blane \w+ of (\d+)")
 
 
-class Status(NamedTuple):
-    """The status line, read as a program would."""
-
-    state: str
-    epoch: int
-    epochs: int
-    loss: str
-    alpha: float
-
-
 def status(terminal: Terminal) -> Status | None:
     """The status line (second row, on the smallest screens the first), or None if there is none."""
-    match = STATUS.search(terminal.line(0)) or STATUS.search(terminal.line(1))
-    if match is None:
-        return None
-    return Status(
-        match["state"],
-        int(match["epoch"]),
-        int(match["epochs"]),
-        match["loss"] or "",
-        float(match["alpha"]),
-    )
+    return status_in(terminal.line(0)) or status_in(terminal.line(1))
 
 
 def wait_for_status(terminal: Terminal, **wanted: object) -> Status:

@@ -6,13 +6,14 @@ import asyncio
 import re
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import WaitForScreenTimeout
 
+from tests.status import Status, status_in
 from tests.ui.libraries import three_runs
 from tui_gd.plots.symbols import UNICODE, Depth, Symbols
 from tui_gd.session.runner import Doing
@@ -40,24 +41,6 @@ ROUNDS = 3
 BESIDE = frozenset({"study", "list", "read"})
 # weights that get 252 of the 500 test rows of `blobs` wrong, some in each class
 WEIGHTS = (0.5, -0.25, 0.125)
-STATUS = re.compile(
-    r"^ ?(?P<state>[A-Z]+) +epoch (?P<epoch>\d+)/(?P<epochs>\d+)"
-    r"(?: +train(?: loss)? (?P<loss>\S+))?(?: +test(?: loss)? (?P<test>\S+))?"
-    r"(?: +right (?P<right>\d+(?:/| of )\d+)(?: test rows \([^)]*\))?)?"
-    r"(?: +R(?:²|\^2) (?P<r2>\S+))?"
-    r" +(?:learning rate )?(?:α|alpha) (?P<alpha>\S+)(?P<rest>.*)$"
-)
-
-
-class Status(NamedTuple):
-    """The status line, read as a program would; `loss` as it is written, empty if left out."""
-
-    state: str
-    epoch: int
-    epochs: int
-    loss: str
-    alpha: float
-    rest: str
 
 
 class Driver:
@@ -206,18 +189,7 @@ class Driver:
         return any(w.group == "study" and not w.is_finished for w in self.app.workers)
 
     def read_status(self) -> Status | None:
-        match = STATUS.match(self.read("#status").rstrip())
-        if match is None:
-            return None
-        found = match.groupdict()
-        return Status(
-            found["state"],
-            int(found["epoch"]),
-            int(found["epochs"]),
-            found["loss"] or "",
-            float(found["alpha"]),
-            found["rest"],
-        )
+        return status_in(self.read("#status"))
 
     def read(self, selector: str) -> str:
         """The text of a panel, of `#status` or of `#keys`."""
