@@ -1,5 +1,6 @@
 """Regressions, and data that stay in their file, as a person sees them."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from tests.ui.driving import driving
+from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import arrays, load_problem
 
 
@@ -92,3 +94,25 @@ async def test_from_a_file_with_options_of_its_own_another_problem_can_be_chosen
         await driver.until(lambda: driver.run.settings.problem == "blobs")
         await driver.status(epoch=0)
         assert "blobs" in driver.text()
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize(
+    ("problem", "keys"),
+    [("surface:two-valleys-1d", "13456"), ("surface:saddle", "35"), ("moons", "9")],
+)
+async def test_a_negative_number_has_the_minus_of_the_terminal(problem, keys, symbols) -> None:
+    hidden = (4,) if problem == "moons" else ()
+    async with driving(problem=problem, epochs=30, hidden=hidden, symbols=symbols) as driver:
+        await driver.press("space")
+        await driver.status(epoch=30)
+        for key in keys:
+            await driver.press(key, "m")
+            await driver.settled()
+            text = driver.text()
+            hyphens = re.findall(r".{9}(?<![\w.)])-\d.{9}", text)
+            assert bool(hyphens) == symbols.plain, hyphens
+            minus = "-" if symbols.plain else "−"
+            assert re.search(rf"[\s(=]{minus}\d", text)
+            assert text.isascii() or not symbols.plain
+            await driver.press("m")

@@ -242,7 +242,7 @@ def curve_legend(
     samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
     colours = [curve.colour for curve in curves]
     names = [curve.label for curve in curves]
-    values = [f"{curve.label} {curve.shown}".rstrip() for curve in curves]
+    values = [f"{curve.label} {style.symbols.spell(curve.shown)}".rstrip() for curve in curves]
     for texts, signs in ((values, samples), (names, [one[:1] for one in samples])):
         entries = tuple(zip(texts, signs, colours, strict=True))
         if legend_fits(columns, replace(heading, legend=(*entries, *heading.legend)), style):

@@ -384,7 +384,7 @@ def _shade_legend(unit: UnitOutput, style: Style) -> list[LegendEntry]:
     if palette.depth != "mono":
         samples = ("#", "#") if plain else ("█", "█")
     return [
-        (compact(value), sample * 2, palette.class_colour(label))
+        (style.symbols.spell(compact(value)), sample * 2, palette.class_colour(label))
         for label, (value, sample) in enumerate(zip((unit.low, unit.high), samples, strict=True))
     ]
 

@@ -194,7 +194,7 @@ def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntr
             ]
         else:
             samples = [("██", one) for one in ends]
-    numbers = compact(float(finite.min())), compact(float(finite.max()))
+    numbers = (style.symbols.spell(compact(float(end))) for end in (finite.min(), finite.max()))
     return [
         (f"{word} {number}", sample, colour)
         for word, number, (sample, colour) in zip(("low", "high"), numbers, samples, strict=True)

@@ -133,7 +133,8 @@ def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
         cells.fg[bar] = palette.contour
     for row in range(0, drawn.rows, _BAR_STEP):
         share = 1.0 - row / max(drawn.rows - 1, 1)
-        text = compact(float(np.interp(share * levels, np.arange(levels + 1), relief.edges)), 2)
+        value = float(np.interp(share * levels, np.arange(levels + 1), relief.edges))
+        text = style.symbols.spell(compact(value, 2))
         if width(text) <= BAR_COLUMNS - 3:
             cells.put(drawn.top + row, left + 2, text, palette.dim)
 

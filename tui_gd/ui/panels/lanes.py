@@ -104,8 +104,8 @@ class LanesPanel(Panel):
         columns = [
             _Column("lane", names),
             *differ,
-            _Column("train", [shown(lane.loss, _DIGITS) for lane in lanes], ">"),
-            _Column("test", [shown(lane.test_loss, _DIGITS) for lane in lanes], ">"),
+            _Column("train", [symbols.spell(shown(lane.loss, _DIGITS)) for lane in lanes], ">"),
+            _Column("test", [symbols.spell(shown(lane.test_loss, _DIGITS)) for lane in lanes], ">"),
             _Column("right", [_right(lane) for lane in lanes], ">"),
             _Column("from", [_origin(lane, view.snapshot) for lane in lanes]),
             *(one for one in settings if one not in differ),

@@ -130,7 +130,10 @@ def list_lanes(cells: Cells, curves: Sequence[Curve], view: View) -> None:
     """
     symbols = view.style.symbols
     samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
-    values = [f"{sign} {one.label} {one.shown}" for sign, one in zip(samples, curves, strict=True)]
+    values = [
+        f"{sign} {one.label} {symbols.spell(one.shown)}"
+        for sign, one in zip(samples, curves, strict=True)
+    ]
     names = [f"{sign[:1]} {one.label}" for sign, one in zip(samples, curves, strict=True)]
     fits = widest(values) <= cells.shape[1] // 2
     colours = [curve.colour for curve in curves]
@@ -146,17 +149,14 @@ def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
     now = view.snapshot.lane
     lanes = [now, *(lane for lane in view.lanes if lane is not now)]
     labels = lane_labels(lanes, measure)
-    names = [view.style.symbols.spell(labels[lane.number]) for lane in lanes]
+    spell = view.style.symbols.spell
+    names = [spell(labels[lane.number]) for lane in lanes]
     values = [at_epoch(lane, measure, epoch) for lane in lanes]
     colours = [current.colour, *(view.style.palette.lane(lane.number)[0] for lane in lanes[1:])]
-    head = (
-        ("train", "test")
-        if measure == "loss"
-        else (view.style.symbols.spell(MEASURES[measure].label),)
-    )
+    head = ("train", "test") if measure == "loss" else (spell(MEASURES[measure].label),)
     longest = widest(names)
     for digits, columns in ((8, len(head)), (5, len(head)), (4, 1)):
-        rows = [[shown(value, digits) for value in row[:columns]] for row in values]
+        rows = [[spell(shown(value, digits)) for value in row[:columns]] for row in values]
         widths = [widest(column) for column in zip(head, *rows, strict=False)]
         texts = [(_row(" " * (longest + 3), head[:columns], widths), view.style.palette.dim)]
         texts += [

@@ -365,7 +365,8 @@ def _measures(report: RegressionReport | SurfaceReport, style: Style, room: int)
             numbers = (spell(f"{value:.{digits}g}") for digits in range(6, 1, -1))
             rows.append([name, next((one for one in numbers if width(one) <= beside), "")])
         return rows
-    lines = [line.strip().split("  ", 1) for line in report.text.split("\n") if line]
+    text = style.symbols.spell(report.text)
+    lines = [line.strip().split("  ", 1) for line in text.split("\n") if line]
     beside = room - max(width(name) for name, _ in lines) - 2
     rows = []
     for name, value in lines:

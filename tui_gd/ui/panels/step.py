@@ -325,10 +325,10 @@ def _loss_lines(view: View, room: int) -> list[Line]:
     """Return the loss before and after the step, and by how much it falls or rises."""
     lane, palette = view.snapshot.lane, view.style.palette
     change = lane.next_loss - lane.loss
-    line = [("loss ", palette.dim), (f"{lane.loss:.8g}", palette.text)]
+    line = [("loss ", palette.dim), (_number(lane.loss, 8), palette.text)]
     if math.isnan(change):
         return [line]
-    line.append((f" → {lane.next_loss:.8g}", palette.text))
+    line.append((f" → {_number(lane.next_loss, 8)}", palette.text))
     words, colour = ("falls", palette.good) if change <= 0 else ("rises", palette.error)
     said = (f"{words} by {short(abs(change), 3)}", colour)
     beside = sum(width(text) for text, _ in line) + width(SEPARATOR + said[0])
