@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import pickle
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -173,7 +174,7 @@ def test_a_list_of_json_is_a_table(
         ('[{"a": 1, "y": 0}, {"a": 2 "y": 1}]', ["row 2 (line 1)", "not valid JSON"]),
         ('[{"a": 1, "y": 0},\n{"a": 2, "y": 1', ["row 2 (line 2)", "not valid JSON"]),
         ('[{"a": 1, "y": 0}\n{"a": 2, "y": 1}]', ["row 1", "a comma or ] is missing"]),
-        ("[[1, 2], [3, 4]]", ["row 1 of its list is not an object"]),
+        ("[[1, 2], 3]", ["row 2 of its list is not a list"]),
         ('[{"a": 1, "y": 0}, {"a": true, "y": 1}]', ["row 2, column 'a'", "another kind"]),
         ("[]", ["is empty"]),
         ('{"a": {"0": 1}, "y": {"0": 1}}', ["one object", "orient='records'"]),
@@ -296,7 +297,6 @@ def test_arff_reads_what_scipy_reads(tmp_path: Path) -> None:
     ("change", "says"),
     [
         (("@DATA", "@dat"), "one with @data"),
-        (("sunny,85,85.5", "{0 sunny}"), "sparse"),
         (("overcast,83,?", "overcast,83"), "row 2 (line 13) has 4 values, not 5"),
     ],
 )
@@ -424,3 +424,57 @@ def test_other_arrays_are_listed(tmp_path: Path) -> None:
     said = refusal(str(tmp_path / "t.npz"), None)
     assert "has the arrays a (60, 4), b (60,)" in said
     assert "X and y" in said
+
+
+@pytest.mark.parametrize("lines", [False, True])
+@pytest.mark.parametrize("header", [False, True])
+def test_lists_of_json_are_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: bool, header: bool
+) -> None:
+    rows = [[f"r{i % 3}", i / 7, None if i == 5 else i, [True, False][i % 2]] for i in range(60)]
+    every = [["region", "a", "b", "y"]] * header + rows
+    text = "\n".join(map(json.dumps, every)) if lines else json.dumps(every, indent=1)
+    monkeypatch.setattr(input_file, "CHUNK", 300)
+    table = read_columns(saved(tmp_path, text, "t.json"))
+    names = ["region", "a", "b", "y"] if header else ["x1", "x2", "x3", "x4"]
+    assert [column.name for column in table.columns] == names
+    assert table.columns[0].labels == ("r0", "r1", "r2")
+    assert table.values[:, 0].tolist() == [i % 3 for i in range(60)]
+    wanted = [[a, np.nan if b is None else b, float(y)] for _, a, b, y in rows]
+    np.testing.assert_array_equal(table.values[:, 1:], wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[1, 2], [3, 4], [5]]", "list 3 has 1 value, and the first 2"),
+        ('[["a", "a"], [3, 4]]', "both named 'a'"),
+        ('[[1, 2], {"a": 1}]', "row 2 of its list is not a list"),
+        ('[{"a": 1}, [1]]', "row 2 of its list is not an object"),
+        ("[1, 2]\n[1, 2, 3]", "list 2 has 3 values"),
+    ],
+)
+def test_lists_of_json_that_are_no_rows_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ProblemError, match=re.escape(says)):
+        read_columns(saved(tmp_path, text, "t.json"))
+
+
+def test_sparse_rows_of_arff_leave_out_zeros_and_first_texts(tmp_path: Path) -> None:
+    head = (
+        "@relation s\n@attribute a numeric\n@attribute 'b, c' {x, 'y, z', \"w's\"}\n"
+        "@attribute d REAL\n@attribute y {No,yes}\n@data\n% remark\n"
+    )
+    dense = head + "0,x,0,No\n1.5,'y, z',0,yes\n0,\"w's\",-2e3,No\n?,x,7,yes\n" * 6
+    sparse = head + "{}\n{0 1.5, 1 'y, z', 3 yes}\n{ 1 \"w's\" , 2 -2e3}\n{0 ?,2 7,3 yes}\n" * 6
+    one, two = (
+        read_columns(saved(tmp_path, text, name))
+        for text, name in ((dense, "d.arff"), (sparse, "s.arff"))
+    )
+    assert [column.labels for column in one.columns] == [column.labels for column in two.columns]
+    assert two.columns[3].labels == ("No", "yes")
+    np.testing.assert_array_equal(one.values, two.values)
+    with pytest.raises(ProblemError, match="attribute 4, and they are 0 to 3"):
+        read_columns(saved(tmp_path, head + "{4 1}\n", "s.arff"))
+    wide = "@relation s\n" + "".join(f"@attribute a{i} numeric\n" for i in range(1001))
+    with pytest.raises(ProblemError, match="1,001; convert it to svmlight"):
+        read_columns(saved(tmp_path, wide + "@data\n{3 1}\n", "w.arff"))

@@ -533,3 +533,37 @@ def test_rounded_whole_numbers_are_said_and_text_keeps_them_apart(
     small = frame.assign(id=[2**53 - 1, 5, 7] * 20)
     small.to_csv(tmp_path / "small.csv", index=False)
     assert not any("rounded" in hint for hint in load_file(str(tmp_path / "small.csv"), "y").hints)
+
+
+ROWS = "".join(f"r{i % 7},{i / 8},{i % 2}\n" for i in range(90))
+
+
+@pytest.mark.parametrize(
+    ("footer", "count"),
+    [("Total,31.5,9\n", 1), ("\n\nSource: somebody\nof 2024, June\n \n", 2), ("x\n" * 20, 20)],
+)
+@pytest.mark.parametrize("chunk", [1 << 20, 100, 30])
+def test_a_footer_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, footer: str, count: int, chunk: int
+) -> None:
+    monkeypatch.setattr(input_file, "CHUNK", chunk)
+    whole = columns(saved(tmp_path, "region,a,y\n" + ROWS, "whole.csv"))
+    path = saved(tmp_path, "region,a,y\n" + ROWS + footer)
+    assert columns(path, skip_footer=count) == whole
+    assert columns(saved(tmp_path, "region,a,y\n" + ROWS), skip_footer=3) == {
+        name: values[:-3] for name, values in whole.items()
+    }
+    assert "is empty" in refusal(path, skip_footer=1000)
+
+
+def test_what_looks_like_a_footer_names_the_option(tmp_path: Path) -> None:
+    path = saved(tmp_path, "region,a,y\n" + ROWS + "\nSource: somebody\nof 2024, June\n")
+    says = "row 91 (line 93) has 1 value, not 3, separated by ','; correct the line, or leave out"
+    assert refusal(path).endswith(f"{says} what is below the table with --skip-footer 2")
+    inside = saved(tmp_path, "region,a,y\n" + ROWS + "odd\n" + ROWS)
+    assert refusal(inside).endswith("; correct the line")
+    total = saved(tmp_path, "region,a,y\n" + ROWS + "Grand Total,512,1\n")
+    remark = "the last row begins with 'Grand Total': --skip-footer 1 leaves it out if it sums up"
+    assert any(hint.startswith(remark) for hint in load_file(total, "y").hints)
+    left_out = load_file(total, "y", reading=Reading(skip_footer=1))
+    assert not any("the last row" in hint for hint in left_out.hints)

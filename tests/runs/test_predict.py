@@ -298,6 +298,7 @@ def by_hand(train: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         ("plain", {"header": False}, "", ""),
         ("dollars", {"header": True, "number": ("a",), "encoding": "utf-16"}, "", ""),
         ("plain", {"encoding": "latin-1"}, "", ""),
+        ("plain", {"skip_footer": 2, "sep": "semicolon"}, "gz", ""),
     ],
 )
 def test_a_file_is_read_as_the_train_rows_were(
@@ -321,7 +322,8 @@ def test_a_file_is_read_as_the_train_rows_were(
     encode = options.get("encoding", "utf-8")
     paths = []
     for name, part in (("train", frame[:100]), ("new", frame[100:])):
-        data = (before + as_text(part, price, sep, decimal, header)).encode(encode)
+        below = "\nTotal;5;5;5\nby hand\n\n" * bool(options.get("skip_footer"))
+        data = (before + as_text(part, price, sep, decimal, header) + below).encode(encode)
         paths.append(tmp_path / f"{name}.csv")
         paths[-1].write_bytes(packed(data, packing))
     train, new = frame[:100].copy(), frame[100:].copy()

@@ -28,7 +28,7 @@ USUAL = RunSettings()
 SETTINGS = options_of(RunSettings, *SHARED)
 READING = {
     "number", "text", "dates", "skip_missing_target", "sep", "header", "decimal", "thousands",
-    "missing", "comment", "skip_rows", "encoding",
+    "missing", "comment", "skip_rows", "skip_footer", "encoding",
 }  # fmt: skip
 OF_FILES = {"init", "target", "drop", "test", "stratify", "task", *READING}
 OF_FILES |= {"memory", "workers", "cluster"}

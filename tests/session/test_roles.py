@@ -202,7 +202,7 @@ def test_a_file_that_nothing_helps_is_refused_but_with_a_run_another_one_is_offe
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(table("a,b,y", NUMBERS, NUMBERS, "0 1") + "1,2\n")
+    path.write_text(table("a,b,y", NUMBERS, NUMBERS, "0 1") + "1,2\n1,2,0\n")
     settings = read_by("--target y", path)
     with pytest.raises(ProblemError, match="has 2 values, not 3") as caught:
         settings.load_problem()
@@ -211,6 +211,15 @@ def test_a_file_that_nothing_helps_is_refused_but_with_a_run_another_one_is_offe
     assert asked is not None
     assert [one.leads for one in asked.offers] == ["file"]
     assert asked_about(RunSettings(problem="blobs"), caught.value, in_run=True) is None
+
+
+def test_lines_below_a_table_are_offered_to_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table("a,b,y", NUMBERS, NUMBERS, "0 1") + "\nSource: a,b\nof June\n")
+    (offer,) = asked_for(path, "--target y").offers
+    assert (offer.words, offer.typed) == ("leave out the last 2 lines", "--skip-footer 2")
+    assert offer.settings is not None
+    assert offer.settings.load_problem().train_rows == ROWS // 2
 
 
 @pytest.mark.parametrize("name", ["--drop a", "a --sep x", "it's, so", 'say "--text b"', "a' b"])

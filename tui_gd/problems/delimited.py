@@ -2,9 +2,10 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from tui_gd.errors import ProblemError
@@ -13,6 +14,7 @@ from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
 from tui_gd.problems.reading import BLANKS, Reading, numeral
 from tui_gd.problems.sources import Batch, Field, Kind, Kinds, arrays_of, chosen, kind_of, named
+from tui_gd.problems.text import safe_text
 
 # blanks around a missing value are part of it for pyarrow
 _PADDING = 32
@@ -69,14 +71,20 @@ class Delimited:
 
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start, with `first` its first rows only."""
-        row = 0
+        row, last = 0, None
         for chunk, parsed in parsed_ahead(self._chunks(), self._parse):
             table = self._mend(chunk, row, parsed) if isinstance(parsed, Exception) else parsed
             if table.num_rows:
                 yield Batch(row, table.num_rows, arrays_of(table), _Places(self, chunk, row))
                 if first:
                     return
+                last = table.column(0)[-1].as_py()
             row += table.num_rows
+        if isinstance(last, str) and _SUMS.fullmatch(last):
+            self.remarks += (
+                f"the last row begins with {safe_text(last.strip())!r}: --skip-footer 1 leaves it"
+                " out if it sums up the others",
+            )
 
     def rows_to_come(self, batch: Batch) -> int:
         """Estimate from the size of the file and the rows of its first bytes."""
@@ -99,13 +107,17 @@ class Delimited:
 
     def _chunks(self) -> Iterator[Chunk]:
         """Yield chunks without comments and skipped rows, and with tabs in place of blanks."""
+        is_last = self._span[1] in {None, self._file.size}
+        footer = self.reading.skip_footer if is_last else 0
         with closing(self._file.chunks(self._line_quote, *self._span)) as chunks:
-            for chunk in chunks:
-                data = self._cleaned(chunk)
-                if data.strip():
-                    yield replace(chunk, data=data)
+            for chunk in _without_last(map(self._clean, chunks), footer):
+                if chunk.data.strip():
+                    yield chunk
                 elif chunk.first and len(chunk.data) >= input_file.CHUNK:
                     raise ProblemError(f"{self.shown}: begins with a MiB of nothing but comments")
+
+    def _clean(self, chunk: Chunk) -> Chunk:
+        return replace(chunk, data=self._cleaned(chunk))
 
     def _cleaned(self, chunk: Chunk) -> bytes:
         """Return the bytes of a chunk with lines that are left out empty: they still count."""
@@ -273,14 +285,32 @@ class Delimited:
                     place = f"row {number} (line {line})" if not self._span[0] else f"line {line}"
                     values = f"{len(fields)} value{'s' * (len(fields) != 1)}"
                     quote = " (is a quote not closed?)" if "\n" in fields[-1] else ""
+                    footer = self._footer_from(chunk, number - row - 1)
+                    mend = "correct the line"
+                    if footer:
+                        footer += self.reading.skip_footer
+                        mend += (
+                            f", or leave out what is below the table with --skip-footer {footer}"
+                        )
                     raise ProblemError(
                         f"{self.shown}: {place} has {values}, not"
-                        f" {wanted}, separated by {self.dialect.shown}{quote}; correct the line"
+                        f" {wanted}, separated by {self.dialect.shown}{quote}; {mend}"
                     )
         except csv.Error as error:
             raise ProblemError(
                 f"{self.shown}: from line {chunk.line} on: not a text table ({error})"
             ) from None
+
+    def _footer_from(self, chunk: Chunk, row: int) -> int:
+        """Return how many rows of a chunk there are from a row on, if they look like a footer.
+
+        There are few and none of them has as many values as the table has columns.
+        """
+        with suppress(csv.Error):
+            rest = [fields for _, fields in islice(self.records(chunk), row, row + MOST_FOOTER + 1)]
+            if len(rest) <= MOST_FOOTER and row:
+                return len(rest) * all(len(one) < len(self.dialect.names) for one in rest)
+        return 0
 
     def _fault(self, chunk: Chunk, row: int, error: Exception) -> ProblemError:
         try:
@@ -292,6 +322,33 @@ class Delimited:
         return ProblemError(
             f"{self.shown}: between line {first} and {last}: {reason(error)}; correct it"
         )
+
+
+MOST_FOOTER = 20
+"""The most lines below a table that a refusal takes for a footer."""
+# what the first column says in a row that sums up the others
+_SUMS = re.compile(
+    r"\s*(grand\s+|sub-?)?(total|sum|average|mean|summe|gesamt|insgesamt|somme)s?\s*:?\s*",
+    re.IGNORECASE,
+)
+_FULL_LINE = re.compile(rb"(?m)^[^\n]*?\S")
+
+
+def _without_last(chunks: Iterable[Chunk], lines: int) -> Iterator[Chunk]:
+    """Yield the chunks without the last lines that are not empty."""
+    if not lines:
+        yield from chunks
+        return
+    held: list[tuple[Chunk, list[int]]] = []
+    for chunk in chunks:
+        held.append((chunk, [match.start() for match in _FULL_LINE.finditer(chunk.data)]))
+        while sum(len(starts) for _, starts in held[1:]) >= lines:
+            yield held.pop(0)[0]
+    while held and len(held[-1][1]) <= lines:
+        lines -= len(held.pop()[1])
+    for place, (chunk, starts) in enumerate(held, 1):
+        end = starts[-lines] if lines and place == len(held) else None
+        yield replace(chunk, data=chunk.data[:end])
 
 
 def _is_inside(match: "re.Match[bytes]") -> bool:
@@ -337,7 +394,7 @@ class Arff(Delimited):
         data = _DATA.search(first)
         head = first[: data.end() if data else 0].decode("utf-8", "replace")
         found = [
-            (match["single"] or match["double"] or match["plain"], match["type"].strip().lower())
+            (match["single"] or match["double"] or match["plain"], match["type"].strip())
             for match in _ATTRIBUTE.finditer(head)
         ]
         if not data or not found:
@@ -345,14 +402,16 @@ class Arff(Delimited):
                 f"{file.shown}: ARFF needs lines with @attribute, then one with @data, then rows"
             )
         rows = first[data.end() :]
-        if _SPARSE.match(rows):
+        self._absent = _absent([kind for _, kind in found]) if _SPARSE.match(rows) else []
+        if len(self._absent) > MOST_SPARSE:
             raise ProblemError(
-                f"{file.shown}: sparse rows of ARFF are not read; convert them to svmlight"
+                f"{file.shown}: sparse rows of ARFF are read with up to {MOST_SPARSE:,} columns,"
+                f" and it has {len(found):,}; convert it to svmlight"
             )
         self._attributes = tuple(name.replace("\\'", "'") for name, _ in found)
         numbers = ("numeric", "real", "integer")
         stated: dict[str, Kind] = {
-            safe: "number" if kind.startswith(numbers) else "text"
+            safe: "number" if kind.lower().startswith(numbers) else "text"
             for safe, (_, kind) in zip(named(file.shown, self._attributes), found, strict=True)
         }
         given = {name: kind for name, kind in (kinds or {}).items() if kind is not None}
@@ -365,7 +424,36 @@ class Arff(Delimited):
 
     def _cleaned(self, chunk: Chunk) -> bytes:
         """Return the bytes of a chunk with quotes as in CSV."""
-        return _QUOTED.sub(_requoted, super()._cleaned(chunk))
+        data = super()._cleaned(chunk)
+        if self._absent:
+            data = _SPARSE_ROW.sub(self._dense, data)
+        return _QUOTED.sub(_requoted, data)
+
+    def _dense(self, row: "re.Match[bytes]") -> bytes:
+        """Return a sparse row as one with all values: a number that is absent is 0."""
+        values = list(self._absent)
+        for entry in _ENTRY.finditer(row[1]):
+            place = int(entry[1])
+            if place >= len(values):
+                raise ProblemError(
+                    f"{self.shown}: a sparse row has a value for attribute {place}, and they are"
+                    f" 0 to {len(values) - 1}; correct it"
+                )
+            values[place] = entry[2]
+        return b",".join(values)
+
+
+MOST_SPARSE = 1000
+"""Sparse rows with up to this many columns are written out as rows with all values."""
+_SPARSE_ROW = re.compile(rb"(?m)^[ \t]*\{([^\n]*)\}[ \t]*\r?$")
+_VALUE = rb"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,'"]+"""
+_ENTRY = re.compile(rb"[ \t]*([0-9]{1,9})[ \t]+(" + _VALUE + rb")[ \t]*(?:,|$)")
+
+
+def _absent(kinds: Sequence[str]) -> list[bytes]:
+    """Return what a sparse row leaves out: 0, and of a list of texts the first."""
+    first = [re.match(r"\{\s*(" + _VALUE.decode() + ")", kind) for kind in kinds]
+    return [match[1].encode() if match else b"0" for match in first]
 
 
 # a value in either kind of quotes, within which a backslash stands before a quote

@@ -1,4 +1,4 @@
-"""JSON as batches of columns: an object on every line, or one list of objects."""
+"""JSON as batches of columns: an object or a list on every line, or one list of them."""
 
 import codecs
 import json
@@ -34,7 +34,7 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 
 
 class JsonLines:
-    """A table of JSON objects; the first MiB decides its fields and their kinds.
+    """A table of JSON objects or lists; the first MiB decides its fields and their kinds.
 
     A field that has texts beside numbers becomes a column of text.
     """
@@ -246,6 +246,9 @@ def _is_one_object(data: bytes) -> bool:
     return nested or wrapped or b"\n" in data.strip()
 
 
+# a list whose first value is no row: lists stand on lines of their own
+_LISTS = re.compile(r"\s*\[\s*[^\s\[{\]]")
+_LINE_END, _COMMA_TOO = re.compile(r"\n(?=\s*\[)"), ",\n"
 _COMMA = re.compile(r"[ \t\r\n]*(,|\]|$)[ \t\r\n]*")
 
 
@@ -255,6 +258,9 @@ def _list_chunks(file: InputFile) -> Iterator[Chunk]:
     with file.open_text() as opened:
         data = file.read(opened, -1)
     text = Chunk(file, data, 0).text()
+    if _LISTS.match(text):  # one on every line
+        text = f"[{_LINE_END.sub(_COMMA_TOO, text.strip())}]"
+    names: list[str] | None = None
     start = text.index("[") + 1
     start += len(text[start : start + 1000]) - len(text[start : start + 1000].lstrip())
     while text[start : start + 1] not in {"]", ""}:
@@ -270,12 +276,26 @@ def _list_chunks(file: InputFile) -> Iterator[Chunk]:
                 " correct it"
             ) from None
         rows += 1
-        if not isinstance(value, dict):
+        entry = text[start:end].replace("\n", " ").replace("\r", " ")
+        if isinstance(value, list) and value and (rows == 1 or names is not None):
+            if names is None:
+                is_header = all(isinstance(one, str) for one in value)
+                names = value if is_header else [f"x{i + 1}" for i in range(len(value))]
+                named(file.shown, names)
+            if len(value) != len(names):
+                values = f"{len(value)} value{'s' * (len(value) != 1)}"
+                raise ProblemError(
+                    f"{file.shown}: list {rows} has {values}, and the first {len(names)}; correct"
+                    " it"
+                )
+            entry = "" if value is names else json.dumps(dict(zip(names, value, strict=True)))
+        elif names is not None or not isinstance(value, dict):
+            kind = "an object" if names is None else "a list"
             raise ProblemError(
-                f"{file.shown}: row {rows} of its list is not an object; a table needs objects"
-                ' such as {"name": 1}'
+                f"{file.shown}: row {rows} of its list is not {kind}; a table needs objects such"
+                ' as {"name": 1}, or lists'
             )
-        lines.append(text[start:end].replace("\n", " ").replace("\r", " "))
+        lines += [entry] * bool(entry)
         size += end - start
         if size >= input_file.CHUNK:
             yield Chunk(file, "\n".join(lines).encode(), rows)

@@ -64,8 +64,9 @@ class Reading:
     `sep` separates the fields of a text table, and `header` says whether its first line names the
     columns; None leaves both to be found. `decimal` and `thousands` are the signs in its numbers.
     `missing` are further texts for a missing value; `comment` begins lines to ignore; `skip_rows`
-    lines precede the table. Columns in `number` are read as numbers whatever they hold, columns in
-    `text` as text. `skip_missing_target` leaves out rows without a target.
+    lines precede the table, `skip_footer` lines that are not empty follow it. Columns in `number`
+    are read as numbers whatever they hold, columns in `text` as text. `skip_missing_target` leaves
+    out rows without a target.
     """
 
     sep: str | None = None
@@ -75,6 +76,7 @@ class Reading:
     missing: tuple[str, ...] = ()
     comment: str | None = None
     skip_rows: int = 0
+    skip_footer: int = 0
     encoding: str | None = None
     skip_missing_target: bool = False
     number: tuple[str, ...] = ()

@@ -438,6 +438,12 @@ class RunOptions:
         "leave out the first N lines",
         example="1",
     )
+    skip_footer: int = _of_files(
+        readers.whole(0, 1000),
+        0,
+        "leave out the last N lines that are not empty",
+        example="1",
+    )
     encoding: str | None = _of_files(
         readers.named, None, "of a text, as latin-1", usual="utf-8", example="latin-1"
     )

@@ -228,6 +228,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "header": lambda value: f"take the first line {'as names' if value else 'as a row'}",
     "comment": lambda value: f"leave out lines that begin with {value}",
     "skip_rows": lambda value: f"leave out the first {value} lines".replace(" 1 lines", " line"),
+    "skip_footer": lambda value: f"leave out the last {value} lines".replace(" 1 lines", " line"),
     "encoding": lambda value: f"read the text as {value}",
     "sep": lambda value: f"separate the fields at {value}",
     "decimal": lambda value: f"read numbers with a decimal {value}",

@@ -273,6 +273,15 @@ def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
     return scores
 
 
+def _without_last(lines: Iterator[str], count: int) -> Iterator[str]:
+    """Yield all lines but the last ones that are not empty."""
+    held: list[str] = []
+    for line in filter(str.strip, lines) if count else lines:
+        held.append(line)
+        if len(held) > count:
+            yield held.pop(0)
+
+
 def table(
     lines: Iterator[str], columns: Sequence[str], reading: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
@@ -285,6 +294,7 @@ def table(
     lines = islice(lines, reading["skip rows"], None)
     if reading["comment"] is not None:
         lines = (line for line in lines if not line.lstrip(" \t").startswith(reading["comment"]))
+    lines = _without_last(lines, reading["skip footer"])
     if reading["separator"] == "blanks":
         lines = _with_tabs(lines)
     head = next((line for line in lines if line.strip()), "")
