@@ -19,6 +19,8 @@ def own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session", autouse=True)
 def usual_signals() -> None:
-    """A shell without job control makes background processes ignore SIGINT: undo that."""
+    """Background processes of some shells ignore SIGINT, those of nohup SIGHUP: undo both."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
