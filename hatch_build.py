@@ -1,4 +1,4 @@
-"""What the metadata of a release says of the place where the repository is kept.
+"""Fills in the address of the repository in the metadata of a release.
 
 `GD_TUI_HOME=https://… GD_TUI_MAIL=… python -m build` adds the project's links and makes the links
 of the README absolute, so that a package index shows its pictures. Without them nothing is added.

@@ -1,4 +1,4 @@
-"""What workers cost an epoch and gain, and what memory a table larger than it takes.
+"""What workers cost and gain in an epoch, and the memory for a table that is larger than it.
 
 python benchmarks/cluster.py               overhead at 8 parts, and the speed of 1 and 2 workers
 python benchmarks/cluster.py --larger GB   a CSV of that many GB, made here and deleted, trained
@@ -83,7 +83,7 @@ def run_limited(folder: Path, *words: str) -> None:
 
 
 def train_larger(gigabytes: float) -> None:
-    """Train on a text that is larger than what the process may address, and resume the run."""
+    """Train on a text larger than the address space of the process, and resume the run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "tall.csv"

@@ -1,8 +1,8 @@
 """The tutorial's loop, scikit-learn and, if installed, torch beside this engine, in one run.
 
-For every task all do full-batch epochs on the same data, in turn, and the median time of an epoch
-and of the pairwise ratios is printed. scikit-learn's SGDClassifier makes an update per row, so its
-epoch does more; LogisticRegression is timed per iteration of its solver.
+For every task, all of them do full-batch epochs on the same data, in turn. Printed are the median
+time of an epoch and the median of the pairwise ratios. scikit-learn's SGDClassifier makes an
+update per row, so its epoch does more; LogisticRegression is timed per iteration of its solver.
 
     python benchmarks/compare.py [--tall]
 """

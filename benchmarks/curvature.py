@@ -1,4 +1,4 @@
-"""How often α against its limit foretells the step, and what λ costs: `benchmarks/curvature.py`.
+"""How often the limit of α predicts the step, and what λ costs: `benchmarks/curvature.py`.
 
 States are random: weights at a start of random size, or some epochs of descent from there, and α a
 random multiple of the limit, evenly on a logarithmic scale from 0.05 to 20.
@@ -51,7 +51,7 @@ class Family:
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
         net = f" {'-'.join(map(str, self.hidden))} {self.activation}" if self.hidden else ""
         return f"{self.problem} {self.loss}{net}{' l1' if self.l1 else ''}"
 
@@ -88,7 +88,7 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """One step: α over its limit, α over what the gradient's direction allows, what came of it."""
+    """One step: α over its limit, α over what the gradient's direction allows, and its outcome."""
 
     ratio: float
     along: float
@@ -117,7 +117,7 @@ def states(
 def outcomes(
     family: Family, count: int, *, rows: int | None = None, seed: int = 0, epochs: int = 10
 ) -> tuple[list[Outcome], int]:
-    """Return what became of a step from `count` states, and how many states had no limit."""
+    """Return the outcomes of a step from `count` states, and how many states had no limit."""
     model, engine = family.make(rows)
     rng = np.random.default_rng([seed, 1])
     factor = engine.rule.descent_factor
@@ -202,7 +202,7 @@ def print_outcomes(count: int) -> None:
 
 
 def print_settled() -> None:
-    """Print what momentum comes to."""
+    """Print the shares of states from which 100 updates settle."""
     print(
         f"\n{'loss no higher after 100 updates':<42}" + "".join(f"{'α ' + h:>20}" for h in RANGES)
     )
@@ -224,7 +224,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def print_costs() -> None:
-    """Print what a study of the curvature costs over one pass over the data with gradient."""
+    """Print the cost of a study of the curvature, over that of a pass over the data."""
     print(
         f"\n{'one study of the curvature':<42}{'weights':>8}{'products':>10}{'epochs':>8}{'ms':>8}"
     )

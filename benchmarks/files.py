@@ -1,8 +1,8 @@
 """Loading a table of 1,000,000 x 28 numbers against pyarrow's own read of it, and its memory.
 
-The CSV is read by pyarrow and by gd-tui in turn, in one process, and the median of the pairwise
-ratios is printed (budget: 1.5). The memory is that of a child process, its peak while loading over
-its size before it, divided by the size of the rows of features (budget: 1.3).
+pyarrow and gd-tui read the CSV in turn, in one process; printed is the median of the pairwise
+ratios (budget: 1.5). Memory is measured in a child process: its peak while loading minus its size
+before, divided by the size of the rows of features (budget: 1.3).
 
     python benchmarks/files.py [--rows N] [--columns N]
 """
@@ -38,7 +38,7 @@ def write(folder: Path, rows: int, columns: int) -> Path:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long it takes; what it makes is thrown away within that time."""
+    """Return the seconds that a call takes, including the time to free its result."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin

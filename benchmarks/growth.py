@@ -1,4 +1,4 @@
-"""How the time of an epoch grows with rows and with lanes, and what lanes would cost otherwise.
+"""How the time of an epoch grows with rows and with lanes, and the alternative for lanes.
 
 python benchmarks/growth.py                     a table
 python benchmarks/growth.py --picture FILE.svg  and a picture (needs nothing)

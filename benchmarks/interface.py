@@ -1,10 +1,10 @@
 """Epochs per second with the interface drawing, against the same run without it.
 
-The interface runs in a pseudo-terminal of 120x40 at its usual 15 frames a second, flat out, and is
-paused; then the same descent, test losses included, runs in a process of its own, and waits. In
-turn, several times; the median of the ratios is printed, also by the seconds that either process
-computed, which other programs on the machine disturb less, and the shares of a core that the
-interface, the training and the studies take.
+The interface trains flat out in a pseudo-terminal of 120x40 at its usual 15 frames a second, and is
+paused. Then the same descent, test losses included, runs in a process of its own, and waits. This
+repeats several times. Printed are the median of the ratios, by elapsed time and by computed time,
+which other programs disturb less, and the shares of a core that the interface, the training and the
+studies take.
 
     python benchmarks/interface.py [--seconds 2] [--turns 5] [--lanes 64] [--keys 5,7]
 
@@ -53,7 +53,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Sample(NamedTuple):
-    """Epochs a second with the interface, and of a core the shares of its threads."""
+    """Epochs a second with the interface, and the share of a core of each of its threads."""
 
     speed: float
     interface: float
@@ -68,7 +68,7 @@ def rates_of(lanes: int) -> list[float]:
 
 @contextmanager
 def with_interface(lanes: int, keys: list[str]) -> Iterator[Callable[[float], Sample]]:
-    """Start the interface, paused, with panels that `keys` open; give what trains a while in it."""
+    """Start the interface, paused, with panels opened by `keys`; return a function that trains."""
     rates = ",".join(map(repr, rates_of(lanes)))
     command = [sys.executable, "-m", "tui_gd", "-e", "1e9", "-a", rates, "--seed", "1"]
     with Terminal(command, columns=120, rows=40, env={"COLORTERM": "truecolor"}) as terminal:
@@ -115,7 +115,7 @@ def thread_seconds(process: int) -> dict[int, float]:
 
 @contextmanager
 def without(lanes: int) -> Iterator[Callable[[float], list[float]]]:
-    """Start a process that only trains; give what trains a while.
+    """Start a process that only trains; return a function that trains in it.
 
     It returns the epochs a second, and those a second that was computed.
     """

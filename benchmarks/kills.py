@@ -30,8 +30,8 @@ RUN = (
     *("--optimizer", "adam"),
 )
 LONGEST = 3.0
-# imports what a run needs once, then runs every line it reads in a child of its own; a line is a
-# file for the output, then the words of the command
+# imports what a run needs once, then runs every line it reads in a child process; a line is a file
+# for the output, then the words of the command
 NURSERY = """
 import os, sys
 import sklearn.datasets, sklearn.metrics, sklearn.model_selection

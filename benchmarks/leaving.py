@@ -1,8 +1,8 @@
 """Seconds from `q` to the end of the process, beside an empty Textual app's.
 
-Both run in a pseudo-terminal of 120x40 and are left in turn, several times; the median of each and
-their ratio are printed, for a run at rest, one that trains flat out, and one that is left as soon
-as something is on the screen, while scikit-learn is still being imported.
+Both run in a pseudo-terminal of 120x40 and are left in turn, several times. Printed are the median
+of each and their ratio: for a run at rest, for one that trains flat out, and for one that is left
+as soon as something is on the screen, while scikit-learn is still being imported.
 
     python benchmarks/leaving.py [--turns 5] [--samples 2000000]
 """

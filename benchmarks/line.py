@@ -1,9 +1,9 @@
 """What goes over the line: key to paint, bytes, first paint. `python benchmarks/line.py [--ssh]`.
 
 gd-tui runs in a real pseudo-terminal (with `--ssh` behind a real sshd on 127.0.0.1), and a bare
-Textual app beside it in the same run as the yardstick, so every figure comes with a ratio.
-`matrix` is a line for each kind of run and size: kB/s, frames/s, key to paint. `--slow 50` puts a
-line of 50 kB/s, 80 ms there and back, before sshd.
+Textual app runs beside it as the yardstick, so every figure comes with a ratio. `matrix` is a line
+for each kind of run and size: kB/s, frames/s, key to paint. `--slow 50` puts a line of 50 kB/s, 80
+ms there and back, before sshd.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def measure_bytes(line: Line, columns: int, rows: int, seconds: float, fps: int)
 
 
 def measure_matrix(line: Line, columns: int, rows: int, seconds: float, keys: int) -> None:
-    """Every kind of run beside an empty app, which is given the same keys."""
+    """Measure every kind of run beside an empty app that gets the same keys."""
     size = f"{columns}x{rows}"
 
     def measure(what: str, terminal: Terminal, shown: Callable[[Terminal], str | None]) -> None:

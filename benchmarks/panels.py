@@ -4,8 +4,8 @@
 share of the budget of 5 ms: of every panel's drawing, of the key of its study, of the observer's
 snapshot, and of the whole screen at 120×40, all in one process. The run is the usual one on
 `blobs`, by default after 300 epochs; of 64 lanes the learning rates are spread evenly over five
-decades. Every frame is of another epoch; the studies are those of the first. Times are those that
-the thread computed, which other programs on the machine disturb less.
+decades. Every frame shows another epoch; the studies are those of the first. Times are the
+thread's own computing times, which other programs on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ EPOCHS_A_FRAME = 7
 
 
 class Frames(NamedTuple):
-    """Views of a run at some epochs, and what taking their snapshots took, in ms."""
+    """Views of a run at some epochs, and the times of taking their snapshots, in ms."""
 
     views: list[View]
     took: list[float]
@@ -75,7 +75,7 @@ def frames_of(settings: RunSettings, epochs: int, count: int) -> Frames:
     predictor = Predictor(trainer.model, problem.task)
     observer = Observer(trainer, predictor)
     trainer.current = trainer.lanes[len(trainer.lanes) // 2].number
-    observer.look = LookAt(early=True)  # as a logarithmic axis of epochs wants it
+    observer.look = LookAt(early=True)  # which a logarithmic axis of epochs needs
     views, took = [], []
 
     def taken() -> Snapshot:

@@ -1,7 +1,7 @@
 """A race of learning rates: its time, against single runs and the tutorial's loop.
 
-The race is made, held and read, with the test losses at its end, as a panel does it. Single runs
-are a trainer for each rate; the tutorial's loop is run once for each rate. All three are run in
+The race is made, run and read, with the test losses at its end, as a panel does it. Single runs are
+one trainer for each rate; the tutorial's loop runs once for each rate. All three are run in
 turn in one process, and the medians of the paired ratios are printed.
 
     python benchmarks/race.py
@@ -31,7 +31,7 @@ TURNS = 15
 
 
 def rates(problem: Problem, center: float) -> None:
-    """64 learning rates x 100 epochs on the tutorial's data, around one that is usual, or high."""
+    """Race 64 learning rates for 100 epochs on the tutorial's data, around a usual or high one."""
     settings = RunSettings(seed=1)
     X, y = problem.x_train, problem.y_train.reshape(-1, 1).astype(np.int64)
     weights = settings.make_trainer(problem).weights[0].copy()

@@ -1,15 +1,15 @@
 """What grows while training goes on flat out for hours with the interface attached.
 
-The interface runs in a pseudo-terminal of 120x40 and is kept in a store of its own. From within,
-its memory, its threads and the queues between them are counted: what waits to be written to the
-terminal, messages of the app and its screen, commands to the runner, batches of the recorder. Keys
-are pressed now and then. Memory is what is resident, the median of the last quarter over that of
-the second one; what was waiting is the most of every quarter. Status 1 if memory grew by more than
-`--most`, or if there were more threads at the end, or if a queue grew.
+The interface runs in a pseudo-terminal of 120x40 and has a store of its own. From within, its
+memory, its threads and the queues between them are counted: text for the terminal, messages of the
+app and its screen, commands to the runner, batches of the recorder. Keys are pressed now and then.
+Memory is the resident memory: the median of the last quarter over that of the second one. Of each
+queue, the longest of every quarter counts. Status 1 if memory grew by more than `--most`, or if
+there were more threads at the end, or if a queue grew.
 
-At first memory grows as it must, until keyframes, the newest epochs and the store's cache have all
-that they may take. So what came before epoch `--after` is left out (a minute or two on small data),
-or the first half where the run is too short for that.
+At first, memory has to grow, until keyframes, the newest epochs and the store's cache have reached
+their limits. So everything before epoch `--after` is left out (a minute or two on small data), or
+the first half if the run is too short for that.
 
     python benchmarks/soak.py [--minutes 120] [--most 1.05] [--after 4000000] [--problem blobs]
 """
@@ -32,10 +32,10 @@ sys.path.insert(0, str(ROOT))
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SAMPLES = 240
 LEAST_SECONDS = 0.25
-# of panels, lanes and questions; each is undone by itself or by what follows
+# for panels, lanes and questions; each key undoes itself or is undone by a later one
 KEYS = ("5", "7", "4", "3", "tab", "m", "escape", "y", "y", "down", "up", "?", "escape", "w")
 QUEUES = ("writer", "app", "screen", "inbox", "recorder")
-# so much may wait at a moment when nothing is wrong
+# a queue may be this long when nothing is wrong
 USUAL = 40
 
 
@@ -89,7 +89,7 @@ def numbers(app: object) -> dict[str, float]:
 
 
 def soak(seconds: float, problem: str) -> list[dict[str, float]]:
-    """Let the interface train for so long; return what was counted."""
+    """Let the interface train for that long; return the counts."""
     from tests.terminal.session import Terminal
 
     with tempfile.TemporaryDirectory() as folder:

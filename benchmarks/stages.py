@@ -3,7 +3,7 @@
 Everything is run in turn in one process, and medians are printed.
 
     python benchmarks/stages.py          1,000,000×29 and 5,000,000×3 beside np.sum and the tutorial
-    python benchmarks/stages.py --tests  500×3: what test losses cost, and what they have to cost
+    python benchmarks/stages.py --tests  500×3: what test losses cost, and at least must cost
 """
 
 import argparse
@@ -52,7 +52,7 @@ class Bare:
         self.seconds = [0.0] * len(STAGES)
 
     def blocks(self, numbers: count, work: Callable[..., None]) -> None:
-        """Do `work` with blocks of rows as long as there is one for the next number."""
+        """Do `work` with the next block of rows until none is left."""
         q, d = np.empty((2, self.rows))
         while (begin := next(numbers) * self.rows) < len(self.x):
             x, y = self.x[begin : begin + self.rows], self.y[begin : begin + self.rows]
@@ -82,7 +82,7 @@ class Bare:
         np.dot(q, x)
 
     def epoch(self, x: np.ndarray, y: np.ndarray, q: np.ndarray, d: np.ndarray) -> None:
-        """Do everything that a block needs."""
+        """Do all the work of a block."""
         clock = time.perf_counter
         begin = clock()
         np.dot(x, self.weights, q)

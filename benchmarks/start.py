@@ -1,6 +1,6 @@
 """Processor seconds of commands that only list, over those of `gd-tui --version`.
 
-Every command is started in turn, several times; printed are the medians and their ratios.
+All commands are started in turn, several times. Printed are the medians and their ratios.
 
     python benchmarks/start.py [--turns 15]
 """

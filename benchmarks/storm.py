@@ -1,13 +1,12 @@
-"""A storm of resizes, keys and bytes: what the interface is like after it.
+"""A storm of resizes, keys and bytes, and the state of the interface after it.
 
-The interface runs in a pseudo-terminal that answers, trains on, and is sent: sizes of the window
-from 1x1 to 300x100, random keys (letters, signs, arrows, function keys, ctrl with a letter), random
-bytes; half of them as quickly as they can be worked off, half at once, of which most are dropped.
-Neither the keys nor the bytes contain what quits (q, ctrl+c, ctrl+q) or opens the list of commands,
-of which quitting is one. After each part it is told how long a key takes to its answer, and how
-much memory the process has; at the end, whether `q` ends it with status 0 and the terminal as it
-was. Status 1 if it did not answer within `--answer` seconds, if memory grew by more than `--most`
-MB, or if the terminal was not restored.
+The interface trains in a pseudo-terminal that answers it, and gets window sizes from 1x1 to
+300x100, random keys (letters, signs, arrows, function keys, ctrl with a letter) and random bytes:
+half of them as quickly as it can handle them, half at once, most of which are dropped. Neither
+keys nor bytes quit (q, ctrl+c, ctrl+q) or open the list of commands, which can quit. Printed are,
+after each part, the time from a key to its answer and the memory of the process, and at the end
+whether `q` ends it with status 0 and the terminal as it was. Status 1 if it did not answer within
+`--answer` seconds, if memory grew by more than `--most` MB, or if the terminal was not restored.
 
     python benchmarks/storm.py [--resizes 2000] [--keys 100000] [--bytes 100000] [--seed 1]
 """
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 PIECE = 512
 QUITTING = {3, 16, 17, ord("q"), ord(":"), ord("X")}
-# so many keys at once, and so many a second, are what the interface can work off
+# the interface can handle so many keys at once, and so many a second
 FEW = 20
 A_SECOND = 400.0
 NAMED = ("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab",
@@ -46,7 +45,7 @@ NAMED = ("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "ta
 
 
 class Storm(NamedTuple):
-    """Seconds to the slowest answer after it, bytes of memory more, and how it was left."""
+    """The seconds to the slowest answer, the bytes of memory more, and how the program ended."""
 
     answer: float
     grown: int
@@ -55,7 +54,7 @@ class Storm(NamedTuple):
 
 
 def random_keys(count: int, draw: random.Random) -> list[bytes]:
-    """Return so many keys as a terminal sends them; none of them quits."""
+    """Return that many keys as a terminal sends them; none of them quits."""
     plain = [sign for sign in string.printable[:95] if ord(sign) not in QUITTING]
     ctrl = [chr(number) for number in range(1, 27) if number not in QUITTING]
     keys = [*plain * 3, *ctrl, *map(sequence, NAMED), "é", "α", "猫"]
@@ -63,20 +62,20 @@ def random_keys(count: int, draw: random.Random) -> list[bytes]:
 
 
 def random_bytes(count: int, draw: random.Random) -> list[bytes]:
-    """Return so many bytes; none of them is a key that quits."""
+    """Return that many bytes; none of them is a key that quits."""
     numbers = draw.choices([n for n in range(256) if n not in QUITTING], k=count)
     return [bytes([number]) for number in numbers]
 
 
 def resize(terminal: Terminal, count: int, draw: random.Random) -> None:
-    """Drag the window to so many sizes, some hundred a second."""
+    """Resize the window that many times, some hundred a second."""
     for _ in range(count):
         terminal.resize(draw.randint(1, 300), draw.randint(1, 100))
         time.sleep(0.003)
 
 
 def send(terminal: Terminal, keys: list[bytes]) -> None:
-    """Type all of it: half as fast as it is worked off, half as fast as it is taken."""
+    """Type all of it: half as fast as the interface handles it, half at once."""
     half = len(keys) // 2
     for start in range(0, half, FEW):
         terminal.send(b"".join(keys[start : start + FEW]), timeout=PATIENCE)
@@ -87,7 +86,7 @@ def send(terminal: Terminal, keys: list[bytes]) -> None:
 
 
 def back_to_the_run(terminal: Terminal) -> None:
-    """Close whatever has been opened, until the status line is the first row and it is paused."""
+    """Close whatever is open, until the status line is there and the run is paused."""
     terminal.send(b"\x1b[201~")
     terminal.resize(100, 30)
     deadline = time.monotonic() + PATIENCE
@@ -110,7 +109,7 @@ def _answered(terminal: Terminal, patience: float) -> float | None:
     first = walks.status(terminal)
     if first is None:
         return None
-    for key in "+-":  # at its end the ladder of learning rates goes no further
+    for key in "+-":  # the ladder of learning rates has an end
         begun = terminal.press(key)
 
         def differs(terminal: Terminal) -> bool:
@@ -133,7 +132,7 @@ def storm(resizes: int, keys: int, amount: int, seed: int, say: Callable[[str], 
     }
     with tempfile.TemporaryDirectory() as data:
         command = [sys.executable, "-m", "tui_gd", "--seed", "3", "-e", "1000000", "--no-store"]
-        # what is exported and written goes into the directory too
+        # exported and written files go into the directory too
         env = {"GD_TUI_DATA": data}
         with Terminal(command, columns=100, rows=30, env=env, cwd=data) as terminal:
             walks.wait_for_status(terminal, epoch=0)

@@ -1,7 +1,7 @@
 """Epochs per second against the tutorial's own loop, as ratios from one process.
 
-Both are run in turn, many short turns each, and the median of the paired ratios is printed: the
-speed of a shared machine drifts by a factor of two within seconds.
+Both run in turn, in many short turns, and the median of the paired ratios is printed, because the
+speed of a shared machine may change by a factor of two within seconds.
 
     python benchmarks/training.py            500×3, one lane and 64
     python benchmarks/training.py --tall     also 5,000,000×3 and 1,000,000×29, with bandwidth
@@ -30,7 +30,7 @@ from tui_gd import Trainer, load_problem
 from tui_gd.problems import Problem
 
 TALL = ((5_000_000, 3), (1_000_000, 29))
-TALL_EPOCHS = 8  # in a turn: descent is many epochs in a row
+TALL_EPOCHS = 8  # epochs in a turn: a descent is many epochs in a row
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -61,7 +61,7 @@ def small() -> None:
             runs[tests].advance(epochs)
 
         def theirs(W: np.ndarray = W) -> None:
-            descend(X, y, W, 0.01, 1280)  # both take about as long, and are disturbed as often
+            descend(X, y, W, 0.01, 1280)  # both take about as long: disturbed alike
 
         for tests, kind in ((False, "training losses"), (True, "test losses too")):
             ratio = median_ratio(partial(ours, tests), theirs, 25) * lanes * epochs / 1280
@@ -130,7 +130,7 @@ def memory() -> None:
 
 
 def history() -> None:
-    """Print what a million epochs of history take beside a thousand, at 500×3 with test losses."""
+    """Print the memory of a history of a million epochs beside a thousand, at 500×3 with tests."""
     trainer = Trainer(load_problem("blobs"), learning_rates=[1e-4], seed=1)
     trainer.advance(1000)
     before = resident()

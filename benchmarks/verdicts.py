@@ -1,9 +1,9 @@
 """How often a verdict is right, on runs whose state is known: `benchmarks/verdicts.py`.
 
-A run's state is known by how it was made: the learning rate against the limit in closed form, the
-loss against the least one found by least squares or by scipy, a start on a known saddle or plateau,
-rows that are too few or labels that mean nothing. `holds` says at which epochs the state is there.
-The verdict is asked as the interface asks it, at rest and as if the run went on.
+A run's state is known from how it was made: by its learning rate and the limit in closed form, by
+its loss and the least one that least squares or scipy found, by a start on a known saddle or
+plateau, by too few rows or random labels. `holds` says at which epochs the run is in that state.
+The verdict is asked for as the interface does it, at rest and as if the run went on.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def classes(
     rows: int, *, share: float = 0.5, apart: float = 1.0, features: int = 2, seed: int = 0,
     count: int = 2,
 ) -> Problem:  # fmt: skip
-    """Return classes around points that are `apart`; of two, the second with that share."""
+    """Return classes around points that are `apart`; the second of two has that share."""
     rng = np.random.default_rng(seed)
     if count == 2:
         y = (np.arange(2 * rows) < share * 2 * rows).astype(np.int8)
@@ -200,7 +200,7 @@ def built_in(name: str, **options: object) -> Problem:
     return RunSettings(name, **options).load_problem()  # type: ignore[arg-type]
 
 
-# What is known of them
+# What is known about the runs
 
 
 def fit(problem: Problem, l2: float = 0.0) -> tuple[Floats, float]:
@@ -230,7 +230,7 @@ def least_of(
         return float(loss[0]), direction[0] / factor
 
     begin, found = trainer.weights[0].copy(), None
-    for _ in range(4):  # again from its end: BFGS gives up early
+    for _ in range(4):  # once more from its end, because BFGS gives up early
         options = {"maxiter": 4000, "gtol": 1e-14}
         found = minimize(value, begin, jac=True, method="BFGS", options=options)
         begin = found.x
@@ -242,7 +242,7 @@ def least_of(
 
 
 def just_begun() -> Iterator[Case]:
-    """Three epochs at most, where nothing stands still."""
+    """At most three epochs, and the loss moves."""
     for seed in range(6):
         problem = regression(100, 2, seed=seed)
         settings = RunSettings(loss="mse", alpha=(0.3 * limit(problem),), seed=seed)
@@ -410,7 +410,7 @@ def at_a_minimum() -> Iterator[Case]:
         problem = classes(300, apart=0.0, seed=seed)
         settings = RunSettings(loss="cross-entropy", alpha=(0.5,))
         weights, _ = least_of(problem, settings)
-        several = {Kind.ONE_CLASS}  # a coin may well be taken for one side
+        several = {Kind.ONE_CLASS}  # a coin may well look like one class
         yield Case(
             "at a minimum", "labels by a coin", problem, settings, epochs, weights, also=several
         )
@@ -468,7 +468,7 @@ def on_a_plateau() -> Iterator[Case]:
         rng = np.random.default_rng(seed)
         problem = classes(200, apart=4.0, seed=seed)
         x, y = problem.x_train, problem.y_train
-        # the best boundary, turned round: nearly all rows are wrong, and sure of it
+        # the best boundary reversed: nearly all rows are wrong, with p near 1
         side = np.linalg.lstsq(x, 2.0 * y - 1.0, rcond=None)[0]
         for size in (60.0, 300.0):
             start = -size * side / np.linalg.norm(side) + rng.standard_normal(3)
@@ -526,7 +526,7 @@ def in_a_narrow_valley() -> Iterator[Case]:
         steep = (60.0, 100.0, 200.0)[seed % 3]
         problem = regression(150, 2, seed=seed, scales=(1.0, steep), noise=0.5)
         _, least = fit(problem)
-        # on the floor: as large features want it, and the small one at 0
+        # on the floor: the best weight for the large feature, 0 for the small one
         x, y = problem.x_train, problem.y_train
         floor = np.zeros(3)
         floor[1:] = np.linalg.lstsq(x[:, 1:], y, rcond=None)[0]
@@ -716,7 +716,7 @@ def by_heart() -> Iterator[Case]:
 
 
 def one_class() -> Iterator[Case]:
-    """One class is 1 to 5 % of the rows and not to be told from the other by the features."""
+    """One class is 1 to 5 % of the rows, and the features do not tell it from the other."""
 
     def holds(at: Watch) -> bool:
         p = Predictor(at.trainer.model, "binary")
@@ -784,7 +784,7 @@ COLLECTION = (
 
 @dataclass
 class Tally:
-    """The runs of one state, and what was said of them."""
+    """The runs of one state, and their verdicts."""
 
     runs: int = 0
     said: Counter[Kind] = field(default_factory=Counter)
@@ -800,7 +800,7 @@ class Tally:
 
 
 def count(every: int = 1, show: Callable[[str], object] | None = None) -> dict[str, Tally]:
-    """Return what was said of every state; of the runs, each `every`-th of a state is asked."""
+    """Return a tally for every state, of each `every`-th of its runs."""
     tallies: dict[str, Tally] = defaultdict(Tally)
     for make in COLLECTION:
         for number, case in enumerate(make()):
@@ -810,7 +810,7 @@ def count(every: int = 1, show: Callable[[str], object] | None = None) -> dict[s
             for epoch, how, verdict in said_of(case):
                 asked += 1
                 tally.said[verdict.kind] += 1
-                # what the curvature would tell is not known then
+                # what the curvature would say is not known then
                 unknown = how == "run" and case.many and verdict.kind in _UNKNOWN[case.state]
                 if verdict.kind not in case.right and not unknown:
                     tally.wrong[verdict.kind] += 1
@@ -885,7 +885,7 @@ def random_case(rng: np.random.Generator) -> Case:
 
 
 def check(runs: int, seed: int, show: Callable[[str], object] | None = None) -> list[str]:
-    """Return a table of what BFGS says of the verdicts on random runs, at rest."""
+    """Return a table of how often BFGS refutes the verdicts on random runs, at rest."""
     rng = np.random.default_rng(seed)
     said: Counter[Kind] = Counter()
     refuted: Counter[Kind] = Counter()
@@ -902,7 +902,7 @@ def check(runs: int, seed: int, show: Callable[[str], object] | None = None) -> 
             loss = float(trainer.loss[0])
             with np.errstate(all="ignore"):
                 least = least_of(case.problem, case.settings, trainer.weights[0].copy())[1]
-            # a loss that is gone to rounding may be any number of times as large as another
+            # of losses near rounding, one may be any multiple of the other
             left = (loss - least) / loss if loss > 1e-20 else 0.0
             if is_refuted(verdict.kind, left):
                 refuted[verdict.kind] += 1

@@ -30,19 +30,19 @@ keyboards have behind AltGr. The list of commands, `:`, finds each action by its
 
 ## Other keys
 
-In `config.toml`, in the directory for configuration (Linux: `~/.config/gd-tui`; `GD_TUI_CONFIG`
-names another directory), keys are given to actions by the names in the last column:
+`config.toml`, in the configuration directory (Linux: `~/.config/gd-tui`; `GD_TUI_CONFIG` names
+another), gives keys to actions, by the names in the last column:
 
 ```toml
 [keys]
 "step(1)" = ["n", "right"]   # in place of its own keys
-new_start = "ctrl+n"         # whose key went to another action
-theme = []                   # none
+new_start = "ctrl+n"         # its own key now belongs to another action
+theme = []                   # no key
 ```
 
 A key is a character, the name of a key (`space`, `enter`, `escape`, `tab`, `home`, `pageup`, `f5`
-…), or `ctrl+` and a letter. A name that is no action, and a key for two of them, are refused
-in one line with exit status 2. `ctrl+c` always quits.
+…), or `ctrl+` and a letter. An unknown action, or one key for two actions, is refused in one line
+with exit status 2. `ctrl+c` always quits.
 
 ## Theme, mouse and colours
 
@@ -62,18 +62,18 @@ key = "#ffd866"
 ```
 
 Roles are `background`, `bar`, `text`, `dim`, `faint`, `frame`, `focus`, `key`, `good`, `warning`,
-`error`, `test`, `boundary` and `cursor`. With 256 colours the nearest is taken; with 16 or none
-they do not count. In `safe`, seen without red or without green cones (Machado 2009), class colours,
-regions, verdicts and counts of right and wrong are at least 25 apart (CIE76 ΔE) in true colour and
-in 256.
+`error`, `test`, `boundary` and `cursor`. With 256 colours, the nearest one is used; with 16 or
+none, these colours have no effect. In `safe`, seen without red or without green cones (Machado
+2009), class colours, regions, verdicts and counts of right and wrong are at least 25 apart (CIE76
+ΔE) in true colour and in 256.
 
-The theme is that of `--theme`, else of the file, else as `t` left it last time, else that of the
-terminal's own ground, which is asked for (OSC 11, through GNU screen, too). Nothing waits for the
-answer: if it has not come when the run is shown, a ground of 7 or 9 to 15 that `COLORFGBG` ends
-with, as urxvt sets it, makes the theme light, and anything else dark. Panels, axes, smoothing and a
-maximised panel are remembered too, in `view.json` in the directory for state (Linux:
-`~/.local/state/gd-tui`). An epoch window is not: it belongs to its run. Delete the file to begin
-anew.
+The theme is that of `--theme`, else of the file, else the one that `t` chose last time, else that
+of the terminal's own background, which gd-tui asks for (OSC 11, also through GNU screen). Nothing
+waits for the answer. If it has not come when the run is shown, `COLORFGBG` decides: if it ends
+with 7 or 9 to 15, as urxvt sets it on a light background, the theme is light, otherwise dark.
+Panels, axes, smoothing and a maximised panel are remembered too, in `view.json` in the state
+directory (Linux: `~/.local/state/gd-tui`), but not an epoch window, which belongs to its run.
+Delete the file to begin anew.
 """
 
 

@@ -210,7 +210,7 @@ OWN_DATA = (
     Picture(
         "columns",
         ("churn.csv", "--target", "churn", "--stratify"),
-        # what is said when the run begins has gone again
+        # the messages at the beginning of the run have gone
         (
             ("D", r"(?s)classification.*classification"),
             (None, r"(?s)columns: 8 (?!.*classification.*classification)"),
@@ -305,7 +305,7 @@ PICTURES: tuple[Picture, ...] = (
     Picture("too-small", (), ((None, r"40\s*[x×]\s*12"),), columns=30, rows=8),
 )
 
-# what teaches something at 80x24 as well
+# pictures that are useful at 80x24 too
 SMALL = (
     *("lanes", "race-rates", "starts", "landscape", "units", "digits"),
     *("columns", "runs", "lesson", "settings"),
@@ -316,8 +316,7 @@ PICTURES += tuple(
     if picture.name in SMALL
 )
 
-# one run in every kind of terminal: what is written above it, what is added to the command line,
-# and the variables of the terminal
+# one run in every kind of terminal: its caption, further options, and the variables of the terminal
 LOOKS: tuple[tuple[str, tuple[str, ...], dict[str, str]], ...] = (
     ("dark, true colour", (), {"COLORTERM": "truecolor"}),
     ("light, true colour", ("--theme", "light"), {"COLORTERM": "truecolor"}),
@@ -354,7 +353,7 @@ def write_churn(path: Path, rows: int = 1200) -> None:
 
 @contextlib.contextmanager
 def _new_home() -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield a new HOME and the variable for its run store, which is there: no tour is offered."""
+    """Yield a new HOME and the variable for its run store; that exists, so no tour is offered."""
     with tempfile.TemporaryDirectory(prefix="picture-") as home:
         data = Path(home) / "data"
         Store(data / NAME, create=True).close()
