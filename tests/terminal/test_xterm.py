@@ -168,7 +168,18 @@ def display() -> Iterator[str]:
     name = f":{100 + os.getpid() % 50_000}"
     told, tell = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", name, "-displayfd", str(tell), "-screen", "0", "1024x640x24", "-nolisten", "tcp"],
+        [
+            "Xvfb",
+            name,
+            "-displayfd",
+            str(tell),
+            "-screen",
+            "0",
+            "1024x640x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
         pass_fds=[tell],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
