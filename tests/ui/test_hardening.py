@@ -11,10 +11,10 @@ if sys.platform == "win32":
 
 from tui_gd.ui.terminal import ground_is_dark, light_by_name
 from tui_gd.ui.textual_fixes.driver import (
-    GROUND_SECONDS,
     LONGEST_PASTE,
     MOST_WAITING,
     PASTE_SECONDS,
+    WHOLE_SECONDS,
     HardDriver,
     Intake,
 )
@@ -73,9 +73,20 @@ def test_half_an_answer_is_forgotten_and_keys_after_it_are_keys() -> None:
     assert list(reading.intake.rest()) == []
     assert reading.take("ff/ffff/ffff\a") == ["Ground"]
     assert reading.take("\x1b]11;rgb:ff") == []
-    reading.now += GROUND_SECONDS
+    reading.now += WHOLE_SECONDS
     assert list(reading.intake.rest()) == []
     assert reading.take("f") == ["f"]
+
+
+def test_half_a_report_of_the_mouse_is_no_keys() -> None:
+    reading = Reading()
+    assert reading.take("\x1b[<35;10;1") == []
+    assert list(reading.intake.rest()) == []
+    assert reading.take("0Mq") == ["MouseMove", "q"]
+    assert reading.take("\x1b[<35;10;1") == []
+    reading.now += WHOLE_SECONDS
+    assert list(reading.intake.rest()) == []
+    assert reading.take("q") == ["q"]
 
 
 def test_the_ground_is_dark_below_half_of_its_luma() -> None:

@@ -61,8 +61,10 @@ _GROUND = re.compile(r"\x1b\]11;([^\x07\x1b]{0,64})(?:\x07|\x1b\\)")
 _GROUND_BEGUN = re.compile(
     r"\x1b\](?:1(?:1(?:;(?:r(?:g(?:ba?(?::[0-9a-fA-F/]{0,24}\x1b?)?)?)?)?)?)?)?\Z"
 )
-# an answer that has begun gets this many seconds to arrive completely
-GROUND_SECONDS = 1.0
+# nobody types the beginning of such an answer, or of a report of the mouse: it gets this many
+# seconds to arrive completely
+_NOT_TYPED = ("\x1b]11;", "\x1b[<")
+WHOLE_SECONDS = 1.0
 # an unrequested report of the window's size, and the answer that such reports are possible
 _IN_BAND_RESIZE = re.compile(r"\x1b\[(?:48;[\d;:]*t|\?2048;\d*\$y)")
 # ends a truncated sequence and an open frame, and undoes all that `start_application_mode` set
@@ -130,15 +132,16 @@ class Intake:
                 self._pasting, self._pasted, self._pasted_at = True, "", self._clock()
             elif (cut := _UNFINISHED.search(before)) and len(cut[0]) < LONGEST_SEQUENCE:
                 before, self._held = before[: cut.start()], cut[0] + self._held
+                self._held_at = self._clock()
             yield from self._keys(before)
 
     def rest(self) -> Iterator[Message]:
         """Yield what was held back if nothing more comes, as after the escape key."""
         if self._held and not self._pasting:
             held, self._held = self._held, ""
-            if not held.startswith("\x1b]11;"):
+            if not held.startswith(_NOT_TYPED):
                 yield from self._keys(held)
-            elif self._clock() - self._held_at < GROUND_SECONDS:  # nobody types this
+            elif self._clock() - self._held_at < WHOLE_SECONDS:
                 self._held = held
         yield from self._parser.hurry()
 
