@@ -145,9 +145,7 @@ def said_of(case: Case) -> Iterator[tuple[int, str, Verdict]]:
             if not trainer.diverged.all():
                 trainer.look_ahead()
             for state, how in ((RunState.PAUSED, "rest"), (RunState.RUNNING, "run")):
-                snapshot = observer.snapshot(
-                    state=state, epochs=epoch, epochs_per_second=0, pace=None, seed=0, notice=""
-                )
+                snapshot = observer.snapshot(state=state, epochs=epoch, seed=0)
                 found = measure(snapshot, case.problem, predictor, engine)
                 yield trainer.epoch, how, verdict_on(snapshot, case.problem, case.settings, found)
         if trainer.diverged.all():

@@ -38,9 +38,7 @@ class Run:
     def snapshot(self, state: RunState = RunState.PAUSED) -> Snapshot:
         if not self.trainer.diverged.all():
             self.trainer.look_ahead()
-        return self.observer.snapshot(
-            state=state, epochs=100, epochs_per_second=0, pace=None, seed=0, notice=""
-        )
+        return self.observer.snapshot(state=state, epochs=100, seed=0)
 
     def measured(self):
         with np.errstate(all="ignore"):

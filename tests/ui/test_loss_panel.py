@@ -46,12 +46,7 @@ class Run:
     @property
     def view(self):
         snapshot = self.observer.snapshot(
-            state=RunState.PAUSED,
-            epochs=max(self.wanted_epochs, self.trainer.newest),
-            epochs_per_second=0.0,
-            pace=None,
-            seed=3,
-            notice="",
+            state=RunState.PAUSED, epochs=max(self.wanted_epochs, self.trainer.newest), seed=3
         )
         palette = palette_for(self.depth, True)
         return View(

@@ -37,14 +37,7 @@ def view_of(epochs: int, alpha: float = 0.01, start=None, **options) -> View:
     observer = Observer(trainer, predictor)
     trainer.advance(epochs)
     trainer.look_ahead()
-    snapshot = observer.snapshot(
-        state=RunState.PAUSED,
-        epochs=epochs,
-        epochs_per_second=0.0,
-        pace=None,
-        seed=0,
-        notice="",
-    )
+    snapshot = observer.snapshot(state=RunState.PAUSED, epochs=epochs, seed=0)
     return View(
         snapshot,
         problem,
@@ -221,9 +214,7 @@ def test_a_branch_with_another_loss_is_judged_from_there_on() -> None:
     before = view_of(20)
     for epochs, kind in ((1, Kind.BEGINNING), (4, Kind.DESCENDING)):
         trainer.advance(epochs)
-        snapshot = observer.snapshot(
-            state=RunState.PAUSED, epochs=25, epochs_per_second=0, pace=None, seed=0, notice=""
-        )
+        snapshot = observer.snapshot(state=RunState.PAUSED, epochs=25, seed=0)
         view = replace(before, snapshot=snapshot)
         verdict = WhyPanel().verdict(view)
         assert verdict.kind is kind

@@ -201,12 +201,7 @@ class PlainRun:
         """Return the run as it is now."""
         self.trainer.finish_tests()
         return self.observer.snapshot(
-            state=self.state,
-            epochs=max(self.epochs, self.trainer.epoch),
-            epochs_per_second=0.0,
-            pace=None,
-            seed=self.seed,
-            notice="",
+            state=self.state, epochs=max(self.epochs, self.trainer.epoch), seed=self.seed
         )
 
     def status(self, text: str = "") -> list[str]:

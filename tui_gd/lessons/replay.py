@@ -69,10 +69,7 @@ class LessonRun:
         snapshot = Observer(trainer, predictor).snapshot(
             state=RunState.DIVERGED if ended else RunState.PAUSED,
             epochs=max(self.settings.epochs, trainer.epoch),
-            epochs_per_second=0.0,
-            pace=None,
             seed=self.seed,
-            notice="",
         )
         with computing(), np.errstate(all="ignore"):
             engine = trainer.engines.make(snapshot.lane.loss_name)

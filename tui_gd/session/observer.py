@@ -110,12 +110,12 @@ class Observer:
         *,
         state: RunState,
         epochs: int,
-        epochs_per_second: float,
-        pace: float | None,
         seed: int,
-        notice: str,
+        epochs_per_second: float = 0.0,
+        pace: float | None = None,
+        notice: str = "",
     ) -> Snapshot:
-        """Return a snapshot of the run as it is now."""
+        """Return a snapshot of the run as it is now, by default of one that nothing drives."""
         position = self.position
         return Snapshot(
             state=state,
