@@ -292,8 +292,9 @@ def without_estimator(run: RunRecord) -> str:
 def estimator_files(run: RunRecord) -> dict[str, bytes]:
     """Return `estimator.joblib`, which predicts as this run does from features without ones.
 
-    Classes are labelled by name, or by number if all names are whole numbers. `loss_curve_` has
-    NaN where the record was thinned.
+    Of two classes it predicts the more probable one, whatever the run's threshold. Classes are
+    labelled by name, or by number if all names are whole numbers. `loss_curve_` has NaN where the
+    record was thinned.
     """
     if reason := without_estimator(run):
         raise ProblemError(reason)
