@@ -283,10 +283,10 @@ def test_a_part_that_the_memory_cannot_hold_is_refused_in_a_line(
     for name, message in (
         (
             "wide.parquet",
-            r"--memory 2MB: the largest part of .*wide\.parquet, which is read at once, takes more:"
-            r" give it 3MB or more",
+            r"--memory 2MB is too little for the program and the largest part of .*wide\.parquet,"
+            r" which is read at once: give it 3MB or more",
         ),
-        ("wide.csv.gz", r"wide\.csv\.gz, which is read at once, takes more: give it \d+MB or more"),
+        ("wide.csv.gz", r"wide\.csv\.gz, which is read at once: give it \d+MB or more"),
     ):
         with pytest.raises(ProblemError, match=message):
             load(str(tmp_path / name), Preparation(), ThisMachine(2_000_000, tmp_path / "k"), "y")
@@ -372,7 +372,7 @@ def test_a_file_that_differs_is_refused_or_read_as_one_file_would_be(
 def test_a_pattern_without_files_and_too_little_memory_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="no file has such a name"):
         load(str(tmp_path / "q*.csv"), Preparation())
-    with pytest.raises(ProblemError, match="100MB: reading a part takes more: give it 682MB"):
+    with pytest.raises(ProblemError, match=r"100MB is too little for .* one part: give it 682MB"):
         ThisMachine(100_000_000, tmp_path)
 
 

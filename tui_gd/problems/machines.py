@@ -231,7 +231,7 @@ class ThisMachine:
         self._memory, self._folder, self._files = memory, None, count(1)
         self._pool = ThreadPoolExecutor(self._cores, "part")
         if memory is not None:
-            self.make_room("reading a part", PART_BYTES)
+            self.make_room("one part", PART_BYTES)
             self._folder = _own_folder(directory)
             self._end = weakref.finalize(self, shutil.rmtree, self._folder, True)
 
@@ -244,8 +244,8 @@ class ThisMachine:
         if threads < 1:
             least = (RESIDENT_BYTES + beside + size) / 1e6
             raise ProblemError(
-                f"--memory {self._memory / 1e6:.0f}MB: {what} takes more: give it"
-                f" {math.ceil(least)}MB or more"
+                f"--memory {self._memory / 1e6:.0f}MB is too little for the program and {what}:"
+                f" give it {math.ceil(least)}MB or more"
             )
         self._pool.shutdown()
         self._pool = ThreadPoolExecutor(threads, "part")

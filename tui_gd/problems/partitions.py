@@ -177,7 +177,7 @@ class _Loading:
         """Read all parts, again if a column turns out to be of another kind; return handles."""
         largest = max(self.pieces, key=lambda piece: piece.size)
         room = self.machines.make_room(
-            f"the largest part of {shown_path(largest.path)}, which is read at once,",
+            f"the largest part of {shown_path(largest.path)}, which is read at once",
             max(PART_BYTES, largest.size * 5 // 4 + SLACK_BYTES),
         )
         most = None if room is None else (room - SLACK_BYTES) * 4 // 5
