@@ -478,3 +478,10 @@ def test_sparse_rows_of_arff_leave_out_zeros_and_first_texts(tmp_path: Path) -> 
     wide = "@relation s\n" + "".join(f"@attribute a{i} numeric\n" for i in range(1001))
     with pytest.raises(ProblemError, match="1,001; convert it to svmlight"):
         read_columns(saved(tmp_path, wide + "@data\n{3 1}\n", "w.arff"))
+
+
+def test_svmlight_with_rows_of_zeros_is_found_by_its_content(tmp_path: Path) -> None:
+    text = "# made by hand\n1 1:2.5 3:-1 # a remark\n2 2:1\n1 # zeros only\n2\n" * 5
+    problem = load_file(saved(tmp_path, text, "t.txt"))
+    assert (problem.features, problem.class_names) == (3, ("1", "2"))
+    assert format_of(InputFile(saved(tmp_path, "1\n2\n3\n", "u.txt"))) == "delimited"

@@ -260,6 +260,7 @@ def test_blanks_within_quotes_stay(tmp_path: Path) -> None:
         ("a,b,y\n'k, l',2,0\n'k, m',4,1\n'k, n',4,1\n", ["--skip-rows 1"]),
         ("a b y\n1 2 0\n3 4 1\n", ["one column", "--sep blanks"]),
         ('a b y\n1 "New York" 0\n3 "Los Angeles" 1\n', ["one column", "--sep blanks"]),
+        ('"a" "y"\n"1" 2 0\n"2" 4 1\n', ["one column", "--sep blanks"]),
         ("a,a,y\n1,2,0\n3,4,1\n", ["both named 'a'", "--no-header --skip-rows 1"]),
         ("a,y\n1,0\ninf,1\n-inf,1\n", ["row 2 (line 3)", "--missing=inf,-inf"]),
         ("a:b:y\n1:2:0\n3:4:1\n", ["one column", "--sep"]),
@@ -567,3 +568,15 @@ def test_what_looks_like_a_footer_names_the_option(tmp_path: Path) -> None:
     assert any(hint.startswith(remark) for hint in load_file(total, "y").hints)
     left_out = load_file(total, "y", reading=Reading(skip_footer=1))
     assert not any("the last row" in hint for hint in left_out.hints)
+
+
+def test_many_whole_numbers_as_classes_name_the_task_that_learns_numbers(tmp_path: Path) -> None:
+    def hint(kinds: int, text: str = "") -> list[str]:
+        rows = "".join(f"{i / 7},{text}{i % kinds}\n" for i in range(90))
+        problem = load_file(saved(tmp_path, "a,y\n" + rows), "y")
+        assert len(problem.class_names) == kinds
+        return [hint for hint in problem.hints if "--task regression" in hint]
+
+    assert hint(11) == ["--task regression learns y as a number"]
+    assert hint(10) == []
+    assert hint(11, "k") == []

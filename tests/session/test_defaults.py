@@ -1,5 +1,7 @@
 """Defaults that learn: on all data but the tutorial's, beside scikit-learn's numbers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
@@ -75,7 +77,7 @@ def test_a_regression_starts_at_the_mean_of_its_target() -> None:
     assert not start[:-1].any()
 
 
-def test_the_baseline_is_printed_and_an_explosion_is_status_one() -> None:
+def test_the_baseline_is_printed_and_an_explosion_is_status_one(tmp_path: Path) -> None:
     said = call("run", "wine", "--seed", 1, "--quiet", "--no-store")
     assert said.status == 0
     baseline = said.out.splitlines()[-2]
@@ -87,6 +89,12 @@ def test_the_baseline_is_printed_and_an_explosion_is_status_one() -> None:
     assert far.status == 1
     assert far.err.startswith("gd-tui: exploded: the loss is ")
     assert "No better: try -a auto" in far.out
+    # random targets: the loss falls, and the learning rate is not at fault
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((80, 20)), rng.standard_normal(80)
+    np.savez(tmp_path / "noise.npz", X=x, y=y)
+    near = call("run", tmp_path / "noise.npz", "-e", 300, "--quiet", "--no-store")
+    assert "No better: try --l2 0.01, more epochs (-e), or --hidden 16" in near.out
 
 
 def test_the_tutorials_output_stays_the_tutorials() -> None:

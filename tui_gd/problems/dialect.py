@@ -107,8 +107,9 @@ def _one_column(shown: str, rows: list[list[str]], reading: Reading) -> ProblemE
     what = f"{shown}: has only one column; a table needs a target and at least one feature"
     if reading.separator is not None:
         return ProblemError(f"{what}: is --sep {safe_text(reading.sep or '')} right?")
-    counts = {len(re.findall(r'(?:"[^"]*"|[^\s"])+', row[0])) for row in rows}
-    if len(counts) == 1 and counts != {1}:
+    head, *counts = (len(re.findall(r'(?:"[^"]*"|[^\s"])+', row[0])) for row in rows)
+    # R writes no name above the names of rows
+    if len({*counts}) == 1 and counts[0] > 1 and head in {counts[0], counts[0] - 1}:
         return ProblemError(f"{what}: --sep blanks reads columns with blanks between them")
     return ProblemError(f"{what}, separated by commas, tabs, semicolons or bars; others need --sep")
 

@@ -94,7 +94,7 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZi
 _ARFF = re.compile(rb"\s*(?:%[^\n]*\n\s*)*@relation\b", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(?:\{\s*"|\[\s*[\[{])')
 _SVMLIGHT = re.compile(
-    rb"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:\s+qid:[0-9]+)?(?:\s+[0-9]+:[^\s:]+)+\s*(?:#.*)?"
+    rb"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:\s+qid:[0-9]+)?(?:\s+[0-9]+:[^\s:]+)*\s*(?:#.*)?"
 )
 # the format of a text is decided by this many bytes
 SNIFFED = 1 << 14
@@ -319,7 +319,8 @@ def _sniffed(first: bytes) -> Format:
     lines = [line.strip() for line in (text if len(text) < SNIFFED else text[: text.rfind(b"\n")])
              .split(b"\n")]  # fmt: skip
     lines = [line for line in lines if line and not line.startswith(b"#")]
-    return "svmlight" if lines and all(map(_SVMLIGHT.fullmatch, lines)) else "delimited"
+    pairs = any(b":" in line.partition(b"#")[0] for line in lines)  # a row may have zeros only
+    return "svmlight" if pairs and all(map(_SVMLIGHT.fullmatch, lines)) else "delimited"
 
 
 def _packing(first: bytes) -> str | None:

@@ -132,6 +132,9 @@ def _relabel(table: Table, other: Table) -> None:
         values[there] = np.array(to)[values[there].astype(np.intp)]
 
 
+FEW_WHOLE = "because its values are few whole numbers"
+MANY_CLASSES = 10
+"""Of more classes that are numbers it is said that they may be learned as numbers."""
 FEW_KINDS = 20
 """Up to this many different whole numbers are classes."""
 MOST_CLASSES = 1000
@@ -200,7 +203,7 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
     if column.kind == "yes/no":
         return Target(name, y, ("false", "true"), "because it is yes or no", (0.0, 1.0))
-    why = "because its values are few whole numbers" if task is None else "as --task says"
+    why = FEW_WHOLE if task is None else "as --task says"
     numbers = tuple(kinds.tolist())
     return Target(name, y, tuple(f"{kind:.15g}" for kind in numbers), why, numbers)
 
@@ -336,6 +339,8 @@ def hints_of(
         for label in target.class_names
         if label in MISSING_NUMBERS
     ]
+    if len(target.kinds) > MANY_CLASSES and target.why == FEW_WHOLE:
+        hints.append(f"--task regression learns {target.name} as a number")
     hints += table.remarks
     hints += [f"{column.name}: {column.remark}" for column in table.columns if column.remark]
     named = [table.columns[slot].name for slot in treatment.counting]

@@ -345,8 +345,11 @@ class Baseline:
     says: str
     score: float
 
-    def sentence(self, report: Report) -> str:
-        """Return in a line how a report compares, with what to try where it is no better."""
+    def sentence(self, report: Report, *, fell: bool) -> str:
+        """Return in a line how a report compares, with what to try where it is no better.
+
+        If the loss `fell`, another learning rate would not help.
+        """
         if isinstance(report, RegressionReport):
             ours = report.table["r2"]
             words = f"R² {ours:.4g}; always saying the mean, {self.says}: {self.score:.4g}"
@@ -355,7 +358,8 @@ class Baseline:
             words = f"right {ours:.1%}; always saying {self.says!r}: {self.score:.1%}"
         if ours > self.score:
             return words
-        return f"{words}. No better: try -a auto, more epochs (-e), or --hidden 16"
+        tried = "--l2 0.01" if fell else "-a auto"
+        return f"{words}. No better: try {tried}, more epochs (-e), or --hidden 16"
 
 
 def baseline_of(problem: Problem) -> Baseline | None:
@@ -529,7 +533,8 @@ def print_reports(
     print(report.text, file=out)
     baseline = baseline_of(problem)
     if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
-        print(baseline.sentence(reports[best]), file=out)
+        fell = bool(trainer.loss[best] < trainer.losses(best)[0])
+        print(baseline.sentence(reports[best], fell=fell), file=out)
         if words := scores_line(reports[best]):
             print(words, file=out)
 
