@@ -179,7 +179,7 @@ def test_the_tutorials_run_descends_with_the_share_that_it_lost() -> None:
 
 
 @pytest.mark.parametrize("curved", [True, False])
-def test_a_tiny_learning_rate_is_told_to_be_raised(curved) -> None:
+def test_a_tiny_learning_rate_is_advised_to_be_raised(curved) -> None:
     verdict = run("blobs", 30, 1e-8).says(30, curved=curved)
     assert verdict.kind is Kind.DESCENDING
     assert actions(verdict) == ["raise"]

@@ -352,7 +352,7 @@ def test_units_that_begin_switched_off_are_kinks_and_the_rest_is_still_checked()
     assert not printed(trainer)[0]
 
 
-def test_what_has_kinks() -> None:
+def test_losses_models_and_penalties_with_kinks() -> None:
     problem = make_problem(30)
     assert not has_kinks(Trainer(problem))
     assert not has_kinks(Trainer(problem, activation="relu"))

@@ -260,7 +260,7 @@ def test_bins_of_two_resolutions_lie_on_each_other():
     assert np.allclose(logged.position(logged.centres(7), 7), np.arange(7))
 
 
-def test_what_cannot_be_placed_has_no_bin():
+def test_a_value_without_a_place_has_no_bin():
     assert Scale(0, 1).bins([-0.1, 0, 1, 1.1, np.nan, np.inf, -np.inf], 10).tolist() == [
         -1, 0, 9, -1, -1, -1, -1,
     ]  # fmt: skip

@@ -340,7 +340,7 @@ def test_limits_hold_the_points_with_a_margin():
     assert decision_limits(EMPTY) == (0, 1, 0, 1)
 
 
-def test_what_does_not_belong_together_is_refused():
+def test_arrays_that_do_not_match_are_refused():
     with pytest.raises(ValueError, match="must be"):
         draw(sigmoid_of((1, 0, 0)), points=np.zeros((2, 2)), labels=NONE, predicted=NONE)
     with pytest.raises(ValueError, match="probabilities"):

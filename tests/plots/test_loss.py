@@ -437,7 +437,7 @@ def test_without_colours_the_average_is_told_by_its_sign():
     assert dots[:, 2:-4].any(axis=0).all()  # the average has none
 
 
-def test_of_very_many_curves_only_the_averages_are_drawn():
+def test_only_the_averages_of_very_many_curves_are_drawn():
     values = np.tile([0.0, 1.0], 101)[:201]
     for count, faint in ((16, True), (17, False)):
         code, fg = plotted(around((0, 200), [curve(values) for _ in range(count)], smooth=5))
@@ -614,7 +614,7 @@ def test_a_near_guess_widens_the_axis_and_a_far_one_is_an_arrow_at_its_edge():
     assert "guess 1e+06" in high.cells.text()[at[0]]
 
 
-def test_of_several_guesses_the_last_is_labelled_and_one_out_of_sight_is_left_out():
+def test_the_last_of_several_guesses_is_labelled_and_one_out_of_sight_is_left_out():
     falling = curve(np.linspace(400, 100, 101))
     marks = (Mark(10, 150.0, "guess"), Mark(60, 350.0, "guess"), Mark(999, 200.0, "guess"))
     cells = around((0, 100), [falling], marks=marks[:2]).cells

@@ -143,7 +143,7 @@ def test_a_layer_that_does_not_fit_shows_first_last_and_selected_and_counts_the_
     assert draw(random_net(2, 40, 1), 12, 60, symbols=ASCII).text()[0].isascii()
 
 
-def test_of_too_many_inputs_those_with_the_largest_weights_are_shown() -> None:
+def test_the_inputs_with_the_largest_weights_are_shown_if_there_are_too_many() -> None:
     matrix = np.full((65, 10), 0.01)
     matrix[[3, 17, 40], 5] = 2.0, -3.0, 1.0
     matrix[60, 4] = 9.0

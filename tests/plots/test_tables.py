@@ -91,7 +91,7 @@ def test_numbers_are_abbreviated_where_it_is_narrow():
     assert abbreviated(3_400_000, 3) == "3M"
 
 
-def test_classes_that_do_not_fit_are_told():
+def test_classes_that_do_not_fit_are_counted():
     names = [f"digit {k}" for k in range(20)]
     text = confusion(8, 30, np.ones((20, 20), int), names).text()
     assert text[-1].startswith("the first ")
@@ -113,7 +113,7 @@ def test_heads_are_short_and_differ(names, columns, expected):
 
 
 @pytest.mark.parametrize(("classes", "columns"), [(10, 70), (30, 160)])
-def test_of_many_classes_no_two_heads_are_alike(classes, columns):
+def test_no_two_heads_of_many_classes_are_alike(classes, columns):
     names = [f"class {k}" for k in range(classes)]
     heads = confusion(40, columns, np.ones((classes, classes), int), names).text()[1].split()[1:]
     assert heads == [str(k) for k in range(classes)]

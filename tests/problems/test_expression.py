@@ -267,7 +267,7 @@ def test_a_points_bits_do_not_depend_on_the_points_beside_it(text: str) -> None:
         ("0x10*x", 2, "operator is missing"),
     ],
 )
-def test_what_is_no_expression_is_refused_with_its_column(
+def test_text_that_is_no_expression_is_refused_with_its_column(
     text: str, column: int | None, says: str
 ) -> None:
     with pytest.raises(ProblemError) as caught:
@@ -308,7 +308,7 @@ def test_hostile_text_is_refused_in_one_short_line(text: str) -> None:
     assert line.isprintable()
 
 
-def test_what_is_just_small_enough_is_read() -> None:
+def test_an_expression_just_within_the_limits_is_read() -> None:
     deep = "(" * (MOST_DEPTH - 1) + "x" + ")" * (MOST_DEPTH - 1)
     assert at(deep, 2.0, 0.0)[0] == 2.0
     assert at("-" * (MOST_CHARACTERS - 1) + "x", 2.0, 0.0)[0] == -2.0

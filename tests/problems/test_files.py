@@ -161,7 +161,7 @@ def test_svmlight_at_fault_is_refused(tmp_path: Path, text: str, says: str) -> N
         load_file(str(tmp_path / "t.svm"))
 
 
-def test_an_npz_can_be_tested_on_another_stratified_and_told_its_task(tmp_path: Path) -> None:
+def test_an_npz_takes_another_one_to_test_on_stratify_and_task(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 3)), np.repeat([0, 1, 1, 2, 2, 2], 10)
     np.savez(tmp_path / "one.npz", X=x, y=y)

@@ -149,7 +149,7 @@ def test_names_paths_and_surfaces_are_what_they_were(tmp_path: Path) -> None:
         (None, {}, "NoneType is neither"),
     ],
 )
-def test_what_cannot_be_learned_from_is_refused_in_one_line(data, options, part: str) -> None:
+def test_data_without_anything_to_learn_are_refused_in_one_line(data, options, part: str) -> None:
     with pytest.raises(ProblemError) as caught:
         load_problem(data, **options)
     assert "\n" not in str(caught.value)

@@ -128,7 +128,7 @@ def test_names_with_digits_in_them_are_text(tmp_path: Path, texts: list[str]) ->
     assert {name for name in names if name != "b"} == {f"a={text}" for text in texts}
 
 
-def test_numbers_read_from_text_are_said_with_what_is_no_number(tmp_path: Path) -> None:
+def test_numbers_read_from_text_are_reported_with_texts_that_are_none(tmp_path: Path) -> None:
     rows = [f"{i} USD" if i % 9 else "ask" for i in range(60)]
     path = saved(tmp_path, "a;y\n" + "".join(f"{text};{i % 2}\n" for i, text in enumerate(rows)))
     problem = load_file(path, "y", reading=Reading(number=("a",)))

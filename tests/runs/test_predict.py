@@ -372,7 +372,7 @@ def test_a_column_of_numbers_that_is_named_by_its_place_has_no_script(tmp_path: 
         export(exported_run(settings, 2), "predict", tmp_path / "out")
 
 
-def test_what_cannot_be_unpacked_is_said(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_unpacked_is_reported(tmp_path: Path) -> None:
     run = exported_run(RunSettings(**tables(tmp_path)), 2)
     export(run, "predict", tmp_path / "out")
     file = io.BytesIO()

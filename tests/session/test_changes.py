@@ -152,7 +152,7 @@ def test_a_comparison_can_be_given_up_between_blocks(monkeypatch) -> None:
     assert len(calls) == 3
 
 
-def test_of_a_surface_the_way_and_the_values() -> None:
+def test_a_surface_has_the_way_and_the_values() -> None:
     problem = surface_problem(typed_surface("x^2 + y^2"))
     predictor = Predictor(Model(1, 1), "surface")
     found = compare(problem, predictor, np.array([3.0, 4.0]), np.array([0.0, 0.0]))

@@ -194,6 +194,6 @@ def test_whatever_is_pressed_every_epoch_has_the_bits_of_the_naive_twin(keys: li
 @settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-def test_of_a_bounded_record_too_every_epoch_has_the_bits_of_the_twin(keys: list[tuple]) -> None:
+def test_every_epoch_of_a_bounded_record_has_the_bits_of_the_twin(keys: list[tuple]) -> None:
     with small():
         press_all(Bench(keep_epochs=4), keys)

@@ -160,7 +160,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_offered_reads_the_table_as_the_same_words_do_on_the_command_line(
+def test_an_offer_reads_the_table_as_the_same_words_on_the_command_line_do(
     tmp_path: Path, name: str
 ) -> None:
     content, words, helping = CASES[name]

@@ -64,6 +64,6 @@ def test_a_terminal_without_a_cursor_gets_lines(name: str) -> None:
         assert b"\x1b" not in terminal.raw
 
 
-def test_a_terminal_that_is_not_known_here_is_believed_to_have_one() -> None:
+def test_an_unknown_terminal_is_assumed_to_have_a_cursor() -> None:
     with Terminal([*PROGRAM, "--no-store"], env={"TERM": "xterm-of-tomorrow"}) as terminal:
         walks.wait_for_status(terminal, epoch=0)

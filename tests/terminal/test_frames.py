@@ -130,7 +130,7 @@ def test_a_window_resized_and_resized_back_at_once_is_whole_again(local: Place) 
         assert walks.settled(terminal) == before
 
 
-def test_of_two_sizes_in_quick_succession_the_last_one_holds(local: Place) -> None:
+def test_the_last_of_two_sizes_in_quick_succession_counts(local: Place) -> None:
     terminal = local.start(columns=120, rows=40).terminal
     walks.wait_for_status(terminal, state="PAUSED", epoch=0)
     before = walks.settled(terminal)

@@ -97,7 +97,7 @@ def leaves(terminal: Terminal, way: str) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_being_loaded_is_not_waited_for(start: Start, way: str) -> None:
+def test_leaving_does_not_wait_for_loading(start: Start, way: str) -> None:
     terminal = start(LOADING)
     terminal.wait_for("loading blobs")
     terminal.wait_for(lambda terminal: "quit" in terminal.line(-1))  # the run's own screen
@@ -105,14 +105,14 @@ def test_what_is_being_loaded_is_not_waited_for(start: Start, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_being_imported_is_not_waited_for(start: Start, way: str) -> None:
+def test_leaving_does_not_wait_for_an_import(start: Start, way: str) -> None:
     terminal = start(IMPORTING)
     terminal.wait_for("loading blobs")
     leaves(terminal, way)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_study_is_not_waited_for_and_the_run_is_kept(
+def test_leaving_does_not_wait_for_a_study_and_keeps_the_run(
     start: Start, tmp_path: Path, way: str
 ) -> None:
     terminal = start(STUDYING, "-e", "1000000000")

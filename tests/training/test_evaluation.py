@@ -26,7 +26,7 @@ def reference(problem: Problem, loss: str, **options) -> float:
     return constant_loss(trainer.engine, problem, trainer.model)
 
 
-def test_of_the_absolute_error_it_is_the_median() -> None:
+def test_the_best_constant_of_the_absolute_error_is_the_median() -> None:
     y = skewed()
     median, mean = np.abs(y - np.median(y)).mean(), np.abs(y - y.mean()).mean()
     assert reference(regression(y), "mae") == pytest.approx(median, rel=1e-14)
@@ -34,7 +34,7 @@ def test_of_the_absolute_error_it_is_the_median() -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_of_the_huber_loss_it_is_the_minimum_over_constants(scale) -> None:
+def test_the_best_constant_of_the_huber_loss_is_its_minimum_over_constants(scale) -> None:
     y = scale * skewed()
     best = minimize_scalar(
         lambda c: scipy_huber(1.0, c - y).mean(),
@@ -45,7 +45,7 @@ def test_of_the_huber_loss_it_is_the_minimum_over_constants(scale) -> None:
     assert reference(regression(y), "huber") == pytest.approx(best.fun, rel=1e-9)
 
 
-def test_of_the_hinge_loss_of_two_classes_it_is_twice_the_smaller_share() -> None:
+def test_the_best_constant_hinge_loss_of_two_classes_is_twice_the_smaller_share() -> None:
     y = (np.arange(500) % 5 == 0).astype(np.intp)  # 20 % of class 1
     for classes in (y, 1 - y):
         x = np.column_stack([np.ones(500), np.ones(500)])
@@ -71,7 +71,9 @@ def hinge_of(scores: np.ndarray, shares: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4, 7, 12])
-def test_of_the_hinge_loss_of_more_classes_it_is_that_of_the_linear_program(classes) -> None:
+def test_the_best_constant_of_a_hinge_loss_of_more_classes_is_that_of_the_linear_program(
+    classes,
+) -> None:
     rng = np.random.default_rng(classes)
     for power in (0.0, 0.5, 1.0, 4.0, 12.0):
         shares = rng.dirichlet(np.ones(classes)) ** power

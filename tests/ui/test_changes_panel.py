@@ -50,7 +50,7 @@ def test_the_counts_the_measures_and_the_rows() -> None:
     ]
 
 
-def test_the_confusion_is_told_where_there_is_room() -> None:
+def test_the_confusion_is_shown_where_there_is_room() -> None:
     assert "as 0" not in shown(columns=90)
     text = shown(columns=120)
     assert re.search(r"support +as 0 +as 1", text)
@@ -171,7 +171,7 @@ def line_problem():
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
-def test_of_a_regression_the_errors(symbols) -> None:
+def test_a_regression_shows_the_errors(symbols) -> None:
     panel = ChangesPanel()
     view = view_of(line_problem(), (1.0, 0.0), (0.0, 0.0), symbols=symbols)
     study(panel, view)
@@ -193,7 +193,7 @@ def test_of_a_regression_the_errors(symbols) -> None:
     assert text.isascii() or symbols is UNICODE
 
 
-def test_of_a_surface_the_way_and_the_value() -> None:
+def test_a_surface_shows_the_way_and_the_value() -> None:
     problem = load_problem("surface:himmelblau")
     panel = ChangesPanel()
     view = view_of(problem, (3.0, 2.0), (0.0, 0.0))

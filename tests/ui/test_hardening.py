@@ -52,7 +52,7 @@ def test_sequences_cut_anywhere_are_the_same_keys() -> None:
 ANSWER = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\"
 
 
-def test_the_colour_of_the_ground_is_heard_and_no_key_is_lost_or_made_up() -> None:
+def test_the_colour_of_the_ground_is_read_and_no_key_is_lost_or_made_up() -> None:
     for answer in (ANSWER, ANSWER.replace("\x1b\\", "\a")):
         whole = f"ab{answer}fq"
         assert Reading().take(whole) == ["Ground", "a", "b", "f", "q"]
@@ -149,7 +149,7 @@ def test_a_full_queue_takes_only_answers_of_the_terminal_and_the_last_key() -> N
     assert reading.take("abcd") == ["a", "b", "d"]
 
 
-async def test_of_too_many_keys_the_last_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_of_too_many_keys_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui_gd.ui.textual_fixes.driver.signal.signal", lambda *_: None)
     driver = HardDriver(App())
     for _ in range(MOST_WAITING):

@@ -113,7 +113,7 @@ async def test_leaving_and_coming_back(tmp_path: Path) -> None:
     assert (left.place, left.name, left.steps) == (2, "Ada", 7)
 
 
-async def test_what_a_lesson_locks_says_so() -> None:
+async def test_a_key_that_a_lesson_locks_says_so() -> None:
     async with begin("overshoot") as driver:
         await reads(driver, "Overshoot in a narrow valley 1 of 6")
         await driver.press("o")

@@ -104,7 +104,7 @@ def test_the_map_is_the_units_activation(activation) -> None:
         assert (levels[0], levels[-1]) == (9 if activation == "relu" else 0, len(heat) - 1)
 
 
-def test_of_softmax_the_map_is_the_p_of_the_class() -> None:
+def test_the_map_of_a_softmax_output_is_the_p_of_its_class() -> None:
     problem = load_problem("iris", standardize=True)
     weights = np.zeros((5, 3))
     weights[-1] = np.log([1.0, 2.0, 5.0])  # p is 1/8, 2/8, 5/8 everywhere
@@ -120,7 +120,7 @@ def test_of_softmax_the_map_is_the_p_of_the_class() -> None:
         panel.moved(1, view)
 
 
-def test_of_one_feature_the_unit_is_a_curve() -> None:
+def test_over_one_feature_a_unit_is_a_curve() -> None:
     problem = load_problem("line")
     panel, view = panel_of(problem, np.array([2.0, 0.5, 1.0, 0.0]), hidden=(1,))
     panel.begin_cursor(view)

@@ -403,7 +403,7 @@ async def test_the_cursor_tells_the_losses_of_an_epoch(tmp_path) -> None:
         await driver.status(epoch=5)
 
 
-async def test_of_many_epochs_the_cursor_tells_one_exactly() -> None:
+async def test_the_cursor_shows_one_of_many_epochs_exactly() -> None:
     async with driving(160, epochs=6000, alpha=(0.001,)) as driver:
         await driver.press("g")
         await driver.type("6000")
@@ -454,7 +454,7 @@ async def test_running_curves_end_at_the_epoch_of_the_status_line(symbols) -> No
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII])
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (44, 20), (200, 20), (160, 50)])
-async def test_what_background_line_and_hollow_points_mean_is_said(columns, rows, symbols) -> None:
+async def test_background_line_and_hollow_points_are_explained(columns, rows, symbols) -> None:
     async with driving(columns, rows, symbols=symbols) as driver:
         await driver.press("2")
         await driver.until(lambda: "line: boundary" in driver.read("#data"))

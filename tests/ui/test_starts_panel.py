@@ -289,7 +289,7 @@ def test_on_a_surface_the_minima_are_counted() -> None:
 
 
 @pytest.mark.parametrize("spread", [0, 1])
-def test_of_a_typed_surface_only_the_lowest_ends_are_good(spread) -> None:
+def test_only_the_lowest_ends_on_a_typed_surface_are_good(spread) -> None:
     settings = RunSettings(TYPED, surface="x^4 - 2*x^2 + 0.3*x", alpha=(0.002,), epochs=600)
     view, panel = view_of(settings), StartsPanel()
     for _ in range(spread):

@@ -159,7 +159,7 @@ async def test_after_stepping_back_the_old_numbers_are_there_again() -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24), (60, 12)])
-async def test_of_many_weights_the_largest_are_shown_and_a_line_says_so(
+async def test_the_largest_of_many_weights_are_shown_and_a_line_says_so(
     columns, rows, monkeypatch
 ) -> None:
     problem = make_problem(400, 29, test_rows=50)

@@ -90,7 +90,7 @@ async def test_enter_learns_the_likely_target_at_once(tmp_path, columns, rows) -
         await driver.status(epoch=1)
 
 
-async def test_of_every_column_role_kind_values_gaps_and_an_example_can_be_read(tmp_path) -> None:
+async def test_every_column_shows_role_kind_values_gaps_and_an_example(tmp_path) -> None:
     path = write(tmp_path / "clients.csv", gap=True)
     async with opened(path, "--drop id --text age") as driver:
         await page_of(driver)
@@ -107,7 +107,7 @@ async def test_of_every_column_role_kind_values_gaps_and_an_example_can_be_read(
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
-async def test_of_five_thousand_columns_any_one_is_found_by_typing(tmp_path, columns, rows) -> None:
+async def test_any_of_five_thousand_columns_is_found_by_typing(tmp_path, columns, rows) -> None:
     path = tmp_path / "wide.csv"
     names = [f"c{i}" for i in range(5000)]
     values = [",".join(str((i * 7 + j) % 11) for j in range(5000)) for i in range(20)]
@@ -424,7 +424,7 @@ async def test_a_table_is_opened_from_the_list_of_problems(tmp_path, monkeypatch
         assert (await driver.status(epoch=1)).loss == before.loss
 
 
-async def test_of_a_file_that_nothing_helps_another_one_is_offered(tmp_path, monkeypatch) -> None:
+async def test_if_nothing_helps_a_file_another_one_is_offered(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     ragged = tmp_path / "ragged.csv"
     ragged.write_text("a,y\n" + "1,0\n2,1\n" * 30 + "1\n")
@@ -498,7 +498,7 @@ async def test_another_target_in_a_running_run_has_a_loss_of_its_own(tmp_path) -
         assert driver.run.settings.loss == "mse"
 
 
-async def test_what_is_chosen_is_kept_with_the_run_and_comes_back(tmp_path) -> None:
+async def test_roles_are_kept_with_the_run_and_come_back(tmp_path) -> None:
     path, library = write(tmp_path / "clients.csv", gap=True), tmp_path / "runs.sqlite"
     async with opened(path, library=library, beginning=Beginning(keep=True)) as driver:
         await page_of(driver)
@@ -552,7 +552,7 @@ async def test_a_table_without_a_preview_still_has_a_page(monkeypatch) -> None:
         assert driver.run.settings.target == "Churn"
 
 
-def test_what_begins_with_the_text_comes_first_in_the_order_of_the_file() -> None:
+def test_names_that_begin_with_the_text_come_first_in_the_order_of_the_file() -> None:
     lowered = [name.casefold() for name in NAMES]
     assert found(lowered, "") == [0, 1, 2, 3, 4, 5]
     assert found(lowered, "churn") == [1, 2, 4]

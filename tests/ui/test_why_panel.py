@@ -118,7 +118,7 @@ VERDICTS = [
 
 
 @pytest.mark.parametrize(("kind", "run"), VERDICTS)
-def test_every_verdict_is_said_in_words_and_colour(kind, run) -> None:
+def test_every_verdict_has_words_and_a_colour(kind, run) -> None:
     view = view_of(**run)
     panel = studied(view)
     with np.errstate(all="ignore"):
