@@ -492,3 +492,26 @@ def test_a_measure_of_a_regression_has_as_many_digits_as_fit_and_the_minus_of_al
         text = text_of(panel, view, 10, columns)
         assert re.search(rf"R\S* +{said} *│", text)
         assert "…" not in text
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24)])
+async def test_the_whole_matrix_of_three_classes_is_seen_without_scrolling(columns, rows) -> None:
+    async with driving(columns, rows, problem="iris", epochs=20) as driver:
+        await driver.press("space")
+        await driver.status(epoch=20)
+        await driver.press("3")
+        await driver.settled()
+        text = driver.read("#report")
+        matrix = driver.screen.board.report.report.confusion
+        for name, counts in zip(("setosa", "versicolor", "virginica"), matrix, strict=True):
+            row = rf"│ {name} +{' +'.join(map(str, counts))}\b"
+            assert re.search(row, text[text.index("predicted") :]), text
+        # what is below is told in the frame, and a key leads there
+        below, lines = re.search(r"pgdn 1-(\d+)/(\d+) ─╯", text).groups()
+        assert int(below) < int(lines)
+        seen = text
+        while "log loss" not in seen:
+            await driver.press("pagedown")
+            await driver.settled()
+            seen = driver.read("#report")
+        assert re.search(rf"pgdn 1\d-\d+/{lines} ─╯", seen)

@@ -502,3 +502,46 @@ async def test_the_footer_has_whole_words_for_what_matters_most_where_there_is_r
         words = driver.read("#keys")
         assert "enter choose a place ↑ ↓ other weights v name the weights" in words
         assert "? help q quit" in words
+
+
+SAID = {
+    "short": "nothing to undo; L lists the kept runs",
+    "long": "began again with cross-entropy · 0 brings the 100 epochs with squared error back · B"
+    " keeps both",
+    "copied": "sent 12 lines to the terminal, which may ignore it; W writes a file instead",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24), (60, 20)])
+async def test_a_message_covers_no_status_no_verdict_and_no_frame(columns, rows, said) -> None:
+    async with driving(columns, rows) as driver:
+        await driver.press("full_stop")
+        await driver.status(epoch=1)
+        await driver.settled()
+        before = driver.text().split("\n")
+        driver.screen.notices.say(SAID[said])
+        first, *_, last = SAID[said].split(" ")
+        await driver.until(lambda: f"▌ {first}" in driver.text() and f" {last} " in driver.text())
+        during = driver.text().split("\n")
+        covered = [at for at, row in enumerate(during) if row != before[at]]
+        for kept in ("#top", "#status", "#verdict", "#tabs", "#keys"):
+            region = driver.screen.query_one(kept).region
+            assert not set(range(region.y, region.bottom)) & set(covered), kept
+        for at in covered:
+            assert during[at][:2] == before[at][:2]
+            assert during[at][-2:] == before[at][-2:]
+        # what was beneath is there again
+        driver.app.clear_notifications()
+        await driver.until(lambda: driver.text().split("\n") == before)
+
+
+async def test_a_message_does_not_hide_rows_of_a_page_that_opens() -> None:
+    async with driving(80, 24) as driver:
+        for key, title in (("question_mark", "help"), ("semicolon", "settings of"), ("D", "colu")):
+            driver.screen.notices.say("▚ what was said before")
+            await driver.until(lambda: "▚" in driver.text())
+            await driver.press(key)
+            await driver.until(lambda title=title: f"╭ {title}" in driver.text())
+            assert "▚" not in driver.text()
+            await driver.press("escape")

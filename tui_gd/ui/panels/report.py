@@ -254,15 +254,18 @@ class ReportPanel(ScrollingPanel):
         matrix = draw_confusion(*size, report.confusion, names, style)
         # the scores that need no threshold, each with its value below those of f1
         scores = [[SCORES[name], f"{value:.{digits}f}"] for name, value in report.scores.items()]
-        between = len(rows) + len(scores)
+        # if not all of it fits, the matrix is worth more than the scores
+        first = not beside and 2 + len(rows) + matrix.shape[0] + len(scores) > height
+        between = len(rows) + len(scores) * (not first)
         below = int(self._tells_threshold) if beside else 1 + matrix.shape[0]
-        contents = Cells.blank(between + below, room, style)
+        scored = between + below if first else len(rows)
+        contents = Cells.blank(max(between + below, scored + len(scores)), room, style)
         for row, line in enumerate(rows):
             colour = colours[row] if row < len(names) else style.palette.dim
-            first = style.palette.text if line[0] == "accuracy" else colour
-            _put_row(contents, row, line, widths, [first, *[style.palette.text] * 4])
+            ink = style.palette.text if line[0] == "accuracy" else colour
+            _put_row(contents, row, line, widths, [ink, *[style.palette.text] * 4])
         value_at = (sum(widths[:3]), widths[3])
-        for row, line in enumerate(scores, len(rows)):
+        for row, line in enumerate(scores, scored):
             _put_row(contents, row, line, value_at, [style.palette.dim, style.palette.text])
         if self._tells_threshold:
             words = self._command()

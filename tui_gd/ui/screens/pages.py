@@ -51,6 +51,10 @@ class Page(Closing[Answer]):
         """Lay out one picture."""
         yield CellView()
 
+    def on_mount(self) -> None:
+        """Take away what was said before: it would hide rows of the page."""
+        self.app.clear_notifications()
+
     def on_resize(self, _: events.Resize) -> None:
         """Draw at the new size."""
         self.call_after_refresh(self.draw)

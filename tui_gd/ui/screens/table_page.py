@@ -38,7 +38,7 @@ _SHORTEST_NAME, _LONGEST_NAME = 8, 28
 # the widths of what stands beside the name: role, kind, values, gaps
 _BESIDE = (("role", 10), ("kind", 7), ("values", 7), ("gaps", 6))
 _COUNTS = ("values", "gaps")
-_NAMED_AT = 3
+_NAMED_AT = 4
 _ROOMY = 16
 """From this many rows on, everything said may take two lines."""
 
@@ -220,7 +220,8 @@ def _put_column(
     chosen = page.roles.get(look.name, Role.USUAL) not in {Role.USUAL, Role.TARGET}
     ink = palette.faint if word == Role.DROP.value else palette.text
     ink_of_role = palette.error if word == REFUSED else palette.warning if chosen else ink
-    inner.put(row, 1, symbols.selected if here else "*" if chosen else " ", palette.focus)
+    inner.put(row, 1, symbols.selected if here else " ", palette.focus)
+    inner.put(row, 2, "*" if chosen else " ", palette.focus)
     name = fit(symbols.words(safe_text(look.name, None)), layout.names, symbols.plain)
     inner.put(row, _NAMED_AT, name, bold(palette.focus) if here else ink)
     counts = ("", "") if look.values is None else (f"{look.values:,}", f"{look.gaps:,}")
