@@ -10,8 +10,8 @@ from tests.making import Floats, make_rows
 from tui_gd.learning.engine import SECTION_ROWS, LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
-from tui_gd.problems.machines import Parts, Rows, ThisMachine
-from tui_gd.training.engines import Half, PartitionedEngine, SectionSums
+from tui_gd.problems.machines import Half, Parts, Rows, ThisMachine
+from tui_gd.training.engines import PartitionedEngine, SectionSums
 
 ROWS = 3 * SECTION_ROWS + 12_345
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from tui_gd import __version__
 from tui_gd.learning.models import Floats, Predictor
 from tui_gd.problems import Problem, Surface
-from tui_gd.problems.machines import Parts
+from tui_gd.problems.machines import Parts, Rows
 from tui_gd.problems.text import safe_text
 from tui_gd.session.settings import TUTORIAL, RunSettings
 from tui_gd.session.weights import plain_number, weights_beside_optimum
-from tui_gd.training.engines import PartRows
 from tui_gd.training.trainer import Trainer
 
 
@@ -280,7 +279,7 @@ class _Outcome:
 
 
 def _outcome(
-    rows: PartRows, predictor: Predictor, weights: Floats, classes: int, scored: bool
+    rows: Rows, predictor: Predictor, weights: Floats, classes: int, scored: bool
 ) -> _Outcome:
     x, y = rows.half("test")
     confusion = np.zeros((classes, classes), np.int64)

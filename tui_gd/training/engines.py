@@ -5,9 +5,9 @@ are added in the order of the parts. So the bits depend on how the rows are cut,
 machine computes a part or when it is ready.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,64 +18,14 @@ from tui_gd.learning.engine import (
     Penalty,
     Sums,
     SurfaceEngine,
-    SurfaceLike,
     add_penalty,
     interrupting,
     sum_in_order,
 )
 from tui_gd.learning.losses import Floats, Loss, Targets, make_loss
 from tui_gd.learning.models import Model, make_start
-
-Half = Literal["train", "validation", "test"]
-Look = Callable[[], None]
-
-
-class PartRows(Protocol):
-    """The rows of one part: X (rows, features + 1) with ones last, and y (rows,), of each kind.
-
-    `wanted`, if set, says whether the result of the computation is still wanted.
-    """
-
-    wanted: Callable[[], bool] | None
-
-    def half(self, half: Half) -> tuple[Floats, Targets]:
-        """Return X and y of the rows of one kind."""
-
-
-class Parts(Protocol):
-    """The rows of a problem in parts, in a fixed order, on the machines that compute with them."""
-
-    @property
-    def train_rows(self) -> int:
-        """The number of train rows."""
-
-    @property
-    def validation_rows(self) -> int:
-        """The number of validation rows."""
-
-    @property
-    def test_rows(self) -> int:
-        """The number of test rows."""
-
-    @property
-    def class_counts(self) -> Sequence[int]:
-        """The train rows of every class; empty for a regression."""
-
-    @property
-    def target_mean(self) -> float:
-        """The mean of the train rows' targets."""
-
-    def each(
-        self, task: Callable[..., Any], *arguments: Any, look: Look | None = None
-    ) -> list[Any]:
-        """Return `task(part, *arguments)` for every part, in order.
-
-        Task and arguments can be pickled. `look` is called while the machines compute, on the
-        calling thread; if it raises `Interrupted`, what is not computed yet is given up.
-        """
-
-    def take(self, rows: NDArray[np.intp], look: Look | None = None) -> tuple[Floats, Targets]:
-        """Return X and y of some train rows, in their order; they are numbered part by part."""
+from tui_gd.problems.machines import Half, Look, Parts, Rows
+from tui_gd.problems.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +42,7 @@ class SectionSums:
     half: Half
     class_factors: Floats | None = None
 
-    def __call__(
-        self, part: PartRows, weights: Floats, gradient: bool = True
-    ) -> tuple[Floats, Floats]:
+    def __call__(self, part: Rows, weights: Floats, gradient: bool = True) -> tuple[Floats, Floats]:
         """Return losses (sections, lanes) and directions (sections, lanes, parameters)."""
         x, y = part.half(self.half)
         if not len(y):
@@ -202,70 +150,7 @@ class PartitionedEngine:
         return loss, grad
 
 
-class TrainingData(Protocol):
-    """What the trainer needs of a problem; see `tui_gd.problems.Problem` for shapes."""
-
-    @property
-    def task(self) -> str:
-        """`binary`, `multiclass` or `regression`."""
-
-    @property
-    def x_train(self) -> Floats:
-        """The training rows (rows, features + 1), ones last."""
-
-    @property
-    def y_train(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def x_test(self) -> Floats:
-        """The test rows, as the training rows."""
-
-    @property
-    def y_test(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def x_validation(self) -> Floats:
-        """The validation rows, as the training rows; there may be none."""
-
-    @property
-    def y_validation(self) -> Targets:
-        """Their targets (rows,)."""
-
-    @property
-    def parts(self) -> Parts | None:
-        """The rows in parts; `x_train` and the others are then a sample of them."""
-
-    @property
-    def surface(self) -> SurfaceLike | None:
-        """The function of the weights that takes the place of data, if any."""
-
-    @property
-    def features(self) -> int:
-        """The number of features, without the column of ones."""
-
-    @property
-    def outputs(self) -> int:
-        """The number of scores a model gives per row."""
-
-    @property
-    def train_rows(self) -> int:
-        """The number of train rows."""
-
-    @property
-    def validation_rows(self) -> int:
-        """The number of validation rows."""
-
-    @property
-    def test_rows(self) -> int:
-        """The number of test rows."""
-
-    def rows(self, x: Floats, which: slice) -> Floats:
-        """Return rows of `x` as (rows, features + 1), ones last."""
-
-
-def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) -> Model:
+def model_of(problem: Problem, hidden: tuple[int, ...], activation: str) -> Model:
     """Return the model of a problem; for a surface, its weights are the coordinates."""
     if problem.surface:
         return Model(len(problem.surface.names) - 1, 1)
@@ -273,7 +158,7 @@ def model_of(problem: TrainingData, hidden: tuple[int, ...], activation: str) ->
 
 
 def draw_start(
-    problem: TrainingData, model: Model, name: str, seed: int, intercept: float = 0.0
+    problem: Problem, model: Model, name: str, seed: int, intercept: float = 0.0
 ) -> Floats:
     """Return a start (parameters,); on a surface, all but `zeros` are drawn within its limits."""
     if problem.surface and name != "zeros":
@@ -290,7 +175,7 @@ class Engines:
 
     def __init__(
         self,
-        problem: TrainingData,
+        problem: Problem,
         model: Model,
         *,
         penalty: Penalty,

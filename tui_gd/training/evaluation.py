@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tui_gd.learning.engine import Engine, EngineMaker
 from tui_gd.learning.losses import Targets
 from tui_gd.learning.models import Floats, Model
-from tui_gd.training.engines import TrainingData
+from tui_gd.problems.problem import Problem
 from tui_gd.training.series import Series
 
 
@@ -207,7 +207,7 @@ BISECTIONS = 60
 """Halvings of the targets' range for Huber's constant: more than the bits of a double."""
 
 
-def constant_loss(engine: Engine, problem: TrainingData, model: Model) -> float:
+def constant_loss(engine: Engine, problem: Problem, model: Model) -> float:
     """Return the engine's loss on the train rows for the best constant scores; NaN without rows.
 
     All weights are 0 but those of the last bias.

@@ -12,6 +12,7 @@ from tui_gd.learning.engine import Engine, Penalty, computing
 from tui_gd.learning.models import Floats, Model, Predictor, lane_starts
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
+from tui_gd.problems.problem import Problem
 from tui_gd.training.checkpoint import (
     Checkpoint,
     Delta,
@@ -20,7 +21,7 @@ from tui_gd.training.checkpoint import (
     restored_history,
 )
 from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
-from tui_gd.training.engines import Engines, TrainingData, draw_start, model_of
+from tui_gd.training.engines import Engines, draw_start, model_of
 from tui_gd.training.evaluation import Best, StopRules
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
 from tui_gd.training.series import Series
@@ -77,7 +78,7 @@ class Trainer:
 
     def __init__(  # noqa: PLR0913
         self,
-        problem: TrainingData,
+        problem: Problem,
         *,
         loss: str = "sse",
         learning_rates: Sequence[float] = (0.01,),
