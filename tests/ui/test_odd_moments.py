@@ -12,7 +12,7 @@ from textual import events
 from textual.css.query import NoMatches
 from textual.widgets import Input, OptionList
 
-from tests.ui.driving import driving, three_runs
+from tests.ui.driving import PATIENCE, driving, three_runs
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, palette_for
@@ -415,3 +415,51 @@ async def test_a_study_without_enough_memory_ends_nothing(monkeypatch) -> None:
         await driver.press("full_stop")
         await driver.status(epoch=1)
         assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "state", "epoch"),
+    [
+        (("full_stop", "full_stop"), "PAUSED", 2),
+        (("greater_than_sign", "comma"), "PAUSED", 9),
+        (("space",), "FINISHED", 30),
+        (("space", "space"), "PAUSED", 0),
+    ],
+)
+async def test_keys_that_come_while_the_problem_is_loading_are_played_then(
+    keys, state, epoch, monkeypatch
+) -> None:
+    loaded, load = threading.Event(), RunSettings.load_problem
+
+    def slow(self, *arguments, **named):
+        assert loaded.wait(PATIENCE)
+        return load(self, *arguments, **named)
+
+    monkeypatch.setattr(RunSettings, "load_problem", slow)
+    try:
+        async with driving(ready=False, epochs=30) as driver:
+            await driver.until(lambda: "loading blobs" in driver.text())
+            for key in keys:
+                await driver.pilot.press(key)
+            assert driver.run.runner is None
+            loaded.set()
+            await driver.status(state=state, epoch=epoch)
+            await driver.settled()
+            await driver.status(state=state, epoch=epoch)
+    finally:
+        loaded.set()
+
+
+async def test_the_program_can_be_left_while_the_problem_is_loading(monkeypatch) -> None:
+    loaded, load = threading.Event(), RunSettings.load_problem
+
+    def slow(self, *arguments, **named):
+        loaded.wait(PATIENCE)
+        return load(self, *arguments, **named)
+
+    monkeypatch.setattr(RunSettings, "load_problem", slow)
+    async with driving(ready=False) as driver:
+        await driver.until(lambda: "loading blobs" in driver.text())
+        await driver.pilot.press("q")
+        assert driver.app._exit
+        loaded.set()

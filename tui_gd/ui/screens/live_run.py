@@ -132,7 +132,7 @@ def _problem_bytes(problem: Problem) -> int:
 
 
 class CommandSender:
-    """One run's commands; without a runner they go nowhere.
+    """One run's commands; without a runner they go nowhere, but steps wait for the first one.
 
     Keys come faster than snapshots. The lane and the learning rate that were last requested count
     until a snapshot shows them, so three quick presses of `+` climb three rungs.
@@ -142,6 +142,12 @@ class CommandSender:
         self.runner: Runner | None = None
         self._lane: int | None = None
         self._rate: float | None = None
+        self._early: list[Command] = []
+
+    def early(self) -> list[Command]:
+        """Return what was asked while there was no runner, and forget it."""
+        early, self._early = self._early, []
+        return early
 
     def take(self, runner: Runner) -> None:
         """Steer this runner from now on."""
@@ -167,6 +173,10 @@ class CommandSender:
                 self._rate = None  # another epoch may have another rate on record
         if self.runner:
             self.runner.post(command)
+        elif command == commands.Resume() and command in self._early[-1:]:
+            self._early.pop()  # the key that runs also pauses
+        elif isinstance(command, commands.Resume | commands.Step | commands.StepBack):
+            self._early.append(command)
 
     @property
     def lane(self) -> int:
@@ -343,6 +353,7 @@ class LiveRun:
     async def _begin_with_answer(self, asked: Asked, change: Change | None) -> None:
         """Ask what columns are for and how a file is to be read, and try again with the answer."""
         page = TableScreen(self._context, asked, self.replaced)
+        self.sender.early()
         settings = await self._screen.app.push_screen_wait(page)
         self._asked = None if settings is None else asked
         if settings is None:

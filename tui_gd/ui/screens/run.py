@@ -176,6 +176,9 @@ class RunScreen(Screen[None]):
         self.lay_out()
         runner.changed = self._changed
         runner.start()
+        for command in run.sender.early():
+            if not self.lesson.guide:  # it has its own beginning
+                run.sender.post(command)
         if self.checking:
             runner.post(CheckGradient(wanted=True))
         if fresh:
