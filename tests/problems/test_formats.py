@@ -485,3 +485,9 @@ def test_svmlight_with_rows_of_zeros_is_found_by_its_content(tmp_path: Path) -> 
     problem = load_file(saved(tmp_path, text, "t.txt"))
     assert (problem.features, problem.class_names) == (3, ("1", "2"))
     assert format_of(InputFile(saved(tmp_path, "1\n2\n3\n", "u.txt"))) == "delimited"
+
+
+def test_a_table_within_an_object_of_json_is_named(tmp_path: Path) -> None:
+    text = json.dumps({"count": 2, "rows": [{"a": 1, "y": 2}, {"a": 3, "y": 4}]})
+    with pytest.raises(ProblemError, match="write the list in 'rows' to a file of its own"):
+        read_columns(saved(tmp_path, text, "t.json"))

@@ -580,3 +580,49 @@ def test_many_whole_numbers_as_classes_name_the_task_that_learns_numbers(tmp_pat
     assert hint(11) == ["--task regression learns y as a number"]
     assert hint(10) == []
     assert hint(11, "k") == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        (
+            ["00501", "10001", "02134"],
+            "a: the zeros before numbers such as 00501 are lost: --text a",
+        ),
+        (["01", "12", "07"], ""),
+        (["0.5", "00.5", "0"], ""),
+        (["-999", "5", "17.5"], "a: -999 may mean a missing value: --missing=-999"),
+        (["-999", "-5", "17.5"], ""),
+        (["9999", "5", "17.5"], "a: 9999 may mean a missing value: --missing 9999"),
+        (["999", "500", "1750"], ""),
+        (["999.0", "NA", "3"], "a: 999.0 may mean a missing value: --missing 999.0"),
+    ],
+)
+def test_numbers_that_may_be_names_or_gaps_are_said(
+    tmp_path: Path, texts: list[str], says: str
+) -> None:
+    rows = "".join(f"{texts[i % 3]},{i / 7},{i % 2}\n" for i in range(60))
+    path = saved(tmp_path, "a,b,y\n" + rows)
+
+    def said(**options: object) -> list[str]:
+        hints = load_file(path, "y", **options).hints  # type: ignore[arg-type]
+        return [hint for hint in hints if hint.startswith("a: ")]
+
+    assert [hint.removesuffix(" keeps them") for hint in said()] == [says] * bool(says)
+    assert said(drop=("a",)) == said(reading=Reading(text=("a",))) == []
+
+
+def test_whole_numbers_that_may_be_dates_are_said(tmp_path: Path) -> None:
+    days = pd.date_range("2023-12-01", periods=60).strftime("%Y%m%d").tolist()
+    rows = "".join(f"{day},{i % 2}\n" for i, day in enumerate(days))
+    said = "a: numbers such as 20231201 may be dates: written as 2023-MM-DD they become year, month"
+    hints = load_file(saved(tmp_path, "a,y\n" + rows), "y").hints
+    assert [hint for hint in hints if "dates" in hint] == [f"{said} and day"]
+    hints = load_file(saved(tmp_path, "a,y\n" + rows.replace("20231207", "20231307")), "y").hints
+    assert not [hint for hint in hints if "dates" in hint]
+
+
+def test_classes_that_differ_in_case_alone_are_said(tmp_path: Path) -> None:
+    rows = "".join(f"{i / 7},{['Yes', 'no', 'yes'][i % 3]}\n" for i in range(60))
+    said = "classes 'Yes' and 'yes' differ in case alone: make them the same"
+    assert said in load_file(saved(tmp_path, "a,y\n" + rows), "y").hints

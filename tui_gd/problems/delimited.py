@@ -12,12 +12,14 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file
 from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
-from tui_gd.problems.reading import BLANKS, Reading, numeral
+from tui_gd.problems.reading import BLANKS, Reading, numeral, odd_numbers
 from tui_gd.problems.sources import Batch, Field, Kind, Kinds, arrays_of, chosen, kind_of, named
 from tui_gd.problems.text import safe_text
 
 # blanks around a missing value are part of it for pyarrow
 _PADDING = 32
+LOOKED_AT = 20_000
+"""How many values of the first rows are looked at for odd numbers."""
 # UTF-16 is told by these first bytes, of which this share is zero
 SEEN, SEEN_TEXT = 1 << 12, 0.4
 _BLANKS = re.compile(rb'("[^"]*")|[ \t]+')
@@ -64,6 +66,20 @@ class Delimited:
             for index, name in enumerate(names)
         ]
         self.fields = chosen(self.shown, fields, reading)
+        if kinds is None:
+            self._note_odd_numbers(first)
+
+    def _note_odd_numbers(self, first: Chunk) -> None:
+        """Remark on numbers that may be names or gaps, by how the first rows write them."""
+        width = len(self.fields)
+        with suppress(csv.Error, ProblemError):
+            rows = islice(self.records(first), max(20, LOOKED_AT // width))
+            columns = zip(*(row for _, row in rows if len(row) == width), strict=True)
+            for place, texts in enumerate(columns):
+                field = self.fields[place]
+                if field.kind == "number" and not field.forced:
+                    remark = odd_numbers(field.name, [text.strip() for text in texts])
+                    self.fields[place] = replace(field, remark=remark)
 
     def only(self, begin: int, end: int | None) -> None:
         """Read only the bytes from `begin` to `end` from now on; both stand behind a line end."""

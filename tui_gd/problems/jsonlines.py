@@ -56,9 +56,13 @@ class JsonLines:
         if first is None or not first.data.strip():
             raise ProblemError(f"{self.shown}: is empty; JSON needs objects, one for every row")
         if not self._is_list and _is_one_object(start):
+            table = _table_within(start)
+            mend = f": write the list in {table!r} to a file of its own" if table else (
+                " (in pandas: orient='records')"
+            )  # fmt: skip
             raise ProblemError(
                 f"{self.shown}: is one object of JSON; a table needs one on every line, or a list"
-                " of objects (in pandas: orient='records')"
+                f" of objects{mend}"
             )
         try:
             schema = self._parse(first, None).schema
@@ -249,6 +253,15 @@ def _is_one_object(data: bytes) -> bool:
 # a list whose first value is no row: lists stand on lines of their own
 _LISTS = re.compile(r"\s*\[\s*[^\s\[{\]]")
 _LINE_END, _COMMA_TOO = re.compile(r"\n(?=\s*\[)"), ",\n"
+
+
+def _table_within(data: bytes) -> str:
+    """Return the name of the first value of an object that is a list of objects, if one is."""
+    value = json.loads(data)
+    lists = {name: one for name, one in value.items() if isinstance(one, list) and one}
+    return safe_text(next((name for name, one in lists.items() if isinstance(one[0], dict)), ""))
+
+
 _COMMA = re.compile(r"[ \t\r\n]*(,|\]|$)[ \t\r\n]*")
 
 

@@ -339,6 +339,13 @@ def hints_of(
         for label in target.class_names
         if label in MISSING_NUMBERS
     ]
+    seen: dict[str, str] = {}
+    for label in target.class_names:
+        other = seen.setdefault(label.casefold(), label)
+        if other != label:
+            hints.append(
+                f"classes {other!r} and {label!r} differ in case alone: make them the same"
+            )
     if len(target.kinds) > MANY_CLASSES and target.why == FEW_WHOLE:
         hints.append(f"--task regression learns {target.name} as a number")
     hints += table.remarks

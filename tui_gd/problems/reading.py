@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems.text import safe_text
+from tui_gd.problems.text import option, safe_text
 
 MISSING_TEXTS = frozenset(
     ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
@@ -187,6 +187,32 @@ def _group(thousands: str) -> str:
     return "['’]" if thousands == "'" else re.escape(thousands)
 
 
+_LEADING_ZERO = re.compile("0[0-9]{2,}")
+_NINES = re.compile(r"-9{2,5}(?:\.0+)?|9{3,6}(?:\.0+)?")
+FAR = 5.0
+"""So many times the largest other number is a number of nines that may mean a gap."""
+
+
+def odd_numbers(name: str, texts: Sequence[str]) -> str:
+    """Return what may be wrong with a column of numbers that are written like this; or nothing.
+
+    Leading zeros are lost: then they are names, as postal codes are. Nines that occur several times
+    may mean a gap: negative ones beside no other negative number, or far above all others.
+    """
+    zeros = [text for text in texts if _LEADING_ZERO.fullmatch(text)]
+    if len(zeros) > 1:
+        mend = option("text", name)
+        return f"the zeros before numbers such as {zeros[0]} are lost: {mend} keeps them"
+    for nines in {text for text in texts if _NINES.fullmatch(text)}:
+        others = [float(text) for text in texts if text != nines and _POINTED.fullmatch(text)]
+        gap = float(nines)
+        if texts.count(nines) < 2 or not others:
+            continue
+        if min(others) >= 0.0 > gap or gap > FAR * max(1.0, *others):
+            return f"{nines} may mean a missing value: {option('missing', nines)}"
+    return ""
+
+
 _POINTED = re.compile(numeral(".", None))
 
 
@@ -220,13 +246,13 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
         return None
     shown, column = repr(safe_text(others[0])), shlex.quote(name)
     fitting = [
-        option
-        for decimal, thousands, option in _WRITTEN
+        options
+        for decimal, thousands, options in _WRITTEN
         if all(re.fullmatch(numeral(decimal, thousands), text) for text in some)
     ]
     if fitting:
         # if one option is enough, do not name a second one
-        single = [option for option in fitting if option.count("--") == 1] or fitting
+        single = [options for options in fitting if options.count("--") == 1] or fitting
         mend = f": read them with {' or '.join(single)}, or as text with --text {column}"
         if reading.decimal_sign == "," and all(map(_POINTED.fullmatch, some)):
             mend = (
@@ -243,12 +269,12 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
     words = any(re.search(r"[0-9] (?![A-Z]{3}$)[A-Za-zµ/]{2,}", text) for text in others)
     if (marked and not plain) or (words and len(some) <= FEW_UNITS):
         return None
-    for decimal, thousands, option in ((".", None, ""), *_WRITTEN):
+    for decimal, thousands, options in ((".", None, ""), *_WRITTEN):
         other = Reading(decimal=decimal, thousands=thousands)
         if all(other.loose_number(text) is not None for text in some):
             return (
                 f"column {name!r} holds numbers with signs or units, such as {shown}: read them"
-                f" with --number {column}{' ' * bool(option)}{option}, or as text with --text"
+                f" with --number {column}{' ' * bool(options)}{options}, or as text with --text"
                 f" {column}"
             )
     return None

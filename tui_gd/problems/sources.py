@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from tui_gd.errors import ProblemError
@@ -23,12 +23,14 @@ class Field:
     """A column of a file: its name and its kind.
 
     `forced`: the kind was chosen by an option. `index`: the file marks the column as an index.
+    `remark` is what may be wrong with its numbers.
     """
 
     name: str
     kind: Kind
     forced: bool = False
     index: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ def chosen(shown: str, fields: list[Field], reading: Reading) -> list[Field]:
         for name in option:
             kinds[find_column(shown, names, name)] = kind  # type: ignore[assignment]
     return [
-        Field(field.name, kinds.get(field.name, field.kind), field.name in kinds, field.index)
+        replace(field, kind=kinds.get(field.name, field.kind), forced=field.name in kinds)
         for field in fields
     ]
 

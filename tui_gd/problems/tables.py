@@ -213,7 +213,12 @@ def _collect(
     order = [slots.get(field.name, -1) for field in source.fields]
     columns = {
         slot: Column(
-            field.name, field.kind, forced=field.forced, index=field.index, first=place == 0
+            field.name,
+            field.kind,
+            remark=field.remark,
+            forced=field.forced,
+            index=field.index,
+            first=place == 0,
         )
         for place, (slot, field) in enumerate(zip(order, source.fields, strict=True))
     }
@@ -419,10 +424,15 @@ def _finish(column: Column, values: Floats, reading: Reading, day_first: bool | 
         column.remark = (
             f"whole numbers from {EXACT:,} on are rounded: {option('text', name)} keeps them apart"
         )
+    elif column.kind == "number" and _are_days(values):
+        column.remark = (
+            f"numbers such as {column.low:.0f} may be dates: written as"
+            f" {column.low // 10_000:.0f}-MM-DD they become year, month and day"
+        )
     if column.kind != "text":
         return
     found = list(column._codes)
-    column._codes = {}
+    column._codes, column.remark = {}, ""
     if not column.many and not column.forced and _read_dates(column, values, found, day_first):
         return
     if not column.many:
@@ -439,6 +449,16 @@ def _is_rounded(column: Column, values: Floats) -> bool:
     if not EXACT <= largest < 2.0**64:
         return False
     return bool((np.isnan(values) | (values == np.rint(values))).all())
+
+
+def _are_days(values: Floats) -> bool:
+    """Whether numbers are all dates as 20240131 from 1800 on, some of them different."""
+    if not len(values) or not 1800_01_01 <= np.fmin.reduce(values) <= 2199_12_31:
+        return False
+    there = values[~np.isnan(values)]
+    month, day = there // 100 % 100, there % 100
+    days = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (there <= 2199_12_31)
+    return bool((days & (there == np.rint(there))).all()) and len(np.unique(there)) >= FEW_NUMBERS
 
 
 def _replace(values: Floats, numbers: Floats) -> None:
