@@ -129,15 +129,18 @@ def list_lanes(cells: Cells, curves: Sequence[Curve], view: View) -> None:
     lanes it leaves out.
     """
     symbols = view.style.symbols
-    samples = [symbols.dashed if curve.dashed else symbols.solid for curve in curves]
+    # of 64 lanes, most have no line
+    listed = curves[: max(_list_rows(cells), 0)]
+    samples = [symbols.dashed if curve.dashed else symbols.solid for curve in listed]
     values = [
         f"{sign} {one.label} {symbols.spell(one.shown)}"
-        for sign, one in zip(samples, curves, strict=True)
+        for sign, one in zip(samples, listed, strict=True)
     ]
-    names = [f"{sign[:1]} {one.label}" for sign, one in zip(samples, curves, strict=True)]
+    names = [f"{sign[:1]} {one.label}" for sign, one in zip(samples, listed, strict=True)]
     fits = widest(values) <= cells.shape[1] // 2
-    colours = [curve.colour for curve in curves]
-    _write(cells, list(zip(values if fits else names, colours, strict=True)), view)
+    colours = [curve.colour for curve in listed]
+    lines = list(zip(values if fits else names, colours, strict=True))
+    _write(cells, lines, view, beside=len(curves) - len(listed))
 
 
 def list_readings(cells: Cells, view: View, current: Curve, epoch: int) -> None:
@@ -172,16 +175,28 @@ def _row(first: str, row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([first, *(f"{word:>{w}}" for word, w in zip(row, widths, strict=False))])
 
 
-def _write(cells: Cells, lines: list[tuple[str, Colour]], view: View, *, heading: int = 0) -> None:
-    rows, columns = cells.shape
-    room = (rows - 4) // 2
+def _list_rows(cells: Cells) -> int:
+    """Return how many rows of a plot a list may take."""
+    return (cells.shape[0] - 4) // 2
+
+
+def _write(
+    cells: Cells,
+    lines: list[tuple[str, Colour]],
+    view: View,
+    *,
+    heading: int = 0,
+    beside: int = 0,
+) -> None:
+    """Write as many of the lines as fit, and how many are left out, `beside` others included."""
+    room, columns = _list_rows(cells), cells.shape[1]
     if room < 1 + heading:
         return
     longest = widest([text for text, _ in lines])
     if longest + 3 > columns:
         return
-    if len(lines) > room:
-        left_out = f"and {len(lines) - room + 1} more lanes"
+    if len(lines) + beside > room:
+        left_out = f"and {len(lines) + beside - room + 1} more lanes"
         lines = [*lines[: room - 1], (left_out, view.style.palette.dim)]
         longest = max(longest, width(left_out))
     for row, (text, colour) in enumerate(lines, 1):
