@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -95,6 +96,41 @@ def test_the_baseline_is_printed_and_an_explosion_is_status_one(tmp_path: Path) 
     np.savez(tmp_path / "noise.npz", X=x, y=y)
     near = call("run", tmp_path / "noise.npz", "-e", 300, "--quiet", "--no-store")
     assert "No better: try --l2 0.01, more epochs (-e), or --hidden 16" in near.out
+
+
+@pytest.mark.parametrize("more", [(), ("--class-weight", "balanced"), ("--threshold", 0.2)])
+def test_a_rare_class_is_measured_as_scikit_learn_does_and_not_called_a_failure(
+    tmp_path: Path, more: tuple[object, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3000, 3))
+    y = rng.random(3000) < 1 / (1 + np.exp(4.4 - x @ [1.2, 0.8, 0.0]))
+    np.savez(tmp_path / "rare.npz", X=x, y=y.astype(int))
+    words = ("run", tmp_path / "rare.npz", "--stratify", "--no-store", *more)
+    (lane,) = call(*words, "--quiet", "--json", "-").document["lanes"]
+    train, test = train_test_split(np.arange(3000), test_size=0.5, random_state=42, stratify=y)
+    scaler, weight = StandardScaler().fit(x[train]), dict(zip(more[::2], more[1::2], strict=True))
+    model = LogisticRegression(C=1e9, class_weight=weight.get("--class-weight"), tol=1e-10)
+    p = model.fit(scaler.transform(x[train]), y[train]).predict_proba(scaler.transform(x[test]))
+    said = p[:, 1] > weight.get("--threshold", 0.5)
+    assert lane["scores"] == pytest.approx(
+        {
+            "roc_auc": metrics.roc_auc_score(y[test], p[:, 1]),
+            "average_precision": metrics.average_precision_score(y[test], p[:, 1]),
+            "log_loss": metrics.log_loss(y[test], p),
+        },
+        rel=1e-4,
+    )
+    assert lane["report"]["1"]["recall"] == pytest.approx(metrics.recall_score(y[test], said))
+    assert lane["report"]["1"]["precision"] == pytest.approx(
+        metrics.precision_score(y[test], said, zero_division=0.0)
+    )
+    line = call(*words).out.splitlines()[-2]
+    if lane["report"]["accuracy"] <= 1 - y[test].mean():
+        assert line.endswith(
+            "Of a rare class accuracy says little: see recall, ROC AUC, --threshold"
+        )
+    assert "No better" not in line
 
 
 def test_the_tutorials_output_stays_the_tutorials() -> None:

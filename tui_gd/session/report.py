@@ -333,6 +333,10 @@ def _report_in_parts(
     return ClassificationReport(text, table, confusion, scores, by_threshold, percent)
 
 
+RANKS = 0.7
+"""From this ROC AUC on, probabilities rank the classes well."""
+
+
 @dataclass(frozen=True)
 class Baseline:
     """A prediction that ignores the features, and its score on the test rows.
@@ -347,7 +351,8 @@ class Baseline:
     def sentence(self, report: Report, *, fell: bool) -> str:
         """Return in a line how a report compares, with what to try where it is no better.
 
-        If the loss `fell`, another learning rate would not help.
+        If the loss `fell`, another learning rate would not help. If the probabilities rank the
+        classes well, nothing need be tried: a rare class is not predicted often, or too often.
         """
         if isinstance(report, RegressionReport):
             ours = report.table["r2"]
@@ -357,6 +362,10 @@ class Baseline:
             words = f"right {ours:.1%}; always saying {self.says!r}: {self.score:.1%}"
         if ours > self.score:
             return words
+        if isinstance(report, ClassificationReport) and report.scores.get("roc_auc", 0.0) >= RANKS:
+            return (
+                f"{words}. Of a rare class accuracy says little: see recall, ROC AUC, --threshold"
+            )
         tried = "--l2 0.01" if fell else "-a auto"
         return f"{words}. No better: try {tried}, more epochs (-e), or --hidden 16"
 
