@@ -145,11 +145,17 @@ def test_a_wrong_point_keeps_its_colour_and_is_hollow(symbols, depth, dark):
 def test_a_point_on_the_boundary_keeps_the_ground_beside_it():
     points = np.array([[x, 1.01] for x in np.linspace(-2, 2, 200)])
     labels = np.zeros(200, int)
-    place, without = draw(sigmoid_of((0, 1, -1), 3))
-    _, cells = draw(sigmoid_of((0, 1, -1), 3), points=points, labels=labels, predicted=labels)
+    place, without = draw(sigmoid_of((0, 1, -1), 1000))
+    _, cells = draw(sigmoid_of((0, 1, -1), 1000), points=points, labels=labels, predicted=labels)
     row = np.s_[at(place, 0, 1.01)[0], place.left : place.left + place.columns]
     assert (cells.code[row] == ord("●")).all()
     assert (cells.bg[row] == without.bg[row]).all()
+    # with a model that is sure: the full tint of the class on one side, as the row beside has it
+    palette = palette_for("256", True)
+    assert np.isin(cells.bg[row], palette.regions[1]).all()
+    assert (cells.bg[row] != palette.background).all()
+    above, here, below = (without.bg[row[0] + by, row[1]] for by in (-1, 0, 1))
+    assert ((here == above) | (here == below)).all()
 
 
 def test_in_16_colours_regions_are_dots_in_the_dim_colour_of_their_class():
