@@ -75,6 +75,20 @@ def test_a_loss_that_came_down_from_a_divergence_is_not_at_a_minimum() -> None:
     assert run.says().kind is Kind.MINIMUM
 
 
+def test_weights_that_come_down_from_a_divergence_do_not_stand_still() -> None:
+    options = RunSettings("line", alpha=(2.0,), seed=1, loss="mse", optimizer=("nesterov",))
+    run = Run(replace(options, standardize=True))
+    run.trainer.advance(60)
+    run.trainer.back(1)
+    run.trainer.set_learning_rate(0.1)
+    run.trainer.advance(240)
+    for _ in range(4):
+        before = run.trainer.loss[0]
+        run.trainer.advance(100)
+        assert 1.0 < run.trainer.loss[0] < 0.01 * before
+        assert run.says().kind is Kind.DESCENDING
+
+
 @pytest.mark.parametrize("size", [1e30, 1e80])
 def test_a_start_that_is_huge_is_no_measure_either(size: float) -> None:
     run = Run(RunSettings("line", alpha=(0.1,), loss="mse"), start=np.array([size, size])).to(60)

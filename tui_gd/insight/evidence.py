@@ -88,8 +88,8 @@ class Evidence:
 
     `learning_rate` is that of the next update, `alpha · factor` with the schedule's factor;
     `last_rate` that of the update that led here. `step` is the length of the next update, which
-    leads to the loss `following`. `scale` is the largest length of the weights so far; on a surface
-    the width of what is drawn.
+    leads to the loss `following`. `scale` is the largest length of the weights in the last `WINDOW`
+    epochs; on a surface the width of what is drawn.
 
     `ratio` is the learning rate over its limit. `largest` and `smallest` are eigenvalues of the
     Hessian of the loss, known to within `doubt`; `along` is gᵀHg/gᵀg, `gain` ½ gᵀ|H|⁻¹g. `newton`

@@ -18,7 +18,13 @@ from tui_gd.insight.curvature import (
     safe_learning_rate,
 )
 from tui_gd.insight.diagnosis import diagnose
-from tui_gd.insight.evidence import Evidence, overflow_of, saturated_share, stuck_share
+from tui_gd.insight.evidence import (
+    WINDOW,
+    Evidence,
+    overflow_of,
+    saturated_share,
+    stuck_share,
+)
 from tui_gd.insight.explain import weight_names
 from tui_gd.insight.many_starts import row_work
 from tui_gd.insight.verdict import Verdict
@@ -268,12 +274,15 @@ def _full_batch(problem: Problem, settings: RunSettings) -> bool:
 
 
 def _scale(snapshot: Snapshot, problem: Problem) -> float:
-    """Return the greatest length of the weights so far; on a surface, the width of its limits.
+    """Return the greatest recent length of the weights; on a surface, the width of its limits.
 
-    On a surface, the place of 0 means nothing. The path counts if it is wider than the limits.
+    Lengths of long ago are no measure: a lane that diverged may have come back. On a surface, the
+    place of 0 means nothing; the path counts if it is wider than the limits.
     """
     lane, surface = snapshot.lane, problem.surface
-    so_far = np.concatenate([lane.path[lane.path_epochs <= snapshot.epoch], lane.weights[None]])
+    first = snapshot.epoch - WINDOW if surface is None else 0
+    then = (first <= lane.path_epochs) & (lane.path_epochs <= snapshot.epoch)
+    so_far = np.concatenate([lane.path[then], lane.weights[None]])
     if surface is not None:
         width = max(float(high) - float(low) for low, high in surface.limits)
         return max(width, float(np.ptp(so_far, axis=0).max()))
