@@ -23,7 +23,6 @@ from tui_gd.learning.losses import (
     Loss,
     SigmoidSquaredError,
     Targets,
-    Value,
 )
 from tui_gd.learning.models import Buffers, Model, is_sparse
 
@@ -439,50 +438,3 @@ def add_penalty(penalty: Penalty, model: Model, rule: Loss, weights: Floats, sum
     loss += penalty.l2 / 2.0 * np.vecdot(penalized, penalized)
     if grad.shape[1]:
         grad += rule.descent_factor * (penalty.l1 * np.sign(penalized) + penalty.l2 * penalized)
-
-
-class SurfaceLike(Protocol):
-    """What descent needs of a surface; see `tui_gd.problems.surfaces.Surface`."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the weights."""
-
-    def draw_start(self, rng_seed: int, spread: float = 1.0) -> Floats:
-        """Return a start (parameters,) within the limits."""
-
-    def value(self, points: Floats) -> Floats:
-        """Return the values (lanes,) at `points` (lanes, parameters)."""
-
-    def value_and_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return values (lanes,) and gradients (lanes, parameters), each point independently."""
-
-
-class SurfaceEngine:
-    """Descent on a function f of one or two weights: `loss(w) = f(w)`, direction `∇f(w)`.
-
-    There are no rows of data, so nothing calls `between_blocks`. Numbers are computed in double
-    precision and returned in that of the weights.
-    """
-
-    def __init__(self, surface: SurfaceLike) -> None:
-        self.rule: Loss = Value()
-        self.between_blocks: Callable[[], None] | None = None
-        self._surface = surface
-
-    def loss_and_grad(
-        self, weights: Floats, rows: NDArray[np.intp] | None = None
-    ) -> tuple[Floats, Floats]:
-        """Return the value (lanes,) and the gradient (lanes, parameters); `rows` is ignored."""
-        del rows
-        values, gradient = self._surface.value_and_gradient(weights)
-        return _as(values, weights), _as(gradient, weights)
-
-    def loss(self, weights: Floats) -> Floats:
-        """Return the value (lanes,) alone, the same bits as `loss_and_grad` gives."""
-        return _as(self._surface.value(weights), weights)
-
-
-def _as(numbers: Floats, weights: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # in single precision, large numbers become inf
-        return numbers.astype(weights.dtype, copy=False)

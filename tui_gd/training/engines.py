@@ -17,15 +17,15 @@ from tui_gd.learning.engine import (
     LocalEngine,
     Penalty,
     Sums,
-    SurfaceEngine,
     add_penalty,
     interrupting,
     sum_in_order,
 )
-from tui_gd.learning.losses import Floats, Loss, Targets, make_loss
+from tui_gd.learning.losses import Floats, Loss, Targets, Value, make_loss
 from tui_gd.learning.models import Model, make_start
 from tui_gd.problems.machines import Half, Look, Parts, Rows
 from tui_gd.problems.problem import Problem
+from tui_gd.problems.surfaces import Surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +148,36 @@ class PartitionedEngine:
         np.multiply(grad, self._scales[1], grad)
         add_penalty(self.penalty, self._model, self.rule, weights, (loss, grad))
         return loss, grad
+
+
+class SurfaceEngine:
+    """Descent on a function f of one or two weights: `loss(w) = f(w)`, direction `∇f(w)`.
+
+    There are no rows of data, so nothing calls `between_blocks`. Numbers are computed in double
+    precision and returned in that of the weights.
+    """
+
+    def __init__(self, surface: Surface) -> None:
+        self.rule: Loss = Value()
+        self.between_blocks: Callable[[], None] | None = None
+        self._surface = surface
+
+    def loss_and_grad(
+        self, weights: Floats, rows: NDArray[np.intp] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the value (lanes,) and the gradient (lanes, parameters); `rows` is ignored."""
+        del rows
+        values, gradient = self._surface.value_and_gradient(weights)
+        return _as(values, weights), _as(gradient, weights)
+
+    def loss(self, weights: Floats) -> Floats:
+        """Return the value (lanes,) alone, the same bits as `loss_and_grad` gives."""
+        return _as(self._surface.value(weights), weights)
+
+
+def _as(numbers: Floats, weights: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # in single precision, large numbers become inf
+        return numbers.astype(weights.dtype, copy=False)
 
 
 def model_of(problem: Problem, hidden: tuple[int, ...], activation: str) -> Model:

@@ -5,12 +5,12 @@ import pytest
 
 from tui_gd.insight.explain import weight_names
 from tui_gd.insight.numeric import numeric_gradient
-from tui_gd.learning.engine import SurfaceEngine
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.problems import SURFACES, Surface
 from tui_gd.problems.problem import surface_problem
 from tui_gd.problems.surfaces import typed_surface
+from tui_gd.training.engines import SurfaceEngine
 
 ALL = [*SURFACES.values(), typed_surface("exp(sin(3*x)) * tanh(y) + abs(x)^1.5 / (2 + cos(y))")]
 
