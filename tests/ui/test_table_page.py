@@ -386,7 +386,7 @@ async def test_leaving_without_a_run_leaves_the_program_with_the_line(tmp_path) 
 
 async def test_a_file_that_nothing_helps_leaves_with_its_line(tmp_path) -> None:
     path = tmp_path / "ragged.csv"
-    path.write_text("a,y\n" + "1,0\n2,1\n" * 30 + "1\n")
+    path.write_text("a,y\n" + "1,0\n2,1\n" * 30 + "1\n1,0\n")
     async with opened(path, "--target y") as driver:
         await driver.until(lambda: driver.app.return_value)
         assert "row 61 (line 62) has 1 value, not 2" in driver.app.return_value
@@ -427,7 +427,7 @@ async def test_a_table_is_opened_from_the_list_of_problems(tmp_path, monkeypatch
 async def test_if_nothing_helps_a_file_another_one_is_offered(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     ragged = tmp_path / "ragged.csv"
-    ragged.write_text("a,y\n" + "1,0\n2,1\n" * 30 + "1\n")
+    ragged.write_text("a,y\n" + "1,0\n2,1\n" * 30 + "1\n1,0\n")
     write(tmp_path / "clients.csv")
     async with driving() as driver:
         await driver.press("d", "home", "enter")
