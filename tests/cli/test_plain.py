@@ -169,8 +169,9 @@ def test_the_verdict_names_commands_not_keys(talk) -> None:
     assert any(line.startswith("try alpha up (larger steps") for line in said.lines), said.out
     said = talk("show why\n")
     assert "advice: try run (run), step (one step), help (help)" in said.lines
-    rescue = Try("rescue", "back 10 epochs with α 0.1", "0.1")
-    assert Commands().tries([rescue]) == ("try back 10, then alpha 0.1 (back 10 epochs with α 0.1)")
+    rescue = Try("rescue", "back to epoch 7 with α 0.1", "7 0.1")
+    said = "try goto 7, then alpha 0.1 (back to epoch 7 with α 0.1)"
+    assert Commands().tries([rescue]) == said
 
 
 @pytest.mark.parametrize("alpha", ["1e-12", "1e-7", "1e-5"])
@@ -186,7 +187,7 @@ def test_a_run_with_far_too_small_steps_is_not_called_stuck(talk, alpha: str) ->
 
 def test_every_advice_of_a_verdict_is_a_command() -> None:
     for action in ACTIONS:
-        told = Commands().tries([Try(action, "it", "3")]).split()[1]
+        told = Commands().tries([Try(action, "it", "3 4")]).split()[1]
         assert told in {word.name for word in WORDS}
 
 

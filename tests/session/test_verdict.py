@@ -283,7 +283,11 @@ def test_the_rescue_is_below_the_limit() -> None:
     x = run.problem.x_train
     limit = 2 / np.linalg.eigvalsh(2 * x.T @ x / len(x))[-1]
     assert verdict.tries[0].action == "rescue"
-    assert 0.4 * limit < float(verdict.tries[0].argument) <= 0.5 * limit < 6.0
+    goal, rate = verdict.tries[0].argument.split()
+    assert 0.4 * limit < float(rate) <= 0.5 * limit < 6.0
+    # the loss is least at the start
+    assert int(goal) == 0
+    assert verdict.tries[0].words == f"back to epoch 0 with α {rate}"
 
 
 @given(st.floats(1e-12, 1e12), st.none() | st.floats(1e-12, 1e12))

@@ -219,7 +219,7 @@ SENTENCES = (
     ("At a minimum.", "The gradient is zero and every direction leads uphill.", "", ()),
     ("Going up.", "Each step leaps over the valley and lands higher.",
      "α is {x} times the largest safe value ({x}).",
-     (("rescue", "back 10 epochs with α {x}", "back with α {x}"),
+     (("rescue", "back to epoch {n} with α {x}", "back with α {x}"),
       ("type_rate", "an α below {x}", ""))),
     ("Blown up at epoch {n}.", "The numbers left what a computer can hold.",
      "bias reached {x}. The last good weights are kept.", (("rescue", "back to epoch {n}", ""),)),

@@ -502,14 +502,14 @@ _COMMANDS = {
     "step": "step",
     "help": "help",
     "back": "back 10",
-    "go_to": "goto {argument}",
-    "rescue": "back 10, then alpha {argument}",
+    "go_to": "goto {0}",
+    "rescue": "goto {0}, then alpha {1}",
     "reset": "reset",
     "new_start": "new",
     "raise": "alpha up",
     "lower": "alpha down",
     "type_rate": "alpha",
-    "branch_with": "branch {argument}",
+    "branch_with": "branch {1}",
     "race_optimizers": "race optimizers",
     "why": "show why",
     "report": "report",
@@ -527,7 +527,7 @@ class Commands(KeyNames):
         """
         said = []
         for one in tries:
-            command = _COMMANDS.get(one.action, "").format(argument=one.argument.split(" ")[-1])
+            command = _COMMANDS.get(one.action, "").format(*one.argument.split(" "))
             said.append(f"{command} ({one.words})" if command else one.words)
         return f"try {', '.join(said)}" if said else ""
 

@@ -46,6 +46,7 @@ Found = Verdict | None
 """The result of a rule; None if it does not apply."""
 
 FEWEST_STEPS = 3
+RESCUE_EPOCHS = 10
 """Fewer steps do not show how training goes."""
 AT, NEARLY = 1e-6, 1e-2
 """The possible gain at a minimum, and close to one, as shares of the loss."""
@@ -174,11 +175,26 @@ def _ways_out(facts: Facts) -> tuple[Try, ...]:
     evidence, limit = facts.evidence, facts.limit
     rate = evidence.learning_rate / (evidence.factor or 1.0)
     lower = rescue_rate(rate, limit, evidence.factor)
-    words = f"back 10 epochs with α {lower:g}"
-    rescue = Try("rescue", words, f"{lower:g}", f"back with α {lower:g}")
+    goal = rescue_epoch(evidence.first, evidence.train)
+    words = f"back to epoch {goal} with α {lower:g}"
+    rescue = Try("rescue", words, f"{goal} {lower:g}", f"back with α {lower:g}")
     if limit is None:
         return (rescue,)
     return (rescue, Try("type_rate", f"an α below {limit / max(evidence.factor, 1.0):.2g}"))
+
+
+def rescue_epoch(first: int, train: Floats) -> int:
+    """Return the epoch to go back to after steps that were too large.
+
+    `train` are the losses since epoch `first`. If the loss has at least doubled since it was least,
+    it is the epoch of the least loss. It is at least `RESCUE_EPOCHS` back, or else the first.
+    """
+    epoch = first + len(train) - 1
+    usual = max(first, epoch - RESCUE_EPOCHS)
+    if not np.isfinite(train).any():
+        return usual
+    lowest = int(np.nanargmin(train))
+    return min(usual, first + lowest) if train[-1] > 2.0 * train[lowest] else usual
 
 
 def rescue_rate(rate: float, limit: float | None, factor: float = 1.0) -> float:

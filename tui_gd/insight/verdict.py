@@ -57,8 +57,8 @@ class Try:
     """One thing to try; it appears behind its key or command: `B branch with cross-entropy`.
 
     `action` is one of `ACTIONS`, or empty if no key does it. `short` are the words if there is
-    little room. `argument` is the action's argument: an epoch for `go_to`, a learning rate for
-    `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
+    little room. `argument` is the action's argument: an epoch for `go_to`, epoch and learning
+    rate for `rescue`, `loss NAME` or `optimizer NAME` for `branch_with`.
     """
 
     action: str

@@ -17,7 +17,7 @@ from tui_gd.insight.curvature import (
     curvature,
     safe_learning_rate,
 )
-from tui_gd.insight.diagnosis import diagnose
+from tui_gd.insight.diagnosis import diagnose, rescue_epoch
 from tui_gd.insight.evidence import (
     WINDOW,
     Evidence,
@@ -166,7 +166,7 @@ def evidence_of(
 ) -> Evidence:
     """Return the evidence on the current lane, from the snapshot and the measurements."""
     lane, recent, task = snapshot.lane, snapshot.recent, problem.task
-    begin = min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
+    begin = _begin(snapshot)
     validates = problem.validation_rows > 0
     squares = lane.loss_name in {"sse", "mse"} and task in {"binary", "multiclass"}
     rate = snapshot.learning_rate
@@ -244,6 +244,19 @@ def has_diverged(snapshot: Snapshot) -> bool:
     """Return whether the current lane cannot go on from the viewed epoch."""
     diverged = snapshot.lane.diverged
     return diverged is not None and diverged <= snapshot.epoch
+
+
+def way_back(snapshot: Snapshot) -> int:
+    """Return the epoch to go back to if the steps of the current lane are too large."""
+    recent = snapshot.recent
+    begin = _begin(snapshot)
+    return rescue_epoch(recent.first + begin, recent.train[begin:])
+
+
+def _begin(snapshot: Snapshot) -> int:
+    """Return the place in `recent` from which the lane has had the same loss function."""
+    recent = snapshot.recent
+    return min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
 
 
 def _loss_begun(snapshot: Snapshot) -> int:

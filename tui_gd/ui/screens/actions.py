@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from textual import work
 
 from tui_gd.errors import ProblemError
@@ -21,7 +20,8 @@ from tui_gd.session import commands
 from tui_gd.session.options import Scope, options_of
 from tui_gd.session.roles import OF_COLUMNS, Asked, changed_roles, first_rows
 from tui_gd.session.settings import RunSettings
-from tui_gd.session.snapshot import RunState, Snapshot
+from tui_gd.session.snapshot import RunState
+from tui_gd.session.verdict import way_back
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import APP_ACTIONS, ladder
 from tui_gd.ui.panels.lines import losses_in_words
@@ -51,7 +51,6 @@ from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words, in_short
 from tui_gd.ui.screens.table_page import TableScreen
 
-RESCUE_EPOCHS = 10
 # the name of a learner who has not given one
 LEARNER = "learner"
 
@@ -166,25 +165,11 @@ def action_rescue(screen: RunScreen) -> None:
     if snapshot is None:
         return
     rate = screen.board.why.rescue_rate(screen.view, screen.run.sender.learning_rate)
-    goal = rescue_epoch(snapshot)
+    goal = way_back(snapshot)
     before = f"epochs {goal + 1} to {snapshot.newest} with α {screen.run.sender.learning_rate:g}"
     change = Change(f"back at epoch {goal} with α {rate:g}", before)
     screen.run.discard(commands.StepBack(snapshot.epoch - goal), change)
     screen.run.sender.post(commands.SetLearningRate(rate))
-
-
-def rescue_epoch(snapshot: Snapshot) -> int:
-    """Return the epoch of the least loss if the loss has at least doubled since then.
-
-    It is at least `RESCUE_EPOCHS` back. Otherwise return the epoch that many back, or the first.
-    """
-    train, usual = snapshot.recent.train, max(0, snapshot.epoch - RESCUE_EPOCHS)
-    if not np.isfinite(train).any():
-        return usual
-    lowest = int(np.nanargmin(train))
-    if snapshot.lane.loss > 2.0 * train[lowest]:
-        return min(usual, snapshot.recent.first + lowest)
-    return usual
 
 
 def _advised(screen: RunScreen, action: str) -> str:
