@@ -1,5 +1,6 @@
 """The picture of a network: which units and lines it has, against the weights it was given."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -270,3 +271,24 @@ def test_a_map_can_be_drawn_of_anything(wild) -> None:
             for shape in ((0, 0), (2, 2), (40, 40)):
                 cells = draw_map(np.full(shape, wild), rows=rows, columns=columns)
                 assert cells.shape == (rows, columns)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_the_legend_covers_no_part_of_a_value(columns) -> None:
+    layers = random_net(2, 8, 8, 1)
+    values = [np.full(size, -0.4375) for size in (2, 8, 8, 1)]
+    seen = 0
+    for rows in range(4, 60):
+        text = draw(layers, rows, columns, activations=values).text()
+        if "w > 0" not in text[-1]:
+            continue
+        seen += 1
+        assert not any(
+            sign.isdigit() for sign in text[-1].replace("w > 0", "").replace("w < 0", "")
+        )
+        numbers = re.findall(r"=[−.\d]*", "\n".join(text[:-1]))
+        assert set(numbers) <= {"=−0.44"}
+        # the bias of the output is in the last column
+        bias = f"{layers[-1][-1, 0]:+.2g}"
+        assert bias in "\n".join(text) or bias[:3] not in "\n".join(text)
+    assert seen > 20

@@ -61,7 +61,7 @@ def test_where_there_is_room_the_map_stands_beside_the_network() -> None:
     title = text.split("\n")[0]
     assert "Network 2-3-1, unit 1 of layer 1" in title
     assert "tanh(0.52·x0 − 1.3·x1 + 0.1)" in title
-    assert "-1" in title.rpartition("tanh")[2]
+    assert "−1" in title.rpartition("tanh")[2]
     assert "[●]" in text
     assert "▲" in text
     assert "background: the unit's value" in text.split("\n")[-1]

@@ -227,9 +227,10 @@ def _draw_units(
             cells.put(row, column.at - 1, "[", palette.cursor)
             cells.put(row, column.at + 1, "]", palette.cursor)
         if number and (layout.biases or apart >= _LOOSE):
-            bias = _short(layers[number - 1][-1, unit])
-            place = (row, column.at + 2) if layout.biases else (row + 1, column.at - 2)
-            cells.put(*place, style.symbols.spell(bias), palette.dim)
+            bias = style.symbols.spell(_short(layers[number - 1][-1, unit]))
+            below = min(column.at - 2, cells.shape[1] - len(bias))
+            place = (row, column.at + 2) if layout.biases else (row + 1, max(below, 0))
+            cells.put(*place, bias, palette.dim)
 
 
 def _short(value: float) -> str:
@@ -264,7 +265,11 @@ def _draw_activations(
     activations: Sequence[NDArray[np.floating]],
     style: Style,
 ) -> None:
-    """Write every unit's value below it, if its layer leaves rows free between units."""
+    """Write every unit's value below it, if its layer leaves rows free between units.
+
+    A value that the legend or the value of the next layer would cover is left out.
+    """
+    room = min((b.at - a.at for a, b in pairwise(layout.columns)), default=cells.shape[1])
     for number, (column, values) in enumerate(zip(layout.columns, activations, strict=False)):
         beside = number == 0 or layout.biases
         apart = min((b - a for a, b in pairwise(column.rows)), default=_LOOSE)
@@ -272,8 +277,12 @@ def _draw_activations(
             continue
         for unit, row in zip(column.units, column.rows, strict=True):
             text = style.symbols.spell(f"={values[unit]:.2g}")
+            below = row + (1 if beside else 2)
+            if below >= cells.shape[0] - layout.legend or len(text) > room:
+                continue
             at = column.at + 1 - len(text) if number == 0 else column.at + (1 if beside else -2)
-            cells.put(row + (1 if beside else 2), max(at, 0), text, style.palette.text)
+            at = max(min(at, cells.shape[1] - len(text)), 0)
+            cells.put(below, at, text, style.palette.text)
 
 
 def _draw_legend(cells: Cells, style: Style) -> None:

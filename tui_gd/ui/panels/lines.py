@@ -146,6 +146,8 @@ def _optimizer_in_words(problem: Problem, settings: RunSettings, lane: LaneSnaps
 # The status
 
 _STATE_CELLS = 8
+# of a learning rate from 0.001 to 0.3: their lengths do not choose the layout
+_RATE_CELLS = 5
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,8 @@ def _fields(snapshot: Snapshot, problem: Problem, layout: _Layout, alpha: str) -
     if snapshot.rate_factor != 1.0:
         now = lane.learning_rate * snapshot.rate_factor
         rate += f" × {snapshot.rate_factor:.2g} = {now:.2g}"
-    fields["rate"] = _Field(f"learning rate {alpha}" if form == "full" else alpha, rate)
+    label = f"learning rate {alpha}" if form == "full" else alpha
+    fields["rate"] = _Field(label, rate, len(label) + 1 + _RATE_CELLS)
     return fields
 
 
