@@ -131,7 +131,7 @@ def test_the_saddle_has_a_saddle_at_the_origin() -> None:
 @pytest.mark.parametrize("surface", ALL, ids=named)
 def test_the_learning_rate_in_the_title_stays_finite_and_goes_down(surface: Surface) -> None:
     rate = f"try -a {surface.learning_rate:g}"
-    assert TITLES[surface.name] == f"{surface.about}: {surface.formula}, {rate}"
+    assert TITLES[surface.name].endswith(f": {surface.formula}, {rate}")
     assert TITLES[surface.name].isascii()
     low, high = np.array(surface.limits).T
     corners = np.array(list(product(*surface.limits)))

@@ -68,9 +68,9 @@ TITLES = {
     " try -a 0.05",
     "surface:two-valleys-1d": "the same with one weight: (x^2 - 1)^2 + 0.3*x, try -a 0.05",
 }
-"""Every named problem and its description, in the order of the list; plain ASCII.
+"""Every named problem: what it is about, and after a colon its size or formula; plain ASCII.
 
-A test compares these titles with the tables of `builtin` and `surfaces`.
+A test compares them with the problems and surfaces themselves.
 """
 
 

@@ -118,16 +118,8 @@ MOST_NOISE = 1000.0
 
 @dataclass(frozen=True)
 class Builtin:
-    """A problem: its title, its size, its options with their defaults, and the function `make`.
+    """A problem: the function `make`, which takes every option by name, and their defaults."""
 
-    `rows` and `classes` belong to the default options; `classes` is 0 for regression. `make` takes
-    every option by name.
-    """
-
-    about: str
-    rows: int
-    features: int
-    classes: int
     make: Callable[..., DataSet]
     options: Mapping[str, int | float] = field(default_factory=dict)
 
@@ -217,41 +209,25 @@ def _bundled(loader: str, target_name: str = "class") -> Callable[[], DataSet]:
     return make
 
 
-def _generated(
-    about: str,
-    make: Callable[..., DataSet],
-    samples: int,
-    noise: float,
-    *,
-    features: int = 2,
-    classes: int = 2,
-    any_classes: bool = False,
-) -> Builtin:
-    options: dict[str, int | float] = {"samples": samples, "noise": noise, "data_seed": 1}
-    if any_classes:
-        options["classes"] = classes
-    return Builtin(about, samples, features, classes, make, options)
+def _generated(make: Callable[..., DataSet], samples: int, noise: float, **classes: int) -> Builtin:
+    return Builtin(make, {"samples": samples, "noise": noise, "data_seed": 1, **classes})
 
 
 BUILTIN: Mapping[str, Builtin] = {
-    "blobs": _generated("two blobs, the tutorial's data", blobs, 1000, 1.5),
-    "moons": _generated("two half moons", moons, 1000, 0.2),
-    "circles": _generated("a circle in a circle", circles, 1000, 0.1),
-    "xor": _generated("signs equal or different", xor, 1000, 0.1),
-    "spiral": _generated("wound arms", spiral, 1000, 0.04, any_classes=True),
-    "gaussians": _generated(
-        "round clouds on a circle", gaussians, 1000, 1.0, classes=3, any_classes=True
-    ),
+    "blobs": _generated(blobs, 1000, 1.5),
+    "moons": _generated(moons, 1000, 0.2),
+    "circles": _generated(circles, 1000, 0.1),
+    "xor": _generated(xor, 1000, 0.1),
+    "spiral": _generated(spiral, 1000, 0.04, classes=2),
+    "gaussians": _generated(gaussians, 1000, 1.0, classes=3),
     # 50 train rows: α = 0.01 is then below the limit 2/λ of a sum of squares, whose curvature λ
     # along the bias is twice the number of train rows
-    "line": _generated("y = 2 x1 + 1", line, 100, 0.3, features=1, classes=0),
-    "plane": _generated("y = x1 - 2 x2 + 1", plane, 100, 0.3, classes=0),
-    "iris": Builtin("iris flowers by their petals", 150, 4, 3, _bundled("load_iris")),
-    "wine": Builtin("wines by their chemistry", 178, 13, 3, _bundled("load_wine")),
-    "breast-cancer": Builtin("tumours by their cells", 569, 30, 2, _bundled("load_breast_cancer")),
-    "digits": Builtin("handwritten digits, 8x8", 1797, 64, 10, _bundled("load_digits")),
-    "diabetes": Builtin(
-        "diabetes a year later", 442, 10, 0, _bundled("load_diabetes", "disease progression")
-    ),
+    "line": _generated(line, 100, 0.3),
+    "plane": _generated(plane, 100, 0.3),
+    "iris": Builtin(_bundled("load_iris")),
+    "wine": Builtin(_bundled("load_wine")),
+    "breast-cancer": Builtin(_bundled("load_breast_cancer")),
+    "digits": Builtin(_bundled("load_digits")),
+    "diabetes": Builtin(_bundled("load_diabetes", "disease progression")),
 }
-"""The problems by name, in the order of the list."""
+"""The problems by name, in the order of the list; `TITLES` describes them."""

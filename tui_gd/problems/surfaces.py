@@ -190,7 +190,6 @@ class Surface:
     """
 
     name: str
-    about: str
     formula: str
     limits: tuple[tuple[float, float], ...]
     minima: tuple[Minimum, ...] = ()
@@ -272,7 +271,7 @@ def typed_surface(formula: str) -> Surface:
     """
     expression = parse(formula)
     limits = (USUAL_LIMITS,) * len(expression.names)
-    return Surface(expression.text, "typed", expression.text, limits)
+    return Surface(expression.text, expression.text, limits)
 
 
 def _square(low: float, high: float) -> tuple[tuple[float, float], ...]:
@@ -310,7 +309,6 @@ SURFACES: Mapping[str, Surface] = {
     for surface in (
         Surface(
             "surface:himmelblau",
-            "four minima, all 0",
             "(x^2 + y - 11)^2 + (x + y^2 - 7)^2",
             _square(-5.0, 5.0),
             (
@@ -323,7 +321,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:rosenbrock",
-            "a bent, narrow valley",
             "(1 - x)^2 + 100*(y - x^2)^2",
             ((-2.0, 2.0), (-1.0, 3.0)),
             (Minimum((1.0, 1.0), 0.0),),
@@ -331,7 +328,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:beale",
-            "flat, with steep corners",
             "(1.5 - x + x*y)^2 + (2.25 - x + x*y^2)^2 + (2.625 - x + x*y^3)^2",
             ((0.0, 4.0), (-1.0, 1.5)),
             (Minimum((3.0, 0.5), 0.0),),
@@ -339,7 +335,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:booth",
-            "one long bowl",
             "(x + 2*y - 7)^2 + (2*x + y - 5)^2",
             _square(-10.0, 10.0),
             (Minimum((1.0, 3.0), 0.0),),
@@ -347,7 +342,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:rastrigin",
-            "a bowl of 121 minima, one global",
             "20 + x^2 + y^2 - 10*cos(2*pi*x) - 10*cos(2*pi*y)",
             _square(-5.12, 5.12),
             _rastrigin_minima(2),
@@ -355,7 +349,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:saddle",
-            "a saddle at 0, 0 between two minima",
             "x^2 - y^2 + y^4/4",
             _square(-2.5, 2.5),
             (
@@ -366,7 +359,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:two-valleys",
-            "a deep valley and one less deep",
             "(x^2 - 1)^2 + 0.3*x + (y - x/2)^2",
             _square(-2.0, 2.0),
             tuple(Minimum((x, x / 2.0), value, value < 0.0) for x, value in _TWO_VALLEYS),
@@ -374,7 +366,6 @@ SURFACES: Mapping[str, Surface] = {
         ),
         Surface(
             "surface:two-valleys-1d",
-            "the same with one weight",
             "(x^2 - 1)^2 + 0.3*x",
             ((-2.0, 2.0),),
             tuple(Minimum((x,), value, value < 0.0) for x, value in _TWO_VALLEYS),
@@ -382,4 +373,4 @@ SURFACES: Mapping[str, Surface] = {
         ),
     )
 }
-"""The surfaces by name, in the order in which they are listed."""
+"""The surfaces by name, in the order of the list; `TITLES` describes them."""

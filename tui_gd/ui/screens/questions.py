@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from tui_gd.errors import ProblemError
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.plots.symbols import Symbols
-from tui_gd.problems import BUILTIN, SURFACES
+from tui_gd.problems import TITLES
 from tui_gd.problems.input_file import InputFile, files_of, format_of, names_file, shown_path
 from tui_gd.problems.problem import Task
 from tui_gd.problems.text import safe_text, whole_number
@@ -272,8 +272,7 @@ def listed(words: Mapping[str, str], symbols: Symbols, advised: str = "") -> Opt
 
 def problem_words() -> dict[str, str]:
     """Return what each built-in problem is about."""
-    words = {name: one.about for name, one in BUILTIN.items()}
-    return words | {name: one.about for name, one in SURFACES.items()}
+    return {name: title.partition(": ")[0] for name, title in TITLES.items()}
 
 
 def likely_target(columns: Sequence[str]) -> str:
