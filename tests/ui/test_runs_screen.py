@@ -123,9 +123,10 @@ def test_without_a_mark_the_selected_run_is_drawn_with_all_its_lanes() -> None:
     assert "test 3" in seen
 
 
-def test_the_loss_axis_can_be_logarithmic() -> None:
+def test_the_loss_axis_is_logarithmic_if_its_values_need_it_or_if_it_is_wanted() -> None:
     details = {"3f9a": KeptDetail({}, (lane(begin=1000.0, end=0.001),))}
-    assert "0.01┤" not in text(RunsPage(RUNS, details=details))
+    assert "0.01┤" in text(RunsPage(RUNS, details=details))
+    assert "0.01┤" not in text(RunsPage(RUNS, details=details, log=False))
     assert "0.01┤" in text(RunsPage(RUNS, details=details, log=True))
 
 
@@ -313,9 +314,12 @@ async def test_marked_runs_are_compared() -> None:
         await driver.until(lambda: "loss of 77c0" in driver.text())
         await driver.press("u", "home")
         await driver.until(lambda: "loss of 3f9a" in driver.text())
-        linear = driver.text()
+        # the losses fall by more than a factor of 30
+        assert "log, y: linear" in driver.text()
         await driver.press("y")
-        await driver.until(lambda: driver.text() != linear)
+        await driver.until(lambda: re.search(r"epoch +y log", driver.text()))
+        await driver.press("y")
+        await driver.until(lambda: "log, y: linear" in driver.text())
 
 
 async def test_nothing_is_read_on_the_thread_that_draws(monkeypatch) -> None:

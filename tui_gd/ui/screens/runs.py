@@ -14,7 +14,15 @@ from tui_gd.runs.store import DamagedRun, KeptRun
 from tui_gd.ui.context import Context
 from tui_gd.ui.screens.pages import Page
 from tui_gd.ui.screens.questions import Choice, Notices
-from tui_gd.ui.screens.runs_page import KEYS, KeptDetail, RunsPage, draw_runs, read_detail, row_at
+from tui_gd.ui.screens.runs_page import (
+    KEYS,
+    KeptDetail,
+    RunsPage,
+    draw_losses,
+    draw_runs,
+    read_detail,
+    row_at,
+)
 
 # another program may keep and delete runs while this screen is open
 REFRESH_SECONDS = 2.0
@@ -58,7 +66,8 @@ class RunsScreen(Page[str | None]):
         self._details: dict[str, KeptDetail] = {}
         self._read_as: dict[str, KeptRun] = {}
         self._marked: list[str] = []
-        self._log = self._settings = False
+        self._log: bool | None = None
+        self._settings = False
         self._scrolled = 0
         self._fault, self._damaged = "", set[DamagedRun]()
         self._listing = self._listed = False
@@ -191,7 +200,8 @@ class RunsScreen(Page[str | None]):
 
     def action_log_axis(self) -> None:
         """Switch the loss axis between linear and logarithmic."""
-        self._log = not self._log
+        frame = draw_losses(self.page, self.size.height, self.size.width, self.context.style)
+        self._log = frame is None or not frame.y.log
         self.draw()
 
     def action_turn_over(self) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.plots.axes import BORDER, Heading, draw_box, draw_words
+from tui_gd.plots.axes import BORDER, Frame, Heading, draw_box, draw_words
 from tui_gd.plots.cells import Cells, fit, width
-from tui_gd.plots.curves import Curve
+from tui_gd.plots.curves import Curve, EpochView, draw_curves
 from tui_gd.plots.palette import Colour, Palette, Style
 from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import Table, draw_table, visible_offset
@@ -230,15 +230,16 @@ _NEEDED = ("back", "help")
 class RunsPage:
     """What the page is drawn from.
 
-    `marked` are ids in the order of their marking; `details` are the runs read so far. `now` is in
-    seconds since 1970. `message` appears if there is nothing else to say.
+    `marked` are ids in the order of their marking; `details` are the runs read so far. The loss
+    axis is logarithmic with `log`; with None, if its values need it. `now` is in seconds since
+    1970. `message` appears if there is nothing else to say.
     """
 
     runs: Sequence[KeptRun]
     selected: int = 0
     marked: Sequence[str] = ()
     details: Mapping[str, KeptDetail] = field(default_factory=dict)
-    log: bool = False
+    log: bool | None = None
     settings: bool = False
     scrolled: int = 0
     message: str = ""
@@ -406,17 +407,20 @@ def _fitting(page: RunsPage, columns: int) -> tuple[list[str], list[list[str]]]:
     return kept, [[fit(line[i], longest) if i == where else line[i] for i in at] for line in body]
 
 
-def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
-    """Return the loss curves of the shown runs, or say what is missing for them."""
-    from tui_gd.plots.curves import EpochView, draw_curves
-
+def draw_losses(page: RunsPage, rows: int, columns: int, style: Style) -> Frame | None:
+    """Return the loss curves of the shown runs; None if no run has been read."""
     known = [run for run in page.shown if run in page.details]
     title, curves = curves_of(known, page.details, style.palette)
     if not curves:
-        return _empty(page, rows, columns, style)
+        return None
     last = max(curve.end - 1 for curve in curves)
-    view, heading = EpochView(last, log=page.log), Heading(style.symbols.spell(title))
-    return draw_curves(rows, columns, curves, view, style, heading).cells
+    view = EpochView(last, log=page.log, notes=(("y log",), ("log, y: linear", "log")))
+    return draw_curves(rows, columns, curves, view, style, Heading(style.symbols.spell(title)))
+
+
+def _draw_curves(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
+    frame = draw_losses(page, rows, columns, style)
+    return frame.cells if frame else _empty(page, rows, columns, style)
 
 
 def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
