@@ -1,4 +1,4 @@
-"""The only table of keys: it feeds the bindings, the footer, the help and the palette.
+"""The only table of keys: it feeds the bindings, the help and the palette, and names footers' keys.
 
 A person's own keys stand in the `[keys]` table of `config.toml` and override this table:
 `"step(1)" = ["n", "right"]` gives the action with that name these keys instead of its own. An empty
@@ -26,9 +26,9 @@ class Action:
 
     `name` is the function `action_<name>` in `screens/actions.py` or `screens/exports.py`, with its
     arguments; for those in `APP_ACTIONS` it is a method of the app. `keys` are Textual's names of
-    keys, comma-separated. `shown` is their form in the help and the footer; it is empty if the line
-    before describes both. `footer` is the word in the footer; an action without one appears only in
-    the help.
+    keys, comma-separated. `shown` is their form in the help; it is empty if the line before
+    describes both. The footer's words are hints: those of a run in `panels/lines.py`, those of a
+    panel in its own file.
     """
 
     name: str
@@ -36,20 +36,12 @@ class Action:
     shown: str
     text: str
     group: str
-    footer: str = ""
 
 
 ACTIONS = (
-    Action("run_or_pause", "space,f5", "space or F5", "run / pause", "Training", "run/pause"),
-    Action(
-        "step(1)",
-        "full_stop,right,f7",
-        ". or → F7",
-        "one epoch forward (pauses)",
-        "Training",
-        "step",
-    ),
-    Action("step_back(1)", "comma,left,f6", ", or ← F6", "one epoch back", "Training", "back"),
+    Action("run_or_pause", "space,f5", "space or F5", "run / pause", "Training"),
+    Action("step(1)", "full_stop,right,f7", ". or → F7", "one epoch forward (pauses)", "Training"),
+    Action("step_back(1)", "comma,left,f6", ", or ← F6", "one epoch back", "Training"),
     Action("step(10)", "greater_than_sign,f9", "> or F9", "ten epochs forward", "Training"),
     Action("step_back(10)", "less_than_sign,f8", "< or F8", "ten epochs back", "Training"),
     Action("first", "home,A", "home A, end G", "first / newest epoch", "Training"),
@@ -57,22 +49,8 @@ ACTIONS = (
     Action("go_to", "g", "g", "go to an epoch", "Training"),
     Action("flat_out", "f", "f", "as fast as it can / slow enough to watch", "Training"),
     Action("rescue", "u", "u", "rescue: back to the lowest loss, smaller α", "Training"),
-    Action(
-        "learning_rate(1)",
-        "plus,equals_sign,U",
-        "+ or = U",
-        "larger steps (α × 3)",
-        "Descent",
-        "α up",
-    ),
-    Action(
-        "learning_rate(-1)",
-        "minus,J",
-        "- or J",
-        "smaller steps (α ÷ 3)",
-        "Descent",
-        "α down",
-    ),
+    Action("learning_rate(1)", "plus,equals_sign,U", "+ or = U", "larger steps (α × 3)", "Descent"),
+    Action("learning_rate(-1)", "minus,J", "- or J", "smaller steps (α ÷ 3)", "Descent"),
     Action("type_learning_rate", "a", "a", "type a learning rate", "Descent"),
     Action("reset", "r", "r", "again from the same start", "Descent"),
     Action("new_start", "n", "n", "new random start", "Descent"),
@@ -130,9 +108,9 @@ ACTIONS = (
     Action("meter", "F", "F", "frames and kB/s sent, in the first line", "Program"),
     Action("theme", "t", "t", "dark / light", "Program"),
     Action("lesson", "f4", "F4", "leave or resume the lesson; the tour", "Program"),
-    Action("help", "question_mark,f1", "? or F1", "this help", "Program", "help"),
+    Action("help", "question_mark,f1", "? or F1", "this help", "Program"),
     Action("command_palette", "ctrl+p,colon,X", "ctrl+p : or X", "all commands by name", "Program"),
-    Action("quit", "q,ctrl+c,ctrl+q", "q or ctrl+c", "quit", "Program", "quit"),
+    Action("quit", "q,ctrl+c,ctrl+q", "q or ctrl+c", "quit", "Program"),
 )
 
 APP_ACTIONS = frozenset({"quit", "command_palette"})
