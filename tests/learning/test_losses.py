@@ -9,8 +9,9 @@ import pytest
 from tests.learning import make_gradient_reference as made
 from tests.learning.make_gradient_reference import CASES, Case
 from tests.making import ON_DATA, Floats
+from tui_gd.learning import LOSSES
 from tui_gd.learning.engine import LocalEngine
-from tui_gd.learning.losses import POSSIBLE, TITLES, Loss, make_loss
+from tui_gd.learning.losses import POSSIBLE, Loss, make_loss
 from tui_gd.learning.models import ACTIVATIONS, Model
 
 REFERENCE = json.loads(made.FILE.read_text("utf-8"))
@@ -208,7 +209,7 @@ def test_small_cross_entropy_keeps_its_digits() -> None:
 
 def test_a_loss_of_another_task_is_a_one_line_error() -> None:
     for task, names in POSSIBLE.items():
-        for name in [*TITLES, "nonsense"]:
+        for name in [*LOSSES, "nonsense"]:
             if name in names:
                 assert make_loss(name, task).name in {name, "sse"}
             else:

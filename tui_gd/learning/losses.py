@@ -403,16 +403,6 @@ class Huber(Loss):
         return multiply(spare, clipped, spare)
 
 
-TITLES = {
-    "sse": "squared error, summed: the tutorial's",
-    "mse": "squared error, mean",
-    "cross-entropy": "cross-entropy, nats per sample",
-    "hinge": "hinge (SVM) loss, mean",
-    "mae": "absolute error, mean",
-    "huber": "Huber loss, mean",
-    "value": "value of the function",
-}
-
 _LOSSES: dict[str, dict[str, Callable[[DTypeLike], Loss]]] = {
     "binary": {
         "sse": lambda dtype: SigmoidSquaredError("sum", dtype),

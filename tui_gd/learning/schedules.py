@@ -17,15 +17,16 @@ CYCLE_RISE = 0.3  # of the epochs
 CYCLE_START = 1 / 25.0
 CYCLE_END = CYCLE_START / 1e4
 
-SCHEDULES = {
-    "constant": "the same in all epochs",
-    "step:EVERY:FACTOR": "times FACTOR after every EVERY epochs, as step:30:0.1",
-    "exponential:FACTOR": "times FACTOR after every epoch, as exponential:0.97",
-    "inverse:POWER": "divided by (epoch + 1)^POWER, as inverse:0.5",
-    "cosine": "half a cosine from 1 to 0 over the epochs",
-    "one-cycle": "up from 1/25 to 1 in 30 % of the epochs, then down to 0.000004",
-    "warmup:N+SCHEDULE": "from 1/N up to 1 in N epochs, then SCHEDULE, as warmup:5+cosine",
-}
+SCHEDULES = (
+    "constant",
+    "step:EVERY:FACTOR",
+    "exponential:FACTOR",
+    "inverse:POWER",
+    "cosine",
+    "one-cycle",
+    "warmup:N+SCHEDULE",
+)
+"""How schedules are written."""
 
 
 def constant(_epoch: int) -> float:
