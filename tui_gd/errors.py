@@ -1,13 +1,47 @@
 """Errors that a person can cause; imports nothing, so that an error message comes at once."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 LISTED = 20
 """How many column names an error lists."""
 
 
+Way = tuple[tuple[str, Any], ...]
+"""Settings that help together, each with its value; see `way`."""
+
+
+def way(**settings: Any) -> Way:
+    """Return settings that help together.
+
+    A value None is one that a person types, or if the setting is given, that it is left out. The
+    value of a setting that names columns is the name of one.
+    """
+    return tuple(settings.items())
+
+
+class Fault(str):
+    """What is wrong, in words, and the ways out of it that the words name."""
+
+    ways: tuple[Way, ...]
+
+    def __new__(cls, text: str, *ways: Way) -> "Fault":
+        """Return the words with their ways."""
+        made = super().__new__(cls, text)
+        made.ways = ways
+        return made
+
+
 class ProblemError(Exception):
-    """Wrong input: one line that says what is wrong, where, and what to do."""
+    """Wrong input: one line that says what is wrong, where, and what to do.
+
+    `ways` are the ways out that the line names, and `column` is the column that it is about.
+    """
+
+    def __init__(self, message: str = "", *ways: Way, column: str | None = None) -> None:
+        super().__init__(message)
+        self.ways = ways
+        self.column = column
 
 
 class TargetMissing(ProblemError):  # noqa: N818

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tui_gd.cli.options import find_command, settings_of
-from tui_gd.errors import ProblemError, TargetMissing
+from tui_gd.errors import ProblemError, TargetMissing, way
 from tui_gd.problems.problem import ColumnLook
 from tui_gd.session.roles import (
     Asked,
@@ -320,6 +320,21 @@ def test_changed_roles_are_told_before_and_after() -> None:
     assert changed_roles(COLUMNS, START, START) == ([], [])
 
 
-def test_a_message_that_names_nothing_offers_nothing() -> None:
-    for text in ("", "is empty; a table needs a header and rows", "--", "--nosuch 3", "column 'b'"):
-        assert offers_for(text, START, COLUMNS) == []
+def test_an_error_without_ways_offers_nothing_and_unknown_ones_are_left_out() -> None:
+    assert offers_for([], None, START, COLUMNS) == []
+    assert offers_for([way(nosuch=3)], "b, which is not there", START, COLUMNS) == []
+    assert offers_for([way(text="not there"), way(drop=None)], None, START, COLUMNS) == []
+
+
+def test_a_way_has_values_or_asks_for_them_or_leaves_an_option_out() -> None:
+    ways = [way(decimal="comma", thousands="point"), way(sep=None), way(missing=("3l",))]
+    first, typed, last = offers_for(ways, None, START, COLUMNS)
+    assert first.typed == "--decimal comma --thousands point"
+    assert first.settings == replace(START, decimal="comma", thousands="point")
+    assert typed.ask is not None
+    assert typed.ask.name == "sep"
+    assert last.settings == replace(START, missing=("3l",))
+    given = replace(START, sep="tab", missing=("3l",))
+    without, same = offers_for(ways[1:], None, given, COLUMNS)
+    assert (without.words, without.settings) == ("read it without --sep", replace(given, sep=None))
+    assert (same.words, same.settings) == ("read it without --missing", replace(given, missing=()))

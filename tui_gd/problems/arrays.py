@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, way
 from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
 from tui_gd.problems.prepare import prepare, target_like, target_of, task_words, whole_kinds
 from tui_gd.problems.problem import Problem, as_they_are
@@ -102,7 +102,8 @@ def load_arrays(
         if given:
             raise ProblemError(
                 f"{shown}: {option} needs the data in memory, so at most {MAPPED_BYTES >> 30} GiB:"
-                " prepare the file before, or make it smaller"
+                " prepare the file before, or make it smaller",
+                way(**{option[2:].replace("-", "_"): None}),
             )
     return _mapped_problem(shown, data, split, how)
 
@@ -174,7 +175,8 @@ def _table_of(shown: str, data: Arrays, reading: Reading) -> Table:
         if not reading.skip_missing_target:
             raise ProblemError(
                 f"{shown}: row {int(np.argmax(missing))} (from 0) has no target; fill it in, or"
-                " leave such rows out with --skip-missing-target"
+                " leave such rows out with --skip-missing-target",
+                way(skip_missing_target=True),
             )
         skipped = int(missing.sum())
         remarks += (f"skipped {skipped:,} row{'s' * (skipped != 1)} without a target",)

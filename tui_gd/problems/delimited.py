@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems import input_file
 from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
@@ -54,7 +54,7 @@ class Delimited:
         self._check_bytes(first.data)
         self.dialect = self._find_dialect(first)
         mend = "rename one, or take numbers for names with --no-header --skip-rows 1"
-        names = named(self.shown, self.dialect.names, mend)
+        names = named(self.shown, self.dialect.names, mend, way(header=False, skip_rows=1))
         # of known kinds only dates need a look at how they are written
         known = kinds or {}
         sniffed = kinds is None or bool({None, "date"} & set(known.values()))
@@ -98,8 +98,11 @@ class Delimited:
             row += table.num_rows
         if isinstance(last, str) and _SUMS.fullmatch(last):
             self.remarks += (
-                f"the last row begins with {safe_text(last.strip())!r}: --skip-footer 1 leaves it"
-                " out if it sums up the others",
+                Fault(
+                    f"the last row begins with {safe_text(last.strip())!r}: --skip-footer 1 leaves"
+                    " it out if it sums up the others",
+                    way(skip_footer=1),
+                ),
             )
 
     def rows_to_come(self, batch: Batch) -> int:
@@ -142,7 +145,8 @@ class Delimited:
             head = data.split(b"\n", reading.skip_rows)
             if len(head) <= reading.skip_rows:
                 raise ProblemError(
-                    f"{self.shown}: --skip-rows {reading.skip_rows} leaves nothing of it"
+                    f"{self.shown}: --skip-rows {reading.skip_rows} leaves nothing of it",
+                    way(skip_rows=None),
                 )
             data = b"\n" * reading.skip_rows + head[-1]
         if reading.comment is not None:
@@ -162,7 +166,8 @@ class Delimited:
                 order = "be" if zeros[0] else "le"
                 raise ProblemError(
                     f"{self.shown}: has a zero byte beside every letter: --encoding utf-16-{order}"
-                    " reads it"
+                    " reads it",
+                    way(encoding=f"utf-16-{order}"),
                 )
             raise ProblemError(
                 f"{self.shown}: line {line} has a zero byte, so it is not text; save the table"
@@ -310,7 +315,8 @@ class Delimited:
                         )
                     raise ProblemError(
                         f"{self.shown}: {place} has {values}, not"
-                        f" {wanted}, separated by {self.dialect.shown}{quote}; {mend}"
+                        f" {wanted}, separated by {self.dialect.shown}{quote}; {mend}",
+                        *([way(skip_footer=footer)] if footer else []),
                     )
         except csv.Error as error:
             raise ProblemError(

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems.reading import BLANKS, Reading, numeral
 from tui_gd.problems.text import safe_text
 
@@ -17,8 +17,9 @@ LINES = 50
 LONGEST_FIELD = 1 << 24
 _ANY_NUMBER = re.compile(rf"\s*(?:{numeral('.', None)}|{numeral(',', '.')})\s*")
 YEARS = range(1500, 2200)
-NO_HEADER = (
-    "no header found, so the columns are x1, x2, ...: --header takes the first line as names"
+NO_HEADER = Fault(
+    "no header found, so the columns are x1, x2, ...: --header takes the first line as names",
+    way(header=True),
 )
 
 
@@ -106,12 +107,18 @@ def _width(numbered: Rows) -> int:
 def _one_column(shown: str, rows: list[list[str]], reading: Reading) -> ProblemError:
     what = f"{shown}: has only one column; a table needs a target and at least one feature"
     if reading.separator is not None:
-        return ProblemError(f"{what}: is --sep {safe_text(reading.sep or '')} right?")
+        return ProblemError(
+            f"{what}: is --sep {safe_text(reading.sep or '')} right?", way(sep=None)
+        )
     head, *counts = (len(re.findall(r'(?:"[^"]*"|[^\s"])+', row[0])) for row in rows)
     # R writes no name above the names of rows
     if len({*counts}) == 1 and counts[0] > 1 and head in {counts[0], counts[0] - 1}:
-        return ProblemError(f"{what}: --sep blanks reads columns with blanks between them")
-    return ProblemError(f"{what}, separated by commas, tabs, semicolons or bars; others need --sep")
+        return ProblemError(
+            f"{what}: --sep blanks reads columns with blanks between them", way(sep=BLANKS)
+        )
+    return ProblemError(
+        f"{what}, separated by commas, tabs, semicolons or bars; others need --sep", way(sep=None)
+    )
 
 
 def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading) -> list[str]:
@@ -126,7 +133,8 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
     if remark in {"#", "%"} and reading.comment is None and (above or _has_header_below(rows)):
         raise ProblemError(
             f"{shown}: the first line, {safe_text(delimiter.join(first), 40)!r}, is no header:"
-            f" --comment '{remark}' leaves out lines that begin so"
+            f" --comment '{remark}' leaves out lines that begin so",
+            way(comment=remark),
         )
     if not above or len(rows) < above + 2 or len(rows[above + 1]) != width:
         return first
@@ -134,7 +142,8 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
         raise ProblemError(
             f"{shown}: the first {above} lines with text have other numbers of values than the"
             f" {width} of the rows below them: leave them out with --skip-rows"
-            f" {numbered[above - 1][0]}"
+            f" {numbered[above - 1][0]}",
+            way(skip_rows=numbered[above - 1][0]),
         )
     below = [row for row in rows[1:] if len(row) == width]
     if len(first) == width - 1 and reading.header is not False:
@@ -145,13 +154,14 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
     keys = [row[0].strip() for row in below]
     whole = sum(key.isdecimal() for key in keys)
     named = not any(map(_looks_like_number, keys)) or whole == len(keys)
-    mend = "leave it out with --skip-rows 1"
+    mend, helps = "leave it out with --skip-rows 1", way(skip_rows=1)
     if len(first) == width - 1 and named and len(set(keys)) == len(keys):
-        mend = "say with --header that the first one has no name"
+        mend, helps = "say with --header that the first one has no name", way(header=True)
     line, count = delimiter.replace("\t", " ").join(first), len(first)
     raise ProblemError(
         f"{shown}: the first line, {safe_text(line, 40)!r}, has {count} value{'s' * (count != 1)}"
-        f" and the rows below it {width}: name every column in it, or {mend}"
+        f" and the rows below it {width}: name every column in it, or {mend}",
+        helps,
     )
 
 

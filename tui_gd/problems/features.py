@@ -2,7 +2,6 @@
 
 import math
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +10,12 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems.dates import date_text
 from tui_gd.problems.problem import DAY_FIRST, FeatureRule, as_they_are
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, check_memory
-from tui_gd.problems.text import distinct, safe_text
+from tui_gd.problems.text import distinct, option, safe_text
 
 NEARLY_EVERY = 0.9
 """A text column with this many different values per row is left out."""
@@ -117,9 +116,12 @@ def refuse_nothing_left(
         named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
         reasons = "; ".join(named) or "the target is the only one"
         indices = [slot for slot, why in left_out.items() if "index" in why]
-        name = shlex.quote(table.columns[indices[0]].name) if indices else ""
-        hint = f": --number {name} takes the index" if indices else ""
-        raise ProblemError(f"{table.shown}: no column is left to learn from ({reasons}){hint}")
+        index = table.columns[indices[0]].name if indices else ""
+        hint = f": {option('number', index)} takes the index" if indices else ""
+        raise ProblemError(
+            f"{table.shown}: no column is left to learn from ({reasons}){hint}",
+            *([way(number=index)] if indices else []),
+        )
 
 
 def refuse_faults(table: Table, dates: str) -> None:
@@ -132,18 +134,21 @@ def refuse_faults(table: Table, dates: str) -> None:
     if not faults:
         return
     # what reads decimal commas with thousands reads columns without thousands too
-    worst = max(faults, key=lambda name: "--decimal comma --thousands" in faults[name])
+    both = {"decimal", "thousands"}
+    worst = max(faults, key=lambda name: any(both <= dict(one).keys() for one in faults[name].ways))
     names = [repr(name) for name in faults if name != worst]
     more = ", ..." if len(names) > 5 else ""
     others = f" (also {', '.join(names[:5])}{more}: gd-tui data says why)" if names else ""
-    raise ProblemError(f"{table.shown}: {faults[worst]}{others}")
+    raise ProblemError(f"{table.shown}: {faults[worst]}{others}", *faults[worst].ways, column=worst)
 
 
-def fault_of(column: Column, dates: str) -> str | None:
+def fault_of(column: Column, dates: str) -> Fault | None:
     """Return why nothing can be learned from a column, None if something can."""
     if column.kind in {"date", "time"} and dates == "refuse":
         shown = "" if column.kind == "time" else f", as {date_text(column.low)}"
-        return f"column {column.name!r} holds dates or times{shown}; leave it out with --drop"
+        return Fault(
+            f"column {column.name!r} holds dates or times{shown}; leave it out with --drop"
+        )
     return column.fault
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
 
-from tui_gd.errors import ProblemError, TargetMissing
+from tui_gd.errors import ProblemError, TargetMissing, way
 from tui_gd.problems.arrays import load_arrays, read_svmlight
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
@@ -63,7 +63,9 @@ def read_file(
     form = format_of(file)
     check_options(file, form, reading)
     if form in WITHOUT_COLUMNS and drop:
-        raise ProblemError(f"{file.shown}: its columns have no names: leave --drop out")
+        raise ProblemError(
+            f"{file.shown}: its columns have no names: leave --drop out", way(drop=None)
+        )
     if form != "npy" and form in WITHOUT_COLUMNS and target is not None:
         raise ProblemError(f"{file.shown}: has its own targets: leave --target out")
     if form == "svmlight":
@@ -120,7 +122,9 @@ def chosen_columns(
     name = find_column(source.shown, every, target, source.remarks)
     if name in dropped:
         raise ProblemError(
-            f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out"
+            f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out",
+            way(drop=None),
+            column=name,
         )
     names.remove(name)
     return [*names, name], dropped
@@ -191,7 +195,10 @@ def check_options(file: InputFile, form: Format, reading: Reading) -> None:
         if given and field.name not in READING_OPTIONS[form]:
             name = "svmlight" if form == "svmlight" else form.upper()
             option = f"--{field.name.replace('_', '-')}"
-            raise ProblemError(f"{file.shown}: {option} has no effect on {name}: leave it out")
+            raise ProblemError(
+                f"{file.shown}: {option} has no effect on {name}: leave it out",
+                way(**{field.name: None}),
+            )
 
 
 def source_of(
@@ -229,17 +236,20 @@ def _read_test(source_like: Callable[[Kinds], Source], train: Table, target: str
         if column.many and not known.many:
             raise ProblemError(
                 f"{source.shown}: column {column.name!r} has more than {MOST_LABELS:,} different"
-                " texts; test on fewer rows"
+                " texts; test on fewer rows",
+                column=column.name,
             )
         if one != two and known.missing < len(train.values) and column.missing < len(table.values):
             if column.no_number is not None and two == "number":
                 place, value = column.no_number
                 raise ProblemError(
                     f"{source.shown}: {place}, column {column.name!r}: {value} is not a number,"
-                    f" but {train.shown} has numbers there; correct it, or leave it empty"
+                    f" but {train.shown} has numbers there; correct it, or leave it empty",
+                    column=column.name,
                 )
             raise ProblemError(
                 f"{source.shown}: column {column.name!r} holds {one}, but {two} in"
-                f" {train.shown}; make them the same"
+                f" {train.shown}; make them the same",
+                column=column.name,
             )
     return table

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, way
 from tui_gd.problems.text import safe_text
 
 Format = Literal["delimited", "json", "arff", "parquet", "feather", "npz", "npy", "svmlight"]
@@ -421,7 +421,8 @@ class _Recoded(_Source):
             at = self._done + getattr(error, "start", 0)
             raise ProblemError(
                 f"{self._source.shown}: near byte {at} it is not {self._encoding}; name the"
-                " encoding of the file with --encoding"
+                " encoding of the file with --encoding",
+                way(encoding=None),
             ) from None
 
 
@@ -536,7 +537,8 @@ class Chunk:
             line = self.line + self.data.count(b"\n", 0, at)
             raise ProblemError(
                 f"{self.file.shown}: line {line}, byte {self.offset + at} is not UTF-8: name the"
-                " encoding, as --encoding latin-1"
+                " encoding, as --encoding latin-1",
+                way(encoding="latin-1"),
             ) from None
 
 

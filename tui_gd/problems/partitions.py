@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, way
 from tui_gd.problems.features import (
     MOST_TEXTS,
     NO_NAME,
@@ -81,7 +81,7 @@ from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS, Kind, Progress
 from tui_gd.problems.split import Preparation, check_split, split_rows
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
-from tui_gd.problems.text import distinct
+from tui_gd.problems.text import distinct, option
 
 T = TypeVar("T")
 SAMPLE_ROWS, SAMPLE_NUMBERS = 20_000, 4 << 20
@@ -336,7 +336,8 @@ class _Loading:
         elif column.kind in {"date", "time"} and facts.counts is None:
             raise ProblemError(
                 f"{self.shown}: column {column.name!r} holds more than {MOST_LABELS:,} different"
-                f" {column.kind}s: leave it out with --drop"
+                f" {column.kind}s: leave it out with --drop",
+                column=column.name,
             )
         elif column.kind == "date" and not varying_parts(_numbers(facts)):
             why = "one value only"
@@ -533,7 +534,9 @@ def _merged_columns(heads: Sequence[Head], labels: Sequence[set[str] | None]) ->
                 raise ProblemError(
                     f"{head.shown}: column {first.name!r} holds {other.kind}, but {one.kind} in"
                     f" {known[0][0].shown}; make them the same, or read the column as text with"
-                    f" --text {first.name}"
+                    f" {option('text', first.name)}",
+                    way(text=first.name),
+                    column=first.name,
                 )
             if other.kind != one.kind:
                 one.kind = "number"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, way
 from tui_gd.problems.dates import date_text
 from tui_gd.problems.features import (
     FEW_ROWS,
@@ -165,27 +165,32 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     """
     name, rows = column.name, len(values)
     if column.fault:
-        raise ProblemError(f"{shown}: {column.fault}")
+        raise ProblemError(f"{shown}: {column.fault}", *column.fault.ways, column=name)
     if column.kind in {"date", "time"}:
         raise ProblemError(
             f"{shown}: column {name!r} holds {column.kind}s, which cannot be the target;"
-            " choose another --target"
+            " choose another --target",
+            column=name,
         )
     if column.many or len(column.labels) > MOST_CLASSES:
         raise ProblemError(
             f"{shown}: column {name!r} has more than {MOST_CLASSES} different texts, too many for"
-            " classes: choose another --target"
+            " classes: choose another --target",
+            column=name,
         )
     if (values == values[0]).all():
         value = column.labels[int(values[0])] if column.labels else f"{values[0]:g}"
         raise ProblemError(
             f"{shown}: column {name!r} is {safe_text(value)} in every row: there is nothing to"
-            " learn, choose another --target"
+            " learn, choose another --target",
+            column=name,
         )
     if column.kind == "text":
         if task == "regression":
             raise ProblemError(
-                f"{shown}: column {name!r} holds text, which --task regression cannot learn"
+                f"{shown}: column {name!r} holds text, which --task regression cannot learn",
+                way(task=None),
+                column=name,
             )
         kind = class_type(len(column.labels))
         labels = tuple(distinct(safe_text(label) for label in column.labels))
@@ -198,7 +203,9 @@ def target_of(shown: str, column: Column, values: Floats, task: str | None) -> T
     if len(kinds) > MOST_CLASSES:
         raise ProblemError(
             f"{shown}: column {name!r} has {len(kinds):,} different numbers, more than"
-            f" {MOST_CLASSES} classes: leave --task classification out"
+            f" {MOST_CLASSES} classes: leave --task classification out",
+            way(task=None),
+            column=name,
         )
     y = np.searchsorted(kinds, values).astype(class_type(len(kinds)))
     if column.kind == "yes/no":
@@ -239,7 +246,8 @@ def target_like(shown: str, column: Column, values: Floats, train: Target) -> ND
         value = column.labels[int(values[row])] if column.labels else f"{values[row]:g}"
         raise ProblemError(
             f"{shown}: row {row + 1}, column {column.name!r}: {safe_text(value)!r} is not a class"
-            " of the train rows: correct it, or leave the row out"
+            " of the train rows: correct it, or leave the row out",
+            column=column.name,
         )
     return y.astype(train.y.dtype)
 

@@ -2,12 +2,11 @@
 
 import codecs
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import Fault, ProblemError, Way, way
 from tui_gd.problems.text import option, safe_text
 
 MISSING_TEXTS = frozenset(
@@ -86,17 +85,25 @@ class Reading:
         sep, thousands = self.separator, self.thousands_sign
         if sep not in {None, BLANKS} and (len(sep or "") != 1 or sep in '"\r\n'):
             raise ProblemError(
-                f"--sep {safe_text(self.sep or '')!r}: name one character, tab or blanks"
+                f"--sep {safe_text(self.sep or '')!r}: name one character, tab or blanks",
+                way(sep=None),
             )
         if thousands is not None and (len(thousands) != 1 or thousands in "0123456789+-eE"):
             raise ProblemError(
                 f"--thousands {safe_text(thousands)!r}: name comma, point, space, quote or one"
-                " character"
+                " character",
+                way(thousands=None),
             )
         if self.decimal_sign not in {".", ","}:
-            raise ProblemError(f"--decimal {safe_text(self.decimal)!r}: name comma or point")
+            raise ProblemError(
+                f"--decimal {safe_text(self.decimal)!r}: name comma or point", way(decimal=None)
+            )
         if thousands == self.decimal_sign:
-            raise ProblemError("--thousands and --decimal are the same sign: name two signs")
+            raise ProblemError(
+                "--thousands and --decimal are the same sign: name two signs",
+                way(thousands=None),
+                way(decimal=None),
+            )
         if self.encoding is not None:
             try:
                 # a codec such as hex, which turns bytes into bytes, is not an encoding of text
@@ -105,7 +112,8 @@ class Reading:
             except (LookupError, ValueError):
                 name = safe_text(self.encoding)
                 raise ProblemError(
-                    f"--encoding {name!r} is not known: try utf-8, latin-1, cp1252 or utf-16"
+                    f"--encoding {name!r} is not known: try utf-8, latin-1, cp1252 or utf-16",
+                    way(encoding=None),
                 ) from None
 
     @property
@@ -218,14 +226,18 @@ _POINTED = re.compile(numeral(".", None))
 
 # other ways to write numbers, and the options that read them
 _WRITTEN = (
-    (".", ",", "--thousands comma"),
-    (",", None, "--decimal comma"),
-    (",", ".", "--decimal comma --thousands point"),
-    (".", " ", "--thousands space"),
-    (",", " ", "--decimal comma --thousands space"),
-    (".", "'", "--thousands quote"),
-    (",", "'", "--decimal comma --thousands quote"),
+    (".", ",", way(thousands="comma")),
+    (",", None, way(decimal="comma")),
+    (",", ".", way(decimal="comma", thousands="point")),
+    (".", " ", way(thousands="space")),
+    (",", " ", way(decimal="comma", thousands="space")),
+    (".", "'", way(thousands="quote")),
+    (",", "'", way(decimal="comma", thousands="quote")),
 )
+
+
+def _typed(options: Way) -> str:
+    return " ".join(option(name, value) for name, value in options)
 
 
 def _has_units(texts: Sequence[str]) -> bool:
@@ -234,7 +246,7 @@ def _has_units(texts: Sequence[str]) -> bool:
     return len(texts) > FEW_UNITS and len(units) == 1 and units != {""}
 
 
-def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str | None:
+def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> Fault | None:
     """Return why a column is text that holds numbers, with the options that read it; else None.
 
     `texts` are the different texts of the column without the missing ones.
@@ -244,7 +256,7 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
     others = [text for text in some if not reading.is_number(text)]
     if len(some) < 2 or not others:
         return None
-    shown, column = repr(safe_text(others[0])), shlex.quote(name)
+    shown, as_text = repr(safe_text(others[0])), option("text", name)
     fitting = [
         options
         for decimal, thousands, options in _WRITTEN
@@ -252,14 +264,15 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
     ]
     if fitting:
         # if one option is enough, do not name a second one
-        single = [options for options in fitting if options.count("--") == 1] or fitting
-        mend = f": read them with {' or '.join(single)}, or as text with --text {column}"
+        ways = [options for options in fitting if len(options) == 1] or fitting
+        mend = f": read them with {' or '.join(map(_typed, ways))}, or as text with {as_text}"
         if reading.decimal_sign == "," and all(map(_POINTED.fullmatch, some)):
+            ways = [way(decimal=None), way(drop=name)]
             mend = (
-                ", which --decimal comma does not read: leave the column out with --drop"
-                f" {column}, or read it as text with --text {column}"
+                ", which --decimal comma does not read: leave the column out with"
+                f" {option('drop', name)}, or read it as text with {as_text}"
             )
-        return f"column {name!r} holds numbers such as {shown}{mend}"
+        return Fault(f"column {name!r} holds numbers such as {shown}{mend}", *ways, way(text=name))
     if any(len(text) > LONGEST_NUMBER for text in others) or not (
         all(map(_ORNAMENTED.fullmatch, others)) or _has_units(others)
     ):
@@ -269,12 +282,13 @@ def written_otherwise(name: str, texts: Sequence[str], reading: Reading) -> str 
     words = any(re.search(r"[0-9] (?![A-Z]{3}$)[A-Za-zµ/]{2,}", text) for text in others)
     if (marked and not plain) or (words and len(some) <= FEW_UNITS):
         return None
-    for decimal, thousands, options in ((".", None, ""), *_WRITTEN):
+    for decimal, thousands, options in ((".", None, ()), *_WRITTEN):
         other = Reading(decimal=decimal, thousands=thousands)
         if all(other.loose_number(text) is not None for text in some):
-            return (
+            ways = [(*way(number=name), *options), way(text=name)]
+            return Fault(
                 f"column {name!r} holds numbers with signs or units, such as {shown}: read them"
-                f" with --number {column}{' ' * bool(options)}{options}, or as text with --text"
-                f" {column}"
+                f" with {_typed(ways[0])}, or as text with {as_text}",
+                *ways,
             )
     return None

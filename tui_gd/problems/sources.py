@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import Fault, ProblemError, Way
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.text import safe_text, whole_number
 
@@ -118,7 +118,10 @@ def find_column(shown: str, names: Sequence[str], wanted: str, remarks: Sequence
     near = alike or difflib.get_close_matches(name, names, 3) or list(names[:10])
     more = ", ..." if len(names) > len(near) else ""
     said = "".join(f" ({remark})" for remark in remarks)
-    raise ProblemError(f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}{said}")
+    ways = [way for remark in remarks if isinstance(remark, Fault) for way in remark.ways]
+    raise ProblemError(
+        f"{shown}: has no column {name!r}; it has {', '.join(near)}{more}{said}", *ways
+    )
 
 
 def arrays_of(table: Any) -> list[Any]:
@@ -134,11 +137,11 @@ def row_name(start: int, index: int) -> str:
     return f"row {start + index + 1}"
 
 
-def named(shown: str, names: Sequence[str], mend: str = "rename one") -> list[str]:
+def named(shown: str, names: Sequence[str], mend: str = "rename one", *ways: Way) -> list[str]:
     """Return column names that are safe to print; a column without a name gets one.
 
-    `ProblemError` for two equal names, which says how to `mend` that, and for more than
-    `MOST_COLUMNS`.
+    `ProblemError` for two equal names, which says how to `mend` that and in which
+    `ways`, and for more than `MOST_COLUMNS`.
     """
     if len(names) > MOST_COLUMNS:
         raise ProblemError(
@@ -150,7 +153,8 @@ def named(shown: str, names: Sequence[str], mend: str = "rename one") -> list[st
         if text in places:
             raise ProblemError(
                 f"{shown}: columns {places[text] + 1} and {index + 1} are both named {text!r};"
-                f" {mend}"
+                f" {mend}",
+                *ways,
             )
         places[text] = index
     return list(places)

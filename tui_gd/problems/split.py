@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, way
 from tui_gd.problems.problem import Problem, Task, as_they_are, standardized, with_ones
 from tui_gd.problems.text import safe_text
 
@@ -128,7 +128,9 @@ def split_rows(
     seed = whole(name, "split seed", how.split_seed, 0, SEEDS - 1)
     stratify = how.stratify
     if stratify and not class_names:
-        raise ProblemError(f"{name}: --stratify needs classes, and this is a regression")
+        raise ProblemError(
+            f"{name}: --stratify needs classes, and this is a regression", way(stratify=None)
+        )
     train, test = np.arange(len(y)), np.empty(0, np.intp)
     if how.fold is not None:
         train, test = _fold(name, y, class_names, how.fold, seed)
@@ -168,7 +170,8 @@ def _divided(
             rare = class_names[int(np.argmin(counts))]
             raise ProblemError(
                 f"{name}: class {rare!r} has only one row, which --stratify cannot split: leave"
-                " the row or the option out"
+                " the row or the option out",
+                way(stratify=None),
             )
     wanted = int(size) if size >= 1 else size
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems import dates
 from tui_gd.problems.reading import Reading, written_otherwise
 from tui_gd.problems.sources import Batch, Kind, Progress, Source
@@ -90,7 +90,7 @@ class Column:
     labels: tuple[str, ...] = ()
     missing: int = 0
     many: bool = False
-    fault: str | None = None
+    fault: Fault | None = None
     low: float = np.inf
     high: float = -np.inf
     _codes: dict[str, int] = field(default_factory=dict, repr=False)
@@ -177,7 +177,8 @@ def _skip_rows(table: Table, target: int) -> None:
     if skipped == rows:
         raise ProblemError(
             f"{table.shown}: column {table.columns[target].name!r} is missing in all rows;"
-            " choose another --target"
+            " choose another --target",
+            column=table.columns[target].name,
         )
     end, step = 0, max(1, MOVED // table.values.shape[1])
     for start in range(0, rows, step):
@@ -314,7 +315,8 @@ def _fill(column: Column, out: Floats, array: Any, batch: Batch, source: Source)
                 array = array.cast(pa.float64())
             except (pa.ArrowException, ValueError):
                 raise ProblemError(
-                    f"{source.shown}: column {column.name!r} holds {array.type}, not numbers"
+                    f"{source.shown}: column {column.name!r} holds {array.type}, not numbers",
+                    column=column.name,
                 ) from None
         out[:] = array.to_numpy(zero_copy_only=False)
 
@@ -402,13 +404,17 @@ def _check(
             raise ProblemError(
                 f"{source.shown}: {batch.where(int(np.argmax(infinite)))}, column"
                 f" {column.name!r}: the number is infinite or too large; correct it, leave it"
-                " empty, or name it as it is written, as --missing=inf,-inf"
+                " empty, or name it as it is written, as --missing=inf,-inf",
+                way(missing=("inf", "-inf")),
+                column=column.name,
             )
         if slot == target and missing.any() and not source.reading.skip_missing_target:
             raise ProblemError(
                 f"{source.shown}: {batch.where(int(np.argmax(missing)))}, column"
                 f" {column.name!r}: the target is missing; fill it in, or leave such rows out with"
-                " --skip-missing-target"
+                " --skip-missing-target",
+                way(skip_missing_target=True),
+                column=column.name,
             )
         column.missing += int(missing.sum())
 
@@ -417,7 +423,7 @@ def _finish(column: Column, values: Floats, reading: Reading, day_first: bool | 
     """Sort the labels of a text column or turn them into dates, and find what is wrong with it."""
     name = column.name
     if column.kind == "nested":
-        column.fault = f"column {name!r} holds lists, objects or bytes; {_INSTEAD}"
+        column.fault = Fault(f"column {name!r} holds lists, objects or bytes; {_INSTEAD}")
     if column.kind == "number" and column.no_number is not None:
         column.remark = f"read from text; gaps where it is no number, as {column.no_number[1]}"
     elif column.kind == "number" and _is_rounded(column, values):
@@ -488,10 +494,12 @@ def _read_dates(column: Column, values: Floats, found: list[str], known: bool | 
     column.kind = kind
     if None in numbers:
         wrong, name = safe_text(found[numbers.index(None)]), column.name
-        column.fault = (
+        column.fault = Fault(
             f"column {name!r}: {wrong!r} is not a {kind} as most of the column is; correct it,"
             f" leave it empty, name it with {option('missing', wrong)}, or read the column as text"
-            f" with {option('text', name)}"
+            f" with {option('text', name)}",
+            way(missing=(wrong,)),
+            way(text=name),
         )
         return True
     _replace(values, np.array(numbers, np.float64))
@@ -506,7 +514,7 @@ def _read_dates(column: Column, values: Floats, found: list[str], known: bool | 
 _INSTEAD = "leave it out with --drop, or turn it into numbers"
 
 
-def _text_fault(column: Column, found: list[str], reading: Reading) -> str | None:
+def _text_fault(column: Column, found: list[str], reading: Reading) -> Fault | None:
     otherwise = written_otherwise(column.name, found, reading)
     if otherwise is not None:
         return otherwise
@@ -519,15 +527,19 @@ def _text_fault(column: Column, found: list[str], reading: Reading) -> str | Non
                 f" {option('number', column.name)} reads numbers"
             )
         return None
-    quoted = option("text", column.name)
+    quoted, as_text = option("text", column.name), way(text=column.name)
     if column.no_number is None:
-        return (
+        return Fault(
             f"column {column.name!r} holds numbers written as text; read them with"
-            f" {option('number', column.name)}, or as text with {quoted}"
+            f" {option('number', column.name)}, or as text with {quoted}",
+            way(number=column.name),
+            as_text,
         )
     place, value = column.no_number
-    return (
+    return Fault(
         f"{place}, column {column.name!r}: {value} is not a number as most of the column is;"
         f" correct it, name it with {option('missing', value[1:-1])}, or read the column as text"
-        f" with {quoted}"
+        f" with {quoted}",
+        way(missing=(value[1:-1],)),
+        as_text,
     )

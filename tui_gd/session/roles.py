@@ -1,13 +1,11 @@
 """A table that has to be asked about: the roles of its columns, and what helps to read it.
 
 A role is what the options `--target`, `--drop`, `--number` and `--text` say of a column, so a
-choice only changes settings. A message about a file names the options that help; here each of them
+choice only changes settings. An error about a file carries the ways out of it; here each of them
 becomes an offer.
 """
 
-import re
 import shlex
-from ast import literal_eval
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,11 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from tui_gd.errors import ProblemError, TargetMissing
+from tui_gd.errors import Fault, ProblemError, TargetMissing, Way
 from tui_gd.problems.input_file import files_of, names_file, shown_path
 from tui_gd.problems.problem import ColumnLook, FirstRows
 from tui_gd.problems.text import safe_text, whole_number
-from tui_gd.session import readers
 from tui_gd.session.options import Option, options_of
 from tui_gd.session.settings import RunSettings
 
@@ -213,12 +210,6 @@ OTHER_TARGET = Offer("choose another target", leads="target")
 OTHER_FILE = Offer("open another file", leads="file")
 
 
-_QUOTED = r"(?<!\w)(?P<quoted>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)"
-_NAMED = re.compile(
-    r"(?<![\w-])--(?P<no>no-)?(?P<option>[a-z][a-z-]*[a-z])"
-    r"(?P<value>[ =](?!--)(?:'[^']*'|\"'\"|[^\s'\"])+)?|" + _QUOTED
-)
-_IN_COLUMN = re.compile(r"column " + _QUOTED)
 _WORDS: dict[str, Callable[[Any], str]] = {
     "drop": lambda value: f"leave {value} out",
     "text": lambda value: f"read {value} as text",
@@ -238,16 +229,17 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 _LISTED = 5
 
 
-def offers_for(message: str, settings: RunSettings, columns: Columns) -> list[Offer]:
-    """Return what may be done about a message on a file with these settings and columns.
+def offers_for(
+    ways: Sequence[Way], about: str | None, settings: RunSettings, columns: Columns
+) -> list[Offer]:
+    """Return what may be done about an error with these ways out, which is `about` a column.
 
-    Options that the message names come first: with the value it gives them, without them if they
-    are given already, or with a value that a person types. Then the column that it names may be
-    left out or read as text, or another target be chosen.
+    The ways come first: with their values, without options that are given already, or with a value
+    that a person types. Then the column may be left out or read as text, or another target be
+    chosen.
     """
-    offers = [*_unknown(settings, columns), *_named_offers(message, settings, columns)]
-    named = [literal_eval(one["quoted"]) for one in _IN_COLUMN.finditer(message)]
-    column = next(filter(None, map(columns.named, named)), None)
+    offers = [*_unknown(settings, columns), *_named_offers(ways, settings, columns)]
+    column = None if about is None else columns.named(about)
     roles, target = columns.roles(settings), columns.target(settings)
     become = {
         one.name: becomes(one, roles.get(one.name, Role.USUAL), settings.dates)
@@ -289,45 +281,30 @@ def _unknown(settings: RunSettings, columns: Columns) -> Iterator[Offer]:
             yield Offer(f"read it without --{option} {wrong}", "", without)
 
 
-def _named_offers(message: str, settings: RunSettings, columns: Columns) -> Iterator[Offer]:
-    """Yield an offer for every option that a message names; options side by side are one offer."""
+def _named_offers(ways: Sequence[Way], settings: RunSettings, columns: Columns) -> Iterator[Offer]:
+    """Yield an offer for every way; one for each of its options that a person types or drops."""
     options, given = options_of(settings), settings.given()
-    changed, end = settings, -1
-    used: list[tuple[str, Any]] = []
-    for match in _NAMED.finditer(message):
-        name = (match["option"] or "").replace("-", "_")
-        if name not in options or name in {"target", "test"}:
-            continue
-        option = options[name]
-        value, stop = _value_of(option, match, columns)
-        if used and message[end : match.start()].strip():
+    for one in ways:
+        changed, used = settings, list[tuple[str, Any]]()
+        for name, told in one:
+            if name not in options:
+                continue
+            value = told
+            if name in OF_COLUMNS and told is not None:
+                column = columns.named(told)
+                value = None if column is None else (column,)
+            if name in given and (value is None or value == given[name]):
+                without = replace(settings, **{name: options[name].default})
+                yield Offer(f"read it without {options[name].flag}", "", without)
+            elif value is not None:
+                changed = _with_value(changed, columns, name, value)
+                used.append((name, value))
+            elif name not in OF_COLUMNS:
+                yield Offer(
+                    f"type {options[name].flag}: {options[name].help}", "", ask=options[name]
+                )
+        if used:
             yield _offer(changed, used, columns)
-            changed, used = settings, []
-        end = stop
-        if name in given and (value is None or value == given[name]):
-            without = replace(settings, **{name: option.default})
-            yield Offer(f"read it without {option.flag}", "", without)
-        elif value is not None:
-            changed = _with_value(changed, columns, name, value)
-            used.append((name, value))
-        elif name not in OF_COLUMNS:
-            yield Offer(f"type {option.flag}: {option.help}", "", ask=option)
-    if used:
-        yield _offer(changed, used, columns)
-
-
-def _value_of(option: Option, match: re.Match[str], columns: Columns) -> tuple[Any, int]:
-    """Return the value that a message gives an option, None if it gives none, and where it ends."""
-    if option.reader is readers.boolean:
-        return not match["no"], match.end("option")
-    with suppress(ValueError):
-        text = "".join(shlex.split((match["value"] or "")[1:].rstrip(",;:.")))
-        if text and option.name in OF_COLUMNS:
-            column = columns.named(text)
-            return None if column is None else (column,), match.end()
-        if text:
-            return option.reader.typed(text), match.end()
-    return None, match.end("option")
 
 
 def _with_value(settings: RunSettings, columns: Columns, name: str, value: Any) -> RunSettings:
@@ -377,7 +354,8 @@ class Asked:
 
     `message` is the error as the command line prints it, empty if a person opens the page.
     `needs_target` says that only the target is missing; `in_run`, that a run is on the screen.
-    `before` are the settings before a choice that did not help.
+    `before` are the settings before a choice that did not help. `ways` and `about` are the ways out
+    and the column of the error.
     """
 
     settings: RunSettings
@@ -386,6 +364,8 @@ class Asked:
     needs_target: bool = False
     in_run: bool = False
     before: RunSettings | None = None
+    ways: tuple[Way, ...] = ()
+    about: str | None = None
 
     @property
     def file(self) -> str:
@@ -412,8 +392,12 @@ class Asked:
     @cached_property
     def offers(self) -> list[Offer]:
         """What may be done about it."""
-        text = self.reason or "; ".join(self.look.remarks)
-        offers = offers_for(text, self.settings, self.columns)
+        ways = list(self.ways)
+        if not self.reason:
+            ways = [
+                one for said in self.look.remarks if isinstance(said, Fault) for one in said.ways
+            ]
+        offers = offers_for(ways, self.about, self.settings, self.columns)
         if self.reason and self.before not in {None, self.settings}:
             assert self.before is not None
             if not offers and self.before.target != self.settings.target:
@@ -441,7 +425,8 @@ def asked_about(
     if earlier is not None and not look.columns:
         look = earlier.look
     before = earlier.settings if earlier else None
-    asked = Asked(settings, str(error), look, needs_target, in_run, before)
+    ways, about = error.ways, error.column
+    asked = Asked(settings, str(error), look, needs_target, in_run, before, ways, about)
     return asked if needs_target or asked.offers else None
 
 

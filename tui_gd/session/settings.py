@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui_gd.errors import ProblemError
+from tui_gd.errors import ProblemError, way
 from tui_gd.session import readers
 from tui_gd.session.options import MACHINES, RunOptions, Scope, flag_of, options_of
 from tui_gd.session.readers import AUTO
@@ -140,12 +140,15 @@ class RunSettings(RunOptions):
         from tui_gd.problems.partitions import Wanted, load_partitioned
 
         for name in self.given(Scope.MADE):
-            raise ProblemError(f"{self.problem}: {flag_of(name)} is for generated data")
+            raise ProblemError(
+                f"{self.problem}: {flag_of(name)} is for generated data", way(**{name: None})
+            )
         if self.test is not None:
             split = {"split_seed", "stratify"} if self.validation_size is None else set()
             for name in self.given().keys() & {"test_size", *split}:
                 raise ProblemError(
-                    f"--test {self.test}: nothing is split: leave {flag_of(name)} out"
+                    f"--test {self.test}: nothing is split: leave {flag_of(name)} out",
+                    way(**{name: None}),
                 )
         reading = self.reading
         if not self.in_parts:
@@ -313,7 +316,9 @@ class RunSettings(RunOptions):
         except ValueError as error:
             raise ProblemError(str(error)) from None
         if self.threshold != 0.5 and problem.task != "binary":
-            raise ProblemError("--threshold goes with two classes; leave it out")
+            raise ProblemError(
+                "--threshold goes with two classes; leave it out", way(threshold=None)
+            )
         try:
             trainer = Trainer(
                 problem,
@@ -339,7 +344,8 @@ class RunSettings(RunOptions):
             )
         except ValueError as error:
             raise ProblemError(
-                f"--init {self.init}: {error}" if self.init else str(error)
+                f"--init {self.init}: {error}" if self.init else str(error),
+                *([way(init=None)] if self.init else []),
             ) from None
         trainer.threshold = self.threshold
         return trainer
@@ -405,7 +411,9 @@ class RunSettings(RunOptions):
         import numpy as np
 
         if problem.task not in {"binary", "multiclass"}:
-            raise ProblemError("--class-weight: there are no classes here; leave it out")
+            raise ProblemError(
+                "--class-weight: there are no classes here; leave it out", way(class_weight=None)
+            )
         names = list(problem.class_names)
         if self.class_weight == "balanced":
             counts = np.bincount(problem.y_train, minlength=len(names))
@@ -470,22 +478,28 @@ def chosen_defaults(given: dict[str, Any]) -> dict[str, Any]:
 def _read_weights(path: str) -> "Floats":
     import numpy as np
 
+    without = way(init=None)
     try:
         # mapped, not read: a header may claim more than fits into memory
         weights = np.load(Path(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise ProblemError(f"--init {path}: no such file") from None
+        raise ProblemError(f"--init {path}: no such file", without) from None
     except (OSError, ValueError, EOFError, OverflowError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ProblemError(
-            f"--init {path}: not a .npy file of numbers ({reason}); write one with numpy.save"
+            f"--init {path}: not a .npy file of numbers ({reason}); write one with numpy.save",
+            without,
         ) from None
     if not isinstance(weights, np.ndarray) or weights.dtype.kind not in "fiu":
-        raise ProblemError(f"--init {path}: not an array of numbers; write one with numpy.save")
+        raise ProblemError(
+            f"--init {path}: not an array of numbers; write one with numpy.save", without
+        )
     if weights.size > LARGEST_START:
-        raise ProblemError(f"--init {path}: {weights.size} weights are more than any model has")
+        raise ProblemError(
+            f"--init {path}: {weights.size} weights are more than any model has", without
+        )
     with np.errstate(over="ignore"):
         numbers = np.array(weights, dtype=np.float64)
     if not np.isfinite(numbers).all():
-        raise ProblemError(f"--init {path}: has a weight that is not finite")
+        raise ProblemError(f"--init {path}: has a weight that is not finite", without)
     return numbers
