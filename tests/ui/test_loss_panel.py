@@ -588,3 +588,15 @@ def test_losses_that_differ_are_in_the_rows_of_the_lanes(columns, loss, name, sa
         assert f" {lane.loss:.6g}" in line
     labels = lane_labels(run.view.snapshot.lanes, "loss").values()
     assert len({label.split(" ", 1)[1] for label in labels}) == 2
+
+
+def test_where_optimizers_and_losses_differ_a_narrow_panel_still_has_the_train_loss():
+    run = Run(20)
+    run.trainer.branch(0, optimizer="momentum")
+    run.trainer.branch(0, loss="cross-entropy")
+    run.trainer.advance(20)
+    lines = LanesPanel().draw(run.view, 12, 40).text()
+    assert lines[1].strip("│").split()[:4] == ["lane", "opt.", "loss", "train"]
+    for lane, line in zip(run.view.snapshot.lanes, lines[2:5], strict=True):
+        words = line.strip("│▸ ")[2:].split()
+        assert words[:4] == [lane.name, lane.optimizer.name, lane.loss_name, f"{lane.loss:#.3g}"]

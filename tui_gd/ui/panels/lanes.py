@@ -14,10 +14,25 @@ from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
 from tui_gd.ui.panels.readings import shown
 
 _NONE = "-"
-_DIGITS = 6
-_NAME_CELLS, _FEWEST_NAME_CELLS = 12, 4
 # blanks between two columns, if all of them fit and if they do not
 _GAPS = (2, 1)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How roomy the table is: the cells of a lane's name, the digits of a loss, and its name."""
+
+    name: int = 12
+    digits: int = 6
+    words: bool = True
+    """Whether a loss has its usual name, or that of the option."""
+    optimizer: str = "optimizer"
+
+
+_FORMS = (
+    *(_Form(), _Form(words=False), _Form(4, words=False)),
+    *(_Form(4, digits, words=False, optimizer="opt.") for digits in (5, 4, 3)),
+)
 
 
 @dataclass(frozen=True)
@@ -69,43 +84,42 @@ class LanesPanel(Panel):
         """Return as many whole columns as fit, and the blanks between two.
 
         What differs is shown always, and the train loss beside it. Where they need the room, losses
-        have the names of the option, and lanes keep the beginnings of theirs.
+        have the names of the option, and then lanes and numbers keep their beginnings.
         """
-        for cells, words in (
-            (_NAME_CELLS, True),
-            (_NAME_CELLS, False),
-            (_FEWEST_NAME_CELLS, False),
-        ):
-            columns, differing = self._columns(view, cells, words=words)
+        for form in _FORMS:
+            columns, differing = self._columns(view, form)
             found = _fitting(columns, room)
             if len(found[0]) > differing + 1:
                 break
         return found
 
     @staticmethod
-    def _columns(view: View, cells: int, *, words: bool) -> tuple[list[_Column], int]:
+    def _columns(view: View, form: _Form) -> tuple[list[_Column], int]:
         """Return the columns, the most telling first, and how many of them differ.
 
-        They are the lane, in so many cells, what differs, and how it went. `words` is whether a
-        loss has its usual name, or that of the option.
+        They are the lane, what differs, and how it went.
         """
         lanes, symbols = view.snapshot.lanes, view.style.symbols
-        names = [fit(lane.name, cells, symbols.plain) + _note(lane, view) for lane in lanes]
+        names = [fit(lane.name, form.name, symbols.plain) + _note(lane, view) for lane in lanes]
         names = [
             f"{symbols.point(one.number)} {name}" for one, name in zip(lanes, names, strict=True)
         ]
         losses = [lane.loss_name for lane in lanes]
+
+        def number(head: str, values: list[float]) -> _Column:
+            return _Column(head, [symbols.spell(shown(one, form.digits)) for one in values], ">")
+
         settings = [
-            _Column("optimizer", [lane.optimizer.name for lane in lanes]),
+            _Column(form.optimizer, [lane.optimizer.name for lane in lanes]),
             _Column(symbols.spell("α"), [f"{lane.learning_rate:g}" for lane in lanes], ">"),
-            _Column("loss", losses_in_words(losses) if words else losses),
+            _Column("loss", losses_in_words(losses) if form.words else losses),
         ]
         differ = [one for one in settings if len(set(one.cells)) > 1]
         columns = [
             _Column("lane", names),
             *differ,
-            _Column("train", [symbols.spell(shown(lane.loss, _DIGITS)) for lane in lanes], ">"),
-            _Column("test", [symbols.spell(shown(lane.test_loss, _DIGITS)) for lane in lanes], ">"),
+            number("train", [lane.loss for lane in lanes]),
+            number("test", [lane.test_loss for lane in lanes]),
             _Column("right", [_right(lane) for lane in lanes], ">"),
             _Column("from", [_origin(lane, view.snapshot) for lane in lanes]),
             *(one for one in settings if one not in differ),

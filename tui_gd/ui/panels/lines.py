@@ -146,8 +146,8 @@ def _optimizer_in_words(problem: Problem, settings: RunSettings, lane: LaneSnaps
 # The status
 
 _STATE_CELLS = 8
-# of a learning rate from 0.001 to 0.3: their lengths do not choose the layout
-_RATE_CELLS = 5
+# of a learning rate of 0.01 as of 0.3: their lengths do not choose the layout
+_RATE_CELLS = 4
 
 
 @dataclass(frozen=True)
