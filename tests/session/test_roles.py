@@ -119,6 +119,31 @@ CASES = {
         "--target y",
         ["leave out the first line"],
     ),
+    "two columns of one name": (
+        table("a,a,x3", NUMBERS, NUMBERS, "0 1"),
+        "--target x3",
+        ["take the first line as a row, and leave out the first line"],
+    ),
+    "a header without its first name": (
+        table(",a,y", " ".join(f"r{i}" for i in range(ROWS)), NUMBERS, "0 1")[1:],
+        "--target y",
+        ["take the first line as names"],
+    ),
+    "an infinite number": (
+        table("a,b,y", " ".join(["inf", *NUMBERS.split()[1:]]), NUMBERS, "0 1"),
+        "--target y",
+        ["take inf, -inf for a missing value", "leave a out", None],
+    ),
+    "a point where a comma is said": (
+        table("a;b;y", " ".join(f"{i}.5" for i in range(ROWS)), "u v w", "0 1", sep=";"),
+        "--target y --decimal comma",
+        ["read it without --decimal", "leave a out", "read a as text"],
+    ),
+    "numbers written as text": (
+        "\n".join(f'{{"a": "{i}", "b": {i}, "y": {i % 2}}}' for i in range(ROWS)) + "\n",
+        "--target y",
+        ["read a as numbers, without signs and units", "read a as text", "leave a out"],
+    ),
     "blanks between the fields": (
         table("a b y", NUMBERS, NUMBERS, "0 1", sep=" "),
         "--target y",
