@@ -91,7 +91,7 @@ SEEING_WHY = (
         ("--seed", "4"),
         (
             ("S", r"\d(/| of )256"),
-            ("m", r"starts:|where they start"),
+            ("m", r"● at the bottom"),
             ("down", r"spread 5: [^│]*\d(/| of )256"),
             (None, r"cross-entropy[^│]*: \d+(/| of )256"),
         ),
