@@ -25,7 +25,7 @@ COLOURED = [(depth, dark) for depth in ("truecolor", "256", "16") for dark in (T
 FILLED = [(depth, dark) for depth in ("truecolor", "256") for dark in (True, False)]
 ALL = [*COLOURED, ("mono", True), ("mono", False)]
 ROLES = [
-    "background", "bar", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
+    "background", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
     "error", "train", "train_dimmed", "test", "test_dimmed", "boundary", "cursor", "contour",
 ]  # fmt: skip
 

@@ -1,7 +1,9 @@
 """Loss, data and report: what they say, against numpy and scikit-learn."""
 
+import math
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from tui_gd.plots.symbols import ASCII, UNICODE
 from tui_gd.problems import load_problem
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session.report import RegressionReport, surface_report
+from tui_gd.ui.panels.data import DataPanel
 from tui_gd.ui.panels.report import ReportPanel
 
 W = np.array(WEIGHTS)
@@ -186,6 +189,19 @@ async def test_the_threshold_stays_between_0_and_1_and_its_numbers_are_copied(tm
         assert f"ROC AUC: {metrics.roc_auc_score(truth, p)}" in numbers
         await driver.press(*["down"] * 11)
         await driver.until(lambda: "threshold 0.01 " in driver.read("#report"))
+
+
+def test_the_boundary_is_drawn_at_the_threshold() -> None:
+    """p > t is z > log(t / (1 − t)): as with ½ and a bias that is less by that much."""
+    problem = load_problem("blobs")
+    moved = W - [0.0, 0.0, math.log(0.9 / 0.1)]
+    view, same = view_of(problem, W), view_of(problem, moved)
+    view = replace(view, predictor=replace(view.predictor, threshold=0.9))
+    drawn, wanted, other = (
+        text_of(DataPanel(), one, 24, 60) for one in (view, same, view_of(problem, W))
+    )
+    assert "line: boundary, p = 0.9" in drawn
+    assert drawn.replace("p = 0.9", "p = 0.5") == wanted != other
 
 
 async def test_enter_gives_the_run_the_threshold_and_undo_takes_it_back(tmp_path) -> None:

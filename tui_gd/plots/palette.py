@@ -99,8 +99,6 @@ class Palette:
     depth: Depth
     dark: bool
     background: Colour
-    bar: Colour
-    """The ground of the lines at the top and bottom of the screen."""
     text: Colour
     dim: Colour
     faint: Colour
@@ -194,7 +192,7 @@ class Colours:
 
 
 ROLES = (
-    "background", "bar", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
+    "background", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
     "error", "test", "boundary", "cursor",
 )  # fmt: skip
 CLASS_ROLES = tuple(f"class {label}" for label in range(10))
@@ -281,7 +279,7 @@ def _true_colours(dark: bool) -> Palette:
         ground, text = _rgb(0x0F131A, 0xE6EAF0)
         regions = _rgb(0x17395C, 0x573515)
         roles = _roles(
-            bar=0x171D27, dim=0x9AA4B2, faint=0x697586, frame=0x2E3744, focus=0x8AB4F8,
+            dim=0x9AA4B2, faint=0x697586, frame=0x2E3744, focus=0x8AB4F8,
             key=0xFFD866, good=0x6FD08C, warning=0xF5C451, error=0xFF7B72, test=0xC9A2FF,
             boundary=0xF2F5F9, cursor=0xFFFFFF, contour=0x5C6F82,
         )  # fmt: skip
@@ -297,7 +295,7 @@ def _true_colours(dark: bool) -> Palette:
         ground, text = _rgb(0xFFFFFF, 0x1F2328)
         regions = _rgb(0xCFE4F7, 0xFBDDBB)
         roles = _roles(
-            bar=0xF3F4F6, dim=0x57606A, faint=0x818B98, frame=0xC4CCD4, focus=0x0B5CAD,
+            dim=0x57606A, faint=0x818B98, frame=0xC4CCD4, focus=0x0B5CAD,
             key=0x6639BA, good=0x1A7F37, warning=0x8A5A00, error=0xC5221F, test=0x8250DF,
             boundary=0x1F2328, cursor=0x000000, contour=0x7E9DB8,
         )  # fmt: skip
@@ -348,7 +346,7 @@ def _256_colours(dark: bool) -> Palette:
     if dark:
         return Palette(
             depth="256", dark=True,
-            background=233, bar=235, text=254, dim=248, faint=242, frame=238, focus=111, key=221,
+            background=233, text=254, dim=248, faint=242, frame=238, focus=111, key=221,
             good=114, warning=220, error=210, test=183, test_dimmed=60,
             boundary=255, cursor=231,
             lanes=(254, 80, 211, 149, 141, 209, 110, 179),
@@ -365,7 +363,7 @@ def _256_colours(dark: bool) -> Palette:
         )  # fmt: skip
     return Palette(
         depth="256", dark=False,
-        background=231, bar=255, text=235, dim=241, faint=245, frame=251, focus=25, key=55,
+        background=231, text=235, dim=241, faint=245, frame=251, focus=25, key=55,
         good=28, warning=94, error=160, test=98, test_dimmed=183,
         boundary=234, cursor=16,
         lanes=(235, 23, 125, 58, 56, 124, 25, 94),
@@ -391,7 +389,7 @@ def _16_colours(dark: bool) -> Palette:
     if dark:
         return Palette(
             depth="16", dark=True,
-            background=ground, bar=0, text=15, dim=7, faint=8, frame=8, focus=14, key=14,
+            background=ground, text=15, dim=7, faint=8, frame=8, focus=14, key=14,
             good=10, warning=11, error=9, test=13, test_dimmed=5, boundary=15, cursor=15,
             lanes=(15, 14, 10, 9, 12, 11, 6, 2), lanes_dimmed=(8, 6, 2, 1, 4, 3, 8, 8),
             classes_dimmed=(4, 3),
@@ -401,7 +399,7 @@ def _16_colours(dark: bool) -> Palette:
         )  # fmt: skip
     return Palette(
         depth="16", dark=False,
-        background=ground, bar=15, text=0, dim=8, faint=8, frame=8, focus=4, key=5,
+        background=ground, text=0, dim=8, faint=8, frame=8, focus=4, key=5,
         good=2, warning=1, error=1, test=5, test_dimmed=13, boundary=0, cursor=0,
         lanes=(0, 4, 1, 5, 8, 12, 9, 2), lanes_dimmed=(7, 12, 9, 13, 7, 7, 7, 10),
         classes_dimmed=(12, 9),
@@ -413,7 +411,7 @@ def _16_colours(dark: bool) -> Palette:
 
 def _no_colours(dark: bool) -> Palette:
     roles = (
-        "background", "bar", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
+        "background", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
         "error", "test", "test_dimmed", "boundary", "cursor", "contour",
     )  # fmt: skip
     return Palette(

@@ -61,6 +61,18 @@ def some_rows(problem: Problem, *, train: bool) -> tuple[Floats, NDArray[np.gene
     return problem.rows(x, every), y[every]
 
 
+def _around_half(probabilities: Floats, threshold: float) -> Floats:
+    """Return the probabilities of two classes, moved to ½ from the threshold: the boundary is at ½.
+
+    A bias that is less by log(t / (1 − t)) would do the same: p (1 − t) / (p (1 − t) + (1 − p) t).
+    """
+    if threshold == 0.5:
+        return probabilities
+    moved: Floats = probabilities * (threshold, 1.0 - threshold)
+    moved /= moved.sum(axis=1, keepdims=True)
+    return moved
+
+
 class DataPanel(Panel):
     """Draws test points, or train points, over the probability of each class.
 
@@ -92,7 +104,9 @@ class DataPanel(Panel):
         x, y = some_rows(problem, train=self.train)
         axes = self._axes(view, plane)
         points, shape, room = self._pixels(view, rows, columns, axes)
-        probabilities = view.predictor.probabilities(weights, points)
+        probabilities = _around_half(
+            view.predictor.probabilities(weights, points), view.predictor.threshold
+        )
         chosen = None
         if self.train or self.cursor_on:
             at = plane.projection.project(self._one(problem)[None])[0]
@@ -134,7 +148,7 @@ class DataPanel(Panel):
         line = "line: boundary"
         notes: tuple[str, ...] = (line,)
         if view.problem.task == "binary":
-            notes = (f"{line}, p = 0.5", line)
+            notes = (f"{line}, p = {view.predictor.threshold:g}", line)
         if sample_in_words(view.problem):
             notes = (f"a sample of rows; {notes[0]}", "a sample of rows", "sample")
         return Axes.of(plane.limits, *plane.projection.labels, notes)
