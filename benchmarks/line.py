@@ -113,7 +113,7 @@ class Line:
 
 def status(terminal: Terminal, name: str) -> str | None:
     """Read a field of the status line, or None while there is none."""
-    match = STATUS.search(terminal.line(0))
+    match = STATUS.search(f"{terminal.line(0)}\n{terminal.line(1)}")
     return None if match is None else match[name]
 
 
