@@ -22,6 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
+from tui_gd.learning.models import ACTIVATIONS
 from tui_gd.problems.new_rows import rows_of_file
 from tui_gd.runs.exports import export, predict
 from tui_gd.runs.record import RunRecord
@@ -71,17 +72,22 @@ def tables(tmp_path: Path, target: str = "churn") -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"loss": "cross-entropy", "standardize": True},
-        {"hidden": (5, 4), "activation": "tanh", "standardize": True},
-        {"hidden": (5,), "activation": "relu", "drop": ("income", "n3")},
-        {"target": "size", "standardize": True},
-        {"target": "size", "hidden": (6,), "activation": "sigmoid", "dtype": "float32"},
-        {"target": "income", "drop": ("n2",), "standardize": True, "loss": "mse"},
-    ],
-)
+MODELS: list[dict[str, Any]] = [
+    {"loss": "cross-entropy", "standardize": True},
+    {"hidden": (5, 4), "activation": "tanh", "standardize": True},
+    {"hidden": (5,), "activation": "relu", "drop": ("income", "n3")},
+    {"hidden": (3,), "activation": "linear", "standardize": True},
+    {"target": "size", "standardize": True},
+    {"target": "size", "hidden": (6,), "activation": "sigmoid", "dtype": "float32"},
+    {"target": "income", "drop": ("n2",), "standardize": True, "loss": "mse"},
+]
+
+
+def test_every_activation_is_tried_below() -> None:
+    assert {model.get("activation") for model in MODELS} - {None} == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("more", MODELS)
 def test_predictions_from_the_raw_table_agree_with_the_estimator(
     tmp_path: Path, more: dict[str, Any]
 ) -> None:

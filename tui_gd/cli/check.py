@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tui_gd.cli.options import settings_of
 from tui_gd.cli.output import load_problem, progress
 from tui_gd.insight import numeric
+from tui_gd.insight.curvature import KINKED
 from tui_gd.insight.explain import weight_names
 from tui_gd.learning.models import Floats
 from tui_gd.problems import Problem
@@ -77,7 +78,7 @@ def has_kinks(trainer: Trainer) -> bool:
     """Return whether the loss has kinks: hinge, mae, relu within the model, the l1 penalty."""
     model, engine = trainer.model, trainer.engine
     relu = bool(model.hidden) and model.activation == "relu"
-    return relu or engine.rule.name in {"hinge", "mae"} or bool(trainer.engines.penalty.l1)
+    return relu or engine.rule.name in KINKED or bool(trainer.engines.penalty.l1)
 
 
 def print_check(trainer: Trainer, out: TextIO) -> bool:
