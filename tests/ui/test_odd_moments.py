@@ -318,9 +318,10 @@ async def test_the_rescue_takes_a_learning_rate_below_the_limit_of_the_gauge() -
         x = driver.run.problem.x_train
         limit = 2.0 / float(np.linalg.eigvalsh(2.0 * x.T @ x / len(x))[-1])
         assert 3.0 * limit < 6.0  # a tenth would leap as well
-        advised = driver.screen.board.why.verdict(driver.screen.view).tries[0].argument
+        advice = driver.screen.board.why.verdict(driver.screen.view).tries[0].argument
+        goal, advised = advice.split()
         await driver.press("u")
-        status = await driver.status(epoch=0)
+        status = await driver.status(epoch=int(goal))
         assert float(status.alpha) == float(advised)
         assert 0.4 * limit < float(status.alpha) <= 0.5 * limit
         assert any(f"with α {advised}" in notice for notice in driver.notices())
