@@ -23,6 +23,7 @@ from tui_gd.problems import load_problem
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session.report import RegressionReport, surface_report
 from tui_gd.ui.panels.data import DataPanel
+from tui_gd.ui.panels.panel import TakeThreshold
 from tui_gd.ui.panels.report import ReportPanel
 
 W = np.array(WEIGHTS)
@@ -202,6 +203,16 @@ def test_the_boundary_is_drawn_at_the_threshold() -> None:
     )
     assert "line: boundary, p = 0.9" in drawn
     assert drawn.replace("p = 0.9", "p = 0.5") == wanted != other
+
+
+def test_enter_alone_does_not_change_the_threshold() -> None:
+    view = view_of(load_problem("blobs"), W)
+    view = replace(view, settings=replace(view.settings, threshold=0.3))
+    panel = ReportPanel()
+    assert panel.begin_cursor(view)
+    assert panel.confirm(view) is None
+    panel.move_cursor(5, 0, view)
+    assert panel.confirm(view) == TakeThreshold(0.55)
 
 
 async def test_enter_gives_the_run_the_threshold_and_undo_takes_it_back(tmp_path) -> None:

@@ -46,8 +46,9 @@ Found = Verdict | None
 """The result of a rule; None if it does not apply."""
 
 FEWEST_STEPS = 3
-RESCUE_EPOCHS = 10
 """Fewer steps do not show how training goes."""
+RESCUE_EPOCHS = 10
+"""A rescue goes back at least so far."""
 AT, NEARLY = 1e-6, 1e-2
 """The possible gain at a minimum, and close to one, as shares of the loss."""
 TRUSTED = 0.5

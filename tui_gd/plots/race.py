@@ -271,7 +271,8 @@ def _mark_best(
     left = max(0, min(column - width(text) // 2, drawn.columns - width(text)))
     cells = drawn.cells
     for line in (row + 1, row - 1, row - 2):
-        meets = line == taken[0] and left < taken[2] and taken[1] < left + width(text)
+        # a blank stays between the two
+        meets = line == taken[0] and left <= taken[2] and taken[1] <= left + width(text)
         if not 0 < line < drawn.rows or width(text) > drawn.columns or meets:
             continue
         place = np.s_[drawn.top + line, drawn.left + left : drawn.left + left + width(text)]

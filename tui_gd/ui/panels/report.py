@@ -214,8 +214,10 @@ class ReportPanel(ScrollingPanel):
 
     def confirm(self, view: View) -> TakeThreshold | None:
         """Return what gives the run the threshold that the report is shown at."""
-        shown, self._percent = self._shown / 100, None
-        return None if shown == view.settings.threshold else TakeThreshold(shown)
+        shown, self._percent = self._percent, None
+        if shown is None or shown / 100 == view.settings.threshold:
+            return None
+        return TakeThreshold(shown / 100)
 
     def hints(self, view: View) -> tuple[Hint, ...]:
         """Return what the keys do while the arrows move the threshold."""

@@ -372,7 +372,12 @@ class LiveRun:
     def _change_threshold(self, threshold: float) -> None:
         """Go on with another threshold, as a run of its own: a kept run's settings never change."""
         runner, old = self.runner, f"{self.settings.threshold:g}"
-        if runner is None or (checkpoint := runner.checkpoint()) is None:
+        checkpoint = runner.checkpoint() if runner else None
+        if runner is None or runner is not self.runner:
+            return  # another run has taken its place
+        if checkpoint is None:
+            said = "the run does not answer: pause it, and take the threshold again"
+            self._notices.say_from_thread(said)
             return
         now, running = runner.snapshot, runner.snapshot.state is RunState.RUNNING
         settings, wanted = (
