@@ -473,8 +473,16 @@ def test_sparse_rows_of_arff_leave_out_zeros_and_first_texts(tmp_path: Path) -> 
     assert [column.labels for column in one.columns] == [column.labels for column in two.columns]
     assert two.columns[3].labels == ("No", "yes")
     np.testing.assert_array_equal(one.values, two.values)
-    with pytest.raises(ProblemError, match="attribute 4, and they are 0 to 3"):
-        read_columns(saved(tmp_path, head + "{4 1}\n", "s.arff"))
+    for row, says in (
+        ("{4 1}", "'4 1'"),
+        ("{-1 77, 2 3}", "'-1 77, 2 3'"),
+        ("{0 3, foo, 2 3}", "'foo, 2 3'"),
+        ("{0 1 2, 2 3}", "'0 1 2, 2 3'"),
+        ("{0 1,0 5}", "'0 5'"),
+        ("{0 1}, {2}", "'0 1}, {2'"),
+    ):
+        with pytest.raises(ProblemError, match=rf"line 9: {re.escape(says)} in a sparse row: .*3 and"):
+            read_columns(saved(tmp_path, head + "{0 1}\n" + row + "\n", "s.arff"))
     wide = "@relation s\n" + "".join(f"@attribute a{i} numeric\n" for i in range(1001))
     with pytest.raises(ProblemError, match="1,001; convert it to svmlight"):
         read_columns(saved(tmp_path, wide + "@data\n{3 1}\n", "w.arff"))

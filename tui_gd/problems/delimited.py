@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -448,27 +449,33 @@ class Arff(Delimited):
         """Return the bytes of a chunk with quotes as in CSV."""
         data = super()._cleaned(chunk)
         if self._absent:
-            data = _SPARSE_ROW.sub(self._dense, data)
+            data = _SPARSE_ROW.sub(partial(self._dense, chunk), data)
         return _QUOTED.sub(_requoted, data)
 
-    def _dense(self, row: "re.Match[bytes]") -> bytes:
+    def _dense(self, chunk: Chunk, row: "re.Match[bytes]") -> bytes:
         """Return a sparse row as one with all values: a number that is absent is 0."""
-        values = list(self._absent)
-        for entry in _ENTRY.finditer(row[1]):
-            place = int(entry[1])
-            if place >= len(values):
+        values, text, end = list(self._absent), row[1].rstrip(), 0
+        places = set[int]()
+        while end < len(text):
+            entry = _ENTRY.match(text, end)
+            place = int(entry[1]) if entry else -1
+            if entry is None or place >= len(values) or place in places:
+                line = chunk.line + row.string.count(b"\n", 0, row.start())
+                shown = safe_text(text[end:].strip().decode("utf-8", "replace"), 40)
                 raise ProblemError(
-                    f"{self.shown}: a sparse row has a value for attribute {place}, and they are"
-                    f" 0 to {len(values) - 1}; correct it"
+                    f"{self.shown}: line {line}: {shown!r} in a sparse row: an entry is the number"
+                    f" of an attribute, 0 to {len(values) - 1} and each once, and its value;"
+                    " correct it"
                 )
-            values[place] = entry[2]
+            places.add(place)
+            values[place], end = entry[2], entry.end()
         return b",".join(values)
 
 
 MOST_SPARSE = 1000
 """Sparse rows with up to this many columns are written out as rows with all values."""
 _SPARSE_ROW = re.compile(rb"(?m)^[ \t]*\{([^\n]*)\}[ \t]*\r?$")
-_VALUE = rb"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,'"]+"""
+_VALUE = rb"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,'"{}]+"""
 _ENTRY = re.compile(rb"[ \t]*([0-9]{1,9})[ \t]+(" + _VALUE + rb")[ \t]*(?:,|$)")
 
 
