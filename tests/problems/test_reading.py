@@ -557,6 +557,16 @@ def test_a_footer_is_left_out(
     assert "is empty" in refusal(path, skip_footer=1000)
 
 
+@pytest.mark.parametrize("chunk", [1 << 20, 1000])
+def test_a_header_may_stand_below_many_comments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(input_file, "CHUNK", chunk)
+    whole = columns(saved(tmp_path, "region,a,y\n" + ROWS, "whole.csv"))
+    path = saved(tmp_path, "# a remark of a program\n" * 300 + "region,a,y\n" + ROWS)
+    assert columns(path, comment="#") == whole
+
+
 def test_what_looks_like_a_footer_names_the_option(tmp_path: Path) -> None:
     path = saved(tmp_path, "region,a,y\n" + ROWS + "\nSource: somebody\nof 2024, June\n")
     says = "row 91 (line 93) has 1 value, not 3, separated by ','; correct the line, or leave out"

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 
 from tui_gd.errors import Fault, ProblemError, way
-from tui_gd.problems import input_file
 from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
 from tui_gd.problems.reading import BLANKS, Reading, numeral, odd_numbers
@@ -52,6 +51,8 @@ class Delimited:
         first = next(self._chunks(), None)
         if first is None:
             raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
+        # there may be chunks of nothing but comments above it
+        self._begins = first.offset
         self._check_bytes(first.data)
         self.dialect = self._find_dialect(first)
         mend = "rename one, or take numbers for names with --no-header --skip-rows 1"
@@ -113,11 +114,14 @@ class Delimited:
 
     def records(self, chunk: Chunk) -> Iterator[tuple[int, list[str]]]:
         """Yield line and fields of the rows of a chunk, as written."""
-        header, first = chunk.first and self.dialect.header, chunk.line
+        header, first = self._has_header(chunk), chunk.line
         for line, fields in rows_of(chunk.text(), self.dialect.delimiter):
             if not header:
                 yield first + line - 1, fields
             header = False
+
+    def _has_header(self, chunk: Chunk) -> bool:
+        return self.dialect.header and chunk.offset == self._begins
 
     def _find_dialect(self, first: Chunk) -> Dialect:
         dialect = sniff(self.shown, first.text(), self.reading, self._known)
@@ -133,8 +137,6 @@ class Delimited:
             for chunk in _without_last(map(self._clean, chunks), footer):
                 if chunk.data.strip():
                     yield chunk
-                elif chunk.first and len(chunk.data) >= input_file.CHUNK:
-                    raise ProblemError(f"{self.shown}: begins with a MiB of nothing but comments")
 
     def _clean(self, chunk: Chunk) -> Chunk:
         return replace(chunk, data=self._cleaned(chunk))
@@ -219,7 +221,7 @@ class Delimited:
         grouped = [] if self.reading.thousands is None else [
             name for name, kind in types.items() if kind == pa.float64()
         ]  # fmt: skip
-        header = chunk.first and self.dialect.header
+        header = self._has_header(chunk)
         # pyarrow would count an empty line before the header as the header
         data = chunk.data.lstrip(b"\r\n") if header else chunk.data
         given = {name: text if kind is None else kind for name, kind in types.items()}
