@@ -48,8 +48,8 @@ def run_script(folder: Path, *arguments: str, given: str = "") -> subprocess.Com
     )
 
 
-def predicted(folder: Path, table: str) -> list[list[str]]:
-    done = run_script(folder, table)
+def predicted(folder: Path, table: str, *more: str) -> list[list[str]]:
+    done = run_script(folder, table, *more)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return list(csv.reader(io.StringIO(done.stdout)))
@@ -350,16 +350,35 @@ def test_a_file_is_read_as_the_train_rows_were(
     )
     wanted, limit = 1 / (1 + np.exp(-scores.to_numpy())), options.get("threshold", 0.5)
     export(run, "predict", tmp_path / "out")
-    _, *rows = predicted(tmp_path / "out", str(paths[1]))
+    given = {name: options[name] for name in ("skip_footer",) if name in options}
+    more = ("--skip-footer", str(given["skip_footer"])) if given else ()
+    _, *rows = predicted(tmp_path / "out", str(paths[1]), *more)
     found = [float(row[2]) for row in rows]
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
     assert [row[0] for row in rows] == ["tiefer" if p > limit else "höher" for p in wanted]
-    rows_read = rows_of_file(run.problem, str(paths[1]), settings.reading, {})
+    rows_read = rows_of_file(run.problem, str(paths[1]), settings.reading, given)
     blocks = list(rows_read.blocks())
     ours = run.predictor.probabilities(run.weights(run.lane), np.concatenate(blocks))
     np.testing.assert_allclose(ours[:, 1], wanted, rtol=1e-9, atol=1e-12)
     ours = run.predictor.predict(run.weights(run.lane), np.concatenate(blocks))
     assert ours.tolist() == (wanted > limit).tolist()
+
+
+def test_every_new_row_is_predicted_whatever_footer_the_train_rows_had(tmp_path: Path) -> None:
+    rows = "".join(f"{i / 8},{'no' if i % 3 else 'yes'}\n" for i in range(60))
+    for name, below in (("train", "Total,no\n"), ("new", "")):
+        (tmp_path / f"{name}.csv").write_text("a,y\n" + rows + below)
+    problem, new = str(tmp_path / "train.csv"), str(tmp_path / "new.csv")
+    settings = RunSettings(problem=problem, test=new, target="y", skip_footer=1)
+    run = exported_run(settings, 2)
+    assert any(hint.endswith("new.csv: --skip-footer 1 leaves its last line out")
+               for hint in run.problem.hints)  # fmt: skip
+    export(run, "predict", tmp_path / "out")
+    assert len(predicted(tmp_path / "out", new)) == 61
+    assert len(predicted(tmp_path / "out", new, "--skip-footer", "2")) == 59
+    for given, count in (({}, 60), ({"skip_footer": 2}, 58)):
+        blocks = rows_of_file(run.problem, new, settings.reading, given).blocks()
+        assert sum(map(len, blocks)) == count
 
 
 def packed(data: bytes, packing: str) -> bytes:

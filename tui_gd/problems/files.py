@@ -94,6 +94,8 @@ def learn_from(
     name = names[-1]
     table = read_table(source, names, name, progress=progress)
     other = _read_test(test, table, name) if test is not None else None
+    if other is not None:
+        table.remarks += tuple(f"{other.shown}: {remark}" for remark in other.remarks)
     notes = [
         ColumnNote(field.name, field.kind, "", "left out: --drop")
         for field in source.fields
@@ -228,6 +230,8 @@ def _read_test(source_like: Callable[[Kinds], Source], train: Table, target: str
                 f"{source.shown}: has no column {column.name!r}, but {train.shown} has; add it"
             )
     table = read_table(source, [column.name for column in train.columns], target, train)
+    if isinstance(source, Delimited) and source.reading.skip_footer:
+        table.remarks += (source.reading.said_footer,)
     for column, known in zip(table.columns, train.columns, strict=True):
         one, two = (
             entry.kind if entry.kind in {"text", "date", "time"} else "number"

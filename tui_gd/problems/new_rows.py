@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any, cast
@@ -178,7 +178,8 @@ def rows_of_file(
 
     Columns are found by name, whatever their order; others, such as the target, are not used. The
     file is read as `trained` says, how the train rows were read, as far as that has an effect on
-    its format; options `given` by a person come first. Columns of arrays have no names: x1, x2 and
+    its format; options `given` by a person come first. Every row is predicted: a footer is left out
+    only where it is `given`. Columns of arrays have no names: x1, x2 and
     so on are found by their number.
 
     `ProblemError`, in one line, for a file that cannot be predicted from.
@@ -189,7 +190,7 @@ def rows_of_file(
     rules = problem.rules or as_they_are(problem.feature_names)
     if form in WITHOUT_COLUMNS:
         return _rows_of_arrays(file, problem, rules)
-    kept = {one.name for one in fields(Reading)} & READING_OPTIONS[form]
+    kept = READING_OPTIONS[form] - {"skip_footer"}
     reading = Reading(**{name: getattr(trained, name) for name in kept} | dict(given))
     names = [safe_text(name.strip(), NAME_LENGTH) for name in reading.number]
     columns = {rule.column for rule in rules}

@@ -199,6 +199,9 @@ class _Loading:
             self.recipe = replace(self.recipe, kinds=tuple(kinds.items()))
         self.table = Table(self.shown, np.empty((0, 0)), _merged_columns(self.heads, labels))
         remarks = dict.fromkeys(remark for head in self.heads for remark in head.remarks)
+        if self.recipe.reading.skip_footer:
+            said = self.recipe.reading.said_footer
+            remarks |= {f"{shown_path(one.path)}: {said}": None for one in self.pieces if one.test}
         self.table.remarks = tuple(remarks)
         return raws
 

@@ -131,6 +131,12 @@ class Reading:
         """The sign before decimal places."""
         return _NUMBER_SIGNS.get(self.decimal, self.decimal)
 
+    @property
+    def said_footer(self) -> str:
+        """What is said of a file to test on: these lines may be rows there."""
+        lines = f"{self.skip_footer} lines" if self.skip_footer > 1 else "line"
+        return f"--skip-footer {self.skip_footer} leaves its last {lines} out"
+
     @cached_property
     def missing_texts(self) -> frozenset[str]:
         """Texts that mean a missing value in every column."""

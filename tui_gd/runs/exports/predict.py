@@ -1,11 +1,12 @@
 """Predicts from the rows of a table with the model in model.json, in the same folder as this file.
 
     python predict.py new.csv > predicted.csv       # - is standard input
+    python predict.py new.csv --skip-footer 2       # without the last two lines that are not empty
 
 The table needs the columns that the model was trained on, by name and in any order; other columns
 are ignored. It is read with the options that the table of the train rows was read with, and is
-unpacked from .gz, .bz2, .xz or a zip archive of one file. One line is printed per row: the
-prediction, and for classes the probability of each.
+unpacked from .gz, .bz2, .xz or a zip archive of one file. One line is printed per row, also
+for a footer: the prediction, and for classes the probability of each.
 It needs Python and numpy only, and runs nothing from model.json.
 
     from predict import load, predict               # rows are dicts: {"plan": "basic", ...}
@@ -294,7 +295,7 @@ def table(
     lines = islice(lines, reading["skip rows"], None)
     if reading["comment"] is not None:
         lines = (line for line in lines if not line.lstrip(" \t").startswith(reading["comment"]))
-    lines = _without_last(lines, reading["skip footer"])
+    lines = _without_last(lines, reading.get("skip footer", 0))
     if reading["separator"] == "blanks":
         lines = _with_tabs(lines)
     head = next((line for line in lines if line.strip()), "")
@@ -383,15 +384,17 @@ def _opened(path: str, encoding: str | None) -> Iterator[io.TextIOWrapper]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print the predictions for the rows of a file."""
-    if len(arguments) != 1 or arguments[0] in {"-h", "--help"}:
+    file_name, *footer = arguments or ["-h"]
+    known = not footer or (len(footer) == 2 and footer[0] == "--skip-footer")
+    if not known or not "".join(footer[1:] or "0").isdecimal() or file_name in {"-h", "--help"}:
         print(__doc__, file=sys.stderr)
         return 2
     model = load()
     columns = list(dict.fromkeys(rule["column"] for rule in model["features"]))
     out = csv.writer(sys.stdout, lineterminator="\n")
     try:
-        reading = model["reading"]
-        with _opened(arguments[0], reading["encoding"]) as file:
+        reading = model["reading"] | {"skip footer": int(footer[1]) if footer else 0}
+        with _opened(file_name, reading["encoding"]) as file:
             rows, first = table(iter(file), columns, reading), 1
             out.writerow([model["target"], *(f"P({name})" for name in model["classes"])])
             while block := list(islice(rows, ROWS)):
@@ -404,7 +407,7 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (OSError, EOFError, ValueError, csv.Error, *_DAMAGED) as error:
-        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        print(f"{file_name}: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -264,7 +264,6 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
             "header": reading.header,
             "comment": reading.comment,
             "skip rows": reading.skip_rows,
-            "skip footer": reading.skip_footer,
             "encoding": reading.encoding,
         },
         "features": [
