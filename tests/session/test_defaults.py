@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.cli.commandline import call
 from tui_gd.learning.models import Predictor
-from tui_gd.session.report import baseline_of, report_on
+from tui_gd.session.report import Baseline, ClassificationReport, baseline_of, report_on
 from tui_gd.session.settings import RunSettings
 
 
@@ -131,6 +131,24 @@ def test_a_rare_class_is_measured_as_scikit_learn_does_and_not_called_a_failure(
             "Of a rare class accuracy says little: see recall, ROC AUC, --threshold"
         )
     assert "No better" not in line
+
+
+@pytest.mark.parametrize(
+    ("classes", "share", "says"),
+    [
+        (3, 0.9, "Of a rare class accuracy says little: see recall, ROC AUC"),
+        (3, 0.4, "The classes are ranked well all the same: see recall, ROC AUC"),
+        (2, 0.6, "The classes are ranked well all the same: see recall, ROC AUC, --threshold"),
+    ],
+)
+def test_a_threshold_is_named_for_two_classes_and_rarity_for_a_rare_one(
+    classes: int, share: float, says: str
+) -> None:
+    report = ClassificationReport(
+        "", {"accuracy": share}, np.eye(classes, dtype=np.int64), {"roc_auc": 0.9},
+        np.empty((0, 2, 2), np.int64),
+    )  # fmt: skip
+    assert Baseline("a", share).sentence(report, fell=True).endswith(f"{share:.1%}. {says}")
 
 
 def test_the_tutorials_output_stays_the_tutorials() -> None:

@@ -50,6 +50,11 @@ class ClassificationReport:
     def __repr__(self) -> str:
         return self.text
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether there are two classes, which a threshold parts."""
+        return len(self.confusion) == 2
+
     def at(self, percent: int) -> Self:
         """Return the report with the second of two classes predicted where its p > `percent` / 100.
 
@@ -335,6 +340,8 @@ def _report_in_parts(
 
 RANKS = 0.7
 """From this ROC AUC on, probabilities rank the classes well."""
+DOMINANT = 0.8
+"""From this share of the largest class on, another class is rare."""
 
 
 @dataclass(frozen=True)
@@ -352,7 +359,8 @@ class Baseline:
         """Return in a line how a report compares, with what to try where it is no better.
 
         If the loss `fell`, another learning rate would not help. If the probabilities rank the
-        classes well, nothing need be tried: a rare class is not predicted often, or too often.
+        classes well, nothing need be tried: a rare class is not predicted often, or too often. Only
+        two classes have a threshold.
         """
         if isinstance(report, RegressionReport):
             ours = report.table["r2"]
@@ -363,9 +371,10 @@ class Baseline:
         if ours > self.score:
             return words
         if isinstance(report, ClassificationReport) and report.scores.get("roc_auc", 0.0) >= RANKS:
-            return (
-                f"{words}. Of a rare class accuracy says little: see recall, ROC AUC, --threshold"
-            )
+            why = "Of a rare class accuracy says little" if self.score >= DOMINANT else (
+                "The classes are ranked well all the same"
+            )  # fmt: skip
+            return f"{words}. {why}: see recall, ROC AUC" + ", --threshold" * report.is_binary
         tried = "--l2 0.01" if fell else "-a auto"
         return f"{words}. No better: try {tried}, more epochs (-e), or --hidden 16"
 
