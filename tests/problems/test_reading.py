@@ -578,6 +578,9 @@ def test_what_looks_like_a_footer_names_the_option(tmp_path: Path) -> None:
     assert any(hint.startswith(remark) for hint in load_file(total, "y").hints)
     left_out = load_file(total, "y", reading=Reading(skip_footer=1))
     assert not any("the last row" in hint for hint in left_out.hints)
+    above = saved(tmp_path, "region,a,y\n" + ROWS + "Grand Total,512,1\nby hand\n")
+    hints = load_file(above, "y", reading=Reading(skip_footer=1)).hints
+    assert any(hint.startswith(remark.replace(" 1 ", " 2 ")) for hint in hints)
 
 
 def test_many_whole_numbers_as_classes_name_the_task_that_learns_numbers(tmp_path: Path) -> None:

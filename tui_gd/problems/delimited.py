@@ -99,11 +99,12 @@ class Delimited:
                 last = table.column(0)[-1].as_py()
             row += table.num_rows
         if isinstance(last, str) and _SUMS.fullmatch(last):
+            footer = self.reading.skip_footer + 1
             self.remarks += (
                 Fault(
-                    f"the last row begins with {safe_text(last.strip())!r}: --skip-footer 1 leaves"
-                    " it out if it sums up the others",
-                    way(skip_footer=1),
+                    f"the last row begins with {safe_text(last.strip())!r}: --skip-footer {footer}"
+                    " leaves it out if it sums up the others",
+                    way(skip_footer=footer),
                 ),
             )
 
