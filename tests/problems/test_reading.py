@@ -567,6 +567,12 @@ def test_a_header_may_stand_below_many_comments(
     assert columns(path, comment="#") == whole
 
 
+@pytest.mark.parametrize("header", ["a,a,y", "A title"])
+def test_rows_that_are_skipped_are_counted_in_what_is_named(tmp_path: Path, header: str) -> None:
+    path = saved(tmp_path, f"by hand\n\n{header}\n" + "1,2,0\n3,4,1\n" * 9)
+    assert "--skip-rows 3" in refusal(path, skip_rows=1)
+
+
 def test_what_looks_like_a_footer_names_the_option(tmp_path: Path) -> None:
     path = saved(tmp_path, "region,a,y\n" + ROWS + "\nSource: somebody\nof 2024, June\n")
     says = "row 91 (line 93) has 1 value, not 3, separated by ','; correct the line, or leave out"

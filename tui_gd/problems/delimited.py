@@ -55,8 +55,9 @@ class Delimited:
         self._begins = first.offset
         self._check_bytes(first.data)
         self.dialect = self._find_dialect(first)
-        mend = "rename one, or take numbers for names with --no-header --skip-rows 1"
-        names = named(self.shown, self.dialect.names, mend, way(header=False, skip_rows=1))
+        header = first.line + first.data[: -len(first.data.lstrip())].count(b"\n")
+        mend = f"rename one, or take numbers for names with --no-header --skip-rows {header}"
+        names = named(self.shown, self.dialect.names, mend, way(header=False, skip_rows=header))
         # of known kinds only dates need a look at how they are written
         known = kinds or {}
         sniffed = kinds is None or bool({None, "date"} & set(known.values()))

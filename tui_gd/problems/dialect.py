@@ -154,7 +154,8 @@ def _checked_first(shown: str, numbered: Rows, delimiter: str, reading: Reading)
     keys = [row[0].strip() for row in below]
     whole = sum(key.isdecimal() for key in keys)
     named = not any(map(_looks_like_number, keys)) or whole == len(keys)
-    mend, helps = "leave it out with --skip-rows 1", way(skip_rows=1)
+    last = numbered[0][0]
+    mend, helps = f"leave it out with --skip-rows {last}", way(skip_rows=last)
     if len(first) == width - 1 and named and len(set(keys)) == len(keys):
         mend, helps = "say with --header that the first one has no name", way(header=True)
     line, count = delimiter.replace("\t", " ").join(first), len(first)
