@@ -54,6 +54,20 @@ def changed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def test_rows_of_json_whose_texts_look_like_numbers_are_predicted(tmp_path: Path) -> None:
+    texts = ["7", "8", "b"]
+    rows = pd.DataFrame({"a": [texts[i % 3] for i in range(60)], "y": ["u", "u", "v"] * 20})
+    run = trained(written(rows, tmp_path / "t.csv"), "--target", "y")
+    (tmp_path / "new.jsonl").write_text('{"a": 7}\n{"a": 8}\n')
+    (tmp_path / "new.csv").write_text("a\n7\n8\n")
+    json_rows, csv_rows = (
+        rows_of(call("predict", run, tmp_path / name, "--proba"))
+        for name in ("new.jsonl", "new.csv")
+    )
+    assert json_rows == csv_rows
+    assert len(json_rows) == 3
+
+
 def test_predictions_are_those_of_a_pipeline_of_scikit_learn(tmp_path: Path) -> None:
     table = customers(700)
     train, new = table[:500], changed(table[500:])

@@ -216,7 +216,7 @@ def source_of(
     if form in {"delimited", "arff"}:
         return (Arff if form == "arff" else Delimited)(file, reading, kinds)
     if form == "json":
-        return JsonLines(file, reading)
+        return JsonLines(file, reading, kinds)
     return Columnar(file, reading, feather=form == "feather")
 
 

@@ -17,6 +17,7 @@ from tui_gd.problems.sources import (
     Batch,
     Field,
     Kind,
+    Kinds,
     arrays_of,
     chosen,
     kind_of,
@@ -36,14 +37,15 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 class JsonLines:
     """A table of JSON objects or lists; the first MiB decides its fields and their kinds.
 
-    A field that has texts beside numbers becomes a column of text.
+    A field that has texts beside numbers becomes a column of text, and so does one of numbers that
+    is text by `kinds`, of which other kinds have no effect.
     """
 
     shown: str
     reading: Reading
     fields: list[Field]
 
-    def __init__(self, file: InputFile, reading: Reading) -> None:
+    def __init__(self, file: InputFile, reading: Reading, kinds: Kinds | None = None) -> None:
         import pyarrow as pa
 
         self._file, self.shown, self.reading = file, file.shown, reading
@@ -74,17 +76,21 @@ class JsonLines:
         fields = [
             Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
         ]
-        self.fields = chosen(self.shown, fields, reading)
+        texts = {name for name, kind in (kinds or {}).items() if kind == "text"}
+        self.fields = [
+            replace(one, kind="text") if one.name in texts and one.kind == "number" else one
+            for one in chosen(self.shown, fields, reading)
+        ]
         types = {"number": pa.float64(), "yes/no": pa.bool_(), "text": pa.string()}
         # numbers that a person wants as text are read as they are written
-        kinds = [
+        read_as = [
             "text" if one.kind == "text" and field.kind == "number" else field.kind
             for one, field in zip(self.fields, fields, strict=True)
         ]
         self._schema = pa.schema(
             [
                 (entry.name, types.get(kind, entry.type))
-                for entry, kind in zip(schema, kinds, strict=True)
+                for entry, kind in zip(schema, read_as, strict=True)
             ]
         )
 
