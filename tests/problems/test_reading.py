@@ -614,6 +614,11 @@ def test_many_whole_numbers_as_classes_name_the_task_that_learns_numbers(tmp_pat
         (["-999", "-5", "17.5"], ""),
         (["9999", "5", "17.5"], "a: 9999 may mean a missing value: --missing 9999"),
         (["999", "500", "1750"], ""),
+        (
+            ["9999", "-99", "3"],
+            "a: 9999 may mean a missing value: --missing 9999; -99 may mean a missing value:"
+            " --missing=-99",
+        ),
         (["999.0", "NA", "3"], "a: 999.0 may mean a missing value: --missing 999.0"),
     ],
 )

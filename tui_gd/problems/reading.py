@@ -217,14 +217,15 @@ def odd_numbers(name: str, texts: Sequence[str]) -> str:
     if len(zeros) > 1:
         mend = option("text", name)
         return f"the zeros before numbers such as {zeros[0]} are lost: {mend} keeps them"
-    for nines in {text for text in texts if _NINES.fullmatch(text)}:
+    found = []
+    for nines in dict.fromkeys(text for text in texts if _NINES.fullmatch(text)):
         others = [float(text) for text in texts if text != nines and _POINTED.fullmatch(text)]
         gap = float(nines)
         if texts.count(nines) < 2 or not others:
             continue
         if min(others) >= 0.0 > gap or gap > FAR * max(1.0, *others):
-            return f"{nines} may mean a missing value: {option('missing', nines)}"
-    return ""
+            found.append(f"{nines} may mean a missing value: {option('missing', nines)}")
+    return "; ".join(found)
 
 
 _POINTED = re.compile(numeral(".", None))
