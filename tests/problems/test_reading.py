@@ -636,6 +636,18 @@ def test_numbers_that_may_be_names_or_gaps_are_said(
     assert said(drop=("a",)) == said(reading=Reading(text=("a",))) == []
 
 
+def test_gaps_are_looked_for_in_numbers_as_they_are_written(tmp_path: Path) -> None:
+    def said(texts: list[str]) -> list[str]:
+        rows = "".join(f"{texts[i % 4]};{i};{i % 2}\n" for i in range(60))
+        path = saved(tmp_path, "a;b;y\n" + rows)
+        reading = Reading(decimal="comma", sep="semicolon")
+        return [hint for hint in load_file(path, "y", reading=reading).hints if "gap" in hint or
+                "missing" in hint]  # fmt: skip
+
+    assert said(["-99", "-1,5", "3", "2,5"]) == []
+    assert said(["-99", "1,5", "3", "2,5"]) == ["a: -99 may mean a missing value: --missing=-99"]
+
+
 def test_whole_numbers_that_may_be_dates_are_said(tmp_path: Path) -> None:
     days = pd.date_range("2023-12-01", periods=60).strftime("%Y%m%d").tolist()
     rows = "".join(f"{day},{i % 2}\n" for i, day in enumerate(days))

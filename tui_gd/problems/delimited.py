@@ -81,7 +81,7 @@ class Delimited:
             for place, texts in enumerate(columns):
                 field = self.fields[place]
                 if field.kind == "number" and not field.forced:
-                    remark = odd_numbers(field.name, [text.strip() for text in texts])
+                    remark = odd_numbers(field.name, [text.strip() for text in texts], self.reading)
                     self.fields[place] = replace(field, remark=remark)
 
     def only(self, begin: int, end: int | None) -> None:

@@ -169,11 +169,12 @@ class Reading:
         digits = match["number"].strip()
         if not self.is_number(digits):
             return None
-        number = self._value(digits) * _LARGE.get(match["unit"] or "", 1.0)
+        number = self.value(digits) * _LARGE.get(match["unit"] or "", 1.0)
         minus = {"-", "−", "–"} & {match["before"], match["inner"]}
         return -number if minus or match["open"] else number
 
-    def _value(self, digits: str) -> float:
+    def value(self, digits: str) -> float:
+        """Return the number that a text is."""
         if self.thousands_sign is not None:
             digits = re.sub(_group(self.thousands_sign), "", digits)
         return float(digits.strip().replace(self.decimal_sign, "."))
@@ -207,7 +208,7 @@ FAR = 5.0
 """So many times the largest other number is a number of nines that may mean a gap."""
 
 
-def odd_numbers(name: str, texts: Sequence[str]) -> str:
+def odd_numbers(name: str, texts: Sequence[str], reading: Reading) -> str:
     """Return what may be wrong with a column of numbers that are written like this; or nothing.
 
     Leading zeros are lost: then they are names, as postal codes are. Nines that occur several times
@@ -219,9 +220,11 @@ def odd_numbers(name: str, texts: Sequence[str]) -> str:
         return f"the zeros before numbers such as {zeros[0]} are lost: {mend} keeps them"
     found = []
     for nines in dict.fromkeys(text for text in texts if _NINES.fullmatch(text)):
-        others = [float(text) for text in texts if text != nines and _POINTED.fullmatch(text)]
-        gap = float(nines)
-        if texts.count(nines) < 2 or not others:
+        if texts.count(nines) < 2 or not reading.is_number(nines):
+            continue
+        gap = reading.value(nines)
+        others = [reading.value(one) for one in texts if one != nines and reading.is_number(one)]
+        if not others:
             continue
         if min(others) >= 0.0 > gap or gap > FAR * max(1.0, *others):
             found.append(f"{nines} may mean a missing value: {option('missing', nines)}")
