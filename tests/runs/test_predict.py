@@ -376,6 +376,18 @@ def test_every_new_row_is_predicted_whatever_footer_the_train_rows_had(tmp_path:
     export(run, "predict", tmp_path / "out")
     assert len(predicted(tmp_path / "out", new)) == 61
     assert len(predicted(tmp_path / "out", new, "--skip-footer", "2")) == 59
+    quoted = tmp_path / "quoted.csv"
+    quoted.write_text('a,b\n1,"x\n\ny"\n2,z\n\nTotal\n\n')
+    code = (
+        "import predict, sys; lines = open(sys.argv[1]);"
+        "reading = {'skip footer': 1, 'skip rows': 0, 'comment': None, 'separator': None,"
+        " 'header': None}; print([row['b'] for row in predict.table(lines, ['a'], reading)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(quoted)],
+        cwd=tmp_path / "out", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "['x\\n\\ny', 'z']\n"
     for given, count in (({}, 60), ({"skip_footer": 2}, 58)):
         blocks = rows_of_file(run.problem, new, settings.reading, given).blocks()
         assert sum(map(len, blocks)) == count

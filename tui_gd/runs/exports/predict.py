@@ -275,11 +275,14 @@ def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
 
 
 def _without_last(lines: Iterator[str], count: int) -> Iterator[str]:
-    """Yield all lines but the last ones that are not empty."""
+    """Yield all lines but the last ones that are not empty; empty ones may be within quotes."""
     held: list[str] = []
-    for line in filter(str.strip, lines) if count else lines:
+    full = 0
+    for line in lines:
         held.append(line)
-        if len(held) > count:
+        full += bool(line.strip())
+        while full > count:
+            full -= bool(held[0].strip())
             yield held.pop(0)
 
 
