@@ -320,3 +320,23 @@ def test_a_fault_far_down_prints_nothing_and_names_its_row(
             check_refusal(said, "bad.csv: row 501 (line 502), column 'n0': ", says)
         else:
             assert len(rows_of(said)) == 601
+
+
+def test_without_a_temporary_directory_a_file_is_written_and_printing_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = written(customers(60)[["n0", "n1", "churn"]], tmp_path / "t.csv")
+    run, out = trained(table, "--target", "churn"), tmp_path / "out.csv"
+
+    def nowhere(*_: object, **__: object) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile._get_default_tempdir", nowhere)
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert call("predict", run, table, "-o", out).status == 0
+    assert len(out.read_text().splitlines()) == 61
+    said = call("predict", run, table)
+    assert (said.status, said.out) == (1, "")
+    assert said.err.endswith(
+        "predictions into a temporary file: No usable temporary directory found\n"
+    )

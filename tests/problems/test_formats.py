@@ -481,7 +481,9 @@ def test_sparse_rows_of_arff_leave_out_zeros_and_first_texts(tmp_path: Path) -> 
         ("{0 1,0 5}", "'0 5'"),
         ("{0 1}, {2}", "'0 1}, {2'"),
     ):
-        with pytest.raises(ProblemError, match=rf"line 9: {re.escape(says)} in a sparse row: .*3 and"):
+        with pytest.raises(
+            ProblemError, match=rf"line 9: {re.escape(says)} in a sparse row: .*3 and"
+        ):
             read_columns(saved(tmp_path, head + "{0 1}\n" + row + "\n", "s.arff"))
     wide = "@relation s\n" + "".join(f"@attribute a{i} numeric\n" for i in range(1001))
     with pytest.raises(ProblemError, match="1,001; convert it to svmlight"):

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -145,15 +146,15 @@ def predict(options: argparse.Namespace) -> int:
         predictor = run.predictor
         if options.threshold is not None:
             predictor = replace(predictor, threshold=options.threshold)
-        with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="") as held:
+        proba = options.proba
+        with ExitStack() as opened:
             with progress(f"predicting {safe_text(Path(options.file).name)}", "rows") as show:
-                found = predicted(run, rows, show, predictor, proba=options.proba)
-                proba = options.proba
+                found = predicted(run, rows, show, predictor, proba=proba)
                 text = _json(run, kept.id, found) if options.json else _csv(run, found, proba)
                 if file is not None:
                     file.write(text)
-                else:
-                    _hold(text, held)
+                    return 0
+                held = opened.enter_context(_held(text))
             out = Output(sys.stdout)
             for part in iter(partial(held.read, HELD_CHARACTERS), ""):
                 out.write(part)
@@ -163,13 +164,17 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hold(text: Iterator[str], file: TextIO) -> None:
-    """Put a text into a file to print it from there: what fails half-way prints nothing."""
+def _held(text: Iterator[str]) -> TextIO:
+    """Return a temporary file of a text to print it from there: what fails prints nothing."""
+    where = "a temporary file"
     try:
+        where = gettempdir()
+        file = TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
         file.writelines(text)
         file.seek(0)
     except OSError as error:
-        raise OutputError(f"predictions into {gettempdir()}: {error.strerror}") from None
+        raise OutputError(f"predictions into {where}: {error.strerror}") from None
+    return file
 
 
 def predicted(
