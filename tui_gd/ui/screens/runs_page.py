@@ -286,8 +286,8 @@ def places(rows: int, columns: int, count: int, *, settings: bool) -> Places:
 def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the page (rows, columns)."""
     cells = Cells.blank(rows, columns, style)
-    inner, at = max(rows - 1, 0), 0
-    for key, word in key_line(columns, style.symbols) if inner else ():
+    inner, at = max(rows - 1, 0), 1
+    for key, word in key_line(columns - 2, style.symbols) if inner else ():
         at = cells.put(inner, at, key, style.palette.key) + 1
         at = cells.put(inner, at, word, style.palette.dim) + _GAP
     at_list = places(inner, columns, len(page.runs), settings=page.settings)
