@@ -438,6 +438,7 @@ class HardDriver(LinuxDriver):
                     data = data[os.write(terminal, data) :]
                 except BlockingIOError:
                     termios.tcflush(terminal, termios.TCOFLUSH)
+                    data = _RESTORING  # what was written of it may be dropped, too
                     time.sleep(0.01)
             if self.attrs_before is not None:
                 termios.tcsetattr(terminal, termios.TCSANOW, self.attrs_before)
