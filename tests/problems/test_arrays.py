@@ -10,6 +10,7 @@ from sklearn.model_selection import train_test_split
 from tui_gd.errors import ProblemError
 from tui_gd.problems import arrays
 from tui_gd.problems.arrays import load_arrays
+from tui_gd.problems.files import read_file
 from tui_gd.problems.split import Preparation
 from tui_gd.training.trainer import Trainer
 
@@ -91,6 +92,21 @@ def test_a_mapped_file_is_not_read_into_memory(
     tracemalloc.stop()
     # y is 4.8 MB and read; X is 9.6 MB in its file, 24 MB in float64 with ones
     assert peak < 22e6
+
+
+def test_arrays_are_read_once_for_all_folds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 3)), rng.integers(0, 2, 40)
+    path = tmp_path / "data.npz"
+    np.savez(path, X=x, y=y)
+    hows = [Preparation(fold=(number, 4)) for number in range(4)]
+    wanted = load_arrays(str(path), None, hows[-1])
+    make = read_file(str(path))
+    path.unlink()
+    folds = [make(how) for how in hows]
+    np.testing.assert_array_equal(folds[-1].x_train, wanted.x_train)
+    tested = np.concatenate([fold.x_test[:, :-1] for fold in folds])
+    np.testing.assert_allclose(np.sort(tested, axis=0), np.sort(x, axis=0))
 
 
 def test_numbers_of_many_kinds_are_a_regression(tmp_path: Path) -> None:

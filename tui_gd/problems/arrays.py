@@ -57,7 +57,20 @@ def load_arrays(
     test: str | None = None,
     reading: Reading = AS_IT_IS,
 ) -> Problem:
-    """Return the problem of an .npz with X and y, or of an .npy and its target.
+    """Return the problem of arrays, prepared as `how` says; the rest is as for `read_arrays`."""
+    return read_arrays(path, target, test=test, reading=reading)(how)
+
+
+def read_arrays(
+    path: str,
+    target: str | None = None,
+    *,
+    test: str | None = None,
+    reading: Reading = AS_IT_IS,
+) -> Callable[[Preparation], Problem]:
+    """Read an .npz with X and y, or an .npy and its target; return what makes its problem.
+
+    With folds it is called once for each, in order.
 
     The `target` of an .npy is another file, or the number of one of its columns. X is
     (rows, features); further dimensions are flattened. y is (rows,): texts or up to 20 different
@@ -74,9 +87,9 @@ def load_arrays(
     data, split = _read(path, target)
     large = data.x.nbytes > MAPPED_BYTES
     _check(shown, data, gaps=not large)
-    if split is not None and (test is not None or how.fold is not None):
-        option = "--folds" if test is None else "--test"
-        raise ProblemError(f"{shown}: has its own test rows: leave {option} out")
+    own = split is not None
+    if own and test is not None:
+        raise ProblemError(f"{shown}: has its own test rows: leave --test out")
     if test is not None:
         split, more = _read(test, None)
         if more is not None:
@@ -88,24 +101,33 @@ def load_arrays(
                 f"{shown_path(test or path)}: has {split.x.shape[1]} features to test on,"
                 f" {shown} has {data.x.shape[1]}"
             )
+    table, other = None, None
     if not large:
+        table = _table_of(shown, data, reading)
         other = None if split is None else _table_of(shown_path(test or path), split, reading)
-        return prepare(_table_of(shown, data, reading), other, how)
-    for option, given in (
-        ("--standardize", how.standardize),
-        ("--stratify", how.stratify),
-        ("--test", test),
-        ("--folds", how.fold),
-        ("--task", how.task),
-        ("--skip-missing-target", reading.skip_missing_target),
-    ):
-        if given:
-            raise ProblemError(
-                f"{shown}: {option} needs the data in memory, so at most {MAPPED_BYTES >> 30} GiB:"
-                " prepare the file before, or make it smaller",
-                way(**{option[2:].replace("-", "_"): None}),
-            )
-    return _mapped_problem(shown, data, split, how)
+
+    def make(how: Preparation) -> Problem:
+        if own and how.fold is not None:
+            raise ProblemError(f"{shown}: has its own test rows: leave --folds out")
+        if table is not None:
+            return prepare(table, other, how)
+        for option, given in (
+            ("--standardize", how.standardize),
+            ("--stratify", how.stratify),
+            ("--test", test),
+            ("--folds", how.fold),
+            ("--task", how.task),
+            ("--skip-missing-target", reading.skip_missing_target),
+        ):
+            if given:
+                raise ProblemError(
+                    f"{shown}: {option} needs the data in memory, so at most"
+                    f" {MAPPED_BYTES >> 30} GiB: prepare the file before, or make it smaller",
+                    way(**{option[2:].replace("-", "_"): None}),
+                )
+        return _mapped_problem(shown, data, split, how)
+
+    return make
 
 
 def problem_of_arrays(

@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 
 from tui_gd.errors import ProblemError, TargetMissing, way
-from tui_gd.problems.arrays import load_arrays, read_svmlight
+from tui_gd.problems.arrays import read_arrays, read_svmlight
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.input_file import Format, InputFile, format_of
@@ -71,7 +71,7 @@ def read_file(
     if form == "svmlight":
         return read_svmlight(file, test)
     if form in WITHOUT_COLUMNS:
-        return lambda how: load_arrays(path, target, how, test=test, reading=reading)
+        return read_arrays(path, target, test=test, reading=reading)
     other = None
     if test is not None:
         beside = InputFile(test, reading.encoding)
