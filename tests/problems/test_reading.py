@@ -662,3 +662,8 @@ def test_classes_that_differ_in_case_alone_are_said(tmp_path: Path) -> None:
     rows = "".join(f"{i / 7},{['Yes', 'no', 'yes'][i % 3]}\n" for i in range(60))
     said = "classes 'Yes' and 'yes' differ in case alone: make them the same"
     assert said in load_file(saved(tmp_path, "a,y\n" + rows), "y").hints
+    rows = "".join(f"{i / 7},{'aAbBcC'[i % 6]}\n" for i in range(60))
+    hints = load_file(saved(tmp_path, "a,y\n" + rows), "y").hints
+    assert [hint for hint in hints if "in case" in hint] == [
+        "classes 'A' and 'a' differ in case alone (and 2 other pairs): make them the same"
+    ]

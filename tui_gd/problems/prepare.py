@@ -348,12 +348,15 @@ def hints_of(
         if label in MISSING_NUMBERS
     ]
     seen: dict[str, str] = {}
-    for label in target.class_names:
-        other = seen.setdefault(label.casefold(), label)
-        if other != label:
-            hints.append(
-                f"classes {other!r} and {label!r} differ in case alone: make them the same"
-            )
+    pairs = [(seen.setdefault(label.casefold(), label), label) for label in target.class_names]
+    alike = [pair for pair in pairs if pair[0] != pair[1]]
+    if alike:
+        others = len(alike) - 1
+        more = f" (and {others:,} other pair{'s' * (others > 1)})" if others else ""
+        hints.append(
+            f"classes {alike[0][0]!r} and {alike[0][1]!r} differ in case alone"
+            f"{more}: make them the same"
+        )
     if len(target.kinds) > MANY_CLASSES and target.why == FEW_WHOLE:
         hints.append(f"--task regression learns {target.name} as a number")
     hints += table.remarks
