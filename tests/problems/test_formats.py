@@ -450,6 +450,7 @@ def test_lists_of_json_are_rows(
         ("[[1, 2], [3, 4], [5]]", "list 3 has 1 value, and the first 2"),
         ('[["a", "a"], [3, 4]]', "both named 'a'"),
         ('[[1, 2], {"a": 1}]', "row 2 of its list is not a list"),
+        ("[[1, 2], []]", "list 2 has 0 values, and the first 2; correct it"),
         ('[{"a": 1}, [1]]', "row 2 of its list is not an object"),
         ("[1, 2]\n[1, 2, 3]", "list 2 has 3 values"),
     ],

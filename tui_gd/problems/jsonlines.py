@@ -296,7 +296,7 @@ def _list_chunks(file: InputFile) -> Iterator[Chunk]:
             ) from None
         rows += 1
         entry = text[start:end].replace("\n", " ").replace("\r", " ")
-        if isinstance(value, list) and value and (rows == 1 or names is not None):
+        if isinstance(value, list) and (names is not None or (value and rows == 1)):
             if names is None:
                 is_header = all(isinstance(one, str) for one in value)
                 names = value if is_header else [f"x{i + 1}" for i in range(len(value))]
