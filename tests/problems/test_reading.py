@@ -567,6 +567,13 @@ def test_a_header_may_stand_below_many_comments(
     assert columns(path, comment="#") == whole
 
 
+def test_remarks_on_a_file_to_test_on_are_hints(tmp_path: Path) -> None:
+    train = saved(tmp_path, "region,a,y\n" + ROWS)
+    test = saved(tmp_path, "region,a,y\n" + ROWS + "Total,512,1\n", "test.csv")
+    remark = "test.csv: the last row begins with 'Total': --skip-footer 1 leaves it out"
+    assert any(remark in hint for hint in load_file(train, "y", test=test).hints)
+
+
 @pytest.mark.parametrize("header", ["a,a,y", "A title"])
 def test_rows_that_are_skipped_are_counted_in_what_is_named(tmp_path: Path, header: str) -> None:
     path = saved(tmp_path, f"by hand\n\n{header}\n" + "1,2,0\n3,4,1\n" * 9)
