@@ -222,9 +222,29 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_workers_that_do_not_start_are_one_line() -> None:
     with (
         dask.config.set({"distributed.worker.preload": ["no_such_module"]}),
-        pytest.raises(MachinesLost, match=r"^this machine: no workers start \(.*failed to start"),
+        pytest.raises(MachinesLost, match=r"^this machine: the workers do not start \(.*failed to"),
     ):
         Cluster(workers=1)
+
+
+def test_workers_end_if_no_client_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    class Workers:
+        def __init__(self, **_: object) -> None:
+            """Make none."""
+
+        def close(self, timeout: float) -> None:
+            ended.append(f"within {timeout} s")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("no connection")
+
+    monkeypatch.setattr("distributed.LocalCluster", Workers)
+    monkeypatch.setattr("distributed.Client", refused)
+    with pytest.raises(MachinesLost, match=r"the workers do not start \(no connection\)"):
+        Cluster(workers=1)
+    assert ended == ["within 5 s"]
 
 
 class Host:

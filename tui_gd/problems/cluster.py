@@ -80,9 +80,10 @@ class Cluster:
                     self._local or address, timeout=PATIENCE_SECONDS, set_as_default=False
                 )
         except (OSError, ValueError, TypeError, RuntimeError) as error:
-            what = "scheduler" if address else "workers start"
+            self.close()
+            what = "no scheduler" if address else "the workers do not start"
             raise MachinesLost(
-                f"{self.address}: no {what} ({' '.join(str(error).split())[:100]})"
+                f"{self.address}: {what} ({' '.join(str(error).split())[:100]})"
             ) from None
         try:
             self._client.wait_for_workers(max(1, workers), timeout=PATIENCE_SECONDS)
