@@ -19,10 +19,11 @@ from tui_gd.learning.engine import LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.problems import Problem, input_file, machines, partitions, pieces
-from tui_gd.problems.files import load_file
+from tui_gd.problems.files import load_file, source_of
+from tui_gd.problems.input_file import InputFile
 from tui_gd.problems.machines import KEPT, Rows, ThisMachine, read_arrays, write_arrays
 from tui_gd.problems.partitions import Wanted, load_partitioned
-from tui_gd.problems.pieces import Moments
+from tui_gd.problems.pieces import Moments, Recipe, pieces_of, read_piece
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation
 from tui_gd.training.engines import PartitionedEngine, SectionSums
@@ -374,6 +375,24 @@ def test_a_pattern_without_files_and_too_little_memory_are_one_line(tmp_path: Pa
         load(str(tmp_path / "q*.csv"), Preparation())
     with pytest.raises(ProblemError, match=r"100MB is too little for .* one part: give it 682MB"):
         ThisMachine(100_000_000, tmp_path)
+
+
+def test_a_footer_is_left_out_wherever_a_text_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "TEXT_BYTES", 900)
+    monkeypatch.setattr(input_file, "CHUNK", 900)
+    path, reading = str(tmp_path / "t.csv"), Reading(skip_footer=3)
+    cut = 0
+    for rows in range(440, 480):
+        Path(path).write_text("a,y\n" + "1.5,0\n" * rows + "a note\n" * 3)
+        source = source_of(InputFile(path), "delimited", reading)
+        kinds = tuple((one.name, one.kind) for one in source.fields)
+        recipe = Recipe(reading, ("a", "y"), kinds)
+        parts = pieces_of(path, "delimited", source, False)
+        cut = max(cut, len(parts))
+        assert sum(len(read_piece(part, recipe).values) for part in parts) == rows
+    assert cut > 1
 
 
 SCRIPT = """

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
+from tui_gd.problems import input_file
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
 from tui_gd.problems.files import source_of
@@ -118,6 +119,9 @@ def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece
         for chunk in file.chunks():
             if chunk.offset - cuts[-1] >= TEXT_BYTES:
                 cuts.append(chunk.offset)
+        # a footer must not begin in the piece before
+        if source.reading.skip_footer and len(cuts) > 1 and file.size - cuts[-1] < input_file.CHUNK:
+            cuts.pop()
         cuts.append(file.size)
     else:
         return [whole]
