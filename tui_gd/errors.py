@@ -14,8 +14,8 @@ Way = tuple[tuple[str, Any], ...]
 def way(**settings: Any) -> Way:
     """Return settings that help together.
 
-    A value None is one that a person types, or if the setting is given, that it is left out. The
-    value of a setting that names columns is the name of one.
+    None: a person types the value; if the option is given already, it is left out. The value of a
+    setting that names columns is the name of one.
     """
     return tuple(settings.items())
 

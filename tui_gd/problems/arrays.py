@@ -68,9 +68,9 @@ def read_arrays(
     test: str | None = None,
     reading: Reading = AS_IT_IS,
 ) -> Callable[[Preparation], Problem]:
-    """Read an .npz with X and y, or an .npy and its target; return what makes its problem.
+    """Read an .npz with X and y, or an .npy and its target; return a function for its problem.
 
-    With folds it is called once for each, in order.
+    With folds, call it once for each, in order.
 
     The `target` of an .npy is another file, or the number of one of its columns. X is
     (rows, features); further dimensions are flattened. y is (rows,): texts or up to 20 different

@@ -48,7 +48,7 @@ def read_file(
     reading: Reading = AS_IT_IS,
     progress: Progress | None = None,
 ) -> Callable[[Preparation], Problem]:
-    """Read a file and return what makes its problem, or one of every fold in order.
+    """Read a file and return a function that makes its problem; with folds, one for each, in order.
 
     `-` is standard input. The `target` of a table (CSV, TSV, JSON, ARFF, Parquet, Feather) is a
     column, by name or by number from 1; for an .npy it is the file of the targets, or the number of

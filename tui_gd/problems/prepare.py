@@ -44,7 +44,7 @@ from tui_gd.problems.text import distinct, option, safe_text
 def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
     """Return the problem of a table whose last column is the target; this uses up the table.
 
-    A fold leaves it to the later ones. `other` has the rows to test on, in the same columns;
+    A fold that others follow works on a copy. `other` has the rows to test on, in the same columns;
     without it the table is split. Everything that is fitted is fitted on the train rows.
     """
     if how.fold is not None and how.fold[0] + 1 < how.fold[1]:

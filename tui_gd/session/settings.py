@@ -110,7 +110,10 @@ class RunSettings(RunOptions):
     def _read(
         self, progress: "Progress | None", *, folds: bool = False
     ) -> "Callable[[Preparation], Problem]":
-        """Read the data and return what makes the problem of them, or of every fold in order."""
+        """Read the data and return a function that makes the problem.
+
+        With folds, call it once for each, in order.
+        """
         from tui_gd.problems.builtin import BUILTIN, load_builtin
         from tui_gd.problems.input_file import names_file
 
