@@ -531,6 +531,10 @@ def test_rounded_whole_numbers_are_said_and_text_keeps_them_apart(
     ]
     assert columns(path, text=("id",))["id"] == list(map(str, numbers))
     assert not any("rounded" in hint for hint in load_file(path, "y", drop=("id",)).hints)
+    measured = frame.assign(id=[5.123456789012345e17, 2.5e17, 1e17] * 20)
+    assert not any(
+        "rounded" in hint for hint in load_file(written(measured, tmp_path / name), "y").hints
+    )
     small = frame.assign(id=[2**53 - 1, 5, 7] * 20)
     small.to_csv(tmp_path / "small.csv", index=False)
     assert not any("rounded" in hint for hint in load_file(str(tmp_path / "small.csv"), "y").hints)

@@ -63,7 +63,7 @@ class Delimited:
         sniffed = kinds is None or bool({None, "date"} & set(known.values()))
         found = self._kinds_of(first) if sniffed else {}
         fields = [
-            Field(name, known.get(name) or found.get(index, "text"))
+            Field(name, known.get(name) or found.get(index, "text"), whole=kinds is not None)
             if known.get(name) not in {"date", "time"}
             else Field(name, "date" if found.get(index) == "date" else "text")
             for index, name in enumerate(names)
@@ -80,9 +80,11 @@ class Delimited:
             columns = zip(*(row for _, row in rows if len(row) == width), strict=True)
             for place, texts in enumerate(columns):
                 field = self.fields[place]
-                if field.kind == "number" and not field.forced:
-                    remark = odd_numbers(field.name, [text.strip() for text in texts], self.reading)
-                    self.fields[place] = replace(field, remark=remark)
+                if field.kind == "number":
+                    numbers = [text.strip() for text in texts]
+                    odd = "" if field.forced else odd_numbers(field.name, numbers, self.reading)
+                    whole = any(map(self.reading.is_long, numbers))
+                    self.fields[place] = replace(field, remark=odd, whole=whole)
 
     def only(self, begin: int, end: int | None) -> None:
         """Read only the bytes from `begin` to `end` from now on; both stand behind a line end."""

@@ -11,7 +11,7 @@ from typing import Any
 from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
-from tui_gd.problems.reading import Reading
+from tui_gd.problems.reading import LOOKED_AT, Reading
 from tui_gd.problems.sources import (
     NAME_LENGTH,
     Batch,
@@ -73,8 +73,12 @@ class JsonLines:
         if not schema.names:
             raise ProblemError(f"{self.shown}: its objects have no fields")
         names = named(self.shown, schema.names)
+        rows = [json.loads(line) for line in first.text().splitlines()[:LOOKED_AT] if line.strip()]
+        whole = {name for row in rows for name, value in row.items()
+                 if _is_number(value) and reading.is_long(str(value))}  # fmt: skip
         fields = [
-            Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
+            Field(name, kind_of(kind), whole=stated in whole)
+            for name, stated, kind in zip(names, schema.names, schema.types, strict=True)
         ]
         texts = {name for name, kind in (kinds or {}).items() if kind == "text"}
         self.fields = [

@@ -156,6 +156,10 @@ class Reading:
         """Whether a text is a number as this file writes them."""
         return self.numeral.fullmatch(text) is not None
 
+    def is_long(self, text: str) -> bool:
+        """Whether a text is a whole number, written in digits, that float64 may round."""
+        return len(text) > 15 and self.is_number(text) and not {self.decimal_sign, *"eE"} & {*text}
+
     def loose_number(self, text: str) -> float | None:
         """Return the number in a text with signs, units or brackets; None if there is none.
 

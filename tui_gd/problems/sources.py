@@ -23,7 +23,8 @@ class Field:
     """A column of a file: its name and its kind.
 
     `forced`: the kind was chosen by an option. `index`: the file marks the column as an index.
-    `remark` is what may be wrong with its numbers.
+    `remark` is what may be wrong with its numbers. `whole`: some of them are large and written as
+    whole numbers, or nobody looked.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Field:
     forced: bool = False
     index: bool = False
     remark: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,9 +80,9 @@ class Column:
     Dates are days since 1970-01-01, times of day hours. `fault` says why nothing can be learned
     from it and what to do; None if it is usable. `many` means more texts than are kept: then it has
     no values. `low` and `high` are its least and its largest value. `no_number` is the place of the
-    first text that is not a number, and that text. `remark` says how its texts were read. `forced`
-    and `index` are those of its field, `first` says that it is the first of the file, `day_first`
-    that 3/4/2024 in it is in April.
+    first text that is not a number, and that text. `remark` says how its texts were read. `forced`,
+    `index` and `whole` are those of its field, `first` says that it is the first of the file,
+    `day_first` that 3/4/2024 in it is in April.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Column:
     index: bool = False
     first: bool = False
     day_first: bool | None = None
+    whole: bool = False
 
 
 @dataclass(eq=False)
@@ -217,6 +218,7 @@ def _collect(
             field.name,
             field.kind,
             remark=field.remark,
+            whole=field.whole,
             forced=field.forced,
             index=field.index,
             first=place == 0,
@@ -308,6 +310,7 @@ def _fill(column: Column, out: Floats, array: Any, batch: Batch, source: Source)
         if types.is_temporal(array.type):
             out[:] = _from_temporal(array)
             return
+        column.whole |= types.is_integer(array.type) or getattr(array.type, "scale", None) == 0
         if types.is_boolean(array.type):
             array = array.cast(pa.int8())
         if not (types.is_floating(array.type) or types.is_integer(array.type)):
@@ -450,9 +453,9 @@ def _finish(column: Column, values: Floats, reading: Reading, day_first: bool | 
 
 
 def _is_rounded(column: Column, values: Floats) -> bool:
-    """Whether a column holds whole numbers, as 64 bits hold, that two numbers here may share."""
+    """Whether a column holds whole numbers so large that float64 may make two of them equal."""
     largest = max(-column.low, column.high)
-    if not EXACT <= largest < 2.0**64:
+    if not column.whole or not EXACT <= largest < 2.0**64:
         return False
     return bool((np.isnan(values) | (values == np.rint(values))).all())
 
