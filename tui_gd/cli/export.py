@@ -154,7 +154,7 @@ def predict(options: argparse.Namespace) -> int:
                 if file is not None:
                     file.write(text)
                     return 0
-                held = opened.enter_context(_held(text))
+                held = _held(text, opened)
             out = Output(sys.stdout)
             for part in iter(partial(held.read, HELD_CHARACTERS), ""):
                 out.write(part)
@@ -164,12 +164,17 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _held(text: Iterator[str]) -> TextIO:
-    """Return a temporary file of a text to print it from there: what fails prints nothing."""
+def _held(text: Iterator[str], opened: ExitStack) -> TextIO:
+    """Put a text into a temporary file to print it from there: what fails prints nothing.
+
+    It is open as long as `opened`.
+    """
     where = "a temporary file"
     try:
         where = gettempdir()
-        file = TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
+        file = opened.enter_context(
+            TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
+        )
         file.writelines(text)
         file.seek(0)
     except OSError as error:
