@@ -153,13 +153,13 @@ def test_the_oldest_runs_go_first_when_there_is_no_room() -> None:
     kept = []
     while undo.before:
         kept.append(undo.before.words)
-        undo.swap(replace(runs[0], words="now"), back=True)
+        undo.swap(undo.before, replace(runs[0], words="now"), back=True)
     assert kept == ["8", "7", "6", "5"]
     tight = Undo(most_bytes=1)
     for run in runs:
         tight.push(run)
     assert tight.before.words == "8"
-    tight.swap(runs[0], back=True)
+    tight.swap(tight.before, runs[0], back=True)
     assert tight.before is None
     roomy = Undo(most_bytes=_problem_bytes(problem) + 4 * _bytes(runs[0]))
     for run in runs:
@@ -167,5 +167,20 @@ def test_the_oldest_runs_go_first_when_there_is_no_room() -> None:
     count = 0
     while roomy.before:
         count += 1
-        roomy.swap(runs[0], back=True)
+        roomy.swap(roomy.before, runs[0], back=True)
     assert count == 4
+
+
+def test_a_run_that_comes_back_behind_the_next_key_ends_nothing() -> None:
+    def named(words: str) -> Earlier:
+        return Earlier(words, RunSettings(), RunSettings(), problem, Future(), seed=3, goal=100)
+
+    problem, undo = load_problem("blobs"), Undo()
+    first, second, third, fourth = map(named, ("first", "second", "third", "fourth"))
+    undo.push(first)
+    undo.swap(first, second, back=True)
+    undo.push(third)  # a key discarded something while the second run was on its way back
+    undo.swap(second, fourth, back=False)
+    assert (undo.before, undo.after) == (fourth, None)
+    undo.swap(fourth, second, back=True)
+    assert (undo.before, undo.after) == (third, second)

@@ -94,12 +94,18 @@ class Undo:
         self._after.clear()
         self._trim()
 
-    def swap(self, now: Earlier, *, back: bool) -> None:
-        """Remove the run to bring back; put the run on the screen on the other stack."""
+    def swap(self, earlier: Earlier, now: Earlier, *, back: bool) -> None:
+        """Remove the run that has come back; put the run that it replaced on the other stack.
+
+        If the next key has removed it already, the run it replaced can be undone to all the same.
+        """
         source, other = (self._before, self._after) if back else (self._after, self._before)
-        source.pop()
-        other.append(now)
-        self._trim()
+        if earlier in source:
+            source.remove(earlier)
+            other.append(now)
+            self._trim()
+        else:
+            self.push(now)
 
     def _trim(self) -> None:
         runs = [*self._before, *reversed(self._after)]
@@ -542,7 +548,7 @@ class LiveRun:
         def show() -> None:
             self._take(loaded)
             if now:
-                self.undo.swap(now, back=back)
+                self.undo.swap(earlier, now, back=back)
             said = [f"back to {earlier.words}"]
             if self.undo.before:
                 said.append(f"{self._context.keys.of('undo')} goes further back")
