@@ -181,8 +181,15 @@ class PacedApp(App[Result]):
 
     @property
     def can_draw(self) -> bool:
-        """Whether a frame would be sent; if not, `draw_waiting` is called when it would be."""
-        return self.flow.free and self._resize_event is None and not is_behind(self._driver)
+        """Whether a frame would be sent; if not, `draw_waiting` is called when it would be.
+
+        No frame of another size than the window's is sent. The first one does not wait for the
+        second of the two events that tell the size at the start.
+        """
+        event = self._resize_event
+        if event is not None and (not self._screen_stack or event.size != self.screen.outer_size):
+            return False
+        return self.flow.free and not is_behind(self._driver)
 
     def on_mount(self) -> None:
         """Begin to check whether the terminal takes frames."""
