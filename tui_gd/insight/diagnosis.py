@@ -48,7 +48,7 @@ Found = Verdict | None
 FEWEST_STEPS = 3
 """Fewer steps do not show how training goes."""
 RESCUE_EPOCHS = 10
-"""A rescue goes back at least so far."""
+"""A rescue goes back at least this many epochs."""
 AT, NEARLY = 1e-6, 1e-2
 """The possible gain at a minimum, and close to one, as shares of the loss."""
 TRUSTED = 0.5
@@ -133,10 +133,10 @@ def _backs(evidence: Evidence, begin: int, stop: int) -> range:
 
 
 def going(verdict: Verdict) -> str:
-    """Return in a word what the loss does, as the verdict judges it.
+    """Return in a few words what the loss does, so that they agree with the verdict.
 
-    A loss that hardly changes stands still where the verdict says that nothing moves, but not where
-    it speaks of a fall. If the loss moves again and the verdict still has to follow: no word.
+    If the verdict says that nothing moves, a loss that hardly changes "stands still". If the loss
+    moves again before the verdict changes, return an empty text.
     """
     change = dict(verdict.numbers)["change of the loss"]
     if verdict.kind in _STANDING:
@@ -187,8 +187,9 @@ def _ways_out(facts: Facts) -> tuple[Try, ...]:
 def rescue_epoch(first: int, train: Floats) -> int:
     """Return the epoch to go back to after steps that were too large.
 
-    `train` are the losses since epoch `first`. If the loss has at least doubled since it was least,
-    it is the epoch of the least loss. It is at least `RESCUE_EPOCHS` back, or else the first.
+    `train` (epochs,) are the losses from epoch `first` on; the last one is that of now. If the loss
+    is more than twice its least value, go back to the epoch of that value, but in any case at least
+    `RESCUE_EPOCHS` back. No epoch is before `first`.
     """
     epoch = first + len(train) - 1
     usual = max(first, epoch - RESCUE_EPOCHS)

@@ -22,9 +22,9 @@ from tui_gd.errors import MachinesLost, ProblemError
 from tui_gd.problems.machines import POLL_SECONDS, Items, Lasts, Look, Show, T
 
 PATIENCE_SECONDS = 10.0
-"""So long a cluster may be without a scheduler or a worker."""
+"""A cluster may be without a scheduler or a worker for this long."""
 NOTICE_SECONDS = 1.0
-"""So long a client may take to notice that its connection has gone."""
+"""A client may take this long to notice that its connection has gone."""
 
 
 class Cluster:

@@ -36,7 +36,7 @@ Items = Sequence[tuple[Any, ...]]
 Half = Literal["train", "validation", "test"]
 
 POLL_SECONDS = 0.02
-"""Between two calls of `look` while others compute."""
+"""The time between two calls of `look` while others compute."""
 
 
 class Held(Protocol):

@@ -134,7 +134,7 @@ def _relabel(table: Table, other: Table) -> None:
 
 FEW_WHOLE = "because its values are few whole numbers"
 MANY_CLASSES = 10
-"""Of more classes that are numbers it is said that they may be learned as numbers."""
+"""If more classes than this are numbers, a hint says that they may be learned as numbers."""
 FEW_KINDS = 20
 """Up to this many different whole numbers are classes."""
 MOST_CLASSES = 1000

@@ -209,14 +209,14 @@ def _group(thousands: str) -> str:
 _LEADING_ZERO = re.compile("0[0-9]{2,}")
 _NINES = re.compile(r"-9{2,5}(?:\.0+)?|9{3,6}(?:\.0+)?")
 FAR = 5.0
-"""So many times the largest other number is a number of nines that may mean a gap."""
+"""A number of nines may mean a gap if it is more than this many times the largest other number."""
 
 
 def odd_numbers(name: str, texts: Sequence[str], reading: Reading) -> str:
-    """Return what may be wrong with a column of numbers that are written like this; or nothing.
+    """Return what may be wrong with a column of numbers, by how they are written; empty if nothing.
 
-    Leading zeros are lost: then they are names, as postal codes are. Nines that occur several times
-    may mean a gap: negative ones beside no other negative number, or far above all others.
+    Numbers with leading zeros may be names, such as postal codes: the zeros are lost. Nines that
+    occur several times may mean a gap, if they are the only negative numbers or far above the rest.
     """
     zeros = [text for text in texts if _LEADING_ZERO.fullmatch(text)]
     if len(zeros) > 1:

@@ -461,7 +461,7 @@ def _is_rounded(column: Column, values: Floats) -> bool:
 
 
 def _are_days(values: Floats) -> bool:
-    """Whether numbers are all dates as 20240131 from 1800 on, some of them different."""
+    """Whether all numbers are dates since 1800, written as 20240131, with enough different ones."""
     if not len(values) or not 1800_01_01 <= np.fmin.reduce(values) <= 2199_12_31:
         return False
     there = values[~np.isnan(values)]

@@ -52,7 +52,7 @@ class ClassificationReport:
 
     @property
     def is_binary(self) -> bool:
-        """Whether there are two classes, which a threshold parts."""
+        """Whether there are two classes; only then is there a threshold."""
         return len(self.confusion) == 2
 
     def at(self, percent: int) -> Self:

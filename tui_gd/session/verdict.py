@@ -246,8 +246,8 @@ def has_diverged(snapshot: Snapshot) -> bool:
     return diverged is not None and diverged <= snapshot.epoch
 
 
-def way_back(snapshot: Snapshot) -> int:
-    """Return the epoch to go back to if the steps of the current lane are too large."""
+def rescue_goal(snapshot: Snapshot) -> int:
+    """Return the epoch that a rescue of the current lane goes back to; see `rescue_epoch`."""
     recent = snapshot.recent
     begin = _begin(snapshot)
     return rescue_epoch(recent.first + begin, recent.train[begin:])

@@ -62,9 +62,10 @@ def some_rows(problem: Problem, *, train: bool) -> tuple[Floats, NDArray[np.gene
 
 
 def _around_half(probabilities: Floats, threshold: float) -> Floats:
-    """Return the probabilities of two classes, moved to ½ from the threshold: the boundary is at ½.
+    """Return the probabilities of two classes (points, 2), rescaled to ½ at the threshold.
 
-    A bias that is less by log(t / (1 − t)) would do the same: p (1 − t) / (p (1 − t) + (1 − p) t).
+    With threshold t, p of the second class becomes p (1 − t) / (p (1 − t) + (1 − p) t), as if the
+    bias were lower by log(t / (1 − t)). The boundary is drawn at ½.
     """
     if threshold == 0.5:
         return probabilities

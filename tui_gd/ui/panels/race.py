@@ -288,7 +288,7 @@ class RacePanel(Panel):
 
     @staticmethod
     def _about(result: RaceResult, lane: int, digits: int) -> str:
-        """Return a rate, and how it ended, to so many digits."""
+        """Return a rate, and how it ended, with this many digits."""
         rate = f"α {result.rates[lane]:.{digits + 1}g}"
         if result.diverged[lane] >= 0:
             return f"{rate} diverged after epoch {result.diverged[lane]}"

@@ -21,7 +21,7 @@ from tui_gd.session.options import Scope, options_of
 from tui_gd.session.roles import OF_COLUMNS, Asked, changed_roles, first_rows
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
-from tui_gd.session.verdict import way_back
+from tui_gd.session.verdict import rescue_goal
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import APP_ACTIONS, ladder
 from tui_gd.ui.panels.lines import losses_in_words
@@ -165,7 +165,7 @@ def action_rescue(screen: RunScreen) -> None:
     if snapshot is None:
         return
     rate = screen.board.why.rescue_rate(screen.view, screen.run.sender.learning_rate)
-    goal = way_back(snapshot)
+    goal = rescue_goal(snapshot)
     before = f"epochs {goal + 1} to {snapshot.newest} with α {screen.run.sender.learning_rate:g}"
     change = Change(f"back at epoch {goal} with α {rate:g}", before)
     screen.run.discard(commands.StepBack(snapshot.epoch - goal), change)

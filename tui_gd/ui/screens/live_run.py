@@ -97,7 +97,7 @@ class Undo:
     def swap(self, earlier: Earlier, now: Earlier, *, back: bool) -> None:
         """Remove the run that has come back; put the run that it replaced on the other stack.
 
-        If the next key has removed it already, the run it replaced can be undone to all the same.
+        If another key has already removed it from its stack, undo still leads to the replaced run.
         """
         source, other = (self._before, self._after) if back else (self._after, self._before)
         if earlier in source:
@@ -151,7 +151,7 @@ class CommandSender:
         self._early: list[Command] = []
 
     def early(self) -> list[Command]:
-        """Return what was asked while there was no runner, and forget it."""
+        """Return the commands that came while there was no runner, and forget them."""
         early, self._early = self._early, []
         return early
 
