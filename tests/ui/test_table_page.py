@@ -511,7 +511,8 @@ async def test_roles_are_kept_with_the_run_and_come_back(tmp_path) -> None:
         await driver.status(epoch=1)
         await driver.until(lambda: driver.run.kept_id is not None)
         # the id is chosen first, and the run is in the store a moment later
-        assert driver.run.recorder and await asyncio.to_thread(driver.run.recorder.wait)
+        assert driver.run.recorder
+        assert await asyncio.to_thread(driver.run.recorder.wait)
         wanted, kept = driver.run.settings, driver.run.kept_id
     with Store(library) as store:
         stored = store.find(kept)
