@@ -49,6 +49,35 @@ def test_dates_become_parts_as_pandas_computes_them(tmp_path: Path, form: str) -
     assert note.done == f"year, month, day of the week and days since {first}"
 
 
+@pytest.mark.parametrize("sign", "-/")
+def test_a_month_of_a_year_is_its_first_day(tmp_path: Path, sign: str) -> None:
+    months = pd.date_range("2014-10-01", periods=90, freq="MS").to_series(index=range(90))
+    path = written(frame(months.dt.strftime(f"%Y{sign}%m")), tmp_path / "t.csv")
+    problem = load_file(path, "y")
+    train, _ = train_test_split(months, test_size=0.5, random_state=42)
+    np.testing.assert_allclose(problem.x_train[:, 1:5], wanted(train, train), rtol=1e-9)
+    note = problem.about[0]
+    assert (note.kind, note.found) == ("date", "2014-10-01 to 2022-03-01")
+    dropped = load_file(path, "y", how=Preparation(dates="drop"))
+    assert dropped.about[0].done == "left out: --dates drop"
+    with pytest.raises(ProblemError, match=r"'when' holds dates.*2014-10-01.*--drop"):
+        load_file(path, "y", how=Preparation(dates="refuse"))
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [f"2015-{i:02d}" for i in range(90)],  # a running number of a year
+        [f"{i:02d}-{1 + i % 12:02d}" for i in range(90)],
+        [f"{4000 + i}-{1 + i % 12:02d}" for i in range(90)],
+        [f"{2000 + i % 12}-{1 + i % 12:02d}" for i in range(90)],  # seasons, 2000-01 to 2011-12
+    ],
+)
+def test_codes_like_a_month_of_a_year_stay_text(tmp_path: Path, codes: list[str]) -> None:
+    found = read_columns(written(frame(codes), tmp_path / "t.csv")).columns[0]
+    assert (found.kind, len(found.labels)) == ("text", len(set(codes)))
+
+
 @pytest.mark.parametrize("name", ["t.parquet", "t.feather", "t.jsonl", "t.csv"])
 def test_dates_of_every_format_are_the_same(tmp_path: Path, name: str) -> None:
     days = DAYS + pd.Timedelta(hours=3)
@@ -149,6 +178,13 @@ def test_a_second_file_has_the_order_of_the_first(tmp_path: Path) -> None:
         ("Feb 1970", 31.0),
         ("1970 Feb", 31.0),
         ("1970-March", 59.0),
+        ("1970-03", 59.0),
+        ("1970/12", 334.0),
+        ("1970-99", None),
+        ("1970-00", None),
+        ("1970-3", None),
+        ("12-03", None),
+        ("4711-05", None),
         ("1970-02-30", None),
         ("1970-13-01", None),
         ("1.2.30", None),

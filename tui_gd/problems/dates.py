@@ -29,6 +29,8 @@ _FORMATS = [
         rf"{_BEFORE}{_DAY}[- ]{_MONTH}[-, ]{{1,2}}{_YEAR}",
         rf"{_MONTH}[-, ]{{1,2}}(?P<year>[0-9]{{4}})",
         rf"(?P<year>[0-9]{{4}})[- ]{_MONTH}",
+        # only a plausible year: 0012-03 and 4711-05 are codes
+        "(?P<year>(?:1[5-9]|2[01])[0-9]{2})[-/](?P<month>0[1-9]|1[0-2])",
     )
 ]
 _TIME = re.compile(_CLOCK, re.IGNORECASE | re.ASCII)
@@ -98,8 +100,11 @@ def day_comes_first(texts: Sequence[str]) -> bool | None:
     """Return whether dates as 3/4/2024 begin with the day; None if they are not dates of one order.
 
     A first number above 12 is a day, and a second one too. If no text decides, dates with points
-    begin with the day, others with the month: `is_ambiguous`.
+    begin with the day, others with the month: `is_ambiguous`. Two or more texts that all name a
+    year and the next one, as 2011-12 does, are seasons and no dates.
     """
+    if len(texts) > 1 and all(map(_is_season, texts)):
+        return None
     firsts, seconds, points = [], [], False
     for text in texts:
         match = _FORMATS[1].fullmatch(text) if len(text) <= LONGEST else None
@@ -111,6 +116,11 @@ def day_comes_first(texts: Sequence[str]) -> bool | None:
     if all(above):
         return None
     return above[0] or (points and not above[1])
+
+
+def _is_season(text: str) -> bool:
+    match = _FORMATS[-1].fullmatch(text) if len(text) == len("2011-12") else None
+    return match is not None and (int(match["year"]) + 1) % 100 == int(match["month"])
 
 
 def is_ambiguous(texts: Sequence[str]) -> bool:
