@@ -395,6 +395,34 @@ def test_a_footer_is_left_out_wherever_a_text_is_cut(
     assert cut > 1
 
 
+REMARKS = "# a remark of a program\n" * 300
+
+
+@pytest.mark.parametrize(
+    ("above", "between", "below"),
+    [(REMARKS, "", ""), ("\n" * 8000, "", ""), ("", REMARKS, REMARKS)],
+)
+def test_comments_may_fill_several_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, above: str, between: str, below: str
+) -> None:
+    monkeypatch.setattr(pieces, "TEXT_BYTES", 2000)
+    monkeypatch.setattr(input_file, "CHUNK", 700)
+    table = pd.DataFrame({"a": np.arange(900.0) * 3 % 7, "y": np.arange(900) % 2})
+    rows = table.to_csv(index=False).splitlines(keepends=True)
+    (tmp_path / "t.csv").write_text(
+        above + "".join(rows[:400]) + between + "".join(rows[400:]) + below
+    )
+    wanted = Wanted(str(tmp_path / "t.csv"), "y", (), None, Preparation(), Reading(comment="#"))
+    problem = load_partitioned(wanted, ThisMachine())
+    assert problem.parts is not None
+    assert len(problem.parts.handles) > 2
+    _, test = train_test_split(table, test_size=0.5, random_state=42)
+    assert (problem.train_rows, problem.test_rows) == (450, 450)
+    assert problem.feature_names == ("a",)
+    assert problem.parts.test_counts == tuple(np.bincount(test["y"]))
+    assert in_order(problem.x_test)[:, 0].tolist() == sorted(test["a"])
+
+
 SCRIPT = """
 import resource, sys
 from tui_gd.problems import pieces

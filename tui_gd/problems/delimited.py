@@ -37,6 +37,8 @@ class Delimited:
     changed: bool
     dialect: Dialect
     fields: list[Field]
+    begins: int
+    """The offset of the first chunk; above it there may be chunks of nothing but comments."""
 
     # within these a line end does not end a row
     _line_quote = b'"'
@@ -48,11 +50,10 @@ class Delimited:
         self._dates: dict[int, Any] = {}
         self._known = tuple(kinds or ())
         self._span: tuple[int, int | None] = (0, None)
-        first = next(self._chunks(), None)
+        first = next(self.chunks(), None)
         if first is None:
             raise ProblemError(f"{self.shown}: is empty; a table needs a header and rows")
-        # there may be chunks of nothing but comments above it
-        self._begins = first.offset
+        self.begins = first.offset
         self._check_bytes(first.data)
         self.dialect = self._find_dialect(first)
         header = first.line + first.data[: -len(first.data.lstrip())].count(b"\n")
@@ -93,7 +94,7 @@ class Delimited:
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start, with `first` its first rows only."""
         row, last = 0, None
-        for chunk, parsed in parsed_ahead(self._chunks(), self._parse):
+        for chunk, parsed in parsed_ahead(self.chunks(), self._parse):
             table = self._mend(chunk, row, parsed) if isinstance(parsed, Exception) else parsed
             if table.num_rows:
                 yield Batch(row, table.num_rows, arrays_of(table), _Places(self, chunk, row))
@@ -125,7 +126,7 @@ class Delimited:
             header = False
 
     def _has_header(self, chunk: Chunk) -> bool:
-        return self.dialect.header and chunk.offset == self._begins
+        return self.dialect.header and chunk.offset == self.begins
 
     def _find_dialect(self, first: Chunk) -> Dialect:
         dialect = sniff(self.shown, first.text(), self.reading, self._known)
@@ -133,7 +134,7 @@ class Delimited:
             self.remarks = (NO_HEADER,)
         return dialect
 
-    def _chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[Chunk]:
         """Yield chunks without comments and skipped rows, and with tabs in place of blanks."""
         is_last = self._span[1] in {None, self._file.size}
         footer = self.reading.skip_footer if is_last else 0

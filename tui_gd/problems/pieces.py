@@ -116,8 +116,9 @@ def pieces_of(path: str, form: Format, source: Source, test: bool) -> list[Piece
         if file.is_packed or file.encoding is not None or file.path == STANDARD_INPUT:
             return [whole]
         cuts = [0]
-        for chunk in file.chunks():
-            if chunk.offset - cuts[-1] >= TEXT_BYTES:
+        # not those of comments alone: every piece needs rows
+        for chunk in source.chunks():
+            if chunk.offset - cuts[-1] >= TEXT_BYTES and chunk.offset > source.begins:
                 cuts.append(chunk.offset)
         # a footer must not begin in the piece before
         if source.reading.skip_footer and len(cuts) > 1 and file.size - cuts[-1] < input_file.CHUNK:
