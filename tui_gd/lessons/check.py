@@ -32,12 +32,10 @@ def check_lesson(lesson: Lesson, actions: Collection[str] | None = None) -> None
         for at, step in enumerate(lesson.steps):
             try:
                 _play(player, run)
-            except _StepError as fault:
-                place = lesson.place(f"step.{at}.{fault.key or step.kind}")
+            except ProblemError as fault:
+                key = fault.key if isinstance(fault, _StepError) else step.kind
+                place = lesson.place(f"step.{at}.{key or step.kind}")
                 raise LessonError(f"{lesson.name}, {place}: {fault} (as {name})") from None
-            except ProblemError as error:
-                place = lesson.place(f"step.{at}.{step.kind}")
-                raise LessonError(f"{lesson.name}, {place}: {error} (as {name})") from None
             player.next()
 
 
@@ -94,7 +92,7 @@ def _differs(lesson: Lesson, path: str, original: Lesson) -> NoReturn:
     raise LessonError(f"{lesson.name}, {lesson.place(path)}: {key} is not that of {original.name}")
 
 
-class _StepError(Exception):
+class _StepError(ProblemError):
     """What is wrong with a step; `key` is the key of its table that is at fault."""
 
     def __init__(self, what: str, key: str = "") -> None:

@@ -7,25 +7,21 @@ runs and computes every answer again. Anybody can write such a line: replay prov
 who pressed the keys.
 """
 
-import base64
-import binascii
 import hashlib
 import json
-import zlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tui_gd.errors import ProblemError
-from tui_gd.lessons.lesson import Lesson, Step
+from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.player import Player, Record, seed_of
 from tui_gd.lessons.replay import LessonRun, from_shared, start_of
-from tui_gd.runs.share import open_line
+from tui_gd.runs.share import CHECK_BYTES, open_line, packed, unpacked
 from tui_gd.session.settings import RunSettings
 
 VERSION = "gdl1:"
 LONGEST_LINE = 200_000
 LONGEST_JSON = 1 << 21
-CHECK_BYTES = 4
 LONGEST_NAME = 60
 MOST_STARTS = 10_000
 CHANGEABLE = ("epochs", "alpha", "optimizer", "momentum", "loss", "seed")
@@ -64,9 +60,11 @@ def hand_in_line(player: Player) -> str:
         "steps": [asdict(record) for record in player.records],
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(text) + packer.flush() + hashlib.sha256(text).digest()[:CHECK_BYTES]
-    return VERSION + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return VERSION + packed(text, _check(text))
+
+
+def _check(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()[:CHECK_BYTES]
 
 
 def read_hand_in(text: str) -> HandIn:
@@ -76,20 +74,10 @@ def read_hand_in(text: str) -> HandIn:
         raise ProblemError(f"{line[:12]!a} is not a hand-in: it begins with {VERSION}")
     if len(line) > LONGEST_LINE:
         raise ProblemError(f"a hand-in has at most {LONGEST_LINE} characters")
-    broken = ProblemError("the hand-in is broken: copy the whole line again")
-    code = line[len(VERSION) :]
     try:
-        packed = base64.b64decode(code + "=" * (-len(code) % 4), b"-_", validate=True)
-        unpacker = zlib.decompressobj(-15)
-        json_text = unpacker.decompress(packed[:-CHECK_BYTES], LONGEST_JSON)
-    except (ValueError, binascii.Error, zlib.error):
-        raise broken from None
-    if hashlib.sha256(json_text).digest()[:CHECK_BYTES] != packed[-CHECK_BYTES:]:
-        raise broken
-    try:
-        return _hand_in(json.loads(json_text))
+        return _hand_in(json.loads(unpacked(line.removeprefix(VERSION), _check, LONGEST_JSON)))
     except (ValueError, RecursionError):
-        raise broken from None
+        raise ProblemError("the hand-in is broken: copy the whole line again") from None
 
 
 def _hand_in(document: Any) -> HandIn:
@@ -138,7 +126,8 @@ def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
         return Grade(hand_in.name, (), 0, 0, 0, 0, fault)
     start = start_of(lesson, seed_of(hand_in.name)).settings
     words = [
-        _judge(_Place(lesson, hand_in.name, i), record, start) for i, record in enumerate(records)
+        _judge(Player(lesson, hand_in.name, at=i), record, start)
+        for i, record in enumerate(records)
     ]
     asked = sum(step.kind != "read" for step in lesson.steps)
     return Grade(
@@ -151,26 +140,14 @@ def grade(lesson: Lesson, hand_in: HandIn) -> Grade:
     )
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A step of a lesson in a learner's hands."""
-
-    lesson: Lesson
-    name: str
-    at: int
-
-    @property
-    def step(self) -> Step:
-        return self.lesson.steps[self.at]
-
-
-def _judge(place: _Place, record: Record, start: RunSettings) -> str:
+def _judge(player: Player, record: Record, start: RunSettings) -> str:
+    """Grade what is on record of the step that a fresh player is at."""
     if record.skipped or record.right is None:
         return "skipped" if record.skipped else "open"
-    if place.step.kind == "read":
+    if player.step.kind == "read":
         return "read"
     try:
-        right = _replayed(place, record, _run_of(record.run, start))
+        right = _replayed(player, record, _run_of(record.run, start))
     except ProblemError:
         return "refuted"
     if right != record.right:
@@ -178,14 +155,13 @@ def _judge(place: _Place, record: Record, start: RunSettings) -> str:
     return "right" if right else "wrong"
 
 
-def _replayed(place: _Place, record: Record, run: LessonRun) -> bool:
+def _replayed(player: Player, record: Record, run: LessonRun) -> bool:
     """Return whether an answer is right, or a task done, by a run that was replayed."""
-    step = place.step
+    step = player.step
     if step.kind == "do":
         assert step.until is not None
         return step.until.holds(run.facts)
     run.carry_out(step.then)
-    player = Player(place.lesson, place.name, at=place.at)
     player.answer(record.answer, run.facts)
     return player.record.right is True
 

@@ -53,14 +53,6 @@ class Player:
     action.
     """
 
-    lesson: Lesson
-    name: str
-    press: Press
-    at: int
-    records: list[Record]
-    reply: str
-    finished: bool
-
     def __init__(
         self, lesson: Lesson, name: str, *, at: int = 0, press: Press = lambda action: f"<{action}>"
     ) -> None:
@@ -124,13 +116,19 @@ class Player:
 
         The order depends on lesson, step and name, so that neighbours see different ones.
         """
-        true = next(order.number for order in self.step.then if order.name == "alpha")
         rates = list(self.step.curves)
-        if true not in rates:
-            rates.append(true)
+        if self._true_rate not in rates:
+            rates.append(self._true_rate)
         mixed = random.Random(f"{self.lesson.id} {self.at} {self.name}")
         mixed.shuffle(rates)
         return rates
+
+    @property
+    def _true_rate(self) -> float:
+        return next(order.number for order in self.step.then if order.name == "alpha")
+
+    def _true_curve(self) -> int:
+        return self.curve_rates().index(self._true_rate)
 
     # Answers
 
@@ -138,23 +136,22 @@ class Player:
         """Take an answer; `facts` are those after `then`. Return whether the step is done."""
         step, record = self.step, self.record
         given = given.strip()[:LONGEST_ANSWER]
-        record.answer, record.tries = given, record.tries + 1
+        record.answer = given
         right, words = self._judge(given, facts)
         if right is None:
-            record.tries -= 1
             self.reply = words
             return False
+        record.tries += 1
+        start = self.say("right" if right else "not_this_time")
         if right:
             record.right = True
         elif record.tries >= self.lesson.reveal_after:
             record.right = False
             words = f"{words} {self.say('answer_is', self.right_words(facts))}".strip()
-        after = ""
         if record.done:
             record.came, after = self.right_words(facts), self.fill(step.after, facts)
-        start = self.say("right" if right else "not_this_time")
-        if not record.done:
-            start = self.say("not_yet", record.tries, self.lesson.reveal_after)
+        else:
+            start, after = self.say("not_yet", record.tries, self.lesson.reveal_after), ""
         self.reply = " ".join(part for part in (start, words, after) if part)
         return record.done
 
@@ -187,10 +184,6 @@ class Player:
         high = number > true
         hint = self.step.too_high if high else self.step.too_low
         return False, self.fill(hint, facts) or self.say("too_high" if high else "too_low")
-
-    def _true_curve(self) -> int:
-        true = next(order.number for order in self.step.then if order.name == "alpha")
-        return self.curve_rates().index(true)
 
     def right_answer(self, facts: Facts) -> str:
         """Return an answer that is right."""

@@ -9,10 +9,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tui_gd.errors import ProblemError
 from tui_gd.files import VARIABLE, data_directory
+
+T = TypeVar("T")
 
 NAME = "runs.sqlite3"
 # file systems that two machines may share: SQLite's WAL needs shared memory, so it is unsafe there
@@ -156,10 +158,7 @@ def store_errors(path: Path) -> Iterator[None]:
     except UnicodeError:
         raise _damaged(path, "invalid text") from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreError(
-            f"{path}: runs cannot be kept there ({reason}); name another directory in {VARIABLE}"
-        ) from None
+        raise _no_place(path, error.strerror or str(error)) from None
 
 
 def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
@@ -172,10 +171,14 @@ def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
             f"{path}: runs cannot be kept ({reason}); free some disk space", lasting=False
         )
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
-        return StoreError(
-            f"{path}: runs cannot be kept there ({reason}); name another directory in {VARIABLE}"
-        )
+        return _no_place(path, reason)
     return _damaged(path, reason)
+
+
+def _no_place(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{path}: runs cannot be kept there ({reason}); name another directory in {VARIABLE}"
+    )
 
 
 def _damaged(path: Path, reason: str) -> StoreError:
@@ -200,16 +203,26 @@ def connect(path: Path) -> sqlite3.Connection:
             if error.errno not in _READ_ONLY or not os.access(path, os.R_OK):
                 raise
             return _connect_read_only(path)
-        connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.text_factory = _text
+        connection = _opened(path)
         try:
             _prepare(connection, path)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _opened(name: str | Path) -> sqlite3.Connection:
+    """Return a connection to the file of that name, or of that URI."""
+    connection = sqlite3.connect(
+        name,
+        uri=isinstance(name, str),
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.text_factory = _text
+    return connection
 
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
@@ -219,11 +232,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     an immutable file.
     """
     for how in ("mode=ro", "mode=ro&immutable=1"):
-        uri = f"{path.absolute().as_uri()}?{how}"
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.text_factory = _text
+        connection = _opened(f"{path.absolute().as_uri()}?{how}")
         try:
             if _version(connection, path) == 0:
                 raise StoreError(f"no runs are kept in {path.parent}")
@@ -354,19 +363,9 @@ def _add_missing(connection: sqlite3.Connection) -> None:
 
 def begin(connection: sqlite3.Connection, hurried: Callable[[], bool]) -> None:
     """Begin to write, when no other program does; wait less long from when `hurried` is true."""
-    begun = time.monotonic()
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                waited = time.monotonic() - begun
-                if not _is_busy(error) or waited > (HURRIED_SECONDS if hurried() else BUSY_SECONDS):
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        _when_free(lambda: connection.execute("BEGIN IMMEDIATE"), hurried)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS:.0f}")
 
@@ -379,12 +378,18 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 def _ask(connection: sqlite3.Connection, question: str) -> str:
     """Answer a question that SQLite refuses, despite its timeout, while another process opens."""
-    end = time.monotonic() + BUSY_SECONDS
+    return str(_when_free(lambda: connection.execute(question).fetchone()[0]))
+
+
+def _when_free(do: Callable[[], T], hurried: Callable[[], bool] = lambda: False) -> T:
+    """Return the result of `do`, which is tried again while another program has the store."""
+    begun = time.monotonic()
     while True:
         try:
-            return str(connection.execute(question).fetchone()[0])
+            return do()
         except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > end:
+            waited = time.monotonic() - begun
+            if not _is_busy(error) or waited > (HURRIED_SECONDS if hurried() else BUSY_SECONDS):
                 raise
             time.sleep(0.02)
 

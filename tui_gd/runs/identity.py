@@ -19,7 +19,7 @@ from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.input_file import files_of, is_pattern, spooled_input
 from tui_gd.problems.machines import KEPT
 from tui_gd.problems.problem import FeatureRule
-from tui_gd.runs.database import make_private
+from tui_gd.runs.database import make_private, make_private_file
 from tui_gd.session.settings import RunSettings
 
 MOST_FEATURES = 1000
@@ -267,7 +267,8 @@ def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
         if size > MOST_BYTES:
             return None
         make_private(path.parent)
-        with open(part, "wb", opener=_private) as file:
+        make_private_file(part)
+        with open(part, "wb") as file:
             # pread leaves the offset alone: the loader may be reading the same file
             for start in range(0, size, _BLOCK):
                 file.write(os.pread(source, _BLOCK, start))
@@ -297,7 +298,3 @@ def keep_parts(directory: Path, run: str, problem: Problem) -> None:
 def delete_parts(directory: Path, run: str) -> None:
     """Delete what was kept of a run's data, if anything was."""
     shutil.rmtree(directory / KEPT / run, ignore_errors=True)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

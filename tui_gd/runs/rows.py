@@ -3,8 +3,8 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_
 from tui_gd.training.spans import thinned as thinned_points
 
 Blob = bytes | None
+Values = tuple[object, ...]
 POINT_BYTES = 12
 LONGEST = 1 << 31
 """Epochs per row at most: they are counted in 32 bits."""
@@ -77,11 +78,7 @@ def points(row: Row, name: str) -> ThinnedSeries:
     """Return the finite numbers of one series."""
     epochs, values = raw_points(row, name)
     finite = np.isfinite(values)
-    return (
-        ThinnedSeries(epochs, values)
-        if finite.all()
-        else ThinnedSeries(epochs[finite], values[finite])
-    )
+    return ThinnedSeries(epochs[finite], values[finite])
 
 
 def raw_points(row: Row, name: str) -> ThinnedSeries:
@@ -251,12 +248,11 @@ def _best(
 def put_best(connection: sqlite3.Connection, run: str, best: Mapping[int, Best]) -> None:
     """Store what counts of a run's lanes, in place of what did."""
     connection.execute("DELETE FROM best WHERE run = ?", (run,))
+    rows: list[Values] = []
     for number, one in best.items():
         packed = np.ascontiguousarray(one.weights, one.weights.dtype.newbyteorder("<"))
-        connection.execute(
-            "INSERT INTO best (run, lane, epoch, dtype, weights) VALUES (?, ?, ?, ?, ?)",
-            (run, number, one.epoch, packed.dtype.str, packed.tobytes()),
-        )
+        rows.append((run, number, one.epoch, packed.dtype.str, packed.tobytes()))
+    _put(connection, "best", ("run", "lane", "epoch", "dtype", "weights"), rows)
 
 
 def _check_lanes(lanes: tuple[LaneRecord, ...], epoch: int, newest: int, next_number: int) -> None:
@@ -326,59 +322,65 @@ def rows_of(
 
 
 def put_rows(connection: sqlite3.Connection, run: str, rows: list[tuple[int, Row]]) -> None:
-    """Store rows, each of the lane of that number, in place of those that begin at the same epoch.
-
-    Many in one statement: every statement waits for the interpreter lock, which the trainer has.
-    """
-    for i in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[i : i + _ROWS_AT_ONCE]
-        marks = ", ".join([f"({', '.join('?' * (7 + len(SERIES)))})"] * len(part))
-        values: list[object] = []
-        for lane, row in part:
-            values += [run, lane, row.first, row.stop, row.width, row.nbytes, row.least]
-            values += [row.series.get(name) for name in SERIES]
-        connection.execute(
-            "INSERT OR REPLACE INTO losses (run, lane, first, stop, width, nbytes, least,"
-            f" {', '.join(SERIES)}) VALUES {marks}",
-            values,
+    """Store rows, each of the lane of that number, in place of those of the same first epoch."""
+    columns = ("run", "lane", "first", "stop", "width", "nbytes", "least", *SERIES)
+    values = [
+        (
+            run,
+            lane,
+            row.first,
+            row.stop,
+            row.width,
+            row.nbytes,
+            row.least,
+            *map(row.series.get, SERIES),
         )
+        for lane, row in rows
+    ]
+    _put(connection, "losses", columns, values)
 
 
 def put_lanes(connection: sqlite3.Connection, run: str, lanes: tuple[LaneRecord, ...]) -> None:
     """Store the lanes of a run, in place of those that it had."""
     connection.execute("DELETE FROM lanes WHERE run = ? AND position >= ?", (run, len(lanes)))
-    for i in range(0, len(lanes), _ROWS_AT_ONCE):
-        part = lanes[i : i + _ROWS_AT_ONCE]
-        values: list[object] = []
-        for position, lane in enumerate(part, start=i):
-            values += [run, position, lane.number, json.dumps(vars(lane))]
-        connection.execute(
-            "INSERT OR REPLACE INTO lanes (run, position, number, record) VALUES "
-            + ", ".join(["(?, ?, ?, ?)"] * len(part)),
-            values,
-        )
+    values = [(run, i, lane.number, json.dumps(vars(lane))) for i, lane in enumerate(lanes)]
+    _put(connection, "lanes", ("run", "position", "number", "record"), values)
 
 
 def put_frame(connection: sqlite3.Connection, run: str, frame: Keyframe) -> None:
     """Store a keyframe, in place of one of the same epoch."""
     state = np.ascontiguousarray(frame.state, frame.state.dtype.newbyteorder("<"))
-    connection.execute(
-        "INSERT OR REPLACE INTO keyframes (run, epoch, numbers, shape, dtype, state)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            run,
-            frame.epoch,
-            json.dumps(frame.numbers),
-            json.dumps(state.shape),
-            state.dtype.str,
-            state.tobytes(),
-        ),
-    )
+    numbers, shape = json.dumps(frame.numbers), json.dumps(state.shape)
+    columns = ("run", "epoch", "numbers", "shape", "dtype", "state")
+    values = (run, frame.epoch, numbers, shape, state.dtype.str, state.tobytes())
+    _put(connection, "keyframes", columns, [values])
 
 
-def entry_text(entry: Entry) -> str:
-    """Return an entry of a history as a line of text."""
-    return json.dumps({"what": type(entry).__name__, **asdict(entry)})
+def put_entries(
+    connection: sqlite3.Connection, run: str, place: int, entries: Sequence[Entry]
+) -> None:
+    """Store the entries of a history from `place` on, each as a line of text."""
+    values = [
+        (run, i, json.dumps({"what": type(entry).__name__, **asdict(entry)}))
+        for i, entry in enumerate(entries, start=place)
+    ]
+    _put(connection, "entries", ("run", "place", "entry"), values)
+
+
+def _put(
+    connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[Values]
+) -> None:
+    """Write rows of values into a table, in place of those with the same key.
+
+    Many in one statement: every statement waits for the interpreter lock, which the trainer has.
+    """
+    for i in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[i : i + _ROWS_AT_ONCE]
+        marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(part))
+        connection.execute(
+            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES {marks}",
+            [value for row in part for value in row],
+        )
 
 
 def _record(values: dict[str, Any]) -> LaneRecord:
@@ -409,16 +411,12 @@ def _proposed(value: Any) -> tuple[int, float] | None:
 
 def _entry(values: dict[str, Any]) -> Entry:
     entry = _ENTRIES[values.pop("what")](**values)
-    numbers = [value for name, value in _fields(entry).items() if name not in _NOT_WHOLE]
+    numbers = [value for name, value in values.items() if name not in _NOT_WHOLE]
     if not all(type(value) in {int, type(None)} for value in numbers):
         raise ValueError("an entry of its history is damaged")
     if isinstance(entry, Reset) and entry.weights is not None:
         return replace(entry, weights=tuple(map(float, entry.weights)))
     return entry
-
-
-def _fields(entry: Entry) -> dict[str, Any]:
-    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def _frame(epoch: int, numbers: str, shape: str, dtype: str, state: bytes) -> Keyframe:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from tui_gd.errors import ProblemError
@@ -96,28 +96,24 @@ def share_line(run: RunRecord) -> str:
             f"the run starts at {weights} given weights, and a share line holds at most"
             f" {MOST_WEIGHTS}: export its weights instead"
         )
-    document: dict[str, Any] = {"settings": _plain(shared.settings)}
-    if shared.epoch:
-        document["epoch"] = shared.epoch
-    if shared.current:
-        document["lane"] = shared.current
-    if shared.steps:
-        document["steps"] = [_written(step) for step in shared.steps]
-    if shared.numbers:
-        document["numbers"] = list(shared.numbers)
-    if shared.rates:
-        document["rates"] = [list(one) for one in shared.rates]
-    if shared.seed is not None:
-        document["seed"] = shared.seed
-    if shared.goal is not None:
-        document["goal"] = shared.goal
+    stop = None
     if shared.stop is not None:
         stopped_at, there = shared.stop
-        document["stop"] = [None if math.isinf(stopped_at) else int(stopped_at), there]
+        stop = [None if math.isinf(stopped_at) else int(stopped_at), there]
+    every = {
+        "settings": _plain(shared.settings),
+        "epoch": shared.epoch or None,
+        "lane": shared.current or None,
+        "steps": [_written(step) for step in shared.steps] or None,
+        "numbers": shared.numbers or None,
+        "rates": shared.rates or None,
+        "seed": shared.seed,
+        "goal": shared.goal,
+        "stop": stop,
+    }
+    document = {name: value for name, value in every.items() if value is not None}
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(text) + packer.flush()
-    code = base64.urlsafe_b64encode(packed + _check(text)).rstrip(b"=").decode()
+    code = packed(text, _check(text))
     if len(VERSION) + len(code) > LONGEST_LINE or len(text) > LONGEST_JSON:
         raise ProblemError(
             f"the run has {len(shared.steps)} changes, too many for a share line of"
@@ -135,39 +131,50 @@ def open_line(text: str) -> Shared:
     if not line.startswith(VERSION):
         version = line.partition(":")[0][:10]
         raise ProblemError(f"share line of version {version}: this program opens gd1; update it")
-    if len(line) > LONGEST_LINE:
-        _refuse(f"it has {len(line)} characters; the limit is {LONGEST_LINE}")
-    document = _document(line.removeprefix(VERSION))
     try:
-        return _shared(document)
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"it has {len(line)} characters; the limit is {LONGEST_LINE}")
+        return _shared(_document(line.removeprefix(VERSION)))
     except (ValueError, ProblemError) as error:
-        _refuse(str(error))
-
-
-def _refuse(why: str) -> NoReturn:
-    raise ProblemError(f"the share line cannot be opened: {why}")
+        raise ProblemError(f"the share line cannot be opened: {error}") from None
 
 
 def _check(text: bytes) -> bytes:
     return hashlib.sha256(VERSION.encode() + text).digest()[:CHECK_BYTES]
 
 
-def _document(code: str) -> object:
-    """Return the JSON document in a line; `ProblemError` if it is damaged or too large."""
+def packed(text: bytes, check: bytes) -> str:
+    """Return a text, deflated and followed by `check`, in the URL-safe letters of base 64."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = packer.compress(text) + packer.flush() + check
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unpacked(code: str, check: Callable[[bytes], bytes], most: int) -> bytes:
+    """Return the text in what `packed` returned; `ValueError` if it is damaged or too large.
+
+    `check` returns the `CHECK_BYTES` bytes that follow a text, which has at most `most` bytes.
+    """
     try:
         data = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj(-15)
-        text = unpacker.decompress(data[:-CHECK_BYTES], LONGEST_JSON + 1)
+        text = unpacker.decompress(data[:-CHECK_BYTES], most + 1)
     except (ValueError, zlib.error):
-        _refuse("a character is wrong or missing; copy it whole, in quotes")
-    if len(text) > LONGEST_JSON:
-        _refuse(f"it unpacks to more than {LONGEST_JSON} characters")
-    if not unpacker.eof or unpacker.unused_data or _check(text) != data[-CHECK_BYTES:]:
-        _refuse("its checksum is wrong; copy it whole, in quotes")
+        raise ValueError("a character is wrong or missing; copy it whole, in quotes") from None
+    if len(text) > most:
+        raise ValueError(f"it unpacks to more than {most} characters")
+    if not unpacker.eof or unpacker.unused_data or check(text) != data[-CHECK_BYTES:]:
+        raise ValueError("its checksum is wrong; copy it whole, in quotes")
+    return text
+
+
+def _document(code: str) -> object:
+    """Return the JSON document in a line; `ValueError` if it is damaged or too large."""
+    text = unpacked(code, _check, LONGEST_JSON)
     try:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        _refuse("it does not hold a run")
+        raise ValueError("it does not hold a run") from None
 
 
 def _no_number(name: str) -> NoReturn:

@@ -12,8 +12,8 @@ from tui_gd.runs.rows import (
     POINT_BYTES,
     Row,
     cut,
-    entry_text,
     put_best,
+    put_entries,
     put_frame,
     put_lanes,
     put_rows,
@@ -117,7 +117,7 @@ class Writer:
         self._delete_all(connection)
         put_lanes(connection, self.run, checkpoint.lanes)
         self._put_best(connection, checkpoint.best)
-        self._write_entries(connection, 0, [entry_text(entry) for entry in checkpoint.entries])
+        put_entries(connection, self.run, 0, checkpoint.entries)
         for frame in checkpoint.keyframes:
             self._put_frame(connection, frame)
         changes = [
@@ -158,7 +158,7 @@ class Writer:
             (place,) = connection.execute(
                 "SELECT count(*) FROM entries WHERE run = ?", (self.run,)
             ).fetchone()
-            self._write_entries(connection, place, [entry_text(entry) for entry in delta.entries])
+            put_entries(connection, self.run, place, delta.entries)
         self._put_frame(connection, delta.keyframe)
         self._write_losses(connection, list(delta.changes))
 
@@ -166,14 +166,6 @@ class Writer:
         for table in ("lanes", "entries", "keyframes", "losses", "best"):
             connection.execute(f"DELETE FROM {table} WHERE run = ?", (self.run,))
         self._stops, self._small, self._frames, self._best = {}, {}, 0, {}
-
-    def _write_entries(
-        self, connection: sqlite3.Connection, place: int, entries: list[str]
-    ) -> None:
-        connection.executemany(
-            "INSERT INTO entries (run, place, entry) VALUES (?, ?, ?)",
-            [(self.run, i, text) for i, text in enumerate(entries, start=place)],
-        )
 
     # Losses
 
