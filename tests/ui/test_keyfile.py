@@ -169,6 +169,8 @@ def test_how_a_key_is_written(written, key, shown) -> None:
         ('[colours.light]\nclas0 = "#112233"', ["[colours.light] 'clas0' is not known"]),
         ("colours = 3", ["colours is a table"]),
         ('[screen]\ntheme = "grey"', ["write dark, light or auto"]),
+        ('[screen]\ntheme = ["dark"]', ["theme = ['dark']: write dark, light or auto"]),
+        ("[colours]\npalette = {}", ["palette = {}: write usual or safe"]),
         ("[screen]\nmouse = 1", ["mouse = 1: write true or false"]),
         ("[screen]\nmuse = true", ["'muse' is not known; did you mean mouse"]),
         ("[keys\n", ["line 1"]),

@@ -51,7 +51,7 @@ def test_a_view_is_read_as_it_was_written(tmp_path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "\x00\xff", '{"theme": "grey"}', '{"panels": 3}', '{"smooth": true}',
-     '{"panels": [1]}', '{"log_axis": 1}', "[" * 100_000],
+     '{"panels": [1]}', '{"log_axis": 1}', '{"theme": []}', "[" * 100_000],
 )  # fmt: skip
 def test_a_broken_view_is_reported_in_one_line_and_the_usual_one_is_shown(tmp_path, text) -> None:
     path = tmp_path / "view.json"

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -79,13 +79,13 @@ def read_preferences(path: Path | None = None) -> Preferences:
         _known(screen, SCREEN, ("theme", "mouse"))
         _known(colours, COLOURS, ("palette", *THEMES))
         theme = screen.get("theme", "auto")
-        if theme not in {*THEMES, "auto"}:
+        if theme not in (*THEMES, "auto"):  # a list or a table cannot be in a set
             raise ProblemError(f"theme = {safe_text(str(theme))}: write dark, light or auto")
         mouse = screen.get("mouse", True)
         if not isinstance(mouse, bool):
             raise ProblemError(f"mouse = {safe_text(str(mouse))}: write true or false")
         palette = colours.get("palette", "usual")
-        if palette not in {"usual", "safe"}:
+        if palette not in ("usual", "safe"):
             raise ProblemError(f"palette = {safe_text(str(palette))}: write usual or safe")
         own = {one: _colours(colours, one) for one in THEMES if one in colours}
         chosen = None if theme == "auto" else theme
@@ -169,23 +169,16 @@ def _view(found: object) -> LastView:
     """Return the view in a file's JSON; `ValueError` if it is not a view."""
     if not isinstance(found, dict):
         raise ValueError("not an object")
-    usual = LastView()
-    theme, panels = found.get("theme"), found.get("panels", [])
-    log_axis = found.get("log_axis")
-    view = LastView(
-        theme,
-        tuple(panels) if isinstance(panels, list) else (0,),  # type: ignore[arg-type]
-        found.get("focused", usual.focused),
-        found.get("maximised", usual.maximised),
-        log_axis,
-        found.get("log_epochs", usual.log_epochs),
-        found.get("smooth", usual.smooth),
-    )
+    known = {one.name for one in fields(LastView)}
+    view = LastView(**{name: value for name, value in found.items() if name in known})
+    if isinstance(view.panels, list):  # JSON has no tuples
+        view = replace(view, panels=tuple(view.panels))
     sound = (
-        theme in {None, *THEMES}
+        view.theme in (None, *THEMES)
+        and isinstance(view.panels, tuple)
         and all(isinstance(name, str) for name in (*view.panels, view.focused))
         and all(isinstance(flag, bool) for flag in (view.maximised, view.log_epochs))
-        and (log_axis is None or isinstance(log_axis, bool))
+        and (view.log_axis is None or isinstance(view.log_axis, bool))
         and type(view.smooth) is int
     )
     if not sound:
