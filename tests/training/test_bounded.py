@@ -82,6 +82,45 @@ def test_the_record_has_the_extremes_of_every_bucket_with_their_epochs(
                     assert (curve.low[i], curve.high[i]) == (np.nanmin(bucket), np.nanmax(bucket))
 
 
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_curves_that_are_read_all_the_time_equal_a_loop_over_the_record(seed: int) -> None:
+    """Whatever is cached between two readings: writes, thinning, going back, branches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points_module, "FINENESS", 8)
+        patch.setattr(points_module, "LEAST_FINENESS", 4)
+        patch.setattr(module, "REVISITED_EPOCHS", 16)
+        patch.setattr(module, "BUCKETS", 12)
+        random = np.random.default_rng(seed)
+        series, epoch = Series(3, 24), 0
+        for _ in range(25):
+            act = random.random()
+            if act < 0.8 or not epoch:
+                values = random.integers(-5, 5, (random.integers(1, 60), series.lanes)).astype(
+                    float
+                )
+                values[random.random(values.shape) < 0.1] = random.choice([np.nan, np.inf, -np.inf])
+                series.write(epoch, values)
+                epoch += len(values)
+            elif act < 0.9:
+                epoch = int(random.integers(1, epoch + 1))
+                for lane in range(series.lanes):
+                    series.forget(lane, epoch - 1)
+            else:
+                series.copy_lane(int(random.integers(series.lanes)), epoch - 1)
+            first = int(random.integers(0, epoch)) * int(random.integers(0, 2))
+            for begin, stop in ((0, epoch), (first, epoch), (0, max(1, epoch - 30))):
+                lanes = list(range(series.lanes))
+                for lane, curve in zip(lanes, series.windows(lanes, begin, stop), strict=True):
+                    known = series.between(lane, 0, stop)
+                    known[~np.isfinite(known)] = np.nan
+                    for i, at in enumerate(range(curve.first, stop, curve.width)):
+                        bucket = known[at : min(at + curve.width, stop)]
+                        bucket = bucket[~np.isnan(bucket)]
+                        ends = (bucket.min(), bucket.max()) if len(bucket) else (np.nan, np.nan)
+                        assert np.array_equal((curve.low[i], curve.high[i]), ends, equal_nan=True)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
 def test_a_spike_of_one_epoch_survives_thinning(
     chunk: int, monkeypatch: pytest.MonkeyPatch

@@ -55,14 +55,21 @@ class Buckets:
 class Curves:
     """Makes curves from thinned points and the dense span that follows them.
 
-    What was made from points is cached until `clear`, because a run draws it many times.
+    What was made from points is cached until `forget`, because a run draws it many times.
     """
 
-    _cache: dict[tuple[object, ...], tuple[Floats, Floats]] = field(default_factory=dict)
+    # by lanes, first epoch and width of the buckets: one past the last epoch, and the buckets
+    _cache: dict[tuple[tuple[int, ...], int, int], tuple[int, Floats, Floats]] = field(
+        default_factory=dict
+    )
 
-    def clear(self) -> None:
-        """Empty the cache: the points have changed."""
-        self._cache.clear()
+    def forget(self, stop: int = 0) -> None:
+        """Keep only what was made from points before epoch `stop`: later ones have changed."""
+        for key, (known, low, high) in self._cache.items():
+            if known > stop:
+                _, begin, width = key
+                done = max(0, stop - begin) // width
+                self._cache[key] = begin + done * width, low[:, :done], high[:, :done]
 
     def windows(
         self,
@@ -118,15 +125,31 @@ class Curves:
         self, points: list[ThinnedSeries], lanes: tuple[int, ...], begin: int, stop: int, width: int
     ) -> tuple[Floats, Floats]:
         """Return the cached extremes (lanes, buckets) of the points of [begin, stop)."""
-        key = (lanes, begin, stop, width)
-        if key not in self._cache:
-            if len(self._cache) >= _CACHED:
-                self._cache.clear()
-            low, high = np.full((2, len(lanes), -(-(stop - begin) // width)), np.nan)
-            for i, lane in enumerate(lanes):
-                _put_ends(points[lane].between(begin, stop), begin, width, low[i], high[i])
-            self._cache[key] = low, high
-        return self._cache[key]
+        key = (lanes, begin, width)
+        if key not in self._cache and len(self._cache) >= _CACHED:
+            self._cache.clear()
+        known, low, high = self._cache.get(key) or self._halved(lanes, begin, width)
+        if known != stop:
+            # whole buckets are made already, unless they are too many
+            done = (known - begin) // width if known < stop else 0
+            at, more = begin + done * width, -(-(stop - begin) // width) - done
+            fresh = np.full((2, len(lanes), more), np.nan)
+            _put_ends([points[lane].between(at, stop) for lane in lanes], at, width, *fresh)
+            low = np.concatenate([low[:, :done], fresh[0]], axis=1)
+            high = np.concatenate([high[:, :done], fresh[1]], axis=1)
+            self._cache[key] = stop, low, high
+        return low, high
+
+    def _halved(self, lanes: tuple[int, ...], begin: int, width: int) -> tuple[int, Floats, Floats]:
+        """Return the epoch up to which there are buckets made from narrower ones, and these."""
+        nothing = np.empty((len(lanes), 0))
+        known, low, high = self._cache.get((lanes, begin, width // 2), (begin, nothing, nothing))
+        done = (known - begin) // width
+        low, high = (
+            merge(ends[:, : 2 * done : 2], ends[:, 1 : 2 * done : 2])
+            for merge, ends in ((np.fmin, low), (np.fmax, high))
+        )
+        return begin + done * width, low, high
 
 
 def _beside(
@@ -149,18 +172,24 @@ def curve_of(known: KnownPoints, most: int) -> Buckets:
     """Return what is known of a lane as a curve of at most `most` buckets of equal width."""
     width = max(1, -(-known.stop // most))
     low, high = np.full((2, -(-known.stop // width)), np.nan)
-    _put_ends(known.points(), 0, width, low, high)
+    _put_ends([known.points()], 0, width, low[None], high[None])
     return Buckets(width, known.stop, low, high, 0, known.dense_from)
 
 
-def _put_ends(points: ThinnedSeries, first: int, width: int, low: Floats, high: Floats) -> None:
-    """Write the extremes of buckets that have points; the first bucket begins at `first`."""
-    epochs, values = points
-    place = (epochs - first) // width
+def _put_ends(
+    lanes: Sequence[ThinnedSeries], first: int, width: int, low: Floats, high: Floats
+) -> None:
+    """Write the extremes of buckets (lanes, buckets) that have points.
+
+    The first bucket begins at `first`.
+    """
+    epochs, values = joined(*lanes)
+    lane = np.repeat(np.arange(len(lanes)), [len(one.epochs) for one in lanes])
+    place = (epochs - first) // width + low.shape[1] * lane
     starts = np.flatnonzero(np.diff(place, prepend=-1))
     if len(starts):
-        low[place[starts]] = np.minimum.reduceat(values, starts)
-        high[place[starts]] = np.maximum.reduceat(values, starts)
+        low.flat[place[starts]] = np.minimum.reduceat(values, starts)
+        high.flat[place[starts]] = np.maximum.reduceat(values, starts)
 
 
 def _concatenated(early: Floats, late: Floats, inside: bool, merge: np.ufunc) -> Floats:
@@ -285,24 +314,26 @@ class Series:
                 self._add_points(lane, points_of(begin, revisited.part(lane, begin, stop)))
 
     def _add_points(self, lane: int, more: ThinnedSeries) -> None:
-        self._points[lane] = followed(self._points[lane], more, fineness_of(self.lanes))
-        self._curves.clear()
+        (self._points[lane],) = followed([self._points[lane]], [more], fineness_of(self.lanes))
+        self._curves.forget()
 
     def _thin(self, begin: int) -> None:
         """Replace the values before about epoch `begin` by points."""
         first, fineness = self.dense_from, fineness_of(self.lanes)
-        # the width of the first bucket divides all the others
-        width, last = bucket_width(first, fineness), bucket_width(begin, fineness)
+        last = bucket_width(begin, fineness)
         if 2 * last <= (self._most or 0):
             begin = begin // last * last
-        alike = first % width == 0 and begin % width == 0 and width == last
-        going = self._newest.part(slice(None), first, begin)
-        for lane, more in enumerate(block_extremes(first, going, width)):
-            if alike:  # no bucket continues an earlier one
-                self._points[lane] = joined(self._points[lane], more)
+        at = first
+        while at < begin:  # every width of bucket
+            width = bucket_width(at, fineness)
+            stop = min(begin, 2 * fineness * width)
+            more = block_extremes(at, self._newest.part(slice(None), at, stop), width)
+            if at % width == 0 == stop % width:  # whole buckets
+                self._points = [joined(*pair) for pair in zip(self._points, more, strict=True)]
             else:
-                self._add_points(lane, more)
-        self._curves.clear()
+                self._points = followed(self._points, more, fineness)
+                self._curves.forget(at // width * width)
+            at = stop
         self._newest.drop_before(begin)
 
     def restore(self, known: Sequence[KnownPoints]) -> None:
@@ -404,7 +435,7 @@ class Series:
             self._unsaved[lane] = min(self._unsaved[lane], begin)
         self._points[lane] = self._points[lane].between(0, stop)
         self._add_points(lane, more)
-        self._curves.clear()
+        self._curves.forget()
 
     def _retreat(self) -> None:
         """Make the revisited epochs the newest ones if no lane has later ones."""
@@ -424,7 +455,7 @@ class Series:
         self._newest = newest
         if revisited and revisited.stop >= begin:
             self._revisited = None
-        self._curves.clear()
+        self._curves.forget()
 
     def copy_lane(self, lane: int, last: int) -> None:
         """Add a lane with the values that the lane at position `lane` has up to epoch `last`."""
@@ -434,7 +465,7 @@ class Series:
         self._points.append(self._points[lane])
         self._ends = np.append(self._ends, self._ends[lane])
         self._unsaved = np.append(self._unsaved, 0)
-        self._curves.clear()
+        self._curves.forget()
         self.forget(self.lanes - 1, last)
         self._unsaved[-1] = 0
 
@@ -446,7 +477,7 @@ class Series:
         del self._points[position]
         self._ends = np.delete(self._ends, position)
         self._unsaved = np.delete(self._unsaved, position)
-        self._curves.clear()
+        self._curves.forget()
         self._retreat()
 
     # Curves

@@ -101,19 +101,25 @@ def extremes(points: ThinnedSeries, buckets: NDArray[np.int64]) -> ThinnedSeries
     as the least and the last as the greatest.
     """
     epochs, values = points
-    if not len(epochs):
-        return points
-    starts = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
-    if len(starts) == len(epochs):
-        return points
-    counts = np.diff(starts, append=len(epochs))
+    chosen = _are_extremes(values, np.flatnonzero(np.diff(buckets, prepend=-1)))
+    return points if chosen.all() else ThinnedSeries(epochs[chosen], values[chosen])
+
+
+def _are_extremes(values: Floats, starts: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which values (points,) are the least or greatest of theirs; see `extremes`.
+
+    `starts` (buckets,) is the first point of every bucket.
+    """
+    if len(starts) == len(values):
+        return np.ones(len(values), np.bool_)
+    counts = np.diff(starts, append=len(values))
     least = np.flatnonzero(values == np.repeat(np.minimum.reduceat(values, starts), counts))
     greatest = np.flatnonzero(values == np.repeat(np.maximum.reduceat(values, starts), counts))
-    chosen = np.zeros(len(epochs), np.bool_)
+    chosen = np.zeros(len(values), np.bool_)
     chosen[least[np.searchsorted(least, starts)]] = True
-    ends = np.append(starts[1:], len(epochs))
+    ends = np.append(starts[1:], len(values))
     chosen[greatest[np.searchsorted(greatest, ends) - 1]] = True
-    return ThinnedSeries(epochs[chosen], values[chosen])
+    return chosen
 
 
 def thinned(points: ThinnedSeries, fineness: int) -> ThinnedSeries:
@@ -125,45 +131,78 @@ def block_extremes(first: int, values: Floats, width: int) -> list[ThinnedSeries
     """Return each lane's least and greatest finite value of every `width` epochs.
 
     `values` (lanes, epochs) belong to epochs `first` and after; blocks begin at multiples of
-    `width`, and the values of an incomplete block at either end are all returned. Much faster than
-    `extremes`.
+    `width`, and the finite values of an incomplete block at either end are all returned. Much
+    faster than `extremes`.
     """
     lanes, count = values.shape
     begin = min(count, -first % width)
     end = begin + (count - begin) // width * width
-    finite = np.isfinite(values)
-    chosen = finite.copy()
-    if width > 1 and end > begin:
-        blocks = (lanes, (end - begin) // width, width)
-        inner, known = values[:, begin:end], finite[:, begin:end]
-        least = np.where(known, inner, np.inf).reshape(blocks).argmin(axis=2)
-        backwards = np.where(known, inner, -np.inf).reshape(blocks)[:, :, ::-1]
-        greatest = width - 1 - backwards.argmax(axis=2)
-        ends = np.zeros(blocks, np.bool_)
-        np.put_along_axis(ends, least[:, :, None], values=True, axis=2)
-        np.put_along_axis(ends, greatest[:, :, None], values=True, axis=2)
-        chosen[:, begin:end] &= ends.reshape(lanes, end - begin)
-    found = []
-    for lane in range(lanes):
-        places = np.flatnonzero(chosen[lane])
-        found.append(ThinnedSeries(places + first, values[lane, places]))
-    return found
+    places = np.broadcast_to(np.arange(count), values.shape)
+    if width > 1 and begin < end:
+        pairs = _ends_of_blocks(values[:, begin:end].reshape(lanes, -1, width))
+        inner = begin + pairs.reshape(lanes, -1)
+        places = np.concatenate([places[:, :begin], inner, places[:, end:]], axis=1)
+        values = np.take_along_axis(values, places, axis=1)
+        chosen = np.isfinite(values)
+        chosen[:, begin + 1 : begin + inner.shape[1] : 2] &= pairs[:, :, 0] < pairs[:, :, 1]
+    else:
+        chosen = np.isfinite(values)
+    stops = np.cumsum(np.count_nonzero(chosen, axis=1))
+    return _split(ThinnedSeries(places[chosen] + first, values[chosen]), stops)
 
 
-def followed(points: ThinnedSeries, more: ThinnedSeries, fineness: int) -> ThinnedSeries:
-    """Return thinned points followed by `more`, which is thinned too.
+def _split(points: ThinnedSeries, stops: NDArray[np.intp]) -> list[ThinnedSeries]:
+    """Return views of consecutive parts of points; `stops` (parts,) is where each part ends."""
+    parts, begin = [], 0
+    for stop in stops.tolist():
+        parts.append(ThinnedSeries(points.epochs[begin:stop], points.values[begin:stop]))
+        begin = stop
+    return parts
 
-    The last bucket of `points` may continue in `more`.
+
+def _ends_of_blocks(blocks: Floats) -> NDArray[np.intp]:
+    """Return the places of the least and greatest finite value of every block, the earlier first.
+
+    `blocks` are (lanes, blocks, width), the places (lanes, blocks, 2) count from the first block
+    on. Of equal values, the first counts as the least and the last as the greatest.
     """
-    if not len(more.epochs):
-        return points
-    begin = int(bucket_starts(more.epochs[:1], fineness)[0])
-    at = int(np.searchsorted(points.epochs, begin))
-    again = ThinnedSeries(points.epochs[at:], points.values[at:])
-    return joined(
-        ThinnedSeries(points.epochs[:at], points.values[:at]),
-        thinned(joined(again, more), fineness),
-    )
+    width = blocks.shape[2]
+    # argmin and argmax find NaN and infinity, if there are any
+    ends = np.stack([blocks.argmin(axis=2), width - 1 - blocks[:, :, ::-1].argmax(axis=2)], axis=2)
+    if not np.isfinite(np.take_along_axis(blocks, ends, axis=2)).all():
+        known = np.isfinite(blocks)
+        backwards = np.where(known, blocks, -np.inf)[:, :, ::-1]
+        ends[:, :, 0] = np.where(known, blocks, np.inf).argmin(axis=2)
+        ends[:, :, 1] = width - 1 - backwards.argmax(axis=2)
+    ends.sort(axis=2)
+    ends += width * np.arange(blocks.shape[1])[:, None]
+    return ends
+
+
+def followed(
+    points: Sequence[ThinnedSeries], more: Sequence[ThinnedSeries], fineness: int
+) -> list[ThinnedSeries]:
+    """Return every lane's thinned points followed by `more` of it, thinned too.
+
+    The last bucket of its `points` may continue in `more`.
+    """
+    stays, again, sizes = [], [], []
+    for old, new in zip(points, more, strict=True):
+        at = len(old.epochs)
+        if len(new.epochs):
+            epoch = int(new.epochs[0])
+            width = bucket_width(epoch, fineness)
+            at = int(old.epochs.searchsorted(epoch // width * width))
+        stays.append(ThinnedSeries(old.epochs[:at], old.values[:at]))
+        again += [ThinnedSeries(old.epochs[at:], old.values[at:]), new]
+        sizes.append(len(old.epochs) - at + len(new.epochs))
+    late, stops = joined(*again), np.cumsum(sizes)
+    begins = np.diff(bucket_starts(late.epochs, fineness), prepend=-1) != 0
+    begins[stops[:-1][stops[:-1] < len(begins)]] = True  # of the next lane
+    chosen = _are_extremes(late.values, np.flatnonzero(begins))
+    stops = np.append(0, np.cumsum(chosen))[stops]
+    parts = _split(ThinnedSeries(late.epochs[chosen], late.values[chosen]), stops)
+    return [joined(*pair) for pair in zip(stays, parts, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,8 +332,13 @@ class EpochSpan:
         kept = self.values[:, begin - self.begin : self.stop - self.begin]
         self.values[:, : kept.shape[1]] = kept
         self.values[:, kept.shape[1] :] = np.nan
+        bases = [self._base(level) for level in range(len(self._levels))]
         self.begin, self.stop = begin, max(begin, self.stop)
-        self._levels, self._done = [], []
+        for level, base in enumerate(bases):
+            gone, done = self._base(level) - base, self._done[level]
+            self._done[level] = max(0, done - gone)
+            ends = self._levels[level]
+            ends[:, :, : self._done[level]] = ends[:, :, gone : gone + self._done[level]]
 
     def forget(self, lane: int, stop: int) -> None:
         """Drop the values of a lane at epoch `stop` and after."""
