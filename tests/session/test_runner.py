@@ -797,3 +797,60 @@ def test_a_command_that_comes_while_a_frame_ends_interrupts_the_epoch(
     runner._train()
     assert list(inbox) == [Pause()]
     assert seen == [True]
+
+
+def test_a_wanted_snapshot_waits_for_the_frame_and_for_a_command(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = driven(start=False)
+    runner._carry_out(Resume())
+    told: list[Snapshot] = []
+    in_frame: list[Snapshot] = []
+    before = runner.snapshot
+
+    def advance(epochs: int) -> int:
+        runner.want_snapshot()
+        runner.begin_frame()
+        return epochs
+
+    def give_way() -> None:
+        in_frame.append(runner.snapshot)
+        runner.end_frame()
+
+    monkeypatch.setattr(runner.trainer, "advance", advance)
+    monkeypatch.setattr(runner, "_give_way", give_way)
+    runner._train()
+    assert in_frame == [before]
+    after = runner.snapshot
+    assert after is not before
+
+    monkeypatch.setattr(
+        runner.trainer, "advance", lambda _: runner.post(SetLearningRate(0.25)) or 1
+    )
+    runner.changed = lambda: told.append(runner.snapshot)
+    runner.want_snapshot()
+    runner._train()
+    assert runner.snapshot is after
+    runner._turn()
+    assert [shot.lanes[0].learning_rate for shot in told] == [0.25]
+
+
+@pytest.mark.parametrize(("seconds", "wanted"), [(0.7, ["told"]), (1.5, ["recorded", "told"])])
+def test_while_the_run_goes_on_the_answer_to_a_key_comes_before_the_recorder(
+    seconds: float, wanted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    trainer = Trainer(make_problem(50), seed=1)
+    runner = Runner(trainer, ENDLESS, record=lambda *_: seen.append("recorded"))
+    runner._carry_out(Resume())
+    runner.changed = lambda: seen.append("told")
+    monkeypatch.setattr("tui_gd.session.runner.time.perf_counter", lambda: 100.0 + seconds)
+    runner._recorded_at = 100.0
+    runner.post(SetLearningRate(0.25))
+    monkeypatch.setattr(trainer, "advance", lambda _: runner.post(Pause()) or 1)
+    runner._turn()
+    assert seen == wanted
+    runner._inbox.clear()
+    monkeypatch.setattr(trainer, "advance", lambda _: 1)
+    runner._train()  # no key comes during this burst
+    assert seen.count("recorded") == 1

@@ -404,10 +404,13 @@ class Runner:
         elif trainer.diverged.all() or trainer.epoch >= self._goal:
             self._come_to_rest()
             self._publish()
-        elif self._wanted:
-            self._publish(tell=False)
         else:
-            self._record()
+            if self.waits:
+                self._give_way()
+            if not self._may_take_next:  # a command has a snapshot of its own
+                if self._wanted:
+                    self._publish(tell=False)
+                self._record(RECORD_SECONDS)
 
     def _due(self, now: float) -> int:
         """Return how many epochs the pace demands by now; wait a little if none is."""
@@ -451,7 +454,7 @@ class Runner:
 
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, TakeCheckpoint):
-            self._record(soon=True)
+            self._record()
             if command.answer.set_running_or_notify_cancel():
                 command.answer.set_result(self._trainer.checkpoint(self._seed))
             return
@@ -554,12 +557,12 @@ class Runner:
 
     # What is handed out
 
-    def _record(self, *, soon: bool = False) -> None:
-        """Offer the run to be recorded; while it goes on no more often than `RECORD_SECONDS`."""
+    def _record(self, after: float = 0.0) -> None:
+        """Offer the run to be recorded, if it was last offered `after` seconds ago or before."""
         if self._recorder is None:
             return
         now = time.perf_counter()
-        if soon or now - self._recorded_at >= RECORD_SECONDS:
+        if now - self._recorded_at >= after:
             self._recorded_at = now
             self._epochs = max(self._epochs, self._trainer.epoch)
             self._recorder(self._trainer, str(self._state()), self._seed, self._epochs)
@@ -567,7 +570,8 @@ class Runner:
     def _publish(self, *, tell: bool = True) -> None:
         self._wanted = False
         self._snapshot = self._take_snapshot()
-        self._record(soon=self._mode is not Mode.RUNNING)
+        # while the run goes on, the answer to a key comes first
+        self._record(2.0 * RECORD_SECONDS if self._mode is Mode.RUNNING else 0.0)
         if tell and self.changed:
             self.changed()
 

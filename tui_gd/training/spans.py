@@ -28,7 +28,7 @@ class ThinnedSeries(NamedTuple):
 
     def between(self, first: int, stop: int) -> "ThinnedSeries":
         """Return views of the points of epochs [first, stop)."""
-        begin, end = np.searchsorted(self.epochs, [first, stop]).tolist()
+        begin, end = self.epochs.searchsorted((first, stop)).tolist()
         return ThinnedSeries(self.epochs[begin:end], self.values[begin:end])
 
     def at(self, epoch: int) -> float:
