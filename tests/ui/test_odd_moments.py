@@ -4,6 +4,7 @@ import contextlib
 import re
 import sqlite3
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from textual import events
 from textual.css.query import NoMatches
 from textual.widgets import Input, OptionList
 
-from tests.ui.driving import PATIENCE, driving, three_runs
+from tests.ui.driving import PATIENCE, Driver, driving, three_runs
 from tui_gd.learning.engine import Interrupted
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, palette_for
@@ -27,7 +28,8 @@ from tui_gd.ui.panels import why
 from tui_gd.ui.panels.step import vector
 from tui_gd.ui.panels.widget import CellView, LinesWidget
 from tui_gd.ui.screens.actions import begin_with
-from tui_gd.ui.screens.questions import Choice
+from tui_gd.ui.screens.pages import HelpScreen
+from tui_gd.ui.screens.questions import Choice, Prompt
 from tui_gd.ui.start import _say_where_kept, _summary
 from tui_gd.ui.studies import Study
 from tui_gd.ui.textual_fixes.app import Commands
@@ -418,18 +420,9 @@ async def test_a_study_without_enough_memory_ends_nothing(monkeypatch) -> None:
         assert len(made) == 1
 
 
-@pytest.mark.parametrize(
-    ("keys", "state", "epoch"),
-    [
-        (("full_stop", "full_stop"), "PAUSED", 2),
-        (("greater_than_sign", "comma"), "PAUSED", 9),
-        (("space",), "FINISHED", 30),
-        (("space", "space"), "PAUSED", 0),
-    ],
-)
-async def test_keys_that_come_while_the_problem_is_loading_are_played_then(
-    keys, state, epoch, monkeypatch
-) -> None:
+@pytest.fixture
+def loaded(monkeypatch) -> Iterator[threading.Event]:
+    """Set it to let problems load."""
     loaded, load = threading.Event(), RunSettings.load_problem
 
     def slow(self, *arguments, **named):
@@ -437,18 +430,132 @@ async def test_keys_that_come_while_the_problem_is_loading_are_played_then(
         return load(self, *arguments, **named)
 
     monkeypatch.setattr(RunSettings, "load_problem", slow)
-    try:
-        async with driving(ready=False, epochs=30) as driver:
-            await driver.until(lambda: "loading blobs" in driver.text())
-            for key in keys:
-                await driver.pilot.press(key)
-            assert driver.run.runner is None
-            loaded.set()
-            await driver.status(state=state, epoch=epoch)
-            await driver.settled()
-            await driver.status(state=state, epoch=epoch)
-    finally:
+    yield loaded
+    loaded.set()
+
+
+# keys, and what they lead to on `blobs`
+PLAYED = [
+    (("full_stop", "full_stop"), {"state": "PAUSED", "epoch": 2}),
+    (("greater_than_sign", "comma"), {"state": "PAUSED", "epoch": 9}),
+    (("space",), {"state": "FINISHED", "epoch": 30}),
+    (("space", "space"), {"state": "PAUSED", "epoch": 0}),
+    (("space", "plus", "space"), {"state": "PAUSED", "epoch": 0, "alpha": 0.03}),
+    (("plus", "plus", "full_stop"), {"state": "PAUSED", "epoch": 1, "alpha": 0.1}),
+    (("full_stop", "r"), {"state": "PAUSED", "epoch": 0}),
+    (("full_stop", "r", "0"), {"state": "PAUSED", "epoch": 1}),
+]
+
+
+@pytest.mark.parametrize(("keys", "wanted"), PLAYED)
+async def test_keys_that_come_while_the_problem_is_loading_are_played_then(
+    keys, wanted, loaded
+) -> None:
+    async with driving(ready=False, epochs=30) as driver:
+        await driver.until(lambda: "loading blobs" in driver.text())
+        for key in keys:
+            await driver.pilot.press(key)
+        assert driver.run.runner is None
         loaded.set()
+        await driver.status(**wanted)
+        await driver.settled()
+        await driver.status(**wanted)
+
+
+async def load_slowly(driver: Driver, problem: str) -> None:
+    """Choose a problem, and see that it is loading."""
+    begin_with(driver.screen, problem)
+    await driver.until(lambda: driver.notices() == [f"loading {problem} · esc gives it up"])
+
+
+async def press(driver: Driver, *keys: str) -> None:
+    """Press keys while a run is loading, which `driver.press` would wait for."""
+    for key in keys:
+        await driver.pilot.press(key)
+
+
+@pytest.mark.parametrize(("keys", "wanted"), PLAYED)
+async def test_keys_after_choosing_a_problem_are_for_the_new_run(keys, wanted, loaded) -> None:
+    loaded.set()
+    async with driving(epochs=30, problem="moons", alpha=(0.01,)) as driver:
+        old = await driver.status(epoch=0)
+        before = driver.run.runner
+        loaded.clear()
+        await load_slowly(driver, "blobs")
+        await press(driver, *keys)
+        await driver.until(lambda: not before.busy)
+        assert driver.read_status() == old
+        assert len(before.snapshot.lanes) == 1
+        loaded.set()
+        await driver.until(lambda: " blobs " in driver.read("#top"))
+        await driver.status(**wanted)
+        await driver.settled()
+        await driver.status(**wanted)
+
+
+async def test_a_branch_asked_for_while_a_run_is_loading_is_one_of_the_new_run(loaded) -> None:
+    loaded.set()
+    async with driving() as driver:
+        before = driver.run.runner
+        loaded.clear()
+        await load_slowly(driver, "moons")
+        await press(driver, "full_stop", "b")
+        said = "loading moons · then . b · esc gives it up"
+        await driver.until(lambda: driver.notices() == [said])
+        loaded.set()
+        await driver.until(lambda: "lane B of 2" in driver.read("#top"))
+        await driver.status(epoch=1)
+        assert (before.snapshot.epoch, len(before.snapshot.lanes)) == (0, 1)
+
+
+async def test_a_question_and_what_follows_it_is_not_taken_while_a_run_is_loading(loaded) -> None:
+    loaded.set()
+    async with driving() as driver:
+        loaded.clear()
+        await load_slowly(driver, "moons")
+        await press(driver, "full_stop", *"a0.3", "enter")
+        said = "loading moons · then . · not taken: a 0 . enter · esc gives it up"
+        await driver.until(lambda: driver.notices() == [said])
+        assert driver.app.screen is driver.screen
+        loaded.set()
+        await driver.status(epoch=1)
+        await driver.press("a")
+        await driver.until(lambda: isinstance(driver.app.screen, Prompt))
+
+
+async def test_escape_gives_up_what_is_loading(loaded) -> None:
+    loaded.set()
+    async with driving() as driver:
+        await driver.press("full_stop")
+        old, before = await driver.status(epoch=1), driver.run.runner
+        loaded.clear()
+        await load_slowly(driver, "moons")
+        await press(driver, "greater_than_sign", "question_mark")
+        await driver.until(lambda: isinstance(driver.app.screen, HelpScreen))
+        await press(driver, "escape", "escape")
+        await driver.until(lambda: driver.notices() == ["given up: this run stays"])
+        loaded.set()
+        await driver.press("full_stop")
+        await driver.status(epoch=2)
+        assert driver.run.runner is before
+        assert " blobs " in driver.read("#top")
+        await driver.press("comma")
+        assert await driver.status(epoch=1) == old
+
+
+async def test_keys_are_named_that_came_for_a_run_that_cannot_begin(loaded) -> None:
+    loaded.set()
+    async with driving() as driver:
+        before = driver.run.runner
+        loaded.clear()
+        await load_slowly(driver, "nothing")
+        await press(driver, "full_stop", "plus")
+        loaded.set()
+        await driver.until(lambda: "not taken: . +" in driver.notices())
+        assert "nothing" in driver.notices()[0]
+        await driver.answered()
+        assert driver.run.runner is before
+        await driver.status(epoch=0, alpha=0.01)
 
 
 async def test_the_program_can_be_left_while_the_problem_is_loading(monkeypatch) -> None:

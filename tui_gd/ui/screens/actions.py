@@ -66,10 +66,12 @@ def run_screen(context: Context, settings: RunSettings, beginning: Beginning) ->
 
 
 def _do(screen: RunScreen, do: Callable[..., Any], name: str, *arguments: object) -> Any:
-    """Perform an action, unless a lesson locks it now."""
+    """Perform an action, unless a lesson locks it now, or it waits for a run that is loading."""
     called = f"{name}({', '.join(map(repr, arguments))})" if arguments else name
     if why := screen.lesson.refusal(called):
         screen.notices.say(why)
+        return None
+    if screen.waits(name, called, partial(do, screen, *arguments)):
         return None
     return do(screen, *arguments)
 
@@ -450,7 +452,7 @@ def look_into_columns(screen: RunScreen, back: Callable[[], Any]) -> None:
         else:
             screen.app.call_from_thread(choose_roles, screen, asked, back)
 
-    screen.run_worker(look, group="load", description="load", exclusive=True, thread=True)
+    screen.run.work(look, "reading the first rows")
 
 
 @work
@@ -501,7 +503,9 @@ def action_maximise(screen: RunScreen) -> None:
 
 
 def action_restore(screen: RunScreen) -> None:
-    """Leave the cursor, else show the whole plot, else show all panels again."""
+    """Give up what is loading, else leave the cursor, else show the whole plot, or all panels."""
+    if screen.give_up_loading():
+        return
     if screen.board.panel.cursor_on:
         screen.board.panel.end_cursor()
         screen.redraw()

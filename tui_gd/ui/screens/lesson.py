@@ -75,8 +75,9 @@ class LessonBox(CellView, can_focus=True):
         # the lesson that the learner left, and the share line of its run
         self.left: tuple[Player, str] | None = None
         self._looked = -math.inf
-        # the run on the screen is not yet the lesson's, which is being loaded
+        # the run on the screen is not yet the lesson's, which is being loaded: player, share line
         self._awaits_run = False
+        self._opened: tuple[Player, str] | None = None
 
     @property
     def own_keys(self) -> OwnKeys:
@@ -103,7 +104,7 @@ class LessonBox(CellView, can_focus=True):
         except ProblemError as error:
             self._run.refuse(str(error))
             return
-        self._awaits_run = True
+        self._awaits_run, self._opened = True, (player, line)
         self.app.clear_notifications()
         for panel in reversed(player.lesson.panels):
             self._board.choose(panel)
@@ -151,6 +152,9 @@ class LessonBox(CellView, can_focus=True):
     def close(self) -> None:
         """Leave the lesson; the run goes on."""
         guide, self.guide = self.guide, None
+        awaited = self._awaits_run
+        if awaited:  # what the lesson begins with is not on the screen
+            self._awaits_run = not self._run.give_up()
         self._board.focus_panel()
         self._lay_out()
         if guide is None or guide.player.finished:
@@ -158,8 +162,11 @@ class LessonBox(CellView, can_focus=True):
             return
         where = self.context.keys.of("lesson")
         self._notices.say(f"{guide.lesson.title}: saved; {where} comes back to it")
-        self.left = guide.player, ""
-        self._save(guide)
+        if awaited:
+            self.left = self._opened
+        else:
+            self.left = guide.player, ""
+            self._save(guide)
 
     # The run on the screen, and a copy of it that answers
 
@@ -276,6 +283,9 @@ class LessonBox(CellView, can_focus=True):
         event.stop()
         event.prevent_default()
         panel, finished = self._board.panel, guide.player.finished
+        if self._run.loading and what not in {"leave", "draw", "hint"}:
+            self._notices.say_loading(f"{self._run.loading} · not taken: {event.key}")
+            return
         match what:
             case "leave" if panel.cursor_on and not finished:
                 panel.end_cursor()

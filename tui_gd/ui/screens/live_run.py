@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from textual.screen import Screen
+from textual.worker import Worker, get_current_worker
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.problems import Problem
@@ -32,6 +33,8 @@ from tui_gd.ui.screens.table_page import TableScreen
 
 # a stop may have to wait for a pass over the data, which may take this long
 STOP_SECONDS = 30.0
+# a run that takes this many seconds to load is said to be loading
+LOADING_SECONDS = 0.3
 # a run of at most this many epochs is slowed down until it takes about this many seconds
 WATCHED_EPOCHS = 1000
 WATCHED_SECONDS = 3.0
@@ -138,7 +141,7 @@ def _problem_bytes(problem: Problem) -> int:
 
 
 class CommandSender:
-    """One run's commands; without a runner they go nowhere, but steps wait for the first one.
+    """One run's commands; without a runner they go nowhere.
 
     Keys come faster than snapshots. The lane and the learning rate that were last requested count
     until a snapshot shows them, so three quick presses of `+` climb three rungs.
@@ -148,12 +151,6 @@ class CommandSender:
         self.runner: Runner | None = None
         self._lane: int | None = None
         self._rate: float | None = None
-        self._early: list[Command] = []
-
-    def early(self) -> list[Command]:
-        """Return the commands that came while there was no runner, and forget them."""
-        early, self._early = self._early, []
-        return early
 
     def take(self, runner: Runner) -> None:
         """Steer this runner from now on."""
@@ -179,10 +176,6 @@ class CommandSender:
                 self._rate = None  # another epoch may have another rate on record
         if self.runner:
             self.runner.post(command)
-        elif command == commands.Resume() and command in self._early[-1:]:
-            self._early.pop()  # the key that runs also pauses
-        elif isinstance(command, commands.Resume | commands.Step | commands.StepBack):
-            self._early.append(command)
 
     @property
     def lane(self) -> int:
@@ -251,6 +244,9 @@ class LiveRun:
         # learning rates tried one after another replace the same epochs: the undo entry, lane and
         # epoch
         self._tried_rates: tuple[Earlier, int, int] | None = None
+        # what is loading, in words, and the thread whose run may no longer be given up
+        self._loads = ""
+        self._claimed: Worker[None] | None = None
         # the last run that was put away, and whether that has finished
         self._put_aside: tuple[str | None, threading.Event] = None, threading.Event()
 
@@ -273,15 +269,59 @@ class LiveRun:
 
         `change` says what the new run replaces, and undo brings that back.
         """
-        self._work(partial(self._load, settings, change, shared))
+        name = settings.problem.rpartition("/")[2]
+        self.work(partial(self._load, settings, change, shared), f"loading {name}")
 
     def resume(self, run: str) -> None:
         """Continue a kept run in place of the one on the screen, which stays if that fails."""
-        self._work(partial(self._open_kept, run))
+        self.work(partial(self._open_kept, run), "loading the kept run")
 
-    def _work(self, load: Callable[[], None]) -> None:
-        """Load a run on a thread; the run that another thread is loading is given up."""
+    def work(self, load: Callable[[], None], words: str) -> None:
+        """Load a run on a thread; the run that another thread is loading is given up.
+
+        `words` say what is loading; if it takes a while, a person reads them.
+        """
+        self._loads = words
         self._screen.run_worker(load, group="load", description="load", exclusive=True, thread=True)
+        self._screen.set_timer(LOADING_SECONDS, self._say_loading)
+
+    def _say_loading(self) -> None:
+        if self.runner and not self._notices.loading and (words := self.loading):
+            leave = self._context.keys.of("restore")
+            self._notices.say_loading(f"{words} · {leave} gives it up")
+
+    @property
+    def loading(self) -> str:
+        """What is loading and will replace the run on the screen, in words; empty if nothing is."""
+        return self._loads if self._loader else ""
+
+    @property
+    def _loader(self) -> Worker[None] | None:
+        """The thread that loads a run, until it has ended or was given up."""
+        at_work = (one for one in self._screen.workers if one.group == "load")
+        return next((one for one in at_work if not one.is_finished), None)
+
+    def give_up(self) -> bool:
+        """Keep the run on the screen instead of what is loading; return whether it stays."""
+        loader = self._loader
+        if self.runner is None or loader is None or loader is self._claimed:
+            return False
+        loader.cancel()
+        return True
+
+    def _claims(self) -> bool:
+        """Return whether the run that this thread has loaded may replace the one on the screen.
+
+        If so, it can no longer be given up.
+        """
+        worker = get_current_worker()
+
+        def claim() -> bool:
+            if not worker.is_cancelled:
+                self._claimed = worker
+            return self._claimed is worker
+
+        return self._screen.app.call_from_thread(claim)
 
     def _load(self, settings: RunSettings, change: Change | None, shared: Shared | None) -> None:
         """Load the problem and make the runner: this imports scikit-learn."""
@@ -299,10 +339,10 @@ class LiveRun:
         except ProblemError as error:
             in_run = self.runner is not None
             asked = None if same else asked_about(given, error, self._asked, in_run=in_run)
-            if asked:
+            if not asked:
+                self._refuse_load(str(error))
+            elif self._claims():
                 app.call_from_thread(self._ask_about_table, asked, change)
-            else:
-                app.call_from_thread(self.refuse, str(error))
             return
         goal = shared.last_epoch if shared else settings.epochs
         seed = shared.newest_seed if shared else settings.seed
@@ -315,7 +355,7 @@ class LiveRun:
             with self._context.open_library() as store:
                 kept = resume(store, run, bounded=True)
         except (ProblemError, OutputError) as error:
-            self._screen.app.call_from_thread(self.refuse, str(error))
+            self._refuse_load(str(error))
             return
         settings = replace(kept.settings, loss=kept.settings.loss_for(kept.problem))
         recorder = kept.recorder(warn=self._notices.say_from_thread)
@@ -353,13 +393,17 @@ class LiveRun:
         else:
             self._screen.app.exit(fault, return_code=2)
 
+    def _refuse_load(self, fault: str) -> None:
+        """Say why what this thread loads cannot begin, unless it was given up."""
+        if self._claims():
+            self._screen.app.call_from_thread(self.refuse, fault)
+
     def _ask_about_table(self, asked: Asked, change: Change | None) -> None:
         self._screen.run_worker(self._begin_with_answer(asked, change))
 
     async def _begin_with_answer(self, asked: Asked, change: Change | None) -> None:
         """Ask what columns are for and how a file is to be read, and try again with the answer."""
         page = TableScreen(self._context, asked, self.replaced)
-        self.sender.early()
         settings = await self._screen.app.push_screen_wait(page)
         self._asked = None if settings is None else asked
         if settings is None:
@@ -393,14 +437,21 @@ class LiveRun:
         recorder = self._new_recorder(settings, self.problem, now.epochs) if self.keeps else None
         fresh = self._new_runner(trainer, settings, recorder, seed=now.seed, goal=now.epochs)
         change = Change(f"threshold {threshold:g}", f"threshold {old}")
-        self._hand_over(_Loaded(settings, wanted, self.problem, fresh, recorder), change)
-        if running:
+        loaded = _Loaded(settings, wanted, self.problem, fresh, recorder)
+        if self._hand_over(loaded, change) and running:
             self._screen.app.call_from_thread(self.sender.post, commands.Resume())
 
     # How a run makes way for another
 
-    def _hand_over(self, loaded: "_Loaded", change: Change | None = None) -> None:
-        """Stop the run on the screen, keep it for undo, and show another; on a worker thread."""
+    def _hand_over(self, loaded: "_Loaded", change: Change | None = None) -> bool:
+        """Stop the run on the screen, keep it for undo, and show another; on a worker thread.
+
+        If the other was given up, the run on the screen stays. Return whether it was replaced.
+        """
+        if not self._claims():
+            if loaded.recorder:
+                loaded.recorder.close()
+            return False
         earlier = self._stopped(change.before if change else "")
         app = self._screen.app
         app.call_from_thread(self._take, loaded)
@@ -408,6 +459,7 @@ class LiveRun:
             app.call_from_thread(self.undo.push, earlier)
         if change:
             app.call_from_thread(self._announce, change)
+        return True
 
     def _take(self, loaded: "_Loaded") -> None:
         """Show a run in place of the one on the screen."""
@@ -480,8 +532,11 @@ class LiveRun:
     def carry_out(self, command: Command | TakeThreshold) -> None:
         """Do what a panel asks; say how to undo what it discards."""
         snapshot = self.sender.snapshot
-        if isinstance(command, TakeThreshold):
-            self._work(partial(self._change_threshold, command.threshold))
+        if self.loading:
+            self._notices.say_loading(f"{self.loading} · not taken: what the panel was asked for")
+        elif isinstance(command, TakeThreshold):
+            words = f"taking threshold {command.threshold:g}"
+            self.work(partial(self._change_threshold, command.threshold), words)
         elif isinstance(command, commands.SetStart) and snapshot:
             self.discard(command, Change("started there", epochs_in_words(snapshot)))
         elif isinstance(command, commands.SetLearningRate):
@@ -528,7 +583,8 @@ class LiveRun:
 
     def bring_back(self, earlier: Earlier, *, back: bool) -> None:
         """Show a run that was replaced, or, if not `back`, one that undo has left."""
-        self._work(partial(self._restore, earlier, back=back))
+        words = f"bringing back {earlier.words}"
+        self.work(partial(self._restore, earlier, back=back), words)
 
     def _restore(self, earlier: Earlier, *, back: bool) -> None:
         try:
@@ -536,7 +592,9 @@ class LiveRun:
             record = RunRecord(earlier.settings, earlier.problem, checkpoint)
             trainer = record.trainer(bounded=True)
         except (ProblemError, TimeoutError, CancelledError):
-            self._notices.say_from_thread(f"{earlier.words} cannot be brought back")
+            self._refuse_load(f"{earlier.words} cannot be brought back")
+            return
+        if not self._claims():
             return
         now = self._stopped("")
         recorder = self._recorder_of(earlier)

@@ -28,16 +28,22 @@ STAY_SECONDS = 86400.0
 
 
 class Notices:
-    """Lines that come up over a screen, each for a moment."""
+    """Lines that come up over a screen, each for a moment.
+
+    `loading` is the shown line about what is loading, or empty.
+    """
+
+    loading: str
 
     def __init__(self, screen: Screen[Any], symbols: Symbols) -> None:
         self._screen, self._symbols = screen, symbols
         self._stays = False
+        self.loading = ""
 
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
         """Show a line for a moment, or until the next key; it replaces the one before."""
         if stay or not self._stays:  # a fault told by a thread comes beside what stays
-            self._screen.app.clear_notifications()
+            self._clear()
         text = self._symbols.spell(safe_text(text, None))
         seconds = STAY_SECONDS if stay else 5.0 if warning else 2.0
         self.add(text, seconds, "warning" if warning else "information")
@@ -47,11 +53,25 @@ class Notices:
         """Show a text below those that are shown already."""
         self._screen.notify(text, severity=severity, timeout=seconds, markup=False)
 
+    def say_loading(self, text: str) -> None:
+        """Show what is loading until `loaded`, or until another line replaces it."""
+        self._clear()
+        self.loading = self._symbols.spell(safe_text(text, None))
+        self.add(self.loading, STAY_SECONDS)
+
+    def loaded(self) -> None:
+        """Remove the line about what is loading, if it is still shown."""
+        if self.loading:
+            self._clear()
+
     def key_pressed(self) -> None:
         """Remove a line that stays until a key is pressed."""
         if self._stays:
-            self._stays = False
-            self._screen.app.clear_notifications()
+            self._clear()
+
+    def _clear(self) -> None:
+        self._stays, self.loading = False, ""
+        self._screen.app.clear_notifications()
 
     def say_from_thread(self, text: str, *, warning: bool = True) -> None:
         """Show a line; any thread may call this, even after the screen has gone."""

@@ -5,6 +5,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker
 
 from tui_gd.problems.text import safe_text
 from tui_gd.session.commands import CheckGradient, LookAt
@@ -43,6 +45,19 @@ FAILED_SECONDS = 3600.0
 # if a step takes this many seconds, a held key makes no more steps than the screen can draw
 SLOW_STEP_SECONDS = 0.01
 _WHEEL = 1.25
+# actions that need no other run than the one on the screen …
+_AT_ONCE = (
+    "panel focus_panel maximise restore scroll train_points theme help log_axis log_epochs measure"
+    " smooth zoom pan meter repaint"
+)
+# … and those that a run which is loading gets when it is there; all others ask a person something
+_FOR_NEXT = (
+    "run_or_pause step step_back first newest flat_out rescue learning_rate reset new_start undo"
+    " redo check_gradient branch hide_lane close_lane race starts mark move"
+)
+_PAUSING = "step step_back first newest rescue reset new_start"
+# so many of the keys that came are named
+_MOST_NAMED = 8
 
 
 class RunScreen(Screen[None]):
@@ -114,6 +129,11 @@ class RunScreen(Screen[None]):
         self._wanted_look: LookAt | None = None
         self._rests_until = -math.inf
         self._waiting = False
+        # what was asked for while another run was loading: for that run (action, key, function),
+        # and the keys that were not taken; and the run on the screen at that time
+        self._for_next: list[tuple[str, str, Callable[[], object]]] = []
+        self._not_taken: list[str] = []
+        self._beside: Runner | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the lines around the panels, and the panels."""
@@ -176,9 +196,6 @@ class RunScreen(Screen[None]):
         self.lay_out()
         runner.changed = self._changed
         runner.start()
-        for command in run.sender.early():
-            if not self.lesson.guide:  # it has its own beginning
-                run.sender.post(command)
         if self.checking:
             runner.post(CheckGradient(wanted=True))
         if fresh:
@@ -191,6 +208,81 @@ class RunScreen(Screen[None]):
         self.lesson.run_shown()
         self._stale = True
         self._tick()
+
+    # Keys that come while another run is loading
+
+    def waits(self, name: str, called: str, do: Callable[[], object]) -> bool:
+        """Return whether an action must not affect the run on the screen, as another is loading.
+
+        What needs no answer of a person waits for the other run. A question, and all that follows
+        it, is not taken: the keys that come next may be meant for it.
+        """
+        loading = self.run.loading
+        if name in _AT_ONCE.split() or (name == "lesson" and self.lesson.guide):
+            return False
+        if not loading:
+            while self._for_next and not self.run.loading:
+                self._for_next.pop(0)[2]()
+            return bool(self.run.loading) and self.waits(name, called, do)
+        key = self.context.keys.of(called)
+        self._beside = self.run.runner
+        if name not in _FOR_NEXT.split() or self._not_taken or self.lesson.guide:
+            self._not_taken.append(key)
+        elif name == "run_or_pause" and (at := self._runs_at) is not None:
+            del self._for_next[at]  # the key that runs also pauses
+        else:
+            self._for_next.append((name, key, do))
+        said = [loading]
+        for what, listed in (
+            ("then", [waiting for _, waiting, _ in self._for_next]),
+            ("not taken:", self._not_taken),
+        ):
+            if listed:
+                more = [" …"] * (len(listed) > _MOST_NAMED)
+                said.append(" ".join([what, *listed[:_MOST_NAMED], *more]))
+        if self.run.runner:
+            said.append(f"{self.context.keys.of('restore')} gives it up")
+        self.notices.say_loading(" · ".join(said))
+        return True
+
+    @property
+    def _runs_at(self) -> int | None:
+        """The place of the waiting action that would leave the next run running, if any."""
+        for at, (name, _, _) in reversed(list(enumerate(self._for_next))):
+            if name == "run_or_pause":
+                return at
+            if name in _PAUSING.split():
+                return None
+        return None
+
+    def _do_next(self) -> None:
+        """Perform the next of the actions that wait, once the run has answered the one before."""
+        runner = self.run.runner
+        if not self._for_next or self.run.loading or self.app.screen is not self:
+            return
+        if runner is None or runner is self._beside:
+            keys = " ".join(key for _, key, _ in self._for_next)
+            self._for_next.clear()
+            self.notices.add(f"not taken: {keys}", HINT_SECONDS)
+        elif self.run.training or (
+            runner.resting and (self.board.tiny or runner.snapshot is self._drawn)
+        ):
+            self._for_next.pop(0)[2]()
+
+    def give_up_loading(self) -> bool:
+        """Keep the run on the screen instead of one that a person sees loading, if there is one."""
+        if not self.notices.loading or not self.run.give_up():
+            return False
+        self._for_next.clear()
+        self.notices.say("given up: this run stays")
+        return True
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Once a run is loaded, it gets what has waited for it."""
+        if event.worker.group == "load" and not self.run.loading:
+            self._not_taken.clear()
+            self.notices.loaded()
+            self._do_next()
 
     # Drawing
 
@@ -221,12 +313,14 @@ class RunScreen(Screen[None]):
         """Draw the effect of a command."""
         self.app.flow.hurry()
         self._tick()
+        self._do_next()
 
     def _beat(self) -> None:
         """Draw at the frame rate, but while a run goes on leave it enough time."""
         rested = time.monotonic() >= self._rests_until and self.app.flow.due
         if not self.run.training or rested:
             self._tick()
+        self._do_next()
 
     def _tick(self) -> None:
         """Draw the latest snapshot if it is not on the screen yet."""
@@ -411,7 +505,8 @@ class RunScreen(Screen[None]):
         """Zoom at the pointer; if the panel cannot zoom, move the selection."""
         if self.run.runner:
             factor = _WHEEL**event.up
-            if not event.panel.zoom_at(event.x, event.y, factor, self.view):
+            zoomed = event.panel.zoom_at(event.x, event.y, factor, self.view)
+            if not zoomed and not self.run.loading:
                 self.run.sender.choose_lane(event.panel.moved(-event.up, self.view))
             self.redraw()
 
@@ -436,6 +531,8 @@ class RunScreen(Screen[None]):
     def action_move_cursor(self, across: int, down: int) -> None:
         """Move the cursor; the step panel follows its train sample."""
         if self.run.runner:
-            self.run.sender.choose_lane(self.board.panel.move_cursor(across, down, self.view))
+            lanes = self.board.panel.move_cursor(across, down, self.view)
+            if not self.run.loading:
+                self.run.sender.choose_lane(lanes)
             self.board.step.sample = self.board.points.sample
             self.redraw()
