@@ -131,6 +131,17 @@ def test_medians_are_those_of_the_train_rows(tmp_path: Path) -> None:
     assert (filled == train["a"].median()).all()
 
 
+def test_marks_of_gaps_follow_a_sixteenth_of_the_columns(tmp_path: Path) -> None:
+    """Weights that older versions have kept are in this order."""
+    values = np.random.default_rng(0).normal(size=(40, 33))
+    values[::3, :5] = np.nan
+    names = [f"f{i}" for i in range(33)]
+    problem = load(pd.DataFrame(values, columns=names).assign(y=np.tile([0, 1], 20)), tmp_path)
+    three = ["f0", "f1", "f2", "f0 missing", "f1 missing", "f2 missing"]
+    two = ["f3", "f4", "f3 missing", "f4 missing"]
+    assert problem.feature_names == (*names[5:], *three, *two)
+
+
 def test_gaps_in_test_rows_alone_make_no_feature(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(40.0), "y": np.tile([0, 1], 20)})
     _, test = train_test_split(frame, test_size=0.5, random_state=42)

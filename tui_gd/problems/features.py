@@ -1,10 +1,10 @@
-"""From the columns of a table to features, with scikit-learn's transformers."""
+"""From the columns of a table to features: which are used, by which rules, and their values."""
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems.dates import date_text
-from tui_gd.problems.problem import DAY_FIRST, FeatureRule, as_they_are
+from tui_gd.problems.problem import DAY_FIRST, FeatureRule
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, check_memory
 from tui_gd.problems.text import distinct, option, safe_text
@@ -24,10 +24,8 @@ RARE = 0.01
 """Texts in a smaller share of the train rows than this share one feature."""
 MOST_TEXTS = 50
 LABEL_SHOWN = 40
-# numbers moved or transformed at a time
-BLOCK = 1 << 17
-# columns are fitted in about this many groups; one is copied at a time
-GROUPS = 16
+# numbers moved or made at a time, but this many rows at least: every column costs a few calls
+BLOCK, BLOCK_ROWS = 1 << 17, 512
 NO_NAME = re.compile(r"column \d+|Unnamed: \d+|__index_level_\d+__", re.ASCII)
 
 Use = Literal["number", "filled", "text", "date", "time"]
@@ -65,17 +63,45 @@ class Done:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
-    """A fitted ColumnTransformer, the names and rules of its features, the work done by slot."""
+class Seen:
+    """What is known of a column: `there` of the train rows have a value.
 
-    transformer: Any
-    features: tuple[str, ...]
-    rules: tuple[FeatureRule, ...]
-    done: dict[int, Done]
+    Of text, `codes` are the different ones there, rising, each of which occurs `counts` times. Of
+    dates, `parts` are those that differ there, and `first` is the first day. `missing`: some rows
+    have no value, test rows included. `distinct` and `counting` are as in `Treatment`.
+    """
+
+    there: int
+    missing: bool
+    codes: Floats = field(default_factory=lambda: np.empty(0))
+    counts: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    parts: tuple[DatePart, ...] = ()
+    first: int = 0
+    distinct: bool = False
+    counting: bool = False
 
 
-def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> Treatment:
-    """Choose the treatment of all columns but the last, by the first `train` rows.
+def seen_of(column: Column, values: Floats, train: int, *, missing: bool = False) -> Seen:
+    """Return what is known of a column by its values (rows,); the first `train` are train rows."""
+    there = values[:train]
+    if column.missing:
+        there = there[~np.isnan(there)]
+    texts = there if column.kind == "text" and not column.many else there[:0]
+    distinct = _has_distinct_numbers(column, values)
+    is_date = column.kind == "date" and len(there)
+    return Seen(
+        len(there),
+        missing or column.missing > 0,
+        *np.unique(texts, return_counts=True),
+        parts=varying_parts(there) if is_date else (),
+        first=math.floor(there.min()) if is_date else 0,
+        distinct=distinct,
+        counting=distinct and column.high - column.low == len(values) - 1,
+    )
+
+
+def treatment_of(table: Table, seen: Sequence[Seen], train: int, dates: str) -> Treatment:
+    """Choose the treatment of all columns but the last, by what is known of each.
 
     Numbers without gaps stay unchanged; gaps are filled with the median, and a feature marks them.
     Text is encoded one-hot. Dates become their parts, or are left out or refused, as `dates` says:
@@ -87,44 +113,37 @@ def treatment_of(table: Table, other: Table | None, train: int, dates: str) -> T
     left_out: dict[int, str] = {}
     counting: list[int] = []
     distinct: list[int] = []
-    refuse_faults(table, dates)
-    for slot, column in enumerate(table.columns[:-1]):
-        values = table.values[:, slot]
-        is_index = has_distinct_numbers(column, values)
-        why = why_left_out(column, values, train, dates, is_distinct=is_index)
+    _refuse_faults(table, dates)
+    for slot, (column, own) in enumerate(zip(table.columns, seen, strict=False)):
+        why = why_left_out(column, own, train, dates)
         if why:
             left_out[slot] = why
             continue
-        if is_index:
-            counts = column.high - column.low == len(values) - 1
-            (counting if counts else distinct).append(slot)
+        if own.distinct:
+            (counting if own.counting else distinct).append(slot)
         if column.kind in {"text", "date", "time"}:
-            uses[column.kind].append(slot)
+            uses[cast(Use, column.kind)].append(slot)
         else:
-            missing = column.missing or (other is not None and other.columns[slot].missing)
-            uses["filled" if missing else "number"].append(slot)
+            uses["filled" if own.missing else "number"].append(slot)
     used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
-    refuse_nothing_left(table, used, left_out)
+    if not used:
+        raise _nothing_left(table, left_out)
     return Treatment(used, left_out, tuple(counting), tuple(distinct))
 
 
-def refuse_nothing_left(
-    table: Table, used: Sequence[tuple[int, Use]], left_out: dict[int, str]
-) -> None:
-    """Raise `ProblemError` if no column is used."""
-    if not used:
-        named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
-        reasons = "; ".join(named) or "the target is the only one"
-        indices = [slot for slot, why in left_out.items() if "index" in why]
-        index = table.columns[indices[0]].name if indices else ""
-        hint = f": {option('number', index)} takes the index" if indices else ""
-        raise ProblemError(
-            f"{table.shown}: no column is left to learn from ({reasons}){hint}",
-            *([way(number=index)] if indices else []),
-        )
+def _nothing_left(table: Table, left_out: dict[int, str]) -> ProblemError:
+    named = [f"{table.columns[slot].name}: {why}" for slot, why in list(left_out.items())[:5]]
+    reasons = "; ".join(named) or "the target is the only one"
+    indices = [slot for slot, why in left_out.items() if "index" in why]
+    index = table.columns[indices[0]].name if indices else ""
+    hint = f": {option('number', index)} takes the index" if indices else ""
+    return ProblemError(
+        f"{table.shown}: no column is left to learn from ({reasons}){hint}",
+        *([way(number=index)] if indices else []),
+    )
 
 
-def refuse_faults(table: Table, dates: str) -> None:
+def _refuse_faults(table: Table, dates: str) -> None:
     """Raise `ProblemError` for the first column at fault; the message names the others too."""
     faults = {
         column.name: fault
@@ -152,7 +171,7 @@ def fault_of(column: Column, dates: str) -> Fault | None:
     return column.fault
 
 
-def has_distinct_numbers(column: Column, values: Floats) -> bool:
+def _has_distinct_numbers(column: Column, values: Floats) -> bool:
     """Whether the values of a column are whole numbers, a different one in every row."""
     if column.kind != "number" or column.missing or column.high - column.low < len(values) - 1:
         return False
@@ -161,24 +180,9 @@ def has_distinct_numbers(column: Column, values: Floats) -> bool:
     return bool((np.diff(np.sort(values)) > 0).all())
 
 
-def rare_below(train: int) -> int:
-    """Return the number of train rows that a text needs for a feature of its own."""
-    return max(2, math.ceil(RARE * train))
-
-
-def why_left_out(
-    column: Column, values: Floats, train: int, dates: str, *, is_distinct: bool
-) -> str | None:
-    """Return why a column is left out, None if it is not.
-
-    `values` are those of all rows, the first `train` of which are train rows; `is_distinct` is
-    whether `has_distinct_numbers`.
-    """
-    there = values[:train]
-    if column.missing:
-        there = there[~np.isnan(there)]
-    nameless = is_distinct and not column.forced and NO_NAME.fullmatch(column.name)
-    counts = column.high - column.low == len(values) - 1
+def why_left_out(column: Column, seen: Seen, train: int, dates: str) -> str | None:
+    """Return why a column is left out of what the `train` rows teach, None if it is not."""
+    unnamed = seen.distinct and not column.forced and NO_NAME.fullmatch(column.name)
     why = None
     if column.many:
         why = f"more than {MOST_LABELS:,} different texts"
@@ -186,18 +190,23 @@ def why_left_out(
         why = "--dates drop"
     elif column.index and not column.forced:
         why = "the index of the table"
-    elif not len(there):
+    elif not seen.there:
         why = "all missing"
     elif column.kind == "text":
-        why = why_no_text(np.unique(there, return_counts=True)[1], train)
-    elif column.kind == "date" and not varying_parts(there):
+        why = _why_no_text(seen.counts, train)
+    elif column.kind == "date" and not seen.parts:
         why = "one value only"
-    elif nameless and (column.first or counts):
+    elif unnamed and (column.first or seen.counting):
         why = "an unnamed index"
     return why
 
 
-def why_no_text(counts: NDArray[np.intp], train: int) -> str | None:
+def _rare_below(train: int) -> int:
+    """Return the number of train rows that a text needs for a feature of its own."""
+    return max(2, math.ceil(RARE * train))
+
+
+def _why_no_text(counts: NDArray[np.intp], train: int) -> str | None:
     """Return why a text column is left out, by how often its texts occur in the train rows."""
     there = int(counts.sum())
     if there > FEW_ROWS and len(counts) >= NEARLY_EVERY * there:
@@ -206,167 +215,126 @@ def why_no_text(counts: NDArray[np.intp], train: int) -> str | None:
         return None
     if len(counts) == 1:
         return "one value only"
-    return "every value is rare" if counts.max() < rare_below(train) else None
+    return "every value is rare" if counts.max() < _rare_below(train) else None
 
 
-def arrange(table: Table, treatment: Treatment) -> Floats:
-    """Move the used columns to the front of the table's memory; return them (rows, used)."""
-    values, slots = table.values, [slot for slot, _ in treatment.used]
-    flat, width = values.reshape(-1), len(slots)
-    step = max(1, BLOCK // values.shape[1])
-    for start in range(0, len(values), step):
-        block = values[start : start + step, slots]
-        flat[start * width : start * width + block.size] = block.ravel()
-    raw: Floats = flat[: len(values) * width].reshape(len(values), width)
-    return raw
+Made = list[tuple[str, FeatureRule]]
+"""Names and rules of features, in order."""
 
 
-def fit(raw: Floats, table: Table, treatment: Treatment) -> Fitted:
-    """Fit scikit-learn's ColumnTransformer on the train rows `raw` (rows, used columns).
+def features_of(
+    table: Table,
+    treatment: Treatment,
+    seen: Sequence[Seen],
+    medians: Mapping[int, float],
+    train: int,
+    group: int,
+) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
+    """Return rules and names of all features, and the work done to every column, by slot.
 
-    It fits SimpleImputer (median, with indicators) and OneHotEncoder, one group of columns at a
-    time: fitting all columns at once would copy them several times.
+    Gaps are filled as by scikit-learn's SimpleImputer, texts encoded as by its OneHotEncoder.
+    `seen` is by slot, and so are the `medians` of the train rows, for all columns but text. The
+    marks of numbers with gaps follow each `group` of such columns.
     """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.frozen import FrozenEstimator
-
-    steps: list[tuple[str, Any, slice]] = []
-    features: list[str] = []
-    rules: list[FeatureRule] = []
+    made: Made = []
     done: dict[int, Done] = {}
-    for start, end in _groups([use for _, use in treatment.used]):
-        slots = [slot for slot, _ in treatment.used[start:end]]
-        columns = [table.columns[slot] for slot in slots]
-        names = [column.name for column in columns]
-        use = treatment.used[start][1]
-        if use == "number":
-            steps.append((str(start), "passthrough", slice(start, end)))
-            features += names
-            rules += as_they_are(names, raw[:, start:end])
-            done |= {slot: Done("unchanged", (table.columns[slot].name,)) for slot in slots}
-            continue
-        if use in {"date", "time"}:
-            one, (made, ruled, work) = _dates(raw[:, start:end], columns)
-            steps.append((str(start), one, slice(start, end)))
-        else:
-            one = (_imputer if use == "filled" else _encoder)(len(raw)).fit(raw[:, start:end])
-            steps.append((str(start), FrozenEstimator(one), slice(start, end)))
-            if use == "filled":
-                marked = set(one.indicator_.features_.tolist())
-                made, ruled, work = filled(columns, one.statistics_, marked)
-            else:
-                made, ruled, work = encoded(columns, one.categories_, one.infrequent_categories_)
-        features += made
-        rules += ruled
-        done |= dict(zip(slots, work, strict=True))
-    transformer = ColumnTransformer(steps, sparse_threshold=0.0)
-    return Fitted(transformer.fit(raw[:2]), tuple(distinct(features)), tuple(rules), done)
-
-
-def transformed(table: Table, fitted: Fitted, used: int) -> Floats:
-    """Transform all rows in the table's own memory; return (rows, features + 1), ones last.
-
-    The table starts with its columns as `arrange` leaves them, and is used up. The work goes from
-    the last rows to the first, because a row of features is longer than a row of columns.
-    """
-    rows, width = len(table.values), len(fitted.features) + 1
-    if width > MOST_COLUMNS:
+    for use in dict.fromkeys(use for _, use in treatment.used):
+        slots = [slot for slot, one in treatment.used if one == use]
+        for start in range(0, len(slots), group):
+            marks: Made = []
+            for slot in slots[start : start + group]:
+                median = medians.get(slot, math.nan)
+                own, mark, words = _made(table.columns[slot], use, seen[slot], median, train)
+                made += own
+                marks += mark
+                done[slot] = Done(words, tuple(name for name, _ in own + mark))
+            made += marks
+    if len(made) > MOST_COLUMNS:
         raise ProblemError(
-            f"{table.shown}: {width - 1:,} features are more than {MOST_COLUMNS:,}: leave text"
+            f"{table.shown}: {len(made):,} features are more than {MOST_COLUMNS:,}: leave text"
             " columns out with --drop"
         )
-    check_memory(table.shown, rows, width)
-    table.reshape(width)
-    values = table.values
-    flat = values.reshape(-1)
-    step = max(1, BLOCK // width)
-    for start in reversed(range(0, rows, step)):
-        end = min(rows, start + step)
-        block = flat[start * used : end * used].reshape(end - start, used).copy()
-        out = values[start:end]
-        out[:, :-1] = fitted.transformer.transform(block)
-        out[:, -1] = 1.0
-    return values
+    return tuple(rule for _, rule in made), tuple(distinct(name for name, _ in made)), done
 
 
-def _groups(uses: list[Use]) -> list[tuple[int, int]]:
-    """Return ranges of neighbours with the same use, cut into pieces if they are to be fitted."""
-    size = max(1, math.ceil(len(uses) / GROUPS))
-    ranges, start = [], 0
-    for end in range(1, len(uses) + 1):
-        cut = uses[start] != "number" and end - start >= size
-        if end == len(uses) or uses[end] != uses[start] or cut:
-            ranges.append((start, end))
-            start = end
-    return ranges
+def _made(
+    column: Column, use: Use, seen: Seen, median: float, train: int
+) -> tuple[Made, Made, str]:
+    """Return the features of a column, the marks of its gaps that come later, and the work."""
+    gaps = train - seen.there
+    mark = [(f"{column.name} missing", FeatureRule(column.name, "missing"))] if gaps else []
+    if use in {"number", "filled"}:
+        words = "unchanged"
+        if use == "filled":
+            marked = ", and a feature marks them" if gaps else "; the train rows have none"
+            words = f"gaps filled with the median {median:.6g}{marked}"
+        return [(column.name, FeatureRule(column.name, "number", median))], mark, words
+    if use == "text":
+        made, words = _one_hot(column, seen, gaps, train)
+        return made, [], words
+    made, words = _parts_of(column, seen, median)
+    filled = "; gaps filled with the median, and a feature marks them" if gaps else ""
+    return made + mark, [], words + filled
 
 
-def _imputer(_: int) -> Any:
-    from sklearn.impute import SimpleImputer
+def _one_hot(column: Column, seen: Seen, gaps: int, train: int) -> tuple[Made, str]:
+    """Return the features of texts, and of gaps as if they were a text, and the work.
 
-    return SimpleImputer(strategy="median", add_indicator=True)
+    Rare texts share a feature: they occur in fewer than `_rare_below` train rows, or are not among
+    the `MOST_TEXTS` − 1 most frequent ones.
+    """
+    codes, counts = seen.codes, seen.counts
+    if gaps:
+        codes, counts = np.append(codes, np.nan), np.append(counts, gaps)
+    rare = counts < _rare_below(train)
+    if len(counts) - int(rare.sum()) + 1 > MOST_TEXTS:
+        rare[np.argsort(counts, kind="stable")[: -(MOST_TEXTS - 1)]] = True
+    own, together = codes[~rare].tolist(), int(rare.sum())
+    names = distinct(f"{column.name}={_label(column, code)}" for code in own)
+    made = list(zip(names, [_text_rule(column, code) for code in own], strict=True))
+    words = f"one-hot, {len(own)} texts"
+    if together:
+        made.append((f"{column.name}=(rare)", FeatureRule(column.name, "rare")))
+        words += f" and {together} rare ones together" if together > 1 else " and a rare one"
+    return made, words
 
 
-def _encoder(rows: int) -> Any:
-    from sklearn.preprocessing import OneHotEncoder
-
-    return OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        min_frequency=rare_below(rows),
-        max_categories=MOST_TEXTS,
-        sparse_output=False,
-    )
+def _text_rule(column: Column, code: float) -> FeatureRule:
+    if math.isnan(code):
+        return FeatureRule(column.name, "missing")
+    return FeatureRule(column.name, "text", text=column.labels[int(code)])
 
 
-Made = tuple[list[str], list[FeatureRule], list[Done]]
-"""Features in order, their rules, and the work done to every column."""
+def _label(column: Column, code: float) -> str:
+    if math.isnan(code):
+        return "(missing)"
+    return safe_text(column.labels[int(code)], LABEL_SHOWN)
 
 
-def filled(columns: list[Column], medians: Sequence[float], marked: set[int]) -> Made:
-    """Return what becomes of numbers with gaps; the train rows of the `marked` ones have some."""
-    made = [column.name for column in columns]
-    made += [f"{columns[i].name} missing" for i in sorted(marked)]
+def _parts_of(column: Column, seen: Seen, median: float) -> tuple[Made, str]:
+    """Return the features of dates or times and the work; `median` stands in for missing ones."""
+    name = column.name
+    if column.kind == "time":
+        return [(f"{name} hour", FeatureRule(name, "hour", median))], "hours since midnight"
+    order = DAY_FIRST if column.day_first else ""
     rules = [
-        FeatureRule(column.name, "number", fill=float(median))
-        for column, median in zip(columns, medians, strict=True)
+        FeatureRule(name, part, median, order, mean=seen.first * (part == "days"))
+        for part in seen.parts
     ]
-    rules += [FeatureRule(columns[i].name, "missing") for i in sorted(marked)]
-    work = []
-    for index, (column, median) in enumerate(zip(columns, medians, strict=True)):
-        words = f"gaps filled with the median {median:.6g}"
-        if index in marked:
-            marks = (column.name, f"{column.name} missing")
-            work.append(Done(f"{words}, and a feature marks them", marks))
-        else:
-            work.append(Done(f"{words}; the train rows have none", (column.name,)))
-    return made, rules, work
+    listed = [_IN_WORDS.get(part, f"days since {date_text(seen.first)}") for part in seen.parts]
+    words = ", ".join(listed[:-1]) + " and " * (len(listed) > 1) + listed[-1]
+    return [(f"{name} {rule.use}", rule) for rule in rules], words
 
 
-def encoded(
-    columns: list[Column], categories: Sequence[Floats], infrequent: Sequence[Floats | None]
-) -> Made:
-    """Return what becomes of text, by the codes of all texts and of the rare ones among them."""
-    made: list[str] = []
-    rules: list[FeatureRule] = []
-    work = []
-    for column, codes, rare in zip(columns, categories, infrequent, strict=True):
-        grouped = set() if rare is None else set(map(str, rare))
-        own = [code for code in codes if str(code) not in grouped]
-        names = distinct(f"{column.name}={_label(column, code)}" for code in own)
-        rules += [_text_rule(column, code) for code in own]
-        words = f"one-hot, {len(own)} texts"
-        if grouped:
-            names.append(f"{column.name}=(rare)")
-            rules.append(FeatureRule(column.name, "rare"))
-            words += (
-                f" and {len(grouped)} rare ones together" if len(grouped) > 1 else " and a rare one"
-            )
-        made += names
-        work.append(Done(words, tuple(names)))
-    return made, rules, work
+_IN_WORDS = {"year": "year", "month": "month", "weekday": "day of the week"}
 
 
-def date_part(days: Floats, part: DatePart) -> Floats:
+def varying_parts(days: Floats) -> tuple[DatePart, ...]:
+    """Return the parts that differ among dates without gaps."""
+    return tuple(part for part in PARTS if np.ptp(_date_part(days, part)) > 0)
+
+
+def _date_part(days: Floats, part: DatePart) -> Floats:
     """Return a part of dates in days since 1970-01-01: months from 1, weekdays from Monday, 0."""
     whole = np.floor(days).astype(np.int64).astype("datetime64[D]")
     if part == "year":
@@ -381,86 +349,62 @@ def date_part(days: Floats, part: DatePart) -> Floats:
     return found.astype(np.float64)
 
 
-def varying_parts(days: Floats) -> tuple[DatePart, ...]:
-    """Return the parts that differ among dates without gaps."""
-    return tuple(part for part in PARTS if np.ptp(date_part(days, part)) > 0)
+def features(
+    rules: Sequence[FeatureRule], columns: Sequence[Column], values: Sequence[NDArray[Any]]
+) -> Floats:
+    """Return features (rows, rules + 1), ones last, of columns and their `values` (rows,) each."""
+    out = np.ones((len(values[0]), len(rules) + 1))
+    places: dict[str, list[int]] = {}
+    for place, rule in enumerate(rules):
+        places.setdefault(rule.column, []).append(place)
+    for column, own in zip(columns, values, strict=True):
+        missing = np.isnan(own)
+        made = {
+            place: _feature(rules[place], column, own, missing)
+            for place in places[column.name]
+            if rules[place].use != "rare"
+        }
+        for place in places[column.name]:
+            rule = rules[place]
+            feature = 1.0 - sum(made.values()) if rule.use == "rare" else made[place]
+            out[:, place] = (feature - rule.mean) / rule.scale
+    return out
 
 
-def _dates(raw: Floats, columns: list[Column]) -> tuple[Any, Made]:
-    """Return what computes the features of dates and times, and what becomes of them."""
-    from sklearn.preprocessing import FunctionTransformer
+def _feature(
+    rule: FeatureRule, column: Column, values: Floats, missing: NDArray[np.bool_]
+) -> NDArray[Any]:
+    """Return what a rule makes of values (rows,) before they are scaled."""
+    if rule.use == "missing":
+        return missing
+    if rule.use == "text":
+        code = bisect_left(column.labels, rule.text)
+        known = column.labels[code : code + 1] == (rule.text,)
+        return np.equal(values, code if known else -1)
+    filled = np.where(missing, rule.fill or 0.0, values)
+    whole = rule.use in {"number", "hour"}
+    return filled if whole else _date_part(filled, cast(DatePart, rule.use))
 
-    there = [values[~np.isnan(values)] for values in raw.T]
-    fills = [float(np.median(values)) for values in there]
-    made = dated(columns, there, fills, [len(values) < len(raw) for values in there])
-    places = {column.name: place for place, column in enumerate(columns)}
-    compute = partial(_computed, rules=made[1], places=places)
-    return FunctionTransformer(compute, check_inverse=False), made
 
+def transform(table: Table, used: Sequence[int], rules: Sequence[FeatureRule]) -> None:
+    """Replace the `used` columns of a table by features, ones last, in its own memory.
 
-def dated(
-    columns: list[Column], found: Sequence[Floats], fills: Sequence[float], gaps: Sequence[bool]
-) -> Made:
-    """Return what becomes of dates and times.
-
-    `found` are the values of every column in the train rows, each at least once; `fills` stand in
-    for missing ones, `gaps` says whether there are any.
+    First these columns move to the front of the memory. Then the work goes from the last rows to
+    the first, because a row of features is longer than a row of columns.
     """
-    made: list[str] = []
-    rules: list[FeatureRule] = []
-    work = []
-    for column, there, fill, missing in zip(columns, found, fills, gaps, strict=True):
-        names = []
-        if column.kind == "time":
-            names.append(f"{column.name} hour")
-            rules.append(FeatureRule(column.name, "hour", fill))
-            words = "hours since midnight"
-        else:
-            parts = varying_parts(there)
-            first = math.floor(there.min())
-            order = DAY_FIRST if column.day_first else ""
-            for part in parts:
-                names.append(f"{column.name} {part}")
-                rules.append(
-                    FeatureRule(column.name, part, fill, order, mean=first * (part == "days"))
-                )
-            listed = [_IN_WORDS[part] for part in parts]
-            words = ", ".join(listed[:-1]) + " and " * (len(listed) > 1) + listed[-1]
-            words = words.replace("days since", f"days since {date_text(first)}")
-        if missing:
-            names.append(f"{column.name} missing")
-            rules.append(FeatureRule(column.name, "missing"))
-            words += "; gaps filled with the median, and a feature marks them"
-        made += names
-        work.append(Done(words, tuple(names)))
-    return made, rules, work
-
-
-_IN_WORDS = {"year": "year", "month": "month", "weekday": "day of the week", "days": "days since"}
-
-
-def _computed(raw: Floats, rules: list[FeatureRule], places: dict[str, int]) -> Floats:
-    """Return the features (rows, rules) of dates and times (rows, columns)."""
-    features = np.empty((len(raw), len(rules)))
-    for out, rule in zip(features.T, rules, strict=True):
-        values = raw[:, places[rule.column]]
-        missing = np.isnan(values)
-        if rule.use == "missing":
-            out[:] = missing
-            continue
-        values = np.where(missing, rule.fill or 0.0, values)
-        part = values if rule.use == "hour" else date_part(values, cast(DatePart, rule.use))
-        out[:] = part - rule.mean
-    return features
-
-
-def _text_rule(column: Column, code: float) -> FeatureRule:
-    if math.isnan(code):
-        return FeatureRule(column.name, "missing")
-    return FeatureRule(column.name, "text", text=column.labels[int(code)])
-
-
-def _label(column: Column, code: float) -> str:
-    if math.isnan(code):
-        return "(missing)"
-    return safe_text(column.labels[int(code)], LABEL_SHOWN)
+    rows, width = len(table.values), len(rules) + 1
+    flat, count = table.values.reshape(-1), len(used)
+    step = max(1, BLOCK // table.values.shape[1])
+    for start in range(0, rows, step):
+        block = table.values[start : start + step, used]
+        flat[start * count : start * count + block.size] = block.ravel()
+    del flat
+    check_memory(table.shown, rows, width)
+    table.reshape(width)
+    flat = table.values.reshape(-1)
+    columns = [table.columns[slot] for slot in used]
+    step = max(BLOCK_ROWS, BLOCK // width)
+    for start in reversed(range(0, rows, step)):
+        end = min(rows, start + step)
+        block = flat[start * count : end * count].reshape(end - start, count)
+        table.values[start:end] = features(rules, columns, list(block.T.copy()))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from tui_gd.problems import TITLES
 from tui_gd.problems.arrays import read_features
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.dates import day_of, hour_of
-from tui_gd.problems.features import BLOCK, DatePart, date_part
+from tui_gd.problems.features import BLOCK, features
 from tui_gd.problems.files import READING_OPTIONS, WITHOUT_COLUMNS, check_options, source_of
 from tui_gd.problems.input_file import InputFile, format_of
 from tui_gd.problems.load import Frame, is_frame
@@ -91,47 +91,21 @@ class NewRows:
                     yield self._block(rows, dense, rows.start + start)
 
     def _block(self, rows: SomeRows, values: NDArray[Any], start: int) -> Floats:
-        out = np.ones((len(values), len(self.rules) + 1))
-        by_column: dict[str, list[int]] = {}
-        for place, rule in enumerate(self.rules):
-            by_column.setdefault(rule.column, []).append(place)
-        for column, slot in zip(rows.columns, rows.order, strict=True):
-            places = by_column[column.name]
-            found = np.asarray(values[:, slot], np.float64)
-            rules = [self.rules[place] for place in places]
-            made = self._features(column, found, rules, start)
-            for place, rule, feature in zip(places, rules, made, strict=True):
-                out[:, place] = (feature - rule.mean) / rule.scale
-        return out
-
-    def _features(
-        self, column: Column, values: Floats, rules: Sequence[FeatureRule], start: int
-    ) -> list[Floats]:
-        """Return the features (rows,) that rules of one column give, before they are scaled."""
-        missing, infinite = np.isnan(values), np.isinf(values)
-        if infinite.any():
-            raise self._fault(column, start + int(np.argmax(infinite)), "the number is infinite")
-        codes = {label: code for code, label in enumerate(column.labels)}
-        made: list[Floats] = []
-        for rule in rules:
-            if rule.use == "missing":
-                made.append(missing.astype(np.float64))
-            elif rule.use == "text":
-                made.append((values == codes.get(rule.text, -1)).astype(np.float64))
-            elif rule.use == "rare":
-                made.append(np.ones(len(values)))
-            else:
-                if missing.any() and rule.fill is None:
-                    why = "the value is missing, and no median of train rows is known to fill it"
-                    raise self._fault(column, start + int(np.argmax(missing)), why)
-                filled = np.where(missing, rule.fill or 0.0, values)
-                whole = rule.use in {"number", "hour"}
-                made.append(filled if whole else date_part(filled, cast(DatePart, rule.use)))
-        for place, rule in enumerate(rules):
-            if rule.use == "rare":
-                others = [one for other, one in enumerate(made) if other != place]
-                made[place] = 1.0 - np.sum(others, axis=0) if others else made[place]
-        return made
+        found = [np.asarray(values[:, slot], np.float64) for slot in rows.order]
+        unfilled = {
+            rule.column
+            for rule in self.rules
+            if rule.fill is None and rule.use not in {"missing", "text", "rare"}
+        }
+        for column, own in zip(rows.columns, found, strict=True):
+            missing, infinite = np.isnan(own), np.isinf(own)
+            if infinite.any():
+                row = start + int(np.argmax(infinite))
+                raise self._fault(column, row, "the number is infinite")
+            if column.name in unfilled and missing.any():
+                why = "the value is missing, and no median of train rows is known to fill it"
+                raise self._fault(column, start + int(np.argmax(missing)), why)
+        return features(self.rules, rows.columns, found)
 
     def _fault(self, column: Column, row: int, why: str) -> ProblemError:
         return ProblemError(f"{self.shown}: row {row + 1}, column {column.name!r}: {why}")

@@ -6,6 +6,7 @@ files alone, and not on the machines.
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,19 +18,13 @@ from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError, way
 from tui_gd.problems.features import (
-    MOST_TEXTS,
-    NO_NAME,
+    PARTS,
     Done,
+    Seen,
     Treatment,
-    Use,
-    dated,
-    encoded,
-    filled,
-    rare_below,
-    refuse_faults,
-    refuse_nothing_left,
+    features_of,
+    treatment_of,
     varying_parts,
-    why_no_text,
 )
 from tui_gd.problems.files import WITHOUT_COLUMNS, chosen_columns, source_of
 from tui_gd.problems.input_file import (
@@ -78,10 +73,10 @@ from tui_gd.problems.problem import (
     standardized,
 )
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import MOST_COLUMNS, Kind, Progress
+from tui_gd.problems.sources import Kind, Progress
 from tui_gd.problems.split import Preparation, check_split, split_rows
 from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
-from tui_gd.problems.text import distinct, option
+from tui_gd.problems.text import option
 
 T = TypeVar("T")
 SAMPLE_ROWS, SAMPLE_NUMBERS = 20_000, 4 << 20
@@ -122,15 +117,17 @@ def load_partitioned(
     target = loading.target(raws)
     split = list(zip(raws, loading.uses(raws, target), strict=True))
     facts = loading.facts(split)
-    treatment = loading.treatment(facts)
-    rules, names, done = loading.features(treatment, facts, split)
-    plain = rules
+    seen = loading.seen(facts)
+    treatment = treatment_of(loading.table, seen, loading.train, wanted.how.dates)
+    medians = loading.medians(treatment, facts, split)
+    made = features_of(loading.table, treatment, seen, medians, loading.train, len(seen))
+    rules = made[0]
     if wanted.how.standardize:
-        found = machines.call(moments_of, [(*one, plain) for one in split])
-        rules = standardized(plain, *_merged(found).scales())
+        found = machines.call(moments_of, [(*one, rules) for one in split])
+        rules = standardized(rules, *_merged(found).scales())
     handles, lengths = loading.ready(split, rules, target)
     del raws, split
-    return loading.problem(handles, lengths, target, treatment, (rules, names, done))
+    return loading.problem(handles, lengths, target, treatment, (rules, *made[1:]))
 
 
 def _merged(found: Sequence[Moments]) -> Moments:
@@ -303,50 +300,24 @@ class _Loading:
         target = target_of(self.shown, column, values, self.how.task)
         return replace(target, y=target.y[:0])
 
-    def treatment(self, facts: Sequence[Facts]) -> Treatment:
-        """Choose which columns are used and how, as `treatment_of` does for one table."""
-        uses: dict[Use, list[int]] = {
-            "number": [], "filled": [], "text": [], "date": [], "time": []
-        }  # fmt: skip
-        left_out: dict[int, str] = {}
-        refuse_faults(self.table, self.how.dates)
-        for slot, (column, own) in enumerate(zip(self.table.columns, facts, strict=False)):
-            why = self._why_not(slot, column, own)
-            if why:
-                left_out[slot] = why
-            elif column.kind in {"text", "date", "time"}:
-                uses[cast(Use, column.kind)].append(slot)
-            else:
-                uses["filled" if column.missing else "number"].append(slot)
-        used = tuple((slot, use) for use, slots in uses.items() for slot in slots)
-        refuse_nothing_left(self.table, used, left_out)
-        counting = [slot for slot, _ in used if self._counts(slot)]
-        return Treatment(used, left_out, tuple(counting))
+    def seen(self, facts: Sequence[Facts]) -> list[Seen]:
+        """Return of all columns but the target what `seen_of` does for one table."""
+        return [
+            self._seen(slot, column, own)
+            for slot, (column, own) in enumerate(zip(self.table.columns, facts, strict=False))
+        ]
 
-    def _why_not(self, slot: int, column: Column, facts: Facts) -> str | None:
-        """Return why a column is left out, None if it is not."""
-        why = None
-        if column.many or (column.kind == "text" and facts.counts is None):
-            why = f"more than {MOST_LABELS:,} different texts"
-        elif column.kind in {"date", "time"} and self.how.dates == "drop":
-            why = "--dates drop"
-        elif column.index and not column.forced:
-            why = "the index of the table"
-        elif not facts.there:
-            why = "all missing"
-        elif column.kind == "text" and facts.counts:
-            why = why_no_text(np.array(list(facts.counts.values()), np.intp), self.train)
-        elif column.kind in {"date", "time"} and facts.counts is None:
-            raise ProblemError(
-                f"{self.shown}: column {column.name!r} holds more than {MOST_LABELS:,} different"
-                f" {column.kind}s: leave it out with --drop",
-                column=column.name,
-            )
-        elif column.kind == "date" and not varying_parts(_numbers(facts)):
-            why = "one value only"
-        elif NO_NAME.fullmatch(column.name) and not column.forced and self._counts(slot):
-            why = "an unnamed index"
-        return why
+    def _seen(self, slot: int, column: Column, facts: Facts) -> Seen:
+        counts, counting = facts.counts or Counter(), self._counts(slot)
+        seen = Seen(facts.there, column.missing > 0, distinct=counting, counting=counting)
+        if column.kind == "text" and not column.many:
+            labels = sorted(counts)
+            codes = np.array([bisect_left(column.labels, label) for label in labels], np.float64)
+            return replace(seen, codes=codes, counts=np.array([counts[one] for one in labels], int))
+        days = _numbers(facts)
+        if column.kind == "date" and len(days):
+            return replace(seen, parts=varying_parts(days), first=math.floor(days[0]))
+        return replace(seen, parts=PARTS)  # too many to be known here: see `medians`
 
     def _counts(self, slot: int) -> bool:
         """Whether a column counts the rows, from part to part."""
@@ -356,45 +327,24 @@ class _Loading:
         known = cast(list[tuple[float, float]], spans)
         return all(b[0] == a[1] + 1.0 for a, b in pairwise(known))
 
-    def features(
-        self,
-        treatment: Treatment,
-        facts: Sequence[Facts],
-        split: Sequence[tuple[Any, Uses]],
-    ) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
-        """Return rules and names of the features, and the work done by slot, as `fit` does."""
-        features: list[str] = []
-        rules: list[FeatureRule] = []
-        done: dict[int, Done] = {}
-        for use in ("number", "filled", "text", "date", "time"):
-            slots = [slot for slot, own in treatment.used if own == use]
-            columns = [self.table.columns[slot] for slot in slots]
-            own = [facts[slot] for slot in slots]
-            gaps = [one.there < self.train for one in own]
-            medians = self._medians(slots, facts, split) if use in {"number", "filled"} else []
-            if use == "number":
-                names = [column.name for column in columns]
-                known = zip(names, medians, strict=True)
-                numbers = [FeatureRule(name, "number", fill=median) for name, median in known]
-                made = names, numbers, [Done("unchanged", (name,)) for name in names]
-            elif use == "filled":
-                made = filled(columns, medians, {i for i, gap in enumerate(gaps) if gap})
-            elif use == "text":
-                categories = [_categories(*one) for one in zip(columns, own, gaps, strict=True)]
-                rare = [_infrequent(*one, self.train) for one in zip(columns, own, strict=True)]
-                made = encoded(columns, categories, rare)
-            else:
-                values = [_numbers(one) for one in own]
-                made = dated(columns, values, [_counted_median(one) for one in own], gaps)
-            features += made[0]
-            rules += made[1]
-            done |= dict(zip(slots, made[2], strict=True))
-        if len(features) > MOST_COLUMNS:
-            raise ProblemError(
-                f"{self.shown}: {len(features):,} features are more than {MOST_COLUMNS:,}: leave"
-                " text columns out with --drop"
-            )
-        return tuple(rules), tuple(distinct(features)), done
+    def medians(
+        self, treatment: Treatment, facts: Sequence[Facts], split: Sequence[tuple[Any, Uses]]
+    ) -> dict[int, float]:
+        """Return the medians, by slot, of all columns used but text, in the train rows."""
+        numbers = [slot for slot, use in treatment.used if use in {"number", "filled"}]
+        medians = dict(zip(numbers, self._medians(numbers, facts, split), strict=True))
+        for slot, use in treatment.used:
+            if use not in {"date", "time"}:
+                continue
+            if facts[slot].counts is None:
+                name = self.table.columns[slot].name
+                raise ProblemError(
+                    f"{self.shown}: column {name!r} holds more than {MOST_LABELS:,} different"
+                    f" {use}s: leave it out with --drop",
+                    column=name,
+                )
+            medians[slot] = _counted_median(facts[slot])
+        return medians
 
     def _medians(
         self,
@@ -571,28 +521,3 @@ def _counted_median(facts: Facts) -> float:
     ends = np.cumsum([(facts.counts or {})[one] for one in values.tolist()])
     middle = [(facts.there - 1) // 2, facts.there // 2]
     return float(values[np.searchsorted(ends, middle, side="right")].mean())
-
-
-def _categories(column: Column, facts: Facts, gap: bool) -> Floats:
-    """Return the codes of the texts in the train rows in order, NaN last if some are missing."""
-    codes = {label: code for code, label in enumerate(column.labels)}
-    found = sorted(float(codes[label]) for label in facts.counts or ())
-    return np.array([*found, math.nan] if gap else found)
-
-
-def _infrequent(column: Column, facts: Facts, train: int) -> Floats | None:
-    """Return the categories that share a feature, as OneHotEncoder chooses them.
-
-    They occur in fewer than `rare_below` train rows, or are not among the `MOST_TEXTS` − 1 most
-    frequent ones.
-    """
-    categories = _categories(column, facts, facts.there < train)
-    known = facts.counts or Counter()
-    counts = np.array([
-        train - facts.there if math.isnan(code) else known[column.labels[int(code)]]
-        for code in categories.tolist()
-    ])  # fmt: skip
-    rare = counts < rare_below(train)
-    if len(counts) - int(rare.sum()) + 1 > MOST_TEXTS:
-        rare[np.argsort(counts, kind="stable")[: -(MOST_TEXTS - 1)]] = True
-    return categories[rare] if rare.any() else None

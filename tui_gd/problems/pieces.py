@@ -17,10 +17,10 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file
 from tui_gd.problems.columnar import Columnar
 from tui_gd.problems.delimited import Arff, Delimited
+from tui_gd.problems.features import features
 from tui_gd.problems.files import source_of
 from tui_gd.problems.input_file import STANDARD_INPUT, UNPACKED, Format, InputFile
 from tui_gd.problems.machines import Half, Rows
-from tui_gd.problems.new_rows import NewRows, SomeRows
 from tui_gd.problems.prepare import MOST_CLASSES, Target, target_like
 from tui_gd.problems.problem import FeatureRule
 from tui_gd.problems.reading import Reading
@@ -285,10 +285,10 @@ def _features(raw: RawPart, rules: tuple[FeatureRule, ...], rows: Any) -> Floats
     """Return features (rows, rules + 1) of some rows, ones last."""
     named = {rule.column for rule in rules}
     slots = [slot for slot, column in enumerate(raw.columns) if column.name in named]
-    columns = [raw.columns[slot] for slot in slots]
     chosen = raw.values[rows]
-    new = NewRows(raw.shown, rules, [SomeRows(columns, chosen, slots)], len(chosen))
-    return np.concatenate([*new.blocks()])
+    return features(
+        rules, [raw.columns[slot] for slot in slots], [chosen[:, slot] for slot in slots]
+    )
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """From a table to a problem: target, split, features, and notes on columns, in place."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,12 @@ from tui_gd.problems.dates import date_text
 from tui_gd.problems.features import (
     FEW_ROWS,
     Done,
+    Seen,
     Treatment,
-    arrange,
     fault_of,
-    fit,
-    has_distinct_numbers,
-    transformed,
+    features_of,
+    seen_of,
+    transform,
     treatment_of,
     why_left_out,
 )
@@ -25,7 +26,6 @@ from tui_gd.problems.problem import (
     ColumnNote,
     FeatureRule,
     Problem,
-    as_they_are,
     standardized,
 )
 from tui_gd.problems.reading import MISSING_NUMBERS
@@ -64,10 +64,15 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
     if other is not None:
         y_test = target_like(other.shown, other.columns[-1], other.values[:, -1].copy(), target)
     check_classes(shown, y_train, target.class_names, rows)
-    treatment = treatment_of(table, other, train, how.dates)
-    x, x_other, names, rules, done = _design(table, other, treatment, train)
-    x_train, x_validation = x[:train], x[train:tested]
-    x_test = x[tested:] if x_other is None else x_other
+    beside = [column.missing > 0 for column in (other or table).columns]
+    seen = [
+        seen_of(column, table.values[:, slot], train, missing=beside[slot])
+        for slot, column in enumerate(table.columns[:-1])
+    ]
+    treatment = treatment_of(table, seen, train, how.dates)
+    rules, names, done = _design(table, other, treatment, seen, train)
+    x_train, x_validation = table.values[:train], table.values[train:tested]
+    x_test = table.values[tested:] if other is None else other.values
     hints = hints_of(table, treatment, target, x_train, how.standardize)
     if how.standardize:
         rules = standardized(rules, *standardize_or_refuse(shown, x_train, x_validation, x_test))
@@ -91,47 +96,31 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
 
 
 def _design(
-    table: Table, other: Table | None, treatment: Treatment, train: int
-) -> tuple[Floats, Floats | None, tuple[str, ...], tuple[FeatureRule, ...], dict[int, Done]]:
-    """Return the features of both tables (rows, features + 1), names, rules, and the work done.
+    table: Table, other: Table | None, treatment: Treatment, seen: Sequence[Seen], train: int
+) -> tuple[tuple[FeatureRule, ...], tuple[str, ...], dict[int, Done]]:
+    """Turn both tables into features (rows, features + 1); return rules, names, and the work done.
 
     Where all columns stay unchanged they stay in place, and ones replace the target.
     """
     used = [slot for slot, _ in treatment.used]
-    if treatment.unchanged and len(used) == len(table.columns) - 1:
-        for one in (table, other):
-            if one is not None:
-                one.values[:, -1] = 1.0
-        names = tuple(column.name for column in table.columns[:-1])
-        done = {slot: Done("unchanged", (name,)) for slot, name in enumerate(names)}
-        x_other = None if other is None else other.values
-        rules = as_they_are(names, table.values[:train])
-        return table.values, x_other, names, rules, done
-    if other is not None:
-        _relabel(table, other)
-    raw = arrange(table, treatment)
-    fitted = fit(raw[:train], table, treatment)
-    del raw
-    x = transformed(table, fitted, len(used))
-    x_other = None
-    if other is not None:
-        arrange(other, treatment)
-        x_other = transformed(other, fitted, len(used))
-    return x, x_other, fitted.features, fitted.rules, fitted.done
+    medians = {slot: _median(table.values[:train, slot]) for slot, use in treatment.used
+               if use != "text"}  # fmt: skip
+    group = math.ceil(len(used) / GROUPS)
+    rules, names, done = features_of(table, treatment, seen, medians, train, group)
+    for one in (table, other):
+        if one is not None and treatment.unchanged and len(used) == len(table.columns) - 1:
+            one.values[:, -1] = 1.0
+        elif one is not None:
+            transform(one, used, rules)
+    return rules, names, done
 
 
-def _relabel(table: Table, other: Table) -> None:
-    """Give the texts of `other` the numbers that they have in `table`, new texts new ones."""
-    for slot, (column, known) in enumerate(zip(other.columns, table.columns, strict=True)):
-        if column.kind != "text" or column.many or known.many:
-            continue
-        numbers = {label: float(number) for number, label in enumerate(known.labels)}
-        to = [numbers.get(label, float(len(numbers))) for label in column.labels]
-        values = other.values[:, slot]
-        there = ~np.isnan(values)
-        values[there] = np.array(to)[values[there].astype(np.intp)]
+def _median(values: Floats) -> float:
+    return float(np.median(values[~np.isnan(values)]))
 
 
+GROUPS = 16
+"""The marks of gaps follow this share of the columns: kept weights have that order."""
 FEW_WHOLE = "because its values are few whole numbers"
 MANY_CLASSES = 10
 """If more classes than this are numbers, a hint says that they may be learned as numbers."""
@@ -291,8 +280,7 @@ def looks_at(table: Table) -> tuple[ColumnLook, ...]:
     for column, values in zip(table.columns, table.values.T, strict=True):
         there = values[~np.isnan(values)]
         counted = not column.many and column.kind != "nested"
-        is_distinct = has_distinct_numbers(column, values)
-        why = why_left_out(column, values, len(values), "features", is_distinct=is_distinct)
+        seen = seen_of(column, values, len(values))
         looks.append(
             ColumnLook(
                 column.name,
@@ -300,7 +288,7 @@ def looks_at(table: Table) -> tuple[ColumnLook, ...]:
                 len(np.unique(there)) if counted else None,
                 len(values) - len(there) if counted else 0,
                 _shown(column, float(there[0])) if counted and len(there) else "",
-                why or "",
+                why_left_out(column, seen, len(values), "features") or "",
                 fault_of(column, "features") or "",
             )
         )
