@@ -2,6 +2,8 @@
 
 import csv
 import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,13 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score, cro
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tests.cli.commandline import call, started
+from tests.cli.commandline import Said, call, started
 from tests.making import Floats
+from tui_gd.cli import run
 from tui_gd.problems import arrays, files
+from tui_gd.training import bursts
+from tui_gd.training.bursts import SideBySide
+from tui_gd.training.trainer import Trainer
 
 FOLDS = 4
 
@@ -95,6 +101,130 @@ def test_folds_are_separate_runs_on_the_folds_of_scikit_learn(
         assert line.split()[3:] == shown
         assert len(line) < 80
     assert len([line for line in said.err.splitlines() if line.split()[:1] == ["1"]]) == 1
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many folds each group had that was trained side by side."""
+    found: list[int] = []
+
+    class Counted(SideBySide):
+        def __init__(self, trainers: Sequence[Trainer]) -> None:
+            found.append(len(trainers))
+            super().__init__(trainers)
+
+    monkeypatch.setattr(run, "SideBySide", Counted)
+    return found
+
+
+def one_after_another(monkeypatch: pytest.MonkeyPatch, *words: object) -> Said:
+    with monkeypatch.context() as patch:
+        patch.setattr(bursts, "MOST_LANES", 1)
+        return call(*words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "folds", "words"),
+    [
+        ("classes", 4, ("-e", 70)),
+        ("classes", 5, ("--loss", "sse", "-a", 0.01, "--optimizer", "sgd")),
+        ("classes", 4, ("--loss", "hinge", "-a", 0.1, "--l1", 0.01, "--optimizer", "momentum")),
+        ("classes", 4, ("-a", 0.5, "--validation-size", 0.25, "--patience", 5)),
+        ("classes", 4, ("-a", 2, "--patience", 7, "--class-weight", "balanced")),
+        ("classes", 4, ("--hidden", "5,3", "--class-weight", "balanced", "-e", 70)),
+        ("classes", 4, ("--gradient-norm", 0.01, "--schedule", "cosine")),
+        ("iris", 4, ("--target-loss", 0.2, "--optimizer", "adam", "-a", 0.1)),
+        ("iris", 4, ("--loss", "mse", "--hidden", 4, "-e", 70, "--dtype", "float32")),
+        ("regression", 4, ("--l2", 0.1, "-e", 70)),
+        ("regression", 7, ("--loss", "huber", "--validation-size", 9, "--patience", 3)),
+        ("regression", 4, ("--loss", "mae", "--hidden", 6, "--optimizer", "rmsprop", "-e", 70)),
+    ],
+)
+def test_folds_side_by_side_print_and_write_what_they_do_one_after_another(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sizes: list[int],
+    kind: str,
+    folds: int,
+    words: tuple[object, ...],
+) -> None:
+    problem: tuple[object, ...] = ("iris",)
+    if kind != "iris":
+        problem = (write(tmp_path / "all.csv", *make(kind)), "--target", "y")
+    argv = ("run", *problem, "--folds", folds, "-e", 300, "--seed", 3, *words, "--json", "-")
+    said = call(*argv)
+    assert sizes == [folds]
+    expected = one_after_another(monkeypatch, *argv)
+    assert sizes == [folds]
+    assert (said.status, said.err) == (expected.status, expected.err)
+    assert {**said.document, "seconds": 0} == {**expected.document, "seconds": 0}
+    ends = {fold["epochs"] for fold in said.document["folds"]}
+    stops = {"--patience", "--gradient-norm", "--target-loss"} & set(words)
+    assert len(ends) > 1 if stops else ends == {said.document["config"]["epochs"]}
+
+
+def test_a_fold_that_diverges_leaves_the_others_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    x, y = make("regression")
+    x /= [1.0, 20.0, 300.0]
+    parts = KFold(3, shuffle=True, random_state=42).split(x)
+    # the curvature of a fold's loss is 2 · mean x², so α = 0.1 is too large with one row of 40
+    x[next(test for _, test in parts)[0]] = 40.0
+    path = write(tmp_path / "all.csv", x, y)
+    words = ("-a", 0.1, "--no-standardize", "--optimizer", "sgd", "-e", 900, "--seed", 3)
+    argv = ("run", path, "--target", "y", "--folds", 3, *words, "--json", "-")
+    said, expected = call(*argv), one_after_another(monkeypatch, *argv)
+    assert sizes == [3]
+    assert (said.status, said.err) == (expected.status, expected.err)
+    assert said.status == 1
+    assert said.document["folds"] == expected.document["folds"]
+    diverged = [fold["diverged"] for fold in said.document["folds"]]
+    assert diverged[0] is None
+    assert diverged[1] == said.document["folds"][1]["epochs"] < 900
+    assert diverged[2] is not None
+    train = next(KFold(3, shuffle=True, random_state=42).split(x))[0]
+    exact = LinearRegression().fit(x[train], np.array(y)[train])
+    ours = said.document["folds"][0]["weights"]
+    assert ours == pytest.approx([*exact.coef_, exact.intercept_], rel=1e-9)
+
+
+def test_folds_that_differ_or_are_large_are_trained_one_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    x, y = make("regression")
+    path = write(tmp_path / "all.csv", x, y)
+    rows = path.read_text().splitlines()
+    place = ["a", "b", "c"] * 30
+    place[next(KFold(3, shuffle=True, random_state=42).split(x))[1][0]] = "rare"
+    (tmp_path / "places.csv").write_text(
+        "\n".join(f"{row},{one}" for row, one in zip(rows, ["place", *place], strict=True))
+    )
+    for name, words, groups in (
+        ("places.csv", (), [2]),  # the first fold has no row of "rare" to learn from
+        ("all.csv", ("--batch-size", 8), []),
+    ):
+        argv = ("run", tmp_path / name, "--target", "y", "--folds", 3, "-e", 20, "--seed", 3)
+        said = call(*argv, *words, "--json", "-")
+        assert sizes == groups
+        sizes.clear()
+        expected = one_after_another(monkeypatch, *argv, *words, "--json", "-")
+        assert (said.err, said.document["folds"]) == (expected.err, expected.document["folds"])
+    lengths = [len(fold["weights"]) for fold in call(*argv, "--json", "-").document["folds"]]
+    assert lengths == [4, 4, 4]
+    sizes.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(bursts, "MOST_LANES", 4)
+        call(*argv[:5], 10, *argv[6:])
+    assert sizes == [4, 4, 2]
+    sizes.clear()
+    room = 60 * (4 + 3) * 8  # 60 rows of four numbers, and three buffers of one
+    for size, groups in ((3 * room, [3]), (3 * room - 1, [2])):
+        with monkeypatch.context() as patch:
+            patch.setattr(bursts, "BLOCK_BYTES", size)
+            call(*argv)
+        assert sizes == groups
+        sizes.clear()
 
 
 def test_a_regression_reaches_what_scikit_learn_does(tmp_path: Path) -> None:
@@ -281,6 +411,55 @@ def test_an_interrupt_prints_what_the_finished_folds_say() -> None:
     accuracies = [float(row[7]) for row in finished]
     assert float(mean[5]) == pytest.approx(np.mean(accuracies), abs=1e-4)
     assert err == f"gd-tui: interrupted: {len(finished)} of 50 folds finished\n"
+
+
+def test_an_interrupt_stops_folds_that_are_side_by_side_at_one_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "all.csv", *make("classes"))
+    argv = ("run", path, "--target", "y", "--folds", 4, "--seed", 3, "-a", 0.1, "-e")
+    epochs: list[int] = []
+
+    @contextmanager
+    def pressing(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+        def show(epoch: int, last: int) -> None:
+            assert (what, unit, last) == ("folds 1 to 4 of 4", "epochs", 10**9)
+            epochs.append(epoch)
+            if epoch > 100:
+                signal.raise_signal(signal.SIGINT)
+
+        yield show
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "progress", pressing)
+        said = call(*argv, 10**9)
+    assert said.status == 130
+    end = epochs[-1]
+    assert epochs[-2] <= 100 < end
+    note = "gd-tui: interrupted: 0 of 4 folds finished, 4 stopped together at epoch"
+    assert said.err.splitlines()[-1] == f"{note} {end}"
+    # the first line names the number of epochs
+    assert said.out.splitlines()[1:] == call(*argv, end).out.splitlines()[1:]
+
+
+def test_an_interrupt_leaves_folds_out_that_are_not_as_far_as_the_finished_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "all.csv", *make("classes"))
+    argv = ("run", path, "--target", "y", "--folds", 5, "--seed", 3, "-e", 200)
+
+    @contextmanager
+    def pressing(what: str, _: str) -> Iterator[Callable[[int, int], None]]:
+        yield lambda *_: signal.raise_signal(signal.SIGINT) if what == "folds 4 to 5 of 5" else None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "progress", pressing)
+        patch.setattr(bursts, "MOST_LANES", 3)
+        said = call(*argv)
+    assert said.status == 130
+    assert said.err.splitlines()[-1] == "gd-tui: interrupted: 3 of 5 folds finished"
+    numbers = [line.split()[-1] for line in said.out.splitlines()[-5:]]
+    assert float(numbers[3]) == pytest.approx(np.mean([*map(float, numbers[:3])]), abs=1e-4)
 
 
 @pytest.mark.parametrize("words", [("iris", "--folds", 5), ("--plain", "iris", "--folds=5")])

@@ -165,6 +165,6 @@ def test_the_line_leaves_room_for_the_echo_of_an_interrupt(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     lines, _ = shown("run", "moons", "--folds", 2, "-e", 50)
-    bars = [line for line in lines if line.startswith("fold 2 of 2") and "epochs/s" in line]
+    bars = [line for line in lines if line.startswith("folds 1 to 2 of 2") and "epochs/s" in line]
     assert bars
     assert max(map(len, bars)) + len("^C") < 80

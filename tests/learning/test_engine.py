@@ -8,13 +8,22 @@ import warnings
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.sparse import csr_array
 from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from tests import tutorial
-from tests.making import Floats, make_engine, make_rows
+from tests.making import ON_DATA, Floats, make_engine, make_rows
 from tui_gd.learning import engine as engine_module
-from tui_gd.learning.engine import Interrupted, computing
+from tui_gd.learning.engine import (
+    Interrupted,
+    LocalEngine,
+    Penalty,
+    StackedEngine,
+    computing,
+)
+from tui_gd.learning.losses import make_loss
+from tui_gd.learning.models import Model
 
 LOSSES = ["sse", "cross-entropy"]
 
@@ -154,6 +163,68 @@ def test_both_ways_to_multiply_rows_of_few_columns_agree_with_exact_sums(
         wanted = slow("sse", weights[lane], x, y)
         assert value[lane] == pytest.approx(wanted[0], rel=1e-12)
         np.testing.assert_allclose(grad[lane], wanted[1], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("hidden", [(), (4,), (5, 3)])
+@pytest.mark.parametrize(
+    ("task", "loss"), [(t, one) for t, all_ in ON_DATA.items() for one in all_]
+)
+def test_stacked_lanes_have_the_bits_of_their_own_engines_on_their_own_rows(
+    task: str, loss: str, hidden: tuple[int, ...], dtype: type
+) -> None:
+    rng = np.random.default_rng(8)
+    model = Model(4, 3 if task == "multiclass" else 1, hidden)
+    for weighted in (False, True):
+        engines = []
+        for rows in (101, 101, 102, 101, 7):
+            x = np.ones((rows, 5))
+            x[:, :-1] = rng.standard_normal((rows, 4))
+            kinds = {"binary": 2, "multiclass": 3}
+            y = rng.integers(kinds[task], size=rows) if task in kinds else rng.standard_normal(rows)
+            engines.append(
+                LocalEngine(
+                    model,
+                    make_loss(loss, task, dtype),
+                    x,
+                    y,
+                    penalty=Penalty(0.01, 0.1),
+                    row_weights=rng.uniform(0.5, 2.0, rows) if weighted else None,
+                    dtype=dtype,
+                )
+            )
+        stacked = StackedEngine(engines)
+        for _ in range(2):
+            weights = rng.standard_normal((5, model.parameters)).astype(dtype)
+            together = stacked.loss_and_grad(weights)
+            assert together[0].dtype == together[1].dtype == dtype
+            assert stacked.loss(weights).tobytes() == together[0].tobytes()
+            for lane, engine in enumerate(engines):
+                alone = engine.loss_and_grad(weights[lane : lane + 1])
+                assert alone[0].tobytes() == together[0][lane].tobytes()
+                assert alone[1].tobytes() == together[1][lane].tobytes()
+
+
+def test_a_stacked_mean_is_over_each_lanes_own_sum_of_weights() -> None:
+    x, y = make_rows(8)
+    weights = np.random.default_rng(9).standard_normal((2, 3))
+    per_row = [np.full(8, 0.125), np.full(8, 2.0)]  # the first sum is 1, which needs no factor
+    rule = make_loss("cross-entropy", "binary")
+    engines = [LocalEngine(Model(2, 1), rule, x, y, row_weights=one) for one in per_row]
+    losses, grads = StackedEngine(engines).loss_and_grad(weights)
+    for lane in range(2):
+        wanted_loss, wanted_grad = slow("cross-entropy", weights[lane], x, y)
+        assert losses[lane] == pytest.approx(wanted_loss, rel=1e-13)
+        np.testing.assert_allclose(grads[lane], wanted_grad, rtol=1e-12)
+
+
+def test_only_small_rows_in_memory_can_be_stacked() -> None:
+    x, y = make_rows(500)
+    assert make_engine(x, y).stack_bytes == 500 * (3 + 3) * 8  # columns, and three buffers
+    for rows in (70_000, 300_000):  # several blocks; more than a MiB
+        assert math.isinf(make_engine(*make_rows(rows)).stack_bytes)
+    sparse = LocalEngine(Model(2, 1), make_loss("mse", "binary"), csr_array(x), y)
+    assert math.isinf(sparse.stack_bytes)
 
 
 def test_a_lane_has_the_same_bits_with_many_sections() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.making import make_problem
 from tui_gd.problems import load_problem
 from tui_gd.training import bursts
-from tui_gd.training.bursts import Bursts, Every
+from tui_gd.training.bursts import Bursts, Every, SideBySide
 from tui_gd.training.evaluation import StopRules
 from tui_gd.training.trainer import Trainer
 
@@ -113,3 +113,36 @@ def test_every_so_many_seconds_it_is_time(clock: Clock) -> None:
         clock.now = now
         seen.append(due())
     assert seen == [False, False, True, False, False, True, False, True, False]
+
+
+def test_runs_side_by_side_keep_what_one_would_and_go_back_with_the_same_bits() -> None:
+    def trainers() -> list[Trainer]:
+        problems = [make_problem(60, seed=seed) for seed in range(3)]
+        return [
+            Trainer(one, learning_rates=[rate], optimizer="adam", seed=1)
+            for one, rate in zip(problems, (0.01, 0.02, 0.03), strict=True)
+        ]
+
+    room, together = 20_000, trainers()  # a state is 9 numbers, so 277 epochs
+    for one in together:
+        one.history.keyframes.budget = room
+    runs = SideBySide(together)
+    assert SideBySide.possible(together)
+    assert list(Bursts(runs, 0.1).to(500))[-1] == runs.epoch == 500
+    assert sum(one.history.keyframes.nbytes for one in together) <= room
+    for one, alone in zip(together, trainers(), strict=True):
+        for epoch in (500, 123, 250, 501):
+            one.go_to(epoch)
+            alone.go_to(epoch)
+            assert one.weights.tobytes() == alone.weights.tobytes()
+            assert one.loss.tobytes() == alone.loss.tobytes()
+        assert one.losses().tobytes() == alone.losses().tobytes()
+        assert one.test_losses().tobytes() == alone.test_losses().tobytes()
+
+
+def test_runs_that_differ_in_their_model_or_take_mini_batches_are_not_side_by_side() -> None:
+    one, other = (Trainer(make_problem(60, features)) for features in (2, 3))
+    assert SideBySide.possible([one, Trainer(make_problem(61))])
+    assert not SideBySide.possible([one, other])
+    assert not SideBySide.possible([Trainer(make_problem(60), batch_size=20)])
+    assert not SideBySide.possible([Trainer(load_problem("surface:booth"))])

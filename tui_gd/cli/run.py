@@ -3,7 +3,7 @@
 import argparse
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -43,7 +43,14 @@ from tui_gd.session.report import (
 )
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.weights import plain_number
-from tui_gd.training.bursts import Bursts, Every, StopRequest, stop_on_signals
+from tui_gd.training.bursts import (
+    Bursts,
+    Every,
+    SideBySide,
+    StopRequest,
+    receiving,
+    stop_on_signals,
+)
 from tui_gd.training.series import LEAST_DENSE_EPOCHS
 from tui_gd.training.trainer import Trainer
 
@@ -141,24 +148,39 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
     """Train and test `folds` times, print the scores, their mean and spread; return the status.
 
     Every fold is a run of its own: its own train rows prepare its columns and choose its learning
-    rate. The spread is the standard deviation, `sqrt(mean (score − mean)²)`. The status is 1 if a
-    fold diverged or exploded. No run is kept. An interrupt prints what the finished folds say.
+    rate. Small ones are trained side by side, which changes no bit. The spread is the standard
+    deviation, `sqrt(mean (score − mean)²)`. The status is 1 if a fold diverged or exploded. No run
+    is kept. An interrupt prints what the finished folds say, or if none is finished and some were
+    side by side, what these say at the epoch where all of them stopped.
     """
     begin = time.perf_counter()
     with document_at(output.json) as document:
         out, quiet = document.text_output, output.quiet
         found: list[Fold] = []
+        cut = 0  # of them, those that a signal stopped
         try:
-            for number, problem in enumerate(load_folds(settings, folds)):
-                if number == 0:
-                    _say_folds(settings, problem, folds, None if quiet else out)
-                found.append(_train_fold(settings, problem, f"fold {number + 1} of {folds}"))
-                if not quiet:
-                    _print_fold(number, found[-1], out)
-        except KeyboardInterrupt:
+            for group in _groups(settings, load_folds(settings, folds)):
+                problem = group[-1].problem
+                if not found:
+                    _say_folds(settings, group[0].problem, folds, None if quiet else out)
+                request = _train(group, len(found), folds)
+                if request.signal and found:
+                    request.leave()  # a mean of finished folds and of others would say nothing
+                for run in group:
+                    found.append(run.result())
+                    cut += not run.ended
+                    if not quiet:
+                        _print_fold(len(found) - 1, found[-1], out)
+                if request.signal:
+                    request.leave()
+        except (KeyboardInterrupt, SystemExit):
             if found:
                 _summarize(found, out, header=quiet)
-            to_stderr(f"interrupted: {len(found)} of {folds} folds finished")
+            words = f"interrupted: {len(found) - cut} of {folds} folds finished"
+            if cut:
+                epoch = max(fold.epochs for fold in found)
+                words += f", {cut} stopped together at epoch {epoch}"
+            to_stderr(words)
             raise
         numbers = _summarize(found, out, header=quiet)
         if document.wanted:
@@ -256,31 +278,82 @@ def _folds_document(
     }
 
 
-def _train_fold(settings: RunSettings, problem: Problem, what: str) -> Fold:
-    settings = settings.resolved(problem)
-    trainer = settings.make_trainer(
-        problem, test_losses=not len(problem.y_validation), bounded=True
-    )
-    with progress(what, "epochs") as show, computing():
-        for epoch in Bursts(trainer, PRINT_SECONDS).to(settings.epochs):
-            show(epoch, settings.epochs)
-    (report,) = reports_of(trainer, problem)
-    best, least = trainer.best_of(0), trainer.best_of(0).epoch
-    if not trainer.validates:
-        least, _ = trainer.history.test_loss.least(0, trainer.epoch + 1)
-    return Fold(
-        train_rows=problem.train_rows,
-        validation_rows=problem.validation_rows,
-        test_rows=problem.test_rows,
-        alpha=settings.alpha[0],
-        epochs=trainer.epoch,
-        best_epoch=best.epoch,
-        least_epoch=least,
-        diverged=trainer.lanes[0].diverged,
-        exploded=bool(explosion(trainer, [report])),
-        scores=scores_of(trainer, report),
-        weights=best.weights.tolist(),
-    )
+@dataclass(frozen=True, eq=False)
+class FoldRun:
+    """The run of a fold, with its own choices in the settings."""
+
+    settings: RunSettings
+    problem: Problem
+    trainer: Trainer
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has come to its end."""
+        trainer = self.trainer
+        at_end = trainer.epoch >= self.settings.epochs or trainer.stopped
+        return bool(at_end or trainer.diverged.all())
+
+    def result(self) -> Fold:
+        """Return where the run stands, with its scores."""
+        trainer, problem = self.trainer, self.problem
+        (report,) = reports_of(trainer, problem)
+        best, least = trainer.best_of(0), trainer.best_of(0).epoch
+        if not trainer.validates:
+            least, _ = trainer.history.test_loss.least(0, trainer.epoch + 1)
+        return Fold(
+            train_rows=problem.train_rows,
+            validation_rows=problem.validation_rows,
+            test_rows=problem.test_rows,
+            alpha=self.settings.alpha[0],
+            epochs=trainer.epoch,
+            best_epoch=best.epoch,
+            least_epoch=least,
+            diverged=trainer.lanes[0].diverged,
+            exploded=bool(explosion(trainer, [report])),
+            scores=scores_of(trainer, report),
+            weights=best.weights.tolist(),
+        )
+
+
+def _groups(settings: RunSettings, problems: Iterable[Problem]) -> Iterator[list[FoldRun]]:
+    """Yield the runs of the folds in order, those as one group that can be side by side."""
+    group: list[FoldRun] = []
+    for problem in problems:
+        own = settings.resolved(problem)
+        trainer = own.make_trainer(problem, test_losses=not len(problem.y_validation), bounded=True)
+        run = FoldRun(own, problem, trainer)
+        if group and not _together([*group, run]):
+            yield group
+            group = []
+        group.append(run)
+        if not _together([*group, run]):  # no room for another: prepare it after the training
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _together(runs: list[FoldRun]) -> bool:
+    """Whether the runs can be trained side by side, each with its own learning rate."""
+    kinds = {replace(run.settings, alpha=()) for run in runs}
+    return len(kinds) == 1 and SideBySide.possible([run.trainer for run in runs])
+
+
+def _train(group: list[FoldRun], before: int, folds: int) -> StopRequest:
+    """Train the runs; a signal stops several in order, all that go on at one epoch."""
+    first, last, epochs = before + 1, before + len(group), group[0].settings.epochs
+    with ExitStack() as stack:
+        trainer: Trainer | SideBySide = group[0].trainer
+        what, request = f"fold {first} of {folds}", StopRequest(trainer)
+        if len(group) > 1:
+            trainer = SideBySide([run.trainer for run in group])
+            what, request = f"folds {first} to {last} of {folds}", StopRequest(trainer)
+            stack.enter_context(receiving(request.receive))
+        show = stack.enter_context(progress(what, "epochs"))
+        stack.enter_context(computing())
+        for epoch in Bursts(trainer, PRINT_SECONDS).to(epochs, lambda: not request.signal):
+            show(epoch, epochs)
+    return request
 
 
 def train(

@@ -5,13 +5,15 @@ Blocks form sections of fixed length. The blocks of a section are summed in orde
 are summed in order, so the number of threads does not change a bit.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, groupby
 from typing import Any, Protocol
 
 import numpy as np
@@ -184,9 +186,13 @@ class LocalEngine:
 
     A lane's result depends neither on the other lanes nor on the number of threads. Memory beside
     the data: three buffers of 256 KiB per thread, or of one block of one lane if that is more.
+
+    `stack_bytes` is what a lane takes in a `StackedEngine`, its rows with their buffers; infinite
+    if the data are too large for one.
     """
 
     penalty: Penalty
+    stack_bytes: float
 
     def __init__(  # noqa: PLR0913
         self,
@@ -225,8 +231,11 @@ class LocalEngine:
         self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
         units = sum(units + 1 for units in model.hidden)
-        rows = block_rows(numbers + 3 * model.outputs + 2 * units)
+        numbers += 3 * model.outputs + 2 * units
+        rows = block_rows(numbers)
         self._one_block = len(y) <= rows
+        small = self._one_block and not part and not is_sparse(x) and x.nbytes <= SMALL_DATA_BYTES
+        self.stack_bytes = 8.0 * numbers * len(y) if small else math.inf
         self._block_rows = block = max(1, min(len(y), rows))
         widest = max(model.outputs, *(units + 1 for units in model.hidden), 1)
         self._lanes_at_once = max(1, BUFFER_SCORES // (block * widest))
@@ -237,8 +246,30 @@ class LocalEngine:
         self._pairs &= not ONE_BLAS_THREAD.kernels().isdisjoint(AVX512_KERNELS)
         self._buffers = [self._make_buffers()]
         self._bound_lanes, self._bound_pass = -1, self._bind(0)
-        self._scales = self._scales_for(None)
+        self._scales: tuple[float | Floats, float | Floats] = self._scales_for(None)
         self._plain = self._scales == (1.0, 1.0) and not (self.penalty.l1 or self.penalty.l2)
+
+    @classmethod
+    def stack(cls, engines: Sequence["LocalEngine"]) -> "LocalEngine":
+        """Return one engine for as many lanes, each on the rows of its own engine.
+
+        All have as many rows. `x` is (lanes, rows, features + 1), each lane's in column order.
+        """
+        first, lanes = engines[0], len(engines)
+        found = copy(first)
+        found._x = np.stack([one._x.T for one in engines]).mT
+        found._y = np.stack([one._y for one in engines])
+        weights = [one._row_weights for one in engines if one._row_weights is not None]
+        found._row_weights = np.stack(weights) if weights else None
+        found._buffers = [first._model.buffers(lanes, found._y.shape[1], first._dtype)]
+        loss_scales, grad_scales = zip(*(one._scales for one in engines), strict=True)
+        found._scales = (
+            np.array(loss_scales, first._dtype),
+            np.array(grad_scales, first._dtype)[:, None],
+        )
+        found._plain = all(one._plain for one in engines)
+        found._bound_lanes, found._bound_pass = lanes, found._bind(lanes)
+        return found
 
     def loss_and_grad(
         self, weights: Floats, rows: NDArray[np.intp] | None = None
@@ -404,7 +435,7 @@ class LocalEngine:
 
     def _bind(self, lanes: int) -> Callable[[Floats], Sums]:
         """Return `_block` with gradient for that many lanes, if the data are a single block."""
-        buffers = self._buffers[0].cut(lanes, len(self._y))
+        buffers = self._buffers[0].cut(lanes, self._y.shape[-1])
         delta, spare = buffers.delta, buffers.spare
         scores, gradient = self._model.bind(self._x, buffers)
         if self._signed:
@@ -418,6 +449,41 @@ class LocalEngine:
             block(scores(weights), y, delta, spare, True, row_weights),
             gradient(weights),
         )
+
+
+class StackedEngine:
+    """Loss and gradient of lanes with rows of their own: lane k on those of `engines[k]`.
+
+    The engines, all with finite `stack_bytes`, have one model, loss, penalty and type. Neighbours
+    with as many rows share every call of numpy, which calls BLAS once for each lane, as it does for
+    one. So each lane has the bits of its own engine.
+    """
+
+    def __init__(self, engines: Sequence[LocalEngine]) -> None:
+        self.between_blocks: Callable[[], None] | None = None
+        self.rule: Loss = engines[0].rule
+        alike = [list(group) for _, group in groupby(engines, lambda one: len(one._y))]
+        stacks = [LocalEngine.stack(group) for group in alike]
+        ends = np.cumsum([len(group) for group in alike]).tolist()
+        self._parts = [
+            (stack.loss_and_grad, slice(end - len(group), end))
+            for stack, group, end in zip(stacks, alike, ends, strict=True)
+        ]
+
+    def loss_and_grad(
+        self, weights: Floats, rows: NDArray[np.intp] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the loss (lanes,) and the direction of descent (lanes, parameters)."""
+        assert rows is None, "each lane has rows of its own"
+        if len(self._parts) == 1:
+            return self._parts[0][0](weights)
+        found = [evaluate(weights[lanes]) for evaluate, lanes in self._parts]
+        losses, grads = zip(*found, strict=True)
+        return np.concatenate(losses), np.concatenate(grads)
+
+    def loss(self, weights: Floats) -> Floats:
+        """Return the loss (lanes,) alone, the same bits as `loss_and_grad` gives."""
+        return self.loss_and_grad(weights)[0]
 
 
 def sum_in_order(parts: Sequence[Floats]) -> Floats:

@@ -2,8 +2,9 @@
 
 A loss turns the scores s of a block into a sum per lane and into the derivative δ that descent
 follows. The buffers `scores`, `delta` and `spare` are (lanes, rows), with several outputs (lanes,
-rows, outputs); all three may be overwritten. `y` is (rows,): class numbers, or the target. A lane's
-sum runs over its own rows in order, so its bits do not depend on other lanes.
+rows, outputs); all three may be overwritten. `y` is (rows,): class numbers, or the target. Lanes
+with rows of their own have `y`, and weights of rows, of shape (lanes, rows). A lane's sum runs over
+its own rows in order, so its bits do not depend on other lanes.
 
 A mean is divided by the number of rows once, after all blocks: see `loss_scale`, `grad_scale`.
 """
@@ -54,7 +55,7 @@ class Loss(ABC):
             total: Floats = losses.sum(axis=1)
             return total
         if gradient:
-            multiply(delta, weights if delta.ndim == 2 else weights[:, None], delta)
+            multiply(delta, weights if delta.ndim == 2 else weights[..., None], delta)
         weighted: Floats = vecdot(losses, weights)
         return weighted
 
@@ -275,9 +276,10 @@ def softmax(scores: Floats, out: Floats) -> Floats:
     return log_total
 
 
-def _at(y: Targets) -> tuple[slice, NDArray[np.intp], NDArray[np.intp]]:
+def _at(y: Targets) -> tuple[slice | NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Index the true class of every row in (lanes, rows, classes)."""
-    return slice(None), np.arange(len(y)), y.astype(np.intp)
+    lanes = slice(None) if y.ndim == 1 else np.arange(len(y))[:, None]
+    return lanes, np.arange(y.shape[-1]), y.astype(np.intp)
 
 
 class SoftmaxCrossEntropy(Loss):

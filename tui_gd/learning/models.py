@@ -142,7 +142,10 @@ class Model:
         return views
 
     def scores(self, weights: Floats, x: Floats, buffers: Buffers) -> Floats:
-        """Write the scores of rows `x` (rows, features + 1), ones last, into the buffers."""
+        """Write the scores of rows `x` (rows, features + 1), ones last, into the buffers.
+
+        Lanes with rows of their own have `x` (lanes, rows, features + 1), here and below.
+        """
         scores = buffers.scores
         if not self.hidden:
             if self.outputs > 1:
@@ -189,11 +192,11 @@ class Model:
         for number in range(len(self.hidden), 0, -1):
             layer = buffers.hidden[number - 1]
             multiply(layer.transpose(0, 2, 1), above, parts[number], unlock=unlock)
-            below = np.empty((len(above), x.shape[0], self.hidden[number - 1]), above.dtype)
+            below = np.empty((*above.shape[:2], self.hidden[number - 1]), above.dtype)
             multiply(above, matrices[number][:, :-1].transpose(0, 2, 1), below, unlock=unlock)
             above = below
             ACTIVATIONS[self.activation].carry_back(above, layer[:, :, :-1])
-        multiply(x.T, above, parts[0], unlock=unlock)
+        multiply(x.T if x.ndim == 2 else x.mT, above, parts[0], unlock=unlock)
         return grad
 
     def bind(

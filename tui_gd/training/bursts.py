@@ -1,4 +1,4 @@
-"""Driving a trainer: in bursts of a few epochs, and until a signal asks it to stop.
+"""Driving trainers: in bursts of a few epochs, side by side, and until a signal asks them to stop.
 
 Between bursts there is time for other work. A signal ends training between two epochs.
 """
@@ -6,16 +6,115 @@ Between bursts there is time for other work. A signal ends training between two 
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from tui_gd.learning.engine import Interrupted
-from tui_gd.training.trainer import Trainer
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_gd.learning.engine import (
+    BLOCK_BYTES,
+    Interrupted,
+    LocalEngine,
+    StackedEngine,
+    computing,
+)
+from tui_gd.training.descent import Chunk, Descent
+from tui_gd.training.trainer import CHUNK_BYTES, Trainer
 
 LONGEST = 1 << 20
 """The most epochs in one burst."""
+MOST_LANES = 32
+"""More runs side by side would hardly be faster, and each has its curves in memory."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class SideBySide:
+    """Several runs whose epochs are computed together: each trainer is a lane of one descent.
+
+    The trainers stand at epoch 0 and have one lane each and equal settings, learning rates aside;
+    `possible` must be true of them. Each keeps its own history and test losses and stops by its own
+    rules, all with the bits that it has alone. A run that has ended stays where it is, and the
+    others go on. `interrupt` may be set from another thread.
+    """
+
+    trainers: Sequence[Trainer]
+    interrupt: bool
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        self.trainers, self.interrupt = trainers, False
+        for one in trainers:  # together they keep no more than one run would
+            one.history.keyframes.budget //= len(trainers)
+        self._going: list[Trainer] = []
+        self._keep(trainers)
+
+    @staticmethod
+    def possible(trainers: Sequence[Trainer]) -> bool:
+        """Whether trainers of equal settings, learning rates aside, gain from being side by side.
+
+        They have one model, and no mini-batches, whose rows differ. All data with their buffers
+        take no more than a block of rows does: beyond that, passes wait for memory.
+        """
+        engines = [one.engine for one in trainers]
+        sizes = [one.stack_bytes for one in engines if isinstance(one, LocalEngine)]
+        return (
+            len(sizes) == len(engines) <= MOST_LANES
+            and sum(sizes) <= BLOCK_BYTES
+            and all(one.model == trainers[0].model for one in trainers)
+            and not any(one.descent.batches.size for one in trainers)
+        )
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the runs that go on, or where the last of them has ended."""
+        return max(trainer.epoch for trainer in self.trainers)
+
+    @property
+    def stopped(self) -> str:
+        """Words if no run goes on, empty as long as one does."""
+        return "" if self._going else "every run has ended"
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which of the runs (runs,) cannot go on with finite numbers."""
+        return np.array([one.diverged.all() for one in self.trainers])
+
+    def advance(self, epochs: int = 1) -> int:
+        """Go up to `epochs` epochs forward and return how many the runs that go on have done.
+
+        Fewer are done when all have ended, and when `interrupt` is set, at the end of a chunk.
+        """
+        begin, goal = self.epoch, self.epoch + epochs
+        with computing():
+            while self._going and self.epoch < goal and not self.interrupt:
+                self._advance_chunk(goal - self.epoch)
+        return self.epoch - begin
+
+    def _advance_chunk(self, most: int) -> None:
+        going = self._going
+        lengths, states = zip(*(one.next_chunk(most) for one in going), strict=True)
+        state = np.concatenate(states)
+        loss = np.concatenate([one.loss for one in going])
+        grad = np.concatenate([one.grad for one in going])
+        chunk = Chunk(min(*lengths, max(1, CHUNK_BYTES // state.nbytes)), state, loss, grad)
+        rates = np.concatenate([one.learning_rates for one in going])[:, None]
+        self._descent.fill(chunk, state, self.epoch, rates, None)
+        for lane, one in enumerate(going):
+            one.advance_by(chunk.of_lane(lane))
+        self._keep(going)
+
+    def _keep(self, trainers: Sequence[Trainer]) -> None:
+        """Go on with those of the trainers that have not ended."""
+        going = [one for one in trainers if not (one.stopped or one.diverged.all())]
+        if going and len(going) != len(self._going):
+            first = going[0].descent
+            engines = [one.engine for one in going if isinstance(one.engine, LocalEngine)]
+            engine = StackedEngine(engines)
+            methods = [first.methods[0]] * len(going)
+            self._descent = Descent(lambda _: engine, methods, first.batches, first.schedule)
+            self._descent.record_norms = first.record_norms
+        self._going = going
 
 
 class Bursts:
@@ -25,7 +124,9 @@ class Bursts:
     thread's own computing time counts, because waiting does not tell how long an epoch takes.
     """
 
-    def __init__(self, trainer: Trainer, seconds: float, longest: int = LONGEST) -> None:
+    def __init__(
+        self, trainer: Trainer | SideBySide, seconds: float, longest: int = LONGEST
+    ) -> None:
         self._trainer, self._seconds, self._longest = trainer, seconds, longest
         self._epochs = 1
 
@@ -77,7 +178,7 @@ class StopRequest:
 
     signal: int
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer | SideBySide) -> None:
         self.signal = 0
         self._trainer = trainer
 

@@ -1,6 +1,7 @@
 """Descent: how the state of all lanes after an epoch follows from the state before it."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,10 +62,18 @@ class Chunk:
         self.loss, self.grad = loss, grad
 
     def take(self, other: "Chunk") -> None:
-        """Copy the one epoch of another chunk to the beginning."""
+        """Copy the epochs of another chunk, which is no longer, to the beginning."""
         for name in ("states", "losses", "norms", "cosines"):
-            getattr(self, name)[0] = getattr(other, name)[0]
-        self.loss, self.grad, self.done = other.loss, other.grad, 1
+            getattr(self, name)[: other.done] = getattr(other, name)[: other.done]
+        self.loss, self.grad, self.done = other.loss, other.grad, other.done
+
+    def of_lane(self, lane: int) -> "Chunk":
+        """Return a view of one lane's part."""
+        part, own = copy(self), slice(lane, lane + 1)
+        for name in ("states", "losses", "norms", "cosines"):
+            setattr(part, name, getattr(self, name)[:, own])
+        part.loss, part.grad = self.loss[own], self.grad[own]
+        return part
 
     def measure(self, begin: int, before: Floats, grads: list[Floats]) -> None:
         """Fill norms and cosines of the epochs from `begin` on; `before` precedes `grads`.

@@ -24,6 +24,7 @@ class Keyframes:
     """
 
     stride: int
+    budget: int
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Keyframes:
         self.stride = 1
         self.origin = origin
         self._earlier = dict(earlier or {})
-        self._budget = budget
+        self.budget = budget
         self._frames = start[None].copy()
         self._stop = 1
 
@@ -47,7 +48,7 @@ class Keyframes:
 
     @property
     def _limit(self) -> int:
-        return max(2, self._budget // max(1, int(self._frames[0].nbytes)))
+        return max(2, self.budget // max(1, int(self._frames[0].nbytes)))
 
     def write(self, first: int, states: Floats) -> None:
         """Keep the states (epochs, lanes, 1 + slots, parameters) that fall on the stride."""
@@ -130,7 +131,7 @@ class Keyframes:
     def copy_lane(self, lane: int) -> None:
         """Add a lane with the states of the one at position `lane`."""
         lanes = self._frames.shape[1]
-        while len(self._frames) * self._frames[0].nbytes * (lanes + 1) // lanes > self._budget:
+        while len(self._frames) * self._frames[0].nbytes * (lanes + 1) // lanes > self.budget:
             if self._stop <= 2:
                 break
             self._thin()
@@ -143,7 +144,7 @@ class Keyframes:
         self._earlier = {epoch: change(one[None])[0] for epoch, one in self._earlier.items()}
 
     def _keep_within_budget(self) -> None:
-        while self._frames.nbytes > self._budget and self._stop > 2:
+        while self._frames.nbytes > self.budget and self._stop > 2:
             self._thin()
             self._resize(self._stop)
 

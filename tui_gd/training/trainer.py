@@ -131,7 +131,7 @@ class Trainer:
 
         self.current = lanes[0].number
         self._next_number = len(lanes)
-        self._ahead: Chunk | None = None  # the next epoch, if it is computed and still valid
+        self._ahead: Chunk | None = None  # the next epochs, if computed and still valid
         self._filling: Chunk | None = None  # the chunk in progress
         self._interrupt = False
         self._depth = 0  # of nested `_deferring` contexts
@@ -407,7 +407,7 @@ class Trainer:
         diverged = self.diverged
         frozen = diverged if diverged.any() else None
         chunk = Chunk(most, self._state, self.loss, self.grad)
-        if self._ahead is not None and frozen is None:
+        if self._ahead is not None and frozen is None and self._ahead.done <= most:
             chunk.take(self._ahead)
         self._ahead = None
         rates = self.learning_rates[:, None]
@@ -427,6 +427,24 @@ class Trainer:
         if self._depth == 1:
             self._apply_deferred_rates()
         self._check_stop_rules(begin + 1, chunk)
+
+    def advance_by(self, chunk: Chunk) -> int:
+        """Go forward by the epochs of a chunk, which are those that `advance` would compute.
+
+        The chunk begins here and has no more epochs than `next_chunk` says. As in `advance`, stop
+        rules and numbers that are not finite end it early.
+        """
+        self._ahead = chunk
+        done = self.advance(chunk.done)
+        self._ahead = None
+        return done
+
+    def next_chunk(self, most: int) -> tuple[int, Floats]:
+        """Return how many of the next `most` epochs are computed in one go, and the state here.
+
+        The state is (lanes, 1 + slots, parameters) and must not be written to.
+        """
+        return min(most, self._chunk_epochs()), self._state
 
     def _chunk_epochs(self) -> int:
         # with a bounded record, a chunk must still be complete when its losses are read
