@@ -120,7 +120,7 @@ def learn(chosen: RunSettings, problem: Problem) -> tuple[float, float, float, i
 def over_splits(path: Path, name: str, target: str, splits: int) -> tuple[str, Floats]:
     """Print a table's means over splits, and on how many of them each is below the baseline.
 
-    Return its task and figures (splits, 4): the default, with l2, scikit-learn, the baseline.
+    Return its task and figures (splits, 5): the default, `--l2 0`, 1/n, scikit-learn, the baseline.
     """
     found: list[tuple[float, ...]] = []
     while len(found) < splits:
@@ -128,25 +128,27 @@ def over_splits(path: Path, name: str, target: str, splits: int) -> tuple[str, F
         if problem.train_rows > MANY_ROWS and not found:
             splits = max(1, splits // 3)
         ours, theirs, baseline, _, _ = learn(chosen, problem)
+        free = learn(replace(chosen, l2=0.0), problem)[0]
         shrunk = learn(replace(chosen, l2=1.0 / problem.train_rows), problem)[0]
-        found.append((ours, shrunk, theirs, baseline))
+        found.append((ours, free, shrunk, theirs, baseline))
     figures: Floats = np.array(found)
-    below = (figures[:, :3] < figures[:, 3:]).sum(axis=0)
+    below = (figures[:, :4] < figures[:, 4:]).sum(axis=0)
     means = " ".join(f"{mean:>7.3f}" for mean in figures.mean(axis=0))
     print(f"{name:<24} {target:<10} {means}  below the baseline: {below.tolist()} of {splits}")
     return "regression" if problem.task == "regression" else "classes", figures
 
 
 def sum_up(found: dict[str, list[Floats]]) -> None:
-    """Print means over tables, and how many tables l2 changes by more than `CHANGED`."""
+    """Print means over tables, and how many tables a penalty changes by more than `CHANGED`."""
     for task, tables in found.items():
         means = np.array([figures.mean(axis=0) for figures in tables])
-        change = means[:, 1] - means[:, 0]
-        below = sum((figures[:, :3] < figures[:, 3:]).sum(axis=0) for figures in tables)
+        changes = [means[:, 0] - means[:, 1], means[:, 2] - means[:, 1]]
+        counts = [f"{(c > CHANGED).sum()}, {(c < -CHANGED).sum()}" for c in changes]
+        below = sum((figures[:, :4] < figures[:, 4:]).sum(axis=0) for figures in tables)
         said = " ".join(f"{mean:>7.3f}" for mean in means.mean(axis=0))
         print(
-            f"{len(tables)} tables of {task}: {said}; l2 is better on {(change > CHANGED).sum()},"
-            f" worse on {(change < -CHANGED).sum()}; below the baseline: {below}"
+            f"{len(tables)} tables of {task}: {said}; better, worse than l2=0: by default"
+            f" {counts[0]}, with 1/n {counts[1]}; below the baseline: {below}"
             f" of {sum(map(len, tables))}"
         )
 
@@ -164,7 +166,7 @@ def main() -> None:
             archive.extractall(place, filter="data")
         if wanted := options.tables:
             found: dict[str, list[Floats]] = {}
-            heads = ("gd-tui", "l2=1/n", "sklearn", "base")
+            heads = ("gd-tui", "l2=0", "l2=1/n", "sklearn", "base")
             print(f"{'table':<24} {'target':<10} {' '.join(f'{head:>7}' for head in heads)}")
             for name, target in TABLES:
                 if name in wanted or wanted == ["all"]:

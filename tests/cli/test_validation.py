@@ -16,7 +16,18 @@ from tests.cli.commandline import call
 from tests.making import Floats
 
 EPOCHS, RATE = 80, 0.3
-OPTIONS = ("--loss", "cross-entropy", "--optimizer", "sgd", "-a", RATE, "--start", "zeros")
+OPTIONS = (
+    "--loss",
+    "cross-entropy",
+    "--optimizer",
+    "sgd",
+    "-a",
+    RATE,
+    "--start",
+    "zeros",
+    "--l2",
+    0,
+)
 SPLIT = ("--test-size", 0.8, "--validation-size", 0.5, "--no-standardize")
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.linalg import eigvalsh
-from scipy.optimize import linprog, minimize
+from scipy.optimize import linprog, minimize, minimize_scalar
 from scipy.special import expit
 from scipy.special import softmax as softmax_of
+from scipy.stats import multivariate_normal
+from sklearn.linear_model import BayesianRidge
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks.curvature import FAMILIES, Family, outcomes
 from tests.making import make_rows
@@ -20,6 +23,7 @@ from tui_gd.insight.curvature import (
     RESIDUAL,
     TOLERANCE,
     Curvature,
+    auto_l2,
     curvature,
     safe_learning_rate,
     wording,
@@ -28,7 +32,8 @@ from tui_gd.learning.engine import Interrupted, LocalEngine, Penalty, interrupti
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.learning.optimizers import make_optimizer
-from tui_gd.problems import load_problem
+from tui_gd.problems import Problem, load_problem
+from tui_gd.problems.problem import Task
 
 REFERENCE = json.loads(Path(__file__).with_name("curvature_reference.json").read_text("utf-8"))
 
@@ -612,3 +617,81 @@ def test_along_the_steepest_direction_of_a_quadratic_the_limit_is_sharp(share):
     loss, grad = engine.loss_and_grad(3.0 * direction[None])
     after = engine.loss(3.0 * direction[None] - rate * grad)
     assert (after[0] < loss[0]) == (share < 1.0)
+
+
+# The penalty that is chosen where the columns say little
+
+
+def table_of(x, y, task: Task, classes: int = 0) -> Problem:
+    """A problem whose train rows are all rows, x as it is given."""
+    ones = np.column_stack([x, np.ones(len(x))])
+    names = tuple(f"x{i}" for i in range(x.shape[1]))
+    classes_of = tuple(map(str, range(classes)))
+    return Problem("table", task, ones, y, ones[:0], y[:0], names, classes_of)
+
+
+def test_the_penalty_of_a_regression_is_that_of_bayesian_ridge() -> None:
+    """Its prior and noise have precisions λ' and α', so that λ = λ'/(α'·n), doubled for mse."""
+    rng = np.random.default_rng(5)
+    x = StandardScaler().fit_transform(rng.standard_normal((60, 12)))
+    y = x @ rng.standard_normal(12) * 0.25 + rng.standard_normal(60)
+    fitted = BayesianRidge(max_iter=2000, tol=1e-10).fit(x, y)
+    known = fitted.lambda_ / (fitted.alpha_ * 60)
+    assert 0.1 < known < 10
+    # it is looked for at steps of 9 %
+    assert auto_l2(table_of(x, 1e3 * y - 7, "regression"), "mse") == pytest.approx(
+        2 * known, rel=0.06
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_penalty_for_classes_has_the_greatest_evidence(classes) -> None:
+    """The evidence by scipy's normal density of all targets, its variance at its best by search."""
+    rng = np.random.default_rng(3)
+    n = 40
+    x = StandardScaler().fit_transform(rng.standard_normal((n, 8)))
+    y = rng.choice(classes, n, p=[0.6, 0.4] if classes == 2 else [0.5, 0.3, 0.2])
+    indicators = np.eye(classes)[y] - np.eye(classes)[y].mean(axis=0)
+    u, _, _ = np.linalg.svd(indicators, full_matrices=False)
+    white = u[:, : classes - 1] * np.sqrt(n)  # uncorrelated, of variance 1
+
+    def evidence(penalty: float) -> float:
+        shape = np.eye(n) + x @ x.T / (n * penalty)
+
+        def missed(log_variance: float) -> float:
+            normal = multivariate_normal(np.zeros(n), np.exp(log_variance) * shape)
+            return -sum(normal.logpdf(column) for column in white.T)
+
+        return -minimize_scalar(missed, bounds=(-3, 1), method="bounded").fun
+
+    penalties = np.geomspace(0.1, 10, 81)
+    best = penalties[int(np.argmax([evidence(one) for one in penalties]))]
+    # p(1 − p) for one sigmoid unit, the mean eigenvalue of diag(p) − ppᵀ for softmax
+    p = np.bincount(y) / n
+    curves = p[0] * p[1] if classes == 2 else np.linalg.eigvalsh(np.diag(p) - np.outer(p, p))[1:]
+    chosen = auto_l2(
+        table_of(x, y, "binary" if classes == 2 else "multiclass", classes), "cross-entropy"
+    )
+    assert chosen == pytest.approx(best * np.mean(curves), rel=0.1)
+
+
+def test_columns_that_say_enough_and_what_is_not_looked_at_have_no_penalty() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 5))
+    told = table_of(
+        x, x @ [1.0, -2.0, 0.5, 0.0, 1.0] + 0.3 * rng.standard_normal(200), "regression"
+    )
+    assert auto_l2(told, "mse") == 0.0
+    noise = table_of(x, rng.standard_normal(200), "regression")
+    assert auto_l2(noise, "mse") > 0.0
+    assert auto_l2(noise, "mae") == 0.0
+    assert auto_l2(table_of(x, np.full(200, 3.0), "regression"), "mse") == 0.0
+    assert auto_l2(table_of(0 * x, x[:, 0], "regression"), "mse") == 0.0
+    wide = rng.standard_normal((20, 501))
+    assert auto_l2(table_of(wide, wide[:, 0], "regression"), "mse") == 0.0
+
+
+def test_rows_whose_squares_overflow_have_no_penalty() -> None:
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    assert auto_l2(table_of(1e200 * x, x[:, 0], "regression"), "mse") == 0.0
+    assert auto_l2(table_of(x, 1e200 * x[:, 0], "regression"), "mse") == 0.0

@@ -94,8 +94,30 @@ def test_the_baseline_is_printed_and_an_explosion_is_status_one(tmp_path: Path) 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((80, 20)), rng.standard_normal(80)
     np.savez(tmp_path / "noise.npz", X=x, y=y)
-    near = call("run", tmp_path / "noise.npz", "-e", 300, "--quiet", "--no-store")
-    assert "No better: try --l2 0.01, more epochs (-e), or --hidden 16" in near.out
+    words = ("run", tmp_path / "noise.npz", "-e", 300, "--quiet", "--no-store", "--l2", 0)
+    assert "No better: try --l2 0.01, more epochs (-e), or --hidden 16" in call(*words).out
+
+
+def test_columns_without_a_word_on_the_target_do_not_make_it_worse_than_the_baseline(
+    tmp_path: Path,
+) -> None:
+    """Without a penalty a model learns the noise of its train rows."""
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((120, 15)), rng.random(120) < 0.3
+    np.savez(tmp_path / "noise.npz", X=x, y=y.astype(int))
+    train, test, y_train, y_test = train_test_split(x, y, test_size=0.5, random_state=42)
+    scaler = StandardScaler().fit(train)
+    model = LogisticRegression(C=np.inf).fit(scaler.transform(train), y_train)
+    unpenalized = model.score(scaler.transform(test), y_test)
+    baseline = (y_test == (y_train.mean() > 0.5)).mean()
+    assert unpenalized < baseline
+    words = ("run", tmp_path / "noise.npz", "--quiet", "--no-store", "--json", "-")
+    for option, accuracy in (((), baseline), (("--l2", 0), unpenalized)):
+        (lane,) = call(*words, *option).document["lanes"]
+        assert lane["report"]["accuracy"] == pytest.approx(accuracy)
+    said = call("run", tmp_path / "noise.npz", "-e", 5, "--no-store").out
+    assert "(auto: the columns say little)" in said.splitlines()[0]
+    assert "No better: the columns say little; try others, or --hidden 16" in said
 
 
 @pytest.mark.parametrize("more", [(), ("--class-weight", "balanced"), ("--threshold", 0.2)])

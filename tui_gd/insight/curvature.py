@@ -20,6 +20,7 @@ import numpy as np
 from tui_gd.insight.verdict import times
 from tui_gd.learning.engine import Engine, computing
 from tui_gd.learning.models import Floats
+from tui_gd.problems import Problem
 from tui_gd.training.descent import length, lengths
 
 EXACT_PARAMETERS = 32
@@ -428,3 +429,68 @@ def auto_rate(engine: Engine, weights: Floats, classes: int = 2) -> float:
     rate = 1.0 / (engine.rule.descent_factor * largest)
     scale = 10.0 ** (np.floor(np.log10(rate)) - 1.0)
     return float(f"{np.floor(rate / scale + 1e-9) * scale:.2g}")
+
+
+MOST_FEATURES, MOST_TERMS = 500, 1_000_000_000
+"""No penalty is looked for with more features d, or, for n rows, with more than n·d·max(d, 100):
+it would take seconds or a second copy of large data."""
+LEAST_RATIO, MOST_RATIO = 0.1, 10.0
+"""A penalty is used from this share of the mean curvature on, and is at most this multiple."""
+
+
+def auto_l2(problem: Problem, loss: str) -> float:
+    """Return the l2 penalty that the train rows call for; 0 unless the columns say little.
+
+    It is the λ of greatest evidence in Bayesian linear regression. The targets Y, (n, C), are the
+    target, or for K classes their K − 1 indicators, all uncorrelated and of variance 1. Given the
+    columns X, all centred, `Y ~ N(0, σ²(I + XXᵀ/(nλ)))`. With the eigenvalues h and eigenvectors U
+    of `XᵀX/n`, and `z = UᵀXᵀY/n`, the logarithm of the evidence is, up to a constant,
+
+        −½·nC·log σ² − ½·C·Σ log(1 + h/λ),   σ² = (‖Y‖² − n·Σ z²/(h + λ)) / nC
+
+    A λ of a tenth of the mean of h or less changes what is predicted too little to be worth a
+    penalty, and is taken as 0. Otherwise it is multiplied with the curvature that the loss has
+    along one unit of `½(f − y)²`, 2 for mse, and for cross-entropy the indicators' mean variance
+    at equal predictions for all rows; it is rounded to two digits.
+
+    Data in parts, data too large (`MOST_FEATURES`, `MOST_TERMS`) and other losses have no penalty.
+
+    Source: MacKay, "Bayesian interpolation", Neural Computation 4, 1992.
+    """
+    n, d = len(problem.y_train), problem.features
+    too_large = d > MOST_FEATURES or n * d * max(d, 100) > MOST_TERMS
+    if loss not in {"mse", "cross-entropy"} or problem.parts or too_large:
+        return 0.0
+    x = problem.rows(problem.x_train, slice(0, n))
+    x = (x.toarray() if problem.is_sparse else x)[:, :-1]  # type: ignore[attr-defined]
+    x = x - x.mean(axis=0)
+    y = problem.y_train.astype(np.float64)[:, None]
+    if problem.task != "regression":
+        y = (problem.y_train[:, None] == np.arange(len(problem.class_names))).astype(np.float64)
+    y -= y.mean(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares, target_squares = x.T @ x / n, y.T @ y / n
+    if not (np.isfinite(squares).all() and np.isfinite(target_squares).all()):
+        return 0.0
+    variances, axes = np.linalg.eigh(target_squares)
+    seen = variances > 1e-9 * variances.max(initial=0.0)
+    values, vectors = np.linalg.eigh(squares)
+    curved = values > 1e-9 * values.max(initial=0.0)
+    if not (seen.any() and curved.any()):
+        return 0.0
+    targets = y @ axes[:, seen] / np.sqrt(variances[seen])
+    h, count = values[curved], int(seen.sum())
+    z2 = ((vectors[:, curved].T @ (x.T @ targets) / n) ** 2).sum(axis=1)
+    ratios = np.geomspace(LEAST_RATIO / 100.0, MOST_RATIO, 81)
+    penalties = ratios[:, None] * h.mean()
+    variance = np.maximum(count - (z2 / (h + penalties)).sum(axis=1), 0.0) / count
+    with np.errstate(divide="ignore"):
+        evidence = -n * np.log(variance) - np.log1p(h / penalties).sum(axis=1)
+    best = int(evidence.argmax())
+    if ratios[best] < LEAST_RATIO:
+        return 0.0
+    if problem.task == "regression":
+        scale = 2.0
+    else:
+        scale = variances[seen].mean() / (2.0 if problem.task == "binary" else 1.0)
+    return float(f"{penalties[best, 0] * scale:.2g}")

@@ -230,12 +230,13 @@ class RunOptions:
         scope=Scope.ROWS,
         steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),
     )
-    l2: float = option(
-        readers.number(0),
+    l2: float | str = option(
+        readers.number_or_auto(0),
         0.0,
         "descent",
-        "penalty: X times half the sum of w^2, biases left out",
-        usual="0",
+        "penalty: X times half the sum of w^2, biases left out; auto: above 0 where the columns"
+        " say little about the target",
+        usual="0; auto on data other than blobs",
         example="0.01",
         scope=Scope.ROWS,
         steps=(0.0, 0.0001, 0.001, 0.01, 0.1, 1.0),

@@ -204,6 +204,16 @@ def rates(most: int) -> Reader[tuple[float, ...]]:
     return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text), metavar="X")
 
 
+def number_or_auto(least: float) -> Reader[float | str]:
+    """Read a number of at least `least`, or `auto`, which becomes a number with the data."""
+    numbers = number(least)
+
+    def plain(value: object) -> float | str:
+        return AUTO if value == AUTO else numbers.plain(value)
+
+    return Reader(plain, lambda text: AUTO if text == AUTO else numbers.parse(text), metavar="X")
+
+
 def text(longest: int) -> Reader[str]:
     """Read text of printable characters."""
 

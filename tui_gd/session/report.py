@@ -355,12 +355,12 @@ class Baseline:
     says: str
     score: float
 
-    def sentence(self, report: Report, *, fell: bool) -> str:
+    def sentence(self, report: Report, *, fell: bool, penalized: bool = False) -> str:
         """Return in a line how a report compares, with what to try where it is no better.
 
-        If the loss `fell`, another learning rate would not help. If the probabilities rank the
-        classes well, nothing need be tried: a rare class is not predicted often, or too often. Only
-        two classes have a threshold.
+        If the loss `fell`, another learning rate would not help, nor would a penalty if the weights
+        are `penalized`. If the probabilities rank the classes well, nothing need be tried: a rare
+        class is not predicted often, or too often. Only two classes have a threshold.
         """
         if isinstance(report, RegressionReport):
             ours = report.table["r2"]
@@ -375,6 +375,8 @@ class Baseline:
                 "The classes are ranked well all the same"
             )  # fmt: skip
             return f"{words}. {why}: see recall, ROC AUC" + ", --threshold" * report.is_binary
+        if fell and penalized:
+            return f"{words}. No better: the columns say little; try others, or --hidden 16"
         tried = "--l2 0.01" if fell else "-a auto"
         return f"{words}. No better: try {tried}, more epochs (-e), or --hidden 16"
 
@@ -551,7 +553,8 @@ def print_reports(
     baseline = baseline_of(problem)
     if baseline and problem.name != TUTORIAL:  # whose output is that of the tutorial's script
         fell = bool(trainer.loss[best] < trainer.losses(best)[0])
-        print(baseline.sentence(reports[best], fell=fell), file=out)
+        penalized = trainer.engines.penalty.l2 > 0.0
+        print(baseline.sentence(reports[best], fell=fell, penalized=penalized), file=out)
         if words := scores_line(reports[best]):
             print(words, file=out)
 

@@ -237,6 +237,11 @@ class RunSettings(RunOptions):
         return self.loss or _USUAL_LOSS[problem.task]
 
     @property
+    def ridge(self) -> float:
+        """The l2 penalty as a number; `auto` is 0 until `resolved`."""
+        return 0.0 if self.l2 == AUTO else float(self.l2)
+
+    @property
     def start_name(self) -> str:
         """The start's name: the given one, or else the usual one of the model."""
         return self.start or ("glorot" if self.hidden else "normal")
@@ -260,6 +265,11 @@ class RunSettings(RunOptions):
             f"loss {resolved.loss or 'usual'}",
             f"optimizer {', '.join(resolved.optimizer)}",
             f"alpha {rates}" + ("" if self.alpha else " (auto)"),
+            *(
+                [f"l2 {resolved.ridge:g} (auto: the columns say little)"]
+                if self.l2 == AUTO and resolved.ridge
+                else []
+            ),
             f"start {resolved.start or 'usual'}",
             f"{resolved.epochs} epochs",
             "columns standardized" if resolved.standardize else "columns as they are",
@@ -269,14 +279,19 @@ class RunSettings(RunOptions):
     def resolved(self, problem: "Problem") -> "RunSettings":
         """Return the settings with all choices made that depend on the data.
 
-        `auto` becomes the loss of the task and, for every optimizer, a learning rate that follows
-        from the curvature at the start.
+        `auto` becomes the loss of the task, an l2 penalty if the columns say little, and, for every
+        optimizer, a learning rate that follows from the curvature at the start.
         """
+        from tui_gd.insight.curvature import ADAPTIVE_RATE, auto_l2, auto_rate
+
         loss = self.loss_for(problem) if self.loss == AUTO else self.loss
         settings = replace(self, loss=loss)
+        if self.l2 == AUTO:
+            alike = not (self.hidden or self.l1 or self.class_weight)
+            l2 = auto_l2(problem, self.loss_for(problem)) if alike else 0.0
+            settings = replace(settings, l2=l2)
         if settings.alpha:
             return settings
-        from tui_gd.insight.curvature import ADAPTIVE_RATE, auto_rate
 
         settings = replace(settings, alpha=(ADAPTIVE_RATE,))
         if not {"sgd", "momentum", "nesterov"} & set(settings.optimizer):
@@ -334,7 +349,7 @@ class RunSettings(RunOptions):
                 batch_size=min(self.batch_size, problem.train_rows),
                 schedule=schedule,
                 l1=self.l1,
-                l2=self.l2,
+                l2=self.ridge,
                 stop=StopRules(self.target_loss, self.gradient_norm, self.patience),
                 start=self.start_name,
                 seed=self.seed,
@@ -474,6 +489,7 @@ def chosen_defaults(given: dict[str, Any]) -> dict[str, Any]:
         "start": "mean",
         "optimizer": ("adam",) if adaptive else ("nesterov",),
         "alpha": (),
+        "l2": AUTO,
         "epochs": 1000,
     }
 

@@ -192,14 +192,14 @@ def find_optimum(
     y, n = problem.y_train, float(len(problem.y_train))
     # without a penalty the scale of a column changes nothing, and iterations need a common one
     spreads = np.ones(x.shape[1])
-    if not settings.l2:
+    if not settings.ridge:
         spreads = x.std(axis=0)
         spreads[spreads == 0.0] = 1.0
     x = x / spreads
     if problem.task == "regression":
         from sklearn.linear_model import LinearRegression, Ridge
 
-        alpha = settings.l2 / 2 * (n if loss == "mse" else 1.0)
+        alpha = settings.ridge / 2 * (n if loss == "mse" else 1.0)
         fitted = (Ridge(alpha=alpha) if alpha else LinearRegression()).fit(x, y)
         name = f"Ridge(alpha={alpha:.6g})" if alpha else "LinearRegression()"
         coefficients, bias = np.atleast_2d(fitted.coef_), np.atleast_1d(fitted.intercept_)
@@ -208,15 +208,15 @@ def find_optimum(
 
         row_weights = settings.row_weights(problem)
         total = n if row_weights is None else float(row_weights.sum())
-        c = 1.0 / (settings.l2 * total) if settings.l2 else math.inf
+        c = 1.0 / (settings.ridge * total) if settings.ridge else math.inf
         with warnings.catch_warnings():
             # whether it came to the end is checked below
             warnings.simplefilter("ignore")
             fitted = LogisticRegression(C=c, tol=1e-9, max_iter=ITERATIONS).fit(x, y, row_weights)
-        name = f"LogisticRegression(C={c:.6g})" if settings.l2 else "LogisticRegression(C=inf)"
+        name = f"LogisticRegression(C={c:.6g})" if settings.ridge else "LogisticRegression(C=inf)"
         if fitted.n_iter_[0] >= ITERATIONS:
             return None, Optimum(why=f"scikit-learn did not find it in {ITERATIONS:,} iterations")
-        if not settings.l2 and fitted.score(x, y) == 1.0:
+        if not settings.ridge and fitted.score(x, y) == 1.0:
             return None, Optimum(
                 why="the classes can be separated, so weights grow without end: --l2 gives one"
             )

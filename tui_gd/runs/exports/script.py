@@ -318,7 +318,7 @@ def estimator_files(run: RunRecord) -> dict[str, bytes]:
         batch_size=settings.batch_size,
         schedule=settings.schedule,
         l1=settings.l1,
-        l2=settings.l2,
+        l2=settings.ridge,
         max_iter=max(1, run.epoch),
         tol=None,
         start=settings.start_name,

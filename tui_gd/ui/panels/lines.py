@@ -85,7 +85,7 @@ def trained(view: View, *, short: bool) -> list[str]:
     if problem.surface is None:
         parts.append(loss_in_words(lane.loss_name, short=short))
     parts.append(_optimizer_in_words(problem, settings, lane))
-    for name, value in (("L1", settings.l1), ("L2", settings.l2)):
+    for name, value in (("L1", settings.l1), ("L2", settings.ridge)):
         if value:
             parts.append(f"{name} {value:g}")
     if settings.schedule != "constant":

@@ -82,7 +82,7 @@ class ReportPanel(ScrollingPanel):
             about, weights = f"best epoch {lane.best.epoch}{view.of_lane}", lane.best.weights
         problem, predictor = view.problem, view.predictor
         # finding scikit-learn's optimum takes up to seconds, and it is the same at all epochs
-        of_data = (problem, view.settings.l1, view.settings.l2, lane.loss_name)
+        of_data = (problem, view.settings.l1, view.settings.ridge, lane.loss_name)
         kept = self._optimum[1] if self._optimum and self._optimum[0] == of_data else None
         beside = kept is not None or snapshot.state is not RunState.RUNNING
 

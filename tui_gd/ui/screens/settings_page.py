@@ -21,6 +21,7 @@ from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.session import readers
 from tui_gd.session.options import Option, Scope, options_of
+from tui_gd.session.readers import AUTO
 from tui_gd.session.roles import OF_COLUMNS
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import Snapshot
@@ -394,7 +395,11 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     def _in_words(self, option: Option) -> str:
         value = self.value(option.name)
         words = value_in_words(value)
-        if option.name == "alpha" and option.name not in self.draft and not self._wanted.alpha:
+        wanted = self._wanted
+        chosen = (option.name == "alpha" and not wanted.alpha) or (
+            option.name == "l2" and wanted.l2 == AUTO
+        )
+        if chosen and option.name not in self.draft:
             return f"{words} (auto)"
         if words:
             return words
