@@ -46,9 +46,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 def ours(path: str) -> object:
     """Load the problem."""
-    from tui_gd.problems.files import load_file
+    from tui_gd.problems.files import read_file
+    from tui_gd.problems.split import Preparation
 
-    return load_file(path, "label")
+    return read_file(path, "label")(Preparation())
 
 
 def theirs(path: str) -> object:

@@ -8,11 +8,18 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems import arrays
-from tui_gd.problems.arrays import load_arrays
+from tui_gd.problems import Problem, arrays
+from tui_gd.problems.arrays import read_arrays
 from tui_gd.problems.files import read_file
+from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation
 from tui_gd.training.trainer import Trainer
+
+AS_USUAL, AS_IT_IS = Preparation(), Reading()
+
+
+def load_arrays(path: str, target: str | None = None, how: Preparation = AS_USUAL) -> Problem:
+    return read_arrays(path, target, test=None, reading=AS_IT_IS)(how)
 
 
 def table(rows: int = 3000, dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,6 @@ from tui_gd.problems.tables import Column, Floats, Table
 from tui_gd.problems.text import safe_text, whole_number
 
 AS_IT_IS = Reading()
-AS_USUAL = Preparation()
 # data up to this size are read, shuffled and split like a table
 MAPPED_BYTES = 1 << 30
 # numpy and zipfile raise these for damaged files
@@ -49,24 +49,8 @@ _UNREADABLE = (
 _HEADER = struct.Struct("<26xHH")  # of a zip member: the lengths of its name and extra field
 
 
-def load_arrays(
-    path: str,
-    target: str | None = None,
-    how: Preparation = AS_USUAL,
-    *,
-    test: str | None = None,
-    reading: Reading = AS_IT_IS,
-) -> Problem:
-    """Return the problem of arrays, prepared as `how` says; the rest is as for `read_arrays`."""
-    return read_arrays(path, target, test=test, reading=reading)(how)
-
-
 def read_arrays(
-    path: str,
-    target: str | None = None,
-    *,
-    test: str | None = None,
-    reading: Reading = AS_IT_IS,
+    path: str, target: str | None, *, test: str | None, reading: Reading
 ) -> Callable[[Preparation], Problem]:
     """Read an .npz with X and y, or an .npy and its target; return a function for its problem.
 
@@ -361,18 +345,11 @@ _FEATURES = ("x", "x_test", "data", "features", "images", "x_val", "x_train")
 def _shapes(path: str) -> dict[str, str]:
     """Return the arrays in an .npz, with their shapes as text."""
     shapes = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as file:
-                    version = np.lib.format.read_magic(file)
-                    shapes[name.removesuffix(".npy")] = str(_header(file, version)[0])
-    except FileNotFoundError:
-        raise ProblemError(f"{shown_path(path)}: no such file") from None
-    except _UNREADABLE as error:
-        raise ProblemError(
-            f"{shown_path(path)}: cannot be read as .npz ({_reason(error)})"
-        ) from None
+    with _one_line(path, ".npz"), zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                version = np.lib.format.read_magic(file)
+                shapes[name.removesuffix(".npy")] = str(_header(file, version)[0])
     return shapes
 
 
@@ -417,12 +394,8 @@ def _check(shown: str, data: Arrays, *, gaps: bool) -> None:
 
 
 def _mapped(path: str) -> NDArray[Any]:
-    try:
+    with _one_line(path, ".npy"):
         array: NDArray[Any] = np.load(Path(path), mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise ProblemError(f"{path}: no such file") from None
-    except _UNREADABLE as error:
-        raise ProblemError(f"{path}: cannot be read as .npy ({_reason(error)})") from None
     if array.dtype.names:
         raise ProblemError(
             f"{path}: holds records with {', '.join(map(safe_text, array.dtype.names[:8]))}; save"
@@ -433,20 +406,14 @@ def _mapped(path: str) -> NDArray[Any]:
 
 def _member(path: str, name: str) -> NDArray[Any]:
     """Return an array of an .npz file, mapped if it is stored uncompressed."""
-    try:
+    with _one_line(path, ".npz"):
         with zipfile.ZipFile(path) as archive:
-            if f"{name}.npy" not in archive.namelist():
-                raise ProblemError(f"{path}: has no array {name}; save it with X=… and y=…")
             info = archive.getinfo(f"{name}.npy")
             if info.compress_type == zipfile.ZIP_STORED:
                 return _map_member(path, info.header_offset)
         with np.load(path, allow_pickle=False) as arrays:
             array: NDArray[Any] = arrays[name]
-            return array
-    except FileNotFoundError:
-        raise ProblemError(f"{path}: no such file") from None
-    except _UNREADABLE as error:
-        raise ProblemError(f"{path}: cannot be read as .npz ({_reason(error)})") from None
+    return array
 
 
 def _map_member(path: str, offset: int) -> NDArray[Any]:
@@ -460,11 +427,17 @@ def _map_member(path: str, offset: int) -> NDArray[Any]:
         return np.memmap(path, dtype, "r", file.tell(), shape, order="F" if fortran else "C")
 
 
-def _reason(error: BaseException) -> str:
-    # numpy would advise to load it anyway
-    if "pickle" in str(error) or "Python objects" in str(error):
-        return "not in numpy's format, or Python objects, not numbers"
-    return reason(error)
+@contextmanager
+def _one_line(path: str, form: str) -> Iterator[None]:
+    """Turn what damaged files raise into one line."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        why = reason(error)
+        # numpy would advise to load it anyway
+        if "pickle" in str(error) or "Python objects" in str(error):
+            why = "not in numpy's format, or Python objects, not numbers"
+        raise ProblemError(f"{shown_path(path)}: cannot be read as {form} ({why})") from None
 
 
 DENSE_BYTES = 1 << 30

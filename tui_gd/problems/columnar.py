@@ -10,7 +10,7 @@ from typing import Any
 from tui_gd.errors import ProblemError
 from tui_gd.problems.input_file import InputFile, cannot_read, reason
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Batch, Field, chosen, kind_of, named, row_name
+from tui_gd.problems.sources import Batch, Field, Source, chosen, kind_of, named, row_name
 
 NUMBERS = 1 << 18
 """Numbers read at a time."""
@@ -22,20 +22,16 @@ COLUMNS = 8
 BUFFER = 1 << 16
 
 
-class Columnar:
+class Columnar(Source):
     """A Parquet file or, if `feather`, one of Arrow's IPC format, which is Feather version 2."""
 
     path: str
-    shown: str
-    reading: Reading
-    fields: list[Field]
     group_rows: list[int]
     """Rows of every row group of Parquet; of Feather 0 for every record batch."""
 
     def __init__(self, file: InputFile, reading: Reading, *, feather: bool) -> None:
-        self.path, self.shown, self.reading, self._feather = file.path, file.shown, reading, feather
-        self.changed = False
-        self.remarks: tuple[str, ...] = ()
+        super().__init__(file.shown, reading)
+        self.path, self._feather = file.path, feather
         self._groups: range | None = None
         self._kept: list[int] | None = None
         with self._one_line():

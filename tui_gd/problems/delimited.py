@@ -13,7 +13,17 @@ from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems.dialect import NO_HEADER, Dialect, rows_of, sniff
 from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
 from tui_gd.problems.reading import BLANKS, Reading, numeral, odd_numbers
-from tui_gd.problems.sources import Batch, Field, Kind, Kinds, arrays_of, chosen, kind_of, named
+from tui_gd.problems.sources import (
+    Batch,
+    Field,
+    Kind,
+    Kinds,
+    Source,
+    arrays_of,
+    chosen,
+    kind_of,
+    named,
+)
 from tui_gd.problems.text import safe_text
 
 # blanks around a missing value are part of it for pyarrow
@@ -25,18 +35,14 @@ SEEN, SEEN_TEXT = 1 << 12, 0.4
 _BLANKS = re.compile(rb'("[^"]*")|[ \t]+')
 
 
-class Delimited:
+class Delimited(Source):
     """A text table: a value that is not a number turns a column of numbers into text.
 
     The kinds are those that pyarrow infers from the first MiB, or `kinds` by column name, of which
     None are inferred.
     """
 
-    shown: str
-    reading: Reading
-    changed: bool
     dialect: Dialect
-    fields: list[Field]
     begins: int
     """The offset of the first chunk; above it there may be chunks of nothing but comments."""
 
@@ -44,9 +50,8 @@ class Delimited:
     _line_quote = b'"'
 
     def __init__(self, file: InputFile, reading: Reading, kinds: Kinds | None = None) -> None:
-        self._file, self.shown, self.reading = file, file.shown, reading
-        self.changed = False
-        self.remarks: tuple[str, ...] = ()
+        super().__init__(file.shown, reading)
+        self._file = file
         self._dates: dict[int, Any] = {}
         self._known = tuple(kinds or ())
         self._span: tuple[int, int | None] = (0, None)

@@ -21,22 +21,6 @@ from tui_gd.problems.tables import MOST_LABELS, Table, read_table
 WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
 """Formats whose columns have no names."""
 AS_IT_IS = Reading()
-AS_USUAL = Preparation()
-
-
-def load_file(
-    path: str,
-    target: str | None = None,
-    *,
-    drop: Sequence[str] = (),
-    test: str | None = None,
-    how: Preparation = AS_USUAL,
-    reading: Reading = AS_IT_IS,
-    progress: Progress | None = None,
-) -> Problem:
-    """Return the problem of a file, prepared as `how` says; the rest is as for `read_file`."""
-    read = read_file(path, target, drop=drop, test=test, reading=reading, progress=progress)
-    return read(how)
 
 
 def read_file(
@@ -90,7 +74,7 @@ def learn_from(
 
     The rest is as for `read_file`.
     """
-    names, dropped = chosen_columns(source, target, drop)
+    names = chosen_columns(source, target, drop)
     name = names[-1]
     table = read_table(source, names, name, progress=progress)
     other = _read_test(test, table, name) if test is not None else None
@@ -99,7 +83,7 @@ def learn_from(
     notes = [
         ColumnNote(field.name, field.kind, "", "left out: --drop")
         for field in source.fields
-        if field.name in dropped
+        if field.name not in names
     ]
 
     def make(how: Preparation) -> Problem:
@@ -109,27 +93,23 @@ def learn_from(
     return make
 
 
-def chosen_columns(
-    source: Source, target: str | None, drop: Sequence[str]
-) -> tuple[list[str], set[str]]:
-    """Return the columns to read, the target last, and those that are left out.
+def chosen_columns(source: Source, target: str | None, drop: Sequence[str]) -> list[str]:
+    """Return the columns to read, the target last.
 
     `ProblemError` for a column that is not there; `TargetMissing` without a target.
     """
-    every = [field.name for field in source.fields]
-    dropped = {find_column(source.shown, every, one, source.remarks) for one in drop}
-    names = [name for name in every if name not in dropped]
+    every, names = source.without(()), source.without(drop)
     if target is None:
         raise TargetMissing(source.shown, tuple(names))
     name = find_column(source.shown, every, target, source.remarks)
-    if name in dropped:
+    if name not in names:
         raise ProblemError(
             f"{source.shown}: column {name!r} is the target, so --drop cannot leave it out",
             way(drop=None),
             column=name,
         )
     names.remove(name)
-    return [*names, name], dropped
+    return [*names, name]
 
 
 def read_columns(
@@ -150,10 +130,7 @@ def read_columns(
     if form in WITHOUT_COLUMNS:
         raise ProblemError(f"{file.shown}: has no column names to list")
     source = source_of(file, form, reading)
-    every = [field.name for field in source.fields]
-    dropped = {find_column(source.shown, every, one, source.remarks) for one in drop}
-    names = [name for name in every if name not in dropped]
-    return read_table(source, names, progress=progress, first=first)
+    return read_table(source, source.without(drop), progress=progress, first=first)
 
 
 def look_into(path: str, reading: Reading = AS_IT_IS) -> FirstRows:

@@ -157,16 +157,10 @@ class InputFile:
 
     def open_text(self) -> BinaryIO:
         """Open the text as UTF-8, decoded from its own encoding."""
-        file = self.open()
-        start = self.read(file, 4)
+        start = self.first_bytes(4)
         mark = next((name for mark, name in _MARKS if start.startswith(mark)), None)
         encoding = self.encoding or mark
-        if encoding is None:
-            if not file.seekable():
-                return _buffered(_Source(file, start))
-            file.seek(0)
-            return file
-        return _buffered(_Recoded(_Source(file, start), self, encoding))
+        return self.open() if encoding is None else _buffered(_Recoded(self, encoding))
 
     def read(self, file: BinaryIO, size: int) -> bytes:
         """Read up to `size` bytes of the opened file; `ProblemError` if that fails."""
@@ -367,10 +361,10 @@ def _is_content(one: zipfile.ZipInfo) -> bool:
 
 
 class _Source(io.RawIOBase):
-    """Bytes already read, followed by those of a file; closes the file and the one below it."""
+    """The bytes of a file; closes the file and the one below it."""
 
-    def __init__(self, file: Any, start: bytes = b"", below: BinaryIO | None = None) -> None:
-        self._file, self._waiting, self._below = file, start, below
+    def __init__(self, file: Any, below: BinaryIO | None = None) -> None:
+        self._file, self._waiting, self._below = file, b"", below
 
     def readable(self) -> bool:
         """Return true."""
@@ -401,8 +395,8 @@ class _Source(io.RawIOBase):
 class _Recoded(_Source):
     """The UTF-8 of a text in another encoding."""
 
-    def __init__(self, file: Any, source: InputFile, encoding: str) -> None:
-        super().__init__(file)
+    def __init__(self, source: InputFile, encoding: str) -> None:
+        super().__init__(source.open())
         self._source, self._encoding, self._done = source, encoding, 0
         self._decoder = codecs.getincrementaldecoder(encoding)()
 
@@ -431,7 +425,7 @@ def _buffered(source: _Source) -> BinaryIO:
 
 
 def _joined(file: Any, below: BinaryIO) -> BinaryIO:
-    return _buffered(_Source(file, b"", below))
+    return _buffered(_Source(file, below))
 
 
 def spooled_input() -> tuple[int, int]:

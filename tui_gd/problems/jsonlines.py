@@ -18,6 +18,7 @@ from tui_gd.problems.sources import (
     Field,
     Kind,
     Kinds,
+    Source,
     arrays_of,
     chosen,
     kind_of,
@@ -34,23 +35,18 @@ _OF_KIND: dict[Kind, tuple[type, ...]] = {
 }
 
 
-class JsonLines:
+class JsonLines(Source):
     """A table of JSON objects or lists; the first MiB decides its fields and their kinds.
 
     A field that has texts beside numbers becomes a column of text, and so does one of numbers that
     is text by `kinds`, of which other kinds have no effect.
     """
 
-    shown: str
-    reading: Reading
-    fields: list[Field]
-
     def __init__(self, file: InputFile, reading: Reading, kinds: Kinds | None = None) -> None:
         import pyarrow as pa
 
-        self._file, self.shown, self.reading = file, file.shown, reading
-        self.changed = False
-        self.remarks: tuple[str, ...] = ()
+        super().__init__(file.shown, reading)
+        self._file = file
         with file.open_text() as text:
             start = file.read(text, input_file.CHUNK).removeprefix(codecs.BOM_UTF8)
         self._is_list = start.lstrip()[:1] == b"["

@@ -13,11 +13,11 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import TITLES, unknown_problem
 from tui_gd.problems.arrays import problem_of_arrays
 from tui_gd.problems.builtin import load_builtin
-from tui_gd.problems.files import learn_from, load_file
+from tui_gd.problems.files import learn_from, read_file
 from tui_gd.problems.input_file import names_file
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Batch, Field, Kinds, arrays_of, kind_of, named, row_name
+from tui_gd.problems.sources import Batch, Field, Source, arrays_of, kind_of, named, row_name
 from tui_gd.problems.split import Preparation
 from tui_gd.problems.surfaces import PREFIX
 
@@ -99,7 +99,7 @@ def load_problem(  # noqa: PLR0913
             return load_builtin(name, how, **made)
         _refuse(name, "is not generated", made)
         path = None if test is None else os.fspath(test)
-        return load_file(name, column, drop=drop, test=path, how=how)
+        return read_file(name, column, drop=drop, test=path)(how)
     _refuse("data", "are not generated", made)
     if _is_pair(data):
         if target is not None:
@@ -114,7 +114,7 @@ def load_problem(  # noqa: PLR0913
         raise ProblemError(
             f"data: {type(data).__name__} is neither a name, a path, a data frame nor (X, y)"
         )
-    other = None if test is None else partial(Frame, test)
+    other = None if test is None else lambda _: Frame(test)
     return learn_from(Frame(data), column, drop, other)(how)
 
 
@@ -165,19 +165,11 @@ def _joined(x: Any, y: ArrayLike) -> Any:
     return table.append_column(TARGET, [values.tolist()])
 
 
-class Frame:
+class Frame(Source):
     """A data frame as batches of columns."""
 
-    reading: Reading
-    fields: list[Field]
-
-    shown = FRAME
-    changed = False
-    remarks: tuple[str, ...] = ()
-
-    def __init__(self, frame: Any, kinds: Kinds | None = None) -> None:
-        del kinds  # a frame has its own
-        self.reading = Reading()
+    def __init__(self, frame: Any) -> None:
+        super().__init__(FRAME, Reading())
         self._table = _arrow(frame)
         schema = self._table.schema
         if not schema.names:

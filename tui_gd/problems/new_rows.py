@@ -235,15 +235,12 @@ def _read(parts: Iterable[Source], like: list[Column]) -> Iterator[SomeRows]:
         start += len(table.values)
 
 
-class _OneBatch:
+class _OneBatch(Source):
     """A batch of a source as a table of its own; its rows are named as in the source."""
 
-    changed = False
-    remarks: tuple[str, ...] = ()
-
     def __init__(self, source: Source, batch: Batch) -> None:
-        self.shown, self.reading, self.fields = source.shown, source.reading, list(source.fields)
-        self.batch = batch
+        super().__init__(source.shown, source.reading)
+        self.fields, self.batch = list(source.fields), batch
 
     @classmethod
     def of(cls, source: Source) -> Iterator["_OneBatch"]:

@@ -110,7 +110,7 @@ def load_partitioned(
 
     Rows are numbered through the files in the order of their names, and split by their number as on
     one machine; `x_train` and the others of the problem are a sample. `progress` is told parts. The
-    rest is as for `load_file`.
+    rest is as for `read_file`.
     """
     loading = _Loading(wanted, machines)
     raws = loading.read(progress)
@@ -164,10 +164,10 @@ class _Loading:
         first = not self.pieces
         source = source_of(file, form, wanted.reading, None if first else dict(self.recipe.kinds))
         if first:
-            names, dropped = chosen_columns(source, wanted.target, wanted.drop)
+            names = chosen_columns(source, wanted.target, wanted.drop)
             kinds = tuple((one.name, one.kind) for one in source.fields)
             self.recipe = Recipe(wanted.reading, tuple(names), kinds)
-            self.dropped = [(name, kind) for name, kind in kinds if name in dropped]
+            self.dropped = [(name, kind) for name, kind in kinds if name not in names]
         self.pieces += pieces_of(path, form, source, test)
 
     def read(self, progress: Progress | None) -> list[Any]:

@@ -1,9 +1,10 @@
 """Sources: files of tables as batches of columns, each column of one kind."""
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from tui_gd.errors import Fault, ProblemError, Way
 from tui_gd.problems.reading import Reading
@@ -49,7 +50,7 @@ class Batch:
     columns: Sequence[int] | None = None
 
 
-class Source(Protocol):
+class Source(ABC):
     """A file as batches of columns.
 
     `changed` becomes true when a column turns out to be of another kind than `fields` said at
@@ -59,16 +60,25 @@ class Source(Protocol):
     shown: str
     reading: Reading
     fields: list[Field]
-    changed: bool
-    remarks: tuple[str, ...]
 
+    def __init__(self, shown: str, reading: Reading) -> None:
+        self.shown, self.reading = shown, reading
+        self.changed = False
+        self.remarks: tuple[str, ...] = ()
+
+    @abstractmethod
     def batches(self, *, first: bool = False) -> Iterator[Batch]:
         """Read the file from its start; `ProblemError` for a fault in it."""
-        ...
 
+    @abstractmethod
     def rows_to_come(self, batch: Batch) -> int:
         """Return about how many rows there are, estimated from the first batch."""
-        ...
+
+    def without(self, drop: Sequence[str]) -> list[str]:
+        """Return the names of the columns that are not in `drop`; `ProblemError` if one is not."""
+        names = [field.name for field in self.fields]
+        dropped = {find_column(self.shown, names, one, self.remarks) for one in drop}
+        return [name for name in names if name not in dropped]
 
 
 def kind_of(kind: Any) -> Kind:

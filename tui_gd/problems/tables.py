@@ -214,15 +214,7 @@ def _collect(
     slots = {name: slot for slot, name in enumerate(names)}
     order = [slots.get(field.name, -1) for field in source.fields]
     columns = {
-        slot: Column(
-            field.name,
-            field.kind,
-            remark=field.remark,
-            whole=field.whole,
-            forced=field.forced,
-            index=field.index,
-            first=place == 0,
-        )
+        slot: Column(**vars(field), first=place == 0)
         for place, (slot, field) in enumerate(zip(order, source.fields, strict=True))
     }
     columns.pop(-1, None)
