@@ -29,16 +29,25 @@ _PAGE = 10
 _END = 10_000_000
 
 
+# where letters are not typed, they move as well
+LETTERS = (
+    Binding("j", "move(1)", show=False),
+    Binding("k", "move(-1)", show=False),
+    Binding("g", f"move({-_END})", show=False),
+    Binding("G", f"move({_END})", show=False),
+)
+
+
 class Page(Closing[Answer]):
     """Fills the screen with one picture, in which keys and the wheel move."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", show=False),
-        Binding("up,k", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
         Binding("pagedown", f"move({_PAGE})", show=False),
         Binding("pageup", f"move({-_PAGE})", show=False),
-        Binding("home,g", f"move({-_END})", show=False),
-        Binding("end,G", f"move({_END})", show=False),
+        Binding("home", f"move({-_END})", show=False),
+        Binding("end", f"move({_END})", show=False),
         Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
@@ -87,6 +96,7 @@ class ScrolledPage(Page[Answer | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *LETTERS,
         Binding("escape,q,enter,space", "dismiss", "back"),
     ]
 
@@ -104,7 +114,7 @@ class ScrolledPage(Page[Answer | None]):
 _KEYS_WIDTH = 14
 _ROOMY = 60
 _COLUMN = 1 + _KEYS_WIDTH + max(len(action.text) for action in ACTIONS)
-_WORDS = {"→": "right", "←": "left", "↑": "up", "↓": "dn"}
+_WORDS = str.maketrans({"→": "right", "←": "left", "↑": "up", "↓": "dn", "α": "alpha"})
 _SEEN = "What is seen"
 _TIE = "\N{NO-BREAK SPACE}"
 _MEANINGS = (
@@ -158,12 +168,13 @@ def help_pages(
     """
     rows, room = max(rows, 1), max(room - _KEYS_WIDTH, 20)
     columns: list[list[HelpLine]] = [[]]
-    title, keys = own
-    first = [HelpLine(title)] if keys else []
-    for left, text in keys:
-        first += _wrapped_line(left, text, room, keys=True)
-    groups = [_seen(room, actions), *_groups(room, actions)]
-    for group in [first, *groups] if first else groups:
+    groups = [_group(*own, room)] if own[1] else []
+    groups.append(_seen(room, actions))
+    groups += [
+        _group(title, [(one.shown, one.text) for one in members if one.shown], room)
+        for title, members in groupby(actions, lambda one: one.group)
+    ]
+    for group in groups:
         now = columns[-1]
         gap = 1 if now else 0
         if len(now) + gap + len(group) > rows and now:
@@ -188,34 +199,24 @@ def _seen(room: int, actions: Sequence[Action]) -> list[HelpLine]:
     keys = KeyNames(actions)
     names = {action.name: keys.short(action.name) for action in actions if action.keys}
     names |= {"+": keys.of("learning_rate(1)"), "-": keys.of("learning_rate(-1)")}
-    lines = [HelpLine(_SEEN)]
+    said = []
     for word, meaning in _MEANINGS:
         # a key stays on the line of its word: among several, of all its words
         blank = r"(?<! ) (?! )" if "   " in meaning else r"(?<=\}) "
         tied = re.sub(blank, _TIE, meaning)
-        text = re.sub(r"\{(.+?)\}", lambda found: names.get(found[1], "-"), tied)
-        lines += _wrapped_line(word, text, room, keys=False)
+        said.append((word, re.sub(r"\{(.+?)\}", lambda found: names.get(found[1], "-"), tied)))
+    return _group(_SEEN, said, room, keys=False)
+
+
+def _group(
+    title: str, entries: Sequence[tuple[str, str]], room: int, *, keys: bool = True
+) -> list[HelpLine]:
+    """Return a heading, and below it keys, or words, with their meanings in lines of that room."""
+    lines = [HelpLine(title)]
+    for left, text in entries:
+        first, *more = (line.replace(_TIE, " ") for line in textwrap.wrap(text, room))
+        lines += [HelpLine(left, first, keys), *(HelpLine("", line) for line in more)]
     return lines
-
-
-def _groups(room: int, actions: Sequence[Action]) -> Iterator[list[HelpLine]]:
-    for group, members in groupby(actions, key=lambda action: action.group):
-        lines = [HelpLine(group)]
-        for action in members:
-            if action.shown:
-                lines += _wrapped_line(action.shown, action.text, room, keys=True)
-        yield lines
-
-
-def _wrapped_line(left: str, text: str, room: int, *, keys: bool) -> list[HelpLine]:
-    first, *more = (line.replace(_TIE, " ") for line in textwrap.wrap(text, room))
-    return [HelpLine(left, first, keys), *(HelpLine("", line) for line in more)]
-
-
-def _spelt_keys(keys: str) -> str:
-    for arrow, word in _WORDS.items():
-        keys = keys.replace(arrow, word)
-    return keys.replace("α", "alpha")
 
 
 def draw_help(
@@ -238,7 +239,7 @@ def draw_help(
     for number, part in enumerate(parts[page * across : (page + 1) * across]):
         at = 1 + number * room
         for row, line in enumerate(part):
-            left = _spelt_keys(line.left) if symbols.plain else line.left
+            left = line.left.translate(_WORDS) if symbols.plain else line.left
             ink = palette.key if line.keys else bold(palette.text)
             inner.put(row, at, left, ink)
             inner.put(row, at + _KEYS_WIDTH, symbols.words(line.text), palette.text)

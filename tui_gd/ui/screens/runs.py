@@ -12,7 +12,7 @@ from tui_gd.plots.cells import Cells
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.store import DamagedRun, KeptRun
 from tui_gd.ui.context import Context
-from tui_gd.ui.screens.pages import Page
+from tui_gd.ui.screens.pages import LETTERS, Page
 from tui_gd.ui.screens.questions import Choice, Notices
 from tui_gd.ui.screens.runs_page import (
     KEYS,
@@ -40,6 +40,7 @@ class RunsScreen(Page[str | None]):
     own_keys = ("Kept runs", KEYS)
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *LETTERS,
         Binding("escape,q,L", "dismiss(None)", "back"),
         Binding("space", "mark", show=False),
         Binding("u", "unmark", show=False),

@@ -16,6 +16,7 @@ from tui_gd.learning.optimizers import MOMENTUM
 from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Style, bold
+from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import visible_offset
 from tui_gd.problems import BUILTIN, Problem
 from tui_gd.problems.text import safe_text
@@ -27,7 +28,7 @@ from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import Snapshot
 from tui_gd.ui.context import Context
 from tui_gd.ui.keys import ladder
-from tui_gd.ui.screens.pages import Page
+from tui_gd.ui.screens.pages import LETTERS, Page
 from tui_gd.ui.screens.questions import Choice, Prompt, listed, loss_words
 
 _LONGEST_VALUE = 26
@@ -84,6 +85,12 @@ def value_in_words(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else safe_text(str(value), 200)
 
 
+def question_about(option: Option, symbols: Symbols) -> str:
+    """Return an option's name, its meaning and an example, to ask for its value."""
+    example = f", as {option.example}" if option.example else ""
+    return symbols.words(f"{option.name.replace('_', ' ')}: {option.help}{example}")
+
+
 def stepped(option: Option, value: Any, by: int) -> Any:
     """Return the value one step up or down from `value`, or `value` if there is none."""
     steps = option.steps or _of_kind(option)
@@ -131,7 +138,8 @@ def _of_numbers(option: Option, value: Any, by: int) -> Any:
         return value
     if isinstance(number, int):
         by_one = abs(number) < _SMALL or "seed" in option.name
-        new: float = number + by if by_one else _round_number(number, by)
+        rungs = [digit * 10**e for e in range(len(str(number)) + 1) for digit in (1, 2, 5)]
+        new: float = number + by if by_one else _beside(rungs, number, by)
     else:
         new = ladder(number, by) if 1e-300 < number < 1e300 else number
     made = (new,) if single else new
@@ -141,27 +149,11 @@ def _of_numbers(option: Option, value: Any, by: int) -> Any:
     return None if option.default is None and by < 0 else value
 
 
-def _round_number(number: int, by: int) -> int:
-    tens = [10**e for e in range(len(str(number)) + 1)]
-    rungs: list[int] = sorted(digit * ten for ten in tens for digit in (1, 2, 5))
-    if by > 0:
-        return min(rung for rung in rungs if rung > number)
-    return max(rung for rung in rungs if rung < number)
-
-
 def _read(option: Option, text: str) -> Any:
     try:
         return option.reader.typed(text)
     except ValueError:
         return None
-
-
-def acts_at_once(name: str, value: Any, settings: RunSettings, snapshot: Snapshot) -> bool:
-    """Whether the run on the screen can take a value; other settings need a new beginning."""
-    if name == "alpha":
-        return len(snapshot.lanes) == 1 and isinstance(value, tuple) and len(value) == 1
-    # a schedule that ends at the last epoch would have had other rates so far
-    return name == "epochs" and settings.schedule == "constant"
 
 
 def changes_in_words(changes: Mapping[str, Any]) -> str:
@@ -311,6 +303,7 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *LETTERS,
         Binding("escape,q", "dismiss(None)", "back"),
         Binding("right,l", "change(1)", show=False),
         Binding("left,h", "change(-1)", show=False),
@@ -344,18 +337,14 @@ class SettingsScreen(Page[dict[str, Any] | None]):
 
     def now(self, name: str) -> Any:
         """Return the present value of a setting of the run on the screen."""
-        if name == "alpha":
-            return tuple(lane.learning_rate for lane in self._snapshot.lanes)
-        if name == "loss":
-            return self._snapshot.lane.loss_name
-        if name == "seed":
-            return self._snapshot.seed
-        if name == "epochs":
-            return max(self._snapshot.epochs, 1)
-        value = getattr(self._settings, name)
-        if value is None:
-            value = self._unset(name)
-        return value
+        shown = {
+            "alpha": tuple(lane.learning_rate for lane in self._snapshot.lanes),
+            "loss": self._snapshot.lane.loss_name,
+            "seed": self._snapshot.seed,
+            "epochs": max(self._snapshot.epochs, 1),
+        }
+        value = shown[name] if name in shown else getattr(self._settings, name)
+        return self._unset(name) if value is None else value
 
     def _unset(self, name: str) -> Any:
         """Return the value that an unset setting stands for."""
@@ -426,10 +415,11 @@ class SettingsScreen(Page[dict[str, Any] | None]):
     @property
     def at_once(self) -> bool:
         """Whether the run can take all changes without beginning again."""
-        return all(
-            acts_at_once(name, value, self._settings, self._snapshot)
-            for name, value in self.draft.items()
-        )
+        can_take = {"alpha"} if len(self._snapshot.lanes) == 1 else set()
+        # a schedule that ends at the last epoch would have had other rates so far
+        if self._settings.schedule == "constant":
+            can_take.add("epochs")
+        return self.draft.keys() <= can_take and len(self.draft.get("alpha", (0.0,))) == 1
 
     def _draw_page(self, rows: int, columns: int) -> Cells:
         return draw_settings(self.page, rows, columns, self.context.style)
@@ -481,14 +471,14 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         if self._on_columns_page(option):
             self.dismiss({"target": None})
             return
-        names = option.reader.names
+        names, symbols = option.reader.names, self.context.terminal.symbols
+        question = question_about(option, symbols)
         if names and not isinstance(option.default, tuple):
             words = dict.fromkeys(names, "")
             if option.name == "loss":
                 words = loss_words(self._problem.task)
-            options = listed(words, self.context.terminal.symbols)
             answer = await self.app.push_screen_wait(
-                Choice(self._question(option), options, str(self.value(option.name)))
+                Choice(question, listed(words, symbols), str(self.value(option.name)))
             )
             if answer is not None:
                 self._set(answer)
@@ -505,17 +495,10 @@ class SettingsScreen(Page[dict[str, Any] | None]):
             return (option.reader.typed(text),)
 
         now = first or value_in_words(self.value(option.name))
-        answer = await self.app.push_screen_wait(
-            Prompt(self._question(option), now, parse, select=not first)
-        )
+        answer = await self.app.push_screen_wait(Prompt(question, now, parse, select=not first))
         if answer is not None:
             self._set(answer[0])
 
     def _on_columns_page(self, option: Option) -> bool:
         """Whether a setting of a table's columns has a page of its own."""
         return option.name in OF_COLUMNS and bool(self._problem.about)
-
-    def _question(self, option: Option) -> str:
-        example = f", as {option.example}" if option.example else ""
-        text = f"{option.name.replace('_', ' ')}: {option.help}{example}"
-        return self.context.terminal.symbols.words(text)

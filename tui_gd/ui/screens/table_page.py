@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui_gd.plots.axes import BORDER, Heading, draw_box
-from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.table import visible_offset
 from tui_gd.problems.problem import ColumnLook
@@ -21,13 +20,12 @@ from tui_gd.session.options import Scope, options_of
 from tui_gd.session.roles import REFUSED, Asked, Offer, Role, becomes, look_in_words, roles_for
 from tui_gd.session.settings import RunSettings
 from tui_gd.ui.context import Context
-from tui_gd.ui.panels.widget import CellView
+from tui_gd.ui.screens.pages import Page
 from tui_gd.ui.screens.questions import OPEN_FILE, Prompt, found, likely_target, parse_file
-from tui_gd.ui.textual_fixes.app import Closing
+from tui_gd.ui.screens.settings_page import question_about
 
 # The picture
 
-_PAGE = 10
 _KEYS = (
     "↑ ↓ choose   ← → role   del leave out   letters find   enter {enter}   esc back   F1 keys",
     "↑↓ choose  ←→ role  letters find  enter {enter}  esc back  F1 keys",
@@ -240,8 +238,7 @@ def _foot(page: TablePicture, wide: int, high: int, style: Style) -> list[tuple[
     """Return what is known of the column at the cursor, what enter does, and the keys."""
     palette, symbols = style.palette, style.symbols
     does, word = page.enter
-    forms = [symbols.spell(form.format(enter=word)) for form in _KEYS]
-    keys = next((form for form in forms if width(form) <= wide), forms[-1])
+    keys = first_fitting([symbols.spell(form.format(enter=word)) for form in _KEYS], wide)
     lines = [(fit(keys, wide, symbols.plain), palette.key)]
     said = wrapped(symbols.words(safe_text(does, None)), wide)
     about = [] if page.on_offer else wrapped(symbols.words(_about(page)), wide)
@@ -265,7 +262,7 @@ def _about(page: TablePicture) -> str:
 # The screen
 
 
-class TableScreen(Closing[RunSettings | None]):
+class TableScreen(Page[RunSettings | None]):
     """Shows a table's columns and what helps; answers with the settings to go on with, or None.
 
     `replaced` are words for the run that would be replaced, empty if there is none. `settings` are
@@ -286,22 +283,15 @@ class TableScreen(Closing[RunSettings | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "back"),
-        Binding("down", "move(1)", show=False),
-        Binding("up", "move(-1)", show=False),
-        Binding("pagedown", f"move({_PAGE})", show=False),
-        Binding("pageup", f"move({-_PAGE})", show=False),
-        Binding("home", "move(-1000000)", show=False),
-        Binding("end", "move(1000000)", show=False),
         Binding("right", "role(1)", show=False),
         Binding("left", "role(-1)", show=False),
         Binding("delete", "leave_out", show=False),
         Binding("backspace", "take_back", show=False),
         Binding("enter", "take", show=False),
-        Binding("ctrl+c,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
     def __init__(self, context: Context, asked: Asked, replaced: str = "") -> None:
-        super().__init__()
+        super().__init__(self._draw_page)
         self.context, self._asked, self._replaced = context, asked, replaced
         self.settings = asked.settings
         self._columns, self._offers = asked.columns, asked.offers
@@ -311,29 +301,16 @@ class TableScreen(Closing[RunSettings | None]):
         wrong = not self._offers or any(one.leads == "target" for one in self._offers)
         known = self._columns.target(asked.settings) is not None
         self._decided = known and not (asked.reason and wrong)
-        self._cursor = 0
         self._drawn: Drawn | None = None
         if asked.needs_target or not self._offers:
             self._go_to(self.target if self._decided else self._likely_target())
-
-    def compose(self) -> ComposeResult:
-        """Lay out one picture."""
-        yield CellView()
-
-    def on_mount(self) -> None:
-        """Take away what was said before: it would hide the foot of the page."""
-        self.app.clear_notifications()
-
-    def on_resize(self, _: events.Resize) -> None:
-        """Draw at the new size."""
-        self.call_after_refresh(self.draw)
 
     # The page
 
     @property
     def look(self) -> ColumnLook | None:
         """The column at the cursor; None on an offer, or if no column is listed."""
-        at = self._cursor - len(self._offers)
+        at = self._at - len(self._offers)
         return self._asked.look.columns[self._found[at]] if 0 <= at < len(self._found) else None
 
     @property
@@ -365,15 +342,15 @@ class TableScreen(Closing[RunSettings | None]):
             self._columns.roles(self.settings),
             self.target,
             self._found,
-            self._cursor,
+            self._at,
             self._typed,
             self._enter(),
         )
 
     def _enter(self) -> tuple[str, str]:
         """Return what enter does now, and a word for it."""
-        if self._cursor < len(self._offers):
-            return f"enter: {self._offers[self._cursor].words}", "do it"
+        if self._at < len(self._offers):
+            return f"enter: {self._offers[self._at].words}", "do it"
         target = self.target
         if target is None or self.look is None:
             return "no column is listed", "-"
@@ -391,12 +368,9 @@ class TableScreen(Closing[RunSettings | None]):
         said += f", {refused:,} refused" if refused else ""
         return said + (f"; {self._replaced}" if self._replaced else ""), "learn"
 
-    def draw(self) -> None:
-        """Draw the page at the screen's size."""
-        # there is no view before the screen is laid out and once it is closed
-        for view in self.query(CellView):
-            self._drawn = draw_table(self.picture, *view.size[::-1], self.context.style)
-            view.show(self._drawn.cells)
+    def _draw_page(self, rows: int, columns: int) -> Cells:
+        self._drawn = draw_table(self.picture, rows, columns, self.context.style)
+        return self._drawn.cells
 
     # Keys
 
@@ -404,12 +378,12 @@ class TableScreen(Closing[RunSettings | None]):
         """Put the cursor on a column, if it is listed."""
         place = self._columns.places.get(name or "")
         if place is not None and place in self._found:
-            self._cursor = len(self._offers) + self._found.index(place)
+            self._at = len(self._offers) + self._found.index(place)
 
     def action_move(self, by: int) -> None:
         """Choose another offer or column."""
         last = len(self._offers) + len(self._found) - 1
-        self._cursor = max(0, min(self._cursor + by, last))
+        self._at = max(0, min(self._at + by, last))
         self.draw()
 
     def action_role(self, by: int) -> None:
@@ -457,15 +431,15 @@ class TableScreen(Closing[RunSettings | None]):
         here = self.look
         self._typed = text
         self._found = found(self._lowered, text.casefold())
-        self._cursor = len(self._offers) if self._found else 0
+        self._at = len(self._offers) if self._found else 0
         if not text and here:
             self._go_to(here.name)
         self.draw()
 
     def action_take(self) -> None:
         """Do what is offered, or learn with these roles."""
-        if self._cursor < len(self._offers):
-            self._accept(self._offers[self._cursor])
+        if self._at < len(self._offers):
+            self._accept(self._offers[self._at])
         elif self.look and (target := self.target) is not None:
             self.settings = replace(self.settings, target=self._columns.reference(target))
             self.dismiss(self.settings)
@@ -475,11 +449,8 @@ class TableScreen(Closing[RunSettings | None]):
         if offer.settings is not None:
             self.dismiss(offer.settings)
         elif (option := offer.ask) is not None:
-            question = f"{option.name.replace('_', ' ')}: {option.help}"
-            question += f", as {option.example}" if option.example else ""
-            value = await self.app.push_screen_wait(
-                Prompt(self.context.terminal.symbols.words(question), "", option.reader.typed)
-            )
+            question = question_about(option, self.context.terminal.symbols)
+            value = await self.app.push_screen_wait(Prompt(question, "", option.reader.typed))
             if value is not None:
                 self.dismiss(replace(self.settings, **{option.name: value}))
         elif offer.leads == "file":
@@ -493,16 +464,6 @@ class TableScreen(Closing[RunSettings | None]):
             self._go_to(self._likely_target(besides=self._columns.target(self._asked.settings)))
             self.draw()
 
-    # The mouse
-
-    def on_mouse_scroll_down(self) -> None:
-        """Move as the key down does."""
-        self.action_move(1)
-
-    def on_mouse_scroll_up(self) -> None:
-        """Move as the key up does."""
-        self.action_move(-1)
-
     def on_click(self, event: events.Click) -> None:
         """Do the clicked offer, choose the clicked column, step its role, or learn."""
         drawn = self._drawn
@@ -511,7 +472,7 @@ class TableScreen(Closing[RunSettings | None]):
         if event.y in drawn.enter:
             self.action_take()
         elif (entry := drawn.entries.get(event.y)) is not None:
-            self.action_move(entry - self._cursor)
+            self.action_move(entry - self._at)
             if entry < len(self._offers):
                 self.action_take()
             elif event.x in drawn.role:
