@@ -129,11 +129,6 @@ def test_no_size_raises():
     assert confusion(9, 30, np.zeros((2, 2), int)).shape == (9, 30)
 
 
-def test_names_and_matrix_belong_together():
-    with pytest.raises(ValueError, match="names"):
-        confusion(9, 30, names=("a",))
-
-
 HEADER = ["", "precision", "support"]
 BODY = [[f"class {k}", f"0.{k}", str(100 * k)] for k in range(10)]
 

@@ -1,26 +1,18 @@
 """The frame of a picture: a box with title and legend, ticks and labels, and how it is filled."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tui_gd.plots.braille import blit
 from tui_gd.plots.cells import SPACE, Cells, fit, fit_words, width
-from tui_gd.plots.palette import Colour, bold
+from tui_gd.plots.palette import Colour, Palette, Style, bold
 from tui_gd.plots.scale import Scale, tick_labels
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.palette import Palette, Style
-    from tui_gd.plots.symbols import Symbols
-
+from tui_gd.plots.symbols import CURVE, Symbols
 
 LegendEntry = tuple[str, str, Colour]
 """Text, sample symbol, and the colour of both."""
@@ -81,7 +73,7 @@ class Axes:
     @classmethod
     def of(
         cls, limits: Limits, x_label: str = "", y_label: str = "", notes: tuple[str, ...] = ()
-    ) -> Axes:
+    ) -> "Axes":
         """Return linear axes between limits."""
         return cls(Scale(*limits[:2]), Scale(*limits[2:]), x_label, y_label, notes)
 
@@ -122,6 +114,28 @@ class Frame:
             slice(self.top, self.top + self.rows),
             slice(self.left, self.left + self.columns),
         )
+
+    def dots(self, symbols: Symbols) -> tuple[int, int]:
+        """Return the dots of the plotting area, down and across."""
+        down, across = symbols.dots
+        return self.rows * down, self.columns * across
+
+    def cell(self, x: float, y: float) -> tuple[int, int] | None:
+        """Return row and column of a place within the plotting area; None outside of it."""
+        column, row = int(self.x.bins(x, self.columns)), int(self.y.bins(y, self.rows))
+        return None if column < 0 or row < 0 else (self.rows - 1 - row, column)
+
+    def pixels_of(
+        self, points: NDArray[np.floating], each: int = 1
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return row, column and number of those points (n, 2) that lie in the plotting area.
+
+        There are `each` rows of pixels in a cell.
+        """
+        column = self.x.bins(points[:, 0], self.columns)
+        row = self.y.bins(points[:, 1], self.rows * each)
+        inside = np.flatnonzero((column >= 0) & (row >= 0))
+        return self.rows * each - 1 - row[inside], column[inside], inside
 
 
 def frame(rows: int, columns: int, axes: Axes, heading: Heading, style: Style) -> Frame:
@@ -462,6 +476,17 @@ def paint_pixels(drawn: Frame, pixels: NDArray[np.int32]) -> None:
     cells.bg[area] = lower
     cells.code[area][split] = _HALF
     cells.fg[area][split] = upper[split]
+
+
+def paint_dots(
+    drawn: Frame, dots: NDArray[np.bool_], colour: Colour, symbols: Symbols, sign: str = CURVE
+) -> None:
+    """Draw a mask of the plotting area's dots: in braille, or in plain a `sign` for each."""
+    if symbols.plain:
+        drawn.cells.code[drawn.area][dots] = ord(sign)
+        drawn.cells.fg[drawn.area][dots] = colour
+    else:
+        blit(drawn.cells, drawn.top, drawn.left, dots, colour)
 
 
 def chequered(drawn: Frame) -> NDArray[np.bool_]:

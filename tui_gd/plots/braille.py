@@ -1,16 +1,10 @@
 """Braille: eight dots in a cell, and lines through points drawn with them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.cells import Cells
-    from tui_gd.plots.symbols import Symbols
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.symbols import Symbols
 
 BRAILLE = 0x2800
 _BITS = ((1, 8), (2, 16), (4, 32), (64, 128))

@@ -1,20 +1,14 @@
 """A picture made of terminal cells: the character and the colours of each."""
 
-from __future__ import annotations
-
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.palette import Colour, Style
+from tui_gd.plots.palette import Colour, Style
 
 CONTINUATION = 0
 """Code of the second cell of a double-width character: nothing is written there."""
@@ -126,7 +120,7 @@ class Cells:
     """Only ASCII can be written: anything else becomes ``?``."""
 
     @classmethod
-    def blank(cls, rows: int, columns: int, style: Style) -> Cells:
+    def blank(cls, rows: int, columns: int, style: Style) -> "Cells":
         """Return spaces in the style's text and background colours."""
         shape = (max(rows, 0), max(columns, 0))
         return cls(
@@ -142,7 +136,7 @@ class Cells:
         rows, columns = self.code.shape
         return rows, columns
 
-    def copy(self) -> Cells:
+    def copy(self) -> "Cells":
         """Return an independent copy."""
         return Cells(self.code.copy(), self.fg.copy(), self.bg.copy(), self.plain)
 
@@ -180,7 +174,7 @@ class Cells:
             self.bg[row, first:last] = bg
         return end
 
-    def paste(self, row: int, column: int, other: Cells) -> None:
+    def paste(self, row: int, column: int, other: "Cells") -> None:
         """Copy another picture onto this one at (row, column), clipped."""
         rows, columns = self.shape
         top, left = max(row, 0), max(column, 0)

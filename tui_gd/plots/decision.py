@@ -1,12 +1,11 @@
 """The data with what a model predicts there: regions, one unit's output, or a fitted line."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from string import ascii_lowercase, ascii_uppercase, digits
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.plots.axes import (
     Axes,
@@ -19,58 +18,35 @@ from tui_gd.plots.axes import (
     frame,
     geometry,
     legend_fits,
+    paint_dots,
     paint_pixels,
     put_brackets,
     resampled,
     upsampled,
 )
-from tui_gd.plots.braille import blit, line_mask, pack
-from tui_gd.plots.cells import SPACE
-from tui_gd.plots.palette import bold
+from tui_gd.plots.braille import line_mask, pack
+from tui_gd.plots.cells import SPACE, Cells
+from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.scale import compact
-from tui_gd.plots.symbols import CURVE
+from tui_gd.plots.symbols import Symbols
 from tui_gd.plots.table import short_names
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Style
-    from tui_gd.plots.symbols import Symbols
-
 
 # cells of a class's name in the legend, where not all names fit whole
 _WHOLE, _LONGEST_NAME, _SHORTEST_NAME = 99, 10, 3
 _TEXTURES, _PLAIN_TEXTURES = " ░▒▓", " .:="
 
-Index = tuple["NDArray[np.intp]", "NDArray[np.intp]"]
+Index = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Rows and columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClassifiedPoints:
-    """Points (n, 2) with the numbers (n,) of their true and predicted classes.
-
-    Raises ValueError for arrays that do not match.
-    """
+    """Points (n, 2) with the numbers (n,) of their true and predicted classes."""
 
     points: NDArray[np.floating]
     labels: NDArray[np.integer]
     predicted: NDArray[np.integer]
     class_names: Sequence[str]
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for arrays of other shapes."""
-        shapes = tuple(np.shape(one) for one in (self.points, self.labels, self.predicted))
-        n = len(self.points)
-        if shapes != ((n, 2), (n,), (n,)):
-            raise ValueError(
-                "points {}, labels {} and predicted {} must be (n, 2), (n,) and (n,)".format(
-                    *shapes
-                )
-            )
 
     @property
     def classes(self) -> int:
@@ -140,8 +116,7 @@ def draw_decision(
         paint_pixels(drawn, pixels)
     else:
         _fill_textures(drawn, chance, style)
-    down, across = style.symbols.dots
-    mask = boundary(chance, drawn.rows * down, drawn.columns * across)
+    mask = boundary(chance, *drawn.dots(style.symbols))
     crossed = _paint_boundary(drawn, mask, behind, style)
     at, pixel, shown = _shown_points(drawn, points.points, kind, points.classes, style.symbols)
     drawn.cells.code[at] = marks.codes[shown]
@@ -285,16 +260,13 @@ def _paint_cursor(
 ) -> None:
     """Bracket the chosen point, and show its own glyph even if others share the cell."""
     palette = style.palette
-    column = int(drawn.x.bins(cursor[0], drawn.columns))
-    row = drawn.rows - 1 - int(drawn.y.bins(cursor[1], drawn.rows))
-    if column < 0 or row >= drawn.rows:
+    if (at := drawn.cell(*cursor)) is None:
         return
-    cells, at = drawn.cells, drawn.top + row
-    put_brackets(drawn, row, column, bold(palette.cursor))
+    put_brackets(drawn, *at, bold(palette.cursor))
     same = np.flatnonzero((np.asarray(points.points) == cursor).all(axis=1))
     if len(same):
-        cells.code[at, drawn.left + column] = marks.codes[points.kind[same[0]]]
-        cells.fg[at, drawn.left + column] = palette.cursor
+        drawn.cells.code[drawn.area][at] = marks.codes[points.kind[same[0]]]
+        drawn.cells.fg[drawn.area][at] = palette.cursor
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,9 +316,8 @@ def draw_unit(
         paint_pixels(drawn, pixels)
     else:
         _fill_shades(drawn, above[:: symbols.pixels] > 0, lead[:: symbols.pixels], style)
-    down, right = symbols.dots
     both = np.stack([unit.level - sound, sound - unit.level], axis=2)
-    mask = boundary(both, drawn.rows * down, drawn.columns * right)
+    mask = boundary(both, *drawn.dots(symbols))
     _paint_boundary(drawn, mask, pixels[symbols.pixels - 1 :: symbols.pixels], style)
     rows_of_data = ClassifiedPoints(points, labels, labels, ())
     marks = _marks(rows_of_data, style)
@@ -397,16 +368,10 @@ def _paint_boundary(
     The mask has `symbols.dots` dots per cell, a whole cell in plain. Return the cells (rows,
     columns) that the boundary crosses.
     """
-    cells, area = drawn.cells, drawn.area
-    if style.symbols.plain:
-        here = mask
-        cells.code[area][here] = ord(CURVE)
-        cells.fg[area][here] = style.palette.boundary
-    else:
-        here = pack(mask) > 0
-        blit(cells, drawn.top, drawn.left, mask, style.palette.boundary)
-    cells.bg[area][here] = behind[here]
-    return here
+    paint_dots(drawn, mask, style.palette.boundary, style.symbols)
+    crossed = mask if style.symbols.plain else pack(mask) > 0
+    drawn.cells.bg[drawn.area][crossed] = behind[crossed]
+    return crossed
 
 
 def _shown_points(
@@ -421,11 +386,7 @@ def _shown_points(
     `points` (n, 2) have `kind` (n,): the class, plus `classes` if misclassified. If several share a
     cell, the most telling is shown. Pixels are numbered as in `paint_pixels`.
     """
-    height = drawn.rows * symbols.pixels
-    column = drawn.x.bins(points[:, 0], drawn.columns)
-    pixel = drawn.y.bins(points[:, 1], height)
-    inside = np.flatnonzero((column >= 0) & (pixel >= 0))
-    column, pixel = column[inside], height - 1 - pixel[inside]
+    pixel, column, inside = drawn.pixels_of(points, symbols.pixels)
     row = pixel // symbols.pixels
     shown, kinds = most_telling(row * drawn.columns + column, kind[inside], classes)
     cells = (drawn.top + row[shown], drawn.left + column[shown])
@@ -547,30 +508,13 @@ def draw_fit(
     drawn = frame(rows, columns, axes, replace(heading, legend=legend), style)
     if not (drawn.rows and drawn.columns):
         return drawn.cells
-    cells, area = drawn.cells, drawn.area
-    column, row = drawn.x.bins(points[:, 0], drawn.columns), drawn.y.bins(points[:, 1], drawn.rows)
-    inside = (column >= 0) & (row >= 0)
-    row, column = drawn.rows - 1 - row[inside], column[inside]
-    cells.code[area][row, column] = ord(symbols.point(0))
-    cells.fg[area][row, column] = palette.classes[0]
-    down, across = symbols.dots
-    high, wide = drawn.rows * down, drawn.columns * across
+    row, column, _ = drawn.pixels_of(points)
+    drawn.cells.code[drawn.area][row, column] = ord(symbols.point(0))
+    drawn.cells.fg[drawn.area][row, column] = palette.classes[0]
+    high, wide = drawn.dots(symbols)
     at = drawn.x.position(line.places[:, 0], wide)
     mask = line_mask(at, drawn.y.position(line.places[:, 1], high), high, wide)
-    if symbols.plain:
-        cells.code[area][mask] = ord(CURVE)
-        cells.fg[area][mask] = palette.train
-    else:
-        blit(cells, drawn.top, drawn.left, mask, palette.train)
-    if cursor is not None:
-        _bracket(drawn, cursor, style)
-    return cells
-
-
-def _bracket(drawn: Frame, point: tuple[float, float], style: Style) -> None:
-    column = int(drawn.x.bins(point[0], drawn.columns))
-    row = int(drawn.y.bins(point[1], drawn.rows))
-    if column < 0 or row < 0:
-        return
-    sign, row = style.symbols.point(0), drawn.rows - 1 - row
-    put_brackets(drawn, row, column, style.palette.cursor, sign)
+    paint_dots(drawn, mask, palette.train, symbols)
+    if cursor is not None and (cell := drawn.cell(*cursor)):
+        put_brackets(drawn, *cell, palette.cursor, symbols.point(0))
+    return drawn.cells

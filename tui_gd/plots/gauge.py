@@ -1,16 +1,10 @@
 """A gauge of the learning rate: where α is between too small and too large."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 from tui_gd.plots.cells import Cells, width
-from tui_gd.plots.palette import bold
+from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.scale import Scale, compact
-
-if TYPE_CHECKING:
-    from tui_gd.plots.palette import Style
 
 SMALLER, LARGER = "<", ">"
 GAUGE_ROWS = 2

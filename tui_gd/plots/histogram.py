@@ -1,23 +1,16 @@
 """Histograms of final losses: bars of starts, stacked by how they ended."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.plots.axes import BORDER, Axes, Frame, Heading, draw_box, draw_rule, frame, put_brackets
 from tui_gd.plots.cells import SPACE, Cells, fit, width
+from tui_gd.plots.palette import Colour, Palette, Style
 from tui_gd.plots.scale import Scale, nice_limits
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.palette import Colour, Palette, Style
 
 # values below this share of the reference go into the lowest bin, because they are as good as zero;
 # so do a few outliers that would make the axis twice as long

@@ -1,16 +1,18 @@
 """The loss over a plane through the weights or over one weight, with the lanes' paths."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.plots.axes import Axes, Frame, Geometry, Heading, LegendEntry, frame
+from tui_gd.plots.cells import Cells
+from tui_gd.plots.palette import Colour, Style
 from tui_gd.plots.relief import (
     BAR_COLUMNS,
     Place,
+    Relief,
     Track,
     arrow_head,
     arrow_tip,
@@ -25,15 +27,6 @@ from tui_gd.plots.relief import (
     paint_tracks,
 )
 from tui_gd.plots.scale import Scale, compact, nice_limits
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Colour, Style
-    from tui_gd.plots.relief import Relief
 
 _ARROW = 0.14
 """Length of the arrow along the gradient, as a share of the plot's width or height."""
@@ -183,17 +176,11 @@ def _range(values: NDArray[np.floating] | None, style: Style) -> list[LegendEntr
     finite = values[np.isfinite(values)] if values is not None else np.zeros(0)
     if not finite.size:
         return []
-    if not palette.filled:
-        samples = [("0", palette.text), ("9", palette.text)]
+    if palette.filled and not style.symbols.plain:
+        samples = [("██", int(palette.relief[end])) for end in (0, -1)]
     else:
-        ends = int(palette.relief[0]), int(palette.relief[-1])
-        if style.symbols.plain:
-            samples = [
-                ("0", palette.text),
-                (str(len(palette.relief) - 1), palette.text),
-            ]
-        else:
-            samples = [("██", one) for one in ends]
+        highest = len(palette.relief) - 1 if palette.filled else 9
+        samples = [(str(level), palette.text) for level in (0, highest)]
     numbers = (style.symbols.spell(compact(float(end))) for end in (finite.min(), finite.max()))
     return [
         (f"{word} {number}", sample, colour)

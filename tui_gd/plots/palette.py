@@ -5,21 +5,15 @@ the training loss is the colour of plain text, the test loss violet; `key` colou
 else; good, warning and error are for verdicts and for right and wrong.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.plots.symbols import Depth, Symbols
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import ArrayLike, NDArray
-
 
 Colour = int
 """−1 the terminal's own; 0..255 an xterm palette number; ``RGB | 0xRRGGBB`` true colour.
@@ -156,19 +150,11 @@ class Palette:
 
     def region(self, label: ArrayLike, strength: ArrayLike) -> NDArray[np.int32]:
         """Return background colours for predicted classes with ``strength`` 0 (boundary) to 1."""
-        classes, levels = self.regions.shape
-        colours: NDArray[np.int32] = self.regions[
-            np.asarray(label) % classes, _level(strength, levels)
-        ]
-        return colours
+        return _shade(self.regions, np.asarray(label) % len(self.regions), strength)
 
     def hit(self, right: ArrayLike, share: ArrayLike) -> NDArray[np.int32]:
         """Return background colours for counts that are right or wrong, by their share 0 to 1."""
-        levels = self.hits.shape[1]
-        colours: NDArray[np.int32] = self.hits[
-            np.asarray(right).astype(np.intp), _level(share, levels)
-        ]
-        return colours
+        return _shade(self.hits, np.asarray(right).astype(np.intp), share)
 
 
 @dataclass(frozen=True)
@@ -434,7 +420,11 @@ def _frozen(values: Sequence[int] | Sequence[Sequence[int]]) -> NDArray[np.int32
     return array
 
 
-def _level(share: ArrayLike, levels: int) -> NDArray[np.intp]:
-    """Return the level of shares 0 to 1; what is not a number has the lowest."""
-    level = np.rint(np.nan_to_num(np.asarray(share, np.float64)) * (levels - 1))
-    return np.clip(level, 0, levels - 1).astype(np.intp)
+def _shade(
+    ramps: NDArray[np.int32], row: NDArray[np.integer], share: ArrayLike
+) -> NDArray[np.int32]:
+    """Return the colours of shares 0 to 1 on these rows; what is not a number has the first."""
+    last = ramps.shape[1] - 1
+    level = np.rint(np.nan_to_num(np.asarray(share, np.float64)) * last)
+    colours: NDArray[np.int32] = ramps[row, np.clip(level, 0, last).astype(np.intp)]
+    return colours

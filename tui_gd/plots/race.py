@@ -1,12 +1,11 @@
 """Races: the final loss of each learning rate, and the curves of optimizers."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.plots.axes import (
     Axes,
@@ -17,22 +16,15 @@ from tui_gd.plots.axes import (
     draw_rule,
     frame,
     legend_fits,
+    paint_dots,
     put_brackets,
 )
-from tui_gd.plots.braille import blit, curve_mask
-from tui_gd.plots.cells import width
+from tui_gd.plots.braille import curve_mask
+from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
-from tui_gd.plots.palette import bold
+from tui_gd.plots.palette import Colour, Style, bold
 from tui_gd.plots.scale import Scale, compact, is_wide, nice_limits
 from tui_gd.plots.symbols import CURVE, CURVE_DASHED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.cells import Cells
-    from tui_gd.plots.palette import Colour, Style
 
 # a logarithmic axis goes down to this share of the greatest loss
 LEAST_SHARE = 1e-12
@@ -212,19 +204,13 @@ def _curve(
     dashed: bool = False,
 ) -> None:
     symbols, palette = style.symbols, style.palette
-    down, across = symbols.dots
-    high, wide = drawn.rows * down, drawn.columns * across
+    high, wide = drawn.dots(symbols)
     at = np.clip(drawn.x.position(rates, wide), 0, wide - 1)
     mask = curve_mask(at, drawn.y.position(losses, high), high, wide)
-    colour = palette.test if dashed else palette.train
-    if symbols.plain:
-        area = drawn.area
-        drawn.cells.code[area][mask] = ord(CURVE_DASHED if dashed else CURVE)
-        drawn.cells.fg[area][mask] = colour
-        return
-    if dashed:
-        mask &= np.arange(wide) // across % 2 == 0
-    blit(drawn.cells, drawn.top, drawn.left, mask, colour)
+    if dashed and not symbols.plain:
+        mask &= np.arange(wide) // symbols.dots[1] % 2 == 0
+    colour, sign = (palette.test, CURVE_DASHED) if dashed else (palette.train, CURVE)
+    paint_dots(drawn, mask, colour, symbols, sign)
 
 
 def _mark_failures(drawn: Frame, field: Field, at: NDArray[np.intp], style: Style) -> None:

@@ -1,28 +1,17 @@
 """A plane shaded by height, with contours between the levels, and the paths of lanes over it."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tui_gd.plots.axes import paint_pixels, put_brackets, upsampled
+from tui_gd.plots.axes import Frame, paint_pixels, put_brackets, upsampled
 from tui_gd.plots.braille import BRAILLE, pack, per_cell
 from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.palette import bold
-from tui_gd.plots.scale import LARGEST, compact
-from tui_gd.plots.symbols import CURVE, CURVE_DASHED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.axes import Frame
-    from tui_gd.plots.palette import Colour, Style
-    from tui_gd.plots.scale import Scale
-    from tui_gd.plots.symbols import Symbols
+from tui_gd.plots.palette import Colour, Style, bold
+from tui_gd.plots.scale import LARGEST, Scale, compact
+from tui_gd.plots.symbols import CURVE, CURVE_DASHED, Symbols
 
 BAR_COLUMNS = 10
 """Columns for the colour bar and its numbers, to the right of the plotting area."""
@@ -100,8 +89,7 @@ def paint_relief(drawn: Frame, values: NDArray[np.floating] | None, style: Style
     pixels = _levels(known, inner, drawn.rows * symbols.pixels, drawn.columns)
     paint_pixels(drawn, colours[pixels])
     ground = colours[np.maximum(pixels[0::2], pixels[1::2])]
-    down, across = symbols.dots
-    dots = pack(_contours(_levels(known, inner, drawn.rows * down, drawn.columns * across)))
+    dots = pack(_contours(_levels(known, inner, *drawn.dots(symbols))))
     rim = dots > 0
     cells.code[area][rim] = dots[rim] + BRAILLE
     cells.fg[area][rim] = palette.contour
@@ -116,16 +104,14 @@ def paint_bar(drawn: Frame, relief: Relief, style: Style) -> None:
         return
     palette, cells = style.palette, drawn.cells
     left = drawn.left + drawn.columns + 1
-    height = drawn.rows * style.symbols.pixels
+    pixels = style.symbols.pixels
+    height = drawn.rows * pixels
     level = np.arange(height)[::-1] * levels // height
-    upper, lower = (
-        level[:: style.symbols.pixels],
-        level[style.symbols.pixels - 1 :: style.symbols.pixels],
-    )
+    upper, lower = level[::pixels], level[pixels - 1 :: pixels]
     bar = np.s_[drawn.top : drawn.top + drawn.rows, left : left + 1]
     if palette.filled:
         top, bottom = palette.relief[upper, None], palette.relief[lower, None]
-        split = (top != bottom) & (style.symbols.pixels > 1)
+        split = (top != bottom) & (pixels > 1)
         cells.code[bar] = np.where(split, ord("▀"), SPACE)
         cells.fg[bar], cells.bg[bar] = top, bottom
     else:
@@ -220,10 +206,7 @@ def paint_signs(
     at = np.asarray(places, np.float64).reshape(-1, 2)
     if not len(at):
         return
-    column, row = drawn.x.bins(at[:, 0], drawn.columns), drawn.y.bins(at[:, 1], drawn.rows)
-    inside = (column >= 0) & (row >= 0)
-    column, row = column[inside], drawn.rows - 1 - row[inside]
-    each = np.flatnonzero(inside)
+    row, column, each = drawn.pixels_of(at)
     cells, cell = drawn.cells, (drawn.top + row, drawn.left + column)
     codes, inks = np.array([ord(sign) for sign in signs], np.uint32), np.array(colours, np.int32)
     cells.code[cell] = codes[each if len(codes) > 1 else 0]
@@ -267,10 +250,9 @@ def paint_ends(
 
 def paint_cursor(drawn: Frame, relief: Relief, place: Place, style: Style) -> None:
     """Draw the cursor at a place: a cross in brackets."""
-    column = int(drawn.x.bins(place[0], drawn.columns))
-    row = drawn.rows - 1 - int(drawn.y.bins(place[1], drawn.rows))
-    if column < 0 or row >= drawn.rows:
+    if (at := drawn.cell(*place)) is None:
         return
+    row, column = at
     put_brackets(drawn, row, column, bold(style.palette.cursor), "+")
     beside = slice(max(column - 1, 0), column + 2)
     drawn.cells.bg[drawn.area][row, beside] = relief.ground[row, beside]
@@ -341,8 +323,7 @@ def paint_lines(
     symbols = style.symbols
     if not pieces:
         return
-    down, across = symbols.dots
-    owner = np.full((drawn.rows * down, drawn.columns * across), -1, np.int16)
+    owner = np.full(drawn.dots(symbols), -1, np.int16)
     points = np.concatenate(pieces)
     x = drawn.x.position(points[:, 0], owner.shape[1])
     y = len(owner) - 1 - drawn.y.position(points[:, 1], len(owner))

@@ -1,17 +1,12 @@
 """From values to positions on an axis: scales, limits, ticks and their labels."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 LARGEST = 1e300
 """Values are clipped here, so that the width of an axis stays finite."""
@@ -126,20 +121,14 @@ def tick_labels(ticks: tuple[float, ...], log: bool = False) -> tuple[str, ...]:
         return ()
     largest = max(map(abs, ticks))
     step = min((b - a for a, b in pairwise(ticks)), default=largest)
+    unit, sign = 1.0, ""
     if largest and (largest < 1e-3 or largest >= 1e9):
         power = math.floor(math.log10(largest))
-        digits = _decimals(step / 10.0**power)
-        return tuple(
-            "0" if tick == 0 else f"{tick / 10.0**power:.{digits}f}e{power}" for tick in ticks
-        )
-    for limit, unit, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if largest >= limit:
-            digits = _decimals(step / unit)
-            return tuple(
-                "0" if tick == 0 else f"{tick / unit:.{digits}f}{letter}" for tick in ticks
-            )
-    digits = _decimals(step)
-    return tuple("0" if tick == 0 else f"{tick:.{digits}f}" for tick in ticks)
+        unit, sign = 10.0**power, f"e{power}"
+    elif largest >= 1e4:
+        unit, sign = (1e6, "M") if largest >= 1e6 else (1e3, "k")
+    digits = _decimals(step / unit)
+    return tuple("0" if tick == 0 else f"{tick / unit:.{digits}f}{sign}" for tick in ticks)
 
 
 def _decimals(step: float) -> int:

@@ -1,7 +1,5 @@
 """The characters that a picture may be made of."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Literal

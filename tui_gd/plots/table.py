@@ -1,21 +1,14 @@
 """Tables in cells: lines of text in columns, and the confusion matrix of a classifier."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_gd.plots.cells import SPACE, Cells, fit, widest, width
-from tui_gd.plots.palette import Colour, bold
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from tui_gd.plots.palette import Style
+from tui_gd.plots.palette import Colour, Style, bold
 
 Align = Literal["<", ">"]
 
@@ -119,14 +112,10 @@ def draw_confusion(
 
     A cell is green where the prediction is right and red where it is wrong, stronger with its share
     of the row; 0 is faint. Numbers are abbreviated where space is short: ``12k`` for 12345. Classes
-    that do not fit are left out, and a line says so. Raises ValueError unless the matrix is square
-    and has one name per class.
+    that do not fit are left out, and a line says so.
     """
     palette, plain = style.palette, style.symbols.plain
-    matrix = np.asarray(matrix)
     classes = len(class_names)
-    if matrix.shape != (classes, classes):
-        raise ValueError(f"{classes} names for a matrix {matrix.shape}")
     cells = Cells.blank(rows, columns, style)
     names = max((width(name) for name in (*class_names, "true")), default=0)
     margin = min(names, max(columns // 3, 1)) + 1
