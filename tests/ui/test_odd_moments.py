@@ -189,13 +189,13 @@ async def test_dragging_the_landscape_starts_no_run_where_the_button_is_released
         weights = driver.run.runner.snapshot.lane.weights.tolist()
         await driver.pilot.mouse_down("#landscape", offset=(20, 8))
         panel = driver.screen.board.landscape
-        limits = panel._windows.zoomed((0, 1))
+        limits = panel._windows.zoomed.get((0, 1))
         widget = driver.screen.query_one("#landscape")
         moved = events.MouseMove(widget, 24, 8, 4, 0, 1, False, False, False, 60, 28)
         widget.on_mouse_move(moved)
         await driver.pilot.mouse_up("#landscape", offset=(24, 8))
         await driver.pilot.click("#keys", offset=(79, 0))  # all events have been seen to
-        await driver.until(lambda: panel._windows.zoomed((0, 1)) != limits)
+        await driver.until(lambda: panel._windows.zoomed.get((0, 1)) != limits)
         assert driver.run.runner.snapshot.lane.weights.tolist() == weights
         await driver.pilot.click("#landscape", offset=(24, 8))
         await driver.status(epoch=0)
@@ -209,11 +209,11 @@ async def test_a_button_that_is_up_drags_nothing_though_urxvt_reports_it_as_held
         await driver.pilot.click("#landscape", offset=(20, 8))
         await driver.status(epoch=0)
         panel, widget = driver.screen.board.landscape, driver.screen.query_one("#landscape")
-        limits = panel._windows.zoomed((0, 1))
+        limits = panel._windows.zoomed.get((0, 1))
         widget.on_mouse_move(events.MouseMove(widget, 24, 8, 4, 0, 1, False, False, False, 60, 28))
         await driver.pilot.click("#landscape", offset=(24, 8))
         await driver.settled()
-        assert panel._windows.zoomed((0, 1)) == limits
+        assert panel._windows.zoomed.get((0, 1)) == limits
 
 
 @pytest.mark.parametrize("problem", ["blobs", "surface:booth"])

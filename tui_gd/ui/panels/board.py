@@ -123,18 +123,6 @@ class Board(Container):
 
         said: str
 
-    studies: Studies
-    loss: LossPanel
-    points: DataPanel
-    report: ReportPanel
-    step: StepPanel
-    landscape: LandscapePanel
-    why: WhyPanel
-    race: RacePanel
-    starts: StartsPanel
-    network: NetworkPanel
-    tiny: bool
-
     def __init__(self) -> None:
         super().__init__(id="panels")
         self.loss, self.points = LossPanel(), DataPanel()

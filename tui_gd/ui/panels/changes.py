@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.plots.axes import BORDER, draw_box
-from tui_gd.plots.cells import Cells, fit, width, wrapped
+from tui_gd.plots.cells import Cells, first_fitting, fit, width, wrapped
 from tui_gd.plots.palette import Colour, Palette
 from tui_gd.problems import Problem
 from tui_gd.session.changes import (
@@ -144,13 +144,8 @@ def _class_table(found: ClassificationChanges, view: View, room: int) -> list[Li
     first = max(map(width, [*names, "class"]))
     arrow = view.style.symbols.spell(" → ")
     # cells for the number before, the number after, and the change
-    for both, digits, count in (
-        (True, 4, 3),
-        (True, 3, 3),
-        (False, 3, 3),
-        (False, 2, 3),
-        (False, 3, 1),
-    ):
+    forms = ((True, 4, 3), (True, 3, 3), (False, 3, 3), (False, 2, 3), (False, 3, 1))
+    for both, digits, count in forms:
         one = digits + 2
         size = (2 * one + width(arrow) if both else one) + 2 + one
         if first + count * (size + len(_GAP)) <= room:
@@ -307,17 +302,12 @@ def _flip_widths(found: ClassificationChanges, problem: Problem, room: int) -> d
 def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> Line:
     flips, palette = found.flips, view.style.palette
     sizes = _flip_widths(found, view.problem, room)
+    true, before, after = (int(label[at]) for label in (flips.true, flips.before, flips.after))
     names = [
-        fit(
-            class_label(view.problem.class_names[int(label[at])]),
-            _WIDEST_NAME,
-            view.style.symbols.plain,
-        )
-        for label in (flips.true, flips.before, flips.after)
+        fit(class_label(view.problem.class_names[one]), _WIDEST_NAME, view.style.symbols.plain)
+        for one in (true, before, after)
     ]
-    kind = (
-        0 if flips.after[at] == flips.true[at] else 1 if flips.before[at] == flips.true[at] else 2
-    )
+    kind = 0 if after == true else 1 if before == true else 2
     colour = (palette.good, palette.error, palette.warning)[kind]
     row = int(flips.rows[at])
     sign = _signs(view)[kind]
@@ -351,7 +341,7 @@ def _error_line(found: RegressionChanges, view: View, at: int, room: int) -> Lin
     text = f"{row + 1:>{_row_width(found.listed)}}{numbers}"
     sign = signs[1] if grown < 0 else signs[0]
     errors = (f"{sign} {size:.4g}", f"{sign} {size:.3g}")
-    error = next((one for one in errors if width(one) <= _NUMBER), errors[-1])
+    error = first_fitting(errors, _NUMBER)
     rest = room - width(text) - gap - _NUMBER
     return [
         (text, palette.text),
@@ -430,9 +420,6 @@ def _all_digits(problem: Problem, row: int) -> str:
     return "  ".join(f"{value:.17g}" for value in values)
 
 
-Key = tuple[object, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class _Shown:
     """A comparison and what it compares: the epochs, and the lane if there are several."""
@@ -472,18 +459,17 @@ class ChangesPanel(ScrollingPanel):
         if snapshot.reference.epoch == snapshot.epoch:
             return None
 
-        def compute(progress: Progress) -> Changes:
-            return compare(problem, predictor, before, after, progress.check)
-
         epochs = (snapshot.reference.epoch, snapshot.epoch, view.of_lane)
+
+        def compute(progress: Progress) -> _Shown:
+            found = compare(problem, predictor, before, after, progress.check)
+            return _Shown(problem, *epochs, found)
+
         return Study((problem, *epochs, before.tobytes(), after.tobytes()), compute)
 
-    def take(self, key: Key, result: Changes) -> None:
+    def take(self, key: tuple[object, ...], result: _Shown) -> None:
         """Show a comparison."""
-        problem, before, after, lane, *_ = key
-        assert isinstance(before, int)
-        assert isinstance(after, int)
-        self._shown = _Shown(problem, before, after, str(lane), result)
+        self._shown = result
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the comparison if it is known; otherwise say why there is none."""

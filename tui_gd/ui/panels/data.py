@@ -1,6 +1,6 @@
 """The data panel: points over the decision regions of the current lane."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -26,13 +26,14 @@ from tui_gd.ui.panels.panel import ARROWS, LEAVE, Hint, Panel, View, sample_in_w
 POINTS = 4000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class DataPlane:
     """How a problem is drawn; the limits contain train and test points."""
 
     problem: Problem
     projection: Projection
     limits: Limits
+    _grid: tuple[tuple[int, int], Floats] = field(default=((0, 0), np.empty(0)), init=False)
 
     @classmethod
     def of(cls, problem: Problem) -> "DataPlane":
@@ -40,6 +41,18 @@ class DataPlane:
         projection = choose_projection(problem)
         both = [projection.project(some_rows(problem, train=train)[0]) for train in (True, False)]
         return cls(problem, projection, decision_limits(np.vstack(both)))
+
+    def grid(self, xs: Floats, ys: Floats) -> Floats:
+        """Return a grid over the limits, row by row, as rows of data; the last one is kept.
+
+        `xs` and `ys` are centres of equal parts of the limits: their numbers tell grids apart.
+        """
+        shape = (len(ys), len(xs))
+        if self._grid[0] != shape:
+            across, down = np.meshgrid(xs, ys)
+            places = np.stack([across.ravel(), down.ravel()], axis=1)
+            self._grid = (shape, self.projection.lift(places))
+        return self._grid[1]
 
 
 def half(problem: Problem, *, train: bool) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
@@ -81,8 +94,6 @@ class DataPanel(Panel):
     the train row that the step panel shows; among train points, the cursor is at that row.
     """
 
-    sample: int
-
     NAME: ClassVar[str] = "data"
     PLACE: ClassVar[int] = 1
 
@@ -92,21 +103,22 @@ class DataPanel(Panel):
         self.sample = 0
         self._test_row = 0
         self._plane: DataPlane | None = None
-        self._grid: tuple[tuple[object, ...], Floats] | None = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the picture for the current lane's weights."""
         problem, weights = view.problem, view.snapshot.lane.weights
         if problem.surface:
-            return self._without_rows(view, rows, columns)
+            key = view.keys.of("panel('landscape')")
+            said = f"a surface has no rows of data: {key} shows it"
+            return draw_words(rows, columns, [said], self.heading(view, "Data"), view.style)
         if problem.task == "regression" or problem.features == 1:
             return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)
         x, y = some_rows(problem, train=self.train)
         axes = self._axes(view, plane)
-        points, shape, room = self._pixels(view, rows, columns, axes)
+        place, xs, ys = decision_grid(rows, columns, axes, view.style.symbols)
         probabilities = _around_half(
-            view.predictor.probabilities(weights, points), view.predictor.threshold
+            view.predictor.probabilities(weights, plane.grid(xs, ys)), view.predictor.threshold
         )
         chosen = None
         if self.train or self.cursor_on:
@@ -121,18 +133,12 @@ class DataPanel(Panel):
                 view.predictor.predict(weights, x),
                 [class_label(name) for name in problem.class_names],
             ),
-            probabilities.reshape(*shape, -1),
+            probabilities.reshape(len(ys), len(xs), -1),
             axes,
             view.style,
-            self._heading(view, self._title(view, room - 2), self._meanings(view)),
+            self._heading(view, self._title(view, place.columns - 2), self._meanings(view)),
             chosen,
         )
-
-    def _without_rows(self, view: View, rows: int, columns: int) -> Cells:
-        """Return a box that says where to see a surface."""
-        key = view.keys.of("panel('landscape')")
-        said = f"a surface has no rows of data: {key} shows it"
-        return draw_words(rows, columns, [said], self.heading(view, "Data"), view.style)
 
     def _heading(self, view: View, at_cursor: str, below: tuple[str, ...] = ()) -> Heading:
         """Return the description of the point at the cursor, or else say which points are drawn."""
@@ -257,19 +263,6 @@ class DataPanel(Panel):
         if self._plane is None or self._plane.problem is not problem:
             self._plane, self._test_row = DataPlane.of(problem), 0
         return self._plane
-
-    def _pixels(
-        self, view: View, rows: int, columns: int, axes: Axes
-    ) -> tuple[Floats, tuple[int, int], int]:
-        """Return the pixels' places as rows of data, the grid's shape and the cells across."""
-        plane = self._plane_of(view.problem)
-        key = (rows, columns, plane, view.style.symbols)
-        place, xs, ys = decision_grid(rows, columns, axes, view.style.symbols)
-        if self._grid is None or self._grid[0] != key:
-            across, down = np.meshgrid(xs, ys)
-            pixels = np.stack([across.ravel(), down.ravel()], axis=1)
-            self._grid = (key, plane.projection.lift(pixels))
-        return self._grid[1], (len(ys), len(xs)), place.columns
 
     def numbers(self, view: View) -> list[str]:
         """Return the rows that are drawn: features, true values and predictions.

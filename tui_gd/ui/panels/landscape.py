@@ -136,11 +136,7 @@ def legend(view: View, *, arrow: bool) -> list[LegendEntry]:
         names = lane_labels(view.lanes, "loss")
         others = [one for one in view.lanes if one is not snapshot.lane]
         entries = [
-            (
-                symbols.spell(names[lane.number]),
-                symbols.solid,
-                palette.lane(lane.number)[0],
-            )
+            (symbols.spell(names[lane.number]), symbols.solid, palette.lane(lane.number)[0])
             for lane in [snapshot.lane, *others][:_LANES_NAMED]
         ]
     entries.append((f"epoch {snapshot.epoch}", signs.viewed, palette.cursor))
@@ -255,7 +251,7 @@ class LandscapePanel(Panel):
         """
         choice, lane = self._chosen(view), view.snapshot.lane
         shape = self._shape(choice, view)
-        limits = self._windows.along(choice, view) if choice else self._windows.zoomed(choice)
+        limits = self._windows.along(choice, view) if choice else self._windows.zoomed.get(choice)
         about: tuple[object, ...] = (view.problem, view.settings, lane.loss_name, choice)
         about = (*about, limits, shape)
         if choice:
@@ -267,14 +263,8 @@ class LandscapePanel(Panel):
         asked = self._asked
         if asked and (asked.study.key == key or (running and asked.about == about)):
             return asked.study
-        compute = computation(
-            view,
-            choice,
-            limits,
-            self._windows.covering(choice),
-            shape,
-            self._engine,
-        )
+        before = self._windows.covering.get(choice)
+        compute = computation(view, choice, limits, before, shape, self._engine)
 
         def computed(progress: Progress) -> Landscape:
             try:
@@ -301,7 +291,7 @@ class LandscapePanel(Panel):
         """Show the landscape that was found; keep its limits if its directions are principal."""
         self._found = result
         if not result.plane.weights:
-            self._windows.keep((), result.limits)
+            self._windows.covering[()] = result.limits
         if result.final and self._asked and self._asked.study.key == key:
             self._asked = None
 

@@ -263,56 +263,47 @@ def digest(weights: Floats) -> bytes:
 
 
 class Windows:
-    """The limits of every plane that has been shown; they move as rarely as possible."""
+    """The limits of every plane that has been shown; they move as rarely as possible.
+
+    `covering` are the last ones that covered the paths, `zoomed` those that a person has chosen.
+    """
 
     def __init__(self) -> None:
-        self._covering: dict[Choice, Limits] = {}
-        self._zoomed: dict[Choice, Limits] = {}
+        self.covering: dict[Choice, Limits] = {}
+        self.zoomed: dict[Choice, Limits] = {}
 
     def along(self, choice: Choice, view: View) -> Limits:
         """Return a plane's limits along weights: the zoomed ones, or ones that cover the paths.
 
         On a surface they are never narrower than its own.
         """
-        if choice in self._zoomed:
-            return self._zoomed[choice]
+        if choice in self.zoomed:
+            return self.zoomed[choice]
         points = [near_paths(view)[:, list(choice)]]
-        before = self._covering.get(choice)
+        before = self.covering.get(choice)
         if view.problem.surface is not None:
             corners = np.array([view.problem.surface.limits[index] for index in choice])
             points.append(corners.T)
             before = before or tuple(map(float, corners.ravel()))
-        self._covering[choice] = covering(np.concatenate(points), before)
-        return self._covering[choice]
-
-    def keep(self, choice: Choice, limits: Limits) -> None:
-        """Keep the limits that were found for a plane."""
-        self._covering[choice] = limits
-
-    def covering(self, choice: Choice) -> Limits | None:
-        """Return the last limits that covered the paths."""
-        return self._covering.get(choice)
-
-    def zoomed(self, choice: Choice) -> Limits | None:
-        """Return the zoomed limits, if any."""
-        return self._zoomed.get(choice)
+        self.covering[choice] = covering(np.concatenate(points), before)
+        return self.covering[choice]
 
     def zoom(self, choice: Choice, factor: float, about: Sequence[float]) -> bool:
         """Zoom around a place that stays where it is; 0 covers the paths again."""
         if factor <= 0:
-            self._zoomed.pop(choice, None)
+            self.zoomed.pop(choice, None)
             return True
-        limits = self._zoomed.get(choice) or self._covering.get(choice)
+        limits = self.zoomed.get(choice) or self.covering.get(choice)
         if limits is None:
             return False
-        self._zoomed[choice] = zoomed(limits, factor, about)
+        self.zoomed[choice] = zoomed(limits, factor, about)
         return True
 
     def pan(self, choice: Choice, share: float) -> bool:
         """Shift the view by a share of the width."""
-        limits = self._zoomed.get(choice) or self._covering.get(choice)
+        limits = self.zoomed.get(choice) or self.covering.get(choice)
         if limits is None:
             return False
         by = share * (limits[1] - limits[0])
-        self._zoomed[choice] = (limits[0] + by, limits[1] + by, *limits[2:])
+        self.zoomed[choice] = (limits[0] + by, limits[1] + by, *limits[2:])
         return True

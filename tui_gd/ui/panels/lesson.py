@@ -13,6 +13,7 @@ from tui_gd.plots.axes import Heading, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
+from tui_gd.ui.panels.lines import put_cap
 
 BARS = "▁▂▃▄▅▆▇█"
 SPARK = 24
@@ -111,14 +112,10 @@ def _put_keys(cells: Cells, row: int, keys: Sequence[tuple[str, str]], style: St
     """Write key caps and what they do, but only whole pairs."""
     palette, at = style.palette, 1
     for key, does in keys:
-        cap, words = f" {style.symbols.spell(key)} ", f" {style.symbols.spell(does)}   "
-        if at + width(cap + words.rstrip()) > cells.shape[1]:
+        cap, words = style.symbols.spell(key), f" {style.symbols.spell(does)}   "
+        if at + width(f" {cap} {words.rstrip()}") > cells.shape[1]:
             return
-        if palette.depth == "mono":
-            cap = f"[{cap.strip()}]"
-            at = cells.put(row, at, cap, palette.text)
-        else:
-            at = cells.put(row, at, cap, palette.background, palette.key)
+        at = put_cap(cells, row, at, cap, palette)
         at = cells.put(row, at, words, palette.text)
 
 

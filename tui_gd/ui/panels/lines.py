@@ -305,29 +305,24 @@ def _needed(fields: dict[str, _Field], gap: int) -> int:
 
 # The verdict
 
+# a verdict's sign, the same without Unicode, and the role of its colour
 _SIGNS = {
-    Kind.BEGINNING: ("○", "o"),
-    Kind.DESCENDING: ("●", "*"),
-    Kind.NEARLY: ("●", "*"),
-    Kind.MINIMUM: ("●", "*"),
-    Kind.DIVERGING: ("✖", "x"),
-    Kind.DIVERGED: ("✖", "x"),
+    Kind.BEGINNING: ("○", "o", "text"),
+    Kind.DESCENDING: ("●", "*", "good"),
+    Kind.NEARLY: ("●", "*", "good"),
+    Kind.MINIMUM: ("●", "*", "good"),
+    Kind.DIVERGING: ("✖", "x", "error"),
+    Kind.DIVERGED: ("✖", "x", "error"),
 }
-_WARNING = ("▲", "!")
+_WARNING = ("▲", "!", "warning")
 _INDENT = 3
 _TRY, _TRY_GAP = "Try", 3
 
 
 def kind_colour(kind: Kind, palette: Palette) -> Colour:
     """Return the colour of a verdict's title."""
-    return {
-        Kind.BEGINNING: palette.text,
-        Kind.DESCENDING: palette.good,
-        Kind.NEARLY: palette.good,
-        Kind.MINIMUM: palette.good,
-        Kind.DIVERGING: palette.error,
-        Kind.DIVERGED: palette.error,
-    }.get(kind, palette.warning)
+    colour: Colour = getattr(palette, _SIGNS.get(kind, _WARNING)[2])
+    return colour
 
 
 def draw_verdict(verdict: Verdict, keys: KeyNames, style: Style, rows: int, columns: int) -> Lines:
@@ -426,17 +421,9 @@ def put_cap(cells: Cells, row: int, column: int, key: str, palette: Palette) -> 
 
 # The tabs: all panels, with their keys
 
-_TABS = (
-    ("loss", "loss", "loss"),
-    ("data", "data", "data"),
-    ("report", "report", "report"),
-    ("step", "step", "step"),
-    ("landscape", "landscape", "landscape"),
-    ("lanes", "lanes", "lanes"),
-    ("why", "why", "why"),
-    ("changes", "changes", "changes"),
-    ("network", "network", "net"),
-)
+_TABS = ("loss", "data", "report", "step", "landscape", "lanes", "why", "changes", "network")
+_SHORT = {"network": "net"}
+# name, the action that shows it, the words of the tab, and short ones
 _STUDIES = (
     ("race", "race('rates')", "find α", "α"),
     ("starts", "starts", "many starts", ""),
@@ -450,7 +437,7 @@ def draw_tabs(shown: Sequence[str], keys: KeyNames, style: Style, columns: int) 
     """
     palette, cells = style.palette, Cells.blank(1, columns, style)
     cells.bg[:] = palette.background
-    panels = [(name, f"panel('{name}')", long, short) for name, long, short in _TABS]
+    panels = [(name, f"panel('{name}')", name, _SHORT.get(name, name)) for name in _TABS]
     spell = style.symbols.words
     entries = [(name, action, spell(a), spell(b)) for name, action, a, b in (*panels, *_STUDIES)]
     names = [

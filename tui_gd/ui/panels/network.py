@@ -174,12 +174,11 @@ class NetworkPanel(Panel):
         self._chosen = 0
         self._plane: DataPlane | None = None
         self._points: Floats | None = None
-        self._grid: tuple[tuple[object, ...], Floats] | None = None
         self._drawn = (0, 0)
 
     def forget(self) -> None:
         """Forget the plane of a problem, because the run has moved to another one."""
-        self._plane = self._points = self._grid = None
+        self._plane = self._points = None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return the network and the map, side by side if they fit."""
@@ -227,8 +226,13 @@ class NetworkPanel(Panel):
         if view.problem.features == 1:
             return self._curve(view, unit, rows, columns, title)
         plane, ground = self._plane_of(view.problem), ground_word(view)
-        grid, shape = self._pixels(view, rows, columns, plane)
-        values = unit_values(view, unit, grid).reshape(shape)
+        axes = Axes.of(plane.limits, *plane.projection.labels)
+        _, xs, ys = decision_grid(rows, columns, axes, view.style.symbols)
+        parameters = view.predictor.model.parameters
+        coarser = int(np.ceil(np.sqrt(len(xs) * len(ys) * parameters / _WORK)))
+        if coarser > 1:
+            xs, ys = (_coarser(values, coarser) for values in (xs, ys))
+        values = unit_values(view, unit, plane.grid(xs, ys)).reshape(len(ys), len(xs))
         span, level = value_span(view.predictor.model, view.problem, unit, values)
         _, y = some_rows(view.problem, train=False)
         labels = y if view.problem.class_names else np.zeros(len(y))
@@ -239,7 +243,7 @@ class NetworkPanel(Panel):
             UnitOutput(values, *span, level),
             self._points,
             labels.astype(np.intp),
-            Axes.of(plane.limits, *plane.projection.labels),
+            axes,
             view.style,
             replace(self._map_heading(view, title), below=(f"{ground}: the unit's value",)),
         )
@@ -272,24 +276,6 @@ class NetworkPanel(Panel):
             view.style,
             self._map_heading(view, title),
         )
-
-    def _pixels(
-        self, view: View, rows: int, columns: int, plane: DataPlane
-    ) -> tuple[Floats, tuple[int, int]]:
-        """Return where to evaluate the unit, as rows of data, and the grid's shape."""
-        parameters = view.predictor.model.parameters
-        key = (rows, columns, plane, view.style.symbols, parameters)
-        _, xs, ys = decision_grid(
-            rows, columns, Axes.of(plane.limits, *plane.projection.labels), view.style.symbols
-        )
-        coarser = int(np.ceil(np.sqrt(len(xs) * len(ys) * parameters / _WORK)))
-        if coarser > 1:
-            xs, ys = (_coarser(values, coarser) for values in (xs, ys))
-        if self._grid is None or self._grid[0] != key:
-            across, down = np.meshgrid(xs, ys)
-            pixels = np.stack([across.ravel(), down.ravel()], axis=1)
-            self._grid = (key, plane.projection.lift(pixels))
-        return self._grid[1], (len(ys), len(xs))
 
     def _plane_of(self, problem: Problem) -> DataPlane:
         if self._plane is None or self._plane.problem is not problem:

@@ -56,14 +56,13 @@ class ReportPanel(ScrollingPanel):
     For two classes, the cursor moves the threshold for the probability of the second one.
     """
 
-    about: Any
     NAME: ClassVar[str] = "report"
     PLACE: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__()
         self.report: Report | None = None
-        self.about = ""
+        self.about: Any = ""
         self._percent: int | None = None  # that of the report
         self._weights: Floats | None = None
         self._in_units: Weights | None = None
@@ -118,11 +117,8 @@ class ReportPanel(ScrollingPanel):
 
     def at_hand(self, weights: Floats) -> Report | None:
         """Return the panel's report if it is on these weights (parameters,)."""
-        return (
-            self.report
-            if self._weights is not None and np.array_equal(self._weights, weights)
-            else None
-        )
+        known = self._weights is not None and np.array_equal(self._weights, weights)
+        return self.report if known else None
 
     def draw(self, view: View, rows: int, columns: int) -> Cells:
         """Return table and matrix, side by side if they fit."""

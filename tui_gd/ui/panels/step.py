@@ -56,8 +56,6 @@ class StepPanel(ScrollingPanel):
     those with the largest gradients stay. The rest scrolls.
     """
 
-    sample: int
-
     NAME: ClassVar[str] = "step"
     PLACE: ClassVar[int] = 3
     READING_SECONDS = 0.25

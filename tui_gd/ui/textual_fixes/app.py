@@ -353,10 +353,8 @@ class CommandChoices(CommandList, Entries, can_focus=False):
     """The list of commands, without the faults of other lists."""
 
 
-class Commands(CommandPalette):
+class Commands(Closing[None], CommandPalette):
     """The list of all commands by name; it closes once, as the dialogs do."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [HELP]
 
     def compose(self) -> ComposeResult:
         """Lay out, with the mended list."""
@@ -367,7 +365,3 @@ class Commands(CommandPalette):
         """Stop the cursor from blinking, so that a waiting dialog sends nothing."""
         for line in self.query(Input):
             line.cursor_blink = False
-
-    def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close; do nothing if already closed."""
-        return super().dismiss(result) if self.app.screen is self else AwaitComplete()

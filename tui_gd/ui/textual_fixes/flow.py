@@ -42,12 +42,9 @@ class Flow:
     """What is on its way to the terminal, and whether more may be sent; `clock` returns seconds.
 
     One frame is in flight. A second one may follow if it answers a key, which would otherwise wait
-    for a whole round trip. Nothing waits for a terminal that has not answered yet.
+    for a whole round trip. Nothing waits for a terminal that has not answered yet. `pause` is the
+    shortest interval in seconds of frames that answer no key; the frame rate is another limit.
     """
-
-    frames: int
-    bytes: int
-    answers: bool
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.frames = 0
@@ -63,7 +60,7 @@ class Flow:
         self._patience = ANSWER_SECONDS
         self._sent_at = -math.inf
         self._least = math.inf
-        self._pause = 0.0
+        self.pause = 0.0
         self._lately: deque[tuple[float, int]] = deque(maxlen=512)
 
     @property
@@ -74,12 +71,7 @@ class Flow:
     @property
     def due(self) -> bool:
         """Whether a frame that answers no key may be drawn: it also waits for the pause."""
-        return self.free and self._clock() >= self._sent_at + self._pause
-
-    @property
-    def pause(self) -> float:
-        """The shortest interval of such frames in seconds; the frame rate is another limit."""
-        return self._pause
+        return self.free and self._clock() >= self._sent_at + self.pause
 
     def hurry(self) -> None:
         """Let the next frame follow the one in flight, because it answers a key."""
@@ -103,7 +95,7 @@ class Flow:
         self._sent_at = self._clock()
         self._lately.append((self._sent_at, size))
         if not self.answers:
-            self._pause *= 0.8
+            self.pause *= 0.8
 
     def answered(self, column: int) -> bool:
         """Take an answer (columns count from 0); return whether it belongs to a frame in flight."""
@@ -131,7 +123,7 @@ class Flow:
 
     def fell_behind(self) -> None:
         """Space frames further apart, because not even the last one has been written."""
-        self._pause = min(max(2.0 * self._pause, 0.05), SLOWEST_SECONDS)
+        self.pause = min(max(2.0 * self.pause, 0.05), SLOWEST_SECONDS)
 
     def rates(self) -> tuple[float, float]:
         """Return frames and bytes per second over the last two seconds."""
@@ -146,7 +138,7 @@ class Flow:
             self._least = took
         else:
             self._least += FORGET * (took - self._least)
-        self._pause = min(SHARE * max(took - self._least, 0.0), SLOWEST_SECONDS)
+        self.pause = min(SHARE * max(took - self._least, 0.0), SLOWEST_SECONDS)
 
 
 class Asking(CompositorUpdate):
