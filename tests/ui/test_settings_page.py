@@ -170,10 +170,7 @@ async def test_an_entry_of_the_command_list_opens_the_page_at_a_setting() -> Non
 @pytest.mark.parametrize(("rows", "columns"), [(24, 80), (40, 120), (12, 40), (3, 5)])
 def test_the_page_fills_every_size_and_cuts_no_word(rows, columns, symbols) -> None:
     style = Style(palette_for("256", dark=True), symbols)
-    entries = tuple(
-        Entry(one.group, name, str(one.default), one.help, one.usual, False, True)
-        for name, one in OPTIONS.items()
-    )
+    entries = tuple(Entry(one, str(one.default), False, True) for one in OPTIONS.values())
     for selected in range(len(entries)):
         page = SettingsPage(entries, selected, "enter begins again with hidden 8,8", "begin again")
         cells = draw_settings(page, rows, columns, style)

@@ -133,17 +133,13 @@ def ladder(rate: float, rungs: int) -> float:
     (0.03, 0.003, 0.03, 0.01)
     """
     for _ in range(abs(rungs)):
-        rate = _next_rung(rate, up=rungs > 0)
+        power = int(f"{rate:e}".partition("e")[2])
+        near = [float(f"{digit}e{e}") for e in range(power - 2, power + 3) for digit in (1, 3)]
+        if rungs > 0:
+            rate = min(rung for rung in near if rung > rate * (1 + 1e-9))
+        else:
+            rate = max(rung for rung in near if rung < rate * (1 - 1e-9))
     return rate
-
-
-def _next_rung(rate: float, *, up: bool) -> float:
-    tolerance = 1e-9
-    exponent = int(f"{rate:e}".partition("e")[2])
-    near = [float(f"{digit}e{e}") for e in range(exponent - 2, exponent + 3) for digit in (1, 3)]
-    if up:
-        return min(rung for rung in near if rung > rate * (1 + tolerance))
-    return max(rung for rung in near if rung < rate * (1 - tolerance))
 
 
 # A person's own keys

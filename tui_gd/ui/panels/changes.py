@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -41,22 +42,20 @@ _BECOMES = ("right", "wrong", "other")
 _SHORT_ERRORS = ("R²", "MAE", "RMSE")
 
 
-def head_lines(found: Changes, view: View, room: int) -> list[Line]:
-    """Return all lines above the rows; the last one heads the list of rows, if there are any."""
-    if isinstance(found, ClassificationChanges):
-        return _classification(found, view, room)
-    if isinstance(found, RegressionChanges):
-        return _regression(found, view, room)
-    return _surface(found, view, room)
+def lines_of(
+    found: Changes, view: View, room: int
+) -> tuple[list[Line], int, Callable[[int], Line]]:
+    """Return the lines above the rows, how many rows there are, and what returns the line of one.
 
-
-def listed(found: Changes, view: View, room: int) -> tuple[int, Callable[[int], Line]]:
-    """Return how many rows are listed, and a function that returns the line of one of them."""
+    If there are rows, the last line above them heads their list.
+    """
     if isinstance(found, ClassificationChanges):
-        return len(found.flips.rows), lambda at: _flip_line(found, view, at, room)
+        flips = len(found.flips.rows)
+        return _classification(found, view, room), flips, partial(_flip_line, found, view, room)
     if isinstance(found, RegressionChanges):
-        return len(found.listed), lambda at: _error_line(found, view, at, room)
-    return 0, lambda _: []
+        rows = len(found.listed)
+        return _regression(found, view, room), rows, partial(_error_line, found, view, room)
+    return _surface(found, view, room), 0, lambda _: []
 
 
 def _signs(view: View) -> tuple[str, str, str]:
@@ -299,7 +298,7 @@ def _flip_widths(found: ClassificationChanges, problem: Problem, room: int) -> d
     return next(fitting, forms[-1])
 
 
-def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> Line:
+def _flip_line(found: ClassificationChanges, view: View, room: int, at: int) -> Line:
     flips, palette = found.flips, view.style.palette
     sizes = _flip_widths(found, view.problem, room)
     true, before, after = (int(label[at]) for label in (flips.true, flips.before, flips.after))
@@ -327,7 +326,7 @@ def _flip_line(found: ClassificationChanges, view: View, at: int, room: int) -> 
     ]
 
 
-def _error_line(found: RegressionChanges, view: View, at: int, room: int) -> Line:
+def _error_line(found: RegressionChanges, view: View, room: int, at: int) -> Line:
     palette, signs = view.style.palette, _signs(view)
     row, true = int(found.listed[at]), float(found.true[at])
     before, after = float(found.before[at]), float(found.after[at])
@@ -517,8 +516,7 @@ class ChangesPanel(ScrollingPanel):
     def _draw_lines(self, inner: Cells, view: View, found: Changes, room: int) -> int:
         """Draw the lines from the offset on; return how many there are."""
         height = inner.shape[0]
-        head = head_lines(found, view, room)
-        count, line_of = listed(found, view, room)
+        head, count, line_of = lines_of(found, view, room)
         total = len(head) + count
         first = self.first_line(total, height)
         for row in range(min(height, total)):

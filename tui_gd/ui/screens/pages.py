@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, pairwise
@@ -181,18 +181,12 @@ def help_pages(
             columns.append([])
         elif gap:
             now.append(HelpLine(""))
-        for entry in _entries(group):
-            if columns[-1] and len(columns[-1]) + len(entry) > rows:
+        starts = [at for at, line in enumerate(group) if line.left]
+        for start, end in pairwise([*starts, len(group)]):  # the lines of an entry stay together
+            if columns[-1] and len(columns[-1]) + end - start > rows:
                 columns.append([])
-            columns[-1] += entry
+            columns[-1] += group[start:end]
     return columns
-
-
-def _entries(lines: list[HelpLine]) -> Iterator[list[HelpLine]]:
-    """Yield the lines of each entry, which stay together."""
-    starts = [at for at, line in enumerate(lines) if line.left]
-    for start, end in pairwise([*starts, len(lines)]):
-        yield lines[start:end]
 
 
 def _seen(room: int, actions: Sequence[Action]) -> list[HelpLine]:
@@ -306,8 +300,8 @@ def draw_columns(
 ) -> tuple[Cells, int]:
     """Return the page, and the offset to which it scrolled: `offset`, or as far as it can."""
     palette, symbols = style.palette, style.symbols
-    high, wide = max(0, rows - BORDER), max(0, columns - BORDER)
-    inner = Cells.blank(high, wide, style)
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+    high, wide = inner.shape
     heads = [(line, palette.text) for line in _wrapped(summary(problem), wide, symbols)]
     for number, hint in enumerate(problem.hints):  # the first line names the task
         colour = palette.warning if number else palette.text

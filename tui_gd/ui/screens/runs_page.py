@@ -58,19 +58,11 @@ def read_detail(store: Store, run: str) -> KeptDetail:
 
 
 def _lane(lane: LaneRecord, checkpoint: Checkpoint) -> KeptLane:
-    train, test = (checkpoint.series[name][lane.number] for name in ("train", "test"))
-    _, optimizer, loss = lane.methods[-1]
-    return KeptLane(
-        lane.name,
-        lane.rates[-1][1],
-        optimizer,
-        loss,
-        lane.recorded,
-        thinned(train, MOST_BUCKETS),
-        thinned(test, MOST_BUCKETS),
-        train.at(train.stop - 1),
-        test.at(test.stop - 1),
-    )
+    (_, rate), (_, optimizer, loss) = lane.rates[-1], lane.methods[-1]
+    series = [checkpoint.series[name][lane.number] for name in ("train", "test")]
+    train, test = (thinned(one, MOST_BUCKETS) for one in series)
+    last, last_test = (one.at(one.stop - 1) for one in series)
+    return KeptLane(lane.name, rate, optimizer, loss, lane.recorded, train, test, last, last_test)
 
 
 # Comparing kept runs: their curves in one plot, their differences in one table.
@@ -267,20 +259,14 @@ def places(rows: int, columns: int, count: int, *, settings: bool) -> Places:
     most = max(_LEAST_LIST, rows // 3)
     high = min(rows, max(_LEAST_LIST, min(count + BORDER + 1, most)))
     rest = rows - high
+    top, whole = (0, 0, high, columns), (high, 0, rest, columns)
     if columns >= WIDE:
         left = columns * 3 // 5
-        return Places(
-            (0, 0, high, columns), (high, 0, rest, left), (high, left, rest, columns - left)
-        )
-    whole = (high, 0, rest, columns)
+        return Places(top, (high, 0, rest, left), (high, left, rest, columns - left))
     if rows >= HIGH:
         upper = rest * 3 // 5
-        return Places(
-            (0, 0, high, columns),
-            (high, 0, upper, columns),
-            (high + upper, 0, rest - upper, columns),
-        )
-    return Places((0, 0, high, columns), None if settings else whole, whole if settings else None)
+        return Places(top, (high, 0, upper, columns), (high + upper, 0, rest - upper, columns))
+    return Places(top, None if settings else whole, whole if settings else None)
 
 
 def draw_runs(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:

@@ -177,18 +177,20 @@ def in_short(words: Sequence[str], most: int = 3) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row: its group, name, value in words, meaning, and usual value.
+    """A row: an option and its value in words.
 
     `changed`: the value differs from the run's; `default`: nobody has chosen it.
     """
 
-    group: str
-    name: str
+    option: Option
     value: str
-    meaning: str
-    usual: str
     changed: bool
     default: bool
+
+    @property
+    def name(self) -> str:
+        """The option's name, as people read it."""
+        return self.option.name.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -223,14 +225,14 @@ def shortened(text: str, room: int, more: str = "…") -> str:
 def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the page: the rows, the selected one's meaning, what enter does, and the keys."""
     palette, symbols = style.palette, style.symbols
-    inner = Cells.blank(max(0, rows - BORDER), max(0, columns - BORDER), style)
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     high, wide = inner.shape
     chosen = page.entries[page.selected]
     foot = _foot(page, chosen, wide - 2, style)
     foot = foot[max(0, len(foot) - max(high - 3, 1)) :]
     room = max(0, high - len(foot) - 1)
     lines: list[int | str] = []
-    for group, members in groupby(enumerate(page.entries), key=lambda one: one[1].group):
+    for group, members in groupby(enumerate(page.entries), key=lambda one: one[1].option.group):
         lines += [group or "problem", *(at for at, _ in members)]
     place = lines.index(page.selected)
     offset = visible_offset(len(lines), room, max(0, place - room // 2), place)
@@ -249,13 +251,12 @@ def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> 
         value = fit(symbols.words(entry.value), values, symbols.plain)
         inner.put(row, 6 + names, value, palette.warning if entry.changed else ink)
         at = 8 + names + values
-        meaning = symbols.words(entry.meaning)
+        meaning = symbols.words(entry.option.help)
         inner.put(row, at, shortened(meaning, wide - at - 1, symbols.spell("…")), palette.dim)
     for row, (text, colour) in enumerate(foot, high - len(foot)):
         inner.put(row, 1, text, colour)
     last = min(offset + room, len(lines))
-    some = len(lines) > room
-    more = f"   {offset + 1}-{last} of {len(lines)}" if some else ""
+    more = f"   {offset + 1}-{last} of {len(lines)}" if len(lines) > room else ""
     title = symbols.spell(f"settings of this run{more}   * changed")
     return draw_box(rows, columns, inner, Heading(title), style)
 
@@ -263,16 +264,16 @@ def draw_settings(page: SettingsPage, rows: int, columns: int, style: Style) -> 
 def _foot(page: SettingsPage, chosen: Entry, room: int, style: Style) -> list[tuple[str, int]]:
     """Return the lines below the rows, always the same number of them."""
     palette, symbols = style.palette, style.symbols
-    meaning = chosen.meaning + (f" (usual: {chosen.usual})" if chosen.usual else "")
+    meaning, usual = chosen.option.help, chosen.option.usual
+    meaning += f" (usual: {usual})" if usual else ""
     about = wrapped(symbols.words(meaning), max(room, 10))[:_ABOUT_ROWS]
     said = wrapped(symbols.words(page.consequence), max(room, 10))[:_CONSEQUENCE_ROWS]
     keys = [symbols.spell(form.format(enter=page.enter)) for form in _KEYS]
-    blank = [("", palette.text)]
+    about += [""] * (_ABOUT_ROWS - len(about))
+    said += [""] * (_CONSEQUENCE_ROWS - len(said))
     return [
         *((line, palette.text) for line in about),
-        *blank * (_ABOUT_ROWS - len(about)),
         *((line, palette.dim) for line in said),
-        *blank * (_CONSEQUENCE_ROWS - len(said)),
         (first_fitting(keys, room), palette.key),
     ]
 
@@ -369,11 +370,8 @@ class SettingsScreen(Page[dict[str, Any] | None]):
         usual = self._wanted.usual
         entries = tuple(
             Entry(
-                one.group,
-                one.name.replace("_", " "),
+                one,
                 self._in_words(one),
-                one.help,
-                one.usual,
                 one.name in self.draft,
                 getattr(self._wanted, one.name) == getattr(usual, one.name),
             )

@@ -89,7 +89,7 @@ class Drawn:
 def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Drawn:
     """Return the page: why it asks, what is offered, the columns, and what enter does."""
     palette, symbols = style.palette, style.symbols
-    inner = Cells.blank(max(0, rows - BORDER), max(0, columns - BORDER), style)
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
     high, wide = inner.shape
     wide = max(wide - 2, 1)
     asked, offers = page.asked, page.asked.offers
@@ -101,15 +101,15 @@ def draw_table(page: TablePicture, rows: int, columns: int, style: Style) -> Dra
         reason = wrapped(symbols.words(question), wide)
     listed = len(page.found) + 2
     some = min(listed, 2 if page.on_offer else 4) if asked.look.columns else 0
-    told = min(len(reason), max(1, free - min(2, len(offers)) - (0 if page.on_offer else some)))
-    shown = min(len(offers), max(page.on_offer, free - told - some))
-    roomy = free - told - shown - some > 4
+    why = min(len(reason), max(1, free - min(2, len(offers)) - (0 if page.on_offer else some)))
+    shown = min(len(offers), max(page.on_offer, free - why - some))
+    roomy = free - why - shown - some > 4
     entries: dict[int, int] = {}
     row = 0
-    for line in _cut(reason, told, wide, symbols.plain):
+    for line in _cut(reason, why, wide, symbols.plain):
         inner.put(row, 1, line, palette.text if asked.needs_target else palette.error)
         row += 1
-    row += roomy and bool(told)
+    row += roomy and bool(why)
     first = visible_offset(len(offers), shown, 0, page.cursor if page.on_offer else None)
     for at in range(first, first + shown):
         _put_offer(inner, row, offers[at], style, wide, here=at == page.cursor)
@@ -239,14 +239,15 @@ def _foot(page: TablePicture, wide: int, high: int, style: Style) -> list[tuple[
     palette, symbols = style.palette, style.symbols
     does, word = page.enter
     keys = first_fitting([symbols.spell(form.format(enter=word)) for form in _KEYS], wide)
-    lines = [(fit(keys, wide, symbols.plain), palette.key)]
     said = wrapped(symbols.words(safe_text(does, None)), wide)
     about = [] if page.on_offer else wrapped(symbols.words(_about(page)), wide)
+    most = 2 if high >= _ROOMY // 2 else 0
     both = 2 if high >= _ROOMY else 1
-    told = _cut(about, 2, wide, symbols.plain)
-    lines = [*((one, palette.dim) for one in _cut(said, both, wide, symbols.plain)), *lines]
-    if high >= _ROOMY // 2:
-        lines = [*((one, palette.text) for one in told), *lines]
+    lines = [
+        *((one, palette.text) for one in _cut(about, most, wide, symbols.plain)),
+        *((one, palette.dim) for one in _cut(said, both, wide, symbols.plain)),
+        (fit(keys, wide, symbols.plain), palette.key),
+    ]
     return lines[max(0, len(lines) - max(1, high - 3)) :]
 
 
@@ -319,12 +320,10 @@ class TableScreen(Page[RunSettings | None]):
         if self._decided and (target := self._columns.target(self.settings)) is not None:
             return target
         here = self.look
-        if here and not self._decided and self._role_of(here) is not Role.DROP:
+        roles = self._columns.roles(self.settings)
+        if here and not self._decided and roles.get(here.name) is not Role.DROP:
             return here.name
         return self._likely_target()
-
-    def _role_of(self, look: ColumnLook) -> Role:
-        return self._columns.roles(self.settings).get(look.name, Role.USUAL)
 
     def _likely_target(self, besides: str | None = None) -> str | None:
         """Return the column that is probably the target, among those that are not left out."""
