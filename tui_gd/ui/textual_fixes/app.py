@@ -353,7 +353,7 @@ class CommandChoices(CommandList, Entries, can_focus=False):
     """The list of commands, without the faults of other lists."""
 
 
-class Commands(Closing[None], CommandPalette):
+class Commands(CommandPalette, Closing[None]):
     """The list of all commands by name; it closes once, as the dialogs do."""
 
     def compose(self) -> ComposeResult:
