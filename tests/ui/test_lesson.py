@@ -205,7 +205,7 @@ async def test_every_panel_can_be_pointed_at() -> None:
         await reads(driver, "1 of 7")
         steps = [replace(driver.screen.lesson.guide.player.step, panel=name) for name in PANELS]
         for name, step in zip(PANELS, steps, strict=True):
-            lesson = replace(driver.screen.lesson.guide.lesson, steps=(step,))
+            lesson = replace(driver.screen.lesson.guide.player.lesson, steps=(step,))
             driver.screen.lesson.guide.player.lesson = lesson
             driver.screen.show_panel(name)
             await driver.until(lambda name=name: "» " in driver.read(f"#{name}").partition("\n")[0])

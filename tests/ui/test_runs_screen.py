@@ -160,8 +160,8 @@ def test_the_best_lane_is_the_one_with_the_lowest_loss_on_record() -> None:
     nan = math.nan
     never = KeptLane("N", 1.0, "sgd", "sse", 0, curve([nan]), curve([nan]), nan, nan)
     dipped = KeptLane("D", 0.1, "sgd", "sse", 2, curve([5, 0.25, 9]), curve([nan] * 3), 9, nan)
-    assert math.isnan(least(never))
-    assert least(dipped) == 0.25
+    assert math.isnan(least(never.train))
+    assert least(dipped.train) == 0.25
     assert best_lane(KeptDetail({}, (never, lane(), dipped))) is dipped
     assert best_lane(KeptDetail({}, (never,))) is never
 
@@ -303,7 +303,7 @@ async def test_marked_runs_are_compared() -> None:
     library = three_runs()
     with Store(library) as store:
         lanes = [read_detail(store, run).lanes for run in ("3f9a", "77c0")]
-    best = [f"{min(least(lane) for lane in one):.7g}" for one in lanes]
+    best = [f"{min(least(lane.train) for lane in one):.7g}" for one in lanes]
     async with driving(library=library) as driver:
         await opened(driver)
         await driver.until(lambda: "loss of 3f9a" in driver.text())

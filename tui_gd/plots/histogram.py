@@ -222,7 +222,7 @@ def _sign_feet(
     code, fg, bg = (part[area] for part in (drawn.cells.code, drawn.cells.fg, drawn.cells.bg))
     for index, one in enumerate(stacks):
         own = whole & (owner[:, 0] == index)
-        low = (owner[0, :, :] == index)[0] & ~whole[0]  # the sign shows it
+        low = (owner[0, 0] == index) & ~whole[0]  # the sign shows it
         bar = np.flatnonzero(own.any(axis=0) | low)
         row = drawn.rows - 1 - np.where(low, 0, own.argmax(axis=0))[bar]
         inverse = own.any(axis=0)[bar] & ~low[bar]

@@ -243,19 +243,14 @@ def draw_landscape_line(
     return drawn.cells
 
 
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """A part of a lane's path, before or after the viewed epoch: points (n, 2) on the curve."""
-
-    places: NDArray[np.float64]
-    past: bool
-    colour: Colour
+_Steps = tuple[NDArray[np.float64], bool, Colour]
+"""A part of a lane's path: points (n, 2) on the curve, whether it is past, and its colour."""
 
 
 def _steps(curve: NDArray[np.float64], tracks: Sequence[Track], epoch: int) -> list[_Steps]:
     """Return the paths on the curve; the parts after `epoch` come first, to be covered."""
     return [
-        _Steps(
+        (
             _on(curve, np.asarray(track.points, np.float64)[(track.epochs <= epoch) == past, 0]),
             past,
             track.colour,
@@ -284,17 +279,16 @@ def _paint_curve(
     palette = style.palette
     lines, colours = [curve], [palette.dim]
     if not style.symbols.plain:
-        lines += [_along(curve, one.places) for one in steps]
-        colours += [one.colour for one in steps]
+        lines += [_along(curve, places) for places, _, _ in steps]
+        colours += [colour for _, _, colour in steps]
     if tangent is not None:
         lines.append(tangent)
         colours.append(palette.cursor)
     layers = [2 * i for i in range(len(lines))]
     paint_lines(drawn, relief, lines, layers, colours, style, (".", "."))
     signs = marks(style.symbols)
-    for one in steps:
-        sign = signs.past if one.past else signs.future
-        paint_signs(drawn, relief, one.places, [sign], [one.colour])
+    for places, past, colour in steps:
+        paint_signs(drawn, relief, places, [signs.past if past else signs.future], [colour])
 
 
 def _along(curve: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:

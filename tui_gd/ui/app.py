@@ -112,7 +112,7 @@ class GdApp(PacedApp[str]):
     async def action_quit(self) -> None:
         """Stop training and leave; the runner can still give its last state."""
         if self.way_out:
-            self.way_out.quit()
+            self.way_out.ask(QUIT)  # it makes sure that leaving comes to an end
         if self.run_screen:
             self.run_screen.board.studies.stop()
             if self.run_screen.run.runner:
@@ -122,7 +122,7 @@ class GdApp(PacedApp[str]):
     def terminal_gone(self) -> None:
         """Leave because the terminal has hung up; the thread that reads it calls this."""
         if self.way_out:
-            self.way_out.gone()
+            self.way_out.ask(HANG_UP)
         else:
             super().terminal_gone()
 
@@ -232,18 +232,10 @@ class Leaving:
         asyncio.get_running_loop().set_default_executor(Unawaited())
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
-        """Leave because of a signal; any thread may call this."""
+        """Leave because of a signal, `QUIT` or `HANG_UP`; any thread may call this."""
         del frame
         with suppress(OSError):
             os.write(self._writer, bytes([number]))
-
-    def gone(self) -> None:
-        """Leave because the terminal is gone."""
-        self.ask(HANG_UP)
-
-    def quit(self) -> None:
-        """Make sure that leaving by a key comes to an end."""
-        self.ask(QUIT)
 
     def left(self) -> None:
         """Report that the terminal has been given back."""

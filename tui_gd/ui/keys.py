@@ -368,7 +368,8 @@ class KeyNames:
     def of(self, name: str) -> str:
         """Return the first key of an action; if it has none, how to find it in the palette."""
         if name not in self._names:
-            self._names[name] = self._first(name) or self._by_name(name)
+            by_name = f'{self._first("command_palette")} "{self._actions[name].text}"'.lstrip()
+            self._names[name] = self._first(name) or by_name
         return self._names[name]
 
     @property
@@ -397,10 +398,6 @@ class KeyNames:
 
     def _first(self, name: str) -> str:
         return shown_keys(self._actions[name].keys.partition(",")[0])
-
-    def _by_name(self, name: str) -> str:
-        palette = self._first("command_palette")
-        return f'{palette} "{self._actions[name].text}"'.lstrip()
 
 
 # a held key repeats every 20 to 90 ms; hardly anybody presses a key again so soon

@@ -18,8 +18,6 @@ from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
 
 NAME = "gd-tui"
-Piece = tuple[str, Colour]
-"""Text and its colour."""
 
 
 @dataclass(frozen=True, eq=False)

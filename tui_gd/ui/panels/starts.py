@@ -322,16 +322,18 @@ class StartsPanel(Panel):
             return columns
         return max(46, columns * 11 // 20)
 
-    def _result(self, index: int) -> StartsResult | None:
-        results = self._found.results if self._found else ()
-        return results[index] if index < len(results) else None
+    @property
+    def _results(self) -> tuple[StartsResult, ...]:
+        """Where the starts end on each loss, as far as that is known."""
+        return self._found.results if self._found else ()
 
     def _title(self, view: View, index: int, room: int) -> str:
         """Return the counts of a loss, or where the start at the cursor ends."""
-        symbols, result, start = view.style.symbols, self._result(index), self._start()
-        if result is None:
+        symbols, start = view.style.symbols, self._start()
+        if index >= len(self._results):
             other = other_loss(view.problem.task, view.snapshot.lane.loss_name)
             return fitting((f"{other} follows", str(other)), room, symbols)
+        result = self._results[index]
         if start is not None and start < len(result.losses):
             where = "the same start"
             if index == 0:
@@ -348,18 +350,18 @@ class StartsPanel(Panel):
     def _about(self, view: View) -> str:
         """Return the spread shown, and the chosen one if its result is not there yet."""
         chosen = self._chosen_spread(view)
-        shown = self._found.results[0].spread if self._found else chosen
+        shown = self._results[0].spread if self._results else chosen
         return f"spread {shown:g}" if shown == chosen else f"spread {shown:g} → {chosen:g}"
 
     def _histogram(self, view: View, index: int, losses: int, rows: int, columns: int) -> Cells:
-        style, result = view.style, self._result(index)
+        style, results = view.style, self._results
         margin = _MARGIN if rows >= _TICKED_ROWS else _BARE_MARGIN
         margin += 0 if index else 2 * self.focused + width(view.keys.of(self.action)) + 1
         title = self._title(view, index, columns - margin)
         heading = Heading(title) if index else self.heading(view, title)
-        if result is None or self._found is None:
+        if index >= len(results):
             return draw_words(rows, columns, [], heading, view.style)
-        results = self._found.results
+        result = results[index]
         if result.basins[:-1] != GAINED:
             stack = stacks_of(result, style)
             return draw_tally(rows, columns, stack, style, heading)
@@ -387,10 +389,10 @@ class StartsPanel(Panel):
 
     def _terrain(self, view: View, rows: int, columns: int) -> Cells:
         style = view.style
-        terrain = self._found.terrain if self._found else None
-        own, start = self._result(0), self._start()
-        if terrain is None or own is None:
+        terrain, start = self._found.terrain if self._found else None, self._start()
+        if terrain is None:
             return draw_words(rows, columns, [], Heading(_WHERE), view.style)
+        own = self._results[0]
         plane, at = terrain.plane, terrain.plane.project(own.begin)
         signs = [sign_of(own.basins, i, style) for i in range(len(own.basins))]
         # the small groups lie on top of the large ones
@@ -433,26 +435,25 @@ class StartsPanel(Panel):
 
     def _counts(self, view: View, rows: int, columns: int) -> Cells:
         """Return the counts in words only."""
-        room, results = max(columns - BORDER - 1, 0), self._found.results if self._found else ()
-        lines = [self._title(view, index, room) for index in range(len(results))]
+        room = max(columns - BORDER - 1, 0)
+        lines = [self._title(view, index, room) for index in range(len(self._results))]
         if rows - BORDER >= 2 * len(lines):
-            ends = [ends_in_words(one, view.style) for one in results]
+            ends = [ends_in_words(one, view.style) for one in self._results]
             lines = [line for pair in zip(lines, ends, strict=True) for line in pair]
         heading = self.heading(view, f"Many starts, {self._about(view)}")
         return draw_words(rows, columns, lines, heading, view.style, view.style.palette.text)
 
     def numbers(self, view: View) -> list[str]:
         """Return every start's end on every loss, from the best to the worst of each."""
-        if self._found is None:
-            return [self._coming(view)]
-        return [line for result in self._found.results for line in table_of(result)]
+        lines = [line for result in self._results for line in table_of(result)]
+        return lines or [self._coming(view)]
 
     def summary(self, view: View) -> list[str]:
         """Return one line per loss: how many starts end in each basin."""
-        style, results = view.style, self._found.results if self._found else ()
+        style = view.style
         return [
             f"{counts_in_words(result, 200, style.symbols)}: {ends_in_words(result, style)}"
-            for result in results
+            for result in self._results
         ]
 
     def _coming(self, view: View) -> str:

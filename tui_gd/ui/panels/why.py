@@ -34,7 +34,6 @@ _LABELLED = 48
 _TABLE_GAP = 2
 _HALF = "The tutorial's gradient leaves out the factor 2 of (p − y)²; this one does too."
 
-Line = tuple[str, Colour]
 _About = tuple[Snapshot, Problem, RunSettings, Measured | None]
 
 
@@ -110,9 +109,8 @@ class WhyPanel(ScrollingPanel):
             said = [title, *(wrapped(text, room) if text else ())]
         table = self._table(view, verdict, room)
         rates, more = self._rates(view, room)
-        note = []
-        if view.snapshot.lane.loss_name == "sse" and view.problem.task != "regression":
-            note = wrapped(words(_HALF), room)
+        halved = view.snapshot.lane.loss_name == "sse" and view.problem.task != "regression"
+        note = wrapped(words(_HALF), room) if halved else []
         fixed = len(rates) + GAUGE_ROWS + len(table)
         whole = fixed + len(said) + len(more) + len(note)
         if whole > height and fixed + len(said) <= height:
@@ -122,7 +120,7 @@ class WhyPanel(ScrollingPanel):
         whole = fixed + len(said) + len(more) + len(note)
         blank = int(whole + 2 <= height)
         cells = Cells.blank(whole + 2 * blank, room, style)
-        at = _put_lines(cells, 0, [(line, palette.text) for line in said])
+        at = _put_lines(cells, 0, said, palette.text)
         cells.put(0, 0, said[0][: len(title)], colour)
         at = self._put_gauge(cells, at + blank, view)
         indent = _indent(room)
@@ -132,7 +130,7 @@ class WhyPanel(ScrollingPanel):
         at += blank
         drawn = Table((), table, align=("<", ">", "<"), gap=_TABLE_GAP)
         cells.paste(at, 0, draw_table(len(table), room, drawn, style))
-        _put_lines(cells, at + len(table), [(line, palette.dim) for line in note])
+        _put_lines(cells, at + len(table), note, palette.dim)
         return cells
 
     def _put_gauge(self, cells: Cells, at: int, view: View) -> int:
@@ -317,7 +315,7 @@ def _tried(gained: float) -> str:
     return f"of the loss{tried}"
 
 
-def _put_lines(cells: Cells, at: int, lines: list[Line]) -> int:
-    for row, (line, colour) in enumerate(lines, at):
+def _put_lines(cells: Cells, at: int, lines: list[str], colour: Colour) -> int:
+    for row, line in enumerate(lines, at):
         cells.put(row, 0, line, colour)
     return at + len(lines)

@@ -14,7 +14,6 @@ from textual import events, work
 
 from tui_gd.errors import OutputError, ProblemError
 from tui_gd.learning.engine import computing
-from tui_gd.lessons.lesson import Lesson
 from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, seed_of
 from tui_gd.lessons.progress import resumed, save
@@ -161,7 +160,7 @@ class LessonBox(CellView, can_focus=True):
             self.left = None
             return
         where = self.context.keys.of("lesson")
-        self._notices.say(f"{guide.lesson.title}: saved; {where} comes back to it")
+        self._notices.say(f"{guide.player.lesson.title}: saved; {where} comes back to it")
         if awaited:
             self.left = self._opened
         else:
@@ -342,11 +341,6 @@ class LessonBox(CellView, can_focus=True):
 class Guide:
     """A player on the screen: what the learner has chosen and typed, and what the run says."""
 
-    player: Player
-    chosen: int
-    entry: str
-    text: str
-
     def __init__(self, player: Player, keys: KeyNames) -> None:
         player.press = lambda action: f"[{keys.of(action)}]"
         self.player = player
@@ -357,11 +351,6 @@ class Guide:
         self._reached = set[int]()
         self._looked_at = 0
         self.busy = False
-
-    @property
-    def lesson(self) -> Lesson:
-        """The lesson in play."""
-        return self.player.lesson
 
     @property
     def wants_text(self) -> bool:

@@ -35,8 +35,6 @@ class RunsScreen(Page[str | None]):
     export.
     """
 
-    context: Context
-
     own_keys = ("Kept runs", KEYS)
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,10 +82,7 @@ class RunsScreen(Page[str | None]):
     @property
     def page(self) -> RunsPage:
         """What the page is drawn from."""
-        if self._fault:
-            message = self._fault
-        else:
-            message = "" if self._listed else self.context.terminal.symbols.spell("reading…")
+        reading = "" if self._listed else self.context.terminal.symbols.spell("reading…")
         return RunsPage(
             self._runs,
             self._at,
@@ -96,7 +91,7 @@ class RunsScreen(Page[str | None]):
             self._log,
             self._settings,
             self._scrolled,
-            message,
+            self._fault or reading,
             time.time(),
         )
 

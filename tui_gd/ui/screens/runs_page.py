@@ -74,19 +74,15 @@ Comparison = tuple[str, list[str], list[list[str]]]
 """Title, header and rows."""
 
 
-def least(lane: KeptLane) -> float:
-    """Return the lowest training loss of a lane; NaN if it has none."""
-    return _least(lane.train.low)
-
-
-def _least(values: "np.ndarray[Any, np.dtype[np.float64]]") -> float:
-    finite = values[np.isfinite(values)]
+def least(curve: Buckets) -> float:
+    """Return the lowest loss of a curve; NaN if it has none."""
+    finite = curve.low[np.isfinite(curve.low)]
     return float(finite.min()) if len(finite) else math.nan
 
 
 def best_lane(detail: KeptDetail) -> KeptLane:
     """Return the lane with the lowest training loss, or the first one if no lane has any."""
-    return min(detail.lanes, key=lambda lane: (math.isnan(least(lane)), least(lane)))
+    return min(detail.lanes, key=lambda lane: (math.isnan(least(lane.train)), least(lane.train)))
 
 
 def curves_of(
@@ -148,9 +144,9 @@ def compared(runs: Sequence[str], details: Mapping[str, KeptDetail]) -> Comparis
 def _numbers_of(lanes: Sequence[KeptLane]) -> list[list[str]]:
     """Return rows of losses and epochs with a column for each lane."""
     return [
-        ["best train loss", *(shown(least(lane), 7) for lane in lanes)],
+        ["best train loss", *(shown(least(lane.train), 7) for lane in lanes)],
         ["last train loss", *(shown(lane.last, 7) for lane in lanes)],
-        ["best test loss", *(shown(_least(lane.test.low), 7) for lane in lanes)],
+        ["best test loss", *(shown(least(lane.test), 7) for lane in lanes)],
         ["epochs done", *(str(lane.epochs) for lane in lanes)],
     ]
 
