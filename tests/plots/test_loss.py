@@ -293,13 +293,6 @@ def test_all_sizes():
                 assert draw(curves, rows, columns, log=log).shape == (rows, columns)
 
 
-def test_wrong_curves_are_refused():
-    with pytest.raises(ValueError, match="alike"):
-        curve(([1.0], [1.0, 2.0]))
-    with pytest.raises(ValueError, match="width"):
-        curve([1.0], width=0)
-
-
 # the height of the plot, and curves that share cells -------------------------
 
 

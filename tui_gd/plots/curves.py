@@ -1,27 +1,18 @@
 """Curves over the epochs, one a lane, on a linear or logarithmic axis, with the viewed epoch."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.plots.axes import GRID, Axes, Frame, Heading, LegendEntry, draw_rule, frame, legend_fits
 from tui_gd.plots.braille import BRAILLE, pack, paint_spans, per_cell
 from tui_gd.plots.cells import SPACE, width
-from tui_gd.plots.palette import bold
+from tui_gd.plots.palette import Colour, Style, bold
 from tui_gd.plots.scale import Scale, is_wide, log_ticks, nice_limits
-from tui_gd.plots.symbols import CURVE, CURVE_DASHED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from tui_gd.plots.palette import Colour, Style
-    from tui_gd.plots.symbols import Symbols
+from tui_gd.plots.symbols import CURVE, CURVE_DASHED, Symbols
 
 _FAINT = "."
 """A cell of a background curve without braille."""
@@ -62,21 +53,31 @@ class Curve:
     """Drawn dashed, or with another sign without braille: for terminals without enough colours."""
     name: str = ""
     """Written at the end of the curve, for terminals without enough colours."""
-    early: Curve | None = None
+    early: "Curve | None" = None
     """The same curve in narrower buckets, drawn instead of it up to where one of its own begins."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError when ``low`` and ``high`` differ in shape or ``width`` is not ≥ 1."""
-        if self.low.shape != self.high.shape or self.low.ndim != 1:
-            raise ValueError(f"low {self.low.shape} and high {self.high.shape} must be alike, 1-d")
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, not {self.width}")
 
     @property
     def end(self) -> int:
         """One past the last epoch."""
         full = self.start + self.width * len(self.low)
         return full if self.stop is None else min(self.stop, full)
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Curves over the same epochs, stacked so that all lanes cost one pass."""
+
+    index: NDArray[np.intp]
+    """The numbers of these curves."""
+    start: int
+    width: int
+    stop: int
+    low: NDArray[np.float64]
+    """Shape (curves, buckets); NaN where nothing is drawn."""
+    high: NDArray[np.float64]
+    least: float
+    greatest: float
+    """Limits of the drawn values; inf and −inf if there are none."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,8 @@ def draw_curves(
     if view.legend:
         legend = curve_legend(curves, columns, heading, style)
         heading = replace(heading, legend=(*legend, *heading.legend))
-    drawn = frame(
-        rows, columns, Axes(x, y, view.x_label, notes=view.notes[log], grid=True), heading, style
-    )
+    axes = Axes(x, y, view.x_label, notes=view.notes[log], grid=True)
+    drawn = frame(rows, columns, axes, heading, style)
     if drawn.rows and drawn.columns:
         places = drawn.columns * symbols.dots[1]
         viewed = int(x.bins(view.epoch, places)) if view.epoch <= last else places
@@ -267,8 +267,7 @@ def _draw_curves(
     palette, symbols = style.palette, style.symbols
     if faint and len(curves) > _MOST_FAINT:
         groups = [group for group in groups if group.index[0] >= len(curves)]
-    down, across = symbols.dots
-    shape = (drawn.rows * down, drawn.columns * across)
+    shape = drawn.dots(symbols)
     owner = np.zeros(shape, np.int16)
     # layer 1 is the line at the viewed epoch; the dimmed curves follow, then the curves
     if ruled:
@@ -282,7 +281,7 @@ def _draw_curves(
         if palette.depth == "mono":
             low[:, after & (np.arange(shape[1]) % 3 > 0)] = shape[0]
             low[:behind, 1::2] = shape[0]
-        shared = _shared(low[-2:], high[-2:], lines, shape, symbols)
+        shared = _shared(low[-2:], high[-2:], lines, drawn, symbols)
         if not symbols.plain:  # without braille the sign itself differs
             _dash(low, lines, shape[0])
         layer = 2 + number + np.where(after, 0, len(lines)).astype(np.int16)
@@ -296,15 +295,13 @@ def _draw_curves(
     if symbols.plain:
         signs = [CURVE_DASHED if curve.dashed else CURVE for curve in lines]
         signs[:behind] = [_FAINT] * behind
-        glyphs = np.array(
-            [ord(sign) for sign in (" ", symbols.vertical, *signs, *signs)], np.uint32
-        )
-        drawn.cells.code[area][here] = glyphs[top[here]]
+        glyphs = [ord(sign) for sign in (" ", symbols.vertical, *signs, *signs)]
+        drawn.cells.code[area][here] = np.array(glyphs, np.uint32)[top[here]]
     else:
         drawn.cells.code[area][here] = pack(owner > 0)[here] + BRAILLE
     drawn.cells.fg[area][here] = colours[top[here]]
     if lines and shared is not None:
-        beyond = np.arange(drawn.columns) > viewed // across
+        beyond = np.arange(drawn.columns) > viewed // symbols.dots[1]
         both = np.where(beyond, palette.train_dimmed, palette.dim)
         at = shared & (top > len(lines) + 1)
         at |= shared & beyond & (top > 1)
@@ -353,22 +350,19 @@ def _shared(
     low: NDArray[np.intp],
     high: NDArray[np.intp],
     curves: Sequence[Curve],
-    shape: tuple[int, int],
+    drawn: Frame,
     symbols: Symbols,
 ) -> NDArray[np.bool_] | None:
     """Return the cells that both of the upper two curves cross, if one of them is dashed.
 
-    ``low`` and ``high`` are the spans of dots of these two; ``shape`` is the shape of all dots.
+    ``low`` and ``high`` are the spans of dots of these two.
     """
     if len(curves) < 2 or not curves[-2].dashed or curves[-1].dashed:
         return None
-    rows, columns = shape[0] // symbols.dots[0], shape[1] // symbols.dots[1]
-    here = np.ones((rows, columns), np.bool_)
-    for one in range(2):
-        owner = np.zeros(shape, np.int16)
-        paint_spans(
-            owner, low[one : one + 1], high[one : one + 1], np.ones((1, shape[1]), np.int16)
-        )
+    here = np.ones((drawn.rows, drawn.columns), np.bool_)
+    for one in (0, 1):
+        owner = np.zeros(drawn.dots(symbols), np.int16)
+        paint_spans(owner, low[[one]], high[[one]], np.ones_like(low[[one]], np.int16))
         here &= per_cell(owner, symbols) > 0
     return here
 
@@ -529,23 +523,6 @@ def half_width(epochs: int, width: int) -> int:
     return max(0, round((epochs / width - 1) / 2))
 
 
-@dataclass(frozen=True)
-class Buckets:
-    """Curves over the same epochs, stacked so that all lanes cost one pass."""
-
-    index: NDArray[np.intp]
-    """The numbers of these curves."""
-    start: int
-    width: int
-    stop: int
-    low: NDArray[np.float64]
-    """Shape (curves, buckets); NaN where nothing is drawn."""
-    high: NDArray[np.float64]
-    least: float
-    greatest: float
-    """Limits of the drawn values; inf and −inf if there are none."""
-
-
 def buckets_of(
     curves: Sequence[Curve],
     log: bool,
@@ -630,8 +607,7 @@ def spans(
 
     Both have shape (lines, dot columns); an empty span begins below the last row of the plot.
     """
-    down, across = symbols.dots
-    n_rows, n_columns = drawn.rows * down, drawn.columns * across
+    n_rows, n_columns = drawn.dots(symbols)
     first = np.full((lines, n_columns), n_rows, np.intp)
     last = np.full((lines, n_columns), -1, np.intp)
     for group in groups:

@@ -139,8 +139,6 @@ class LossPanel(Panel):
     snapshot contains what it wants now.
     """
 
-    measure: str
-
     NAME: ClassVar[str] = "loss"
 
     def __init__(self) -> None:

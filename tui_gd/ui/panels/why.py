@@ -112,11 +112,9 @@ class WhyPanel(ScrollingPanel):
         halved = view.snapshot.lane.loss_name == "sse" and view.problem.task != "regression"
         note = wrapped(words(_HALF), room) if halved else []
         fixed = len(rates) + GAUGE_ROWS + len(table)
-        whole = fixed + len(said) + len(more) + len(note)
-        if whole > height and fixed + len(said) <= height:
+        if fixed + len(said) + len(more) + len(note) > height:
             more, note = [], []
-        elif whole > height:
-            said, more, note = said[:1], [], []
+            said = said if fixed + len(said) <= height else said[:1]
         whole = fixed + len(said) + len(more) + len(note)
         blank = int(whole + 2 <= height)
         cells = Cells.blank(whole + 2 * blank, room, style)

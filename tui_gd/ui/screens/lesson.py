@@ -262,16 +262,10 @@ class LessonBox(CellView, can_focus=True):
         self._redraw()
 
     def on_resize(self) -> None:
-        """Draw the box again at its present size."""
+        """Draw the box again: at its present size, or because its frame shows the focus."""
         self.call_later(self._show_step)
 
-    def on_focus(self) -> None:
-        """Draw the box again, because its frame shows the focus."""
-        self.call_later(self._show_step)
-
-    def on_blur(self) -> None:
-        """Draw the box again, because its frame shows the focus."""
-        self.call_later(self._show_step)
+    on_focus = on_blur = on_resize
 
     def on_key(self, event: events.Key) -> None:
         """Answer, continue, skip, give a hint, or leave; or let the run have the key."""
