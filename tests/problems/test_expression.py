@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tui_gd.errors import ProblemError
 from tui_gd.problems.dual import FUNCTIONS, OF_TWO
 from tui_gd.problems.formula import MOST_CHARACTERS, MOST_DEPTH
-from tui_gd.problems.surfaces import SURFACES, parse
+from tui_gd.problems.surfaces import SURFACES, typed_surface
 
 NAMES = {
     "pi": math.pi,
@@ -39,7 +39,7 @@ def by_python(text: str, x: float, y: float) -> float:
 
 def at(text: str, x: float, y: float) -> tuple[float, dict[str, float]]:
     """The value and the slope along each variable."""
-    expression = parse(text)
+    expression = typed_surface(text)
     point = np.array([[{"x": x, "y": y}[name] for name in expression.names]])
     value, gradient = expression.value_and_gradient(point)
     return float(value[0]), dict(zip(expression.names, gradient[0].tolist(), strict=True))
@@ -81,7 +81,7 @@ def test_values_are_those_that_python_reads(text: str, x: float, y: float) -> No
 @given(TEXTS, NUMBERS, NUMBERS)
 def test_gradients_are_those_of_differences(text: str, x: float, y: float) -> None:
     try:
-        expression = parse(text)
+        expression = typed_surface(text)
     except ProblemError:
         return
 
@@ -135,7 +135,9 @@ def test_derivatives_are_those_found_by_hand(text: str, value: float, slope: flo
 
 def test_himmelblau_has_the_gradient_found_by_hand() -> None:
     points = np.random.default_rng(1).uniform(-5, 5, (50, 2))
-    values, gradients = parse("(x^2 + y - 11)^2 + (x + y^2 - 7)^2").value_and_gradient(points)
+    values, gradients = typed_surface("(x^2 + y - 11)^2 + (x + y^2 - 7)^2").value_and_gradient(
+        points
+    )
     for (x, y), value, gradient in zip(points.tolist(), values, gradients, strict=True):
         a, b = x * x + y - 11, x + y * y - 7
         assert value == pytest.approx(a * a + b * b, rel=1e-13)
@@ -166,9 +168,9 @@ def test_precedence_is_that_of_mathematics(text: str, value: float) -> None:
 
 
 def test_one_variable_is_one_weight_and_two_are_in_order() -> None:
-    assert parse("y^2").names == ("y",)
-    assert parse("exp(x)").names == ("x",)
-    assert parse("y - x").names == ("x", "y")
+    assert typed_surface("y^2").names == ("y",)
+    assert typed_surface("exp(x)").names == ("x",)
+    assert typed_surface("y - x").names == ("x", "y")
 
 
 def test_outside_of_what_is_defined_numbers_are_not_finite_and_nothing_warns() -> None:
@@ -180,7 +182,7 @@ def test_outside_of_what_is_defined_numbers_are_not_finite_and_nothing_warns() -
     assert (value, slopes["x"]) == (0.0, 0.0)
     assert at("x^2", 1e200, 0.0)[0] == math.inf
     assert at("x^1 + x^0", 0.0, 0.0) == (1.0, {"x": 1.0})
-    assert parse("x").value(np.empty((0, 1))).shape == (0,)
+    assert typed_surface("x").value(np.empty((0, 1))).shape == (0,)
 
 
 # a lane's bits ---------------------------------------------------------------
@@ -195,7 +197,7 @@ ALONE = [
 
 @pytest.mark.parametrize("text", ALONE)
 def test_a_points_bits_do_not_depend_on_the_points_beside_it(text: str) -> None:
-    expression = parse(text)
+    expression = typed_surface(text)
     rng = np.random.default_rng(len(text))
     points = rng.standard_normal((4000, len(expression.names)))
     points[1000:1500] *= 10.0 ** rng.integers(-9, 10, (500, 1))
@@ -271,7 +273,7 @@ def test_text_that_is_no_expression_is_refused_with_its_column(
     text: str, column: int | None, says: str
 ) -> None:
     with pytest.raises(ProblemError) as caught:
-        parse(text)
+        typed_surface(text)
     line = str(caught.value)
     assert says in line
     assert line.isascii()
@@ -302,7 +304,7 @@ def test_text_that_is_no_expression_is_refused_with_its_column(
 )
 def test_hostile_text_is_refused_in_one_short_line(text: str) -> None:
     with pytest.raises(ProblemError) as caught:
-        parse(text)
+        typed_surface(text)
     line = str(caught.value)
     assert len(line) < 250
     assert line.isprintable()
@@ -320,7 +322,7 @@ def test_an_expression_just_within_the_limits_is_read() -> None:
 @given(st.text(alphabet="xyzpie0123456789.+-*/^(), \tsincomaxlg_é'[]", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        expression = parse(text)
+        expression = typed_surface(text)
     except ProblemError:
         return
     points = np.ones((3, len(expression.names)))

@@ -59,42 +59,6 @@ Step = Operation | str | np.float64
 """A step for the stack: an operation, a variable by its name, or a number."""
 
 
-@dataclass(frozen=True, eq=False)
-class Expression:
-    """An expression: its text, its variables in order, its steps for a stack."""
-
-    text: str
-    names: tuple[str, ...]
-    steps: tuple[Step, ...]
-
-    def value(self, points: Floats) -> Floats:
-        """Return the values (points,) at `points` (points, names)."""
-        return self._evaluate(points, slopes=False)[0]
-
-    def value_and_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return the values (points,) and the gradients (points, names) at `points`.
-
-        A point's bits do not depend on the other points, and the values are those of `value`.
-        NaN or inf where the expression, or its derivative, is undefined or too large.
-        """
-        return self._evaluate(points, slopes=True)
-
-    def _evaluate(self, points: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
-        variables = {}
-        for i, name in enumerate(self.names):
-            unit = [dual.ONE if slopes and i == j else None for j in range(len(self.names))]
-            variables[name] = Dual(np.array(points[:, i], np.float64), tuple(unit))
-        with np.errstate(all="ignore"):
-            result = _run(self.steps, variables)
-        value = np.empty(len(points))
-        value[:] = result.value
-        gradient = np.zeros((len(points), len(self.names)))
-        for i, slope in enumerate(result.slopes):
-            if slope is not None:
-                gradient[:, i] = slope
-        return value, gradient
-
-
 def _run(steps: tuple[Step, ...], variables: dict[str, Dual]) -> Dual:
     stack: list[Dual] = []
     for step in steps:
@@ -109,10 +73,11 @@ def _run(steps: tuple[Step, ...], variables: dict[str, Dual]) -> Dual:
     return stack[0]
 
 
-def parse(text: str) -> Expression:
-    """Return the expression that `text` states; else `ProblemError`, in one line with the column.
+def _parse(text: str) -> tuple[tuple[str, ...], tuple[Step, ...]]:
+    """Return the variables of an expression, in order, and its steps for a stack.
 
-    At most 500 characters and 40 levels deep; every part without a variable must be finite.
+    `ProblemError`, in one line with the column, for a fault. At most 500 characters and 40 levels
+    deep; every part without a variable must be finite.
     """
     parts = read_formula(text, GRAMMAR)
     steps: list[Step] = []
@@ -129,7 +94,7 @@ def parse(text: str) -> Expression:
     if not names:
         first = min((part.token for part in parts), key=lambda token: token.column)
         raise fault(GRAMMAR, text, first, "has neither x nor y; try 'x^2 + y^2'")
-    return Expression(" ".join(text.split()), names, tuple(steps))
+    return names, tuple(steps)
 
 
 def _number(text: str, part: Part) -> np.float64:
@@ -196,25 +161,41 @@ class Surface:
     learning_rate: float | None = None
 
     @cached_property
-    def expression(self) -> Expression:
-        """The parsed formula."""
-        return parse(self.formula)
+    def _parsed(self) -> tuple[tuple[str, ...], tuple[Step, ...]]:
+        return _parse(self.formula)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the weights: x, y, or both."""
-        return self.expression.names
+        return self._parsed[0]
 
     def value(self, points: Floats) -> Floats:
         """Return the values (points,) at `points` (points, weights)."""
-        return self.expression.value(points)
+        return self._evaluate(points, slopes=False)[0]
 
     def value_and_gradient(self, points: Floats) -> tuple[Floats, Floats]:
         """Return the values (points,) and the exact gradients (points, weights) at `points`.
 
-        A point's bits do not depend on the other points.
+        A point's bits do not depend on the other points, and the values are those of `value`.
+        NaN or inf where the formula, or its derivative, is undefined or too large.
         """
-        return self.expression.value_and_gradient(points)
+        return self._evaluate(points, slopes=True)
+
+    def _evaluate(self, points: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
+        names, steps = self._parsed
+        variables = {}
+        for i, name in enumerate(names):
+            unit = [dual.ONE if slopes and i == j else None for j in range(len(names))]
+            variables[name] = Dual(np.array(points[:, i], np.float64), tuple(unit))
+        with np.errstate(all="ignore"):
+            result = _run(steps, variables)
+        value = np.empty(len(points))
+        value[:] = result.value
+        gradient = np.zeros((len(points), len(names)))
+        for i, slope in enumerate(result.slopes):
+            if slope is not None:
+                gradient[:, i] = slope
+        return value, gradient
 
     def draw_start(self, rng_seed: int, spread: float = 1.0) -> Floats:
         """Return a start (weights,), uniform within the limits made `spread` times as wide.
@@ -269,9 +250,8 @@ def typed_surface(formula: str) -> Surface:
 
     Its limits are −5 … 5, and it has no known minima.
     """
-    expression = parse(formula)
-    limits = (USUAL_LIMITS,) * len(expression.names)
-    return Surface(expression.text, expression.text, limits)
+    text, (names, _) = " ".join(formula.split()), _parse(formula)
+    return Surface(text, text, (USUAL_LIMITS,) * len(names))
 
 
 def _square(low: float, high: float) -> tuple[tuple[float, float], ...]:
