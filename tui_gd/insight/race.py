@@ -124,14 +124,6 @@ class RaceResult:
             return None
         return float(rates.min()), float(rates.max())
 
-    def at_edge(self, lane: int) -> bool:
-        """Return whether a lane has the smallest or the largest of its optimizer's rates.
-
-        If such a lane is the best one, a better rate may lie beyond it.
-        """
-        own = self.rates[np.array(self.optimizers) == self.optimizers[lane]]
-        return len(own) > 1 and bool(self.rates[lane] in (own.min(), own.max()))
-
     def cliff(self, lane: int) -> int | None:
         """Return the lane with the next larger rate, if it is near and the loss jumps up there.
 
@@ -178,11 +170,13 @@ class RaceResult:
         return bool(losses[lane] - losses[other] <= NEAR * abs(losses[other]))
 
     def edge(self, lane: int) -> str:
-        """Return which end of the range a lane has the rate of, in words; nothing for neither."""
-        if not self.at_edge(lane):
-            return ""
+        """Return which end of its optimizer's rates a lane has, in words; nothing for neither.
+
+        If such a lane is the best one, a better rate may lie beyond it.
+        """
         own = self.rates[np.array(self.optimizers) == self.optimizers[lane]]
-        return "the largest tried" if self.rates[lane] == own.max() else "the smallest tried"
+        ends = {float(own.min()): "the smallest tried", float(own.max()): "the largest tried"}
+        return ends.get(float(self.rates[lane]), "") if len(own) > 1 else ""
 
     def beyond(self, lane: int) -> str:
         """Return how the next larger rate ends where the loss jumps up, in words, else nothing."""
@@ -291,7 +285,7 @@ def over_folds(results: Sequence[RaceResult]) -> RaceResult:
     no curves.
     """
     first = results[0]
-    rates, optimizers = first.rates, np.array(first.optimizers)
+    rates, optimizers = first.rates, first.optimizers
     train, held_out = (
         np.mean([getattr(one, name) for one in results], axis=0) for name in ("train", "test")
     )
@@ -299,18 +293,15 @@ def over_folds(results: Sequence[RaceResult]) -> RaceResult:
     diverged = np.where(ends < 0, np.iinfo(ends.dtype).max, ends).min(axis=0)
 
     def contender(name: str) -> Contender:
-        own = np.flatnonzero(optimizers == name)
-        best = _least(held_out[own], rates[own])
-        if best is None:
-            best = _least(train[own], rates[own])
-        if best is None:
+        lane = _best_of(name, optimizers, rates, held_out)
+        lane = _best_of(name, optimizers, rates, train) if lane is None else lane
+        if lane is None:
             return Contender(name, None)
-        lane = int(own[best])
         return Contender(name, lane, float(rates[lane]), float(train[lane]), float(held_out[lane]))
 
     return RaceResult(
         rates=rates,
-        optimizers=first.optimizers,
+        optimizers=optimizers,
         epochs=first.epochs,
         done=max(one.done for one in results),
         begin=float(np.mean([one.begin for one in results])),
@@ -320,7 +311,7 @@ def over_folds(results: Sequence[RaceResult]) -> RaceResult:
         ended_higher=np.any([one.ended_higher for one in results], axis=0),
         best=_least(train, rates),
         best_test=_least(held_out, rates),
-        contenders=tuple(map(contender, dict.fromkeys(first.optimizers))),
+        contenders=tuple(map(contender, dict.fromkeys(optimizers))),
         held_out="validation",
         folds=len(results),
     )
@@ -334,6 +325,11 @@ def _least(losses: Floats, rates: Floats) -> int | None:
     return int(equal[np.argmin(rates[equal])])
 
 
+def _best_of(name: str, names: tuple[str, ...], rates: Floats, losses: Floats) -> int | None:
+    """Return the lane with the least loss among those of the optimizer `name`."""
+    return _least(np.where(np.array(names) == name, losses, np.nan), rates)
+
+
 def _contender(
     trainer: Trainer,
     name: str,
@@ -342,11 +338,9 @@ def _contender(
     train: Floats,
     test: Floats,
 ) -> Contender:
-    own = np.flatnonzero(np.array(names) == name)
-    best = _least((test if trainer.validates else train)[own], rates[own])
-    if best is None:
+    lane = _best_of(name, names, rates, test if trainer.validates else train)
+    if lane is None:
         return Contender(name, None)
-    lane = int(own[best])
     losses = trainer.losses(lane)[: trainer.epoch + 1]
     held_out = trainer.validation_losses if trainer.validates else trainer.test_losses
     least = float(np.nanmin(losses))

@@ -180,7 +180,7 @@ def _one_minus_power(beta: float, steps: Floats) -> Floats:
     return np.negative(power_minus_one, power_minus_one)
 
 
-_VELOCITY = ("v ← μ·v + g",)
+_VELOCITY, _AHEAD = ("v ← μ·v + g",), "W ← W − α·(g + μ·v)"
 _SCALED = "W ← W − α·g / (√s + ε)"
 _SQUARES = ("s ← ρ·s + (1 − ρ)·g²",)
 _MOMENTS = ("m ← β₁·m + (1 − β₁)·g", "v ← β₂·v + (1 − β₂)·g²")
@@ -192,22 +192,8 @@ def _rules(mu: float) -> tuple[Optimizer, ...]:
     """Return all rules; `mu` is for those with momentum."""
     return (
         Optimizer("sgd", "gradient descent", "W ← W − α·g", sgd),
-        Optimizer(
-            name="momentum",
-            title="momentum",
-            formula="W ← W − α·v",
-            update=partial(momentum, mu),
-            kept=_VELOCITY,
-            momentum=mu,
-        ),
-        Optimizer(
-            name="nesterov",
-            title="Nesterov momentum",
-            formula="W ← W − α·(g + μ·v)",
-            update=partial(nesterov, mu),
-            kept=_VELOCITY,
-            momentum=mu,
-        ),
+        Optimizer("momentum", "momentum", "W ← W − α·v", partial(momentum, mu), _VELOCITY, mu),
+        Optimizer("nesterov", "Nesterov momentum", _AHEAD, partial(nesterov, mu), _VELOCITY, mu),
         Optimizer("adagrad", "AdaGrad", _SCALED, adagrad, ("s ← s + g²",)),
         Optimizer("rmsprop", "RMSprop", _SCALED, rmsprop, _SQUARES),
         Optimizer("adam", "Adam", f"W ← W − {_ADAM_STEP}", adam, _MOMENTS),

@@ -12,14 +12,13 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, redirect_stderr, suppress
 from importlib import import_module
 from multiprocessing import resource_tracker
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from tui_gd.errors import MachinesLost, ProblemError
-from tui_gd.problems.machines import POLL_SECONDS, Items, Lasts, Look, Show, T
+from tui_gd.problems.machines import POLL_SECONDS, Items, Lasts, Look, Machines, Show, T
 
 PATIENCE_SECONDS = 10.0
 """A cluster may be without a scheduler or a worker for this long."""
@@ -27,7 +26,7 @@ NOTICE_SECONDS = 1.0
 """A client may take this long to notice that its connection has gone."""
 
 
-class Cluster:
+class Cluster(Machines):
     """Workers of Dask's `distributed`: those of a cluster that is there, or processes made here.
 
     Results stay on the worker that computed them. If it dies, the task is done again elsewhere, to
@@ -37,7 +36,6 @@ class Cluster:
 
     def __init__(self, *, workers: int = 0, address: str = "") -> None:
         self.address = address or "this machine"
-        self.remarks: tuple[str, ...] = ()
         self._alone_since = math.inf
         self._local: Any = None
         try:
@@ -94,12 +92,6 @@ class Cluster:
                 f" worker {address}"
             ) from None
         self._compare()
-
-    def make_room(self, what: str, size: int, beside: int = 0) -> int | None:
-        """Return None: Dask knows the memory of its workers."""
-
-    def keep(self, directory: Path) -> None:
-        """Do nothing: nothing is on this machine's disk."""
 
     def hold(
         self,

@@ -381,7 +381,7 @@ def _feature(
         code = bisect_left(column.labels, rule.text)
         known = column.labels[code : code + 1] == (rule.text,)
         return np.equal(values, code if known else -1)
-    filled = np.where(missing, rule.fill or 0.0, values)
+    filled = np.where(missing, np.nan if rule.fill is None else rule.fill, values)
     whole = rule.use in {"number", "hour"}
     return filled if whole else _date_part(filled, cast(DatePart, rule.use))
 

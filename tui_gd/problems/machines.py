@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -104,13 +105,13 @@ class Rows:
         return replace(self, x=arrays["x"], y=arrays["y"])
 
 
-class Machines(Protocol):
+class Machines(ABC):
     """What computes with the parts of a problem; see the head of this file.
 
     `remarks` are notes for the person who trains on them.
     """
 
-    remarks: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     def make_room(self, what: str, size: int, beside: int = 0) -> int | None:
         """Do no more tasks at once than fit, if each takes `size` bytes and the rest `beside`.
@@ -118,7 +119,10 @@ class Machines(Protocol):
         Return the bytes that each may take; None if nothing limits them. `ProblemError`, which
         names `what` takes them, if not even one fits.
         """
+        del what, size, beside
+        return None
 
+    @abstractmethod
     def hold(
         self,
         task: Callable[..., Any],
@@ -132,6 +136,7 @@ class Machines(Protocol):
         doing the task.
         """
 
+    @abstractmethod
     def call(self, task: Callable[..., T], items: Items, look: Look | None = None) -> "list[T]":
         """Do the task for each tuple of arguments and return the results, in order.
 
@@ -140,10 +145,12 @@ class Machines(Protocol):
 
     def words(self) -> str:
         """Return how many there are, in words; empty for this machine alone."""
+        return ""
 
-    def keep(self, directory: Path) -> None:
+    def keep(self, directory: Path) -> None:  # noqa: B027 - nothing is on disk, unless said
         """Keep what is `lasting` in a directory beyond this process, if it is on disk."""
 
+    @abstractmethod
     def close(self) -> None:
         """Give up what is held."""
 
@@ -215,7 +222,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-class ThisMachine:
+class ThisMachine(Machines):
     """The threads of this process. With a `memory` in bytes, parts are kept on disk, not held.
 
     Parts on disk are files in a folder of their own in `directory`, and each is mapped only while
@@ -223,8 +230,6 @@ class ThisMachine:
     handle, except what is `lasting`: that is gone when the machine closes, or lasts as long as the
     folder of a run that it is kept in.
     """
-
-    remarks: tuple[str, ...] = ()
 
     def __init__(self, memory: int | None = None, directory: Path | None = None) -> None:
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
@@ -312,10 +317,6 @@ class ThisMachine:
         except BaseException:
             given_up.set()
             raise
-
-    def words(self) -> str:
-        """Return nothing: this machine goes without saying."""
-        return ""
 
     def close(self) -> None:
         """Delete the files."""

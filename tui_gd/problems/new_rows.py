@@ -130,12 +130,7 @@ def design(problem: Problem, data: Any) -> Floats:
     odd = [rule.column for rule in rules if rule.use != "number"]
     if odd:
         raise ProblemError(f"column {odd[0]!r} is not just a number: name columns in a data frame")
-    out = np.ones((len(x), problem.features + 1))
-    for slot, rule in enumerate(rules):
-        values = x[:, slot]
-        if rule.fill is not None:
-            values = np.where(np.isnan(values), rule.fill, values)
-        out[:, slot] = (values - rule.mean) / rule.scale
+    out = features(rules, [Column(rule.column, "number") for rule in rules], list(x.T))
     if not np.isfinite(out).all():
         row, slot = np.argwhere(~np.isfinite(out))[0]
         raise ProblemError(f"data: row {row} (from 0), column {slot} is not finite")

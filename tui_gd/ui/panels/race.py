@@ -77,8 +77,8 @@ def _row(result: RaceResult, number: int, one: Contender) -> list[str]:
     if one.lane is None:
         return [str(number + 1), one.optimizer, *[_NONE] * 4, "all diverged"]
     notes = ["best"] if one.lane == result.best else []
-    if result.at_edge(one.lane):
-        notes.append(result.edge(one.lane))
+    if edge := result.edge(one.lane):
+        notes.append(edge)
     elif result.cliff(one.lane) is not None:
         notes.append("next diverges")
     return [
