@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commandline import call, check_refusal
-from tests.runs.kept import Kept
+from tests.runs.kept import Kept, record_of
 from tui_gd.cli import options as cli_options
 from tui_gd.cli.options import find_command, settings_of
 from tui_gd.errors import ProblemError
 from tui_gd.runs import resume, share
-from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session import readers
 from tui_gd.session.options import Scope, option
@@ -78,7 +77,7 @@ def test_a_share_line_holds_it_and_a_command_line_repeats_it() -> None:
     settings = WithMore("line", samples=20, heat=(2.0, 0.5), seed=3)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    exported = RunRecord.of(settings, problem, trainer)
+    exported = record_of(settings, problem, trainer)
     assert open_line(share_line(exported)).settings == settings
     assert "--heat 2.0,0.5" in exported.command
     with pytest.raises(ProblemError, match="--row-limit is for data in a file"):

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tui_gd.problems import Problem
 from tui_gd.runs.database import NAME
+from tui_gd.runs.record import RunRecord
 from tui_gd.runs.recorder import Recorder
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
-from tui_gd.training.checkpoint import SERIES
+from tui_gd.training.history import SERIES
 from tui_gd.training.trainer import Trainer
 
 LINE = RunSettings("line", samples=20, alpha=(0.01, 0.003), seed=3, epochs=1000)
@@ -37,6 +39,19 @@ class Kept:
     def kept(self) -> KeptRun:
         with Store(self.path) as store:
             return store.find(self.recorder.id or "")
+
+
+def record_of(
+    settings: RunSettings,
+    problem: Problem,
+    trainer: Trainer,
+    *,
+    seed: int | None = None,
+    current: int | None = None,
+) -> RunRecord:
+    """Return a copy of a trainer's run, as exports and share lines get it."""
+    checkpoint = trainer.checkpoint(settings.seed if seed is None else seed)
+    return RunRecord(settings, problem, checkpoint, current)
 
 
 def keep(directory: Path, settings: RunSettings = LINE, epochs: int = 100) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.runs.kept import LINE, Kept
+from tests.runs.kept import LINE, Kept, record_of
 from tui_gd.cli.show import curve_lines, summary
 from tui_gd.errors import ProblemError
 from tui_gd.runs.exports import why_not
@@ -82,7 +82,7 @@ def test_a_bounded_run_is_stored_and_continues_with_its_bits_and_its_curves(
                 continue
             assert np.isfinite(got[kept.dense_from :]).all()
             assert np.isfinite(got).sum() > 500
-            mine, theirs = (each.window(lane, 0, one.recorded + 1) for each in (kept, own))
+            mine, theirs = (each.windows([lane], 0, one.recorded + 1)[0] for each in (kept, own))
             if mine.width > 8:
                 assert np.nanmax(mine.high) == np.nanmax(theirs.high)
                 assert np.nanmin(mine.low) == np.nanmin(theirs.low)
@@ -140,7 +140,7 @@ def test_a_run_of_a_thousand_million_epochs_opens_in_little_memory(tmp_path: Pat
         trainer = taken_up(run.path, name)
         trainer.advance(2000)
         trainer.back(10)
-        curve = trainer.history.train_loss.window(0, 0, LONG)
+        curve = trainer.history.train_loss.windows([0], 0, LONG)[0]
         exported = RunRecord(run.settings, run.problem, checkpoint)
         text = loss_files(exported)["losses.csv"].decode()
         _, peak = tracemalloc.get_traced_memory()
@@ -173,7 +173,7 @@ def test_the_viewed_epoch_is_reported_although_its_neighbours_are_thinned(
     for epoch in (2501, 2502, 2503):
         for trainer in (run.trainer, whole):
             trainer.go_to(epoch)
-        exported = RunRecord.of(run.settings, run.problem, run.trainer)
+        exported = record_of(run.settings, run.problem, run.trainer)
         for position, lane in enumerate(exported.lanes):
             assert exported.value("train", lane) == whole.losses(position)[epoch]
             assert exported.value("test", lane) == whole.test_losses(position)[epoch]
@@ -184,7 +184,7 @@ def test_a_thinned_run_is_completed_by_training_it_again(tmp_path: Path) -> None
     run, whole = Bounded(tmp_path), LINE.make_trainer(LINE.load_problem())
     for trainer in (run.trainer, whole):
         trainer.advance(3000)
-    exported = RunRecord.of(run.settings, run.problem, run.trainer)
+    exported = record_of(run.settings, run.problem, run.trainer)
     assert exported.missing_epochs() > 1000
     full = exported.completed()
     assert full.missing_epochs() == 0

@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, classification_report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.cli.commandline import ROOT, call, check_refusal
+from tests.runs.kept import record_of
 from tests.tutorial import data, descend
 from tui_gd.cli.options import KINDS as NAMED
 from tui_gd.errors import OutputError, ProblemError
@@ -39,7 +40,7 @@ def exported_run(epochs: int = 20, **given: Any) -> RunRecord:
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     trainer.advance(epochs)
-    return RunRecord.of(settings, problem, trainer)
+    return record_of(settings, problem, trainer)
 
 
 def branched_run() -> RunRecord:
@@ -53,19 +54,19 @@ def branched_run() -> RunRecord:
     trainer.branch(0, 0.1, optimizer="adam", loss="mse")
     trainer.advance(5)
     trainer.go_to(12)
-    return RunRecord.of(settings, problem, trainer, current=2)
+    return record_of(settings, problem, trainer, current=2)
 
 
 def test_the_current_lane_is_exported() -> None:
     settings = RunSettings(seed=3, alpha=(0.01, 0.02, 0.03), samples=60)
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
-    assert RunRecord.of(settings, problem, trainer).lane.name == "A"
+    assert record_of(settings, problem, trainer).lane.name == "A"
     trainer.current = 1
-    assert RunRecord.of(settings, problem, trainer).lane.name == "B"
-    assert RunRecord.of(settings, problem, trainer, current=2).lane.name == "C"
+    assert record_of(settings, problem, trainer).lane.name == "B"
+    assert record_of(settings, problem, trainer, current=2).lane.name == "C"
     trainer.close(1)
-    assert RunRecord.of(settings, problem, trainer).lane.name == "C"
+    assert record_of(settings, problem, trainer).lane.name == "C"
 
 
 def named(exported: RunRecord, name: str, **other: Any) -> RunRecord:
@@ -187,7 +188,7 @@ def test_unknown_losses_are_blank_and_can_be_computed(tmp_path: Path) -> None:
     trainer.advance(6)
     trainer.branch(0, 0.1)
     trainer.advance(4)
-    run = RunRecord.of(settings, problem, trainer)
+    run = record_of(settings, problem, trainer)
     (path,) = export(run, "losses", tmp_path)
     assert all(
         row[4] == row[5] == "" for row in list(csv.reader(path.read_text().splitlines()))[1:]
@@ -201,7 +202,7 @@ def test_unknown_losses_are_blank_and_can_be_computed(tmp_path: Path) -> None:
     twin.advance(6)
     twin.branch(0, 0.1)
     twin.advance(4)
-    expected = RunRecord.of(settings, problem, twin)
+    expected = record_of(settings, problem, twin)
     (other,) = export(expected, "losses", tmp_path / "other")
     assert path.read_bytes() == other.read_bytes()
 
@@ -270,10 +271,10 @@ def begun_elsewhere() -> tuple[RunRecord, RunRecord]:
     trainer = settings.make_trainer(problem)
     trainer.reset(weights=(0.5, -1.0, 1e-3))
     trainer.advance(10)
-    first = RunRecord.of(settings, problem, trainer)
+    first = record_of(settings, problem, trainer)
     trainer.reset(8)
     trainer.advance(10)
-    return first, RunRecord.of(settings, problem, trainer, seed=8)
+    return first, record_of(settings, problem, trainer, seed=8)
 
 
 def test_the_scripts_repeat_the_runs(tmp_path: Path) -> None:
@@ -541,7 +542,7 @@ def test_a_kept_run_is_shared(kept: tuple[str, Problem, RunSettings]) -> None:
     trainer = settings.make_trainer(problem)
     trainer.advance(30)
     said = call("share", run)
-    assert said.out == share_line(RunRecord.of(settings, problem, trainer)) + "\n"
+    assert said.out == share_line(record_of(settings, problem, trainer)) + "\n"
     again = call("run", said.out.strip(), "--quiet", "--json", "-", "--no-store")
     assert [lane["weights"] for lane in again.document["lanes"]] == trainer.weights.tolist()
     check_refusal(call("share", "zzzz"))
@@ -564,7 +565,7 @@ def test_a_kept_run_is_exported(
     trainer = settings.make_trainer(problem)
     trainer.record_norms()
     trainer.advance(30)
-    (path,) = export(RunRecord.of(settings, problem, trainer), "losses", tmp_path / "other")
+    (path,) = export(record_of(settings, problem, trainer), "losses", tmp_path / "other")
     assert Path("whole/losses.csv").read_bytes() == path.read_bytes()
 
     said = call("export", run, "--estimator", "lane.joblib", "--lane", "B")

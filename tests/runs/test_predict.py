@@ -21,6 +21,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
 from tests.problems.tabling import customers, written
+from tests.runs.kept import record_of
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import ACTIVATIONS
 from tui_gd.problems.new_rows import rows_of_file
@@ -33,7 +34,7 @@ def exported_run(settings: RunSettings, epochs: int = 30) -> RunRecord:
     problem = settings.load_problem()
     trainer = settings.make_trainer(problem)
     trainer.advance(epochs)
-    return RunRecord.of(settings, problem, trainer)
+    return record_of(settings, problem, trainer)
 
 
 def run_script(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.commandline import call, check_refusal
+from tests.runs.kept import record_of
 from tui_gd.cli.options import is_line
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems import Problem, load_problem
-from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import SHARED, open_line, share_line
 from tui_gd.runs.steps import BranchOff, Shared, replay
 from tui_gd.session.options import options_of
@@ -92,7 +92,7 @@ def test_a_line_holds_the_settings_and_repeats_the_run(run: RunSettings) -> None
     problem = run.load_problem()
     trainer = run.make_trainer(problem)
     trainer.advance(5)
-    line = share_line(RunRecord.of(run, problem, trainer))
+    line = share_line(record_of(run, problem, trainer))
     assert 40 <= len(line) <= 200
     assert line.isascii()
     assert is_line(line)
@@ -112,7 +112,7 @@ def test_a_line_holds_only_what_differs_from_the_defaults() -> None:
     trainer.set_learning_rate(0.5, 0)
     trainer.advance()
     trainer.lanes[2].name = "mine"
-    exported = RunRecord.of(run, problem, trainer, current=2)
+    exported = record_of(run, problem, trainer, current=2)
     assert document_of(share_line(exported)) == {
         "epoch": 21,
         "lane": 2,
@@ -132,7 +132,7 @@ def test_undone_changes_are_not_in_the_line() -> None:
         trainer.close(1)
     trainer.reset(6)
     trainer.advance(3)
-    line = share_line(RunRecord.of(run, problem, trainer, seed=6))
+    line = share_line(record_of(run, problem, trainer, seed=6))
     assert document_of(line) == {
         "epoch": 3,
         "numbers": [0, 4],  # three more lanes were made and closed: the next one is E
@@ -154,7 +154,7 @@ def test_a_lane_whose_parents_are_closed_is_repeated() -> None:
     for lane in (2, 1, 0):
         trainer.close(lane)
     trainer.advance(5)
-    line = share_line(RunRecord.of(run, problem, trainer))
+    line = share_line(record_of(run, problem, trainer))
     other, _ = repeated(line)
     assert [lane.name for lane in other.lanes] == ["D"]
     assert bits(other) == bits(trainer)
@@ -166,7 +166,7 @@ def test_a_line_holds_up_to_64_weights_with_all_their_bits() -> None:
     trainer = run.make_trainer(problem)
     weights = (0.1 + 0.2, -0.0, 5e-324)
     trainer.reset(weights=weights)
-    line = share_line(RunRecord.of(run, problem, trainer))
+    line = share_line(record_of(run, problem, trainer))
     assert document_of(line)["steps"] == [["w", [0], [value.hex() for value in weights]]]
     other, _ = repeated(line)
     assert other.weights[0].tobytes() == np.array(weights).tobytes()
@@ -175,7 +175,7 @@ def test_a_line_holds_up_to_64_weights_with_all_their_bits() -> None:
     problem = run.load_problem()
     trainer = run.make_trainer(problem, initial_weights=np.full(650, 0.25))
     with pytest.raises(ProblemError, match="650 given weights") as caught:
-        share_line(RunRecord.of(run, problem, trainer))
+        share_line(record_of(run, problem, trainer))
     assert "\n" not in str(caught.value)
 
 
@@ -184,7 +184,7 @@ def test_a_run_on_a_file_is_not_shared() -> None:
     run = RunSettings(problem="/tmp/data.csv", target="y")
     trainer = USUAL.make_trainer(problem)
     with pytest.raises(ProblemError, match="only built-in problems can be shared"):
-        share_line(RunRecord.of(run, problem, trainer))
+        share_line(record_of(run, problem, trainer))
 
 
 RATES = st.sampled_from([0.01, 0.03, 0.1, 0.7, 50.0])
@@ -273,7 +273,7 @@ def test_a_line_repeats_all_lanes_whatever_was_done_to_the_run(
     for command in commands:
         carry_out(trainer, command)
     current = trainer.lanes[-1]
-    line = share_line(RunRecord.of(run, SMALL, trainer, current=current.number))
+    line = share_line(record_of(run, SMALL, trainer, current=current.number))
     other, shared = repeated(line, SMALL)
     assert other.epoch == trainer.epoch or trainer.diverged.all()
     assert bits(other) == bits(trainer)

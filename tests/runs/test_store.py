@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -139,12 +140,12 @@ def test_a_locked_run_is_not_deleted(tmp_path: Path) -> None:
 
 def test_only_one_process_gets_the_lock(tmp_path: Path) -> None:
     assert lock_owner(tmp_path, "ab12") is None
-    with RunLock(tmp_path, "ab12"):
+    with closing(RunLock(tmp_path, "ab12")):
         with pytest.raises(RunLockedError, match="run ab12 is locked by process"):
             RunLock(tmp_path, "ab12")
-        with RunLock(tmp_path, "cd34"):
+        with closing(RunLock(tmp_path, "cd34")):
             pass
-    with RunLock(tmp_path, "ab12"):
+    with closing(RunLock(tmp_path, "ab12")):
         pass
 
 

@@ -13,9 +13,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from tests.cli.commandline import call, check_refusal
+from tests.runs.kept import record_of
 from tui_gd.learning.models import Model, Predictor
 from tui_gd.problems.load import load_problem
-from tui_gd.runs.record import RunRecord
 from tui_gd.runs.share import open_line, share_line
 from tui_gd.session.report import ClassificationReport, classification, report_on
 from tui_gd.session.runner import Runner
@@ -168,7 +168,7 @@ def test_a_run_says_its_threshold_and_share_lines_hold_it() -> None:
     assert "threshold 0.3: 1 is predicted above it" in said.out
     settings = RunSettings(problem="moons", threshold=0.3)
     problem = settings.load_problem()
-    run = RunRecord.of(settings, problem, settings.make_trainer(problem))
+    run = record_of(settings, problem, settings.make_trainer(problem))
     assert open_line(share_line(run)).settings.threshold == 0.3
 
 

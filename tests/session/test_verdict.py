@@ -338,6 +338,20 @@ def test_the_same_epoch_gets_the_same_verdict_from_both_sides() -> None:
     assert up == down[::-1]
 
 
+def test_a_verdict_looks_at_the_same_epochs_when_the_parent_lane_is_closed() -> None:
+    run = Run(RunSettings(seed=1)).to(40)
+    run.trainer.branch(0, 0.02)
+    run.trainer.branch(1, loss="mse")
+    run.trainer.advance(20)
+    for closed, lane, begin in ((None, 1, 0), (None, 2, 40), (0, 1, 0), (1, 2, 40)):
+        if closed is not None:
+            run.trainer.close(run.trainer.position(closed))
+        run.trainer.current = lane
+        evidence = evidence_of(run.snapshot(), run.problem, run.settings, None)
+        losses = run.trainer.losses(run.trainer.position(lane))[begin:]
+        assert (evidence.first, evidence.train.tolist()) == (begin, losses.tolist())
+
+
 def test_while_running_a_new_kind_is_shown_after_half_a_second() -> None:
     good = Verdict(Kind.DESCENDING, "Learning.", "")
     zigzag, up = replace(good, kind=Kind.ZIGZAG), replace(good, kind=Kind.DIVERGING)

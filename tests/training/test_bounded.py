@@ -73,7 +73,7 @@ def test_the_record_has_the_extremes_of_every_bucket_with_their_epochs(
                     assert np.nanmax(kept[: len(bucket)]) == np.nanmax(bucket)
                     assert np.isfinite(kept[: len(bucket)]).sum() <= 2
             # a curve whose buckets are at least as wide equals that of all values
-            curve = series.window(lane, 0, epochs)
+            curve = series.windows([lane], 0, epochs)[0]
             if curve.width == 1:
                 continue
             for i, begin in enumerate(range(0, epochs, curve.width)):
@@ -132,19 +132,19 @@ def test_a_spike_of_one_epoch_survives_thinning(
     assert series.at(0, 6001) == 1e9
     assert series.at(0, 9003) == -1e9
     for first, stop in ((0, 20_000), (5000, 11_000), (0, 9500)):
-        curve = series.window(0, first, stop)
+        curve = series.windows([0], first, stop)[0]
         assert curve.high.max() == 1e9 or np.nanmax(curve.high) == 1e9
         assert np.nanmin(curve.low) == -1e9
 
 
 def test_a_narrow_curve_has_gaps_between_points_and_says_where_it_is_dense() -> None:
     series = filled(np.arange(3000.0)[:, None], 64, 10)
-    curve = series.window(0, 2000, 2100)  # points every 128 epochs, two for each bucket
+    curve = series.windows([0], 2000, 2100)[0]  # points every 128 epochs, two for each bucket
     assert curve.width == 1
     assert curve.dense_from == 2100
     known = np.flatnonzero(np.isfinite(curve.low)) + 2000
     assert known.tolist() == [2047, 2048]
-    late = series.window(0, 2980, 3000)
+    late = series.windows([0], 2980, 3000)[0]
     assert late.dense_from <= 2980
     assert late.low.tolist() == list(range(2980, 3000))
 
@@ -338,7 +338,7 @@ def test_a_series_is_restored_from_known_points() -> None:
         one, other = series.between(lane, 0, 3000), again.between(lane, 0, 3000)
         assert np.array_equal(one[series.dense_from :][-64:], other[-64:])
         assert set(np.flatnonzero(np.isfinite(other))) <= set(np.flatnonzero(np.isfinite(one)))
-        left, right = series.window(lane, 0, 3000), again.window(lane, 0, 3000)
+        left, right = series.windows([lane], 0, 3000)[0], again.windows([lane], 0, 3000)[0]
         assert np.array_equal(np.nanmin(left.low), np.nanmin(right.low))
     complete = Series(2)
     complete.restore([series.known(lane, 0, 3000) for lane in (0, 1)])

@@ -58,7 +58,7 @@ def check(trainer: Trainer, twin: Twin) -> None:
             assert known[0] == 0
             assert np.isfinite(got[kept.dense_from :]).all()
             # thinning keeps both extremes of a bucket
-            curve = kept.window(lane, 0, len(one.updates) + 1)
+            curve = kept.windows([lane], 0, len(one.updates) + 1)[0]
             assert np.nanmin(curve.low) == min(true[epoch] for epoch in known)
         least, value = trainer.history.train_loss.least(lane, len(one.updates) + 1)
         assert wanted[0][least] == value

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.making import Floats, make_problem
 from tests.training.test_history import COMMANDS, RATES, carry_out, check
 from tests.twin import ROWS, Twin
-from tui_gd.training.checkpoint import Checkpoint, Delta, Keyframe
+from tui_gd.training.checkpoint import Checkpoint, Delta, Keyframe, of_all_lanes
 from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
 
@@ -40,12 +40,13 @@ class Ledger:
 
     def checkpoint(self) -> Checkpoint:
         assert self.last
-        frames = tuple(sorted(self.frames, key=lambda frame: frame.epoch))
+        frames = sorted(self.frames, key=lambda frame: frame.epoch)
+        frames = of_all_lanes(frames, self.last.lanes, self.entries)
         return Checkpoint(
             self.last.epoch,
             self.last.newest,
             self.last.lanes,
-            frames,
+            tuple(frames),
             self.series,
             tuple(self.entries),  # type: ignore[arg-type]
             0,

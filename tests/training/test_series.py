@@ -41,8 +41,8 @@ def test_a_spike_of_one_epoch_survives_in_wide_buckets(chunk: int) -> None:
     for begin in range(0, count, chunk):
         series.write(begin, values[begin : begin + chunk, None].copy())
         if begin % 7 == 0:
-            series.buckets(0, min(begin + chunk, count) - 1)
-    got = series.buckets(0, count - 1)
+            series.windows([0], 0, min(begin + chunk, count))
+    got = series.windows([0], 0, count)[0]
     check_buckets(got, values)
     assert got.high.max() == 1e9
     assert got.low.min() == -1e9
@@ -53,8 +53,8 @@ def test_the_number_of_buckets_stays_bounded() -> None:
     series = Series(2)
     for begin in range(0, 40_000, 50):
         series.write(begin, np.zeros((50, 2)))
-        assert len(series.buckets(1, begin + 49).low) <= 2 * module.BUCKETS + 1
-        assert len(series.buckets(0, begin // 2).low) <= 2 * module.BUCKETS + 1
+        assert len(series.windows([1], 0, begin + 50)[0].low) <= 2 * module.BUCKETS + 1
+        assert len(series.windows([0], 0, begin // 2 + 1)[0].low) <= 2 * module.BUCKETS + 1
 
 
 def not_finite(series: Series) -> None:
@@ -63,13 +63,13 @@ def not_finite(series: Series) -> None:
 
 def overwritten(series: Series) -> None:
     series.write(0, np.arange(2000.0).reshape(1000, 2))
-    series.buckets(0, 999)
+    series.windows([0], 0, 1000)
     series.write(400, -np.arange(200.0).reshape(100, 2))
 
 
 def forgotten(series: Series) -> None:
     series.write(0, np.arange(2000.0).reshape(1000, 2))
-    series.buckets(0, 999)
+    series.windows([0], 0, 1000)
     series.forget(0, 300)
     series.write(301, np.full((50, 2), 7.0))
 
@@ -84,13 +84,13 @@ def test_buckets_follow_changes_of_the_record(
     for lane in range(2):
         for recorded in (0, 1, 2, 3, series.stop // 2, series.stop - 1):
             values = series.between(lane, 0, recorded + 1)
-            got = series.buckets(lane, recorded)
+            got = series.windows([lane], 0, recorded + 1)[0]
             check_buckets(got, values)
             assert not np.isinf(got.low).any()
             assert not np.isinf(got.high).any()
     series.copy_lane(0, 2)
     for lane in range(3):
-        check_buckets(series.buckets(lane, 2), series.between(lane, 0, 3))
+        check_buckets(series.windows([lane], 0, 3)[0], series.between(lane, 0, 3))
 
 
 # windows ---------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_a_window_is_what_a_loop_finds_after_any_writes(
                 series.close_lane(lane)
             for lane_now, row in enumerate(rows):
                 for first, stop in windows:
-                    got = series.window(lane_now, first, stop)
+                    got = series.windows([lane_now], first, stop)[0]
                     end = min(stop, len(row))
                     begin = min(max(0, end + first) if first < 0 else first, end)
                     naive_window(got, row[:end], begin)
@@ -173,26 +173,26 @@ def test_a_window_is_a_copy_and_exact_for_few_epochs() -> None:
     series = Series(1)
     values = np.random.default_rng(0).random(50_000)
     series.write(0, values[:, None].copy())
-    got = series.window(0, 30_000, 30_500)
+    got = series.windows([0], 30_000, 30_500)[0]
     assert (got.first, got.width, got.stop) == (30_000, 1, 30_500)
     assert got.low.tobytes() == got.high.tobytes() == values[30_000:30_500].tobytes()
-    wide = series.window(0, 0, 50_000)
+    wide = series.windows([0], 0, 50_000)[0]
     got.low[:] = wide.low[:] = wide.high[:] = 7.0
-    assert series.window(0, 30_000, 30_500).low.tobytes() == values[30_000:30_500].tobytes()
-    assert series.window(0, 0, 50_000).high.max() == values.max()
+    assert series.windows([0], 30_000, 30_500)[0].low.tobytes() == values[30_000:30_500].tobytes()
+    assert series.windows([0], 0, 50_000)[0].high.max() == values.max()
 
 
 def test_a_negative_first_epoch_counts_from_the_end() -> None:
     series = Series(1)
     series.write(0, np.arange(300.0)[:, None])
-    assert series.window(0, -100, 300).low.tolist() == list(range(200, 300))
-    assert series.window(0, -100, 50).low.tolist() == list(range(50))
+    assert series.windows([0], -100, 300)[0].low.tolist() == list(range(200, 300))
+    assert series.windows([0], -100, 50)[0].low.tolist() == list(range(50))
 
 
 def test_cached_buckets_take_half_the_memory_of_the_values() -> None:
     series = Series(3)
     for begin in range(0, 100_000, 5000):
         series.write(begin, np.ones((5000, 3)))
-        series.window(1, 0, begin + 5000)
+        series.windows([1], 0, begin + 5000)
     values = series._newest.values.nbytes
     assert values < series.nbytes <= 1.51 * values

@@ -4,6 +4,7 @@ import math
 import re
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -507,7 +508,7 @@ async def test_a_run_that_cannot_be_opened_leaves_the_one_before() -> None:
 
 async def test_a_run_locked_by_another_program_is_listed_but_not_opened() -> None:
     library = three_runs()
-    with RunLock(library.parent, "3f9a"):
+    with closing(RunLock(library.parent, "3f9a")):
         async with driving(library=library) as driver:
             await opened(driver)
             await driver.until(lambda: "running" in driver.text())

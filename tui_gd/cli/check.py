@@ -14,7 +14,6 @@ from tui_gd.insight import numeric
 from tui_gd.insight.curvature import KINKED
 from tui_gd.insight.explain import weight_names
 from tui_gd.learning.models import Floats
-from tui_gd.problems import Problem
 from tui_gd.problems.text import safe_text
 from tui_gd.training.trainer import Trainer
 
@@ -149,7 +148,5 @@ def _print_verdict(check: Check, trainer: Trainer, out: TextIO) -> None:
 
 def shown_names(trainer: Trainer) -> list[str]:
     """Return a name for every weight of a lane, in the order of its row, safe for a terminal."""
-    problem = trainer.problem
-    assert isinstance(problem, Problem)
-    names = weight_names(problem, trainer.model)
+    names = weight_names(trainer.problem, trainer.model)
     return [safe_text(name.replace("→", "->"), None) for name in names]

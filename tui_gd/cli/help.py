@@ -31,7 +31,7 @@ from tui_gd.session.settings import RunSettings
 def main(options: argparse.Namespace) -> int:
     """Print the help of a command, or of the program; with --man print the manual page."""
     if options.man:
-        print(manual_page())
+        print("\n".join(_manual_lines()))
         return 0
     if options.command is None:
         LIVE.parser().print_help()
@@ -148,12 +148,8 @@ def _size() -> str:
 # The manual page
 
 
-def manual_page() -> str:
-    """Return the manual page in roff, made from the same parsers as the help."""
-    return "\n".join(_manual_lines())
-
-
 def _manual_lines() -> Iterator[str]:
+    """Yield the manual page in roff, made from the same parsers as the help."""
     yield f'.TH GD-TUI 1 "" "gd-tui {__version__}" "User Commands"'
     yield ".SH NAME\ngd-tui \\- gradient descent, live in a terminal"
     yield ".SH SYNOPSIS\n.B gd-tui\n[\\fIPROBLEM\\fR] [\\fIoptions\\fR]"

@@ -8,13 +8,14 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tui_gd.cli.live import terminal_for
+from tui_gd.cli.live import context_for, terminal_for
 from tui_gd.cli.plain import Session
 from tui_gd.cli.plain_run import PlainRun, WordError
 from tui_gd.errors import ProblemError
+from tui_gd.lessons.check import check_lesson, check_translation
 from tui_gd.lessons.handin import Grade, grade, hand_in_line, read_hand_in
 from tui_gd.lessons.lesson import Lesson, LessonError
 from tui_gd.lessons.library import (
@@ -30,6 +31,7 @@ from tui_gd.lessons.library import (
 )
 from tui_gd.lessons.orders import Order
 from tui_gd.lessons.player import Player, seed_of
+from tui_gd.lessons.progress import Saved, save, saved
 from tui_gd.lessons.replay import (
     LessonRun,
     begin,
@@ -41,20 +43,16 @@ from tui_gd.lessons.replay import (
     start_of,
     take_answer,
 )
-from tui_gd.problems.text import safe_text
+from tui_gd.problems.text import aligned, safe_text
 from tui_gd.runs.share import open_line
 from tui_gd.runs.store import Store
-
-if TYPE_CHECKING:
-    from tui_gd.lessons.progress import Saved
+from tui_gd.ui.keys import ACTIONS
 
 MOST_LINES = 10_000
 
 
 def lessons(options: argparse.Namespace) -> int:
     """List the lessons with the progress and the languages of each."""
-    from tui_gd.lessons.progress import saved
-
     with Store() as store:
         left = saved(store)
 
@@ -104,8 +102,6 @@ def lesson(options: argparse.Namespace) -> int:
 
 
 def _play(found: Lesson, options: argparse.Namespace) -> int:
-    from tui_gd.lessons.progress import saved
-
     with Store() as store:
         left = saved(store).get(found.id)
     name = options.name or (left.name if left else _user())
@@ -122,8 +118,7 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
             line = left.line
     terminal = None if options.plain else terminal_for(options)
     if terminal is None:
-        return _LessonSession(_LessonRun.of(player, line), as_json=options.json).hold()
-    from tui_gd.cli.live import context_for
+        return _LessonSession(_LessonRun(player, line), as_json=options.json).hold()
     from tui_gd.ui.context import Beginning
     from tui_gd.ui.start import run_interface
 
@@ -133,25 +128,17 @@ def _play(found: Lesson, options: argparse.Namespace) -> int:
     )
 
 
-def _goes_on(found: Lesson, left: "Saved") -> bool:
+def _goes_on(found: Lesson, left: Saved) -> bool:
     """Ask whether a lesson whose file has changed should go on at the step where it stopped."""
-    same = any(left.digest == one.digest for one in _others(found))
-    if same:  # only the language differs
-        return True
+    with suppress(ProblemError):  # a lesson from a file has no others
+        if any(left.digest == one.digest for one in all_languages(found.id)):
+            return True  # only the language differs
     said = f"gd-tui: the file of this lesson has changed since you were at step {left.place + 1}"
     if not (sys.stdin and sys.stdin.isatty()):
         print(f"{said}: it starts again", file=sys.stderr)
         return False
     print(f"{said}. Go on there? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _others(found: Lesson) -> list[Lesson]:
-    """Return a lesson in every language of the program; none for a lesson from a file."""
-    try:
-        return all_languages(found.id)
-    except ProblemError:
-        return []
 
 
 def _user() -> str:
@@ -168,9 +155,6 @@ def _one(options: argparse.Namespace) -> str:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tui_gd.lessons.check import check_lesson, check_translation
-    from tui_gd.ui.keys import ACTIONS
-
     original, *translated = all_languages(_one(options))
     for found in (original, *translated):
         check_lesson(found, {action.name for action in ACTIONS})
@@ -191,8 +175,6 @@ def _new(options: argparse.Namespace) -> int:
 
 def _left(options: argparse.Namespace) -> Player:
     """Return the player of a lesson with its saved progress."""
-    from tui_gd.lessons.progress import saved
-
     known = all_languages(_one(options))
     found = in_language(known, _language(options))
     with Store() as store:
@@ -242,7 +224,6 @@ def _answer(player: Player, at: int) -> str:
 
 
 def _grade(options: argparse.Namespace) -> int:
-
     if len(options.rest) < 2:
         raise ProblemError("gd-tui lesson grade takes a lesson and hand-ins: lines, or files")
     known = all_languages(options.rest[0])
@@ -265,8 +246,6 @@ def _grade(options: argparse.Namespace) -> int:
     if options.csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([heads, *rows])
     else:
-        from tui_gd.problems.text import aligned
-
         print("\n".join(aligned([heads, *rows])))
         print("\nA hand-in can be forged: replay proves the numbers, not who pressed the keys.")
     return 2 if all(one.fault for one in grades) else 0
@@ -351,14 +330,10 @@ def _typed(action: str) -> str:
 class _LessonRun(PlainRun):
     """A run with a lesson: its commands, and those that give answers."""
 
-    player: Player
-    start_number: int
-
-    @classmethod
-    def of(cls, player: Player, line: str) -> "_LessonRun":
-        """Return the run of a lesson at its start, or where the share line `line` leads."""
+    def __init__(self, player: Player, line: str) -> None:
+        """Begin at the lesson's start, or where the share line `line` leads."""
         begun = from_shared(open_line(line)) if line else begin(player.lesson, seed_of(player.name))
-        run = cls(
+        super().__init__(
             begun.settings,
             begun.problem,
             begun.trainer,
@@ -366,8 +341,7 @@ class _LessonRun(PlainRun):
             epochs=max(begun.settings.epochs, begun.trainer.epoch),
             seed=begun.seed,
         )
-        run.player, run.start_number = player, 1
-        return run
+        self.player, self.start_number = player, 1
 
     @property
     def _as_lesson(self) -> LessonRun:
@@ -430,9 +404,8 @@ class _LessonRun(PlainRun):
         here.carry_out(orders)
         self.seed, self.start_number = here.seed, here.start
 
-    def next(self, text: str) -> list[str]:
+    def next(self) -> list[str]:
         """Go to the next step."""
-        del text
         step = self.player.step
         if not self.player.next():
             return [self._prompt()]
@@ -441,9 +414,8 @@ class _LessonRun(PlainRun):
         self.save()
         return self.ask()
 
-    def skip(self, text: str) -> list[str]:
+    def skip(self) -> list[str]:
         """Skip a step; the run does what the step would have led to."""
-        del text
         player, step = self.player, self.player.step
         waited, record = player.waits, player.record
         asked = player.text(self._as_lesson.facts)
@@ -455,15 +427,14 @@ class _LessonRun(PlainRun):
         self.save()
         return self.ask()
 
-    def hint(self, text: str) -> list[str]:
+    def hint(self) -> list[str]:
         """Give a hint."""
-        del text
         self.player.hint()
         return [self.player.reply]
 
-    def help(self, text: str) -> list[str]:
+    def help(self) -> list[str]:
         """List the commands."""
-        return [*HELP, *super().help(text)]
+        return [*HELP, *super().help()]
 
     def reached(self, before: int) -> list[str]:
         """Return the reply if the last command has done the task; it began at epoch `before`."""
@@ -478,8 +449,6 @@ class _LessonRun(PlainRun):
 
     def save(self) -> None:
         """Save the progress of the lesson."""
-        from tui_gd.lessons.progress import save
-
         try:
             with Store(create=True) as store:
                 save(store, self.player, self._as_lesson.line())
@@ -494,14 +463,14 @@ class _LessonSession(Session):
         super().__init__(run, None, as_json=as_json)
         self._lesson = run
 
-    def parse(self, words: list[str]) -> tuple[str, str] | None:
+    def parse(self, words: list[str]) -> tuple[str, ...] | None:
         """Return the command or the answer in a line's words; None to leave."""
         player = self._lesson.player
         first = words[0].lower() if words else "next"
         if not words and player.waits:
-            return super().parse(words) if player.step.kind == "do" else ("next", "")
+            return super().parse(words) if player.step.kind == "do" else ("next",)
         if first in {"next", "skip", "hint"} and len(words) < 2:
-            return first, ""
+            return (first,)
         if first == "answer":
             return "answer", " ".join(words[1:])
         if player.step.asks and player.waits and self._answers(words):
@@ -521,17 +490,17 @@ class _LessonSession(Session):
         return words[0].lstrip("+-\u2212").replace(",", ".")[:1] in set(".0123456789")
 
     @staticmethod
-    def _action(name: str, argument: str) -> str:
+    def _action(name: str, argument: str = "") -> str:
         if name == "show":
             return f"panel('{argument}')"
         if name == "race":
             return f"race('{'optimizers' if argument == 'optimizers' else 'rates'}')"
         return _ACTIONS.get(name, name)
 
-    def answer(self, name: str, argument: str) -> list[str]:
+    def answer(self, name: str, *argument: str) -> list[str]:
         """Perform a command, or take an answer; say whether the task is done."""
         before = self._lesson.trainer.epoch
-        lines = super().answer(name, argument)
+        lines = super().answer(name, *argument)
         if name == "new":
             self._lesson.start_number += 1
         return [*lines, *self._lesson.reached(before)]

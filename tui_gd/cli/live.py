@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from tui_gd.cli.options import given_options, is_line, settings_of
+from tui_gd.cli.options import OutputSettings, given_options, is_line, settings_of
 from tui_gd.errors import ProblemError
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def main(options: argparse.Namespace) -> int:
         return begin(settings, keep=keep, shared=shared, as_json=options.json)
     terminal = terminal_for(options)
     if terminal is None:
-        from tui_gd.cli.options import OutputSettings
         from tui_gd.cli.run import train
 
         return train(settings, OutputSettings(), keep=keep, shared=shared)
@@ -69,7 +68,6 @@ def resume(options: argparse.Namespace) -> int:
         return go_on(run.id, as_json=options.json)
     terminal = terminal_for(options)
     if terminal is None:
-        from tui_gd.cli.options import OutputSettings
         from tui_gd.cli.run import resume_run
 
         return resume_run(run.id, None, OutputSettings())

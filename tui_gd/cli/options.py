@@ -268,11 +268,6 @@ class OutputSettings:
     quiet: bool = False
 
 
-def output_of(options: argparse.Namespace) -> OutputSettings:
-    """Return what a command without an interface prints and writes."""
-    return OutputSettings(options.json, options.quiet)
-
-
 def _add_interface(parser: argparse.ArgumentParser) -> None:
     commands = _table(
         (f"{command.name} {command.usage}".strip(), command.summary) for command in COMMANDS

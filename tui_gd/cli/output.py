@@ -28,8 +28,6 @@ Show = Callable[[float, float], None]
 class Output:
     """A stream whose faults become an `OutputError`; if closed, it ignores further output."""
 
-    on_terminal: bool
-
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self.on_terminal = stream is not None and stream.isatty()
@@ -54,9 +52,6 @@ class Output:
 
 class Document:
     """Where `--json` puts its object: a file, standard output for `-`, or nowhere for None."""
-
-    wanted: bool
-    text_output: Output
 
     def __init__(self, path: str | None) -> None:
         self.wanted = path is not None

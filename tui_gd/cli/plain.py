@@ -18,7 +18,9 @@ from tui_gd.cli.plain_run import PlainRun, WordError, find_word
 from tui_gd.learning.engine import Interrupted
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.recorder import Recorder, to_stderr
+from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
+from tui_gd.runs.store import Store
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState
 from tui_gd.training.bursts import receiving, stop_on_signals
@@ -57,9 +59,6 @@ def begin(
 
 def go_on(name: str, *, as_json: bool = False) -> int:
     """Take commands for the kept run of that id; return the exit status."""
-    from tui_gd.runs.resume import resume
-    from tui_gd.runs.store import Store
-
     with Store() as store, loading(store.find(name).problem) as show:
         found = resume(store, name, bounded=True, show=show)
     with found as kept:
@@ -120,8 +119,8 @@ class Session:
             self._refuse(str(error), line)
         return True
 
-    def parse(self, words: list[str]) -> tuple[str, str] | None:
-        """Return the command in a line's words and its argument; None to leave."""
+    def parse(self, words: list[str]) -> tuple[str, ...] | None:
+        """Return the command in a line's words and its argument, if it takes one; None to leave."""
         name, *rest = words or ["step"]
         word = find_word(name)
         if len(rest) > 1:
@@ -130,9 +129,9 @@ class Session:
             return None
         if rest and not word.argument:
             raise WordError(f"{safe_text(rest[0])!r}: nothing follows {word.name}")
-        return word.name, rest[0] if rest else ""
+        return word.name, *([" ".join(rest)] if word.argument else [])
 
-    def answer(self, name: str, argument: str) -> list[str]:
+    def answer(self, name: str, *argument: str) -> list[str]:
         """Perform a command and return its answer.
 
         A signal during the command ends it in order, and then ends the session. At a terminal,
@@ -142,7 +141,7 @@ class Session:
         with stop_on_signals(self._run.trainer) as leave:
             self._run.leave = leave
             try:
-                lines = getattr(self._run, name)(argument)
+                lines = getattr(self._run, name)(*argument)
             except Interrupted:
                 lines = []  # the signal came between two blocks of rows
             self._whole = True

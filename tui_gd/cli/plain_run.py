@@ -19,7 +19,8 @@ from tui_gd.plots.symbols import ASCII
 from tui_gd.problems import Problem
 from tui_gd.problems.text import aligned, safe_text, whole_number
 from tui_gd.runs.recorder import Recorder
-from tui_gd.session.observer import Observer
+from tui_gd.session import readers
+from tui_gd.session.observer import Observer, state_of
 from tui_gd.session.report import ClassificationReport, best_line, report_on
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.snapshot import RunState, Snapshot
@@ -50,8 +51,8 @@ class WordError(Exception):
 class Word:
     """A command: its names, the usual one first, its argument, and what it does.
 
-    `name` is also the name of the method of `PlainRun`. The method takes the argument as text,
-    which may be empty.
+    `name` is also the name of the method of `PlainRun`. Of a command with an `argument`, the method
+    takes it as text, which may be empty.
     """
 
     name: str
@@ -99,22 +100,6 @@ def find_word(text: str) -> Word:
     raise WordError(f"{safe_text(text)!r} is no command: help lists them")
 
 
-def help_lines() -> list[str]:
-    """Return every command in a line."""
-    return aligned(
-        [
-            (f"{word.name} {word.argument}".rstrip(), ", ".join(word.short), word.text)
-            for word in WORDS
-        ]
-    )
-
-
-def nothing(text: str) -> None:
-    """Refuse an argument of a command that takes none."""
-    if text:
-        raise WordError(f"{safe_text(text)!r}: nothing follows this command")
-
-
 def percent_of(text: str) -> int:
     """Read a threshold from 0.01 to 0.99 in hundredths; return how many hundredths it has."""
     for percent in range(1, 100):
@@ -145,19 +130,15 @@ KEEP_SECONDS = 0.4
 ALL = "all"
 
 
+AnyPanel = TypeVar("AnyPanel", bound=Panel)
+
+
 class PlainRun:
     """A trainer and its current lane; every command's method returns the lines to print.
 
     `leave` holds the signal, if one has come; long work looks at it. `recorder`, if any, gets the
     run after every command and while it goes on. `epochs` is the last epoch wanted.
     """
-
-    settings: RunSettings
-    problem: Problem
-    trainer: Trainer
-    epochs: int
-    seed: int
-    observer: Observer
 
     def __init__(
         self,
@@ -187,10 +168,7 @@ class PlainRun:
     @property
     def state(self) -> RunState:
         """What the run is doing between two commands, in the words of the status line."""
-        if self.trainer.diverged.all():
-            return RunState.DIVERGED
-        ended = self.trainer.stopped or self.trainer.epoch >= self.epochs
-        return RunState.FINISHED if ended else RunState.PAUSED
+        return state_of(self.trainer, self.epochs)
 
     def keep(self) -> None:
         """Keep the run as it is."""
@@ -204,9 +182,8 @@ class PlainRun:
             state=self.state, epochs=max(self.epochs, self.trainer.epoch), seed=self.seed
         )
 
-    def status(self, text: str = "") -> list[str]:
+    def status(self) -> list[str]:
         """Return the status line; the interface's has the same words in the same order."""
-        nothing(text)
         now = self.snapshot()
         lines = [ASCII.spell(status_text(now, self.problem))]
         if self.trainer.stopped:
@@ -296,15 +273,13 @@ class PlainRun:
     def _asked(self) -> bool:
         return self.leave is not None and self.leave.signal != 0
 
-    def reset(self, text: str) -> list[str]:
+    def reset(self) -> list[str]:
         """Begin again from the same start."""
-        nothing(text)
         self.trainer.reset()
         return self.status()
 
-    def new(self, text: str) -> list[str]:
+    def new(self) -> list[str]:
         """Begin again from another random start."""
-        nothing(text)
         self.trainer.reset(self.seed + 1)
         self.seed += 1
         return [f"start of seed {self.seed}", *self.status()]
@@ -321,14 +296,11 @@ class PlainRun:
             now = float(self.trainer.learning_rates[self.observer.position])
             return ladder(now, 1 if text in {"up", "+"} else -1) if 1e-300 < now < 1e300 else now
         try:
-            rate = float(text)
+            return readers.number(0, above=True).typed(text)
         except ValueError:
-            rate = math.nan
-        if not 0 < rate < math.inf:
             raise WordError(
                 f"{safe_text(text)!r} is not a positive number: type one, as alpha 0.03"
-            )
-        return rate
+            ) from None
 
     def branch(self, text: str) -> list[str]:
         """Copy the current lane into a new one, which becomes the current one."""
@@ -349,9 +321,8 @@ class PlainRun:
         known = ", ".join(map(safe_text, names[:20])) + (", ..." if len(names) > 20 else "")
         raise WordError(f"{safe_text(text)!r} is no lane: there is {known}")
 
-    def lanes(self, text: str) -> list[str]:
+    def lanes(self) -> list[str]:
         """Describe every lane in a line."""
-        nothing(text)
         now = self.snapshot()
         lines = []
         for i, lane in enumerate(now.lanes):
@@ -373,7 +344,7 @@ class PlainRun:
         With two classes `text` may be a threshold.
         """
         if text and self.problem.task != "binary":
-            nothing(text)
+            raise WordError(f"{safe_text(text)!r}: nothing follows this command")
         percent = percent_of(text) if text else None
         self.trainer.finish_tests()
         with computing():
@@ -388,10 +359,9 @@ class PlainRun:
         lines = report.text.strip("\n").split("\n")
         return [*above, *filter(None, [best_line(self.trainer, position)]), *lines]
 
-    def verdict(self, text: str) -> list[str]:
+    def verdict(self) -> list[str]:
         """Say how training goes, and what to try."""
-        nothing(text)
-        return self._seen(verdict_lines)
+        return self._seen(WhyPanel(), _verdict_lines)
 
     def describe(self, text: str) -> list[str]:
         """Describe the curve of the current lane's training, test or validation loss."""
@@ -411,15 +381,20 @@ class PlainRun:
         """Print what a panel of the interface shows."""
         if text not in PANELS:
             raise WordError(f"{safe_text(text)!r} is no panel: there is {', '.join(PANELS)}")
-        return self._seen(lambda view, wanted: panel_lines(text, view, wanted))
+        return self._seen(PANELS[text](), _number_lines)
 
-    def _seen(self, lines: Callable[[View, Callable[[], bool]], list[str]]) -> list[str]:
-        """Return the result of `lines` for a view of the run; nothing after a signal."""
+    def _seen(self, panel: AnyPanel, lines: Callable[[AnyPanel, View], list[str]]) -> list[str]:
+        """Return the lines of a panel that has studied the run; nothing after a signal."""
         try:
             if not self.trainer.diverged.all():
                 self.trainer.look_ahead()
             with computing():
-                return lines(self._view(), lambda: not self._asked())
+                view = self._view()
+                study = panel.study(view)
+                if study is not None:
+                    found = study.compute(_Asked(lambda: not self._asked()))
+                    panel.take(study.key, found)
+                return lines(panel, view)
         except Interrupted:
             return []
 
@@ -469,18 +444,19 @@ class PlainRun:
             return lines
         return [line for line in lines if line.startswith(("best:", "least ", "diverging:"))]
 
-    def starts(self, text: str) -> list[str]:
+    def starts(self) -> list[str]:
         """Run hundreds of random starts and count where they end."""
-        nothing(text)
-        return self._seen(starts_lines)
+        return self._seen(StartsPanel(), StartsPanel.summary)
 
-    def help(self, text: str) -> list[str]:
+    def help(self) -> list[str]:
         """List the commands."""
-        nothing(text)
-        return help_lines()
+        return aligned(
+            [
+                (f"{word.name} {word.argument}".rstrip(), ", ".join(word.short), word.text)
+                for word in WORDS
+            ]
+        )
 
-
-AnyPanel = TypeVar("AnyPanel", bound=Panel)
 
 _PANELS: tuple[type[Panel], ...] = (
     LossPanel,
@@ -532,13 +508,10 @@ class Commands(KeyNames):
         return f"try {', '.join(said)}" if said else ""
 
 
-Wanted = Callable[[], bool]
-
-
 class _Asked(Progress):
     """A study's progress that asks whether the study is still wanted."""
 
-    def __init__(self, ask: Wanted) -> None:
+    def __init__(self, ask: Callable[[], bool]) -> None:
         super().__init__(lambda _: None)
         self._ask = ask
 
@@ -552,26 +525,11 @@ class _Asked(Progress):
         self._wanted = wanted
 
 
-def _studied(panel: AnyPanel, view: View, wanted: Wanted) -> AnyPanel:
-    study = panel.study(view)
-    if study is not None:
-        panel.take(study.key, study.compute(_Asked(wanted)))
-    return panel
-
-
-def panel_lines(name: str, view: View, wanted: Wanted) -> list[str]:
-    """Return all numbers of a panel; raise `Interrupted` when nobody wants them any more."""
-    panel = _studied(PANELS[name](), view, wanted)
+def _number_lines(panel: Panel, view: View) -> list[str]:
     return [ASCII.words(line) for line in panel.numbers(view)]
 
 
-def verdict_lines(view: View, wanted: Wanted) -> list[str]:
-    """Return the verdict on the current lane and what to try; may raise `Interrupted`."""
-    verdict = _studied(WhyPanel(), view, wanted).verdict(view)
+def _verdict_lines(panel: WhyPanel, view: View) -> list[str]:
+    verdict = panel.verdict(view)
     lines = (verdict.line, verdict.why, view.keys.tries(verdict.tries))
     return [ASCII.words(line) for line in lines if line]
-
-
-def starts_lines(view: View, wanted: Wanted) -> list[str]:
-    """Return how many of hundreds of random starts end where; may raise `Interrupted`."""
-    return _studied(StartsPanel(), view, wanted).summary(view)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tui_gd import __version__
 from tui_gd.cli.export import open_shared
-from tui_gd.cli.options import OutputSettings, given_options, is_line, output_of, settings_of
+from tui_gd.cli.options import OutputSettings, given_options, is_line, settings_of
 from tui_gd.cli.output import (
     Document,
     Output,
@@ -30,6 +30,7 @@ from tui_gd.runs.recorder import Recorder, to_stderr
 from tui_gd.runs.resume import resume
 from tui_gd.runs.steps import Shared, replay
 from tui_gd.runs.store import Store
+from tui_gd.session.observer import state_of
 from tui_gd.session.options import MACHINES, flag_of
 from tui_gd.session.report import (
     ClassificationReport,
@@ -70,7 +71,7 @@ SHOWN = {
 
 def main(options: argparse.Namespace) -> int:
     """Train a new run, a kept one or that of a share line; return the exit status."""
-    output = output_of(options)
+    output = OutputSettings(options.json, options.quiet)
     if options.folds is not None:
         return cross_validate(_settings_of_folds(options), output, options.folds)
     if options.resume is not None:
@@ -486,7 +487,8 @@ class HeadlessRun:
         try:
             with stop_on_signals(trainer) as request:
                 self._train(out, request)
-            between_epochs, state = True, "paused" if request.signal else self._state()
+            between_epochs = True
+            state = "paused" if request.signal else str(state_of(trainer, self.last))
         except MachinesLost as lost:
             between_epochs, state = True, "paused"
             if recorder.id:
@@ -507,12 +509,6 @@ class HeadlessRun:
             if recorder.id and not recorder.fault:
                 to_stderr(f"kept as {recorder.id} (gd-tui run --resume {recorder.id})")
             request.leave()
-
-    def _state(self) -> str:
-        if self.trainer.diverged.all():
-            return "diverged"
-        at_end = self.trainer.epoch >= self.last or self.trainer.stopped
-        return "finished" if at_end else "paused"
 
     def _train(self, out: Output | None, request: StopRequest) -> None:
         trainer, recorder = self.trainer, self.recorder

@@ -22,6 +22,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.lessons.checks import KINDS as VERDICTS
 from tui_gd.lessons.checks import Check, fill, read_check
 from tui_gd.lessons.orders import Order, read_order
+from tui_gd.session import readers
 
 VERSION = 1
 LARGEST_FILE = 1 << 18
@@ -393,12 +394,9 @@ class _Reader:
 
     def _number(self, value: object, path: str) -> float:
         try:
-            number = float(value) if type(value) in {int, float} else math.nan  # type: ignore[arg-type]
-        except OverflowError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise self.fault(path, f"{path.rpartition('.')[2]} takes numbers")
-        return number
+            return readers.number().plain(value)
+        except ValueError:
+            raise self.fault(path, f"{path.rpartition('.')[2]} takes numbers") from None
 
     def _rates(self, table: dict[str, Any], path: str) -> tuple[float, ...]:
         value = table.get("curves", [])

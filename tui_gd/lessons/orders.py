@@ -1,11 +1,10 @@
 """Orders: what a lesson does to a run, in the words of `gd-tui --plain`."""
 
-import math
 from dataclasses import dataclass
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning import LOSSES, OPTIMIZERS
-from tui_gd.session import commands
+from tui_gd.session import commands, readers
 from tui_gd.training.trainer import Trainer
 
 MOST_EPOCHS = 1_000_000
@@ -103,9 +102,6 @@ def read_order(text: str) -> Order:
 
 def _rate(text: str, name: str) -> float:
     try:
-        rate = float(text)
+        return readers.number(0, above=True).typed(text)
     except ValueError:
-        rate = math.nan
-    if not 0.0 < rate < math.inf:
-        raise ProblemError(f"{name} needs a learning rate, as {name} 0.03")
-    return rate
+        raise ProblemError(f"{name} needs a learning rate, as {name} 0.03") from None

@@ -4,7 +4,6 @@ import math
 import random
 import re
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui_gd.lessons.checks import Facts, Press, fill
@@ -277,10 +276,3 @@ def number_in(given: str) -> float:
 
 def _verdict(facts: Facts) -> str:
     return re.sub(r"\W+", "_", facts.word("verdict"))
-
-
-def restore(player: Player, records: Sequence[Record], at: int) -> None:
-    """Go to where the learner left the lesson."""
-    player.records = [*records][: len(player.records)]
-    player.records += [Record() for _ in range(len(player.lesson.steps) - len(player.records))]
-    player.at = max(0, min(at, len(player.lesson.steps) - 1))

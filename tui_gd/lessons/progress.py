@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from tui_gd.lessons.handin import read_record
-from tui_gd.lessons.player import Player, restore
+from tui_gd.lessons.player import Player
 from tui_gd.runs.database import store_errors
 from tui_gd.runs.store import Store
 
@@ -42,7 +42,10 @@ class Saved:
             records = [read_record(record) for record in json.loads(self.records)]
         except ValueError:
             return  # damaged: the lesson starts again
-        restore(player, records, self.place)
+        # the lesson's file may have been changed since, and have more steps or fewer
+        steps = len(player.records)
+        player.records = [*records[:steps], *player.records[len(records) :]]
+        player.at = max(0, min(self.place, steps - 1))
 
 
 def save(store: Store, player: Player, line: str) -> None:

@@ -225,26 +225,22 @@ def _opened(name: str | Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect_read_only(path: Path) -> sqlite3.Connection:
+def _connect_read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """Return a connection that cannot write.
 
     In WAL mode even a reader creates files beside the store. Where it cannot, the store is read as
     an immutable file.
     """
-    for how in ("mode=ro", "mode=ro&immutable=1"):
-        connection = _opened(f"{path.absolute().as_uri()}?{how}")
-        try:
-            if _version(connection, path) == 0:
-                raise StoreError(f"no runs are kept in {path.parent}")
-            return connection
-        except sqlite3.OperationalError:
-            connection.close()
-            if "immutable" in how:
-                raise
-        except BaseException:
-            connection.close()
-            raise
-    raise AssertionError
+    connection = _opened(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' * immutable}")
+    try:
+        if _version(connection, path) == 0:
+            raise StoreError(f"no runs are kept in {path.parent}")
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.OperationalError) and not immutable:
+            return _connect_read_only(path, immutable=True)
+        raise
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

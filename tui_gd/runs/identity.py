@@ -280,12 +280,6 @@ def keep_input(directory: Path, run: str) -> dict[str, Any] | None:
         return None
 
 
-def delete_input(directory: Path, run: str) -> None:
-    """Delete the kept input of a run, if there is one."""
-    with suppress(OSError):
-        os.unlink(directory / FOLDER / run)
-
-
 # What a text that is read in parts was turned into: parsed once, and found again on resume
 
 
@@ -295,6 +289,8 @@ def keep_parts(directory: Path, run: str, problem: Problem) -> None:
         problem.parts.machines.keep(directory / KEPT / run)
 
 
-def delete_parts(directory: Path, run: str) -> None:
-    """Delete what was kept of a run's data, if anything was."""
+def delete_data(directory: Path, run: str) -> None:
+    """Delete what was kept of a run's data, its input or its parts, if anything was."""
+    with suppress(OSError):
+        os.unlink(directory / FOLDER / run)
     shutil.rmtree(directory / KEPT / run, ignore_errors=True)

@@ -107,7 +107,7 @@ class _Plan:
         self.paths: list[_Path] = []
         self.made_at: list[int] = []
         self.used_until: list[int] = []
-        self.steps: list[tuple[int, int, Step]] = []
+        self.steps: list[tuple[int, int, BranchOff | ChangeRate | Drop]] = []
         for root in roots:
             self._add(root, 0)
 
@@ -170,13 +170,10 @@ class _Plan:
         return renumbered, order
 
 
-def _renumbered(step: Step, called: dict[int, int]) -> Step:
-    match step:
-        case BranchOff():
-            return replace(step, parent=called[step.parent])
-        case ChangeRate() | Drop():
-            return replace(step, lane=called[step.lane])
-    return step
+def _renumbered(step: BranchOff | ChangeRate | Drop, called: dict[int, int]) -> Step:
+    if isinstance(step, BranchOff):
+        return replace(step, parent=called[step.parent])
+    return replace(step, lane=called[step.lane])
 
 
 def recipe(run: RunRecord) -> Shared:

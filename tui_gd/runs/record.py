@@ -48,23 +48,6 @@ class RunRecord:
     no_data: str = ""
     goal: int = 0
 
-    @classmethod
-    def of(
-        cls,
-        settings: RunSettings,
-        problem: Problem,
-        trainer: Trainer,
-        *,
-        seed: int | None = None,
-        current: int | None = None,
-    ) -> Self:
-        """Copy a trainer's run; call it on the trainer's thread.
-
-        `seed` is that of the newest random start, by default the settings'.
-        """
-        checkpoint = trainer.checkpoint(settings.seed if seed is None else seed)
-        return cls(settings, problem, checkpoint, current)
-
     def trainer(self, *, test_losses: bool = True, bounded: bool = False) -> Trainer:
         """Return a trainer at this point of the run; `ProblemError` if the parts do not fit.
 

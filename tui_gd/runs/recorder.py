@@ -50,8 +50,6 @@ class Recorder:
     asked for its delta before (`Trainer.delta`), so that only later changes are new.
     """
 
-    fault: str
-
     def __init__(
         self,
         settings: RunSettings,
@@ -179,12 +177,6 @@ class Recorder:
             return self.fault or "the run is not kept: the store does not answer"
         return ""
 
-    def __enter__(self) -> "Recorder":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _put(self, failures: int, batch: Batch) -> None:
         with self._wake:
             self._queue.append((failures, batch))
@@ -231,9 +223,16 @@ class Recorder:
                 if self.id is None:
                     self._add(self._store, batch)
                 assert self.id is not None
-                self._keep_parts(self._store.directory, self.id)
+                try:
+                    keep_parts(self._store.directory, self.id, self._problem)
+                except ProblemError as error:
+                    self._say(f"{error}; the data are read again on resume")
                 self._writer = Writer(self._store, self.id)
-                self._begin_digests()
+                if "arrays" not in self._identity:
+                    self._digesting = threading.Thread(
+                        target=self._digest, name="digest", daemon=True
+                    )
+                    self._digesting.start()
             self._writer.write(batch)
             self._add_digests()
         except StoreError as error:
@@ -275,14 +274,8 @@ class Recorder:
             identity=self._identity,
             versions=versions_here(),
             state=batch.state,
-            stopped="",
-            epoch=0,
-            newest=0,
             goal=batch.goal,
             seed=batch.seed,
-            next_number=0,
-            lanes=0,
-            best=float("nan"),
         )
         self.id, self._lock = store.add(kept)
         if self._identity.get("stdin"):
@@ -290,17 +283,6 @@ class Recorder:
             if file is not None:
                 self._identity = {**self._identity, "files": [file, *self._identity["files"]]}
                 store.set_identity(self.id, self._identity)
-
-    def _keep_parts(self, directory: Path, run: str) -> None:
-        try:
-            keep_parts(directory, run, self._problem)
-        except ProblemError as error:
-            self._say(f"{error}; the data are read again on resume")
-
-    def _begin_digests(self) -> None:
-        if "arrays" not in self._identity:
-            self._digesting = threading.Thread(target=self._digest, name="digest", daemon=True)
-            self._digesting.start()
 
     def _digest(self) -> None:
         self._digested = with_digests(self._identity, self._problem)

@@ -13,9 +13,9 @@ from tui_gd.learning import LOSSES, OPTIMIZERS
 from tui_gd.learning.models import Floats
 from tui_gd.runs.database import columns_of, json_object, seed_of
 from tui_gd.session import readers
-from tui_gd.training.checkpoint import SERIES, Checkpoint, Keyframe, LaneRecord
+from tui_gd.training.checkpoint import Checkpoint, Keyframe, LaneRecord, of_all_lanes
 from tui_gd.training.evaluation import Best
-from tui_gd.training.history import Branch, Close, Entry, Reset, SetLearningRate
+from tui_gd.training.history import SERIES, Branch, Close, Entry, Reset, SetLearningRate
 from tui_gd.training.spans import NO_POINTS, KnownPoints, ThinnedSeries, bucket_width, joined
 from tui_gd.training.spans import thinned as thinned_points
 
@@ -209,7 +209,7 @@ def read_checkpoint(connection: sqlite3.Connection, run: str) -> Checkpoint | No
         "SELECT epoch, numbers, shape, dtype, state FROM keyframes WHERE run = ? ORDER BY epoch",
         (run,),
     ).fetchall()
-    keyframes = tuple(_of_all_lanes([_frame(*one) for one in frames], lanes, entries))
+    keyframes = tuple(of_all_lanes([_frame(*one) for one in frames], lanes, entries))
     _check_keyframes(keyframes, epoch, newest)
     values = {lane.number: _series(connection, run, lane) for lane in lanes}
     series = {name: {n: part[name] for n, part in values.items()} for name in SERIES}
@@ -430,32 +430,3 @@ def _frame(epoch: int, numbers: str, shape: str, dtype: str, state: bytes) -> Ke
         raise ValueError("weights are not those of its lanes")
     array = np.frombuffer(state, np.dtype(dtype)).reshape(size)
     return Keyframe(epoch, tuple(lanes), array.astype(array.dtype.newbyteorder("=")))
-
-
-def _of_all_lanes(
-    frames: list[Keyframe], lanes: tuple[LaneRecord, ...], entries: tuple[Entry, ...]
-) -> Iterator[Keyframe]:
-    """Yield the keyframes that have, or inherit, a row for every lane.
-
-    Before its branch a lane has the row of its ancestor, which may be closed by now.
-    """
-    born: dict[int, tuple[int, int]] = {}
-    for entry in entries:
-        if isinstance(entry, Reset):
-            born = {}  # a reset restarts every lane at epoch 0
-        elif isinstance(entry, Branch):
-            born[entry.lane] = (entry.parent, entry.epoch)
-    numbers = tuple(lane.number for lane in lanes)
-    for frame in frames:
-        rows = [_row_of(number, frame, born) for number in numbers]
-        whole = [row for row in rows if row is not None]
-        if len(whole) == len(rows):
-            yield Keyframe(frame.epoch, numbers, np.ascontiguousarray(frame.state[whole]))
-
-
-def _row_of(number: int, frame: Keyframe, born: dict[int, tuple[int, int]]) -> int | None:
-    while number not in frame.numbers:
-        if number not in born or born[number][1] < frame.epoch or born[number][0] >= number:
-            return None
-        number = born[number][0]
-    return frame.numbers.index(number)

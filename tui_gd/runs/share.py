@@ -20,6 +20,8 @@ from typing import Any, NoReturn, TypeVar
 
 from tui_gd.errors import ProblemError
 from tui_gd.learning import LOSSES, OPTIMIZERS
+from tui_gd.problems import BUILTIN, SURFACES
+from tui_gd.problems.surfaces import TYPED
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import RunRecord
 from tui_gd.runs.steps import (
@@ -56,9 +58,6 @@ LONGEST_NAME = 64
 
 def _check_built_in(name: str) -> None:
     """Raise `ValueError` if a problem is not built in."""
-    from tui_gd.problems import BUILTIN, SURFACES
-    from tui_gd.problems.surfaces import TYPED
-
     if name not in {*BUILTIN, *SURFACES, TYPED}:
         error = refuse(name, "a problem that is built in (gd-tui problems)")
         raise ValueError(f"problem: {error}")

@@ -5,6 +5,7 @@ releases the lock when the process ends, so no lock is ever stale.
 """
 
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -105,17 +106,9 @@ class RunLock:
             os.close(self._handle)
             self._handle = -1
 
-    def __enter__(self) -> "RunLock":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def _open_locked(path: Path) -> int:
     """Return a descriptor of the locked file, −1 if another process holds the lock."""
-    import fcntl
-
     end = time.monotonic() + WAIT_SECONDS
     while True:
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -137,8 +130,6 @@ def _open_locked(path: Path) -> int:
 
 def lock_owner(directory: Path, run: str) -> LockOwner | None:
     """Return which process holds a run's lock, None if it is free."""
-    import fcntl
-
     try:
         handle = os.open(directory / LOCKS / run, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -178,14 +169,14 @@ class KeptRun:
     identity: dict[str, Any]
     versions: dict[str, str]
     state: str
-    stopped: str
-    epoch: int
-    newest: int
-    goal: int
-    seed: int
-    next_number: int
-    lanes: int
-    best: float
+    stopped: str = ""
+    epoch: int = 0
+    newest: int = 0
+    goal: int = 0
+    seed: int = 0
+    next_number: int = 0
+    lanes: int = 0
+    best: float = math.nan
     locked_by: LockOwner | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -224,8 +215,6 @@ class Store:
 
     `create` makes the file if it is missing; without it a missing store has no runs.
     """
-
-    path: Path
 
     def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
         self.path = path or store_path()
@@ -380,7 +369,7 @@ class Store:
             with self.transaction() as connection:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
             return
-        from tui_gd.runs.identity import delete_input, delete_parts
+        from tui_gd.runs.identity import delete_data
 
         with store_errors(self.path):
             lock = RunLock(self.directory, run)
@@ -389,8 +378,7 @@ class Store:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run,))
             with store_errors(self.path):
                 self.connection.execute("PRAGMA incremental_vacuum").fetchall()
-            delete_input(self.directory, run)
-            delete_parts(self.directory, run)
+            delete_data(self.directory, run)
         finally:
             lock.close(delete=True)
 

@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -178,21 +178,17 @@ class Writer:
             stop = max((known.stop for known in change.values.values()), default=first)
             whole = max((known.dense_from for known in change.values.values()), default=first)
             self._stops[number] = stop
-            for row in self._thin_rows(change, min(whole, stop), len(changes)):
+            if first < (thin := min(whole, stop)):  # these are recorded as points only
+                known = {name: one.cut(thin).points() for name, one in change.values.items()}
+                fresh = thin_rows(first, thin, known, fineness(len(changes)))
+                rows += [(number, row) for row in fresh]
                 self._small.pop(number, None)
-                rows.append((number, row))
             if whole < stop:
                 late = {name: known.between(whole, stop) for name, known in change.values.items()}
                 row = whole_row(whole, late)
                 rows.append((number, self._joined(connection, number, row)))
         self._unmeasured += sum(row.nbytes for _, row in rows)
         put_rows(connection, self.run, rows)
-
-    def _thin_rows(self, change: LaneDelta, stop: int, lanes: int) -> Iterator[Row]:
-        """Yield rows of a lane's epochs, before `stop`, that are recorded as points only."""
-        if change.first < stop:
-            known = {name: one.cut(stop).points() for name, one in change.values.items()}
-            yield from thin_rows(change.first, stop, known, fineness(lanes))
 
     def _drop_from(self, connection: sqlite3.Connection, number: int, first: int) -> None:
         """Delete what is stored of a lane from epoch `first` on."""

@@ -6,46 +6,52 @@ from dataclasses import dataclass, field
 from tui_gd.training.checkpoint import Checkpoint
 
 
+class Command:
+    """What the runner can be asked to do."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Command):
     """Pause after the epoch in progress, on large data between two blocks of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(Command):
     """Run to the last epoch wanted; if that is reached, extend the run by as many epochs again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Command):
     """Go some epochs forward, then pause."""
 
     epochs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class StepBack:
+class StepBack(Command):
     """Go some epochs back, then pause."""
 
     epochs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class GoTo:
+class GoTo(Command):
     """Go to an epoch, then pause; None is the newest."""
 
     epoch: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class SetLearningRate:
+class SetLearningRate(Command):
     """Give the current lane this learning rate from here on."""
 
     learning_rate: float
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Command):
     """Copy the current lane here into a new lane, which becomes the current one.
 
     The new lane has this optimizer and this loss, both by name, and this learning rate; None keeps
@@ -58,14 +64,14 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class SelectLane:
+class SelectLane(Command):
     """Make a lane, by its number, the current one."""
 
     lane: int
 
 
 @dataclass(frozen=True, slots=True)
-class RenameLane:
+class RenameLane(Command):
     """Give a lane, by its number, another name."""
 
     lane: int
@@ -73,26 +79,26 @@ class RenameLane:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseLane:
+class CloseLane(Command):
     """Drop a lane, by its number, and its history; the last lane cannot be dropped."""
 
     lane: int
 
 
 @dataclass(frozen=True, slots=True)
-class SetStart:
+class SetStart(Command):
     """Go back to epoch 0 and let the current lane start with these weights (parameters,)."""
 
     weights: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Command):
     """Compare later epochs with the viewed one."""
 
 
 @dataclass(frozen=True, slots=True)
-class LookAt:
+class LookAt(Command):
     """Choose the curves in snapshots: `measure` (loss, norm or alpha) of epochs `first` … `last`.
 
     `last` None is the newest; a `first` below 0 counts from it. `cursor` is an epoch whose exact
@@ -108,35 +114,35 @@ class LookAt:
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Command):
     """Go back to epoch 0: to the same start, or to a new random one."""
 
     new_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class SetEpochs:
+class SetEpochs(Command):
     """Make this the last epoch wanted; a run that is beyond it stays where it is."""
 
     epochs: int
 
 
 @dataclass(frozen=True, slots=True)
-class SetPace:
+class SetPace(Command):
     """Limit the epochs a second while running; None is as fast as possible."""
 
     epochs_per_second: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class CheckGradient:
+class CheckGradient(Command):
     """Check the current lane's gradient numerically whenever the run rests, or stop doing so."""
 
     wanted: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TakeCheckpoint:
+class TakeCheckpoint(Command):
     """Copy the run as it is now into `answer`, after the recorder has been offered what is new.
 
     The answer is cancelled if the runner ends first. Neither a run nor a seek stops for it; steps
@@ -145,27 +151,6 @@ class TakeCheckpoint:
 
     answer: Future[Checkpoint] = field(default_factory=Future)
 
-
-Command = (
-    Pause
-    | Resume
-    | Step
-    | StepBack
-    | GoTo
-    | SetLearningRate
-    | Branch
-    | SelectLane
-    | RenameLane
-    | CloseLane
-    | SetStart
-    | Mark
-    | LookAt
-    | Reset
-    | SetEpochs
-    | SetPace
-    | CheckGradient
-    | TakeCheckpoint
-)
 
 # commands that end steps in progress and take their place
 CALLING_OFF = Pause | GoTo | Reset | SetStart

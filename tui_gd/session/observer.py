@@ -14,7 +14,7 @@ from tui_gd.session.commands import LookAt
 from tui_gd.session.snapshot import LaneSnapshot, Reading, Recent, Reference, RunState, Snapshot
 from tui_gd.training.descent import lengths
 from tui_gd.training.history import Lane, rates_at
-from tui_gd.training.series import BUCKETS, Buckets
+from tui_gd.training.series import BUCKETS, Buckets, Series
 from tui_gd.training.trainer import Trainer
 
 ACCURACY_ROWS = 100_000
@@ -30,14 +30,20 @@ PATH_NUMBERS = 200_000
 _NOTHING = Buckets(1, 0, np.empty(0), np.empty(0))
 
 
+def state_of(trainer: Trainer, last: int) -> RunState:
+    """Return the state of a run that nothing drives and that is to end at epoch `last`."""
+    if trainer.diverged.all():
+        return RunState.DIVERGED
+    ended = trainer.stopped or trainer.epoch >= last
+    return RunState.FINISHED if ended else RunState.PAUSED
+
+
 class Observer:
     """Takes snapshots of a trainer, on the trainer's thread.
 
     Most numbers are of the trainer's `current` lane. `look` says which curves are wanted,
     `checking` whether the gradient is checked numerically.
     """
-
-    look: LookAt
 
     def __init__(self, trainer: Trainer, predictor: Predictor) -> None:
         self.look = LookAt()
@@ -58,15 +64,15 @@ class Observer:
 
     def mark(self) -> None:
         """Measure changes from the trainer's epoch."""
-        weights = {lane.number: self._trainer.weights[i].copy() for i, lane in self._numbered()}
+        weights = {
+            lane.number: self._trainer.weights[i].copy()
+            for i, lane in enumerate(self._trainer.lanes)
+        }
         self._marked = (self._trainer.epoch, weights)
 
     def forget_mark(self) -> None:
         """Measure changes from epoch 0 again."""
         self._marked = None
-
-    def _numbered(self) -> Sequence[tuple[int, Lane]]:
-        return list(enumerate(self._trainer.lanes))
 
     def _reference(self, position: int) -> Reference:
         lane = self._trainer.lanes[position]
@@ -74,8 +80,7 @@ class Observer:
             return Reference(0, self._trainer.history.keyframes.start()[position, 0])
         epoch, weights = self._marked
         if lane.number not in weights:  # branched since then: its parent's weights were its own
-            parents = [number for number in weights if number == lane.parent]
-            weights[lane.number] = weights[parents[0] if parents else min(weights)]
+            weights[lane.number] = weights[lane.parent if lane.parent in weights else min(weights)]
         return Reference(epoch, weights[lane.number])
 
     # The gradient, checked numerically
@@ -182,8 +187,9 @@ class Observer:
         curves, accuracies = self._curves(self.look), self._accuracies(current)
         early = self._early(curves)
         validation, validates = self._validation_curves(), trainer.validates
+        loss_since = [lane.loss_since(epoch) for lane in trainer.lanes]
         lanes = []
-        for i, lane in self._numbered():
+        for i, lane in enumerate(trainer.lanes):
             method = lane.method_at(epoch)
             lanes.append(
                 LaneSnapshot(
@@ -194,10 +200,11 @@ class Observer:
                     learning_rate=float(rates[i]),
                     optimizer=method.optimizer,
                     loss_name=method.loss,
+                    loss_since=loss_since[i],
                     recorded=lane.recorded,
                     diverged=lane.diverged,
                     last_rate=lane.rate_at(epoch - 1) * last_factor if epoch else math.nan,
-                    start_test=history.test_loss.at(i, lane.loss_since(epoch)),
+                    start_test=history.test_loss.at(i, loss_since[i]),
                     weights=weights[i],
                     gradient=gradients[i],
                     gradient_norm=float(norms[i]),
@@ -213,11 +220,9 @@ class Observer:
                     path=path[: known[i], i],
                     path_epochs=path_epochs[: known[i]],
                     early=early[i],
-                    validation=validation[i],
-                    validation_loss=history.validation_loss.at(i, epoch) if validates else math.nan,
-                    start_validation=history.validation_loss.at(i, lane.loss_since(epoch))
-                    if validates
-                    else math.nan,
+                    validation=validation.get(i),
+                    validation_loss=history.validation_loss.at(i, epoch),
+                    start_validation=history.validation_loss.at(i, loss_since[i]),
                     best=trainer.best_of(i) if i == current and validates else None,
                 )
             )
@@ -241,15 +246,9 @@ class Observer:
         return found
 
     def _recent(self, position: int) -> Recent:
-        history, stop = self._trainer.history, self._trainer.epoch + 1
+        stop = self._trainer.epoch + 1
         first = max(0, stop - RECENT_EPOCHS)
-        series = (
-            history.train_loss,
-            history.test_loss,
-            history.norms,
-            history.cosines,
-            history.validation_loss,
-        )
+        series = self._trainer.history.series.values()  # in the order of the fields
         return Recent(first, *(one.between(position, first, stop) for one in series))
 
     # Curves
@@ -268,42 +267,41 @@ class Observer:
 
     def _curves(self, look: LookAt) -> list[tuple[Buckets, Buckets]]:
         """Return the curves that a look chooses, a pair (train, test) for every lane."""
-        history = self._trainer.history
-        pairs = [(_NOTHING, _NOTHING)] * len(self._trainer.lanes)
-        ends: dict[int, list[int]] = {}  # lanes by the epoch at which their curves end
-        for i, lane in self._numbered():
+        history, lanes = self._trainer.history, self._trainer.lanes
+        train: dict[int, Buckets] = {}
+        test: dict[int, Buckets] = {}
+        if look.measure == "alpha":
+            factors = self._factors()
+            for last, which in self._ends(look).items():
+                train |= {i: _rates(lanes[i], look.first, last + 1, *factors) for i in which}
+        elif look.measure == "norm":
+            train = self._windows(history.norms, look)
+        else:
+            train = self._windows(history.train_loss, look)
+            test = self._windows(history.test_loss, look)
+        return [(train.get(i, _NOTHING), test.get(i, _NOTHING)) for i in range(len(lanes))]
+
+    def _validation_curves(self) -> dict[int, Buckets]:
+        """Return the lanes' curves of the validation losses; none if they are not looked at."""
+        if not self._trainer.validates or self.look.measure != "loss":
+            return {}
+        return self._windows(self._trainer.history.validation_loss, self.look)
+
+    def _windows(self, series: Series, look: LookAt) -> dict[int, Buckets]:
+        """Return the curves that a look chooses, of the lanes that have such epochs."""
+        found: dict[int, Buckets] = {}
+        for last, which in self._ends(look).items():
+            found.update(zip(which, series.windows(which, look.first, last + 1), strict=True))
+        return found
+
+    def _ends(self, look: LookAt) -> dict[int, list[int]]:
+        """Return the lanes that have epochs which a look chooses, by the last of these."""
+        ends: dict[int, list[int]] = {}
+        for i, lane in enumerate(self._trainer.lanes):
             last = lane.recorded if look.last is None else min(look.last, lane.recorded)
             if look.first <= last:
                 ends.setdefault(last, []).append(i)
-        factors = self._factors() if look.measure == "alpha" else None
-        for last, which in ends.items():
-            stop = last + 1
-            if factors is not None:
-                lanes = self._trainer.lanes
-                curves = [_rates(lanes[i], look.first, stop, *factors) for i in which]
-                found = [(curve, _NOTHING) for curve in curves]
-            elif look.measure == "norm":
-                curves = history.norms.windows(which, look.first, stop)
-                found = [(curve, _NOTHING) for curve in curves]
-            else:
-                train = history.train_loss.windows(which, look.first, stop)
-                test = history.test_loss.windows(which, look.first, stop)
-                found = list(zip(train, test, strict=True))
-            for i, pair in zip(which, found, strict=True):
-                pairs[i] = pair
-        return pairs
-
-    def _validation_curves(self) -> list[Buckets | None]:
-        """Return the curves of the validation losses, None without them or if not looked at."""
-        found: list[Buckets | None] = [None] * len(self._trainer.lanes)
-        if not self._trainer.validates or self.look.measure != "loss":
-            return found
-        for i, lane in self._numbered():
-            last = lane.recorded if self.look.last is None else min(self.look.last, lane.recorded)
-            if self.look.first <= last:
-                series = self._trainer.history.validation_loss
-                found[i] = series.window(i, self.look.first, last + 1)
-        return found
+        return ends
 
     def _factors(self) -> tuple[NDArray[np.intp], Floats]:
         """Return the epochs at which learning rates are drawn, and the schedule's factors there."""

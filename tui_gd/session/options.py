@@ -92,22 +92,10 @@ def _of_files(
     reader: Reader[T],
     default: D,
     help: str,  # noqa: A002
-    *,
-    metavar: str = "",
-    usual: str | None = None,
-    example: str = "",
+    **more: Any,
 ) -> T | D:
     """Return an option for the reading of a file."""
-    return option(
-        reader,
-        default,
-        "reading a file",
-        help,
-        metavar=metavar,
-        usual=usual,
-        example=example,
-        scope=Scope.FILES,
-    )
+    return option(reader, default, "reading a file", help, scope=Scope.FILES, **more)
 
 
 def options_of(settings: "type[RunOptions] | RunOptions", *scopes: Scope) -> dict[str, Option]:

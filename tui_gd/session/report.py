@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,8 @@ from tui_gd.session.settings import TUTORIAL, RunSettings
 from tui_gd.session.weights import plain_number, weights_beside_optimum
 from tui_gd.training.trainer import Trainer
 
-
-class SupportsWrite(Protocol):
-    """Anything that text can be printed to."""
-
-    def write(self, text: str, /) -> object:
-        """Write text."""
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 REPORT_ROWS = 8192
@@ -30,7 +26,18 @@ THRESHOLDS = np.arange(1, 100) / 100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClassificationReport:
+class _Printed:
+    """A report: `text` as printed, and `table`."""
+
+    text: str
+    table: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassificationReport(_Printed):
     """scikit-learn's classification report on the test rows.
 
     `text` is `classification_report` as printed, `table` its `output_dict`, `confusion` the counts
@@ -40,15 +47,10 @@ class ClassificationReport:
     of this report.
     """
 
-    text: str
-    table: dict[str, Any]
     confusion: NDArray[np.int64]
     scores: dict[str, float]
     by_threshold: NDArray[np.int64]
     percent: int = 50
-
-    def __repr__(self) -> str:
-        return self.text
 
     @property
     def is_binary(self) -> bool:
@@ -68,33 +70,21 @@ class ClassificationReport:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RegressionReport:
+class RegressionReport(_Printed):
     """scikit-learn's measures of a regression on the test rows: `text` as printed, and `table`.
 
     The table holds R², mean absolute error, root mean squared error and largest error.
     """
 
-    text: str
-    table: dict[str, Any]
-
-    def __repr__(self) -> str:
-        return self.text
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SurfaceReport:
+class SurfaceReport(_Printed):
     """Where a lane is on a surface: `text` as printed, and `table`.
 
     The table holds every weight by its name, the `value`, the `nearest minimum` among those known,
     `its value` and the `distance` to it, and `kind`: `global` or `local` where that distance is at
     most `surface.near`, else None. What is not known is None.
     """
-
-    text: str
-    table: dict[str, Any]
-
-    def __repr__(self) -> str:
-        return self.text
 
     @property
     def reached(self) -> str:
@@ -385,27 +375,19 @@ def baseline_of(problem: Problem) -> Baseline | None:
     """Return the baseline of a problem; None for a surface, and without test rows."""
     if problem.surface or not problem.test_rows:
         return None
-    if problem.parts:
-        return _baseline_in_parts(problem, problem.parts)
-    y, y_test = problem.y_train, problem.y_test
+    parts, y, y_test = problem.parts, problem.y_train, problem.y_test
     if problem.task == "regression":
-        true, mean = np.asarray(y_test, np.float64), float(y.mean())
-        spread = float(((true - true.mean()) ** 2).sum())
-        missed = float(((true - mean) ** 2).sum())
+        if parts:
+            (true_mean, spread), mean = parts.test_moments, parts.target_mean
+            missed = spread + parts.test_rows * (true_mean - mean) ** 2
+        else:
+            true, mean = np.asarray(y_test, np.float64), float(y.mean())
+            spread = float(((true - true.mean()) ** 2).sum())
+            missed = float(((true - mean) ** 2).sum())
         return Baseline(f"{mean:.4g}", 1.0 - missed / spread if spread else 0.0)
-    largest = int(np.bincount(y).argmax())
-    name = problem.class_names[largest]
-    return Baseline(safe_text(name, 30), float((y_test == largest).mean()))
-
-
-def _baseline_in_parts(problem: Problem, parts: Parts) -> Baseline:
-    if problem.task == "regression":
-        mean, spread = parts.test_moments
-        missed = spread + parts.test_rows * (mean - parts.target_mean) ** 2
-        return Baseline(f"{parts.target_mean:.4g}", 1.0 - missed / spread if spread else 0.0)
-    largest = int(np.argmax(parts.class_counts))
-    name = safe_text(problem.class_names[largest], 30)
-    return Baseline(name, parts.test_counts[largest] / parts.test_rows)
+    largest = int(np.argmax(parts.class_counts if parts else np.bincount(y)))
+    right = parts.test_counts[largest] if parts else np.count_nonzero(y_test == largest)
+    return Baseline(safe_text(problem.class_names[largest], 30), right / problem.test_rows)
 
 
 FAR_ABOVE = 10.0
@@ -519,7 +501,7 @@ def best_lane(trainer: Trainer) -> int:
 
 
 def print_reports(
-    trainer: Trainer, problem: Problem, reports: list[Report], out: SupportsWrite
+    trainer: Trainer, problem: Problem, reports: list[Report], out: "SupportsWrite[str]"
 ) -> None:
     """Print the report; of several lanes one line each, then the report of the best.
 

@@ -15,7 +15,6 @@ from enum import Enum, auto
 
 from tui_gd.errors import MachinesLost
 from tui_gd.learning.engine import EngineMaker, Interrupted, computing
-from tui_gd.learning.models import Predictor
 from tui_gd.session.commands import (
     CALLING_OFF,
     LIGHT,
@@ -97,8 +96,6 @@ class Runner:
     whenever the run has come to rest. A run that has reached its last epoch and goes on gets
     `extension` more, by default `epochs`.
     """
-
-    predictor: Predictor
 
     def __init__(
         self,

@@ -65,7 +65,8 @@ class Reading:
 class LaneSnapshot:
     """One lane at the snapshot's epoch; arrays are (parameters,), NaN what is not known yet.
 
-    `number` identifies a lane for the whole run; `loss_name` is the loss that it descends on here.
+    `number` identifies a lane for the whole run; `loss_name` is the loss that it descends on here,
+    and has since epoch `loss_since`.
     `last_rate` is the learning rate, with the schedule's factor, of the update that led here, and
     `start_test` the test loss of the first weights that it had with this loss.
     `path` (points, parameters) are weights at `path_epochs` (points,), from epoch 0 to the last
@@ -84,6 +85,7 @@ class LaneSnapshot:
     learning_rate: float
     optimizer: Optimizer
     loss_name: str
+    loss_since: int
     recorded: int
     diverged: int | None
     last_rate: float

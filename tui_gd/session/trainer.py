@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
-from tui_gd.problems import Problem
 from tui_gd.problems.load import labels_of
 from tui_gd.problems.new_rows import design
 from tui_gd.session.report import Report, report_on
@@ -44,7 +43,7 @@ class Trainer(BareTrainer):
         With validation rows it is on the best epoch's weights; see `best`. It prints as its `text`;
         `table` has the numbers. Of a surface it says where the lane is.
         """
-        return report_on(self._own_problem, self.predictor, self.best[self._at(lane)].weights)
+        return report_on(self.problem, self.predictor, self.best[self._at(lane)].weights)
 
     def curves(self) -> dict[str, NDArray[Any]]:
         """Return a row for every lane and epoch as columns of equal length, for a data frame.
@@ -87,7 +86,7 @@ class Trainer(BareTrainer):
         data. With validation rows the best epoch so far predicts. `ProblemError` for data that do
         not fit, and for a surface.
         """
-        problem = self._own_problem
+        problem = self.problem
         if problem.surface:
             raise ProblemError(f"{problem.name} is a surface: it has no rows to predict")
         x, weights = design(problem, data), self.best[self._at(lane)].weights
@@ -95,11 +94,6 @@ class Trainer(BareTrainer):
         if problem.task == "regression":
             return predictor.scores(weights, x)
         return labels_of(problem)[predictor.predict(weights, x)]
-
-    @property
-    def _own_problem(self) -> Problem:
-        assert isinstance(self.problem, Problem), "a Trainer for Python has a Problem"
-        return self.problem
 
     def _at(self, lane: int | None) -> int:
         """Return the position of a lane, None being the selected one."""
@@ -120,7 +114,7 @@ class Trainer(BareTrainer):
             for lane, rate, loss in zip(self.lanes, self.learning_rates, self.loss, strict=True)
         ]
         more = [] if len(shown) <= SHOWN_LANES else [f"{len(shown) - SHOWN_LANES} more"]
-        name = getattr(self.problem, "name", "data")
+        name = self.problem.name
         return f"<Trainer on {name}, epoch {self.epoch}: {'; '.join(shown[:SHOWN_LANES] + more)}>"
 
     def _repr_html_(self) -> str:
@@ -130,7 +124,7 @@ class Trainer(BareTrainer):
             f"<td>{self.loss[i]:.6g}</td></tr>"
             for i, lane in enumerate(self.lanes[:SHOWN_LANES])
         ]
-        name = html.escape(str(getattr(self.problem, "name", "data")))
+        name = html.escape(self.problem.name)
         return (
             f"<div><b>{name}</b>, epoch {self.epoch}{self._curves_svg()}"
             "<table><tr><th>lane</th><th>optimizer</th><th>α</th><th>training loss</th></tr>"

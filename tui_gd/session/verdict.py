@@ -256,23 +256,7 @@ def rescue_goal(snapshot: Snapshot) -> int:
 def _begin(snapshot: Snapshot) -> int:
     """Return the place in `recent` from which the lane has had the same loss function."""
     recent = snapshot.recent
-    return min(max(0, _loss_begun(snapshot) - recent.first), len(recent.train) - 1)
-
-
-def _loss_begun(snapshot: Snapshot) -> int:
-    """Return the first epoch from which the current lane has had the same loss function."""
-    lanes = {lane.number: lane for lane in snapshot.lanes}
-    lane = snapshot.lane
-    while lane.parent is not None:
-        parent = lanes.get(lane.parent)
-        if lane.branched_at <= snapshot.epoch and (
-            parent is None or parent.loss_name != lane.loss_name
-        ):
-            return lane.branched_at
-        if parent is None:
-            break
-        lane = parent
-    return 0
+    return min(max(0, snapshot.lane.loss_since - recent.first), len(recent.train) - 1)
 
 
 def _at_lowest(problem: Problem, lane: LaneSnapshot) -> bool:

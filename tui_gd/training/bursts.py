@@ -176,8 +176,6 @@ class Every:
 class StopRequest:
     """The signal that has asked a training to stop; 0 for none yet."""
 
-    signal: int
-
     def __init__(self, trainer: Trainer | SideBySide) -> None:
         self.signal = 0
         self._trainer = trainer

@@ -1,21 +1,21 @@
 """Copies of a run that last: a checkpoint, to go on from, and a delta, what is new since."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 from tui_gd.learning.models import Floats
 from tui_gd.learning.optimizers import Optimizer
 from tui_gd.training.evaluation import Best
-from tui_gd.training.history import Entry, History, Lane, Method
+from tui_gd.training.history import Branch, Entry, History, Lane, Method, Reset
 from tui_gd.training.keyframes import Keyframes
 from tui_gd.training.spans import KnownPoints
 
 # a checkpoint has up to this many of a run's keyframes, the first and the last among them
 KEYFRAMES = 64
-SERIES = ("train", "test", "norm", "cosine", "validation")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LaneRecord:
     current: bool = False
 
     @classmethod
-    def of(cls, lane: Lane, current: int) -> "LaneRecord":
+    def of(cls, lane: Lane, current: int) -> Self:
         """Return the record of a lane; `current` is the number of the run's selected lane."""
         methods = tuple((one.since, one.optimizer.name, one.loss) for one in lane.methods)
         return cls(
@@ -78,7 +78,7 @@ class Keyframe:
     state: Floats
 
     @classmethod
-    def of(cls, epoch: int, lanes: list[Lane], state: Floats) -> "Keyframe":
+    def of(cls, epoch: int, lanes: list[Lane], state: Floats) -> Self:
         """Return the keyframe of all lanes at an epoch."""
         return cls(epoch, tuple(lane.number for lane in lanes), state)
 
@@ -87,10 +87,12 @@ class Keyframe:
 class Checkpoint:
     """Everything that a run needs to go on from `epoch`.
 
-    `keyframes` are in order of their epochs; epoch 0 is among them, and one at or before `epoch`.
-    `series[name][number]` is what is known of epochs 0 … recorded of one lane; the names are
-    `SERIES`. `seed` is that of the newest random start; `stopped` and `stopped_at` are the
-    trainer's. `best` is what counts of each lane, by its number, where that is not `epoch`.
+    `keyframes`, each of all lanes, are in order of their epochs; epoch 0 is among them, and one at
+    or before `epoch`.
+    `series[name][number]` is what is known of epochs 0 … recorded of one lane; the names are those
+    of `tui_gd.training.history.SERIES`. `seed` is that of the newest random start; `stopped` and
+    `stopped_at` are the trainer's. `best` is what counts of each lane, by its number, where that is
+    not `epoch`.
     """
 
     epoch: int
@@ -224,7 +226,7 @@ def restored_history(
     parameters: int,
     keep_epochs: int | None,
 ) -> History:
-    """Return the history of a checkpoint's run, with the keyframes that hold all lanes.
+    """Return the history of a checkpoint's run.
 
     `ValueError`, in one line, if the checkpoint's weights are not `parameters` numbers.
     """
@@ -247,29 +249,41 @@ def restored_history(
 
 
 def states_of(checkpoint: Checkpoint, slots: int) -> dict[int, Floats]:
-    """Return the states (lanes, 1 + slots, parameters) of the keyframes that hold all lanes.
-
-    Before its branch epoch, a lane has the state of its parent.
-    """
+    """Return the states (lanes, 1 + slots, parameters) of the keyframes, by epoch."""
     states = {}
     for frame in checkpoint.keyframes:
-        rows = [_row(lane, frame, checkpoint.lanes) for lane in checkpoint.lanes]
-        if all(row is not None for row in rows):
-            own = np.stack([frame.state[row] for row in rows if row is not None])
-            lanes, width, parameters = own.shape
-            state = np.zeros((lanes, 1 + slots, parameters), own.dtype)
-            state[:, : min(width, 1 + slots)] = own[:, : 1 + slots]
-            states[frame.epoch] = state
+        own = frame.state[[frame.numbers.index(lane.number) for lane in checkpoint.lanes]]
+        lanes, width, parameters = own.shape
+        state = np.zeros((lanes, 1 + slots, parameters), own.dtype)
+        state[:, : min(width, 1 + slots)] = own[:, : 1 + slots]
+        states[frame.epoch] = state
     return states
 
 
-def _row(lane: LaneRecord, frame: Keyframe, lanes: tuple[LaneRecord, ...]) -> int | None:
-    """Return the row of a lane in a keyframe, None if it has none."""
-    if lane.number in frame.numbers:
-        return frame.numbers.index(lane.number)
-    if lane.parent is None or frame.epoch > lane.branched_at:
-        return None
-    if lane.parent in frame.numbers:
-        return frame.numbers.index(lane.parent)
-    parents = [one for one in lanes if one.number == lane.parent]
-    return _row(parents[0], frame, lanes) if parents else None
+def of_all_lanes(
+    frames: Sequence[Keyframe], lanes: Sequence[LaneRecord], entries: Sequence[Entry]
+) -> Iterator[Keyframe]:
+    """Yield the keyframes that have, or inherit, a row for every lane.
+
+    Before its branch a lane has the row of its ancestor, which may be closed by now.
+    """
+    born: dict[int, tuple[int, int]] = {}
+    for entry in entries:
+        if isinstance(entry, Reset):
+            born = {}  # a reset restarts every lane at epoch 0
+        elif isinstance(entry, Branch):
+            born[entry.lane] = (entry.parent, entry.epoch)
+    numbers = tuple(lane.number for lane in lanes)
+    for frame in frames:
+        rows = [_row_of(number, frame, born) for number in numbers]
+        whole = [row for row in rows if row is not None]
+        if len(whole) == len(rows):
+            yield Keyframe(frame.epoch, numbers, np.ascontiguousarray(frame.state[whole]))
+
+
+def _row_of(number: int, frame: Keyframe, born: dict[int, tuple[int, int]]) -> int | None:
+    while number not in frame.numbers:
+        if number not in born or born[number][1] < frame.epoch or born[number][0] >= number:
+            return None
+        number = born[number][0]
+    return frame.numbers.index(number)

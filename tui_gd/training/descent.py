@@ -45,14 +45,6 @@ class Chunk:
     epoch's direction and the one before; NaN where not recorded.
     """
 
-    states: Floats
-    losses: Floats
-    norms: Floats
-    cosines: Floats
-    done: int
-    loss: Floats
-    grad: Floats
-
     def __init__(self, epochs: int, state: Floats, loss: Floats, grad: Floats) -> None:
         self.states = np.empty((epochs, *state.shape), state.dtype)
         self.losses = np.empty((epochs, len(state)))
@@ -144,8 +136,6 @@ class Descent:
     `engine_for` returns the engine of a loss by its name, always the same one. `interrupt` may be
     set from another thread.
     """
-
-    methods: list[Method]
 
     def __init__(
         self,

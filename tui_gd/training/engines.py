@@ -222,21 +222,7 @@ class Engines:
 
     def make(self, loss: str) -> Engine:
         """Return a new engine for the loss of that name on the training rows, for any thread."""
-        problem = self._problem
-        if problem.surface:
-            return SurfaceEngine(problem.surface)
-        if problem.parts:
-            return self._partitioned(problem.parts, loss, "train")
-        return LocalEngine(
-            self._model,
-            make_loss(loss, problem.task, self._dtype),
-            problem.x_train,
-            problem.y_train,
-            self._threads,
-            penalty=self.penalty,
-            row_weights=self._row_weights,
-            dtype=self._dtype,
-        )
+        return self._new("train", loss)
 
     def train(self, loss: str) -> Engine:
         """Return the trainer's engine for the loss of that name."""
@@ -252,37 +238,34 @@ class Engines:
 
     def _own(self, half: Half, loss: str) -> Engine:
         if (half, loss) not in self._kept:
-            engine = self.make(loss) if half == "train" else self._evaluating(half, loss)
+            engine = self._new(half, loss)
             engine.between_blocks = self._between_blocks
             self._kept[half, loss] = engine
         return self._kept[half, loss]
 
-    def _evaluating(self, half: Half, loss: str) -> Engine:
-        problem = self._problem
+    def _new(self, half: Half, loss: str) -> Engine:
+        problem, model, dtype, train = self._problem, self._model, self._dtype, half == "train"
+        if problem.surface:
+            return SurfaceEngine(problem.surface)
+        penalty, row_weights = (self.penalty, self._row_weights) if train else (None, None)
+        x, y = {
+            "train": (problem.x_train, problem.y_train),
+            "validation": (problem.x_validation, problem.y_validation),
+            "test": (problem.x_test, problem.y_test),
+        }[half]
         if problem.parts:
-            return self._partitioned(problem.parts, loss, half)
-        x, y = problem.x_test, problem.y_test
-        if half == "validation":
-            x, y = problem.x_validation, problem.y_validation
-        rule = make_loss(loss, problem.task, self._dtype)
-        return LocalEngine(self._model, rule, x, y, self._threads, dtype=self._dtype)
-
-    def _partitioned(self, parts: Parts, loss: str, half: Half) -> Engine:
-        problem, train = self._problem, half == "train"
-        work = SectionSums(
-            self._model,
-            loss,
-            problem.task,
-            self._dtype,
-            half,
-            self._row_weights if train else None,
-        )
-        return PartitionedEngine(
-            self._model,
-            parts,
-            work,
-            penalty=self.penalty if train else None,
-            sample=(problem.x_train, problem.y_train) if train else None,
+            work = SectionSums(model, loss, problem.task, dtype, half, row_weights)
+            sample = (x, y) if train else None
+            return PartitionedEngine(model, problem.parts, work, penalty=penalty, sample=sample)
+        return LocalEngine(
+            model,
+            make_loss(loss, problem.task, dtype),
+            x,
+            y,
+            self._threads,
+            penalty=penalty,
+            row_weights=row_weights,
+            dtype=dtype,
         )
 
     @property

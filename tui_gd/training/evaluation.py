@@ -42,12 +42,10 @@ class Evaluation:
     its last change of the loss; only losses computed here count, so what is on record may be less.
     """
 
-    best: list[tuple[Best, float] | None]
-
     def __init__(self, series: Series) -> None:
         self._series = series
         self._pending: list[_Pending] = []
-        self.best = [None] * series.lanes
+        self.best: list[tuple[Best, float] | None] = [None] * series.lanes
 
     @property
     def pending(self) -> bool:
@@ -88,8 +86,6 @@ class Evaluation:
             del self._pending[0]
 
     def _note_best(self, one: _Pending, losses: Floats) -> None:
-        if np.isnan(losses).all():
-            return
         least = np.where(np.isnan(losses), np.inf, losses).argmin(axis=0)
         for column, (lane, at) in enumerate(zip(one.lanes, least.tolist(), strict=True)):
             loss, known = float(losses[at, column]), self.best[lane]

@@ -12,6 +12,8 @@ from tui_gd.training.evaluation import Evaluation
 from tui_gd.training.keyframes import Keyframes
 from tui_gd.training.series import Series
 
+SERIES = ("train", "test", "norm", "cosine", "validation")
+"""The numbers that are recorded for every epoch."""
 # a visit to a thinned epoch also recomputes up to this many epochs before it
 RECENT_EPOCHS = 512
 
@@ -178,18 +180,9 @@ class History:
 
     A lane's position is its index in `lanes`; it changes when an earlier lane is closed. With
     `keep_epochs`, that many of the newest epochs keep all their numbers, older ones a selection:
-    see `Series`. `evaluation` holds the weights whose test losses are still to be computed,
-    `validation` those whose validation losses are.
+    see `Series`. `series` has the numbers by the names in `SERIES`. `evaluation` holds the weights
+    whose test losses are still to be computed, `validation` those whose validation losses are.
     """
-
-    train_loss: Series
-    test_loss: Series
-    validation_loss: Series
-    norms: Series
-    cosines: Series
-    evaluation: Evaluation
-    validation: Evaluation
-    keyframes: Keyframes
 
     def __init__(
         self,
@@ -199,26 +192,14 @@ class History:
         keep_epochs: int | None = None,
     ) -> None:
         self.lanes = lanes
-        self.train_loss = Series(len(lanes), keep_epochs)
-        self.test_loss = Series(len(lanes), keep_epochs)
-        self.norms = Series(len(lanes), keep_epochs)
-        self.cosines = Series(len(lanes), keep_epochs)
-        self.validation_loss = Series(len(lanes), keep_epochs)
+        self.series = {name: Series(len(lanes), keep_epochs) for name in SERIES}
+        self.train_loss, self.test_loss = self.series["train"], self.series["test"]
+        self.norms, self.cosines = self.series["norm"], self.series["cosine"]
+        self.validation_loss = self.series["validation"]
         self.evaluation = Evaluation(self.test_loss)
         self.validation = Evaluation(self.validation_loss)
         self.keyframes = keyframes or Keyframes(start)
         self.entries: list[Entry] = []
-
-    @property
-    def series(self) -> dict[str, Series]:
-        """The numbers recorded for every epoch, by name."""
-        return {
-            "train": self.train_loss,
-            "test": self.test_loss,
-            "norm": self.norms,
-            "cosine": self.cosines,
-            "validation": self.validation_loss,
-        }
 
     @property
     def newest(self) -> int:

@@ -23,9 +23,6 @@ class Keyframes:
     epoch, epoch 0 among them.
     """
 
-    stride: int
-    budget: int
-
     def __init__(
         self,
         start: Floats,
@@ -118,11 +115,11 @@ class Keyframes:
 
     def widen(self, slots: int) -> None:
         """Make room for that many slots of an optimizer beside the weights."""
-        missing = 1 + slots - self._frames.shape[2]
-        if missing > 0:
-            room = ((0, 0), (0, 0), (0, missing), (0, 0))
+        width = self._frames.shape[2]
+        if width < 1 + slots:
+            self._thin_to(self.budget * width // (1 + slots))
+            room = ((0, 0), (0, 0), (0, 1 + slots - width), (0, 0))
             self._each(lambda states: np.pad(states, room))
-            self._keep_within_budget()
 
     def close_lane(self, position: int) -> None:
         """Drop a lane's states."""
@@ -131,11 +128,7 @@ class Keyframes:
     def copy_lane(self, lane: int) -> None:
         """Add a lane with the states of the one at position `lane`."""
         lanes = self._frames.shape[1]
-        while len(self._frames) * self._frames[0].nbytes * (lanes + 1) // lanes > self.budget:
-            if self._stop <= 2:
-                break
-            self._thin()
-            self._resize(self._stop)
+        self._thin_to(self.budget * lanes // (lanes + 1))
         self._each(lambda states: np.concatenate([states, states[:, lane : lane + 1]], axis=1))
 
     def _each(self, change: Callable[[Floats], Floats]) -> None:
@@ -143,8 +136,9 @@ class Keyframes:
         self._frames = change(self._frames)
         self._earlier = {epoch: change(one[None])[0] for epoch, one in self._earlier.items()}
 
-    def _keep_within_budget(self) -> None:
-        while self._frames.nbytes > self.budget and self._stop > 2:
+    def _thin_to(self, most: int) -> None:
+        """Thin the keyframes until they have at most `most` bytes, or there are only two."""
+        while self._frames.nbytes > most and self._stop > 2:
             self._thin()
             self._resize(self._stop)
 

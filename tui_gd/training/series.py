@@ -482,14 +482,6 @@ class Series:
 
     # Curves
 
-    def buckets(self, lane: int, recorded: int) -> Buckets:
-        """Return a copy of a lane's curve up to epoch `recorded`."""
-        return self.window(lane, 0, recorded + 1)
-
-    def window(self, lane: int, first: int, stop: int) -> Buckets:
-        """Return a copy of a lane's curve over epochs [first, stop)."""
-        return self.windows([lane], first, stop)[0]
-
     def windows(self, lanes: Sequence[int], first: int, stop: int) -> list[Buckets]:
         """Return copies of several lanes' curves over [first, stop); see `Curves.windows`."""
         return self._curves.windows(self._newest, self._points, lanes, first, stop)

@@ -278,9 +278,6 @@ class EpochSpan:
     first `_done[k]` buckets are complete. The caches take half as much memory as the values.
     """
 
-    begin: int
-    stop: int
-
     def __init__(self, lanes: int, begin: int = 0) -> None:
         self.begin = self.stop = begin
         self.values: Floats = np.full((lanes, _LEAST_ROOM), np.nan)

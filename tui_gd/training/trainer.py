@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tui_gd.learning.engine import Engine, Penalty, computing
-from tui_gd.learning.models import Floats, Model, Predictor, lane_starts
+from tui_gd.learning.engine import Penalty, computing
+from tui_gd.learning.models import Floats, Predictor, lane_starts
 from tui_gd.learning.optimizers import Optimizer, make_optimizer
 from tui_gd.learning.schedules import Schedule, constant
 from tui_gd.problems.problem import Problem
@@ -24,7 +24,6 @@ from tui_gd.training.descent import Batches, Chunk, Descent, length, lengths
 from tui_gd.training.engines import Engines, draw_start, model_of
 from tui_gd.training.evaluation import Best, StopRules
 from tui_gd.training.history import Branch, History, Lane, Method, Reset, first_lanes, lane_name
-from tui_gd.training.series import Series
 
 CHUNK_EPOCHS = 1024
 CHUNK_BYTES = 8 << 20
@@ -59,17 +58,9 @@ class Trainer:
     100
     """
 
-    engines: Engines
-    stop_rules: StopRules
-    validates: bool
-    threshold: float
-    descent: Descent
-    current: int
+    # set by `_start`
     stopped: str
     stopped_at: float
-    model: Model
-    engine: Engine
-
     epoch: int
     loss: Floats
     grad: Floats
@@ -480,34 +471,18 @@ class Trainer:
     def _check_start(self) -> None:
         """Stop at epoch 0 if the start fulfils a rule."""
         if self.stop_rules and self.stopped_at > 0:
-            norms = lengths(self.grad)
-            rows, series = self._watched
-            watched, best = series.block(0, 1), [(0, math.inf)] * len(self.lanes)
-            epoch, why = self.stop_rules.reason(
-                0, self.loss[None], norms[None], watched, best, rows
-            )
+            epoch, why = self._fulfilled(0, self.loss[None], lengths(self.grad)[None])
             if epoch == 0:
                 self.stopped, self.stopped_at = why, 0
 
     def _check_stop_rules(self, first: int, chunk: Chunk) -> None:
         """Stop at the first epoch of the chunk that fulfils a rule, and forget what came after."""
-        rules = self.stop_rules
-        if not rules or self.epoch < first or self.stopped_at <= self.epoch:
+        if not self.stop_rules or self.epoch < first or self.stopped_at <= self.epoch:
             return
         if first <= self._visited:
             return
-        done, (rows, series) = self.epoch + 1 - first, self._watched
-        best = []
-        if rules.patience is not None:
-            best = [series.least(lane, first) for lane in range(len(self.lanes))]
-        epoch, why = rules.reason(
-            first,
-            chunk.losses[:done],
-            chunk.norms[:done],
-            series.block(first, self.epoch + 1),
-            best,
-            rows,
-        )
+        done = self.epoch + 1 - first
+        epoch, why = self._fulfilled(first, chunk.losses[:done], chunk.norms[:done])
         if epoch < 0:
             return
         self.stopped_at = epoch
@@ -517,12 +492,14 @@ class Trainer:
                 self.history.forget(lane, epoch)
         self.stopped = why
 
-    @property
-    def _watched(self) -> tuple[str, Series]:
-        """The rows that patience looks at, and the losses on them."""
-        if self.validates:
-            return "validation", self.history.validation_loss
-        return "test", self.history.test_loss
+    def _fulfilled(self, first: int, losses: Floats, norms: Floats) -> tuple[int, str]:
+        """Return the first of the epochs from `first` on that fulfils a rule; see `StopRules`."""
+        rows = "validation" if self.validates else "test"  # those that patience looks at
+        series, best = self.history.series[rows], list[tuple[int, float]]()
+        if self.stop_rules.patience is not None:
+            best = [series.least(lane, first) for lane in range(len(self.lanes))]
+        watched = series.block(first, first + len(losses))
+        return self.stop_rules.reason(first, losses, norms, watched, best, rows)
 
     def _move_to(self, epoch: int, state: Floats) -> None:
         """Move to `epoch`, whose state is `state`; proposed learning rates are dropped."""
@@ -672,13 +649,9 @@ class Trainer:
         self._state = np.delete(self._state, lane, axis=0)
         self.loss, self.grad = np.delete(self.loss, lane), np.delete(self.grad, lane, axis=0)
         self._ahead = None
-        self._keep_current()
-        self._use_methods()
-
-    def _keep_current(self) -> None:
-        """Select the last lane if the current one is gone."""
         if self.position(self.current) is None:
             self.current = self.lanes[-1].number
+        self._use_methods()
 
     # Restart
 

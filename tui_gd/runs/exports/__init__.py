@@ -3,10 +3,10 @@
 What makes the files is imported when it is needed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_gd.errors import ProblemError
 from tui_gd.files import WholeFile
@@ -20,27 +20,17 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of export: `make`, a function of `module`, returns its files."""
+    """A kind of export: `make` and `why_not`, functions of `module`, return files and a reason."""
 
     about: str
     module: str
     make: str
     why_not: str = ""
 
-    def _function(self, name: str) -> "Callable[[RunRecord], object]":
+    def call(self, name: str, run: "RunRecord") -> Any:
         from importlib import import_module
 
-        module = import_module(f"tui_gd.runs.exports.{self.module}")
-        found: Callable[[RunRecord], object] = getattr(module, name)
-        return found
-
-    def reason(self, run: "RunRecord") -> str:
-        return str(self._function(self.why_not)(run)) if self.why_not else ""
-
-    def files(self, run: "RunRecord") -> Files:
-        made = self._function(self.make)(run)
-        assert isinstance(made, dict)
-        return made
+        return getattr(import_module(f"tui_gd.runs.exports.{self.module}"), name)(run)
 
 
 SCREEN = "screen"
@@ -87,7 +77,8 @@ def why_not(run: "RunRecord", kind: str) -> str:
         return f"unknown kind of export {kind!r}: choose from {', '.join(KINDS)}"
     if run.no_data and kind in OF_ROWS:
         return f"{kind} needs the data: {run.no_data}"
-    return _KINDS[kind].reason(run)
+    one = _KINDS[kind]
+    return str(one.call(one.why_not, run)) if one.why_not else ""
 
 
 def export(
@@ -106,7 +97,7 @@ def export(
             continue
         if reason := why_not(run, kind):
             raise ProblemError(reason)
-        contents |= _KINDS[kind].files(run)
+        contents |= _KINDS[kind].call(_KINDS[kind].make, run)
     files = {folder / name: content for name, content in contents.items()}
     for path, content in files.items():
         write_file(path, content)

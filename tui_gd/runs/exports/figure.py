@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.record import RunRecord
@@ -167,8 +166,6 @@ def _thinned(points: ThinnedSeries) -> tuple[Floats, Floats]:
 
 def _figure() -> "tuple[Figure, Axes]":
     """Return a figure without a window and without global state."""
-    if missing := (not find_spec("matplotlib") and MISSING):
-        raise ProblemError(missing)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")

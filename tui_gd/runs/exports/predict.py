@@ -38,8 +38,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Model = Mapping[str, Any]
+Rules = Sequence[tuple[int, Mapping[str, Any]]]  # of one column, with their places
 ROWS = 4096  # rows per block
-_OF_DATES = {"year", "month", "weekday", "days", "hour"}
+OF_DATES = {"year", "month", "weekday", "days", "hour"}
 _YES_NO = {"true": 1.0, "false": 0.0}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _DAMAGED = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -61,7 +63,7 @@ def load(path: str | Path | None = None) -> dict[str, Any]:
 
 
 def predict(
-    model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first: int = 1
+    model: Model, rows: Sequence[Mapping[str, Any]], first: int = 1
 ) -> tuple[list[Any], Floats | None]:
     """Return the prediction for every row, and for classes their probabilities (rows, classes).
 
@@ -82,7 +84,7 @@ def predict(
     return [model["classes"][number] for number in best], probabilities
 
 
-def features(model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first: int = 1) -> Floats:
+def features(model: Model, rows: Sequence[Mapping[str, Any]], first: int = 1) -> Floats:
     """Return the features of rows of a table, ones last: (rows, features + 1)."""
     x = np.ones((len(rows), len(model["features"]) + 1))
     by_column: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
@@ -92,7 +94,7 @@ def features(model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first:
         if len(rows) and column not in rows[0]:
             raise ValueError(f"has no column {column!r}, which the model needs")
         values = [row[column] for row in rows]
-        if any(rule["use"] in _OF_DATES for _, rule in rules):
+        if any(rule["use"] in OF_DATES for _, rule in rules):
             _days(model, column, rules, values, x, first)
         elif any(rule["use"] == "number" for _, rule in rules):
             _numbers(model, column, rules, values, x, first)
@@ -104,12 +106,7 @@ def features(model: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], first:
 
 
 def _numbers(
-    model: Mapping[str, Any],
-    column: str,
-    rules: Iterable[tuple[int, Mapping[str, Any]]],
-    values: Sequence[Any],
-    x: Floats,
-    first: int,
+    model: Model, column: str, rules: Rules, values: Sequence[Any], x: Floats, first: int
 ) -> None:
     missing = set(model["missing numbers"])
     pattern = re.compile(model["number"])
@@ -160,7 +157,7 @@ def _number(value: Any, missing: set[str], pattern: "re.Pattern[str]", decimal: 
 
 
 def _loose_number(
-    model: Mapping[str, Any],
+    model: Model,
     text: str,
     missing: set[str],
     pattern: "re.Pattern[str]",
@@ -181,12 +178,7 @@ def _loose_number(
 
 
 def _days(
-    model: Mapping[str, Any],
-    column: str,
-    rules: Iterable[tuple[int, Mapping[str, Any]]],
-    values: Sequence[Any],
-    x: Floats,
-    first: int,
+    model: Model, column: str, rules: Rules, values: Sequence[Any], x: Floats, first: int
 ) -> None:
     """Compute the features of dates in days since 1970-01-01, or of times in hours."""
     spec = importlib.util.spec_from_file_location("dates", Path(__file__).with_name("dates.py"))
@@ -231,12 +223,7 @@ def _part(days: Floats, part: str) -> Floats:
     return whole.astype(np.float64)
 
 
-def _texts(
-    model: Mapping[str, Any],
-    rules: Iterable[tuple[int, Mapping[str, Any]]],
-    values: Sequence[Any],
-    x: Floats,
-) -> None:
+def _texts(model: Model, rules: Rules, values: Sequence[Any], x: Floats) -> None:
     missing = set(model["missing texts"])
     places: dict[str | None, int] = {}
     rare = -1
@@ -257,7 +244,7 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _scores(model: Mapping[str, Any], x: Floats) -> Floats:
+def _scores(model: Model, x: Floats) -> Floats:
     """Return the scores of rows (rows, outputs): layers [a, 1] W, the bias row last in W."""
     *hidden, last = [np.array(layer) for layer in model["layers"]]
     for layer in hidden:

@@ -21,6 +21,7 @@ from tui_gd.problems.load import labels_of
 from tui_gd.problems.reading import loose_numbers, numeral
 from tui_gd.problems.sources import NAME_LENGTH
 from tui_gd.problems.text import safe_text
+from tui_gd.runs.exports.predict import OF_DATES
 from tui_gd.runs.recipe import recipe
 from tui_gd.runs.record import MOST_EPOCHS, RunRecord
 from tui_gd.runs.steps import (
@@ -217,9 +218,6 @@ def _calls(settings: RunSettings, shared: Shared) -> list[str]:
     return lines
 
 
-_OF_DATES = {"year", "month", "weekday", "days", "hour"}
-
-
 def without_columns(run: RunRecord) -> str:
     """Return why no script can predict from a table, or an empty text."""
     columns = {rule.column for rule in run.problem.rules}
@@ -238,8 +236,6 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
 
     If features come from dates, `dates.py` is beside them.
     """
-    if reason := without_columns(run):
-        raise ProblemError(reason)
     problem, weights, reading = run.problem, run.weights(run.lane), run.settings.reading
     loose, longest, factors = loose_numbers()
     model = {
@@ -276,7 +272,7 @@ def predict_files(run: RunRecord) -> dict[str, bytes]:
     text = json.dumps(model, indent=1, allow_nan=False)
     script = Path(__file__).with_name("predict.py").read_bytes()
     files = {"predict.py": script, "model.json": text.encode() + b"\n"}
-    if any(rule.use in _OF_DATES for rule in problem.rules):
+    if any(rule.use in OF_DATES for rule in problem.rules):
         files["dates.py"] = Path(dates.__file__).read_bytes()
     return files
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd import __version__
-from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Floats
 from tui_gd.problems.text import safe_text
 from tui_gd.runs.record import RunRecord
@@ -187,8 +186,6 @@ def event_files(run: RunRecord) -> dict[str, bytes]:
     and `alpha` by epoch; and for classes `score/roc_auc`, `score/average_precision` and
     `score/log_loss` of the test rows, at the epoch of the weights that count.
     """
-    if not find_spec("tensorboard"):
-        raise ProblemError(MISSING)
     now, files = time.time(), {}
     for lane in run.lanes:
         safe = re.sub(r"[^A-Za-z0-9_-]+", "-", lane.name)[:40].strip("-")
