@@ -14,14 +14,13 @@ class Numbers:
     """Facts that a test makes up."""
 
     def __init__(self, verdict: str = "", **numbers: float) -> None:
-        self.numbers, self.verdict = numbers, verdict
+        self.numbers, self.kind = numbers, verdict
 
     def number(self, name: str, epoch: int | None = None) -> float:
         return self.numbers.get(name if epoch is None else f"{name}_at_{epoch}", math.nan)
 
-    def word(self, name: str) -> str:
-        assert name == "verdict"
-        return self.verdict
+    def verdict(self) -> str:
+        return self.kind
 
 
 FACTS = Numbers("plateau", loss=2.0, epoch=3.0, alpha=0.1, loss_at_20=5.0, **{"lambda": 20.0})

@@ -39,8 +39,15 @@ NUMBERS = (
 )
 NOT_AT_EPOCH = frozenset({"best", "epoch", "newest", "lanes", "start"})
 """What is the run's, and of no epoch."""
+
+
+def as_name(kind: str) -> str:
+    """Return a kind of verdict as checks write it: zig_zagging for zig-zagging."""
+    return re.sub(r"\W+", "_", kind)
+
+
 # every kind of verdict stands for a number of its own
-KINDS = {re.sub(r"\W+", "_", str(kind)): float(code) for code, kind in enumerate(Kind)}
+KINDS = {as_name(kind): float(code) for code, kind in enumerate(Kind)}
 GRAMMAR = Grammar(
     subject="check",
     example="loss < 0.1 and epoch <= 40",
@@ -72,8 +79,8 @@ class Facts(Protocol):
     def number(self, name: str, epoch: int | None = None) -> float:
         """Return a number of the run, at `epoch` or where it is; NaN if it is not known."""
 
-    def word(self, name: str) -> str:
-        """Return a word about the run: the kind of its verdict."""
+    def verdict(self) -> str:
+        """Return the kind of the run's verdict."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ def _number(name: str, facts: Facts) -> float:
     if name in KINDS:
         return KINDS[name]
     if name == "verdict":
-        return KINDS.get(re.sub(r"\W+", "_", facts.word(name)), math.nan)
+        return KINDS.get(as_name(facts.verdict()), math.nan)
     name, _, epoch = name.partition("@")
     return facts.number(name, int(epoch) if epoch else None)
 

@@ -30,17 +30,12 @@ class RunFacts:
         verdict: Callable[[], str] = lambda: "",
         at: Callable[[int], "RunFacts"] | None = None,
     ) -> None:
-        self._trainer, self._start, self._verdict, self._at = trainer, start, verdict, at
+        self._trainer, self._start, self.verdict, self._at = trainer, start, verdict, at
         self._predictor = trainer.predictor
 
     @property
     def _position(self) -> int:
         return self._trainer.position(self._trainer.current) or 0
-
-    def word(self, name: str) -> str:
-        """Return the kind of the verdict; `verdict` is the only word."""
-        del name
-        return self._verdict()
 
     def number(self, name: str, epoch: int | None = None) -> float:
         """Return a number of the current lane, at `epoch` or at the viewed one."""

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from tui_gd.errors import ProblemError
 from tui_gd.lessons.checks import KINDS as VERDICTS
-from tui_gd.lessons.checks import Check, fill, read_check
+from tui_gd.lessons.checks import Check, as_name, fill, read_check
 from tui_gd.lessons.orders import Order, read_order
 from tui_gd.session import readers
 
@@ -433,7 +433,7 @@ class _Reader:
 
     def _verdicts(self, table: dict[str, Any], path: str) -> tuple[str, ...]:
         kinds = self._texts(table, "verdict", 30, path)
-        names = tuple(re.sub(r"\W+", "_", kind) for kind in kinds)
+        names = tuple(map(as_name, kinds))
         for name in names:
             if name not in VERDICTS:
                 raise self.fault(f"{path}.verdict", f"{name!a} is none of {', '.join(VERDICTS)}")

@@ -2,11 +2,10 @@
 
 import math
 import random
-import re
 import zlib
 from dataclasses import dataclass
 
-from tui_gd.lessons.checks import Facts, Press, fill
+from tui_gd.lessons.checks import Facts, Press, as_name, fill
 from tui_gd.lessons.lesson import Lesson, Step
 
 LONGEST_ANSWER = 60
@@ -169,7 +168,7 @@ class Player:
         if step.curves:
             return index == self._true_curve(), ""
         if step.verdict:
-            return step.verdict[index] == _verdict(facts), ""
+            return step.verdict[index] == as_name(facts.verdict()), ""
         choice = step.choice[index]
         return choice.right, self.fill(choice.say, facts)
 
@@ -195,7 +194,7 @@ class Player:
         if step.curves:
             return str(self._true_curve() + 1)
         if step.verdict:
-            kind = _verdict(facts)
+            kind = as_name(facts.verdict())
             return str(step.verdict.index(kind) + 1) if kind in step.verdict else ""
         return str([choice.right for choice in step.choice].index(True) + 1)
 
@@ -206,7 +205,7 @@ class Player:
         right = self.right_answer(facts)
         options = self.options()
         if not right:
-            return _verdict(facts).replace("_", " ")
+            return as_name(facts.verdict()).replace("_", " ")
         return options[int(right) - 1] if options else right
 
     def reached(self, facts: Facts) -> bool:
@@ -272,7 +271,3 @@ def number_in(given: str) -> float:
         return float(given.strip().replace("−", "-").replace(",", "."))
     except ValueError:
         return math.nan
-
-
-def _verdict(facts: Facts) -> str:
-    return re.sub(r"\W+", "_", facts.word("verdict"))
