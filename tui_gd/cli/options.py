@@ -488,10 +488,6 @@ for this shell:
 """
 
 
-def _add_nothing(_: argparse.ArgumentParser) -> None:
-    """Add no options."""
-
-
 LIVE = Command(
     "", "[PROBLEM] [options]", "Gradient descent, live in a terminal", _add_interface, "live:main"
 )
@@ -517,7 +513,7 @@ COMMANDS = (
         add_options,
         "check:main",
     ),
-    Command("problems", "", "List what can be named as PROBLEM", _add_nothing, "help:problems"),
+    Command("problems", "", "List what can be named as PROBLEM", lambda _: None, "help:problems"),
     Command(
         "data",
         "FILE [options]",

@@ -22,6 +22,7 @@ from tui_gd.runs.steps import (
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import LaneRecord, states_of
 from tui_gd.training.engines import draw_start
+from tui_gd.training.evaluation import StopRules
 from tui_gd.training.history import Reset, lane_name
 
 
@@ -208,6 +209,7 @@ def recipe(run: RunRecord) -> Shared:
     ]
     wanted = (*(lane.number for lane in in_order), checkpoint.next_number)
     repeated = (*(places[lane.number] for lane in in_order), len(order))
+    rules = StopRules(settings.target_loss, settings.gradient_norm, settings.patience)
     shared = Shared(
         settings,
         tuple(steps),
@@ -219,18 +221,13 @@ def recipe(run: RunRecord) -> Shared:
             for position, lane in enumerate(checkpoint.lanes)
             if lane.proposed and lane.proposed[0] == checkpoint.epoch
         ),
-        stop=_stop(run) if _has_rules(settings) else None,
+        stop=_stop(run) if rules else None,
     )
     return replace(
         shared,
         seed=None if checkpoint.seed == shared.newest_seed else checkpoint.seed,
         goal=run.goal if run.goal > shared.last_epoch else None,
     )
-
-
-def _has_rules(settings: RunSettings) -> bool:
-    rules = settings.target_loss, settings.gradient_norm, settings.patience
-    return any(rule is not None for rule in rules)
 
 
 def _stop(run: RunRecord) -> tuple[float, bool]:

@@ -361,9 +361,9 @@ class Baseline:
         if ours > self.score:
             return words
         if isinstance(report, ClassificationReport) and report.scores.get("roc_auc", 0.0) >= RANKS:
-            why = "Of a rare class accuracy says little" if self.score >= DOMINANT else (
-                "The classes are ranked well all the same"
-            )  # fmt: skip
+            why = "The classes are ranked well all the same"
+            if self.score >= DOMINANT:
+                why = "Of a rare class accuracy says little"
             return f"{words}. {why}: see recall, ROC AUC" + ", --threshold" * report.is_binary
         if fell and penalized:
             return f"{words}. No better: the columns say little; try others, or --hidden 16"

@@ -235,9 +235,8 @@ class Descent:
         begin = chunk.done
         if begin:
             weights = chunk.states[begin - 1, :, 0]
-        rates = np.broadcast_to(
-            rates, chunk.grad.shape
-        ).copy()  # broadcasting at every epoch is slow
+        # broadcasting at every epoch is slow
+        rates = np.broadcast_to(rates, chunk.grad.shape).copy()
         evaluate = self.engine_for(self.methods[0].loss).loss_and_grad
         losses, grads, record = [], [], self.record_norms
         loss, before = chunk.loss, chunk.grad
