@@ -66,7 +66,7 @@ def rows_of(loss: Loss, scores: Floats, y: np.ndarray) -> tuple[Floats, Floats]:
     buffers = [np.full((1, *scores.shape), np.nan) for _ in range(2)]
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("error")
-        losses = loss.rows(scores[None].copy(), y, *buffers, gradient=True)
+        losses = loss._rows(scores[None].copy(), y, *buffers, gradient=True)
     assert losses.shape == (1, len(scores))
     return losses[0].copy(), buffers[0][0].copy()
 

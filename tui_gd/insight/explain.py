@@ -87,7 +87,7 @@ def chain(
     target = np.array([y])
     with np.errstate(all="ignore"):
         z = np.atleast_1d(model.scores(lane, row, buffers)[0, 0]).copy()
-        own = rule.rows(buffers.scores, target, buffers.delta, buffers.spare, True)[0, 0]
+        own = rule.block(buffers.scores, target, buffers.delta, buffers.spare, True)[0]
         delta = buffers.delta * rule.grad_scale(rows)
         share = model.gradient(lane, row, delta, buffers)[0]
     own_formula, delta_formula = (

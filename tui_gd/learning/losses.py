@@ -35,7 +35,7 @@ class Loss(ABC):
     unit: str = "mean over samples"
 
     @abstractmethod
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
         """Return the loss of every row (lanes, rows); with `gradient`, fill `delta`."""
@@ -50,7 +50,7 @@ class Loss(ABC):
         weights: Floats | None = None,
     ) -> Floats:
         """Return the weighted sum over the rows (lanes,); with `gradient`, fill `delta`."""
-        losses = self.rows(scores, y, delta, spare, gradient)
+        losses = self._rows(scores, y, delta, spare, gradient)
         if weights is None:
             total: Floats = losses.sum(axis=1)
             return total
@@ -97,10 +97,9 @@ class Value(Loss):
     reduction: Reduction = "sum"
     unit = "value of the function"
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the scores; the derivative is 1."""
         del y, gradient
         delta[:] = 1.0
         spare[:] = scores
@@ -198,10 +197,9 @@ class SigmoidSquaredError(SquaredError):
             multiply(delta, r, delta)
         return loss
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return `(p − y)²` and fill `delta`, by the same operations as `block`."""
         del spare
         self._errors(scores, y, delta, gradient)
         squares: Floats = delta * delta
@@ -222,10 +220,9 @@ class BinaryCrossEntropy(Loss):
     def __init__(self, dtype: DTypeLike = np.float64) -> None:
         self._sigmoid = Sigmoid(dtype)
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the cross-entropy of every row and fill `delta`."""
         np.maximum(scores, 0.0, out=spare)
         multiply(scores, y, delta)
         subtract(spare, delta, spare)
@@ -247,10 +244,9 @@ class BinaryHinge(Loss):
 
     name = "hinge"
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the hinge loss of every row and fill `delta`."""
         sign = np.where(y == 1, 1.0, -1.0).astype(scores.dtype)
         multiply(scores, sign, spare)
         subtract(1.0, spare, spare)
@@ -291,10 +287,9 @@ class SoftmaxCrossEntropy(Loss):
     name = "cross-entropy"
     unit = "nats per sample"
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the cross-entropy of every row and fill `delta`."""
         del spare
         own = _at(y)
         loss = softmax(scores, delta)
@@ -310,10 +305,9 @@ class SoftmaxSquaredError(SquaredError):
     `delta_j = p_j · (e_j − sum_k e_k · p_k)`, half the derivative.
     """
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the squared error of every row and fill `delta`."""
         p, error = scores, delta
         softmax(scores, spare)
         p[:] = spare
@@ -336,10 +330,9 @@ class MulticlassHinge(Loss):
 
     name = "hinge"
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the hinge loss of every row and fill `delta`."""
         own = _at(y)
         subtract(scores, scores[own][:, :, None], spare)
         add(spare, 1.0, spare)  # last, because the 1 would be lost in scores of 1e300
@@ -358,10 +351,9 @@ class MulticlassHinge(Loss):
 class RegressionSquaredError(SquaredError):
     """Squared error of the score: `(s − y)²`, `delta = s − y`."""
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return `(s − y)²` and fill `delta`."""
         del gradient
         subtract(scores, y, delta)
         return multiply(delta, delta, spare)
@@ -372,10 +364,9 @@ class AbsoluteError(Loss):
 
     name = "mae"
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return `|s − y|` and fill `delta`."""
         subtract(scores, y, delta)
         np.abs(delta, spare)
         if gradient:
@@ -391,10 +382,9 @@ class Huber(Loss):
 
     name = "huber"
 
-    def rows(
+    def _rows(
         self, scores: Floats, y: Targets, delta: Floats, spare: Floats, gradient: bool
     ) -> Floats:
-        """Return the Huber loss of every row and fill `delta`."""
         del gradient
         r, clipped = scores, delta
         subtract(scores, y, r)

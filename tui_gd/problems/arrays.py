@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tui_gd.errors import ProblemError, way
 from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
-from tui_gd.problems.prepare import prepare, target_like, target_of, task_words, whole_kinds
-from tui_gd.problems.problem import Problem, as_they_are
+from tui_gd.problems.prepare import prepare, target_like, target_of, task_hint, whole_kinds
+from tui_gd.problems.problem import Problem, as_they_are, task_of
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import MOST_COLUMNS
 from tui_gd.problems.split import Preparation, check_classes, class_type, split_rows
@@ -257,10 +257,11 @@ def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, how: Prepara
             raise ProblemError(f"{shown}: y_test has a class that y_train has not")
         return places.astype(class_type(len(kinds)))
 
+    names = tuple(f"{kind:g}" for kind in kinds)
     x_test, y_test = (data.x[tested:], y[tested:]) if split is None else (split.x, split.y)
     return Problem(
         name=shown,
-        task="regression" if not len(kinds) else "binary" if len(kinds) == 2 else "multiclass",
+        task=task_of(names),
         x_train=data.x[:train],
         y_train=numbers(y[:train]),
         x_test=x_test,
@@ -268,7 +269,7 @@ def _mapped_problem(shown: str, data: Arrays, split: Arrays | None, how: Prepara
         x_validation=data.x[train:tested],
         y_validation=numbers(y[train:tested]),
         feature_names=data.features,
-        class_names=tuple(f"{kind:g}" for kind in kinds),
+        class_names=names,
         target_name=data.target,
         rules=as_they_are(data.features),
     )
@@ -526,11 +527,9 @@ def _sparse_problem(
         return csr_array(hstack([x, np.ones((x.shape[0], 1))]))
 
     share = 100.0 * x.nnz / (x.shape[0] * x.shape[1])
-    classes = len(target.class_names)
-    task = "classification" if classes else "regression"
     return Problem(
         name=shown,
-        task="regression" if not classes else "binary" if classes == 2 else "multiclass",
+        task=task_of(target.class_names),
         x_train=with_one(x),
         y_train=y_train,
         x_test=with_one(x_test),
@@ -541,7 +540,7 @@ def _sparse_problem(
         class_names=target.class_names,
         target_name=target.name,
         hints=(
-            f"{task}: y {'has' if classes else 'is'} {task_words(target)}",
+            task_hint(target),
             f"{x.shape[1]:,} features stay sparse, {share:.2g} % of the values are not zero"
             f"{': they are not standardized' if how.standardize else ''}",
         ),

@@ -23,6 +23,7 @@ from tui_gd.problems.sources import (
     chosen,
     kind_of,
     named,
+    row_name,
 )
 from tui_gd.problems.text import safe_text
 
@@ -102,7 +103,7 @@ class Delimited(Source):
         for chunk, parsed in parsed_ahead(self.chunks(), self._parse):
             table = self._mend(chunk, row, parsed) if isinstance(parsed, Exception) else parsed
             if table.num_rows:
-                yield Batch(row, table.num_rows, arrays_of(table), _Places(self, chunk, row))
+                yield Batch(row, table.num_rows, arrays_of(table), partial(self._place, chunk, row))
                 if first:
                     return
                 last = table.column(0)[-1].as_py()
@@ -336,6 +337,13 @@ class Delimited(Source):
                 f"{self.shown}: from line {chunk.line} on: not a text table ({error})"
             ) from None
 
+    def _place(self, chunk: Chunk, start: int, row: int) -> str:
+        """Name a row of a chunk by its row and line in the file; in a part, by its line."""
+        line = next(islice(self.records(chunk), row, None), (0, []))[0]
+        if not line:
+            return row_name(start, row)
+        return f"line {line}" if self._span[0] else f"{row_name(start, row)} (line {line})"
+
     def _footer_from(self, chunk: Chunk, row: int) -> int:
         """Return how many rows of a chunk there are from a row on, if they look like a footer.
 
@@ -391,22 +399,6 @@ def _is_inside(match: "re.Match[bytes]") -> bool:
     text, start, end = match.string, match.start(), match.end()
     before = text[start - 1 : start] not in {b"", b"\n"}
     return before and text[end : end + 1] not in {b"", b"\n", b"\r"}
-
-
-class _Places:
-    """Names the rows of a chunk in messages."""
-
-    def __init__(self, source: Delimited, chunk: Chunk, row: int) -> None:
-        self._source, self._chunk, self._row = source, chunk, row
-
-    def __call__(self, row: int) -> str:
-        """Name a row of the chunk by its row and line in the file; in a part, by its line."""
-        for number, (line, _) in enumerate(self._source.records(self._chunk)):
-            if number == row:
-                if self._source._span[0]:
-                    return f"line {line}"
-                return f"row {self._row + row + 1} (line {line})"
-        return f"row {self._row + row + 1}"
 
 
 _DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n", re.MULTILINE | re.IGNORECASE)

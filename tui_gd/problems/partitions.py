@@ -71,6 +71,7 @@ from tui_gd.problems.problem import (
     FeatureRule,
     Problem,
     standardized,
+    task_of,
 )
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.sources import Kind, Progress
@@ -432,7 +433,7 @@ class _Loading:
         left_out = [ColumnNote(name, kind, "", "left out: --drop") for name, kind in self.dropped]
         return Problem(
             name=self.shown,
-            task="regression" if not classes else "binary" if classes == 2 else "multiclass",
+            task=task_of(target.class_names),
             x_train=x[TRAIN],
             y_train=y[TRAIN],
             x_test=x[TEST],

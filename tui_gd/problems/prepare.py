@@ -27,6 +27,7 @@ from tui_gd.problems.problem import (
     FeatureRule,
     Problem,
     standardized,
+    task_of,
 )
 from tui_gd.problems.reading import MISSING_NUMBERS
 from tui_gd.problems.split import (
@@ -76,10 +77,9 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
     hints = hints_of(table, treatment, target, x_train, how.standardize)
     if how.standardize:
         rules = standardized(rules, *standardize_or_refuse(shown, x_train, x_validation, x_test))
-    classes = len(target.class_names)
     return Problem(
         name=shown,
-        task="regression" if not classes else "binary" if classes == 2 else "multiclass",
+        task=task_of(target.class_names),
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,
@@ -265,7 +265,7 @@ def column_notes(
             if standardize:
                 words = "standardized" if words == "unchanged" else f"{words}; standardized"
             notes.append(_note(column, words, done[slot].features))
-    return (*notes, _note(table.columns[-1], f"the target: {task_words(target)}"))
+    return (*notes, _note(table.columns[-1], f"the target: {_task_words(target)}"))
 
 
 def plain_notes(table: Table, dates: str) -> tuple[ColumnNote, ...]:
@@ -306,7 +306,7 @@ def _shown(column: Column, value: float) -> str:
     return f"{value:.10g}"
 
 
-def task_words(target: Target) -> str:
+def _task_words(target: Target) -> str:
     """Return in words what is learned, and why."""
     if not target.class_names:
         return f"a number {target.why}"
@@ -315,16 +315,17 @@ def task_words(target: Target) -> str:
     return f"{len(target.class_names)} classes ({some}{more}) {target.why}"
 
 
-def _verb(target: Target) -> str:
-    return "has" if target.class_names else "is"
+def task_hint(target: Target) -> str:
+    """Return a hint on what is learned, and why."""
+    task, verb = ("classification", "has") if target.class_names else ("regression", "is")
+    return f"{task}: {target.name} {verb} {_task_words(target)}"
 
 
 def hints_of(
     table: Table, treatment: Treatment, target: Target, x_train: Floats, standardize: bool
 ) -> tuple[str, ...]:
     """Return the task and hints on what would help, one line each."""
-    task = "classification" if target.class_names else "regression"
-    hints = [f"{task}: {target.name} {_verb(target)} {task_words(target)}"]
+    hints = [task_hint(target)]
     if treatment.left_out:
         names = ", ".join(table.columns[slot].name for slot in list(treatment.left_out)[:5])
         more = ", ..." if len(treatment.left_out) > 5 else ""

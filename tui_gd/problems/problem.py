@@ -218,6 +218,13 @@ class Problem:
         return ready
 
 
+def task_of(class_names: tuple[str, ...]) -> Task:
+    """Return the task: binary with two classes, multiclass with more, regression with none."""
+    if not class_names:
+        return "regression"
+    return "binary" if len(class_names) == 2 else "multiclass"
+
+
 def with_ones(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return `x` (rows, features) with a column of ones last: (rows, features + 1)."""
     design = np.ones((x.shape[0], x.shape[1] + 1))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError, way
-from tui_gd.problems.problem import Problem, Task, as_they_are, standardized, with_ones
+from tui_gd.problems.problem import Problem, as_they_are, standardized, task_of, with_ones
 from tui_gd.problems.text import safe_text
 
 Floats = NDArray[np.float64]
@@ -65,13 +65,6 @@ class DataSet:
     class_names: tuple[str, ...] = ()
     target_name: str = "y"
 
-    @property
-    def task(self) -> Task:
-        """Binary with two classes, multiclass with more, regression with none."""
-        if not self.class_names:
-            return "regression"
-        return "binary" if len(self.class_names) <= 2 else "multiclass"
-
 
 def split(name: str, data: DataSet, how: Preparation) -> Problem:
     """Split `data` as the tutorial does, and return the problem of that name.
@@ -93,7 +86,7 @@ def split(name: str, data: DataSet, how: Preparation) -> Problem:
         rules = standardized(rules, *standardize_or_refuse(name, x_train, x_validation, x_test))
     return Problem(
         name=name,
-        task=data.task,
+        task=task_of(data.class_names),
         x_train=x_train,
         y_train=y[parts.train],
         x_test=x_test,
