@@ -8,8 +8,9 @@ import pytest
 from tests import tutorial
 from tests.making import make_problem
 from tests.ui.driving import WEIGHTS, Driver, driving, write_weights
+from tui_gd.plots.cells import wrapped
 from tui_gd.plots.symbols import ASCII, UNICODE
-from tui_gd.ui.panels.step import flow, vector
+from tui_gd.ui.panels.step import SEPARATOR, vector
 
 W = np.array(WEIGHTS)
 ROW = re.compile(r"^│ (x1|x2|bias) +([\d.e-]+) +([\d.e-]+) +([\d.e-]+) +([\d.e-]+)", re.M)
@@ -228,10 +229,9 @@ def test_a_vector_is_cut_to_its_room_and_keeps_its_last_number() -> None:
 
 
 def test_pieces_share_a_line_as_long_as_they_fit() -> None:
-    assert flow(["aa", "bb", "cc"], 7) == ["aa   bb", "cc"]
-    assert flow(["aa", "bb", "cc"], 12) == ["aa   bb   cc"]
-    assert flow(["a" * 9, "b"], 5) == ["a" * 9, "b"]
-    assert flow([], 5) == []
+    assert wrapped("aa   bb   cc", 7, SEPARATOR) == ["aa   bb", "cc"]
+    assert wrapped("aa   bb   cc", 12, SEPARATOR) == ["aa   bb   cc"]
+    assert wrapped("aaaaaaaaa   b", 5, SEPARATOR) == ["aaaaaaaaa", "b"]
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross-entropy"])

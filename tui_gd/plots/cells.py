@@ -89,16 +89,18 @@ def fit_words(text: str, columns: int, plain: bool = False) -> str:
     return fit(wrapped(", ".join(parts), columns)[0], columns, plain).rstrip(",: ")
 
 
-def wrapped(text: str, columns: int) -> list[str]:
+def wrapped(text: str, columns: int, blank: str = " ") -> list[str]:
     """Return ``text`` in lines of at most ``columns`` cells; a longer word gets its own line.
+
+    Lines end only where there is a ``blank``.
 
     >>> wrapped("one two three", 8)
     ['one two', 'three']
     """
     lines: list[str] = []
-    for word in text.split(" "):
-        if lines and width(f"{lines[-1]} {word}") <= columns:
-            lines[-1] += f" {word}"
+    for word in text.split(blank):
+        if lines and width(lines[-1] + blank + word) <= columns:
+            lines[-1] += blank + word
         else:
             lines.append(word)
     return lines

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Heading, draw_box
+from tui_gd.plots.axes import BORDER, Heading, draw_box
 from tui_gd.plots.cells import Cells, width
 from tui_gd.plots.palette import Style, bold
 from tui_gd.plots.symbols import Symbols
@@ -66,7 +66,7 @@ class LessonPicture:
 def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -> Cells:
     """Return the box of (rows, columns); if the text has to be shortened, the keys stay."""
     palette, symbols = style.palette, style.symbols
-    inside = Cells.blank(max(0, rows - 2), max(0, columns - 2), style)
+    inside = Cells.blank(rows - BORDER, columns - BORDER, style)
     answers = len(picture.answers(columns)) + (picture.entry is not None)
     room = max(1, inside.shape[0] - answers - 1)
     colour = palette.text
@@ -95,9 +95,8 @@ def draw_lesson(picture: LessonPicture, rows: int, columns: int, style: Style) -
     if picture.entry is not None:
         inside.put(row, 1, f"{symbols.selected} {picture.entry}_", palette.focus)
     _put_keys(inside, inside.shape[0] - 1, picture.keys, style)
-    return draw_box(
-        rows, columns, inside, Heading(picture.title, focused=picture.focused, pointed=True), style
-    )
+    heading = Heading(picture.title, focused=picture.focused, pointed=True)
+    return draw_box(rows, columns, inside, heading, style)
 
 
 def _question_at(lines: Sequence[str]) -> int:

@@ -203,13 +203,8 @@ class NetworkPanel(Panel):
 
     def _network(self, view: View, unit: Unit, rows: int, columns: int, *, alone: bool) -> Cells:
         style = view.style
-        inner = draw_network(
-            max(rows - BORDER, 0),
-            max(columns - BORDER, 0),
-            drawn_network(view, self.sample),
-            style,
-            unit,
-        )
+        network = drawn_network(view, self.sample)
+        inner = draw_network(rows - BORDER, columns - BORDER, network, style, unit)
         title = f"{self._sizes(view)}, {unit_name(view.predictor.model, view.problem, unit)}"
         below = ""
         if alone:
@@ -357,15 +352,11 @@ class NetworkPanel(Panel):
             return None
         if columns >= _BESIDE_COLUMNS and rows >= _BESIDE_ROWS:
             columns -= min(columns // 2 - 2, _WIDEST_MAP)
-        found = unit_at(
-            max(rows - BORDER, 0),
-            max(columns - BORDER, 0),
-            drawn_network(view),
-            (y - 1, x - 1),
-            self._selected(view.predictor.model),
-        )
+        model, network = view.predictor.model, drawn_network(view)
+        size, place = (rows - BORDER, columns - BORDER), (y - 1, x - 1)
+        found = unit_at(*size, network, place, self._selected(model))
         if found is not None and x < columns:
-            self._choose(view.predictor.model, found)
+            self._choose(model, found)
         return None
 
     def numbers(self, view: View) -> list[str]:

@@ -307,23 +307,16 @@ class RacePanel(Panel):
         if plot_rows < _FEWEST_PLOT_ROWS:
             self._table_top = 1
             inner = Cells.blank(rows - BORDER, columns - BORDER, style)
-            room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
+            room = rows - BORDER, columns - BORDER - 1
             inner.paste(0, 1, optimizer_table(result, view, self._chosen, *room))
             return draw_box(rows, columns, inner, self.heading(view, title), style)
         self._table_top = plot_rows
-        curves = contender_curves(result, view, self._chosen)
+        curves, heading = contender_curves(result, view, self._chosen), self.heading(view, title)
+        plot = draw_contenders(plot_rows, columns, curves, result.epochs, style, heading)
+        table = optimizer_table(result, view, self._chosen, count, columns - 1)
         cells = Cells.blank(rows, columns, style)
-        plot = draw_contenders(
-            plot_rows,
-            columns,
-            curves,
-            result.epochs,
-            style,
-            self.heading(view, title),
-        )
         cells.paste(0, 0, plot)
-        room = count, max(columns - 1, 0)
-        cells.paste(plot_rows, 1, optimizer_table(result, view, self._chosen, *room))
+        cells.paste(plot_rows, 1, table)
         return cells
 
     def numbers(self, view: View) -> list[str]:

@@ -125,15 +125,14 @@ class ReportPanel(ScrollingPanel):
         style = view.style
         height, room = max(rows - BORDER, 0), max(columns - BORDER - 1, 0)
         inner = Cells.blank(height, columns - BORDER, style)
-        count = 0
+        count = below = 0
         report = self._at_threshold()
         if report is None:
             inner.put(0, 1, "the report follows", style.palette.dim)
         else:
             head, contents = self._contents(report, view, height, room)
             contents = self._with_weights(contents, room, style)
-            below = max(height - head.shape[0], 0)
-            count = contents.shape[0]
+            count, below = contents.shape[0], max(height - head.shape[0], 0)
             inner.paste(head.shape[0] - self.first_line(count, below), 1, contents)
             inner.paste(0, 1, head)
         rows_of = "" if view.problem.surface else ", test rows"
@@ -141,8 +140,7 @@ class ReportPanel(ScrollingPanel):
             rows_of = f", threshold {self._threshold}"
         heading = self.heading(view, f"Report{rows_of}", right=self.about)
         cells = draw_box(rows, columns, inner, heading, style)
-        if report is not None:
-            self.put_place(cells, count, max(height - head.shape[0], 0), style.palette)
+        self.put_place(cells, count, below, style.palette)
         return cells
 
     def numbers(self, view: View) -> list[str]:

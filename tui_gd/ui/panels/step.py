@@ -379,12 +379,10 @@ def _step_lines(
         verdict = value > 0
     rest = room - width(head) - (8 if verdict is not None else 0)
     line = [(head + (_number(value) if single else vector(step.values, rest)), palette.text)]
-    return [line if verdict is None else [*line, *_rightness(verdict, palette)]]
-
-
-def _rightness(right: bool, palette: Palette) -> Line:
-    word, colour = ("right", palette.good) if right else ("wrong", palette.error)
-    return [(SEPARATOR + word, colour)]
+    if verdict is not None:
+        word, colour = ("right", palette.good) if verdict else ("wrong", palette.error)
+        line.append((SEPARATOR + word, colour))
+    return [line]
 
 
 def _sum_of_products(x: Floats, weights: Floats, z: float, room: int) -> str:
@@ -403,8 +401,7 @@ def _sum_of_products(x: Floats, weights: Floats, z: float, room: int) -> str:
 
 def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> list[Line]:
     """Return the way back: δ, and the row's pull on the weights, layer by layer."""
-    delta = next(step for step in one.steps if step.name == "δ")
-    formula = delta.formula
+    formula = next(step.formula for step in one.steps if step.name == "δ")
     last = one.layers[-1]
     lines: list[Line] = []
     if len(one.layers) == 1 and len(last.delta) == 1:
@@ -418,11 +415,9 @@ def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> li
         lines.append([(head + vector(one.share, room - width(head)), palette.text)])
     else:
         head = f"δ = {formula} = "
-        if len(last.delta) == 1:
-            text = head + _number(float(last.delta[0]))
-        else:
-            text = head + vector(last.delta, room - width(head))
-        lines.append([(text, palette.text)])
+        single = len(last.delta) == 1
+        delta = _number(float(last.delta[0])) if single else vector(last.delta, room - width(head))
+        lines.append([(head + delta, palette.text)])
         for number in range(len(one.layers), 0, -1):
             layer = one.layers[number - 1]
             if layer.slopes is not None:
@@ -490,7 +485,7 @@ def _factor(value: float) -> str:
 
 def _wrap(text: str, room: int) -> list[str]:
     """Return a text in lines: parts that stand apart get their own, long ones wrap."""
-    parts = flow([part for part in text.split(SEPARATOR) if part], room)
+    parts = wrapped(text, room, SEPARATOR) if text else []
     return [line for part in parts for line in wrapped(part, room)]
 
 
@@ -523,17 +518,6 @@ def vector(values: Iterable[float], room: int) -> str:
         if width(text) <= room:
             return text
     return f"({words[0]}, …)"
-
-
-def flow(pieces: Sequence[str], room: int) -> list[str]:
-    """Return the pieces in lines of at most `room` cells, as many in each as fit."""
-    lines: list[str] = []
-    for piece in pieces:
-        if lines and width(lines[-1] + SEPARATOR + piece) <= room:
-            lines[-1] += SEPARATOR + piece
-        else:
-            lines.append(piece)
-    return lines
 
 
 def _table_width(rows: Sequence[Sequence[str]], gap: int) -> int:

@@ -12,9 +12,9 @@ import numpy as np
 from tui_gd.plots.axes import BORDER, Frame, Heading, draw_box, draw_words
 from tui_gd.plots.cells import Cells, fit, width
 from tui_gd.plots.curves import Curve, EpochView, draw_curves
-from tui_gd.plots.palette import Colour, Palette, Style
+from tui_gd.plots.palette import Palette, Style
 from tui_gd.plots.symbols import Symbols
-from tui_gd.plots.table import Table, draw_table, visible_offset
+from tui_gd.plots.table import Align, Table, draw_table, visible_offset
 from tui_gd.runs.store import KeptRun, Store
 from tui_gd.session.settings import RunSettings
 from tui_gd.training.checkpoint import Checkpoint, LaneRecord
@@ -192,6 +192,7 @@ WIDE = 100
 # with fewer rows, only one of them is visible
 HIGH = 34
 _LEAST_LIST = 4
+_NUMBERS = {"lanes", "epochs", "best loss"}
 _HEADER = ("", "id", "when", "problem", "lanes", "epochs", "best loss", "state")
 # a narrow list leaves out these columns first
 _SPARE = ("lanes", "when", "epochs", "best loss", "problem")
@@ -317,39 +318,28 @@ def when_of(seconds: float, now: float) -> str:
 
 def _draw_list(page: RunsPage, rows: int, columns: int, style: Style) -> Cells:
     """Return the list in its box."""
-    inner_rows, inner_columns = max(rows - BORDER, 0), max(columns - BORDER, 0)
-    count = len(page.runs)
+    inner = Cells.blank(rows - BORDER, columns - BORDER, style)
+    (high, wide), count = inner.shape, len(page.runs)
     title = f"kept runs: {count}" if count else "kept runs"
     if page.message:
         title += f"   {page.message}"
     if not page.runs:
-        inner = Cells.blank(inner_rows, inner_columns, style)
         text = "" if page.message else "none yet: a run is kept from its first epoch on"
-        for row, line in enumerate(textwrap.wrap(text, max(inner_columns - 2, 10))):
+        for row, line in enumerate(textwrap.wrap(text, max(wide - 2, 10))):
             inner.put(row, 1, line, style.palette.dim)
     else:
         # if rows are left out, the right of the header says so
-        said = width(f" {count}-{count}/{count}") if count > inner_rows - 1 else 0
-        header, body = _fitting(page, inner_columns - said)
-        marks = {run: number for number, run in enumerate(page.marked)}
-        highlight: dict[tuple[int, int], Colour] = {}
-        for row, run in enumerate(page.runs):
-            if run.id in marks:
-                colour = style.palette.lane(marks[run.id])[0]
-                highlight |= {(row, 0): colour, (row, 1): colour}
-        inner = draw_table(
-            inner_rows,
-            inner_columns,
-            Table(
-                header,
-                body,
-                align=[">" if name in {"lanes", "epochs", "best loss"} else "<" for name in header],
-                highlight=highlight,
-                gap=_GAP,
-            ),
-            style,
-            selected=page.selected,
-        )
+        said = width(f" {count}-{count}/{count}") if count > high - 1 else 0
+        header, body = _fitting(page, wide - said)
+        align: list[Align] = [">" if name in _NUMBERS else "<" for name in header]
+        highlight = {
+            (row, column): style.palette.lane(page.marked.index(run.id))[0]
+            for row, run in enumerate(page.runs)
+            for column in (0, 1)
+            if run.id in page.marked
+        }
+        table = Table(header, body, align=align, highlight=highlight, gap=_GAP)
+        inner = draw_table(high, wide, table, style, selected=page.selected)
     return draw_box(rows, columns, inner, Heading(title), style)
 
 
@@ -411,25 +401,16 @@ def _draw_settings(page: RunsPage, rows: int, columns: int, style: Style) -> Cel
     if not known:
         return _empty(page, rows, columns, style)
     title, header, body = compared(known, page.details)
-    room = max(rows - BORDER - 1, 0)
-    offset = visible_offset(len(body), room, page.scrolled, None)
     colours = {
         (row, column): style.palette.lane(column - 1)[0]
         for row, line in enumerate(body)
         for column in range(1, len(line))
         if line[0] in {"best train loss", "last train loss"}
     }
-    inner = draw_table(
-        max(rows - BORDER, 0),
-        max(columns - BORDER, 0),
-        Table(
-            [style.symbols.spell(name) for name in header],
-            [[style.symbols.spell(value) for value in line] for line in body],
-            highlight=colours,
-        ),
-        style,
-        offset=offset,
-    )
+    spell = style.symbols.spell
+    spelt = [[spell(value) for value in line] for line in body]
+    table = Table([spell(name) for name in header], spelt, highlight=colours)
+    inner = draw_table(rows - BORDER, columns - BORDER, table, style, offset=page.scrolled)
     return draw_box(rows, columns, inner, Heading(title), style)
 
 
