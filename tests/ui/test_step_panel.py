@@ -61,6 +61,8 @@ async def test_the_update_of_every_weight(loss, columns, rows, tmp_path) -> None
         await driver.press("4", "m")
         await driver.until(lambda: len(table(driver)) == 3)
         await driver.until(lambda: "falls by" in driver.read("#step"))
+        # with all of the screen, there is room for the notes
+        await driver.until(lambda: len(driver.read("#step").split("\n")[0]) == columns)
         shown = table(driver)
         for index, name in enumerate(("x1", "x2", "bias")):
             expected = [W[index], g[index], 0.02 * g[index], W[index] - 0.02 * g[index]]

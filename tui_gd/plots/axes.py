@@ -110,10 +110,8 @@ class Frame:
     @property
     def area(self) -> tuple[slice, slice]:
         """The plotting area as an index of the picture's arrays."""
-        return (
-            slice(self.top, self.top + self.rows),
-            slice(self.left, self.left + self.columns),
-        )
+        across = slice(self.left, self.left + self.columns)
+        return slice(self.top, self.top + self.rows), across
 
     def dots(self, symbols: Symbols) -> tuple[int, int]:
         """Return the dots of the plotting area, down and across."""

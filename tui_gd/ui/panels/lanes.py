@@ -1,6 +1,5 @@
 """The lanes panel: every lane with its learning rate, origin and losses, the current one marked."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ from tui_gd.plots.table import Align, Table, draw_table
 from tui_gd.session.snapshot import LaneSnapshot, Snapshot
 from tui_gd.ui.panels.lines import losses_in_words
 from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
-from tui_gd.ui.panels.readings import shown
+from tui_gd.ui.panels.readings import not_known, shown
 
 _NONE = "-"
 # blanks between two columns, if all of them fit and if they do not
@@ -60,7 +59,7 @@ class LanesPanel(Panel):
         snapshot, style = view.snapshot, view.style
         inner = Cells.blank(rows - BORDER, columns - BORDER, style)
         height, room = inner.shape
-        fitting, gap = self._fitting(view, room - 1 - width(style.symbols.selected) - 1)
+        fitting, gap = self._roomiest(view, room - 1 - width(style.symbols.selected) - 1)
         table = Table(
             [one.head for one in fitting],
             list(zip(*(one.cells for one in fitting), strict=True)),
@@ -80,7 +79,7 @@ class LanesPanel(Panel):
         heading = self.heading(view, "Lanes", right=right)
         return draw_box(rows, columns, inner, heading, view.style)
 
-    def _fitting(self, view: View, room: int) -> tuple[list[_Column], int]:
+    def _roomiest(self, view: View, room: int) -> tuple[list[_Column], int]:
         """Return as many whole columns as fit, and the blanks between two.
 
         What differs is shown always, and the train loss beside it. Where they need the room, losses
@@ -105,6 +104,7 @@ class LanesPanel(Panel):
             f"{symbols.point(one.number)} {name}" for one, name in zip(lanes, names, strict=True)
         ]
         losses = [lane.loss_name for lane in lanes]
+        right = [not_known(lane.accuracy) or share(lane.accuracy) for lane in lanes]
 
         def number(head: str, values: list[float]) -> _Column:
             return _Column(head, [symbols.spell(shown(one, form.digits)) for one in values], ">")
@@ -120,7 +120,7 @@ class LanesPanel(Panel):
             *differ,
             number("train", [lane.loss for lane in lanes]),
             number("test", [lane.test_loss for lane in lanes]),
-            _Column("right", [_right(lane) for lane in lanes], ">"),
+            _Column("right", right, ">"),
             _Column("from", [_origin(lane, view.snapshot) for lane in lanes]),
             *(one for one in settings if one not in differ),
         ]
@@ -180,10 +180,6 @@ def _fitting(columns: list[_Column], room: int) -> tuple[list[_Column], int]:
         if len(kept) == len(columns):
             break
     return kept, gap
-
-
-def _right(lane: LaneSnapshot) -> str:
-    return _NONE if math.isnan(lane.accuracy) else share(lane.accuracy)
 
 
 def _origin(lane: LaneSnapshot, snapshot: Snapshot) -> str:

@@ -237,9 +237,6 @@ class ReportPanel(ScrollingPanel):
         header, widths, digits = _layout(names, room)
         head = Cells.blank(1, room, style)
         _put_row(head, 0, header, widths, [style.palette.dim] * len(header))
-        colours = [
-            style.palette.classes[at % len(style.palette.classes)] for at in range(len(names))
-        ]
         rows = _class_rows(report, names, digits, widths[0], plain=style.symbols.plain)
         used = sum(widths)
         beside = room - used - _GAP >= _CONFUSION_COLUMNS
@@ -255,10 +252,11 @@ class ReportPanel(ScrollingPanel):
         between = len(rows) + len(scores) * (not first)
         below = int(self._tells_threshold) if beside else 1 + matrix.shape[0]
         scored = between + below if first else len(rows)
-        contents = Cells.blank(max(between + below, scored + len(scores)), room, style)
+        high = max(between + below, scored + len(scores), beside * (matrix.shape[0] - 1))
+        contents = Cells.blank(high, room, style)
         for row, line in enumerate(rows):
-            colour = colours[row] if row < len(names) else style.palette.dim
-            ink = style.palette.text if line[0] == "accuracy" else colour
+            ink = style.palette.class_colour(row) if row < len(names) else style.palette.dim
+            ink = style.palette.text if line[0] == "accuracy" else ink
             _put_row(contents, row, line, widths, [ink, *[style.palette.text] * 4])
         value_at = (sum(widths[:3]), widths[3])
         for row, line in enumerate(scores, scored):
@@ -268,12 +266,10 @@ class ReportPanel(ScrollingPanel):
             words = words if width(words) <= (used if beside else room) else self._command("")
             contents.put(between, 0, words, style.palette.dim)
         if beside:
-            taller = Cells.blank(max(contents.shape[0], matrix.shape[0] - 1), room, style)
-            taller.paste(0, 0, contents)
-            taller.paste(-1, used + _GAP, matrix)
+            contents.paste(-1, used + _GAP, matrix)
             head.paste(0, used + _GAP, matrix)
-            return head, taller
-        contents.paste(between + 1, 0, matrix)
+        else:
+            contents.paste(between + 1, 0, matrix)
         return head, contents
 
     def _with_weights(self, contents: Cells, room: int, style: Style) -> Cells:

@@ -32,6 +32,12 @@ FEWEST_EPOCHS, MOST_EPOCHS = 100, 1000
 _PATIENCE_SECONDS = 0.8
 # the most points of the landscape: half of a screen cannot show more
 _PIXELS = (48, 72)
+# the loss that is shown next to any other, and the one next to that
+_COMPARED = {
+    "binary": ("cross-entropy", "sse"),
+    "multiclass": ("cross-entropy", "mse"),
+    "regression": ("mae", "mse"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +64,10 @@ def other_loss(task: str, loss: str) -> str | None:
     classes the tutorial's sum) next to cross-entropy. For a regression it is squared error
     next to absolute error, and absolute error next to any other.
     """
-    if task == "binary":
-        return "sse" if loss == "cross-entropy" else "cross-entropy"
-    if task == "multiclass":
-        return "mse" if loss == "cross-entropy" else "cross-entropy"
-    if task == "regression":
-        return "mse" if loss == "mae" else "mae"
-    return None
+    if task not in _COMPARED:
+        return None
+    usual, other = _COMPARED[task]
+    return other if loss == usual else usual
 
 
 def settings_of(view: View) -> RunSettings:
