@@ -131,18 +131,12 @@ def curvature(
             return _unknown(count, engine.rule.name, kink=True)
         error = residual / abs(found.largest) if residual else 0.0
         return Curvature(
-            found.largest,
-            found.smallest,
-            found.direction,
+            **found._asdict() | {"doubt": max(found.doubt, residual if exact else 0.0)},
             along_gradient=float(images[1] @ slope),
             exact=exact,
             products=hessian.products,
             error=error if np.isfinite(error) else np.inf,
             loss_name=engine.rule.name,
-            gain=found.gain,
-            newton=found.newton,
-            downhill=found.downhill,
-            doubt=max(found.doubt, residual if exact else 0.0),
         )
 
 

@@ -221,7 +221,7 @@ class LocalEngine:
             ready[:, : x.shape[1]] = x
             x, y = ready, y.astype(self._dtype)
             plain = row_weights is None and not model.hidden
-            if plain and isinstance(loss, SigmoidSquaredError) and loss.signable:
+            if plain and type(loss) is SigmoidSquaredError:
                 self._signed = loss
                 x *= 2.0 * y[:, None].astype(self._dtype) - 1.0
         self._x, self._y = x, y

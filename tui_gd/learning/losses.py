@@ -177,11 +177,6 @@ class SigmoidSquaredError(SquaredError):
             multiply(q, delta, q)
         subtract(delta, y, delta)
 
-    @property
-    def signable(self) -> bool:
-        """Whether `signed_block` is the same loss: not if a subclass has a `block` of its own."""
-        return type(self).block is SigmoidSquaredError.block
-
     def signed_block(self, scores: Floats, delta: Floats, gradient: bool) -> Floats:
         """Return the same as `block` for rows that were multiplied by t = ±1, their class.
 
