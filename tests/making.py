@@ -6,12 +6,18 @@ from numpy.typing import NDArray
 from tui_gd.learning.engine import LocalEngine
 from tui_gd.learning.losses import POSSIBLE
 from tui_gd.problems import Problem
+from tui_gd.training.spans import KnownPoints
 from tui_gd.training.trainer import Trainer
 
 Floats = NDArray[np.float64]
 
 # the losses of each task with rows of data
 ON_DATA = {task: losses for task, losses in POSSIBLE.items() if task != "surface"}
+
+
+def every(known: KnownPoints) -> Floats:
+    """Return the values of all epochs [first, stop), NaN where they are not on record."""
+    return known.between(known.first, known.stop)
 
 
 def make_rows(rows: int, features: int = 2, seed: int = 0) -> tuple[Floats, NDArray[np.int8]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.making import every
 from tests.runs.kept import LINE, Kept, record_of
 from tui_gd.cli.show import curve_lines, summary
 from tui_gd.errors import ProblemError
@@ -189,8 +190,8 @@ def test_a_thinned_run_is_completed_by_training_it_again(tmp_path: Path) -> None
     full = exported.completed()
     assert full.missing_epochs() == 0
     for position, lane in enumerate(full.lanes):
-        assert full.series("train", lane).all().tolist() == whole.losses(position).tolist()
-        assert full.series("test", lane).all().tolist() == whole.test_losses(position).tolist()
+        assert every(full.series("train", lane)).tolist() == whole.losses(position).tolist()
+        assert every(full.series("test", lane)).tolist() == whole.test_losses(position).tolist()
 
 
 def test_rows_of_equal_width_from_older_versions_still_open(tmp_path: Path) -> None:

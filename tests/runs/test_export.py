@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, classification_report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.cli.commandline import ROOT, call, check_refusal
+from tests.making import every
 from tests.runs.kept import record_of
 from tests.tutorial import data, descend
 from tui_gd.cli.options import KINDS as NAMED
@@ -171,7 +172,7 @@ def test_losses_are_written_with_all_digits(tmp_path: Path) -> None:
         own = [row for row in rows if row[1] == name]
         assert [int(row[0]) for row in own] == list(range(16))
         for column, kind in enumerate(("train", "test", "norm"), 3):
-            kept = run.series(kind, lane).all()
+            kept = every(run.series(kind, lane))
             assert [float(row[column]) for row in own] == kept.tolist()
     factor = [1 / (epoch + 1) ** 0.5 for epoch in range(16)]
     rates = [0.02] * 5 + [0.05] * 11
@@ -403,7 +404,7 @@ def test_a_branch_is_drawn_from_where_it_left_its_parent() -> None:
     run = branched_run()
     epochs, values = figure._own_epochs(run, run.lanes[2], "train")
     assert epochs.tolist() == list(range(10, 16))
-    assert values.tolist() == run.series("train", run.lanes[2]).all()[10:].tolist()
+    assert values.tolist() == every(run.series("train", run.lanes[2]))[10:].tolist()
     assert figure._own_epochs(run, run.lanes[1], "train")[0].tolist() == list(range(16))
 
 
@@ -456,7 +457,7 @@ def test_tensorboard_reads_what_was_written(
             assert (score.step, score.value) == (run.epoch, pytest.approx(measure(y, p), rel=1e-6))
         scalars = found.Scalars("loss/train")
         assert [one.step for one in scalars] == list(range(16))
-        kept = run.series("train", lane).all().astype(np.float32)
+        kept = every(run.series("train", lane)).astype(np.float32)
         assert [one.value for one in scalars] == kept.tolist()
     monkeypatch.setattr(tables, "EPOCHS", 4)
     (path, *_) = export(run, "tensorboard", tmp_path)

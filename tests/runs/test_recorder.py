@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.making import every
 from tests.runs.kept import LINE, Kept, check_same
 from tui_gd.runs import database, recorder, writer
 from tui_gd.runs.database import NAME
@@ -155,7 +156,7 @@ def test_long_runs_are_thinned_and_keep_their_newest_epochs_and_extremes(
     assert min(widths) == 1
     assert max(widths) >= 4
     for lane in (0, 1):
-        ours, theirs = checkpoint.series["train"][lane].all(), run.trainer.losses(lane)
+        ours, theirs = every(checkpoint.series["train"][lane]), run.trainer.losses(lane)
         known = np.isfinite(ours)
         assert np.array_equal(ours[known], theirs[known])
         assert known[-2000:].all()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.cli.commandline import ROOT
+from tests.making import every
 from tests.runs.kept import Kept, keep
 from tui_gd.errors import ProblemError
 from tui_gd.runs import database
@@ -293,7 +294,7 @@ def test_two_programs_write_into_one_store(tmp_path: Path) -> None:
         one, other = (store.checkpoint(run) for run in store.runs())
     assert one.newest == other.newest == 1000
     for lane in (0, 1):
-        assert np.array_equal(one.series["train"][lane].all(), other.series["train"][lane].all())
+        assert np.array_equal(every(one.series["train"][lane]), every(other.series["train"][lane]))
 
 
 # Losses in rows

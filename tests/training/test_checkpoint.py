@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.making import Floats, make_problem
+from tests.making import Floats, every, make_problem
 from tests.training.test_history import COMMANDS, RATES, carry_out, check
 from tests.twin import ROWS, Twin
 from tui_gd.training.checkpoint import Checkpoint, Delta, Keyframe, of_all_lanes
@@ -34,7 +34,7 @@ class Ledger:
                 before = of_name.get(change.number, KnownPoints.of(np.empty(0))).between(
                     0, change.first
                 )
-                of_name[change.number] = KnownPoints.of(np.concatenate([before, values.all()]))
+                of_name[change.number] = KnownPoints.of(np.concatenate([before, every(values)]))
         self.entries += delta.entries
         self.last = delta
 
@@ -64,7 +64,7 @@ def same(one: Checkpoint, other: Checkpoint) -> None:
     for name, lanes in one.series.items():
         for lane in one.lanes:
             mine, theirs = lanes[lane.number], other.series[name][lane.number]
-            assert mine.all().tobytes() == theirs.between(0, lane.recorded + 1).tobytes(), name
+            assert every(mine).tobytes() == theirs.between(0, lane.recorded + 1).tobytes(), name
 
 
 @given(
@@ -117,7 +117,7 @@ def test_a_delta_has_only_what_is_new() -> None:
     assert delta.valid_to == np.inf
     (change,) = delta.changes
     assert change.first == 1001
-    assert change.values["train"].all().tobytes() == trainer.losses()[1001:].tobytes()
+    assert every(change.values["train"]).tobytes() == trainer.losses()[1001:].tobytes()
     trainer.back(500)
     assert trainer.delta().changes == ()
     trainer.advance(100)  # recorded: the same numbers again are not new
@@ -126,7 +126,7 @@ def test_a_delta_has_only_what_is_new() -> None:
     trainer.advance(1)
     delta = trainer.delta()
     assert delta.valid_to == 607
-    assert [(one.first, len(one.values["train"].all())) for one in delta.changes] == [(608, 1)]
+    assert [(one.first, len(every(one.values["train"]))) for one in delta.changes] == [(608, 1)]
     assert len(delta.entries) == 1
 
 

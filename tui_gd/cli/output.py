@@ -67,20 +67,10 @@ class Document:
         else:
             Output(sys.stdout).write(text)
 
-    def discard(self) -> None:
+    def close(self) -> None:
         """Leave the file as it was, unless the object has been written."""
         if self._file:
             self._file.discard()
-
-
-@contextmanager
-def document_at(path: str | None) -> Iterator[Document]:
-    """Yield the place for a command's JSON; if nothing is written, the file stays as it was."""
-    document = Document(path)
-    try:
-        yield document
-    finally:
-        document.discard()
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import argparse
 import math
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from tui_gd import __version__
 from tui_gd.cli.options import settings_of
-from tui_gd.cli.output import document_at, load_folds, load_problem, progress
+from tui_gd.cli.output import Document, load_folds, load_problem, progress
 from tui_gd.errors import ProblemError
 from tui_gd.insight.race import RaceResult, over_folds, rates_around, rounded
 from tui_gd.problems import Problem
@@ -23,7 +24,7 @@ _NONE = "-"
 
 def main(options: argparse.Namespace) -> int:
     """Race, print and write as `options` say; return the exit status, 1 if all diverged."""
-    with document_at(options.json) as document:
+    with closing(Document(options.json)) as document:
         settings = settings_of(options)
         for name in settings.given():
             if options_of(settings)[name].group == STOPPING:

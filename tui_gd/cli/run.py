@@ -16,7 +16,6 @@ from tui_gd.cli.options import OutputSettings, given_options, is_line, settings_
 from tui_gd.cli.output import (
     Document,
     Output,
-    document_at,
     load_folds,
     load_problem,
     loading,
@@ -155,7 +154,7 @@ def cross_validate(settings: RunSettings, output: OutputSettings, folds: int) ->
     side by side, what these say at the epoch where all of them stopped.
     """
     begin = time.perf_counter()
-    with document_at(output.json) as document:
+    with closing(Document(output.json)) as document:
         out, quiet = document.text_output, output.quiet
         found: list[Fold] = []
         cut = 0  # of them, those that a signal stopped
@@ -369,7 +368,7 @@ def train(
     With `keep`, the run is stored from its first epoch on. A `shared` run, which has these
     settings, is repeated and then continues to its last epoch.
     """
-    with document_at(output.json) as document, ExitStack() as stack:
+    with closing(Document(output.json)) as document, ExitStack() as stack:
         problem = load_problem(settings)
         stack.callback(problem.close)
         chosen, settings = settings, settings.resolved(problem)
@@ -400,7 +399,7 @@ def resume_run(
 
     If a run has reached its end, this only reports on it, unless `epochs` is later.
     """
-    with document_at(output.json) as document, Store() as store:
+    with closing(Document(output.json)) as document, Store() as store:
         kept = store.find(name)
         if document.wanted:
             check_number(kept.newest, f"go on with run {kept.id} without --json")

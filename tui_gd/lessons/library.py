@@ -80,11 +80,7 @@ def own_lessons() -> Iterator[Lesson | LessonError]:
 
 def in_language(lessons: Sequence[Lesson], lang: str) -> Lesson:
     """Return one of several translations: in that language, else in English, else the first."""
-    for wanted in (lang, ENGLISH):
-        for lesson in lessons:
-            if lesson.lang == wanted:
-                return lesson
-    return lessons[0]
+    return max(lessons, key=lambda one: (one.lang == lang, one.lang == ENGLISH))
 
 
 def find_lesson(name: str, lang: str) -> Lesson:

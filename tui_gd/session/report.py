@@ -52,11 +52,6 @@ class ClassificationReport(_Printed):
     by_threshold: NDArray[np.int64]
     percent: int = 50
 
-    @property
-    def is_binary(self) -> bool:
-        """Whether there are two classes; only then is there a threshold."""
-        return len(self.confusion) == 2
-
     def at(self, percent: int) -> Self:
         """Return the report with the second of two classes predicted where its p > `percent` / 100.
 
@@ -364,7 +359,8 @@ class Baseline:
             why = "The classes are ranked well all the same"
             if self.score >= DOMINANT:
                 why = "Of a rare class accuracy says little"
-            return f"{words}. {why}: see recall, ROC AUC" + ", --threshold" * report.is_binary
+            threshold = ", --threshold" if len(report.confusion) == 2 else ""
+            return f"{words}. {why}: see recall, ROC AUC{threshold}"
         if fell and penalized:
             return f"{words}. No better: the columns say little; try others, or --hidden 16"
         tried = "--l2 0.01" if fell else "-a auto"

@@ -307,13 +307,12 @@ class Runner:
         self._lost, self._notice = True, str(lost)
         self._come_to_rest()
 
-    def _may_take(self, command: Command) -> bool:
-        """Whether a command may run now; one that depends on the epoch waits for earlier steps."""
-        return self._mode is not Mode.STEPPING or isinstance(command, CALLING_OFF | Step)
-
     @property
     def _may_take_next(self) -> bool:
-        return bool(self._inbox) and self._may_take(self._inbox[0])
+        """Whether there is a command that may run now; most of them wait for earlier steps."""
+        if self._mode is Mode.STEPPING:
+            return bool(self._inbox) and isinstance(self._inbox[0], CALLING_OFF | Step)
+        return bool(self._inbox)
 
     def _catch_up_or_rest(self) -> None:
         if self._catch_up():

@@ -247,11 +247,10 @@ def weights_beside_optimum(
 ) -> list[Weights | None]:
     """Return the weights of every lane of a linear model beside the optimum of its loss."""
     found: dict[str, tuple[Floats | None, Optimum]] = {}
-    several: list[Weights | None] = []
-    for i, method in enumerate(trainer.descent.methods):
-        if problem.surface or settings.hidden or trainer.model.parameters > MOST_LISTED:
-            several.append(None)
-            continue
+    methods, several = trainer.descent.methods, list[Weights | None]()
+    if problem.surface or settings.hidden or trainer.model.parameters > MOST_LISTED:
+        return [None] * len(methods)
+    for i, method in enumerate(methods):
         with computing():
             engine = trainer.engines.make(method.loss)
             if method.loss not in found:

@@ -248,10 +248,6 @@ class KnownPoints:
         found[begin - first : begin - first + len(known)] = known
         return found
 
-    def all(self) -> Floats:
-        """Return the values of all epochs [first, stop), NaN where they are not on record."""
-        return self.between(self.first, self.stop)
-
     def points(self, first: int = 0) -> ThinnedSeries:
         """Return all finite values from epoch `first` on."""
         begin = max(0, first - self.dense_from)
