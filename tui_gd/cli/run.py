@@ -334,8 +334,8 @@ def _groups(settings: RunSettings, problems: Iterable[Problem]) -> Iterator[list
 
 
 def _together(runs: list[FoldRun]) -> bool:
-    """Whether the runs can be trained side by side, each with its own learning rate."""
-    kinds = {replace(run.settings, alpha=()) for run in runs}
+    """Whether the runs can be trained side by side, each with its own learning rate and l2."""
+    kinds = {replace(run.settings, alpha=(), l2=0.0) for run in runs}
     return len(kinds) == 1 and SideBySide.possible([run.trainer for run in runs])
 
 

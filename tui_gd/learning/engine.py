@@ -228,6 +228,7 @@ class LocalEngine:
         self._as_it_is = x.shape[1] == columns and x.dtype == self._dtype
         self._row_weights = None if row_weights is None else row_weights.astype(self._dtype)
         self.penalty = penalty or Penalty()
+        self._l2: Floats | None = None  # of every lane, in a stack
         self._threads = threads or _cores()
         self._pool: ThreadPoolExecutor | None = None
         units = sum(units + 1 for units in model.hidden)
@@ -253,7 +254,7 @@ class LocalEngine:
     def stack(cls, engines: Sequence["LocalEngine"]) -> "LocalEngine":
         """Return one engine for as many lanes, each on the rows of its own engine.
 
-        All have as many rows. `x` is (lanes, rows, features + 1), each lane's in column order.
+        All have one `stack_kind`. `x` is (lanes, rows, features + 1), each lane's in column order.
         """
         first, lanes = engines[0], len(engines)
         found = copy(first)
@@ -268,8 +269,14 @@ class LocalEngine:
             np.array(grad_scales, first._dtype)[:, None],
         )
         found._plain = all(one._plain for one in engines)
+        found._l2 = np.array([one.penalty.l2 for one in engines], first._dtype)
         found._bound_lanes, found._bound_pass = lanes, found._bind(lanes)
         return found
+
+    @property
+    def stack_kind(self) -> tuple[int, bool]:
+        """The number of rows, and whether there is a penalty: one of 0 may turn inf to NaN."""
+        return len(self._y), bool(self.penalty.l1 or self.penalty.l2)
 
     def loss_and_grad(
         self, weights: Floats, rows: NDArray[np.intp] | None = None
@@ -337,7 +344,7 @@ class LocalEngine:
         loss_scale, grad_scale = self._scales if rows is None else self._scales_for(rows)
         np.multiply(loss, loss_scale, loss)
         np.multiply(grad, grad_scale, grad)
-        add_penalty(self.penalty, self._model, self.rule, weights, (loss, grad))
+        add_penalty(self.penalty, self._model, self.rule, weights, (loss, grad), self._l2)
 
     def _passes(self, weights: Floats, rows: Rows | None, *, gradient: bool) -> Sums:
         """Make one pass over the data for every group of lanes that fits into the buffers."""
@@ -454,15 +461,15 @@ class LocalEngine:
 class StackedEngine:
     """Loss and gradient of lanes with rows of their own: lane k on those of `engines[k]`.
 
-    The engines, all with finite `stack_bytes`, have one model, loss, penalty and type. Neighbours
-    with as many rows share every call of numpy, which calls BLAS once for each lane, as it does for
-    one. So each lane has the bits of its own engine.
+    The engines, all with finite `stack_bytes`, have one model, loss, l1 and type. Neighbours of one
+    `stack_kind` share every call of numpy, which calls BLAS once for each lane, as it does for one.
+    So each lane has the bits of its own engine.
     """
 
     def __init__(self, engines: Sequence[LocalEngine]) -> None:
         self.between_blocks: Callable[[], None] | None = None
         self.rule: Loss = engines[0].rule
-        alike = [list(group) for _, group in groupby(engines, lambda one: len(one._y))]
+        alike = [list(group) for _, group in groupby(engines, lambda one: one.stack_kind)]
         stacks = [LocalEngine.stack(group) for group in alike]
         ends = np.cumsum([len(group) for group in alike]).tolist()
         self._parts = [
@@ -494,13 +501,25 @@ def sum_in_order(parts: Sequence[Floats]) -> Floats:
     return total
 
 
-def add_penalty(penalty: Penalty, model: Model, rule: Loss, weights: Floats, sums: Sums) -> None:
-    """Add the penalty of all weights but biases to the loss and the direction, in place."""
+def add_penalty(
+    penalty: Penalty,
+    model: Model,
+    rule: Loss,
+    weights: Floats,
+    sums: Sums,
+    lanes_l2: Floats | None = None,
+) -> None:
+    """Add the penalty of all weights but biases to the loss and the direction, in place.
+
+    `lanes_l2` (lanes,) takes the place of the penalty's l2.
+    """
     loss, grad = sums
     if not (penalty.l1 or penalty.l2):
         return
+    l2 = penalty.l2 if lanes_l2 is None else lanes_l2
     penalized = np.where(model.is_bias, 0.0, weights)
     loss += penalty.l1 * np.abs(penalized).sum(axis=1)
-    loss += penalty.l2 / 2.0 * np.vecdot(penalized, penalized)
+    loss += l2 / 2.0 * np.vecdot(penalized, penalized)
     if grad.shape[1]:
-        grad += rule.descent_factor * (penalty.l1 * np.sign(penalized) + penalty.l2 * penalized)
+        shrinking = (l2 * penalized.T).T
+        grad += rule.descent_factor * (penalty.l1 * np.sign(penalized) + shrinking)

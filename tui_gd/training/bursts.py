@@ -33,10 +33,10 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class SideBySide:
     """Several runs whose epochs are computed together: each trainer is a lane of one descent.
 
-    The trainers stand at epoch 0 and have one lane each and equal settings, learning rates aside;
-    `possible` must be true of them. Each keeps its own history and test losses and stops by its own
-    rules, all with the bits that it has alone. A run that has ended stays where it is, and the
-    others go on. `interrupt` may be set from another thread.
+    The trainers stand at epoch 0 and have one lane each and equal settings, learning rate and l2
+    aside; `possible` must be true of them. Each keeps its own history and test losses and stops by
+    its own rules, all with the bits that it has alone. A run that has ended stays where it is, and
+    the others go on. `interrupt` may be set from another thread.
     """
 
     trainers: Sequence[Trainer]
@@ -47,11 +47,11 @@ class SideBySide:
         for one in trainers:  # together they keep no more than one run would
             one.history.keyframes.budget //= len(trainers)
         self._going: list[Trainer] = []
-        self._keep(trainers)
+        self._keep(sorted(trainers, key=lambda one: _engine(one).stack_kind))
 
     @staticmethod
     def possible(trainers: Sequence[Trainer]) -> bool:
-        """Whether trainers of equal settings, learning rates aside, gain from being side by side.
+        """Whether trainers of such settings gain from being side by side.
 
         They have one model, and no mini-batches, whose rows differ. All data with their buffers
         take no more than a block of rows does: beyond that, passes wait for memory.
@@ -109,12 +109,16 @@ class SideBySide:
         going = [one for one in trainers if not (one.stopped or one.diverged.all())]
         if going and len(going) != len(self._going):
             first = going[0].descent
-            engines = [one.engine for one in going if isinstance(one.engine, LocalEngine)]
-            engine = StackedEngine(engines)
+            engine = StackedEngine([_engine(one) for one in going])
             methods = [first.methods[0]] * len(going)
             self._descent = Descent(lambda _: engine, methods, first.batches, first.schedule)
             self._descent.record_norms = first.record_norms
         self._going = going
+
+
+def _engine(trainer: Trainer) -> LocalEngine:
+    assert isinstance(trainer.engine, LocalEngine)
+    return trainer.engine
 
 
 class Bursts:
