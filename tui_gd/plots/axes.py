@@ -204,7 +204,7 @@ def put_brackets(
 
 
 def legend_fits(columns: int, heading: Heading, style: Style) -> bool:
-    """Return whether the whole legend can be shown above a picture of so many columns."""
+    """Return whether the whole legend can be shown above a picture of that many columns."""
     return _heading_for(columns, heading, style)[1] == len(heading.legend)
 
 

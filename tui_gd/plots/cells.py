@@ -78,7 +78,7 @@ def fit(text: str, columns: int, plain: bool = False) -> str:
 def fit_words(text: str, columns: int, plain: bool = False) -> str:
     """Return as much of ``text`` as fits into ``columns`` cells: its first parts between commas.
 
-    Of the first part as many whole words as fit; `fit` for its first word.
+    If not even the first part fits, as many of its words as do; `fit` cuts a first word.
 
     >>> fit_words("Data, test rows", 12), fit_words("Learning rate", 10)
     ('Data', 'Learning')

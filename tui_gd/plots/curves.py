@@ -19,7 +19,7 @@ _FAINT = "."
 _NAME_CELLS = 3
 """The end of the curve shows only the first letter of a longer name."""
 _ENTRY_CELLS = 3
-"""An entry of a legend takes at least so many cells: a sample, and two blanks."""
+"""An entry of a legend takes at least this many cells: a sample, and two blanks."""
 _MOST_FAINT = 16
 """With more curves than this only averages are drawn: raw curves would hide each other."""
 _MOST_STRETCHED = 5.0

@@ -18,8 +18,8 @@ _WEAK, _MEDIUM, _STRONG = 0.1, 0.3, 0.65
 _LOOSE = 3
 """Units this many rows apart leave room for a bias below."""
 _CROWDED = 3
-"""More lines between two layers than so many for each row: of those that do not touch the selected
-unit only the strongest are drawn, one for every second row."""
+"""With more lines than this per row between two layers, only the strongest of those that do not
+touch the selected unit are drawn: one for every second row."""
 _EXPONENT = re.compile(r"e\+?(-?)0*(\d+)")
 _PERIOD = 8
 _PATTERNS = np.array(

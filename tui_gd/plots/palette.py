@@ -396,10 +396,6 @@ def _16_colours(dark: bool) -> Palette:
 
 
 def _no_colours(dark: bool) -> Palette:
-    roles = (
-        "background", "text", "dim", "faint", "frame", "focus", "key", "good", "warning",
-        "error", "test", "test_dimmed", "boundary", "cursor", "contour",
-    )  # fmt: skip
     return Palette(
         depth="mono",
         dark=dark,
@@ -410,7 +406,7 @@ def _no_colours(dark: bool) -> Palette:
         regions=_frozen([[-1]] * 10),
         relief=_frozen([-1] * _LEVELS),
         hits=_frozen([[-1]] * 2),
-        **dict.fromkeys(roles, -1),
+        **dict.fromkeys((*ROLES, "test_dimmed", "contour"), -1),
     )
 
 

@@ -149,15 +149,15 @@ def _loss_scale(field: Field) -> Scale:
 def _bests(field: Field, style: Style) -> list[LegendEntry]:
     """Return the best rate on train rows, and on the rows held out."""
     symbols, palette = style.symbols, style.palette
-    entries: list[LegendEntry] = []
-    if field.best is not None:
-        entries.append(
-            (f"train: best {compact(field.rates[field.best], 2)}", symbols.now, palette.train)
-        )
-    if field.best_test is not None:
-        best = compact(field.rates[field.best_test], 2)
-        entries.append((f"{field.held_out}: best {best}", symbols.wrong_points[0], palette.test))
-    return entries
+    bests = (
+        (field.best, "train", symbols.now, palette.train),
+        (field.best_test, field.held_out, symbols.wrong_points[0], palette.test),
+    )
+    return [
+        (f"{rows}: best {compact(field.rates[best], 2)}", sign, colour)
+        for best, rows, sign, colour in bests
+        if best is not None
+    ]
 
 
 def _failures(field: Field, style: Style) -> list[LegendEntry]:

@@ -206,9 +206,8 @@ def _remark(
         return "no rows", style.palette.faint
     if right == total:
         return "all right", style.palette.dim
-    if others[most] == total:
-        return f"all taken for {names[most]}", style.palette.dim
-    return f"{others[most]} taken for {names[most]}", style.palette.dim
+    count = "all" if others[most] == total else str(others[most])
+    return f"{count} taken for {names[most]}", style.palette.dim
 
 
 def _needed(matrix: NDArray[np.integer]) -> int:

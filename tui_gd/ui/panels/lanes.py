@@ -82,8 +82,8 @@ class LanesPanel(Panel):
     def _roomiest(self, view: View, room: int) -> tuple[list[_Column], int]:
         """Return as many whole columns as fit, and the blanks between two.
 
-        What differs is shown always, and the train loss beside it. Where they need the room, losses
-        have the names of the option, and then lanes and numbers keep their beginnings.
+        What differs is always shown, with the train loss beside it. If there is too little room,
+        losses get the names of the option, and then lanes and numbers keep only their beginnings.
         """
         for form in _FORMS:
             columns, differing = self._columns(view, form)

@@ -42,7 +42,7 @@ class Notices:
 
     def say(self, text: str, *, warning: bool = False, stay: bool = False) -> None:
         """Show a line for a moment, or until the next key; it replaces the one before."""
-        if stay or not self._stays:  # a fault told by a thread comes beside what stays
+        if stay or not self._stays:  # a thread's fault is shown below what stays
             self._clear()
         text = self._symbols.spell(safe_text(text, None))
         seconds = STAY_SECONDS if stay else 5.0 if warning else 2.0
