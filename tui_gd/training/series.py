@@ -353,11 +353,12 @@ class Series:
 
     def at(self, lane: int, epoch: int) -> float:
         """Return a lane's value at `epoch`, or NaN."""
-        if epoch < self.dense_from:
-            return float(self.between(lane, epoch, epoch + 1)[0])
-        if epoch >= self.stop:
-            return np.nan
-        return float(self._newest.values[lane, epoch - self.dense_from])
+        for span in (self._newest, self._revisited):
+            if span and span.begin <= epoch < span.stop:
+                value = float(span.values[lane, epoch - span.begin])
+                if span is self._newest or not np.isnan(value):
+                    return value
+        return self._points[lane].at(epoch)
 
     def between(self, lane: int, first: int, stop: int) -> Floats:
         """Return a lane's values of epochs [first, stop), a copy; NaN where not on record."""
