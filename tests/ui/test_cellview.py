@@ -12,7 +12,8 @@ from textual.geometry import Region, Size
 from tui_gd.plots.cells import Cells
 from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
-from tui_gd.ui.panels.widget import CellView, _style
+from tui_gd.ui.panels.lines import Lines
+from tui_gd.ui.panels.widget import CellView, LinesWidget, _style
 
 
 def read(view: CellView, width: int, rows: int) -> list[list[tuple[str, int, int]]]:
@@ -78,3 +79,31 @@ def test_a_new_width_replaces_every_row() -> None:
                 assert first.cell_length == width
                 assert first.text == "0123456789".ljust(width)
     assert _style(-1, -1).color is not None
+
+
+def test_lines_are_drawn_again_when_what_they_are_about_has_changed_and_only_then() -> None:
+    drawn: list[tuple[str, int]] = []
+
+    def draw(text: str, columns: int) -> Lines:
+        drawn.append((text, columns))
+        cells = Cells.blank(1, columns, Style(palette_for("256", True), UNICODE))
+        cells.put(0, 0, text, 3)
+        return Lines(cells, ((0, 0, len(text), text),))
+
+    def other(text: str, columns: int) -> Lines:
+        return draw(text.upper(), columns)
+
+    widget = LinesWidget("tabs")
+    with (
+        patch.object(CellView, "size", new_callable=PropertyMock, return_value=Size(20, 1)),
+        patch.object(CellView, "refresh"),
+    ):
+        wanted = [(draw, "one", 20), (draw, "two", 20), (draw, "two", 12), (other, "two", 12)]
+        for shown, text, columns in wanted:
+            for _ in range(3):
+                widget.show_lines(shown, text, columns)
+                said = text.upper() if shown is other else text
+                assert widget.cells
+                assert widget.cells.text() == [said.ljust(columns)]
+                assert widget._places == ((0, 0, 3, said),)
+    assert drawn == [("one", 20), ("two", 20), ("two", 12), ("TWO", 12)]

@@ -20,10 +20,12 @@ from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import UNICODE
 from tui_gd.runs import database
 from tui_gd.runs.share import open_line
+from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
 from tui_gd.session.verdict import measure
 from tui_gd.ui import start
-from tui_gd.ui.context import Beginning
+from tui_gd.ui.app import GdApp
+from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.panels import why
 from tui_gd.ui.panels.step import vector
 from tui_gd.ui.panels.widget import CellView, LinesWidget
@@ -32,6 +34,7 @@ from tui_gd.ui.screens.pages import HelpScreen
 from tui_gd.ui.screens.questions import Choice, Prompt
 from tui_gd.ui.start import _say_where_kept, _summary
 from tui_gd.ui.studies import Study
+from tui_gd.ui.terminal import Terminal
 from tui_gd.ui.textual_fixes.app import Commands
 
 
@@ -571,3 +574,35 @@ async def test_the_program_can_be_left_while_the_problem_is_loading(monkeypatch)
         await driver.pilot.press("q")
         assert driver.app._exit
         loaded.set()
+
+
+async def test_a_frame_that_is_due_lets_a_key_go_first_but_not_twice(monkeypatch) -> None:
+    async with driving(epochs=10**9) as driver:
+        await driver.press("space")
+        await driver.until(lambda: driver.run.training)
+        screen = driver.screen
+        drawn: list[bool] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(Runner, "waits", property(lambda _: True))
+            patched.setattr(screen, "_tick", lambda: drawn.append(True))
+            patched.setattr(screen, "_rests_until", 0.0)
+            patched.setattr(screen, "_gave_way", False)
+            seen = []
+            for _ in range(4):
+                screen._beat()
+                seen.append(len(drawn))
+        assert seen == [0, 1, 1, 2]
+
+
+async def test_that_the_first_run_is_on_the_screen_is_told_once() -> None:
+    context = Context(Terminal("256", UNICODE, fps=60.0), library=three_runs())
+    app = GdApp(RunSettings(seed=3), context)
+    told: list[bool] = []
+    context.settled = lambda: told.append(app.run_screen._drawn is not None)
+    async with app.run_test(size=(120, 40)) as pilot:
+        driver = Driver(app, pilot)
+        await driver.until(lambda: told)
+        driver.run.begin(RunSettings(problem="moons", seed=3))
+        await driver.until(lambda: driver.run.problem.name == "moons")
+        await driver.answered()
+    assert told == [True]

@@ -8,7 +8,7 @@ cannot read the view, it says so in one line and shows the usual view.
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -226,6 +226,7 @@ class Context:
     runs, None for the usual one. `dark` says which theme is in use, and `ask_ground` asks for the
     theme of the terminal's ground, if the terminal answers in time. `view` is the last view, and
     `view_path` is where to write it, None for nowhere. `notes` are messages to show first.
+    `settled` is called once, when the first run is on the screen.
     """
 
     terminal: Terminal
@@ -238,6 +239,7 @@ class Context:
     view: LastView = LastView()
     view_path: Path | None = None
     notes: tuple[str, ...] = ()
+    settled: Callable[[], object] = lambda: None
     keys: KeyNames = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """Runs the interface; when a person leaves it, prints where the run stands."""
 
+import gc
 import os
 import platform
 import sys
@@ -35,6 +36,9 @@ def run_interface(
     """Run the interface until a person leaves it, then end the process with its exit status."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
+    # otherwise a collection of garbage, which nothing interrupts, visits all that was imported:
+    # with scikit-learn that takes as long as several frames
+    context.settled = gc.freeze
     app = GdApp(settings, context, beginning)
     saving = threading.Lock()
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -108,11 +109,15 @@ class LinesWidget(CellView):
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
         self._places: tuple[tuple[int, int, int, str], ...] = ()
+        self._drawn: tuple[object, ...] = ()
 
-    def show_lines(self, lines: Lines) -> None:
-        """Show these lines."""
-        self._places = lines.places
-        self.show(lines.cells)
+    def show_lines(self, draw: Callable[..., Lines], *about: object) -> None:
+        """Show the lines that `draw(*about)` returns; do nothing if they show the same already."""
+        if (draw, *about) != self._drawn:
+            self._drawn = (draw, *about)
+            lines = draw(*about)
+            self._places = lines.places
+            self.show(lines.cells)
 
     async def on_click(self, event: events.Click) -> None:
         """Perform the action of the clicked place."""

@@ -128,7 +128,7 @@ class RunScreen(Screen[None]):
         self._stale = True
         self._wanted_look: LookAt | None = None
         self._rests_until = -math.inf
-        self._waiting = False
+        self._waiting = self._gave_way = False
         # what was asked for while another run was loading: for that run (action, key, function),
         # and the keys that were not taken; and the run on the screen at that time
         self._for_next: list[tuple[str, str, Callable[[], object]]] = []
@@ -186,6 +186,8 @@ class RunScreen(Screen[None]):
         """Show a run that has taken the place of another, and start it."""
         run, runner = self.run, self.run.runner
         assert runner
+        if self._drawn is None:
+            self.call_after_refresh(self.context.settled)
         if fresh:
             self.board.forget()
         self.draft = {}
@@ -318,7 +320,10 @@ class RunScreen(Screen[None]):
     def _beat(self) -> None:
         """Draw at the frame rate, but while a run goes on leave it enough time."""
         rested = time.monotonic() >= self._rests_until and self.app.flow.due
-        if not self.run.training or rested:
+        runner = self.run.runner
+        # a key that has come in between is answered first; the next beat does not wait again
+        self._gave_way = bool(runner and runner.waits) and not self._gave_way
+        if not self.run.training or (rested and not self._gave_way):
             self._tick()
         self._do_next()
 
@@ -402,23 +407,23 @@ class RunScreen(Screen[None]):
     def _draw_lines(self, view: View) -> None:
         """Draw the lines around the panels."""
         keys, style, columns = view.keys, view.style, self.size.width
-        shown = [panel.NAME for panel in self.board.shown]
+        shown = tuple(panel.NAME for panel in self.board.shown)
         verdict, rows = self.board.why.verdict(view), self._verdict.size.height
-        self._top.show_lines(lines.draw_top(view, columns, self._sent(view)))
-        self._status.show_lines(lines.draw_status(view, columns))
-        self._verdict.show_lines(lines.draw_verdict(verdict, keys, style, rows, columns))
-        self._tabs.show_lines(lines.draw_tabs(shown, keys, style, columns))
+        self._top.show_lines(lines.draw_top, view, columns, self._sent(view))
+        self._status.show_lines(lines.draw_status, view, columns)
+        self._verdict.show_lines(lines.draw_verdict, verdict, keys, style, rows, columns)
+        self._tabs.show_lines(lines.draw_tabs, shown, keys, style, columns)
         taught = self.lesson.has_focus
         footer = lines.footer_of(None if taught else self.board.panel, view)
-        self._keys.show_lines(lines.draw_footer(footer, keys, style, columns))
+        self._keys.show_lines(lines.draw_footer, footer, keys, style, columns)
 
     def _draw_empty(self) -> None:
         if self._stale:
             self._stale = False
             text, columns = f"loading {self.run.settings.problem}", self.size.width
             keys, style = self.context.keys, self.context.style
-            self._status.show_lines(lines.draw_text(text, style, columns))
-            self._keys.show_lines(lines.draw_footer((lines.QUIT,), keys, style, columns))
+            self._status.show_lines(lines.draw_text, text, style, columns)
+            self._keys.show_lines(lines.draw_footer, (lines.QUIT,), keys, style, columns)
 
     def redraw(self) -> None:
         """Draw again, although the run has not changed."""
@@ -426,13 +431,12 @@ class RunScreen(Screen[None]):
         self.lesson.draw_now()
         if self.board.tiny:
             self._tiny.show_lines(
-                lines.draw_tiny(
-                    self.size.height,
-                    self.size.width,
-                    SMALLEST,
-                    self.context.keys.of("quit"),
-                    self.context.style,
-                )
+                lines.draw_tiny,
+                self.size.height,
+                self.size.width,
+                SMALLEST,
+                self.context.keys.of("quit"),
+                self.context.style,
             )
         self._tick()
 
