@@ -209,7 +209,7 @@ async def screen_times(settings: RunSettings, frames: Frames, panels: Sequence[s
         await pilot.pause(0.3)
         runner.stop()
         for view in frames.views:
-            runner._snapshot = view.snapshot
+            runner.snapshot = view.snapshot
             done = asyncio.Event()
             begin = time.thread_time()
             screen._draw(screen.view)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from enum import Enum, auto
 
 from tui_gd.errors import MachinesLost
-from tui_gd.learning.engine import EngineMaker, Interrupted, computing
+from tui_gd.learning.engine import Interrupted, computing
 from tui_gd.session.commands import (
     CALLING_OFF,
     LIGHT,
@@ -89,12 +89,13 @@ class Doing(Enum):
 class Runner:
     """Drives `trainer` on a thread of its own, at first paused, or stopped as the trainer is.
 
-    `changed`, if set, is called on that thread whenever a command has been carried out or the
-    run has come to rest by itself: then `snapshot` is new. While running, `want_snapshot` asks
-    for a fresh one. `pace` is in epochs a second. `record`, if given, gets the trainer, the word
-    of the status line, the seed and the last epoch wanted, on that thread: twice a second, and
-    whenever the run has come to rest. A run that has reached its last epoch and goes on gets
-    `extension` more, by default `epochs`.
+    The trainer is only to be touched before `start` and after `stop`. `snapshot` is the latest one;
+    `make_engine` makes engines on the run's data for other threads. `changed`, if set, is called on
+    the thread whenever a command has been carried out or the run has come to rest by itself: then
+    `snapshot` is new. While running, `want_snapshot` asks for a fresh one. `pace` is in epochs a
+    second. `record`, if given, gets the trainer, the word of the status line, the seed and the last
+    epoch wanted, on that thread: twice a second, and whenever the run has come to rest. A run that
+    has reached its last epoch and goes on gets `extension` more, by default `epochs`.
     """
 
     def __init__(
@@ -110,7 +111,8 @@ class Runner:
         self.changed: Callable[[], None] | None = None
         self.failure: BaseException | None = None
         self.predictor = trainer.predictor
-        self._trainer = trainer
+        self.trainer = trainer
+        self.make_engine = trainer.engines.make
         self._epochs, self._extension = epochs, extension or epochs
         self._seed = self._newest_seed = seed
         self._pace = pace
@@ -137,19 +139,9 @@ class Runner:
         self._counted = self._epoch_seconds = self._rest_seconds = 0.0
         self._trained = False  # since the last rest
         trainer.record_norms()
-        self._snapshot = self._take_snapshot()
+        self.snapshot = self._take_snapshot()
         trainer.engines.between_blocks = self._between_blocks
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
-
-    @property
-    def trainer(self) -> Trainer:
-        """The trainer; only to be touched before `start` and after `stop`."""
-        return self._trainer
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest snapshot."""
-        return self._snapshot
 
     @property
     def busy(self) -> bool:
@@ -171,11 +163,6 @@ class Runner:
         """The thread's own time that a step took last, with all that follows it until at rest."""
         return self._epoch_seconds + self._rest_seconds
 
-    @property
-    def make_engine(self) -> EngineMaker:
-        """What makes engines on the run's data for other threads."""
-        return self._trainer.engines.make
-
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -183,7 +170,7 @@ class Runner:
     def stop(self, timeout: float = 2.0) -> bool:
         """End the thread, within a block of rows, and return whether it has ended."""
         self._ending = True
-        self._trainer.interrupt = True
+        self.trainer.interrupt = True
         with self._wake:
             self._wake.notify()
         if self._thread.is_alive():
@@ -194,7 +181,7 @@ class Runner:
         """Have a command carried out, after those posted before."""
         with self._wake:
             self._inbox.append(command)
-            self._trainer.interrupt = True
+            self.trainer.interrupt = True
             self._wake.notify()
         if self._doing is Doing.ENDED:
             self._cancel_answers()
@@ -226,7 +213,7 @@ class Runner:
         if self._mode is Mode.RUNNING:
             self._key_until = time.monotonic() + KEY_SECONDS
             self._key_before_frame = False
-            self._trainer.interrupt = True
+            self.trainer.interrupt = True
 
     def begin_frame(self) -> None:
         """Keep the interpreter lock for the interface: training waits until `end_frame`.
@@ -236,7 +223,7 @@ class Runner:
         """
         self._frame_until = time.monotonic() + FRAME_SECONDS
         self._key_before_frame = True
-        self._trainer.interrupt = True  # the burst in progress ends with its epoch
+        self.trainer.interrupt = True  # the burst in progress ends with its epoch
 
     def end_frame(self) -> None:
         """Let training go on."""
@@ -260,8 +247,8 @@ class Runner:
             self._mode = Mode.PAUSED
             self._notice = f"{type(failure).__name__}: {failure}"
             # the trainer may not be readable any more: show what was seen last, and the failure
-            self._snapshot = replace(
-                self._snapshot, state=RunState.FAILED, notice=self._notice, epochs_per_second=0.0
+            self.snapshot = replace(
+                self.snapshot, state=RunState.FAILED, notice=self._notice, epochs_per_second=0.0
             )
             if self.changed:
                 self.changed()
@@ -278,7 +265,7 @@ class Runner:
 
     def _turn(self) -> None:
         """Carry out commands, then do a little of what there is to do, or wait."""
-        self._trainer.interrupt = False
+        self.trainer.interrupt = False
         if self._may_take_next:
             self._doing = Doing.COMMAND
             try:
@@ -329,7 +316,7 @@ class Runner:
 
     def _catch_up(self) -> bool:
         """At rest: compute what was left out, and what the next update leads to."""
-        trainer = self._trainer
+        trainer = self.trainer
         if self._lost:
             return False
         if trainer.pending_tests:
@@ -352,11 +339,11 @@ class Runner:
                 self._wake.wait(left)
 
     def _between_blocks(self) -> None:
-        if self._trainer.interrupt and self.waits:
+        if self.trainer.interrupt and self.waits:
             self._give_way()
         if self._ending:
             raise Interrupted
-        if not (self._trainer.interrupt and self._inbox):
+        if not (self.trainer.interrupt and self._inbox):
             return
         if self._doing is Doing.CATCHING_UP:
             raise Interrupted
@@ -381,7 +368,7 @@ class Runner:
     # Training
 
     def _train(self) -> None:
-        trainer = self._trainer
+        trainer = self.trainer
         if self.waits:
             self._give_way()
             trainer.interrupt = False
@@ -412,7 +399,7 @@ class Runner:
         """Return how many epochs the pace demands by now; wait a little if none is."""
         assert self._pace
         since, epoch = self._resumed_at
-        due = epoch + math.floor((now - since) * self._pace) + 1 - self._trainer.epoch
+        due = epoch + math.floor((now - since) * self._pace) + 1 - self.trainer.epoch
         if due < 1:
             with self._wake:
                 if not self._inbox:
@@ -438,13 +425,13 @@ class Runner:
 
     def _come_to_rest(self, mode: Mode = Mode.PAUSED) -> None:
         self._mode = mode
-        self._goal = self._trainer.epoch
+        self._goal = self.trainer.epoch
         self._speed = 0.0
 
     def _go(self, mode: Mode, goal: int) -> None:
         """Begin to go to an epoch; if the run is there already, pause it."""
         self._goal = goal
-        self._mode = mode if self._trainer.epoch < goal else Mode.PAUSED
+        self._mode = mode if self.trainer.epoch < goal else Mode.PAUSED
 
     # Commands
 
@@ -452,9 +439,9 @@ class Runner:
         if isinstance(command, TakeCheckpoint):
             self._record()
             if command.answer.set_running_or_notify_cancel():
-                command.answer.set_result(self._trainer.checkpoint(self._seed))
+                command.answer.set_result(self.trainer.checkpoint(self._seed))
             return
-        trainer = self._trainer
+        trainer = self.trainer
         self._notice = ""
         if self._mode is Mode.STOPPED and not isinstance(command, LOOKING):
             self._mode, trainer.stopped = Mode.PAUSED, ""
@@ -488,7 +475,7 @@ class Runner:
         match command:
             case SetPace(pace):
                 self._pace = pace
-                self._resumed_at = (time.perf_counter(), self._trainer.epoch)
+                self._resumed_at = (time.perf_counter(), self.trainer.epoch)
             case SetEpochs(epochs):
                 self._epochs = self._extension = epochs
                 if self._mode is Mode.RUNNING:
@@ -497,23 +484,23 @@ class Runner:
     def _step(self, epochs: int) -> None:
         """Go some epochs beyond steps or a seek that are not done yet, or from here."""
         seeking, running = self._mode is Mode.SEEKING, self._mode is Mode.RUNNING
-        here = self._trainer.epoch
+        here = self.trainer.epoch
         goal = here if running else max(self._goal, here)
         self._come_to_rest()
         if not seeking:
-            self._trainer.end_visit()
+            self.trainer.end_visit()
         self._go(Mode.SEEKING if seeking else Mode.STEPPING, goal + epochs)
 
     def _resume(self) -> None:
-        now, epoch = time.perf_counter(), self._trainer.epoch
-        self._trainer.end_visit()
+        now, epoch = time.perf_counter(), self.trainer.epoch
+        self.trainer.end_visit()
         if epoch >= self._epochs:
             self._epochs = epoch + self._extension
         self._go(Mode.RUNNING, self._epochs)
         self._resumed_at, self._meter = (now, epoch), (now, 0)
 
     def _change_lanes(self, command: Command) -> None:
-        trainer, observer = self._trainer, self._observer
+        trainer, observer = self.trainer, self._observer
         match command:
             case SetLearningRate(rate):
                 trainer.set_learning_rate(rate, observer.position)
@@ -538,7 +525,7 @@ class Runner:
 
     def _start_again(self, command: Reset | SetStart) -> None:
         """Go back to epoch 0."""
-        trainer = self._trainer
+        trainer = self.trainer
         match command:
             case Reset(new_start=True):
                 self._newest_seed += 1
@@ -560,19 +547,19 @@ class Runner:
         now = time.perf_counter()
         if now - self._recorded_at >= after:
             self._recorded_at = now
-            self._epochs = max(self._epochs, self._trainer.epoch)
-            self._recorder(self._trainer, str(self._state()), self._seed, self._epochs)
+            self._epochs = max(self._epochs, self.trainer.epoch)
+            self._recorder(self.trainer, str(self._state()), self._seed, self._epochs)
 
     def _publish(self, *, tell: bool = True) -> None:
         self._wanted = False
-        self._snapshot = self._take_snapshot()
+        self.snapshot = self._take_snapshot()
         # while the run goes on, the answer to a key comes first
         self._record(2.0 * RECORD_SECONDS if self._mode is Mode.RUNNING else 0.0)
         if tell and self.changed:
             self.changed()
 
     def _take_snapshot(self) -> Snapshot:
-        self._epochs = max(self._epochs, self._trainer.epoch)
+        self._epochs = max(self._epochs, self.trainer.epoch)
         return self._observer.snapshot(
             state=self._state(),
             epochs=self._epochs,
@@ -587,7 +574,7 @@ class Runner:
             return RunState.FAILED
         if self._mode in {Mode.RUNNING, Mode.SEEKING}:
             return RunState.RUNNING
-        if self._trainer.diverged.all():
+        if self.trainer.diverged.all():
             return RunState.DIVERGED
-        at_end = self._mode is Mode.PAUSED and self._trainer.epoch >= self._epochs
+        at_end = self._mode is Mode.PAUSED and self.trainer.epoch >= self._epochs
         return RunState.FINISHED if at_end or self._mode is Mode.STOPPED else RunState.PAUSED
