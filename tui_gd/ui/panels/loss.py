@@ -248,19 +248,9 @@ class LossPanel(Panel):
 
         curves = [main_curve(current, train)]
         if measure == "loss" and not surface:
-            tested = current.test_loss
-            if cursor is not None:
-                tested = at_epoch(current, "loss", cursor)[1]
-            curves.append(
-                curve_of(
-                    "test",
-                    current.test,
-                    shown(tested, digits),
-                    test,
-                    dashed=True,
-                    early=early(current, 1),
-                )
-            )
+            tested = current.test_loss if cursor is None else at_epoch(current, "loss", cursor)[1]
+            value, first = shown(tested, digits), early(current, 1)
+            curves.append(curve_of("test", current.test, value, test, dashed=True, early=first))
             if current.validation is not None:
                 curves.append(self._validation_curve(view, cursor, digits))
         others = [lane for lane in lanes if lane is not current]

@@ -96,9 +96,6 @@ class Panel(ABC):
     one that gave it the focus, and `pointed` whether a lesson speaks of it.
     """
 
-    cursor_on: bool
-    pointed: bool
-
     NAME: ClassVar[str] = ""
     # which of the four places of a wide screen the panel stands at, counted line by line
     PLACE: ClassVar[int] = 0
