@@ -21,7 +21,7 @@ HEAD = """\
 # Python
 
 Made by `python docs/make_api.py` from the docstrings. The arithmetic is the interface's, without
-thread or screen. Faults of the data are `ProblemError`, a `ValueError` in one line.
+thread or screen. Faults of the data are `tui_gd.errors.ProblemError`, in one line.
 """
 UNDERLINE = re.compile(r"^([A-Z][a-z]+)\n-{3,}$", re.MULTILINE)
 LONGEST = 88
