@@ -46,10 +46,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 def ours(path: str) -> object:
     """Load the problem."""
-    from tui_gd.problems.files import read_file
-    from tui_gd.problems.split import Preparation
+    from tui_gd.problems.files import load_file
 
-    return read_file(path, "label")(Preparation())
+    return load_file(path, "label")
 
 
 def theirs(path: str) -> object:

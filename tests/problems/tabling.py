@@ -1,23 +1,9 @@
 """Tables for the tests: made with numpy, written with pandas."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-
-from tui_gd.problems import Problem
-from tui_gd.problems.files import read_file
-from tui_gd.problems.split import Preparation
-
-AS_USUAL = Preparation()
-
-
-def load_file(
-    path: str, target: str | None = None, *, how: Preparation = AS_USUAL, **options: Any
-) -> Problem:
-    """The problem of a file, prepared as `how` says."""
-    return read_file(path, target, **options)(how)
 
 
 def customers(rows: int = 600, seed: int = 0) -> pd.DataFrame:

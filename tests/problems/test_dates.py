@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from tests.problems.tabling import load_file, written
+from tests.problems.tabling import written
 from tui_gd.errors import ProblemError
 from tui_gd.problems.dates import day_comes_first, day_of, hour_of
-from tui_gd.problems.files import read_columns
+from tui_gd.problems.files import load_file, read_columns
 from tui_gd.problems.split import Preparation
 
 DAYS = pd.date_range("2023-11-20", periods=90).to_series(index=range(90)).sample(

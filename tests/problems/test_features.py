@@ -12,9 +12,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tests.problems.tabling import customers, load_file, written
+from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import Problem
+from tui_gd.problems.files import load_file
 from tui_gd.problems.split import Preparation
 from tui_gd.training.trainer import Trainer
 

@@ -10,9 +10,10 @@ import pytest
 from sklearn.datasets import dump_svmlight_file
 from sklearn.model_selection import train_test_split
 
-from tests.problems.tabling import customers, load_file, written
+from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file, sources
+from tui_gd.problems.files import load_file
 from tui_gd.problems.split import Preparation, reorder
 from tui_gd.session.settings import RunSettings
 

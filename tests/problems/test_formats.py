@@ -20,10 +20,10 @@ from scipy import sparse
 from scipy.io import arff
 from sklearn.datasets import dump_svmlight_file
 
-from tests.problems.tabling import customers, load_file, written
+from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file
-from tui_gd.problems.files import read_columns
+from tui_gd.problems.files import load_file, read_columns
 from tui_gd.problems.input_file import InputFile, format_of
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation

@@ -13,13 +13,13 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from tests.making import Floats
-from tests.problems.tabling import customers, load_file, written
+from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.learning.engine import LocalEngine, Penalty
 from tui_gd.learning.losses import make_loss
 from tui_gd.learning.models import Model
 from tui_gd.problems import Problem, input_file, machines, partitions, pieces
-from tui_gd.problems.files import source_of
+from tui_gd.problems.files import load_file, source_of
 from tui_gd.problems.input_file import InputFile
 from tui_gd.problems.machines import KEPT, Rows, ThisMachine, read_arrays, write_arrays
 from tui_gd.problems.partitions import Wanted, load_partitioned

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.problems.tabling import customers, load_file, written
+from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError
 from tui_gd.problems import input_file
-from tui_gd.problems.files import read_columns
+from tui_gd.problems.files import load_file, read_columns
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.reading import Reading
 from tui_gd.problems.split import Preparation

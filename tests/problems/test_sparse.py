@@ -11,10 +11,10 @@ from scipy import sparse
 from sklearn.datasets import dump_svmlight_file
 
 from tests.cli.commandline import call, check_refusal
-from tests.problems.tabling import load_file
 from tui_gd.errors import ProblemError
 from tui_gd.learning.models import Predictor
 from tui_gd.problems import arrays
+from tui_gd.problems.files import load_file
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.split import Preparation
 from tui_gd.runs.identity import arrays_digest

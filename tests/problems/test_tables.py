@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.problems.tabling import customers, load_file, written
+from tests.problems.tabling import customers, written
 from tui_gd.errors import ProblemError, TargetMissing
 from tui_gd.problems import columnar, input_file, tables
-from tui_gd.problems.files import read_columns
+from tui_gd.problems.files import load_file, read_columns
 from tui_gd.problems.prepare import looks_at
 from tui_gd.problems.tables import GrowableArray
 

@@ -21,6 +21,22 @@ from tui_gd.problems.tables import MOST_LABELS, Table, read_table
 WITHOUT_COLUMNS: tuple[Format, ...] = ("npz", "npy", "svmlight")
 """Formats whose columns have no names."""
 AS_IT_IS = Reading()
+AS_USUAL = Preparation()
+
+
+def load_file(
+    path: str,
+    target: str | None = None,
+    *,
+    drop: Sequence[str] = (),
+    test: str | None = None,
+    how: Preparation = AS_USUAL,
+    reading: Reading = AS_IT_IS,
+    progress: Progress | None = None,
+) -> Problem:
+    """Return the problem of a file, prepared as `how` says; the rest is as for `read_file`."""
+    read = read_file(path, target, drop=drop, test=test, reading=reading, progress=progress)
+    return read(how)
 
 
 def read_file(

@@ -13,7 +13,7 @@ from tui_gd.errors import ProblemError
 from tui_gd.problems import TITLES, unknown_problem
 from tui_gd.problems.arrays import problem_of_arrays
 from tui_gd.problems.builtin import load_builtin
-from tui_gd.problems.files import learn_from, read_file
+from tui_gd.problems.files import learn_from, load_file
 from tui_gd.problems.input_file import names_file
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.reading import Reading
@@ -99,7 +99,7 @@ def load_problem(  # noqa: PLR0913
             return load_builtin(name, how, **made)
         _refuse(name, "is not generated", made)
         path = None if test is None else os.fspath(test)
-        return read_file(name, column, drop=drop, test=path)(how)
+        return load_file(name, column, drop=drop, test=path, how=how)
     _refuse("data", "are not generated", made)
     if _is_pair(data):
         if target is not None:

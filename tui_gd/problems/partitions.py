@@ -111,7 +111,7 @@ def load_partitioned(
 
     Rows are numbered through the files in the order of their names, and split by their number as on
     one machine; `x_train` and the others of the problem are a sample. `progress` is told parts. The
-    rest is as for `read_file`.
+    rest is as for `load_file`.
     """
     loading = _Loading(wanted, machines)
     raws = loading.read(progress)
