@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,3 +326,23 @@ def test_a_running_run_does_not_wait_for_the_disk(
     go.set()
     name = run.close()
     check_same(resumed(run.path, name), run.trainer)
+
+
+def test_what_is_new_of_a_lane_is_not_written_before_the_interface_lets_it(tmp_path: Path) -> None:
+    run = Kept(tmp_path, replace(LINE, alpha=(0.01, 0.02)))
+    asked, allowed = threading.Event(), threading.Event()
+
+    def give_way() -> None:
+        asked.set()
+        assert allowed.wait(60.0)
+
+    run.trainer.advance(20)
+    run.write()
+    run.recorder.give_way = give_way
+    run.trainer.advance(20)
+    assert run.recorder.take(run.trainer, "running")
+    assert asked.wait(60.0)
+    assert run.kept().newest == 20
+    allowed.set()
+    assert run.recorder.wait()
+    assert run.kept().newest == 40

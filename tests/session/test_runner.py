@@ -854,3 +854,25 @@ def test_while_the_run_goes_on_the_answer_to_a_key_comes_before_the_recorder(
     monkeypatch.setattr(trainer, "advance", lambda _: 1)
     runner._train()  # no key comes during this burst
     assert seen.count("recorded") == 1
+
+
+def test_another_thread_waits_for_the_frame_as_training_does(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui_gd.session.runner.FRAME_SECONDS", PATIENCE)
+    runner, seen = driven(start=False), list[str]()
+    runner.let_interface_go_first()  # no frame, no wait
+    glances: list[float] = []
+
+    def glance(seconds: float) -> None:
+        glances.append(seconds)
+        if len(glances) == 3:
+            seen.append("drawn")
+            runner.end_frame()
+
+    runner.begin_frame()
+    monkeypatch.setattr("tui_gd.session.runner.time.sleep", glance)
+    runner.let_interface_go_first()
+    seen.append("went on")
+    assert seen == ["drawn", "went on"]
+    assert len(glances) == 3

@@ -47,8 +47,11 @@ class Recorder:
     The run is stored from its first whole epoch on and has an `id` from then. Call `take` on the
     trainer's thread about twice a second and after every change to the run. `warn` gets one line if
     the run cannot be kept. `kept` and `lock` continue a stored run; the trainer must have been
-    asked for its delta before (`Trainer.delta`), so that only later changes are new.
+    asked for its delta before (`Trainer.delta`), so that only later changes are new. The recorder's
+    thread calls `give_way`, which may wait, before it writes what is new of a lane.
     """
+
+    give_way: Callable[[], object]
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Recorder:
     ) -> None:
         self.id = kept.id if kept else None
         self.fault = ""
+        self.give_way = lambda: None
         self._settings, self._problem = settings, problem
         self._path, self._warn = path, warn
         self._goal = goal or settings.epochs
@@ -227,7 +231,7 @@ class Recorder:
                     keep_parts(self._store.directory, self.id, self._problem)
                 except ProblemError as error:
                     self._say(f"{error}; the data are read again on resume")
-                self._writer = Writer(self._store, self.id)
+                self._writer = Writer(self._store, self.id, self._give_way)
                 if "arrays" not in self._identity:
                     self._digesting = threading.Thread(
                         target=self._digest, name="digest", daemon=True
@@ -237,6 +241,9 @@ class Recorder:
             self._add_digests()
         except StoreError as error:
             self._failed(error)
+
+    def _give_way(self) -> None:
+        self.give_way()  # another runner may have set it since
 
     def _failed(self, error: StoreError) -> None:
         """Drop the batches that could not be written; later the whole run is written again."""

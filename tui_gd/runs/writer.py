@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,10 +57,14 @@ class Batch:
 
 @dataclass
 class Writer:
-    """Writes the batches of one run; it caches where rows end, so only one may write a run."""
+    """Writes the batches of one run; it caches where rows end, so only one may write a run.
+
+    It calls `give_way`, which may wait, before every lane.
+    """
 
     store: Store
     run: str
+    give_way: Callable[[], object] = lambda: None
     _stops: dict[int, int] = field(default_factory=dict)  # by lane, the epoch after its last row
     _small: dict[int, list[int]] = field(default_factory=dict)  # by lane, short rows' first epochs
     _unmeasured: float = float("inf")  # bytes of losses written since `_thin_losses` looked
@@ -172,6 +176,7 @@ class Writer:
     def _write_losses(self, connection: sqlite3.Connection, changes: list[LaneDelta]) -> None:
         rows = []
         for change in changes:
+            self.give_way()
             number, first = change.number, change.first
             if self._stops.get(number, 0) != first:
                 self._drop_from(connection, number, first)
@@ -229,6 +234,7 @@ class Writer:
         lanes = len(delta.lanes)
         whole = max(BLOCK, LOSS_BYTES // 4 // (8 * 4 * lanes))
         for lane in delta.lanes:
+            self.give_way()
             rows = rows_of(connection, self.run, lane.number)
             old = [row for row in rows if row.stop <= lane.recorded - whole]
             if not old:

@@ -52,6 +52,8 @@ FRAME_SECONDS = 0.05
 """Training waits at most this long for a frame to be drawn."""
 KEY_SECONDS = 0.03
 """Training waits at most this long for a key to become a command."""
+GLANCE_SECONDS = 0.002
+"""How often a thread beside training looks whether it still has to wait."""
 CHECKPOINT_SECONDS = 30.0
 """A checkpoint waits for the steps that were asked for before it, then for a block of rows."""
 SPEED_SECONDS = 0.5
@@ -232,6 +234,12 @@ class Runner:
             if self._key_before_frame:
                 self._key_until = 0.0
             self._wake.notify()
+
+    def let_interface_go_first(self) -> None:
+        """Wait as long as training waits for the interface; for threads that work beside it."""
+        end = time.monotonic() + FRAME_SECONDS
+        while self.waits and not self._ending and time.monotonic() < end:
+            time.sleep(GLANCE_SECONDS)
 
     # The thread
 

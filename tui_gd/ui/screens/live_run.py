@@ -380,7 +380,10 @@ class LiveRun:
             pace = self.runner.snapshot.pace
         record = recorder.take if recorder else None
         extension = settings.epochs
-        return Runner(trainer, goal, seed=seed, pace=pace, record=record, extension=extension)
+        runner = Runner(trainer, goal, seed=seed, pace=pace, record=record, extension=extension)
+        if recorder:
+            recorder.give_way = runner.let_interface_go_first
+        return runner
 
     def _new_recorder(self, settings: RunSettings, problem: Problem, goal: int) -> Recorder:
         path, warn = self._context.library, self._notices.say_from_thread
