@@ -152,6 +152,13 @@ def test_the_selected_row_is_marked_and_kept_in_sight():
     assert table(8, selected=9).fg[-1, 3] == bold(PALETTE.focus)
 
 
+def test_a_number_that_does_not_fit_is_left_out_whole():
+    lines = table(12, 26).text()  # 7 + 2 + 9 + 2 + 7 = 27 cells would be needed
+    assert lines[0].split() == ["precision"]
+    assert lines[2].split() == ["class", "1", "0.1"]
+    assert table(12, 27).text()[2].split() == ["class", "1", "0.1", "100"]
+
+
 def test_single_cells_are_highlighted():
     cells = table(12, highlight={(1, 1): 203})
     assert set(cells.fg[2, 15:18]) == {203}

@@ -18,6 +18,7 @@ from tui_gd.session.snapshot import RunState
 from tui_gd.ui.context import Beginning
 from tui_gd.ui.panels.widget import CellView
 from tui_gd.ui.screens.pages import HelpScreen
+from tui_gd.ui.screens.settings_page import SettingsScreen
 
 
 def lesson(name: str, learner: str = "Ada", lang: str = "en") -> Beginning:
@@ -310,3 +311,59 @@ async def test_the_help_begins_with_the_keys_that_count_in_the_lesson_now() -> N
         assert re.search(r"enter +answer", text)
         assert re.search(r"esc +leave", text)
         assert places[3] == -1 or places[3] > places[2]
+
+
+def locking(name: str, *lock: str) -> Beginning:
+    """A bundled lesson that locks these actions, and no others."""
+    return Beginning(lesson=(Player(replace(bundled(name), lock=lock), "Ada"), ""))
+
+
+@pytest.mark.parametrize(
+    ("lock", "moved", "taken"),
+    [("cursor", False, False), ("settings", True, False), ("choose_loss", True, True)],
+)
+async def test_the_threshold_obeys_the_locks_of_a_lesson(lock, moved, taken) -> None:
+    async with driving(120, 40, beginning=locking("plateau", lock)) as driver:
+        await reads(driver, "1 of ")
+        await driver.press("3", "tab", "enter", "left", "left")
+        assert ("threshold 0.48" in driver.read("#report")) is moved
+        await driver.press("enter")
+        assert driver.run.settings.threshold == (0.48 if taken else 0.5)
+        assert ("not in this lesson" in driver.notices()) is not taken
+
+
+async def test_a_threshold_that_was_being_moved_stays_when_a_lesson_locks_it() -> None:
+    async with driving(120, 40) as driver:
+        await driver.press("3", "enter", "left")
+        await driver.until(lambda: "threshold 0.49" in driver.read("#report"))
+        player = Player(replace(bundled("plateau"), lock=("cursor",)), "Ada")
+        driver.screen.lesson.open(player, "")
+        await reads(driver, "1 of ")
+        driver.screen.board.panel.cursor_on = True
+        await driver.press("tab", "left", "left", "enter")
+        assert "threshold 0.49" in driver.read("#report")
+        assert driver.run.settings.threshold == 0.5
+        assert driver.notices() == ["not in this lesson"]
+
+
+async def test_a_start_from_the_landscape_obeys_the_lock_of_new_starts() -> None:
+    async with driving(120, 40, beginning=locking("overshoot", "new_start")) as driver:
+        await reads(driver, "1 of ")
+        start = driver.screen.view.snapshot.lane.weights
+        await driver.press("5", "tab")
+        await driver.settled()
+        await driver.press("enter", "right", "right", "enter")
+        assert driver.notices() == ["not in this lesson"]
+        assert list(driver.screen.view.snapshot.lane.weights) == list(start)
+
+
+async def test_a_setting_obeys_the_lock_of_the_key_that_changes_it() -> None:
+    async with driving(120, 40, beginning=locking("plateau", "choose_loss")) as driver:
+        await reads(driver, "1 of ")
+        loss = driver.run.settings.loss
+        await driver.press(";")
+        await driver.until(lambda: isinstance(driver.app.screen, SettingsScreen))
+        driver.app.screen.dismiss({"loss": "cross-entropy"})
+        await driver.until(lambda: driver.notices() == ["not in this lesson"])
+        await driver.answered()
+        assert driver.run.settings.loss == loss

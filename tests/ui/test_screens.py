@@ -312,8 +312,8 @@ async def test_a_notice_can_be_read(depth, dark) -> None:
         strips = driver.app.screen._compositor.render_strips(driver.app.size)
         style = next(s.style for strip in strips for s in strip if "first epoch" in s.text)
         ink, ground = (
-            1 << 24 | c.triplet.red << 16 | c.triplet.green << 8 | c.triplet.blue
-            for c in (style.color, style.bgcolor)
+            1 << 24 | c.red << 16 | c.green << 8 | c.blue
+            for c in (style.color.get_truecolor(), style.bgcolor.get_truecolor())
         )
         assert contrast(ink, ground) >= 4.5
 
@@ -545,3 +545,29 @@ async def test_a_message_does_not_hide_rows_of_a_page_that_opens() -> None:
             await driver.until(lambda title=title: f"╭ {title}" in driver.text())
             assert "▚" not in driver.text()
             await driver.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (("home",), "this is the first epoch"),
+        (("end",), "this is the newest epoch"),
+        (("r",), "this is the start; n is another"),
+        (("H",), "all epochs are shown; z zooms in"),
+        (("5", "7", "p"), "train points; 2 shows it"),
+        (("7", "6", "1", "6", "s"), "smoothed over 5; 1 shows it"),
+    ],
+)
+async def test_a_key_that_changes_nothing_that_is_seen_says_so(keys, said) -> None:
+    async with driving(80, 24) as driver:
+        await driver.press(*keys)
+        assert driver.notices() == [said]
+
+
+async def test_what_a_surface_has_not_is_said_in_whole_sentences() -> None:
+    async with driving(80, 24, problem="surface:two-valleys-1d") as driver:
+        await driver.press("2")
+        words = " ".join(driver.read("#data").replace("│", " ").split())
+        assert "a surface has no rows of data: 5 shows it" in words
+        await driver.press("p")
+        assert driver.notices() == ["a surface has no rows"]

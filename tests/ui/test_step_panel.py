@@ -306,3 +306,17 @@ async def test_numbers_stand_in_columns_whatever_the_learning_rate(columns, rows
             places.add(tuple(ends[:3]))
             await driver.press("plus")
     assert len(places) == 1
+
+
+async def test_no_number_of_the_step_is_cut_where_there_is_little_room() -> None:
+    async with driving(80, 24, problem="iris", start="zeros") as driver:
+        await driver.press("4")
+        await driver.settled()
+        rows = [row[2:-1].rstrip() for row in driver.read("#step").split("\n")[1:-1]]
+        # the weights are 0, so every p is 1/3, and row 1 is a versicolor: δ = (1/3, −2/3, 1/3)/75
+        assert "δ = (0.0044444, …, 0.0044444)" in rows
+        largest = np.abs(driver.run.problem.x_train[0][:4]).max()
+        pulls = [row for row in rows if "→ versicolor: " in row]
+        assert [f"{float(row.split()[-1].replace('−', '-')):.3g}" for row in pulls] == [
+            f"{-2 / 3 / 75 * largest:.3g}"
+        ]

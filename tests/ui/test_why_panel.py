@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from tests.ui.driving import driving
 from tui_gd.insight.verdict import Kind
 from tui_gd.learning.engine import Interrupted
 from tui_gd.learning.models import Predictor
@@ -322,3 +323,15 @@ def test_another_start_is_advised_only_where_one_may_end_lower(start, end, lower
     verdict = studied(view).verdict(view)
     assert verdict.kind is Kind.MINIMUM
     assert ("another start may end lower" in view.keys.tries(verdict.tries)) == lower
+
+
+async def test_the_formula_of_the_limit_stays_on_one_line() -> None:
+    async with driving(80, 24, problem="iris", optimizer=("nesterov",), alpha=(0.7,)) as driver:
+        await driver.press("7", "full_stop")
+        await driver.settled()
+
+        def whole() -> bool:
+            lines = [row.strip("│ ") for row in driver.read("#why").split("\n")]
+            return any(line.endswith("(2(1 + μ)/((1 + 2μ)·λ))") for line in lines)
+
+        await driver.until(whole, "the formula in one line")

@@ -45,8 +45,8 @@ def draw_table(
     """Return a table: its header, and its body from row ``offset`` on.
 
     The row ``selected`` is marked and kept visible. Columns that do not fit are left out from the
-    right; the last one shown is cut. If rows do not fit, the first line ends in ``4–9/12``, if it
-    has room.
+    right. The last one shown is cut if it is text, on the left of its cells; numbers never are. If
+    rows do not fit, the first line ends in ``4–9/12``, if it has room.
     """
     palette, symbols = style.palette, style.symbols
     header, body = table.header, table.body
@@ -63,10 +63,10 @@ def draw_table(
         at = marker
         for column, value in enumerate(values):
             room = min(widths[column], columns - at)
-            if room <= 0:
+            right = column < len(sides) and sides[column] == ">"
+            if room <= 0 or (right and column and room < widths[column]):
                 return
             text = fit(value, room, symbols.plain)
-            right = column < len(sides) and sides[column] == ">"
             place = at + (room - width(text) if right else 0)
             cells.put(row, place, text, colours[column])
             at += widths[column] + table.gap

@@ -126,6 +126,17 @@ class GdApp(PacedApp[str]):
         else:
             super().terminal_gone()
 
+    def _refresh_notifications(self) -> None:
+        """Show messages on the lines of the run's screen; other screens show them as Textual does.
+
+        Over panels they would cover parts of frames.
+        """
+        shown = self.run_screen
+        if shown and self._screen_stack and (self.screen is shown or self.screen.is_modal):
+            shown.call_later(shown.show_messages, self._notifications)
+        else:
+            super()._refresh_notifications()
+
     async def _shutdown(self) -> None:
         await super()._shutdown()
         if self.way_out:

@@ -66,6 +66,8 @@ class Arrangement:
     """Blank lines above the verdict, and as many below it."""
     down: int = 0
     across: int = 0
+    more: int = 0
+    """Rows that long messages take from the panels."""
 
     @property
     def tiny(self) -> bool:
@@ -80,11 +82,21 @@ class Arrangement:
     @property
     def around(self) -> int:
         """The rows that the panels do not get: these lines, and the footer."""
-        return self.top + self.status + self.verdict + self.tabs + 2 * self.blank + 1
+        return self.top + self.status + self.verdict + self.tabs + 2 * self.blank + 1 + self.more
+
+    @property
+    def said(self) -> int:
+        """The rows that messages may take, instead of the tabs, the footer, and of panels."""
+        return self.tabs + 1 + self.more
 
 
-def arrange(columns: int, rows: int, *, maximised: bool, below: int = 0) -> Arrangement:
-    """Return the lines and as many panels as fit, with `below` rows for a lesson."""
+def arrange(
+    columns: int, rows: int, *, maximised: bool, below: int = 0, said: int = 0
+) -> Arrangement:
+    """Return the lines and as many panels as fit, with `below` rows for a lesson.
+
+    There are `said` rows of messages. They change how high the panels are, but not how many.
+    """
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         return Arrangement()
     rows -= below
@@ -104,7 +116,8 @@ def arrange(columns: int, rows: int, *, maximised: bool, below: int = 0) -> Arra
             across = 2
         elif columns >= STACKED_COLUMNS:
             down = max(1, min(room // PANEL_ROWS, PLACES))
-    return replace(lines, down=down, across=across)
+    more = max(0, min(said - lines.said, room - FEWEST_ROWS * down))
+    return replace(lines, down=down, across=across, more=more)
 
 
 # the panels that stand at the places until a person chooses others
@@ -180,9 +193,12 @@ class Board(Container):
         """The panels on the screen."""
         return [panel for panel in self.panels if self.shows(panel)]
 
-    def fit_to(self, screen: Size, below: int = 0) -> Arrangement:
-        """Show as many panels as the screen has room for; return the arrangement."""
-        now = arrange(*screen, maximised=self.maximised, below=below)
+    def arrangement(self, screen: Size, below: int, said: int) -> Arrangement:
+        """Return what a screen has room for, as `arrange` does."""
+        return arrange(*screen, maximised=self.maximised, below=below, said=said)
+
+    def fit_to(self, now: Arrangement) -> None:
+        """Show as many panels as there is room for."""
         self.tiny = now.tiny
         if not now.tiny:
             for name, here in (
@@ -195,7 +211,6 @@ class Board(Container):
             shown = self._chosen[first : first + now.count]
             for panel in self.panels:
                 self._widgets[panel.NAME].display = panel in shown
-        return now
 
     def suit(self, *, surface: bool) -> None:
         """Put the landscape in the place of the data panel, because a surface has no data."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.learning.models import Floats
-from tui_gd.plots.axes import Axes, Heading, Limits, draw_words
-from tui_gd.plots.cells import Cells, first_fitting
+from tui_gd.plots.axes import BORDER, Axes, Heading, Limits, draw_words
+from tui_gd.plots.cells import Cells, first_fitting, wrapped
 from tui_gd.plots.decision import (
     ClassifiedPoints,
     FittedLine,
@@ -109,8 +109,8 @@ class DataPanel(Panel):
         problem, weights = view.problem, view.snapshot.lane.weights
         if problem.surface:
             key = view.keys.of("panel('landscape')")
-            said = f"a surface has no rows of data: {key} shows it"
-            return draw_words(rows, columns, [said], self.heading(view, "Data"), view.style)
+            said = wrapped(f"a surface has no rows of data: {key} shows it", columns - BORDER - 2)
+            return draw_words(rows, columns, said, self.heading(view, "Data"), view.style)
         if problem.task == "regression" or problem.features == 1:
             return self._on_axes(view, rows, columns)
         plane = self._plane_of(problem)

@@ -18,6 +18,7 @@ from tui_gd.ui.keys import KeyNames
 from tui_gd.ui.panels.panel import Hint, Panel, View, run_hint
 
 NAME = "gd-tui"
+_SAID_INDENT = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -536,6 +537,56 @@ def draw_text(text: str, style: Style, columns: int) -> Lines:
     cells = Cells.blank(1, columns, style)
     cells.put(0, 1, text, style.palette.dim)
     return Lines(cells)
+
+
+# Messages: they stand where the panels' names and the footer do
+
+Said = tuple[str, Colour]
+"""A row of a message, and the colour of the bar before it."""
+_BAR = "▌"
+
+
+def said_rows(messages: Sequence[tuple[str, str]], style: Style, columns: int) -> list[Said]:
+    """Return the rows of messages, each a text and its severity; a long word takes several rows."""
+    palette = style.palette
+    colours = {"warning": palette.warning, "error": palette.error}
+    room = max(columns - _SAID_INDENT - 1, 1)
+    return [
+        (row, colours.get(severity, palette.focus))
+        for text, severity in messages
+        for line in style.symbols.words(text).split("\n")
+        for row in wrapped(" ".join(_folded(word, room) for word in line.split(" ")), room)
+    ]
+
+
+def _folded(word: str, room: int) -> str:
+    """Return a word with a blank wherever it has to be broken."""
+    parts = [""]
+    for character in word:
+        if width(parts[-1] + character) > room:
+            parts.append("")
+        parts[-1] += character
+    return " ".join(parts)
+
+
+def draw_said(rows: Sequence[Said], style: Style, columns: int) -> Lines:
+    """Return rows of messages; a click removes them."""
+    cells = Cells.blank(len(rows), columns, style)
+    cells.bg[:] = style.palette.background
+    for row, (text, colour) in enumerate(rows):
+        cells.put(row, 1, "|" if style.symbols.plain else _BAR, colour)
+        cells.put(row, _SAID_INDENT, text, style.palette.text)
+    return Lines(cells, tuple((row, 0, columns, "end_messages") for row in range(len(rows))))
+
+
+def shortened(rows: Sequence[Said], room: int, style: Style, columns: int) -> list[Said]:
+    """Return as many rows as there is room for; an ellipsis says that there are more."""
+    if len(rows) <= room:
+        return list(rows)
+    (text, colour), more = rows[room - 1], style.symbols.spell(" …")
+    while width(text + more) > columns - _SAID_INDENT - 1:
+        text = text.rpartition(" ")[0] or text[:-1]
+    return [*rows[: room - 1], (text + more, colour)]
 
 
 # The page for a terminal that is too small

@@ -361,16 +361,21 @@ class LossPanel(Panel):
 
     def pan(self, share: float, view: View) -> bool:
         """Move the window by a share of its length; a positive share moves to later epochs."""
-        if self._way.window is not None:
+        if self.windowed:
             window = self._window(self._way, view)
             self._choose(moved(window, share, self._whole(view), log=self.log_epochs), view)
         return True
 
+    @property
+    def windowed(self) -> bool:
+        """Whether only a part of the epochs is shown."""
+        return self._way.window is not None
+
     def restore(self) -> bool:
         """Draw all epochs again; return whether a window was set."""
-        before = self._way.window
+        before = self.windowed
         self._way = _Way(None, self._way.smooth)
-        return before is not None
+        return before
 
     def _choose(self, window: Window | None, view: View) -> None:
         """Set a window; if it reaches the newest epoch, it follows the run."""

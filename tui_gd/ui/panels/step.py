@@ -414,7 +414,7 @@ def _pull_lines(one: Chain, problem: Problem, palette: Palette, room: int) -> li
         head = first_fitting(forms, room - 24)
         lines.append([(head + vector(one.share, room - width(head)), palette.text)])
     else:
-        head = f"δ = {formula} = "
+        head = first_fitting((f"δ = {formula} = ", "δ = "), room - 24)
         single = len(last.delta) == 1
         delta = _number(float(last.delta[0])) if single else vector(last.delta, room - width(head))
         lines.append([(head + delta, palette.text)])
@@ -475,6 +475,9 @@ def _share(layer: BackwardLayer, number: int, layers: int, problem: Problem, roo
         f"{name}: aₖ·δⱼ = {_number(a * delta, 4)}",
         f"{name}: {_number(a * delta, 3)}",
     )
+    if width(forms[-1]) > room:  # rather a shorter name than a shorter number
+        end = f": {_number(a * delta, 3)}"
+        return _fitting_name(name, room - width(end), plain=False) + end
     return first_fitting(forms, room)
 
 

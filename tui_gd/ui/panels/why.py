@@ -152,8 +152,11 @@ class WhyPanel(ScrollingPanel):
         said = compared(rate, safe)
         if found and found.epoch != view.snapshot.epoch:
             said += f" (curvature of epoch {found.epoch})"
+        formula = f"({safe.formula})"  # it breaks as a whole
+        said = said.replace(formula, formula.replace(" ", "\N{NO-BREAK SPACE}"))
+        lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped(words(said), room)]
         follows = safe.follows(rate)
-        return wrapped(words(said), room), wrapped(words(follows), room) if follows else []
+        return lines, wrapped(words(follows), room) if follows else []
 
     def _table(self, view: View, verdict: Verdict, room: int) -> list[tuple[str, str, str]]:
         """Return the name and value of every known number, and its meaning if it fits."""

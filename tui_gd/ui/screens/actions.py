@@ -25,7 +25,9 @@ from tui_gd.session.verdict import rescue_goal
 from tui_gd.ui.context import Beginning, Context
 from tui_gd.ui.keys import APP_ACTIONS, ladder
 from tui_gd.ui.panels.lines import losses_in_words
+from tui_gd.ui.panels.panel import Panel
 from tui_gd.ui.panels.race import Mode
+from tui_gd.ui.panels.readings import MEASURES
 from tui_gd.ui.panels.widget import CellView
 from tui_gd.ui.screens import exports
 from tui_gd.ui.screens.exports import ask_export
@@ -51,6 +53,15 @@ from tui_gd.ui.screens.runs import RunsScreen
 from tui_gd.ui.screens.settings_page import SettingsScreen, changes_in_words, in_short
 from tui_gd.ui.screens.table_page import TableScreen
 
+# settings, and the action that also changes them: a lesson that locks it locks the setting
+_SETTING_LOCKS = {
+    "optimizer": "choose_optimizer",
+    "loss": "choose_loss",
+    "problem": "choose_problem",
+    "alpha": "type_learning_rate",
+    "seed": "new_start",
+}
+FIRST = "this is the first epoch"
 # the name of a learner who has not given one
 LEARNER = "learner"
 
@@ -121,7 +132,7 @@ def action_step_back(screen: RunScreen, epochs: int) -> None:
     """Go some epochs back."""
     snapshot = screen.run.sender.snapshot
     if snapshot and snapshot.epoch == 0:
-        screen.notices.say("this is the first epoch")
+        screen.notices.say(FIRST)
     _step(screen, commands.StepBack(epochs))
 
 
@@ -133,11 +144,16 @@ def _step(screen: RunScreen, command: commands.Step | commands.StepBack) -> None
 
 def action_first(screen: RunScreen) -> None:
     """Go to epoch 0."""
+    if (snapshot := screen.run.sender.snapshot) and snapshot.epoch == 0:
+        screen.notices.say(FIRST)
     screen.run.sender.post(commands.GoTo(0))
 
 
 def action_newest(screen: RunScreen) -> None:
     """Go to the newest epoch."""
+    snapshot = screen.run.sender.snapshot
+    if snapshot and snapshot.epoch == snapshot.newest and not screen.run.training:
+        screen.notices.say("this is the newest epoch")
     screen.run.sender.post(commands.GoTo(None))
 
 
@@ -281,6 +297,8 @@ def action_reset(screen: RunScreen) -> None:
     if (snapshot := screen.run.sender.snapshot) and snapshot.newest:
         change = Change("restarted from the same start", epochs_in_words(snapshot))
         screen.run.discard(commands.Reset(), change)
+    elif snapshot:
+        screen.notices.say(f"this is the start; {screen.context.keys.of('new_start')} is another")
 
 
 def action_new_start(screen: RunScreen) -> None:
@@ -395,7 +413,11 @@ async def action_settings(screen: RunScreen, selected: str = "") -> None:
     changes = await screen.app.push_screen_wait(page)
     if changes is None:
         return
-    if "problem" in changes:
+    locks = [lock for name, lock in _SETTING_LOCKS.items() if name in changes]
+    if why := next(filter(None, map(screen.lesson.refusal, locks)), ""):
+        screen.draft.clear()
+        screen.notices.say(why)
+    elif "problem" in changes:
         action_choose_problem(screen)
     elif "target" in changes and changes["target"] is None:
         look_into_columns(screen, partial(action_settings, screen, "target"))
@@ -532,8 +554,11 @@ def action_scroll(screen: RunScreen, pages: int) -> None:
 def action_train_points(screen: RunScreen) -> None:
     """Switch between test and train points."""
     panel = screen.board.points
+    if screen.run.runner and screen.run.problem.surface:
+        screen.notices.say("a surface has no rows")
+        return
     panel.train = not panel.train
-    screen.redraw()
+    _changed(screen, panel, f"{'train' if panel.train else 'test'} points")
 
 
 def action_theme(screen: RunScreen) -> None:
@@ -550,28 +575,38 @@ def action_help(screen: RunScreen) -> None:
     screen.app.push_screen(HelpScreen(screen.context, screen.lesson.own_keys))
 
 
+def _changed(screen: RunScreen, panel: Panel, words: str) -> None:
+    """Draw a panel's change; if the panel is not on the screen, say what it shows now."""
+    if not screen.board.shows(panel):
+        screen.notices.say(f"{words}; {screen.context.keys.of(panel.action)} shows it")
+    screen.redraw()
+
+
 def action_log_axis(screen: RunScreen) -> None:
     """Switch the loss axis between linear and logarithmic."""
     screen.board.loss.toggle_log()
-    screen.redraw()
+    axis = "logarithmic" if screen.board.loss.log_axis else "linear"
+    _changed(screen, screen.board.loss, f"{axis} loss axis")
 
 
 def action_log_epochs(screen: RunScreen) -> None:
     """Switch the epoch axis between linear and logarithmic."""
     screen.board.loss.log_epochs = not screen.board.loss.log_epochs
-    screen.redraw()
+    axis = "logarithmic" if screen.board.loss.log_epochs else "linear"
+    _changed(screen, screen.board.loss, f"{axis} epoch axis")
 
 
 def action_measure(screen: RunScreen) -> None:
     """Draw the loss, the gradient norm or the learning rate."""
     screen.board.loss.next_measure()
-    screen.redraw()
+    _changed(screen, screen.board.loss, MEASURES[screen.board.loss.measure].title)
 
 
 def action_smooth(screen: RunScreen) -> None:
     """Smooth the curves more, or stop smoothing them."""
     screen.board.loss.smooth()
-    screen.redraw()
+    over = screen.board.loss.smoothing
+    _changed(screen, screen.board.loss, f"smoothed over {over}" if over else "not smoothed")
 
 
 def action_zoom(screen: RunScreen, factor: float) -> None:
@@ -585,8 +620,12 @@ def action_zoom(screen: RunScreen, factor: float) -> None:
 def action_pan(screen: RunScreen, share: float) -> None:
     """Move the window of the focused panel, or else of the loss."""
     if screen.run.runner:
-        if not screen.board.panel.pan(share, screen.view):
-            screen.board.loss.pan(share, screen.view)
+        panel, loss = screen.board.panel, screen.board.loss
+        if panel is loss or not panel.pan(share, screen.view):
+            if not loss.windowed:
+                zoom = screen.context.keys.of("zoom(2.0)")
+                screen.notices.say(f"all epochs are shown; {zoom} zooms in")
+            loss.pan(share, screen.view)
         screen.redraw()
 
 
@@ -599,7 +638,7 @@ def action_cursor(screen: RunScreen) -> None:
         command = panel.confirm(screen.view)
         panel.end_cursor()
         if command is not None:
-            screen.run.carry_out(command)
+            screen.carry_out(command)
     elif not panel.begin_cursor(screen.view):
         screen.notices.say(
             "no cursor here: loss, data, report of two classes, landscape, network, race, starts"

@@ -245,7 +245,7 @@ class LiveRun:
         # epoch
         self._tried_rates: tuple[Earlier, int, int] | None = None
         # what is loading, in words, and the thread whose run may no longer be given up
-        self._loads = ""
+        self._loads = f"loading {settings.problem.rpartition('/')[2]}"
         self._claimed: Worker[None] | None = None
         # the last run that was put away, and whether that has finished
         self._put_aside: tuple[str | None, threading.Event] = None, threading.Event()
@@ -292,8 +292,11 @@ class LiveRun:
 
     @property
     def loading(self) -> str:
-        """What is loading and will replace the run on the screen, in words; empty if nothing is."""
-        return self._loads if self._loader else ""
+        """What is loading and will replace the run on the screen, in words; empty if nothing is.
+
+        Before the first run is there, something is always loading.
+        """
+        return self._loads if self._loader or self.runner is None else ""
 
     @property
     def _loader(self) -> Worker[None] | None:
@@ -456,16 +459,21 @@ class LiveRun:
                 loaded.recorder.close()
             return False
         earlier = self._stopped(change.before if change else "")
-        app = self._screen.app
-        app.call_from_thread(self._take, loaded)
-        if earlier:
-            app.call_from_thread(self.undo.push, earlier)
-        if change:
-            app.call_from_thread(self._announce, change)
+
+        def show() -> None:
+            self._take(loaded)
+            if earlier:
+                self.undo.push(earlier)
+            if change:
+                self._announce(change)
+
+        self._screen.app.call_from_thread(show)
         return True
 
     def _take(self, loaded: "_Loaded") -> None:
         """Show a run in place of the one on the screen."""
+        if self._loader is self._claimed:  # the run is there before its thread has ended
+            self._loads = ""
         fresh = self.runner is None or loaded.problem is not self.problem
         if self.runner:
             self.runner.stop()

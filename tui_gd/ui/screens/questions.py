@@ -258,9 +258,9 @@ _OF_CLASSES = {
     "hinge": "only rows near the boundary count · as in an SVM",
 }
 _OF_NUMBERS = {
-    "sse": "sum of (p − y)² · grows with the number of rows",
-    "mse": "mean of (p − y)² · usual for numbers",
-    "mae": "mean of |p − y| · outliers pull no harder than others",
+    "sse": "sum of (z − y)² · grows with the number of rows",
+    "mse": "mean of (z − y)² · usual for numbers",
+    "mae": "mean of |z − y| · outliers pull no harder than others",
     "huber": "squared when small, absolute when large · for outliers",
 }
 OPTIMIZER_WORDS = {

@@ -5,18 +5,28 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.notifications import Notification
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import Worker
 
 from tui_gd.problems.text import safe_text
-from tui_gd.session.commands import CheckGradient, LookAt
+from tui_gd.session.commands import (
+    CheckGradient,
+    Command,
+    LookAt,
+    SelectLane,
+    SetLearningRate,
+    SetStart,
+)
 from tui_gd.session.options import Option
 from tui_gd.session.runner import Runner
 from tui_gd.session.settings import RunSettings
@@ -24,8 +34,8 @@ from tui_gd.session.snapshot import RunState, Snapshot
 from tui_gd.ui.context import Beginning, Context, LastView
 from tui_gd.ui.keys import CURSOR_KEYS, KeyRepeat, target
 from tui_gd.ui.panels import lines
-from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Board
-from tui_gd.ui.panels.panel import View
+from tui_gd.ui.panels.board import LESSON_ROWS, SMALLEST, Arrangement, Board
+from tui_gd.ui.panels.panel import TakeThreshold, View
 from tui_gd.ui.panels.widget import CellView, LinesWidget, PanelWidget
 from tui_gd.ui.screens.lesson import LessonBox
 from tui_gd.ui.screens.live_run import LiveRun
@@ -56,6 +66,13 @@ _FOR_NEXT = (
     " redo check_gradient branch hide_lane close_lane race starts mark move"
 )
 _PAUSING = "step step_back first newest rescue reset new_start"
+# what panels ask for, and the actions that do the same
+_LOCKS: dict[type, tuple[str, ...]] = {
+    SetLearningRate: ("learning_rate", "type_learning_rate"),
+    SetStart: ("new_start",),
+    SelectLane: ("move",),
+    TakeThreshold: ("settings",),
+}
 # so many of the keys that came are named
 _MOST_NAMED = 8
 
@@ -134,6 +151,12 @@ class RunScreen(Screen[None]):
         self._for_next: list[tuple[str, str, Callable[[], object]]] = []
         self._not_taken: list[str] = []
         self._beside: Runner | None = None
+        # the messages and until when they are shown; their rows, and how many there is room for
+        self._messages: tuple[tuple[str, str], ...] = ()
+        self._until: Timer | None = None
+        self._said: list[lines.Said] = []
+        self._arranged = Arrangement()
+        self._bottom: tuple[tuple[Any, ...], tuple[Any, ...]] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the lines around the panels, and the panels."""
@@ -412,10 +435,29 @@ class RunScreen(Screen[None]):
         self._top.show_lines(lines.draw_top, view, columns, self._sent(view))
         self._status.show_lines(lines.draw_status, view, columns)
         self._verdict.show_lines(lines.draw_verdict, verdict, keys, style, rows, columns)
-        self._tabs.show_lines(lines.draw_tabs, shown, keys, style, columns)
         taught = self.lesson.has_focus
         footer = lines.footer_of(None if taught else self.board.panel, view)
-        self._keys.show_lines(lines.draw_footer, footer, keys, style, columns)
+        self._draw_bottom(
+            (lines.draw_tabs, shown, keys, style, columns),
+            (lines.draw_footer, footer, keys, style, columns),
+        )
+
+    def _draw_bottom(self, tabs: tuple[Any, ...], footer: tuple[Any, ...]) -> None:
+        """Draw the tabs and the footer, or the messages instead of them.
+
+        Both are what `show_lines` takes. A message of one row stands in the tabs' place, so that
+        the footer stays.
+        """
+        self._bottom = tabs, footer
+        style, columns = self.context.style, self.size.width
+        rows = lines.shortened(self._said, self._arranged.said, style, columns)
+        if rows and self._tabs.display:
+            first = max(len(rows) - 1, 1)
+            tabs, rows = (lines.draw_said, rows[:first], style, columns), rows[first:]
+        if rows:
+            footer = (lines.draw_said, rows, style, columns)
+        self._tabs.show_lines(*tabs)
+        self._keys.show_lines(*footer)
 
     def _draw_empty(self) -> None:
         if self._stale:
@@ -423,7 +465,30 @@ class RunScreen(Screen[None]):
             text, columns = f"loading {self.run.settings.problem}", self.size.width
             keys, style = self.context.keys, self.context.style
             self._status.show_lines(lines.draw_text, text, style, columns)
-            self._keys.show_lines(lines.draw_footer, (lines.QUIT,), keys, style, columns)
+            footer = (lines.draw_footer, (lines.QUIT,), keys, style, columns)
+            self._draw_bottom((lines.draw_text, "", style, columns), footer)
+
+    def show_messages(self, messages: Iterable[Notification]) -> None:
+        """Draw the messages where the panels' names and the footer are, until they expire."""
+        if self._until:
+            self._until.stop()
+        shown = list(messages)
+        if shown:
+            left = min(message.time_left for message in shown)
+            self._until = self.set_timer(max(left, 0.0), partial(self.show_messages, messages))
+        now = tuple((message.message, message.severity) for message in shown)
+        if now == self._messages:
+            return
+        self._messages = now
+        self._said = lines.said_rows(now, self.context.style, self.size.width)
+        if self._bottom and self._arranged == self._arrangement():
+            self._draw_bottom(*self._bottom)
+        else:
+            self.lay_out()
+
+    def action_end_messages(self) -> None:
+        """Remove the messages."""
+        self.app.clear_notifications()
 
     def redraw(self) -> None:
         """Draw again, although the run has not changed."""
@@ -481,13 +546,21 @@ class RunScreen(Screen[None]):
         del event
         self.lay_out()
 
+    def _arrangement(self) -> Arrangement:
+        below = LESSON_ROWS if self.lesson.guide else 0
+        return self.board.arrangement(self.size, below, len(self._said))
+
     def lay_out(self) -> None:
         """Choose the layout for the size, and draw."""
         taught = self.lesson.guide is not None
-        now = self.board.fit_to(self.size, below=LESSON_ROWS if taught else 0)
+        self._said = lines.said_rows(self._messages, self.context.style, self.size.width)
+        now = self._arranged = self._arrangement()
+        self.board.fit_to(now)
         self.lesson.display = taught
         self.set_class(now.tiny, "tiny")
         self._tabs.display = bool(now.tabs) and not now.tiny
+        self._tabs.styles.height = now.tabs + now.more if now.tabs else 1
+        self._keys.styles.height = 1 if now.tabs else 1 + now.more
         self._verdict.styles.height = now.verdict
         self._verdict.styles.margin = (now.blank, 0)
         lost = self.focused is None and not self.board.tiny  # hidden in a tiny terminal
@@ -524,8 +597,16 @@ class RunScreen(Screen[None]):
         if self.run.runner:
             command = event.panel.click_at(event.x, event.y, self.view)
             if command is not None:
-                self.run.carry_out(command)
+                self.carry_out(command)
             self.redraw()
+
+    def carry_out(self, command: Command | TakeThreshold) -> None:
+        """Do what a panel asks, unless a lesson locks the keys that do the same."""
+        for action in ("cursor", *_LOCKS.get(type(command), ())):
+            if why := self.lesson.refusal(action):
+                self.notices.say(why)
+                return
+        self.run.carry_out(command)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let arrows move the cursor only while there is one."""
@@ -534,7 +615,10 @@ class RunScreen(Screen[None]):
 
     def action_move_cursor(self, across: int, down: int) -> None:
         """Move the cursor; the step panel follows its train sample."""
-        if self.run.runner:
+        if why := self.lesson.refusal("cursor"):  # it was there before the lesson
+            self.board.panel.end_cursor()
+            self.notices.say(why)
+        elif self.run.runner:
             lanes = self.board.panel.move_cursor(across, down, self.view)
             if not self.run.loading:
                 self.run.sender.choose_lane(lanes)

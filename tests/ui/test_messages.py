@@ -1,0 +1,94 @@
+"""Messages over the run: they stand below the panels, whole, and no frame is torn."""
+
+import pytest
+
+from tests.ui.driving import Driver, driving
+from tui_gd.plots.symbols import ASCII, UNICODE
+
+LONG = (
+    "began again with 30 % test rows, standardized columns, three hidden layers of 8 tanh units"
+    " and L2 0.001 · 0 brings back the 100 epochs with 50 % test rows and no hidden layer · B keeps"
+    " both · gd-tui-blobs/a-folder-with-a-name-that-is-longer-than-a-row-of-a-terminal-with-eighty"
+    "-columns/report.txt"
+)
+SIZES = [(80, 24), (120, 40), (60, 20), (40, 12), (132, 24)]
+
+
+def torn(driver: Driver) -> list[str]:
+    """The rows of the screen on which a panel's frame differs from what the panel has drawn."""
+    found, rows = [], driver.text().split("\n")
+    for name in driver.shown():
+        widget = driver.screen.query_one(f"#{name}")
+        top, left = widget.region.y, widget.region.x
+        for row, text in enumerate(driver.read(f"#{name}").split("\n"), top):
+            if rows[row][left : left + len(text)] != text:
+                found.append(rows[row])
+    return found
+
+
+def said(driver: Driver) -> str:
+    """What is read in the rows of messages."""
+    rows = driver.text().split("\n")
+    return " ".join(row[3:].rstrip() for row in rows if row.startswith((" ▌ ", " | ")))
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII])
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize("text", ["nothing to undo; L lists the kept runs", LONG[:140], LONG])
+async def test_a_message_tears_no_frame_and_is_whole_where_there_is_room(
+    text, columns, rows, symbols
+) -> None:
+    async with driving(columns, rows, symbols=symbols) as driver:
+        height = driver.screen.board.size.height
+        driver.screen.notices.say(text)
+        await driver.until(lambda: said(driver), "a message")
+        whole = "".join(symbols.words(text).split())
+        if rows >= 20:
+            await driver.until(lambda: "".join(said(driver).split()) == whole, "all of it")
+        await driver.answered()
+        words = "".join(said(driver).split())
+        assert whole.startswith(words.removesuffix(symbols.words("…")))
+        assert torn(driver) == []
+        driver.app.clear_notifications()
+        await driver.until(lambda: not said(driver))
+        await driver.until(lambda: driver.screen.board.size.height == height)
+        await driver.answered()
+        assert torn(driver) == []
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+async def test_a_short_message_moves_no_panel_and_leaves_the_footer(columns, rows) -> None:
+    async with driving(columns, rows) as driver:
+        tabs, footer = driver.text().split("\n")[-2:]
+        await driver.press("0")
+        await driver.until(lambda: said(driver) == "nothing to undo; L lists the kept runs")
+        assert driver.text().split("\n")[-1] == footer
+        assert tabs not in driver.text()
+        await driver.pilot.click("#tabs")
+        await driver.until(lambda: driver.text().split("\n")[-2:] == [tabs, footer])
+
+
+async def test_messages_stand_below_each_other_and_go_one_by_one() -> None:
+    async with driving() as driver:
+        add = driver.screen.notices.add
+        for text in ("one", "two", "three"):
+            add(text, 10.0)
+        await driver.until(lambda: said(driver) == "one two three")
+        await driver.answered()
+        assert torn(driver) == []
+        first = next(iter(driver.app._notifications))
+        first.timeout = 0.0
+        driver.app._refresh_notifications()
+        await driver.until(lambda: said(driver) == "two three")
+
+
+async def test_a_message_on_the_page_of_kept_runs_is_within_its_frame() -> None:
+    async with driving() as driver:
+        await driver.press("L")
+        await driver.until(lambda: driver.app.screen is not driver.screen)
+        before = driver.text().split("\n")
+        driver.app.screen.notices.say(LONG, warning=True)
+        await driver.until(lambda: "began again with" in driver.text())
+        now = driver.text().split("\n")
+        assert now[-1] == before[-1]
+        assert [row[0] + row[-1] for row in now] == [row[0] + row[-1] for row in before]
