@@ -129,7 +129,7 @@ class Session:
             return None
         if rest and not word.argument:
             raise WordError(f"{safe_text(rest[0])!r}: nothing follows {word.name}")
-        return word.name, *([" ".join(rest)] if word.argument else [])
+        return (word.name, " ".join(rest)) if word.argument else (word.name,)
 
     def answer(self, name: str, *argument: str) -> list[str]:
         """Perform a command and return its answer.

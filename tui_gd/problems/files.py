@@ -96,10 +96,11 @@ def learn_from(
     other = _read_test(test, table, name) if test is not None else None
     if other is not None:
         table.remarks += tuple(f"{other.shown}: {remark}" for remark in other.remarks)
+    read = set(names)
     notes = [
         ColumnNote(field.name, field.kind, "", "left out: --drop")
         for field in source.fields
-        if field.name not in names
+        if field.name not in read
     ]
 
     def make(how: Preparation) -> Problem:

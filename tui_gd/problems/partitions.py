@@ -168,7 +168,8 @@ class _Loading:
             names = chosen_columns(source, wanted.target, wanted.drop)
             kinds = tuple((one.name, one.kind) for one in source.fields)
             self.recipe = Recipe(wanted.reading, tuple(names), kinds)
-            self.dropped = [(name, kind) for name, kind in kinds if name not in names]
+            read = set(names)
+            self.dropped = [(name, kind) for name, kind in kinds if name not in read]
         self.pieces += pieces_of(path, form, source, test)
 
     def read(self, progress: Progress | None) -> list[Any]:
