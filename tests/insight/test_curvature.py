@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.linalg import eigvalsh
+from scipy.linalg import eigvalsh, null_space
 from scipy.optimize import linprog, minimize, minimize_scalar
 from scipy.special import expit
 from scipy.special import softmax as softmax_of
@@ -635,7 +635,9 @@ def test_the_penalty_of_a_regression_is_that_of_bayesian_ridge() -> None:
     rng = np.random.default_rng(5)
     x = StandardScaler().fit_transform(rng.standard_normal((60, 12)))
     y = x @ rng.standard_normal(12) * 0.25 + rng.standard_normal(60)
-    fitted = BayesianRidge(max_iter=2000, tol=1e-10).fit(x, y)
+    # in the dimensions that centring leaves
+    plane = null_space(np.ones((1, 60))).T
+    fitted = BayesianRidge(max_iter=2000, tol=1e-10, fit_intercept=False).fit(plane @ x, plane @ y)
     known = fitted.lambda_ / (fitted.alpha_ * 60)
     assert 0.1 < known < 10
     # it is looked for at steps of 9 %
@@ -655,12 +657,14 @@ def test_the_penalty_for_classes_has_the_greatest_evidence(classes) -> None:
     u, _, _ = np.linalg.svd(indicators, full_matrices=False)
     white = u[:, : classes - 1] * np.sqrt(n)  # uncorrelated, of variance 1
 
+    plane = null_space(np.ones((1, n))).T  # what centring leaves
+
     def evidence(penalty: float) -> float:
-        shape = np.eye(n) + x @ x.T / (n * penalty)
+        shape = plane @ (np.eye(n) + x @ x.T / (n * penalty)) @ plane.T
 
         def missed(log_variance: float) -> float:
-            normal = multivariate_normal(np.zeros(n), np.exp(log_variance) * shape)
-            return -sum(normal.logpdf(column) for column in white.T)
+            normal = multivariate_normal(np.zeros(n - 1), np.exp(log_variance) * shape)
+            return -sum(normal.logpdf(plane @ column) for column in white.T)
 
         return -minimize_scalar(missed, bounds=(-3, 1), method="bounded").fun
 
@@ -685,6 +689,9 @@ def test_columns_that_say_enough_and_what_is_not_looked_at_have_no_penalty() -> 
     noise = table_of(x, rng.standard_normal(200), "regression")
     assert auto_l2(noise, "mse") > 0.0
     assert auto_l2(noise, "mae") == 0.0
+    # more columns than rows fit any target, and still say nothing
+    wide_noise = table_of(rng.standard_normal((50, 300)), rng.standard_normal(50), "regression")
+    assert auto_l2(wide_noise, "mse") > 0.0
     assert auto_l2(table_of(x, np.full(200, 3.0), "regression"), "mse") == 0.0
     assert auto_l2(table_of(0 * x, x[:, 0], "regression"), "mse") == 0.0
     wide = rng.standard_normal((20, 501))

@@ -208,3 +208,17 @@ def test_hours_are_read_and_orders_found() -> None:
     assert day_comes_first(["3/4/2024", "4/25/2024"]) is False
     assert day_comes_first(["25/4/2024", "4/25/2024"]) is None
     assert day_comes_first(["3.4.2024"]) is True
+
+
+def test_months_that_look_like_seasons_are_dates_where_the_train_rows_have_dates(
+    tmp_path: Path,
+) -> None:
+    """2010-11 and 2011-12 alone could be seasons; beside 2005-01 they are months."""
+    months = pd.period_range("2005-01", periods=90, freq="M").astype(str)
+    train = written(frame(months), tmp_path / "train.csv")
+    other = written(frame(["2010-11", "2011-12"] * 45), tmp_path / "test.csv")
+    problem = load_file(train, "y", test=str(other))
+    first = pd.Timestamp("2005-01-01")
+    days = [(pd.Timestamp(one) - first).days for one in ("2010-11-01", "2011-12-01")]
+    at = problem.feature_names.index("when days")
+    assert problem.x_test[:2, at].tolist() == days

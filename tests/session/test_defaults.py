@@ -117,7 +117,7 @@ def test_columns_without_a_word_on_the_target_do_not_make_it_worse_than_the_base
         assert lane["report"]["accuracy"] == pytest.approx(accuracy)
     said = call("run", tmp_path / "noise.npz", "-e", 5, "--no-store").out
     assert "(auto: the columns say little)" in said.splitlines()[0]
-    assert "No better: the columns say little; try others, or --hidden 16" in said
+    assert "No better: try other columns, another --l2, or --hidden 16" in said
 
 
 @pytest.mark.parametrize("more", [(), ("--class-weight", "balanced"), ("--threshold", 0.2)])
@@ -187,3 +187,16 @@ def test_what_was_chosen_is_printed_and_can_be_repeated() -> None:
     rate = first.partition("alpha ")[2].split()[0]
     again = call("run", "wine", "--seed", 1, "-e", 5, "-a", rate, "--no-store")
     assert again.out.splitlines()[1:] == said.out.splitlines()[1:]
+
+
+def test_numbers_beyond_single_precision_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    """The largest float32 is 2^128 · (1 − 2^−24), 3.4e38."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, 2)), rng.standard_normal(40)
+    np.savez(tmp_path / "far.npz", X=x, y=1e39 * y)
+    words = ("run", tmp_path / "far.npz", "-e", 5, "--quiet", "--no-store")
+    for folds in ((), ("--folds", 3)):
+        said = call(*words, *folds, "--dtype", "float32")
+        assert said.status == 2
+        assert "--dtype float32 holds numbers up to 3.4e+38" in said.err
+    assert call(*words).status == 0

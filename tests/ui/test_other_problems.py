@@ -116,3 +116,14 @@ async def test_a_negative_number_has_the_minus_of_the_terminal(problem, keys, sy
             assert re.search(rf"[\s(=]{minus}\d", text)
             assert text.isascii() or not symbols.plain
             await driver.press("m")
+
+
+async def test_another_problem_chooses_a_penalty_of_its_own() -> None:
+    """2.5 kept weights from learning noise; on columns that say nearly all it would harm."""
+    async with driving(problem="wine", l2=2.5, loss="cross-entropy", alpha=(0.1,)) as driver:
+        assert "L2 2.5" in driver.read("#top")
+        await driver.press("d", "down", "enter")
+        await driver.until(lambda: driver.run.settings.problem == "breast-cancer")
+        await driver.settled()
+        assert driver.run.settings.ridge == 0.0
+        assert "L2" not in driver.read("#top")

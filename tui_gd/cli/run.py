@@ -114,6 +114,7 @@ class Fold:
     validation_rows: int
     test_rows: int
     alpha: float
+    l2: float
     epochs: int
     best_epoch: int
     least_epoch: int
@@ -305,6 +306,7 @@ class FoldRun:
             validation_rows=problem.validation_rows,
             test_rows=problem.test_rows,
             alpha=self.settings.alpha[0],
+            l2=self.settings.ridge,
             epochs=trainer.epoch,
             best_epoch=best.epoch,
             least_epoch=least,

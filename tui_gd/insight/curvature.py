@@ -437,10 +437,11 @@ def auto_l2(problem: Problem, loss: str) -> float:
 
     It is the λ of greatest evidence in Bayesian linear regression. The targets Y, (n, C), are the
     target, or for K classes their K − 1 indicators, all uncorrelated and of variance 1. Given the
-    columns X, all centred, `Y ~ N(0, σ²(I + XXᵀ/(nλ)))`. With the eigenvalues h and eigenvectors U
-    of `XᵀX/n`, and `z = UᵀXᵀY/n`, the logarithm of the evidence is, up to a constant,
+    columns X, all centred, `Y ~ N(0, σ²(I + XXᵀ/(nλ)))` in the n − 1 dimensions that centring
+    leaves. With the eigenvalues h and eigenvectors U of `XᵀX/n`, and `z = UᵀXᵀY/n`, the logarithm
+    of the evidence is, up to a constant,
 
-        −½·nC·log σ² − ½·C·Σ log(1 + h/λ),   σ² = (‖Y‖² − n·Σ z²/(h + λ)) / nC
+        −½·(n − 1)·C·log σ² − ½·C·Σ log(1 + h/λ),   σ² = (‖Y‖² − n·Σ z²/(h + λ)) / ((n − 1)·C)
 
     A λ of a tenth of the mean of h or less changes what is predicted too little to be worth a
     penalty, and is taken as 0. Otherwise it is multiplied with the curvature that the loss has
@@ -479,7 +480,7 @@ def auto_l2(problem: Problem, loss: str) -> float:
     penalties = ratios[:, None] * h.mean()
     variance = np.maximum(count - (z2 / (h + penalties)).sum(axis=1), 0.0) / count
     with np.errstate(divide="ignore"):
-        evidence = -n * np.log(variance) - np.log1p(h / penalties).sum(axis=1)
+        evidence = -(n - 1) * np.log(variance) - np.log1p(h / penalties).sum(axis=1)
     best = int(evidence.argmax())
     if ratios[best] < LEAST_RATIO:
         return 0.0

@@ -96,14 +96,15 @@ def _zone(text: str | None) -> timezone:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-def day_comes_first(texts: Sequence[str]) -> bool | None:
+def day_comes_first(texts: Sequence[str], *, are_dates: bool = False) -> bool | None:
     """Return whether dates as 3/4/2024 begin with the day; None if they are not dates of one order.
 
     A first number above 12 is a day, and a second one too. If no text decides, dates with points
     begin with the day, others with the month: `is_ambiguous`. Two or more texts that all name a
-    year and the next one, as 2011-12 does, are seasons and no dates.
+    year and the next one, as 2011-12 does, are seasons and no dates, unless the column is known to
+    hold dates.
     """
-    if len(texts) > 1 and all(map(_is_season, texts)):
+    if not are_dates and len(texts) > 1 and all(map(_is_season, texts)):
         return None
     firsts, seconds, points = [], [], False
     for text in texts:

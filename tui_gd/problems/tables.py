@@ -474,7 +474,11 @@ def _read_dates(column: Column, values: Floats, found: list[str], known: bool | 
     """Turn a text column into dates or times of day, if most of its texts are; whether it did."""
     some = found[:LOOKED_AT]
     is_ambiguous = dates.is_ambiguous(some)
-    day_first = known if is_ambiguous and known is not None else dates.day_comes_first(some)
+    day_first = (
+        known
+        if is_ambiguous and known is not None
+        else dates.day_comes_first(some, are_dates=known is not None)
+    )
     if not some or (day_first is None and dates.hour_of(some[0]) is None):
         return False
     kind: Kind = "time" if dates.hour_of(some[0]) is not None else "date"

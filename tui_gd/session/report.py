@@ -362,7 +362,7 @@ class Baseline:
             threshold = ", --threshold" if len(report.confusion) == 2 else ""
             return f"{words}. {why}: see recall, ROC AUC{threshold}"
         if fell and penalized:
-            return f"{words}. No better: the columns say little; try others, or --hidden 16"
+            return f"{words}. No better: try other columns, another --l2, or --hidden 16"
         tried = "--l2 0.01" if fell else "-a auto"
         return f"{words}. No better: try {tried}, more epochs (-e), or --hidden 16"
 

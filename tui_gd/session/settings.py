@@ -337,6 +337,15 @@ class RunSettings(RunOptions):
             raise ProblemError(
                 "--threshold goes with two classes; leave it out", way(threshold=None)
             )
+        if self.dtype == "float32" and not problem.surface:
+            largest = float(np.finfo(np.float32).max)
+            arrays = problem.x_train, problem.y_train
+            if any(max(array.max(), -array.min()) > largest for array in arrays):
+                raise ProblemError(
+                    f"--dtype float32 holds numbers up to {largest:.2g}, and {problem.name} has"
+                    " larger ones; leave it out",
+                    way(dtype=None),
+                )
         try:
             trainer = Trainer(
                 problem,

@@ -378,7 +378,7 @@ def begin_with(screen: RunScreen, problem: str) -> None:
     """
     snapshot = screen.run.sender.snapshot
     assert snapshot
-    fresh = {"surface", "alpha", "loss", "start", "init", "target_loss", "class_weight"}
+    fresh = {"surface", "alpha", "l2", "loss", "start", "init", "target_loss", "class_weight"}
     fresh |= options_of(RunSettings, Scope.FILES, Scope.MADE).keys()
     changes: dict[str, Any] = {"problem": problem, "seed": snapshot.seed}
     if surface := SURFACES.get(problem):
@@ -492,7 +492,7 @@ async def choose_roles(screen: RunScreen, asked: Asked, back: Callable[[], Any])
         screen.draft |= changes
         back()
     elif changes and (snapshot := run.sender.snapshot):
-        fresh = ("alpha", "loss", "class_weight") if "target" in changes else ()
+        fresh = ("alpha", "l2", "loss", "class_weight") if "target" in changes else ()
         old, new = changed_roles(asked.columns, run.wanted, settings)
         others = {name: value for name, value in changes.items() if name not in OF_COLUMNS}
         new += [changes_in_words(others)] if others else []
