@@ -3,7 +3,9 @@
 import pytest
 
 from tests.ui.driving import Driver, driving
+from tui_gd.plots.palette import Style, palette_for
 from tui_gd.plots.symbols import ASCII, UNICODE
+from tui_gd.ui.panels.lines import shortened
 
 LONG = (
     "began again with 30 % test rows, standardized columns, three hidden layers of 8 tanh units"
@@ -92,3 +94,26 @@ async def test_a_message_on_the_page_of_kept_runs_is_within_its_frame() -> None:
         now = driver.text().split("\n")
         assert now[-1] == before[-1]
         assert [row[0] + row[-1] for row in now] == [row[0] + row[-1] for row in before]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 8, 40])
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_messages_without_room_are_left_out_or_end_in_an_ellipsis(columns: int, room: int) -> None:
+    style = Style(palette_for("256", dark=True), UNICODE)
+    rows = [("the whole of a message", 0), ("another one", 0), ("and one more", 0)]
+    found = shortened(rows, room, style, columns)
+    assert len(found) == room
+    assert all(text.endswith("…") for text, _ in found[-1:])
+
+
+async def test_a_terminal_made_too_small_while_a_message_stands_shows_its_size_and_comes_back() -> (
+    None
+):
+    async with driving(80, 24) as driver:
+        driver.app.notify(LONG)
+        await driver.until(lambda: "began again with" in driver.text())
+        for columns, rows in ((20, 8), (3, 2), (80, 24)):
+            await driver.pilot.resize_terminal(columns, rows)
+            await driver.answered()
+        await driver.until(lambda: "began again with" in driver.text())
+        assert not torn(driver)

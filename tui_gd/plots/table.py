@@ -45,14 +45,15 @@ def draw_table(
     """Return a table: its header, and its body from row ``offset`` on.
 
     The row ``selected`` is marked and kept visible. Columns that do not fit are left out from the
-    right. The last one shown is cut if it is text, on the left of its cells; numbers never are. If
-    rows do not fit, the first line ends in ``4–9/12``, if it has room.
+    right; the last one shown is cut, but under a header numbers never are. If rows do not fit, the
+    first line ends in ``4–9/12``, if it has room.
     """
     palette, symbols = style.palette, style.symbols
     header, body = table.header, table.body
     cells = Cells.blank(rows, columns, style)
     numbers: list[Align] = [">"] * max(len(header) - 1, 0)
     sides: Sequence[Align] = table.align if table.align is not None else ["<", *numbers]
+    top = int(any(header))
     marker = 0 if selected is None else width(symbols.selected) + 1
     widths = [
         widest([line[column] for line in (header, *body) if column < len(line)])
@@ -64,14 +65,13 @@ def draw_table(
         for column, value in enumerate(values):
             room = min(widths[column], columns - at)
             right = column < len(sides) and sides[column] == ">"
-            if room <= 0 or (right and column and room < widths[column]):
+            if room <= 0 or (top and right and column and room < widths[column]):
                 return
             text = fit(value, room, symbols.plain)
             place = at + (room - width(text) if right else 0)
             cells.put(row, place, text, colours[column])
             at += widths[column] + table.gap
 
-    top = int(any(header))
     if top:
         line(0, header, [palette.dim] * len(header))
     room = max(rows - top, 0)

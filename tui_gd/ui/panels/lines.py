@@ -581,10 +581,10 @@ def draw_said(rows: Sequence[Said], style: Style, columns: int) -> Lines:
 
 def shortened(rows: Sequence[Said], room: int, style: Style, columns: int) -> list[Said]:
     """Return as many rows as there is room for; an ellipsis says that there are more."""
-    if len(rows) <= room:
-        return list(rows)
+    if len(rows) <= room or room < 1:
+        return list(rows[:room])
     (text, colour), more = rows[room - 1], style.symbols.spell(" …")
-    while width(text + more) > columns - _SAID_INDENT - 1:
+    while text and width(text + more) > columns - _SAID_INDENT - 1:
         text = text.rpartition(" ")[0] or text[:-1]
     return [*rows[: room - 1], (text + more, colour)]
 
