@@ -81,7 +81,9 @@ def test_it_looks_and_works_as_without(kind: str, columns: int, rows: int, tmp_p
         assert text.startswith("gd-tui  blobs  ")
         assert "epoch 1/100" in text
         assert text.endswith("\n")
-        terminal.wait_for(lambda terminal: "W writes" not in terminal.text())
+        # the message of it comes a moment later, and goes
+        terminal.wait_for(lambda terminal: re.search(r"sent \d+ lines", terminal.text()))
+        terminal.wait_for(lambda terminal: not re.search(r"sent \d+ lines", terminal.text()))
         before = walks.settled(terminal)
         for index in range(40):
             terminal.resize(columns - index % 30, rows - index % 10)

@@ -514,7 +514,9 @@ SAID = {
 
 @pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 24), (60, 20)])
-async def test_a_message_covers_neither_status_nor_verdict_and_leaves_no_trace(columns, rows, said) -> None:
+async def test_a_message_covers_neither_status_nor_verdict_and_leaves_no_trace(
+    columns, rows, said
+) -> None:
     async with driving(columns, rows) as driver:
         await driver.press("full_stop")
         await driver.status(epoch=1)
