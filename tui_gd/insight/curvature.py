@@ -426,10 +426,10 @@ def auto_rate(engine: Engine, weights: Floats, classes: int = 2) -> float:
 
 
 MOST_FEATURES, MOST_TERMS = 500, 1_000_000_000
-"""No penalty is looked for with more features d, or, for n rows, with more than n·d·max(d, 100):
-it would take seconds or a second copy of large data."""
+"""No penalty is sought for more features d than this, nor if n·d·max(d, 100) is larger for n rows:
+it would take seconds, or a second copy of large data."""
 LEAST_RATIO, MOST_RATIO = 0.1, 10.0
-"""A penalty is used from this share of the mean curvature on, and is at most this multiple."""
+"""The least penalty that is used and the greatest, as multiples of the mean curvature."""
 
 
 def auto_l2(problem: Problem, loss: str) -> float:

@@ -147,7 +147,7 @@ class Machines(ABC):
         """Return how many there are, in words; empty for this machine alone."""
         return ""
 
-    def keep(self, directory: Path) -> None:  # noqa: B027 - nothing is on disk, unless said
+    def keep(self, directory: Path) -> None:  # noqa: B027 - by default nothing is on disk
         """Keep what is `lasting` in a directory beyond this process, if it is on disk."""
 
     @abstractmethod
