@@ -225,6 +225,7 @@ def _draw_border(cells: Cells, style: Style, colour: Colour) -> None:
     cells.put(rows - 1, 0, lower_left + across + lower_right, colour)
 
 
+@lru_cache(maxsize=128)
 def _heading_for(columns: int, heading: Heading, style: Style) -> tuple[str, int, int]:
     """Return the title, how many legend entries are beside it, and the blanks between them.
 

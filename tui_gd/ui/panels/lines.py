@@ -7,6 +7,7 @@ out whole parts; it never cuts a word or a number.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tui_gd.insight.verdict import Kind, Try, Verdict, share
 from tui_gd.plots.cells import Cells, width, wrapped
@@ -149,25 +150,13 @@ _STATE_CELLS = 8
 _RATE_CELLS = 4
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How roomy the status is: words, cells between fields, cells and digits of a loss.
-
-    The words are full, long, medium or short, or those of a text.
-    """
-
-    words: str
-    gap: int
-    loss_cells: int
-    digits: int = 6
-
-
-_LAYOUTS = (
-    *(_Layout("full", gap, cells) for gap, cells in ((4, 10), (3, 10))),
-    *(_Layout("long", gap, cells) for gap, cells in ((4, 10), (3, 10), (3, 9), (2, 9))),
-    *(_Layout("medium", gap, cells) for gap, cells in ((3, 10), (2, 10), (2, 9))),
-    *(_Layout("short", gap, cells) for gap, cells in ((2, 10), (2, 9), (2, 8), (2, 7), (1, 7))),
-)
+# how roomy the status is, the roomiest first: its words, cells between fields and cells of a loss
+_LAYOUTS = {
+    "full": ((4, 10), (3, 10)),
+    "long": ((4, 10), (3, 10), (3, 9), (2, 9)),
+    "medium": ((3, 10), (2, 10), (2, 9)),
+    "short": ((2, 10), (2, 9), (2, 8), (2, 7), (1, 7)),
+}
 # the fields to leave out if nothing fits; epoch and α always stay
 _LEFT_OUT = ("test", "right", "train")
 
@@ -183,48 +172,61 @@ def number(value: float, digits: int = 6) -> str:
 
 @dataclass(frozen=True)
 class _Field:
-    """A label and its value, and the cells kept for both so that the next field stays in place."""
+    """A label and its value, and the cells kept for the value so that the next field stays put."""
 
     label: str
     value: str
-    cells: int = 0
+    kept: int = 0
+    is_loss: bool = False
+    """Whether the layout says how many cells are kept."""
 
     def __str__(self) -> str:
         return f"{self.label} {self.value}".strip()
 
-    @property
-    def width(self) -> int:
-        """The cells that the field takes."""
-        return max(self.cells, width(str(self)))
+    @cached_property
+    def _own_width(self) -> int:
+        return width(str(self))
+
+    def width(self, loss_cells: int) -> int:
+        """Return the cells that the field takes, where a loss takes at least `loss_cells`."""
+        kept = loss_cells if self.is_loss else self.kept
+        return max(len(self.label) + 1 + kept, self._own_width)
 
 
-def _fields(snapshot: Snapshot, problem: Problem, layout: _Layout, alpha: str) -> dict[str, _Field]:
-    """Return the fields in their order, without any whose number is not known."""
-    lane, form = snapshot.lane, layout.words
-    loss = " loss" if form in {"full", "long", "text"} else ""
-    digits = len(str(snapshot.epochs))
+def _fields(
+    snapshot: Snapshot, problem: Problem, words: str, alpha: str, digits: int = 6
+) -> dict[str, _Field]:
+    """Return the fields in their order, without any whose number is not known.
+
+    The words are full, long, medium or short, or those of a text; the digits are a loss's.
+    """
+    lane = snapshot.lane
+    loss = " loss" if words in {"full", "long", "text"} else ""
+    cells_of_epoch = 2 * len(str(snapshot.epochs)) + 1
     fields = {
-        "epoch": _Field("epoch", f"{snapshot.epoch}/{snapshot.epochs}", 7 + 2 * digits),
-        "train": _loss_field(f"train{loss}", lane.loss, layout),
+        "epoch": _Field("epoch", f"{snapshot.epoch}/{snapshot.epochs}", cells_of_epoch),
+        "train": _Field(f"train{loss}", number(lane.loss, digits), is_loss=True),
     }
     if not math.isnan(lane.test_loss):
-        fields["test"] = _loss_field(f"test{loss}", lane.test_loss, layout)
+        fields["test"] = _Field(f"test{loss}", number(lane.test_loss, digits), is_loss=True)
     if (outcome := snapshot.outcome) is not None:
-        of = "/" if form == "short" else " of "
+        of = "/" if words == "short" else " of "
         counts, most = f"{outcome.right}{of}{outcome.rows}", f"{outcome.rows}{of}{outcome.rows}"
-        if form in {"full", "long"}:
+        if words in {"full", "long"}:
             rows = f" {outcome.which} rows"
             counts += f"{rows} ({share(outcome.right / max(outcome.rows, 1))})"
             most += f"{rows} (99.99 %)"
-        fields["right"] = _Field("right", counts, len("right ") + len(most))
+        fields["right"] = _Field("right", counts, len(most))
     elif problem.task == "regression" and not math.isnan(snapshot.r2):
-        fields["right"] = _Field("R²", _r2_in_words(snapshot.r2), len("R^2 <-1000"))
+        fields["right"] = _Field(
+            "R²", _r2_in_words(snapshot.r2), len(" <-1000")
+        )  # of R^2, in ASCII
     rate = f"{lane.learning_rate:g}"
     if snapshot.rate_factor != 1.0:
         now = lane.learning_rate * snapshot.rate_factor
         rate += f" × {snapshot.rate_factor:.2g} = {now:.2g}"
-    label = f"learning rate {alpha}" if form == "full" else alpha
-    fields["rate"] = _Field(label, rate, len(label) + 1 + _RATE_CELLS)
+    label = f"learning rate {alpha}" if words == "full" else alpha
+    fields["rate"] = _Field(label, rate, _RATE_CELLS)
     return fields
 
 
@@ -239,10 +241,6 @@ def _r2_in_words(r2: float) -> str:
     return f"{r2:.4g}" if abs(r2) >= 0.1 else f"{r2:.4f}"
 
 
-def _loss_field(label: str, value: float, layout: _Layout) -> _Field:
-    return _Field(label, number(value, layout.digits), len(label) + 1 + layout.loss_cells)
-
-
 def _speed(snapshot: Snapshot) -> str:
     """Return the part of the status that appears only if there is room; empty at rest."""
     speed = snapshot.epochs_per_second
@@ -251,7 +249,7 @@ def _speed(snapshot: Snapshot) -> str:
 
 def status_text(snapshot: Snapshot, problem: Problem) -> str:
     """Return the status as plain text, with the words of the interface in the same order."""
-    fields = _fields(snapshot, problem, _Layout("text", 2, 0, digits=8), "alpha")
+    fields = _fields(snapshot, problem, "text", "alpha", digits=8)
     parts = [str(snapshot.state), *map(str, fields.values())]
     return "  ".join([*parts, *filter(None, (lane_in_words(snapshot), _speed(snapshot)))])
 
@@ -265,8 +263,10 @@ def draw_status(view: View, columns: int) -> Lines:
     palette, spell, snapshot = view.style.palette, view.style.symbols.spell, view.snapshot
     cells = Cells.blank(1, columns, view.style)
     bad = snapshot.state in {RunState.DIVERGED, RunState.FAILED}
+    alpha = "alpha" if view.style.symbols.plain else "α"
+    forms = {words: _fields(snapshot, view.problem, words, alpha) for words in _LAYOUTS}
     for label in (f" {snapshot.state!s:<{_STATE_CELLS}} ", f"{snapshot.state!s:<{_STATE_CELLS}}"):
-        fields, gap, whole = _fitting(view, columns - len(label))
+        fields, gap, loss_cells, whole = _fitting(forms, columns - len(label))
         if whole:
             break
     cells.put(0, 0, label, palette.background, palette.error if bad else palette.focus)
@@ -276,30 +276,31 @@ def draw_status(view: View, columns: int) -> Lines:
         at += gap
         end = cells.put(0, at, f"{spell(field.label)} ", palette.dim)
         cells.put(0, end, spell(field.value), values.get(name, palette.text))
-        at += field.width
+        at += field.width(loss_cells)
     speed = _speed(snapshot)
     if at + gap + width(speed) <= columns:
         cells.put(0, at + gap, speed, palette.dim)
     return Lines(cells)
 
 
-def _fitting(view: View, room: int) -> tuple[dict[str, _Field], int, bool]:
-    """Return the fields in the roomiest layout that fits, the cells before each, and if all fit."""
-    fields: dict[str, _Field] = {}
-    gap, alpha = 1, "alpha" if view.style.symbols.plain else "α"
-    for layout in _LAYOUTS:
-        fields, gap = _fields(view.snapshot, view.problem, layout, alpha), layout.gap
-        if _needed(fields, gap) <= room:
-            return fields, gap, True
+def _fitting(
+    forms: dict[str, dict[str, _Field]], room: int
+) -> tuple[dict[str, _Field], int, int, bool]:
+    """Return the roomiest fields that fit, cells before each, cells of a loss, and if all fit."""
+    for words, layouts in _LAYOUTS.items():
+        for gap, loss_cells in layouts:
+            if _needed(forms[words], gap, loss_cells) <= room:
+                return forms[words], gap, loss_cells, True
+    fields = dict(forms[words])
     for name in _LEFT_OUT:
         fields.pop(name, None)
-        if _needed(fields, gap) <= room:
+        if _needed(fields, gap, loss_cells) <= room:
             break
-    return fields, gap, "train" in fields
+    return fields, gap, loss_cells, "train" in fields
 
 
-def _needed(fields: dict[str, _Field], gap: int) -> int:
-    return sum(field.width + gap for field in fields.values())
+def _needed(fields: dict[str, _Field], gap: int, loss_cells: int) -> int:
+    return sum(field.width(loss_cells) + gap for field in fields.values())
 
 
 # The verdict
