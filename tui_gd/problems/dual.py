@@ -7,8 +7,10 @@ for one point does not depend on the points beside it.
 Source: Griewank and Walther 2008, "Evaluating Derivatives", chapter 3.
 """
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,69 +30,60 @@ class Dual:
     slopes: tuple[Number | None, ...] = ()
 
 
-def follow(value: Number, *parts: tuple[Dual, Callable[[], Number]]) -> Dual:
-    """Return a dual by the chain rule: `slope = sum_k factor_k · slope_k` over the parts.
+ZERO, ONE = np.float64(0.0), np.float64(1.0)
 
-    A part is an operand with a function that returns the derivative of `value` with respect to it;
-    the function is called only if the operand has a slope.
+
+def operation(
+    value: Callable[..., Number], *derivatives: Callable[..., Number]
+) -> Callable[..., Dual]:
+    """Return a function of duals by the chain rule: `slope = sum_k derivative_k · slope_k`.
+
+    `value` takes the values of the arguments; a derivative, one for each argument, takes them and
+    the result, and is computed only if its argument has a slope.
     """
-    slopes: list[Number | None] = [None] * max([len(dual.slopes) for dual, _ in parts])
-    for dual, factor in parts:
-        scale = None
-        for i, slope in enumerate(dual.slopes):
-            if slope is not None:
-                scale = factor() if scale is None else scale
-                before = slopes[i]
-                slopes[i] = scale * slope if before is None else before + scale * slope
-    return Dual(value, tuple(slopes))
+
+    def of(*duals: Dual) -> Dual:
+        values = [dual.value for dual in duals]
+        result = value(*values)
+        slopes: list[Number | None] = [None] * max(len(dual.slopes) for dual in duals)
+        for dual, derivative in zip(duals, derivatives, strict=True):
+            factor = None
+            for i, slope in enumerate(dual.slopes):
+                if slope is not None:
+                    factor = derivative(*values, result) if factor is None else factor
+                    before = slopes[i]
+                    slopes[i] = factor * slope if before is None else before + factor * slope
+        return Dual(result, tuple(slopes))
+
+    return of
 
 
-ONE = np.float64(1.0)
+LARGEST_WHOLE_POWER = 64
 
 
-def add(a: Dual, b: Dual) -> Dual:
-    """Return a + b."""
-    return follow(a.value + b.value, (a, lambda: ONE), (b, lambda: ONE))
+def _small_whole(exponent: Number) -> int | None:
+    """Return an exponent that all points share, if it is a small whole number."""
+    if not isinstance(exponent, np.float64) or not exponent.is_integer():
+        return None
+    return int(exponent) if abs(exponent) <= LARGEST_WHOLE_POWER else None
 
 
-def subtract(a: Dual, b: Dual) -> Dual:
-    """Return a − b."""
-    return follow(a.value - b.value, (a, lambda: ONE), (b, lambda: -ONE))
+def _power(base: Number, exponent: Number) -> Number:
+    """Return a power, NaN for a base < 0 unless the exponent is whole."""
+    n = _small_whole(exponent)
+    return _any_power(base, exponent) if n is None else _whole_power(base, n)
 
 
-def multiply(a: Dual, b: Dual) -> Dual:
-    """Return a · b."""
-    return follow(a.value * b.value, (a, lambda: b.value), (b, lambda: a.value))
-
-
-def divide(a: Dual, b: Dual) -> Dual:
-    """Return a / b."""
-    quotient = a.value / b.value
-    return follow(quotient, (a, lambda: ONE / b.value), (b, lambda: -quotient / b.value))
-
-
-def negative(a: Dual) -> Dual:
-    """Return −a."""
-    return follow(-a.value, (a, lambda: -ONE))
-
-
-@dataclass(frozen=True)
-class WholePower:
-    """a^n for a whole n, by repeated multiplication; slope `n · a^(n − 1)`."""
-
-    n: int
-
-    def __call__(self, a: Dual) -> Dual:
-        """Return the power of a dual."""
-        return follow(_whole_power(a.value, self.n), (a, lambda: self._slope(a.value)))
-
-    def _slope(self, base: Number) -> Number:
-        if self.n == 0:
-            return np.float64(0.0)
-        return np.float64(self.n) * _whole_power(base, self.n - 1)
+def _power_by_base(base: Number, exponent: Number, _: Number) -> Number:
+    """Return `exponent · base^(exponent − 1)`, 0 where the exponent is 0."""
+    n = _small_whole(exponent)
+    if n is None:
+        return np.where(exponent == 0.0, 0.0, exponent * _any_power(base, exponent - ONE))
+    return exponent * _whole_power(base, n - 1) if n else ZERO
 
 
 def _whole_power(base: Number, n: int) -> Number:
+    """Return a power by repeated multiplication."""
     if n < 0:
         return ONE / _whole_power(base, -n)
     if n == 0:
@@ -106,21 +99,7 @@ def _whole_power(base: Number, n: int) -> Number:
     return result
 
 
-def power(a: Dual, b: Dual) -> Dual:
-    """Return a^b; NaN for a < 0 unless b is whole.
-
-    Slopes: `b · a^(b − 1)` along a, 0 where b is 0, and `a^b · log a` along b, 0 where a^b is 0.
-    """
-    base, exponent = a.value, b.value
-    value = _power(base, exponent)
-    return follow(
-        value,
-        (a, lambda: np.where(exponent == 0.0, 0.0, exponent * _power(base, exponent - ONE))),
-        (b, lambda: np.where(value == 0.0, 0.0, value * np.log(base))),
-    )
-
-
-def _power(base: Number, exponent: Number) -> Number:
+def _any_power(base: Number, exponent: Number) -> Number:
     # numpy computes other last bits if all exponents are the same number, such as 2, as they are
     # for one point: so a last point with another exponent is always added
     size = np.broadcast(base, exponent).size
@@ -131,49 +110,42 @@ def _power(base: Number, exponent: Number) -> Number:
     return out if np.ndim(base) or np.ndim(exponent) else np.float64(out[0])
 
 
-def least(a: Dual, b: Dual) -> Dual:
-    """Return the lesser of a and b, with its slopes; those of a where they are equal."""
-    return _chosen(a, b, np.less_equal(a.value, b.value))
+def _choice(compare: Callable[[Number, Number], Any]) -> Callable[..., Dual]:
+    """Return a function that chooses one of two duals with its slopes, the first of equal ones."""
 
-
-def greatest(a: Dual, b: Dual) -> Dual:
-    """Return the greater of a and b, with its slopes; those of a where they are equal."""
-    return _chosen(a, b, np.greater_equal(a.value, b.value))
-
-
-def _chosen(a: Dual, b: Dual, first: NDArray[np.bool_] | np.bool_) -> Dual:
     # not numpy's minimum: whether that returns 0 or −0 depends on their places in the array
-    first = first | np.isnan(a.value)
-    return follow(
-        np.where(first, a.value, b.value)[()],
-        (a, lambda: np.where(first, 1.0, 0.0)),
-        (b, lambda: np.where(first, 0.0, 1.0)),
+    def chosen(a: Number, b: Number, of_first: Number, of_second: Number) -> Number:
+        return np.where(compare(a, b) | np.isnan(a), of_first, of_second)[()]
+
+    return operation(
+        lambda a, b: chosen(a, b, a, b),
+        lambda a, b, _: chosen(a, b, ONE, ZERO),
+        lambda a, b, _: chosen(a, b, ZERO, ONE),
     )
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function of one number: its value, and its derivative from the argument and the value."""
-
-    value: Callable[[Number], Number]
-    slope: Callable[[Number, Number], Number]
-
-    def __call__(self, a: Dual) -> Dual:
-        """Return the function of a dual."""
-        value = self.value(a.value)
-        return follow(value, (a, lambda: self.slope(a.value, value)))
-
-
-FUNCTIONS: dict[str, Callable[[Dual], Dual]] = {
-    "sin": Function(np.sin, lambda x, _: np.cos(x)),
-    "cos": Function(np.cos, lambda x, _: -np.sin(x)),
-    "tan": Function(np.tan, lambda _, f: ONE + f * f),
-    "exp": Function(np.exp, lambda _, f: f),
-    "log": Function(np.log, lambda x, _: ONE / x),
-    "sqrt": Function(np.sqrt, lambda _, f: 0.5 / f),
-    "abs": Function(np.abs, lambda x, _: np.sign(x)),
-    "tanh": Function(np.tanh, lambda _, f: (ONE - f) * (ONE + f)),
+OPERATIONS: Mapping[tuple[str, int], Callable[..., Dual]] = {
+    ("+", 2): operation(operator.add, lambda *_: ONE, lambda *_: ONE),
+    ("-", 2): operation(operator.sub, lambda *_: ONE, lambda *_: -ONE),
+    ("*", 2): operation(operator.mul, lambda _, b, __: b, lambda a, *_: a),
+    ("/", 2): operation(operator.truediv, lambda _, b, __: ONE / b, lambda _, b, f: -f / b),
+    ("^", 2): operation(
+        _power, _power_by_base, lambda a, _, f: np.where(f == 0.0, 0.0, f * np.log(a))
+    ),
+    ("-", 1): operation(operator.neg, lambda *_: -ONE),
+    ("sin", 1): operation(np.sin, lambda x, _: np.cos(x)),
+    ("cos", 1): operation(np.cos, lambda x, _: -np.sin(x)),
+    ("tan", 1): operation(np.tan, lambda _, f: ONE + f * f),
+    ("exp", 1): operation(np.exp, lambda _, f: f),
+    ("log", 1): operation(np.log, lambda x, _: ONE / x),
+    ("sqrt", 1): operation(np.sqrt, lambda _, f: 0.5 / f),
+    ("abs", 1): operation(np.abs, lambda x, _: np.sign(x)),
+    ("tanh", 1): operation(np.tanh, lambda _, f: (ONE - f) * (ONE + f)),
+    ("min", 2): _choice(np.less_equal),
+    ("max", 2): _choice(np.greater_equal),
 }
-"""Functions of one argument by name; log is the natural one, abs has the slope 0 at 0."""
-OF_TWO: dict[str, Callable[[Dual, Dual], Dual]] = {"min": least, "max": greatest}
-"""Functions of two arguments by name."""
+"""Operators and functions by name and number of arguments, with their derivatives.
+
+log is the natural one, abs has the slope 0 at 0, and of equal numbers min and max take the first.
+"""
+FUNCTIONS = {name: count for name, count in OPERATIONS if name.isalpha()}

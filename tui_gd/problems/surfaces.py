@@ -4,7 +4,7 @@ They are test functions with known minima, or typed formulas in x and y. Gradien
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tui_gd.problems import dual, unknown_problem
-from tui_gd.problems.dual import FUNCTIONS, OF_TWO, Dual, Floats, WholePower
+from tui_gd.problems import unknown_problem
+from tui_gd.problems.dual import FUNCTIONS, ONE, OPERATIONS, Dual, Floats
 from tui_gd.problems.formula import Grammar, Part, fault, read_formula
 
 PREFIX = "surface:"
@@ -23,49 +23,28 @@ USUAL_LIMITS = (-5.0, 5.0)
 NEAR = 0.01
 """The part of the limits' diagonal within which a point is near a minimum."""
 DRAWS = 256
-LARGEST_WHOLE_POWER = 64
 VARIABLES = ("x", "y")
 CONSTANTS = {"pi": math.pi, "e": math.e}
 GRAMMAR = Grammar(
     subject="surface",
     example="x^2 + y^2",
     names=(*VARIABLES, *CONSTANTS),
-    functions={**dict.fromkeys(FUNCTIONS, 1), **dict.fromkeys(OF_TWO, 2)},
+    functions=FUNCTIONS,
 )
-_OPERATIONS: dict[tuple[str, int], Callable[..., Dual]] = {
-    ("+", 2): dual.add,
-    ("-", 2): dual.subtract,
-    ("*", 2): dual.multiply,
-    ("/", 2): dual.divide,
-    ("^", 2): dual.power,
-    ("-", 1): dual.negative,
-    **{(name, 1): function for name, function in FUNCTIONS.items()},
-    **{(name, 2): function for name, function in OF_TWO.items()},
-}
-
 
 # Expressions
 
-
-@dataclass(frozen=True)
-class Operation:
-    """A step of an expression: replaces the top `count` duals of the stack with one."""
-
-    of: Callable[..., Dual]
-    count: int
-
-
-Step = Operation | str | np.float64
-"""A step for the stack: an operation, a variable by its name, or a number."""
+Step = tuple[str, int] | str | np.float64
+"""A step for the stack: one of `OPERATIONS`, a variable by its name, or a number."""
 
 
 def _run(steps: tuple[Step, ...], variables: dict[str, Dual]) -> Dual:
     stack: list[Dual] = []
     for step in steps:
-        if isinstance(step, Operation):
-            arguments = stack[-step.count :]
-            del stack[-step.count :]
-            stack.append(step.of(*arguments))
+        if isinstance(step, tuple):
+            arguments = stack[-step[1] :]
+            del stack[-step[1] :]
+            stack.append(OPERATIONS[step](*arguments))
         elif isinstance(step, str):
             stack.append(variables[step])
         else:
@@ -107,12 +86,8 @@ def _number(text: str, part: Part) -> np.float64:
 
 def _add_operation(text: str, part: Part, steps: list[Step]) -> None:
     """Add an operation on the last steps; if they are all numbers, add its result instead."""
-    operation = Operation(_OPERATIONS[part.text, part.count], part.count)
-    n = steps[-1]
-    if part.text == "^" and isinstance(n, np.float64) and _is_small_whole(n):
-        steps.pop()
-        operation = Operation(WholePower(int(n)), 1)
-    arguments = steps[-operation.count :]
+    operation = part.text, part.count
+    arguments = steps[-part.count :]
     if not all(isinstance(step, np.float64) for step in arguments):
         steps.append(operation)
         return
@@ -121,11 +96,7 @@ def _add_operation(text: str, part: Part, steps: list[Step]) -> None:
     if not np.isfinite(value):
         what = f"{part.token.text} does not give a finite number here"
         raise fault(GRAMMAR, text, part.token, what)
-    steps[-operation.count :] = [value]
-
-
-def _is_small_whole(n: np.float64) -> bool:
-    return n.is_integer() and bool(abs(n) <= LARGEST_WHOLE_POWER)
+    steps[-part.count :] = [value]
 
 
 # Surfaces
@@ -185,7 +156,7 @@ class Surface:
         names, steps = self._parsed
         variables = {}
         for i, name in enumerate(names):
-            unit = [dual.ONE if slopes and i == j else None for j in range(len(names))]
+            unit = [ONE if slopes and i == j else None for j in range(len(names))]
             variables[name] = Dual(np.array(points[:, i], np.float64), tuple(unit))
         with np.errstate(all="ignore"):
             result = _run(steps, variables)
