@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ from tui_gd.learning.models import Model
 from tui_gd.problems import Problem, input_file, machines, partitions, pieces
 from tui_gd.problems.files import load_file, source_of
 from tui_gd.problems.input_file import InputFile
-from tui_gd.problems.machines import KEPT, Rows, ThisMachine, read_arrays, write_arrays
+from tui_gd.problems.machines import (
+    KEPT,
+    Rows,
+    ThisMachine,
+    arrays_of,
+    read_arrays,
+    write_arrays,
+)
 from tui_gd.problems.partitions import Wanted, load_partitioned
 from tui_gd.problems.pieces import Moments, Recipe, pieces_of, read_piece
 from tui_gd.problems.reading import Reading
@@ -334,8 +342,8 @@ def test_a_median_of_very_many_values_is_off_by_half_a_bin_at_most(
 def test_arrays_come_back_from_disk_without_a_copy(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     wanted = Rows(rng.standard_normal((100, 3)), rng.integers(0, 3, 100).astype(np.int8), 60)
-    write_arrays(tmp_path / "a.arrow", wanted.arrays())
-    found = wanted.with_arrays(read_arrays(tmp_path / "a.arrow"))
+    write_arrays(tmp_path / "a.arrow", arrays_of(wanted))
+    found = replace(wanted, **read_arrays(tmp_path / "a.arrow"))
     for half in ("train", "test"):
         for mine, theirs in zip(found.half(half), wanted.half(half), strict=True):
             assert mine.dtype == theirs.dtype

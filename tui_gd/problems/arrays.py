@@ -22,9 +22,9 @@ from tui_gd.problems.input_file import InputFile, format_of, reason, shown_path
 from tui_gd.problems.prepare import prepare, target_like, target_of, task_hint, whole_kinds
 from tui_gd.problems.problem import Problem, as_they_are, task_of
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import MOST_COLUMNS
+from tui_gd.problems.sources import MOST_COLUMNS, Column
 from tui_gd.problems.split import Preparation, check_classes, class_type, split_rows
-from tui_gd.problems.tables import Column, Floats, Table
+from tui_gd.problems.tables import Floats, Table
 from tui_gd.problems.text import safe_text, whole_number
 
 AS_IT_IS = Reading()
@@ -198,7 +198,7 @@ def _table_of(shown: str, data: Arrays, reading: Reading) -> Table:
         for slot, name in enumerate((*data.features, data.target))
     ]
     if labels:
-        columns[-1] = Column(data.target, "text", labels)
+        columns[-1] = Column(data.target, "text", labels=labels)
     return Table(shown, values, columns, remarks=remarks)
 
 

@@ -2,19 +2,36 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems import unknown_problem
-from tui_gd.problems.problem import Problem, surface_problem
-from tui_gd.problems.split import SEEDS, DataSet, Preparation, split, whole
+from tui_gd.problems.prepare import Target, prepare
+from tui_gd.problems.problem import Problem, surface_problem, with_ones
+from tui_gd.problems.sources import Column
+from tui_gd.problems.split import SEEDS, Preparation, class_type, whole
 from tui_gd.problems.surfaces import PREFIX, find_surface
+from tui_gd.problems.tables import Table
 
 SPIRAL_TURNS = 1.25
 """How far an arm of `spiral` winds around the origin."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Rows before the split: `x` (rows, features) without ones, `y` (rows,).
+
+    With `class_names`, y holds class numbers 0 … classes − 1; without, the target of a regression.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.generic]
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    target_name: str = "y"
 
 
 def blobs(*, samples: int, noise: float, data_seed: int) -> DataSet:
@@ -151,9 +168,18 @@ def load_builtin(
     given = {"samples": samples, "noise": noise, "data_seed": data_seed, "classes": classes}
     options = _options(name, {key: value for key, value in given.items() if value is not None})
     try:
-        return split(name, BUILTIN[name].make(**options), how)
+        return _prepared(name, BUILTIN[name].make(**options), how)
     except MemoryError:
         raise ProblemError(f"{name}: not enough memory for this many rows; take fewer") from None
+
+
+def _prepared(name: str, data: DataSet, how: Preparation) -> Problem:
+    """Return the problem of a data set: what is worth saying of its columns is in its title."""
+    kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
+    target = Target(data.target_name, data.y.astype(kind), data.class_names, "")
+    columns = [Column(one, "number") for one in (*data.feature_names, data.target_name)]
+    problem = prepare(Table(name, with_ones(data.x), columns), None, how, target)
+    return replace(problem, about=(), hints=())
 
 
 def _options(name: str, given: Mapping[str, int | float]) -> dict[str, int | float]:

@@ -102,14 +102,12 @@ class Cluster(Machines):
     ) -> list[Any]:
         """Do the task for each tuple of arguments and return futures of the results."""
         del lasting
-        futures: list[Any] = []
 
         def look() -> None:
             if show:
                 show(sum(one.done() for one in futures), len(futures))
 
-        with self._giving_up(futures):
-            self._submit(futures, task, items)
+        with self._submitted(task, items) as futures:
             self._wait(futures, look)
             for future in futures:
                 if future.status != "finished":
@@ -118,9 +116,7 @@ class Cluster(Machines):
 
     def call(self, task: Callable[..., T], items: Items, look: Look | None = None) -> list[T]:
         """Do the task for each tuple of arguments and return the results, in order."""
-        futures: list[Any] = []
-        with self._giving_up(futures):
-            self._submit(futures, task, items)
+        with self._submitted(task, items) as futures:
             while True:
                 self._wait(futures, look)
                 try:
@@ -142,11 +138,6 @@ class Cluster(Machines):
             with suppress(Exception):
                 self._local.close(timeout=5)
 
-    def _submit(self, futures: list[Any], task: Callable[..., Any], items: Items) -> None:
-        if self._client.status != "running":
-            raise self._lost()
-        futures.extend(self._client.submit(task, *item, pure=False) for item in items)
-
     def _wait(self, futures: list[Any], look: Look | None) -> None:
         while True:
             try:
@@ -159,10 +150,14 @@ class Cluster(Machines):
                 self._check_workers()
 
     @contextmanager
-    def _giving_up(self, futures: list[Any]) -> Iterator[None]:
-        """Give the tasks up if the context fails, and say in a line what has gone."""
+    def _submitted(self, task: Callable[..., Any], items: Items) -> Iterator[list[Any]]:
+        """Submit the tasks; if the context fails, give them up and say in a line what has gone."""
+        futures: list[Any] = []
         try:
-            yield
+            if self._client.status != "running":
+                raise self._lost()
+            futures.extend(self._client.submit(task, *item, pure=False) for item in items)
+            yield futures
         except BaseException as error:
             if not isinstance(error, ProblemError) and self._is_gone(error):
                 raise self._lost() from None

@@ -10,7 +10,7 @@ from typing import Any
 from tui_gd.errors import ProblemError
 from tui_gd.problems.input_file import InputFile, cannot_read, reason
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Batch, Field, Source, chosen, kind_of, named, row_name
+from tui_gd.problems.sources import Batch, Column, Source, chosen, kind_of, named, row_name
 
 NUMBERS = 1 << 18
 """Numbers read at a time."""
@@ -44,7 +44,7 @@ class Columnar(Source):
             raise ProblemError(f"{self.shown}: has no columns")
         indices = _index_columns(schema.metadata)
         fields = [
-            Field(name, kind_of(kind), index=stated in indices)
+            Column(name, kind_of(kind), index=stated in indices)
             for name, stated, kind in zip(
                 named(self.shown, self._names), self._names, types, strict=True
             )

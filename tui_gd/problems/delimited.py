@@ -15,7 +15,7 @@ from tui_gd.problems.input_file import Chunk, InputFile, parsed_ahead, reason
 from tui_gd.problems.reading import BLANKS, Reading, numeral, odd_numbers
 from tui_gd.problems.sources import (
     Batch,
-    Field,
+    Column,
     Kind,
     Kinds,
     Source,
@@ -70,9 +70,9 @@ class Delimited(Source):
         sniffed = kinds is None or bool({None, "date"} & set(known.values()))
         found = self._kinds_of(first) if sniffed else {}
         fields = [
-            Field(name, known.get(name) or found.get(index, "text"), whole=kinds is not None)
+            Column(name, known.get(name) or found.get(index, "text"), whole=kinds is not None)
             if known.get(name) not in {"date", "time"}
-            else Field(name, "date" if found.get(index) == "date" else "text")
+            else Column(name, "date" if found.get(index) == "date" else "text")
             for index, name in enumerate(names)
         ]
         self.fields = chosen(self.shown, fields, reading)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems.dates import date_text
 from tui_gd.problems.problem import DAY_FIRST, FeatureRule
-from tui_gd.problems.sources import MOST_COLUMNS
-from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, check_memory
+from tui_gd.problems.sources import MOST_COLUMNS, Column
+from tui_gd.problems.tables import MOST_LABELS, Floats, Table, check_memory
 from tui_gd.problems.text import distinct, option, safe_text
 
 NEARLY_EVERY = 0.9

@@ -15,7 +15,7 @@ from tui_gd.problems.reading import LOOKED_AT, Reading
 from tui_gd.problems.sources import (
     NAME_LENGTH,
     Batch,
-    Field,
+    Column,
     Kind,
     Kinds,
     Source,
@@ -73,7 +73,7 @@ class JsonLines(Source):
         whole = {name for row in rows for name, value in row.items()
                  if _is_number(value) and reading.is_long(str(value))}  # fmt: skip
         fields = [
-            Field(name, kind_of(kind), whole=stated in whole)
+            Column(name, kind_of(kind), whole=stated in whole)
             for name, stated, kind in zip(names, schema.names, schema.types, strict=True)
         ]
         texts = {name for name, kind in (kinds or {}).items() if kind == "text"}

@@ -17,7 +17,7 @@ from tui_gd.problems.files import learn_from, load_file
 from tui_gd.problems.input_file import names_file
 from tui_gd.problems.problem import Problem
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Batch, Field, Source, arrays_of, kind_of, named, row_name
+from tui_gd.problems.sources import Batch, Column, Source, arrays_of, kind_of, named, row_name
 from tui_gd.problems.split import Preparation
 from tui_gd.problems.surfaces import PREFIX
 
@@ -176,7 +176,7 @@ class Frame(Source):
             raise ProblemError(f"{FRAME}: has no columns")
         names = named(FRAME, list(map(str, schema.names)))
         self.fields = [
-            Field(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
+            Column(name, kind_of(kind)) for name, kind in zip(names, schema.types, strict=True)
         ]
 
     def batches(self, *, first: bool = False) -> Iterator[Batch]:

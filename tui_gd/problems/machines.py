@@ -2,9 +2,9 @@
 
 Here is this machine; the workers of a cluster are in `cluster.py`.
 
-A task is a function that can be pickled. `hold` leaves its results where they were computed and
-returns handles of them, `call` brings the results here. Both do one task for each tuple of
-arguments, in which handles stand for what they hold.
+A task is a function that can be pickled. `hold` leaves its results, which are dataclasses, where
+they were computed and returns handles of them; `call` brings the results here. Both do one task for
+each tuple of arguments, in which handles stand for what they hold.
 """
 
 import hashlib
@@ -40,24 +40,19 @@ POLL_SECONDS = 0.02
 """The time between two calls of `look` while others compute."""
 
 
-class Held(Protocol):
-    """What can be kept on disk: arrays (rows, …) of equal length, and a small rest."""
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays by name."""
-
-    def with_arrays(self, arrays: dict[str, NDArray[Any]]) -> "Held":
-        """Return a copy with other arrays; without rows it is the small rest."""
+def arrays_of(result: Any) -> dict[str, NDArray[Any]]:
+    """Return the arrays (rows, …) of a dataclass by name; what else it has is small."""
+    return {name: one for name, one in vars(result).items() if isinstance(one, np.ndarray)}
 
 
-class Lasting(Held, Protocol):
+class Lasting(Protocol):
     """What can be found again on disk by another process: its rest can be written as text."""
 
     def rest_as_text(self) -> str:
         """Return everything but the arrays."""
 
     @classmethod
-    def from_text(cls, text: str) -> Held:
+    def from_text(cls, text: str) -> Any:
         """Return it without rows; `ValueError` for a text that was not written by this version."""
 
 
@@ -83,7 +78,7 @@ class Rows:
 
     def __post_init__(self) -> None:
         if not self.token:
-            digest = _digest(self.arrays()).decode()[:16]
+            digest = _digest(arrays_of(self)).decode()[:16]
             object.__setattr__(self, "token", f"{digest}-{uuid4().hex}")
 
     def half(self, half: Half) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
@@ -95,14 +90,6 @@ class Rows:
             "test": slice(tested, None),
         }[half]
         return self.x[part], self.y[part]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return X and y."""
-        return {"x": self.x, "y": self.y}
-
-    def with_arrays(self, arrays: dict[str, NDArray[Any]]) -> "Rows":
-        """Return the same part with other X and y."""
-        return replace(self, x=arrays["x"], y=arrays["y"])
 
 
 class Machines(ABC):
@@ -160,16 +147,19 @@ class Machines(ABC):
 
 @dataclass(frozen=True, eq=False)
 class _OnDisk:
-    """A handle of what is kept in a file of Arrow's IPC format, mapped whenever it is used."""
+    """A handle of a result whose arrays are kept in a file, mapped whenever they are used.
+
+    The file is of Arrow's IPC format; `rest` is the result without rows.
+    """
 
     path: Path
-    rest: Held
+    rest: Any
 
-    def open(self) -> Held:
-        return self.rest.with_arrays(read_arrays(self.path))
+    def open(self) -> Any:
+        return replace(self.rest, **read_arrays(self.path))
 
 
-def _found_again(path: Path, kind: type[Lasting]) -> Held:
+def _found_again(path: Path, kind: type[Lasting]) -> Any:
     """Return the rest of what is kept in a file; `ValueError` if the file is damaged."""
     import pyarrow as pa
 
@@ -329,7 +319,7 @@ class ThisMachine(Machines):
         assert self._folder is not None
         path = self._folder / f"{name}.arrow"
         path.unlink(missing_ok=True)  # a damaged link to a file that others may be reading
-        arrays = made.arrays()
+        arrays = arrays_of(made)
         rest = made.rest_as_text() if name.startswith(_LASTING) else None
         try:
             write_arrays(path, arrays, rest)
@@ -339,7 +329,7 @@ class ThisMachine(Machines):
                 " kept there"
             ) from None
         return _OnDisk(
-            path, made.with_arrays({name: one[:0].copy() for name, one in arrays.items()})
+            path, replace(made, **{name: one[:0].copy() for name, one in arrays.items()})
         )
 
     def _each(

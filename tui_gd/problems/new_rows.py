@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError
 from tui_gd.problems import TITLES
@@ -21,8 +20,8 @@ from tui_gd.problems.input_file import InputFile, format_of
 from tui_gd.problems.load import Frame, is_frame
 from tui_gd.problems.problem import DAY_FIRST, FeatureRule, Problem, as_they_are
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import MOST_COLUMNS, NAME_LENGTH, Batch, Kind, Source
-from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table, read_table
+from tui_gd.problems.sources import MOST_COLUMNS, NAME_LENGTH, Batch, Column, Kind, Source
+from tui_gd.problems.tables import MOST_LABELS, Floats, Table, read_table
 from tui_gd.problems.text import option, safe_text
 
 _KINDS: dict[str, Kind] = {"hour": "time", "text": "text", "rare": "text"}
@@ -31,84 +30,92 @@ _NUMBERED = re.compile("x([1-9][0-9]*)", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
-class SomeRows:
-    """Some rows (rows, columns) of new data, of which the first has the number `start` from 0.
-
-    The columns are those that the rules name, in the order of `columns`; `order` are their places
-    in `values`, which may be sparse. Texts are places in the labels of their column.
-    """
-
-    columns: Sequence[Column]
-    values: Any
-    order: Sequence[int]
-    start: int = 0
-
-
-@dataclass(frozen=True, eq=False)
 class NewRows:
-    """New data, some rows after others, and the rules that make a model's features of them.
+    """The features of new data, some rows after others: about `expected` rows.
 
-    There are about `expected` rows.
+    `parts`, cut anywhere, are (rows, features + 1), ones last. Very wide sparse ones stay sparse.
     """
 
     shown: str
-    rules: tuple[FeatureRule, ...]
-    parts: Iterable[SomeRows]
+    parts: Iterable[Any]
     expected: int
 
     def blocks(self) -> Iterator[Floats]:
         """Yield the features of some rows after others, ones last: (rows, features + 1).
 
-        However the parts are cut, the blocks are the same. Very wide sparse rows stay sparse.
-        `ProblemError` for a value that no rule can use.
+        However the parts are cut, the blocks are the same. `ProblemError` for a value that no rule
+        can use.
         """
-        step = max(1, BLOCK // (len(self.rules) + 1))
         held: Floats | None = None
-        for x in self._features_of_parts(step):
+        for x in self.parts:
             if hasattr(x, "indptr"):
                 yield x
                 continue
             held = x if held is None or not len(held) else np.concatenate([held, x])
+            step = _step(x.shape[1])
             while len(held) >= step:
                 yield held[:step]
                 held = held[step:]
         if held is not None and len(held):
             yield held
 
-    def _features_of_parts(self, step: int) -> Iterator[Any]:
-        for rows in self.parts:
-            sparse = hasattr(rows.values, "indptr")
-            stay = sparse and len(self.rules) + 1 > MOST_COLUMNS
-            size = BLOCK if stay else step
-            for start in range(0, rows.values.shape[0], size):
-                part = rows.values[start : start + size]
-                if stay:
-                    from scipy.sparse import csr_array, hstack
 
-                    yield csr_array(hstack([part, np.ones((part.shape[0], 1))]))
-                else:
-                    dense = part.toarray() if sparse else part
-                    yield self._block(rows, dense, rows.start + start)
+def _step(width: int) -> int:
+    """Return the number of rows of so many features, ones included, that are made at a time."""
+    return max(1, BLOCK // width)
 
-    def _block(self, rows: SomeRows, values: NDArray[Any], start: int) -> Floats:
-        found = [np.asarray(values[:, slot], np.float64) for slot in rows.order]
-        unfilled = {
-            rule.column
-            for rule in self.rules
-            if rule.fill is None and rule.use not in {"missing", "text", "rare"}
-        }
-        for column, own in zip(rows.columns, found, strict=True):
-            missing, infinite = np.isnan(own), np.isinf(own)
-            if infinite.any():
-                row = start + int(np.argmax(infinite))
-                raise self._fault(column, row, "the number is infinite")
-            if column.name in unfilled and missing.any():
-                why = "the value is missing, and no median of train rows is known to fill it"
-                raise self._fault(column, start + int(np.argmax(missing)), why)
-        return features(self.rules, rows.columns, found)
 
-    def _fault(self, column: Column, row: int, why: str) -> ProblemError:
-        return ProblemError(f"{self.shown}: row {row + 1}, column {column.name!r}: {why}")
+def _features_of(
+    shown: str,
+    rules: Sequence[FeatureRule],
+    columns: Sequence[Column],
+    values: Any,
+    order: Sequence[int],
+    begin: int = 0,
+) -> Iterator[Any]:
+    """Yield the features of values (rows, columns), some rows after others.
+
+    The `columns` are those that the rules name, and `order` their places in the values, which may
+    be sparse. Texts are places in the labels of their column. The first row has the number `begin`
+    from 0.
+    """
+    width, sparse = len(rules) + 1, hasattr(values, "indptr")
+    stay = sparse and width > MOST_COLUMNS
+    step = BLOCK if stay else _step(width)
+    for start in range(0, values.shape[0], step):
+        part = values[start : start + step]
+        if stay:
+            from scipy.sparse import csr_array, hstack
+
+            yield csr_array(hstack([part, np.ones((part.shape[0], 1))]))
+            continue
+        dense = part.toarray() if sparse else part
+        found = [np.asarray(dense[:, slot], np.float64) for slot in order]
+        _check_values(shown, rules, columns, found, begin + start)
+        yield features(rules, columns, found)
+
+
+def _check_values(
+    shown: str,
+    rules: Sequence[FeatureRule],
+    columns: Sequence[Column],
+    values: Sequence[Floats],
+    begin: int,
+) -> None:
+    """Raise `ProblemError` for a value that no rule can use."""
+    unfilled = {
+        rule.column
+        for rule in rules
+        if rule.fill is None and rule.use not in {"missing", "text", "rare"}
+    }
+    for column, own in zip(columns, values, strict=True):
+        wrong, why = np.isinf(own), "the number is infinite"
+        if column.name in unfilled and not wrong.any():
+            wrong = np.isnan(own)
+            why = "the value is missing, and no median of train rows is known to fill it"
+        if wrong.any():
+            row = begin + int(np.argmax(wrong)) + 1
+            raise ProblemError(f"{shown}: row {row}, column {column.name!r}: {why}")
 
 
 def design(problem: Problem, data: Any) -> Floats:
@@ -215,18 +222,21 @@ def _rows_of(source: Source, rules: tuple[FeatureRule, ...]) -> NewRows:
     at_once = any(kind == "date" != of_kind[name] for name, kind in wanted.items())
     parts: Iterable[Source] = [source] if first is None or at_once else chain([first], opened)
     expected = 0 if first is None else source.rows_to_come(first.batch)
-    return NewRows(shown, rules, _read(parts, like), expected)
+    return NewRows(shown, _read(parts, like, rules), expected)
 
 
-def _read(parts: Iterable[Source], like: list[Column]) -> Iterator[SomeRows]:
-    """Read tables with the columns of `like`, one after another."""
-    start, slots = 0, range(len(like))
+def _read(
+    parts: Iterable[Source], like: list[Column], rules: Sequence[FeatureRule]
+) -> Iterator[Floats]:
+    """Read tables with the columns of `like`, one after another, and yield their features."""
+    start = 0
     for part in parts:
         known = Table(part.shown, np.empty((0, 0)), like)
         table = read_table(part, [column.name for column in like], like=known)
-        for slot in slots:
-            _check_kind(part.shown, table.columns[slot], table.values[:, slot], like[slot], start)
-        yield SomeRows(table.columns, table.values, slots, start)
+        for column, values, one in zip(table.columns, table.values.T, like, strict=True):
+            _check_kind(part.shown, column, values, one, start)
+        order = range(len(like))
+        yield from _features_of(part.shown, rules, table.columns, table.values, order, start)
         start += len(table.values)
 
 
@@ -330,5 +340,5 @@ def _rows_of_arrays(file: InputFile, problem: Problem, rules: tuple[FeatureRule,
     odd = [rule for rule in rules if rule.use not in {"number", "missing"}]
     if odd:
         raise ProblemError(f"{file.shown}: column {odd[0].column!r} is no number: name a table")
-    rows = SomeRows([Column(name, "number") for name in names], x, order)
-    return NewRows(file.shown, rules, [rows], x.shape[0])
+    columns = [Column(name, "number") for name in names]
+    return NewRows(file.shown, _features_of(file.shown, rules, columns, x, order), x.shape[0])

@@ -74,9 +74,9 @@ from tui_gd.problems.problem import (
     task_of,
 )
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Kind, Progress
+from tui_gd.problems.sources import Column, Kind, Progress
 from tui_gd.problems.split import Preparation, check_split, split_rows
-from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
+from tui_gd.problems.tables import MOST_LABELS, Floats, Table
 from tui_gd.problems.text import option
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
@@ -24,8 +24,8 @@ from tui_gd.problems.machines import Half, Rows
 from tui_gd.problems.prepare import MOST_CLASSES, Target, target_like
 from tui_gd.problems.problem import FeatureRule
 from tui_gd.problems.reading import Reading
-from tui_gd.problems.sources import Kind, Source
-from tui_gd.problems.tables import MOST_LABELS, Column, Floats, read_table
+from tui_gd.problems.sources import Column, Kind, Source
+from tui_gd.problems.tables import MOST_LABELS, Floats, read_table
 
 TEXT_BYTES = 32 << 20
 """A text file is cut into parts of about this many bytes."""
@@ -150,14 +150,6 @@ class RawPart:
     columns: tuple[Column, ...]
     kinds: tuple[tuple[str, Kind], ...]
     remarks: tuple[str, ...]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the values."""
-        return {"values": self.values}
-
-    def with_arrays(self, arrays: dict[str, NDArray[Any]]) -> "RawPart":
-        """Return the same part with other values."""
-        return replace(self, values=arrays["values"])
 
     def rest_as_text(self) -> str:
         """Return everything but the values, as JSON."""

@@ -30,30 +30,35 @@ from tui_gd.problems.problem import (
     task_of,
 )
 from tui_gd.problems.reading import MISSING_NUMBERS
+from tui_gd.problems.sources import Column
 from tui_gd.problems.split import (
     Preparation,
     check_classes,
     class_type,
     reorder,
     split_rows,
-    standardize_or_refuse,
+    standardize_features,
 )
-from tui_gd.problems.tables import MOST_LABELS, Column, Floats, Table
+from tui_gd.problems.tables import MOST_LABELS, Floats, Table
 from tui_gd.problems.text import distinct, option, safe_text
 
 
-def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
+def prepare(
+    table: Table, other: Table | None, how: Preparation, target: "Target | None" = None
+) -> Problem:
     """Return the problem of a table whose last column is the target; this uses up the table.
 
     A fold that others follow works on a copy. `other` has the rows to test on, in the same columns;
-    without it the table is split. Everything that is fitted is fitted on the train rows.
+    without it the table is split. Everything that is fitted is fitted on the train rows. A `target`
+    that is known takes the place of the last column.
     """
     if how.fold is not None and how.fold[0] + 1 < how.fold[1]:
         table = table.copy()
     shown, rows = table.shown, len(table.values)
     if rows < 2:
         raise ProblemError(f"{shown}: has only one row; a problem needs at least two")
-    target = target_of(shown, table.columns[-1], table.values[:, -1].copy(), how.task)
+    if target is None:
+        target = target_of(shown, table.columns[-1], table.values[:, -1].copy(), how.task)
     parts = split_rows(shown, target.y, target.class_names, how, tested=other is not None)
     if other is None or len(parts.validation):
         reorder(table.values, parts.order)
@@ -76,7 +81,7 @@ def prepare(table: Table, other: Table | None, how: Preparation) -> Problem:
     x_test = table.values[tested:] if other is None else other.values
     hints = hints_of(table, treatment, target, x_train, how.standardize)
     if how.standardize:
-        rules = standardized(rules, *standardize_or_refuse(shown, x_train, x_validation, x_test))
+        rules = standardized(rules, *standardize_features(shown, x_train, x_validation, x_test))
     return Problem(
         name=shown,
         task=task_of(target.class_names),

@@ -36,19 +36,9 @@ class FeatureRule:
     scale: float = 1.0
 
 
-def as_they_are(
-    names: Iterable[str], x_train: NDArray[np.float64] | None = None
-) -> tuple[FeatureRule, ...]:
-    """Return the rules of features that are unchanged columns of numbers.
-
-    The medians of `x_train` (rows, at least as many columns) fill gaps of rows to come.
-    """
-    if x_train is None:
-        return tuple(FeatureRule(name, "number") for name in names)
-    return tuple(
-        FeatureRule(name, "number", fill=float(np.median(x_train[:, slot])))
-        for slot, name in enumerate(names)
-    )
+def as_they_are(names: Iterable[str]) -> tuple[FeatureRule, ...]:
+    """Return the rules of features that are unchanged columns of numbers."""
+    return tuple(FeatureRule(name, "number") for name in names)
 
 
 def standardized(

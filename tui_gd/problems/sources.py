@@ -1,9 +1,10 @@
 """Sources: files of tables as batches of columns, each column of one kind."""
 
 import difflib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tui_gd.errors import Fault, ProblemError, Way
@@ -19,13 +20,18 @@ MOST_COLUMNS = 10_000
 NAME_LENGTH = 200
 
 
-@dataclass(frozen=True)
-class Field:
-    """A column of a file: its name and its kind.
+@dataclass
+class Column:
+    """A column of a file, and what is known of its values once they are read.
 
-    `forced`: the kind was chosen by an option. `index`: the file marks the column as an index.
-    `remark` is what may be wrong with its numbers. `whole`: some of them are large and written as
-    whole numbers, or nobody looked.
+    The values are numbers or places in `labels`, NaN if missing. Dates are days since 1970-01-01,
+    times of day hours. `low` and `high` are the least and the largest value. `fault` says why
+    nothing can be learned from the column and what to do; None if it is usable. `many` means more
+    texts than are kept: then it has no values. `no_number` is the place of the first text that is
+    not a number, and that text. `remark` says how its texts were read, or what may be wrong with
+    its numbers. `forced`: the kind was chosen by an option. `index`: the file marks the column as
+    an index. `first`: it is the first of the file. `day_first`: 3/4/2024 in it is in April.
+    `whole`: some of its numbers are large and written as whole numbers, or nobody looked.
     """
 
     name: str
@@ -34,6 +40,16 @@ class Field:
     index: bool = False
     remark: str = ""
     whole: bool = False
+    labels: tuple[str, ...] = ()
+    missing: int = 0
+    many: bool = False
+    fault: Fault | None = None
+    low: float = math.inf
+    high: float = -math.inf
+    no_number: tuple[str, str] | None = None
+    first: bool = False
+    day_first: bool | None = None
+    _codes: dict[str, int] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +75,7 @@ class Source(ABC):
 
     shown: str
     reading: Reading
-    fields: list[Field]
+    fields: list[Column]
 
     def __init__(self, shown: str, reading: Reading) -> None:
         self.shown, self.reading = shown, reading
@@ -101,7 +117,7 @@ def kind_of(kind: Any) -> Kind:
     return "nested"
 
 
-def chosen(shown: str, fields: list[Field], reading: Reading) -> list[Field]:
+def chosen(shown: str, fields: list[Column], reading: Reading) -> list[Column]:
     """Return the fields with the kinds chosen by options."""
     names = [field.name for field in fields]
     kinds: dict[str, Kind] = {}

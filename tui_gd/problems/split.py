@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_gd.errors import ProblemError, way
-from tui_gd.problems.problem import Problem, as_they_are, standardized, task_of, with_ones
 from tui_gd.problems.text import safe_text
 
 Floats = NDArray[np.float64]
@@ -50,54 +50,6 @@ class Split:
     def order(self) -> Indices:
         """All rows: train, then validation, then test."""
         return np.concatenate([self.train, self.validation, self.test])
-
-
-@dataclass(frozen=True, eq=False)
-class DataSet:
-    """Rows before the split: `x` (rows, features) without ones, `y` (rows,).
-
-    With `class_names`, y holds class numbers 0 … classes − 1; without, the target of a regression.
-    """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.generic]
-    feature_names: tuple[str, ...]
-    class_names: tuple[str, ...] = ()
-    target_name: str = "y"
-
-
-def split(name: str, data: DataSet, how: Preparation) -> Problem:
-    """Split `data` as the tutorial does, and return the problem of that name.
-
-    A column of ones comes last, then `split_rows`. `how.standardize` gives every feature mean 0 and
-    variance 1 over the train rows (`standardize_features`).
-
-    Raises `ProblemError` if the rows cannot be split like this, or if all train rows are of one
-    class.
-    """
-    parts = split_rows(name, data.y, data.class_names, how)
-    rows = with_ones(data.x)
-    x_train, x_validation, x_test = rows[parts.train], rows[parts.validation], rows[parts.test]
-    kind = class_type(len(data.class_names)) if data.class_names else np.dtype(np.float64)
-    y = data.y.astype(kind)
-    check_classes(name, y[parts.train], data.class_names, len(y))
-    rules = as_they_are(data.feature_names, x_train)
-    if how.standardize:
-        rules = standardized(rules, *standardize_or_refuse(name, x_train, x_validation, x_test))
-    return Problem(
-        name=name,
-        task=task_of(data.class_names),
-        x_train=x_train,
-        y_train=y[parts.train],
-        x_test=x_test,
-        y_test=y[parts.test],
-        feature_names=data.feature_names,
-        class_names=data.class_names,
-        target_name=data.target_name,
-        rules=rules,
-        x_validation=x_validation,
-        y_validation=y[parts.validation],
-    )
 
 
 def split_rows(
@@ -250,22 +202,7 @@ def check_classes(
         )
 
 
-def standardize_or_refuse(
-    name: str, x_train: NDArray[np.float64], *others: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Do and return what `standardize_features` does; `ProblemError` if a square overflows."""
-    try:
-        with np.errstate(over="raise"):
-            return standardize_features(x_train, *others)
-    except (OverflowError, FloatingPointError):
-        raise ProblemError(
-            f"{name}: the numbers are too large to standardize: scale them down"
-        ) from None
-
-
-def standardize_features(
-    x_train: NDArray[np.float64], *others: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def standardize_features(name: str, x_train: Floats, *others: Floats) -> tuple[Floats, Floats]:
     """Standardize the features of all arrays (rows, features + 1) in place.
 
     x ← (x − mean) / √variance for every column but the last, mean and variance (divided by the
@@ -273,7 +210,19 @@ def standardize_features(
     that is constant in train, rounding aside, is centred but not divided. It works on one column
     at a time, so that it allocates nothing as large as the data. Returns the means that it
     subtracted and the scales that it divided by, (features,) each.
+
+    `ProblemError` if a square overflows.
     """
+    try:
+        with np.errstate(over="raise"):
+            return _standardize(x_train, others)
+    except (OverflowError, FloatingPointError):
+        raise ProblemError(
+            f"{name}: the numbers are too large to standardize: scale them down"
+        ) from None
+
+
+def _standardize(x_train: Floats, others: Sequence[Floats]) -> tuple[Floats, Floats]:
     features = x_train.shape[1] - 1
     means, scales = np.zeros(features), np.ones(features)
     count, precision = len(x_train), float(np.finfo(np.float64).eps)

@@ -4,7 +4,7 @@ import mmap
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tui_gd.errors import Fault, ProblemError, way
 from tui_gd.problems import dates
 from tui_gd.problems.reading import Reading, written_otherwise
-from tui_gd.problems.sources import Batch, Kind, Progress, Source
+from tui_gd.problems.sources import Batch, Column, Kind, Progress, Source
 from tui_gd.problems.text import option, safe_text
 
 Floats = NDArray[np.float64]
@@ -71,36 +71,6 @@ MOVED = 1 << 18
 FEW_NUMBERS = 20
 MOSTLY = 0.9
 GROWTH = 1.25
-
-
-@dataclass
-class Column:
-    """What is known about a column whose values are numbers or places in `labels`, NaN if missing.
-
-    Dates are days since 1970-01-01, times of day hours. `fault` says why nothing can be learned
-    from it and what to do; None if it is usable. `many` means more texts than are kept: then it has
-    no values. `low` and `high` are its least and its largest value. `no_number` is the place of the
-    first text that is not a number, and that text. `remark` says how its texts were read. `forced`,
-    `index` and `whole` are those of its field, `first` says that it is the first of the file,
-    `day_first` that 3/4/2024 in it is in April.
-    """
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...] = ()
-    missing: int = 0
-    many: bool = False
-    fault: Fault | None = None
-    low: float = np.inf
-    high: float = -np.inf
-    _codes: dict[str, int] = field(default_factory=dict, repr=False)
-    no_number: tuple[str, str] | None = None
-    remark: str = ""
-    forced: bool = False
-    index: bool = False
-    first: bool = False
-    day_first: bool | None = None
-    whole: bool = False
 
 
 @dataclass(eq=False)
@@ -214,7 +184,7 @@ def _collect(
     slots = {name: slot for slot, name in enumerate(names)}
     order = [slots.get(field.name, -1) for field in source.fields]
     columns = {
-        slot: Column(**vars(field), first=place == 0)
+        slot: replace(field, first=place == 0, _codes={})
         for place, (slot, field) in enumerate(zip(order, source.fields, strict=True))
     }
     columns.pop(-1, None)
@@ -321,13 +291,10 @@ def _from_temporal(array: Any) -> Floats:
     import pyarrow as pa
 
     types, kind = pa.types, array.type
-    if types.is_date32(kind):
-        size, per_day = pa.int32(), 1.0
-    elif types.is_date64(kind):
-        size, per_day = pa.int64(), 86_400e3
-    else:
-        size = pa.int32() if types.is_time32(kind) else pa.int64()
-        per_day = 86_400.0 * {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
+    # a date of 64 bits is in milliseconds
+    unit = "day" if types.is_date32(kind) else getattr(kind, "unit", "ms")
+    per_day = {"day": 1.0, "s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}[unit]
+    size = pa.int32() if kind.bit_width == 32 else pa.int64()
     numbers = array.view(size).to_numpy(zero_copy_only=False).astype(np.float64)
     days: Floats = numbers / per_day
     return 24.0 * days if types.is_time(kind) else days
